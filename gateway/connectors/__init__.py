@@ -1,0 +1,1 @@
+"""`@source` and `@connect`: from directives to calls and mappings."""

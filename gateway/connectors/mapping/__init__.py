@@ -1,0 +1,1 @@
+"""The mapping language of connectors: parse, interpret, compile."""

@@ -1,0 +1,173 @@
+"""What one request carries: the `context` that resolvers and loaders get.
+
+It constructs nothing that costs: `http` and `loaders` are made when first asked for. It must not know the
+plan, the client's transport, or which executor runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aiodataloader import DataLoader
+
+from gateway.errors import InternalError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from gateway.resolver import Loader
+    from gateway.upstream.client import Upstream
+
+
+class Loaders:
+    """The dataloaders of one request, one for each batch function that a resolver names.
+
+    `context.loaders.of(load_users).load(user_id)`: every caller of the request that names the same
+    function shares one `aiodataloader.DataLoader`, with its cache.
+    """
+
+    __slots__ = ("_loaders",)
+
+    def __init__(self) -> None:
+        self._loaders: dict[Any, DataLoader[Any, Any]] = {}
+
+    def of(
+        self, batch_load: Callable[[list[Any]], Awaitable[list[Any]]], **options: Any
+    ) -> DataLoader[Any, Any]:
+        """The loader of `batch_load` in this request; `options` as DataLoader's, on first use."""
+        loader = self._loaders.get(batch_load)
+        if loader is None:
+            loader = self._loaders[batch_load] = DataLoader(batch_load, **options)
+        return loader
+
+
+class CallStats:
+    """What this request asked of its backends, for its log line. Written by `upstream`.
+
+    Attributes:
+        calls: Upstream calls sent, retries included; a shared call counts for its leader.
+        wait_s: Time spent in them, seconds, summed over calls that may overlap.
+    """
+
+    __slots__ = ("calls", "wait_s")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.wait_s = 0.0
+
+
+class Context:
+    """The per-request state that is handed to every resolver.
+
+    Attributes:
+        headers: The client's request headers by lower-case name; repeated ones joined by ", ".
+        header_values: The same, each as the list of its values.
+        request_id: Made by the gateway, or taken from a trusted header.
+        deadline: When the answer has to be there, on the event loop's clock, seconds.
+        client_name, client_version: As the client says; None when it does not.
+        upstream: The backends.
+        config: `[connectors.config]`, what `$config` reads.
+        state: What `@on_startup` functions returned for this worker, then what `@context_factory`
+            functions gave for this request, by name.
+        stats: Upstream calls of this request.
+    """
+
+    __slots__ = (
+        "_http",
+        "_loaders",
+        "_pending",
+        "client_name",
+        "client_version",
+        "config",
+        "deadline",
+        "header_values",
+        "headers",
+        "request_id",
+        "state",
+        "stats",
+        "upstream",
+    )
+
+    def __init__(
+        self,
+        *,
+        headers: Mapping[str, str],
+        header_values: Mapping[str, Sequence[str]],
+        request_id: str,
+        deadline: float,
+        upstream: Upstream,
+        config: Mapping[str, Any],
+        state: dict[str, Any],
+        client_name: str | None = None,
+        client_version: str | None = None,
+    ) -> None:
+        self.headers = headers
+        self.header_values = header_values
+        self.request_id = request_id
+        self.deadline = deadline
+        self.upstream = upstream
+        self.config = config
+        self.state = state
+        self.client_name = client_name
+        self.client_version = client_version
+        self.stats = CallStats()
+        self._http: httpx.AsyncClient | None = None
+        self._loaders: Loaders | None = None
+        self._pending: dict[Hashable, DataLoader[Any, Any]] | None = None
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """An httpx client over the gateway's own pool: it has this request's deadline and trace."""
+        if self._http is None:
+            self._http = self.upstream.http_client(self)
+        return self._http
+
+    @property
+    def loaders(self) -> Loaders:
+        """This request's dataloaders."""
+        if self._loaders is None:
+            self._loaders = Loaders()
+        return self._loaders
+
+    def load_one(self, loader: Loader, parent: Any, arguments: Mapping[str, Any]) -> Awaitable[Any]:
+        """One parent's value, batched with its siblings by a dataloader: the fallback path only.
+
+        The compiled path calls `loader.load` with the whole column instead.
+        """
+        if self._pending is None:
+            self._pending = {}
+        key = (id(loader), freeze(arguments))
+        batch = self._pending.get(key)
+        if batch is None:
+            batch = DataLoader(self._batch_load(loader, arguments), cache=False)
+            self._pending[key] = batch
+        return batch.load(parent)
+
+    def _batch_load(
+        self, loader: Loader, arguments: Mapping[str, Any]
+    ) -> Callable[[list[Any]], Awaitable[list[Any]]]:
+        async def batch_load(parents: list[Any]) -> list[Any]:
+            try:
+                values = list(await loader.load(parents, arguments, self))
+            except asyncio.CancelledError:
+                # aiodataloader leaves waiters pending for ever when its batch task is cancelled.
+                values = [InternalError(f"the batch of {loader.coordinate} was cancelled")]
+                return values * len(parents)
+            return values
+
+        return batch_load
+
+
+def freeze(value: Any) -> Hashable:
+    """A hashable stand-in for coerced arguments; what cannot be hashed is told apart by identity."""
+    if isinstance(value, Mapping):
+        return tuple(sorted((name, freeze(item)) for name, item in value.items()))
+    if isinstance(value, list | tuple):
+        return ("list", *(freeze(item) for item in value))
+    try:
+        hash(value)
+    except TypeError:
+        return ("id", id(value))
+    return (type(value), value)

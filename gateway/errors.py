@@ -1,0 +1,163 @@
+"""The error tree and the table of codes: what may reach a client, and as what.
+
+    GatewayError
+    ├── ClientError     safe to send: made from the client's own data, or by a resolver's author on purpose
+    ├── UpstreamError   a backend failed: sent as a fixed message and code, the cause goes to the log
+    ├── InternalError   a fault of ours: never sent; logged with the plan's source
+    └── ConfigError     at start only: key, value, file and line, and what was expected
+
+Foreign exceptions are mapped to these at the edge where they were raised, with `from exc`.
+This module must never format an answer or log anything: `pipeline` does the one, `telemetry` the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One value of `extensions.code`.
+
+    Args:
+        name: As it stands in the answer.
+        http_status: Under `application/graphql-response+json` when it ends the whole request; None
+            for an error of a field, which never decides the status.
+        message: What is sent where the error has no message of its own.
+        todo: What the reader of the error can do about it.
+    """
+
+    name: str
+    http_status: int | None
+    message: str
+    todo: str
+
+
+CODES: dict[str, Code] = {
+    code.name: code
+    for code in (
+        Code("BAD_REQUEST", 400, "Bad request.", "Send a JSON object with a `query` string."),
+        Code("GRAPHQL_PARSE_FAILED", 400, "Syntax error.", "Mend the document at the location."),
+        Code("GRAPHQL_VALIDATION_FAILED", 400, "Invalid document.", "Mend the document at the location."),
+        Code("BAD_USER_INPUT", 400, "Bad input.", "Mend the variable or argument that is named."),
+        Code("OPERATION_RESOLUTION_FAILURE", 400, "Unknown operation.", "Send the name of one operation in the document as `operationName`."),
+        Code("METHOD_NOT_ALLOWED", 405, "Method not allowed.", "Use POST; GET is for queries."),
+        Code("NOT_ACCEPTABLE", 406, "Not acceptable.", "Accept application/graphql-response+json or application/json."),
+        Code("REQUEST_TOO_LARGE", 413, "Request too large.", "Send less, or ask the operator to raise the limit that is named."),
+        Code("UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported media type.", "Send application/json in UTF-8."),
+        Code("INTERNAL_SERVER_ERROR", 500, "Internal server error", "Give the operator the error id."),
+        Code("UNAVAILABLE", 503, "Service unavailable.", "Try again after the time in Retry-After."),
+        Code("HTTP_CLIENT_ERROR", None, "The source could not be reached.", "Look at the source's health."),
+        Code("GATEWAY_TIMEOUT", None, "The source did not answer in time.", "Look at the source's latency, or raise its timeout_s."),
+        Code("CONNECTOR_FETCH", None, "Request failed", "Look at the status in extensions.http.status."),
+        Code("CONNECTOR_RESPONSE_INVALID", None, "The server returned data in an unexpected format.", "Look at the gateway's log for the first bytes of the answer."),
+        Code("RESPONSE_TOO_LARGE", None, "The source's answer is too large.", "Ask for less, or raise the source's max_response_size_bytes."),
+        Code("INVALID_PATH_SEGMENT", None, "A value cannot stand in the source's URL.", "Do not send `.` or `..` as an id."),
+        Code("REQUEST_LIMIT_EXCEEDED", None, "Too many requests to one source.", "Batch the connector, or raise limits.max_requests_per_operation_per_source."),
+        Code("CIRCUIT_BREAKER_OPEN", None, "The source is failing and is not asked for now.", "Look at the source's health; the breaker closes by itself."),
+        Code("UPSTREAM_OVERLOADED", None, "The source is overloaded.", "Try again; look at the source's concurrency limit."),
+    )
+}  # fmt: skip
+
+
+class GatewayError(Exception):
+    """Root of every error that the gateway raises on purpose."""
+
+
+class ClientError(GatewayError):
+    """An error whose message and extensions go to the client as they are.
+
+    Args:
+        message: Sent. Says what is wrong, where, and what to do.
+        code: `extensions.code`; any string, the table's names by habit.
+        extensions: More members of `extensions`.
+        http_status: Status when it ends the whole request; the table's by default.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "BAD_USER_INPUT",
+        extensions: Mapping[str, Any] | None = None,
+        http_status: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        # graphql-core copies this attribute to the located error.
+        self.extensions: dict[str, Any] = {**(extensions or {}), "code": code}
+        known = CODES.get(code)
+        self.http_status = http_status or (known.http_status if known else None) or 400
+
+
+class UpstreamError(GatewayError):
+    """A backend failed. The client sees the code's message (or the connector's own), code and source.
+
+    Args:
+        code: A name in `CODES`.
+        source: The source's name; None for a connector without one.
+        detail: For the log only: what happened, with host, errno, first bytes.
+        message: Sent in place of the code's fixed message (a connector's `errors.message`).
+        extensions: Sent beside code and source (a connector's `errors.extensions`, `http.status`).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        source: str | None,
+        detail: str = "",
+        message: str | None = None,
+        extensions: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message if message is not None else CODES[code].message)
+        self.message = str(self)
+        self.code = code
+        self.source = source
+        self.detail = detail
+        self.extensions: dict[str, Any] = {"code": code, **({"source": source} if source else {})}
+        self.extensions.update(extensions or {})
+
+
+class InternalError(GatewayError):
+    """A fault of the gateway: masked for the client, logged whole."""
+
+
+class ConfigError(GatewayError):
+    """Configuration, SDL or resolvers that cannot be served. Ends the start with exit code 2.
+
+    Args:
+        problem: What is wrong and what was expected, in one sentence.
+        key: The configuration key or schema coordinate.
+        file: The file's path as the user gave it.
+        line: 1-based; None where there is none.
+        column: 1-based; None where there is none.
+        hint: What to do, often a suggestion of the name that was meant.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        key: str | None = None,
+        file: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.key = key
+        self.file = file
+        self.line = line
+        self.column = column
+        self.hint = hint
+        super().__init__(self.render())
+
+    def render(self) -> str:
+        """The one line that a person reads: `file:line:column: key: problem (hint)`."""
+        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        text = ": ".join(part for part in (where, self.key, self.problem) if part)
+        return f"{text} ({self.hint})" if self.hint else text

@@ -1,0 +1,1 @@
+"""SDL and resolvers to one checked, executable schema."""

@@ -1,0 +1,1 @@
+"""Text to document: parse, normalise, limits, validate."""

@@ -1,0 +1,1 @@
+"""Operation to plan: pure, synchronous, data only."""

@@ -1,0 +1,140 @@
+"""What a resolver is: the four kinds of `GraphQLField.resolve` that the engine knows by type.
+
+A field of the executable schema is resolved by
+
+1. nothing (`resolve is None`): a *property* of its parent, as graphql-core's default resolver reads it;
+2. a `FieldResolver`: a Python function of the user, sync or async, called once per parent;
+3. a `BatchField`: a `Loader` that gives the values of a whole column of parents in one call
+   (a batch resolver, or a connector on the field);
+4. an `EntityField`: a property that the parent's type can complete by a `Loader` of the type
+   (a connector on the type) when the parent does not hold it;
+5. any other callable, with graphql-core's signature `(parent, info, **arguments)`.
+
+Each of 2 to 4 is callable with that signature too, so that the same schema runs on graphql-core's own
+executor: that is the fallback path. The compiled path reads their attributes and bypasses `__call__`.
+Nothing here may know HTTP, connectors or the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from graphql import GraphQLResolveInfo
+
+    from gateway.context import Context
+
+
+class Wanted(dict[str, "Wanted"]):
+    """A tree of GraphQL field names: which fields of a value are meant, and of its objects in turn.
+
+    Shape: `{"id": {}, "user": {"name": {}}}`. A leaf has an empty tree. Lists are transparent.
+    """
+
+
+class Loader(Protocol):
+    """Gives a field's value (or a type's missing fields) for a column of parents in one call.
+
+    Attributes:
+        coordinate: `Video.channel` for a field, `Channel` for a type; unique with `index`.
+        source: The upstream source's name, None for Python code.
+        reads: What it reads of each parent; None when it may read anything.
+        supplies: What its values hold, by GraphQL name; None when not known before the call.
+    """
+
+    coordinate: str
+    source: str | None
+    reads: Wanted | None
+    supplies: Wanted | None
+
+    def project(self, wanted: Wanted) -> Loader:
+        """A loader of the same values that need hold no more than `wanted`. May return itself."""
+        ...
+
+    async def load(
+        self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
+    ) -> Sequence[Any]:
+        """Load the values of `parents`, in order.
+
+        Shape: the result has `parents`' length; each item is the field's value (for a type's loader:
+            an object with the fields it supplies, or None), or an Exception *instance* that belongs
+            to that parent alone. Objects are dicts by GraphQL field name in which every name that
+            the mapping supplies stands, None where the answer lacks it, so that "is the key there"
+            says whether the field still has to be fetched. Callers do not change them.
+        Errors: what is raised belongs to every parent.
+        """
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class FieldResolver:
+    """A Python function of the user on a field: `(parent, context, **arguments)`.
+
+    Attributes:
+        function: As the user wrote it (`blocking` ones are already wrapped into a coroutine function).
+        coordinate: `Type.field`.
+        is_async: Whether it is a coroutine function. What it really returns is looked at all the same.
+        takes_info: Whether it has a parameter `info`.
+    """
+
+    function: Callable[..., Any]
+    coordinate: str
+    is_async: bool
+    takes_info: bool
+
+    def __call__(self, parent: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        if self.takes_info:
+            return self.function(parent, info.context, info=info, **arguments)
+        return self.function(parent, info.context, **arguments)
+
+
+@dataclass(slots=True, eq=False)
+class BatchField:
+    """A field that a `Loader` resolves for all parents of a level at once.
+
+    Attributes:
+        loader: Called with the parents, the coerced arguments and the context.
+        coordinate: `Type.field`.
+    """
+
+    loader: Loader
+    coordinate: str
+
+    def __call__(self, parent: Any, info: GraphQLResolveInfo, **arguments: Any) -> Awaitable[Any]:
+        context: Context = info.context
+        return context.load_one(self.loader, parent, arguments)
+
+
+@dataclass(slots=True, eq=False)
+class EntityField:
+    """A field of an object that a connector on its type supplies where the object lacks it.
+
+    Attributes:
+        loaders: The type's loaders that supply this field, first one wins.
+        name: The field's name.
+        coordinate: `Type.field`.
+    """
+
+    loaders: tuple[Loader, ...]
+    name: str
+    coordinate: str
+    missing: object = field(default_factory=object, repr=False)
+
+    def __call__(self, parent: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        value = read_property(parent, self.name, self.missing)
+        if value is not self.missing:
+            return value(info, **arguments) if callable(value) else value
+        return self._complete(parent, info.context)
+
+    async def _complete(self, parent: Any, context: Context) -> Any:
+        entity = await context.load_one(self.loaders[0], parent, {})
+        return None if entity is None else read_property(entity, self.name, None)
+
+
+def read_property(parent: Any, name: str, default: Any) -> Any:
+    """A field's value as a property of its parent: a member of a mapping, else an attribute."""
+    if isinstance(parent, Mapping):
+        return parent.get(name, default)
+    return getattr(parent, name, default)

@@ -1,0 +1,1 @@
+"""The protocols that clients speak: HTTP and what is served beside it."""

@@ -1,0 +1,1 @@
+"""HTTP to the backends: the port, its transports, and the policies around them."""
