@@ -7,7 +7,7 @@ plan, the client's transport, or which executor runs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aiodataloader import DataLoader
@@ -34,7 +34,7 @@ class Loaders:
         self._loaders: dict[Any, DataLoader[Any, Any]] = {}
 
     def of(
-        self, batch_load: Callable[[list[Any]], Awaitable[list[Any]]], **options: Any
+        self, batch_load: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], **options: Any
     ) -> DataLoader[Any, Any]:
         """The loader of `batch_load` in this request; `options` as DataLoader's, on first use."""
         loader = self._loaders.get(batch_load)
@@ -147,7 +147,7 @@ class Context:
 
     def _batch_load(
         self, loader: Loader, arguments: Mapping[str, Any]
-    ) -> Callable[[list[Any]], Awaitable[list[Any]]]:
+    ) -> Callable[[list[Any]], Coroutine[Any, Any, list[Any]]]:
         async def batch_load(parents: list[Any]) -> list[Any]:
             try:
                 values = list(await loader.load(parents, arguments, self))
