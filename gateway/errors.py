@@ -161,3 +161,30 @@ class ConfigError(GatewayError):
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         text = ": ".join(part for part in (where, self.key, self.problem) if part)
         return f"{text} ({self.hint})" if self.hint else text
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding of a check of configuration, SDL, connectors or resolvers.
+
+    Attributes:
+        message: What is wrong, in one sentence.
+        code: The check's name, `SelectedFieldNotFound`; "" where it has none.
+        file, line, column: Where, 1-based; None where there is no place.
+        hint: What to do, often the name that was meant.
+        severity: "error" stops the start; "warning" does not.
+    """
+
+    message: str
+    code: str = ""
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    hint: str | None = None
+    severity: str = "error"
+
+    def render(self) -> str:
+        """The line that a person reads: `file:line:column: severity: message [code] (hint)`."""
+        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        text = f"{self.severity}: {self.message}" + (f" [{self.code}]" if self.code else "")
+        return (f"{where}: " if where else "") + text + (f" ({self.hint})" if self.hint else "")
