@@ -1,1 +1,51 @@
-"""A GraphQL gateway that compiles each operation. This module is the façade for users of the engine."""
+"""A GraphQL gateway that compiles each operation.
+
+This module is the façade: what resolver authors and embedding applications import. `create_app` is
+imported on first use, so that a resolver module does not load a server.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gateway.context import Context
+from gateway.errors import ClientError, ConfigError, UpstreamError
+from gateway.graph.register import (
+    batch_resolver,
+    context_factory,
+    on_shutdown,
+    on_startup,
+    resolver,
+    scalar,
+    schema_directive,
+    subscription,
+    type_resolver,
+)
+
+if TYPE_CHECKING:
+    from gateway.app import create_app
+
+__all__ = [
+    "ClientError",
+    "ConfigError",
+    "Context",
+    "UpstreamError",
+    "batch_resolver",
+    "context_factory",
+    "create_app",
+    "on_shutdown",
+    "on_startup",
+    "resolver",
+    "scalar",
+    "schema_directive",
+    "subscription",
+    "type_resolver",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "create_app":
+        from gateway.app import create_app
+
+        return create_app
+    raise AttributeError(f"module 'gateway' has no attribute {name!r}")

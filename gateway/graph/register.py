@@ -1,0 +1,209 @@
+"""The decorators of the façade: they put a mark on the user's function or class and return it unchanged.
+
+There is no registry of the process: `find_marks` walks the modules of the configured package and reads
+the marks off what stands in them, so that two gateways in one process share nothing, and a function stays
+an ordinary function that a test can call.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from gateway.errors import ConfigError
+
+T = TypeVar("T")
+MARK = "__gateway_marks__"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one decorator said of one function or class.
+
+    Attributes:
+        kind: "resolver", "batch_resolver", "subscription", "scalar", "type_resolver",
+            "schema_directive", "on_startup", "on_shutdown" or "context_factory".
+        name: Schema coordinate, type name or directive name; "" for the kinds without one.
+        target: What was decorated.
+        blocking: Run in the thread pool.
+        names: SDL argument name to Python parameter name, where they differ.
+        reads: The request headers that it reads, for sharing; None when not declared.
+    """
+
+    kind: str
+    name: str
+    target: Any
+    blocking: bool = False
+    names: Mapping[str, str] | None = None
+    reads: frozenset[str] | None = None
+
+    @property
+    def place(self) -> tuple[str | None, int | None]:
+        """File and line of the decorated object."""
+        try:
+            file = inspect.getsourcefile(self.target)
+            return file, inspect.getsourcelines(self.target)[1]
+        except (TypeError, OSError):
+            return None, None
+
+
+def resolver(
+    coordinate: str,
+    *,
+    blocking: bool = False,
+    names: Mapping[str, str] | None = None,
+    reads: Iterable[str] | None = None,
+) -> Callable[[T], T]:
+    """Resolve `Type.field` by a function `(parent, context, **arguments)`, sync or async.
+
+    Args:
+        coordinate: `Video.url`.
+        blocking: Run it in the worker's thread pool, because it blocks.
+        names: SDL argument name to parameter name; `from` is `from_` without being told.
+        reads: Request headers that it reads; undeclared means that its operations are never shared.
+    """
+    return _marking("resolver", coordinate, blocking=blocking, names=names, reads=_headers(reads))
+
+
+def batch_resolver(
+    coordinate: str,
+    *,
+    names: Mapping[str, str] | None = None,
+    reads: Iterable[str] | None = None,
+) -> Callable[[T], T]:
+    """Resolve `Type.field` for all parents of a level by one `async (parents, context, **arguments)`.
+
+    Shape: returns a list of the parents' length; an item that is an Exception belongs to its parent.
+    """
+    return _marking("batch_resolver", coordinate, names=names, reads=_headers(reads))
+
+
+def subscription(
+    coordinate: str,
+    *,
+    names: Mapping[str, str] | None = None,
+    reads: Iterable[str] | None = None,
+) -> Callable[[T], T]:
+    """The source stream of `Subscription.field`: an async generator `(root, context, **arguments)`."""
+    return _marking("subscription", coordinate, names=names, reads=_headers(reads))
+
+
+def scalar(name: str) -> Callable[[T], T]:
+    """A custom scalar: a class or module-like object with `serialize`, `parse_value`, `parse_literal`.
+
+    Each is optional and called with the value alone (`parse_literal` with the AST node too gets the
+    variables); what is missing passes values through. Raise ValueError or GraphQLError on a bad value.
+    """
+    return _marking("scalar", name)
+
+
+def type_resolver(name: str) -> Callable[[T], T]:
+    """The runtime type of an interface's or union's value: `(value, context) -> type name`."""
+    return _marking("type_resolver", name)
+
+
+def schema_directive(name: str) -> Callable[[T], T]:
+    """A directive of the schema: a class, made with the directive's arguments for each use.
+
+    It has one or more of `result(value, context)` (changes what the field gives, for each parent),
+    `resolve(next, parent, context, **arguments)` (wraps or replaces the field's resolver; `next` is called
+    with the same arguments) and `argument(value)` (checks or changes an argument's value).
+    """
+    return _marking("schema_directive", name)
+
+
+def on_startup(function: T) -> T:
+    """Run `async (state)` once per worker before it is ready; what it returns, a dict, joins `state`."""
+    return _mark(Mark("on_startup", "", function))
+
+
+def on_shutdown(function: T) -> T:
+    """Run `async (state)` once per worker after the last request."""
+    return _mark(Mark("on_shutdown", "", function))
+
+
+def context_factory(
+    function: Callable[..., Any] | None = None, *, reads: Iterable[str] | None = None
+) -> Any:
+    """Run `(context)`, sync or async, for each request; what it returns, a dict, joins `context.state`."""
+    if function is None:
+        return _marking("context_factory", "", reads=_headers(reads))
+    return _mark(Mark("context_factory", "", function))
+
+
+def _headers(reads: Iterable[str] | None) -> frozenset[str] | None:
+    return None if reads is None else frozenset(name.lower() for name in reads)
+
+
+def _marking(kind: str, name: str, **options: Any) -> Callable[[T], T]:
+    if not isinstance(name, str):
+        raise TypeError(f"@{kind} takes the name in the schema: @{kind}('Type.field')")
+    return lambda target: _mark(Mark(kind, name, target, **options))
+
+
+def _mark(mark: Mark) -> Any:
+    target = mark.target
+    marks = target.__dict__.get(MARK, ())
+    setattr(target, MARK, (*marks, mark))
+    return target
+
+
+def find_marks(module_name: str | None, base: str | Path = ".") -> list[Mark]:
+    """Import a package or module, with all of its submodules, and collect the marks in it.
+
+    Args:
+        module_name: As configured; None gives no marks.
+        base: Folder that is put on the import path, the configuration file's.
+
+    Errors: ConfigError when it cannot be imported, with the file and line where the import failed.
+    """
+    if module_name is None:
+        return []
+    folder = str(Path(base).resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    marks: dict[tuple[int, str, str], Mark] = {}
+    for module in _modules(module_name):
+        for value in list(vars(module).values()):
+            for mark in _marks_of(value):
+                marks.setdefault((id(mark.target), mark.kind, mark.name), mark)
+    return list(marks.values())
+
+
+def _marks_of(value: Any) -> tuple[Mark, ...]:
+    own = getattr(value, "__dict__", None)
+    marks = own.get(MARK, ()) if isinstance(own, Mapping) else ()
+    return marks if isinstance(marks, tuple) else ()
+
+
+def _modules(name: str) -> list[ModuleType]:
+    package = _import(name)
+    modules = [package]
+    for info in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{name}."):
+        modules.append(_import(info.name))
+    return modules
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as exc:
+        trace = exc.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        file = trace.tb_frame.f_code.co_filename if trace else None
+        own = file and "importlib" not in file
+        raise ConfigError(
+            f"the resolvers cannot be imported: {type(exc).__name__}: {exc}",
+            key="graph.resolvers",
+            file=file if own else name,
+            line=trace.tb_lineno if trace and own else None,
+            hint="it must be a package or module beside the configuration file",
+        ) from exc
