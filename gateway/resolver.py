@@ -84,7 +84,7 @@ class FieldResolver:
     is_async: bool
     takes_info: bool
 
-    def __call__(self, parent: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def __call__(self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         if self.takes_info:
             return self.function(parent, info.context, info=info, **arguments)
         return self.function(parent, info.context, **arguments)
@@ -102,7 +102,7 @@ class BatchField:
     loader: Loader
     coordinate: str
 
-    def __call__(self, parent: Any, info: GraphQLResolveInfo, **arguments: Any) -> Awaitable[Any]:
+    def __call__(self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Awaitable[Any]:
         context: Context = info.context
         return context.load_one(self.loader, parent, arguments)
 
@@ -122,13 +122,14 @@ class EntityField:
     coordinate: str
     missing: object = field(default_factory=object, repr=False)
 
-    def __call__(self, parent: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def __call__(self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         value = read_property(parent, self.name, self.missing)
         if value is not self.missing:
             return value(info, **arguments) if callable(value) else value
-        return self._complete(parent, info.context)
+        return self.complete(parent, info.context)
 
-    async def _complete(self, parent: Any, context: Context) -> Any:
+    async def complete(self, parent: Any, context: Context) -> Any:
+        """The value by the first loader that supplies the field: the fallback path only."""
         entity = await context.load_one(self.loaders[0], parent, {})
         return None if entity is None else read_property(entity, self.name, None)
 

@@ -121,12 +121,12 @@ def schema_directive(name: str) -> Callable[[T], T]:
 
 def on_startup(function: T) -> T:
     """Run `async (state)` once per worker before it is ready; what it returns, a dict, joins `state`."""
-    return _mark(Mark("on_startup", "", function))
+    return _marking("on_startup", "")(function)
 
 
 def on_shutdown(function: T) -> T:
     """Run `async (state)` once per worker after the last request."""
-    return _mark(Mark("on_shutdown", "", function))
+    return _marking("on_shutdown", "")(function)
 
 
 def context_factory(
@@ -135,7 +135,7 @@ def context_factory(
     """Run `(context)`, sync or async, for each request; what it returns, a dict, joins `context.state`."""
     if function is None:
         return _marking("context_factory", "", reads=_headers(reads))
-    return _mark(Mark("context_factory", "", function))
+    return _marking("context_factory", "")(function)
 
 
 def _headers(reads: Iterable[str] | None) -> frozenset[str] | None:
@@ -145,14 +145,13 @@ def _headers(reads: Iterable[str] | None) -> frozenset[str] | None:
 def _marking(kind: str, name: str, **options: Any) -> Callable[[T], T]:
     if not isinstance(name, str):
         raise TypeError(f"@{kind} takes the name in the schema: @{kind}('Type.field')")
-    return lambda target: _mark(Mark(kind, name, target, **options))
 
+    def mark(target: T) -> T:
+        marks = target.__dict__.get(MARK, ())
+        setattr(target, MARK, (*marks, Mark(kind, name, target, **options)))
+        return target
 
-def _mark(mark: Mark) -> Any:
-    target = mark.target
-    marks = target.__dict__.get(MARK, ())
-    setattr(target, MARK, (*marks, mark))
-    return target
+    return mark
 
 
 def find_marks(module_name: str | None, base: str | Path = ".") -> list[Mark]:

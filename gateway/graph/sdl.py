@@ -30,7 +30,9 @@ def find_schema_files(paths: Sequence[str | Path], base: str | Path = ".") -> li
                 p for suffix in ("*.graphql", "*.graphqls", "*.gql") for p in path.rglob(suffix)
             )
             if not inside:
-                raise ConfigError("the folder holds no .graphql file", key="graph.schema", file=str(path))
+                raise ConfigError(
+                    "the folder holds no .graphql file", key="graph.schema", file=str(path)
+                )
             files += inside
         elif path.is_file():
             files.append(path)

@@ -1,0 +1,294 @@
+"""Lays the user's Python on the schema: resolvers, scalars, type resolvers, directives. Checks names and arity.
+
+It changes the schema in place and collects what is wrong as diagnostics; it never calls the user's code,
+but for making a directive's class.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_directive_values,
+)
+
+from gateway.context import Context
+from gateway.errors import Diagnostic
+from gateway.graph.directives import (
+    ArgumentCheck,
+    Range,
+    change_result,
+    check_arguments,
+    wrap_resolver,
+)
+from gateway.graph.register import Mark
+from gateway.graph.scalars import BUILT_IN
+from gateway.graph.sdl import place_of
+from gateway.graph.signature import (
+    check_leading,
+    check_signature,
+    finding,
+    parameters_of,
+    unknown,
+)
+from gateway.resolver import BatchField, FieldResolver, Loader, Wanted
+
+
+class PythonBatchLoader:
+    """A batch resolver as a `Loader`: it reads anything of its parents, and promises nothing."""
+
+    reads: Wanted | None = None
+    supplies: Wanted | None = None
+    source: str | None = None
+
+    def __init__(self, function: Callable[..., Any], coordinate: str) -> None:
+        self.function = function
+        self.coordinate = coordinate
+
+    def project(self, wanted: Wanted) -> Loader:  # noqa: ARG002 - the user's code gives what it gives
+        """Itself: what the user's function loads is its own business."""
+        return self
+
+    async def load(self, parents: Sequence[Any], arguments: Any, context: Context) -> Sequence[Any]:
+        """Call the user's function. Errors: TypeError when the result's length is not the parents'."""
+        values = self.function(parents, context, **arguments)
+        if inspect.isawaitable(values):
+            values = await values
+        if not isinstance(values, list | tuple) or len(values) != len(parents):
+            got = f"{len(values)} items" if isinstance(values, list | tuple) else repr(type(values))
+            raise TypeError(
+                f"the batch resolver of {self.coordinate} must return a list of"
+                f" {len(parents)} items, one for each parent; it returned {got}"
+            )
+        return values
+
+
+def bind_resolvers(
+    schema: GraphQLSchema, marks: Iterable[Mark], threads: Executor
+) -> list[Diagnostic]:
+    """Bind every mark but the directives', which come last, and the worker's hooks.
+
+    Args:
+        schema: Changed in place.
+        marks: From `find_marks`.
+        threads: Runs `blocking=True` resolvers.
+    """
+    found: list[Diagnostic] = []
+    bind_scalars(schema, BUILT_IN)
+    seen: dict[tuple[str, str], Mark] = {}
+    for mark in marks:
+        binder = _BINDERS.get(mark.kind)
+        if binder is None:
+            continue
+        kind = "field" if mark.kind in ("resolver", "batch_resolver", "subscription") else mark.kind
+        if (kind, mark.name) in seen:
+            found.append(finding(mark, f"{mark.name} is bound twice"))
+            continue
+        seen[kind, mark.name] = mark
+        found += binder(schema, mark, threads)
+    return found
+
+
+def bind_scalars(schema: GraphQLSchema, classes: dict[str, type]) -> None:
+    """Give each declared custom scalar of that name its functions."""
+    for name, implementation in classes.items():
+        declared = schema.type_map.get(name)
+        if isinstance(declared, GraphQLScalarType) and declared.ast_node is not None:
+            _set_scalar(declared, implementation)
+
+
+def _set_scalar(declared: GraphQLScalarType, implementation: Any) -> None:
+    scalar: Any = declared
+    if serialize := getattr(implementation, "serialize", None):
+        scalar.serialize = scalar.coerce_output_value = serialize
+    if parse_value := getattr(implementation, "parse_value", None):
+        scalar.parse_value = scalar.coerce_input_value = parse_value
+    if parse_literal := getattr(implementation, "parse_literal", None):
+        scalar.parse_literal = parse_literal
+
+
+def _bind_scalar(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[Diagnostic]:
+    declared = schema.type_map.get(mark.name)
+    if not isinstance(declared, GraphQLScalarType):
+        return [unknown(mark, "scalar", _names(schema, GraphQLScalarType))]
+    known = ("serialize", "parse_value", "parse_literal")
+    if not any(hasattr(mark.target, name) for name in known):
+        return [finding(mark, f"the scalar {mark.name} has none of {', '.join(known)}")]
+    _set_scalar(declared, mark.target)
+    return []
+
+
+def _bind_type_resolver(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[Diagnostic]:
+    declared = schema.type_map.get(mark.name)
+    if not isinstance(declared, GraphQLInterfaceType | GraphQLUnionType):
+        known = _names(schema, GraphQLInterfaceType, GraphQLUnionType)
+        return [unknown(mark, "interface or union", known)]
+    function = mark.target
+
+    def resolve_type(value: Any, info: Any, _: Any) -> Any:
+        return function(value, info.context)
+
+    declared.resolve_type = resolve_type
+    return check_leading(mark, ("value", "context"))
+
+
+def _bind_resolver(schema: GraphQLSchema, mark: Mark, threads: Executor) -> list[Diagnostic]:
+    field, found = _find_field(schema, mark)
+    if field is None:
+        return found
+    found = check_signature(mark, field, ("parent", "context"))
+    function: Callable[..., Any] = mark.target
+    if mark.blocking:
+        function = _in_thread(function, threads)
+    takes_info = "info" in parameters_of(mark.target) and "info" not in field.args
+    field.resolve = FieldResolver(
+        function, mark.name, inspect.iscoroutinefunction(function), takes_info
+    )
+    return found
+
+
+def _bind_batch_resolver(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[Diagnostic]:
+    field, found = _find_field(schema, mark)
+    if field is None:
+        return found
+    field.resolve = BatchField(PythonBatchLoader(mark.target, mark.name), mark.name)
+    return check_signature(mark, field, ("parents", "context"))
+
+
+def _bind_subscription(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[Diagnostic]:
+    field, found = _find_field(schema, mark)
+    if field is None:
+        return found
+    root = schema.subscription_type
+    if root is None or mark.name.partition(".")[0] != root.name:
+        return [finding(mark, f"{mark.name} is not a field of the subscription type")]
+    takes_info = "info" in parameters_of(mark.target)
+    field.subscribe = FieldResolver(mark.target, mark.name, False, takes_info)
+    if field.resolve is None:
+        # What the stream yields is the field's value.
+        field.resolve = FieldResolver(_itself, mark.name, False, False)
+    return check_signature(mark, field, ("root", "context"))
+
+
+def _itself(event: Any, _context: Context, **_arguments: Any) -> Any:
+    return event
+
+
+_BINDERS: dict[str, Callable[[GraphQLSchema, Mark, Executor], list[Diagnostic]]] = {
+    "resolver": _bind_resolver,
+    "batch_resolver": _bind_batch_resolver,
+    "subscription": _bind_subscription,
+    "scalar": _bind_scalar,
+    "type_resolver": _bind_type_resolver,
+}
+
+
+def bind_directives(schema: GraphQLSchema, marks: Iterable[Mark]) -> list[Diagnostic]:
+    """Lay `@range` and the user's directives around the fields that carry them, last of all."""
+    found: list[Diagnostic] = []
+    classes: dict[str, Any] = {"range": Range}
+    for mark in marks:
+        if mark.kind != "schema_directive":
+            continue
+        if schema.get_directive(mark.name) is None:
+            known = [directive.name for directive in schema.directives]
+            found.append(unknown(mark, "directive", known))
+        classes[mark.name] = mark.target
+    for owner in schema.type_map.values():
+        if isinstance(owner, GraphQLObjectType | GraphQLInterfaceType):
+            for name, field in owner.fields.items():
+                found += _direct_field(schema, classes, field, f"{owner.name}.{name}")
+    return found
+
+
+def _direct_field(
+    schema: GraphQLSchema, classes: dict[str, Any], field: GraphQLField, coordinate: str
+) -> list[Diagnostic]:
+    found: list[Diagnostic] = []
+    checks: list[ArgumentCheck] = []
+    for name, argument in field.args.items():
+        for made in _made(schema, classes, argument, f"{coordinate}({name}:)", found):
+            if check := getattr(made, "argument", None):
+                key = argument.out_name or name
+                checks.append(ArgumentCheck(f"{coordinate}({name}:)", key, check))
+    for made in _made(schema, classes, field, coordinate, found):
+        if wrapper := getattr(made, "resolve", None):
+            field.resolve = wrap_resolver(field.resolve, wrapper, coordinate)
+        if change := getattr(made, "result", None):
+            field.resolve = change_result(field.resolve, change, coordinate)
+    if checks:
+        field.resolve = check_arguments(field.resolve, checks, coordinate)
+    return found
+
+
+def _made(
+    schema: GraphQLSchema,
+    classes: dict[str, Any],
+    element: GraphQLField | GraphQLArgument,
+    coordinate: str,
+    found: list[Diagnostic],
+) -> list[Any]:
+    """One instance for each use of an implemented directive on a field or an argument."""
+    made = []
+    for use in (element.ast_node.directives or ()) if element.ast_node else ():
+        make = classes.get(use.name.value)
+        definition = schema.get_directive(use.name.value)
+        if make is None or definition is None or element.ast_node is None:
+            continue
+        values = get_directive_values(definition, element.ast_node) or {}
+        try:
+            made.append(make(**values))
+        except Exception as exc:
+            file, line, column = place_of(use)
+            message = f"@{definition.name} on {coordinate} cannot be made: {exc}"
+            found.append(Diagnostic(message, file=file, line=line, column=column))
+    return made
+
+
+def _find_field(schema: GraphQLSchema, mark: Mark) -> tuple[GraphQLField | None, list[Diagnostic]]:
+    type_name, dot, field_name = mark.name.partition(".")
+    if not dot:
+        return None, [finding(mark, f"{mark.name!r} is not a coordinate such as Video.url")]
+    owner = schema.type_map.get(type_name)
+    if not isinstance(owner, GraphQLObjectType):
+        return None, [unknown(mark, "object type", _names(schema, GraphQLObjectType), type_name)]
+    field = owner.fields.get(field_name)
+    if field is None:
+        return None, [unknown(mark, f"field of {type_name}", list(owner.fields), field_name)]
+    return field, []
+
+
+def _in_thread(function: Callable[..., Any], threads: Executor) -> Callable[..., Any]:
+    """`function` as a coroutine function that runs in `threads`, with the caller's context variables."""
+
+    @functools.wraps(function)
+    async def run(*args: Any, **kwargs: Any) -> Any:
+        variables = contextvars.copy_context()
+        call = functools.partial(variables.run, function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(threads, call)
+
+    return run
+
+
+def _names(schema: GraphQLSchema, *kinds: type) -> list[str]:
+    return [
+        name
+        for name, item in schema.type_map.items()
+        if isinstance(item, kinds)
+        and not name.startswith("__")
+        and not isinstance(item, GraphQLEnumType)
+    ]

@@ -1,0 +1,177 @@
+"""Schema directives that act on fields and arguments: `@range`, and those of `@schema_directive`.
+
+A use of a directive is laid around what resolves the field, whatever kind that is, so that the fallback
+and the compiled path run the same thing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.context import Context
+from gateway.errors import ClientError
+from gateway.resolver import (
+    BatchField,
+    EntityField,
+    FieldResolver,
+    Loader,
+    Wanted,
+    read_property,
+)
+
+
+class Range:
+    """`@range(min:, max:)`: a number outside is BAD_USER_INPUT, before the field calls anything."""
+
+    def __init__(self, min: int | None = None, max: int | None = None) -> None:  # noqa: A002 - the SDL's names
+        self.least, self.most = min, max
+
+    def argument(self, value: Any) -> Any:
+        """The value unchanged. Errors: ClientError naming the bounds."""
+        if value is None:
+            return None
+        if self.least is not None and value < self.least:
+            raise ClientError(f"must be at least {self.least}, got {value}.")
+        if self.most is not None and value > self.most:
+            raise ClientError(f"must be at most {self.most}, got {value}.")
+        return value
+
+
+@dataclass(slots=True, eq=False)
+class ArgumentCheck:
+    """One directive on one argument.
+
+    Attributes:
+        coordinate: `Query.videos(first:)`.
+        key: The argument's name in the coerced arguments.
+        check: The directive's `argument(value) -> value`.
+    """
+
+    coordinate: str
+    key: str
+    check: Callable[[Any], Any]
+
+    def apply(self, arguments: dict[str, Any]) -> None:
+        """Check, and replace, in place. Errors: ClientError that names the argument."""
+        if self.key not in arguments:
+            return
+        try:
+            arguments[self.key] = self.check(arguments[self.key])
+        except ClientError as exc:
+            raise ClientError(
+                f"Argument {self.coordinate} {exc.message}",
+                code=exc.code,
+                extensions=exc.extensions,
+                http_status=exc.http_status,
+            ) from None
+
+
+def check_arguments(resolve: Any, checks: Sequence[ArgumentCheck], coordinate: str) -> Any:
+    """`resolve` behind checks of its arguments."""
+    if isinstance(resolve, BatchField):
+        return BatchField(_AroundLoader(resolve.loader, checks=checks), coordinate)
+
+    def checked(parent: Any, context: Context, **arguments: Any) -> Any:
+        for check in checks:
+            check.apply(arguments)
+        return call_resolver(resolve, parent, context, coordinate, arguments)
+
+    return _as_field_resolver(checked, resolve, coordinate)
+
+
+def change_result(resolve: Any, change: Callable[[Any, Context], Any], coordinate: str) -> Any:
+    """`resolve` with each of its values passed through a directive's `result`."""
+    if isinstance(resolve, BatchField):
+        return BatchField(_AroundLoader(resolve.loader, change=change), coordinate)
+
+    def changed(parent: Any, context: Context, **arguments: Any) -> Any:
+        value = call_resolver(resolve, parent, context, coordinate, arguments)
+        if inspect.isawaitable(value):
+            return _change_later(value, change, context)
+        return change(value, context)
+
+    return _as_field_resolver(changed, resolve, coordinate)
+
+
+def wrap_resolver(resolve: Any, wrapper: Callable[..., Any], coordinate: str) -> Any:
+    """`wrapper(next, parent, context, **arguments)` in place of `resolve`."""
+
+    def wrapped(parent: Any, context: Context, **arguments: Any) -> Any:
+        def call_next(parent: Any, context: Context, **arguments: Any) -> Any:
+            return call_resolver(resolve, parent, context, coordinate, arguments)
+
+        return wrapper(call_next, parent, context, **arguments)
+
+    return _as_field_resolver(wrapped, resolve, coordinate)
+
+
+def _as_field_resolver(function: Callable[..., Any], inner: Any, coordinate: str) -> FieldResolver:
+    """`function` in the place of `inner`: an `info` that `inner` takes travels in its arguments."""
+    if isinstance(inner, FieldResolver):
+        return FieldResolver(function, coordinate, inner.is_async, inner.takes_info)
+    return FieldResolver(function, coordinate, is_async=inner is not None, takes_info=False)
+
+
+async def _change_later(value: Any, change: Callable[[Any, Context], Any], context: Context) -> Any:
+    return change(await value, context)
+
+
+def call_resolver(
+    resolve: Any, parent: Any, context: Context, coordinate: str, arguments: Mapping[str, Any]
+) -> Any:
+    """Resolve one parent's field by whichever kind `resolve` is; may be awaitable."""
+    if resolve is None:
+        return read_property(parent, coordinate.rpartition(".")[2], None)
+    if isinstance(resolve, FieldResolver):
+        return resolve.function(parent, context, **arguments)
+    if isinstance(resolve, BatchField):
+        return context.load_one(resolve.loader, parent, arguments)
+    if isinstance(resolve, EntityField):
+        value = read_property(parent, resolve.name, resolve.missing)
+        return resolve.complete(parent, context) if value is resolve.missing else value
+    raise TypeError(f"{coordinate} has a resolver that directives cannot wrap: {resolve!r}")
+
+
+class _AroundLoader:
+    """A loader behind argument checks, or with its values changed."""
+
+    def __init__(
+        self,
+        inner: Loader,
+        *,
+        checks: Sequence[ArgumentCheck] = (),
+        change: Callable[[Any, Context], Any] | None = None,
+    ) -> None:
+        self.inner = inner
+        self.checks = checks
+        self.change = change
+        self.coordinate = inner.coordinate
+        self.source = inner.source
+        self.reads = inner.reads
+        # A directive may change the value's shape.
+        self.supplies = inner.supplies if change is None else None
+
+    def project(self, wanted: Wanted) -> Loader:
+        """A directive that changes values may read all of them: then nothing is left out."""
+        if self.change is not None:
+            return self
+        return _AroundLoader(self.inner.project(wanted), checks=self.checks)
+
+    async def load(
+        self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
+    ) -> Sequence[Any]:
+        """As `Loader.load`, with the checks before and the change after."""
+        if self.checks:
+            arguments = dict(arguments)
+            for check in self.checks:
+                check.apply(arguments)
+        values = await self.inner.load(parents, arguments, context)
+        if self.change is None:
+            return values
+        return [
+            value if isinstance(value, Exception) else self.change(value, context)
+            for value in values
+        ]

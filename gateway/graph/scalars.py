@@ -1,0 +1,124 @@
+"""The custom scalars that come with the gateway: DateTime, URL, JSON, BigInt, UUID.
+
+A schema gets one by declaring `scalar DateTime`; a `@scalar` of the user with the same name wins. Each is
+strict on input. On output each takes what Python code and JSON backends give.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from typing import Any
+from urllib.parse import urlsplit
+
+from graphql import GraphQLError
+
+# RFC 3339 §5.6, with the time zone that it demands.
+_DATE_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_INTEGER = re.compile(r"-?\d{1,4000}", re.ASCII)
+
+
+class DateTime:
+    """RFC 3339 with a time zone; a `datetime` in Python. A naive one is taken as UTC on output."""
+
+    @staticmethod
+    def serialize(value: Any) -> str:
+        if isinstance(value, str):
+            if _DATE_TIME.fullmatch(value):
+                return value
+        elif isinstance(value, dt.datetime):
+            aware = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+            return aware.isoformat().replace("+00:00", "Z")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            try:
+                return DateTime.serialize(dt.datetime.fromtimestamp(value, dt.UTC))
+            except (ValueError, OverflowError, OSError):
+                pass
+        raise GraphQLError(f"DateTime cannot represent value: {_show(value)}")
+
+    @staticmethod
+    def parse_value(value: Any) -> dt.datetime:
+        if isinstance(value, str) and _DATE_TIME.fullmatch(value):
+            try:
+                return dt.datetime.fromisoformat(value.upper().replace("Z", "+00:00"))
+            except ValueError:
+                pass
+        raise GraphQLError(
+            f"DateTime cannot represent value: {_show(value)}; expected 2026-01-31T12:00:00Z."
+        )
+
+
+class URL:
+    """An absolute URL, as a string."""
+
+    @staticmethod
+    def parse_value(value: Any) -> str:
+        if isinstance(value, str):
+            try:
+                parts = urlsplit(value)
+            except ValueError:
+                parts = urlsplit("")
+            if parts.scheme and parts.netloc and not re.search(r"[\s\x00-\x1f\x7f]", value):
+                return value
+        raise GraphQLError(f"URL cannot represent value: {_show(value)}; expected https://…")
+
+    serialize = parse_value
+
+
+class JSON:
+    """Any JSON value, as it is."""
+
+
+class BigInt:
+    """An integer of any size; a JSON number within ±2^53, else a string of digits."""
+
+    @staticmethod
+    def parse_value(value: Any) -> int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if isinstance(value, str) and _INTEGER.fullmatch(value):
+            return int(value)
+        raise GraphQLError(f"BigInt cannot represent value: {_show(value)}")
+
+    @staticmethod
+    def serialize(value: Any) -> int | str:
+        number = BigInt.parse_value(value)
+        return number if abs(number) <= 2**53 else str(number)
+
+
+class UUID:
+    """A UUID in its hyphenated form; a `uuid.UUID` in Python."""
+
+    @staticmethod
+    def parse_value(value: Any) -> uuid.UUID:
+        if isinstance(value, uuid.UUID):
+            return value
+        if isinstance(value, str) and len(value) == 36:
+            try:
+                return uuid.UUID(value)
+            except ValueError:
+                pass
+        raise GraphQLError(f"UUID cannot represent value: {_show(value)}")
+
+    @staticmethod
+    def serialize(value: Any) -> str:
+        return str(UUID.parse_value(value))
+
+
+BUILT_IN: dict[str, type] = {
+    "DateTime": DateTime,
+    "URL": URL,
+    "JSON": JSON,
+    "BigInt": BigInt,
+    "UUID": UUID,
+}
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:79] + "…"

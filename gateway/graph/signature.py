@@ -1,0 +1,104 @@
+"""Holds a user's function against the field it resolves: parameters, arguments, defaults.
+
+It reads signatures only; it never calls the function.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import keyword
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLField, Undefined, is_required_argument
+
+from gateway.errors import Diagnostic
+from gateway.graph.register import Mark
+
+
+def parameters_of(function: Any) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(function).parameters)
+
+
+def check_leading(mark: Mark, leading: tuple[str, str]) -> list[Diagnostic]:
+    positional = [
+        p
+        for p in parameters_of(mark.target).values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)
+    ]
+    variable = any(p.kind is p.VAR_POSITIONAL for p in positional)
+    if len(positional) >= 2 or variable:
+        return []
+    return [finding(mark, f"{mark.name} must take ({', '.join(leading)}, …)")]
+
+
+def check_signature(mark: Mark, field: GraphQLField, leading: tuple[str, str]) -> list[Diagnostic]:
+    """Hold the function's parameters against the field's arguments, and name those in Python's way."""
+    found = check_leading(mark, leading)
+    rest = dict(list(parameters_of(mark.target).items())[2:])
+    expected, missing = _check_arguments(mark, field, rest)
+    return found + missing + _check_parameters(mark, field, rest, expected)
+
+
+def _check_arguments(
+    mark: Mark, field: GraphQLField, rest: dict[str, inspect.Parameter]
+) -> tuple[set[str], list[Diagnostic]]:
+    """The parameter names that the field's arguments ask for, and what is wrong with them."""
+    found: list[Diagnostic] = []
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in rest.values())
+    names = dict(mark.names or {})
+    for name in names.keys() - field.args.keys():
+        found.append(unknown(mark, f"argument of {mark.name} in names=", list(field.args), name))
+    expected: set[str] = set()
+    for name, argument in field.args.items():
+        python_name = names.get(name, f"{name}_" if keyword.iskeyword(name) else name)
+        argument.out_name = python_name
+        expected.add(python_name)
+        parameter = rest.get(python_name)
+        if parameter is None and not takes_any:
+            close = difflib.get_close_matches(python_name, rest, n=1)
+            hint = f"did you mean it by `{close[0]}`?" if close else f"add `{python_name}`"
+            found.append(finding(mark, f"{mark.name} has no parameter for `{name}`", hint))
+        elif (
+            parameter is not None
+            and parameter.default is parameter.empty
+            and not is_required_argument(argument)
+            and argument.default_value is Undefined
+        ):
+            message = f"the argument `{name}` of {mark.name} may be absent"
+            found.append(finding(mark, message, f"give `{python_name}` a default"))
+    return expected, found
+
+
+def _check_parameters(
+    mark: Mark, field: GraphQLField, rest: dict[str, inspect.Parameter], expected: set[str]
+) -> list[Diagnostic]:
+    found: list[Diagnostic] = []
+    for name, parameter in rest.items():
+        free = name in expected or (name == "info" and "info" not in field.args)
+        required = parameter.default is parameter.empty
+        if (
+            not free
+            and required
+            and parameter.kind
+            not in (
+                parameter.VAR_KEYWORD,
+                parameter.VAR_POSITIONAL,
+            )
+        ):
+            close = difflib.get_close_matches(name, expected, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else None
+            found.append(finding(mark, f"{mark.name} has no argument `{name}`", hint))
+    return found
+
+
+def unknown(mark: Mark, what: str, known: Sequence[str], name: str | None = None) -> Diagnostic:
+    close = difflib.get_close_matches(name or mark.name, known, n=1)
+    hint = f"did you mean `{close[0]}`?" if close else None
+    return finding(mark, f"@{mark.kind}: there is no {what} `{name or mark.name}`", hint)
+
+
+def finding(mark: Mark, message: str, hint: str | None = None) -> Diagnostic:
+    file, line = mark.place
+    return Diagnostic(message, code="Resolver", file=file, line=line, hint=hint)
