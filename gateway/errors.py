@@ -3,6 +3,7 @@
     GatewayError
     ├── ClientError     safe to send: made from the client's own data, or by a resolver's author on purpose
     ├── UpstreamError   a backend failed: sent as a fixed message and code, the cause goes to the log
+    ├── RequestError    a document or variables that cannot be executed: GraphQL's own errors
     ├── InternalError   a fault of ours: never sent; logged with the plan's source
     └── ConfigError     at start only: key, value, file and line, and what was expected
 
@@ -12,9 +13,12 @@ This module must never format an answer or log anything: `pipeline` does the one
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphql import GraphQLError
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,20 @@ class UpstreamError(GatewayError):
         self.detail = detail
         self.extensions: dict[str, Any] = {"code": code, **({"source": source} if source else {})}
         self.extensions.update(extensions or {})
+
+
+class RequestError(GatewayError):
+    """A document, operation name or variables that cannot be executed: nothing runs.
+
+    Args:
+        errors: GraphQL's own errors, with their locations.
+        code: `extensions.code` for those that bring none.
+    """
+
+    def __init__(self, errors: Sequence[GraphQLError], code: str) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
+        self.code = code
 
 
 class InternalError(GatewayError):

@@ -1,0 +1,175 @@
+"""From a result to the bytes of an answer: which error says what to the client, and the one encoder.
+
+Masking is decided here and nowhere else. It executes nothing and knows no protocol.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+
+from gateway.errors import CODES, ClientError, UpstreamError
+
+logger = logging.getLogger("gateway.errors")
+
+MAX_LOCATIONS = 20
+"""One validation error can carry 10,000 nodes; what a person reads is the first few."""
+
+
+@dataclass(slots=True)
+class OperationRecord:
+    """What the log line and the metrics say of an operation. No variable, no literal.
+
+    Attributes:
+        operation_name: None for an anonymous one, or when the document is refused.
+        operation_type: "query", "mutation" or "subscription".
+        document_hash: SHA-256 of the document's text, first 16 hex digits.
+        cache: How the plan was found: "exact", "normalised" or "miss".
+        path: "compiled" or "fallback".
+        error_codes: `extensions.code` of each error, distinct, in order.
+        error_ids: Ids of masked errors.
+    """
+
+    operation_name: str | None = None
+    operation_type: str | None = None
+    document_hash: str | None = None
+    cache: str | None = None
+    path: str | None = None
+    error_codes: list[str] = field(default_factory=list)
+    error_ids: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Answer:
+    """An encoded answer, and what the transport needs to know to send it.
+
+    Attributes:
+        body: The GraphQL response as JSON bytes.
+        has_data: False for a request error: nothing was executed.
+        status: HTTP status under `application/graphql-response+json`.
+        record: For the log line.
+        allow: The `Allow` header that belongs to status 405.
+    """
+
+    body: bytes
+    has_data: bool
+    status: int
+    record: OperationRecord
+    allow: str | None = None
+
+
+class ErrorMask:
+    """Turns errors into what the client may see, and logs what it may not.
+
+    Args:
+        enabled: False sends unexpected errors as they are; for development only.
+    """
+
+    def __init__(self, enabled: bool = True) -> None:
+        self.enabled = enabled
+
+    def format_errors(
+        self, errors: Sequence[Exception], record: OperationRecord, code: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Format errors for the answer.
+
+        Args:
+            errors: Located errors of the execution, or request errors.
+            record: Gets the codes and the ids.
+            code: `extensions.code` of errors that bring none.
+        """
+        formatted = [self._format(error, record, code) for error in errors]
+        for item in formatted:
+            name = item.get("extensions", {}).get("code", "GRAPHQL_EXECUTION_FAILED")
+            if name not in record.error_codes:
+                record.error_codes.append(name)
+        return formatted
+
+    def _format(
+        self, error: Exception, record: OperationRecord, code: str | None
+    ) -> dict[str, Any]:
+        cause = original_error(error)
+        # Numbered as in `errors.py`: 1 made for clients, 2 a backend, 3 of GraphQL itself, 4 the rest.
+        if isinstance(cause, ClientError):
+            message, extensions = cause.message, cause.extensions
+        elif isinstance(cause, UpstreamError):
+            message, extensions = cause.message, cause.extensions
+            logger.warning(
+                "upstream error %s source=%s path=%s: %s",
+                cause.code,
+                cause.source,
+                _path_text(error),
+                cause.detail,
+            )
+        elif isinstance(cause, GraphQLError):
+            message, extensions = cause.message, dict(cause.extensions or {})
+            if code is not None:
+                extensions.setdefault("code", code)
+        else:
+            message, extensions = self._masked(cause, error, record)
+        result: dict[str, Any] = {"message": message}
+        if isinstance(error, GraphQLError):
+            if error.locations:
+                places = error.locations[:MAX_LOCATIONS]
+                result["locations"] = [{"line": p.line, "column": p.column} for p in places]
+            if error.path is not None:
+                result["path"] = error.path
+        if extensions:
+            result["extensions"] = extensions
+        return result
+
+    def _masked(
+        self, cause: Exception, error: Exception, record: OperationRecord
+    ) -> tuple[str, dict[str, Any]]:
+        code = CODES["INTERNAL_SERVER_ERROR"]
+        error_id = secrets.token_hex(8)
+        record.error_ids.append(error_id)
+        logger.error(
+            "error_id=%s path=%s: %s: %s",
+            error_id,
+            _path_text(error),
+            type(cause).__name__,
+            cause,
+            exc_info=cause,
+        )
+        extensions = {"code": code.name, "errorId": error_id}
+        return (code.message if self.enabled else str(cause) or type(cause).__name__), extensions
+
+
+def original_error(error: Exception) -> Exception:
+    """The error that a located GraphQLError was made of; itself when there is none."""
+    while isinstance(error, GraphQLError) and error.original_error is not None:
+        error = error.original_error
+    return error
+
+
+def encode_response(
+    data: Any, errors: list[dict[str, Any]] | None, extensions: dict[str, Any] | None = None
+) -> bytes:
+    """The whole response as JSON. The only encoder on the way out.
+
+    Shape: `data` is what execution gave, dicts and lists; it is not walked here.
+    """
+    response: dict[str, Any] = {}
+    if errors:
+        response["errors"] = errors
+    response["data"] = data
+    if extensions:
+        response["extensions"] = extensions
+    return orjson.dumps(response)
+
+
+def encode_request_error(errors: list[dict[str, Any]]) -> bytes:
+    """A request error as JSON: there is no `data` member, since nothing was executed."""
+    return orjson.dumps({"errors": errors})
+
+
+def _path_text(error: Exception) -> str:
+    path = error.path if isinstance(error, GraphQLError) else None
+    return ".".join(str(part) for part in path) if path else "-"

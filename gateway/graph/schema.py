@@ -1,0 +1,82 @@
+"""The schema's document to an executable schema, without the bindings that only the gateway reads.
+
+It builds and validates; it neither reads files nor binds resolvers.
+"""
+
+from __future__ import annotations
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    build_ast_schema,
+    validate_schema,
+)
+from graphql.language import DirectiveDefinitionNode, TypeDefinitionNode
+from graphql.validation.validate import validate_sdl
+
+from gateway.errors import ConfigError, Diagnostic
+from gateway.graph.builtin import built_in_definitions
+from gateway.graph.sdl import diagnose
+
+
+def build_schema(document: DocumentNode) -> tuple[GraphQLSchema | None, list[Diagnostic]]:
+    """Build the schema that is executed and that clients see.
+
+    Shape: None beside at least one error; else the schema, whose types keep their AST (`ast_node`),
+        with the directives that bind fields still on them, but without these directives' definitions.
+    """
+    declared = _declared(document)
+    built_in = [
+        definition
+        for definition in built_in_definitions(document)
+        if _name_of(definition) not in declared
+    ]
+    whole = DocumentNode(definitions=(*document.definitions, *built_in))
+    errors = validate_sdl(whole)
+    if not errors:
+        try:
+            schema = build_ast_schema(whole, assume_valid_sdl=True)
+        except GraphQLError as exc:
+            return None, [diagnose(exc)]
+        except TypeError as exc:
+            return None, [Diagnostic(str(exc), code="Schema")]
+        errors = validate_schema(schema)
+    if errors:
+        return None, [diagnose(error) for error in errors]
+    return _without(schema, {_name_of(definition) for definition in built_in}), []
+
+
+def require_schema(document: DocumentNode) -> GraphQLSchema:
+    """As `build_schema`. Errors: ConfigError with the first diagnostic."""
+    schema, found = build_schema(document)
+    if schema is None:
+        first = found[0]
+        raise ConfigError(first.message, file=first.file, line=first.line, column=first.column)
+    return schema
+
+
+def _declared(document: DocumentNode) -> set[str]:
+    return {
+        _name_of(definition)
+        for definition in document.definitions
+        if isinstance(definition, TypeDefinitionNode | DirectiveDefinitionNode)
+    }
+
+
+def _name_of(definition: object) -> str:
+    name: str = definition.name.value  # type: ignore[attr-defined]
+    return f"@{name}" if isinstance(definition, DirectiveDefinitionNode) else name
+
+
+def _without(schema: GraphQLSchema, built_in: set[str]) -> GraphQLSchema:
+    """The same schema without the definitions that only bindings use.
+
+    What the clients' own part of the schema mentions stays: a type is only left out where nothing but
+    a left-out directive refers to it.
+    """
+    kwargs = schema.to_kwargs()
+    kwargs["directives"] = tuple(d for d in schema.directives if f"@{d.name}" not in built_in)
+    kwargs["types"] = tuple(t for name, t in schema.type_map.items() if name not in built_in)
+    kwargs["assume_valid"] = True
+    return GraphQLSchema(**kwargs)
