@@ -1,0 +1,247 @@
+{{- define "gateway.selector" -}}
+app.kubernetes.io/name: gateway
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* What `gateway release` knows an object by; pods have no more, so that a new chart does not roll them. */}}
+{{- define "gateway.placeLabels" -}}
+{{ include "gateway.selector" . }}
+environment: {{ .Values.environment }}
+region: {{ .Values.region }}
+{{- with .Values.preview }}
+preview: {{ . }}
+ttl-hours: {{ $.Values.previewSettings.ttlHours | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "gateway.labels" -}}
+{{ include "gateway.placeLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "gateway.namespace" -}}
+{{- .Values.namespace | default (printf "gateway-%s" (.Values.preview | default .Values.environment)) -}}
+{{- end }}
+
+{{- define "gateway.metadata" -}}
+namespace: {{ include "gateway.namespace" . }}
+labels:
+  {{- include "gateway.labels" . | nindent 2 }}
+{{- end }}
+
+{{- /* Conditions that no JSON Schema can say. Included once, by the Deployment. */}}
+{{- define "gateway.checks" -}}
+{{- $namespace := include "gateway.namespace" . -}}
+{{- if ne .Release.Namespace $namespace }}
+{{- fail (printf "this render belongs in namespace %q, not in %q: give -n %s" $namespace .Release.Namespace $namespace) }}
+{{- end }}
+{{- if and .Values.preview (ne .Values.environment "staging") }}
+{{- fail (printf "a preview is a staging environment: preview %q with environment %q" .Values.preview .Values.environment) }}
+{{- end }}
+{{- if and (or .Values.ingress.enabled .Values.gatewayApi.enabled) (not .Values.domain) }}
+{{- fail "ingress and gatewayApi need a domain" }}
+{{- end }}
+{{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) }}
+{{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas" }}
+{{- end }}
+{{- end }}
+
+{{- /* The size, which a preview takes from previewSettings. */}}
+{{- define "gateway.replicas" -}}
+{{- if .Values.preview }}1{{ else if .Values.autoscaling.enabled }}{{ int .Values.autoscaling.minReplicas }}{{ else }}{{ int .Values.replicas }}{{ end -}}
+{{- end }}
+{{- define "gateway.resources" -}}
+{{- toYaml (ternary .Values.previewSettings.resources .Values.resources (ne .Values.preview "")) -}}
+{{- end }}
+{{- define "gateway.autoscaled" -}}
+{{- if and .Values.autoscaling.enabled (not .Values.preview) }}true{{ end -}}
+{{- end }}
+
+{{- /* The canary's pods for its share of the traffic, where replicas are the weight: rounded up. */}}
+{{- define "gateway.canaryReplicas" -}}
+{{- $percent := int .Values.canary.percent -}}
+{{- $rest := sub 100 $percent -}}
+{{- div (add (mul (include "gateway.replicas" . | int) $percent) (sub $rest 1)) $rest | max 1 -}}
+{{- end }}
+
+{{- define "gateway.hosts" -}}
+{{- $hosts := list (printf "%s.%s" (.Values.preview | default .Values.region) .Values.domain) -}}
+{{- if and .Values.globalHost (not .Values.preview) }}{{ $hosts = append $hosts .Values.globalHost }}{{ end -}}
+{{- toJson $hosts -}}
+{{- end }}
+
+{{- define "gateway.image" -}}
+{{- $image := .image -}}
+{{- if $image.digest }}{{ $image.repository }}@{{ $image.digest }}{{ else }}{{ $image.repository }}:{{ $image.tag | default .appVersion }}{{ end -}}
+{{- end }}
+
+{{- /* A map of tables as TOML. Helm reads every number as a float, so 8000 came out as 8000.0. */}}
+{{- define "gateway.toml" -}}
+{{- regexReplaceAll "(?m)= (-?[0-9]+)\\.0$" (toToml .) "= ${1}" -}}
+{{- end }}
+
+{{- define "gateway.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+{{- define "gateway.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- /* The pod of both tracks. Takes root (the chart's scope), track, image and config. */}}
+{{- define "gateway.pod" -}}
+{{- $root := .root -}}
+{{- $values := .root.Values -}}
+{{- $name := .root.Release.Name -}}
+metadata:
+  labels:
+    {{- include "gateway.placeLabels" $root | nindent 4 }}
+    app.kubernetes.io/component: gateway
+    track: {{ .track }}
+    {{- with $values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    # A change of these rolls the pods.
+    checksum/config: {{ toJson .config | sha256sum }}
+    checksum/files: {{ toJson (list $values.schema $values.resolvers) | sha256sum }}
+    {{- with $values.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  serviceAccountName: {{ $name }}
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: {{ add $values.drain.preStopSeconds $values.drain.drainSeconds $values.drain.marginSeconds }}
+  securityContext:
+    {{- include "gateway.podSecurity" $root | nindent 4 }}
+  {{- with $values.image.pullSecrets }}
+  imagePullSecrets:
+    {{- range . }}
+    - name: {{ . }}
+    {{- end }}
+  {{- end }}
+  {{- with $values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  {{- with $values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if and $values.topologySpread.enabled (not $values.preview) }}
+  topologySpreadConstraints:
+    {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+    - maxSkew: 1
+      topologyKey: {{ . }}
+      # Nodes may be fewer than pods: only zones are ever a must.
+      whenUnsatisfiable: {{ ternary $values.topologySpread.whenUnsatisfiable "ScheduleAnyway" (eq . "topology.kubernetes.io/zone") }}
+      matchLabelKeys: [pod-template-hash]
+      labelSelector:
+        matchLabels:
+          {{- include "gateway.selector" $root | nindent 10 }}
+          app.kubernetes.io/component: gateway
+    {{- end }}
+  {{- end }}
+  containers:
+    - name: gateway
+      image: {{ .image }}
+      imagePullPolicy: {{ $values.image.pullPolicy }}
+      securityContext:
+        {{- include "gateway.containerSecurity" $root | nindent 8 }}
+      ports:
+        - name: http
+          containerPort: 8000
+        {{- if $values.metrics.enabled }}
+        - name: metrics
+          containerPort: {{ $values.metrics.port }}
+        {{- end }}
+      env:
+        - name: GATEWAY_SERVER__HOST
+          value: "0.0.0.0"
+        - name: GATEWAY_SERVER__PORT
+          value: "8000"
+        - name: GATEWAY_SERVER__WORKERS
+          value: {{ $values.workers | quote }}
+        - name: GATEWAY_SERVER__DRAIN_TIMEOUT_S
+          value: {{ $values.drain.drainSeconds | quote }}
+        {{- if $values.demo.enabled }}
+        {{- range $variable, $port := include "gateway.demoPorts" $root | fromJson }}
+        - name: {{ $variable }}
+          value: http://{{ $name }}-demo:{{ $port }}
+        {{- end }}
+        {{- end }}
+        {{- range $variable, $value := $values.env }}
+        - name: {{ $variable }}
+          value: {{ $value | quote }}
+        {{- end }}
+        {{- range $values.secrets.env }}
+        - name: {{ .name }}
+          valueFrom:
+            secretKeyRef:
+              name: {{ .secret }}
+              key: {{ .key }}
+        {{- end }}
+      startupProbe:
+        httpGet: {path: /health/live, port: http}
+        {{- toYaml $values.probes.startup | nindent 8 }}
+      readinessProbe:
+        httpGet: {path: /health/ready, port: http}
+        {{- toYaml $values.probes.readiness | nindent 8 }}
+      livenessProbe:
+        httpGet: {path: /health/live, port: http}
+        {{- toYaml $values.probes.liveness | nindent 8 }}
+      lifecycle:
+        preStop:
+          sleep:
+            seconds: {{ $values.drain.preStopSeconds }}
+      resources:
+        {{- include "gateway.resources" $root | nindent 8 }}
+      volumeMounts:
+        - name: tmp
+          mountPath: /tmp
+        {{- if .config }}
+        # One file into the image's folder: paths in it stay relative to where the image has them.
+        - name: config
+          mountPath: /app/gateway.toml
+          subPath: gateway.toml
+          readOnly: true
+        {{- end }}
+        {{- range $folder := list "schema" "resolvers" }}
+        {{- $source := index $values $folder }}
+        {{- if or $source.files $source.configMap }}
+        - name: {{ $folder }}
+          mountPath: /app/{{ $folder }}
+          readOnly: true
+        {{- end }}
+        {{- end }}
+  volumes:
+    - name: tmp
+      emptyDir:
+        sizeLimit: 64Mi
+    {{- if .config }}
+    - name: config
+      configMap:
+        name: {{ $name }}-config{{ if eq .track "canary" }}-canary{{ end }}
+    {{- end }}
+    {{- range $folder := list "schema" "resolvers" }}
+    {{- $source := index $values $folder }}
+    {{- if or $source.files $source.configMap }}
+    - name: {{ $folder }}
+      configMap:
+        name: {{ $source.configMap | default (printf "%s-%s" $name $folder) }}
+    {{- end }}
+    {{- end }}
+{{- end }}
