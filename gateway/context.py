@@ -69,6 +69,7 @@ class Context:
         client_name, client_version: As the client says; None when it does not.
         upstream: The backends.
         config: `[connectors.config]`, what `$config` reads.
+        source_urls: Base URL of each source by name.
         state: What `@on_startup` functions returned for this worker, then what `@context_factory`
             functions gave for this request, by name.
         stats: Upstream calls of this request.
@@ -85,6 +86,7 @@ class Context:
         "header_values",
         "headers",
         "request_id",
+        "source_urls",
         "state",
         "stats",
         "upstream",
@@ -99,6 +101,7 @@ class Context:
         deadline: float,
         upstream: Upstream,
         config: Mapping[str, Any],
+        source_urls: Mapping[str, str],
         state: dict[str, Any],
         client_name: str | None = None,
         client_version: str | None = None,
@@ -109,6 +112,7 @@ class Context:
         self.deadline = deadline
         self.upstream = upstream
         self.config = config
+        self.source_urls = source_urls
         self.state = state
         self.client_name = client_name
         self.client_version = client_version
@@ -130,6 +134,10 @@ class Context:
         if self._loaders is None:
             self._loaders = Loaders()
         return self._loaders
+
+    def source_url(self, name: str) -> str:
+        """The base URL of the source `name`, without a slash at its end. Errors: KeyError."""
+        return self.source_urls[name].rstrip("/")
 
     def load_one(self, loader: Loader, parent: Any, arguments: Mapping[str, Any]) -> Awaitable[Any]:
         """One parent's value, batched with its siblings by a dataloader: the fallback path only.

@@ -1,0 +1,161 @@
+"""The composition root: configuration → graph → services → ASGI application. Nothing else constructs things.
+
+`build_graph` is all that happens before there is an event loop; `Gateway.lifespan` makes what belongs to a
+worker's loop. Read `pipeline.py` for what happens to a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from graphql import GraphQLSchema
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from gateway.answer import ErrorMask
+from gateway.config import Config, load_config
+from gateway.connectors.bind import Bound, bind_connectors
+from gateway.connectors.check import check_connectors
+from gateway.context import Context
+from gateway.errors import ConfigError, Diagnostic
+from gateway.execute.prepare import Prepared, prepare
+from gateway.graph.binding import bind_directives, bind_resolvers
+from gateway.graph.register import Mark, find_marks
+from gateway.graph.schema import build_schema
+from gateway.graph.sdl import find_schema_files, load_sdl
+from gateway.pipeline import Pipeline
+from gateway.plan.cache import PlanCache
+from gateway.telemetry.logs import AccessLog
+from gateway.transport.http import GraphQLEndpoint
+from gateway.upstream.client import Upstream
+
+
+@dataclass(slots=True)
+class Graph:
+    """What is served: the executable schema and what was found wrong with it.
+
+    Attributes:
+        schema: None when it could not be built.
+        bound: The connectors' sources.
+        marks: The user's Python.
+        findings: Errors and warnings, in the order of the checks.
+        threads: The pool of blocking resolvers.
+    """
+
+    schema: GraphQLSchema | None
+    bound: Bound | None
+    marks: list[Mark]
+    findings: list[Diagnostic] = field(default_factory=list)
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """The findings that stop the start."""
+        return [item for item in self.findings if item.severity == "error"]
+
+
+def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
+    """Load SDL and resolvers, bind and check them; finds as much as it can before it stops.
+
+    Errors: ConfigError for files that cannot be read or parsed, and resolvers that cannot be imported.
+    """
+    document = load_sdl(find_schema_files(config.graph.schema, base))
+    marks = find_marks(config.graph.resolvers, base)
+    schema, findings = build_schema(document)
+    if schema is None:
+        return Graph(None, None, marks, findings)
+    threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
+    findings += bind_resolvers(schema, marks, threads)
+    resolved = {mark.name for mark in marks if "resolver" in mark.kind}
+    findings += check_connectors(schema, document, resolved=resolved, sources=config.sources)
+    bound = None
+    if not any(item.severity == "error" for item in findings):
+        bound = bind_connectors(
+            schema,
+            document,
+            config=config.connectors.config,
+            env=env,
+            base_urls={n: s.url for n, s in config.sources.items() if s.url},
+            resolved=resolved,
+        )
+        findings += bind_directives(schema, marks)
+    return Graph(schema, bound, marks, findings, threads)
+
+
+class Gateway:
+    """The ASGI application, for one worker. Mountable: `Mount("/api", app)` with `lifespan=app.lifespan`.
+
+    Args:
+        config: What to serve and how.
+        base: The folder that relative paths in it start from.
+        env: `$env` of the connectors.
+
+    Errors: ConfigError with the first thing that cannot be served.
+    """
+
+    def __init__(self, config: Config, base: Path, env: Mapping[str, str]) -> None:
+        self.config = config
+        self.graph = build_graph(config, base, env)
+        if self.graph.errors or self.graph.schema is None:
+            raise refused(self.graph.errors)
+        self.base = base
+        self.path = config.server.path
+        self.ready = False
+        self.state: dict[str, Any] = {}
+        self._hooks = {
+            kind: [mark.target for mark in self.graph.marks if mark.kind == kind]
+            for kind in ("on_startup", "on_shutdown", "context_factory")
+        }
+        self._rest = Starlette(
+            routes=[
+                Route("/health/live", self._live),
+                Route("/health/ready", self._readiness),
+            ],
+            lifespan=self.lifespan,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._is_graphql(scope):
+            await self._endpoint(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+    def _is_graphql(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        root: str = scope.get("root_path", "")
+        return path == self.path or (bool(root) and path == root + self.path)
+
+    @asynccontextmanager
+    async def lifespan(self, _app: Any = None) -> AsyncIterator[None]:
+        """Everything that lives on the worker's event loop, started and ended in order."""
+        config = self.config
+        assert self.graph.bound is not None
+        self._upstream = Upstream(self.graph.bound.settings(config.sources))
+        access_log = AccessLog(config.logs)
+        await self._upstream.start()
+        try:
+            await self._start_hooks()
+            pipeline = Pipeline(self._plans(), ErrorMask(config.errors.mask))
+            self._endpoint = GraphQLEndpoint(
+                pipeline, self.make_context, config.http, access_log
+            )
+            self.ready = True
+            yield
+        finally:
+            self.ready = False
+            for function in self._hooks["on_shutdown"]:
+                await _settled(function(self.state))
+            await self._upstream.aclose()
+            self.graph.threads.shutdown(wait=False, cancel_futures=True)
+            access_log.close()

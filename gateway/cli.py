@@ -1,0 +1,210 @@
+"""The command line: `gateway serve | check | schema | plan | map | release`.
+
+It reads options, calls `app`, and prints. A mistake of the operator ends with one line and exit code 2;
+findings of a check end with exit code 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from graphql import print_schema
+
+from gateway.app import Gateway, build_graph
+from gateway.config import Config, GraphSettings, config_json_schema, load_config
+from gateway.errors import ConfigError, Diagnostic
+
+app = typer.Typer(
+    name="gateway",
+    help="A GraphQL gateway that compiles each operation to one Python function.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Configuration file; gateway.toml when it is there."),
+]
+SchemaOption = Annotated[
+    list[Path] | None,
+    typer.Option("--schema", "-s", help="Schema files or folders, instead of the configuration's."),
+]
+# What `serve` hands to the worker processes that uvicorn starts.
+SERVE_CONFIG, SERVE_SCHEMA = "GATEWAY_SERVE_CONFIG", "GATEWAY_SERVE_SCHEMA"
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End with one line on standard error and exit code 2 on a ConfigError."""
+    try:
+        yield
+    except ConfigError as exc:
+        fail(exc.render())
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Say what is wrong and end."""
+    print(f"gateway: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def read_config(config: Path | None, schema: list[Path] | None) -> tuple[Config, Path]:
+    """The configuration, and the folder that its relative paths start from.
+
+    Errors: ConfigError when there is neither a configuration nor a schema.
+    """
+    path = config
+    if path is None and Path("gateway.toml").exists():
+        path = Path("gateway.toml")
+    if path is None and not schema:
+        raise ConfigError(
+            "there is no gateway.toml here",
+            hint="give --config FILE, or --schema FILE",
+        )
+    loaded = load_config(path)
+    if not schema:
+        return loaded, path.parent if path else Path()
+    graph = GraphSettings(
+        schema=tuple(str(item.resolve()) for item in schema), resolvers=loaded.graph.resolvers
+    )
+    return replace(loaded, graph=graph), path.parent if path else Path()
+
+
+@app.command()
+def serve(
+    config: ConfigOption = None,
+    schema: SchemaOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
+    reload: Annotated[bool, typer.Option("--reload", help="Restart when a file changes.")] = False,
+) -> None:
+    """Serve GraphQL over HTTP."""
+    import uvicorn
+
+    with one_line_errors():
+        settings, base = read_config(config, schema)
+        # Fail here, with one line, rather than in each worker.
+        Gateway(settings, base, os.environ)
+    server = settings.server
+    os.environ[SERVE_CONFIG] = str(config) if config else ""
+    os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
+    loop, http = fast_stack()
+    uvicorn.run(
+        "gateway.cli:worker",
+        factory=True,
+        host=host or server.host,
+        port=server.port if port is None else port,
+        workers=workers or server.workers,
+        reload=reload,
+        reload_dirs=[str(base)] if reload else None,
+        reload_includes=["*.graphql", "*.toml"] if reload else None,
+        loop=loop,
+        http=http,
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        log_level="warning",
+        timeout_graceful_shutdown=int(server.drain_timeout_s),
+    )
+
+
+def fast_stack() -> tuple[Any, Any]:
+    """uvloop and httptools, or asyncio and h11 with a warning: h11 costs four times as much."""
+    missing = []
+    loop, http = "uvloop", "httptools"
+    try:
+        import uvloop  # noqa: F401 - only whether it is there
+    except ImportError:
+        loop = "asyncio"
+        missing.append("uvloop")
+    try:
+        import httptools  # noqa: F401 - only whether it is there
+    except ImportError:
+        http = "h11"
+        missing.append("httptools")
+    if missing:
+        print(
+            f"gateway: warning: {' and '.join(missing)} not installed; serving on the slow stack",
+            file=sys.stderr,
+        )
+    return loop, http
+
+
+def worker() -> Gateway:
+    """The application of one worker process, as `serve` was told."""
+    config = os.environ.get(SERVE_CONFIG) or None
+    schema = [Path(item) for item in json.loads(os.environ.get(SERVE_SCHEMA, "[]"))]
+    try:
+        settings, base = read_config(Path(config) if config else None, schema)
+        return Gateway(settings, base, os.environ)
+    except ConfigError as exc:
+        print(f"gateway: {exc.render()}", file=sys.stderr)
+        raise SystemExit(2) from exc
+
+
+@app.command()
+def check(
+    config: ConfigOption = None,
+    schema: SchemaOption = None,
+    n_plus_one: Annotated[
+        bool, typer.Option("--n-plus-one", help="Only list the N+1 paths, with the fix.")
+    ] = False,
+) -> None:
+    """Check configuration, schema, connectors and resolvers; exit code 1 when something is wrong."""
+    with one_line_errors():
+        settings, base = read_config(config, schema)
+        graph = build_graph(settings, base, os.environ)
+    findings = [f for f in graph.findings if not n_plus_one or f.code == "NPlusOne"]
+    for finding in findings:
+        print(finding.render())
+    errors = sum(finding.severity == "error" for finding in findings)
+    warnings = len(findings) - errors
+    print(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}", file=sys.stderr)
+    raise typer.Exit(1 if errors or (n_plus_one and findings) else 0)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+@app.command(name="schema")
+def print_api_schema(
+    config: ConfigOption = None,
+    schema: SchemaOption = None,
+    config_schema: Annotated[
+        bool, typer.Option("--config-schema", help="Print the JSON Schema of gateway.toml instead.")
+    ] = False,
+) -> None:
+    """Print the schema that clients see, without the bindings."""
+    if config_schema:
+        print(json.dumps(config_json_schema(), indent=2))
+        return
+    with one_line_errors():
+        settings, base = read_config(config, schema)
+        graph = build_graph(settings, base, os.environ)
+    if graph.schema is None:
+        report(graph.errors)
+    print(print_schema(graph.schema))
+
+
+def report(errors: list[Diagnostic]) -> NoReturn:
+    """Print findings and end with exit code 1."""
+    for error in errors:
+        print(error.render(), file=sys.stderr)
+    raise typer.Exit(1)
