@@ -37,6 +37,7 @@ from gateway.graph.directives import (
 )
 from gateway.graph.register import Mark
 from gateway.graph.scalars import BUILT_IN
+from gateway.graph.schema import find_directive
 from gateway.graph.sdl import place_of
 from gateway.graph.signature import (
     check_leading,
@@ -204,7 +205,7 @@ def bind_directives(schema: GraphQLSchema, marks: Iterable[Mark]) -> list[Diagno
     for mark in marks:
         if mark.kind != "schema_directive":
             continue
-        if schema.get_directive(mark.name) is None:
+        if find_directive(schema, mark.name) is None:
             known = [directive.name for directive in schema.directives]
             found.append(unknown(mark, "directive", known))
         classes[mark.name] = mark.target
@@ -246,7 +247,7 @@ def _made(
     made = []
     for use in (element.ast_node.directives or ()) if element.ast_node else ():
         make = classes.get(use.name.value)
-        definition = schema.get_directive(use.name.value)
+        definition = find_directive(schema, use.name.value)
         if make is None or definition is None or element.ast_node is None:
             continue
         values = get_directive_values(definition, element.ast_node) or {}

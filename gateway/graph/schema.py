@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from graphql import (
     DocumentNode,
+    GraphQLDirective,
     GraphQLError,
     GraphQLSchema,
     build_ast_schema,
@@ -18,6 +19,14 @@ from graphql.validation.validate import validate_sdl
 from gateway.errors import ConfigError, Diagnostic
 from gateway.graph.builtin import built_in_definitions
 from gateway.graph.sdl import diagnose
+
+DIRECTIVES = "gateway.directives"
+
+
+def find_directive(schema: GraphQLSchema, name: str) -> GraphQLDirective | None:
+    """A directive that the SDL may use, those included that clients do not see."""
+    known: dict[str, GraphQLDirective] = schema.extensions.get(DIRECTIVES, {})
+    return known.get(name) or schema.get_directive(name)
 
 
 def build_schema(document: DocumentNode) -> tuple[GraphQLSchema | None, list[Diagnostic]]:
@@ -78,5 +87,6 @@ def _without(schema: GraphQLSchema, built_in: set[str]) -> GraphQLSchema:
     kwargs = schema.to_kwargs()
     kwargs["directives"] = tuple(d for d in schema.directives if f"@{d.name}" not in built_in)
     kwargs["types"] = tuple(t for name, t in schema.type_map.items() if name not in built_in)
+    kwargs["extensions"] = {DIRECTIVES: {d.name: d for d in schema.directives}}
     kwargs["assume_valid"] = True
     return GraphQLSchema(**kwargs)

@@ -11,7 +11,7 @@ import keyword
 from collections.abc import Sequence
 from typing import Any
 
-from graphql import GraphQLField, Undefined, is_required_argument
+from graphql import GraphQLArgument, GraphQLField, Undefined, is_required_argument
 
 from gateway.errors import Diagnostic
 from gateway.graph.register import Mark
@@ -64,11 +64,16 @@ def _check_arguments(
             parameter is not None
             and parameter.default is parameter.empty
             and not is_required_argument(argument)
-            and argument.default_value is Undefined
+            and not _has_default(argument)
         ):
             message = f"the argument `{name}` of {mark.name} may be absent"
             found.append(finding(mark, message, f"give `{python_name}` a default"))
     return expected, found
+
+
+def _has_default(argument: GraphQLArgument) -> bool:
+    # graphql-core 3.3 keeps the SDL's default as a literal, in an attribute that 3.2 does not have.
+    return argument.default_value is not Undefined or getattr(argument, "default", None) is not None
 
 
 def _check_parameters(

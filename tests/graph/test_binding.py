@@ -212,25 +212,41 @@ def _mistake(kind: str) -> tuple[Any, str, str | None]:
     def no_argument(_parent: Any, _context: Any, first: int) -> None: ...
     def misspelt(_parent: Any, _context: Any, frist: int, from_: str = "") -> None: ...
     def no_default(_parent: Any, _context: Any, first: int, from_: str) -> None: ...
-    def fine(_parent: Any, _context: Any) -> None: ...
+
+    def fine() -> Any:
+        return lambda _parent, _context: None
+
+    class Serializing:
+        serialize = str
 
     return {
-        "type": (resolver("Vidoe.name")(fine), "there is no object type `Vidoe`", "did you mean `Video`?"),
-        "field": (resolver("Video.nmae")(fine), "there is no field of Video `nmae`", "did you mean `name`?"),
-        "coordinate": (resolver("Video")(fine), "'Video' is not a coordinate such as Video.url", None),
+        "type": (resolver("Vidoe.name")(fine()), "there is no object type `Vidoe`", "did you mean `Video`?"),
+        "field": (resolver("Video.nmae")(fine()), "there is no field of Video `nmae`", "did you mean `name`?"),
+        "coordinate": (resolver("Video")(fine()), "'Video' is not a coordinate such as Video.url", None),
         "arity": (resolver("Video.name")(no_context), "Video.name must take (parent, context, …)", None),
         "argument": (resolver("Query.videos")(no_argument), "Query.videos has no parameter for `from`", "add `from_`"),
         "misspelt": (resolver("Query.videos")(misspelt), "Query.videos has no parameter for `first`", "did you mean it by `frist`?"),
         "default": (resolver("Query.videos")(no_default), "the argument `from` of Query.videos may be absent", "give `from_` a default"),
-        "scalar": (scalar("Mony")(type("S", (), {"serialize": str})), "@scalar: there is no scalar `Mony`", "did you mean `Money`?"),
-        "names": (resolver("Query.title", names={"x": "y"})(fine), "@resolver: there is no argument of Query.title in names= `x`", None),
-        "union": (type_resolver("Resutl")(fine), "@type_resolver: there is no interface or union `Resutl`", "did you mean `Result`?"),
+        "scalar": (scalar("Mony")(Serializing), "@scalar: there is no scalar `Mony`", "did you mean `Money`?"),
+        "names": (resolver("Query.title", names={"x": "y"})(fine()), "@resolver: there is no argument of Query.title in names= `x`", None),
+        "union": (type_resolver("Resutl")(fine()), "@type_resolver: there is no interface or union `Resutl`", "did you mean `Result`?"),
     }[kind]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "kind",
-    ["type", "field", "coordinate", "arity", "argument", "misspelt", "default", "scalar", "names", "union"],
+    [
+        "type",
+        "field",
+        "coordinate",
+        "arity",
+        "argument",
+        "misspelt",
+        "default",
+        "scalar",
+        "names",
+        "union",
+    ],
 )
 def test_a_mistake_is_named_with_file_line_and_hint(kind: str) -> None:
     target, message, hint = _mistake(kind)
