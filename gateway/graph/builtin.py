@@ -105,7 +105,7 @@ def connector_names(document: DocumentNode) -> dict[str, str]:
     link = connect_link(document)
     if link is None:
         return {"source": "source", "connect": "connect"}
-    arguments = {argument.name.value: argument.value for argument in link.arguments}
+    arguments = {argument.name.value: argument.value for argument in link.arguments or ()}
     prefix = _text(arguments.get("as")) or "connect"
     names = {"source": f"{prefix}__source", "connect": f"{prefix}__connect"}
     imports = arguments.get("import")
@@ -126,7 +126,7 @@ def connect_link(document: DocumentNode) -> DirectiveNode | None:
         if not isinstance(definition, SchemaDefinitionNode | SchemaExtensionNode):
             continue
         for use in definition.directives or ():
-            url = next((a.value for a in use.arguments if a.name.value == "url"), None)
+            url = next((a.value for a in use.arguments or () if a.name.value == "url"), None)
             if use.name.value == "link" and (_text(url) or "").startswith(CONNECT_URL):
                 return use
     return None

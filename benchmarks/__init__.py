@@ -1,0 +1,1 @@
+"""The benchmark suite: `python -m benchmarks`. Every claim about speed comes out of it."""

@@ -1,0 +1,1 @@
+"""Load on whole servers: CPU time per request from the kernel's accounting, in interleaved passes."""

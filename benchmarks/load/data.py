@@ -1,0 +1,85 @@
+"""The public posts-and-users workload: 100 posts by 10 users, as an upstream would answer it.
+
+Deterministic; the texts have the lengths of the well-known public placeholder service, since decoding
+costs by the byte.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+WORDS = (  # noqa: SIM905 - prose reads better than a list of 39 strings
+    "sunt aut facere repellat provident occaecati excepturi optio reprehenderit qui est esse ea "
+    "molestias quasi exercitationem repellat eum et iusto sed quo iure nesciunt quas odio dolorem "
+    "magnam facilis autem optio dolores ullam saepe omnis minima quia rerum tempore"
+).split()
+
+
+def _text(seed: int, words: int) -> str:
+    return " ".join(WORDS[(seed * 7 + index * 11) % len(WORDS)] for index in range(words))
+
+
+def posts() -> list[dict[str, Any]]:
+    """100 posts: userId, id, title (about 40 characters), body (about 160)."""
+    return [
+        {
+            "userId": (number - 1) // 10 + 1,
+            "id": number,
+            "title": _text(number, 6),
+            "body": _text(number + 100, 25),
+        }
+        for number in range(1, 101)
+    ]
+
+
+def users() -> list[dict[str, Any]]:
+    """10 users with address and company, of which a query asks three fields."""
+    return [
+        {
+            "id": number,
+            "name": f"User {_text(number, 2).title()}",
+            "username": f"user{number}",
+            "email": f"user{number}@example.org",
+            "address": {
+                "street": _text(number, 2),
+                "suite": f"Apt. {number}",
+                "city": _text(number, 1),
+                "zipcode": f"{number:05d}",
+                "geo": {"lat": f"-{number}.3159", "lng": f"{number}1.1496"},
+            },
+            "phone": f"1-770-736-{number:04d}",
+            "website": f"user{number}.example.org",
+            "company": {"name": _text(number, 2), "catchPhrase": _text(number, 4), "bs": "none"},
+        }
+        for number in range(1, 11)
+    ]
+
+
+def joined() -> dict[str, Any]:
+    """What `{ posts { id userId title user { id name email } } }` answers; ids are Int in this schema."""
+    by_id = {user["id"]: user for user in users()}
+    return {
+        "data": {
+            "posts": [
+                {
+                    "id": post["id"],
+                    "userId": post["userId"],
+                    "title": post["title"],
+                    "user": {key: by_id[post["userId"]][key] for key in ("id", "name", "email")},
+                }
+                for post in posts()
+            ]
+        }
+    }
+
+
+def titles() -> dict[str, Any]:
+    """What `{ posts { title } }` answers."""
+    return {"data": {"posts": [{"title": post["title"]} for post in posts()]}}
+
+
+POSTS_AND_USERS = "{ posts { id userId title user { id name email } } }"
+TITLES = "{ posts { title } }"
+CONSTANT = "{ greeting }"
+USER_IDS = range(1, 11)
+USERS_PATH = "/users?" + "&".join(f"id={number}" for number in USER_IDS)
