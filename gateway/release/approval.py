@@ -1,0 +1,55 @@
+"""Who may go on: the exact name typed by a person, or a token that a pipeline's approval step made.
+
+A token names one plan and ends soon; it is checked with a key that only the pipeline's approval and
+deploy steps hold. Nothing here reads a terminal or a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+
+from gateway.release.model import ReleaseError
+
+TOKEN_LIFE_S = 3600
+KEY_MIN_LENGTH = 32
+
+
+def make_token(key: str, environment: str, digest: str, now: float) -> str:
+    """An approval of one plan, good for an hour. Errors: ReleaseError when the key is too short."""
+    if len(key) < KEY_MIN_LENGTH:
+        raise ReleaseError(
+            f"GATEWAY_RELEASE_APPROVAL_KEY has fewer than {KEY_MIN_LENGTH} characters"
+        )
+    ends = int(now) + TOKEN_LIFE_S
+    return f"{ends}.{_sign(key, environment, digest, ends)}"
+
+
+def check_token(token: str, key: str, environment: str, digest: str, now: float) -> None:
+    """Errors: ReleaseError saying why a token is not for this plan."""
+    if len(key) < KEY_MIN_LENGTH:
+        raise ReleaseError(
+            f"GATEWAY_RELEASE_APPROVAL_KEY has fewer than {KEY_MIN_LENGTH} characters"
+        )
+    ends, _, signature = token.partition(".")
+    if not ends.isdigit():
+        raise ReleaseError("the approval token is malformed")
+    if not hmac.compare_digest(signature, _sign(key, environment, digest, int(ends))):
+        raise ReleaseError(
+            f"the approval token is for another plan than {digest}: what was approved has changed; approve it again"
+        )
+    if now > int(ends):
+        raise ReleaseError("the approval token has expired; approve again")
+
+
+def _sign(key: str, environment: str, digest: str, ends: int) -> str:
+    message = f"{environment}|{digest}|{ends}".encode()
+    return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
+
+
+def confirm_typed(environment: str, ask: Callable[[str], str]) -> None:
+    """Errors: ReleaseError unless exactly the environment's name is typed."""
+    typed = ask(f"Type the environment's name ({environment}) to go on: ")
+    if typed != environment:
+        raise ReleaseError(f"{typed!r} is not {environment!r}: nothing was done")

@@ -1,0 +1,57 @@
+"""The audit log of releases: one JSON line for each thing done or refused. No line, no action."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.release.model import ReleaseError, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Appends to `path`; each line is on disk before the action that it announces goes on.
+
+    Attributes:
+        path: The file; its folder is made.
+        actor: Who acts: GATEWAY_RELEASE_ACTOR of a pipeline, otherwise the login name.
+        approver: Who approved, where a pipeline says so.
+    """
+
+    path: Path
+    actor: str
+    approver: str | None = None
+
+    def write(self, action: str, target: Target | str, outcome: str, **detail: Any) -> None:
+        """Append one line. Errors: ReleaseError when it cannot be written, so that nothing is done unseen."""
+        line: Mapping[str, Any] = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "actor": self.actor,
+            **({"approver": self.approver} if self.approver else {}),
+            "action": action,
+            "target": str(target),
+            "outcome": outcome,
+            **detail,
+        }
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as exc:
+            raise ReleaseError(
+                f"the audit log {self.path} cannot be written ({exc.strerror}); nothing is done without it"
+            ) from exc
+
+
+def open_audit(path: Path, env: Mapping[str, str]) -> Audit:
+    """The audit log for whoever runs this."""
+    actor = env.get("GATEWAY_RELEASE_ACTOR") or getpass.getuser()
+    return Audit(path, actor, env.get("GATEWAY_RELEASE_APPROVER") or None)

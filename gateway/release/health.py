@@ -1,0 +1,181 @@
+"""Is a region healthy? Samples, the judgement of a sample, and the wait between two regions.
+
+Judging is pure; time and what is measured are passed in.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+
+from gateway.release.model import Gate, Live, ReleaseError, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look at a region.
+
+    Attributes:
+        live: The Deployment; None when it is gone.
+        seen: Pods that Prometheus scrapes; None where there is no Prometheus.
+        requests: Requests in the last two minutes; NaN or 0 when there were none.
+        error_ratio, p99_s: Over those; NaN without requests.
+        smoke: None when the smoke query was answered, otherwise what came instead.
+    """
+
+    live: Live | None
+    seen: float | None
+    requests: float
+    error_ratio: float
+    p99_s: float
+    smoke: str | None
+
+
+class Clock(Protocol):
+    """Time, so that tests need none."""
+
+    def now(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+class RealClock:
+    """The machine's."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def is_ready(live: Live | None) -> bool:
+    return live is not None and live.observed and live.replicas > 0 and live.ready >= live.replicas
+
+
+def judge(sample: Sample, gate: Gate) -> list[str]:
+    """What is wrong with a sample; empty when it is good."""
+    found = []
+    if not is_ready(sample.live):
+        ready, wanted = (sample.live.ready, sample.live.replicas) if sample.live else (0, 0)
+        found.append(f"{ready} of {wanted} pods are ready")
+    if sample.smoke is not None:
+        found.append(f"the smoke query failed: {sample.smoke}")
+    if sample.seen is None:
+        return found
+    if not sample.seen > 0:
+        found.append("Prometheus sees no pod of the gateway")
+    if not sample.requests >= gate.min_requests:
+        return found
+    if not sample.error_ratio <= gate.max_error_ratio:
+        found.append(
+            f"{sample.error_ratio:.2%} of requests fail (at most {gate.max_error_ratio:.2%})"
+        )
+    if not sample.p99_s <= gate.max_p99_s:
+        found.append(f"p99 is {sample.p99_s:.2f} s (at most {gate.max_p99_s:.2f} s)")
+    return found
+
+
+def compare(canary: Sample, stable: Sample, gate: Gate) -> list[str]:
+    """What speaks against a canary: its own faults, and being clearly worse than stable beside it."""
+    found = judge(canary, gate)
+    if not (canary.requests >= gate.min_requests and stable.requests >= gate.min_requests):
+        return found
+    if canary.error_ratio > 2 * stable.error_ratio + gate.max_error_ratio / 2:
+        found.append(f"errors {canary.error_ratio:.2%} against {stable.error_ratio:.2%} of stable")
+    if canary.p99_s > 1.5 * stable.p99_s + 0.05:
+        found.append(f"p99 {canary.p99_s:.2f} s against {stable.p99_s:.2f} s of stable")
+    return found
+
+
+def wait_ready(live: Callable[[], Live | None], gate: Gate, clock: Clock) -> str | None:
+    """Wait until every pod of the newest template is ready. None when they are, else how far it came."""
+    deadline = clock.now() + gate.ready_timeout_s
+    while True:
+        found = live()
+        if is_ready(found):
+            return None
+        if clock.now() >= deadline:
+            ready, wanted = (found.ready, found.replicas) if found else (0, 0)
+            return f"{ready} of {wanted} pods ready after {gate.ready_timeout_s:.0f} s"
+        clock.sleep(min(gate.interval_s, 5))
+
+
+def watch(
+    problems: Callable[[], list[str]], gate: Gate, clock: Clock, say: Callable[[str], None]
+) -> str | None:
+    """Take samples for the bake time. None when healthy at its end, else what was wrong.
+
+    Args:
+        problems: Takes one sample and says what is wrong with it.
+    """
+    until, bad_in_a_row = clock.now() + gate.bake_s, 0
+    while True:
+        found = problems()
+        bad_in_a_row = bad_in_a_row + 1 if found else 0
+        if found:
+            say("bad sample: " + "; ".join(found))
+        if bad_in_a_row > gate.bad_samples_allowed:
+            return "; ".join(found)
+        if clock.now() >= until and not found:
+            return None
+        clock.sleep(gate.interval_s)
+
+
+class Monitor:
+    """Takes samples: Prometheus' instant queries and the smoke query, over HTTP."""
+
+    def __init__(self, client: httpx.Client | None = None) -> None:
+        self._client = client or httpx.Client(timeout=10)
+
+    def sample(self, target: Target, live: Live | None, track: str | None = None) -> Sample:
+        """One sample of a target; of one track of its pods where `track` is given."""
+        smoke = self._smoke(target)
+        if target.prometheus is None:
+            return Sample(live, None, math.nan, math.nan, math.nan, smoke)
+        labels = 'job="gateway"' + (f', track="{track}"' if track else "")
+        count = "http_server_request_duration_seconds_count"
+        total = f"sum(increase({count}{{{labels}}}[2m]))"
+        failed = f'sum(increase({count}{{{labels}, http_response_status_code=~"5.."}}[2m]))'
+        p99 = (
+            "histogram_quantile(0.99, sum by (le) "
+            f"(rate(http_server_request_duration_seconds_bucket{{{labels}}}[2m])))"
+        )
+        return Sample(
+            live=live,
+            seen=self._query(target.prometheus, f"count(up{{{labels}}} == 1)", empty=0),
+            requests=self._query(target.prometheus, total, empty=0),
+            error_ratio=self._query(target.prometheus, f"({failed} or vector(0)) / {total}"),
+            p99_s=self._query(target.prometheus, p99),
+            smoke=smoke,
+        )
+
+    def _query(self, prometheus: str, query: str, empty: float = math.nan) -> float:
+        """The value of an instant query. Errors: ReleaseError; no answer is not a zero."""
+        try:
+            answer = self._client.get(f"{prometheus}/api/v1/query", params={"query": query})
+            found: Any = answer.json()
+        except (httpx.HTTPError, ValueError) as exc:
+            raise ReleaseError(f"Prometheus at {prometheus} does not answer: {exc}") from exc
+        if answer.status_code != 200 or found.get("status") != "success":
+            raise ReleaseError(
+                f"Prometheus at {prometheus}: {found.get('error', answer.status_code)}"
+            )
+        vector = found["data"]["result"]
+        return float(vector[0]["value"][1]) if vector else empty
+
+    def _smoke(self, target: Target) -> str | None:
+        if target.smoke is None:
+            return None
+        try:
+            answer = self._client.post(target.smoke, json={"query": target.gate.smoke_query})
+            found = answer.json()
+        except (httpx.HTTPError, ValueError) as exc:
+            return f"{exc}"
+        if answer.status_code != 200 or found.get("errors") or not found.get("data"):
+            return f"{answer.status_code} {str(found)[:120]}"
+        return None

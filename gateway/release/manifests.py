@@ -1,0 +1,123 @@
+"""Rendered objects: parse them, name them, compare them, and read the facts that guards need.
+
+Pure functions over plain dicts. They never ask a cluster.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import yaml
+
+from gateway.release.model import Change, ChartError, Object
+
+POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Pod")
+
+
+def parse_manifest(text: str) -> tuple[Object, ...]:
+    """The objects of a rendered chart, in its order, without its tests.
+
+    Errors: ChartError when a document is not an object with kind and name, or stands there twice.
+    """
+    try:
+        documents = [item for item in yaml.safe_load_all(text) if item is not None]
+    except yaml.YAMLError as exc:
+        raise ChartError(f"the chart renders text that is not YAML: {exc}") from exc
+    objects: dict[str, Object] = {}
+    for item in documents:
+        if not isinstance(item, dict) or "kind" not in item or not _name(item):
+            raise ChartError(f"the chart renders something that is no object: {item!r:.80}")
+        if "test" in str(_metadata(item).get("annotations", {}).get("helm.sh/hook", "")):
+            continue
+        if key(item) in objects:
+            raise ChartError(f"the chart renders {key(item)} twice")
+        objects[key(item)] = item
+    return tuple(objects.values())
+
+
+def _metadata(item: Object) -> dict[str, Any]:
+    metadata = item.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _name(item: Object) -> str:
+    return str(_metadata(item).get("name", ""))
+
+
+def key(item: Object) -> str:
+    """`Deployment/gateway`: unique within one namespace, which is all that a release has."""
+    return f"{item['kind']}/{_name(item)}"
+
+
+def namespace(item: Object) -> str | None:
+    found = _metadata(item).get("namespace")
+    return None if found is None else str(found)
+
+
+def labels(item: Object) -> dict[str, str]:
+    found = _metadata(item).get("labels")
+    return found if isinstance(found, dict) else {}
+
+
+def find(objects: Iterable[Object], kind: str, name: str) -> Object | None:
+    return next((item for item in objects if key(item) == f"{kind}/{name}"), None)
+
+
+def autoscaler_of(objects: Iterable[Object], deployment: str) -> Object | None:
+    for item in objects:
+        if item["kind"] == "HorizontalPodAutoscaler":
+            ref = item["spec"]["scaleTargetRef"]
+            if ref["kind"] == "Deployment" and ref["name"] == deployment:
+                return item
+    return None
+
+
+def pod_specs(objects: Iterable[Object]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each pod spec with the key of the object that it stands in."""
+    for item in objects:
+        if item["kind"] not in POD_KINDS:
+            continue
+        spec = item["spec"] if item["kind"] == "Pod" else item["spec"]["template"]["spec"]
+        yield key(item), spec
+
+
+def containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*spec.get("initContainers", []), *spec.get("containers", [])]
+
+
+def images(objects: Iterable[Object]) -> tuple[str, ...]:
+    """Every image that a pod of these objects would run, sorted."""
+    return tuple(
+        sorted({str(c["image"]) for _, spec in pod_specs(objects) for c in containers(spec)})
+    )
+
+
+def diff_objects(running: Iterable[Object], planned: Iterable[Object]) -> tuple[Change, ...]:
+    """What applying `planned` over `running` creates, changes and deletes, in that order."""
+    before = {key(item): item for item in running}
+    after = {key(item): item for item in planned}
+    created = [Change("create", name) for name in after if name not in before]
+    deleted = [Change("delete", name) for name in before if name not in after]
+    changed = [
+        Change("change", name, _diff(before[name], item))
+        for name, item in after.items()
+        if name in before and before[name] != item
+    ]
+    return tuple(created + changed + deleted)
+
+
+def _diff(before: Object, after: Object) -> tuple[str, ...]:
+    old, new = (
+        yaml.safe_dump(_shown(item), sort_keys=True).splitlines() for item in (before, after)
+    )
+    lines = list(difflib.unified_diff(old, new, lineterm="", n=1))
+    return tuple(lines[2:])
+
+
+def _shown(item: Object) -> Object:
+    """Secrets are compared, never shown."""
+    if item["kind"] != "Secret":
+        return item
+    return {**item, "data": "(not shown)", "stringData": "(not shown)"}

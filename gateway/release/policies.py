@@ -1,0 +1,188 @@
+"""What every object that we run must satisfy, whatever the values: the chart's policies.
+
+One function, one rule; each yields what is wrong in words that name the object. Pure; the chart's
+tests run the same rules over every render.
+"""
+
+# ruff: noqa: ARG001 -- the rules of one table share one signature
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from gateway.release.manifests import (
+    autoscaler_of,
+    containers,
+    find,
+    key,
+    labels,
+    namespace,
+    pod_specs,
+)
+from gateway.release.model import RELEASE, Object, Target
+
+Policy = Callable[[Sequence[Object], Target], Iterator[str]]
+
+ALLOWED_KINDS = {
+    "ConfigMap", "Deployment", "ExternalSecret", "HTTPRoute", "HorizontalPodAutoscaler", "Ingress",
+    "NetworkPolicy", "PodDisruptionBudget", "PrometheusRule", "SealedSecret", "Service",
+    "ServiceAccount", "ServiceMonitor",
+}  # fmt: skip
+SECRET_NAME = re.compile(r"(?i)(secret|token|passw|private_?key|api_?key|credential)")
+
+
+def known_kinds(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """A Secret in a render holds its value in plain text; cluster-wide kinds are not a release's to change."""
+    for item in objects:
+        if item["kind"] not in ALLOWED_KINDS:
+            yield f"{key(item)}: this kind does not belong in a release"
+
+
+def one_place(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """Every object says the one environment and region that it is for, and stands in its namespace."""
+    for item in objects:
+        found = labels(item)
+        for name, wanted in (("environment", target.environment), ("region", target.region)):
+            if found.get(name) != wanted:
+                yield f"{key(item)}: label {name} is {found.get(name)!r}, the target is {wanted!r}"
+        if namespace(item) != target.namespace:
+            yield f"{key(item)}: namespace {namespace(item)!r}, the target's is {target.namespace!r}"
+
+
+def pinned_images(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    for name, spec in pod_specs(objects):
+        for container in containers(spec):
+            image = str(container["image"])
+            _, _, tag = image.rpartition("/")[2].partition(":")
+            if "@sha256:" not in image and tag in ("", "latest"):
+                yield f"{name}: image {image!r} has no tag that stays"
+
+
+def bounded_resources(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    for name, spec in pod_specs(objects):
+        for container in containers(spec):
+            for kind in ("requests", "limits"):
+                have = container.get("resources", {}).get(kind, {})
+                for resource in ("cpu", "memory"):
+                    if resource not in have:
+                        yield f"{name}: container {container['name']} has no {resource} {kind}"
+
+
+def restricted_pods(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """Kubernetes' restricted Pod Security Standard, and a root filesystem that cannot be written."""
+    for name, spec in pod_specs(objects):
+        pod = spec.get("securityContext", {})
+        if pod.get("runAsNonRoot") is not True or not pod.get("runAsUser"):
+            yield f"{name}: may run as root"
+        if pod.get("seccompProfile", {}).get("type") != "RuntimeDefault":
+            yield f"{name}: no seccomp profile"
+        if spec.get("automountServiceAccountToken") is not False:
+            yield f"{name}: mounts a service account token"
+        for forbidden in ("hostNetwork", "hostPID", "hostIPC"):
+            if spec.get(forbidden):
+                yield f"{name}: {forbidden}"
+        if any("hostPath" in volume for volume in spec.get("volumes", [])):
+            yield f"{name}: mounts a path of the node"
+        for container in containers(spec):
+            yield from _restricted_container(name, container)
+
+
+def _restricted_container(name: str, container: dict[str, Any]) -> Iterator[str]:
+    context = container.get("securityContext", {})
+    if context.get("allowPrivilegeEscalation") is not False or context.get("privileged"):
+        yield f"{name}: container {container['name']} may gain privileges"
+    if context.get("readOnlyRootFilesystem") is not True:
+        yield f"{name}: container {container['name']} can write its root filesystem"
+    capabilities = context.get("capabilities", {})
+    if capabilities.get("drop") != ["ALL"] or capabilities.get("add"):
+        yield f"{name}: container {container['name']} keeps capabilities"
+
+
+def no_plain_secrets(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    for name, spec in pod_specs(objects):
+        for container in containers(spec):
+            for variable in container.get("env", []):
+                if "value" in variable and SECRET_NAME.search(variable["name"]):
+                    yield f"{name}: {variable['name']} stands in plain text; refer to a Secret"
+
+
+def never_empty(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """Rolling updates keep every pod, and what serves production is never one pod."""
+    deployment = find(objects, "Deployment", RELEASE)
+    if deployment is None:
+        yield f"there is no Deployment/{RELEASE}"
+        return
+    update = deployment["spec"].get("strategy", {}).get("rollingUpdate", {})
+    if update.get("maxUnavailable") != 0:
+        yield f"{key(deployment)}: a rolling update may take pods away before new ones are ready"
+    least = least_replicas(objects, RELEASE)
+    if target.environment == "production" and least < 2:
+        yield f"{key(deployment)}: {least} replica(s) in production"
+    budget = find(objects, "PodDisruptionBudget", RELEASE)
+    if least > 1 and budget is None:
+        yield f"{key(deployment)}: no PodDisruptionBudget"
+    if budget is not None and not budget["spec"].get("maxUnavailable"):
+        yield f"{key(budget)}: lets no pod go, so no node can ever be drained"
+
+
+def least_replicas(objects: Sequence[Object], deployment: str) -> int:
+    """The fewest pods that these objects ask for: the autoscaler's minimum, or the replicas."""
+    scaler = autoscaler_of(objects, deployment)
+    if scaler is not None:
+        return int(scaler["spec"].get("minReplicas", 1))
+    found = find(objects, "Deployment", deployment)
+    return 0 if found is None else int(found["spec"].get("replicas", 1))
+
+
+def probed(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    for track in (RELEASE, f"{RELEASE}-canary"):
+        deployment = find(objects, "Deployment", track)
+        if deployment is None:
+            continue
+        for container in deployment["spec"]["template"]["spec"]["containers"]:
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                if probe not in container:
+                    yield f"{key(deployment)}: no {probe}"
+
+
+def time_to_drain(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """The kubelet kills only after preStop and the gateway's own drain have ended."""
+    for name, spec in pod_specs(objects):
+        for container in spec["containers"]:
+            variables = {v["name"]: v.get("value") for v in container.get("env", [])}
+            drain = variables.get("GATEWAY_SERVER__DRAIN_TIMEOUT_S")
+            if drain is None:
+                continue
+            pre_stop = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {})
+            needed = float(drain) + float(pre_stop.get("seconds", 0))
+            if not pre_stop:
+                yield f"{name}: no preStop, so endpoints still send requests to a stopping pod"
+            if spec.get("terminationGracePeriodSeconds", 30) <= needed:
+                yield f"{name}: killed before {needed:.0f} s of preStop and drain are over"
+
+
+def walled(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    if target.environment == "production" and not any(
+        item["kind"] == "NetworkPolicy" for item in objects
+    ):
+        yield "no NetworkPolicy in production"
+
+
+POLICIES: tuple[Policy, ...] = (
+    known_kinds,
+    one_place,
+    pinned_images,
+    bounded_resources,
+    restricted_pods,
+    no_plain_secrets,
+    never_empty,
+    probed,
+    time_to_drain,
+    walled,
+)
+
+
+def check_policies(objects: Sequence[Object], target: Target) -> list[str]:
+    """What these objects break, each once, in the order of the rules."""
+    return list(dict.fromkeys(found for policy in POLICIES for found in policy(objects, target)))

@@ -1,0 +1,64 @@
+"""Plans, states and history as an operator reads them in a terminal or a CI log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gateway.release.guards import pods_after, pods_now
+from gateway.release.model import Plan
+
+SIGNS = {"create": "[green]+[/]", "change": "[yellow]~[/]", "delete": "[red]-[/]"}
+DIFF_LINES_SHOWN = 60
+
+
+def show_plan(console: Console, plan: Plan) -> None:
+    """One target's plan: from what to what, every object, every refusal."""
+    running = plan.facts.running
+    origin = f"revision {running.revision} ({running.status})" if running else "nothing runs there"
+    console.rule(f"{plan.target}")
+    console.print(
+        f"context {plan.target.context}, namespace {plan.target.namespace}, {escape(origin)}"
+    )
+    if plan.objects:
+        console.print(
+            f"pods now {pods_now(plan.facts)}, then at least {pods_after(plan.objects, plan.facts)[0]}"
+        )
+    if not plan.changes and not plan.refusals:
+        console.print("no change")
+    for change in plan.changes:
+        console.print(f"{SIGNS[change.verb]} {escape(change.key)}")
+        for line in change.diff[:DIFF_LINES_SHOWN]:
+            style = {"+": "green", "-": "red"}.get(line[:1], "dim")
+            console.print(f"    {escape(line)}", style=style, highlight=False)
+        if len(change.diff) > DIFF_LINES_SHOWN:
+            console.print(f"    … {len(change.diff) - DIFF_LINES_SHOWN} more lines", style="dim")
+    for refusal in plan.refusals:
+        console.print(f"[bold red]REFUSED[/] {escape(refusal.code)}: {escape(refusal.reason)}")
+        console.print(f"        would have {escape(refusal.consequence)}")
+
+
+def show_history(console: Console, revisions: Sequence[dict[str, Any]]) -> None:
+    """The revisions of one target, oldest first."""
+    table = Table("revision", "updated", "status", "description")
+    for item in revisions:
+        updated = str(item.get("updated") or item.get("last_deployed") or "")
+        table.add_row(
+            str(item["revision"]),
+            updated,
+            str(item["status"]),
+            escape(str(item.get("description", ""))),
+        )
+    console.print(table)
+
+
+def show_status(console: Console, rows: Sequence[tuple[str, str, str, str]]) -> None:
+    """One line for each region: target, revision, pods, what is wrong."""
+    table = Table("target", "revision", "pods", "state")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table)

@@ -1,0 +1,180 @@
+"""The chart's values in their stated order, and targets.yaml.
+
+Layers, the later wins: values.yaml (by Helm), environments/<environment>.yaml, regions/<region>.yaml,
+-f files in their order, --set in theirs. This module reads files and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gateway.release.model import ChartError, Gate, ReleaseError, Target
+
+_KEY = re.compile(r"^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$")
+_GATE_KEYS = {
+    "readyTimeoutSeconds": "ready_timeout_s",
+    "bakeSeconds": "bake_s",
+    "intervalSeconds": "interval_s",
+    "badSamplesAllowed": "bad_samples_allowed",
+    "maxErrorRatio": "max_error_ratio",
+    "maxP99Seconds": "max_p99_s",
+    "minRequests": "min_requests",
+    "smokeQuery": "smoke_query",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """targets.yaml: the order of a rollout, every environment's regions, the registry of bare image names."""
+
+    order: tuple[str, ...]
+    targets: Mapping[tuple[str, str], Target]
+    registry: str | None = None
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(environment for environment, _ in self.targets))
+
+    def regions(self, environment: str) -> tuple[str, ...]:
+        return tuple(name for name in self.order if (environment, name) in self.targets)
+
+
+def find_chart(path: Path) -> Path:
+    """The chart's folder. Errors: ReleaseError when there is none; the wheel carries no chart."""
+    if not (path / "Chart.yaml").is_file():
+        raise ReleaseError(
+            f"there is no chart at {path}: run this where the gateway's helm/ stands, or give --chart PATH"
+        )
+    return path
+
+
+def load_targets(chart: Path, file: Path | None = None) -> Targets:
+    """Read targets.yaml beside the chart, or `file`. Errors: ReleaseError naming the key."""
+    path = file or chart / "targets.yaml"
+    tables = _read_yaml(path)
+    unknown = set(tables) - {"order", "gate", "environments", "registry"}
+    if unknown:
+        raise ReleaseError(f"{path}: unknown key {', '.join(sorted(unknown))}")
+    try:
+        order = tuple(str(name) for name in tables["order"])
+        found = {
+            (environment, region): _target(path, environment, region, place, settings)
+            for environment, settings in tables["environments"].items()
+            for region, place in settings["regions"].items()
+        }
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise ReleaseError(f"{path}: not as it should be: {exc!r}") from exc
+    for _, region in found:
+        if region not in order:
+            raise ReleaseError(f"{path}: region {region!r} is missing in `order`")
+    return Targets(order, found, tables.get("registry"))
+
+
+def _target(
+    path: Path, environment: str, region: str, place: Mapping[str, Any], settings: Mapping[str, Any]
+) -> Target:
+    where = f"{path}: {environment}/{region}"
+    gate = settings.get("gate") or {}
+    unknown = set(place) - {"context", "prometheus", "smoke"}
+    unknown |= set(gate) - set(_GATE_KEYS)
+    unknown |= set(settings) - {"regions", "gate", "checkImages"}
+    if unknown:
+        raise ReleaseError(f"{where}: unknown key {', '.join(sorted(unknown))}")
+    check_images = bool(settings.get("checkImages", True))
+    if environment == "production":
+        for name in ("prometheus", "smoke"):
+            if not place.get(name):
+                raise ReleaseError(
+                    f"{where}: production needs {name}: without it nothing is known of a release"
+                )
+    if environment != "dev" and not check_images:
+        raise ReleaseError(f"{where}: checkImages can be off in dev only")
+    named = {_GATE_KEYS[name]: value for name, value in gate.items()}
+    return Target(
+        environment=environment,
+        region=region,
+        gate=Gate(**named),
+        check_images=check_images,
+        **place,
+    )
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ReleaseError(f"{path} cannot be read: {exc.strerror}") from exc
+    except yaml.YAMLError as exc:
+        raise ReleaseError(f"{path} is not YAML: {exc}") from exc
+    if not isinstance(found, dict):
+        raise ReleaseError(f"{path} holds no map")
+    return found
+
+
+def layer_values(
+    chart: Path, target: Target, files: Iterable[Path] = (), sets: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The values over the chart's defaults, for one target.
+
+    Errors: ReleaseError when a layer is missing or a --set cannot be read; ChartError when what came
+        out is for another environment, region or preview than the target.
+    """
+    layers = [chart / "environments" / f"{target.environment}.yaml"]
+    layers += [chart / "regions" / f"{target.region}.yaml", *files]
+    values: dict[str, Any] = {}
+    for layer in layers:
+        values = merge(values, _read_yaml(layer))
+    for text in sets:
+        values = merge(values, parse_set(text))
+    if target.preview:
+        values = merge(values, {"preview": target.preview})
+    for name, wanted in (
+        ("environment", target.environment),
+        ("region", target.region),
+        ("preview", target.preview),
+    ):
+        if values.get(name, "") != wanted:
+            raise ChartError(
+                f"the values say {name} {values.get(name, '')!r}, the target is {wanted!r}"
+            )
+    return values
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Maps key by key; everything else, lists too, is replaced."""
+    merged = dict(below)
+    for name, value in above.items():
+        old = merged.get(name)
+        merged[name] = (
+            merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
+    return merged
+
+
+def parse_set(text: str) -> dict[str, Any]:
+    """`a.b=c` as nested maps, the value as YAML: `1` is a number, `"1"` a string, `[a, b]` a list.
+
+    Errors: ReleaseError. Unlike `helm --set` a comma does not begin another key, and a value that is
+        empty is refused: an unset variable of a pipeline must not become a setting.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not _KEY.match(name):
+        raise ReleaseError(f"--set {text!r}: write name.of.key=value")
+    if not value.strip():
+        raise ReleaseError(
+            f'--set {text!r}: the value is empty; write "" if an empty string is meant'
+        )
+    try:
+        found: Any = yaml.safe_load(value)
+    except yaml.YAMLError as exc:
+        raise ReleaseError(f"--set {text!r}: the value is not YAML") from exc
+    for part in reversed(name.split(".")):
+        found = {part: found}
+    result: dict[str, Any] = found
+    return result
