@@ -46,8 +46,11 @@ class Response(Protocol):
         headers: In order, names in lower case, values as latin-1 text; `content-encoding` still there.
     """
 
-    status: int
-    headers: Sequence[Header]
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Sequence[Header]: ...
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
         """The body in chunks as they come, decompressed. Errors: UpstreamError."""

@@ -1,0 +1,144 @@
+"""The port to the network over aiohttp's client.
+
+It maps aiohttp's exceptions to ours at this edge, and keeps nothing of an answer but its connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import aiohttp
+import yarl
+from aiohttp import http_parser
+
+from gateway.errors import UpstreamError
+from gateway.upstream.transport import Header, Request
+
+CHUNK_BYTES = 64 * 1024
+
+
+class AiohttpTransport:
+    """Sends requests by one `aiohttp.ClientSession`.
+
+    Args:
+        max_connections: To one host.
+        connect_timeout_s: For making a connection.
+        keepalive_s: How long an idle connection is kept.
+
+    Errors: RuntimeError when aiohttp's C parser is not there: the pure Python one costs several times.
+    """
+
+    def __init__(
+        self, *, max_connections: int, connect_timeout_s: float, keepalive_s: float
+    ) -> None:
+        if http_parser.HttpResponseParser is http_parser.HttpResponseParserPy:
+            raise RuntimeError("aiohttp runs without its C parser: install a wheel of it")
+        self._connect_timeout_s = connect_timeout_s
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            limit_per_host=max_connections,
+            keepalive_timeout=keepalive_s,
+            ttl_dns_cache=10,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            requote_redirect_url=False,
+        )
+
+    async def send(self, request: Request, deadline: float) -> AiohttpResponse:
+        """As the port says."""
+        left_s = deadline - asyncio.get_running_loop().time()
+        if left_s <= 0:
+            raise UpstreamError("GATEWAY_TIMEOUT", source=request.source, detail="no time was left")
+        timeout = aiohttp.ClientTimeout(
+            total=left_s, sock_connect=min(self._connect_timeout_s, left_s)
+        )
+        try:
+            response = await self._session.request(
+                request.method,
+                yarl.URL(request.url, encoded=True),
+                headers=list(request.headers),
+                data=request.body,
+                allow_redirects=False,
+                timeout=timeout,
+            )
+        except Exception as exc:
+            raise mapped(exc, request.source) from exc
+        return AiohttpResponse(response, request.source)
+
+    async def aclose(self) -> None:
+        """As the port says."""
+        await self._session.close()
+
+
+class AiohttpResponse:
+    """As the port's `Response`."""
+
+    def __init__(self, response: aiohttp.ClientResponse, source: str) -> None:
+        self._response = response
+        self._source = source
+        self.status = response.status
+
+    @property
+    def headers(self) -> Sequence[Header]:
+        """In order, names in lower case."""
+        return [
+            (name.decode("latin-1").lower(), value.decode("latin-1"))
+            for name, value in self._response.raw_headers
+        ]
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """As the port says."""
+        try:
+            async for chunk in self._response.content.iter_chunked(CHUNK_BYTES):
+                yield chunk
+        except Exception as exc:
+            raise mapped(exc, self._source) from exc
+
+    async def read(self, max_bytes: int) -> bytes:
+        """As the port says."""
+        content = self._response.content
+        parts: list[bytes] = []
+        size = 0
+        try:
+            while chunk := await content.readany():
+                size += len(chunk)
+                if size > max_bytes:
+                    break
+                parts.append(chunk)
+        except BaseException as exc:
+            self._response.close()
+            if isinstance(exc, Exception):
+                raise mapped(exc, self._source) from exc
+            raise
+        if size > max_bytes:
+            self._response.close()
+            raise UpstreamError(
+                "RESPONSE_TOO_LARGE", source=self._source, detail=f"over {max_bytes} bytes"
+            )
+        self._response.release()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def aclose(self) -> None:
+        """As the port says."""
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+
+def mapped(exc: Exception, source: str) -> UpstreamError:
+    """A foreign exception as ours."""
+    detail = f"{type(exc).__name__}: {exc}"[:500]
+    code = "GATEWAY_TIMEOUT" if isinstance(exc, TimeoutError) else "HTTP_CLIENT_ERROR"
+    return UpstreamError(code, source=source, detail=detail)
+
+
+def header_value(headers: Sequence[Any], name: str) -> str | None:
+    """The first value of a lower-case header name."""
+    return next((value for key, value in headers if key == name), None)

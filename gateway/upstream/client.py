@@ -1,0 +1,130 @@
+"""The backends of one worker: every upstream call of connectors and resolvers goes through here.
+
+It knows sources by name and nothing of GraphQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from gateway.errors import UpstreamError
+from gateway.upstream.aiohttp_transport import AiohttpTransport
+from gateway.upstream.settings import SourceSettings
+from gateway.upstream.transport import Header, Request, Response, Transport
+
+if TYPE_CHECKING:
+    from gateway.context import Context
+
+
+@dataclass(slots=True)
+class Fetched:
+    """A whole answer.
+
+    Attributes:
+        status: HTTP status code.
+        headers: In order, names in lower case.
+        body: Decompressed.
+    """
+
+    status: int
+    headers: Sequence[Header]
+    body: bytes
+
+
+class Source:
+    """One backend: its transport, and the places for calls in flight."""
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self.settings = settings
+        self.transport: Transport = AiohttpTransport(
+            max_connections=settings.max_concurrency,
+            connect_timeout_s=settings.connect_timeout_s,
+            keepalive_s=settings.keepalive_s,
+        )
+        self.places = asyncio.Semaphore(settings.max_concurrency)
+
+
+class Upstream:
+    """All sources, for one worker's event loop.
+
+    Args:
+        settings: By source name. A request with another name, or none, gets the defaults.
+    """
+
+    def __init__(self, settings: Mapping[str, SourceSettings]) -> None:
+        self._settings = settings
+        self._sources: dict[str, Source] = {}
+
+    async def start(self) -> None:
+        """Make the transports; call it in the event loop that will use them."""
+        for name, settings in self._settings.items():
+            self._sources[name] = Source(settings)
+        self._sources.setdefault("", Source(SourceSettings()))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for source in self._sources.values():
+            await source.transport.aclose()
+        self._sources.clear()
+
+    async def fetch(self, request: Request, context: Context) -> Fetched:
+        """Call a backend and read the whole answer. Errors: UpstreamError."""
+        loop = asyncio.get_running_loop()
+        source = self._source(request)
+        begin = loop.time()
+        deadline = min(context.deadline, begin + source.settings.timeout_s)
+        stats = context.stats
+        stats.calls += 1
+        try:
+            async with self._place(source, request, deadline):
+                response = await source.transport.send(request, deadline)
+                body = await response.read(source.settings.max_response_size_bytes)
+                return Fetched(response.status, response.headers, body)
+        finally:
+            stats.wait_s += loop.time() - begin
+
+    async def send(self, request: Request, context: Context) -> Response:
+        """Call a backend and give the answer's head, its body still on the wire. Errors: UpstreamError."""
+        source = self._source(request)
+        begin = asyncio.get_running_loop().time()
+        deadline = min(context.deadline, begin + source.settings.timeout_s)
+        context.stats.calls += 1
+        async with self._place(source, request, deadline):
+            return await source.transport.send(request, deadline)
+
+    def http_client(self, context: Context) -> httpx.AsyncClient:
+        """httpx's interface over our own pool, with the request's deadline."""
+        from gateway.upstream.httpx_bridge import UpstreamTransport
+
+        return httpx.AsyncClient(
+            transport=UpstreamTransport(self, context),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=None,  # noqa: S113 - the request's deadline bounds every call of the pool
+        )
+
+    def _source(self, request: Request) -> Source:
+        return self._sources.get(request.source) or self._sources[""]
+
+    @contextlib.asynccontextmanager
+    async def _place(
+        self, source: Source, request: Request, deadline: float
+    ) -> AsyncIterator[None]:
+        """Wait for a place among the source's calls in flight, until the deadline."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await source.places.acquire()
+        except TimeoutError as exc:
+            raise UpstreamError(
+                "GATEWAY_TIMEOUT", source=request.source, detail="no place among calls in flight"
+            ) from exc
+        try:
+            yield
+        finally:
+            source.places.release()
