@@ -94,7 +94,10 @@ def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
 
 
 class Gateway:
-    """The ASGI application, for one worker. Mountable: `Mount("/api", app)` with `lifespan=app.lifespan`.
+    """The ASGI application of one worker.
+
+    Mounted in another application, its lifespan has to run with the host's:
+    `Starlette(routes=[Mount("/api", gateway)], lifespan=gateway.lifespan)`.
 
     Args:
         config: What to serve and how.
@@ -107,55 +110,84 @@ class Gateway:
     def __init__(self, config: Config, base: Path, env: Mapping[str, str]) -> None:
         self.config = config
         self.graph = build_graph(config, base, env)
-        if self.graph.errors or self.graph.schema is None:
+        if self.graph.errors:
             raise refused(self.graph.errors)
         self.base = base
         self.path = config.server.path
         self.ready = False
         self.state: dict[str, Any] = {}
-        self._hooks = {
-            kind: [mark.target for mark in self.graph.marks if mark.kind == kind]
-            for kind in ("on_startup", "on_shutdown", "context_factory")
-        }
         self._rest = Starlette(
-            routes=[
-                Route("/health/live", self._live),
-                Route("/health/ready", self._readiness),
-            ],
+            routes=[Route("/health/live", self._live), Route("/health/ready", self._readiness)],
             lifespan=self.lifespan,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._is_graphql(scope):
-            await self._endpoint(scope, receive, send)
+        """GraphQL on its own route, without Starlette in the way; everything else by Starlette."""
+        if scope["type"] == "http" and get_route_path(scope) == self.path:
+            await self.endpoint(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
-
-    def _is_graphql(self, scope: Scope) -> bool:
-        path: str = scope["path"]
-        root: str = scope.get("root_path", "")
-        return path == self.path or (bool(root) and path == root + self.path)
 
     @asynccontextmanager
     async def lifespan(self, _app: Any = None) -> AsyncIterator[None]:
         """Everything that lives on the worker's event loop, started and ended in order."""
         config = self.config
-        assert self.graph.bound is not None
-        self._upstream = Upstream(self.graph.bound.settings(config.sources))
+        self.upstream = Upstream(self.graph.sources)
         access_log = AccessLog(config.logs)
-        await self._upstream.start()
+        await self.upstream.start()
         try:
-            await self._start_hooks()
-            pipeline = Pipeline(self._plans(), ErrorMask(config.errors.mask))
-            self._endpoint = GraphQLEndpoint(
-                pipeline, self.make_context, config.http, access_log
-            )
+            for function in self._hooks("on_startup"):
+                self.state.update(await settled(function(self.state)) or {})
+            plans = PlanCache(config.plan_cache, self._compile)
+            pipeline = Pipeline(plans, ErrorMask(config.errors.mask))
+            self.endpoint = GraphQLEndpoint(pipeline, self.make_context, config.http, access_log)
             self.ready = True
             yield
         finally:
             self.ready = False
-            for function in self._hooks["on_shutdown"]:
-                await _settled(function(self.state))
-            await self._upstream.aclose()
-            self.graph.threads.shutdown(wait=False, cancel_futures=True)
+            for function in self._hooks("on_shutdown"):
+                await settled(function(self.state))
+            await self.upstream.aclose()
             access_log.close()
+
+    def _hooks(self, kind: str) -> list[Callable[..., Any]]:
+        return [mark.target for mark in self.graph.marks if mark.kind == kind]
+
+    async def _live(self, _: Request) -> Response:
+        return PlainTextResponse("live")
+
+    async def _readiness(self, _: Request) -> Response:
+        return PlainTextResponse("ready" if self.ready else "not ready", 200 if self.ready else 503)
+
+
+async def settled(value: Any) -> Any:
+    """A value, awaited where it has to be: hooks may be `def` or `async def`."""
+    return await value if inspect.isawaitable(value) else value
+
+
+def refused(errors: Sequence[Diagnostic]) -> ConfigError:
+    """The first of several findings as the error that ends the start."""
+    first, more = errors[0], len(errors) - 1
+    hint = first.hint
+    if more:
+        rest = f"and {more} more: gateway check lists them all"
+        hint = f"{hint}; {rest}" if hint else rest
+    return ConfigError(
+        first.message, file=first.file, line=first.line, column=first.column, hint=hint
+    )
+
+
+def create_app(config: Config | str | Path | None = None, *, base: str | Path | None = None) -> Gateway:
+    """The gateway as an ASGI application, to be served or mounted.
+
+    Args:
+        config: A configuration, or the path of a `gateway.toml`; that of this folder by default.
+        base: The folder that a `Config`'s relative paths start from; a file's own folder by default.
+
+    Errors: ConfigError.
+    """
+    if config is None:
+        config = "gateway.toml"
+    if isinstance(config, Config):
+        return Gateway(config, Path(base or "."), os.environ)
+    return Gateway(load_config(config), Path(base or Path(config).parent), os.environ)

@@ -1,0 +1,91 @@
+"""The gateway's own log: one JSON line for each request, and lines for what goes wrong.
+
+Variables, literals, header values and tokens never reach this module. It blocks for no more than one
+`write` of a line.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sys
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """`[logs]`: what is written where.
+
+    Attributes:
+        access: "stdout", "off", or the path of a file that is appended to.
+        errors: "stderr" or the path of a file that is appended to.
+    """
+
+    access: str = "stdout"
+    errors: str = "stderr"
+
+
+class AccessLog:
+    """One line per request.
+
+    Args:
+        settings: Where it goes.
+    """
+
+    def __init__(self, settings: LogSettings) -> None:
+        self._owned: list[BinaryIO] = []
+        self._access = self._open(settings.access)
+        self._handler = _JsonHandler(self._open(settings.errors) or sys.stderr.buffer)
+        logging.getLogger("gateway").addHandler(self._handler)
+
+    def _open(self, target: str) -> BinaryIO | None:
+        if target == "off":
+            return None
+        if target == "stdout":
+            return sys.stdout.buffer
+        if target == "stderr":
+            return sys.stderr.buffer
+        file = open(target, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
+        self._owned.append(file)
+        return file
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Append one line; the time and the level are put in front."""
+        if self._access is None:
+            return
+        stamped = {"time": _now(), "level": "info", "event": "request", **line}
+        self._access.write(orjson.dumps(stamped, option=orjson.OPT_APPEND_NEWLINE))
+        self._access.flush()
+
+    def close(self) -> None:
+        """Close the files that were opened here."""
+        logging.getLogger("gateway").removeHandler(self._handler)
+        for file in self._owned:
+            file.close()
+
+
+class _JsonHandler(logging.Handler):
+    """Log records as JSON lines."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line: dict[str, Any] = {
+            "time": _now(),
+            "level": record.levelname.lower(),
+            "event": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = logging.Formatter().formatException(record.exc_info)
+        self._stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE, default=str))
+        self._stream.flush()
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

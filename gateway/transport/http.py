@@ -1,0 +1,252 @@
+"""GraphQL over HTTP as a raw ASGI callable: bytes in, one `GraphQLParams`, one answer out.
+
+It checks what the protocol asks and nothing of GraphQL; the pipeline never sees a header of the transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+import orjson
+
+from gateway.answer import Answer, OperationRecord, encode_request_error
+from gateway.context import Context
+from gateway.errors import ClientError
+from gateway.pipeline import GraphQLParams, Pipeline
+from gateway.telemetry.logs import AccessLog
+from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
+from gateway.transport.settings import HttpSettings
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class MakeContext(Protocol):
+    """Makes the request's context; the composition root gives it."""
+
+    def __call__(
+        self,
+        headers: dict[str, str],
+        header_values: dict[str, list[str]],
+        request_id: str,
+        client_name: str | None,
+        client_version: str | None,
+    ) -> Awaitable[Context]: ...
+
+
+class GraphQLEndpoint:
+    """The GraphQL route.
+
+    Args:
+        pipeline: Answers operations.
+        make_context: Makes the per-request state.
+        settings: What is allowed.
+        access_log: Gets one line per request.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        make_context: MakeContext,
+        settings: HttpSettings,
+        access_log: AccessLog,
+    ) -> None:
+        self.pipeline = pipeline
+        self.make_context = make_context
+        self.settings = settings
+        self.access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        clock = asyncio.get_running_loop().time
+        begin = clock()
+        headers, values = read_headers(scope["headers"])
+        given = headers.get("x-request-id") if self.settings.trust_request_id else None
+        request_id = given or secrets.token_hex(8)
+        record = OperationRecord()
+        context: Context | None = None
+        media_type = response_type(headers.get("accept"))
+        allow = None
+        try:
+            check_acceptable(media_type)
+            params = await self._params(scope, headers, receive)
+            context = await self.make_context(
+                headers,
+                values,
+                request_id,
+                headers.get("graphql-client-name") or headers.get("apollographql-client-name"),
+                headers.get("graphql-client-version")
+                or headers.get("apollographql-client-version"),
+            )
+            answer = await self.pipeline.run(params, context, read_only=scope["method"] != "POST")
+            record, allow, body = answer.record, answer.allow, answer.body
+            status = status_of(answer, media_type or JSON)
+        except ClientError as exc:
+            status, body = exc.http_status, refusal(exc)
+            record.error_codes.append(exc.code)
+            allow = "GET, POST" if status == 405 else None
+        await respond(send, status, media_type or JSON, body, request_id, allow)
+        self.access_log.write(log_line(record, context, request_id, status, clock() - begin))
+
+    async def _params(
+        self, scope: Scope, headers: dict[str, str], receive: Receive
+    ) -> GraphQLParams:
+        method = scope["method"]
+        if method == "GET":
+            return params_of_query(scope["query_string"])
+        if method != "POST":
+            raise ClientError("Use GET or POST.", code="METHOD_NOT_ALLOWED")
+        if not is_json_request(headers.get("content-type")):
+            raise ClientError(
+                "Send the request as application/json in UTF-8.", code="UNSUPPORTED_MEDIA_TYPE"
+            )
+        body = await read_body(receive, self.settings.max_body_bytes)
+        return params_of_json(body)
+
+
+def check_acceptable(media_type: str | None) -> None:
+    """Errors: ClientError(NOT_ACCEPTABLE)."""
+    if media_type is None:
+        raise ClientError(f"Accept must allow {GRAPHQL_RESPONSE} or {JSON}.", code="NOT_ACCEPTABLE")
+
+
+def read_headers(
+    raw: Sequence[tuple[bytes, bytes]],
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """ASGI's headers by name: values joined, and values as lists."""
+    headers: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name in headers:
+            headers[name] += f", {value}"
+            values[name].append(value)
+        else:
+            headers[name] = value
+            values[name] = [value]
+    return headers, values
+
+
+async def read_body(receive: Receive, max_bytes: int) -> bytes:
+    """The request's body. Errors: ClientError(REQUEST_TOO_LARGE) as soon as it is over."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body") and len(body) <= max_bytes:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise asyncio.CancelledError
+        body += message.get("body", b"")
+    if len(body) > max_bytes:
+        raise ClientError(
+            f"The body is larger than http.max_body_bytes, {max_bytes}.", code="REQUEST_TOO_LARGE"
+        )
+    return body
+
+
+def params_of_json(body: bytes) -> GraphQLParams:
+    """A JSON body's parameters. Errors: ClientError(BAD_REQUEST) that names the member."""
+    try:
+        sent = orjson.loads(body)
+    except (orjson.JSONDecodeError, RecursionError) as exc:
+        raise ClientError(f"The body is not JSON: {exc}", code="BAD_REQUEST") from None
+    if not isinstance(sent, dict):
+        raise ClientError("The body must be a JSON object.", code="BAD_REQUEST")
+    return checked_params(sent)
+
+
+def params_of_query(query_string: bytes) -> GraphQLParams:
+    """A query string's parameters. Errors: ClientError(BAD_REQUEST)."""
+    try:
+        sent: dict[str, Any] = dict(
+            parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=20)
+        )
+    except ValueError:
+        raise ClientError("The query string is not readable.", code="BAD_REQUEST") from None
+    for name in ("variables", "extensions"):
+        if name in sent:
+            try:
+                sent[name] = orjson.loads(sent[name])
+            except orjson.JSONDecodeError:
+                raise ClientError(f"`{name}` is not JSON.", code="BAD_REQUEST") from None
+    return checked_params(sent)
+
+
+def checked_params(sent: dict[str, Any]) -> GraphQLParams:
+    """The members of a request by their types. Errors: ClientError(BAD_REQUEST) that names the member."""
+    query, name = sent.get("query"), sent.get("operationName")
+    variables, extensions = sent.get("variables"), sent.get("extensions")
+    if query is not None and not isinstance(query, str):
+        raise ClientError("`query` must be a string.", code="BAD_REQUEST")
+    if not query:
+        raise ClientError("`query` is missing.", code="BAD_REQUEST")
+    if name is not None and not isinstance(name, str):
+        raise ClientError("`operationName` must be a string.", code="BAD_REQUEST")
+    if variables is not None and not isinstance(variables, dict):
+        raise ClientError("`variables` must be an object.", code="BAD_REQUEST")
+    if extensions is not None and not isinstance(extensions, dict):
+        raise ClientError("`extensions` must be an object.", code="BAD_REQUEST")
+    return GraphQLParams(query, variables, name or None, extensions)
+
+
+def status_of(answer: Answer, media_type: str) -> int:
+    """GraphQL over HTTP: under application/json a well-formed request is 200, whatever became of it."""
+    if media_type == GRAPHQL_RESPONSE or answer.status in (405, 500, 503):
+        return answer.status
+    return 200
+
+
+def refusal(exc: ClientError) -> bytes:
+    """A protocol error as a GraphQL response."""
+    return encode_request_error([{"message": exc.message, "extensions": exc.extensions}])
+
+
+async def respond(
+    send: Send, status: int, media_type: str, body: bytes, request_id: str, allow: str | None
+) -> None:
+    """Send the answer in one piece."""
+    headers = [
+        (b"content-type", CONTENT_TYPES[media_type]),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-request-id", request_id.encode("latin-1")),
+    ]
+    if allow:
+        headers.append((b"allow", allow.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+CONTENT_TYPES = {
+    JSON: b"application/json; charset=utf-8",
+    GRAPHQL_RESPONSE: b"application/graphql-response+json; charset=utf-8",
+}
+
+
+def log_line(
+    record: OperationRecord,
+    context: Context | None,
+    request_id: str,
+    status: int,
+    duration_s: float,
+) -> dict[str, Any]:
+    """The access log's line, as docs/logging.md specifies."""
+    stats = context.stats if context else None
+    return {
+        "request_id": request_id,
+        "client_name": context.client_name if context else None,
+        "client_version": context.client_version if context else None,
+        "operation_name": record.operation_name,
+        "operation_type": record.operation_type,
+        "operation_hash": record.document_hash,
+        "status": status,
+        "duration_ms": round(duration_s * 1000, 3),
+        "upstream_calls": stats.calls if stats else 0,
+        "upstream_ms": round(stats.wait_s * 1000, 3) if stats else 0,
+        "cache": record.cache,
+        "path": record.path,
+        "error_codes": record.error_codes,
+        "error_ids": record.error_ids,
+    }
