@@ -1,0 +1,247 @@
+"""The chart, rendered for every environment, region and feature: golden files, Kubernetes' own schemas,
+our policies, and the values that it refuses. `UPDATE_GOLDEN=1` rewrites the golden files."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from helm_python import chart as helm_chart
+
+from gateway.release.manifests import find, images, pod_specs
+from gateway.release.model import ChartError, Object
+from gateway.release.policies import check_policies, least_replicas
+from gateway.release.values import load_targets
+from tests.platform.renders import (
+    CELLS,
+    CHART,
+    ENVIRONMENTS,
+    FEATURES,
+    REGIONS,
+    render,
+    target,
+    values_of,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+# Kinds that are not Kubernetes' own have no schema here.
+CUSTOM = {"HTTPRoute", "ServiceMonitor", "PrometheusRule", "ExternalSecret", "SealedSecret"}
+VERSIONS = list(dict.fromkeys(kubernetes_validate.utils.all_versions()))[-5:]
+
+
+def text_of(objects: tuple[Object, ...]) -> str:
+    return yaml.safe_dump_all(objects, sort_keys=False, width=100)
+
+
+def check_golden(name: str, objects: tuple[Object, ...]) -> None:
+    path, text = GOLDEN / f"{name}.yaml", text_of(objects)
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_place_renders_as_before(environment: str, region: str) -> None:
+    check_golden(f"{environment}-{region}", render(environment, region, {}))
+
+
+@pytest.mark.parametrize("feature", [name for name in FEATURES if name != "plain"])
+def test_every_feature_changes_what_it_changed_before(feature: str) -> None:
+    """Golden files hold what differs from the plain render, object by object."""
+    plain = {
+        str(item["kind"]) + item["metadata"]["name"]: item
+        for item in render("staging", "eu-west", {})
+    }
+    changed = [
+        item
+        for item in render("staging", "eu-west", FEATURES[feature])
+        if plain.get(str(item["kind"]) + item["metadata"]["name"]) != item
+    ]
+    check_golden(f"feature-{feature}", tuple(changed))
+
+
+@pytest.mark.parametrize(("environment", "region", "feature"), CELLS)
+def test_every_render_keeps_our_policies(environment: str, region: str, feature: str) -> None:
+    objects = render(environment, region, FEATURES[feature])
+    where = target(environment, region, str(FEATURES[feature].get("preview", "")))
+    assert check_policies(objects, where) == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("feature", FEATURES)
+def test_kubernetes_accepts_every_object(feature: str, version: str) -> None:
+    """Strictly: a field that this version's API does not know is an error."""
+    for environment in ("staging", "production"):
+        if environment == "production" and feature in ("demo", "preview"):
+            continue
+        for item in render(environment, "eu-west", FEATURES[feature]):
+            if item["kind"] not in CUSTOM:
+                kubernetes_validate.validate(item, version, strict=True)
+
+
+def test_the_validation_is_strict() -> None:
+    item = dict(find(render("staging", "eu-west", {}), "Deployment", "gateway") or {})
+    item["spec"] = {**item["spec"], "replica": 1}
+    with pytest.raises(kubernetes_validate.ValidationError, match="replica"):
+        kubernetes_validate.validate(item, VERSIONS[-1], strict=True)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_helm_lint(environment: str) -> None:
+    report = helm_chart.lint(
+        CHART,
+        values_of(environment, "eu-west", {}),
+        strict=True,
+        namespace=f"gateway-{environment}",
+    )
+    assert [m for m in report["messages"] if m["severity"] > 1] == []
+
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("dev", {"replicas": 0}, "replicas"),
+    ("dev", {"replicas": -1}, "replicas"),
+    ("dev", {"replicas": None}, "replicas"),
+    ("production", {"replicas": 1}, "replicas"),
+    ("production", {"autoscaling": {"minReplicas": 0}}, "minReplicas"),
+    ("production", {"autoscaling": {"minReplicas": 1}}, "minReplicas"),
+    ("production", {"autoscaling": {"minReplicas": 30}}, "above"),
+    ("production", {"demo": {"enabled": True}}, "demo"),
+    ("production", {"preview": "pr-1"}, "preview"),
+    ("production", {"networkPolicy": {"enabled": False}}, "networkPolicy"),
+    ("dev", {"preview": "pr-1"}, "preview"),
+    ("staging", {"preview": "123"}, "preview"),
+    ("dev", {"replicaCount": 0}, "replicaCount"),
+    ("dev", {"image": {"tga": "1"}}, "tga"),
+    ("dev", {"image": {"tag": "latest"}}, "tag"),
+    ("dev", {"image": {"tag": 1.1}}, "tag"),
+    ("dev", {"image": {"repository": "gateway:1"}}, "repository"),
+    ("dev", {"environment": None}, "environment"),
+    ("dev", {"environment": "prod"}, "environment"),
+    ("dev", {"region": None}, "region"),
+    ("dev", {"region": ""}, "region"),
+    ("dev", {"region": "eu-west,us-east"}, "region"),
+    ("dev", {"region": ["eu-west", "us-east"]}, "region"),
+    ("dev", {"env": {"API_TOKEN": "x"}}, "env"),
+    ("dev", {"secrets": {"sealed": {"enabled": True, "encryptedData": {"a": "plain"}}}}, "encryptedData"),
+    ("dev", {"networkPolicy": {"egress": [{"cidr": "0.0.0.0/0", "ports": [443]}]}}, "cidr"),
+    ("dev", {"canary": {"percent": 100}}, "percent"),
+    ("dev", {"drain": {"preStopSeconds": 0}}, "preStopSeconds"),
+    ("dev", {"config": {"server": "x"}}, "config"),
+    ("dev", {"resources": {"limits": {"cpu": None}}}, "cpu"),
+    ("dev", {"ingress": {"enabled": True}, "domain": ""}, "domain"),
+    ("dev", {"namespace": "default"}, "namespace"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("environment", "more", "words"), REFUSED)
+def test_values_that_are_refused(environment: str, more: dict[str, Any], words: str) -> None:
+    with pytest.raises(ChartError, match=words):
+        render(environment, "eu-west", more)
+
+
+def test_every_object_of_the_schema_is_closed() -> None:
+    """No place in values.schema.json takes an unknown key, but the maps that are meant to."""
+    free: list[str] = []
+
+    def walk(node: Any, path: str) -> None:
+        if isinstance(node, dict):
+            if node.get("type") == "object" and node.get("additionalProperties") in (None, True):
+                free.append(path)
+            for name, inner in node.items():
+                walk(inner, f"{path}/{name}")
+        elif isinstance(node, list):
+            for inner in node:
+                walk(inner, path)
+
+    walk(json.loads((CHART / "values.schema.json").read_text()), "")
+    assert free == [
+        "/properties/tolerations/items",
+        "/properties/global",
+        "/$defs/config/additionalProperties",
+    ]
+
+
+def test_values_are_documented() -> None:
+    """Every top-level key stands in values.yaml, and a comment says what it is or its name says it all."""
+    known = set(json.loads((CHART / "values.schema.json").read_text())["properties"])
+    given = set(yaml.safe_load((CHART / "values.yaml").read_text()))
+    assert known - given == {"environment", "region", "global"}
+    assert given - known == set()
+
+
+def test_gateway_toml_is_what_the_gateway_reads(tmp_path: Path) -> None:
+    """The chart's TOML goes through the gateway's own reader: same numbers, no float where an int stood."""
+    from gateway.config import load_config
+
+    objects = render("staging", "eu-west", FEATURES["config"])
+    text = (find(objects, "ConfigMap", "gateway-config") or {})["data"]["gateway.toml"]
+    assert tomllib.loads(text)["server"]["resolver_threads"] == 8
+    assert "8.0" not in text
+    path = tmp_path / "gateway.toml"
+    path.write_text(text)
+    server = load_config(path, env={}).server
+    assert (server.path, server.drain_timeout_s, server.resolver_threads) == ("/graphql", 2.5, 8)
+
+
+def test_a_changed_config_rolls_the_pods() -> None:
+    def checksum(more: dict[str, Any]) -> Any:
+        found = find(render("staging", "eu-west", more), "Deployment", "gateway") or {}
+        return found["spec"]["template"]["metadata"]["annotations"]
+
+    other = {"config": {"server": {"path": "/other"}}}
+    assert checksum(FEATURES["config"]) == checksum(FEATURES["config"])
+    assert checksum(FEATURES["config"])["checksum/config"] != checksum(other)["checksum/config"]
+    assert checksum({})["checksum/files"] != checksum(FEATURES["files"])["checksum/files"]
+
+
+@pytest.mark.parametrize(
+    ("percent", "least", "pods"), [(10, 3, 1), (10, 9, 1), (10, 18, 2), (50, 4, 4), (25, 4, 2)]
+)
+def test_canary_replicas_weigh_the_traffic(percent: int, least: int, pods: int) -> None:
+    more = {"canary": {"enabled": True, "percent": percent}, "autoscaling": {"minReplicas": least}}
+    objects = render("production", "eu-west", more)
+    assert least_replicas(objects, "gateway-canary") == pods
+
+
+def test_a_canary_config_leaves_the_stable_pods_alone() -> None:
+    plain = render("staging", "eu-west", FEATURES["config"])
+    with_canary = render("staging", "eu-west", FEATURES["canary-config"] | FEATURES["config"])
+    assert find(plain, "Deployment", "gateway") == find(with_canary, "Deployment", "gateway")
+    canary = find(with_canary, "ConfigMap", "gateway-config-canary") or {}
+    assert "/new" in canary["data"]["gateway.toml"]
+
+
+def test_a_preview_has_a_place_of_its_own() -> None:
+    objects = render("staging", "us-east", {"preview": "pr-123"})
+    assert {item["metadata"]["namespace"] for item in objects} == {"gateway-pr-123"}
+    assert {item["metadata"]["labels"]["preview"] for item in objects} == {"pr-123"}
+    assert {item["metadata"]["labels"]["ttl-hours"] for item in objects} == {"72"}
+    deployment = find(objects, "Deployment", "gateway") or {}
+    assert deployment["spec"]["replicas"] == 1
+    ingress = find(objects, "Ingress", "gateway") or {}
+    assert [rule["host"] for rule in ingress["spec"]["rules"]] == ["pr-123.staging.example.com"]
+
+
+def test_one_render_one_image_everywhere() -> None:
+    assert images(render("production", "eu-west", {"image": {"tag": "1.2.3"}})) == (
+        "gateway:1.2.3",
+    )
+
+
+def test_dev_is_a_complete_stack() -> None:
+    objects = render("dev", "eu-west", {})
+    names = {name for name, _ in pod_specs(objects)}
+    assert names == {"Deployment/gateway", "Deployment/gateway-demo"}
+
+
+def test_every_target_has_its_files() -> None:
+    for environment, region in load_targets(CHART).targets:
+        assert values_of(environment, region, {})["region"] == region

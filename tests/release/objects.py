@@ -1,0 +1,108 @@
+"""A small release's objects for the tables of the guards' tests, good in every respect."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from gateway.release.model import Facts, Live, Object, Running, Target
+
+EU = Target("production", "eu-west", "production-eu-west", "http://prometheus", "http://smoke")
+PLACE = {"environment": "production", "region": "eu-west"}
+
+
+def metadata(name: str, **labels: str) -> Object:
+    return {"name": name, "namespace": EU.namespace, "labels": {**PLACE, **labels}}
+
+
+def deployment(replicas: int | None = 4, **container: Any) -> Object:
+    """The Deployment as the chart renders it, as far as rules look at it."""
+    pod = {
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 50,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "gateway",
+                "image": "registry.example.com/gateway:1.0.0",
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+                "env": [{"name": "GATEWAY_SERVER__DRAIN_TIMEOUT_S", "value": "30"}],
+                "lifecycle": {"preStop": {"sleep": {"seconds": 10}}},
+                "startupProbe": {},
+                "readinessProbe": {},
+                "livenessProbe": {},
+                "resources": {
+                    "requests": {"cpu": "1", "memory": "1Gi"},
+                    "limits": {"cpu": "1", "memory": "1Gi"},
+                },
+                **container,
+            }
+        ],
+    }
+    return {
+        "kind": "Deployment",
+        "metadata": metadata("gateway"),
+        "spec": {
+            **({} if replicas is None else {"replicas": replicas}),
+            "strategy": {"rollingUpdate": {"maxUnavailable": 0}},
+            "selector": {"matchLabels": {"app": "gateway"}},
+            "template": {"spec": pod},
+        },
+    }
+
+
+def service(name: str = "gateway") -> Object:
+    return {"kind": "Service", "metadata": metadata(name), "spec": {}}
+
+
+def ingress() -> Object:
+    return {"kind": "Ingress", "metadata": metadata("gateway"), "spec": {}}
+
+
+def budget() -> Object:
+    return {
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata("gateway"),
+        "spec": {"maxUnavailable": 1},
+    }
+
+
+def wall() -> Object:
+    return {"kind": "NetworkPolicy", "metadata": metadata("gateway"), "spec": {}}
+
+
+def autoscaler(least: int = 4, most: int = 24) -> Object:
+    return {
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": metadata("gateway"),
+        "spec": {
+            "scaleTargetRef": {"kind": "Deployment", "name": "gateway"},
+            "minReplicas": least,
+            "maxReplicas": most,
+        },
+    }
+
+
+def release(first: Object | None = None, *more: Object) -> list[Object]:
+    """A whole release; `first` stands for the Deployment."""
+    return [first or deployment(), service(), ingress(), budget(), wall(), *more]
+
+
+def facts(
+    running: list[Object] | None = None,
+    live: Live | None = None,
+    status: str = "deployed",
+    **more: Any,
+) -> Facts:
+    """What runs: the good release with four ready pods, where nothing else is said."""
+    objects = tuple(copy.deepcopy(release() if running is None else running))
+    live = live or Live(4, 4, True, "production", "eu-west")
+    return Facts(Running(7, status, objects), live, **more)

@@ -1,0 +1,134 @@
+"""Samples judged by a table, and the wait between regions with time passed in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.release.cluster import parse_live
+from gateway.release.health import Sample, compare, judge, wait_ready, watch
+from gateway.release.model import Gate, Live
+
+GATE = Gate(ready_timeout_s=60, bake_s=30, interval_s=10, bad_samples_allowed=1)
+GOOD = Sample(Live(3, 3), seen=3, requests=1000, error_ratio=0.001, p99_s=0.2, smoke=None)
+
+
+class FakeClock:
+    """Time that passes by sleeping only."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.time += seconds
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, None),
+        ({"live": None}, "0 of 0 pods"),
+        ({"live": Live(3, 2)}, "2 of 3 pods"),
+        ({"live": Live(0, 0)}, "0 of 0 pods"),
+        ({"live": Live(3, 3, observed=False)}, "pods are ready"),
+        ({"smoke": "502"}, "smoke query failed: 502"),
+        ({"seen": 0.0}, "sees no pod"),
+        ({"seen": math.nan}, "sees no pod"),
+        ({"error_ratio": 0.02}, "2.00% of requests fail"),
+        ({"error_ratio": math.nan}, "nan% of requests fail"),
+        ({"p99_s": 1.5}, "p99 is 1.50 s"),
+        ({"p99_s": math.inf}, "p99 is inf s"),
+        ({"requests": 10.0, "error_ratio": 1.0}, None),
+        ({"requests": math.nan, "error_ratio": math.nan, "p99_s": math.nan}, None),
+        ({"seen": None, "requests": math.nan}, None),
+    ],
+)
+def test_judge(change: dict[str, Any], words: str | None) -> None:
+    found = judge(replace(GOOD, **change), GATE)
+    assert bool(found) is (words is not None), found
+    assert words is None or words in found[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "bad"),
+    [
+        ({}, False),
+        ({"error_ratio": 0.009}, True),
+        ({"p99_s": 0.4}, True),
+        ({"p99_s": 0.3}, False),
+        ({"requests": 10.0, "error_ratio": 0.009}, False),
+    ],
+)
+def test_a_canary_is_compared_with_what_runs_beside_it(change: dict[str, Any], bad: bool) -> None:
+    assert bool(compare(replace(GOOD, **change), GOOD, GATE)) is bad
+
+
+def test_pods_become_ready_in_time() -> None:
+    looks = iter([None, Live(3, 0), Live(3, 2), Live(3, 3)])
+    clock = FakeClock()
+    assert wait_ready(lambda: next(looks), GATE, clock) is None
+    assert clock.time == 15
+
+
+def test_pods_do_not_become_ready() -> None:
+    clock = FakeClock()
+    assert wait_ready(lambda: Live(3, 2), GATE, clock) == "2 of 3 pods ready after 60 s"
+    assert clock.time == 60
+
+
+def samples(text: str) -> Iterator[list[str]]:
+    """`.` a good sample, `x` a bad one; then good ones for ever."""
+    for sign in text:
+        yield ["bad"] if sign == "x" else []
+    while True:
+        yield []
+
+
+@pytest.mark.parametrize(
+    ("text", "result", "time"),
+    [
+        ("....", None, 30),
+        ("x.x.", None, 30),
+        ("xx", "bad", 10),
+        ("..xx", "bad", 30),
+        ("...x", None, 40),
+    ],
+)
+def test_watch(text: str, result: str | None, time: float) -> None:
+    """One bad sample is forgiven, two in a row are not, and the last one is never a bad one."""
+    clock, taken = FakeClock(), samples(text)
+    said: list[str] = []
+    assert watch(lambda: next(taken), GATE, clock, said.append) == result
+    assert clock.time == time
+    assert len(said) == text.count("x")
+
+
+@pytest.mark.parametrize(
+    ("status", "ready"),
+    [
+        ({"replicas": 3, "updatedReplicas": 3, "readyReplicas": 3}, 3),
+        ({"replicas": 4, "updatedReplicas": 3, "readyReplicas": 3}, 2),
+        ({"replicas": 4, "updatedReplicas": 1, "readyReplicas": 3}, 0),
+        ({}, 0),
+    ],
+)
+def test_pods_of_the_old_template_are_not_ready_ones(status: dict[str, int], ready: int) -> None:
+    item = {
+        "metadata": {"generation": 1},
+        "spec": {"replicas": 3},
+        "status": {**status, "observedGeneration": 1},
+    }
+    assert parse_live(item) == Live(3, ready, True)
+
+
+def test_a_status_of_before_the_change_says_nothing() -> None:
+    item = {"metadata": {"generation": 2}, "spec": {}, "status": {"observedGeneration": 1}}
+    assert parse_live(item).observed is False

@@ -1,0 +1,114 @@
+"""Layers and their order, --set, targets.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.release.model import ChartError, ReleaseError, Target
+from gateway.release.values import find_chart, layer_values, load_targets, merge, parse_set
+
+CHART = Path(__file__).parents[2] / "helm"
+EU = Target("staging", "eu-west", "c")
+
+
+def test_later_layers_win(tmp_path: Path) -> None:
+    more = tmp_path / "more.yaml"
+    more.write_text("replicas: 5\nworkers: 3\ndomain: file.example.com\n")
+    values = layer_values(CHART, EU, [more], ["workers=4", "workers=6"])
+    assert (values["environment"], values["region"]) == ("staging", "eu-west")
+    assert (values["replicas"], values["workers"], values["domain"]) == (5, 6, "file.example.com")
+    # Of one map, the environment gave one key and the region another.
+    assert values["networkPolicy"]["ingressNamespaces"] == ["ingress"]
+    assert values["networkPolicy"]["egress"][0]["cidr"] == "10.8.0.0/16"
+
+
+def test_maps_merge_and_lists_are_replaced() -> None:
+    below = {"a": {"b": 1, "c": 2}, "l": [1, 2], "m": {"x": 1}}
+    above = {"a": {"c": 3}, "l": [9], "m": None}
+    assert merge(below, above) == {"a": {"b": 1, "c": 3}, "l": [9], "m": None}
+    assert below["l"] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a=1", {"a": 1}),
+        ("a.b-c.d=true", {"a": {"b-c": {"d": True}}}),
+        ('image.tag="1.10"', {"image": {"tag": "1.10"}}),
+        ("image.tag=1.10.2", {"image": {"tag": "1.10.2"}}),
+        ("a=x,b=y", {"a": "x,b=y"}),
+        ("a=[1, 2]", {"a": [1, 2]}),
+        ('a=""', {"a": ""}),
+        ("a=b=c", {"a": "b=c"}),
+    ],
+)
+def test_set(text: str, value: dict[str, Any]) -> None:
+    assert parse_set(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "a", "a=", "a= ", "=1", "a..b=1", "a[0]=1", "a={"])
+def test_a_set_that_says_nothing_is_refused(text: str) -> None:
+    with pytest.raises(ReleaseError, match="--set"):
+        parse_set(text)
+
+
+@pytest.mark.parametrize("text", ["environment=production", "region=us-east", "preview=pr-1"])
+def test_values_for_another_place_are_refused(text: str) -> None:
+    with pytest.raises(ChartError, match="the target is"):
+        layer_values(CHART, EU, [], [text])
+
+
+def test_no_chart_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match=r"there is no chart at .*--chart PATH"):
+        find_chart(tmp_path)
+
+
+def test_shipped_targets() -> None:
+    known = load_targets(CHART)
+    assert known.environments == ("dev", "staging", "production")
+    assert known.regions("production") == ("ap-southeast", "us-east", "eu-west")
+    eu = known.targets["production", "eu-west"]
+    assert (eu.namespace, eu.gate.bake_s, eu.gate.max_error_ratio) == (
+        "gateway-production",
+        300,
+        0.01,
+    )
+    for (environment, region), target in known.targets.items():
+        assert (CHART / "environments" / f"{environment}.yaml").is_file()
+        assert (CHART / "regions" / f"{region}.yaml").is_file()
+        assert target.check_images is (environment != "dev")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "order: [r]\nenvironments: {e: {regions: {r: {context: c, smok: u}}}}",
+            "unknown key smok",
+        ),
+        (
+            "order: [r]\nenvironments: {e: {gate: {bake: 1}, regions: {r: {context: c}}}}",
+            "unknown key bake",
+        ),
+        ("order: []\nenvironments: {e: {regions: {r: {context: c}}}}", "missing in `order`"),
+        (
+            "order: [r]\nenvironments: {production: {regions: {r: {context: c, smoke: u}}}}",
+            "needs prometheus",
+        ),
+        (
+            "order: [r]\nenvironments: {staging: {checkImages: false, regions: {r: {context: c}}}}",
+            "in dev only",
+        ),
+        ("order: [r]\nenvironments: {e: {regions: {r: {}}}}", "context"),
+        ("order: [r]\nextra: 1\nenvironments: {}", "unknown key extra"),
+        ("[]", "holds no map"),
+        ("a: {", "not YAML"),
+    ],
+)
+def test_bad_targets_are_named(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "targets.yaml").write_text(text)
+    with pytest.raises(ReleaseError, match=words):
+        load_targets(tmp_path)
