@@ -1,0 +1,109 @@
+"""A parsed mapping to a Python function: source from `emit`, compiled once, run without problems.
+
+The function gives exactly the value that `interpret` gives; problems cost nothing until somebody asks
+for them. The source is registered in `linecache`, so that a traceback shows its lines, and taken out
+again when the mapping is freed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import weakref
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.connectors.mapping.emit import ENTRY, emit_mapping
+from gateway.connectors.mapping.interpret import Run, interpret
+from gateway.connectors.mapping.methods.values import match
+from gateway.connectors.mapping.nodes import Braces, Selection
+from gateway.connectors.mapping.problems import Problem
+from gateway.connectors.mapping.values import ignore
+from gateway.connectors.mapping.wanted import Wanted, fill_value
+
+
+def slow(node: Braces, value: Any, variables: Mapping[str, Any]) -> Any:
+    """Evaluate braces on a value of a shape that was not compiled for."""
+    return Run().braces(node, value, (), variables)
+
+
+def key(value: Any, name: str) -> Any:
+    """Take a key from what is not an object: from the elements of a list, else nothing (§6.3)."""
+    if value.__class__ is not list:
+        return value.get(name, ...) if value.__class__ is dict else ...
+    return nulls([key(element, name) for element in value])
+
+
+def nulls(values: list[Any]) -> list[Any]:
+    """Put null where there is no value, so that positions stay (§4.2)."""
+    return [None if value is ... else value for value in values]
+
+
+def need(value: Any) -> Any:
+    """Leave a display whose member has no value."""
+    if value is ...:
+        raise KeyError
+    return value
+
+
+# All that generated code may touch beside the methods, constants and nodes of its own mapping.
+HELPERS: Final[dict[str, Any]] = {
+    "X": ...,
+    "fill_value": fill_value,
+    "ignore": ignore,
+    "key": key,
+    "match": match,
+    "need": need,
+    "nulls": nulls,
+    "slow": slow,
+}
+
+
+class CompiledMapping:
+    """A mapping ready to run.
+
+    Attributes:
+        selection: What it was compiled from.
+        source: The generated Python.
+        filename: Under which a traceback shows the source.
+    """
+
+    __slots__ = ("__weakref__", "_run", "filename", "selection", "source")
+
+    def __init__(self, selection: Selection, name: str, fill: Wanted | None = None) -> None:
+        self.selection = selection
+        self.source, namespace = emit_mapping(selection, fill)
+        fingerprint = hashlib.sha256(self.source.encode()).hexdigest()[:12]
+        self.filename = f"<gateway mapping {name} {fingerprint}>"
+        code = compile(self.source, self.filename, "exec", dont_inherit=True)
+        scope = {**HELPERS, **namespace}
+        exec(code, scope)  # noqa: S102 -- our own text; names of data are quoted strings in it
+        self._run = scope[ENTRY]
+        lines = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
+        linecache.cache[self.filename] = lines
+        weakref.finalize(self, _forget, self.filename, lines).atexit = False
+
+    def __call__(self, data: Any, variables: Mapping[str, Any]) -> Any:
+        """Apply the mapping; Ellipsis is no value."""
+        try:
+            return self._run(data, variables)
+        except RecursionError:
+            return ...
+
+    def problems(self, data: Any, variables: Mapping[str, Any]) -> list[Problem]:
+        """Apply the mapping once more by interpretation, for its problems."""
+        return interpret(self.selection, data, variables)[1]
+
+
+def compile_mapping(selection: Selection, name: str, fill: Wanted | None = None) -> CompiledMapping:
+    """Compile a mapping.
+
+    Shape: with `fill`, members that it names and that are absent come out as None wherever the
+        result holds an object, so that the result has every name that the mapping supplies.
+    """
+    return CompiledMapping(selection, name, fill)
+
+
+def _forget(filename: str, lines: object) -> None:
+    if linecache.cache.get(filename) is lines:  # another mapping of the same text may have followed
+        del linecache.cache[filename]

@@ -1,0 +1,330 @@
+"""A mapping's tree to Python source: pure functions of the tree, no evaluation.
+
+For the shapes that upstreams really send the code is what one would write by hand: a dict display for
+an object, a comprehension of them for a list. It is speculation that fails by itself: `d["k"]`
+succeeds only for an object that has k. What fails is done again by careful code, member by member, and
+what is neither object nor list goes to the interpreter.
+
+    bN(d, V)       braces: display, or comprehension of displays
+    cN(d, V)       the same braces, carefully: absent members, lists in lists
+    pN(at, d, V)   a path or an expression: value, or X (no value)
+
+`d` is `$`, `at` is `@`, `V` are the variables. Keys stand in the text as quoted strings only; every
+other value and all that is called goes through the namespace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.connectors.mapping.analyse import braces_supply
+from gateway.connectors.mapping.methods.table import AS, MATCH, METHODS
+from gateway.connectors.mapping.nodes import (
+    At,
+    Braces,
+    Call,
+    Chain,
+    Constant,
+    Expression,
+    Group,
+    Inline,
+    Input,
+    Item,
+    Key,
+    ListLiteral,
+    ObjectLiteral,
+    Path,
+    Question,
+    Selection,
+    Variable,
+    Wrapped,
+)
+from gateway.connectors.mapping.wanted import NOTHING, Wanted
+
+ENTRY: Final = "mapping"
+# What a display raises when the value is not of the expected shape: a missing key, a key of what is
+# not an object, `.get` of what is not one.
+_MISSES: Final = "(KeyError, TypeError, AttributeError)"
+
+
+def emit_mapping(selection: Selection, fill: Wanted | None = None) -> tuple[str, dict[str, Any]]:
+    """Give the source of a mapping, and the values and nodes that it names.
+
+    Shape: the source defines `mapping(data, V)`; it needs HELPERS of `compile` in its namespace too.
+    """
+    emitter = _Emitter()
+    wanted = fill or NOTHING
+    path = selection.value_path
+    if path is not None:
+        name = emitter.path(path, wanted)
+        entry = [f"def {ENTRY}(data, V):", f"    return {name}(data, data, V)"]
+    else:
+        name = emitter.braces(selection.braces, wanted)
+        entry = [f"def {ENTRY}(data, V):", f"    return {name}(data, V)"]
+    return "\n".join([*emitter.lines, *entry, ""]), emitter.namespace
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One item of braces in both forms.
+
+    Attributes:
+        name: Of the member; None for an inlined path.
+        shown: The expression that stands in a display; it raises one of _MISSES when it cannot hold.
+        guards: `shown` holds only when `d` is an object.
+        careful: Statements that add the member to `o`, `d` being an object.
+    """
+
+    name: str | None
+    shown: str
+    guards: bool
+    careful: list[str]
+
+
+class _Emitter:
+    """Collects functions; each is complete before those that call it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.namespace: dict[str, Any] = {}
+        self.displays: dict[str, str] = {}
+        self.count = 0
+
+    def number(self) -> int:
+        self.count += 1
+        return self.count
+
+    def bind(self, prefix: str, value: Any) -> str:
+        name = f"{prefix}{self.number()}"
+        self.namespace[name] = value
+        return name
+
+    def define(self, head: str, body: list[str]) -> None:
+        self.lines += [f"def {head}:", *(f"    {line}" for line in body), ""]
+
+    # Braces
+
+    def braces(self, node: Braces, fill: Wanted) -> str:
+        """Define the functions of braces and give the name of the one to call."""
+        number = self.number()
+        careful = f"c{number}"
+        shown = self.members(node, fill)
+        self.define(f"{careful}(d, V)", self.careful(node, fill, careful, shown))
+        display = self.display(shown)
+        if display is None:
+            return careful
+        name = f"b{number}"
+        self.displays[name] = display
+        self.define(
+            f"{name}(d, V)",
+            [
+                "if d.__class__ is list:",
+                "    try:",
+                f"        return [{display} for d in d]",
+                f"    except {_MISSES}:",
+                f"        return [{careful}(d, V) for d in d]",
+                "try:",
+                f"    return {display}",
+                f"except {_MISSES}:",
+                f"    return {careful}(d, V)",
+            ],
+        )
+        return name
+
+    def members(self, node: Braces, fill: Wanted) -> list[_Member] | None:
+        """Prepare the items, or give None where they have to be merged and are left to be read."""
+        names = [item.name for item in node.items if not isinstance(item, Inline)]
+        for item in node.items:
+            if isinstance(item, Inline):
+                if item.path.braces is None:
+                    return None
+                names += braces_supply(item.path.braces).members
+        if len(set(names)) < len(names):
+            return None
+        return [self.member(item, fill) for item in node.items]
+
+    def member(self, item: Item, fill: Wanted) -> _Member:
+        if isinstance(item, Inline):
+            stored = [
+                "if v.__class__ is dict:",
+                "    o.update(v)",
+                "elif v is None:",
+                "    null = True",
+            ]
+            return _Member(None, "", False, [f"v = {self.path(item.path, fill)}(d, d, V)", *stored])
+        inner = fill.members.get(item.name, NOTHING)
+        filled = item.name in fill.members
+        target = f"o[{item.name!r}]"
+        stored = [f"{target} = None if v is X else v" if filled else f"if v is not X: {target} = v"]
+        if isinstance(item, Group):
+            called = self.braces(item.braces, inner)
+            shown = self.displays.get(called)
+            lines = [f"v = {called}(d, V)"]
+            return _Member(item.name, shown or lines[0][4:], shown is not None, [*lines, *stored])
+        if not _is_direct(item.path) or (item.path.braces is None and inner.members):
+            called = f"{self.path(item.path, inner)}(d, d, V)"
+            return _Member(item.name, f"need({called})", False, [f"v = {called}", *stored])
+        braces = None if item.path.braces is None else self.braces(item.path.braces, inner)
+        lines = self.steps(item.path, self.origin(item.path, "d"), braces)
+        shown = _subscripts(item.path, filled)
+        guards = not isinstance(item.path.origin, Variable) and bool(item.path.steps)
+        if braces is not None:
+            shown = f"{braces}({shown}, V)"
+        return _Member(item.name, shown, guards, [*lines, *stored])
+
+    def display(self, members: list[_Member] | None) -> str | None:
+        """Give a dict display that fails unless `d` is an object, or None where there is none."""
+        if not members or not any(member.guards for member in members):
+            return None
+        parts = [
+            f"{member.name!r}: {member.shown}" for member in members if member.name is not None
+        ]
+        return "{" + ", ".join(parts) + "}" if len(parts) == len(members) else None
+
+    def careful(
+        self, node: Braces, fill: Wanted, name: str, members: list[_Member] | None
+    ) -> list[str]:
+        slow = f"slow({self.bind('n', node)}, d, V)"
+        if fill.members:
+            slow = f"fill_value({slow}, {self.bind('w', fill)})"
+        if members is None:
+            return [f"return {slow}"]
+        body = [
+            "if d.__class__ is not dict:",
+            "    if d.__class__ is list:",
+            f"        return [{name}(d, V) for d in d]",
+            f"    return {slow}",
+            "o = {}",
+        ]
+        inlines = any(member.name is None for member in members)
+        body += ["null = False"] if inlines else []
+        named = {member.name for member in members}
+        for member in members:
+            body += member.careful
+        if inlines:
+            body += ["if null:", "    return None"]
+        body += [f"o.setdefault({name!r})" for name in fill.members if inlines or name not in named]
+        return [*body, "return o"]
+
+    # Paths and expressions
+
+    def path(self, node: Path, fill: Wanted = NOTHING) -> str:
+        braces = None if node.braces is None else self.braces(node.braces, fill)
+        body = self.steps(node, self.origin(node, "at"), braces)
+        if braces is None and fill.members:
+            body.append(f"if v is not X: v = fill_value(v, {self.bind('w', fill)})")
+        name = f"p{self.number()}"
+        self.define(f"{name}(at, d, V)", [*body, "return v"])
+        return name
+
+    def expression(self, node: Expression) -> str:
+        return self.chain(node) if isinstance(node, Chain) else self.path(node)
+
+    def chain(self, node: Chain) -> str:
+        operands = [self.path(operand) for operand in node.operands]
+        skipped = "v is not X" if node.operator == "?!" else "v is not X and v is not None"
+        body = []
+        for operand in operands[:-1]:
+            body += [f"v = {operand}(at, d, V)", f"if {skipped}:", "    return v"]
+        name = f"p{self.number()}"
+        self.define(f"{name}(at, d, V)", [*body, f"return {operands[-1]}(at, d, V)"])
+        return name
+
+    def steps(self, node: Path, origin: str, braces: str | None) -> list[str]:
+        """Give statements that leave a path's value in `v`."""
+        lines = [f"v = {origin}"]
+        for step in node.steps:
+            if isinstance(step, Key):
+                taken = f"v.get({step.name!r}, X) if v.__class__ is dict else key(v, {step.name!r})"
+                lines.append(f"if v is not X: v = {taken}")
+            elif isinstance(step, Question):
+                lines.append("if v is None: v = X")
+            elif step.name == AS:
+                lines += self.bind_name(step)
+            else:
+                lines += ["if v is not X:", f"    v = {self.call(step)}"]
+        return lines if braces is None else [*lines, f"if v is not X: v = {braces}(v, V)"]
+
+    def origin(self, node: Path, at: str) -> str:
+        origin = node.origin
+        if isinstance(origin, Input):
+            return "d"
+        if isinstance(origin, At):
+            return at
+        if isinstance(origin, Variable):
+            return f"V.get({origin.name!r}, X)"
+        if isinstance(origin, Wrapped):
+            return f"{self.expression(origin.expression)}({at}, d, V)"
+        if isinstance(origin, Constant):
+            return self.bind("k", origin.value)
+        return f"{self.literal(origin)}({at}, d, V)"
+
+    def literal(self, node: ObjectLiteral | ListLiteral) -> str:
+        name = f"p{self.number()}"
+        if isinstance(node, ListLiteral):
+            items = [f"{self.expression(item)}(at, d, V)" for item in node.items]
+            self.define(f"{name}(at, d, V)", [f"return nulls([{', '.join(items)}])"])
+            return name
+        body = ["o = {}"]
+        for key, value in node.members:
+            body += [
+                f"v = {self.expression(value)}(at, d, V)",
+                f"if v is not X: o[{key!r}] = v",
+            ]
+        self.define(f"{name}(at, d, V)", [*body, "return o"])
+        return name
+
+    def bind_name(self, node: Call) -> list[str]:
+        name = node.bound_name()
+        if name is None:
+            return []
+        arguments = node.arguments or ()
+        if len(arguments) == 1:
+            return [f"if v is not X: V = {{**V, {name!r}: v}}"]
+        bound = self.expression(arguments[1])
+        return [
+            "if v is not X:",
+            f"    o = {bound}(v, d, V)",
+            f"    if o is not X: V = {{**V, {name!r}: o}}",
+        ]
+
+    def argument(self, node: Expression) -> str:
+        return f"lambda at, i=None: {self.expression(node)}(at, d, V)"
+
+    def call(self, node: Call) -> str:
+        if node.name == MATCH:
+            pairs = [
+                f"({self.argument(key)}, {self.argument(value)})" for key, value in node.pairs()
+            ]
+            return f"match(v, [{', '.join(pairs)}], ignore)"
+        if node.name not in METHODS:
+            return "X"
+        method = self.bind("m", METHODS[node.name])
+        if node.arguments is None:
+            return f"{method}(v, None, ignore)"
+        arguments = [self.argument(argument) for argument in node.arguments]
+        return f"{method}(v, [{', '.join(arguments)}], ignore)"
+
+
+def _is_direct(node: Path) -> bool:
+    """Tell whether subscripts can take a path: keys only, and `?` only where a key follows."""
+    if not isinstance(node.origin, (Input, At, Variable)):
+        return False
+    steps = node.steps
+    return not any(isinstance(step, Call) for step in steps) and not (
+        steps and isinstance(steps[-1], Question)
+    )
+
+
+def _subscripts(node: Path, filled: bool) -> str:
+    """Write a direct path; the last key of a filled member may be absent."""
+    text = f"V[{node.origin.name!r}]" if isinstance(node.origin, Variable) else "d"
+    keys = [step.name for step in node.steps if isinstance(step, Key)]
+    for key in keys[:-1]:
+        text += f"[{key!r}]"
+    if not keys:
+        return text
+    return (
+        f"{text}.get({keys[-1]!r})" if filled and node.braces is None else f"{text}[{keys[-1]!r}]"
+    )

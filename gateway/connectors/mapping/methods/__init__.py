@@ -1,0 +1,1 @@
+"""The methods of the mapping language, one file a group; `table` has them by name."""

@@ -1,0 +1,396 @@
+"""Text of a mapping to its tree, by the grammar of connect v0.1 to v0.3.
+
+A recursive descent over the characters: no token list, because `.1` and `?` mean different things in
+different places. It raises `MappingSyntaxError` and nothing else, whatever the text, and never
+evaluates. Nesting is bounded by MAX_DEPTH, so that neither this parser nor what walks its tree can
+exhaust the stack.
+
+Source: connectors.md §5.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final, NoReturn
+
+from gateway.connectors.mapping.hints import hint_at
+from gateway.connectors.mapping.nodes import (
+    At,
+    Braces,
+    Call,
+    Chain,
+    Constant,
+    Expression,
+    Field,
+    Group,
+    Inline,
+    Input,
+    Item,
+    Key,
+    ListLiteral,
+    ObjectLiteral,
+    Origin,
+    Path,
+    Question,
+    Selection,
+    Step,
+    Variable,
+    Wrapped,
+)
+
+SPECS: Final = ("0.1", "0.2", "0.3")
+MAX_DEPTH: Final = 64  # braces, brackets and parentheses; written mappings stay below ten
+MAX_DIGITS: Final = 400  # of one number: enough for any double, far below Python's own limit
+
+_SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
+_STRINGS: Final = {
+    '"': re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL),
+    "'": re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL),
+}
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
+
+
+class MappingSyntaxError(ValueError):
+    """A mapping that is not one.
+
+    Attributes:
+        message: What was expected, and what to write instead where that can be told.
+        offset: The character in the selection's text, from 0.
+    """
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(f"{message} (at character {offset})")
+        self.message = message
+        self.offset = offset
+
+
+def parse_mapping(selection: str, spec: str = "0.3") -> Selection:
+    """Parse a mapping under the syntax of one version of the specification.
+
+    Errors: MappingSyntaxError with the offset of the character that does not fit; ValueError for an
+        unknown version.
+    Source: connectors.md §5.
+    """
+    version = spec.removeprefix("v")
+    if version not in SPECS:
+        raise ValueError(f"Unknown version {spec!r} of the mapping language; known: 0.1, 0.2, 0.3")
+    return _Parser(selection, version).selection()
+
+
+class _Parser:
+    """One pass over one text; `position` is where the next thing is read."""
+
+    def __init__(self, text: str, spec: str) -> None:
+        self.text = text
+        self.spec = spec
+        self.newest = spec == "0.3"
+        self.position = 0
+        self.depth = 0
+
+    # Characters
+
+    def fail(self, message: str, offset: int | None = None) -> NoReturn:
+        at = self.position if offset is None else offset
+        hint = hint_at(self.text, at, self.newest)
+        raise MappingSyntaxError(f"{message}{'; ' + hint if hint else ''}", at)
+
+    def skip(self) -> int:
+        match = _SPACE.match(self.text, self.position)
+        self.position = match.end() if match else self.position
+        return self.position
+
+    def found(self) -> str:
+        at = self.position
+        return f"found {self.text[at]!r}" if at < len(self.text) else "found the end"
+
+    def take(self, token: str) -> bool:
+        self.skip()
+        if self.text.startswith(token, self.position):
+            self.position += len(token)
+            return True
+        return False
+
+    def sees(self, token: str) -> bool:
+        return self.text.startswith(token, self.skip())
+
+    def expect(self, token: str, where: str) -> None:
+        if not self.take(token):
+            self.fail(f"Expected {token!r} {where}, {self.found()}")
+
+    def descend(self) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.fail(f"Nested more than {MAX_DEPTH} levels deep")
+
+    # Tokens
+
+    def identifier(self) -> str | None:
+        match = _NAME.match(self.text, self.skip())
+        if match is None:
+            return None
+        self.position = match.end()
+        return match.group()
+
+    def string(self) -> str | None:
+        start = self.skip()
+        quote = self.text[start : start + 1]
+        if quote == "" or quote not in "\"'":
+            return None
+        match = _STRINGS[quote].match(self.text, start)
+        if match is None:
+            self.fail(f"String that begins here has no closing {quote}", start)
+        self.position = match.end()
+        return _ESCAPE.sub(lambda escape: _unescaped(escape.group(1)), match.group()[1:-1])
+
+    def key_name(self) -> str | None:
+        name = self.identifier()
+        return self.string() if name is None else name
+
+    def number(self) -> int | float | None:
+        start = self.skip()
+        negative = self.text.startswith("-", start)
+        if negative:
+            self.position += 1
+            self.skip()
+        match = _NUMBER.match(self.text, self.position)
+        if match is None:
+            self.position = start
+            return None
+        if len(match.group()) > MAX_DIGITS:
+            self.fail(f"Number of more than {MAX_DIGITS} digits", start)
+        self.position = match.end()
+        digits = match.group()
+        value: int | float = float(digits) if "." in digits else int(digits)
+        if not math.isfinite(value):
+            self.fail("Number that is not finite", start)
+        return -value if negative else value
+
+    # Items
+
+    def selection(self) -> Selection:
+        items = self.items(None)
+        return Selection(items, self.text, self.spec, 0, len(self.text))
+
+    def items(self, opened: int | None) -> tuple[Item, ...]:
+        """Items up to a closing brace, or to the end of the text when `opened` is None."""
+        items: list[Item] = []
+        while True:
+            at = self.skip()
+            if at >= len(self.text):
+                if opened is not None:
+                    self.fail("Expected '}' to close the brace opened earlier, found the end")
+                break
+            if opened is not None and self.text[at] == "}":
+                break
+            items.append(self.item())
+        for item in items:
+            self.check_alone(item, len(items), opened)
+        return tuple(items)
+
+    def check_alone(self, item: Item, count: int, opened: int | None) -> None:
+        if not isinstance(item, Inline) or item.path.braces is not None:
+            return
+        written = self.text[item.start : item.end]
+        if count > 1:  # §5.2 d
+            self.fail(
+                f"A path without a name must be alone here; name it (`name: {written}`) or give it braces",
+                item.start,
+            )
+        if opened is not None and not self.newest:  # §5.3
+            self.fail(
+                f"A path without a name cannot stand in braces; name it (`name: {written}`)",
+                item.start,
+            )
+
+    def item(self) -> Item:
+        start = self.skip()
+        name = self.key_name()
+        if name is not None and self.take(":"):
+            if self.sees("{"):
+                braces = self.braces()
+                return Group(name, braces, start, braces.end)
+            path = self.path()
+            return Field(name, path, start, path.end)
+        self.position = start
+        path = self.path()
+        single = _single_key(path)
+        if single is not None:
+            return Field(single, path, start, path.end)
+        return Inline(path, start, path.end)
+
+    def braces(self) -> Braces:
+        start = self.skip()
+        self.expect("{", "before the members")
+        self.descend()
+        items = self.items(start)
+        self.expect("}", "after the members")
+        self.depth -= 1
+        return Braces(items, start, self.position)
+
+    # Paths
+
+    def path(self) -> Path:
+        start = self.skip()
+        first: tuple[Step, ...] = ()
+        origin = self.origin()
+        if origin is None:
+            key = self.key_name()
+            if key is None:
+                self.fail(f"Expected a key, '$', '@' or '$(', {self.found()}")
+            origin = Input(start, start)
+            first = (Key(key, start, self.position),)
+        return self.path_rest(origin, first, start)
+
+    def path_rest(self, origin: Origin, first: tuple[Step, ...], start: int) -> Path:
+        end = self.position
+        steps = list(first)
+        while (step := self.step(bool(steps) and isinstance(steps[-1], Question))) is not None:
+            steps.append(step)
+            end = step.end
+        braces = self.braces() if self.sees("{") else None
+        if braces is not None:
+            end = braces.end
+        self.position = end
+        return Path(origin, tuple(steps), braces, start, end)
+
+    def origin(self) -> Origin | None:
+        start = self.skip()
+        if self.take("@"):
+            return At(start, self.position)
+        if not self.take("$"):
+            return None
+        if self.text.startswith("(", self.position):
+            self.position += 1
+            self.descend()
+            expression = self.expression()
+            self.expect(")", "to close '$('")
+            self.depth -= 1
+            return Wrapped(expression, start, self.position)
+        match = _NAME.match(self.text, self.position)
+        if match is None:
+            return Input(start, self.position)
+        self.position = match.end()
+        return Variable(match.group(), start, self.position)
+
+    def step(self, after_question: bool) -> Step | None:
+        start = self.skip()
+        if self.take("."):  # §5.2 g
+            name = self.key_name()
+            if name is None:
+                self.fail(f"Expected a key after '.', {self.found()}")
+            return Key(name, start, self.position)
+        if self.take("->"):
+            method = self.identifier()
+            if method is None:
+                self.fail(f"Expected the name of a method after '->', {self.found()}")
+            end = self.position
+            arguments = self.arguments() if self.sees("(") else None
+            self.position = end if arguments is None else self.position
+            return Call(method, arguments, start, self.position)
+        if not self.sees("?") or self.text[start + 1 : start + 2] in ("?", "!"):
+            return None  # §5.2 a: an operator ends the path
+        if not self.newest:
+            self.fail(f"'?' needs connect v0.3, this is v{self.spec}")
+        if after_question:
+            self.fail("'?' cannot follow '?'")
+        self.position += 1
+        return Question(start, self.position)
+
+    def arguments(self) -> tuple[Expression, ...]:
+        return self.listed("(", ")", "arguments")
+
+    def listed(self, opening: str, closing: str, what: str) -> tuple[Expression, ...]:
+        self.expect(opening, f"before the {what}")
+        self.descend()
+        items: list[Expression] = []
+        while not self.take(closing):
+            items.append(self.expression())
+            if not self.take(","):
+                self.expect(closing, f"or ',' after the {what}")
+                break
+        self.depth -= 1
+        return tuple(items)
+
+    # Expressions
+
+    def expression(self) -> Expression:
+        first = self.operand()
+        operands, operator = [first], None
+        while self.sees("??") or self.sees("?!"):
+            seen = self.text[self.position : self.position + 2]
+            if not self.newest:
+                self.fail(f"'{seen}' needs connect v0.3, this is v{self.spec}")
+            if operator not in (None, seen):  # §7.6
+                self.fail(f"'{operator}' and '{seen}' do not mix; wrap one side in $( )")
+            operator = seen
+            self.position += 2
+            operands.append(self.operand())
+        if operator is None:
+            return first
+        return Chain(operator, tuple(operands), first.start, operands[-1].end)
+
+    def operand(self) -> Path:
+        start = self.skip()
+        literal = self.literal()
+        if literal is not None:
+            return self.path_rest(literal, (), start)
+        path = self.path()
+        if not self.newest and _single_key(path) is not None:  # §5.3 a
+            self.fail(
+                f"A single key needs '$.' in an expression before connect v0.3: write "
+                f"`$.{self.text[start : path.end]}`",
+                start,
+            )
+        return path
+
+    def literal(self) -> Constant | ObjectLiteral | ListLiteral | None:
+        start = self.skip()
+        char = self.text[start : start + 1]
+        if char and char in "\"'":
+            return Constant(self.string(), start, self.position)
+        if char == "[":
+            return ListLiteral(self.listed("[", "]", "elements"), start, self.position)
+        if char == "{":
+            return self.object_literal()
+        word = _NAME.match(self.text, start)
+        if word is not None:
+            if word.group() not in _WORDS:
+                return None
+            self.position = word.end()
+            return Constant(_WORDS[word.group()], start, self.position)
+        number = self.number()
+        return None if number is None else Constant(number, start, self.position)
+
+    def object_literal(self) -> ObjectLiteral:
+        start = self.skip()
+        self.expect("{", "before the members")
+        self.descend()
+        members: list[tuple[str, Expression]] = []
+        while not self.take("}"):
+            name = self.key_name()
+            if name is None:
+                self.fail(f"Expected the key of a member, {self.found()}")
+            self.expect(":", f"after the key {name!r} of an object literal")
+            members.append((name, self.expression()))
+            if not self.take(","):
+                self.expect("}", "or ',' after a member of an object literal")
+                break
+        self.depth -= 1
+        return ObjectLiteral(tuple(members), start, self.position)
+
+
+def _unescaped(char: str) -> str:
+    """Undo an escape: the character as it is, but for the line feed (§5.2 k)."""
+    return "\n" if char == "n" else char
+
+
+def _single_key(path: Path) -> str | None:
+    """The key of a path that is one key, then only `?`, then perhaps braces (§5.2 b)."""
+    origin, steps = path.origin, path.steps
+    if not isinstance(origin, Input) or origin.end > origin.start or not isinstance(steps[0], Key):
+        return None
+    return steps[0].name if all(isinstance(step, Question) for step in steps[1:]) else None
