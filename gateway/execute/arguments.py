@@ -1,0 +1,200 @@
+"""The arguments of fields: constant ones evaluated once per plan, others once per run.
+
+A run's arguments are graphql-core's own, evaluated argument by argument; whatever goes wrong is
+evaluated again as a whole by graphql-core over this request's nodes, for its exact error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from graphql import (
+    ArgumentNode,
+    FieldNode,
+    GraphQLArgument,
+    GraphQLField,
+    ValueNode,
+    VariableNode,
+    is_enum_type,
+    is_non_null_type,
+    is_scalar_type,
+    specified_scalar_types,
+)
+
+from gateway.execute import reference
+from gateway.execute.spots import Failed
+
+Literals = Mapping[int, ValueNode]
+Evaluator = Callable[[dict[str, Any], Any, Literals | None], Any]
+
+MISSING = object()  # the argument is left out
+WRONG = object()  # graphql-core is asked for the error
+
+
+class Arguments:
+    """The arguments of one field.
+
+    Attributes:
+        is_constant: No variable, no slot: `evaluate` gives the same each time.
+        is_shared: One evaluation may serve several calls. A list or input object that stands in the
+            document is made anew for each call, as graphql-core does.
+    """
+
+    def __init__(self, definition: GraphQLField, node: FieldNode, slots: Mapping[int, int]) -> None:
+        self.definition = definition
+        self.constants: dict[str, Any] = {}
+        self.evaluators: list[tuple[str, Evaluator]] = []
+        self.is_wrong = False
+        self.is_shared = True
+        given = {argument.name.value: argument for argument in node.arguments or ()}
+        for name, argument in definition.args.items():
+            self._add(name, argument, given.get(name), slots)
+        self.is_constant = not self.evaluators and not self.is_wrong
+
+    def _add(
+        self,
+        name: str,
+        argument: GraphQLArgument,
+        node: ArgumentNode | None,
+        slots: Mapping[int, int],
+    ) -> None:
+        out_name = argument.out_name or name
+        value = node.value if node else None
+        if isinstance(value, VariableNode):
+            self.evaluators.append((out_name, _variable(name, argument, value)))
+        elif value is not None and _slots_in(value, slots):
+            self.is_shared = self.is_shared and _is_plain(argument)
+            self.evaluators.append((out_name, _literal(name, argument, value, slots)))
+        elif value is not None and (_has_variable(value) or not _is_plain(argument)):
+            self.is_shared = False
+            self.evaluators.append((out_name, _nested(name, argument, value)))
+        else:
+            try:
+                self.constants.update(_evaluate(name, argument, value, None))
+            except Exception:
+                self.is_wrong = True  # graphql-core raises it again, per run, with the right nodes
+
+    def evaluate(self, run: Any, nodes: tuple[int, ...]) -> dict[str, Any] | Failed:
+        """The coerced arguments for one run, or graphql-core's error."""
+        if not self.evaluators and not self.is_wrong:
+            return self.constants
+        values = dict(self.constants)
+        wrong = self.is_wrong
+        coerced = run.variables.coerced
+        for out_name, evaluator in self.evaluators:
+            value = evaluator(coerced, run, run.literals)
+            if value is WRONG:
+                wrong = True
+            elif value is not MISSING:
+                values[out_name] = value
+        if not wrong:
+            return values
+        try:
+            return reference.argument_values(
+                self.definition,
+                run.source.nodes(nodes)[0],
+                run.reference_variables(),
+                run.hide_suggestions,
+            )
+        except Exception as error:
+            return Failed(error)
+
+
+def _evaluate(
+    name: str, argument: GraphQLArgument, value: ValueNode | None, variables: Any
+) -> dict[str, Any]:
+    """One argument by graphql-core."""
+    definition: Any = SimpleNamespace(args={name: argument})
+    arguments = (
+        [] if value is None else [SimpleNamespace(name=SimpleNamespace(value=name), value=value)]
+    )
+    node: Any = SimpleNamespace(arguments=arguments)
+    return reference.argument_values(definition, node, variables, False)
+
+
+def _variable(name: str, argument: GraphQLArgument, node: VariableNode) -> Evaluator:
+    variable = node.name.value
+    non_null = is_non_null_type(argument.type)
+    try:
+        default = _evaluate(name, argument, None, None)
+        absent = next(iter(default.values()), MISSING)
+    except Exception:
+        absent = WRONG  # required
+
+    def evaluate(coerced: dict[str, Any], _run: Any, _literals: Literals | None) -> Any:
+        value = coerced.get(variable, MISSING)
+        if value is None and non_null:
+            return WRONG
+        return absent if value is MISSING else value
+
+    return evaluate
+
+
+def _nested(name: str, argument: GraphQLArgument, value: ValueNode) -> Evaluator:
+    def evaluate(_coerced: dict[str, Any], run: Any, _literals: Literals | None) -> Any:
+        try:
+            found = _evaluate(name, argument, value, run.reference_variables())
+        except Exception:
+            return WRONG
+        return next(iter(found.values()), MISSING)
+
+    return evaluate
+
+
+def _literal(
+    name: str, argument: GraphQLArgument, value: ValueNode, slots: Mapping[int, int]
+) -> Evaluator:
+    def evaluate(_coerced: dict[str, Any], run: Any, literals: Literals | None) -> Any:
+        node = value if literals is None else _substitute(value, slots, literals)
+        try:
+            found = _evaluate(name, argument, node, run.reference_variables())
+        except Exception:
+            return WRONG
+        return next(iter(found.values()), MISSING)
+
+    return evaluate
+
+
+def _slots_in(value: ValueNode, slots: Mapping[int, int]) -> bool:
+    if not slots:
+        return False
+    return any(node.loc is not None and node.loc.start in slots for node in _walk(value))
+
+
+def _has_variable(value: ValueNode) -> bool:
+    return any(isinstance(node, VariableNode) for node in _walk(value))
+
+
+def _walk(value: ValueNode) -> list[ValueNode]:
+    found = [value]
+    for node in found:
+        found += getattr(node, "values", None) or ()
+        found += [field.value for field in getattr(node, "fields", None) or ()]
+    return found
+
+
+def _substitute(value: ValueNode, slots: Mapping[int, int], literals: Literals) -> ValueNode:
+    """A literal with this request's literals in the places that the plan leaves open."""
+    if value.loc is not None and value.loc.start in slots:
+        return literals[slots[value.loc.start]]
+    if getattr(value, "values", None):
+        return type(value)(values=tuple(_substitute(v, slots, literals) for v in value.values))  # type: ignore
+    if getattr(value, "fields", None):
+        fields = tuple(
+            type(field)(name=field.name, value=_substitute(field.value, slots, literals))
+            for field in value.fields  # type: ignore[attr-defined]
+        )
+        return type(value)(fields=fields)  # type: ignore[call-arg]
+    return value
+
+
+def _is_plain(argument: GraphQLArgument) -> bool:
+    """Whether a coerced value can be shared between calls: nothing in it can be changed."""
+    type_: Any = argument.type
+    if is_non_null_type(type_):
+        type_ = type_.of_type
+    if is_scalar_type(type_):
+        return specified_scalar_types.get(type_.name) is type_
+    return is_enum_type(type_)

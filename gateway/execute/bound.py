@@ -1,0 +1,293 @@
+"""A plan bound to its schema: the same tree with the objects that run time needs.
+
+Plan nodes name things; these hold them: types, serialisers, resolvers, loaders. Made once per plan. It
+must hold nothing of a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    default_type_resolver,
+    is_leaf_type,
+)
+
+from gateway.execute.arguments import Arguments
+from gateway.plan.collect import field_nodes
+from gateway.plan.loaders import loader_of
+from gateway.plan.nodes import Composite, Field, Kind, Leaf, ListOf, Output, Plan, Selection
+from gateway.plan.passes.project import to_wanted
+from gateway.plan.passes.settle import is_settled
+from gateway.resolver import FieldResolver, Loader
+
+
+class BoundLeaf:
+    """A scalar or enum with its serialisation.
+
+    Attributes:
+        type: The GraphQL type.
+        serialize: graphql-core's own for this type.
+    """
+
+    __slots__ = ("non_null", "plan", "serialize", "type")
+
+    def __init__(self, plan: Leaf, schema: GraphQLSchema) -> None:
+        self.plan = plan
+        self.non_null = plan.non_null
+        self.type: Any = schema.type_map.get(plan.type)
+        self.serialize: Callable[[Any], Any] = (
+            serialize_of(self.type) if is_leaf_type(self.type) else _as_it_is
+        )
+
+
+class BoundList:
+    """A list."""
+
+    __slots__ = ("item", "non_null")
+
+    def __init__(self, item: BoundOutput, non_null: bool) -> None:
+        self.item = item
+        self.non_null = non_null
+
+
+class BoundComposite:
+    """An object type or an abstract one.
+
+    Attributes:
+        by_type: The selection of each object type, by its name.
+        only: The selection, for an object type.
+        resolve_type: Says an abstract value's type; None for an object type.
+        by_call: As in the plan.
+    """
+
+    __slots__ = ("by_call", "by_type", "non_null", "only", "resolve_type", "type")
+
+    def __init__(self, plan: Composite, schema: GraphQLSchema, bound: Bound) -> None:
+        self.type: Any = schema.type_map[plan.type]
+        self.non_null = plan.non_null
+        self.by_call = plan.by_call
+        self.by_type = {s.type: BoundSelection(s, schema, bound) for s in plan.selections}
+        is_object = isinstance(self.type, GraphQLObjectType)
+        self.only = next(iter(self.by_type.values())) if is_object else None
+        self.resolve_type: Any = None
+        if not is_object:
+            self.resolve_type = self.type.resolve_type or bound.type_resolver
+
+
+BoundOutput = BoundLeaf | BoundList | BoundComposite
+
+
+class BoundSelection:
+    """The fields of one object type at one place.
+
+    Attributes:
+        plan: The plan node.
+        type: The object type.
+        fields: Without hidden ones, in the order of the response.
+        field: The field that the selection is below; None for a root.
+    """
+
+    __slots__ = ("field", "fields", "id", "plan", "type")
+
+    def __init__(self, plan: Selection, schema: GraphQLSchema, bound: Bound) -> None:
+        self.plan = plan
+        self.id = plan.id
+        self.type: Any = schema.type_map[plan.type]
+        self.field: BoundField | None = None
+        every = [BoundField(field, self, schema, bound) for field in plan.fields]
+        self.fields = [field for field in every if not field.plan.hidden]
+        bound.selections[plan.id] = self
+
+
+class BoundField:
+    """One response key with its definition and what resolves it.
+
+    Attributes:
+        plan: The plan node.
+        selection: The selection that it is in.
+        definition: The schema's field.
+        arguments: How its arguments are evaluated; None when it has none.
+        resolver: What is called: the user's function.
+        is_direct: Called with the context in the place of `info` (`FieldResolver`).
+        loader: For BATCH and ENTITY, projected to what the plan wants.
+        takes_info: The function wants an `info` of its own.
+        output: Bound output.
+        is_completed: Its column holds response values when its parents are shaped.
+        is_regrouped: Its objects are settled: its column is completed before its parents are shaped.
+    """
+
+    __slots__ = (
+        "access",
+        "arguments",
+        "definition",
+        "id",
+        "is_completed",
+        "is_direct",
+        "is_regrouped",
+        "key",
+        "loader",
+        "name",
+        "output",
+        "plan",
+        "resolver",
+        "selection",
+        "takes_info",
+    )
+
+    def __init__(
+        self, plan: Field, selection: BoundSelection, schema: GraphQLSchema, bound: Bound
+    ) -> None:
+        self.plan = plan
+        self.id = plan.id
+        self.key = plan.key
+        self.name = plan.name
+        self.access = plan.access or plan.name
+        self.selection = selection
+        self.definition: GraphQLField = schema.get_field(selection.type, plan.name)  # type: ignore[assignment]
+        resolve = self.definition.resolve or bound.field_resolver
+        self.is_direct = isinstance(resolve, FieldResolver)
+        self.resolver: Any = resolve.function if isinstance(resolve, FieldResolver) else resolve
+        self.takes_info = not isinstance(resolve, FieldResolver) or resolve.takes_info
+        self.loader: Loader | None = loader_of(schema, plan)
+        self.arguments: Arguments | None = None
+        if self.definition.args and not plan.hidden:
+            node = bound.nodes[plan.nodes[0]]
+            self.arguments = Arguments(self.definition, node, bound.slots)
+        self.output = bound.bind_output(plan.output, schema)
+        self.is_regrouped = is_settled(plan)
+        self.is_completed = self.is_regrouped or plan.kind is Kind.INTROSPECTION
+        for child in selections_of(self.output):
+            child.field = self
+        bound.fields[plan.id] = self
+        bound.watch(self.definition, "resolve")
+
+
+class Bound:
+    """A whole plan, bound.
+
+    Attributes:
+        plan: The plan.
+        schema: The schema.
+        roots: The root selection of each part.
+        fields: Every field by id.
+        selections: Every selection by id.
+        checked: Properties whose arguments may be wrong: a wrong one is an error of the field even
+            though nothing reads it.
+        introspection: The fields that `introspect` answers; `answers` has what it found.
+        watched: What the plan relied on: (owner, attribute, value). A plan whose schema was changed
+            under it is not used again.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        *,
+        slots: Mapping[int, int] | None = None,
+        field_resolver: Callable[..., Any] | None = None,
+        type_resolver: Callable[..., Any] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.nodes = field_nodes(document)
+        self.slots = slots or {}
+        self.schema = schema
+        self.field_resolver = field_resolver
+        self.type_resolver = type_resolver or default_type_resolver
+        self.fields: dict[int, BoundField] = {}
+        self.selections: dict[int, BoundSelection] = {}
+        self.watched: list[tuple[Any, str, Any]] = []
+        self._watched_keys: set[tuple[int, str]] = set()
+        self.roots = [BoundSelection(part.root, schema, self) for part in plan.parts]
+        self.checked = [
+            field
+            for field in self.fields.values()
+            if field.plan.kind is Kind.PROPERTY
+            and field.arguments
+            and not field.arguments.is_constant
+        ]
+        self.introspection = [f for f in self.fields.values() if f.plan.kind is Kind.INTROSPECTION]
+        self.answers: dict[Any, Any] = {}
+        self._project()
+
+    def bind_output(self, output: Output, schema: GraphQLSchema) -> BoundOutput:
+        """The bound form of an output."""
+        if isinstance(output, ListOf):
+            return BoundList(self.bind_output(output.item, schema), output.non_null)
+        named = schema.type_map.get(output.type)
+        for attribute in ("resolve_type", "is_type_of", "serialize", "coerce_output_value"):
+            if named is not None and hasattr(named, attribute):
+                self.watch(named, attribute)
+        if isinstance(output, Leaf):
+            return BoundLeaf(output, schema)
+        for selection in output.selections:
+            self.watch(schema.type_map[selection.type], "is_type_of")
+        return BoundComposite(output, schema, self)
+
+    def watch(self, owner: Any, attribute: str) -> None:
+        """Remember what the plan relied on."""
+        key = (id(owner), attribute)
+        if key not in self._watched_keys:
+            self._watched_keys.add(key)
+            self.watched.append((owner, attribute, getattr(owner, attribute)))
+
+    def is_current(self) -> bool:
+        """Whether the schema still has the functions that the plan was bound to."""
+        return all(_same(getattr(owner, name, None), value) for owner, name, value in self.watched)
+
+    def _project(self) -> None:
+        """Tell each loader what it has to hold. Entity fields of one step share one loader."""
+        for part in self.plan.parts:
+            for step in (step for wave in part.waves for step in wave):
+                if step.kind not in (Kind.BATCH, Kind.ENTITY):
+                    continue
+                fields = [self.fields[number] for number in step.fields]
+                wanted = [field.plan.wanted for field in fields]
+                loader = fields[0].loader
+                if loader is None or any(tree is None for tree in wanted):
+                    continue
+                if step.kind is Kind.ENTITY:
+                    tree = tuple((f.name, f.plan.wanted or ()) for f in fields)
+                    projected = loader.project(to_wanted(tree))
+                else:
+                    projected = loader.project(to_wanted(wanted[0] or ()))
+                for field in fields:
+                    field.loader = projected
+
+
+def selections_of(output: BoundOutput) -> Iterator[BoundSelection]:
+    """The selections at the bottom of an output."""
+    while isinstance(output, BoundList):
+        output = output.item
+    if isinstance(output, BoundComposite):
+        yield from output.by_type.values()
+
+
+def composite_of(output: BoundOutput) -> BoundComposite | None:
+    """The composite at the bottom of an output; None for a leaf."""
+    while isinstance(output, BoundList):
+        output = output.item
+    return output if isinstance(output, BoundComposite) else None
+
+
+def serialize_of(type_: Any) -> Callable[[Any], Any]:
+    """The serialisation of a leaf type, under the name that this graphql-core has for it."""
+    function: Callable[[Any], Any] = getattr(type_, "coerce_output_value", None) or type_.serialize
+    return function
+
+
+def _same(left: Any, right: Any) -> bool:
+    # A bound method is a new object each time it is read.
+    return left is right or (
+        hasattr(left, "__self__") and hasattr(right, "__self__") and left == right
+    )
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

@@ -1,0 +1,54 @@
+"""Source to functions: one `compile` for each emitted plan, with its text where tracebacks find it."""
+
+from __future__ import annotations
+
+import linecache
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from gateway.execute.bound import Bound
+from gateway.execute.emit import Emitted, emit_plan
+from gateway.execute.forms import Form
+
+# How often the code of a plan is made again for rows of another form. Each time the form of at least one
+# selection is known; a schema whose rows change their form all the time stays on the slow path.
+MAX_REVISIONS = 4
+
+
+class Code:
+    """The generated functions of one plan.
+
+    Attributes:
+        parts: One generator function for each part of the plan.
+        source: Their text.
+        filename: Under which tracebacks show it: `<gateway plan FINGERPRINT OPERATION>`.
+    """
+
+    def __init__(self, bound: Bound, fingerprint: str) -> None:
+        self.bound = bound
+        name = bound.plan.name or "anonymous"
+        self.filename = f"<gateway plan {fingerprint} {name}>"
+        self._forms: dict[int, Form] = {}
+        self._revisions = 0
+        self._make()
+        weakref.finalize(self, linecache.cache.pop, self.filename, None)
+
+    def _make(self) -> None:
+        emitted: Emitted = emit_plan(self.bound, self._forms)
+        self.source = emitted.source
+        self._observers = list(emitted.observers.items())
+        namespace: dict[str, Any] = emitted.namespace
+        exec(compile(emitted.source, self.filename, "exec"), namespace)  # noqa: S102
+        lines = emitted.source.splitlines(keepends=True)
+        linecache.cache[self.filename] = (len(emitted.source), None, lines, self.filename)
+        self.parts: list[Callable[..., Any]] = [namespace[name] for name in emitted.parts]
+
+    def revise(self) -> None:
+        """Make the code again when rows turned out to have another form."""
+        found = {number: o.found for number, o in self._observers if o.found is not None}
+        if not found or self._revisions >= MAX_REVISIONS:
+            return
+        self._revisions += 1
+        self._forms = {**self._forms, **found}
+        self._make()

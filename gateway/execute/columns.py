@@ -1,0 +1,263 @@
+"""Columns: the values of one field for all parents, and the rows that come of them.
+
+A *column* has one value for each parent. To *settle* it is to normalise its values to nested lists of
+objects, None and Failed, and to gather the objects into *rows*, which are the parents of the next level.
+`regroup` is the way back: from completed rows to one completed value for each parent. A clean column,
+the usual case, is recognised by the set of its values' types and passes through without a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, islice
+from types import CoroutineType, NoneType
+from typing import Any
+
+from graphql import GraphQLError, Undefined
+from graphql.pyutils import is_awaitable, is_iterable
+
+from gateway.execute.bound import BoundComposite, BoundField, BoundList, BoundOutput, BoundSelection
+from gateway.execute.info import info_of_row
+from gateway.execute.runtime_types import find_types, is_known
+from gateway.execute.spots import Failed, FailedList
+from gateway.execute.state import Rows, Run
+from gateway.execute.works import Call, Cells
+
+# Types whose values are never awaitable, callable or exceptions.
+PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType, bytes, Failed, FailedList})
+ROW = {dict}
+LIST = {list}
+COROUTINE = {CoroutineType}
+
+
+def read(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
+    """The column of a property, read as graphql-core's default resolver reads it."""
+    name = field.access
+    if set(map(type, rows)) <= ROW:
+        column = [row.get(name) for row in rows]
+    else:
+        column = [read_property(row, name) for row in rows]
+    arguments = run.arguments_of(field)
+    if type(arguments) is Failed:
+        return [arguments] * len(rows)
+    if not set(map(type, column)) <= PLAIN:
+        for index, value in enumerate(column):
+            if callable(value):
+                try:
+                    column[index] = value(info_of_row(run, field, index), **arguments)
+                except Exception as error:
+                    column[index] = Failed(error)
+        wait_for_cells(run, column)
+    return column
+
+
+def read_property(row: Any, name: str) -> Any:
+    """A member of a row, or the error of reading it."""
+    try:
+        return row.get(name) if isinstance(row, Mapping) else getattr(row, name, None)
+    except Exception as error:
+        return Failed(error)
+
+
+def wait_for_cells(run: Run, column: list[Any]) -> None:
+    """Put the awaitables of a column on the run's work."""
+    types = set(map(type, column))
+    if types <= PLAIN:
+        return
+    if types == COROUTINE:
+        run.works.append(Cells(column, range(len(column))))
+        return
+    indices = [index for index, value in enumerate(column) if is_awaitable(value)]
+    if indices:
+        run.works.append(Cells(column, indices))
+
+
+def normalise(run: Run, field: BoundField, column: list[Any]) -> None:
+    """Bring every value of a column to nested lists of objects, None and Failed, in place.
+
+    Awaitable items and asynchronous iterables go to the run's work.
+    """
+    output = field.output
+    types = set(map(type, column))
+    if type(output) is BoundList:
+        below = output.item
+        if types == LIST and type(below) is BoundComposite and _items_are_rows(column):
+            return
+    elif is_known(types):
+        return
+    for index, value in enumerate(column):
+        if type(value) is not Failed:
+            column[index] = normal(run, field, output, value, _into(column, index))
+
+
+def _items_are_rows(column: list[list[Any]]) -> bool:
+    return all(is_known(set(map(type, items))) for items in column)
+
+
+def _into(target: list[Any], index: int) -> Callable[[Any], None]:
+    return lambda value: target.__setitem__(index, value)
+
+
+def normal(
+    run: Run, field: BoundField, output: BoundOutput, value: Any, put: Callable[[Any], None]
+) -> Any:
+    """One value, normalised. What is not there yet is `put` in its place later."""
+    if isinstance(value, Failed):
+        if type(value) is FailedList and isinstance(output, BoundList):
+            _normalise_items(run, field, output.item, value.items)
+        return value
+    if is_awaitable(value):
+        run.works.append(
+            Call(value, lambda v: put(normal(run, field, output, v, put)), is_load=False)
+        )
+        return None
+    if isinstance(value, Exception):
+        return Failed(value)
+    if value is None or value is Undefined:
+        return None
+    if not isinstance(output, BoundList):
+        return value
+    if hasattr(value, "__aiter__"):
+        collected = collect_items(value)
+        run.works.append(
+            Call(collected, lambda v: put(normal(run, field, output, v, put)), is_load=False)
+        )
+        return None
+    items = list_items(field, value)
+    if isinstance(items, FailedList):
+        _normalise_items(run, field, output.item, items.items)
+    elif isinstance(items, list):
+        _normalise_items(run, field, output.item, items)
+    return items
+
+
+def _normalise_items(run: Run, field: BoundField, item: BoundOutput, items: list[Any]) -> None:
+    for index, value in enumerate(items):
+        items[index] = normal(run, field, item, value, _into(items, index))
+
+
+def list_items(field: BoundField, value: Any) -> list[Any] | Failed:
+    """The items of an iterable, copied: what is normalised in place is never the user's own list."""
+    if not is_iterable(value):
+        coordinate = f"{field.selection.plan.type}.{field.name}"
+        return Failed(
+            GraphQLError(f"Expected Iterable, but did not find one for field '{coordinate}'.")
+        )
+    items: list[Any] = []
+    try:
+        items.extend(value)
+    except Exception as error:
+        return FailedList(error, items)
+    return items
+
+
+async def collect_items(value: Any) -> list[Any] | Failed:
+    """The items of an asynchronous iterable."""
+    items: list[Any] = []
+    try:
+        async for item in value:
+            items.append(item)
+    except Exception as error:
+        close = getattr(value, "aclose", None)
+        if close is not None:
+            await close()
+        return FailedList(error, items)
+    return items
+
+
+def gather_rows(run: Run, field: BoundField, column: list[Any]) -> Rows:
+    """The objects of a normalised column. Types that a call decides may go to the run's work."""
+    output = field.output
+    depth = 0
+    rows: list[Any] = column
+    clean = True
+    while isinstance(output, BoundList):
+        depth += 1
+        if depth == 1 and len(column) == 1 and type(column[0]) is list:
+            rows = column[0]
+        else:
+            clean = clean and set(map(type, rows)) <= LIST
+            rows = list(chain.from_iterable(map(_items_of, rows)))
+        output = output.item
+    if not is_known(set(map(type, rows))):
+        kept = [row for row in rows if row is not None and not isinstance(row, Failed)]
+        clean = clean and len(kept) == len(rows)
+        rows = kept
+    settled = run.rows[field.id] = Rows(column, rows, clean)
+    assert isinstance(output, BoundComposite)
+    if output.only is None or output.by_call:
+        settled.tags = find_types(run, field, output, rows)
+    return settled
+
+
+def _items_of(value: Any) -> list[Any]:
+    if type(value) is list:
+        return value
+    return value.items if type(value) is FailedList else []
+
+
+def pick(settled: Rows, selection: BoundSelection) -> list[Any]:
+    """The rows of one runtime type."""
+    if settled.tags is None:
+        return settled.rows
+    return [row for row, tag in zip(settled.rows, settled.tags, strict=True) if tag is selection]
+
+
+def regroup(
+    run: Run, field: BoundField, settled: Rows, completed: dict[BoundSelection, list[Any]]
+) -> list[Any]:
+    """One completed value for each parent, from the completed rows of each runtime type."""
+    output = field.output
+    if settled.tags is None:
+        (rows,) = completed.values()
+    else:
+        rows = _merge(run, field, settled.tags, completed)
+    if settled.clean:
+        if type(output) is not BoundList:
+            return rows
+        if type(output.item) is BoundComposite:
+            if len(settled.values) == 1:
+                return [rows]
+            remaining = iter(rows)
+            return [list(islice(remaining, len(items))) for items in settled.values]
+    remaining = iter(rows)
+    return [_rebuild(run, field, output, value, remaining) for value in settled.values]
+
+
+def _merge(
+    run: Run,
+    field: BoundField,
+    tags: list[BoundSelection | Failed | None],
+    completed: dict[BoundSelection, list[Any]],
+) -> list[Any]:
+    remaining = {selection: iter(rows) for selection, rows in completed.items()}
+    output = field.output
+    while isinstance(output, BoundList):
+        output = output.item
+    rows = []
+    for tag in tags:
+        if isinstance(tag, BoundSelection):
+            row = next(remaining[tag])
+            if run.dirty:
+                run.kinds[id(row)] = (row, tag)
+            rows.append(row)
+        else:
+            rows.append(run.leave(field, output, tag, is_property=False))
+    return rows
+
+
+def _rebuild(
+    run: Run, field: BoundField, output: BoundOutput, value: Any, remaining: Iterator[Any]
+) -> Any:
+    if value is None and not output.non_null:
+        return None
+    if value is None or type(value) is Failed:
+        return run.leave(field, output, value, is_property=False)
+    if not isinstance(output, BoundList):
+        return next(remaining)
+    if type(value) is FailedList:
+        items = [_rebuild(run, field, output.item, item, remaining) for item in value.items]
+        spot = run.leave(field, output, None, is_property=False)
+        spot.raw = spot.value = FailedList(value.error, items)
+        return spot
+    return [_rebuild(run, field, output.item, item, remaining) for item in value]

@@ -1,0 +1,115 @@
+"""Exact completion, second half: what an error nulls, and the errors of the response.
+
+Goes through the completed response in its order, but only where a spot was left, and does what
+graphql-core's executor does with an error: it is located, nulls the nearest nullable place, and what comes
+after it below that place is not looked at. §6.4.4
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import GraphQLError, located_error
+
+from gateway.execute.bound import BoundComposite, BoundField, BoundList, BoundOutput, BoundSelection
+from gateway.execute.spots import Failed, FailedList, Pending
+from gateway.execute.state import Run
+
+PathKeys = list[str | int]
+
+
+def complete_root(
+    run: Run, selection: BoundSelection, data: dict[str, Any]
+) -> dict[str, Any] | None:
+    """The data of a root selection; None when an error reached it. Errors go to the run."""
+    if not run.dirty:
+        return data
+    try:
+        return _Completion(run).complete_object(selection, data, [])
+    except GraphQLError as error:
+        run.errors.append(error)
+        return None
+
+
+class _Completion:
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.fields = _with_ancestors(run)
+
+    def complete_object(
+        self, selection: BoundSelection, data: dict[str, Any], path: PathKeys
+    ) -> dict[str, Any]:
+        for field in selection.fields:
+            if field.id in self.fields:
+                key = field.key
+                value = data[key]
+                # A leaf without a spot is finished, and so is null.
+                if value is None or type(value) in _FINISHED:
+                    continue
+                path.append(key)
+                data[key] = self.complete_place(field, field.output, value, path)
+                path.pop()
+        return data
+
+    def complete_place(
+        self, field: BoundField, output: BoundOutput, value: Any, path: PathKeys
+    ) -> Any:
+        """A field's value or a list's item: an error below ends here when it may be null."""
+        depth = len(path)
+        try:
+            return self.complete_value(field, output, value, path)
+        except Exception as raw:
+            del path[depth:]
+            error = locate(self.run, field, raw, path)
+            if output.non_null:
+                raise error from None
+            self.run.errors.append(error)
+            return None
+
+    def complete_value(
+        self, field: BoundField, output: BoundOutput, value: Any, path: PathKeys
+    ) -> Any:
+        while type(value) is Pending:
+            value = value.value
+        if isinstance(value, Failed):
+            if type(value) is FailedList and isinstance(output, BoundList):
+                self.complete_items(field, output.item, value.items, path)
+            raise value.error
+        if value is None:
+            return None
+        if isinstance(output, BoundList):
+            return self.complete_items(field, output.item, value, path)
+        if isinstance(output, BoundComposite):
+            selection = output.only or self.run.kinds.get(id(value), (None, None))[1]
+            return value if selection is None else self.complete_object(selection, value, path)
+        return value
+
+    def complete_items(
+        self, field: BoundField, item: BoundOutput, items: list[Any], path: PathKeys
+    ) -> list[Any]:
+        for index, value in enumerate(items):
+            if value is None or type(value) in _FINISHED:
+                continue
+            path.append(index)
+            items[index] = self.complete_place(field, item, value, path)
+            path.pop()
+        return items
+
+
+_FINISHED = frozenset({str, int, float, bool})
+
+
+def _with_ancestors(run: Run) -> set[int]:
+    """The fields that a spot is below, and all fields above them."""
+    found: set[int] = set()
+    for number in run.dirty:
+        field: BoundField | None = run.bound.fields[number]
+        while field is not None and field.id not in found:
+            found.add(field.id)
+            field = field.selection.field
+    return found
+
+
+def locate(run: Run, field: BoundField, error: Exception, path: PathKeys) -> GraphQLError:
+    """The error with the place in the document and in the response."""
+    return located_error(error, run.source.nodes(field.plan.nodes), list(path))

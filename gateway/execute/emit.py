@@ -1,0 +1,279 @@
+"""Plan to source, part one: the function that fetches and shapes.
+
+`emit_plan` is pure: a bound plan in, source and namespace out. For each part of the plan it writes one
+generator function. Wave by wave it starts the steps, yields once when there is something to wait for,
+and settles what came; then, from the lowest level up, it shapes each column of rows in one loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.execute.bound import Bound, BoundComposite, BoundField, BoundSelection, composite_of
+from gateway.execute.emit_values import ValueEmitter
+from gateway.execute.exported import EXPORTED
+from gateway.execute.forms import Form, Observer
+from gateway.execute.writer import Writer
+from gateway.plan.nodes import Field, Kind, Part, Step, walk_selections
+
+
+@dataclass(slots=True)
+class Emitted:
+    """Generated code before it is compiled.
+
+    Attributes:
+        source: The text.
+        namespace: What its names mean.
+        parts: Names of the functions of the parts, in order.
+        observers: Told of rows that had another form, by selection.
+    """
+
+    source: str
+    namespace: dict[str, Any]
+    parts: list[str]
+    observers: dict[int, Observer]
+
+
+def emit_plan(bound: Bound, forms: dict[int, Form] | None = None) -> Emitted:
+    """Write the code of a plan, for rows of the given forms."""
+    writer = Writer()
+    observers: dict[int, Observer] = {}
+    values = ValueEmitter(writer, forms or {}, observers)
+    names = []
+    for number, part in enumerate(bound.plan.parts):
+        names.append(f"part{number}")
+        PartEmitter(bound, part, bound.roots[number], writer, values).emit(names[-1])
+    return Emitted(writer.text(), {**EXPORTED, **writer.namespace}, names, observers)
+
+
+class PartEmitter:
+    """Emits one part. Variables are named by ids: `c` rows, `g` settled rows, `v` columns, `d` done rows."""
+
+    def __init__(
+        self, bound: Bound, part: Part, root: BoundSelection, writer: Writer, values: ValueEmitter
+    ) -> None:
+        self.bound = bound
+        self.part = part
+        self.root = root
+        self.writer = writer
+        self.values = values
+        self.columns: set[int] = set()
+        self.fields: dict[int, Field] = {
+            field.id: field for s in walk_selections(part.root) for field in s.fields
+        }
+
+    def emit(self, name: str) -> None:
+        """Write the function."""
+        with self.writer.function(f"def {name}(r):"):
+            self.writer.line("w = r.works")
+            self.writer.line("x = r.context")
+            self.writer.line("q = r.pending")
+            self.writer.line(f"c{self.root.id} = [r.root]")
+            for number, wave in enumerate(self.part.waves):
+                self.writer.line(f"# wave {number}")
+                self.wave(wave)
+            self.writer.line("# shape")
+            self.shape(self.root)
+            self.writer.line(f"return d{self.root.id}[0]")
+            if not self.part.waves:
+                self.writer.line("yield")  # a generator, like all others
+
+    # Fetching
+
+    def wave(self, steps: tuple[Step, ...]) -> None:
+        """Start the steps of a wave, wait for them, and settle what came."""
+        for step in steps:
+            self.step(step)
+        self.wait()
+        self.settle([self.bound.fields[number] for step in steps for number in step.fields])
+
+    def wait(self) -> None:
+        self.writer.line("if w: yield w")
+
+    def settle(self, fields: list[BoundField]) -> None:
+        """Settle columns, then those of properties below them, until steps have to run first."""
+        while True:
+            fields = [field for field in fields if field.is_regrouped]
+            if not fields:
+                return
+            for field in fields:
+                self.writer.line(f"normalise(r, {self.field(field)}, v{field.id})")
+            self.wait()
+            for field in fields:
+                self.writer.line(f"g{field.id} = gather_rows(r, {self.field(field)}, v{field.id})")
+            if any(_composite(field).by_call for field in fields):
+                self.wait()
+            below = []
+            for field in fields:
+                for selection in _composite(field).by_type.values():
+                    name = self.selection(selection)
+                    self.writer.line(f"c{selection.id} = pick(g{field.id}, {name})")
+                    below += [
+                        f
+                        for f in selection.fields
+                        if f.plan.kind is Kind.PROPERTY and f.is_regrouped
+                    ]
+            for field in below:
+                self.read(field)
+            if below:
+                self.wait()
+            fields = below
+
+    def read(self, field: BoundField) -> None:
+        self.columns.add(field.id)
+        coordinate = repr(field.plan.coordinate)
+        rows = f"c{field.selection.id}"
+        self.writer.line(f"v{field.id} = read(r, {self.field(field)}, {rows}); {coordinate}")
+
+    def step(self, step: Step) -> None:
+        """Start one step."""
+        fields = [self.bound.fields[number] for number in step.fields]
+        field = fields[0]
+        if step.kind is Kind.PROPERTY:
+            self.read(field)
+            return
+        self.columns |= set(step.fields)
+        rows = f"c{step.selection}"
+        coordinate = repr(field.plan.coordinate)
+        if step.kind is Kind.INTROSPECTION:
+            self.writer.line(
+                f"v{field.id} = introspect(r, {self.field(field)}, {rows}); {coordinate}"
+            )
+        elif step.kind in (Kind.BATCH, Kind.ENTITY):
+            self.load(step, fields, rows)
+        else:
+            self.calls(field, rows)
+
+    def load(self, step: Step, fields: list[BoundField], rows: str) -> None:
+        made = "".join(
+            f"({self.fields[number].name!r}, v{number}), "
+            for number in self.fields[step.fields[0]].after
+        )
+        more = f", ({made})" if made else ""
+        coordinate = repr("+".join(field.plan.coordinate for field in fields))
+        if step.kind is Kind.BATCH:
+            name = self.field(fields[0])
+            self.writer.line(f"v{fields[0].id} = load(r, {name}, {rows}{more}); {coordinate}")
+            return
+        targets = ", ".join(f"v{field.id}" for field in fields)
+        names = ", ".join(self.field(field) for field in fields)
+        self.writer.line(f"[{targets}] = load_entities(r, [{names}], {rows}{more}); {coordinate}")
+
+    def calls(self, field: BoundField, rows: str) -> None:
+        """Call a resolver for each row. The line of the call names the field, for tracebacks."""
+        writer = self.writer
+        column = f"v{field.id}"
+        arguments = ""
+        writer.line(f"{column} = []")
+        if field.arguments is not None:
+            name = self.field(field)
+            writer.line(f"a{field.id} = r.arguments_of({name})")
+            writer.line(
+                f"if type(a{field.id}) is Failed: {column} = [a{field.id}] * len({rows}); {rows}_ = ()"
+            )
+            writer.line(f"else: {rows}_ = {rows}")
+            rows += "_"
+            arguments = (
+                f", **a{field.id}"
+                if field.arguments.is_shared
+                else f", **r.fresh_arguments_of({name})"
+            )
+        info = f"info_of_row(r, {self.field(field)}, len({column}))" if field.takes_info else ""
+        if not field.is_direct:
+            passed = info
+        elif info:
+            passed = f"x, info={info}"
+        else:
+            passed = "x"
+        with writer.block(f"for p in {rows}:"):
+            with writer.block("try:"):
+                call = f"{writer.name('f', field.resolver)}(p, {passed}{arguments})"
+                writer.line(f"{column}.append({call}); {field.plan.coordinate!r}")
+            with writer.block("except Exception as e:"):
+                writer.line(f"{column}.append(Failed(e))")
+        writer.line(f"wait_for_cells(r, {column})")
+
+    # Shaping
+
+    def shape(self, selection: BoundSelection) -> None:
+        """Shape the rows of a settled selection, those below it first."""
+        columns = {}
+        for field in selection.fields:
+            if field.is_regrouped:
+                self.regroup(field)
+                columns[field.id] = f"r{field.id}"
+            elif field.id in self.columns:
+                columns[field.id] = f"v{field.id}"
+        self.rows(selection, columns)
+
+    def regroup(self, field: BoundField) -> None:
+        completed = []
+        for selection in _composite(field).by_type.values():
+            self.shape(selection)
+            completed.append(f"{self.selection(selection)}: d{selection.id}")
+        name = self.field(field)
+        rows = "{" + ", ".join(completed) + "}"
+        self.writer.line(f"r{field.id} = regroup(r, {name}, g{field.id}, {rows})")
+
+    def rows(self, selection: BoundSelection, columns: dict[int, str]) -> None:
+        """Write the loop that completes the rows of one selection."""
+        writer = self.writer
+        number = selection.id
+        observer = writer.name("O", self.values.observer(selection))
+        fields = {id_: self.field(self.bound.fields[id_]) for id_ in columns}
+        given = "{" + ", ".join(f"{fields[id_]}: {column}" for id_, column in columns.items()) + "}"
+        name = self.selection(selection)
+        writer.line("m = len(q)")
+        writer.line(f"d{number} = []")
+        with writer.block("try:"):
+            if any(field in self.bound.checked for field in _below(selection)):
+                writer.line("if r.has_wrong_arguments: raise WrongArguments")
+            self.loop(selection, columns, observer)
+        with writer.block("except Exception:"):
+            writer.line(f"d{number} = slow_rows(r, {name}, {observer}, m, c{number}, {given})")
+
+    def loop(self, selection: BoundSelection, columns: dict[int, str], observer: str) -> None:
+        writer = self.writer
+        number = selection.id
+        names = {id_: writer.fresh("u") for id_ in columns}
+        targets = ", ".join(["p", *names.values()])
+        sources = ", ".join([f"c{number}", *columns.values()])
+        head = f"for {targets} in zip({sources}):" if columns else f"for p in c{number}:"
+        reads = any(
+            field.plan.kind is Kind.PROPERTY and field.id not in columns
+            for field in selection.fields
+        )
+        with writer.block(head):
+            if not reads:
+                writer.line(f"d{number}.append({self.values.display(selection, 'p', names)})")
+                return
+            with writer.block(f"if {self.values.row_test(selection, 'p')}:"):
+                writer.line(f"d{number}.append({self.values.display(selection, 'p', names)})")
+            fields = {id_: self.field(self.bound.fields[id_]) for id_ in columns}
+            given = "{" + ", ".join(f"{fields[id_]}: {names[id_]}" for id_ in columns) + "}"
+            slow = f"slow_row(r, {self.selection(selection)}, {observer}, p, {given})"
+            with writer.block("else:"):
+                writer.line(f"d{number}.append({slow})")
+
+    def field(self, field: BoundField) -> str:
+        return self.writer.name("F", field)
+
+    def selection(self, selection: BoundSelection) -> str:
+        return self.writer.name("S", selection)
+
+
+def _composite(field: BoundField) -> BoundComposite:
+    composite = composite_of(field.output)
+    assert composite is not None
+    return composite
+
+
+def _below(selection: BoundSelection) -> list[BoundField]:
+    """The fields of a selection and of what is shaped in place below it."""
+    found = list(selection.fields)
+    for field in found:
+        composite = composite_of(field.output)
+        if composite is not None and not field.is_regrouped:
+            found += [below for s in composite.by_type.values() for below in s.fields]
+    return found

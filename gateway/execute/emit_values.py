@@ -1,0 +1,219 @@
+"""Plan to source, part two: completing values where they stand.
+
+Emits the straight-line code that turns a raw value in a variable into its completed form: one cheap
+exact-type test for each value, and a call of its slow path where the test fails.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any
+
+from gateway.execute.bound import (
+    BoundComposite,
+    BoundField,
+    BoundLeaf,
+    BoundList,
+    BoundOutput,
+    BoundSelection,
+)
+from gateway.execute.forms import DICTS, Form, Observer
+from gateway.execute.slow import slow_leaf, slow_value
+from gateway.execute.writer import Writer
+from gateway.plan.nodes import Check, Kind
+
+# Python allows 20 nested loops and 100 levels of indentation; deeper values get a function of their own.
+MAX_INDENT = 12
+
+TESTS = {
+    Check.STRING: "type({v}) is str",
+    Check.ID: "type({v}) is str",
+    Check.INT: "type({v}) is int and -2147483648 <= {v} <= 2147483647",
+    # Neither infinite nor not a number: only a finite float differs from itself by nothing.
+    Check.FLOAT: "type({v}) is float and {v} - {v} == 0.0",
+    Check.BOOLEAN: "type({v}) is bool",
+}
+
+
+class ValueEmitter:
+    """Emits the completion of values.
+
+    Args:
+        writer: Where to.
+        forms: How the rows of each selection are read, by its id.
+        observers: Filled with the observer of each selection.
+    """
+
+    def __init__(
+        self, writer: Writer, forms: dict[int, Form], observers: dict[int, Observer]
+    ) -> None:
+        self.writer = writer
+        self.forms = forms
+        self.observers = observers
+
+    def observer(self, selection: BoundSelection) -> Observer:
+        """The observer of a selection's rows."""
+        if selection.id not in self.observers:
+            form = self.forms.get(selection.id, DICTS)
+            self.observers[selection.id] = Observer(selection, form)
+        return self.observers[selection.id]
+
+    def value(self, field: BoundField, output: BoundOutput, var: str, is_property: bool) -> str:
+        """Emit what completes `var`, and return the expression of the completed value."""
+        if isinstance(output, BoundLeaf):
+            return self.leaf(field, output, var, is_property)
+        if isinstance(output, BoundList):
+            return self.list(field, output, var, is_property)
+        if self.writer.depth > MAX_INDENT:
+            return self.function(field, output, var, is_property)
+        self.composite(field, output, var, is_property)
+        return var
+
+    def leaf(self, field: BoundField, output: BoundLeaf, var: str, is_property: bool) -> str:
+        """The expression of a completed leaf."""
+        slow = f"{self.writer.name('s', slow_leaf(field, output, is_property))}({var}, r)"
+        check = output.plan.check
+        null = "" if output.non_null else f" or {var} is None"
+        if check is Check.ENUM:
+            table = self.writer.name("e", enum_table(output.type))
+            return f"{table}[{var}] if type({var}) is str and {var} in {table} else {slow}"
+        if check is Check.CUSTOM:
+            return slow
+        fast = f"{var} if {TESTS[check].format(v=var)}{null}"
+        if check is Check.ID:
+            fast += f" else str({var}) if type({var}) is int"
+        return f"{fast} else {slow}"
+
+    def list(self, field: BoundField, output: BoundList, var: str, is_property: bool) -> str:
+        """Emit a list; one of leaves is a comprehension."""
+        slow = f"{self.writer.name('s', slow_value(field, output, is_property, None))}({var}, r)"
+        if _is_of_leaves(output):
+            item = self.writer.fresh("t")
+            below = self.value(field, output.item, item, is_property=False)
+            return f"[{below} for {item} in {var}] if type({var}) is list else {slow}"
+        if self.writer.depth > MAX_INDENT:
+            return self.function(field, output, var, is_property)
+        writer = self.writer
+        with writer.block(f"if type({var}) is list:"):
+            done, item = writer.fresh("o"), writer.fresh("p")
+            writer.line(f"{done} = []")
+            with writer.block(f"for {item} in {var}:"):
+                below = self.value(field, output.item, item, is_property=False)
+                writer.line(f"{done}.append({below})")
+            writer.line(f"{var} = {done}")
+        with writer.block("else:"):
+            writer.line(f"{var} = {slow}")
+        return var
+
+    def function(self, field: BoundField, output: BoundOutput, var: str, is_property: bool) -> str:
+        """Emit a function for a value that is nested too deep, and return its call."""
+        name, inner = self.writer.fresh("f_"), self.writer.fresh("t")
+        with self.writer.function(f"def {name}({inner}, r):"):
+            self.writer.line("q = r.pending")
+            self.writer.line(f"return {self.value(field, output, inner, is_property)}")
+        return f"{name}({var}, r)"
+
+    def composite(
+        self, field: BoundField, output: BoundComposite, var: str, is_property: bool
+    ) -> None:
+        """Emit an object in place: afterwards `var` is the completed one."""
+        writer = self.writer
+        observer = self.observer(output.only) if output.only else None
+        slow = writer.name("s", slow_value(field, output, is_property, observer))
+        if output.only is not None:
+            with writer.block(f"if {self.row_test(output.only, var)}:"):
+                writer.line(f"{var} = {self.display(output.only, var, {})}")
+        else:
+            self.abstract(output, var, slow)
+        null = "" if output.non_null else f" if {var} is not None else None"
+        with writer.block("else:"):
+            writer.line(f"{var} = {slow}({var}, r){null}")
+
+    def abstract(self, output: BoundComposite, var: str, slow: str) -> None:
+        """Emit the choice among the types of an abstract value by its `__typename`."""
+        writer = self.writer
+        name, mark = writer.fresh("n"), writer.fresh("m")
+        with writer.block(f"if type({var}) is dict:"):
+            writer.line(f'{name} = {var}.get("__typename")')
+            writer.line(f"{mark} = len(q)")
+            keyword = "if"
+            for type_name, selection in output.by_type.items():
+                with writer.block(f"{keyword} {name} == {type_name!r}:"):
+                    writer.line(f"{var} = {self.display(selection, var, {})}")
+                    with writer.block(f"if len(q) > {mark}:"):
+                        chosen = writer.name("S", selection)
+                        writer.line(f"r.kinds[id({var})] = ({var}, {chosen})")
+                keyword = "elif"
+            if output.by_type:
+                with writer.block("else:"):
+                    writer.line(f"{var} = {slow}({var}, r)")
+            else:
+                writer.line(f"{var} = {slow}({var}, r)")
+
+    def row_test(self, selection: BoundSelection, var: str) -> str:
+        """The test that a row has the expected form."""
+        form = self.forms.get(selection.id, DICTS)
+        if form.row_class is dict:
+            return f"type({var}) is dict"
+        return f"type({var}) is {self.writer.name('C', form.row_class)}"
+
+    def display(self, selection: BoundSelection, row: str, given: dict[int, str]) -> str:
+        """Emit the reading of a row's properties, and return the display of the completed object.
+
+        Args:
+            selection: Its fields.
+            row: The variable that holds the row.
+            given: Variables of fields that are columns, by id; their completion is emitted too.
+        """
+        properties = [
+            field
+            for field in selection.fields
+            if field.plan.kind is Kind.PROPERTY and field.id not in given
+        ]
+        variables = dict(given)
+        for field in properties:
+            variables[field.id] = self.writer.fresh("t")
+        self.read_properties(selection, properties, row, variables)
+        items = []
+        for field in selection.fields:
+            if field.plan.kind is Kind.TYPENAME:
+                expression = repr(selection.plan.type)
+            elif field.is_completed:
+                expression = variables[field.id]
+            else:
+                is_property = field.id not in given
+                expression = self.value(field, field.output, variables[field.id], is_property)
+            items.append(f"{field.key!r}: {expression}")
+        return "{" + ", ".join(items) + "}"
+
+    def read_properties(
+        self,
+        selection: BoundSelection,
+        fields: list[BoundField],
+        row: str,
+        variables: dict[int, str],
+    ) -> None:
+        """Emit the reads of a row's properties."""
+        if not fields:
+            return
+        form = self.forms.get(selection.id, DICTS)
+        if form.row_class is dict:
+            for field in fields:
+                name = repr(field.access)
+                read = f"{row}[{name}]" if form.has_all else f"{row}.get({name})"
+                self.writer.line(f"{variables[field.id]} = {read}")
+        else:
+            getter = self.writer.name("g", attrgetter(*(field.access for field in fields)))
+            targets = ", ".join(variables[field.id] for field in fields)
+            self.writer.line(f"{targets} = {getter}({row})")
+
+
+def _is_of_leaves(output: BoundOutput) -> bool:
+    while isinstance(output, BoundList):
+        output = output.item
+    return isinstance(output, BoundLeaf)
+
+
+def enum_table(type_: Any) -> dict[str, str]:
+    """Internal value to name, for the values of an enum that are strings."""
+    return {value.value: name for name, value in type_.values.items() if type(value.value) is str}

@@ -1,0 +1,187 @@
+"""Exact completion, first half: values to response, by the specification's CompleteValue.
+
+Takes what the fast path left and whole columns that it could not take. Nothing is raised: an error
+stays at its place as `Failed` until `complete` knows what it nulls. No resolver of a step is called here.
+What is called is what graphql-core's default resolver calls, a property that is callable, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import Undefined, default_type_resolver
+from graphql.pyutils import is_awaitable
+
+from gateway.execute import reference
+from gateway.execute.bound import (
+    BoundComposite,
+    BoundField,
+    BoundLeaf,
+    BoundList,
+    BoundOutput,
+    BoundSelection,
+)
+from gateway.execute.columns import collect_items, list_items, read_property
+from gateway.execute.info import info_of_spot
+from gateway.execute.spots import Failed, FailedList, Pending
+from gateway.execute.state import Run
+from gateway.execute.works import Call, Work
+from gateway.plan.nodes import Kind
+
+
+def expand_spots(run: Run) -> Iterator[list[Work]]:
+    """Expand every spot, and those that are found on the way; yields when some have to be awaited."""
+    done = 0
+    while done < len(run.pending):
+        while done < len(run.pending):
+            _expand_spot(run, run.pending[done])
+            done += 1
+        while run.works:
+            yield run.works
+
+
+def _expand_spot(run: Run, spot: Pending) -> None:
+    if spot.value is not spot:
+        return
+    value = spot.raw
+    if spot.is_property and callable(value):
+        arguments = run.arguments_of(spot.field)
+        try:
+            value = value(info_of_spot(run, spot), **arguments)
+        except Exception as error:
+            value = Failed(error)
+    if is_awaitable(value):
+        _await_into(run, spot, value)
+    else:
+        spot.value = expand_value(run, spot.field, spot.output, value)
+
+
+def _await_into(run: Run, spot: Pending, awaitable: Any) -> None:
+    def put(outcome: Any) -> None:
+        spot.value = expand_value(run, spot.field, spot.output, outcome)
+
+    run.works.append(Call(awaitable, put, is_load=False))
+
+
+def expand_value(run: Run, field: BoundField, output: BoundOutput, value: Any) -> Any:
+    """A resolved value, completed; `Failed` and `Pending` where it is not. §6.4.3"""
+    if isinstance(value, Pending):
+        return value
+    if isinstance(value, Failed):
+        run.dirty.add(field.id)
+        if type(value) is FailedList and isinstance(output, BoundList):
+            items = [expand_value(run, field, output.item, item) for item in value.items]
+            return FailedList(value.error, items)
+        return value
+    if is_awaitable(value):
+        return run.leave(field, output, value, is_property=False)
+    if isinstance(value, Exception):
+        return fail(run, field, value)
+    if value is None or value is Undefined:
+        return fail(run, field, _null_error(field)) if output.non_null else None
+    if isinstance(output, BoundLeaf):
+        return _expand_leaf(run, field, output, value)
+    if isinstance(output, BoundList):
+        return _expand_list(run, field, output, value)
+    return _expand_object(run, field, output, value)
+
+
+def fail(run: Run, field: BoundField, error: Exception) -> Failed:
+    """An error at a place below `field`."""
+    run.dirty.add(field.id)
+    return Failed(error)
+
+
+def _null_error(field: BoundField) -> TypeError:
+    return TypeError(f"Cannot return null for non-nullable field {field.plan.coordinate}.")
+
+
+def _expand_leaf(run: Run, field: BoundField, output: BoundLeaf, value: Any) -> Any:
+    try:
+        return reference.complete_leaf(output.type, value)
+    except Exception as error:
+        return fail(run, field, error)
+
+
+def _expand_list(run: Run, field: BoundField, output: BoundList, value: Any) -> Any:
+    if hasattr(value, "__aiter__"):
+        return run.leave(field, output, collect_items(value), is_property=False)
+    items = list_items(field, value)
+    if isinstance(items, Failed):
+        return expand_value(run, field, output, items)
+    return [expand_value(run, field, output.item, item) for item in items]
+
+
+def _expand_object(run: Run, field: BoundField, output: BoundComposite, value: Any) -> Any:
+    # Types that a call decides are settled, so that their rows never come here one by one.
+    selection = output.only
+    if selection is None:
+        name = default_type_resolver(value, _NoTypes(run), output.type)  # type: ignore[arg-type]
+        selection = output.by_type.get(name) if isinstance(name, str) else None
+        if selection is None:
+            nodes = run.source.nodes(field.plan.nodes)
+            try:
+                info: Any = _Named(field)
+                reference.check_runtime_type(
+                    run.bound.schema, name, output.type, nodes, info, value
+                )
+            except Exception as error:
+                return fail(run, field, error)
+            selection = output.by_type[str(name)]
+    completed = expand_row(run, selection, value, {})
+    if output.only is None:
+        run.kinds[id(completed)] = (completed, selection)
+    return completed
+
+
+class _NoTypes:
+    """The info that `default_type_resolver` needs where no possible type has an `is_type_of`."""
+
+    def __init__(self, run: Run) -> None:
+        self.schema = run.bound.schema
+        self.is_awaitable = is_awaitable
+
+
+class _Named:
+    """The info that a message about a runtime type needs."""
+
+    def __init__(self, field: BoundField) -> None:
+        self.parent_type = field.selection.type
+        self.field_name = field.name
+
+
+def expand_rows(
+    run: Run, selection: BoundSelection, rows: list[Any], columns: dict[int, list[Any]]
+) -> list[Any]:
+    """The completed rows of a settled selection. `columns`: the fields that are columns, by id."""
+    return [
+        expand_row(run, selection, row, {number: column[i] for number, column in columns.items()})
+        for i, row in enumerate(rows)
+    ]
+
+
+def expand_row(
+    run: Run, selection: BoundSelection, row: Any, given: dict[int, Any]
+) -> dict[str, Any]:
+    """One completed object. `given` has the values of fields that are columns."""
+    completed: dict[str, Any] = {}
+    for field in selection.fields:
+        if field.plan.kind is Kind.TYPENAME:
+            completed[field.key] = selection.plan.type
+        elif field.id in given:
+            completed[field.key] = given[field.id]
+        else:
+            completed[field.key] = expand_property(run, field, row)
+    return completed
+
+
+def expand_property(run: Run, field: BoundField, row: Any) -> Any:
+    """A property of a row, completed."""
+    arguments = run.arguments_of(field)
+    if isinstance(arguments, Failed):
+        return expand_value(run, field, field.output, arguments)
+    value = read_property(row, field.access)
+    if callable(value) or is_awaitable(value):
+        return run.leave(field, field.output, value, is_property=True)
+    return expand_value(run, field, field.output, value)

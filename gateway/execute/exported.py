@@ -1,0 +1,38 @@
+"""The interface of generated code: every name that it may use, beside those made for one plan.
+
+Names made for one plan hold values of it: `F3` a bound field, `S1` a selection, `f3` a resolver, `s4` a
+slow path, `g5` a reader of attributes, `e6` an enum's table, `O7` an observer, `C8` a row's class.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.execute.columns import gather_rows, normalise, pick, read, regroup, wait_for_cells
+from gateway.execute.info import info_of_row
+from gateway.execute.introspect import introspect
+from gateway.execute.loads import load, load_entities
+from gateway.execute.slow import slow_row, slow_rows
+from gateway.execute.spots import Failed
+
+
+class WrongArgumentsError(Exception):
+    """Raised by generated code to leave the fast path when a property's arguments are wrong."""
+
+
+EXPORTED: dict[str, Any] = {
+    "Failed": Failed,
+    "WrongArguments": WrongArgumentsError,
+    "gather_rows": gather_rows,
+    "info_of_row": info_of_row,
+    "introspect": introspect,
+    "load": load,
+    "load_entities": load_entities,
+    "normalise": normalise,
+    "pick": pick,
+    "read": read,
+    "regroup": regroup,
+    "slow_row": slow_row,
+    "slow_rows": slow_rows,
+    "wait_for_cells": wait_for_cells,
+}

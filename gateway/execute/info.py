@@ -1,0 +1,133 @@
+"""`info` for the resolvers that ask for it: cheap to make, exact when read.
+
+What all objects of a field share is built once per run; the path, which is each object's own, is found
+when it is read. Must not be used on the way to a response: only a user's function reads it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+from graphql.pyutils import Path, is_awaitable
+
+from gateway.execute import reference
+from gateway.execute.bound import BoundField
+from gateway.execute.spots import Pending
+from gateway.execute.state import Run
+
+FieldPath = Callable[[], Path]
+
+
+class Info(GraphQLResolveInfo):
+    """graphql-core's info with a path that is found when it is read."""
+
+    _find_path: FieldPath
+
+    @property
+    def path(self) -> Path:  # type: ignore[override]
+        """Response path to the field that is being resolved."""
+        return self._find_path()
+
+
+def info_of_row(run: Run, field: BoundField, row: int) -> Info:
+    """The info of a field of the `row`th object of its column."""
+    info = _info(run, field)
+    info._find_path = lambda: run.path_of(field, row)
+    return info
+
+
+def info_of_spot(run: Run, spot: Pending) -> Info:
+    """The info of a field whose value was found while shaping."""
+    info = _info(run, spot.field)
+    info._find_path = lambda: find_path(run, spot)
+    return info
+
+
+def info_of_parent(run: Run, field: BoundField, index: int) -> Info:
+    """The info of a field, for the `index`th object that all its parents have together."""
+    info = _info(run, field)
+    info._find_path = lambda: run.path_of(field, run.parent_of(field, index))
+    return info
+
+
+def _info(run: Run, field: BoundField) -> Info:
+    shared = run.infos.get(field.id)
+    if shared is None:
+        shared = run.infos[field.id] = _shared(run, field)
+    return tuple.__new__(Info, shared)
+
+
+def _shared(run: Run, field: BoundField) -> tuple[Any, ...]:
+    source = run.source
+    values: dict[str, Any] = {
+        "field_name": field.name,
+        "field_nodes": source.nodes(field.plan.nodes),
+        "return_type": field.definition.type,
+        "parent_type": field.selection.type,
+        "path": None,
+        "schema": run.bound.schema,
+        "fragments": dict(source.fragments),
+        "root_value": run.root,
+        "operation": source.operation,
+        "variable_values": run.reference_variables(),
+        "context": run.context,
+        "is_awaitable": is_awaitable,
+        "abort_signal": None,
+        "async_helpers": reference.async_helpers(_gather, _track),
+    }
+    return tuple(values[name] for name in GraphQLResolveInfo._fields)
+
+
+def find_path(run: Run, spot: Pending) -> Path:
+    """Where a spot stands in the response that is being made.
+
+    Searched for, not kept: only a callable property that reads `info.path` comes here.
+    """
+    for key, value in (run.data or {}).items():
+        path = _search(value, Path(None, key, run.bound.roots[0].plan.type), spot)
+        if path is not None:
+            return path
+    return Path(None, spot.field.key, spot.field.selection.plan.type)
+
+
+def _search(value: Any, path: Path, spot: Pending) -> Path | None:
+    while isinstance(value, Pending):
+        if value is spot:
+            return path
+        if value.value is value:
+            return None
+        value = value.value
+    if isinstance(value, dict):
+        typename = spot.field.selection.plan.type
+        found = (_search(below, Path(path, key, typename), spot) for key, below in value.items())
+    elif isinstance(value, list):
+        found = (_search(below, Path(path, i, None), spot) for i, below in enumerate(value))
+    else:
+        return None
+    return next((at for at in found if at is not None), None)
+
+
+async def _gather(values: Sequence[Awaitable[Any]]) -> list[Any]:
+    """Await values together; when one fails the others are cancelled and settled first."""
+    futures = [asyncio.ensure_future(value) for value in values]
+    try:
+        return await asyncio.gather(*futures)
+    finally:
+        for future in futures:
+            future.cancel()
+        await asyncio.gather(*futures, return_exceptions=True)
+
+
+_background: set[asyncio.Future[Any]] = set()
+
+
+def _track(values: Sequence[Any]) -> None:
+    """Let awaitables that nobody waits for come to their end."""
+    awaitables = [value for value in values if is_awaitable(value)]
+    if awaitables:
+        future = asyncio.gather(*awaitables, return_exceptions=True)
+        _background.add(future)
+        future.add_done_callback(_background.discard)

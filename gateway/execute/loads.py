@@ -1,0 +1,173 @@
+"""Steps that load a whole column: batch fields, and entity fields where parents lack them.
+
+One call per level, loader and argument set. Parents are handed over as they are and never changed: what
+another step made for them is laid over a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gateway.execute.bound import BoundField
+from gateway.execute.columns import PLAIN, read_property, wait_for_cells
+from gateway.execute.info import info_of_row
+from gateway.execute.spots import Failed
+from gateway.execute.state import Run
+from gateway.execute.works import Call, spread
+
+MISSING = object()
+Made = Sequence[tuple[str, list[Any]]]
+
+
+class Overlaid(Mapping[str, Any]):
+    """A parent that is no dict, with what was made for it."""
+
+    def __init__(self, parent: Any, made: dict[str, Any]) -> None:
+        self._parent = parent
+        self._made = made
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._made:
+            return self._made[name]
+        value = _member(self._parent, name)
+        if value is MISSING:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
+def load(run: Run, field: BoundField, rows: list[Any], made: Made = ()) -> list[Any]:
+    """The column of a batch field: one call for all rows, none for no rows.
+
+    Args:
+        run: The run.
+        field: The field.
+        rows: The parents.
+        made: Columns of fields that the loader reads and the parents do not hold, by name.
+    """
+    arguments = run.arguments_of(field)
+    column = [arguments if type(arguments) is Failed else None] * len(rows)
+    if not rows or column[0] is not None:
+        return column
+    if made:
+        _load_some(run, field, rows, range(len(rows)), made, arguments, column)
+    else:
+        _start(run, field, rows, arguments, column)
+    return column
+
+
+def load_entities(
+    run: Run, fields: Sequence[BoundField], rows: list[Any], made: Made = ()
+) -> list[list[Any]]:
+    """The columns of entity fields that one loader supplies, in the order of `fields`."""
+    columns = [[_member(row, field.access) for row in rows] for field in fields]
+    lacking = sorted(
+        {i for column in columns for i, value in enumerate(column) if value is MISSING}
+    )
+    for field, column in zip(fields, columns, strict=True):
+        _call_callables(run, field, column)
+    if not lacking:
+        return columns
+    entities: list[Any] = [None] * len(lacking)
+
+    def put() -> None:
+        for field, column in zip(fields, columns, strict=True):
+            for index, entity in zip(lacking, entities, strict=True):
+                if column[index] is MISSING:
+                    column[index] = _from_entity(entity, field.access)
+
+    _load_some(run, fields[0], rows, lacking, made, {}, entities, put)
+    return columns
+
+
+def _from_entity(entity: Any, name: str) -> Any:
+    if entity is None or isinstance(entity, Failed):
+        return entity
+    return read_property(entity, name)
+
+
+def _load_some(
+    run: Run,
+    field: BoundField,
+    rows: list[Any],
+    indices: Sequence[int],
+    made: Made,
+    arguments: Mapping[str, Any],
+    column: list[Any],
+    done: Any = None,
+) -> None:
+    """Load for some rows into `column`, which has a cell for each of `indices`."""
+    parents = []
+    cells = []
+    for cell, index in enumerate(indices):
+        values = {name: values[index] for name, values in made}
+        failed = next((value for value in values.values() if isinstance(value, Failed)), None)
+        if failed is not None:
+            column[cell] = failed
+        else:
+            parents.append(_overlay(rows[index], values))
+            cells.append(cell)
+
+    loaded: list[Any] = []
+
+    def put(outcome: Any) -> None:
+        spread(loaded, len(parents), field.plan.coordinate)(outcome)
+        for cell, value in zip(cells, loaded, strict=True):
+            column[cell] = value
+        if done is not None:
+            done()
+
+    if parents:
+        _start(run, field, parents, arguments, column, put)
+    elif done is not None:
+        done()
+
+
+def _start(
+    run: Run,
+    field: BoundField,
+    parents: list[Any],
+    arguments: Mapping[str, Any],
+    column: list[Any],
+    put: Any = None,
+) -> None:
+    assert field.loader is not None
+    put = put or spread(column, len(parents), field.plan.coordinate)
+    try:
+        loading = field.loader.load(parents, arguments, run.context)
+    except Exception as error:
+        put(Failed(error))
+        return
+    run.works.append(Call(loading, put, is_load=True))
+
+
+def _overlay(parent: Any, made: dict[str, Any]) -> Any:
+    if not made:
+        return parent
+    return {**parent, **made} if type(parent) is dict else Overlaid(parent, made)
+
+
+def _member(row: Any, name: str) -> Any:
+    try:
+        return row.get(name, MISSING) if isinstance(row, Mapping) else getattr(row, name, MISSING)
+    except Exception as error:
+        return Failed(error)
+
+
+def _call_callables(run: Run, field: BoundField, column: list[Any]) -> None:
+    if set(map(type, column)) <= PLAIN | {object}:
+        return
+    arguments = run.arguments_of(field)
+    for index, value in enumerate(column):
+        if callable(value):
+            try:
+                column[index] = value(info_of_row(run, field, index), **arguments)
+            except Exception as error:
+                column[index] = Failed(error)
+    wait_for_cells(run, column)

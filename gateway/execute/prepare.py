@@ -1,0 +1,150 @@
+"""Prepares one operation of a document: what is made once, and kept by whoever caches it.
+
+A prepared operation has one compiled plan for each set of values of its shaping variables, made when it
+is first asked for. What no plan can express runs as a whole on graphql-core: the fallback.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    execute,
+    print_ast,
+)
+
+from gateway.execute.bound import Bound
+from gateway.execute.code import Code
+from gateway.execute.state import Source
+from gateway.execute.variables import VariableCoercers
+from gateway.plan.collect import CannotCompileError, shaping_variables
+from gateway.plan.compile import compile_plan
+from gateway.plan.nodes import Plan
+
+# A document with more shaping variables has too many variants; one with more variants in use than this
+# loses its oldest.
+MAX_SHAPING = 8
+MAX_VARIANTS = 16
+
+
+class Prepared:
+    """One operation of one document, for one schema.
+
+    Attributes:
+        operation_name: None for an anonymous operation.
+        operation_type: `query`, `mutation` or `subscription`; None when there is no such operation.
+        document_hash: SHA-256 of the document's text, first 16 hex digits.
+        path: `compiled` or `fallback`.
+        reason: Why it falls back.
+        errors: Request errors: the operation cannot be chosen. Nothing can be run then.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation_name: str | None = None,
+        *,
+        slots: Mapping[int, int] | None = None,
+        field_resolver: Callable[..., Any] | None = None,
+        type_resolver: Callable[..., Any] | None = None,
+    ) -> None:
+        self.schema = schema
+        self.source = Source(document, operation_name)
+        self.slots = slots
+        self.field_resolver = field_resolver
+        self.type_resolver = type_resolver
+        self.document_hash = fingerprint(document)
+        self.errors: list[GraphQLError] | None = None
+        self.reason: str | None = None
+        self.shaping: tuple[str, ...] = ()
+        self._variants: dict[tuple[Any, ...], Code] = {}
+        operation = self.source.operation
+        self.operation_type = operation.operation.value if operation else None
+        self.operation_name = operation.name.value if operation and operation.name else None
+        if operation is None:
+            # Choosing fails before anything is resolved, so that graphql-core says why.
+            self.errors = execute(schema, document, operation_name=operation_name).errors  # type: ignore
+            return
+        self.coercers = VariableCoercers(schema, operation)
+        try:
+            if schema.get_directive("defer") or schema.get_directive("stream"):
+                raise CannotCompileError("a schema with @defer or @stream")
+            self.shaping = shaping_variables(document)
+            if len(self.shaping) > MAX_SHAPING:
+                raise CannotCompileError(f"more than {MAX_SHAPING} variables in @skip and @include")
+            if not self.shaping:
+                self.code({})
+        except CannotCompileError as error:
+            self.reason = str(error)
+
+    @property
+    def path(self) -> str:
+        return "compiled" if self.reason is None else "fallback"
+
+    def code(self, coerced: Mapping[str, Any]) -> Code:
+        """The generated code for these variables. Errors: CannotCompileError."""
+        key = tuple(coerced.get(name) for name in self.shaping)
+        code = self._variants.get(key)
+        if code is None or not code.bound.is_current():
+            code = self._compile(dict(zip(self.shaping, key, strict=True)))
+            if len(self._variants) >= MAX_VARIANTS:
+                del self._variants[next(iter(self._variants))]
+            self._variants[key] = code
+        return code
+
+    def plan(self, coerced: Mapping[str, Any] | None = None) -> Plan:
+        """The plan for these variables. Errors: CannotCompileError."""
+        return self.code(coerced or {}).bound.plan
+
+    def _compile(self, shaping: Mapping[str, Any]) -> Code:
+        operation = self.source.operation
+        assert isinstance(operation, OperationDefinitionNode)
+        plan = compile_plan(
+            self.schema,
+            self.source.document,
+            operation,
+            shaping,
+            field_resolver=self.field_resolver,
+            type_resolver=self.type_resolver,
+        )
+        bound = Bound(
+            plan,
+            self.schema,
+            self.source.document,
+            slots=self.slots,
+            field_resolver=self.field_resolver,
+            type_resolver=self.type_resolver,
+        )
+        suffix = "".join("-01"[1 + bool(value)] for value in shaping.values())
+        return Code(bound, self.document_hash[:8] + suffix)
+
+
+def prepare(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation_name: str | None = None,
+    slots: Mapping[int, int] | None = None,
+) -> Prepared:
+    """Prepare an operation of a valid document.
+
+    Args:
+        schema: Bound to its resolvers and loaders.
+        document: Parsed and validated.
+        operation_name: As the client sent it.
+        slots: Literals that other texts of the same plan have other values for: offset of the literal
+            in this document to the number of its slot.
+    """
+    return Prepared(schema, document, operation_name, slots=slots)
+
+
+def fingerprint(document: DocumentNode) -> str:
+    """SHA-256 of a document's text, first 16 hex digits."""
+    text = document.loc.source.body if document.loc else print_ast(document)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,122 @@
+"""Where graphql-core 3.2 and 3.3 differ: the only module that asks which one is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import graphql
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Undefined,
+)
+from graphql.execution.values import get_argument_values, get_variable_values
+from graphql.pyutils import inspect
+
+IS_3_3 = graphql.version_info[:2] >= (3, 3)
+
+if IS_3_3:
+    from graphql.execution import Executor as BaseExecutor
+    from graphql.execution import create_source_event_stream as create_source_event_stream
+    from graphql.execution.collect_fields import FieldDetails
+    from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
+    from graphql.execution.get_variable_signature import get_variable_signature
+    from graphql.execution.values import VariableValues, VariableValueSource
+    from graphql.type import GraphQLResolveInfoHelpers
+else:
+    from graphql.execution import ExecutionContext as BaseExecutor
+
+
+def select_operation(
+    operations: Sequence[OperationDefinitionNode], name: str | None
+) -> OperationDefinitionNode | None:
+    """The operation that is meant: the only one, or the last of that name. §6.1"""
+    if name is None:
+        return operations[0] if len(operations) == 1 else None
+    named = [node for node in operations if node.name and node.name.value == name]
+    return named[-1] if named else None
+
+
+def coerce_variables(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    raw: Mapping[str, Any],
+    max_errors: int,
+    hide_suggestions: bool,
+) -> dict[str, Any] | list[GraphQLError]:
+    """graphql-core's own coercion: the coerced values, or every error."""
+    definitions = operation.variable_definitions or ()
+    if not IS_3_3:
+        return get_variable_values(schema, definitions, raw, max_errors=max_errors)  # type: ignore
+    found = get_variable_values(
+        schema,
+        definitions,
+        raw,
+        max_errors=max_errors,
+        hide_suggestions=hide_suggestions,  # type: ignore[arg-type]
+    )
+    return found if isinstance(found, list) else found.coerced
+
+
+def variable_values(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode | None,
+    coerced: dict[str, Any],
+    raw: Mapping[str, Any],
+) -> Any:
+    """The variables as `info.variable_values` and argument coercion have them."""
+    if not IS_3_3:
+        return coerced
+    sources = {}
+    for node in (operation and operation.variable_definitions) or ():
+        signature = get_variable_signature(schema, node)
+        if not isinstance(signature, GraphQLError):
+            name = signature.name
+            sources[name] = VariableValueSource(signature, raw.get(name, Undefined))
+    return VariableValues(sources, coerced)
+
+
+def argument_values(
+    definition: GraphQLField, node: FieldNode, variables: Any, hide_suggestions: bool
+) -> dict[str, Any]:
+    """graphql-core's own coercion of a field's arguments. Errors: GraphQLError."""
+    if not IS_3_3:
+        return get_argument_values(definition, node, variables)
+    return get_argument_values(definition, node, variables, None, hide_suggestions)
+
+
+def async_helpers(gather: Callable[..., Any], track: Callable[..., Any]) -> Any:
+    """`info.async_helpers`, where there is such a thing."""
+    return GraphQLResolveInfoHelpers(gather=gather, track=track) if IS_3_3 else None
+
+
+def check_runtime_type(
+    schema: GraphQLSchema, name: Any, abstract: Any, nodes: list[FieldNode], info: Any, value: Any
+) -> None:
+    """graphql-core's check of what `resolve_type` gave. Errors: its GraphQLError."""
+    owner: Any = SimpleNamespace(schema=schema)
+    details: Any = [FieldDetails(node, None) for node in nodes] if IS_3_3 else nodes
+    BaseExecutor.ensure_valid_runtime_type(owner, name, abstract, details, info, value)
+
+
+def complete_leaf(type_: Any, value: Any) -> Any:
+    """graphql-core's completion of a leaf. Errors: whatever serialisation raises."""
+    return BaseExecutor.complete_leaf_value(type_, value)
+
+
+def wrong_type_error(type_: Any, value: Any, nodes: list[FieldNode]) -> GraphQLError:
+    """What graphql-core says when `is_type_of` is false."""
+    return GraphQLError(f"Expected value of type '{type_}' but got: {inspect(value)}.", nodes)
+
+
+def build_executor(schema: GraphQLSchema, document: DocumentNode, arguments: dict[str, Any]) -> Any:
+    """An executor of graphql-core 3.3, or a list of request errors."""
+    renamed = dict(arguments)
+    renamed["raw_variable_values"] = renamed.pop("variable_values")
+    return ExecutorThrowingOnIncremental.build(schema, document, **renamed)

@@ -1,0 +1,56 @@
+"""One run of a prepared operation, from coerced variables to data and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import ExecutionResult
+
+from gateway.execute.code import Code
+from gateway.execute.complete import complete_root
+from gateway.execute.drive import start
+from gateway.execute.expand import expand_spots
+from gateway.execute.introspect import prepare_introspection
+from gateway.execute.state import Run
+from gateway.execute.works import Work
+
+
+def run_code(run: Run, code: Code) -> ExecutionResult | Any:
+    """Run a plan's code: the result, or a coroutine of it when something has to be awaited.
+
+    Errors: IntrospectionError before anything of the user's has run.
+    """
+    prepare_introspection(run)
+    waiting = start(_steps(run, code))
+    if waiting is None:
+        return _result(run, code)
+
+    async def finish() -> ExecutionResult:
+        await waiting
+        return _result(run, code)
+
+    return finish()
+
+
+def _steps(run: Run, code: Code) -> Iterator[list[Work]]:
+    data: dict[str, Any] = {}
+    for part, root in zip(code.parts, run.bound.roots, strict=True):
+        shaped = yield from part(run)
+        if run.pending or run.dirty:
+            run.data = {**data, **shaped}
+            yield from expand_spots(run)
+            shaped = complete_root(run, root, shaped)
+            if shaped is None:  # an error reached `data`: what is left of a mutation does not run
+                run.data = None
+                return
+            run.pending.clear()
+            run.dirty.clear()
+            run.kinds.clear()
+        data.update(shaped)
+    run.data = data
+
+
+def _result(run: Run, code: Code) -> ExecutionResult:
+    code.revise()
+    return ExecutionResult(run.data, run.errors or None)

@@ -1,0 +1,53 @@
+"""What stands in a column or in the response where there is no finished value yet.
+
+The fast path never raises and never builds a path: it leaves one of these where a value is not what it
+expected, and `expand` and `complete` deal with them once everything else is shaped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gateway.execute.bound import BoundField, BoundOutput
+
+
+class Failed:
+    """An error that belongs to this place: it is located, and nulls what it nulls, in `complete`."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+class FailedList(Failed):
+    """An iterable that raised after giving some items, which may hold errors of their own."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, error: Exception, items: list[Any]) -> None:
+        super().__init__(error)
+        self.items = items
+
+
+class Pending:
+    """A value that the fast path did not expect: to be completed exactly.
+
+    Attributes:
+        field: The field that it is below.
+        output: What it has to be completed to: the field's output, or an item's.
+        raw: The value as found.
+        is_property: Whether it is a property as read: a callable is then called, as graphql-core's
+            default resolver does.
+        value: The completed value, once there is one.
+    """
+
+    __slots__ = ("field", "is_property", "output", "raw", "value")
+
+    def __init__(self, field: BoundField, output: BoundOutput, raw: Any, is_property: bool) -> None:
+        self.field = field
+        self.output = output
+        self.raw = raw
+        self.is_property = is_property
+        self.value: Any = self

@@ -1,0 +1,252 @@
+"""What one run of a plan carries: `Run`.
+
+Generated code gets it as its one argument. It holds the request's values, the work that waits for the
+event loop, and what the exact path needs to find its way back from a value to its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    OperationDefinitionNode,
+)
+from graphql.pyutils import Path
+
+from gateway.execute import reference
+from gateway.execute.bound import Bound, BoundField, BoundSelection
+from gateway.execute.spots import Failed, FailedList, Pending
+from gateway.plan.collect import field_nodes
+
+NO_ARGUMENTS: dict[str, Any] = {}
+
+
+class Source:
+    """The document that a run's errors and infos speak of.
+
+    A plan may have been made from another text that differs in literals: it names nodes by their place
+    in document order, and they are looked up here, in this request's own document.
+    """
+
+    def __init__(self, document: DocumentNode, operation_name: str | None) -> None:
+        self.document = document
+        self.operation_name = operation_name
+        self._nodes: list[FieldNode] | None = None
+        definitions = document.definitions
+        self.fragments = {
+            node.name.value: node
+            for node in definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        self.operation = reference.select_operation(
+            [node for node in definitions if isinstance(node, OperationDefinitionNode)],
+            operation_name,
+        )
+
+    def nodes(self, numbers: tuple[int, ...]) -> list[FieldNode]:
+        """The field nodes with these numbers."""
+        if self._nodes is None:
+            self._nodes = field_nodes(self.document)
+        return [self._nodes[number] for number in numbers]
+
+
+class Variables:
+    """The variables of a run.
+
+    Attributes:
+        coerced: By name; absent ones are left out.
+        raw: As the client sent them.
+    """
+
+    __slots__ = ("coerced", "raw")
+
+    def __init__(self, coerced: dict[str, Any], raw: Mapping[str, Any]) -> None:
+        self.coerced = coerced
+        self.raw = raw
+
+
+class Rows:
+    """A settled column: the objects of one field, gathered from all its parents.
+
+    Attributes:
+        values: One for each parent: the normalised value (nested lists of objects, None, Failed).
+        rows: The objects, in order.
+        tags: The selection of each row, or Failed; None when all are of one type without exception.
+        clean: Whether every parent has its objects: no None, no Failed.
+    """
+
+    __slots__ = ("clean", "rows", "tags", "values")
+
+    def __init__(self, values: list[Any], rows: list[Any], clean: bool) -> None:
+        self.values = values
+        self.rows = rows
+        self.clean = clean
+        self.tags: list[BoundSelection | Failed | None] | None = None
+
+
+class Run:
+    """One run of one plan.
+
+    Attributes:
+        bound: The plan.
+        source: The document of this request.
+        root: The root value.
+        context: What resolvers get.
+        variables: Coerced.
+        works: Awaitables that the driver has to wait for; see `drive`.
+        pending: Spots that the fast path left.
+        dirty: Ids of the fields that a spot is below.
+        kinds: Completed objects of an abstract type that have spots, with their selection, by `id`.
+        rows: The settled rows of each field, by its id.
+        errors: Located errors.
+        data: The response so far.
+        literals: Argument literals of this request that the plan leaves open, by their slot.
+    """
+
+    __slots__ = (
+        "_reference_variables",
+        "arguments",
+        "bound",
+        "context",
+        "data",
+        "dirty",
+        "errors",
+        "hide_suggestions",
+        "infos",
+        "introspection",
+        "kinds",
+        "literals",
+        "paths",
+        "pending",
+        "root",
+        "rows",
+        "source",
+        "variables",
+        "works",
+    )
+
+    def __init__(
+        self,
+        bound: Bound,
+        source: Source,
+        root: Any,
+        context: Any,
+        variables: Variables,
+        literals: Any = None,
+        hide_suggestions: bool = False,
+    ) -> None:
+        self.hide_suggestions = hide_suggestions
+        self.bound = bound
+        self.source = source
+        self.root = root
+        self.context = context
+        self.variables = variables
+        self.literals = literals
+        self.works: list[Any] = []
+        self.pending: list[Pending] = []
+        self.dirty: set[int] = set()
+        self.kinds: dict[int, tuple[dict[str, Any], BoundSelection]] = {}
+        self.rows: dict[int, Rows] = {}
+        self.errors: list[GraphQLError] = []
+        self.data: dict[str, Any] | None = None
+        self.introspection: dict[int, Any] = {}
+        self.arguments: dict[int, Any] = {}
+        self.infos: dict[int, tuple[Any, ...]] = {}
+        self.paths: dict[int, list[Path | None]] = {}
+        self._reference_variables: Any = None
+
+    def reference_variables(self) -> Any:
+        """The variables as graphql-core's own functions and `info` have them."""
+        if self._reference_variables is None:
+            self._reference_variables = reference.variable_values(
+                self.bound.schema, self.source.operation, self.variables.coerced, self.variables.raw
+            )
+        return self._reference_variables
+
+    def fresh_arguments_of(self, field: BoundField) -> dict[str, Any]:
+        """A field's coerced arguments, evaluated for one call alone. Errors: as graphql-core's."""
+        assert field.arguments is not None
+        arguments = field.arguments.evaluate(self, field.plan.nodes)
+        if isinstance(arguments, Failed):
+            raise arguments.error
+        return arguments
+
+    @property
+    def has_wrong_arguments(self) -> bool:
+        """Whether the arguments of a property are wrong in this run."""
+        return any(type(self.arguments_of(field)) is Failed for field in self.bound.checked)
+
+    def arguments_of(self, field: BoundField) -> Any:
+        """A field's coerced arguments, or Failed: evaluated once per run."""
+        if field.arguments is None:
+            return NO_ARGUMENTS
+        known = self.arguments.get(field.id)
+        if known is None:
+            known = self.arguments[field.id] = field.arguments.evaluate(self, field.plan.nodes)
+        return known
+
+    def leave(self, field: BoundField, output: Any, raw: Any, is_property: bool) -> Pending:
+        """Leave a spot for the exact path."""
+        spot = Pending(field, output, raw, is_property)
+        self.pending.append(spot)
+        self.dirty.add(field.id)
+        return spot
+
+    def path_of(self, field: BoundField, row: int) -> Path:
+        """The response path of a field of the `row`th object of its selection's column."""
+        selection = field.selection
+        return Path(self._row_paths(selection)[row], field.key, selection.plan.type)
+
+    def parent_of(self, field: BoundField, index: int) -> int:
+        """Which parent the `index`th object of a settled field belongs to."""
+        for parent, value in enumerate(self.rows[field.id].values):
+            index -= _count(value, field.output)
+            if index < 0:
+                return parent
+        raise IndexError(index)
+
+    def _row_paths(self, selection: BoundSelection) -> list[Path | None]:
+        known = self.paths.get(selection.id)
+        if known is None:
+            known = self.paths[selection.id] = list(self._find_row_paths(selection))
+        return known
+
+    def _find_row_paths(self, selection: BoundSelection) -> list[Path | None]:
+        field = selection.field
+        if field is None:
+            return [None]
+        settled = self.rows[field.id]
+        found: list[Path] = []
+
+        parents = self._row_paths(field.selection)
+        for parent, value in zip(parents, settled.values, strict=True):
+            _walk_rows(
+                value, Path(parent, field.key, field.selection.plan.type), field.output, found
+            )
+        if settled.tags is None:
+            return list(found)
+        return [path for path, tag in zip(found, settled.tags, strict=True) if tag is selection]
+
+
+def _walk_rows(value: Any, path: Path, output: Any, found: list[Path]) -> None:
+    if isinstance(value, FailedList):
+        value = value.items
+    elif value is None or isinstance(value, Failed):
+        return
+    item = getattr(output, "item", None)
+    if item is None:
+        found.append(path)
+        return
+    for index, below in enumerate(value):
+        _walk_rows(below, Path(path, index, None), item, found)
+
+
+def _count(value: Any, output: Any) -> int:
+    found: list[Path] = []
+    _walk_rows(value, Path(None, "", None), output, found)
+    return len(found)

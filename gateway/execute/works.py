@@ -1,0 +1,81 @@
+"""What a run waits for: awaitables and the places where their outcomes go.
+
+Steps and spots put these on `run.works`; `drive` runs them. An outcome is a value or a `Failed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+from gateway.execute.spots import Failed
+
+
+class Work(Protocol):
+    """Some awaitables that belong together.
+
+    Attributes:
+        awaitables: What to await.
+        is_load: One loader call of ours: awaited as it is when nothing else has to be awaited. All
+            others run in a task each.
+    """
+
+    awaitables: Sequence[Awaitable[Any]]
+    is_load: bool
+
+    def fill(self, outcomes: Sequence[Any]) -> None:
+        """Take the outcomes, in the order of `awaitables`."""
+        ...
+
+
+class Cells:
+    """Awaitables in some cells of a column."""
+
+    __slots__ = ("awaitables", "column", "indices")
+    is_load = False
+
+    def __init__(self, column: list[Any], indices: Sequence[int]) -> None:
+        self.column = column
+        self.indices = indices
+        self.awaitables: list[Awaitable[Any]] = [column[index] for index in indices]
+
+    def fill(self, outcomes: Sequence[Any]) -> None:
+        """Put each outcome where its awaitable was."""
+        column = self.column
+        for index, outcome in zip(self.indices, outcomes, strict=True):
+            column[index] = outcome
+
+
+class Call:
+    """One awaitable whose outcome goes to a function."""
+
+    __slots__ = ("awaitables", "is_load", "put")
+
+    def __init__(
+        self, awaitable: Awaitable[Any], put: Callable[[Any], None], is_load: bool
+    ) -> None:
+        self.awaitables = (awaitable,)
+        self.put = put
+        self.is_load = is_load
+
+    def fill(self, outcomes: Sequence[Any]) -> None:
+        """Hand the outcome on."""
+        self.put(outcomes[0])
+
+
+def spread(column: list[Any], wanted: int, coordinate: str) -> Callable[[Any], None]:
+    """Puts a loader's outcome into a column: its values, or its error in every cell."""
+
+    def put(outcome: Any) -> None:
+        if isinstance(outcome, Failed):
+            column[:] = [outcome] * wanted
+            return
+        values = [Failed(value) if isinstance(value, Exception) else value for value in outcome]
+        if len(values) != wanted:
+            error = ValueError(
+                f"the loader of {coordinate} gave {len(values)} values for {wanted} parents"
+            )
+            values = [Failed(error)] * wanted
+        column[:] = values
+
+    return put

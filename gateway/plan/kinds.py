@@ -1,0 +1,51 @@
+"""How a field's values are found and how a leaf is checked: decided from the schema alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import iscoroutinefunction
+from typing import Any
+
+from graphql import GraphQLField, default_field_resolver, is_enum_type, specified_scalar_types
+
+from gateway.plan.nodes import Check, Kind
+from gateway.resolver import BatchField, EntityField, FieldResolver
+
+FieldResolverFunction = Callable[..., Any]
+
+CHECKS = {
+    "String": Check.STRING,
+    "ID": Check.ID,
+    "Int": Check.INT,
+    "Float": Check.FLOAT,
+    "Boolean": Check.BOOLEAN,
+}
+
+
+def kind_of(
+    name: str, definition: GraphQLField, field_resolver: FieldResolverFunction | None
+) -> Kind:
+    """How the values of a field are found; `field_resolver` stands in where it has no resolver."""
+    if name == "__typename":
+        return Kind.TYPENAME
+    if name in ("__schema", "__type"):
+        return Kind.INTROSPECTION
+    resolve = definition.resolve or field_resolver or default_field_resolver
+    if resolve is default_field_resolver:
+        return Kind.PROPERTY
+    if isinstance(resolve, BatchField):
+        return Kind.BATCH
+    if isinstance(resolve, EntityField):
+        return Kind.ENTITY
+    if isinstance(resolve, FieldResolver):
+        return Kind.ASYNC if resolve.is_async else Kind.SYNC
+    return Kind.ASYNC if iscoroutinefunction(resolve) else Kind.SYNC
+
+
+def check_of(type_: Any) -> Check:
+    """The cheap test for values of a leaf type; a user's own scalar named `Int` has none."""
+    if is_enum_type(type_):
+        return Check.ENUM
+    if specified_scalar_types.get(type_.name) is type_ and type_.name in CHECKS:
+        return CHECKS[str(type_.name)]
+    return Check.CUSTOM

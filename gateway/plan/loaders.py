@@ -1,0 +1,22 @@
+"""The loaders that a plan's fields are bound to, found by their coordinate in the schema."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from graphql import GraphQLObjectType, GraphQLSchema
+
+from gateway.plan.nodes import Field, Kind
+from gateway.resolver import BatchField, EntityField, Loader
+
+
+def loader_of(schema: GraphQLSchema, field: Field) -> Loader | None:
+    """The loader of a BATCH or ENTITY field as it was bound, not projected; None for other kinds."""
+    if field.kind not in (Kind.BATCH, Kind.ENTITY):
+        return None
+    parent = cast(GraphQLObjectType, schema.type_map[field.parent])
+    resolve = parent.fields[field.name].resolve
+    if isinstance(resolve, EntityField):
+        return resolve.loaders[0]
+    assert isinstance(resolve, BatchField)
+    return resolve.loader

@@ -1,0 +1,214 @@
+"""The plan: what one operation asks of one schema, as plain data.
+
+A plan is made once per document, operation and values of its shaping variables (those that `@skip` and
+`@include` read), and never changes. It names types, fields and places in the document and holds no schema
+object, no AST and nothing that could be called: it can be printed, compared and golden-tested.
+
+    Plan ── parts ── Part ── root ── Selection ── fields ── Field ── output ── Leaf
+             (one; a mutation     │                                         ├── ListOf ── item: an output
+              has one per         └── waves ── Step ── the fields it gives  └── Composite ── selections
+              root field)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How the values of a field are found. Decided at plan time."""
+
+    PROPERTY = "property"  # a member of the parent, as graphql-core's default resolver reads it
+    SYNC = "sync"  # a function, called once per parent
+    ASYNC = "async"  # a coroutine function, called once per parent
+    BATCH = "batch"  # a loader, called once for all parents
+    ENTITY = "entity"  # a property, loaded where the parent lacks it
+    TYPENAME = "typename"  # the parent type's name
+    INTROSPECTION = "introspection"  # `__schema` and `__type`: answered once per document
+
+
+class Check(StrEnum):
+    """The cheap test by which generated code knows a leaf value that needs no serialisation."""
+
+    STRING = "string"
+    ID = "id"
+    INT = "int"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    ENUM = "enum"
+    CUSTOM = "custom"  # none: every value goes through the scalar's own serialisation
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A scalar or enum."""
+
+    type: str
+    check: Check
+    non_null: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of anything."""
+
+    item: Output
+    non_null: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """An object, interface or union.
+
+    Attributes:
+        type: The type's name as the schema has it on the field.
+        selections: One for each object type that a value may have; one alone for an object type.
+        by_call: Whether a function of the user decides the runtime type (`resolve_type`,
+            `is_type_of`): then the values are settled before anything below them is fetched or shaped.
+            Otherwise a value of an abstract type says it by its own `__typename`.
+    """
+
+    type: str
+    selections: tuple[Selection, ...]
+    non_null: bool
+    by_call: bool = False
+
+
+Output = Leaf | ListOf | Composite
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One response key of one object type at one place of the response.
+
+    Attributes:
+        id: Unique in the plan, in the order of the response.
+        key: The response key.
+        name: The field's name.
+        parent: The object type that the field is on.
+        kind: How its values are found.
+        output: What its values are completed to.
+        nodes: Which field nodes of the document it stands for: their numbers in document order.
+        arguments: As the document has them, for the reader of the plan.
+        access: The member of the parent to read, where that is not `name`.
+        loader: Which entity loader gives it, numbered within the plan: fields with one loader are one step.
+        wanted: What its loader has to hold, as lines of names; None: all that it can.
+        after: Fields of the same selection whose values its loader reads.
+        hidden: Fetched for another field's loader, not in the response.
+        group: Delivery group; 0 is the first payload.
+    """
+
+    id: int
+    key: str
+    name: str
+    parent: str
+    kind: Kind
+    output: Output
+    nodes: tuple[int, ...]
+    arguments: str = ""
+    access: str | None = None
+    loader: int = 0
+    wanted: Tree | None = None
+    after: tuple[int, ...] = ()
+    hidden: bool = False
+    group: int = 0
+
+    @property
+    def coordinate(self) -> str:
+        return f"{self.parent}.{self.name}"
+
+    @property
+    def is_step(self) -> bool:
+        """Whether its values are a column of their own, made before the response is shaped."""
+        return self.kind not in (Kind.PROPERTY, Kind.TYPENAME)
+
+
+# A tree of field names as sorted, nested pairs: `Wanted` (gateway.resolver) that can be compared.
+Tree = tuple[tuple[str, "Tree"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The fields of one object type at one place of the response.
+
+    Attributes:
+        id: Unique in the plan.
+        type: The object type's name.
+        fields: In the order of the response; hidden ones last.
+        settled: Whether its objects are gathered into a column of rows before shaping, because a step
+            runs on them or on objects below them. Otherwise they are shaped where they stand.
+    """
+
+    id: int
+    type: str
+    fields: tuple[Field, ...]
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Fields that are fetched together for one column of rows.
+
+    Attributes:
+        selection: The selection whose rows are the parents.
+        fields: One; or the entity fields that one loader completes.
+        kind: The fields' kind. PROPERTY: a field of the root, read first so that an awaitable in it
+            runs with everything else of its wave.
+    """
+
+    selection: int
+    fields: tuple[int, ...]
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A root selection, fetched and shaped before the next part starts.
+
+    Attributes:
+        root: The selection on the root type.
+        waves: Steps by wave: those of one wave run together, each wave after the one before.
+    """
+
+    root: Selection
+    waves: tuple[tuple[Step, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One operation, ready to be emitted.
+
+    Attributes:
+        operation: `query`, `mutation` or `subscription`.
+        name: The operation's name; "" when it has none.
+        parts: One; for a mutation, one for each root field.
+        shaping: The values of the variables that the plan was made for.
+    """
+
+    operation: str
+    name: str
+    parts: tuple[Part, ...]
+    shaping: tuple[tuple[str, bool | None], ...] = ()
+
+
+def composite_of(output: Output) -> Composite | None:
+    """The object type at the bottom of an output; None for a leaf."""
+    while isinstance(output, ListOf):
+        output = output.item
+    return output if isinstance(output, Composite) else None
+
+
+def child_selections(field: Field) -> tuple[Selection, ...]:
+    """The selections right below a field."""
+    composite = composite_of(field.output)
+    return composite.selections if composite else ()
+
+
+def walk_selections(selection: Selection) -> Iterator[Selection]:
+    """A selection and all below it, parents first, in the order of the response."""
+    yield selection
+    for field in selection.fields:
+        for child in child_selections(field):
+            yield from walk_selections(child)

@@ -1,0 +1,1 @@
+"""The passes of the planner: each a function `Plan -> Plan`, one a file."""

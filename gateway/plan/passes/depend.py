@@ -1,0 +1,88 @@
+"""What a loader reads of its parents is made first.
+
+A loader that reads a field which is no property of its parents (another loader gives it, or a resolver)
+has to run after that field's step. Where the operation does not select the field it is added, hidden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import cast
+
+from graphql import GraphQLObjectType, GraphQLSchema
+
+from gateway.plan.kinds import kind_of
+from gateway.plan.loaders import loader_of
+from gateway.plan.nodes import Check, Field, Kind, Leaf, Plan, Selection, walk_selections
+from gateway.plan.rewrite import map_children, map_roots
+
+STEPS = (Kind.SYNC, Kind.ASYNC, Kind.BATCH, Kind.ENTITY)
+
+
+def add_dependencies(plan: Plan, schema: GraphQLSchema) -> Plan:
+    """Set `after` of every loader's fields, adding hidden fields where they are not selected."""
+    selections = [s for part in plan.parts for s in walk_selections(part.root)]
+    numbers = count(1 + max((field.id for s in selections for field in s.fields), default=0))
+
+    def visit(selection: Selection) -> Selection:
+        fields = list(selection.fields)
+        for field in fields:  # grows: a hidden field may have dependencies of its own
+            index = fields.index(field)
+            after = _dependencies(schema, selection.type, field, fields, numbers)
+            fields[index] = replace(field, after=after)
+        fields = [map_children(field, visit) for field in _without_cycles(fields)]
+        return replace(selection, fields=tuple(fields))
+
+    return map_roots(plan, visit)
+
+
+def _dependencies(
+    schema: GraphQLSchema, parent: str, field: Field, fields: list[Field], numbers: count[int]
+) -> tuple[int, ...]:
+    loader = loader_of(schema, field)
+    if loader is None or loader.reads is None:
+        return ()
+    after = []
+    parent_type = cast(GraphQLObjectType, schema.type_map[parent])
+    for name in sorted(loader.reads):
+        if name == field.name or name not in parent_type.fields:
+            continue
+        selected = next((f for f in fields if f.name == name and not f.arguments), None)
+        kind = selected.kind if selected else kind_of(name, parent_type.fields[name], None)
+        if kind not in STEPS:
+            continue
+        if selected is None:
+            selected = Field(
+                id=next(numbers),
+                key=name,
+                name=name,
+                parent=parent,
+                kind=kind,
+                output=Leaf("", Check.CUSTOM, non_null=False),
+                nodes=(),
+                hidden=True,
+            )
+        if loader_of(schema, selected) is loader:
+            continue  # it supplies its own key: the parent has it, or there is nothing to load by
+        if selected not in fields:
+            fields.append(selected)
+        after.append(selected.id)
+    return tuple(after)
+
+
+def _without_cycles(fields: list[Field]) -> list[Field]:
+    """Drop the dependencies that would close a circle: the loader then sees what the parent holds."""
+    after = {field.id: field.after for field in fields}
+
+    def reaches(start: int, goal: int) -> bool:
+        return start == goal or any(reaches(next_id, goal) for next_id in after[start])
+
+    for field in fields:
+        kept: tuple[int, ...] = ()
+        for dependency in after[field.id]:
+            after[field.id] = kept
+            if not reaches(dependency, field.id):
+                kept = (*kept, dependency)
+        after[field.id] = kept
+    return [replace(field, after=after[field.id]) for field in fields]

@@ -1,0 +1,37 @@
+"""Which selections need a column of rows before the response is shaped.
+
+Those that a step runs on or below, those whose runtime type a function decides, and each part's root.
+All others are shaped where they stand, by reading properties of properties.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.plan.nodes import Field, Plan, Selection, child_selections, composite_of
+from gateway.plan.rewrite import map_children, map_roots
+
+
+def mark_settled(plan: Plan) -> Plan:
+    """Set `settled` of every selection. The types of one field are settled together or not at all."""
+
+    def visit(selection: Selection, settled: bool) -> Selection:
+        return replace(selection, fields=tuple(map(visit_field, selection.fields)), settled=settled)
+
+    def visit_field(field: Field) -> Field:
+        settled = is_settled(field)
+        return map_children(field, lambda child: visit(child, settled))
+
+    return map_roots(plan, lambda root: visit(root, True))
+
+
+def is_settled(field: Field) -> bool:
+    """Whether the objects of a field are gathered into rows."""
+    composite = composite_of(field.output)
+    if composite is None:
+        return False
+    return composite.by_call or any(
+        below.is_step or is_settled(below)
+        for selection in child_selections(field)
+        for below in selection.fields
+    )

@@ -1,0 +1,44 @@
+"""Entity fields that are sure to be there become properties.
+
+A loader that says what its values hold (`supplies`) holds every name of it, null where the backend had
+none. An entity field below it that it supplies needs no step, and most connector operations none at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from graphql import GraphQLSchema
+
+from gateway.plan.loaders import loader_of
+from gateway.plan.nodes import Field, Kind, Plan, Selection
+from gateway.plan.rewrite import map_children, map_roots
+from gateway.resolver import Wanted
+
+
+def read_what_is_supplied(plan: Plan, schema: GraphQLSchema) -> Plan:
+    """Turn entity fields into properties where the value they are on is known to hold them."""
+
+    def visit(selection: Selection, supplied: Wanted | None) -> Selection:
+        return replace(
+            selection, fields=tuple(visit_field(field, supplied) for field in selection.fields)
+        )
+
+    def visit_field(field: Field, supplied: Wanted | None) -> Field:
+        below: Wanted | None = None
+        if (
+            supplied is not None
+            and field.kind in (Kind.ENTITY, Kind.PROPERTY)
+            and field.name in supplied
+        ):
+            below = supplied[field.name] or None
+            field = replace(field, kind=Kind.PROPERTY)
+        else:
+            loader = loader_of(schema, field)
+            if loader is not None and loader.supplies is not None:
+                below = loader.supplies
+                if field.kind is Kind.ENTITY:
+                    below = below.get(field.name)
+        return map_children(field, lambda child: visit(child, below))
+
+    return map_roots(plan, lambda root: visit(root, None))

@@ -1,0 +1,33 @@
+"""Rebuilding a plan's tree: what every pass is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from gateway.plan.nodes import Composite, Field, ListOf, Output, Plan, Selection
+
+
+def map_roots(plan: Plan, function: Callable[[Selection], Selection]) -> Plan:
+    """The plan with each part's root selection replaced."""
+    return replace(
+        plan, parts=tuple(replace(part, root=function(part.root)) for part in plan.parts)
+    )
+
+
+def map_children(field: Field, function: Callable[[Selection], Selection]) -> Field:
+    """The field with each selection right below it replaced."""
+    output = _map_output(field.output, function)
+    return field if output is field.output else replace(field, output=output)
+
+
+def _map_output(output: Output, function: Callable[[Selection], Selection]) -> Output:
+    if isinstance(output, ListOf):
+        item = _map_output(output.item, function)
+        return output if item is output.item else replace(output, item=item)
+    if not isinstance(output, Composite):
+        return output
+    selections = tuple(function(selection) for selection in output.selections)
+    if all(new is old for new, old in zip(selections, output.selections, strict=True)):
+        return output
+    return replace(output, selections=selections)
