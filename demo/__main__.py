@@ -132,19 +132,16 @@ def watch(
     backends: Backends, gateway: subprocess.Popen[bytes] | None, stop: threading.Event
 ) -> int:
     """Wait for a signal, or for the gateway to end. A backend that ends is told, not replaced."""
-    told: set[str] = set()
     try:
         while not stop.wait(0.2):
             if gateway is not None and gateway.poll() is not None:
                 print(f"demo: the gateway ended with code {gateway.returncode}", file=sys.stderr)
                 return gateway.returncode or 1
-            for name, process in backends.processes.items():
-                if process.poll() is not None and name not in told:
-                    told.add(name)
-                    port = backends.urls[name].rpartition(":")[2]
-                    again = f"{sys.executable} -m demo --only {name} --port {port}"
-                    print(f"demo: {name} ended; to start it again: {again}", flush=True)
-            if not gateway and told == set(backends.processes):
+            for name in backends.stop_ended():
+                port = backends.urls[name].rpartition(":")[2]
+                again = f"{sys.executable} -m demo --only {name} --port {port}"
+                print(f"demo: {name} ended; to start it again: {again}", flush=True)
+            if gateway is None and not backends.processes:
                 return 1
     except Stopped:
         return 0

@@ -12,8 +12,6 @@ import json
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -72,50 +70,39 @@ class Backends:
         if name in self.urls:
             port = int(self.urls[name].rpartition(":")[2])
         log = self._state / f"{name}.log"
-        if name == "monolith":
-            process, port = self._start_php(port, log)
-        else:
-            process, port = self._start_python(name, port, log)
-        self.processes[name] = process
-        self.urls[name] = f"http://{HOST}:{port}"
+        env = {"PHP_CLI_SERVER_WORKERS": "8", "PYTHONPATH": str(ROOT), **self._env}
+        process = self.processes[name] = spawn(self._command(name, port), env=env, log=log)
+        # Each takes its port itself and tells it: a port that is chosen before may be taken by then.
+        told: list[str] = []
+
+        def has_told() -> bool:
+            told[:] = re.findall(r"\(http://[\d.]+:(\d+)\) started", log.read_text("latin-1"))
+            return bool(told)
+
+        wait_until(has_told, process, name)
+        self.urls[name] = f"http://{HOST}:{told[0]}"
         wait_until(lambda: self._answers(name), process, name)
 
-    def _start_python(self, name: str, port: int, log: Path) -> tuple[subprocess.Popen[bytes], int]:
-        # The socket is bound here and passed on, so that no one else can take its port in between.
-        with socket.create_server((HOST, port), backlog=2048) as listener:
-            descriptor = listener.fileno()
-            command = (sys.executable, "-m", "demo.serve", name, str(self._data), str(descriptor))
-            env = {**self._env, "PYTHONPATH": str(ROOT)}
-            process = spawn(command, env=env, log=log, pass_fds=(descriptor,))
-            return process, int(listener.getsockname()[1])
-
-    def _start_php(self, port: int, log: Path) -> tuple[subprocess.Popen[bytes], int]:
+    def _command(self, name: str, port: int) -> list[str]:
+        if name != "monolith":
+            return [sys.executable, "-m", "demo.serve", name, str(self._data), str(port)]
         command = php()
         if command is None:
             raise ChildError("php is not installed (apt-get install php-cli)")
         options = [part for option in OPCACHE for part in ("-d", option)]
-        env = {"PHP_CLI_SERVER_WORKERS": "8", **self._env}
-        # -q: no line for each request. PHP's server ends its workers on SIGINT only.
-        process = spawn(
-            (command, "-q", *options, "-S", f"{HOST}:{port}", str(ROUTER)),
-            env=env,
-            log=log,
-            death_signal=signal.SIGINT,
-        )
-        self.processes["monolith"] = process
-        found: list[str] = []
-
-        def told() -> bool:
-            found[:] = re.findall(r"\(http://[\d.]+:(\d+)\) started", log.read_text("latin-1"))
-            return bool(found)
-
-        wait_until(told, process, "monolith")
-        return process, int(found[0])
+        # -q: no line for each request.
+        return [command, "-q", *options, "-S", f"{HOST}:{port}", str(ROUTER)]
 
     def stop(self, name: str) -> None:
         """End a backend; its port refuses connections from then on."""
-        process = self.processes.pop(name)
-        end(process, signal.SIGINT if name == "monolith" else signal.SIGTERM)
+        end(self.processes.pop(name))
+
+    def stop_ended(self) -> list[str]:
+        """The backends that ended by themselves, with what was left of them ended too."""
+        names = [name for name, process in self.processes.items() if process.poll() is not None]
+        for name in names:
+            self.stop(name)
+        return names
 
     def stop_all(self) -> None:
         """End what runs."""

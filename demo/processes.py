@@ -1,82 +1,66 @@
-"""Child processes that never outlive their parent: not an exception, not SIGTERM, on Linux not SIGKILL.
+"""Child processes that never outlive their parent, however it ends: not by SIGKILL either.
 
 Each child leads a process group of its own, so that a terminal's Ctrl-C reaches the parent alone, which
-then ends the groups in order.
+then ends the groups in order. In each group a shell reads from a pipe that only the parent could write
+to: when the parent is gone it kills the group. (Linux' parent-death signal would reach the leader alone;
+PHP's workers outlive theirs.)
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
 PATIENCE_S = 5.0
+GUARDED = 'exec 3<&0 </dev/null; (read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 & exec "$@" 3<&-'
 
 
 class ChildError(RuntimeError):
     """A child that could not be started."""
 
 
+@cache
+def _lifeline() -> int:
+    """The reading end of a pipe; its other end closes when this process ends."""
+    reading, _writing = os.pipe()
+    return reading
+
+
 def spawn(
-    command: Sequence[str],
-    *,
-    env: Mapping[str, str],
-    log: Path | None = None,
-    pass_fds: Sequence[int] = (),
-    death_signal: int = signal.SIGTERM,
+    command: Sequence[str], *, env: Mapping[str, str], log: Path | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a process that gets `death_signal` when this one ends.
+    """Start a process whose group ends with this process.
 
     Args:
         command: Program and arguments.
         env: The whole environment.
         log: File for its output; None lets it write where this process does.
-        pass_fds: Descriptors that it keeps.
-        death_signal: SIGTERM ends most programs with all that they started.
     """
-    output = None if log is None else log.open("wb")
-    try:
+    with contextlib.ExitStack() as files:
+        output = None if log is None else files.enter_context(log.open("wb"))
         return subprocess.Popen(
-            command,
+            ("/bin/sh", "-c", GUARDED, "sh", *command),
             env=dict(env),
-            stdin=subprocess.DEVNULL,
+            stdin=_lifeline(),
             stdout=output,
             stderr=output,
-            pass_fds=pass_fds,
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid(), death_signal),
         )
-    finally:
-        if output is not None:
-            output.close()
 
 
-def _die_with(parent: int, death_signal: int) -> Callable[[], None] | None:
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl  # loaded before the fork
-
-    def ask() -> None:
-        prctl(PR_SET_PDEATHSIG, death_signal)
-        if os.getppid() != parent:
-            os._exit(1)  # the parent ended before it could be watched
-
-    return ask
-
-
-def end(process: subprocess.Popen[bytes], first_signal: int = signal.SIGTERM) -> int:
+def end(process: subprocess.Popen[bytes]) -> int:
     """End a child's whole process group, politely first. Returns its exit code."""
-    _signal_group(process.pid, first_signal)
+    if process.poll() is None:
+        _signal_group(process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(PATIENCE_S)
-    # What is left of the group: workers whose leader is gone, or all of it when it did not listen.
+    # What is left of the group: workers and guard without a leader, or all of it when it did not listen.
     _signal_group(process.pid, signal.SIGKILL)
     return process.wait()
 

@@ -1,7 +1,8 @@
-"""One Python backend in a process of its own: `python -m demo.serve catalog DATA_FOLDER FD`."""
+"""One Python backend in a process of its own: `python -m demo.serve catalog DATA_FOLDER PORT`."""
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
@@ -12,17 +13,15 @@ from demo import catalog, search
 
 
 def main() -> None:
-    """Serve on the listening socket that the parent passes on."""
-    name, data, descriptor = sys.argv[1:]
+    """Listen, say on which port, and serve."""
+    name, data, port = sys.argv[1:]
     app: ASGIApp = {"catalog": catalog.make_app, "search": search.make_app}[name](Path(data))
-    uvicorn.run(
-        app,
-        fd=int(descriptor),
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=1,
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
     )
+    with socket.create_server(("127.0.0.1", int(port)), backlog=2048) as listener:
+        print(f"{name} (http://127.0.0.1:{listener.getsockname()[1]}) started", flush=True)
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":
