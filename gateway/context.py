@@ -49,11 +49,13 @@ class CallStats:
     Attributes:
         calls: Upstream calls sent, retries included; a shared call counts for its leader.
         wait_s: Time spent in them, seconds, summed over calls that may overlap.
+        by_source: Requests that connectors asked for, by source.
     """
 
-    __slots__ = ("calls", "wait_s")
+    __slots__ = ("by_source", "calls", "wait_s")
 
     def __init__(self) -> None:
+        self.by_source: dict[str, int] = {}
         self.calls = 0
         self.wait_s = 0.0
 
@@ -72,6 +74,7 @@ class Context:
         source_urls: Base URL of each source by name.
         state: What `@on_startup` functions returned for this worker, then what `@context_factory`
             functions gave for this request, by name.
+        memo: Reads of this operation that are under way or done, by request; kept by `connectors`.
         stats: Upstream calls of this request.
     """
 
@@ -85,6 +88,7 @@ class Context:
         "deadline",
         "header_values",
         "headers",
+        "memo",
         "request_id",
         "source_urls",
         "state",
@@ -116,6 +120,7 @@ class Context:
         self.state = state
         self.client_name = client_name
         self.client_version = client_version
+        self.memo: dict[Hashable, Any] = {}
         self.stats = CallStats()
         self._http: httpx.AsyncClient | None = None
         self._loaders: Loaders | None = None

@@ -1,0 +1,274 @@
+"""Lays connectors on the schema: each becomes a loader behind a field or behind the fields of a type.
+
+It expects directives that `check` has found right, and sends nothing.
+
+Source: connectors.md §14, §15.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import DocumentNode, GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
+
+from gateway.connectors.directives import Connect, Directives, Errors, Source, read_directives
+from gateway.connectors.keys import Key
+from gateway.connectors.loaders import (
+    BatchLoader,
+    Call,
+    ConnectorLoader,
+    FieldLoader,
+    KeyedLoader,
+    compile_filled,
+)
+from gateway.connectors.mapping.analyse import supplied_fields
+from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.mapping.wanted import NOTHING
+from gateway.connectors.mapping.wanted import Wanted as Members
+from gateway.connectors.php import coercer
+from gateway.connectors.request import READ_METHODS, RequestBuilder, evaluate_base_url
+from gateway.connectors.response import ResponseReader
+from gateway.connectors.settings import ConnectorSettings
+from gateway.resolver import BatchField, EntityField, Loader, Wanted
+from gateway.upstream.settings import SourceSettings
+
+
+@dataclass(slots=True)
+class Bound:
+    """What binding made beside the resolvers.
+
+    Attributes:
+        base_urls: Base URL of each source, evaluated.
+        loaders: Every connector's loader.
+    """
+
+    base_urls: dict[str, str] = field(default_factory=dict)
+    loaders: list[ConnectorLoader] = field(default_factory=list)
+
+
+def bind_connectors(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    *,
+    settings: ConnectorSettings,
+    sources: Mapping[str, SourceSettings],
+    env: Mapping[str, str],
+    resolved: Collection[str],
+) -> Bound:
+    """Set the resolvers of every field that a connector serves.
+
+    Args:
+        schema: Changed in place.
+        document: The SDL that it was built from.
+        settings: `[connectors]`.
+        sources: `[sources.NAME]`; a source without one has the defaults.
+        env: `$env`.
+        resolved: Coordinates that have a Python resolver: these win.
+    """
+    binder = _Binder(schema, read_directives(document), settings, sources, env)
+    entities: dict[str, list[ConnectorLoader]] = {}
+    for connect in binder.directives.connects:
+        if connect.on_type:
+            owner = schema.type_map[connect.coordinate]
+            assert isinstance(owner, GraphQLObjectType)
+            entities.setdefault(owner.name, []).append(binder.type_loader(connect, owner))
+            continue
+        owner, target = _find(schema, connect.coordinate)
+        if connect.index == 0 and connect.coordinate not in resolved:
+            loader = binder.field_loader(connect, owner, target)
+            target.resolve = BatchField(loader, connect.coordinate)
+        if connect.entity:
+            kind = get_named_type(target.type)
+            assert isinstance(kind, GraphQLObjectType)
+            entities.setdefault(kind.name, []).append(binder.entity_loader(connect, kind))
+    for name, loaders in entities.items():
+        _bind_entity(schema, name, loaders)
+    return binder.bound
+
+
+def _find(schema: GraphQLSchema, coordinate: str) -> tuple[GraphQLObjectType, GraphQLField]:
+    type_name, _, field_name = coordinate.partition(".")
+    owner = schema.type_map[type_name]
+    assert isinstance(owner, GraphQLObjectType)
+    return owner, owner.fields[field_name]
+
+
+def _bind_entity(schema: GraphQLSchema, name: str, loaders: list[ConnectorLoader]) -> None:
+    owner = schema.type_map[name]
+    assert isinstance(owner, GraphQLObjectType)
+    for field_name, target in owner.fields.items():
+        supplying: tuple[Loader, ...] = tuple(
+            loader
+            for loader in loaders
+            if field_name in (loader.supplies or ()) and field_name not in (loader.reads or ())
+        )
+        if supplying and target.resolve is None:
+            target.resolve = EntityField(supplying, field_name, f"{name}.{field_name}")
+
+
+class _Binder:
+    """Makes loaders; holds what all of them need."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        directives: Directives,
+        settings: ConnectorSettings,
+        sources: Mapping[str, SourceSettings],
+        env: Mapping[str, str],
+    ) -> None:
+        self.schema = schema
+        self.directives = directives
+        self.settings = settings
+        self.source_settings = sources
+        self.sources = {source.name: source for source in directives.sources}
+        self.constants: dict[str, Any] = {
+            "config": settings.config,
+            "env": env,
+            "context": {},
+        }
+        self.bound = Bound()
+        for source in directives.sources:
+            configured = sources.get(source.name, SourceSettings()).url
+            self.bound.base_urls[source.name] = configured or evaluate_base_url(
+                source, directives.spec, settings.config, env
+            )
+
+    def field_loader(
+        self, connect: Connect, owner: GraphQLObjectType, target: GraphQLField
+    ) -> ConnectorLoader:
+        """The loader of a connector on a field."""
+        call, supplied = self._call(connect, target.type, owner)
+        this, batch = self._reads(call, "this"), self._reads(call, "batch")
+        supplies = _as_tree(supplied)
+        if batch.members:
+            row_key = (
+                Key(Members({connect.group_by: Members()}), None) if connect.group_by else None
+            )
+            if row_key is not None:
+                row_key.is_text = Key(batch, owner).is_text
+            loader: ConnectorLoader = BatchLoader(
+                call,
+                connect.coordinate,
+                _tree(batch),
+                supplies,
+                key=Key(batch, owner),
+                row_key=row_key,
+                max_size=connect.max_size,
+                max_url_bytes=self.settings.max_url_bytes,
+            )
+        elif this.members:
+            loader = KeyedLoader(
+                call,
+                connect.coordinate,
+                _tree(this),
+                supplies,
+                key=Key(this, owner),
+                is_entity=False,
+            )
+        else:
+            loader = FieldLoader(call, connect.coordinate, Wanted(), supplies)
+        self.bound.loaders.append(loader)
+        return loader
+
+    def type_loader(self, connect: Connect, owner: GraphQLObjectType) -> ConnectorLoader:
+        """The loader of a connector on a type."""
+        call, supplied = self._call(connect, owner, None)
+        this, batch = self._reads(call, "this"), self._reads(call, "batch")
+        if batch.members:
+            loader: ConnectorLoader = BatchLoader(
+                call,
+                connect.name,
+                _tree(batch),
+                _as_tree(supplied),
+                key=Key(batch, owner),
+                row_key=None,
+                max_size=connect.max_size,
+                max_url_bytes=self.settings.max_url_bytes,
+            )
+        else:
+            loader = KeyedLoader(
+                call,
+                connect.name,
+                _tree(this),
+                _as_tree(supplied),
+                key=Key(this, owner),
+                is_entity=True,
+            )
+        self.bound.loaders.append(loader)
+        return loader
+
+    def entity_loader(self, connect: Connect, owner: GraphQLObjectType) -> ConnectorLoader:
+        """The loader that `entity: true` on a field of Query makes for the type it returns."""
+        call, supplied = self._call(connect, owner, None)
+        key = self._reads(call, "args")
+        loader = KeyedLoader(
+            call,
+            f"{connect.coordinate}(entity)",
+            _tree(key),
+            _as_tree(supplied),
+            key=Key(key, owner),
+            is_entity=True,
+            variable="args",
+        )
+        self.bound.loaders.append(loader)
+        return loader
+
+    def _reads(self, call: Call, variable: str) -> Members:
+        return call.builder.reads.get(variable, NOTHING)
+
+    def _call(
+        self, connect: Connect, kind: Any, owner: GraphQLObjectType | None
+    ) -> tuple[Call, Members]:
+        source: Source | None = self.sources.get(connect.source) if connect.source else None
+        settings = self.source_settings.get(source.name if source else "", SourceSettings())
+        spec = self.directives.spec
+        base_url = self.bound.base_urls[source.name] if source else ""
+        builder = RequestBuilder(connect, source, base_url, spec)
+        assert connect.selection is not None
+        selection = parse_mapping(connect.selection.value, spec)
+        supplied = supplied_fields(selection)
+        mutation = self.schema.mutation_type
+        is_write = owner is not None and owner is mutation
+        call = Call(
+            builder=builder,
+            reader=ResponseReader(
+                builder.source_name,
+                settings.dialect,
+                connect.errors,
+                source.errors if source else Errors(),
+                spec,
+                connect.name,
+            ),
+            selection=selection,
+            mapping=compile_filled(selection, connect.name, supplied),
+            coerce=_coercer(settings.dialect, kind, supplied, connect),
+            constants=self.constants,
+            is_read=connect.method in READ_METHODS or not is_write,
+            max_requests=self.settings.max_requests_per_operation_per_source,
+        )
+        return call, supplied
+
+
+def _coercer(dialect: str, kind: Any, supplied: Members, connect: Connect) -> Any:
+    if dialect != "php":
+        return None
+    coerce = coercer(kind, supplied)
+    is_list = connect.on_type or connect.group_by is not None
+    if coerce is None or not is_list:
+        return coerce
+    # A batch answers a list of what the type's connector gives for one.
+    return lambda value: (
+        [coerce(row) for row in value] if value.__class__ is list else coerce(value)
+    )
+
+
+def _tree(members: Members) -> Wanted:
+    return Wanted({name: _tree(inner) for name, inner in members.members.items()})
+
+
+def _as_tree(supplied: Members) -> Wanted | None:
+    """What a loader promises; None where its mapping passes on the backend's value as it is."""
+    return None if supplied.whole and not supplied.members else _tree(supplied)

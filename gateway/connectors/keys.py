@@ -1,0 +1,110 @@
+"""Keys: what a connector reads of an object, as a value that can be looked up and compared.
+
+Two keys are equal when their JSON values are: 1, 1.0, true and "1" are four keys. No I/O, no connector.
+
+Source: connectors.md §15.3, §16.4, §16.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+from graphql import GraphQLObjectType, get_named_type
+
+from gateway.connectors.mapping.wanted import Wanted
+from gateway.resolver import read_property
+
+MISSING = object()
+
+
+class Key:
+    """The key fields of a type or of a field's parent.
+
+    Args:
+        wanted: Which members make the key, nested.
+        owner: The GraphQL type that the members are fields of.
+    """
+
+    def __init__(self, wanted: Wanted, owner: GraphQLObjectType | None) -> None:
+        self.wanted = wanted
+        self._names = tuple(sorted(wanted.members))
+        self._single = (
+            self._names[0]
+            if len(self._names) == 1 and not wanted.members[self._names[0]].members
+            else None
+        )
+        self.is_text = owner is not None and _all_text(wanted, owner)
+
+    def view(self, parent: Any) -> dict[str, Any] | None:
+        """The key's members of `parent`, as `$this` or an item of `$batch`; None when one is null or absent."""
+        if self._single is not None:
+            value = read_property(parent, self._single, None)
+            return None if value is None else {self._single: value}
+        return _view(parent, self.wanted)
+
+    def of(self, view: Mapping[str, Any]) -> Hashable:
+        """What to look up for a view, or for a row of an answer; `MISSING` where a member is absent."""
+        if self._single is not None:
+            return exact(view.get(self._single, MISSING))
+        return _frozen(view, self.wanted, exact)
+
+    def text_of(self, view: Mapping[str, Any]) -> Hashable:
+        """The same with every member by its string form."""
+        if self._single is not None:
+            return str(view.get(self._single, MISSING))
+        return _frozen(view, self.wanted, str)
+
+
+def exact(value: Any) -> Hashable:
+    """A stand-in that is equal exactly for equal JSON values."""
+    kind = value.__class__
+    if kind is str or kind is int or value is MISSING:
+        return value  # type: ignore[no-any-return]
+    if kind is dict:
+        return ("object", *sorted((name, exact(item)) for name, item in value.items()))
+    if kind is list:
+        return ("list", *map(exact, value))
+    return (kind, value)
+
+
+def _view(parent: Any, wanted: Wanted) -> dict[str, Any] | None:
+    found: dict[str, Any] = {}
+    for name, inner in wanted.members.items():
+        value = read_property(parent, name, None)
+        if value is None:
+            return None
+        if inner.members:
+            value = _view(value, inner)
+            if value is None:
+                return None
+        found[name] = value
+    return found
+
+
+def _frozen(view: Any, wanted: Wanted, leaf: Callable[[Any], Hashable]) -> Hashable:
+    if not isinstance(view, Mapping):
+        return leaf(view)
+    return (
+        tuple(
+            _frozen(view.get(name, MISSING), inner, leaf)
+            for name, inner in sorted(wanted.members.items())
+        )
+        if wanted.members
+        else leaf(view)
+    )
+
+
+def _all_text(wanted: Wanted, owner: GraphQLObjectType) -> bool:
+    """Whether every member of the key is an ID or a String, which match by their string form too."""
+    for name, inner in wanted.members.items():
+        field = owner.fields.get(name)
+        if field is None:
+            return False
+        kind = get_named_type(field.type)
+        if inner.members:
+            if not isinstance(kind, GraphQLObjectType) or not _all_text(inner, kind):
+                return False
+        elif kind.name not in ("ID", "String"):
+            return False
+    return True

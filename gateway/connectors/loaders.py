@@ -1,0 +1,360 @@
+"""Connectors as loaders: a column of parents in, requests by key and chunk, a column of values out.
+
+One call for all parents when the request does not read them, one for each distinct key when it reads
+`$this`, one for each chunk of distinct keys when it reads `$batch`.
+
+Source: connectors.md §14–§16.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.connectors.keys import MISSING, Key
+from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
+from gateway.connectors.mapping.nodes import Selection
+from gateway.connectors.mapping.wanted import Wanted as Members
+from gateway.connectors.php import Coerce
+from gateway.connectors.request import RequestBuilder
+from gateway.connectors.response import ResponseReader
+from gateway.connectors.url import CannotWriteError, InvalidSegmentError
+from gateway.context import Context
+from gateway.errors import UpstreamError
+from gateway.resolver import Loader, Wanted
+from gateway.upstream.client import Fetched
+from gateway.upstream.transport import Request
+
+
+@dataclass(slots=True)
+class Call:
+    """How one connector asks its backend and reads the answer.
+
+    Attributes:
+        builder: Writes the request.
+        reader: Reads the answer.
+        selection: The mapping's tree, for projection.
+        mapping: The same, compiled, with every name that it supplies in its result.
+        coerce: What the PHP dialect makes of the values; None for nothing.
+        constants: `$config`, `$env` and `$context`, the same for every request.
+        is_read: Whether equal calls of an operation may be one.
+        max_requests: For one operation and source.
+    """
+
+    builder: RequestBuilder
+    reader: ResponseReader
+    selection: Selection
+    mapping: CompiledMapping
+    coerce: Coerce | None
+    constants: Mapping[str, Any]
+    is_read: bool
+    max_requests: int
+
+    def request(self, variables: dict[str, Any], context: Context) -> Request:
+        """The request. Errors: UpstreamError when it cannot be written."""
+        try:
+            return self.builder.build(variables, context.header_values, self.is_read)
+        except InvalidSegmentError as exc:
+            raise self._refused("INVALID_PATH_SEGMENT", exc) from exc
+        except CannotWriteError as exc:
+            raise self._refused("HTTP_CLIENT_ERROR", exc) from exc
+
+    def _refused(self, code: str, exc: CannotWriteError) -> UpstreamError:
+        return UpstreamError(code, source=self.builder.source_name, detail=str(exc))
+
+    def variables(self, context: Context, **given: Any) -> dict[str, Any]:
+        """The variables of one call."""
+        return {**self.constants, "request": {"headers": context.header_values}, **given}
+
+    async def run(self, variables: dict[str, Any], context: Context) -> Any:
+        """Ask, and map the answer; None for no value. Errors: UpstreamError."""
+        return await self.answer(self.request(variables, context), variables, context)
+
+    async def answer(self, request: Request, variables: dict[str, Any], context: Context) -> Any:
+        """Send a request that was built, and map its answer. Errors: UpstreamError."""
+        fetched = await self._fetch(request, context)
+        data = self.reader.read(fetched, variables)
+        value = self.mapping(data, variables)
+        if value is ...:
+            return None
+        return value if self.coerce is None else self.coerce(value)
+
+    async def _fetch(self, request: Request, context: Context) -> Fetched:
+        """Equal reads of one operation are one call; a write ends what was read before it."""
+        if not self.is_read:
+            try:
+                return await self._counted(request, context)
+            finally:
+                context.memo.clear()
+        key = (request.method, request.url, request.body, tuple(request.headers))
+        flight: asyncio.Future[Fetched] | None = context.memo.get(key)
+        if flight is not None:
+            return await asyncio.shield(flight)
+        flight = context.memo[key] = asyncio.get_running_loop().create_future()
+        try:
+            fetched = await self._counted(request, context)
+        except UpstreamError as exc:
+            flight.set_exception(exc)
+            flight.exception()  # seen, also where nobody else waits
+            raise
+        except BaseException:
+            # This caller was cancelled; the next one asks again.
+            context.memo.pop(key, None)
+            flight.cancel()
+            raise
+        flight.set_result(fetched)
+        return fetched
+
+    async def _counted(self, request: Request, context: Context) -> Fetched:
+        counts = context.stats.by_source
+        counts[request.source] = count = counts.get(request.source, 0) + 1
+        if count > self.max_requests:
+            raise UpstreamError(
+                "REQUEST_LIMIT_EXCEEDED",
+                source=request.source,
+                detail=f"more than {self.max_requests} requests of one operation",
+            )
+        return await context.upstream.fetch(request, context)
+
+
+class ConnectorLoader:
+    """What the loaders of this room share: who they are, what they read and supply."""
+
+    def __init__(self, call: Call, coordinate: str, reads: Wanted, supplies: Wanted | None) -> None:
+        self.call = call
+        self.coordinate = coordinate
+        self.source: str | None = call.builder.source_name
+        self.reads: Wanted | None = reads
+        self.supplies = supplies
+
+    def project(self, wanted: Wanted) -> Loader:  # noqa: ARG002 - narrower mappings are made by subclasses
+        """Itself: the mapping makes little of what nobody asked for."""
+        return self
+
+    async def load(
+        self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
+    ) -> Sequence[Any]:
+        """As `Loader.load`."""
+        raise NotImplementedError
+
+
+class FieldLoader(ConnectorLoader):
+    """A connector on a field whose request reads no parent: one call, the same value for all."""
+
+    async def load(
+        self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
+    ) -> Sequence[Any]:
+        value = await self.call.run(self.call.variables(context, args=arguments, this={}), context)
+        return [value] * len(parents)
+
+
+class KeyedLoader(ConnectorLoader):
+    """A connector that reads `$this` (or, for `entity: true`, its key by `$args`): a call for each key.
+
+    Args:
+        key: What identifies a parent.
+        is_entity: A parent without its key is not asked for.
+        variable: "this" or "args".
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        coordinate: str,
+        reads: Wanted,
+        supplies: Wanted | None,
+        *,
+        key: Key,
+        is_entity: bool,
+        variable: str = "this",
+    ) -> None:
+        super().__init__(call, coordinate, reads, supplies)
+        self.key = key
+        self.is_entity = is_entity
+        self.variable = variable
+
+    async def load(
+        self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
+    ) -> Sequence[Any]:
+        keys: list[Hashable] = []
+        views: dict[Hashable, dict[str, Any]] = {}
+        for parent in parents:
+            view = self.key.view(parent)
+            if view is None and not self.is_entity:
+                view = partial_view(parent, self.key.wanted)
+            if view is None:
+                keys.append(MISSING)
+                continue
+            key = self.key.of(view)
+            views.setdefault(key, view)
+            keys.append(key)
+        values = await gathered([self._one(view, arguments, context) for view in views.values()])
+        found = dict(zip(views, values, strict=True))
+        return [found.get(key) for key in keys]
+
+    async def _one(
+        self, view: dict[str, Any], arguments: Mapping[str, Any], context: Context
+    ) -> Any:
+        given = {"args": arguments, self.variable: view}
+        value = await self.call.run(self.call.variables(context, **given), context)
+        if self.is_entity and value.__class__ is not dict:
+            return None
+        return value
+
+
+class BatchLoader(ConnectorLoader):
+    """A connector that reads `$batch`: a call for each chunk of distinct keys.
+
+    Args:
+        key: What identifies a parent, and a row of the answer.
+        row_key: What a row of the answer is matched by, where that is not the key itself (`groupBy`).
+        max_size: Keys in one call; None for no bound.
+        max_url_bytes: A longer URL is split.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        coordinate: str,
+        reads: Wanted,
+        supplies: Wanted | None,
+        *,
+        key: Key,
+        row_key: Key | None,
+        max_size: int | None,
+        max_url_bytes: int,
+    ) -> None:
+        super().__init__(call, coordinate, reads, supplies)
+        self.key = key
+        self.row_key = row_key or key
+        self.is_grouped = row_key is not None
+        self.max_size = max_size
+        self.max_url_bytes = max_url_bytes
+
+    async def load(
+        self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
+    ) -> Sequence[Any]:
+        keys: list[Hashable] = []
+        views: dict[Hashable, dict[str, Any]] = {}
+        for parent in parents:
+            view = self.key.view(parent)
+            key = MISSING if view is None else self.key.of(view)
+            keys.append(key)
+            if view is not None and key not in views:
+                views[key] = view
+        if not views:
+            return [[] if self.is_grouped else None] * len(keys)
+        size = self.max_size or len(views)
+        ordered = list(views.values())
+        chunks = [ordered[at : at + size] for at in range(0, len(ordered), size)]
+        found: dict[Hashable, Any] = {}
+        for part in await gathered([self._chunk(chunk, arguments, context) for chunk in chunks]):
+            found.update(part)
+        empty: Any = None
+        return [
+            ([] if self.is_grouped and key is not MISSING else empty)
+            if (value := found.get(key)) is None
+            else value
+            for key in keys
+        ]
+
+    async def _chunk(
+        self, views: list[dict[str, Any]], arguments: Mapping[str, Any], context: Context
+    ) -> dict[Hashable, Any]:
+        """The values of one chunk by key; an error stands at each of its keys."""
+        variables = self.call.variables(context, args=arguments, batch=views)
+        try:
+            request = self.call.request(variables, context)
+            if len(request.url) > self.max_url_bytes and len(views) > 1:
+                half = len(views) // 2
+                first, second = await gathered(
+                    [
+                        self._chunk(views[:half], arguments, context),
+                        self._chunk(views[half:], arguments, context),
+                    ]
+                )
+                return {**first, **second}
+            rows = await self.call.answer(request, variables, context)
+        except UpstreamError as exc:
+            return {self.key.of(view): exc for view in views}
+        if rows.__class__ is not list:
+            error = UpstreamError(
+                "CONNECTOR_RESPONSE_INVALID",
+                source=self.source,
+                detail=f"the batch of {self.coordinate} does not map to a list",
+            )
+            return {self.key.of(view): error for view in views}
+        return self._match(views, rows)
+
+    def _match(self, views: list[dict[str, Any]], rows: list[Any]) -> dict[Hashable, Any]:
+        """Answer rows by the keys that were asked for; first exactly, then IDs and strings as text."""
+        by_key: dict[Hashable, Any] = {}
+        key_of = self.row_key.of
+        for row in rows:
+            if row.__class__ is dict:
+                if self.is_grouped:
+                    by_key.setdefault(key_of(row), []).append(row)
+                else:
+                    by_key[key_of(row)] = row
+        found: dict[Hashable, Any] = {}
+        by_text: dict[Hashable, Any] | None = None
+        for view in views:
+            key = self.key.of(view)
+            if key in by_key:
+                found[key] = by_key[key]
+            elif self.row_key.is_text:
+                if by_text is None:
+                    by_text = self._by_text(rows)
+                text = self.key.text_of(view)
+                if text in by_text:
+                    found[key] = by_text[text]
+        return found
+
+    def _by_text(self, rows: list[Any]) -> dict[Hashable, Any]:
+        by_text: dict[Hashable, Any] = {}
+        for row in rows:
+            if row.__class__ is not dict:
+                continue
+            text = self.row_key.text_of(row)
+            if self.is_grouped:
+                by_text.setdefault(text, []).append(row)
+            else:
+                by_text[text] = row
+        return by_text
+
+
+async def gathered(calls: Sequence[Awaitable[Any]]) -> list[Any]:
+    """Run calls at the same time; an upstream's error stands in its place as a value.
+
+    One alone is awaited without a task.
+    """
+    if len(calls) == 1:
+        try:
+            return [await calls[0]]
+        except UpstreamError as exc:
+            return [exc]
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, UpstreamError):
+            raise outcome
+    return outcomes
+
+
+def partial_view(parent: Any, wanted: Members) -> dict[str, Any]:
+    """`$this` of a parent that lacks some of what is read: what it has."""
+    from gateway.resolver import read_property
+
+    found: dict[str, Any] = {}
+    for name, inner in wanted.members.items():
+        value = read_property(parent, name, MISSING)
+        if value is MISSING:
+            continue
+        found[name] = partial_view(value, inner) if inner.members and value is not None else value
+    return found
+
+
+def compile_filled(selection: Selection, name: str, supplied: Members) -> CompiledMapping:
+    """A connector's `selection`: every name that it supplies stands in its result."""
+    return compile_mapping(selection, name, fill=supplied)

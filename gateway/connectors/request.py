@@ -1,0 +1,255 @@
+"""From a connector's directives and one call's variables to the request that goes out.
+
+Everything that does not depend on the call is written once, when the connector is bound. It sends nothing.
+
+Source: connectors.md §9–§11.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote_plus
+
+import orjson
+
+from gateway.connectors.directives import Connect, Header, Source, Text
+from gateway.connectors.mapping.analyse import read_paths
+from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
+from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.mapping.values import scalar_text
+from gateway.connectors.mapping.wanted import NOTHING, Wanted
+from gateway.connectors.url import (
+    CannotWriteError,
+    Expression,
+    Variables,
+    Writer,
+    compile_header_value,
+    compile_template,
+    join_url,
+    parse_template,
+    split_url,
+    write_path_items,
+    write_query_params,
+)
+from gateway.upstream.transport import Header as HeaderPair
+from gateway.upstream.transport import Request
+
+FORM = "application/x-www-form-urlencoded"
+READ_METHODS = frozenset({"GET", "HEAD"})
+# A value with one of these could end its header and begin another.
+_UNSAFE_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class RequestBuilder:
+    """Writes the requests of one connector.
+
+    Args:
+        connect: The connector.
+        source: Its source; None for an absolute URL of its own.
+        base_url: Of the source, its expressions evaluated, or what the configuration has instead.
+        spec: Version of the mapping language.
+
+    Errors: MappingSyntaxError for a mapping that does not parse.
+    """
+
+    def __init__(self, connect: Connect, source: Source | None, base_url: str, spec: str) -> None:
+        self.connect = connect
+        self.source_name = source.name if source else ""
+        self.is_form = False
+        name = connect.name
+        self._base = split_url(base_url)
+        self._template = compile_template(connect.url.value, spec, name)
+        self._base_path = _optional(source.path if source else None, spec, name)
+        self._base_query = _optional(source.query_params if source else None, spec, name)
+        self._path = _optional(connect.path, spec, name)
+        self._query = _optional(connect.query_params, spec, name)
+        self._body = _optional(connect.body, spec, name)
+        self._headers = self._header_writers(source, spec)
+        self._prefix = self._constant_prefix(spec)
+        self.reads = _reads(connect, source, spec)
+
+    def _constant_prefix(self, spec: str) -> str | None:
+        """The URL without the connector's own parameters, where no call can change it."""
+        dynamic = any(
+            isinstance(part, Expression) for part in parse_template(self.connect.url.value, spec)
+        )
+        if dynamic or self._base_path or self._base_query or self._path:
+            return None
+        return join_url(self._base, "", "", split_url(self._template({})), "", "")
+
+    def _header_writers(self, source: Source | None, spec: str) -> list[_HeaderWriter]:
+        merged: dict[str, Header] = {}
+        for header in (*(source.headers if source else ()), *self.connect.headers):
+            merged[header.name.lower()] = header
+        writers = [_HeaderWriter(header, spec, self.connect.name) for header in merged.values()]
+        if self.connect.body is not None:
+            kind = merged.get("content-type")
+            if kind is None:
+                writers.append(_HeaderWriter.constant("content-type", "application/json"))
+            elif kind.value is not None:
+                self.is_form = kind.value.value.strip().lower() == FORM
+        return writers
+
+    def build(
+        self, variables: Variables, client_headers: Mapping[str, Sequence[str]], is_read: bool
+    ) -> Request:
+        """One request. Errors: CannotWriteError."""
+        return Request(
+            method=self.connect.method,
+            url=self.url(variables),
+            headers=self.headers(variables, client_headers),
+            body=self.body(variables),
+            source=self.source_name,
+            endpoint=f"{self.connect.method} {self.connect.url.value}",
+            is_read=is_read,
+        )
+
+    def url(self, variables: Variables) -> str:
+        """The absolute URL, encoded. Errors: CannotWriteError."""
+        name = self.connect.name
+        query = ""
+        if self._query is not None:
+            query = write_query_params(self._query({}, variables), name)
+        if self._prefix is not None:
+            if not query:
+                return self._prefix
+            return f"{self._prefix}{'&' if '?' in self._prefix else '?'}{query}"
+        return join_url(
+            self._base,
+            write_path_items(self._base_path({}, variables), name) if self._base_path else "",
+            write_query_params(self._base_query({}, variables), name) if self._base_query else "",
+            split_url(self._template(variables)),
+            write_path_items(self._path({}, variables), name) if self._path else "",
+            query,
+        )
+
+    def headers(
+        self, variables: Variables, client_headers: Mapping[str, Sequence[str]]
+    ) -> list[HeaderPair]:
+        """The headers of the directives, in order."""
+        found: list[HeaderPair] = []
+        for writer in self._headers:
+            found += writer.write(variables, client_headers)
+        return found
+
+    def body(self, variables: Variables) -> bytes | None:
+        """The body, JSON or form. Errors: CannotWriteError."""
+        if self._body is None:
+            return None
+        value = self._body({}, variables)
+        if value is ...:
+            return b""
+        if self.is_form:
+            return form_body(value, self.connect.name)
+        return orjson.dumps(value)
+
+    @property
+    def forwarded(self) -> frozenset[str]:
+        """The client's headers that reach the backend."""
+        return frozenset(writer.from_ for writer in self._headers if writer.from_ is not None)
+
+
+class _HeaderWriter:
+    """One header entry."""
+
+    def __init__(self, header: Header, spec: str, name: str) -> None:
+        self.name = header.name
+        self.from_ = header.from_.lower() if header.from_ else None
+        self._value: Writer | None = None
+        if header.value is not None:
+            self._value = compile_header_value(header.value.value, spec, name)
+
+    @classmethod
+    def constant(cls, name: str, value: str) -> _HeaderWriter:
+        writer = cls.__new__(cls)
+        writer.name, writer.from_ = name, None
+        writer._value = lambda _: value
+        return writer
+
+    def write(
+        self, variables: Variables, client_headers: Mapping[str, Sequence[str]]
+    ) -> Iterable[HeaderPair]:
+        if self.from_ is not None:
+            return [(self.name, value) for value in client_headers.get(self.from_, ())]
+        assert self._value is not None, "a checked header has `from` or `value`"
+        try:
+            value = self._value(variables)
+        except CannotWriteError:
+            return ()  # §10.3: the header drops out, the request is made
+        if _UNSAFE_HEADER.search(value):
+            raise CannotWriteError(f"the header {self.name} would hold control characters")
+        return [(self.name, value)] if value else ()
+
+
+def _optional(text: Text | None, spec: str, name: str) -> CompiledMapping | None:
+    return compile_mapping(parse_mapping(text.value, spec), name) if text is not None else None
+
+
+def _reads(connect: Connect, source: Source | None, spec: str) -> dict[str, Wanted]:
+    """What the request side reads of each variable. §15.3"""
+    found: dict[str, Wanted] = {}
+    mappings = [connect.body, connect.path, connect.query_params]
+    templates = [connect.url, *(header.value for header in connect.headers)]
+    if source is not None:
+        mappings += [source.path, source.query_params]
+        templates += [header.value for header in source.headers]
+    selections = [parse_mapping(text.value, spec) for text in mappings if text is not None]
+    for text in templates:
+        for part in parse_template(text.value, spec) if text is not None else ():
+            if isinstance(part, Expression):
+                selections.append(part.selection)
+    for selection in selections:
+        for variable, wanted in read_paths(selection).items():
+            found[variable] = found.get(variable, NOTHING).joined(wanted)
+    return found
+
+
+def form_body(value: Any, name: str) -> bytes:
+    """An object as a form: `a[b]=c&d[0]=e`. §11.3
+
+    Errors: CannotWriteError for anything but an object.
+    """
+    if not isinstance(value, dict):
+        raise CannotWriteError(f"the form body of {name} must be an object")
+    pairs: list[str] = []
+    for key, item in value.items():
+        _form_pairs(key, item, pairs)
+    return "&".join(pairs).encode("ascii")
+
+
+def _form_pairs(key: str, value: Any, pairs: list[str]) -> None:
+    if isinstance(value, dict):
+        for inner, item in value.items():
+            _form_pairs(f"{key}[{inner}]", item, pairs)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _form_pairs(f"{key}[{index}]", item, pairs)
+    else:
+        pairs.append(f"{_form_text(key)}={_form_text(scalar_text(value) or '')}")
+
+
+def _form_text(text: str) -> str:
+    # `quote_plus` leaves `~`, which the form encoding does not, and encodes `*`, which it does.
+    return quote_plus(text, safe="*", errors="surrogatepass").replace("~", "%7E")
+
+
+def evaluate_base_url(
+    source: Source, spec: str, config: Mapping[str, Any], env: Mapping[str, str]
+) -> str:
+    """A source's base URL with its `$config` and `$env` expressions written. §2.2
+
+    Errors: MappingSyntaxError, CannotWriteError.
+    """
+    parts = parse_template(source.base_url.value, spec)
+    variables = {"config": config, "env": env}
+    text = ""
+    for part in parts:
+        if isinstance(part, str):
+            text += part
+        else:
+            value = compile_mapping(part.selection, source.name)(None, variables)
+            # The operator's own value, which may be a host or a whole URL: written as it stands.
+            text += "" if value is ... else scalar_text(value) or ""
+    return text
