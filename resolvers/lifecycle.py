@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from gateway import Context, context_factory, on_shutdown, on_startup, resolver
+from resolvers.search import Related
 
 
 @on_startup
@@ -21,9 +22,9 @@ async def stop(state: dict[str, Any]) -> None:
 
 
 @context_factory(reads=["x-demo-user"])  # type: ignore[untyped-decorator]
-def who(context: Context) -> dict[str, Any]:
-    """The user of the request."""
-    return {"viewer_id": context.headers.get("x-demo-user")}
+def begin(context: Context) -> dict[str, Any]:
+    """The user of the request, and what its dataloaders load with."""
+    return {"viewer_id": context.headers.get("x-demo-user"), "related": Related(context)}
 
 
 @resolver("Query.startedAt", reads=())

@@ -36,7 +36,7 @@ async def search(
 
 
 class Related:
-    """Loads related videos for one request; its bound method names one dataloader."""
+    """Loads related videos for one request, which has one of it: its bound method names the dataloader."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -49,15 +49,10 @@ class Related:
         by_id = answer.json()["by_id"]
         return [by_id[id_] for id_ in ids]
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Related) and other.context is self.context
-
-    def __hash__(self) -> int:
-        return id(self.context)
-
 
 @resolver("Video.related", reads=())
 async def related(parent: Any, context: Context) -> list[dict[str, str]]:
     """By a dataloader: the videos of one level, and of others that are ready, share a call."""
-    ids: list[str] = await context.loaders.of(Related(context).load).load(parent["id"])
+    loader = context.loaders.of(context.state["related"].load)
+    ids: list[str] = await loader.load(parent["id"])
     return [{"id": id_} for id_ in ids]
