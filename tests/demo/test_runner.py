@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -87,6 +89,42 @@ def test_no_process_is_left(number: signal.Signals) -> None:
         process.send_signal(number)
         assert process.wait(20) == (-number if number == signal.SIGKILL else 0)
         assert_all_ended(groups, urls)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_whole_demo_answers_and_ends(number: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with running("--port", str(port)) as process:
+        assert process.stdout is not None
+        told: list[str] = []
+        while not told or not told[-1].startswith("curl "):
+            told.append(process.stdout.readline())
+            assert told[-1], told
+        assert f"GraphiQL  http://127.0.0.1:{port}/graphql  (in a browser)\n" in told
+        _curl, _silent, url, _header, header, _data, body = shlex.split(told[-1])
+        headers = dict([header.split(": ")])
+        answer = httpx.post(url, content=body, headers=headers, timeout=30).json()
+        edges = answer["data"]["videos"]["edges"]
+        assert edges[0]["node"]["topic"]["name"] == "Chess"
+        assert edges[0]["node"]["channel"]["verified"] is False
+        groups = groups_of(process.pid)
+        assert len(groups) == 4
+        process.send_signal(number)
+        assert process.wait(20) == (-number if number == signal.SIGKILL else 0)
+        assert_all_ended(groups, {"gateway": f"http://127.0.0.1:{port}/graphql"})
+
+
+def test_a_port_that_is_taken() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        running("--port", str(taken.getsockname()[1])) as process,
+    ):
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("demo: port ")
+        assert "PORT=9000 takes another one" in line
+        assert process.wait(20) == 1
 
 
 def test_signal_while_starting() -> None:
