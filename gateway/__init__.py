@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import gateway.resolver  # noqa: F401 - the submodule first: the name `resolver` is the decorator's
 from gateway.context import Context
 from gateway.errors import ClientError, ConfigError, UpstreamError
 from gateway.graph.register import (

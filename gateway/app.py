@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,16 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from graphql import GraphQLSchema
+from starlette._utils import get_route_path
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from gateway.answer import ErrorMask
 from gateway.config import Config, load_config
 from gateway.connectors.bind import Bound, bind_connectors
-from gateway.connectors.check import check_connectors
+from gateway.connectors.directives import read_directives
 from gateway.context import Context
 from gateway.errors import ConfigError, Diagnostic
 from gateway.execute.prepare import Prepared, prepare
@@ -34,11 +35,13 @@ from gateway.graph.binding import bind_directives, bind_resolvers
 from gateway.graph.register import Mark, find_marks
 from gateway.graph.schema import build_schema
 from gateway.graph.sdl import find_schema_files, load_sdl
+from gateway.language.document import load_document
 from gateway.pipeline import Pipeline
 from gateway.plan.cache import PlanCache
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.http import GraphQLEndpoint
 from gateway.upstream.client import Upstream
+from gateway.upstream.settings import SourceSettings
 
 
 @dataclass(slots=True)
@@ -78,19 +81,29 @@ def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
     threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
     findings += bind_resolvers(schema, marks, threads)
     resolved = {mark.name for mark in marks if "resolver" in mark.kind}
-    findings += check_connectors(schema, document, resolved=resolved, sources=config.sources)
+    check_source_names(config, {source.name for source in read_directives(document).sources})
     bound = None
     if not any(item.severity == "error" for item in findings):
         bound = bind_connectors(
             schema,
             document,
-            config=config.connectors.config,
+            settings=config.connectors,
+            sources=config.sources,
             env=env,
-            base_urls={n: s.url for n, s in config.sources.items() if s.url},
             resolved=resolved,
         )
         findings += bind_directives(schema, marks)
     return Graph(schema, bound, marks, findings, threads)
+
+
+def check_source_names(config: Config, declared: set[str]) -> None:
+    """Errors: ConfigError for a table `[sources.NAME]` whose source no schema declares."""
+    for name in config.sources:
+        if name not in declared:
+            known = ", ".join(sorted(declared)) or "none"
+            raise ConfigError(
+                "no @source has this name", key=f"sources.{name}", hint=f"declared: {known}"
+            )
 
 
 class Gateway:
@@ -116,6 +129,7 @@ class Gateway:
         self.path = config.server.path
         self.ready = False
         self.state: dict[str, Any] = {}
+        self._factories = self._hooks("context_factory")
         self._rest = Starlette(
             routes=[Route("/health/live", self._live), Route("/health/ready", self._readiness)],
             lifespan=self.lifespan,
@@ -132,7 +146,11 @@ class Gateway:
     async def lifespan(self, _app: Any = None) -> AsyncIterator[None]:
         """Everything that lives on the worker's event loop, started and ended in order."""
         config = self.config
-        self.upstream = Upstream(self.graph.sources)
+        assert self.graph.bound is not None
+        urls = self.graph.bound.base_urls
+        self.upstream = Upstream(
+            {name: config.sources.get(name, SourceSettings()) for name in urls}
+        )
         access_log = AccessLog(config.logs)
         await self.upstream.start()
         try:
@@ -149,6 +167,41 @@ class Gateway:
                 await settled(function(self.state))
             await self.upstream.aclose()
             access_log.close()
+
+    def _compile(self, text: str, operation_name: str | None) -> Prepared:
+        assert self.graph.schema is not None
+        document = load_document(text, self.graph.schema, self.config.limits)
+        return prepare(self.graph.schema, document, operation_name)
+
+    async def make_context(
+        self,
+        headers: dict[str, str],
+        header_values: dict[str, list[str]],
+        request_id: str,
+        client_name: str | None,
+        client_version: str | None,
+    ) -> Context:
+        """The state of one request."""
+        assert self.graph.bound is not None
+        timeout_s = self.config.traffic_shaping.router.timeout_s
+        context = Context(
+            headers=headers,
+            header_values=header_values,
+            request_id=request_id,
+            deadline=asyncio.get_running_loop().time() + timeout_s,
+            upstream=self.upstream,
+            config=self.config.connectors.config,
+            source_urls=self.graph.bound.base_urls,
+            state=self.state,
+            client_name=client_name,
+            client_version=client_version,
+        )
+        factories = self._factories
+        if factories:
+            context.state = dict(self.state)
+            for function in factories:
+                context.state.update(await settled(function(context)) or {})
+        return context
 
     def _hooks(self, kind: str) -> list[Callable[..., Any]]:
         return [mark.target for mark in self.graph.marks if mark.kind == kind]
@@ -177,7 +230,9 @@ def refused(errors: Sequence[Diagnostic]) -> ConfigError:
     )
 
 
-def create_app(config: Config | str | Path | None = None, *, base: str | Path | None = None) -> Gateway:
+def create_app(
+    config: Config | str | Path | None = None, *, base: str | Path | None = None
+) -> Gateway:
     """The gateway as an ASGI application, to be served or mounted.
 
     Args:

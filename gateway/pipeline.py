@@ -6,21 +6,25 @@ short enough to be read at one sitting.
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import ExecutionResult
 
+from gateway.answer import (
+    Answer,
+    ErrorMask,
+    OperationRecord,
+    encode_request_error,
+    encode_response,
+)
 from gateway.context import Context
-from gateway.errors import CODES, ClientError
-from gateway.execute.encode import encode_response
-from gateway.execute.mask import ErrorMask
+from gateway.errors import CODES, ClientError, RequestError
+from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared
-from gateway.execute.run import execute_operation
 from gateway.plan.cache import PlanCache
-
-logger = logging.getLogger("gateway.errors")
 
 
 @dataclass(slots=True)
@@ -40,50 +44,8 @@ class GraphQLParams:
     extensions: dict[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class OperationRecord:
-    """What the log line and the metrics say of an operation. No variable, no literal.
-
-    Attributes:
-        operation_name: None for an anonymous one, or when the document is refused.
-        operation_type: "query", "mutation" or "subscription".
-        document_hash: SHA-256 of the document's text, first 16 hex digits.
-        cache: How the plan was found: "exact", "normalised" or "miss".
-        path: "compiled" or "fallback".
-        error_codes: `extensions.code` of each error, distinct, in order.
-        error_ids: Ids of masked errors.
-    """
-
-    operation_name: str | None = None
-    operation_type: str | None = None
-    document_hash: str | None = None
-    cache: str | None = None
-    path: str | None = None
-    error_codes: list[str] = field(default_factory=list)
-    error_ids: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Answer:
-    """An encoded answer, and what the transport needs to know to send it.
-
-    Attributes:
-        body: The GraphQL response as JSON bytes.
-        has_data: False for a request error: nothing was executed.
-        status: HTTP status under `application/graphql-response+json`.
-        record: For the log line.
-        allow: The `Allow` header that belongs to status 405.
-    """
-
-    body: bytes
-    has_data: bool
-    status: int
-    record: OperationRecord
-    allow: str | None = None
-
-
 class Pipeline:
-    """The five stages, for one generation of schema and configuration.
+    """The stages, for one schema and configuration.
 
     Args:
         plans: Finds or makes the plan of a document.
@@ -95,7 +57,7 @@ class Pipeline:
         self.mask = mask
 
     async def run(self, params: GraphQLParams, context: Context, *, read_only: bool) -> Answer:
-        """Answer one operation. Never raises but for cancellation.
+        """Answer one operation. Raises nothing but cancellation.
 
         Args:
             params: As sent.
@@ -104,22 +66,54 @@ class Pipeline:
         """
         record = OperationRecord()
         try:
-            text = _document_text(params)
-            found = await self.plans.find(text, params.operation_name)
+            text = document_text(params)
+            found = self.plans.find(text, params.operation_name)
             prepared = found.value
-            record.operation_name = prepared.operation_name
-            record.operation_type = prepared.operation_type
-            record.document_hash = prepared.document_hash
-            record.cache = found.how
-            record.path = prepared.path
-            if read_only and prepared.operation_type != "query":
-                return self._refused_method(record)
-            result = await execute_operation(prepared, found.slots, params.variables, context)
-        except (ClientError, GraphQLError) as exc:
-            return self._request_error([exc], record)
-        except ExceptionGroup as exc:
-            return self._request_error(list(exc.exceptions), record)
+            record_operation(record, prepared, found.how)
+            check_method(prepared, read_only)
+            variables = coerce_variables(prepared, params.variables or {})
+            result = await execute_operation(prepared, variables, context)
+            return self._answer(result, record)
+        except RequestError as exc:
+            return self._refusal(exc.errors, exc.code, CODES[exc.code].http_status or 400, record)
+        except ClientError as exc:
+            return self._refusal([exc], exc.code, exc.http_status, record)
+        except asyncio.CancelledError:
+            raise
         except Exception as exc:
-            return self._request_error([exc], record)
-        errors = self.mask.format_all(result.errors, record) if result.errors else None
-        return Answer(encode_response(result.data, errors, None), True, 200, record)
+            return self._refusal([exc], "INTERNAL_SERVER_ERROR", 500, record)
+
+    def _answer(self, result: ExecutionResult, record: OperationRecord) -> Answer:
+        errors = self.mask.format_errors(result.errors, record) if result.errors else None
+        return Answer(encode_response(result.data, errors), True, 200, record)
+
+    def _refusal(
+        self, errors: Sequence[Exception], code: str, status: int, record: OperationRecord
+    ) -> Answer:
+        formatted = self.mask.format_errors(errors, record, code)
+        allow = "POST" if status == 405 else None
+        return Answer(encode_request_error(formatted), False, status, record, allow)
+
+
+def document_text(params: GraphQLParams) -> str:
+    """The document of a request. Errors: ClientError(BAD_REQUEST)."""
+    if not params.query:
+        raise ClientError("`query` is missing.", code="BAD_REQUEST")
+    return params.query
+
+
+def check_method(prepared: Prepared, read_only: bool) -> None:
+    """Errors: ClientError for what this transport does not carry."""
+    if prepared.operation_type == "subscription":
+        raise ClientError("Subscriptions are not served over plain HTTP.", code="BAD_REQUEST")
+    if read_only and prepared.operation_type == "mutation":
+        raise ClientError("Send mutations by POST.", code="METHOD_NOT_ALLOWED")
+
+
+def record_operation(record: OperationRecord, prepared: Prepared, how: str) -> None:
+    """Note what the log line says of a found plan."""
+    record.operation_name = prepared.operation_name
+    record.operation_type = prepared.operation_type
+    record.document_hash = prepared.document_hash
+    record.path = prepared.path
+    record.cache = how

@@ -102,7 +102,9 @@ class BatchField:
     loader: Loader
     coordinate: str
 
-    def __call__(self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Awaitable[Any]:
+    def __call__(
+        self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any
+    ) -> Awaitable[Any]:
         context: Context = info.context
         return context.load_one(self.loader, parent, arguments)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -62,8 +63,7 @@ class GraphQLEndpoint:
         self.access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        clock = asyncio.get_running_loop().time
-        begin = clock()
+        begin = time.perf_counter()  # uvloop's clock stands still within an iteration
         headers, values = read_headers(scope["headers"])
         given = headers.get("x-request-id") if self.settings.trust_request_id else None
         request_id = given or secrets.token_hex(8)
@@ -90,7 +90,9 @@ class GraphQLEndpoint:
             record.error_codes.append(exc.code)
             allow = "GET, POST" if status == 405 else None
         await respond(send, status, media_type or JSON, body, request_id, allow)
-        self.access_log.write(log_line(record, context, request_id, status, clock() - begin))
+        self.access_log.write(
+            log_line(record, context, request_id, status, time.perf_counter() - begin)
+        )
 
     async def _params(
         self, scope: Scope, headers: dict[str, str], receive: Receive

@@ -1,0 +1,67 @@
+"""The service's way to run a prepared operation: compiled where it can be, on graphql-core where not.
+
+The choice falls before the first step: an operation that has begun on one path ends on it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import graphql
+from graphql import ExecutionResult
+
+from gateway.context import Context
+from gateway.errors import RequestError
+from gateway.execute.introspect import IntrospectionError
+from gateway.execute.prepare import Prepared
+from gateway.execute.run import run_code
+from gateway.execute.state import Run, Variables
+from gateway.plan.collect import CannotCompileError
+
+fallbacks: Counter[str] = Counter()
+"""How often an operation of the service ran on graphql-core, by reason."""
+
+
+def coerce_variables(prepared: Prepared, raw: Mapping[str, Any]) -> Variables:
+    """Coerce a request's variables with the coercers that its plan compiled.
+
+    Errors: RequestError(OPERATION_RESOLUTION_FAILURE) when there is no such operation,
+        RequestError(BAD_USER_INPUT) with every bad variable, at most 50.
+    """
+    if prepared.errors:
+        raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")
+    coerced = prepared.coercers.coerce(raw)
+    if isinstance(coerced, list):
+        raise RequestError(coerced, "BAD_USER_INPUT")
+    return Variables(coerced, raw)
+
+
+async def execute_operation(
+    prepared: Prepared, variables: Variables, context: Context
+) -> ExecutionResult:
+    """Run one query or mutation. Errors: whatever is not an error of a field."""
+    result: Any
+    if prepared.reason is None:
+        try:
+            code = prepared.code(variables.coerced)
+            result = run_code(Run(code.bound, prepared.source, None, context, variables), code)
+        except (CannotCompileError, IntrospectionError) as exc:
+            result = fall_back(prepared, variables, context, str(exc))
+    else:
+        result = fall_back(prepared, variables, context, prepared.reason)
+    return await result if inspect.isawaitable(result) else result
+
+
+def fall_back(prepared: Prepared, variables: Variables, context: Context, reason: str) -> Any:
+    """Run the whole operation on graphql-core's own executor, and count it."""
+    fallbacks[reason] += 1
+    return graphql.execute(
+        prepared.schema,
+        prepared.source.document,
+        context_value=context,
+        variable_values=dict(variables.raw),
+        operation_name=prepared.source.operation_name,
+    )
