@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphql import (
     ArgumentNode,
@@ -26,8 +26,10 @@ from graphql import (
 from gateway.execute import reference
 from gateway.execute.spots import Failed
 
-Literals = Mapping[int, ValueNode]
-Evaluator = Callable[[dict[str, Any], Any, Literals | None], Any]
+if TYPE_CHECKING:
+    from gateway.execute.state import Literals, Run
+
+Evaluator = Callable[[dict[str, Any], "Run"], Any]
 
 MISSING = object()  # the argument is left out
 WRONG = object()  # graphql-core is asked for the error
@@ -76,7 +78,7 @@ class Arguments:
             except Exception:
                 self.is_wrong = True  # graphql-core raises it again, per run, with the right nodes
 
-    def evaluate(self, run: Any, nodes: tuple[int, ...]) -> dict[str, Any] | Failed:
+    def evaluate(self, run: Run, nodes: tuple[int, ...]) -> dict[str, Any] | Failed:
         """The coerced arguments for one run, or graphql-core's error."""
         if not self.evaluators and not self.is_wrong:
             return self.constants
@@ -84,7 +86,7 @@ class Arguments:
         wrong = self.is_wrong
         coerced = run.variables.coerced
         for out_name, evaluator in self.evaluators:
-            value = evaluator(coerced, run, run.literals)
+            value = evaluator(coerced, run)
             if value is WRONG:
                 wrong = True
             elif value is not MISSING:
@@ -123,7 +125,7 @@ def _variable(name: str, argument: GraphQLArgument, node: VariableNode) -> Evalu
     except Exception:
         absent = WRONG  # required
 
-    def evaluate(coerced: dict[str, Any], _run: Any, _literals: Literals | None) -> Any:
+    def evaluate(coerced: dict[str, Any], _run: Run) -> Any:
         value = coerced.get(variable, MISSING)
         if value is None and non_null:
             return WRONG
@@ -133,7 +135,7 @@ def _variable(name: str, argument: GraphQLArgument, node: VariableNode) -> Evalu
 
 
 def _nested(name: str, argument: GraphQLArgument, value: ValueNode) -> Evaluator:
-    def evaluate(_coerced: dict[str, Any], run: Any, _literals: Literals | None) -> Any:
+    def evaluate(_coerced: dict[str, Any], run: Run) -> Any:
         try:
             found = _evaluate(name, argument, value, run.reference_variables())
         except Exception:
@@ -146,8 +148,8 @@ def _nested(name: str, argument: GraphQLArgument, value: ValueNode) -> Evaluator
 def _literal(
     name: str, argument: GraphQLArgument, value: ValueNode, slots: Mapping[int, int]
 ) -> Evaluator:
-    def evaluate(_coerced: dict[str, Any], run: Any, literals: Literals | None) -> Any:
-        node = value if literals is None else _substitute(value, slots, literals)
+    def evaluate(_coerced: dict[str, Any], run: Run) -> Any:
+        node = _substitute(value, slots, run.literals) if run.literals else value
         try:
             found = _evaluate(name, argument, node, run.reference_variables())
         except Exception:
@@ -178,7 +180,7 @@ def _walk(value: ValueNode) -> list[ValueNode]:
 def _substitute(value: ValueNode, slots: Mapping[int, int], literals: Literals) -> ValueNode:
     """A literal with this request's literals in the places that the plan leaves open."""
     if value.loc is not None and value.loc.start in slots:
-        return literals[slots[value.loc.start]]
+        return literals.node(slots[value.loc.start])
     if getattr(value, "values", None):
         return type(value)(values=tuple(_substitute(v, slots, literals) for v in value.values))  # type: ignore
     if getattr(value, "fields", None):

@@ -16,7 +16,14 @@ from typing import Any
 from graphql import GraphQLError, Undefined
 from graphql.pyutils import is_awaitable, is_iterable
 
-from gateway.execute.bound import BoundComposite, BoundField, BoundList, BoundOutput, BoundSelection
+from gateway.execute.bound import (
+    BoundComposite,
+    BoundField,
+    BoundList,
+    BoundOutput,
+    BoundSelection,
+    composite_of,
+)
 from gateway.execute.info import info_of_row
 from gateway.execute.runtime_types import find_types, is_known
 from gateway.execute.spots import Failed, FailedList
@@ -72,22 +79,25 @@ def wait_for_cells(run: Run, column: list[Any]) -> None:
         run.works.append(Cells(column, indices))
 
 
-def normalise(run: Run, field: BoundField, column: list[Any]) -> None:
+def normalise(run: Run, field: BoundField, column: list[Any]) -> bool:
     """Bring every value of a column to nested lists of objects, None and Failed, in place.
 
     Awaitable items and asynchronous iterables go to the run's work.
+
+    Shape: True when the column was clean: objects everywhere, at most one list deep.
     """
     output = field.output
     types = set(map(type, column))
     if type(output) is BoundList:
         below = output.item
         if types == LIST and type(below) is BoundComposite and _items_are_rows(column):
-            return
+            return True
     elif is_known(types):
-        return
+        return True
     for index, value in enumerate(column):
         if type(value) is not Failed:
             column[index] = normal(run, field, output, value, _into(column, index))
+    return False
 
 
 def _items_are_rows(column: list[list[Any]]) -> bool:
@@ -165,35 +175,32 @@ async def collect_items(value: Any) -> list[Any] | Failed:
     return items
 
 
-def gather_rows(run: Run, field: BoundField, column: list[Any]) -> Rows:
+def gather_rows(run: Run, field: BoundField, column: list[Any], clean: bool) -> Rows:
     """The objects of a normalised column. Types that a call decides may go to the run's work."""
-    output = field.output
-    depth = 0
-    rows: list[Any] = column
-    clean = True
-    while isinstance(output, BoundList):
-        depth += 1
-        if depth == 1 and len(column) == 1 and type(column[0]) is list:
-            rows = column[0]
-        else:
-            clean = clean and set(map(type, rows)) <= LIST
-            rows = list(chain.from_iterable(map(_items_of, rows)))
-        output = output.item
-    if not is_known(set(map(type, rows))):
-        kept = [row for row in rows if row is not None and not isinstance(row, Failed)]
-        clean = clean and len(kept) == len(rows)
-        rows = kept
+    rows = column
+    if not clean:
+        rows = [row for value in column for row in flatten(value, field.output)]
+    elif type(field.output) is BoundList:
+        rows = column[0] if len(column) == 1 else list(chain.from_iterable(column))
     settled = run.rows[field.id] = Rows(column, rows, clean)
-    assert isinstance(output, BoundComposite)
-    if output.only is None or output.by_call:
-        settled.tags = find_types(run, field, output, rows)
+    composite = composite_of(field.output)
+    assert composite is not None
+    if composite.only is None or composite.by_call:
+        settled.tags = find_types(run, field, composite, rows)
     return settled
 
 
-def _items_of(value: Any) -> list[Any]:
-    if type(value) is list:
-        return value
-    return value.items if type(value) is FailedList else []
+def flatten(value: Any, output: BoundOutput) -> Iterator[Any]:
+    """The objects of a normalised value."""
+    if type(value) is FailedList:
+        value = value.items
+    elif value is None or type(value) is Failed:
+        return
+    if isinstance(output, BoundList):
+        for item in value:
+            yield from flatten(item, output.item)
+    else:
+        yield value
 
 
 def pick(settled: Rows, selection: BoundSelection) -> list[Any]:

@@ -55,25 +55,28 @@ class _Completion:
         self, field: BoundField, output: BoundOutput, value: Any, path: PathKeys
     ) -> Any:
         """A field's value or a list's item: an error below ends here when it may be null."""
+        while type(value) is Pending:
+            value = value.value
         depth = len(path)
-        try:
-            return self.complete_value(field, output, value, path)
-        except Exception as raw:
-            del path[depth:]
-            error = locate(self.run, field, raw, path)
-            if output.non_null:
-                raise error from None
-            self.run.errors.append(error)
-            return None
+        if type(value) is Failed:
+            # Not raised to be caught right here: that would keep every frame of the way alive.
+            error = locate(self.run, field, value.error, path)
+        else:
+            try:
+                return self.complete_value(field, output, value, path)
+            except Exception as raised:
+                del path[depth:]
+                error = locate(self.run, field, raised, path)
+        if output.non_null:
+            raise error
+        self.run.errors.append(error)
+        return None
 
     def complete_value(
         self, field: BoundField, output: BoundOutput, value: Any, path: PathKeys
     ) -> Any:
-        while type(value) is Pending:
-            value = value.value
-        if isinstance(value, Failed):
-            if type(value) is FailedList and isinstance(output, BoundList):
-                self.complete_items(field, output.item, value.items, path)
+        if type(value) is FailedList and isinstance(output, BoundList):
+            self.complete_items(field, output.item, value.items, path)
             raise value.error
         if value is None:
             return None
@@ -111,5 +114,20 @@ def _with_ancestors(run: Run) -> set[int]:
 
 
 def locate(run: Run, field: BoundField, error: Exception, path: PathKeys) -> GraphQLError:
-    """The error with the place in the document and in the response."""
-    return located_error(error, run.source.nodes(field.plan.nodes), list(path))
+    """The error with its place in the document and in the response, as graphql-core locates it.
+
+    graphql-core finds line and column anew for each error, by a search through the whole text. Here that
+    is done once for each field; the rest is left to its own constructor.
+    """
+    nodes = run.source.nodes(field.plan.nodes)
+    if any(getattr(error, name, None) for name in ("path", "nodes", "source", "positions")):
+        return located_error(error, nodes, list(path))  # it brings a place of its own
+    place = run.places.get(field.id)
+    if place is None:
+        place = run.places[field.id] = GraphQLError("", nodes)
+    located = located_error(error, None, list(path))
+    located.nodes = [*nodes]
+    located.source = place.source
+    located.positions = place.positions and list(place.positions)
+    located.locations = place.locations and list(place.locations)
+    return located

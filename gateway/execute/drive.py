@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
+from contextlib import suppress
 from types import CoroutineType
 from typing import Any
 
@@ -56,7 +57,8 @@ async def _run(batch: list[Work]) -> None:
         for group in tasks:
             for task in group:
                 if not task.done():
-                    await _settle(task)
+                    with suppress(Exception):  # the outcome is read from the task
+                        await task
                 elif task.cancelled():
                     raise asyncio.CancelledError  # noqa: TRY301
     except BaseException:
@@ -80,13 +82,6 @@ def _start_all(awaitables: Sequence[Awaitable[Any]]) -> list[asyncio.Future[Any]
         create_task(value) if type(value) is CoroutineType else asyncio.ensure_future(value)
         for value in awaitables
     ]
-
-
-async def _settle(task: asyncio.Future[Any]) -> None:
-    try:
-        await task
-    except Exception:  # noqa: S110  the outcome is read from the task
-        pass
 
 
 async def _cancel(tasks: list[asyncio.Future[Any]]) -> None:

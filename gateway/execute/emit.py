@@ -98,10 +98,12 @@ class PartEmitter:
             if not fields:
                 return
             for field in fields:
-                self.writer.line(f"normalise(r, {self.field(field)}, v{field.id})")
+                self.writer.line(f"k{field.id} = normalise(r, {self.field(field)}, v{field.id})")
             self.wait()
             for field in fields:
-                self.writer.line(f"g{field.id} = gather_rows(r, {self.field(field)}, v{field.id})")
+                self.writer.line(
+                    f"g{field.id} = gather_rows(r, {self.field(field)}, v{field.id}, k{field.id})"
+                )
             if any(_composite(field).by_call for field in fields):
                 self.wait()
             below = []

@@ -63,7 +63,7 @@ class ValueEmitter:
         if isinstance(output, BoundLeaf):
             return self.leaf(field, output, var, is_property)
         if isinstance(output, BoundList):
-            return self.list(field, output, var, is_property)
+            return self.list_of(field, output, var, is_property)
         if self.writer.depth > MAX_INDENT:
             return self.function(field, output, var, is_property)
         self.composite(field, output, var, is_property)
@@ -84,7 +84,7 @@ class ValueEmitter:
             fast += f" else str({var}) if type({var}) is int"
         return f"{fast} else {slow}"
 
-    def list(self, field: BoundField, output: BoundList, var: str, is_property: bool) -> str:
+    def list_of(self, field: BoundField, output: BoundList, var: str, is_property: bool) -> str:
         """Emit a list; one of leaves is a comprehension."""
         slow = f"{self.writer.name('s', slow_value(field, output, is_property, None))}({var}, r)"
         if _is_of_leaves(output):

@@ -7,7 +7,7 @@ What is called is what graphql-core's default resolver calls, a property that is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from graphql import Undefined, default_type_resolver
@@ -30,7 +30,7 @@ from gateway.execute.works import Call, Work
 from gateway.plan.nodes import Kind
 
 
-def expand_spots(run: Run) -> Iterator[list[Work]]:
+def expand_spots(run: Run) -> Generator[list[Work], None, None]:
     """Expand every spot, and those that are found on the way; yields when some have to be awaited."""
     done = 0
     while done < len(run.pending):

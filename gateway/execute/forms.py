@@ -7,9 +7,9 @@ times at most. What a form assumes is checked on every row, so it decides only t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MemberDescriptorType
+from types import MemberDescriptorType, WrapperDescriptorType
 from typing import Any, NamedTuple
 
 from gateway.execute.bound import BoundSelection
@@ -60,18 +60,15 @@ class Observer:
 
 def is_plain(row_class: type, names: Sequence[str]) -> bool:
     """Whether reading these attributes of an instance runs no code of the user."""
-    if row_class.__getattribute__ is not object.__getattribute__ or hasattr(
-        row_class, "__getattr__"
-    ):
+    read: Any = row_class.__getattribute__
+    if not isinstance(read, WrapperDescriptorType) or hasattr(row_class, "__getattr__"):
         return False
-    if hasattr(row_class, "keys"):
-        return False  # may be a Mapping, which is read by its members
-    found = (
+    if not names or issubclass(row_class, Mapping):
+        return False
+    members = (
         base.__dict__[name] for name in names for base in row_class.__mro__ if name in base.__dict__
     )
-    return bool(names) and all(
-        isinstance(member, SLOTS) or _is_plain_default(member) for member in found
-    )
+    return all(isinstance(member, SLOTS) or _is_plain_default(member) for member in members)
 
 
 def _is_plain_default(member: Any) -> bool:

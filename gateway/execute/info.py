@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLResolveInfo
 from graphql.pyutils import Path, is_awaitable
@@ -21,13 +21,13 @@ from gateway.execute.state import Run
 FieldPath = Callable[[], Path]
 
 
-class Info(GraphQLResolveInfo):
+class Info(GraphQLResolveInfo[Any] if TYPE_CHECKING else GraphQLResolveInfo):  # type: ignore[misc]
     """graphql-core's info with a path that is found when it is read."""
 
     _find_path: FieldPath
 
     @property
-    def path(self) -> Path:  # type: ignore[override]
+    def path(self) -> Path:
         """Response path to the field that is being resolved."""
         return self._find_path()
 

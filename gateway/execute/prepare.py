@@ -40,6 +40,7 @@ class Prepared:
         operation_name: None for an anonymous operation.
         operation_type: `query`, `mutation` or `subscription`; None when there is no such operation.
         document_hash: SHA-256 of the document's text, first 16 hex digits.
+        given_name: The operation name as it was asked for.
         path: `compiled` or `fallback`.
         reason: Why it falls back.
         errors: Request errors: the operation cannot be chosen. Nothing can be run then.
@@ -56,7 +57,8 @@ class Prepared:
         type_resolver: Callable[..., Any] | None = None,
     ) -> None:
         self.schema = schema
-        self.source = Source(document, operation_name)
+        self.source = Source(lambda: document, operation_name)
+        self.given_name = operation_name
         self.slots = slots
         self.field_resolver = field_resolver
         self.type_resolver = type_resolver
@@ -74,15 +76,18 @@ class Prepared:
             return
         self.coercers = VariableCoercers(schema, operation)
         try:
-            if schema.get_directive("defer") or schema.get_directive("stream"):
-                raise CannotCompileError("a schema with @defer or @stream")
-            self.shaping = shaping_variables(document)
-            if len(self.shaping) > MAX_SHAPING:
-                raise CannotCompileError(f"more than {MAX_SHAPING} variables in @skip and @include")
+            self._check()
             if not self.shaping:
                 self.code({})
         except CannotCompileError as error:
             self.reason = str(error)
+
+    def _check(self) -> None:
+        if self.schema.get_directive("defer") or self.schema.get_directive("stream"):
+            raise CannotCompileError("a schema with @defer or @stream")
+        self.shaping = shaping_variables(self.source.document)
+        if len(self.shaping) > MAX_SHAPING:
+            raise CannotCompileError(f"more than {MAX_SHAPING} variables in @skip and @include")
 
     @property
     def path(self) -> str:

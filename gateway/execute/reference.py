@@ -30,7 +30,7 @@ if IS_3_3:
     from graphql.execution.values import VariableValues, VariableValueSource
     from graphql.type import GraphQLResolveInfoHelpers
 else:
-    from graphql.execution import ExecutionContext as BaseExecutor
+    BaseExecutor = graphql.execution.ExecutionContext  # type: ignore
 
 
 def select_operation(
@@ -53,13 +53,13 @@ def coerce_variables(
     """graphql-core's own coercion: the coerced values, or every error."""
     definitions = operation.variable_definitions or ()
     if not IS_3_3:
-        return get_variable_values(schema, definitions, raw, max_errors=max_errors)  # type: ignore
+        return get_variable_values(schema, definitions, dict(raw), max_errors=max_errors)  # type: ignore
     found = get_variable_values(
         schema,
         definitions,
-        raw,
+        dict(raw),
         max_errors=max_errors,
-        hide_suggestions=hide_suggestions,  # type: ignore[arg-type]
+        hide_suggestions=hide_suggestions,
     )
     return found if isinstance(found, list) else found.coerced
 

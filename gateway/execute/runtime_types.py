@@ -7,6 +7,7 @@ graphql-core's own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import WrapperDescriptorType
 from typing import Any
 
 from graphql import GraphQLError, Undefined
@@ -39,7 +40,7 @@ def _is_row_class(type_: type) -> bool:
         issubclass(type_, Exception | Failed | type(None) | type(Undefined))
         or hasattr(type_, "__await__")
         or hasattr(type_, "__getattr__")
-        or type_.__getattribute__ is not object.__getattribute__
+        or not isinstance(type_.__getattribute__, WrapperDescriptorType)  # Python code of the user
     ):
         return False
     if len(_row_classes) >= _MAX_CLASSES:

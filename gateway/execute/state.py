@@ -6,8 +6,9 @@ event loop, and what the exact path needs to find its way back from a value to i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Protocol
 
 from graphql import (
     DocumentNode,
@@ -15,6 +16,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     OperationDefinitionNode,
+    ValueNode,
 )
 from graphql.pyutils import Path
 
@@ -26,33 +28,58 @@ from gateway.plan.collect import field_nodes
 NO_ARGUMENTS: dict[str, Any] = {}
 
 
+class Literals(Protocol):
+    """What a request's text has in the places that a shared plan leaves open."""
+
+    def node(self, slot: int) -> ValueNode:
+        """The literal of a slot."""
+        ...
+
+    def document(self) -> DocumentNode:
+        """The request's own text, parsed: asked for only when an error or an `info` needs it."""
+        ...
+
+
 class Source:
     """The document that a run's errors and infos speak of.
 
     A plan may have been made from another text that differs in literals: it names nodes by their place
     in document order, and they are looked up here, in this request's own document.
+
+    Args:
+        load: Gives the document, when it is first needed.
+        operation_name: Which operation of it.
     """
 
-    def __init__(self, document: DocumentNode, operation_name: str | None) -> None:
-        self.document = document
-        self.operation_name = operation_name
-        self._nodes: list[FieldNode] | None = None
-        definitions = document.definitions
-        self.fragments = {
-            node.name.value: node
-            for node in definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
-        self.operation = reference.select_operation(
-            [node for node in definitions if isinstance(node, OperationDefinitionNode)],
-            operation_name,
-        )
+    def __init__(self, load: Callable[[], DocumentNode], operation_name: str | None) -> None:
+        self._load = load
+        self._operation_name = operation_name
+
+    @cached_property
+    def document(self) -> DocumentNode:
+        """The document."""
+        return self._load()
+
+    @cached_property
+    def fragments(self) -> dict[str, FragmentDefinitionNode]:
+        """Its fragments by name."""
+        definitions = self.document.definitions
+        return {n.name.value: n for n in definitions if isinstance(n, FragmentDefinitionNode)}
+
+    @cached_property
+    def operation(self) -> OperationDefinitionNode | None:
+        """The operation that is meant; None when there is no such one."""
+        definitions = self.document.definitions
+        operations = [n for n in definitions if isinstance(n, OperationDefinitionNode)]
+        return reference.select_operation(operations, self._operation_name)
+
+    @cached_property
+    def _field_nodes(self) -> list[FieldNode]:
+        return field_nodes(self.document)
 
     def nodes(self, numbers: tuple[int, ...]) -> list[FieldNode]:
         """The field nodes with these numbers."""
-        if self._nodes is None:
-            self._nodes = field_nodes(self.document)
-        return [self._nodes[number] for number in numbers]
+        return [self._field_nodes[number] for number in numbers]
 
 
 class Variables:
@@ -123,6 +150,7 @@ class Run:
         "literals",
         "paths",
         "pending",
+        "places",
         "root",
         "rows",
         "source",
@@ -137,7 +165,7 @@ class Run:
         root: Any,
         context: Any,
         variables: Variables,
-        literals: Any = None,
+        literals: Literals | None = None,
         hide_suggestions: bool = False,
     ) -> None:
         self.hide_suggestions = hide_suggestions
@@ -157,6 +185,7 @@ class Run:
         self.introspection: dict[int, Any] = {}
         self.arguments: dict[int, Any] = {}
         self.infos: dict[int, tuple[Any, ...]] = {}
+        self.places: dict[int, GraphQLError] = {}
         self.paths: dict[int, list[Path | None]] = {}
         self._reference_variables: Any = None
 

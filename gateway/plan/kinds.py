@@ -46,6 +46,7 @@ def check_of(type_: Any) -> Check:
     """The cheap test for values of a leaf type; a user's own scalar named `Int` has none."""
     if is_enum_type(type_):
         return Check.ENUM
-    if specified_scalar_types.get(type_.name) is type_ and type_.name in CHECKS:
-        return CHECKS[str(type_.name)]
+    name = str(type_.name)
+    if specified_scalar_types.get(name) is type_ and name in CHECKS:
+        return CHECKS[name]
     return Check.CUSTOM
