@@ -111,7 +111,7 @@ class _Emitter:
         careful = f"c{number}"
         shown = self.members(node, fill)
         self.define(f"{careful}(d, V)", self.careful(node, fill, careful, shown))
-        display = self.display(shown)
+        display = self.display(shown, fill)
         if display is None:
             return careful
         name = f"b{number}"
@@ -173,14 +173,15 @@ class _Emitter:
             shown = f"{braces}({shown}, V)"
         return _Member(item.name, shown, guards, [*lines, *stored])
 
-    def display(self, members: list[_Member] | None) -> str | None:
+    def display(self, members: list[_Member] | None, fill: Wanted) -> str | None:
         """Give a dict display that fails unless `d` is an object, or None where there is none."""
         if not members or not any(member.guards for member in members):
             return None
-        parts = [
-            f"{member.name!r}: {member.shown}" for member in members if member.name is not None
-        ]
-        return "{" + ", ".join(parts) + "}" if len(parts) == len(members) else None
+        parts = {member.name: member.shown for member in members if member.name is not None}
+        if len(parts) < len(members):
+            return None
+        parts |= {name: "None" for name in fill.members if name not in parts}
+        return "{" + ", ".join(f"{name!r}: {shown}" for name, shown in parts.items()) + "}"
 
     def careful(
         self, node: Braces, fill: Wanted, name: str, members: list[_Member] | None
@@ -211,7 +212,9 @@ class _Emitter:
 
     def path(self, node: Path, fill: Wanted = NOTHING) -> str:
         braces = None if node.braces is None else self.braces(node.braces, fill)
-        body = self.steps(node, self.origin(node, "at"), braces)
+        origin = self.origin(node, "at")
+        # What `$` is may be no object here, unlike in careful braces; (d) keeps the steps general.
+        body = self.steps(node, "(d)" if origin == "d" else origin, braces)
         if braces is None and fill.members:
             body.append(f"if v is not X: v = fill_value(v, {self.bind('w', fill)})")
         name = f"p{self.number()}"
@@ -232,9 +235,14 @@ class _Emitter:
         return name
 
     def steps(self, node: Path, origin: str, braces: str | None) -> list[str]:
-        """Give statements that leave a path's value in `v`."""
-        lines = [f"v = {origin}"]
-        for step in node.steps:
+        """Give statements that leave a path's value in `v`.
+
+        Shape: `origin` is the text of the value that it begins with, `d` standing for an object.
+        """
+        lines, steps = [f"v = {origin}"], list(node.steps)
+        if origin == "d" and steps and isinstance(steps[0], Key):
+            lines = [f"v = d.get({steps.pop(0).name!r}, X)"]
+        for step in steps:
             if isinstance(step, Key):
                 taken = f"v.get({step.name!r}, X) if v.__class__ is dict else key(v, {step.name!r})"
                 lines.append(f"if v is not X: v = {taken}")
