@@ -25,7 +25,7 @@ from gateway.release.cluster import Kubectl
 from gateway.release.guards import check_names
 from gateway.release.helm import find_helm
 from gateway.release.images import check_images
-from gateway.release.model import Plan, Refusal, ReleaseError, Target
+from gateway.release.model import ChartError, Plan, Refusal, ReleaseError, Target
 from gateway.release.values import Targets, find_chart, layer_values, load_targets
 
 REFUSED = 3
@@ -82,7 +82,6 @@ DEFAULT_AUDIT = Path("var/release-audit.jsonl")
 class Request:
     """What the options ask for, with names resolved."""
 
-    chart: Path
     targets: tuple[Target, ...]
     environment: str
     make: Callable[[Target], Plan]
@@ -170,16 +169,15 @@ def _request(
         sets = [*sets, f'image.tag="{image_tag}"']
     if preview and not re.fullmatch(r"pr-[1-9][0-9]*", preview):
         raise ReleaseError(f"--preview {preview!r}: write pr-123")
-    return Request(
-        chart=chart,
-        targets=tuple(places),
-        environment=env[0],
-        make=lambda place: rollout.make_plan(
-            tools, chart, place, layer_values(chart, place, files, sets), allowed
-        ),
-        tools=tools,
-        canary_percent=percent,
-    )
+
+    def make(place: Target) -> Plan:
+        try:
+            values = layer_values(chart, place, files, sets)
+        except ChartError as exc:
+            return rollout.refused_plan(chart, place, exc)
+        return rollout.make_plan(tools, chart, place, values, allowed)
+
+    return Request(tuple(places), env[0], make, tools, percent)
 
 
 def _plan_all(request: Request) -> list[Plan]:

@@ -114,8 +114,11 @@ class HelmSdk:
             raise ReleaseError(f"helm uninstall: {exc.detail}") from exc
 
     def _config(self, target: Target) -> Config:
+        # The burst is the helm binary's own; the SDK's default makes an upgrade wait for itself.
         return Config(
             kubeconfig_path=self._kubeconfig,
             kube_context=target.context,
             namespace=target.namespace,
+            burst_limit=100,
+            qps=50,
         )

@@ -65,10 +65,7 @@ def make_plan(
     try:
         objects = tools.helm.render(chart, target, values)
     except ChartError as exc:
-        refusal = Refusal(
-            "ChartRefused", str(exc), "been stopped half-way by the API server, or not at all"
-        )
-        return Plan(target, chart, values, (), Facts(running), (), (refusal,))
+        return refused_plan(chart, target, exc)
     facts = Facts(
         running=running,
         live=tools.cluster.live(target),
@@ -80,6 +77,14 @@ def make_plan(
         objects, target, facts, delete=allowed.delete, first_install=allowed.first_install
     )
     return Plan(target, chart, values, objects, facts, changes, refusals)
+
+
+def refused_plan(chart: Path, target: Target, why: ChartError) -> Plan:
+    """The plan of values that the chart does not take: a refusal and nothing else."""
+    refusal = Refusal(
+        "ChartRefused", str(why), "been stopped half-way by the API server, or not at all"
+    )
+    return Plan(target, chart, {}, (), Facts(), (), (refusal,))
 
 
 def make_canary_plan(tools: Tools, plan: Plan, percent: int) -> Plan:

@@ -378,6 +378,8 @@ class Handler(BaseHTTPRequestHandler):
     """HTTP in front of a `Cluster`."""
 
     protocol_version = "HTTP/1.1"
+    # Headers and body are two writes: with Nagle each answer would wait 40 ms for an ACK.
+    disable_nagle_algorithm = True
     cluster: Cluster
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class's name
