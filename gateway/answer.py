@@ -108,7 +108,9 @@ class ErrorMask:
                 cause.detail,
             )
         elif isinstance(cause, GraphQLError):
-            message, extensions = cause.message, dict(cause.extensions or {})
+            # The outer error's words: those of a bad variable name it, the cause's do not.
+            outer = error if isinstance(error, GraphQLError) else cause
+            message, extensions = outer.message, dict(outer.extensions or {})
             if code is not None:
                 extensions.setdefault("code", code)
         else:

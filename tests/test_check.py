@@ -168,4 +168,6 @@ def test_a_planted_mistake_is_found_with_file_and_line(name: str, tmp_path: Path
         lines = path.read_text().splitlines()
         # A decorator's function is named by the decorator's line or the one below it.
         line = next(number for number, item in enumerate(lines, 1) if mistake.at in item)
-        assert f"{mistake.file}:{line}:" in output or f"{mistake.file}:{line + 1}:" in output, output
+        assert f"{mistake.file}:{line}:" in output or f"{mistake.file}:{line + 1}:" in output, (
+            output
+        )
