@@ -142,6 +142,8 @@ class _Emitter:
                 names += braces_supply(item.path.braces).members
         if len(set(names)) < len(names):
             return None
+        if any(isinstance(item, Inline) for item in node.items):
+            fill = NOTHING  # members may come from any of the items, so they are filled at the end
         return [self.member(item, fill) for item in node.items]
 
     def member(self, item: Item, fill: Wanted) -> _Member:
@@ -152,7 +154,7 @@ class _Emitter:
                 "elif v is None:",
                 "    null = True",
             ]
-            return _Member(None, "", False, [f"v = {self.path(item.path, fill)}(d, d, V)", *stored])
+            return _Member(None, "", False, [f"v = {self.path(item.path)}(d, d, V)", *stored])
         inner = fill.members.get(item.name, NOTHING)
         filled = item.name in fill.members
         target = f"o[{item.name!r}]"
@@ -186,9 +188,8 @@ class _Emitter:
     def careful(
         self, node: Braces, fill: Wanted, name: str, members: list[_Member] | None
     ) -> list[str]:
-        slow = f"slow({self.bind('n', node)}, d, V)"
-        if fill.members:
-            slow = f"fill_value({slow}, {self.bind('w', fill)})"
+        filled = f"fill_value({{}}, {self.bind('w', fill)})" if fill.members else "{}"
+        slow = filled.format(f"slow({self.bind('n', node)}, d, V)")
         if members is None:
             return [f"return {slow}"]
         body = [
@@ -200,12 +201,12 @@ class _Emitter:
         ]
         inlines = any(member.name is None for member in members)
         body += ["null = False"] if inlines else []
-        named = {member.name for member in members}
         for member in members:
             body += member.careful
         if inlines:
-            body += ["if null:", "    return None"]
-        body += [f"o.setdefault({name!r})" for name in fill.members if inlines or name not in named]
+            return [*body, f"return None if null else {filled.format('o')}"]
+        named = {member.name for member in members}
+        body += [f"o[{extra!r}] = None" for extra in fill.members if extra not in named]
         return [*body, "return o"]
 
     # Paths and expressions
@@ -239,9 +240,9 @@ class _Emitter:
 
         Shape: `origin` is the text of the value that it begins with, `d` standing for an object.
         """
-        lines, steps = [f"v = {origin}"], list(node.steps)
+        lines, steps = [f"v = {origin}"], node.steps
         if origin == "d" and steps and isinstance(steps[0], Key):
-            lines = [f"v = d.get({steps.pop(0).name!r}, X)"]
+            lines, steps = [f"v = d.get({steps[0].name!r}, X)"], steps[1:]
         for step in steps:
             if isinstance(step, Key):
                 taken = f"v.get({step.name!r}, X) if v.__class__ is dict else key(v, {step.name!r})"
