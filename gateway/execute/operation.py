@@ -18,7 +18,7 @@ from gateway.errors import RequestError
 from gateway.execute.introspect import IntrospectionError
 from gateway.execute.prepare import Prepared
 from gateway.execute.run import run_code
-from gateway.execute.state import Run, Variables
+from gateway.execute.state import Literals, Run, Source, Variables
 from gateway.plan.collect import CannotCompileError
 
 fallbacks: Counter[str] = Counter()
@@ -40,28 +40,43 @@ def coerce_variables(prepared: Prepared, raw: Mapping[str, Any]) -> Variables:
 
 
 async def execute_operation(
-    prepared: Prepared, variables: Variables, context: Context
+    prepared: Prepared, variables: Variables, context: Context, literals: Literals | None = None
 ) -> ExecutionResult:
-    """Run one query or mutation. Errors: whatever is not an error of a field."""
+    """Run one query or mutation. Errors: whatever is not an error of a field.
+
+    Args:
+        prepared: The operation.
+        variables: Coerced.
+        context: What resolvers and loaders get.
+        literals: What this request's text has where the plan's own has other literals.
+    """
     result: Any
+    source = prepared.source
+    if literals is not None:
+        source = Source(literals.document, source.operation_name)
     if prepared.reason is None:
         try:
             code = prepared.code(variables.coerced)
-            result = run_code(Run(code.bound, prepared.source, None, context, variables), code)
+            result = run_code(Run(code.bound, source, None, context, variables, literals), code)
         except (CannotCompileError, IntrospectionError) as exc:
-            result = fall_back(prepared, variables, context, str(exc))
+            result = fall_back(prepared, source, variables, context, str(exc))
     else:
-        result = fall_back(prepared, variables, context, prepared.reason)
-    return await result if inspect.isawaitable(result) else result
+        result = fall_back(prepared, source, variables, context, prepared.reason)
+    if inspect.isawaitable(result):
+        result = await result
+    assert isinstance(result, ExecutionResult)
+    return result
 
 
-def fall_back(prepared: Prepared, variables: Variables, context: Context, reason: str) -> Any:
+def fall_back(
+    prepared: Prepared, source: Source, variables: Variables, context: Context, reason: str
+) -> Any:
     """Run the whole operation on graphql-core's own executor, and count it."""
     fallbacks[reason] += 1
     return graphql.execute(
         prepared.schema,
-        prepared.source.document,
+        source.document,
         context_value=context,
         variable_values=dict(variables.raw),
-        operation_name=prepared.source.operation_name,
+        operation_name=source.operation_name,
     )

@@ -40,7 +40,6 @@ class Prepared:
         operation_name: None for an anonymous operation.
         operation_type: `query`, `mutation` or `subscription`; None when there is no such operation.
         document_hash: SHA-256 of the document's text, first 16 hex digits.
-        given_name: The operation name as it was asked for.
         path: `compiled` or `fallback`.
         reason: Why it falls back.
         errors: Request errors: the operation cannot be chosen. Nothing can be run then.
@@ -58,7 +57,6 @@ class Prepared:
     ) -> None:
         self.schema = schema
         self.source = Source(lambda: document, operation_name)
-        self.given_name = operation_name
         self.slots = slots
         self.field_resolver = field_resolver
         self.type_resolver = type_resolver

@@ -2,77 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Coroutine, Generator, Mapping
+from collections.abc import Coroutine, Generator
 from typing import Any
 
-import graphql
 from graphql import ExecutionResult
-from graphql.pyutils import is_awaitable
 
 from gateway.execute.code import Code
 from gateway.execute.complete import complete_root
 from gateway.execute.drive import start
 from gateway.execute.expand import expand_spots
-from gateway.execute.introspect import IntrospectionError, prepare_introspection
-from gateway.execute.prepare import Prepared
-from gateway.execute.state import Literals, Run, Source, Variables
+from gateway.execute.introspect import prepare_introspection
+from gateway.execute.state import Run
 from gateway.execute.works import Work
-from gateway.plan.collect import CannotCompileError
-
-fallbacks: Counter[str] = Counter()
-"""How often an operation of the service ran on graphql-core, by reason."""
-
-
-async def execute_operation(
-    prepared: Prepared,
-    literals: Literals | None,
-    variables: Mapping[str, Any] | None,
-    context: Any,
-    root_value: Any = None,
-) -> ExecutionResult:
-    """Run a prepared operation for one request.
-
-    Args:
-        prepared: From `prepare`.
-        literals: The request's own literals, when the plan was made from another text.
-        variables: As the client sent them.
-        context: What resolvers and loaders get.
-        root_value: The parent of root fields.
-
-    Errors: ExceptionGroup of GraphQLErrors when the request itself is wrong and nothing has run: no
-        such operation, or variables that cannot be coerced. Errors of fields are in the result.
-    """
-    if prepared.errors is not None:
-        raise ExceptionGroup("request errors", prepared.errors)
-    raw = variables or {}
-    source = prepared.source
-    if literals is not None:
-        source = Source(literals.document, prepared.given_name)
-    coerced = prepared.coercers.coerce(raw)
-    if isinstance(coerced, list):
-        raise ExceptionGroup("request errors", coerced)
-    if prepared.path == "compiled":
-        try:
-            code = prepared.code(coerced)
-            run = Run(code.bound, source, root_value, context, Variables(coerced, raw), literals)
-            done = run_code(run, code)
-            return done if isinstance(done, ExecutionResult) else await done
-        except (CannotCompileError, IntrospectionError) as error:
-            fallbacks[str(error)] += 1
-    else:
-        fallbacks[str(prepared.reason)] += 1
-    result: Any = graphql.execute(
-        prepared.schema,
-        source.document,
-        root_value,
-        context,
-        dict(raw),
-        prepared.given_name,
-    )
-    result = await result if is_awaitable(result) else result
-    assert isinstance(result, ExecutionResult)
-    return result
 
 
 def run_code(run: Run, code: Code) -> ExecutionResult | Coroutine[Any, Any, ExecutionResult]:

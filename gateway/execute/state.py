@@ -53,7 +53,7 @@ class Source:
 
     def __init__(self, load: Callable[[], DocumentNode], operation_name: str | None) -> None:
         self._load = load
-        self._operation_name = operation_name
+        self.operation_name = operation_name
 
     @cached_property
     def document(self) -> DocumentNode:
@@ -71,7 +71,7 @@ class Source:
         """The operation that is meant; None when there is no such one."""
         definitions = self.document.definitions
         operations = [n for n in definitions if isinstance(n, OperationDefinitionNode)]
-        return reference.select_operation(operations, self._operation_name)
+        return reference.select_operation(operations, self.operation_name)
 
     @cached_property
     def _field_nodes(self) -> list[FieldNode]:
