@@ -100,13 +100,15 @@ class ErrorMask:
             message, extensions = cause.message, cause.extensions
         elif isinstance(cause, UpstreamError):
             message, extensions = cause.message, cause.extensions
-            logger.warning(
-                "upstream error %s source=%s path=%s: %s",
-                cause.code,
-                cause.source,
-                _path_text(error),
-                cause.detail,
-            )
+            if not cause.is_logged:  # one failed call may null a field of a thousand objects
+                cause.is_logged = True
+                logger.warning(
+                    "upstream error %s source=%s path=%s: %s",
+                    cause.code,
+                    cause.source,
+                    _path_text(error),
+                    cause.detail,
+                )
         elif isinstance(cause, GraphQLError):
             # The outer error's words: those of a bad variable name it, the cause's do not.
             outer = error if isinstance(error, GraphQLError) else cause

@@ -122,6 +122,7 @@ class UpstreamError(GatewayError):
         self.code = code
         self.source = source
         self.detail = detail
+        self.is_logged = False
         self.extensions: dict[str, Any] = {"code": code, **({"source": source} if source else {})}
         self.extensions.update(extensions or {})
 
