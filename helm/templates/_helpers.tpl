@@ -177,12 +177,6 @@ spec:
           value: {{ $values.workers | quote }}
         - name: GATEWAY_SERVER__DRAIN_TIMEOUT_S
           value: {{ $values.drain.drainSeconds | quote }}
-        {{- if $values.demo.enabled }}
-        {{- range $variable, $port := include "gateway.demoPorts" $root | fromJson }}
-        - name: {{ $variable }}
-          value: http://{{ $name }}-demo:{{ $port }}
-        {{- end }}
-        {{- end }}
         {{- range $variable, $value := $values.env }}
         - name: {{ $variable }}
           value: {{ $value | quote }}
@@ -227,6 +221,22 @@ spec:
           readOnly: true
         {{- end }}
         {{- end }}
+    {{- if $values.demo.enabled }}
+    # Beside the gateway, at the addresses that the image's gateway.toml names.
+    {{- range $port, $backend := dict "8101" "catalog" "8102" "monolith" "8103" "search" }}
+    - name: demo-{{ $backend }}
+      image: {{ include "gateway.image" (dict "image" $values.demo.image "appVersion" $root.Chart.AppVersion) }}
+      imagePullPolicy: {{ $values.image.pullPolicy }}
+      args: [python, -m, demo, --only, {{ $backend }}, --port, {{ $port | quote }}, --data, /tmp/{{ $backend }}]
+      securityContext:
+        {{- include "gateway.containerSecurity" $root | nindent 8 }}
+      resources:
+        {{- toYaml $values.demo.resources | nindent 8 }}
+      volumeMounts:
+        - name: tmp
+          mountPath: /tmp
+    {{- end }}
+    {{- end }}
   volumes:
     - name: tmp
       emptyDir:

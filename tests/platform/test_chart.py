@@ -24,6 +24,7 @@ from tests.platform.renders import (
     ENVIRONMENTS,
     FEATURES,
     REGIONS,
+    ROOT,
     render,
     target,
     values_of,
@@ -235,9 +236,14 @@ def test_one_render_one_image_everywhere() -> None:
 
 
 def test_dev_is_a_complete_stack() -> None:
+    """The stand-ins listen where the image's gateway.toml looks for them."""
     objects = render("dev", "eu-west", {})
-    names = {name for name, _ in pod_specs(objects)}
-    assert names == {"Deployment/gateway", "Deployment/gateway-demo"}
+    ((_, pod),) = pod_specs(objects)
+    ports = {c["args"][4]: c["args"][6] for c in pod["containers"] if c["name"] != "gateway"}
+    sources = tomllib.loads((ROOT / "gateway.toml").read_text())["sources"]
+    assert {name: table["url"] for name, table in sources.items()} == {
+        name: f"http://127.0.0.1:{port}" for name, port in ports.items()
+    }
 
 
 def test_every_target_has_its_files() -> None:
