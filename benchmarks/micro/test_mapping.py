@@ -15,7 +15,7 @@ from gateway.connectors.mapping.compile import compile_mapping
 from gateway.connectors.mapping.interpret import interpret
 from gateway.connectors.mapping.parse import parse_mapping
 
-POSTS = [
+POSTS: list[dict[str, Any]] = [
     {"id": i, "title": f"title {i}", "userId": i % 10, "meta": {"views": i}, "tags": ["a", "b"]}
     for i in range(100)
 ]

@@ -18,7 +18,7 @@ from gateway.connectors.mapping.analyse import PlainShape, plain_shape, supplied
 from gateway.connectors.mapping.compile import HELPERS, compile_mapping
 from gateway.connectors.mapping.emit import emit_mapping
 from gateway.connectors.mapping.interpret import TOO_DEEP, interpret
-from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.mapping.parse import MAX_DEPTH, parse_mapping
 from gateway.connectors.mapping.wanted import Wanted
 from tests.connectors.mapping.random_mappings import data
 from tests.connectors.mapping.table import text_of
@@ -256,3 +256,31 @@ def followed(name: str, value: Any) -> Any:
         found = [followed(name, element) for element in value]
         return [None if element is ... else element for element in found]
     return value.get(name, ...) if isinstance(value, dict) else ...
+
+
+@pytest.mark.parametrize(
+    ("opening", "core", "closing"),
+    [
+        ("g: {", "a", "}"),
+        ("g {", "a", "}"),
+        ("$(", "$.a", ")"),
+        ("$.g {", "a", "}"),
+        ("$->echo(", "$.a", ")"),
+        ("$->map(", "$.a", ")"),
+    ],
+)
+def test_the_deepest_mapping_that_parses_also_compiles(
+    opening: str, core: str, closing: str
+) -> None:
+    selection = parse_mapping(opening * MAX_DEPTH + core + closing * MAX_DEPTH)
+    value: Any = {"a": 1}
+    for _ in range(MAX_DEPTH if opening.endswith("g {") else 0):
+        value = {"g": value, "a": 1}
+    expected, _ = interpret(selection, value, {})
+    assert text_of(compile_mapping(selection, "deepest")(value, {})) == text_of(expected)
+    assert expected is not ...
+
+
+def test_a_wide_mapping_compiles() -> None:
+    selection = parse_mapping(" ".join(f"n{i}: a.b" for i in range(3000)))
+    assert len(compile_mapping(selection, "wide")({"a": {"b": 1}}, {})) == 3000
