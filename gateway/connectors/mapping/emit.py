@@ -168,7 +168,7 @@ class _Emitter:
             called = f"{self.path(item.path, inner)}(d, d, V)"
             return _Member(item.name, f"need({called})", False, [f"v = {called}", *stored])
         braces = None if item.path.braces is None else self.braces(item.path.braces, inner)
-        lines = self.steps(item.path, self.origin(item.path, "d"), braces)
+        lines = self.steps(item.path, self.origin(item.path, "d"), braces, is_object=True)
         shown = _subscripts(item.path, filled)
         guards = not isinstance(item.path.origin, Variable) and bool(item.path.steps)
         if braces is not None:
@@ -214,8 +214,7 @@ class _Emitter:
     def path(self, node: Path, fill: Wanted = NOTHING) -> str:
         braces = None if node.braces is None else self.braces(node.braces, fill)
         origin = self.origin(node, "at")
-        # What `$` is may be no object here, unlike in careful braces; (d) keeps the steps general.
-        body = self.steps(node, "(d)" if origin == "d" else origin, braces)
+        body = self.steps(node, origin, braces)
         if braces is None and fill.members:
             body.append(f"if v is not X: v = fill_value(v, {self.bind('w', fill)})")
         name = f"p{self.number()}"
@@ -235,13 +234,16 @@ class _Emitter:
         self.define(f"{name}(at, d, V)", [*body, f"return {operands[-1]}(at, d, V)"])
         return name
 
-    def steps(self, node: Path, origin: str, braces: str | None) -> list[str]:
+    def steps(
+        self, node: Path, origin: str, braces: str | None, *, is_object: bool = False
+    ) -> list[str]:
         """Give statements that leave a path's value in `v`.
 
-        Shape: `origin` is the text of the value that it begins with, `d` standing for an object.
+        Shape: `origin` is the text of the value that the path begins with; `is_object` says that `d`
+            is known to be an object, as it is in careful braces.
         """
         lines, steps = [f"v = {origin}"], node.steps
-        if origin == "d" and steps and isinstance(steps[0], Key):
+        if is_object and origin == "d" and steps and isinstance(steps[0], Key):
             lines, steps = [f"v = d.get({steps[0].name!r}, X)"], steps[1:]
         for step in steps:
             if isinstance(step, Key):
