@@ -1,11 +1,24 @@
-"""What a document may ask for: bounds that are checked before anything is planned. Plain data and pure checks.
+"""What a document may ask for: bounds that are checked before anything is validated or planned.
 
-Source: the advisories that each bound answers are named beside it.
+Two kinds. Bounds on *text* (bytes, tokens, validation) protect the parser and the validator themselves and
+always hold. Bounds on the *operation* (depth, aliases, …) are counted after fragments are expanded, and can
+be measured before they are enforced. Pure; it must hold on documents that are not valid yet: cycles of
+fragments, unknown names, two fragments of one name.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
+
+from graphql import DocumentNode
+
+from gateway.errors import ClientError
+from gateway.language.measure import Measures, measure_operations
+
+logger = logging.getLogger("gateway.limits")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,11 +26,96 @@ class Limits:
     """`[limits]`: what a document may ask for.
 
     Attributes:
-        max_document_bytes: Size of the document's text.
-        max_tokens: Tokens of a document, comments included (CVE-2026-75508).
-        max_validation_errors: Validation stops after so many errors.
+        mode: `enforce` refuses an operation beyond `max_depth`, `max_aliases`, `max_root_fields`,
+            `max_directives` or `max_selections`; `measure` lets it pass and logs it, to find the
+            right values first. The other limits always hold.
+        max_document_bytes: Size of the document's text in UTF-8. Text is read before anything else
+            is known of it; 20 kB is what Cloudflare inspects.
+        max_tokens: Tokens of a document, comments included, since they cost as much
+            (CVE-2026-75508). With 2,000 every hostile document tried ended within 35 ms; Apollo
+            Router and juniper have 15,000, GraphQL Armor 1,000.
+        max_depth: Levels of fields, introspection included (CVE-2024-40094). GraphQL Armor has 6,
+            usual values are 7 to 15; the introspection query of GraphiQL needs 15.
+        max_aliases: Aliases after fragments are expanded (CVE-2026-47707): each is one more call of
+            a resolver. GraphQL Armor has 15, Apollo Router's example 30.
+        max_root_fields: Fields of the operation's root. Apollo Router's example has 20.
+        max_directives: Directives after fragments are expanded (CVE-2024-47614). GraphQL Armor has 50.
+        max_selections: Fields and fragments after expansion: nested fragments multiply
+            (CVE-2025-32034). Apollo Router has 10,000,000, which is right for Rust.
+        max_validation_errors: Validation stops after so many errors; graphql-core's own is 100.
+        max_validation_work: Budget of the rule that compares overlapping fields, the one that is
+            quadratic (CVE-2026-75507); graphql-core's own is 500,000 units, two seconds here.
     """
 
+    mode: Literal["measure", "enforce"] = "enforce"
     max_document_bytes: int = 20_000
     max_tokens: int = 2_000
+    max_depth: int = 20
+    max_aliases: int = 30
+    max_root_fields: int = 20
+    max_directives: int = 50
+    max_selections: int = 10_000
     max_validation_errors: int = 5
+    max_validation_work: int = 50_000
+
+
+# (limit, what `Measures` calls it, code, how it is said)
+_OPERATION_LIMITS = (
+    ("max_depth", "depth", "MAX_DEPTH_LIMIT", "The operation is {found} levels deep"),
+    ("max_aliases", "aliases", "MAX_ALIASES_LIMIT", "The operation has {found} aliases"),
+    (
+        "max_root_fields",
+        "root_fields",
+        "MAX_ROOT_FIELDS_LIMIT",
+        "The operation has {found} root fields",
+    ),
+    (
+        "max_directives",
+        "directives",
+        "MAX_DIRECTIVES_LIMIT",
+        "The operation has {found} directives",
+    ),
+    (
+        "max_selections",
+        "selections",
+        "MAX_SELECTIONS_LIMIT",
+        "The operation has {found} selections",
+    ),
+)
+
+
+def check_text(text: str, limits: Limits) -> None:
+    """Errors: ClientError(MAX_DOCUMENT_LIMIT) when the text is too long to be read."""
+    most = limits.max_document_bytes
+    if len(text) > most or (
+        len(text) * 4 > most and len(text.encode(errors="surrogatepass")) > most
+    ):
+        raise limit_error(
+            "MAX_DOCUMENT_LIMIT", f"The document is larger than limits.max_document_bytes, {most}."
+        )
+
+
+def check_document(document: DocumentNode, limits: Limits) -> None:
+    """Check what the operations of a document ask for. Takes time linear in the document's size.
+
+    Errors: ClientError with the code of the first limit that is exceeded.
+    """
+    for name, measures in measure_operations(document):
+        for code, problem in _exceeded(measures, limits):
+            if limits.mode == "enforce":
+                raise limit_error(code, problem)
+            logger.warning("limit %s would refuse operation %s: %s", code, name, problem)
+
+
+def _exceeded(measures: Measures, limits: Limits) -> Iterator[tuple[str, str]]:
+    for limit, measure, code, words in _OPERATION_LIMITS:
+        found, most = getattr(measures, measure), getattr(limits, limit)
+        if found > most:
+            # Expanded counts can have hundreds of digits.
+            shown = str(found) if found < 1_000_000_000 else "more than 1000000000"
+            yield code, f"{words.format(found=shown)}; limits.{limit} is {most}."
+
+
+def limit_error(code: str, message: str) -> ClientError:
+    """The error of a limit: what was found, and which key decides."""
+    return ClientError(message, code=code)

@@ -1,20 +1,44 @@
-"""Plans by the text of their documents, bounded, so that a request reaches its plan without parsing.
+"""Plans by the text of their documents, so that a request reaches its plan without parsing.
 
-Generic over what is kept: it knows when to compile and what to forget, and nothing of plans.
+    text, operation name ── texts ──► plan                        exact: the very text is known
+                         └─ key, pattern ── shapes ── pinned ──► plan    normalised: it differs in literals
+                                            └─ compile            miss
+
+One cache belongs to one schema: another schema is another cache, so that no plan can be found under a
+schema that it was not made for. Values of shaping variables are told apart inside a plan (`Prepared`).
+Compiling is synchronous: nothing else runs meanwhile on the worker's loop, so equal misses that wait for
+it find the first one's plan. Generic over what is kept: it knows when to compile and what to forget, and
+nothing of plans.
+
+Bounded three times: plans by entries and estimated bytes, texts that lead to them, and refusals, which
+have a store of their own so that they cannot evict plans.
 """
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from gateway.errors import RequestError
+from graphql import GraphQLError
+
+from gateway.errors import ClientError, RequestError
+from gateway.language.normalise import Literals, Normalised, normalise
+from gateway.language.slots import Slots
 
 T = TypeVar("T")
-V = TypeVar("V")
 Key = tuple[str, str | None]
+
+# What a plan takes in memory, its document, source and code included, per character of its text; see
+# benchmarks/micro/test_plan_lookup.py.
+BYTES_PER_CHARACTER = 500
+BYTES_PER_ENTRY = 2_000
+MAX_LOCATIONS = 20
+# Texts beyond these are found by their normalised form each time: kept ones are not counted in bytes.
+MAX_SHARED_LENGTH = 4_000
+MAX_SHARED_LITERALS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +47,19 @@ class PlanCacheSettings:
 
     Attributes:
         max_entries: Plans of each worker; the least recently used goes first.
+        max_size_bytes: Estimated memory of the plans of each worker, 500 bytes for each character
+            of their documents.
+        max_texts: Texts that are known to lead to a plan; those that differ in literals share one.
         max_rejected: Refused documents, kept apart so that they cannot evict plans.
+        warm: Files, or folders of `.graphql` files, whose operations are compiled before the worker
+            is ready; relative to the configuration file.
     """
 
     max_entries: int = 2_000
+    max_size_bytes: int = 512 * 1024 * 1024
+    max_texts: int = 8_000
     max_rejected: int = 500
+    warm: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -36,50 +68,218 @@ class Found(Generic[T]):
 
     Attributes:
         value: What the compiler made.
-        how: "exact" or "miss".
+        how: "exact", "normalised" or "miss".
+        literals: The request's own literals, when the plan was made from another text.
     """
 
     value: T
     how: str
+    literals: Literals | None = None
+
+
+@dataclass(slots=True)
+class Made(Generic[T]):
+    """What a compiler gives.
+
+    Attributes:
+        value: What is kept.
+        slots: Which literals may vary; None: none may.
+    """
+
+    value: T
+    slots: Slots | None = None
+
+
+@dataclass(slots=True)
+class CacheCounters:
+    """What happened so far, for metrics.
+
+    Attributes:
+        exact, normalised, misses: How plans were found.
+        rejected: Refusals answered from their store.
+        evictions: Plans that were let go.
+        compile_s: Seconds spent in the compiler, refused documents included.
+    """
+
+    exact: int = 0
+    normalised: int = 0
+    misses: int = 0
+    rejected: int = 0
+    evictions: int = 0
+    compile_s: float = 0.0
+
+
+class _Plan(Generic[T]):
+    """One kept value. `texts`, `shape` and `pins` say where to take it out again."""
+
+    __slots__ = ("pins", "shape", "size", "texts", "value")
+
+    def __init__(self, value: T, size: int) -> None:
+        self.value = value
+        self.size = size
+        self.texts: set[Key] = set()
+        self.shape: _Shape[T] | None = None
+        self.pins: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Shape(Generic[T]):
+    """The plans of all texts with one normalised form: one for each text of its pinned slots."""
+
+    key: Hashable
+    slots: Slots
+    plans: dict[tuple[str, ...], _Plan[T]] = field(default_factory=dict)
+
+    def find(self, raws: Sequence[str]) -> _Plan[T] | None:
+        plan = self.plans.get(self.slots.pins(raws))
+        return None if plan is None or self.slots.is_doubtful(raws) else plan
+
+
+Compile = Callable[[str, str | None, Normalised | None], Made[T]]
 
 
 class PlanCache(Generic[T]):
-    """An LRU of compiled values by text and operation name, and one of refusals.
+    """Finds or makes the plan of a document.
 
     Args:
         settings: Bounds.
-        compile_text: Makes the value; raises RequestError for a document that is refused.
+        compile_text: Makes the value of a text and an operation name. The third argument is what
+            `find_slots` needs to tell which literals may vary; None when none may. Raises
+            RequestError or ClientError for a document that is refused.
+        max_text_length: Longer texts go to the compiler, which refuses them, and are never kept.
+        clock: Seconds, for `counters.compile_s`.
     """
 
     def __init__(
-        self, settings: PlanCacheSettings, compile_text: Callable[[str, str | None], T]
+        self,
+        settings: PlanCacheSettings,
+        compile_text: Compile[T],
+        *,
+        max_text_length: int = 20_000,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        self.counters = CacheCounters()
+        self.size_bytes = 0
         self._settings = settings
         self._compile = compile_text
-        self._plans: OrderedDict[Key, T] = OrderedDict()
-        self._rejected: OrderedDict[Key, RequestError] = OrderedDict()
+        self._max_text_length = max_text_length
+        self._clock = clock
+        self._plans: OrderedDict[_Plan[T], None] = OrderedDict()
+        self._texts: OrderedDict[Key, tuple[_Plan[T], Found[T]]] = OrderedDict()
+        self._shapes: dict[Hashable, _Shape[T]] = {}
+        self._rejected: OrderedDict[Key, ClientError | RequestError] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._plans)
 
     def find(self, text: str, operation_name: str | None) -> Found[T]:
-        """The plan of a document. Errors: RequestError, from the store or fresh."""
+        """The plan of a document.
+
+        Errors: RequestError and ClientError, from the store of refusals or fresh.
+        """
         key = (text, operation_name)
-        value = self._plans.get(key)
-        if value is not None:
-            self._plans.move_to_end(key)
-            return Found(value, "exact")
-        refused = self._rejected.get(key)
-        if refused is not None:
+        known = self._texts.get(key)
+        if known is not None:
+            plan, found = known
+            self._texts.move_to_end(key)
+            self._plans.move_to_end(plan)
+            self.counters.exact += 1
+            return found
+        if len(text) > self._max_text_length:
+            return self._make(key, None)
+        if key in self._rejected:
             self._rejected.move_to_end(key)
-            raise refused.with_traceback(None)
+            self.counters.rejected += 1
+            raise _copy(self._rejected[key])
+        normalised = normalise(text)
+        if normalised is not None:
+            shape = self._shapes.get((normalised.key, normalised.pattern, operation_name))
+            same = shape.find(normalised.raws) if shape is not None else None
+            if same is not None:
+                return self._share(key, same, normalised)
+        return self._make(key, normalised)
+
+    def _share(self, key: Key, plan: _Plan[T], normalised: Normalised) -> Found[T]:
+        """A plan that was made from a text with other literals."""
+        self.counters.normalised += 1
+        self._plans.move_to_end(plan)
+        literals = Literals(key[0], normalised.raws)
+        if len(key[0]) <= MAX_SHARED_LENGTH and len(normalised.raws) <= MAX_SHARED_LITERALS:
+            self._remember_text(key, plan, Found(plan.value, "exact", literals))
+        return Found(plan.value, "normalised", literals)
+
+    def _make(self, key: Key, normalised: Normalised | None) -> Found[T]:
+        self.counters.misses += 1
+        start = self._clock()
         try:
-            value = self._compile(text, operation_name)
-        except RequestError as exc:
-            _keep(self._rejected, key, exc.with_traceback(None), self._settings.max_rejected)
+            made = self._compile(*key, normalised)
+        except (ClientError, RequestError) as error:
+            if len(key[0]) <= self._max_text_length:
+                self._refuse(key, _copy(error))
             raise
-        _keep(self._plans, key, value, self._settings.max_entries)
-        return Found(value, "miss")
+        finally:
+            self.counters.compile_s += self._clock() - start
+        plan = _Plan(made.value, BYTES_PER_ENTRY + BYTES_PER_CHARACTER * len(key[0]))
+        if normalised is not None and made.slots is not None:
+            shape_key = (normalised.key, normalised.pattern, key[1])
+            shape = self._shapes.get(shape_key)
+            if shape is None:
+                shape = self._shapes[shape_key] = _Shape(shape_key, made.slots)
+            plan.shape, plan.pins = shape, shape.slots.pins(normalised.raws)
+            # A doubtful value that turned out to be valid meets a plan that is there already.
+            shape.plans.setdefault(plan.pins, plan)
+        self._keep(plan)
+        self._remember_text(key, plan, Found(made.value, "exact"))
+        return Found(made.value, "miss")
+
+    def _keep(self, plan: _Plan[T]) -> None:
+        self._plans[plan] = None
+        self.size_bytes += plan.size
+        most = self._settings
+        while len(self._plans) > 1 and (
+            len(self._plans) > most.max_entries or self.size_bytes > most.max_size_bytes
+        ):
+            oldest, _ = self._plans.popitem(last=False)
+            self._let_go(oldest)
+
+    def _let_go(self, plan: _Plan[T]) -> None:
+        """Drop every reference to a plan: what it registered elsewhere goes with it."""
+        self.counters.evictions += 1
+        self.size_bytes -= plan.size
+        for key in plan.texts:
+            del self._texts[key]
+        shape = plan.shape
+        if shape is not None and shape.plans.get(plan.pins) is plan:
+            del shape.plans[plan.pins]
+            if not shape.plans:
+                self._shapes.pop(shape.key, None)
+
+    def _remember_text(self, key: Key, plan: _Plan[T], found: Found[T]) -> None:
+        self._texts[key] = (plan, found)
+        plan.texts.add(key)
+        if len(self._texts) > self._settings.max_texts:
+            oldest, (owner, _) = self._texts.popitem(last=False)
+            owner.texts.discard(oldest)
+
+    def _refuse(self, key: Key, error: ClientError | RequestError) -> None:
+        self._rejected[key] = error
+        if len(self._rejected) > self._settings.max_rejected:
+            self._rejected.popitem(last=False)
 
 
-def _keep(store: OrderedDict[Key, V], key: Key, value: V, most: int) -> None:
-    store[key] = value
-    if len(store) > most:
-        store.popitem(last=False)
+def _copy(error: ClientError | RequestError) -> ClientError | RequestError:
+    """An error of its own for each request, without traceback and without the syntax tree."""
+    if isinstance(error, ClientError):
+        return ClientError(
+            error.message,
+            code=error.code,
+            extensions=error.extensions,
+            http_status=error.http_status,
+        )
+    return RequestError([_light(item) for item in error.errors], error.code)
+
+
+def _light(error: GraphQLError) -> GraphQLError:
+    light = GraphQLError(error.message, path=error.path, extensions=error.extensions)
+    light.locations = error.locations[:MAX_LOCATIONS] if error.locations else None
+    return light

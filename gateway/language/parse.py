@@ -1,0 +1,24 @@
+"""Text to syntax tree, within the limits of text."""
+
+from __future__ import annotations
+
+from graphql import DocumentNode, GraphQLSyntaxError, parse
+
+from gateway.errors import RequestError
+from gateway.language.limits import Limits, check_text, limit_error
+
+
+def parse_document(text: str, limits: Limits) -> DocumentNode:
+    """Parse a document.
+
+    Errors: ClientError of a limit; RequestError(GRAPHQL_PARSE_FAILED) with the reference's words.
+    """
+    check_text(text, limits)
+    try:
+        # Not `max_lexical_tokens`: that does not count comments.
+        return parse(text, max_tokens=limits.max_tokens)
+    except GraphQLSyntaxError as error:
+        if error.message.endswith(f"more than {limits.max_tokens} tokens. Parsing aborted."):
+            message = f"The document has more than limits.max_tokens, {limits.max_tokens}, tokens."
+            raise limit_error("MAX_TOKENS_LIMIT", message) from error
+        raise RequestError([error], "GRAPHQL_PARSE_FAILED") from error

@@ -1,0 +1,44 @@
+"""Validation within a budget. The rules, their order and their words are the reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from graphql import DocumentNode, GraphQLSchema, validate
+from graphql.validation.rules import overlapping_fields_can_be_merged as overlapping
+
+from gateway.errors import RequestError
+from gateway.language.limits import Limits, limit_error
+
+ABORTED = "Validation aborted."
+
+
+def validate_document(schema: GraphQLSchema, document: DocumentNode, limits: Limits) -> None:
+    """Validate a document.
+
+    Errors: ClientError(MAX_VALIDATION_LIMIT) when the budget is used up, else
+        RequestError(GRAPHQL_VALIDATION_FAILED) with at most `max_validation_errors` errors and one
+        that says that there are more.
+    """
+    with _budget(limits.max_validation_work):
+        errors = validate(schema, document, max_errors=limits.max_validation_errors)
+    if any(error.message == ABORTED for error in errors):
+        raise limit_error(
+            "MAX_VALIDATION_LIMIT",
+            "The document is too costly to validate: ask for fewer fields under one name, and "
+            "nest fragments less.",
+        )
+    if errors:
+        raise RequestError(errors, "GRAPHQL_VALIDATION_FAILED")
+
+
+@contextmanager
+def _budget(units: int) -> Iterator[None]:
+    """graphql-core takes its budget from its own module's attribute."""
+    before = overlapping.MAX_COMPLEXITY_BUDGET
+    overlapping.MAX_COMPLEXITY_BUDGET = units
+    try:
+        yield
+    finally:
+        overlapping.MAX_COMPLEXITY_BUDGET = before

@@ -1,0 +1,62 @@
+"""Compiles the operations of files before a worker is ready, so that its first requests find their plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from graphql import GraphQLSyntaxError, OperationDefinitionNode, parse
+
+from gateway.errors import ClientError, ConfigError, RequestError
+from gateway.plan.cache import PlanCache
+
+T = TypeVar("T")
+
+
+def warm_plans(plans: PlanCache[T], paths: Sequence[str], base: Path) -> int:
+    """Compile every operation of the files, and of the `.graphql` files below the folders.
+
+    Shape: the number of plans made. An operation that is alone in its file is compiled under its name
+        and without one: clients send either.
+    Errors: ConfigError with the file that cannot be read or compiled.
+    """
+    count = 0
+    for path in _files(paths, base):
+        text = _read(path)
+        try:
+            for name in _operation_names(text):
+                plans.find(text, name)
+                count += 1
+        except (GraphQLSyntaxError, RequestError, ClientError) as error:
+            raise ConfigError(
+                f"the operation cannot be compiled: {error}",
+                key="plan_cache.warm",
+                file=str(path),
+                hint="mend the file, or take it out of plan_cache.warm",
+            ) from error
+    return count
+
+
+def _files(paths: Sequence[str], base: Path) -> Iterator[Path]:
+    for name in paths:
+        path = base / name
+        if path.is_dir():
+            yield from sorted(path.rglob("*.graphql"))
+        else:
+            yield path
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "the file cannot be read", key="plan_cache.warm", file=str(path)
+        ) from error
+
+
+def _operation_names(text: str) -> list[str | None]:
+    nodes = [n for n in parse(text).definitions if isinstance(n, OperationDefinitionNode)]
+    names: list[str | None] = [node.name.value for node in nodes if node.name]
+    return [None, *names] if len(nodes) == 1 else names
