@@ -27,6 +27,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.answer import ErrorMask
 from gateway.config import Config, load_config
 from gateway.connectors.bind import Bound, bind_connectors
+from gateway.connectors.check import check_connectors
 from gateway.connectors.directives import read_directives
 from gateway.context import Context
 from gateway.errors import ConfigError, Diagnostic
@@ -80,7 +81,10 @@ def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
         return Graph(None, None, marks, findings)
     threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
     findings += bind_resolvers(schema, marks, threads)
-    resolved = {mark.name for mark in marks if "resolver" in mark.kind}
+    resolved = {
+        mark.name for mark in marks if mark.kind in ("resolver", "batch_resolver", "subscription")
+    }
+    findings += check_connectors(schema, document, resolved=resolved)
     check_source_names(config, {source.name for source in read_directives(document).sources})
     bound = None
     if not any(item.severity == "error" for item in findings):

@@ -19,7 +19,13 @@ import typer
 from graphql import print_schema
 
 from gateway.app import Gateway, build_graph
-from gateway.config import Config, GraphSettings, config_json_schema, load_config
+from gateway.config import (
+    Config,
+    GraphSettings,
+    config_json_schema,
+    key_lines,
+    load_config,
+)
 from gateway.errors import ConfigError, Diagnostic
 
 app = typer.Typer(
@@ -53,7 +59,17 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except ConfigError as exc:
-        fail(exc.render())
+        fail(place_in_config(exc).render())
+
+
+def place_in_config(exc: ConfigError, path: Path | None = None) -> ConfigError:
+    """Give an error that names a key of the configuration the file and line where it stands."""
+    path = path or Path("gateway.toml")
+    if exc.file is not None or exc.key is None or not path.exists():
+        return exc
+    lines = key_lines(path.read_text(encoding="utf-8"))
+    exc.file, exc.line = str(path), lines.get(tuple(exc.key.split(".")))
+    return exc
 
 
 def fail(message: str, code: int = 2) -> NoReturn:

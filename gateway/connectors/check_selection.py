@@ -1,0 +1,138 @@
+"""Holds a connector's `selection` against the GraphQL type that it makes.
+
+Source: connectors.md §18: SelectedFieldNotFound, GroupSelection…, CircularReference, …
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_named_type,
+    is_leaf_type,
+)
+
+from gateway.connectors.directives import Text
+from gateway.connectors.mapping.nodes import (
+    Braces,
+    Call,
+    Field,
+    Group,
+    Inline,
+    Input,
+    Path,
+    Selection,
+)
+
+Report = Callable[..., None]
+TYPENAME = "__typename"
+
+
+class SelectionCheck:
+    """Checks selections; findings go to `report(text, offset, code, message, hint)`."""
+
+    def __init__(self, schema: GraphQLSchema, report: Report) -> None:
+        self.schema = schema
+        self.report = report
+
+    def check(self, text: Text, selection: Selection, kind: GraphQLNamedType) -> None:
+        """Check one selection against the named type of what it makes."""
+        path = selection.value_path
+        if is_leaf_type(kind):
+            if path is None and kind.name in ("String", "ID", "Int", "Float", "Boolean"):
+                hint = (
+                    f"write `$.{text.value.strip()}`" if text.value.strip().isidentifier() else None
+                )
+                message = f"this gives an object, and {kind.name} is a value"
+                self.report(text, selection.start, "GroupSelectionIsNotObject", message, hint)
+            return
+        if path is None:
+            self._braces(text, selection.braces, kind, (kind.name,))
+        elif path.braces is not None:
+            self._braces(text, path.braces, kind, (kind.name,))
+        elif _is_known(path):
+            message = f"{kind.name} is an object: say which fields it takes"
+            hint = "add `{ … }` with the fields"
+            self.report(text, selection.start, "GroupSelectionRequiredForObject", message, hint)
+
+    def _braces(
+        self, text: Text, braces: Braces, kind: GraphQLNamedType, around: tuple[str, ...]
+    ) -> None:
+        fields = self._fields(kind)
+        for item in braces.items:
+            if isinstance(item, Inline):
+                if item.path.braces is not None:
+                    self._braces(text, item.path.braces, kind, around)
+                continue
+            if item.name == TYPENAME:
+                continue
+            field = fields.get(item.name)
+            if field is None:
+                close = difflib.get_close_matches(item.name, fields, n=1)
+                hint = f"did you mean `{close[0]}`?" if close else None
+                message = f"`{item.name}` is no field of {kind.name}"
+                self.report(text, item.start, "SelectedFieldNotFound", message, hint)
+                continue
+            if field.args:
+                message = f"{kind.name}.{item.name} has arguments: no selection can supply it"
+                hint = "give the field a @connect or a resolver of its own"
+                self.report(text, item.start, "ConnectorsFieldWithArguments", message, hint)
+            self._member(text, item, kind, get_named_type(field.type), around)
+
+    def _member(
+        self,
+        text: Text,
+        item: Field | Group,
+        owner: GraphQLNamedType,
+        kind: GraphQLNamedType,
+        around: tuple[str, ...],
+    ) -> None:
+        inner = item.braces if isinstance(item, Group) else item.path.braces
+        if inner is None:
+            if not is_leaf_type(kind) and isinstance(item, Field) and _is_known(item.path):
+                message = f"{owner.name}.{item.name} is an object: say which fields it takes"
+                hint = f"write `{item.name} {{ … }}`"
+                self.report(text, item.start, "GroupSelectionRequiredForObject", message, hint)
+            return
+        if is_leaf_type(kind):
+            if kind.name in ("String", "ID", "Int", "Float", "Boolean"):
+                message = f"{owner.name}.{item.name} is a {kind.name}, not an object"
+                self.report(text, item.start, "GroupSelectionIsNotObject", message)
+        elif kind.name in around and _descends(inner, kind, self._fields(kind)):
+            message = f"{' → '.join((*around, kind.name))} contains itself in one selection"
+            self.report(text, item.start, "CircularReference", message)
+        else:
+            self._braces(text, inner, kind, (*around, kind.name))
+
+    def _fields(self, kind: GraphQLNamedType) -> dict[str, Any]:
+        if isinstance(kind, GraphQLObjectType):
+            return dict(kind.fields)
+        if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
+            return {
+                name: field
+                for member in self.schema.get_possible_types(kind)
+                for name, field in member.fields.items()
+            }
+        return {}
+
+
+def _is_known(path: Path) -> bool:
+    """Whether a path only takes a value from the answer: what methods and literals make is not known."""
+    return isinstance(path.origin, Input) and not any(isinstance(s, Call) for s in path.steps)
+
+
+def _descends(braces: Braces, kind: GraphQLNamedType, fields: dict[str, Any]) -> bool:
+    """Whether the braces hold more of the type than a reference to it by its leaves."""
+    return any(
+        not isinstance(item, Inline)
+        and (field := fields.get(item.name)) is not None
+        and get_named_type(field.type).name == kind.name
+        for item in braces.items
+    )

@@ -1,0 +1,59 @@
+"""Walks over a mapping's tree: which paths stand in it, and which variables they begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from gateway.connectors.mapping.nodes import Call, Field, Key, Path, Selection, Variable
+
+
+def nodes_of(node: Any) -> Iterator[Any]:
+    """A node and all below it."""
+    if isinstance(node, tuple):
+        for item in node:
+            yield from nodes_of(item)
+    elif is_dataclass(node):
+        yield node
+        for item in fields(node):
+            yield from nodes_of(getattr(node, item.name))
+
+
+def variable_paths(selection: Selection) -> Iterator[tuple[Variable, list[Key]]]:
+    """Each use of a variable with the keys that directly follow it, one level of braces included."""
+    for node in nodes_of(selection):
+        if not isinstance(node, Path) or not isinstance(node.origin, Variable):
+            continue
+        keys: list[Key] = []
+        for step in node.steps:
+            if not isinstance(step, Key):
+                break
+            keys.append(step)
+        inner = [
+            item.path.steps[0]
+            for item in (node.braces.items if node.braces else ())
+            if isinstance(item, Field) and item.path.steps
+        ]
+        if inner and len(keys) == len(node.steps):
+            for key in inner:
+                if isinstance(key, Key):
+                    yield node.origin, [*keys, key]
+        else:
+            yield node.origin, keys
+
+
+def bound_names(selection: Selection) -> set[str]:
+    """The names that `->as($name)` binds somewhere in a mapping."""
+    names: set[str] = set()
+    for node in nodes_of(selection):
+        if isinstance(node, Call) and node.name == "as" and node.arguments:
+            first = node.arguments[0]
+            if isinstance(first, Path) and isinstance(first.origin, Variable):
+                names.add(first.origin.name)
+    return names
+
+
+def calls_of(selection: Selection) -> Iterator[Call]:
+    """Each method call."""
+    return (node for node in nodes_of(selection) if isinstance(node, Call))
