@@ -12,6 +12,12 @@ for need in "$@"; do
         redis)    command -v redis-server >/dev/null 2>&1 || packages="$packages redis-server" ;;
         nginx)    [ -x /usr/sbin/nginx ]                  || packages="$packages nginx-light" ;;
         wrk)      command -v wrk          >/dev/null 2>&1 || packages="$packages wrk" ;;
+        haproxy)  [ -x /usr/sbin/haproxy ]                || packages="$packages haproxy" ;;
+        buildah)  command -v buildah      >/dev/null 2>&1 || packages="$packages buildah" ;;
+        mmdebstrap) command -v mmdebstrap >/dev/null 2>&1 || packages="$packages mmdebstrap" ;;
+        prometheus) command -v promtool   >/dev/null 2>&1 || packages="$packages prometheus" ;;
+        alertmanager) command -v prometheus-alertmanager >/dev/null 2>&1 || packages="$packages prometheus-alertmanager" ;;
+        kubectl)  command -v kubectl      >/dev/null 2>&1 || packages="$packages kubernetes-client" ;;
         *) echo "system-packages.sh: unknown need: $need" >&2; exit 2 ;;
     esac
 done
