@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
-from contextlib import suppress
 from types import CoroutineType
 from typing import Any
 
@@ -52,20 +51,34 @@ async def _run(batch: list[Work]) -> None:
             outcome = Failed(error)
         batch[0].fill((outcome,))
         return
-    tasks = [_start_all(work.awaitables) for work in batch]
+    groups = [_start_all(work.awaitables) for work in batch]
+    tasks = [task for group in groups for task in group]
     try:
-        for group in tasks:
-            for task in group:
-                if not task.done():
-                    with suppress(Exception):  # the outcome is read from the task
-                        await task
-                elif task.cancelled():
-                    raise asyncio.CancelledError  # noqa: TRY301
+        await _all_done([task for task in tasks if not task.done()])
+        outcomes = [_outcomes(group) for group in groups]
     except BaseException:
-        await _cancel([task for group in tasks for task in group])
+        await _cancel(tasks)
         raise
-    for work, group in zip(batch, tasks, strict=True):
-        work.fill([_outcome(task) for task in group])
+    for work, outcome in zip(batch, outcomes, strict=True):
+        work.fill(outcome)
+
+
+async def _all_done(tasks: list[asyncio.Future[Any]]) -> None:
+    """Wait until all are done, or until one of them was cancelled: its result then raises."""
+    remaining = len(tasks)
+    if not remaining:
+        return
+    done = asyncio.get_running_loop().create_future()
+
+    def count(task: asyncio.Future[Any]) -> None:
+        nonlocal remaining
+        remaining -= 1
+        if (remaining == 0 or task.cancelled()) and not done.done():
+            done.set_result(None)
+
+    for task in tasks:
+        task.add_done_callback(count)
+    await done
 
 
 def _start_all(awaitables: Sequence[Awaitable[Any]]) -> list[asyncio.Future[Any]]:
@@ -90,10 +103,11 @@ async def _cancel(tasks: list[asyncio.Future[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _outcome(task: asyncio.Future[Any]) -> Any:
-    error = task.exception()
-    if error is None:
-        return task.result()
-    if isinstance(error, Exception):
-        return Failed(error)
-    raise error
+def _outcomes(tasks: list[asyncio.Future[Any]]) -> list[Any]:
+    outcomes: list[Any] = []
+    for task in tasks:
+        try:
+            outcomes.append(task.result())
+        except Exception as error:
+            outcomes.append(Failed(error))
+    return outcomes

@@ -7,7 +7,7 @@ when it is read. Must not be used on the way to a response: only a user's functi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLResolveInfo
@@ -18,49 +18,40 @@ from gateway.execute.bound import BoundField
 from gateway.execute.spots import Pending
 from gateway.execute.state import Run
 
-FieldPath = Callable[[], Path]
+PATH = GraphQLResolveInfo._fields.index("path")
 
 
 class Info(GraphQLResolveInfo[Any] if TYPE_CHECKING else GraphQLResolveInfo):  # type: ignore[misc]
-    """graphql-core's info with a path that is found when it is read."""
-
-    _find_path: FieldPath
+    """graphql-core's info. In the place of the path it holds how to find it."""
 
     @property
     def path(self) -> Path:
         """Response path to the field that is being resolved."""
-        return self._find_path()
+        find, *where = self[PATH]
+        found: Path = find(*where)
+        return found
 
 
 def info_of_row(run: Run, field: BoundField, row: int) -> Info:
     """The info of a field of the `row`th object of its column."""
-    info = _info(run, field)
-    info._find_path = lambda: run.path_of(field, row)
-    return info
-
-
-def info_of_spot(run: Run, spot: Pending) -> Info:
-    """The info of a field whose value was found while shaping."""
-    info = _info(run, spot.field)
-    info._find_path = lambda: find_path(run, spot)
-    return info
+    before, after = run.infos.get(field.id) or _shared(run, field)
+    return tuple.__new__(Info, (*before, (run.path_of, field, row), *after))
 
 
 def info_of_parent(run: Run, field: BoundField, index: int) -> Info:
     """The info of a field, for the `index`th object that all its parents have together."""
-    info = _info(run, field)
-    info._find_path = lambda: run.path_of(field, run.parent_of(field, index))
-    return info
+    before, after = run.infos.get(field.id) or _shared(run, field)
+    return tuple.__new__(Info, (*before, (run.path_above, field, index), *after))
 
 
-def _info(run: Run, field: BoundField) -> Info:
-    shared = run.infos.get(field.id)
-    if shared is None:
-        shared = run.infos[field.id] = _shared(run, field)
-    return tuple.__new__(Info, shared)
+def info_of_spot(run: Run, spot: Pending) -> Info:
+    """The info of a field whose value was found while shaping."""
+    before, after = run.infos.get(spot.field.id) or _shared(run, spot.field)
+    return tuple.__new__(Info, (*before, (find_path, run, spot), *after))
 
 
-def _shared(run: Run, field: BoundField) -> tuple[Any, ...]:
+def _shared(run: Run, field: BoundField) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What is before the path and after it, for all objects of a field."""
     source = run.source
     values: dict[str, Any] = {
         "field_name": field.name,
@@ -78,7 +69,9 @@ def _shared(run: Run, field: BoundField) -> tuple[Any, ...]:
         "abort_signal": None,
         "async_helpers": reference.async_helpers(_gather, _track),
     }
-    return tuple(values[name] for name in GraphQLResolveInfo._fields)
+    every = tuple(values[name] for name in GraphQLResolveInfo._fields)
+    shared = run.infos[field.id] = (every[:PATH], every[PATH + 1 :])
+    return shared
 
 
 def find_path(run: Run, spot: Pending) -> Path:

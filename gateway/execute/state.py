@@ -184,7 +184,7 @@ class Run:
         self.data: dict[str, Any] | None = None
         self.introspection: dict[int, Any] = {}
         self.arguments: dict[int, Any] = {}
-        self.infos: dict[int, tuple[Any, ...]] = {}
+        self.infos: dict[int, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
         self.places: dict[int, GraphQLError] = {}
         self.paths: dict[int, list[Path | None]] = {}
         self._reference_variables: Any = None
@@ -230,6 +230,10 @@ class Run:
         """The response path of a field of the `row`th object of its selection's column."""
         selection = field.selection
         return Path(self._row_paths(selection)[row], field.key, selection.plan.type)
+
+    def path_above(self, field: BoundField, index: int) -> Path:
+        """The path of a field, for the `index`th object that all its parents have together."""
+        return self.path_of(field, self.parent_of(field, index))
 
     def parent_of(self, field: BoundField, index: int) -> int:
         """Which parent the `index`th object of a settled field belongs to."""

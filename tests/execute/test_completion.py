@@ -107,9 +107,9 @@ async def test_several_errors_on_one_way_are_graphql_cores_own() -> None:
 class Slotted:
     __slots__ = ("int", "text")
 
-    def __init__(self, text: Any, int: Any) -> None:
+    def __init__(self, text: Any, number: Any) -> None:
         self.text = text
-        self.int = int
+        self.int = number
 
 
 @dataclass
@@ -189,7 +189,7 @@ async def generate_later(*items: Any) -> AsyncIterator[Any]:
         yield item
 
 
-ITEMS = [
+ITEMS: list[tuple[Any, ...]] = [
     (), ("a", "b"), ("a", None, 5), ("a", [], ValueError("raise"), "b"), (ValueError("item"),), (None, ValueError("raise")),
 ]  # fmt: skip
 
@@ -200,7 +200,7 @@ async def test_iterables(make: Any, items: Any) -> None:
     schema = make_schema(LEAVES)
     for name in ("texts", "texts_"):
         await compare(
-            schema, f"{{ row {{ {name} }} }}", root=lambda n=name: {"row": {n: make(*items)}}
+            schema, f"{{ row {{ {name} }} }}", root=lambda n=name: {"row": {n: make(*items)}},
         )
     rows = [i if i is None or isinstance(i, Exception) else {"text": i} for i in items]
     for one in (schema, make_schema(LEAVES, {"Row.int": lambda row, info: 1})):
