@@ -30,15 +30,17 @@ from gateway.connectors.bind import Bound, bind_connectors
 from gateway.connectors.check import check_connectors
 from gateway.connectors.directives import read_directives
 from gateway.context import Context
-from gateway.errors import ConfigError, Diagnostic
+from gateway.errors import ClientError, ConfigError, Diagnostic, RequestError
 from gateway.execute.prepare import Prepared, prepare
 from gateway.graph.binding import bind_directives, bind_resolvers
 from gateway.graph.register import Mark, find_marks
 from gateway.graph.schema import build_schema
 from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.language.document import load_document
+from gateway.language.normalise import Normalised
+from gateway.language.slots import find_slots
 from gateway.pipeline import Pipeline
-from gateway.plan.cache import PlanCache
+from gateway.plan.cache import Made, PlanCache
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.http import GraphQLEndpoint
 from gateway.upstream.client import Upstream
@@ -160,7 +162,12 @@ class Gateway:
         try:
             for function in self._hooks("on_startup"):
                 self.state.update(await settled(function(self.state)) or {})
-            plans = PlanCache(config.plan_cache, self._compile)
+            plans = PlanCache(
+                config.plan_cache,
+                self._compile,
+                max_text_length=config.limits.max_document_bytes,
+            )
+            self._warm(plans)
             pipeline = Pipeline(plans, ErrorMask(config.errors.mask))
             self.endpoint = GraphQLEndpoint(pipeline, self.make_context, config.http, access_log)
             self.ready = True
@@ -172,10 +179,25 @@ class Gateway:
             await self.upstream.aclose()
             access_log.close()
 
-    def _compile(self, text: str, operation_name: str | None) -> Prepared:
-        assert self.graph.schema is not None
-        document = load_document(text, self.graph.schema, self.config.limits)
-        return prepare(self.graph.schema, document, operation_name)
+    def _compile(
+        self, text: str, operation_name: str | None, normalised: Normalised | None
+    ) -> Made[Prepared]:
+        """Parse, check, validate, plan, compile: what a plan cache does on a miss."""
+        schema = self.graph.schema
+        assert schema is not None
+        document = load_document(text, schema, self.config.limits)
+        slots = find_slots(schema, document, normalised) if normalised else None
+        free = slots.free if slots else None
+        return Made(prepare(schema, document, operation_name, slots=free), slots)
+
+    def _warm(self, plans: PlanCache[Prepared]) -> None:
+        """Compile the configured operations. Errors: ConfigError for a document that is refused."""
+        for file in find_schema_files(self.config.plan_cache.warm, self.base):
+            text = file.read_text(encoding="utf-8")
+            try:
+                plans.find(text, None)
+            except (RequestError, ClientError) as exc:
+                raise ConfigError(str(exc), key="plan_cache.warm", file=str(file)) from exc
 
     async def make_context(
         self,

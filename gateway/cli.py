@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import orjson
 import typer
 from graphql import print_schema
 
@@ -26,7 +27,14 @@ from gateway.config import (
     key_lines,
     load_config,
 )
-from gateway.errors import ConfigError, Diagnostic
+from gateway.connectors.mapping.explain import run_map
+from gateway.connectors.mapping.parse import MappingSyntaxError
+from gateway.errors import ConfigError, Diagnostic, RequestError
+from gateway.execute.operation import coerce_variables
+from gateway.execute.prepare import prepare
+from gateway.language.document import load_document
+from gateway.plan.show import print_plan
+from gateway.release.cli import app as release_app
 
 app = typer.Typer(
     name="gateway",
@@ -224,3 +232,113 @@ def report(errors: list[Diagnostic]) -> NoReturn:
     for error in errors:
         print(error.render(), file=sys.stderr)
     raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    query: Annotated[
+        str, typer.Argument(help="A GraphQL document, or @FILE, or - for standard input.")
+    ],
+    config: ConfigOption = None,
+    schema: SchemaOption = None,
+    operation: Annotated[str | None, typer.Option(help="Which operation of the document.")] = None,
+    variables: Annotated[
+        str | None,
+        typer.Option(help="Variables as JSON: those of @skip and @include choose the plan."),
+    ] = None,
+    source: Annotated[
+        bool, typer.Option("--source", help="Also print the Python that was generated.")
+    ] = False,
+) -> None:
+    """Print how an operation would be executed: its fields by kind, its fetches, its code."""
+    with one_line_errors():
+        settings, base = read_config(config, schema)
+        graph = build_graph(settings, base, os.environ)
+    if graph.errors or graph.schema is None:
+        report(graph.errors)
+    text = read_text(query)
+    try:
+        prepared = prepare(
+            graph.schema, load_document(text, graph.schema, settings.limits), operation
+        )
+        coerced = coerce_variables(prepared, read_json(variables or "{}", "--variables"))
+    except RequestError as exc:
+        for error in exc.errors:
+            print(error, file=sys.stderr)
+        raise typer.Exit(1) from exc
+    if prepared.reason is not None:
+        print(f"not compiled: {prepared.reason}; it runs on graphql-core")
+        return
+    code = prepared.code(coerced.coerced)
+    print(print_plan(code.bound.plan), end="")
+    if source:
+        print(f"\n{code.source}", end="")
+
+
+@app.command(name="map")
+def map_json(
+    selection: Annotated[str, typer.Argument(help="A mapping, or @FILE.")],
+    data: Annotated[Path | None, typer.Option(help="JSON file; standard input by default.")] = None,
+    variables: Annotated[
+        Path | None, typer.Option("--vars", help="JSON file: an object of variables, without $.")
+    ] = None,
+    spec: Annotated[str, typer.Option(help="Version of the language: 0.1, 0.2 or 0.3.")] = "0.3",
+    explain: Annotated[bool, typer.Option("--explain", help="Print what each step saw.")] = False,
+) -> None:
+    """Apply a connector's mapping to JSON: a playground in the terminal."""
+    text = read_text(selection)
+    read = data.read_text(encoding="utf-8") if data else sys.stdin.read()
+    given = read_json(variables.read_text(encoding="utf-8"), "--vars") if variables else {}
+    try:
+        result = run_map(text, read_json(read, "the data"), given, spec, explain=explain)
+    except MappingSyntaxError as exc:
+        before = text[: exc.offset]
+        line, column = before.count("\n") + 1, exc.offset - before.rfind("\n")
+        fail(f"selection:{line}:{column}: {exc.message}\n{_pointed(text, line, column)}", 1)
+    except ValueError as exc:
+        fail(str(exc))
+    for step in result.steps:
+        shown = (
+            "no value"
+            if step.value is ...
+            else _shortened(json.dumps(step.value, ensure_ascii=False))
+        )
+        print(f"{step.line}:{step.column:<4} {step.text:<20} {shown}", file=sys.stderr)
+    for problem in result.problems:
+        print(f"warning: {problem}", file=sys.stderr)
+    if result.has_value:
+        print(json.dumps(result.value, ensure_ascii=False, indent=2))
+    else:
+        print("no value", file=sys.stderr)
+
+
+def _pointed(text: str, line: int, column: int) -> str:
+    """The line of a text with a mark below a column."""
+    return f"  {text.splitlines()[line - 1] if text else ''}\n  {' ' * (column - 1)}^"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+def read_text(argument: str) -> str:
+    """An argument that is a text, `@FILE`, or `-`."""
+    if argument == "-":
+        return sys.stdin.read()
+    if not argument.startswith("@"):
+        return argument
+    try:
+        return Path(argument[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        fail(f"{argument[1:]}: cannot be read: {exc}")
+
+
+def read_json(text: str, what: str) -> Any:
+    """A JSON value; ends with one line when it is none."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as exc:
+        fail(f"{what} is not JSON: {exc}")
+
+
+app.add_typer(release_app, name="release")

@@ -72,7 +72,7 @@ class Pipeline:
             record_operation(record, prepared, found.how)
             check_method(prepared, read_only)
             variables = coerce_variables(prepared, params.variables or {})
-            result = await execute_operation(prepared, variables, context)
+            result = await execute_operation(prepared, variables, context, found.literals)
             return self._answer(result, record)
         except RequestError as exc:
             return self._refusal(exc.errors, exc.code, CODES[exc.code].http_status or 400, record)
