@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from gateway.config import Config
 from gateway.errors import CODES
@@ -31,10 +32,12 @@ def configuration() -> str:
         "`gateway schema --config-schema` prints the JSON Schema for editors.\n",
     ]
     for table, settings in _tables(Config, ""):
-        parts += [f"\n## `[{table}]`\n\n", _summary(settings), "\n\n"]
-        parts += ["| key | type | default | |\n|---|---|---|---|\n"]
         notes = attribute_docs(settings)
         hints = get_type_hints(settings)
+        if all(_settings_in(hints[item.name]) for item in fields(settings)):
+            continue
+        parts += [f"\n## `[{table}]`\n\n", _summary(settings), "\n\n"]
+        parts += ["| key | type | default | |\n|---|---|---|---|\n"]
         for item in fields(settings):
             if _settings_in(hints[item.name]) and not _is_list_of_tables(hints[item.name]):
                 continue
@@ -102,12 +105,23 @@ def _is_list_of_tables(hint: Any) -> bool:
 
 def _summary(settings: type) -> str:
     doc = (settings.__doc__ or "").partition("Attributes:")[0]
-    return re.sub(r"\n\s*", "\n", doc).strip()
+    text = re.sub(r"\n\s*", "\n", doc).strip()
+    text = re.sub(r"^`\[[\w.]+\]`: ", "", text)  # the heading says it
+    return text[:1].upper() + text[1:]
 
 
 def _type_name(hint: Any) -> str:
-    if isinstance(hint, type):
-        return hint.__name__
+    names = {str: "string", int: "integer", float: "number", bool: "boolean"}
+    if isinstance(hint, type) and not get_args(hint):
+        return names.get(hint, hint.__name__)
+    if get_origin(hint) is tuple:
+        return f"list of {_type_name(get_args(hint)[0])}"
+    if get_origin(hint) is Literal:
+        return " \\| ".join(f"`{value!r}`" for value in get_args(hint))
+    if get_origin(hint) is dict:
+        return f"table of {_type_name(get_args(hint)[1])}"
+    if NoneType in get_args(hint):
+        return _type_name(get_args(hint)[0])
     return str(hint).replace("typing.", "").replace("|", "\\|").replace("NoneType", "None")
 
 

@@ -49,6 +49,14 @@ class Source:
             keepalive_s=settings.keepalive_s,
         )
         self.places = asyncio.Semaphore(settings.max_concurrency)
+        self._headers = [(name.lower(), value) for name, value in (settings.headers or {}).items()]
+
+    def add_headers(self, request: Request) -> None:
+        """The configured headers, where the request does not set them itself."""
+        if self._headers:
+            own = {name.lower() for name, _ in request.headers}
+            added = [header for header in self._headers if header[0] not in own]
+            request.headers = [*request.headers, *added]
 
 
 class Upstream:
@@ -80,6 +88,7 @@ class Upstream:
         now = asyncio.get_running_loop().time()
         deadline = min(context.deadline, now + source.settings.timeout_s)
         begin = time.perf_counter()
+        source.add_headers(request)
         stats = context.stats
         stats.calls += 1
         try:
@@ -95,6 +104,7 @@ class Upstream:
         source = self._source(request)
         begin = asyncio.get_running_loop().time()
         deadline = min(context.deadline, begin + source.settings.timeout_s)
+        source.add_headers(request)
         context.stats.calls += 1
         async with self._place(source, request, deadline):
             return await source.transport.send(request, deadline)
