@@ -22,6 +22,7 @@ class Code:
     Attributes:
         parts: One generator function for each part of the plan.
         source: Their text.
+        revisions: How often the functions were made again.
         filename: Under which tracebacks show it: `<gateway plan FINGERPRINT OPERATION>`.
     """
 
@@ -30,7 +31,7 @@ class Code:
         name = bound.plan.name or "anonymous"
         self.filename = f"<gateway plan {fingerprint} {name}>"
         self._forms: dict[int, Form] = {}
-        self._revisions = 0
+        self.revisions = 0
         self._make()
         weakref.finalize(self, linecache.cache.pop, self.filename, None)
 
@@ -47,8 +48,8 @@ class Code:
     def revise(self) -> None:
         """Make the code again when rows turned out to have another form."""
         found = {number: o.found for number, o in self._observers if o.found is not None}
-        if not found or self._revisions >= MAX_REVISIONS:
+        if not found or self.revisions >= MAX_REVISIONS:
             return
-        self._revisions += 1
+        self.revisions += 1
         self._forms = {**self._forms, **found}
         self._make()

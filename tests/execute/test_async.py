@@ -12,7 +12,7 @@ import pytest
 from graphql import parse
 
 from gateway.dropin import execute
-from gateway.resolver import BatchField, Wanted
+from gateway.resolver import BatchField, Loader, Wanted
 from tests.execute.reference import make_schema
 
 SDL = "type Query { rows: [Row!]! other: String a: Row } type Row { id: Int! v: String w: String row: Row }"
@@ -81,7 +81,9 @@ async def test_a_resolver_that_cancels_itself_cancels_the_run_and_its_siblings()
         finally:
             ended.append(row["id"])
 
-    run = asyncio.ensure_future(execute(make_schema(SDL, {"Row.v": v}), parse("{ rows { v } }"), ROWS))
+    run = asyncio.ensure_future(
+        execute(make_schema(SDL, {"Row.v": v}), parse("{ rows { v } }"), ROWS)
+    )
     with pytest.raises(asyncio.CancelledError):
         await run
     assert sorted(ended) == list(range(100))
@@ -91,7 +93,7 @@ class Batch:
     """A loader whose call waits until it is let go."""
 
     coordinate = "Row.w"
-    source = None
+    source: str | None = None
     reads: Wanted | None = None
     supplies: Wanted | None = None
 
@@ -100,10 +102,12 @@ class Batch:
         self.let_go = asyncio.Event()
         self.ended = False
 
-    def project(self, wanted: Wanted) -> Batch:
+    def project(self, wanted: Wanted) -> Loader:
         return self
 
-    async def load(self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Any) -> list[Any]:
+    async def load(
+        self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Any
+    ) -> list[Any]:
         self.started.set()
         try:
             await self.let_go.wait()
@@ -150,6 +154,7 @@ async def test_independent_steps_of_a_level_run_together() -> None:
 async def test_no_step_runs_for_no_parents() -> None:
     batch = Batch()
     schema = make_schema(SDL, {"Row.w": BatchField(batch, "Row.w")})
+    root: Any
     for root in ({"a": None, "rows": []}, {"a": ValueError("gone"), "rows": ()}):
         result = execute(schema, parse("{ a { w } rows { w } }"), root)
         assert result.data == {"a": None, "rows": []}
@@ -171,7 +176,9 @@ async def test_futures_and_other_awaitables_are_values_too() -> None:
 
 
 def test_a_run_with_nothing_to_await_needs_no_loop() -> None:
-    result = execute(make_schema(SDL, {"Row.v": lambda row, info: "v"}), parse("{ rows { v } }"), ROWS)
+    result = execute(
+        make_schema(SDL, {"Row.v": lambda row, info: "v"}), parse("{ rows { v } }"), ROWS
+    )
     assert result.data["rows"][0] == {"v": "v"}
 
 

@@ -189,19 +189,25 @@ async def generate_later(*items: Any) -> AsyncIterator[Any]:
         yield item
 
 
+def gather(*items: Any) -> tuple[Any, ...]:
+    return items
+
+
 ITEMS: list[tuple[Any, ...]] = [
     (), ("a", "b"), ("a", None, 5), ("a", [], ValueError("raise"), "b"), (ValueError("item"),), (None, ValueError("raise")),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("make", [generate, generate_later, lambda *items: tuple(items)])
+@pytest.mark.parametrize("make", [generate, generate_later, gather])
 @pytest.mark.parametrize("items", ITEMS, ids=repr)
 async def test_iterables(make: Any, items: Any) -> None:
     schema = make_schema(LEAVES)
     for name in ("texts", "texts_"):
-        await compare(
-            schema, f"{{ row {{ {name} }} }}", root=lambda n=name: {"row": {n: make(*items)}},
-        )
+
+        def root(name: str = name) -> Any:
+            return {"row": {name: make(*items)}}
+
+        await compare(schema, f"{{ row {{ {name} }} }}", root=root)
     rows = [i if i is None or isinstance(i, Exception) else {"text": i} for i in items]
     for one in (schema, make_schema(LEAVES, {"Row.int": lambda row, info: 1})):
         await compare(one, "{ rows { text int } }", root=lambda: {"rows": make(*rows)})

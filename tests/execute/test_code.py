@@ -1,0 +1,136 @@
+"""Generated code: its names, its place in tracebacks, its life, and how it follows the form of the rows."""
+
+from __future__ import annotations
+
+import gc
+import linecache
+import pickle
+import traceback
+import weakref
+from typing import Any
+
+import pytest
+from graphql import parse
+
+from gateway.dropin import execute
+from gateway.execute.code import MAX_REVISIONS
+from gateway.execute.prepare import MAX_VARIANTS, prepare
+from gateway.execute.run import run_code
+from gateway.execute.state import Run, Variables
+from gateway.plan.nodes import child_selections
+from tests.execute.reference import make_schema
+
+SDL = "type Query { row: Row rows: [Row!] } type Row { id: ID! text: String fail: String }"
+
+
+def fail(_row: Any, _info: Any) -> str:
+    raise LookupError("nothing there")
+
+
+def test_a_traceback_shows_the_generated_line_with_its_field() -> None:
+    document = parse("query Failing { row { fail } }")
+    result = execute(make_schema(SDL, {"Row.fail": fail}), document, {"row": {}})
+    (error,) = result.errors
+    frames = traceback.extract_tb(error.original_error.__traceback__)
+    assert [frame.name for frame in frames] == ["part0", "fail"]
+    assert frames[0].filename.startswith("<gateway plan ")
+    assert frames[0].filename.endswith(" Failing>")
+    assert "'Row.fail'" in (frames[0].line or "")
+
+
+def test_the_text_of_a_plan_goes_with_the_plan() -> None:
+    prepared = prepare(make_schema(SDL), parse("query Gone { row { id } }"))
+    name = prepared.code({}).filename
+    assert name in linecache.cache
+    del prepared
+    gc.collect()
+    assert name not in linecache.cache
+
+
+def test_plans_live_no_longer_than_document_and_schema() -> None:
+    schema = make_schema(SDL)
+    document = parse("query Weak { row { id } }")
+    assert execute(schema, document, {}).data == {"row": None}
+    (name,) = [name for name in linecache.cache if name.endswith(" Weak>")]
+    reference = weakref.ref(document)
+    del document
+    gc.collect()
+    assert reference() is None
+    assert name not in linecache.cache
+    kept = parse("{ row { id } }")
+    execute(schema, kept, {})
+    gone = weakref.ref(schema)
+    del schema
+    gc.collect()
+    assert gone() is None
+    assert kept is not None
+
+
+def test_a_document_can_be_pickled_and_a_schema_copied_after_a_run() -> None:
+    schema = make_schema(SDL)
+    document = parse("{ row { id } }")
+    execute(schema, document, {})
+    assert pickle.loads(pickle.dumps(document)) == document
+    plans = pickle.loads(pickle.dumps(schema.__dict__["_gateway_plans"]))
+    assert plans.of_document == {}
+
+
+def test_the_text_is_the_same_each_time_and_holds_no_name_of_the_client() -> None:
+    text = "query Hostile { row { class: id self: text __x: text } }"
+    sources = [prepare(make_schema(SDL), parse(text)).code({}).source for _ in range(2)]
+    assert sources[0] == sources[1]
+    for name in ("class", "self", "__x", "Hostile", "Row.id"):
+        without = sources[0].replace(f"'{name}'", "").replace(f"'{name}':", "")
+        assert name not in without
+
+
+def run_on(prepared: Any, root: Any) -> Any:
+    code = prepared.code({})
+    result: Any = run_code(Run(code.bound, prepared.source, root, None, Variables({}, {})), code)
+    assert result.errors is None
+    return result.data
+
+
+class Row:
+    def __init__(self, id: str) -> None:  # noqa: A002
+        self.id = id
+        self.text = None
+
+
+@pytest.mark.parametrize(
+    ("rows", "reads"),
+    [
+        ([{"id": "1", "text": None}], "p['id']"),
+        ([{"id": "1"}], "p.get('id')"),
+        ([Row("1")], "g0(p)"),
+    ],
+)
+def test_code_follows_the_form_of_the_rows(rows: Any, reads: str) -> None:
+    prepared = prepare(
+        make_schema(SDL, {"Row.fail": lambda *a: "x"}), parse("{ rows { id text fail } }")
+    )
+    expected = {"rows": [{"id": "1", "text": None, "fail": "x"}]}
+    for _ in range(3):
+        assert run_on(prepared, {"rows": rows}) == expected
+    assert reads in prepared.code({}).source
+
+
+def test_code_does_not_follow_for_ever() -> None:
+    prepared = prepare(make_schema(SDL, {"Row.fail": lambda *a: "x"}), parse("{ rows { id } }"))
+    for number in range(20):
+        row_class = type(f"Row{number}", (Row,), {})
+        assert run_on(prepared, {"rows": [row_class("1")]}) == {"rows": [{"id": "1"}]}
+    assert prepared.code({}).revisions == MAX_REVISIONS
+
+
+def test_variants_of_one_document_are_bounded() -> None:
+    names = [f"v{number}" for number in range(6)]
+    text = f"query ({', '.join(f'${n}: Boolean!' for n in names)}) {{ row {{ id {' '.join(f'{n}: id @include(if: ${n})' for n in names)} }} }}"
+    prepared = prepare(make_schema(SDL), parse(text))
+    assert prepared.shaping == tuple(names)
+    for number in range(64):
+        values = {name: bool(number >> place & 1) for place, name in enumerate(names)}
+        (row,) = prepared.plan(values).parts[0].root.fields
+        keys = [field.key for field in child_selections(row)[0].fields]
+        assert keys == ["id", *(name for name in names if values[name])]
+    assert len(prepared._variants) == MAX_VARIANTS
