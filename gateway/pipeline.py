@@ -81,7 +81,11 @@ class Pipeline:
         except asyncio.CancelledError:
             raise
         except Exception as exc:
-            return self._refusal([exc], "INTERNAL_SERVER_ERROR", 500, record)
+            return self.refuse(exc, record)
+
+    def refuse(self, error: Exception, record: OperationRecord) -> Answer:
+        """The answer to a request that failed outside of any field."""
+        return self._refusal([error], "INTERNAL_SERVER_ERROR", 500, record)
 
     def _answer(self, result: ExecutionResult, record: OperationRecord) -> Answer:
         errors = self.mask.format_errors(result.errors, record) if result.errors else None

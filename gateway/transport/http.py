@@ -5,7 +5,7 @@ It checks what the protocol asks and nothing of GraphQL; the pipeline never sees
 
 from __future__ import annotations
 
-import asyncio
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -25,6 +25,15 @@ from gateway.transport.settings import HttpSettings
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+# What may stand in a log line and in an answer's header.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+MAX_CLIENT_NAME = 128
+
+
+class ClientDisconnectedError(Exception):
+    """The client went away before its request was whole: there is nobody to answer."""
 
 
 class MakeContext(Protocol):
@@ -65,8 +74,7 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begin = time.perf_counter()  # uvloop's clock stands still within an iteration
         headers, values = read_headers(scope["headers"])
-        given = headers.get("x-request-id") if self.settings.trust_request_id else None
-        request_id = given or secrets.token_hex(8)
+        request_id = self._request_id(headers)
         record = OperationRecord()
         context: Context | None = None
         media_type = response_type(headers.get("accept"))
@@ -78,9 +86,8 @@ class GraphQLEndpoint:
                 headers,
                 values,
                 request_id,
-                headers.get("graphql-client-name") or headers.get("apollographql-client-name"),
-                headers.get("graphql-client-version")
-                or headers.get("apollographql-client-version"),
+                client_header(headers, "name"),
+                client_header(headers, "version"),
             )
             answer = await self.pipeline.run(params, context, read_only=scope["method"] != "POST")
             record, allow, body = answer.record, answer.allow, answer.body
@@ -89,10 +96,19 @@ class GraphQLEndpoint:
             status, body = exc.http_status, refusal(exc)
             record.error_codes.append(exc.code)
             allow = "GET, POST" if status == 405 else None
+        except ClientDisconnectedError:
+            return
+        except Exception as exc:  # a context factory is the user's code
+            failure = self.pipeline.refuse(exc, record)
+            status, body = failure.status, failure.body
         await respond(send, status, media_type or JSON, body, request_id, allow)
         self.access_log.write(
             log_line(record, context, request_id, status, time.perf_counter() - begin)
         )
+
+    def _request_id(self, headers: dict[str, str]) -> str:
+        given = headers.get("x-request-id", "") if self.settings.trust_request_id else ""
+        return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
     async def _params(
         self, scope: Scope, headers: dict[str, str], receive: Receive
@@ -108,6 +124,12 @@ class GraphQLEndpoint:
             )
         body = await read_body(receive, self.settings.max_body_bytes)
         return params_of_json(body)
+
+
+def client_header(headers: dict[str, str], what: str) -> str | None:
+    """The client's name or version by either convention, cut to what a log line should hold."""
+    value = headers.get(f"graphql-client-{what}") or headers.get(f"apollographql-client-{what}")
+    return value[:MAX_CLIENT_NAME] if value else None
 
 
 def check_acceptable(media_type: str | None) -> None:
@@ -140,7 +162,7 @@ async def read_body(receive: Receive, max_bytes: int) -> bytes:
     while message.get("more_body") and len(body) <= max_bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise asyncio.CancelledError
+            raise ClientDisconnectedError
         body += message.get("body", b"")
     if len(body) > max_bytes:
         raise ClientError(

@@ -1,0 +1,169 @@
+"""The command line as a person uses it: what is printed, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+GATEWAY = [sys.executable, "-m", "gateway"]
+
+
+def run(*arguments: str, cwd: Path = ROOT, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*GATEWAY, *arguments],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_the_commands() -> None:
+    text = run("--help").stdout
+    for command in ("serve", "check", "schema", "plan", "map", "release"):
+        assert command in text
+
+
+def test_schema_prints_what_clients_see() -> None:
+    text = run("schema").stdout
+    assert "type Video implements Node" in text
+    assert "@connect" not in text
+    assert "JSONSelection" not in text
+
+
+def test_schema_prints_the_configurations_json_schema() -> None:
+    schema = json.loads(run("schema", "--config-schema").stdout)
+    assert schema["properties"]["server"]
+
+
+def test_plan_prints_the_tree_and_the_source() -> None:
+    text = run(
+        "plan", "{ videos(first: 2) { edges { node { title channel { name } } } } }", "--source"
+    ).stdout
+    assert "videos(first: 2): VideoConnection!" in text
+    assert "Channel.name" in text
+    assert "def part0(r):" in text
+
+
+def test_plan_of_a_bad_document_says_where() -> None:
+    result = run("plan", "{ nope }")
+    assert result.returncode == 1
+    assert "Cannot query field 'nope' on type 'Query'." in result.stderr
+    assert "1:3" in result.stderr
+
+
+def test_map_is_a_playground() -> None:
+    result = run("map", "id name: title missing", "--explain", stdin='{"id": 1, "title": "t"}')
+    assert json.loads(result.stdout) == {"id": 1, "name": "t"}
+    assert "warning: Property .missing not found in object" in result.stderr
+    assert '"t"' in result.stderr
+
+
+def test_map_points_at_the_mistake() -> None:
+    result = run("map", "id, name", stdin="{}")
+    assert result.returncode == 1
+    assert "selection:1:3:" in result.stderr
+    assert "    ^" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("check",), "there is no gateway.toml here"),
+        (("serve", "--config", "nope.toml"), "nope.toml: the configuration file cannot be read"),
+        (
+            ("serve", "--schema", "nope.graphql"),
+            "nope.graphql: graph.schema: there is no such schema file",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+class SlowBackend(BaseHTTPRequestHandler):
+    """Answers when it is told to."""
+
+    asked = threading.Event()
+    may_answer = threading.Event()
+
+    def do_GET(self) -> None:
+        self.asked.set()
+        self.may_answer.wait(20)
+        body = b'{"n": 1}'
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        pass
+
+
+def test_sigterm_lets_a_request_in_flight_finish(tmp_path: Path) -> None:
+    backend = ThreadingHTTPServer(("127.0.0.1", 0), SlowBackend)
+    threading.Thread(target=backend.serve_forever, daemon=True).start()
+    (tmp_path / "s.graphql").write_text(
+        'extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])\n'
+        f'type Query {{ n: Int @connect(http: {{ GET: "http://127.0.0.1:{backend.server_port}/n" }}, selection: "$.n") }}\n'
+    )
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    server = subprocess.Popen(
+        [*GATEWAY, "serve", "--schema", "s.graphql", "--port", str(port)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+    )
+    answers: list[bytes] = []
+    try:
+        for _ in range(1000):
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.02)
+
+        def ask() -> None:
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{port}/graphql",
+                data=b'{"query": "{ n }"}',
+                headers={"content-type": "application/json"},
+            )
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                answers.append(answer.read())
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        assert SlowBackend.asked.wait(20)
+        server.send_signal(signal.SIGTERM)
+        SlowBackend.may_answer.set()
+        asking.join(30)
+        assert server.wait(30) is not None
+    finally:
+        SlowBackend.may_answer.set()
+        server.kill()
+        server.wait(10)
+        backend.shutdown()
+        backend.server_close()
+    assert answers == [b'{"data":{"n":1}}']

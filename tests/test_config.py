@@ -1,0 +1,104 @@
+"""gateway.toml and the environment: what is read, and the one error for each mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.config import Config, build_config, config_json_schema, key_lines, load_config
+from gateway.errors import ConfigError
+
+
+def load(folder: Path, text: str, env: dict[str, str] | None = None) -> Config:
+    path = folder / "gateway.toml"
+    path.write_text(text)
+    return load_config(path, env or {})
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path, "") == Config() == load_config(None, {})
+
+
+def test_tables_become_frozen_settings(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        '[server]\nport = 9\n[sources.api]\nurl = "http://x"\ntimeout_s = 2\n[connectors.config]\na.b = [1]\n',
+    )
+    assert config.server.port == 9
+    assert config.sources["api"].timeout_s == 2.0
+    assert config.connectors.config == {"a": {"b": [1]}}
+    with pytest.raises(AttributeError):
+        config.server.port = 10  # type: ignore[misc]
+
+
+def test_the_environment_wins(tmp_path: Path) -> None:
+    env = {
+        "GATEWAY_SERVER__PORT": "9001",
+        "GATEWAY_SOURCES__API__URL": "http://y",
+        "GATEWAY_SOURCES__OTHER__TIMEOUT_S": "1.5",
+        # What Kubernetes sets beside a Service called "gateway".
+        "GATEWAY_PORT": "tcp://10.0.0.1:80",
+        "GATEWAY_SERVICE_HOST": "10.0.0.1",
+    }
+    config = load(
+        tmp_path, '[server]\nport = 9\n[sources.api]\nurl = "http://x"\ntimeout_s = 2\n', env
+    )
+    assert config.server.port == 9001
+    assert (config.sources["api"].url, config.sources["api"].timeout_s) == ("http://y", 2.0)
+    assert config.sources["other"].timeout_s == 1.5
+
+
+def test_variables_are_expanded_with_defaults(tmp_path: Path) -> None:
+    text = '[sources.api]\nurl = "http://${HOST}:${PORT:-80}/"\n'
+    assert load(tmp_path, text, {"HOST": "h"}).sources["api"].url == "http://h:80/"
+
+
+@pytest.mark.parametrize(
+    ("text", "env", "message"),
+    [
+        ("[server]\nprot = 1", {}, "{file}:2: server.prot: unknown key (did you mean `port`?)"),
+        ("\n[servr]\n", {}, "{file}:2: servr: unknown key (did you mean `server`?)"),
+        ("[server]\nport = 'x'", {}, "{file}:2: server.port: input should be a valid integer, unable to parse string as an integer, got 'x'"),
+        ("[sources.a]\n\ntimeout_s = []", {}, "{file}:3: sources.a.timeout_s: input should be a valid number, got []"),
+        ("[sources.a]\ndialect = 'perl'", {}, "{file}:2: sources.a.dialect: input should be 'json' or 'php', got 'perl'"),
+        ("[server\n", {}, "{file}:1:8: not valid TOML: Expected ']' at the end of a table declaration"),
+        ("[sources.a]\nurl = '${NOPE}'", {}, "{file}:2: sources.a.url: the environment variable NOPE is not set (export it, or write ${{NOPE:-a default}})"),
+        ("", {"GATEWAY_SERVER__PORT": "x"}, "environment variable GATEWAY_SERVER__PORT: server.port: input should be a valid integer, unable to parse string as an integer, got 'x'"),
+        ("", {"GATEWAY_SERVR__PORT": "1"}, "environment: GATEWAY_SERVR__PORT: there is no table [servr] (did you mean `server`?)"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line(
+    tmp_path: Path, text: str, env: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text, env)
+    assert str(caught.value) == message.format(file=tmp_path / "gateway.toml")
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"nope.toml: the configuration file cannot be read.*--config"
+    ):
+        load_config(tmp_path / "nope.toml", {})
+
+
+def test_lines_of_keys() -> None:
+    text = '[a]\nx = 1\n"y z" = 2\n[[b.c]]\nd.e = 3\n'
+    assert key_lines(text) == {
+        ("a",): 1,
+        ("a", "x"): 2,
+        ("a", "y z"): 3,
+        ("b", "c"): 4,
+        ("b", "c", "d", "e"): 5,
+    }
+
+
+def test_the_json_schema_refuses_unknown_keys() -> None:
+    schema = config_json_schema()
+    assert schema["additionalProperties"] is False
+    assert {"server", "sources", "limits", "plan_cache"} <= set(schema["properties"])
+
+
+def test_build_config_takes_plain_tables() -> None:
+    assert build_config({"server": {"port": 1}}).server.port == 1
