@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -453,6 +455,33 @@ def test_staging_asks_once(stage: Stage) -> None:
     assert "nothing was done" in stage.run(*where, stdin="n\n", code=1)
     stage.run(*where, stdin="y\n")
     assert stage.clusters["staging"].get("Deployment", "gateway-staging", "gateway")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--image-tag", ""], "which image?"),
+        (["--image-tag", "1.0.0", "--preview", ""], "write pr-123"),
+        (["--image-tag", "1.0.0", "--preview", "main"], "write pr-123"),
+        (["--image-tag", "1.0.0", "--canary", ""], "write a share"),
+        (["--image-tag", "1.0.0", "--canary", "100%"], "write a share"),
+    ],
+)
+def test_a_variable_that_is_not_set_is_not_a_wish(
+    stage: Stage, options: list[str], words: str
+) -> None:
+    """A pipeline that loses its preview's name must not release staging itself instead."""
+    where = ["apply", "--env", "staging", "--region", "eu-west", "--first-install", "--yes"]
+    assert words in stage.run(*where, *options, code=1)
+    assert not stage.clusters["staging"].objects
+
+
+def test_serving_loads_nothing_of_this() -> None:
+    script = "import sys, gateway.cli; print([m for m in sys.modules if m.startswith('gateway.release.')], 'yaml' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "['gateway.release.cli'] False"
 
 
 def test_no_chart_is_said(tmp_path: Path) -> None:

@@ -1,0 +1,327 @@
+"""What each command of `gateway release` does; `cli` reads its options and hands them over.
+
+It prints and asks; the decisions are made in `guards`, `health` and `rollout`.
+Exit codes: 0 done, 1 failed and rolled back, 3 refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from gateway.release import approval, health, rollout, show
+from gateway.release.audit import open_audit
+from gateway.release.cluster import Kubectl
+from gateway.release.guards import check_names
+from gateway.release.helm import find_helm
+from gateway.release.images import check_images
+from gateway.release.model import ChartError, Plan, Refusal, ReleaseError, Target
+from gateway.release.values import Targets, find_chart, layer_values, load_targets
+
+REFUSED = 3
+console = Console(soft_wrap=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Where things are: the chart, targets.yaml where it is elsewhere, the audit log."""
+
+    chart: Path
+    targets: Path | None
+    audit_log: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What `plan` and `apply` are asked for, as it was typed.
+
+    None is an option that was not given. An empty one was: by a variable of a pipeline that is not set.
+    """
+
+    env: Sequence[str]
+    region: Sequence[str]
+    then: Sequence[str]
+    preview: str | None
+    files: Sequence[Path]
+    sets: Sequence[str]
+    image_tag: str | None
+    delete: Sequence[str]
+    first_install: bool
+    canary: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the options ask for, with names resolved."""
+
+    targets: tuple[Target, ...]
+    environment: str
+    make: Callable[[Target], Plan]
+    tools: rollout.Tools
+    canary_percent: int | None
+
+
+class Refused(Exception):  # noqa: N818 -- an outcome, not an error
+    """Carries the refusals out of a command."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__("; ".join(map(str, refusals)))
+        self.refusals = refusals
+
+
+def make_tools(targets: Targets, audit_log: Path) -> rollout.Tools:
+    """The real tools: helm, kubectl, HTTP, the clock."""
+    return rollout.Tools(
+        helm=find_helm(),
+        cluster=Kubectl(),
+        monitor=health.Monitor(),
+        clock=health.RealClock(),
+        audit=open_audit(audit_log, os.environ),
+        check_images=lambda images: check_images(images, targets.registry),
+        say=lambda text: console.print(text, markup=False, highlight=False),
+    )
+
+
+def resolve(
+    known: Targets, env: Sequence[str], regions: Sequence[str], then: Sequence[str]
+) -> list[Target]:
+    """The targets that the options name. Errors: Refused unless one environment and regions one by one."""
+    found = [*check_names("environment", env, known.environments)]
+    if len(env) > 1:
+        found.append(
+            Refusal(
+                "EnvironmentMany",
+                f"{len(env)} environments at once: {', '.join(env)}",
+                "changed them together",
+            )
+        )
+    if not found:
+        places = known.regions(env[0])
+        found += check_names("region", [*regions, *then] if regions else [], places)
+    if len(regions) > 1:
+        found.append(
+            Refusal(
+                "RegionMany",
+                f"{len(regions)} regions at once: {', '.join(regions)}; write --region {regions[0]} --then {regions[1]}",
+                "changed all of them before the first could be seen to fail",
+            )
+        )
+    if found:
+        raise Refused(found)
+    return [known.targets[env[0], name] for name in (*regions, *then)]
+
+
+def parse_percent(text: str | None) -> int | None:
+    """`10%` → 10. Errors: ReleaseError outside 1 % to 50 %."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9][0-9]?)%", text)
+    if match is None or int(match[1]) > 50:
+        raise ReleaseError(f"--canary {text!r}: write a share from 1% to 50%")
+    return int(match[1])
+
+
+def parse_preview(text: str | None) -> str:
+    """ "" where none was asked for. Errors: ReleaseError unless it is the name of a preview."""
+    if text is None:
+        return ""
+    if not re.fullmatch(r"pr-[1-9][0-9]{0,8}", text):
+        raise ReleaseError(f"--preview {text!r}: write pr-123")
+    return text
+
+
+def parse_image_tag(text: str | None) -> list[str]:
+    """The --set that it is short for. Errors: ReleaseError when it is empty."""
+    if text is None:
+        return []
+    if not text.strip():
+        raise ReleaseError("--image-tag is empty: which image?")
+    return [f"image.tag={json.dumps(text)}"]
+
+
+def _request(where: Files, wish: Wish) -> Request:
+    find_chart(where.chart)
+    known = load_targets(where.chart, where.targets)
+    percent, preview = parse_percent(wish.canary), parse_preview(wish.preview)
+    sets = [*wish.sets, *parse_image_tag(wish.image_tag)]
+    try:
+        places = resolve(known, wish.env, wish.region, wish.then)
+    except Refused as exc:
+        names = f"{','.join(wish.env)}/{','.join([*wish.region, *wish.then])}"
+        open_audit(where.audit_log, os.environ).write(
+            "refused", names, "refused", refusals=list(map(str, exc.refusals))
+        )
+        raise
+    tools = make_tools(known, where.audit_log)
+    allowed = rollout.Allowed(wish.delete, wish.first_install)
+
+    def make(place: Target) -> Plan:
+        try:
+            values = layer_values(where.chart, place, wish.files, sets)
+        except ChartError as exc:
+            return rollout.refused_plan(where.chart, place, exc)
+        return rollout.make_plan(tools, where.chart, place, values, allowed)
+
+    targets = tuple(replace(place, preview=preview) for place in places)
+    return Request(targets, wish.env[0], make, tools, percent)
+
+
+def _plan_all(request: Request) -> list[Plan]:
+    plans = []
+    for place in request.targets:
+        plan = request.make(place)
+        if request.canary_percent is not None and not plan.refusals:
+            canary = rollout.make_canary_plan(request.tools, plan, request.canary_percent)
+            plan = replace(plan, refusals=canary.refusals)
+        show.show_plan(console, plan)
+        plans.append(plan)
+    refusals = [refusal for plan in plans for refusal in plan.refusals]
+    if refusals:
+        for plan in plans:
+            if plan.refusals:
+                request.tools.audit.write(
+                    "refused", plan.target, "refused", refusals=list(map(str, plan.refusals))
+                )
+        raise Refused(refusals)
+    return plans
+
+
+def _confirm(environment: str, digest: str, yes: bool) -> None:
+    """Production: the typed name or a token. Elsewhere a yes is enough, and may be given beforehand."""
+    token = os.environ.get("GATEWAY_RELEASE_APPROVAL_TOKEN", "")
+    if environment == "production":
+        if token:
+            key = os.environ.get("GATEWAY_RELEASE_APPROVAL_KEY", "")
+            approval.check_token(token, key, environment, digest, time.time())
+        elif sys.stdin.isatty():
+            approval.confirm_typed(environment, input)
+        else:
+            raise ReleaseError(
+                "production needs the environment's name typed, or GATEWAY_RELEASE_APPROVAL_TOKEN of this plan"
+            )
+    elif not yes and not typer.confirm(f"Apply to {environment}?"):
+        raise ReleaseError("nothing was done")
+
+
+def run(command: Callable[[], None]) -> None:
+    """A command with its errors told and turned into exit codes."""
+    try:
+        command()
+    except Refused as exc:
+        for refusal in exc.refusals:
+            console.print(f"refused: {refusal}", markup=False, highlight=False)
+        console.print("Nothing was changed.")
+        raise typer.Exit(REFUSED) from exc
+    except ReleaseError as exc:
+        console.print(f"error: {exc}", markup=False, highlight=False)
+        raise typer.Exit(1) from exc
+
+
+def plan(where: Files, wish: Wish, digest_file: Path | None) -> None:
+    """Show what a release would change, and what refuses it."""
+    digest = rollout.digest_of_plans(_plan_all(_request(where, wish)))
+    console.print(f"plan {digest}")
+    if digest_file is not None:
+        digest_file.write_text(digest + "\n", encoding="utf-8")
+
+
+def apply(where: Files, wish: Wish, yes: bool) -> None:
+    """Plan, show, confirm, apply."""
+    request = _request(where, wish)
+    plans = _plan_all(request)
+    digest = rollout.digest_of_plans(plans)
+    console.print(f"plan {digest}")
+    if not any(plan.changes for plan in plans):
+        return
+    _confirm(request.environment, digest, yes)
+    rollout.roll_out(request.tools, plans, request.make, request.canary_percent)
+
+
+def approve(env: str, digest: str) -> None:
+    """Print the token that approves a plan."""
+    key = os.environ.get("GATEWAY_RELEASE_APPROVAL_KEY", "")
+    typer.echo(approval.make_token(key, env, digest, time.time()))
+
+
+def _place(where: Files, env: Sequence[str], region: Sequence[str]) -> tuple[Target, rollout.Tools]:
+    known = load_targets(find_chart(where.chart), where.targets)
+    place = resolve(known, env, region, [])[0]
+    return place, make_tools(known, where.audit_log)
+
+
+def rollback(
+    where: Files, env: Sequence[str], region: Sequence[str], revision: int, yes: bool
+) -> None:
+    """Bring one region back to an earlier revision."""
+    place, tools = _place(where, env, region)
+    made = rollout.make_rollback_plan(tools, where.chart, place, revision)
+    show.show_plan(console, made)
+    if made.refusals:
+        tools.audit.write("refused", place, "refused", refusals=list(map(str, made.refusals)))
+        raise Refused(made.refusals)
+    digest = rollout.digest_of_plans([made])
+    console.print(f"plan {digest}")
+    _confirm(place.environment, digest, yes)
+    rollout.roll_back(tools, made, revision)
+
+
+def status(where: Files, env: Sequence[str]) -> None:
+    """Every region of an environment, and exit code 1 when one is not healthy."""
+    known = load_targets(find_chart(where.chart), where.targets)
+    regions = known.regions(env[0]) if env else ()
+    resolve(known, env, regions[:1] or ["-"], [])
+    tools = make_tools(known, where.audit_log)
+    rows = [_status_row(tools, known.targets[env[0], name]) for name in regions]
+    show.show_status(console, rows)
+    if any(row[3] != "healthy" for row in rows):
+        raise typer.Exit(1)
+
+
+def _status_row(tools: rollout.Tools, place: Target) -> tuple[str, str, str, str]:
+    try:
+        running = tools.helm.running(place)
+        live = tools.cluster.live(place)
+        problems = health.judge(tools.monitor.sample(place, live), place.gate)
+    except ReleaseError as exc:
+        return (str(place), "?", "?", str(exc))
+    revision = f"{running.revision} {running.status}" if running else "none"
+    pods = f"{live.ready}/{live.replicas}" if live else "none"
+    return (str(place), revision, pods, "; ".join(problems) or "healthy")
+
+
+def history(where: Files, env: Sequence[str], region: Sequence[str]) -> None:
+    """The revisions of one region."""
+    place, tools = _place(where, env, region)
+    show.show_history(console, tools.helm.history(place))
+
+
+def cleanup(where: Files, region: Sequence[str], preview: str | None, yes: bool) -> None:
+    """Delete one preview of staging, or all whose time is over."""
+    wanted = parse_preview(preview)
+    place, tools = _place(where, ["staging"], region)
+    found = tools.cluster.previews(place)
+    ended = (
+        [item for item in found if item.name == wanted]
+        if wanted
+        else rollout.expired(found, time.time())
+    )
+    for item in ended:
+        console.print(
+            f"{item.name}: namespace {item.namespace}, since {item.created:%Y-%m-%d %H:%M}"
+        )
+    if not ended:
+        console.print("nothing to clean up")
+        return
+    if not yes and not typer.confirm(f"Delete {len(ended)} preview(s)?"):
+        raise ReleaseError("nothing was done")
+    for item in ended:
+        rollout.delete_preview(tools, replace(place, preview=item.name))
