@@ -1,0 +1,67 @@
+"""Compiled plans against the reference: `python -m tests.differential --cases 20000 [--seed N]`.
+
+Without a number of cases, or with --forever, until stopped. Prints each difference with its seed, shrunk,
+and ends with 1 when there was one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+from itertools import islice
+
+from graphql import print_schema
+
+from tests.differential.cases import WORLD_SIZE, WORLDS, Case, Tally, check_case, make_cases
+from tests.differential.shrink import shrink
+
+
+def main() -> int:
+    options = parse_options()
+    start = options.seed * WORLD_SIZE if options.seed is not None else secrets.randbelow(10**9)
+    cases = make_cases(start)
+    tally = Tally()
+    failed = 0
+    print(f"from world {start // WORLD_SIZE}", flush=True)
+    try:
+        for case in cases if options.forever else islice(cases, options.cases):
+            difference = check_case(case, tally)
+            if difference:
+                failed += 1
+                report(case, difference, print_it_all=options.verbose)
+                if failed >= options.stop_after:
+                    break
+            if tally.cases % 1000 == 0 and tally.cases:
+                print(tally.line(), flush=True)
+    except KeyboardInterrupt:
+        pass
+    print(tally.line())
+    print(f"{failed} differences")
+    return 1 if failed else 0
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.differential")
+    parser.add_argument("--cases", type=int, default=2_000)
+    parser.add_argument("--seed", type=int, help="the world to start from")
+    parser.add_argument("--forever", action="store_true")
+    parser.add_argument("--stop-after", type=int, default=10, help="differences")
+    parser.add_argument("--verbose", action="store_true", help="print the schema too")
+    return parser.parse_args()
+
+
+def report(case: Case, difference: str, *, print_it_all: bool = False) -> None:
+    """Print a difference, with the smallest document that shows it."""
+    small = shrink(case, lambda smaller: check_case(smaller, Tally()) is not None)
+    again = check_case(small, Tally()) or difference
+    print(f"\nworld {case.world}: {difference}")
+    print(f"  shrunk: {again}")
+    print(f"  document: {small.text}")
+    print(f"  operation {small.operation_name!r}, variables {small.variables!r}", flush=True)
+    if print_it_all:
+        print(print_schema(WORLDS.get(case.world).schema))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
