@@ -53,7 +53,7 @@ class Arguments:
         given = {argument.name.value: argument for argument in node.arguments or ()}
         for name, argument in definition.args.items():
             self._add(name, argument, given.get(name), slots)
-        self.is_constant = not self.evaluators and not self.is_wrong
+        self.is_constant = not self.is_wrong and len(self.evaluators) == len(self.constants)
 
     def _add(
         self,
@@ -74,15 +74,17 @@ class Arguments:
             self.evaluators.append((out_name, _nested(name, argument, value)))
         else:
             try:
-                self.constants.update(_evaluate(name, argument, value, None))
+                for key, constant in _evaluate(name, argument, value, None).items():
+                    self.constants[key] = constant
+                    self.evaluators.append((key, _constant(constant)))
             except Exception:
                 self.is_wrong = True  # graphql-core raises it again, per run, with the right nodes
 
     def evaluate(self, run: Run, nodes: tuple[int, ...]) -> dict[str, Any] | Failed:
         """The coerced arguments for one run, or graphql-core's error."""
-        if not self.evaluators and not self.is_wrong:
+        if self.is_constant:
             return self.constants
-        values = dict(self.constants)
+        values: dict[str, Any] = {}  # in the order of the field's definition
         wrong = self.is_wrong
         coerced = run.variables.coerced
         for out_name, evaluator in self.evaluators:
@@ -114,6 +116,10 @@ def _evaluate(
     )
     node: Any = SimpleNamespace(arguments=arguments)
     return reference.argument_values(definition, node, variables, False)
+
+
+def _constant(value: Any) -> Evaluator:
+    return lambda _coerced, _run: value
 
 
 def _variable(name: str, argument: GraphQLArgument, node: VariableNode) -> Evaluator:

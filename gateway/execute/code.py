@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import linecache
 import weakref
 from collections.abc import Callable
@@ -39,7 +40,11 @@ class Code:
         emitted: Emitted = emit_plan(self.bound, self._forms)
         self.source = emitted.source
         self._observers = list(emitted.observers.items())
-        namespace: dict[str, Any] = emitted.namespace
+        namespace: dict[str, Any] = {
+            **emitted.namespace,
+            "__name__": "gateway.generated",
+            "__builtins__": builtins,
+        }
         exec(compile(emitted.source, self.filename, "exec"), namespace)  # noqa: S102
         lines = emitted.source.splitlines(keepends=True)
         linecache.cache[self.filename] = (len(emitted.source), None, lines, self.filename)

@@ -26,7 +26,7 @@ from gateway.execute.bound import (
 )
 from gateway.execute.info import info_of_row
 from gateway.execute.runtime_types import find_types, is_known
-from gateway.execute.spots import Failed, FailedList
+from gateway.execute.spots import Failed, FailedList, Origin
 from gateway.execute.state import Rows, Run
 from gateway.execute.works import Call, Cells
 
@@ -111,16 +111,11 @@ def _into(target: list[Any], index: int) -> Callable[[Any], None]:
 def normal(
     run: Run, field: BoundField, output: BoundOutput, value: Any, put: Callable[[Any], None]
 ) -> Any:
-    """One value, normalised. What is not there yet is `put` in its place later."""
+    """One value that has been awaited, normalised. What is not there yet is `put` in its place later."""
     if isinstance(value, Failed):
         if type(value) is FailedList and isinstance(output, BoundList):
             _normalise_items(run, field, output.item, value.items)
         return value
-    if is_awaitable(value):
-        run.works.append(
-            Call(value, lambda v: put(normal(run, field, output, v, put)), is_load=False)
-        )
-        return None
     if isinstance(value, Exception):
         return Failed(value)
     if value is None or value is Undefined:
@@ -128,22 +123,27 @@ def normal(
     if not isinstance(output, BoundList):
         return value
     if hasattr(value, "__aiter__"):
-        collected = collect_items(value)
-        run.works.append(
-            Call(collected, lambda v: put(normal(run, field, output, v, put)), is_load=False)
-        )
-        return None
+        return _normal_later(run, field, output, collect_items(value), put)
     items = list_items(field, value)
-    if isinstance(items, FailedList):
-        _normalise_items(run, field, output.item, items.items)
-    elif isinstance(items, list):
-        _normalise_items(run, field, output.item, items)
+    if isinstance(items, list | FailedList):
+        _normalise_items(run, field, output.item, items if isinstance(items, list) else items.items)
     return items
+
+
+def _normal_later(
+    run: Run, field: BoundField, output: BoundOutput, value: Any, put: Callable[[Any], None]
+) -> None:
+    def normalise_outcome(outcome: Any) -> None:
+        put(normal(run, field, output, outcome, put))
+
+    run.works.append(Call(value, normalise_outcome, is_load=False))
 
 
 def _normalise_items(run: Run, field: BoundField, item: BoundOutput, items: list[Any]) -> None:
     for index, value in enumerate(items):
-        items[index] = normal(run, field, item, value, _into(items, index))
+        put = _into(items, index)
+        normal_form = _normal_later if is_awaitable(value) else normal
+        items[index] = normal_form(run, field, item, value, put)
 
 
 def list_items(field: BoundField, value: Any) -> list[Any] | Failed:
@@ -249,7 +249,7 @@ def _merge(
                 run.kinds[id(row)] = (row, tag)
             rows.append(row)
         else:
-            rows.append(run.leave(field, output, tag, is_property=False))
+            rows.append(run.leave(field, output, tag, Origin.RESOLVED))
     return rows
 
 
@@ -259,12 +259,12 @@ def _rebuild(
     if value is None and not output.non_null:
         return None
     if value is None or type(value) is Failed:
-        return run.leave(field, output, value, is_property=False)
+        return run.leave(field, output, value, Origin.RESOLVED)
     if not isinstance(output, BoundList):
         return next(remaining)
     if type(value) is FailedList:
         items = [_rebuild(run, field, output.item, item, remaining) for item in value.items]
-        spot = run.leave(field, output, None, is_property=False)
+        spot = run.leave(field, output, None, Origin.RESOLVED)
         spot.raw = spot.value = FailedList(value.error, items)
         return spot
     return [_rebuild(run, field, output.item, item, remaining) for item in value]

@@ -7,6 +7,7 @@ and settles what came; then, from the lowest level up, it shapes each column of 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from gateway.execute.bound import Bound, BoundComposite, BoundField, BoundSelect
 from gateway.execute.emit_values import ValueEmitter
 from gateway.execute.exported import EXPORTED
 from gateway.execute.forms import Form, Observer
+from gateway.execute.slow import SlowRows
 from gateway.execute.writer import Writer
 from gateway.plan.nodes import Field, Kind, Part, Step, walk_selections
 
@@ -222,23 +224,22 @@ class PartEmitter:
         """Write the loop that completes the rows of one selection."""
         writer = self.writer
         number = selection.id
-        observer = writer.name("O", self.values.observer(selection))
-        fields = {id_: self.field(self.bound.fields[id_]) for id_ in columns}
-        given = "{" + ", ".join(f"{fields[id_]}: {column}" for id_, column in columns.items()) + "}"
-        name = self.selection(selection)
+        fields = [self.bound.fields[field_id] for field_id in columns]
+        slow = writer.name("K", SlowRows(selection, self.values.observer(selection), fields))
         writer.line("m = len(q)")
         writer.line(f"d{number} = []")
         with writer.block("try:"):
             if any(field in self.bound.checked for field in _below(selection)):
                 writer.line("if r.has_wrong_arguments: raise WrongArguments")
-            self.loop(selection, columns, observer)
+            self.loop(selection, columns, slow)
         with writer.block("except Exception:"):
-            writer.line(f"d{number} = slow_rows(r, {name}, {observer}, m, c{number}, {given})")
+            given = _tuple(columns.values())
+            writer.line(f"d{number} = slow_rows(r, {slow}, m, d{number}, c{number}, {given})")
 
-    def loop(self, selection: BoundSelection, columns: dict[int, str], observer: str) -> None:
+    def loop(self, selection: BoundSelection, columns: dict[int, str], slow: str) -> None:
         writer = self.writer
         number = selection.id
-        names = {id_: writer.fresh("u") for id_ in columns}
+        names = {field_id: writer.fresh("u") for field_id in columns}
         targets = ", ".join(["p", *names.values()])
         sources = ", ".join([f"c{number}", *columns.values()])
         head = f"for {targets} in zip({sources}):" if columns else f"for p in c{number}:"
@@ -252,17 +253,19 @@ class PartEmitter:
                 return
             with writer.block(f"if {self.values.row_test(selection, 'p')}:"):
                 writer.line(f"d{number}.append({self.values.display(selection, 'p', names)})")
-            fields = {id_: self.field(self.bound.fields[id_]) for id_ in columns}
-            given = "{" + ", ".join(f"{fields[id_]}: {names[id_]}" for id_ in columns) + "}"
-            slow = f"slow_row(r, {self.selection(selection)}, {observer}, p, {given})"
             with writer.block("else:"):
-                writer.line(f"d{number}.append({slow})")
+                given = _tuple(names.values())
+                writer.line(f"d{number}.append(slow_row(r, {slow}, p, {given}))")
 
     def field(self, field: BoundField) -> str:
         return self.writer.name("F", field)
 
     def selection(self, selection: BoundSelection) -> str:
         return self.writer.name("S", selection)
+
+
+def _tuple(names: Iterable[str]) -> str:
+    return "(" + "".join(f"{name}, " for name in names).rstrip() + ")"
 
 
 def _composite(field: BoundField) -> BoundComposite:

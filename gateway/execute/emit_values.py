@@ -19,6 +19,7 @@ from gateway.execute.bound import (
 )
 from gateway.execute.forms import DICTS, Form, Observer
 from gateway.execute.slow import slow_leaf, slow_value
+from gateway.execute.spots import Origin
 from gateway.execute.writer import Writer
 from gateway.plan.nodes import Check, Kind
 
@@ -58,20 +59,20 @@ class ValueEmitter:
             self.observers[selection.id] = Observer(selection, form)
         return self.observers[selection.id]
 
-    def value(self, field: BoundField, output: BoundOutput, var: str, is_property: bool) -> str:
+    def value(self, field: BoundField, output: BoundOutput, var: str, origin: Origin) -> str:
         """Emit what completes `var`, and return the expression of the completed value."""
         if isinstance(output, BoundLeaf):
-            return self.leaf(field, output, var, is_property)
+            return self.leaf(field, output, var, origin)
         if isinstance(output, BoundList):
-            return self.list_of(field, output, var, is_property)
+            return self.list_of(field, output, var, origin)
         if self.writer.depth > MAX_INDENT:
-            return self.function(field, output, var, is_property)
-        self.composite(field, output, var, is_property)
+            return self.function(field, output, var, origin)
+        self.composite(field, output, var, origin)
         return var
 
-    def leaf(self, field: BoundField, output: BoundLeaf, var: str, is_property: bool) -> str:
+    def leaf(self, field: BoundField, output: BoundLeaf, var: str, origin: Origin) -> str:
         """The expression of a completed leaf."""
-        slow = f"{self.writer.name('s', slow_leaf(field, output, is_property))}({var}, r)"
+        slow = f"{self.writer.name('s', slow_leaf(field, output, origin))}({var}, r)"
         check = output.plan.check
         null = "" if output.non_null else f" or {var} is None"
         if check is Check.ENUM:
@@ -84,42 +85,42 @@ class ValueEmitter:
             fast += f" else str({var}) if type({var}) is int"
         return f"{fast} else {slow}"
 
-    def list_of(self, field: BoundField, output: BoundList, var: str, is_property: bool) -> str:
+    def list_of(self, field: BoundField, output: BoundList, var: str, origin: Origin) -> str:
         """Emit a list; one of leaves is a comprehension."""
-        slow = f"{self.writer.name('s', slow_value(field, output, is_property, None))}({var}, r)"
+        slow = f"{self.writer.name('s', slow_value(field, output, origin, None))}({var}, r)"
         if _is_of_leaves(output):
             item = self.writer.fresh("t")
-            below = self.value(field, output.item, item, is_property=False)
+            below = self.value(field, output.item, item, Origin.ITEM)
             return f"[{below} for {item} in {var}] if type({var}) is list else {slow}"
         if self.writer.depth > MAX_INDENT:
-            return self.function(field, output, var, is_property)
+            return self.function(field, output, var, origin)
         writer = self.writer
         with writer.block(f"if type({var}) is list:"):
             done, item = writer.fresh("o"), writer.fresh("p")
             writer.line(f"{done} = []")
             with writer.block(f"for {item} in {var}:"):
-                below = self.value(field, output.item, item, is_property=False)
+                below = self.value(field, output.item, item, Origin.ITEM)
                 writer.line(f"{done}.append({below})")
             writer.line(f"{var} = {done}")
         with writer.block("else:"):
             writer.line(f"{var} = {slow}")
         return var
 
-    def function(self, field: BoundField, output: BoundOutput, var: str, is_property: bool) -> str:
+    def function(self, field: BoundField, output: BoundOutput, var: str, origin: Origin) -> str:
         """Emit a function for a value that is nested too deep, and return its call."""
         name, inner = self.writer.fresh("f_"), self.writer.fresh("t")
         with self.writer.function(f"def {name}({inner}, r):"):
             self.writer.line("q = r.pending")
-            self.writer.line(f"return {self.value(field, output, inner, is_property)}")
+            self.writer.line(f"return {self.value(field, output, inner, origin)}")
         return f"{name}({var}, r)"
 
     def composite(
-        self, field: BoundField, output: BoundComposite, var: str, is_property: bool
+        self, field: BoundField, output: BoundComposite, var: str, origin: Origin
     ) -> None:
         """Emit an object in place: afterwards `var` is the completed one."""
         writer = self.writer
         observer = self.observer(output.only) if output.only else None
-        slow = writer.name("s", slow_value(field, output, is_property, observer))
+        slow = writer.name("s", slow_value(field, output, origin, observer))
         if output.only is not None:
             with writer.block(f"if {self.row_test(output.only, var)}:"):
                 writer.line(f"{var} = {self.display(output.only, var, {})}")
@@ -181,8 +182,8 @@ class ValueEmitter:
             elif field.is_completed:
                 expression = variables[field.id]
             else:
-                is_property = field.id not in given
-                expression = self.value(field, field.output, variables[field.id], is_property)
+                origin = Origin.RESOLVED if field.id in given else Origin.PROPERTY
+                expression = self.value(field, field.output, variables[field.id], origin)
             items.append(f"{field.key!r}: {expression}")
         return "{" + ", ".join(items) + "}"
 

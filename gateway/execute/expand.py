@@ -24,7 +24,7 @@ from gateway.execute.bound import (
 )
 from gateway.execute.columns import collect_items, list_items, read_property
 from gateway.execute.info import info_of_spot
-from gateway.execute.spots import Failed, FailedList, Pending
+from gateway.execute.spots import Failed, FailedList, Origin, Pending
 from gateway.execute.state import Run
 from gateway.execute.works import Call, Work
 from gateway.plan.nodes import Kind
@@ -45,13 +45,13 @@ def _expand_spot(run: Run, spot: Pending) -> None:
     if spot.value is not spot:
         return
     value = spot.raw
-    if spot.is_property and callable(value):
+    if spot.origin is Origin.PROPERTY and callable(value):
         arguments = run.arguments_of(spot.field)
         try:
             value = value(info_of_spot(run, spot), **arguments)
         except Exception as error:
             value = Failed(error)
-    if is_awaitable(value):
+    if spot.origin is not Origin.RESOLVED and is_awaitable(value):
         _await_into(run, spot, value)
     else:
         spot.value = expand_value(run, spot.field, spot.output, value)
@@ -65,17 +65,15 @@ def _await_into(run: Run, spot: Pending, awaitable: Any) -> None:
 
 
 def expand_value(run: Run, field: BoundField, output: BoundOutput, value: Any) -> Any:
-    """A resolved value, completed; `Failed` and `Pending` where it is not. §6.4.3"""
+    """A value that has been awaited, completed; `Failed` and `Pending` where it is not. §6.4.3"""
     if isinstance(value, Pending):
         return value
     if isinstance(value, Failed):
         run.dirty.add(field.id)
         if type(value) is FailedList and isinstance(output, BoundList):
-            items = [expand_value(run, field, output.item, item) for item in value.items]
+            items = [_expand_item(run, field, output.item, item) for item in value.items]
             return FailedList(value.error, items)
         return value
-    if is_awaitable(value):
-        return run.leave(field, output, value, is_property=False)
     if isinstance(value, Exception):
         return fail(run, field, value)
     if value is None or value is Undefined:
@@ -106,11 +104,17 @@ def _expand_leaf(run: Run, field: BoundField, output: BoundLeaf, value: Any) -> 
 
 def _expand_list(run: Run, field: BoundField, output: BoundList, value: Any) -> Any:
     if hasattr(value, "__aiter__"):
-        return run.leave(field, output, collect_items(value), is_property=False)
+        return run.leave(field, output, collect_items(value), Origin.ITEM)
     items = list_items(field, value)
     if isinstance(items, Failed):
         return expand_value(run, field, output, items)
-    return [expand_value(run, field, output.item, item) for item in items]
+    return [_expand_item(run, field, output.item, item) for item in items]
+
+
+def _expand_item(run: Run, field: BoundField, output: BoundOutput, item: Any) -> Any:
+    if is_awaitable(item):
+        return run.leave(field, output, item, Origin.ITEM)
+    return expand_value(run, field, output, item)
 
 
 def _expand_object(run: Run, field: BoundField, output: BoundComposite, value: Any) -> Any:
@@ -151,16 +155,6 @@ class _Named:
         self.field_name = field.name
 
 
-def expand_rows(
-    run: Run, selection: BoundSelection, rows: list[Any], columns: dict[int, list[Any]]
-) -> list[Any]:
-    """The completed rows of a settled selection. `columns`: the fields that are columns, by id."""
-    return [
-        expand_row(run, selection, row, {number: column[i] for number, column in columns.items()})
-        for i, row in enumerate(rows)
-    ]
-
-
 def expand_row(
     run: Run, selection: BoundSelection, row: Any, given: dict[int, Any]
 ) -> dict[str, Any]:
@@ -183,5 +177,5 @@ def expand_property(run: Run, field: BoundField, row: Any) -> Any:
         return expand_value(run, field, field.output, arguments)
     value = read_property(row, field.access)
     if callable(value) or is_awaitable(value):
-        return run.leave(field, field.output, value, is_property=True)
+        return run.leave(field, field.output, value, Origin.PROPERTY)
     return expand_value(run, field, field.output, value)

@@ -1,7 +1,7 @@
 """The interface of generated code: every name that it may use, beside those made for one plan.
 
 Names made for one plan hold values of it: `F3` a bound field, `S1` a selection, `f3` a resolver, `s4` a
-slow path, `g5` a reader of attributes, `e6` an enum's table, `O7` an observer, `C8` a row's class.
+slow path, `g5` a reader of attributes, `e6` an enum's table, `K7` the slow path of a selection's rows, `C8` a row's class.
 """
 
 from __future__ import annotations

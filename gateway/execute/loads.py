@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.execute.bound import BoundField
-from gateway.execute.columns import PLAIN, read_property, wait_for_cells
+from gateway.execute.columns import PLAIN, ROW, read_property, wait_for_cells
 from gateway.execute.info import info_of_row
 from gateway.execute.spots import Failed
 from gateway.execute.state import Run
 from gateway.execute.works import Call, spread
 
 MISSING = object()
+PLAIN_OR_MISSING = PLAIN | {object}
 Made = Sequence[tuple[str, list[Any]]]
 
 
@@ -66,30 +67,48 @@ def load_entities(
     run: Run, fields: Sequence[BoundField], rows: list[Any], made: Made = ()
 ) -> list[list[Any]]:
     """The columns of entity fields that one loader supplies, in the order of `fields`."""
-    columns = [[_member(row, field.access) for row in rows] for field in fields]
-    lacking = sorted(
-        {i for column in columns for i, value in enumerate(column) if value is MISSING}
-    )
-    for field, column in zip(fields, columns, strict=True):
-        _call_callables(run, field, column)
+    columns = [_members(rows, field.access) for field in fields]
+    lacking: Sequence[int] = range(len(rows))
+    if any(column.count(MISSING) != len(column) for column in columns):
+        found = {i for column in columns for i, value in enumerate(column) if value is MISSING}
+        lacking = sorted(found)
+        for field, column in zip(fields, columns, strict=True):
+            _call_callables(run, field, column)
     if not lacking:
         return columns
     entities: list[Any] = [None] * len(lacking)
 
     def put() -> None:
         for field, column in zip(fields, columns, strict=True):
-            for index, entity in zip(lacking, entities, strict=True):
+            values = _from_entities(entities, field.access)
+            if len(lacking) == len(column) == column.count(MISSING):
+                column[:] = values
+                continue
+            for index, value in zip(lacking, values, strict=True):
                 if column[index] is MISSING:
-                    column[index] = _from_entity(entity, field.access)
+                    column[index] = value
 
     _load_some(run, fields[0], rows, lacking, made, {}, entities, put)
     return columns
 
 
-def _from_entity(entity: Any, name: str) -> Any:
-    if entity is None or isinstance(entity, Failed):
-        return entity
-    return read_property(entity, name)
+def _members(rows: list[Any], name: str) -> list[Any]:
+    """A member of each row, MISSING where a row has none."""
+    if set(map(type, rows)) == ROW:
+        return [row.get(name, MISSING) for row in rows]
+    return [_member(row, name) for row in rows]
+
+
+def _from_entities(entities: list[Any], name: str) -> list[Any]:
+    """A member of each loaded entity: null where there is none, and its error where it failed."""
+    return [
+        entity.get(name)
+        if type(entity) is dict
+        else entity
+        if entity is None or isinstance(entity, Failed)
+        else read_property(entity, name)
+        for entity in entities
+    ]
 
 
 def _load_some(
@@ -103,6 +122,11 @@ def _load_some(
     done: Any = None,
 ) -> None:
     """Load for some rows into `column`, which has a cell for each of `indices`."""
+    if not made:
+        whole = len(indices) == len(rows)
+        parents = rows if whole else [rows[index] for index in indices]
+        _start(run, field, parents, arguments, column, _then(column, len(parents), field, done))
+        return
     parents = []
     cells = []
     for cell, index in enumerate(indices):
@@ -127,6 +151,19 @@ def _load_some(
         _start(run, field, parents, arguments, column, put)
     elif done is not None:
         done()
+
+
+def _then(column: list[Any], size: int, field: BoundField, done: Any) -> Any:
+    """What puts an outcome into the column, and then says so."""
+    put = spread(column, size, field.plan.coordinate)
+    if done is None:
+        return put
+
+    def put_and_tell(outcome: Any) -> None:
+        put(outcome)
+        done()
+
+    return put_and_tell
 
 
 def _start(
@@ -161,7 +198,7 @@ def _member(row: Any, name: str) -> Any:
 
 
 def _call_callables(run: Run, field: BoundField, column: list[Any]) -> None:
-    if set(map(type, column)) <= PLAIN | {object}:
+    if set(map(type, column)) <= PLAIN_OR_MISSING:
         return
     arguments = run.arguments_of(field)
     for index, value in enumerate(column):

@@ -6,22 +6,23 @@ of a plain type that only needs serialising), else leaves a spot for the exact p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from graphql import Undefined
 
 from gateway.execute.bound import BoundField, BoundLeaf, BoundOutput, BoundSelection
-from gateway.execute.expand import expand_row, expand_rows, expand_value
+from gateway.execute.expand import expand_row, expand_value
 from gateway.execute.forms import Observer
 from gateway.execute.runtime_types import is_known
-from gateway.execute.spots import Failed
+from gateway.execute.spots import Failed, Origin, Pending
 from gateway.execute.state import Run
 
 Slow = Callable[[Any, Run], Any]
 
 
-def slow_leaf(field: BoundField, output: BoundLeaf, is_property: bool) -> Slow:
+def slow_leaf(field: BoundField, output: BoundLeaf, origin: Origin) -> Slow:
     """For a leaf: serialises plain values."""
     serialize = output.serialize
     nullable = not output.non_null
@@ -30,7 +31,11 @@ def slow_leaf(field: BoundField, output: BoundLeaf, is_property: bool) -> Slow:
         if value is None and nullable:
             return None
         error: Exception | None = None
-        if value is not None and is_known({type(value)}) and not (is_property and callable(value)):
+        if (
+            value is not None
+            and is_known({type(value)})
+            and not (origin is Origin.PROPERTY and callable(value))
+        ):
             try:
                 result = serialize(value)
             except Exception as raised:
@@ -38,7 +43,7 @@ def slow_leaf(field: BoundField, output: BoundLeaf, is_property: bool) -> Slow:
             else:
                 if result is not None and result is not Undefined:
                     return result
-        spot = run.leave(field, output, value, is_property)
+        spot = run.leave(field, output, value, origin)
         if error is not None:
             spot.value = Failed(error)
         return spot
@@ -47,7 +52,7 @@ def slow_leaf(field: BoundField, output: BoundLeaf, is_property: bool) -> Slow:
 
 
 def slow_value(
-    field: BoundField, output: BoundOutput, is_property: bool, observer: Observer | None
+    field: BoundField, output: BoundOutput, origin: Origin, observer: Observer | None
 ) -> Slow:
     """For a list or an object: None where that is allowed, a spot for everything else."""
     nullable = not output.non_null
@@ -57,52 +62,72 @@ def slow_value(
             return None
         if observer is not None:
             observer.saw(value)
-        return run.leave(field, output, value, is_property)
+        return run.leave(field, output, value, origin)
 
     return slow
 
 
+class SlowRows:
+    """What the slow path of a settled selection needs to know, made when the plan is compiled.
+
+    Attributes:
+        selection: The selection.
+        observer: Is told what the rows are, so that the next code can be made for them.
+        columns: The fields whose values come as columns, in the order in which code passes them.
+    """
+
+    __slots__ = ("columns", "observer", "selection")
+
+    def __init__(
+        self, selection: BoundSelection, observer: Observer, columns: list[BoundField]
+    ) -> None:
+        self.selection = selection
+        self.observer = observer
+        self.columns = columns
+
+
 def slow_rows(
     run: Run,
-    selection: BoundSelection,
-    observer: Observer,
+    slow: SlowRows,
     mark: int,
+    done: list[dict[str, Any]],
     rows: list[Any],
-    columns: dict[BoundField, list[Any]],
+    columns: tuple[list[Any], ...],
 ) -> list[Any]:
     """The completed rows of a settled selection after its generated loop raised.
 
+    The loop's finished rows stand: what they took of an iterator cannot be taken again.
+
     Args:
         run: The run.
-        selection: The selection.
-        observer: Is told what the rows are, so that the next code can be made for them.
+        slow: The selection's.
         mark: How many spots there were before the loop.
-        rows: Its rows.
-        columns: The columns of its fields; completed ones hold response values.
+        done: The rows that the loop finished.
+        rows: All rows.
+        columns: The columns of its fields.
     """
-    del run.pending[mark:]
-    if rows:
-        observer.saw(rows[0])
+    kept: set[int] = set()
+    _find_spots(done, kept)
+    run.pending[mark:] = [spot for spot in run.pending[mark:] if id(spot) in kept]
+    rest = zip(rows, *columns, strict=True)
+    return done + [
+        slow_row(run, slow, row, values) for row, *values in islice(rest, len(done), None)
+    ]
+
+
+def _find_spots(value: Any, found: set[int]) -> None:
+    if isinstance(value, Pending):
+        found.add(id(value))
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _find_spots(item, found)
+
+
+def slow_row(run: Run, slow: SlowRows, row: Any, values: Sequence[Any]) -> dict[str, Any]:
+    """One completed row of a settled selection. `values`: of the fields that are columns."""
+    slow.observer.saw(row)
     given = {}
-    for field, column in columns.items():
-        if field.is_completed:
-            given[field.id] = column
-        else:
-            given[field.id] = [expand_value(run, field, field.output, value) for value in column]
-    return expand_rows(run, selection, rows, given)
-
-
-def slow_row(
-    run: Run,
-    selection: BoundSelection,
-    observer: Observer,
-    row: Any,
-    columns: dict[BoundField, Any],
-) -> dict[str, Any]:
-    """One completed row of a settled selection that is not of the expected form."""
-    observer.saw(row)
-    given = {
-        field.id: value if field.is_completed else expand_value(run, field, field.output, value)
-        for field, value in columns.items()
-    }
-    return expand_row(run, selection, row, given)
+    for field, value in zip(slow.columns, values, strict=True):
+        done = field.is_completed
+        given[field.id] = value if done else expand_value(run, field, field.output, value)
+    return expand_row(run, slow.selection, row, given)

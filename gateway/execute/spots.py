@@ -6,10 +6,19 @@ expected, and `expand` and `complete` deal with them once everything else is sha
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gateway.execute.bound import BoundField, BoundOutput
+
+
+class Origin(Enum):
+    """Where a value was found, which decides what graphql-core does with it first."""
+
+    PROPERTY = auto()  # read of a parent: called when it can be, then awaited when it can be
+    ITEM = auto()  # in a list: awaited when it can be
+    RESOLVED = auto()  # what a resolver gave, awaited already: taken as it is
 
 
 class Failed:
@@ -38,16 +47,15 @@ class Pending:
         field: The field that it is below.
         output: What it has to be completed to: the field's output, or an item's.
         raw: The value as found.
-        is_property: Whether it is a property as read: a callable is then called, as graphql-core's
-            default resolver does.
+        origin: Where it was found.
         value: The completed value, once there is one.
     """
 
-    __slots__ = ("field", "is_property", "output", "raw", "value")
+    __slots__ = ("field", "origin", "output", "raw", "value")
 
-    def __init__(self, field: BoundField, output: BoundOutput, raw: Any, is_property: bool) -> None:
+    def __init__(self, field: BoundField, output: BoundOutput, raw: Any, origin: Origin) -> None:
         self.field = field
         self.output = output
         self.raw = raw
-        self.is_property = is_property
+        self.origin = origin
         self.value: Any = self

@@ -22,7 +22,7 @@ from graphql.pyutils import Path
 
 from gateway.execute import reference
 from gateway.execute.bound import Bound, BoundField, BoundSelection
-from gateway.execute.spots import Failed, FailedList, Pending
+from gateway.execute.spots import Failed, FailedList, Origin, Pending
 from gateway.plan.collect import field_nodes
 
 NO_ARGUMENTS: dict[str, Any] = {}
@@ -219,9 +219,9 @@ class Run:
             known = self.arguments[field.id] = field.arguments.evaluate(self, field.plan.nodes)
         return known
 
-    def leave(self, field: BoundField, output: Any, raw: Any, is_property: bool) -> Pending:
+    def leave(self, field: BoundField, output: Any, raw: Any, origin: Origin) -> Pending:
         """Leave a spot for the exact path."""
-        spot = Pending(field, output, raw, is_property)
+        spot = Pending(field, output, raw, origin)
         self.pending.append(spot)
         self.dirty.add(field.id)
         return spot

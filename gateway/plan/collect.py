@@ -7,6 +7,7 @@ set of them, so `@skip` and `@include` leave no trace in it. Must never look at 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from graphql import (
     BooleanValueNode,
@@ -153,23 +154,20 @@ def shaping_variables(document: DocumentNode) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def walk(document: DocumentNode) -> Iterable[Node]:
+def walk(document: DocumentNode) -> list[Node]:
     """Operations and fragments of a document with their selections and directives, in document order."""
+    found: list[Node] = []
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
-            yield from _walk(definition)
+            _walk(definition, found)
+    return found
 
 
-def _walk(
-    node: OperationDefinitionNode
-    | FragmentDefinitionNode
-    | FieldNode
-    | InlineFragmentNode
-    | FragmentSpreadNode,
-) -> Iterable[Node]:
-    yield node
-    yield from node.directives or ()
-    selection_set = None if isinstance(node, FragmentSpreadNode) else node.selection_set
+def _walk(node: Any, found: list[Node]) -> None:
+    found.append(node)
+    if node.directives:
+        found += node.directives
+    selection_set = getattr(node, "selection_set", None)
     if selection_set is not None:
         for child in selection_set.selections:
-            yield from _walk(child)  # type: ignore[arg-type]
+            _walk(child, found)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
     FieldNode,
     GraphQLField,
@@ -157,7 +158,7 @@ class PlanBuilder:
             kind=kind,
             output=output,
             nodes=tuple(self.collector.numbers[id(node)] for node in nodes),
-            arguments=", ".join(print_ast(argument) for argument in nodes[0].arguments or ()),
+            arguments=", ".join(map(text_of, nodes[0].arguments or ())),
             loader=self.loader_number(definition.resolve) if kind is Kind.ENTITY else 0,
         )
 
@@ -191,3 +192,10 @@ class PlanBuilder:
             return False
         resolve_type = type_.resolve_type or self.type_resolver or default_type_resolver
         return resolve_type is not default_type_resolver
+
+
+def text_of(node: ArgumentNode) -> str:
+    """An argument as the document has it, on one line."""
+    if node.loc is None:
+        return print_ast(node)
+    return " ".join(node.loc.source.body[node.loc.start : node.loc.end].split())

@@ -212,3 +212,13 @@ def walk_selections(selection: Selection) -> Iterator[Selection]:
     for field in selection.fields:
         for child in child_selections(field):
             yield from walk_selections(child)
+
+
+def has_kind(plan: Plan, *kinds: Kind) -> bool:
+    """Whether any field of a plan is of one of these kinds."""
+    return any(
+        field.kind in kinds
+        for part in plan.parts
+        for selection in walk_selections(part.root)
+        for field in selection.fields
+    )

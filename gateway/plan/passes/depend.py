@@ -14,7 +14,7 @@ from graphql import GraphQLObjectType, GraphQLSchema
 
 from gateway.plan.kinds import kind_of
 from gateway.plan.loaders import loader_of
-from gateway.plan.nodes import Check, Field, Kind, Leaf, Plan, Selection, walk_selections
+from gateway.plan.nodes import Check, Field, Kind, Leaf, Plan, Selection, has_kind, walk_selections
 from gateway.plan.rewrite import map_children, map_roots
 
 STEPS = (Kind.SYNC, Kind.ASYNC, Kind.BATCH, Kind.ENTITY)
@@ -22,6 +22,8 @@ STEPS = (Kind.SYNC, Kind.ASYNC, Kind.BATCH, Kind.ENTITY)
 
 def add_dependencies(plan: Plan, schema: GraphQLSchema) -> Plan:
     """Set `after` of every loader's fields, adding hidden fields where they are not selected."""
+    if not has_kind(plan, Kind.BATCH, Kind.ENTITY):
+        return plan
     selections = [s for part in plan.parts for s in walk_selections(part.root)]
     numbers = count(1 + max((field.id for s in selections for field in s.fields), default=0))
 

@@ -19,6 +19,7 @@ from gateway.plan.nodes import (
     Selection,
     Tree,
     composite_of,
+    has_kind,
 )
 from gateway.plan.rewrite import map_children, map_roots
 from gateway.resolver import Wanted
@@ -27,9 +28,13 @@ from gateway.resolver import Wanted
 def project_loaders(plan: Plan, schema: GraphQLSchema) -> Plan:
     """Set `wanted` of every batch and entity field."""
 
+    if not has_kind(plan, Kind.BATCH, Kind.ENTITY):
+        return plan
+
     def visit(selection: Selection) -> Selection:
-        fields = tuple(visit_field(field) for field in selection.fields)
-        return replace(selection, fields=fields)
+        if not selection.settled:
+            return selection  # nothing is loaded there
+        return replace(selection, fields=tuple(map(visit_field, selection.fields)))
 
     def visit_field(field: Field) -> Field:
         if field.kind in (Kind.BATCH, Kind.ENTITY) and not field.hidden:

@@ -15,14 +15,13 @@ from gateway.plan.rewrite import map_children, map_roots
 def mark_settled(plan: Plan) -> Plan:
     """Set `settled` of every selection. The types of one field are settled together or not at all."""
 
-    def visit(selection: Selection, settled: bool) -> Selection:
-        return replace(selection, fields=tuple(map(visit_field, selection.fields)), settled=settled)
+    def visit(selection: Selection) -> Selection:
+        return replace(selection, fields=tuple(map(visit_field, selection.fields)), settled=True)
 
     def visit_field(field: Field) -> Field:
-        settled = is_settled(field)
-        return map_children(field, lambda child: visit(child, settled))
+        return map_children(field, visit) if is_settled(field) else field
 
-    return map_roots(plan, lambda root: visit(root, True))
+    return map_roots(plan, visit)
 
 
 def is_settled(field: Field) -> bool:

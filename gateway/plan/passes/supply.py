@@ -11,13 +11,16 @@ from dataclasses import replace
 from graphql import GraphQLSchema
 
 from gateway.plan.loaders import loader_of
-from gateway.plan.nodes import Field, Kind, Plan, Selection
+from gateway.plan.nodes import Field, Kind, Plan, Selection, has_kind
 from gateway.plan.rewrite import map_children, map_roots
 from gateway.resolver import Wanted
 
 
 def read_what_is_supplied(plan: Plan, schema: GraphQLSchema) -> Plan:
     """Turn entity fields into properties where the value they are on is known to hold them."""
+
+    if not has_kind(plan, Kind.ENTITY):
+        return plan
 
     def visit(selection: Selection, supplied: Wanted | None) -> Selection:
         return replace(
