@@ -7,7 +7,7 @@ Source: connectors.md §15.3, §16.4, §16.5.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type
@@ -16,6 +16,7 @@ from gateway.connectors.mapping.wanted import Wanted
 from gateway.resolver import read_property
 
 MISSING = object()
+_DICTS, _TEXT, _INTEGERS = {dict}, {str}, {int}
 
 
 class Key:
@@ -35,6 +36,22 @@ class Key:
             else None
         )
         self.is_text = owner is not None and _all_text(wanted, owner)
+
+    def column(self, parents: Sequence[Any]) -> list[Any] | None:
+        """The keys of many parents at once, as they are to be looked up; None where that is not simple.
+
+        Simple is the usual case: one member, dicts, and all of its values text or all of them integers.
+        """
+        name = self._single
+        if name is None or set(map(type, parents)) != _DICTS:
+            return None
+        values = [parent.get(name) for parent in parents]
+        return values if set(map(type, values)) in (_TEXT, _INTEGERS) else None
+
+    def item(self, value: Any) -> dict[str, Any]:
+        """A key of `column` as an item of `$batch`."""
+        assert self._single is not None
+        return {self._single: value}
 
     def view(self, parent: Any) -> dict[str, Any] | None:
         """The key's members of `parent`, as `$this` or an item of `$batch`; None when one is null or absent."""

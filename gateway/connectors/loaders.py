@@ -236,14 +236,7 @@ class BatchLoader(ConnectorLoader):
     async def load(
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
-        keys: list[Hashable] = []
-        views: dict[Hashable, dict[str, Any]] = {}
-        for parent in parents:
-            view = self.key.view(parent)
-            key = MISSING if view is None else self.key.of(view)
-            keys.append(key)
-            if view is not None and key not in views:
-                views[key] = view
+        keys, views = self._keys(parents)
         if not views:
             return [[] if self.is_grouped else None] * len(keys)
         size = self.max_size or len(views)
@@ -252,13 +245,26 @@ class BatchLoader(ConnectorLoader):
         found: dict[Hashable, Any] = {}
         for part in await gathered([self._chunk(chunk, arguments, context) for chunk in chunks]):
             found.update(part)
-        empty: Any = None
-        return [
-            ([] if self.is_grouped and key is not MISSING else empty)
-            if (value := found.get(key)) is None
-            else value
-            for key in keys
-        ]
+        if not self.is_grouped:
+            return [found.get(key) for key in keys]
+        return [[] if (rows := found.get(key)) is None else rows for key in keys]
+
+    def _keys(
+        self, parents: Sequence[Any]
+    ) -> tuple[list[Hashable], dict[Hashable, dict[str, Any]]]:
+        """Each parent's key, and what `$batch` holds of each distinct one."""
+        column = self.key.column(parents)
+        if column is not None:
+            return column, {value: self.key.item(value) for value in dict.fromkeys(column)}
+        keys: list[Hashable] = []
+        views: dict[Hashable, dict[str, Any]] = {}
+        for parent in parents:
+            view = self.key.view(parent)
+            key = MISSING if view is None else self.key.of(view)
+            keys.append(key)
+            if view is not None and key not in views:
+                views[key] = view
+        return keys, views
 
     async def _chunk(
         self, views: list[dict[str, Any]], arguments: Mapping[str, Any], context: Context
