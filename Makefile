@@ -6,10 +6,12 @@ PORT   ?= 8000
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-platform lint format bench bench-quick fuzz soak docs deploy clean
+.PHONY: help install run test test-platform lint format bench bench-quick fuzz soak docs clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
+
+include deploy/tasks.mk
 
 install: $(STAMP) ## make the venv, install the gateway, its tools and GraphiQL's assets
 

@@ -1,0 +1,67 @@
+# Building, checking and releasing. Included by the Makefile; any CI calls these and nothing else.
+#
+#   make deploy ENV=staging REGION=eu-west TAG=1.2.3
+#   make deploy ENV=production REGION=ap-southeast THEN="us-east eu-west" TAG=1.2.3 CANARY=10%
+#
+# A variable that is not set is passed on as empty, and `gateway release` refuses it by name.
+IMAGE    ?= gateway
+REGISTRY ?=
+TAG      ?= $(shell git rev-parse --short=12 HEAD)
+ENGINE   ?= docker
+AUDIT    ?= var/release-audit.jsonl
+PLANNED  ?= var/release-plan
+
+IMAGE_NAME    = $(if $(REGISTRY),$(REGISTRY)/)$(IMAGE)
+RELEASE       = $(BIN)/python -m gateway release
+RELEASE_PLACE = --env "$(ENV)" --region "$(REGION)" $(foreach region,$(THEN),--then $(region)) --audit-log $(AUDIT)
+RELEASE_WHAT  = --image-tag "$(TAG)" $(if $(PREVIEW),--preview $(PREVIEW)) $(if $(CANARY),--canary $(CANARY)) $(ARGS)
+YES_OPTION    = $(if $(YES),--yes)
+
+.PHONY: login image push chart-check schema-check plan deploy deploy-approved approve rollback status history preview preview-clean
+
+login: ## write REGISTRY_LOGIN to $DOCKER_CONFIG and KUBECONFIG_LOGIN to $KUBECONFIG, for a pipeline that has secrets as text
+	@umask 077; \
+	if [ -n "$$REGISTRY_LOGIN" ]; then mkdir -p "$$DOCKER_CONFIG" && printf '%s' "$$REGISTRY_LOGIN" > "$$DOCKER_CONFIG/config.json"; fi; \
+	if [ -n "$$KUBECONFIG_LOGIN" ]; then printf '%s' "$$KUBECONFIG_LOGIN" > "$$KUBECONFIG"; fi
+
+image: ## build the image: IMAGE, TAG, REGISTRY, ENGINE=docker|podman|buildah
+	@$(ENGINE) build -t $(IMAGE_NAME):$(TAG) --build-arg VERSION=$(TAG) --build-arg REVISION=$$(git rev-parse HEAD) .
+
+push: ## push the image that `image` built
+	@$(ENGINE) push $(IMAGE_NAME):$(TAG)
+
+chart-check: $(STAMP) ## the chart: every render against schema, policies, golden files
+	@sh tests/platform/install.sh
+	@$(BIN)/python -m pytest tests/platform/test_chart.py tests/release -m "platform or not platform" $(ARGS)
+
+schema-check: $(STAMP) ## the schema, connectors and resolvers, without serving
+	@$(BIN)/python -m gateway check
+
+plan: $(STAMP) ## show what a release would change: ENV, REGION, THEN, TAG, CANARY
+	@mkdir -p $(dir $(PLANNED))
+	@$(RELEASE) plan $(RELEASE_PLACE) $(RELEASE_WHAT) --digest-file $(PLANNED)
+
+deploy: $(STAMP) ## release: ENV, REGION, THEN, TAG, CANARY, PREVIEW; production asks for its name
+	@$(RELEASE) apply $(RELEASE_PLACE) $(RELEASE_WHAT) $(YES_OPTION)
+
+deploy-approved: $(STAMP) ## deploy what `plan` showed, with the approval of a pipeline's step
+	@GATEWAY_RELEASE_APPROVAL_TOKEN=$$($(RELEASE) approve --env "$(ENV)" --plan "$$(cat $(PLANNED))") \
+	  $(RELEASE) apply $(RELEASE_PLACE) $(RELEASE_WHAT)
+
+approve: ## print the token that approves what `plan` showed; for the approval step of a pipeline
+	@$(RELEASE) approve --env "$(ENV)" --plan "$$(cat $(PLANNED))"
+
+rollback: $(STAMP) ## bring one region back: ENV, REGION, REVISION
+	@$(RELEASE) rollback "$(REVISION)" --env "$(ENV)" --region "$(REGION)" --audit-log $(AUDIT) $(YES_OPTION)
+
+status: $(STAMP) ## every region of ENV: revision, pods, what is wrong
+	@$(RELEASE) status --env "$(ENV)"
+
+history: $(STAMP) ## the revisions of ENV in REGION
+	@$(RELEASE) history --env "$(ENV)" --region "$(REGION)"
+
+preview: $(STAMP) ## a staging environment for one pull request: PREVIEW=pr-123, TAG
+	@$(RELEASE) apply --env staging --region "$(or $(REGION),eu-west)" --preview "$(PREVIEW)" --image-tag "$(TAG)" --audit-log $(AUDIT) --yes $(ARGS)
+
+preview-clean: $(STAMP) ## delete PREVIEW=pr-123, or every preview whose time is over
+	@$(RELEASE) cleanup --region "$(or $(REGION),eu-west)" $(if $(PREVIEW),--preview $(PREVIEW)) --audit-log $(AUDIT) --yes

@@ -1,0 +1,115 @@
+"""The pipelines: they call tasks of the Makefile that exist, and nothing else; tasks pass on what is missing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.release.values import load_targets
+from tests.platform.renders import CHART, ROOT
+
+JENKINSFILE = (ROOT / "Jenkinsfile").read_text()
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
+
+
+def steps_of_workflow() -> list[str]:
+    return [
+        step["run"] for job in WORKFLOW["jobs"].values() for step in job["steps"] if "run" in step
+    ]
+
+
+def steps_of_jenkins() -> list[str]:
+    return re.findall(r"""\bsh '(.*?)'(?= }|\n|$)""", JENKINSFILE)
+
+
+def tasks(step: str) -> list[str]:
+    """The tasks that a `make …` names, variables left out."""
+    words = step.removesuffix(" || true").split()
+    assert words[0] == "make", step
+    return [word for word in words[1:] if re.fullmatch(r"[a-z-]+", word)]
+
+
+def make(*arguments: str) -> str:
+    done = subprocess.run(
+        ["make", "--no-print-directory", "-n", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("step", [*steps_of_jenkins(), *steps_of_workflow()])
+def test_every_step_is_a_task_that_exists(step: str) -> None:
+    for task in tasks(re.sub(r"\$\{\{.*?\}\}", "", step)) or ["lint"]:
+        make(task)
+
+
+def test_both_pipelines_do_the_same() -> None:
+    jenkins = {task for step in steps_of_jenkins() for task in tasks(step)}
+    matrix = set(WORKFLOW["jobs"]["check"]["strategy"]["matrix"]["task"])
+    github = {
+        task for step in steps_of_workflow() for task in tasks(re.sub(r"\$\{\{.*?\}\}", "", step))
+    }
+    assert jenkins == github | matrix
+    assert jenkins >= {
+        "lint",
+        "test",
+        "chart-check",
+        "schema-check",
+        "image",
+        "preview",
+        "deploy",
+        "deploy-approved",
+    }
+
+
+def test_production_comes_after_staging_and_a_person() -> None:
+    stages = re.findall(r"stage\('([^']+)'\)", JENKINSFILE)
+    order = [
+        "Check",
+        "Image",
+        "Staging",
+        "Production plan",
+        "Approval",
+        "Production, region by region",
+    ]
+    assert [stage for stage in stages if stage in order] == order
+    assert "input(" in JENKINSFILE
+    jobs: dict[str, Any] = WORKFLOW["jobs"]
+    assert jobs["production"]["environment"] == "production"
+    assert (jobs["production"]["needs"], jobs["plan"]["needs"]) == ("plan", "staging")
+    # The key that makes approvals is where the approval is, and nowhere before.
+    with_key = [name for name, job in jobs.items() if "RELEASE_APPROVAL_KEY" in str(job)]
+    assert with_key == ["production"]
+
+
+@pytest.mark.parametrize("text", [JENKINSFILE, str(WORKFLOW["env"])])
+def test_the_rollout_has_the_stated_order(text: str) -> None:
+    first = re.search(r"FIRST['\"]?\s*[=:]\s*'([\w-]+)'", text)
+    following = re.search(r"NEXT['\"]?\s*[=:]\s*'([\w -]+)'", text)
+    assert first
+    assert following
+    assert (first[1], *following[1].split()) == load_targets(CHART).order
+
+
+def test_the_jenkinsfile_is_balanced() -> None:
+    """No Jenkins is here to read it; what can be told without one."""
+    text = re.sub(r"//.*|'[^']*'|\"[^\"]*\"", "", JENKINSFILE)
+    for opening, closing in ("{}", "()", "[]"):
+        assert text.count(opening) == text.count(closing)
+
+
+def test_a_missing_name_reaches_the_release_as_empty() -> None:
+    assert '--env "" --region ""' in make("deploy", "TAG=1")
+    said = make("deploy", "ENV=production", "REGION=a", "THEN=b c", "TAG=1", "CANARY=10%")
+    assert '--env "production" --region "a" --then b --then c' in said
+    assert '--image-tag "1"  --canary 10%' in said
+    assert "--yes" not in said
+    assert '--preview ""' in make("preview", "TAG=1")
