@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from demo.backends import Backends
 from gateway.execute.operation import fallbacks
 from gateway.testing import GatewayClient
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 JOINED = """
 { videos(first: 50) { edges { node {
   id title channel { name verified } stats { views } topic { name }
@@ -176,3 +180,10 @@ async def test_introspection_shows_no_binding(client: GatewayClient) -> None:
     }
     assert not names & {"connect", "source", "link", "JSONSelection", "ConnectHTTP", "key", "range"}
     assert {"Video", "Node", "deprecated"} <= names
+
+
+async def test_the_readmes_first_query_answers_as_printed(client: GatewayClient) -> None:
+    section = (ROOT / "README.md").read_text().partition("## A first query")[2]
+    (query, answer) = re.findall(r"```(?:graphql|json)\n(.*?)```", section, re.DOTALL)[:2]
+    result = await client.execute(query)
+    assert result.data == json.loads(answer)["data"]
