@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt scripts/install.sh
 
 run: $(STAMP) ## start the demo backends and the gateway on http://127.0.0.1:$(PORT)/graphql
 	@sh scripts/system-packages.sh php || true
-	@PORT=$(PORT) $(BIN)/python -m demo
+	@PORT=$(PORT) exec $(BIN)/python -m demo
 
 test: $(STAMP) ## run the tests; installs and starts what they need
 	@sh scripts/system-packages.sh php chromium redis nginx wrk
