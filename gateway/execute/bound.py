@@ -20,6 +20,7 @@ from graphql import (
 
 from gateway.execute.arguments import Arguments
 from gateway.plan.collect import field_nodes
+from gateway.plan.kinds import field_of
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Composite, Field, Kind, Leaf, ListOf, Output, Plan, Selection
 from gateway.plan.passes.project import to_wanted
@@ -152,7 +153,9 @@ class BoundField:
         self.name = plan.name
         self.access = plan.access or plan.name
         self.selection = selection
-        self.definition: GraphQLField = schema.get_field(selection.type, plan.name)  # type: ignore[assignment]
+        definition = field_of(schema, selection.type, plan.name)
+        assert definition is not None
+        self.definition: GraphQLField = definition
         resolve = self.definition.resolve or bound.field_resolver
         self.is_direct = isinstance(resolve, FieldResolver)
         self.resolver: Any = resolve.function if isinstance(resolve, FieldResolver) else resolve

@@ -29,7 +29,7 @@ from graphql import (
 )
 
 from gateway.plan.collect import CannotCompileError, Collector
-from gateway.plan.kinds import FieldResolverFunction, check_of, kind_of
+from gateway.plan.kinds import FieldResolverFunction, check_of, field_of, kind_of
 from gateway.plan.nodes import (
     Check,
     Composite,
@@ -126,7 +126,7 @@ class PlanBuilder:
         grouped = self.collector.collect_fields(parent, selection_sets)
         fields = []
         for key, nodes in grouped.items():
-            definition = self.schema.get_field(parent, nodes[0].name.value)
+            definition = field_of(self.schema, parent, nodes[0].name.value)
             if definition is not None:
                 fields.append(self.build_field(parent, key, definition, nodes, depth))
         return Selection(number, parent.name, tuple(fields))

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
-from graphql import GraphQLField, default_field_resolver, is_enum_type, specified_scalar_types
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    SchemaMetaFieldDef,
+    TypeMetaFieldDef,
+    TypeNameMetaFieldDef,
+    default_field_resolver,
+    is_enum_type,
+    specified_scalar_types,
+)
 
 from gateway.plan.nodes import Check, Kind
 from gateway.resolver import BatchField, EntityField, FieldResolver
@@ -20,6 +30,15 @@ CHECKS = {
     "Float": Check.FLOAT,
     "Boolean": Check.BOOLEAN,
 }
+
+
+def field_of(schema: GraphQLSchema, parent: GraphQLObjectType, name: str) -> GraphQLField | None:
+    """A field's definition, the introspection fields among them; None when there is none."""
+    if name == "__typename":
+        return TypeNameMetaFieldDef
+    if parent is schema.query_type and name in ("__schema", "__type"):
+        return SchemaMetaFieldDef if name == "__schema" else TypeMetaFieldDef
+    return parent.fields.get(name)
 
 
 def kind_of(
