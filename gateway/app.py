@@ -168,7 +168,9 @@ class Gateway:
                 max_text_length=config.limits.max_document_bytes,
             )
             self._warm(plans)
-            pipeline = Pipeline(plans, ErrorMask(config.errors.mask))
+            pipeline = Pipeline(
+                plans, ErrorMask(config.errors.mask), shows_plans=config.explain.plan_header
+            )
             self.endpoint = GraphQLEndpoint(pipeline, self.make_context, config.http, access_log)
             self.ready = True
             yield

@@ -22,7 +22,7 @@ from gateway.answer import (
 )
 from gateway.context import Context
 from gateway.errors import CODES, ClientError, RequestError
-from gateway.execute.operation import coerce_variables, execute_operation
+from gateway.execute.operation import coerce_variables, execute_operation, explain_plan
 from gateway.execute.prepare import Prepared
 from gateway.plan.cache import PlanCache
 
@@ -50,11 +50,15 @@ class Pipeline:
     Args:
         plans: Finds or makes the plan of a document.
         mask: Decides what of an error the client sees.
+        shows_plans: Answer the header `x-gateway-plan`.
     """
 
-    def __init__(self, plans: PlanCache[Prepared], mask: ErrorMask) -> None:
+    def __init__(
+        self, plans: PlanCache[Prepared], mask: ErrorMask, *, shows_plans: bool = False
+    ) -> None:
         self.plans = plans
         self.mask = mask
+        self.shows_plans = shows_plans
 
     async def run(self, params: GraphQLParams, context: Context, *, read_only: bool) -> Answer:
         """Answer one operation. Raises nothing but cancellation.
@@ -72,8 +76,12 @@ class Pipeline:
             record_operation(record, prepared, found.how)
             check_method(prepared, read_only)
             variables = coerce_variables(prepared, params.variables or {})
+            explain = context.headers.get("x-gateway-plan") if self.shows_plans else None
+            extensions = explain_plan(prepared, variables) if explain else None
+            if explain == "dry-run":
+                return Answer(encode_response(None, None, extensions), True, 200, record)
             result = await execute_operation(prepared, variables, context, found.literals)
-            return self._answer(result, record)
+            return self._answer(result, record, extensions)
         except RequestError as exc:
             return self._refusal(exc.errors, exc.code, CODES[exc.code].http_status or 400, record)
         except ClientError as exc:
@@ -87,9 +95,11 @@ class Pipeline:
         """The answer to a request that failed outside of any field."""
         return self._refusal([error], "INTERNAL_SERVER_ERROR", 500, record)
 
-    def _answer(self, result: ExecutionResult, record: OperationRecord) -> Answer:
+    def _answer(
+        self, result: ExecutionResult, record: OperationRecord, extensions: dict[str, Any] | None
+    ) -> Answer:
         errors = self.mask.format_errors(result.errors, record) if result.errors else None
-        return Answer(encode_response(result.data, errors), True, 200, record)
+        return Answer(encode_response(result.data, errors, extensions), True, 200, record)
 
     def _refusal(
         self, errors: Sequence[Exception], code: str, status: int, record: OperationRecord

@@ -252,3 +252,27 @@ async def test_the_request_id(project: Path, trusted: bool, sent: str, kept: boo
         result = await client.execute("{ state }", headers={"x-request-id": sent})
     assert (result.headers["x-request-id"] == sent) is kept
     assert lines(project, "access.log")[0]["request_id"] == result.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "header", "has_plan", "data"),
+    [
+        (True, "true", True, {"state": "a pool"}),
+        (True, "dry-run", True, None),
+        (True, None, False, {"state": "a pool"}),
+        (False, "dry-run", False, {"state": "a pool"}),
+    ],
+)
+async def test_a_plan_in_the_answer_where_it_is_allowed(
+    project: Path, allowed: bool, header: str | None, has_plan: bool, data: Any
+) -> None:
+    with (project / "gateway.toml").open("a") as file:
+        file.write(f"[explain]\nplan_header = {str(allowed).lower()}\n")
+    async with GatewayClient(project / "gateway.toml") as client:
+        headers = {"x-gateway-plan": header} if header else {}
+        result = await client.execute("{ state }", headers=headers)
+    assert result.data == data
+    assert ("plan" in result.extensions) is has_plan
+    if has_plan:
+        assert "state: String" in result.extensions["plan"]["tree"]
+        assert "def part0(r):" in result.extensions["plan"]["source"]

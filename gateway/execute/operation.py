@@ -20,23 +20,38 @@ from gateway.execute.prepare import Prepared
 from gateway.execute.run import run_code
 from gateway.execute.state import Literals, Run, Source, Variables
 from gateway.plan.collect import CannotCompileError
+from gateway.plan.show import print_plan
 
 fallbacks: Counter[str] = Counter()
 """How often an operation of the service ran on graphql-core, by reason."""
 
 
-def coerce_variables(prepared: Prepared, raw: Mapping[str, Any]) -> Variables:
+def coerce_variables(
+    prepared: Prepared, raw: Mapping[str, Any], literals: Literals | None = None
+) -> Variables:
     """Coerce a request's variables with the coercers that its plan compiled.
+
+    Args:
+        prepared: The operation.
+        raw: As the client sent them.
+        literals: What this request's text has where the plan's own has other literals.
 
     Errors: RequestError(OPERATION_RESOLUTION_FAILURE) when there is no such operation,
         RequestError(BAD_USER_INPUT) with every bad variable, at most 50.
     """
     if prepared.errors:
         raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")
-    coerced = prepared.coercers.coerce(raw)
+    coerced = prepared.coercers.coerce(raw, source=source_of(prepared, literals))
     if isinstance(coerced, list):
         raise RequestError(coerced, "BAD_USER_INPUT")
     return Variables(coerced, raw)
+
+
+def source_of(prepared: Prepared, literals: Literals | None) -> Source:
+    """The document of the request: the plan's own, but for other literals."""
+    if literals is None:
+        return prepared.source
+    return Source(literals.document, prepared.source.operation_name)
 
 
 async def execute_operation(
@@ -51,9 +66,7 @@ async def execute_operation(
         literals: What this request's text has where the plan's own has other literals.
     """
     result: Any
-    source = prepared.source
-    if literals is not None:
-        source = Source(literals.document, source.operation_name)
+    source = source_of(prepared, literals)
     if prepared.reason is None:
         try:
             code = prepared.code(variables.coerced)
@@ -80,3 +93,13 @@ def fall_back(
         variable_values=dict(variables.raw),
         operation_name=source.operation_name,
     )
+
+
+def explain_plan(prepared: Prepared, variables: Variables) -> dict[str, Any]:
+    """How the operation is executed, for `extensions`: its tree and its generated source."""
+    if prepared.reason is not None:
+        return {"plan": {"path": "fallback", "reason": prepared.reason}}
+    code = prepared.code(variables.coerced)
+    return {
+        "plan": {"path": "compiled", "tree": print_plan(code.bound.plan), "source": code.source}
+    }
