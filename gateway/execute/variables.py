@@ -23,6 +23,7 @@ from graphql import (
 from graphql.utilities import type_from_ast
 
 from gateway.execute import reference
+from gateway.execute.state import Source
 
 WRONG = object()
 Coerce = Callable[[Any], Any]
@@ -49,9 +50,19 @@ class VariableCoercers:
             self._coercers.append((name, coerce, may_be_absent))
 
     def coerce(
-        self, raw: Mapping[str, Any], max_errors: int = 50, hide_suggestions: bool = False
+        self,
+        raw: Mapping[str, Any],
+        max_errors: int = 50,
+        hide_suggestions: bool = False,
+        source: Source | None = None,
     ) -> dict[str, Any] | list[GraphQLError]:
         """The coerced variables, absent ones left out, or every error.
+
+        Args:
+            raw: As sent.
+            max_errors: How many errors there may be before coercion ends.
+            hide_suggestions: Leave suggestions out of the messages.
+            source: The request's own document, where errors are located; the plan's by default.
 
         Source: GraphQL specification §6.1.2; messages are graphql-core's.
         """
@@ -67,8 +78,9 @@ class VariableCoercers:
             coerced[name] = value
         else:
             return coerced
+        operation = source.operation if source is not None else None
         return reference.coerce_variables(
-            self.schema, self.operation, raw, max_errors, hide_suggestions
+            self.schema, operation or self.operation, raw, max_errors, hide_suggestions
         )
 
 

@@ -38,7 +38,8 @@ def field_of(schema: GraphQLSchema, parent: GraphQLObjectType, name: str) -> Gra
         return TypeNameMetaFieldDef
     if parent is schema.query_type and name in ("__schema", "__type"):
         return SchemaMetaFieldDef if name == "__schema" else TypeMetaFieldDef
-    return parent.fields.get(name)
+    fields: dict[str, GraphQLField] = parent.fields
+    return fields.get(name)
 
 
 def kind_of(
