@@ -6,13 +6,15 @@ import argparse
 import platform
 import statistics
 import sys
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.load import scenarios
-from benchmarks.load.measure import Contestant, Running, compare, ratio
+from benchmarks.load.measure import Contestant, Running, compare, ratio, started
 from benchmarks.load.upstream import posts_and_users
+from demo.backends import start_backends
 
 BASELINE = "by hand: bare"
 
@@ -20,14 +22,18 @@ BASELINE = "by hand: bare"
 def main() -> int:
     """Run one scenario, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("scenario", nargs="*", choices=[[], *scenarios.QUERIES], default=[])
+    parser.add_argument("scenario", nargs="*", choices=[[], "demo", *scenarios.QUERIES], default=[])
     parser.add_argument("--passes", type=int, default=20, help="interleaved passes (default 20)")
     parser.add_argument("--seconds", type=float, default=1.0, help="seconds a pass (default 1)")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--only", help="names of contestants, comma-separated parts")
     options = parser.parse_args()
+    if "demo" in options.scenario:
+        measure_demo(options.passes, options.seconds, options.connections)
     with posts_and_users(cpu=1) as upstream:
         for name in options.scenario or scenarios.QUERIES:
+            if name == "demo":
+                continue
             contestants = _contestants(name)
             if options.only:
                 wanted = options.only.split(",")
@@ -41,6 +47,20 @@ def main() -> int:
             )
             report(name, measured)
     return 0
+
+
+def measure_demo(passes: int, pass_s: float, connections: int) -> None:
+    """The demo's three-backend query, beside the server's constant answer."""
+    with start_backends() as backends:
+        query, joined = scenarios.QUERIES["posts-and-users"]
+        contestant = scenarios.demo(backends.environment, None)
+        with started(contestant, 0, None) as once:
+            contestant = replace(contestant, expected=once.ask())
+        constant = scenarios.by_hand("constant")(query, joined)
+        measured = compare(
+            [contestant, constant], 0, passes=passes, pass_s=pass_s, connections=connections
+        )
+        report("demo, 50 videos of three backends", measured)
 
 
 def _contestants(name: str) -> list[Contestant]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import orjson
@@ -64,3 +65,17 @@ QUERIES: dict[str, tuple[str, object]] = {
 
 def _body(query: str) -> bytes:
     return orjson.dumps({"query": query})
+
+
+DEMO_QUERY = (
+    "{ videos(first: 50) { edges { node { id title channel { name verified } stats { views } "
+    "topic { name } } } } }"
+)
+
+
+def demo(backends: Mapping[str, str], expected: object) -> Contestant:
+    """The gateway as `make run` starts it, over the demo's real backends."""
+    command = [sys.executable, "-m", "gateway", "serve", "--config", "gateway.toml",
+               "--port", "{port}"]  # fmt: skip
+    env = {**backends, "GATEWAY_LOGS__ACCESS": os.devnull}
+    return Contestant("gateway, demo", command, _body(DEMO_QUERY), expected, env=env)
