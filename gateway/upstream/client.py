@@ -6,9 +6,8 @@ It knows sources by name and nothing of GraphQL.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,10 +91,13 @@ class Upstream:
         stats = context.stats
         stats.calls += 1
         try:
-            async with self._place(source, request, deadline):
+            await take_place(source, request, deadline)
+            try:
                 response = await source.transport.send(request, deadline)
                 body = await response.read(source.settings.max_response_size_bytes)
-                return Fetched(response.status, response.headers, body)
+            finally:
+                source.places.release()
+            return Fetched(response.status, response.headers, body)
         finally:
             stats.wait_s += time.perf_counter() - begin
 
@@ -106,8 +108,11 @@ class Upstream:
         deadline = min(context.deadline, begin + source.settings.timeout_s)
         source.add_headers(request)
         context.stats.calls += 1
-        async with self._place(source, request, deadline):
+        await take_place(source, request, deadline)
+        try:
             return await source.transport.send(request, deadline)
+        finally:
+            source.places.release()
 
     def http_client(self, context: Context) -> httpx.AsyncClient:
         """httpx's interface over our own pool, with the request's deadline."""
@@ -123,19 +128,16 @@ class Upstream:
     def _source(self, request: Request) -> Source:
         return self._sources.get(request.source) or self._sources[""]
 
-    @contextlib.asynccontextmanager
-    async def _place(
-        self, source: Source, request: Request, deadline: float
-    ) -> AsyncIterator[None]:
-        """Wait for a place among the source's calls in flight, until the deadline."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                await source.places.acquire()
-        except TimeoutError as exc:
-            raise UpstreamError(
-                "GATEWAY_TIMEOUT", source=request.source, detail="no place among calls in flight"
-            ) from exc
-        try:
-            yield
-        finally:
-            source.places.release()
+
+async def take_place(source: Source, request: Request, deadline: float) -> None:
+    """Wait for a place among the source's calls in flight. Errors: UpstreamError(GATEWAY_TIMEOUT)."""
+    if not source.places.locked():
+        await source.places.acquire()  # returns at once: no timer has to be set
+        return
+    try:
+        async with asyncio.timeout_at(deadline):
+            await source.places.acquire()
+    except TimeoutError as exc:
+        raise UpstreamError(
+            "GATEWAY_TIMEOUT", source=request.source, detail="no place among calls in flight"
+        ) from exc
