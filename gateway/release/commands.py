@@ -71,9 +71,9 @@ class Request:
 
 
 class Refused(Exception):  # noqa: N818 -- an outcome, not an error
-    """Carries the refusals out of a command."""
+    """Carries refusals that were not shown yet out of a command."""
 
-    def __init__(self, refusals: Sequence[Refusal]) -> None:
+    def __init__(self, refusals: Sequence[Refusal] = ()) -> None:
         super().__init__("; ".join(map(str, refusals)))
         self.refusals = refusals
 
@@ -184,14 +184,13 @@ def _plan_all(request: Request) -> list[Plan]:
             plan = replace(plan, refusals=canary.refusals)
         show.show_plan(console, plan)
         plans.append(plan)
-    refusals = [refusal for plan in plans for refusal in plan.refusals]
-    if refusals:
-        for plan in plans:
-            if plan.refusals:
-                request.tools.audit.write(
-                    "refused", plan.target, "refused", refusals=list(map(str, plan.refusals))
-                )
-        raise Refused(refusals)
+    refused = [plan for plan in plans if plan.refusals]
+    for plan in refused:
+        request.tools.audit.write(
+            "refused", plan.target, "refused", refusals=list(map(str, plan.refusals))
+        )
+    if refused:
+        raise Refused
     return plans
 
 
@@ -217,8 +216,7 @@ def run(command: Callable[[], None]) -> None:
     try:
         command()
     except Refused as exc:
-        for refusal in exc.refusals:
-            console.print(f"refused: {refusal}", markup=False, highlight=False)
+        show.show_refusals(console, exc.refusals)
         console.print("Nothing was changed.")
         raise typer.Exit(REFUSED) from exc
     except ReleaseError as exc:
@@ -267,7 +265,7 @@ def rollback(
     show.show_plan(console, made)
     if made.refusals:
         tools.audit.write("refused", place, "refused", refusals=list(map(str, made.refusals)))
-        raise Refused(made.refusals)
+        raise Refused
     digest = rollout.digest_of_plans([made])
     console.print(f"plan {digest}")
     _confirm(place.environment, digest, yes)

@@ -60,9 +60,10 @@ def is_ready(live: Live | None) -> bool:
 def judge(sample: Sample, gate: Gate) -> list[str]:
     """What is wrong with a sample; empty when it is good."""
     found = []
-    if not is_ready(sample.live):
-        ready, wanted = (sample.live.ready, sample.live.replicas) if sample.live else (0, 0)
-        found.append(f"{ready} of {wanted} pods are ready")
+    if sample.live is None:
+        found.append("there is no Deployment")
+    elif not is_ready(sample.live):
+        found.append(f"{sample.live.ready} of {sample.live.replicas} pods are ready")
     if sample.smoke is not None:
         found.append(f"the smoke query failed: {sample.smoke}")
     if sample.seen is None:

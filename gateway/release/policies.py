@@ -142,7 +142,7 @@ def probed(objects: Sequence[Object], target: Target) -> Iterator[str]:
             continue
         for container in deployment["spec"]["template"]["spec"]["containers"]:
             for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-                if probe not in container:
+                if container["name"] == RELEASE and probe not in container:
                     yield f"{key(deployment)}: no {probe}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,9 @@ def make_plan(
 def refused_plan(chart: Path, target: Target, why: ChartError) -> Plan:
     """The plan of values that the chart does not take: a refusal and nothing else."""
     refusal = Refusal(
-        "ChartRefused", str(why), "been stopped half-way by the API server, or not at all"
+        "ChartRefused",
+        " ".join(str(why).split()),
+        "been stopped half-way by the API server, or not at all",
     )
     return Plan(target, chart, {}, (), Facts(), (), (refusal,))
 
@@ -126,10 +129,11 @@ def roll_out(
     for number, plan in enumerate(plans):
         try:
             _check_unchanged(plan, replan(plan.target))
+            note = f"{tools.audit.actor}: plan {digest_of_plans(plans)}"
             if canary_percent is not None:
-                _try_canary(tools, plan, canary_percent)
+                _try_canary(tools, plan, canary_percent, note)
                 _check_same_objects(plan, replan(plan.target))
-            _apply(tools, plan, lambda plan=plan: _problems(tools, plan.target))  # type: ignore[misc]
+            _apply(tools, plan, note, partial(_problems, tools, plan.target))
         except ReleaseError as exc:
             rest = ", ".join(str(later.target) for later in plans[number + 1 :])
             raise ReleaseError(f"{exc}" + (f" Not touched: {rest}." if rest else "")) from exc
@@ -152,29 +156,28 @@ def _check_same_objects(shown: Plan, fresh: Plan) -> None:
         )
 
 
-def _try_canary(tools: Tools, plan: Plan, percent: int) -> None:
+def _try_canary(tools: Tools, plan: Plan, percent: int, note: str) -> None:
     canary = make_canary_plan(tools, plan, percent)
     if canary.refusals:
         raise ReleaseError(f"{plan.target}: canary refused: {canary.refusals[0]}")
     tools.say(f"{plan.target}: canary for {percent} % of the traffic")
-    _apply(tools, canary, lambda: _canary_problems(tools, plan.target), track=CANARY)
+    _apply(tools, canary, note, partial(_canary_problems, tools, plan.target), track=CANARY)
 
 
 def _apply(
-    tools: Tools, plan: Plan, problems: Callable[[], list[str]], track: str = RELEASE
+    tools: Tools, plan: Plan, note: str, problems: Callable[[], list[str]], track: str = RELEASE
 ) -> None:
+    """Change one region and watch it. Errors: ReleaseError when it is not healthy; it was rolled back."""
     target = plan.target
     before = plan.facts.running
     tools.audit.write(
-        "apply", target, "started", digest=plan.digest, track=track,
+        "apply", target, "started", note=note, track=track,
         from_revision=before.revision if before else None,
         changes=[f"{change.verb} {change.key}" for change in plan.changes],
     )  # fmt: skip
     tools.say(f"{target}: applying {len(plan.changes)} change(s)")
     try:
-        revision = tools.helm.apply(
-            plan.chart, target, plan.values, f"{tools.audit.actor}: {plan.digest}"
-        )
+        revision = tools.helm.apply(plan.chart, target, plan.values, note)
         tools.say(f"{target}: revision {revision}; waiting for pods")
         problem = health.wait_ready(
             lambda: tools.cluster.live(target, track), target.gate, tools.clock

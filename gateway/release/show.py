@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.release.guards import pods_after, pods_now
-from gateway.release.model import Plan
+from gateway.release.model import Plan, Refusal
 
 SIGNS = {"create": "[green]+[/]", "change": "[yellow]~[/]", "delete": "[red]-[/]"}
 DIFF_LINES_SHOWN = 60
@@ -19,12 +19,14 @@ DIFF_LINES_SHOWN = 60
 def show_plan(console: Console, plan: Plan) -> None:
     """One target's plan: from what to what, every object, every refusal."""
     running = plan.facts.running
-    origin = f"revision {running.revision} ({running.status})" if running else "nothing runs there"
     console.rule(f"{plan.target}")
-    console.print(
-        f"context {plan.target.context}, namespace {plan.target.namespace}, {escape(origin)}"
-    )
     if plan.objects:
+        origin = (
+            f"revision {running.revision} ({running.status})" if running else "nothing runs there"
+        )
+        console.print(
+            f"context {plan.target.context}, namespace {plan.target.namespace}, {escape(origin)}"
+        )
         console.print(
             f"pods now {pods_now(plan.facts)}, then at least {pods_after(plan.objects, plan.facts)[0]}"
         )
@@ -37,9 +39,13 @@ def show_plan(console: Console, plan: Plan) -> None:
             console.print(f"    {escape(line)}", style=style, highlight=False)
         if len(change.diff) > DIFF_LINES_SHOWN:
             console.print(f"    … {len(change.diff) - DIFF_LINES_SHOWN} more lines", style="dim")
-    for refusal in plan.refusals:
-        console.print(f"[bold red]REFUSED[/] {escape(refusal.code)}: {escape(refusal.reason)}")
-        console.print(f"        would have {escape(refusal.consequence)}")
+    show_refusals(console, plan.refusals)
+
+
+def show_refusals(console: Console, refusals: Sequence[Refusal]) -> None:
+    """Each on a line of its own: the rule, the reason, the consequence."""
+    for refusal in refusals:
+        console.print(f"refused: {refusal}", style="bold red", markup=False, highlight=False)
 
 
 def show_history(console: Console, revisions: Sequence[dict[str, Any]]) -> None:

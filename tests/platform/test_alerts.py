@@ -262,7 +262,7 @@ def test_the_outage_is_refused_and_forced_it_is_noticed_within_a_minute(
 # all of them at once, a variable of the pipeline that was not set.
 PLACE = ["--env", "production", "--region", "eu-west"]
 OUTAGES = [
-    ([*PLACE, "--set", "replicas=0"], "ChartRefused: helm template: gateway:\n- at '/replicas'"),
+    ([*PLACE, "--set", "replicas=0"], "ChartRefused: helm template: gateway: - at '/replicas'"),
     ([*PLACE, "--set", "autoscaling.minReplicas=0"], "at '/autoscaling/minReplicas': minimum"),
     (
         [*PLACE, "--set", "autoscaling.enabled=false", "--set", "replicas=0"],

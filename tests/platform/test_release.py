@@ -91,7 +91,7 @@ class Stage:
     around: Surroundings
     audit: Path
     targets: Path
-    extra: list[str]
+    repository: str
 
     def run(self, *args: str, stdin: str | None = None, code: int = 0) -> str:
         """`gateway release ARGS…`; fails unless it exits with `code`."""
@@ -103,6 +103,8 @@ class Stage:
             "--audit-log",
             str(self.audit),
         ]
+        if args[0] in ("plan", "apply"):
+            where += ["--set", f"image.repository={self.repository}"]
         result = CliRunner().invoke(app, [*args, *where], input=stdin)
         assert result.exit_code == code, result.output + repr(result.exception)
         return result.output
@@ -191,7 +193,9 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv("GATEWAY_RELEASE_ACTOR", "ann")
         monkeypatch.delenv("GATEWAY_RELEASE_APPROVAL_TOKEN", raising=False)
         clusters = {"us-east": us, "eu-west": eu, "staging": st}
-        yield Stage(clusters, around, tmp_path / "audit.jsonl", tmp_path / "targets.yaml", [])
+        yield Stage(
+            clusters, around, tmp_path / "audit.jsonl", tmp_path / "targets.yaml", f"{here}/gateway"
+        )
     server.shutdown()
     server.server_close()
     thread.join()
@@ -217,7 +221,7 @@ def test_install_upgrade_and_back(running: Stage) -> None:
 
     listed = running.run("history", "--env", "production", "--region", "eu-west")
     assert "superseded" in listed
-    assert "ann: " in listed
+    assert "ann: plan " in listed
     os.environ["GATEWAY_RELEASE_APPROVAL_TOKEN"] = "0.0"
     try:
         said = running.run("rollback", "1", "--env", "production", "--region", "eu-west", code=1)
@@ -344,9 +348,7 @@ def test_swapped_contexts_are_noticed(running: Stage) -> None:
 
 
 def test_a_bad_image_rolls_its_region_back_and_stops(running: Stage) -> None:
-    running.clusters["us-east"].broken_images.add(
-        f"{running.deployment()['spec']['template']['spec']['containers'][0]['image'].rpartition(':')[0]}:2.0.0"
-    )
+    running.clusters["us-east"].broken_images.add(f"{running.repository}:2.0.0")
     said = running.release("2.0.0", code=1)
     assert "0 of 3 pods ready" in said
     assert "Rolled back to revision 1 and is ready." in said

@@ -35,7 +35,7 @@ class FakeClock:
     ("change", "words"),
     [
         ({}, None),
-        ({"live": None}, "0 of 0 pods"),
+        ({"live": None}, "there is no Deployment"),
         ({"live": Live(3, 2)}, "2 of 3 pods"),
         ({"live": Live(0, 0)}, "0 of 0 pods"),
         ({"live": Live(3, 3, observed=False)}, "pods are ready"),
