@@ -62,12 +62,13 @@ class BoundComposite:
 
     Attributes:
         by_type: The selection of each object type, by its name.
+        by_name: Those of types without `is_type_of`: their name alone decides.
         only: The selection, for an object type.
         resolve_type: Says an abstract value's type; None for an object type.
         by_call: As in the plan.
     """
 
-    __slots__ = ("by_call", "by_type", "non_null", "only", "resolve_type", "type")
+    __slots__ = ("by_call", "by_name", "by_type", "non_null", "only", "resolve_type", "type")
 
     def __init__(self, plan: Composite, schema: GraphQLSchema, bound: Bound) -> None:
         self.type: Any = schema.type_map[plan.type]
@@ -76,6 +77,7 @@ class BoundComposite:
         self.by_type = {s.type: BoundSelection(s, schema, bound) for s in plan.selections}
         is_object = isinstance(self.type, GraphQLObjectType)
         self.only = next(iter(self.by_type.values())) if is_object else None
+        self.by_name = {n: s for n, s in self.by_type.items() if not s.type.is_type_of}
         self.resolve_type: Any = None
         if not is_object:
             self.resolve_type = getattr(self.type, "resolve_type", None) or bound.type_resolver

@@ -25,7 +25,7 @@ from gateway.execute.bound import (
     composite_of,
 )
 from gateway.execute.info import info_of_row
-from gateway.execute.runtime_types import find_types, is_known
+from gateway.execute.runtime_types import Tag, find_types, is_known
 from gateway.execute.spots import Failed, FailedList, Origin
 from gateway.execute.state import Rows, Run
 from gateway.execute.works import Call, Cells
@@ -90,7 +90,11 @@ def normalise(run: Run, field: BoundField, column: list[Any]) -> bool:
     types = set(map(type, column))
     if type(output) is BoundList:
         below = output.item
-        if types == LIST and type(below) is BoundComposite and _items_are_rows(column):
+        if (
+            types == LIST
+            and type(below) is BoundComposite
+            and is_known(set(map(type, chain.from_iterable(column))))
+        ):
             return True
     elif is_known(types):
         return True
@@ -98,10 +102,6 @@ def normalise(run: Run, field: BoundField, column: list[Any]) -> bool:
         if type(value) is not Failed:
             column[index] = normal(run, field, output, value, _into(column, index))
     return False
-
-
-def _items_are_rows(column: list[list[Any]]) -> bool:
-    return all(is_known(set(map(type, items))) for items in column)
 
 
 def _into(target: list[Any], index: int) -> Callable[[Any], None]:
@@ -234,22 +234,25 @@ def regroup(
 def _merge(
     run: Run,
     field: BoundField,
-    tags: list[BoundSelection | Failed | None],
+    tags: list[Tag],
     completed: dict[BoundSelection, list[Any]],
 ) -> list[Any]:
-    remaining = {selection: iter(rows) for selection, rows in completed.items()}
-    output = field.output
-    while isinstance(output, BoundList):
-        output = output.item
-    rows = []
-    for tag in tags:
-        if isinstance(tag, BoundSelection):
-            row = next(remaining[tag])
-            if run.dirty:
+    remaining: Any = {selection: iter(rows) for selection, rows in completed.items()}
+    if set(tags) <= completed.keys():
+        rows = [next(remaining[tag]) for tag in tags]
+    else:
+        output = composite_of(field.output)
+        assert output is not None
+        rows = [
+            next(remaining[tag])
+            if isinstance(tag, BoundSelection)
+            else run.leave(field, output, tag, Origin.RESOLVED)
+            for tag in tags
+        ]
+    if run.dirty:
+        for tag, row in zip(tags, rows, strict=True):
+            if isinstance(tag, BoundSelection):
                 run.kinds[id(row)] = (row, tag)
-            rows.append(row)
-        else:
-            rows.append(run.leave(field, output, tag, Origin.RESOLVED))
     return rows
 
 

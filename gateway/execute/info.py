@@ -7,7 +7,8 @@ when it is read. Must not be used on the way to a response: only a user's functi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLResolveInfo
@@ -35,13 +36,27 @@ class Info(GraphQLResolveInfo[Any] if TYPE_CHECKING else GraphQLResolveInfo):  #
 def info_of_row(run: Run, field: BoundField, row: int) -> Info:
     """The info of a field of the `row`th object of its column."""
     before, after = run.infos.get(field.id) or _shared(run, field)
-    return tuple.__new__(Info, (*before, (run.path_of, field, row), *after))
+    where = ((run.path_of, field, row),)
+    return tuple.__new__(Info, before + where + after)  # half the time of unpacking
 
 
 def info_of_parent(run: Run, field: BoundField, index: int) -> Info:
     """The info of a field, for the `index`th object that all its parents have together."""
     before, after = run.infos.get(field.id) or _shared(run, field)
     return tuple.__new__(Info, (*before, (run.path_above, field, index), *after))
+
+
+def infos_of_parents(run: Run, field: BoundField, count: int) -> Iterator[Info]:
+    """The infos of a field for the first `count` objects that all its parents have together."""
+    if len(run.rows[field.id].values) == 1:
+        # The objects of one parent share its path.
+        yield from repeat(info_of_parent(run, field, 0), count)
+        return
+    before, after = run.infos.get(field.id) or _shared(run, field)
+    above, new = run.path_above, tuple.__new__
+    for index in range(count):
+        where = ((above, field, index),)
+        yield new(Info, before + where + after)
 
 
 def info_of_spot(run: Run, spot: Pending) -> Info:

@@ -15,7 +15,7 @@ from graphql.pyutils import is_awaitable
 
 from gateway.execute import reference
 from gateway.execute.bound import BoundComposite, BoundField, BoundSelection
-from gateway.execute.info import info_of_parent
+from gateway.execute.info import Info, infos_of_parents
 from gateway.execute.spots import Failed
 from gateway.execute.state import Run
 from gateway.execute.works import Call
@@ -55,8 +55,18 @@ def find_types(
 ) -> list[Tag]:
     """The selection of each row, or the error. Awaitable answers go to the run's work."""
     tags: list[Tag] = [None] * len(rows)
-    for index, row in enumerate(rows):
-        tags[index] = _find_type(run, field, composite, row, index, _into(tags, index))
+    resolve_type, abstract, find = composite.resolve_type, composite.type, composite.by_name.get
+    infos = infos_of_parents(run, field, len(rows))
+    for index, (row, info) in enumerate(zip(rows, infos, strict=True)):
+        try:
+            name = resolve_type(row, info, abstract) if resolve_type else composite.type.name
+        except Exception as error:
+            tags[index] = Failed(error)
+            continue
+        tag: Tag = find(name) if type(name) is str else None
+        if tag is None:
+            tag = _take_name(run, field, composite, row, info, name, _into(tags, index))
+        tags[index] = tag
     return tags
 
 
@@ -64,43 +74,51 @@ def _into(tags: list[Tag], index: int) -> Put:
     return lambda tag: tags.__setitem__(index, tag)
 
 
-def _find_type(
-    run: Run, field: BoundField, composite: BoundComposite, row: Any, index: int, put: Put
+def _take_name(
+    run: Run,
+    field: BoundField,
+    composite: BoundComposite,
+    row: Any,
+    info: Info,
+    name: Any,
+    put: Put,
 ) -> Tag:
-    if composite.only is not None:
-        return _check_is_type_of(run, field, composite.only, row, index, put)
-
-    def name_known(name: Any) -> Tag:
-        if isinstance(name, Failed):
-            return name
-        selection = composite.by_type.get(name) if type(name) is str else None
-        if selection is None:
-            try:
-                reference.check_runtime_type(
-                    run.bound.schema,
-                    name,
-                    composite.type,
-                    run.source.nodes(field.plan.nodes),
-                    info_of_parent(run, field, index),
-                    row,
-                )
-            except GraphQLError as error:
-                return Failed(error)
-            selection = composite.by_type[str(name)]
-        return _check_is_type_of(run, field, selection, row, index, put)
-
-    try:
-        name = composite.resolve_type(row, info_of_parent(run, field, index), composite.type)
-    except Exception as error:
-        return Failed(error)
+    """The tag for what `resolve_type` gave, where that is not the name of a type without `is_type_of`."""
     if is_awaitable(name):
-        run.works.append(Call(name, lambda outcome: put(name_known(outcome)), is_load=False))
+
+        def take(outcome: Any) -> None:
+            if isinstance(outcome, Failed):
+                put(outcome)
+            else:
+                put(_check_name(run, field, composite, row, info, outcome, put))
+
+        run.works.append(Call(name, take, is_load=False))
         return None
-    return name_known(name)
+    return _check_name(run, field, composite, row, info, name, put)
+
+
+def _check_name(
+    run: Run,
+    field: BoundField,
+    composite: BoundComposite,
+    row: Any,
+    info: Info,
+    name: Any,
+    put: Put,
+) -> Tag:
+    selection = composite.by_type.get(name) if type(name) is str else None
+    if selection is None:
+        nodes = run.source.nodes(field.plan.nodes)
+        try:
+            reference.check_runtime_type(run.bound.schema, name, composite.type, nodes, info, row)
+        except GraphQLError as error:
+            return Failed(error)
+        selection = composite.by_type[str(name)]
+    return _check_is_type_of(run, field, selection, row, info, put)
 
 
 def _check_is_type_of(
-    run: Run, field: BoundField, selection: BoundSelection, row: Any, index: int, put: Put
+    run: Run, field: BoundField, selection: BoundSelection, row: Any, info: Info, put: Put
 ) -> Tag:
     is_type_of = selection.type.is_type_of
     if not is_type_of:
@@ -115,7 +133,7 @@ def _check_is_type_of(
         return Failed(reference.wrong_type_error(selection.type, row, nodes))
 
     try:
-        answer = is_type_of(row, info_of_parent(run, field, index))
+        answer = is_type_of(row, info)
     except Exception as error:
         return Failed(error)
     if is_awaitable(answer):

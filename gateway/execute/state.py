@@ -113,7 +113,7 @@ class Rows:
         self.values = values
         self.rows = rows
         self.clean = clean
-        self.tags: list[BoundSelection | Failed | None] | None = None
+        self.tags: list[Any] | None = None
 
 
 class Run:
