@@ -53,7 +53,7 @@ class Helm(Protocol):
 
 
 class HelmCli:
-    """The `helm` binary, version 3.12 or later."""
+    """The `helm` binary, version 3.15 or later: older ones render for a Kubernetes that the chart refuses."""
 
     def __init__(self, binary: str) -> None:
         self._binary = binary
@@ -92,7 +92,6 @@ class HelmCli:
                 target,
                 "list",
                 "--all-namespaces",
-                "--all",
                 "--filter",
                 f"^{RELEASE}$",
                 "--output",

@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import pty
+import shutil
 import subprocess
 import sys
 import threading
@@ -22,6 +24,7 @@ from typer.testing import CliRunner
 
 from gateway.release import approval
 from gateway.release.cli import app
+from gateway.release.helm import find_helm
 from tests.platform.fake_kube import Cluster, running_cluster, write_kubeconfig
 from tests.platform.renders import CHART
 
@@ -484,6 +487,64 @@ def test_serving_loads_nothing_of_this() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "['gateway.release.cli'] False"
+
+
+def test_the_same_by_the_helm_command(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a `helm` on PATH the release works by it: everything that it is asked for, once."""
+    if shutil.which("helm") is None:
+        command = tmp_path / "bin" / "helm"
+        command.parent.mkdir()
+        command.write_text(
+            f'#!/bin/sh\nexec {sys.executable} {Path(__file__).with_name("helm_command.py")} "$@"\n'
+        )
+        command.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+    assert "HelmCli" in repr(find_helm())
+    stage.release("1.0.0", "--first-install")
+    stage.release("1.0.1")
+    assert (stage.image("us-east"), stage.image("eu-west")) == ("1.0.1", "1.0.1")
+    assert "at '/replicas'" in stage.run("plan", *PRODUCTION, "--set", "replicas=0", code=3)
+    stage.around.smoke_fails.add("eu-west")
+    said = stage.release("2.0.0", code=1)
+    assert "Rolled back to revision 2 and is ready." in said
+    assert (stage.image("us-east"), stage.image("eu-west")) == ("2.0.0", "1.0.1")
+    assert "Rollback to 2" in stage.run("history", "--env", "production", "--region", "eu-west")
+    preview = [
+        "--env",
+        "staging",
+        "--region",
+        "eu-west",
+        "--preview",
+        "pr-7",
+        "--image-tag",
+        "1.0.0",
+    ]
+    stage.around.smoke_fails.clear()
+    stage.run("apply", *preview, "--yes")
+    stage.run("cleanup", "--region", "eu-west", "--preview", "pr-7", "--yes")
+    assert not stage.clusters["staging"].objects
+
+
+@pytest.mark.parametrize(("typed", "code"), [("y", 1), ("Production", 1), ("production", 0)])
+def test_a_person_at_a_terminal_types_the_name(stage: Stage, typed: str, code: int) -> None:
+    ours, theirs = pty.openpty()
+    command = [
+        sys.executable, "-m", "gateway", "release", "apply", *PRODUCTION, "--first-install", "--image-tag", "1.0.0",
+        "--set", f"image.repository={stage.repository}", "--chart", str(CHART), "--targets", str(stage.targets),
+        "--audit-log", str(stage.audit), "--yes",
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        os.close(theirs)
+        os.write(ours, typed.encode() + b"\n")
+        said, _ = process.communicate(timeout=60)
+    os.close(ours)
+    assert process.returncode == code, said
+    assert "Type the environment's name (production)" in said
+    assert bool(stage.clusters["us-east"].objects) is (code == 0)
 
 
 def test_no_chart_is_said(tmp_path: Path) -> None:
