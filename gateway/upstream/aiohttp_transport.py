@@ -62,7 +62,8 @@ class AiohttpTransport:
             response = await self._session.request(
                 request.method,
                 yarl.URL(request.url, encoded=True),
-                headers=list(request.headers),
+                # aiohttp joins repeated names only where their letter case is the same.
+                headers=[(name.lower(), value) for name, value in request.headers],
                 data=request.body,
                 allow_redirects=False,
                 timeout=timeout,

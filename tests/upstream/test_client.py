@@ -1,0 +1,264 @@
+"""Calls to backends over real sockets: what goes out on the wire, what comes back, and how each failure is called."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.context import Context
+from gateway.errors import UpstreamError
+from gateway.upstream.client import Upstream
+from gateway.upstream.transport import Request
+from tests.upstream.conftest import Server, answer, serving, upstream_of
+
+Pair = tuple[Upstream, Context]
+
+
+async def echo(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        await server.read_request(reader)
+        writer.write(
+            answer(
+                b'{"n": 1}',
+                b"200 OK",
+                b"content-type: application/json",
+                b"set-cookie: a=b; Path=/",
+            )
+        )
+
+
+async def test_the_bytes_on_the_wire_are_as_built(upstream: Pair) -> None:
+    client, context = upstream
+    async with serving(echo) as server:
+        target = "/a%2Fb/%2e/c,d?x=%2C&y=a%20b&z=[]"
+        request = Request(
+            "POST", server.url + target, [("X-One", "1"), ("x-one", "2")], b"body", "s"
+        )
+        fetched = await client.fetch(request, context)
+    assert (fetched.status, fetched.body) == (200, b'{"n": 1}')
+    assert ("content-type", "application/json") in list(fetched.headers)
+    head = server.heads[0]
+    assert head.startswith(b"POST " + target.encode() + b" HTTP/1.1\r\n")
+    assert b"x-one: 1\r\nx-one: 2\r\n" in head
+    assert server.bodies == [b"body"]
+    for name in (b"user-agent:", b"accept:", b"cookie:"):
+        assert name not in head.lower()
+
+
+async def test_connections_are_kept_and_cookies_are_not(upstream: Pair) -> None:
+    client, context = upstream
+    async with serving(echo) as server:
+        for _ in range(5):
+            await client.fetch(Request("GET", server.url + "/", source="s"), context)
+    assert server.connections == 1
+    assert all(b"cookie" not in head.lower() for head in server.heads)
+    assert context.stats.calls == 5
+    assert context.stats.wait_s > 0
+
+
+async def test_redirects_are_answers(upstream: Pair) -> None:
+    async def redirect(server: Server, reader: Any, writer: Any) -> None:
+        await server.read_request(reader)
+        writer.write(answer(b"", b"302 Found", b"location: http://127.0.0.1:1/"))
+
+    client, context = upstream
+    async with serving(redirect) as server:
+        fetched = await client.fetch(Request("GET", server.url + "/", source="s"), context)
+    assert fetched.status == 302
+
+
+async def test_environment_proxies_are_not_used(
+    upstream: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    client, context = upstream
+    async with serving(echo) as server:
+        assert (
+            await client.fetch(Request("GET", server.url + "/", source="s"), context)
+        ).status == 200
+        assert (await context.http.get(server.url + "/")).status_code == 200
+
+
+async def test_a_compressed_body_is_decompressed_within_the_cap() -> None:
+    plain = b"a" * 100_000
+
+    async def compressed(server: Server, reader: Any, writer: Any) -> None:
+        while True:
+            await server.read_request(reader)
+            writer.write(answer(gzip.compress(plain), b"200 OK", b"content-encoding: gzip"))
+
+    async with serving(compressed) as server:
+        request = Request("GET", server.url + "/", source="s")
+        async with upstream_of() as (client, context):
+            assert (await client.fetch(request, context)).body == plain
+        async with upstream_of(max_response_size_bytes=99_999) as (client, context):
+            with pytest.raises(UpstreamError) as caught:
+                await client.fetch(request, context)
+    assert caught.value.code == "RESPONSE_TOO_LARGE"
+
+
+async def reset(_server: Server, _reader: Any, writer: Any) -> None:
+    writer.transport.abort()
+
+
+async def reset_mid_body(server: Server, reader: Any, writer: Any) -> None:
+    await server.read_request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf")
+    await writer.drain()
+
+
+async def garbage(server: Server, reader: Any, writer: Any) -> None:
+    await server.read_request(reader)
+    writer.write(b"\x00\x01 not http\r\n\r\n")
+    await writer.drain()
+
+
+async def hanging(server: Server, reader: Any, writer: Any) -> None:
+    await server.read_request(reader)
+    await asyncio.Event().wait()
+
+
+async def slow_body(server: Server, reader: Any, writer: Any) -> None:
+    await server.read_request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf")
+    await writer.drain()
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        (reset, "HTTP_CLIENT_ERROR"),
+        (reset_mid_body, "HTTP_CLIENT_ERROR"),
+        (garbage, "HTTP_CLIENT_ERROR"),
+        (hanging, "GATEWAY_TIMEOUT"),
+        (slow_body, "GATEWAY_TIMEOUT"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+async def test_each_failure_has_its_code(script: Any, code: str) -> None:
+    async with serving(script) as server, upstream_of(timeout_s=0.2) as (client, context):
+        context.source_urls = {"s": server.url}
+        with pytest.raises(UpstreamError) as caught:
+            await client.fetch(Request("POST", server.url + "/", source="s"), context)
+        with pytest.raises(httpx.TransportError):
+            await context.http.post(server.url + "/")
+    assert (caught.value.code, caught.value.source) == (code, "s")
+    assert "127.0.0.1" not in caught.value.message
+
+
+async def test_nobody_listening(upstream: Pair) -> None:
+    client, context = upstream
+    with pytest.raises(UpstreamError) as caught:
+        await client.fetch(Request("GET", "http://127.0.0.1:1/", source="s"), context)
+    assert caught.value.code == "HTTP_CLIENT_ERROR"
+
+
+async def test_the_requests_deadline_bounds_the_call(upstream: Pair) -> None:
+    client, context = upstream
+    async with serving(hanging) as server:
+        context.deadline = asyncio.get_running_loop().time() + 0.1
+        with pytest.raises(UpstreamError) as caught:
+            await client.fetch(Request("GET", server.url + "/", source="s"), context)
+    assert caught.value.code == "GATEWAY_TIMEOUT"
+
+
+async def test_no_more_calls_in_flight_than_places() -> None:
+    busy: list[int] = []
+    most = 0
+    release = asyncio.Event()
+
+    async def counting(server: Server, reader: Any, writer: Any) -> None:
+        nonlocal most
+        while True:
+            await server.read_request(reader)
+            busy.append(1)
+            most = max(most, len(busy))
+            if len(busy) == 2:
+                release.set()
+            await release.wait()
+            busy.pop()
+            writer.write(answer())
+
+    async with serving(counting) as server, upstream_of(max_concurrency=2) as (client, context):
+        request = Request("GET", server.url + "/", source="s")
+        await asyncio.gather(*(client.fetch(request, context) for _ in range(10)))
+    assert most == 2
+
+
+async def test_waiting_for_a_place_ends_at_the_deadline() -> None:
+    async with (
+        serving(hanging) as server,
+        upstream_of(max_concurrency=1, timeout_s=0.2) as (client, context),
+    ):
+        request = Request("GET", server.url + "/", source="s")
+        outcomes = await asyncio.gather(
+            *(client.fetch(request, context) for _ in range(3)), return_exceptions=True
+        )
+    assert [getattr(item, "code", None) for item in outcomes] == ["GATEWAY_TIMEOUT"] * 3
+
+
+async def test_cancelled_calls_leave_the_pool_whole() -> None:
+    async def numbered(server: Server, reader: Any, writer: Any) -> None:
+        while True:
+            head = await server.read_request(reader)
+            body = head.split(b" ", 2)[1]
+            await asyncio.sleep(0)
+            writer.write(answer(body))
+
+    async with serving(numbered) as server, upstream_of(max_concurrency=20) as (client, context):
+
+        async def call(number: int) -> bytes:
+            request = Request("GET", f"{server.url}/{number}", source="s")
+            return (await client.fetch(request, context)).body
+
+        for start in range(0, 1000, 100):
+            tasks = [asyncio.ensure_future(call(n)) for n in range(start, start + 100)]
+            await asyncio.sleep(0.002)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        bodies = await asyncio.gather(*(call(number) for number in range(200)))
+    assert bodies == [f"/{number}".encode() for number in range(200)]
+
+
+async def test_a_sources_own_headers_give_way_to_the_requests() -> None:
+    async with (
+        serving(echo) as server,
+        upstream_of(headers={"X-Key": "k", "Accept": "a/b"}) as (client, context),
+    ):
+        request = Request("GET", server.url + "/", [("accept", "application/json")], source="s")
+        await client.fetch(request, context)
+    assert b"x-key: k\r\n" in server.heads[0]
+    assert server.heads[0].lower().count(b"accept:") == 1
+
+
+async def test_a_body_can_be_streamed_both_ways(upstream: Pair) -> None:
+    client, context = upstream
+
+    async def parts() -> Any:
+        for part in (b"one ", b"two"):
+            yield part
+
+    async with serving(echo) as server:
+        deadline_free = Request("POST", server.url + "/", (), parts(), "s")
+        response = await client.send(deadline_free, context)
+        chunks = [chunk async for chunk in response.aiter_bytes()]
+        await response.aclose()
+        assert b"".join(chunks) == b'{"n": 1}'
+        async with context.http.stream("POST", server.url + "/", content=parts()) as streamed:
+            assert await streamed.aread() == b'{"n": 1}'
+    assert server.bodies == [b"one two", b"one two"]
+
+
+async def test_context_http_belongs_to_the_source_whose_url_it_asks() -> None:
+    async with serving(echo) as server, upstream_of(headers={"x-key": "k"}) as (_client, context):
+        context.source_urls = {"s": server.url + "/v1/"}
+        await context.http.get(server.url + "/v1/things")
+        await context.http.get(server.url + "/v10/things")
+    assert b"x-key: k" in server.heads[0]
+    assert b"x-key: k" not in server.heads[1]
