@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
+import warnings
 from itertools import islice
 
 from graphql import print_schema
 
 from tests.differential.cases import WORLD_SIZE, WORLDS, Case, Tally, check_case, make_cases
+from tests.differential.shared import check_shared
 from tests.differential.shrink import shrink
 
 
@@ -23,15 +25,20 @@ def main() -> int:
     cases = make_cases(start)
     tally = Tally()
     failed = 0
+    # The reference leaves coroutines alone when an error has nulled what they belong to.
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     print(f"from world {start // WORLD_SIZE}", flush=True)
     try:
         for case in cases if options.forever else islice(cases, options.cases):
             difference = check_case(case, tally)
             if difference:
-                failed += 1
                 report(case, difference, print_it_all=options.verbose)
-                if failed >= options.stop_after:
-                    break
+            elif shared := check_shared(case, tally):
+                difference, other = shared
+                print(f"\nworld {case.world}: on a shared plan: {difference}\n  {case}\n  {other}")
+            failed += difference is not None
+            if failed >= options.stop_after:
+                break
             if tally.cases % 1000 == 0 and tally.cases:
                 print(tally.line(), flush=True)
     except KeyboardInterrupt:

@@ -46,6 +46,10 @@ class Outcome:
     awaited: bool
 
 
+# One event loop for all: making one costs more than most executions.
+RUNNER = asyncio.Runner()
+
+
 def run(execute: Callable[[], Any]) -> Outcome:
     """Call an executor, in an event loop of its own where there is something to await."""
 
@@ -56,7 +60,7 @@ def run(execute: Callable[[], Any]) -> Outcome:
         return result, False
 
     try:
-        result, awaited = asyncio.run(call())
+        result, awaited = RUNNER.run(call())
     except Exception as error:
         return Outcome(None, Counter(), f"{type(error).__name__}: {error}", False)
     if not isinstance(result, ExecutionResult):

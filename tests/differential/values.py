@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +27,18 @@ if TYPE_CHECKING:
 MAX_DEPTH = 4
 
 
-class Thing:
+class Named:
+    """Something that serialises to the same text each time."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class Thing(Named):
     """A parent with attributes."""
 
 
-class Soon:
+class Soon(Named):
     """An awaitable that nobody has to await."""
 
     def __init__(self, value: Any, ticks: int = 0) -> None:
@@ -46,7 +53,7 @@ class Soon:
         return self.value
 
 
-class Stream:
+class Stream(Named):
     """An asynchronous iterator that nobody has to close."""
 
     def __init__(self, items: Iterable[Any]) -> None:
@@ -66,6 +73,9 @@ class Values:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._shared = (
+            False  # two response keys may read the value: nothing that can be read but once
+        )
 
     def draw(self, place: str) -> Random:
         return Random(f"{self.world.seed} {place}")
@@ -103,6 +113,8 @@ class Values:
             for item in items
         ]
         shape = rng.choice(["list"] * 6 + ["tuple", "iterator", "later", "stream"])
+        if self._shared and shape in ("iterator", "stream"):
+            return items
         if shape == "tuple":
             return tuple(items)
         if shape == "iterator":
@@ -144,9 +156,9 @@ class Values:
         return thing
 
     def _property(self, type_: Any, place: str, depth: int) -> Any:
+        before, self._shared = self._shared, True
         value = self.make(type_, place, depth)
-        if isinstance(value, Iterator | Stream):
-            value = list(value.items if isinstance(value, Stream) else value)  # may be read twice
+        self._shared = before
         rng = self.draw(place + "'")
         kind = rng.random()
         if kind < 0.05:
@@ -170,6 +182,6 @@ class Values:
         if kind == "await error" and not self.world.calm:
             return Soon(ValueError("a late error"), rng.randint(0, 2))
         wrong: list[Any] = [
-            object(), "abc", 5, 2**31, float("nan"), float("inf"), {}, [], {"a": 1}, b"x", "bad", 1.5, [None], "RED",
+            Thing(), "abc", 5, 2**31, float("nan"), float("inf"), {}, [], {"a": 1}, b"x", "bad", 1.5, [None], "RED",
         ]  # fmt: skip
         return rng.choice(wrong)

@@ -1,0 +1,42 @@
+"""Compiled plans against the reference, over random schemas, documents and variables.
+
+The seeds are fixed, so a difference here is everybody's; `make fuzz` draws others until stopped.
+"""
+
+from __future__ import annotations
+
+import warnings
+from itertools import islice
+
+import pytest
+
+from tests.differential.cases import WORLD_SIZE, Tally, check_case, make_cases
+from tests.differential.shared import check_shared
+
+CHUNKS = 10
+CASES = 2_000
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_compiled_plans_answer_as_the_reference_does(
+    chunk: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Data and errors, cold and cached, awaited or not; and texts with other literals on one plan."""
+    tally = Tally()
+    differences = []
+    with warnings.catch_warnings():
+        # The reference leaves coroutines alone when an error has nulled what they belong to.
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        for case in islice(make_cases(chunk * 1_000 * WORLD_SIZE), CASES * 4 // 3 // CHUNKS):
+            difference = check_case(case, tally)
+            if difference is None:
+                shared = check_shared(case, tally)
+                difference = shared and shared[0]
+            if difference is not None:
+                differences.append(f"world {case.world}: {difference}\n{case}")
+    with capsys.disabled():
+        print(f"\n{tally.line()}")
+    assert differences == []
+    assert tally.fallbacks == 0
+    assert tally.cases > CASES // CHUNKS * 0.8

@@ -1,0 +1,33 @@
+"""Every hostile document is refused with the code of what it exceeds, or is harmless within the limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.errors import CODES, ClientError, RequestError
+from gateway.language.document import load_document
+from gateway.language.limits import Limits
+from gateway.language.normalise import normalise
+from gateway.language.slots import find_slots
+from tests.language.hostile import CORPUS, SCHEMA, Hostile
+
+
+@pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.id)
+def test_hostile_documents_are_refused(case: Hostile) -> None:
+    normalised = normalise(case.text)
+    if case.refused is None:
+        document = load_document(case.text, SCHEMA, Limits())
+        assert normalised is not None
+        assert find_slots(SCHEMA, document, normalised).pinned == ()
+        return
+    assert case.refused in CODES
+    with pytest.raises((ClientError, RequestError)) as caught:
+        load_document(case.text, SCHEMA, Limits())
+    error = caught.value
+    assert isinstance(error, ClientError | RequestError)
+    assert error.code == case.refused
+
+
+def test_ids_are_unique() -> None:
+    ids = [case.id for case in CORPUS]
+    assert len(set(ids)) == len(ids)

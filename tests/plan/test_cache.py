@@ -1,0 +1,288 @@
+"""The plan cache: what it finds, what it makes once, what it forgets."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLError, build_schema, print_ast
+
+from gateway.errors import ClientError, ConfigError, RequestError
+from gateway.language.document import load_document
+from gateway.language.limits import Limits
+from gateway.language.normalise import Normalised
+from gateway.language.slots import find_slots
+from gateway.plan.cache import BYTES_PER_CHARACTER, Made, PlanCache, PlanCacheSettings
+from gateway.plan.warm import warm_plans
+
+SCHEMA = build_schema("""
+    scalar Own
+    type Query { a(id: ID, n: Int, f: Float, own: Own): String, b: String }
+""")
+
+
+class Value:
+    """A compiled operation."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class Compiler:
+    """Compiles against `SCHEMA` and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+
+    def __call__(self, text: str, name: str | None, normalised: Normalised | None) -> Made[Value]:
+        self.asked.append((text, name))
+        document = load_document(text, SCHEMA, Limits())
+        slots = find_slots(SCHEMA, document, normalised) if normalised else None
+        return Made(Value(text), slots)
+
+
+def make_cache(**settings: int) -> tuple[PlanCache[Value], Compiler]:
+    compiler = Compiler()
+    return PlanCache(PlanCacheSettings(**settings), compiler), compiler  # type: ignore[arg-type]
+
+
+def test_the_same_text_is_compiled_once() -> None:
+    cache, compiler = make_cache()
+    first = cache.find("{ b }", None)
+    second = cache.find("{ b }", None)
+    assert (first.how, second.how) == ("miss", "exact")
+    assert first.value is second.value
+    assert second.literals is None
+    assert len(compiler.asked) == 1
+    assert (cache.counters.misses, cache.counters.exact) == (1, 1)
+
+
+def test_the_operation_name_is_part_of_the_key() -> None:
+    cache, _ = make_cache()
+    text = "query A { b } query B { a }"
+    assert cache.find(text, "A").value is not cache.find(text, "B").value
+
+
+def test_other_literals_find_the_plan_and_bring_their_values() -> None:
+    cache, compiler = make_cache()
+    made = cache.find('{ a(id: "x", n: 1) }', None)
+    found = cache.find('{ a(id: "yy", n: -5) }', None)
+    assert found.how == "normalised"
+    assert found.value is made.value
+    assert found.literals is not None
+    assert [print_ast(found.literals.node(slot)) for slot in (0, 1)] == ['"yy"', "-5"]
+    again = cache.find('{ a(id: "yy", n: -5) }', None)
+    assert again.how == "exact"
+    assert again.value is made.value
+    assert again.literals is not None
+    assert again.literals.raws == ['"yy"', "-5"]
+    assert len(compiler.asked) == 1
+    assert cache.counters.normalised == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        '{ a(id: "x", n: 2, own: 6) }',  # under a custom scalar
+        "{ a(id: 5, n: 1, own: 5) }",  # another kind
+        '{ a(id: "x", n: 99, own: 5) b }',
+    ],
+)
+def test_what_may_not_vary_makes_another_plan(other: str) -> None:
+    cache, _ = make_cache()
+    made = cache.find('{ a(id: "x", n: 1, own: 5) }', None)
+    found = cache.find(other, None)
+    assert found.how == "miss"
+    assert found.value is not made.value
+
+
+def test_texts_with_other_pinned_values_each_keep_their_plan() -> None:
+    cache, compiler = make_cache()
+    five = cache.find("{ a(n: 1, own: 5) }", None).value
+    six = cache.find("{ a(n: 1, own: 6) }", None).value
+    assert cache.find("{ a(n: 2, own: 5) }", None).value is five
+    assert cache.find("{ a(n: 2, own: 6) }", None).value is six
+    assert len(compiler.asked) == 2
+
+
+def test_validity_depends_on_which_literals_are_equal() -> None:
+    cache, _ = make_cache()
+    cache.find('{ a(id: "x") a(id: "x") }', None)
+    assert cache.find('{ a(id: "y") a(id: "y") }', None).how == "normalised"
+    with pytest.raises(RequestError, match="conflict"):
+        cache.find('{ a(id: "x") a(id: "y") }', None)
+    assert cache.find('{ a(id: "z") a(id: "\\u007a") }', None).how == "normalised"
+
+
+def test_a_literal_that_its_type_refuses_is_validated_itself() -> None:
+    cache, _ = make_cache()
+    cache.find("{ a(n: 1) }", None)
+    with pytest.raises(RequestError, match="32-bit"):
+        cache.find("{ a(n: 3000000000) }", None)
+    cache.find("{ a(f: 1.5) }", None)
+    assert cache.find("{ a(f: 1e2) }", None).how == "normalised"
+
+
+def test_refused_documents_are_remembered_and_do_not_evict_plans() -> None:
+    cache, compiler = make_cache(max_entries=2, max_rejected=3)
+    cache.find("{ b }", None)
+    for number in range(10):
+        with pytest.raises(RequestError):
+            cache.find(f"{{ nothing{number} }}", None)
+    assert cache.find("{ b }", None).how == "exact"
+    asked = len(compiler.asked)
+    with pytest.raises(RequestError) as first:
+        cache.find("{ nothing9 }", None)
+    with pytest.raises(RequestError) as second:
+        cache.find("{ nothing9 }", None)
+    assert len(compiler.asked) == asked
+    assert cache.counters.rejected == 2
+    assert first.value is not second.value
+    error = second.value.errors[0]
+    assert error.message == "Cannot query field 'nothing9' on type 'Query'."
+    assert [(at.line, at.column) for at in error.locations or ()] == [(1, 3)]
+    assert error.nodes is None
+    with pytest.raises(RequestError):
+        cache.find("{ nothing0 }", None)
+    assert len(compiler.asked) == asked + 1
+
+
+def test_the_error_of_a_limit_is_remembered_whole() -> None:
+    cache, _ = make_cache()
+    deep = "{ a" * 30 + " }" * 30
+    for _ in range(2):
+        with pytest.raises(ClientError) as caught:
+            cache.find(deep, None)
+        assert (caught.value.code, caught.value.http_status) == ("MAX_DEPTH_LIMIT", 400)
+    assert cache.counters.rejected == 1
+
+
+def test_what_the_compiler_breaks_on_is_not_remembered() -> None:
+    def broken(*_: object) -> Made[Value]:
+        raise RuntimeError("a fault")
+
+    cache: PlanCache[Value] = PlanCache(PlanCacheSettings(), broken)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            cache.find("{ b }", None)
+    assert cache.counters.misses == 2
+
+
+def test_a_text_too_long_to_be_read_is_not_kept() -> None:
+    cache, compiler = make_cache()
+    for _ in range(2):
+        with pytest.raises(ClientError) as caught:
+            cache.find("{ b }" + " " * 20_000, None)
+        assert caught.value.code == "MAX_DOCUMENT_LIMIT"
+    assert len(compiler.asked) == 2
+
+
+def test_the_least_recently_used_plan_goes_first() -> None:
+    cache, _ = make_cache(max_entries=2)
+    cache.find("{ a }", None)
+    cache.find("{ b }", None)
+    cache.find("{ a }", None)
+    cache.find("{ a b }", None)
+    assert cache.find("{ a }", None).how == "exact"
+    assert cache.find("{ b }", None).how == "miss"
+    assert len(cache) == 2
+    assert cache.counters.evictions == 2
+
+
+def test_a_hit_by_other_literals_keeps_a_plan_young() -> None:
+    cache, _ = make_cache(max_entries=2)
+    cache.find("{ a(n: 1) }", None)
+    cache.find("{ b }", None)
+    cache.find("{ a(n: 2) }", None)
+    cache.find("{ a b }", None)
+    assert cache.find("{ a(n: 3) }", None).how == "normalised"
+
+
+def test_plans_are_bounded_by_estimated_bytes() -> None:
+    one = "{ b " + "#" * 500 + "\n}"
+    cache, _ = make_cache(max_size_bytes=BYTES_PER_CHARACTER * len(one) * 3 // 2)
+    for name in "abc":
+        cache.find(f"query {name} {one}", None)
+    assert len(cache) == 1
+    assert cache.size_bytes <= BYTES_PER_CHARACTER * len(one) * 3 // 2
+    cache.find("{ b }", None)
+    assert len(cache) == 2
+
+
+def test_an_evicted_plan_is_let_go_with_every_text_that_led_to_it() -> None:
+    cache, _ = make_cache(max_entries=1)
+    dropped = weakref.ref(cache.find("{ a(n: 1) }", None).value)
+    cache.find("{ a(n: 2) }", None)
+    cache.find("{ a(n: 3) }", None)
+    assert dropped() is not None
+    cache.find("{ b }", None)
+    gc.collect()
+    assert dropped() is None
+    assert cache.find("{ a(n: 2) }", None).how == "miss"
+
+
+def test_texts_are_bounded_and_their_plan_outlives_them() -> None:
+    cache, compiler = make_cache(max_texts=2)
+    for number in range(5):
+        cache.find(f"{{ a(n: {number}) }}", None)
+    assert cache.find("{ a(n: 4) }", None).how == "exact"
+    assert cache.find("{ a(n: 0) }", None).how == "normalised"
+    assert len(compiler.asked) == 1
+
+
+async def test_equal_misses_at_the_same_time_compile_once() -> None:
+    cache, compiler = make_cache()
+
+    async def ask() -> Value:
+        await asyncio.sleep(0)
+        return cache.find("{ b }", None).value
+
+    values = await asyncio.gather(*(ask() for _ in range(20)))
+    assert len(set(values)) == 1
+    assert len(compiler.asked) == 1
+
+
+def test_time_in_the_compiler_is_counted() -> None:
+    ticks = iter([1.0, 1.25, 2.0, 2.5])
+    cache: PlanCache[Value] = PlanCache(PlanCacheSettings(), Compiler(), clock=lambda: next(ticks))
+    cache.find("{ b }", None)
+    with pytest.raises(RequestError):
+        cache.find("{ nothing }", None)
+    assert cache.counters.compile_s == 0.75
+
+
+def test_plans_are_warmed_from_files_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "more" / "deep").mkdir(parents=True)
+    (tmp_path / "one.graphql").write_text("query One { a(n: 1) }")
+    (tmp_path / "more" / "deep" / "two.graphql").write_text("query A { b } query B { a }")
+    (tmp_path / "more" / "notes.txt").write_text("not GraphQL")
+    cache, _ = make_cache()
+    assert warm_plans(cache, ("one.graphql", "more"), tmp_path) == 4
+    assert cache.find("query One { a(n: 1) }", None).how == "exact"
+    assert cache.find("query One { a(n: 2) }", "One").how == "normalised"
+    assert cache.find("query A { b } query B { a }", "B").how == "exact"
+
+
+@pytest.mark.parametrize("text", ["{ nothing }", "{ b", "{ b }" + " " * 30_000, None])
+def test_a_file_that_cannot_be_warmed_ends_the_start(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "bad.graphql").write_text(text)
+    cache, _ = make_cache()
+    with pytest.raises(ConfigError) as caught:
+        warm_plans(cache, ("bad.graphql",), tmp_path)
+    assert caught.value.key == "plan_cache.warm"
+    assert str(caught.value.file).endswith("bad.graphql")
+
+
+def test_errors_keep_their_words_and_places_when_remembered() -> None:
+    cache, _ = make_cache()
+    caught: list[list[GraphQLError]] = []
+    for _ in range(2):
+        with pytest.raises(RequestError) as refused:
+            cache.find("{ b\n nothing { x } }", None)
+        caught.append(list(refused.value.errors))
+    fresh, kept = ([error.formatted for error in errors] for errors in caught)
+    assert fresh == kept
