@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Coroutine, Generator, Sequence
-from types import CoroutineType
 from typing import Any
 
 from gateway.execute.spots import Failed
@@ -51,63 +50,55 @@ async def _run(batch: list[Work]) -> None:
             outcome = Failed(error)
         batch[0].fill((outcome,))
         return
-    groups = [_start_all(work.awaitables) for work in batch]
-    tasks = [task for group in groups for task in group]
+    tasks = Tasks()
     try:
-        await _all_done([task for task in tasks if not task.done()])
-        outcomes = [_outcomes(group) for group in groups]
+        for work in batch:
+            tasks.start(work.awaitables)
+        for task in tasks.all:
+            if not task.done():
+                await task
+        outcomes = [task.result() for task in tasks.all]
     except BaseException:
-        await _cancel(tasks)
+        tasks.cancel()
+        await asyncio.gather(*tasks.all, return_exceptions=True)
         raise
-    for work, outcome in zip(batch, outcomes, strict=True):
-        work.fill(outcome)
+    for work in batch:
+        count = len(work.awaitables)
+        work.fill(outcomes[:count])
+        del outcomes[:count]
 
 
-async def _all_done(tasks: list[asyncio.Future[Any]]) -> None:
-    """Wait until all are done, or until one of them was cancelled: its result then raises."""
-    remaining = len(tasks)
-    if not remaining:
-        return
-    done = asyncio.get_running_loop().create_future()
+class Tasks:
+    """The tasks of one wait. One that is cancelled, by whomever, cancels all.
 
-    def count(task: asyncio.Future[Any]) -> None:
-        nonlocal remaining
-        remaining -= 1
-        if (remaining == 0 or task.cancelled()) and not done.done():
-            done.set_result(None)
+    They are awaited one after the other: a callback on each would cost as much as the task.
+    """
 
-    for task in tasks:
-        task.add_done_callback(count)
-    await done
+    def __init__(self) -> None:
+        self.all: list[asyncio.Task[Any]] = []
+        self._is_cancelled = False
 
+    def start(self, awaitables: Sequence[Awaitable[Any]]) -> None:
+        """Start a task for each."""
+        loop = asyncio.get_running_loop()
+        if IS_EAGER:
+            eager: Any = {"eager_start": True}
+            self.all += [asyncio.Task(self._run(a), loop=loop, **eager) for a in awaitables]
+        else:
+            self.all += [loop.create_task(self._run(a)) for a in awaitables]
 
-def _start_all(awaitables: Sequence[Awaitable[Any]]) -> list[asyncio.Future[Any]]:
-    loop = asyncio.get_running_loop()
-    if IS_EAGER:
-        return [
-            asyncio.Task(value, loop=loop, eager_start=True)  # type: ignore[call-arg]
-            if type(value) is CoroutineType
-            else asyncio.ensure_future(value)
-            for value in awaitables
-        ]
-    create_task = loop.create_task
-    return [
-        create_task(value) if type(value) is CoroutineType else asyncio.ensure_future(value)
-        for value in awaitables
-    ]
-
-
-async def _cancel(tasks: list[asyncio.Future[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _outcomes(tasks: list[asyncio.Future[Any]]) -> list[Any]:
-    outcomes: list[Any] = []
-    for task in tasks:
+    async def _run(self, awaitable: Awaitable[Any]) -> Any:
         try:
-            outcomes.append(task.result())
+            return await awaitable
         except Exception as error:
-            outcomes.append(Failed(error))
-    return outcomes
+            return Failed(error)
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
+
+    def cancel(self) -> None:
+        """Cancel all, once."""
+        if not self._is_cancelled:
+            self._is_cancelled = True
+            for task in self.all:
+                task.cancel()
