@@ -272,7 +272,7 @@ def test_a_preview_has_a_place_of_its_own() -> None:
 
 def test_one_render_one_image_everywhere() -> None:
     assert images(render("production", "eu-west", {"image": {"tag": "1.2.3"}})) == (
-        "gateway:1.2.3",
+        "registry.example.com/gateway:1.2.3",
     )
 
 
