@@ -63,7 +63,7 @@ def execute(
     Errors: as graphql-core: an invalid schema raises, everything else is in the result.
     """
     prepared = None
-    if not _is_foreign(options):
+    if not options or not _is_foreign(options):
         prepared = _find(schema, document, operation_name, field_resolver, type_resolver)
     if prepared is not None and prepared.path == "compiled":
         if prepared.errors is not None:

@@ -10,34 +10,33 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Coroutine, Generator, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from typing import Any, TypeVar
 
 from gateway.execute.spots import Failed
 from gateway.execute.works import Work
 
+T = TypeVar("T")
 Steps = Generator[list[Work], None, None]
 IS_EAGER = sys.version_info >= (3, 12)
 
 
-def start(steps: Steps) -> Coroutine[Any, Any, None] | None:
-    """Run until the first thing to wait for; None when there is none and the run is over."""
+def start(steps: Steps, finish: Callable[[], T]) -> T | Coroutine[Any, Any, T]:
+    """Run until the first thing to wait for: what `finish` gives, or a coroutine of it."""
     for works in steps:
-        return _drive(steps, works)
-    return None
+        return _drive(steps, works, finish)
+    return finish()
 
 
-async def _drive(steps: Steps, works: list[Work]) -> None:
+async def _drive(steps: Steps, works: list[Work], finish: Callable[[], T]) -> T:
     try:
         while True:
             while works:
                 batch = works[:]
                 works.clear()
                 await _run(batch)
-            try:
-                works = next(steps)
-            except StopIteration:
-                return
+            if next(steps, None) is None:
+                return finish()
     finally:
         steps.close()
 

@@ -105,7 +105,7 @@ def _from_entities(entities: list[Any], name: str) -> list[Any]:
         entity.get(name)
         if type(entity) is dict
         else entity
-        if entity is None or isinstance(entity, Failed)
+        if entity is None or isinstance(entity, Failed | Exception)
         else read_property(entity, name)
         for entity in entities
     ]
@@ -131,7 +131,7 @@ def _load_some(
     cells = []
     for cell, index in enumerate(indices):
         values = {name: values[index] for name, values in made}
-        failed = next((value for value in values.values() if isinstance(value, Failed)), None)
+        failed = next((v for v in values.values() if isinstance(v, Failed | Exception)), None)
         if failed is not None:
             column[cell] = failed
         else:

@@ -22,15 +22,12 @@ def run_code(run: Run, code: Code) -> ExecutionResult | Coroutine[Any, Any, Exec
     Errors: IntrospectionError before anything of the user's has run.
     """
     prepare_introspection(run)
-    waiting = start(_steps(run, code))
-    if waiting is None:
-        return _result(run, code)
 
-    async def finish() -> ExecutionResult:
-        await waiting
-        return _result(run, code)
+    def finish() -> ExecutionResult:
+        code.revise()
+        return ExecutionResult(run.data, run.errors or None)
 
-    return finish()
+    return start(_steps(run, code), finish)
 
 
 def _steps(run: Run, code: Code) -> Generator[list[Work], None, None]:
@@ -49,8 +46,3 @@ def _steps(run: Run, code: Code) -> Generator[list[Work], None, None]:
             run.kinds.clear()
         data.update(shaped)
     run.data = data
-
-
-def _result(run: Run, code: Code) -> ExecutionResult:
-    code.revise()
-    return ExecutionResult(run.data, run.errors or None)

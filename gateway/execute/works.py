@@ -64,18 +64,18 @@ class Call:
 
 
 def spread(column: list[Any], wanted: int, coordinate: str) -> Callable[[Any], None]:
-    """Puts a loader's outcome into a column: its values, or its error in every cell."""
+    """Puts a loader's outcome into a column: its values, or its error in every cell.
+
+    An exception among the values stays as it is: completion takes one for an error wherever it stands.
+    """
 
     def put(outcome: Any) -> None:
         if isinstance(outcome, Failed):
             column[:] = [outcome] * wanted
-            return
-        values = [Failed(value) if isinstance(value, Exception) else value for value in outcome]
-        if len(values) != wanted:
-            error = ValueError(
-                f"the loader of {coordinate} gave {len(values)} values for {wanted} parents"
-            )
-            values = [Failed(error)] * wanted
-        column[:] = values
+        elif len(outcome) == wanted:
+            column[:] = outcome
+        else:
+            message = f"the loader of {coordinate} gave {len(outcome)} values for {wanted} parents"
+            column[:] = [Failed(ValueError(message))] * wanted
 
     return put
