@@ -270,3 +270,48 @@ async def test_what_a_list_holds_is_not_changed() -> None:
     before = repr(root)
     await compare(schema, "{ rows { text int rows { text int } } deep { int } }", root=root)
     assert repr(root) == before
+
+
+@pytest.mark.parametrize("make", [generate, generate_later])
+async def test_iterators_are_read_once_whatever_the_rows_turn_out_to_be(make: Any) -> None:
+    """Rows that do not fit the code leave it half-way: what they took of an iterator is kept."""
+    schema = make_schema(
+        LEAVES,
+        {
+            "Row.texts": lambda row, info: make("a", None, 5),
+            "Row.grid": lambda row, info: [make(1)],
+        },
+    )
+    rows = [{"text": "x"}, Slotted("s", 1), {"text": "y"}, {}, Data("d"), Lazy(), None]
+    await compare(schema, "{ rows { text texts grid int } }", root={"rows": rows}, exact=False)
+
+
+async def test_what_an_awaitable_gives_is_not_awaited_again() -> None:
+    """graphql-core awaits a resolver's result once and takes what comes for the value."""
+
+    class Later:
+        text = "an attribute"
+
+        def __str__(self) -> str:
+            return "the value itself"
+
+        def __await__(self) -> Any:
+            yield from after("never asked for").__await__()
+
+    async def later(_row: Any, _info: Any) -> Any:
+        return Later()
+
+    schema = make_schema(LEAVES, {"Query.row": later, "Row.text_": later, "Row.row": later})
+    await compare(schema, "{ row { text row { text } text_ } }", exact=False)
+
+
+async def test_arguments_come_in_the_order_of_the_field() -> None:
+    schema = make_schema("type Query { f(a: Int, b: Int = 7, c: Int, d: [Int] = [1]): String }", {
+        "Query.f": lambda _root, _info, **arguments: repr(arguments)
+    })  # fmt: skip
+    for text in (
+        "query ($x: Int) { f(c: $x) }",
+        "query ($x: Int) { f(d: [2], a: $x, c: 1) }",
+        "{ f(c: 3) }",
+    ):
+        await compare(schema, text, variable_values={"x": 5})
