@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from gateway.release.model import ReleaseError, Target
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Appends to `path`; each line is on disk before the action that it announces goes on.
+    """Appends to `path`; a line that announces an action is on disk before the action begins.
 
     Attributes:
         path: The file; its folder is made.
@@ -49,6 +49,15 @@ class Audit:
             raise ReleaseError(
                 f"the audit log {self.path} cannot be written ({exc.strerror}); nothing is done without it"
             ) from exc
+
+    def write_after(
+        self, say: Callable[[str], None], action: str, target: Target, outcome: str, **detail: Any
+    ) -> None:
+        """Append what came of an action; when that fails say it, since what follows must not be held up."""
+        try:
+            self.write(action, target, outcome, **detail)
+        except ReleaseError as exc:
+            say(f"{target}: {action} {outcome} is NOT in the audit log: {exc}")
 
 
 def open_audit(path: Path, env: Mapping[str, str]) -> Audit:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from gateway.release.manifests import images
 from gateway.release.model import RELEASE, Live, ReleaseError, Target
 
 PREVIEW_NAMESPACE = re.compile(r"^gateway-pr-[1-9][0-9]*$")
@@ -100,6 +101,7 @@ def parse_live(item: dict[str, Any]) -> Live:
         observed=int(status.get("observedGeneration", 0)) >= int(metadata.get("generation", 0)),
         environment=metadata.get("labels", {}).get("environment"),
         region=metadata.get("labels", {}).get("region"),
+        images=images([item]),
     )
 
 

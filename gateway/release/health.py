@@ -94,15 +94,21 @@ def compare(canary: Sample, stable: Sample, gate: Gate) -> list[str]:
 
 
 def wait_ready(live: Callable[[], Live | None], gate: Gate, clock: Clock) -> str | None:
-    """Wait until every pod of the newest template is ready. None when they are, else how far it came."""
+    """Wait until every pod of the newest template is ready. None when they are, else how far it came.
+
+    An API server that does not answer for a moment is waited for too.
+    """
     deadline = clock.now() + gate.ready_timeout_s
     while True:
-        found = live()
+        try:
+            found = live()
+            state = f"{found.ready} of {found.replicas} pods ready" if found else "no Deployment"
+        except ReleaseError as exc:
+            found, state = None, str(exc)
         if is_ready(found):
             return None
         if clock.now() >= deadline:
-            ready, wanted = (found.ready, found.replicas) if found else (0, 0)
-            return f"{ready} of {wanted} pods ready after {gate.ready_timeout_s:.0f} s"
+            return f"{state} after {gate.ready_timeout_s:.0f} s"
         clock.sleep(min(gate.interval_s, 5))
 
 

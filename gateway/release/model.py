@@ -87,13 +87,22 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The Deployment as the cluster has it now. `ready` counts updated pods that are ready."""
+    """The Deployment as the cluster has it now.
+
+    Attributes:
+        replicas: Pods that are wanted.
+        ready: Pods of the newest template that are ready.
+        observed: Whether the status is about the newest template.
+        environment, region: Its labels.
+        images: What its pods run, which somebody may have changed by hand.
+    """
 
     replicas: int
     ready: int
     observed: bool = True
     environment: str | None = None
     region: str | None = None
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

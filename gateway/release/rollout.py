@@ -189,12 +189,16 @@ def _apply(
     except Exception as exc:  # whatever it was, ours too: a changed region is never left unjudged
         problem = str(exc) if isinstance(exc, ReleaseError) else repr(exc)
     if problem is None:
-        tools.audit.write("apply", target, "healthy", revision=revision, track=track)
+        _note(tools, "apply", target, "healthy", revision=revision, track=track)
         tools.say(f"{target}: healthy at revision {revision}")
         return
-    tools.audit.write("apply", target, "failed", problem=problem, track=track)
+    _note(tools, "apply", target, "failed", problem=problem, track=track)
     undone = undo(tools, target, before)
     raise ReleaseError(f"{target}: {problem}. {undone}")
+
+
+def _note(tools: Tools, action: str, target: Target, outcome: str, **detail: Any) -> None:
+    tools.audit.write_after(tools.say, action, target, outcome, **detail)
 
 
 def _problems(tools: Tools, target: Target) -> list[str]:
@@ -220,24 +224,22 @@ def undo(tools: Tools, target: Target, before: Running | None) -> str:
     Errors: ReleaseError when that fails too; the message says what to do by hand.
     """
     good = None if before is None else _last_good(tools, target, before)
-    tools.audit.write("rollback", target, "started", to_revision=good)
+    _note(tools, "rollback", target, "started", to_revision=good)
     tools.say(f"{target}: rolling back to " + (f"revision {good}" if good else "nothing"))
     try:
         if good is None:
             tools.helm.uninstall(target)
-            tools.audit.write("rollback", target, "uninstalled")
+            _note(tools, "rollback", target, "uninstalled")
             return "It was the first release there and has been uninstalled."
         tools.helm.rollback(target, good)
     except ReleaseError as exc:
-        tools.audit.write("rollback", target, "failed", problem=str(exc))
+        _note(tools, "rollback", target, "failed", problem=str(exc))
         raise ReleaseError(
             f"{target}: THE ROLLBACK FAILED: {exc}. By hand: "
             f"helm --kube-context {target.context} -n {target.namespace} rollback {RELEASE} {good or ''}"
         ) from exc
     problem = health.wait_ready(lambda: tools.cluster.live(target), target.gate, tools.clock)
-    tools.audit.write(
-        "rollback", target, "ready" if problem is None else "not ready", revision=good
-    )
+    _note(tools, "rollback", target, "ready" if problem is None else "not ready", revision=good)
     state = "and is ready" if problem is None else f"but is NOT ready: {problem}"
     return f"Rolled back to revision {good} {state}."
 
@@ -293,9 +295,7 @@ def roll_back(tools: Tools, plan: Plan, revision: int) -> None:
         tools.clock,
         lambda text: tools.say(f"{target}: {text}"),
     )
-    tools.audit.write(
-        "rollback", target, "healthy" if problem is None else "failed", problem=problem
-    )
+    _note(tools, "rollback", target, "healthy" if problem is None else "failed", problem=problem)
     if problem is not None:
         raise ReleaseError(f"{target}: at revision {revision}, but not healthy: {problem}")
     tools.say(f"{target}: healthy, back at what revision {revision} was")
@@ -318,5 +318,5 @@ def delete_preview(tools: Tools, target: Target) -> None:
     if tools.helm.running(target) is not None:
         tools.helm.uninstall(target)
     tools.cluster.delete_namespace(target)
-    tools.audit.write("cleanup", target, "deleted", namespace=target.namespace)
+    _note(tools, "cleanup", target, "deleted", namespace=target.namespace)
     tools.say(f"{target}: deleted with its namespace {target.namespace}")

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.release.guards import pods_after, pods_now
+from gateway.release.manifests import images
 from gateway.release.model import Plan, Refusal
 
 SIGNS = {"create": "[green]+[/]", "change": "[yellow]~[/]", "delete": "[red]-[/]"}
@@ -30,6 +31,10 @@ def show_plan(console: Console, plan: Plan) -> None:
         console.print(
             f"pods now {pods_now(plan.facts)}, then at least {pods_after(plan.objects, plan.facts)[0]}"
         )
+    for image in drifted_images(plan):
+        console.print(
+            f"[bold yellow]changed by hand[/]: pods run {escape(image)}, which no revision says"
+        )
     if not plan.changes and not plan.refusals:
         console.print("no change")
     for change in plan.changes:
@@ -40,6 +45,14 @@ def show_plan(console: Console, plan: Plan) -> None:
         if len(change.diff) > DIFF_LINES_SHOWN:
             console.print(f"    … {len(change.diff) - DIFF_LINES_SHOWN} more lines", style="dim")
     show_refusals(console, plan.refusals)
+
+
+def drifted_images(plan: Plan) -> list[str]:
+    """Images that the live Deployment runs and the deployed revision does not name."""
+    running, live = plan.facts.running, plan.facts.live
+    if running is None or live is None:
+        return []
+    return sorted(set(live.images) - set(images(running.objects)))
 
 
 def show_refusals(console: Console, refusals: Sequence[Refusal]) -> None:

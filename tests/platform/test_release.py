@@ -385,6 +385,33 @@ def test_the_second_region_fails_and_only_it_goes_back(
     assert (running.image("us-east"), running.image("eu-west")) == ("1.0.1", "1.0.0")
 
 
+def test_a_full_disk_holds_no_rollback_up(running: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing begins without the audit log; what has begun is brought to its end without it."""
+    running.around.error_ratio["us-east"] = 0.5
+    query = running.around.prometheus
+
+    def spoil(region: str, text: str) -> float:
+        running.audit.unlink(missing_ok=True)
+        running.audit.mkdir(exist_ok=True)
+        return query(region, text)
+
+    monkeypatch.setattr(running.around, "prometheus", spoil)
+    said = running.release("1.0.1", code=1)
+    assert "apply failed is NOT in the audit log" in said
+    assert "Rolled back to revision 1 and is ready." in said
+    assert running.image("us-east") == "1.0.0"
+    assert "nothing is done without it" in running.run(
+        "plan", *PRODUCTION, "--set", "replicas=0", code=1
+    )
+
+
+def test_a_change_by_hand_is_shown(running: Stage) -> None:
+    deployment = running.deployment()
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "gateway:by-hand"
+    said = running.run("plan", "--env", "production", "--region", "eu-west", "--image-tag", "1.0.1")
+    assert "changed by hand: pods run gateway:by-hand" in said
+
+
 def test_a_failed_first_install_is_taken_away(stage: Stage) -> None:
     stage.around.smoke_fails.add("us-east")
     said = stage.release("1.0.0", "--first-install", code=1)

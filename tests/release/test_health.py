@@ -11,7 +11,7 @@ import pytest
 
 from gateway.release.cluster import parse_live
 from gateway.release.health import Sample, compare, judge, wait_ready, watch
-from gateway.release.model import Gate, Live
+from gateway.release.model import Gate, Live, ReleaseError
 
 GATE = Gate(ready_timeout_s=60, bake_s=30, interval_s=10, bad_samples_allowed=1)
 GOOD = Sample(Live(3, 3), seen=3, requests=1000, error_ratio=0.001, p99_s=0.2, smoke=None)
@@ -84,6 +84,25 @@ def test_pods_do_not_become_ready() -> None:
     assert clock.time == 60
 
 
+def test_an_api_server_that_is_away_is_waited_for() -> None:
+    looks: Iterator[ReleaseError | Live] = iter([ReleaseError("refused"), Live(3, 3)])
+
+    def live() -> Live:
+        found = next(looks)
+        if isinstance(found, ReleaseError):
+            raise found
+        return found
+
+    assert wait_ready(live, GATE, FakeClock()) is None
+
+
+def test_an_api_server_that_stays_away_is_named() -> None:
+    def live() -> Live:
+        raise ReleaseError("connection refused")
+
+    assert wait_ready(live, GATE, FakeClock()) == "connection refused after 60 s"
+
+
 def samples(text: str) -> Iterator[list[str]]:
     """`.` a good sample, `x` a bad one; then good ones for ever."""
     for sign in text:
@@ -122,13 +141,19 @@ def test_watch(text: str, result: str | None, time: float) -> None:
 )
 def test_pods_of_the_old_template_are_not_ready_ones(status: dict[str, int], ready: int) -> None:
     item = {
+        "kind": "Deployment",
         "metadata": {"generation": 1},
-        "spec": {"replicas": 3},
+        "spec": {"replicas": 3, "template": {"spec": {"containers": [{"image": "gateway:1"}]}}},
         "status": {**status, "observedGeneration": 1},
     }
-    assert parse_live(item) == Live(3, ready, True)
+    assert parse_live(item) == Live(3, ready, True, images=("gateway:1",))
 
 
 def test_a_status_of_before_the_change_says_nothing() -> None:
-    item = {"metadata": {"generation": 2}, "spec": {}, "status": {"observedGeneration": 1}}
+    item = {
+        "kind": "Deployment",
+        "metadata": {"generation": 2},
+        "spec": {"template": {"spec": {}}},
+        "status": {"observedGeneration": 1},
+    }
     assert parse_live(item).observed is False
