@@ -33,7 +33,7 @@ Key = tuple[str, str | None]
 
 # What a plan takes in memory, its document, source and code included, per character of its text; see
 # benchmarks/micro/test_plan_lookup.py.
-BYTES_PER_CHARACTER = 500
+BYTES_PER_CHARACTER = 300
 BYTES_PER_ENTRY = 2_000
 MAX_LOCATIONS = 20
 # Texts beyond these are found by their normalised form each time: kept ones are not counted in bytes.
@@ -47,7 +47,7 @@ class PlanCacheSettings:
 
     Attributes:
         max_entries: Plans of each worker; the least recently used goes first.
-        max_size_bytes: Estimated memory of the plans of each worker, 500 bytes for each character
+        max_size_bytes: Estimated memory of the plans of each worker, 300 bytes for each character
             of their documents.
         max_texts: Texts that are known to lead to a plan; those that differ in literals share one.
         max_rejected: Refused documents, kept apart so that they cannot evict plans.
@@ -55,9 +55,9 @@ class PlanCacheSettings:
             is ready; relative to the configuration file.
     """
 
-    max_entries: int = 2_000
-    max_size_bytes: int = 512 * 1024 * 1024
-    max_texts: int = 8_000
+    max_entries: int = 1_000
+    max_size_bytes: int = 256 * 1024 * 1024
+    max_texts: int = 4_000
     max_rejected: int = 500
     warm: tuple[str, ...] = ()
 

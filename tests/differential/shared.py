@@ -146,7 +146,7 @@ def execute_found(found: Found[Prepared], case: Case) -> Any:
     if literals is not None:
         source = Source(literals.document, case.operation_name)
     try:
-        variables = coerce_variables(prepared, case.variables or {})
+        variables = coerce_variables(prepared, case.variables or {}, literals)
     except RequestError as error:
         return ExecutionResult(None, list(error.errors))
     code = prepared.code(variables.coerced)

@@ -92,7 +92,7 @@ def answer(plans: Plans, text: str, variables: dict[str, Any] | None = None) -> 
     source = Source(literals.document, None) if literals else prepared.source
     result: Any
     try:
-        coerced = coerce_variables(prepared, variables or {})
+        coerced = coerce_variables(prepared, variables or {}, literals)
     except RequestError as error:
         result = ExecutionResult(None, list(error.errors))
     else:

@@ -83,6 +83,8 @@ class Values:
     def make(self, type_: Any, place: str, depth: int) -> Any:
         """A value for a place of this type."""
         rng = self.draw(place)
+        if depth > MAX_DEPTH * 2:  # a type that needs itself, non-null, has no end
+            return None
         if rng.random() < self.world.faults:
             return self._fault(rng, type_)
         if is_non_null_type(type_):
@@ -107,9 +109,7 @@ class Values:
         count = rng.choice([0, 1, 2, 3]) if depth <= MAX_DEPTH else 0
         items = [self.make(type_.of_type, f"{place}.{n}", depth + 1) for n in range(count)]
         awaitable = [
-            Soon(item, rng.randint(0, 2))
-            if rng.random() < 0.3 and not self.world.calm and not isinstance(item, Soon)
-            else item
+            Soon(item, rng.randint(0, 2)) if rng.random() < 0.3 and not self.world.calm else item
             for item in items
         ]
         shape = rng.choice(["list"] * 6 + ["tuple", "iterator", "later", "stream"])
@@ -163,7 +163,7 @@ class Values:
         kind = rng.random()
         if kind < 0.05:
             return lambda _info, **_arguments: value
-        if kind < 0.1 and not self.world.calm and not isinstance(value, Soon):
+        if kind < 0.1 and not self.world.calm:
             return Soon(value, rng.randint(0, 2))
         if kind < 0.1 + self.world.faults / 4:
 

@@ -37,7 +37,7 @@ from graphql import (
     is_object_type,
 )
 
-from tests.differential.values import Soon, Values
+from tests.differential.values import Values
 
 BUILT_IN: list[Any] = [GraphQLInt, GraphQLFloat, GraphQLString, GraphQLID, GraphQLBoolean]
 # Legal names in GraphQL that generated Python must not stumble over.
@@ -266,7 +266,7 @@ class World:
             return None
 
         def resolve(value: Any, info: Any, **arguments: Any) -> Any:
-            place = f"{key_of(value)}/{name}({sorted(arguments.items())!r})"
+            place = f"{key_of(value)}/{name}({arguments!r})"
             draw = self.values.draw(place + "!")
             if draw.random() < self.faults:
                 raise draw.choice([ValueError, RuntimeError, KeyError])(f"{coordinate} failed")
@@ -275,7 +275,7 @@ class World:
                 if kind == "info":
                     return describe(info, arguments)
                 if arguments:
-                    return repr(sorted(arguments.items()))
+                    return repr(arguments)
             return self.values.make(returns, place, depth_of(value) + 1)
 
         if kind in ("sync", "info") or self.calm:
@@ -285,8 +285,7 @@ class World:
             if kind == "slow":
                 for _ in range(self.values.draw(f"{key_of(value)}{name}").randint(1, 3)):
                     await asyncio.sleep(0)
-            found = resolve(value, info, **arguments)
-            return await found if isinstance(found, Soon) else found
+            return resolve(value, info, **arguments)
 
         def resolve_mixed(value: Any, info: Any, **arguments: Any) -> Any:
             if self.values.draw(f"{key_of(value)}{name}").random() < 0.5:
@@ -308,7 +307,7 @@ def describe(info: Any, arguments: dict[str, Any]) -> str:
     variables = getattr(info.variable_values, "coerced", info.variable_values)
     nodes = [(node.loc.start_token.line, node.loc.start_token.column) for node in info.field_nodes]
     return (
-        f"{info.field_name} {info.path.as_list()} {sorted(arguments.items())!r} {sorted(variables.items())!r} {nodes}"
+        f"{info.field_name} {info.path.as_list()} {arguments!r} {sorted(variables.items())!r} {nodes}"
         f" {info.parent_type} {info.return_type} {sorted(info.fragments)} {info.path.typename}"
         f" {info.operation.operation.value}"
     )
