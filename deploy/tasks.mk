@@ -25,6 +25,7 @@ login: ## write REGISTRY_LOGIN to $DOCKER_CONFIG and KUBECONFIG_LOGIN to $KUBECO
 	if [ -n "$$KUBECONFIG_LOGIN" ]; then printf '%s' "$$KUBECONFIG_LOGIN" > "$$KUBECONFIG"; fi
 
 image: ## build the image: IMAGE, TAG, REGISTRY, ENGINE=docker|podman|buildah
+	@$(if $(wildcard scripts/graphiql.sh),sh scripts/graphiql.sh)
 	@$(ENGINE) build -t $(IMAGE_NAME):$(TAG) --build-arg VERSION=$(TAG) --build-arg REVISION=$$(git rev-parse HEAD) .
 
 push: ## push the image that `image` built

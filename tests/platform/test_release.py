@@ -436,6 +436,32 @@ def test_a_canary_that_is_worse_never_reaches_the_rest(running: Stage) -> None:
     assert running.deployment("us-east", "gateway-canary") is None
 
 
+def test_a_canary_by_the_weights_of_a_route(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    routes = ["--set", "gatewayApi.enabled=true", "--set", "gatewayApi.parentRefs=[{name: public}]"]
+    stage.release("1.0.0", "--first-install", *routes)
+    query = stage.around.prometheus
+    seen: list[dict[str, int]] = []
+
+    def look(region: str, text: str) -> float:
+        if 'track="canary"' in text and region == "us-east":
+            route = stage.clusters[region].get("HTTPRoute", NAMESPACE, "gateway")
+            assert route is not None
+            refs = route["spec"]["rules"][0]["backendRefs"]
+            seen.append({ref["name"]: ref["weight"] for ref in refs})
+            assert stage.deployment(region, "gateway-canary")["spec"]["replicas"] == 1
+            assert stage.image(region) == "1.0.0"
+        return query(region, text)
+
+    monkeypatch.setattr(stage.around, "prometheus", look)
+    stage.release("1.0.1", "--canary", "5%", *routes)
+    assert seen
+    assert all(weights == {"gateway": 95, "gateway-canary": 5} for weights in seen)
+    assert stage.image("us-east") == "1.0.1"
+    route = stage.clusters["us-east"].get("HTTPRoute", NAMESPACE, "gateway")
+    assert route is not None
+    assert [ref["name"] for ref in route["spec"]["rules"][0]["backendRefs"]] == ["gateway"]
+
+
 def test_a_change_between_plan_and_approval_is_noticed(
     running: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
