@@ -13,6 +13,7 @@ from itertools import chain, islice
 from types import CoroutineType, NoneType
 from typing import Any
 
+import msgspec
 from graphql import GraphQLError, Undefined
 from graphql.pyutils import is_awaitable, is_iterable
 
@@ -40,14 +41,17 @@ COROUTINE = {CoroutineType}
 def read(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
     """The column of a property, read as graphql-core's default resolver reads it."""
     name = field.access
-    if set(map(type, rows)) <= ROW:
+    kinds = set(map(type, rows))
+    if kinds <= ROW:
         column = [row.get(name) for row in rows]
+    elif is_struct(kinds):
+        column = [getattr(row, name, None) for row in rows]
     else:
         column = [read_property(row, name) for row in rows]
     arguments = run.arguments_of(field)
     if type(arguments) is Failed:
         return [arguments] * len(rows)
-    if not set(map(type, column)) <= PLAIN:
+    if not all(type_ in PLAIN or is_inert(type_) for type_ in set(map(type, column))):
         for index, value in enumerate(column):
             if callable(value):
                 try:
@@ -56,6 +60,16 @@ def read(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
                     column[index] = Failed(error)
         wait_for_cells(run, column)
     return column
+
+
+def is_inert(type_: type) -> bool:
+    """Whether values of a type are neither callable nor awaitable, whatever they hold."""
+    return is_known({type_}) and not any("__call__" in base.__dict__ for base in type_.__mro__)
+
+
+def is_struct(kinds: set[type]) -> bool:
+    """Whether rows are all of one class of decoded structs: reading these runs no code of the user."""
+    return len(kinds) == 1 and issubclass(next(iter(kinds)), msgspec.Struct)
 
 
 def read_property(row: Any, name: str) -> Any:

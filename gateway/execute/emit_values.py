@@ -204,7 +204,7 @@ class ValueEmitter:
                 read = f"{row}[{name}]" if form.has_all else f"{row}.get({name})"
                 self.writer.line(f"{variables[field.id]} = {read}")
         else:
-            getter = self.writer.name("g", attrgetter(*(field.access for field in fields)))
+            getter = self.writer.name("h", attrgetter(*(field.access for field in fields)))
             targets = ", ".join(variables[field.id] for field in fields)
             self.writer.line(f"{targets} = {getter}({row})")
 

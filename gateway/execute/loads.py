@@ -7,10 +7,11 @@ another step made for them is laid over a copy.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from gateway.execute.bound import BoundField
-from gateway.execute.columns import PLAIN, ROW, read_property, wait_for_cells
+from gateway.execute.columns import PLAIN, ROW, is_struct, read_property, wait_for_cells
 from gateway.execute.info import info_of_row
 from gateway.execute.spots import Failed
 from gateway.execute.state import Run
@@ -94,13 +95,21 @@ def load_entities(
 
 def _members(rows: list[Any], name: str) -> list[Any]:
     """A member of each row, MISSING where a row has none."""
-    if set(map(type, rows)) == ROW:
+    kinds = set(map(type, rows))
+    if kinds == ROW:
         return [row.get(name, MISSING) for row in rows]
+    if is_struct(kinds):
+        if not hasattr(kinds.pop(), name):
+            return [MISSING] * len(rows)
+        return list(map(attrgetter(name), rows))
     return [_member(row, name) for row in rows]
 
 
 def _from_entities(entities: list[Any], name: str) -> list[Any]:
     """A member of each loaded entity: null where there is none, and its error where it failed."""
+    kinds = set(map(type, entities))
+    if is_struct(kinds) and hasattr(kinds.pop(), name):
+        return list(map(attrgetter(name), entities))
     return [
         entity.get(name)
         if type(entity) is dict

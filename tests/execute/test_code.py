@@ -102,7 +102,7 @@ class Row:
     [
         ([{"id": "1", "text": None}], "p['id']"),
         ([{"id": "1"}], "p.get('id')"),
-        ([Row("1")], "g0(p)"),
+        ([Row("1")], "h0(p)"),
     ],
 )
 def test_code_follows_the_form_of_the_rows(rows: Any, reads: str) -> None:
@@ -113,6 +113,13 @@ def test_code_follows_the_form_of_the_rows(rows: Any, reads: str) -> None:
     for _ in range(3):
         assert run_on(prepared, {"rows": rows}) == expected
     assert reads in prepared.code({}).source
+    (part,) = prepared.code({}).parts
+    for name in ("slow_row", "slow_rows"):
+        assert name in part.__globals__
+        del part.__globals__[name]  # what fits the code never comes there
+    assert run_on(prepared, {"rows": rows}) == expected
+    with pytest.raises(NameError):
+        run_on(prepared, {"rows": [*rows, object()]})
 
 
 def test_code_does_not_follow_for_ever() -> None:

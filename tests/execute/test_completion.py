@@ -9,6 +9,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from tests.execute.reference import after, compare, make_schema
@@ -315,3 +316,34 @@ async def test_arguments_come_in_the_order_of_the_field() -> None:
         "{ f(c: 3) }",
     ):
         await compare(schema, text, variable_values={"x": 5})
+
+
+class Struct(msgspec.Struct):
+    text: Any = None
+    int: Any = None
+    row: Any = None
+    rows: Any = None
+
+    def flag(self, _info: Any) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "a",
+        lambda info: "called",
+        lambda info: {"text": "c"},
+        Slotted("s", 1),
+        ValueError("e"),
+    ],
+)
+async def test_structs_of_the_user_may_hold_anything(value: Any) -> None:
+    schema = make_schema(LEAVES, {"Row.float": lambda row, info: 1.5})
+    rows = [Struct(text=value, row=value, rows=[value]), Struct(row=Struct(text=value))]
+    await compare(
+        schema,
+        "{ rows { text flag row { text float flag } rows { text float } } }",
+        root={"rows": rows},
+    )
