@@ -51,7 +51,7 @@ def _field(field: Field, indent: str) -> Iterator[str]:
         notes.append("hidden")
     if field.after:
         notes.append("after " + ", ".join(f"#{number}" for number in field.after))
-    if field.wanted is not None:
+    if field.wanted:
         notes.append(f"wants {_tree(field.wanted)}")
     yield f"{indent}{name}{arguments}: {_type(field.output)}  [{', '.join(notes)}] #{field.id}"
     composite = _composite(field.output)

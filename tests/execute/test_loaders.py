@@ -333,3 +333,28 @@ async def test_objects_of_python_resolvers_are_parents_too() -> None:
     schema = bind(Query__video=one, Video__channel=BatchField(channels, "Video.channel"))
     data, _, _ = await answer(schema, "{ video(id: 7) { id channel { name } } }")
     assert data == {"video": {"id": "7", "channel": {"name": "name c7"}}}
+
+
+async def test_an_entity_holds_what_another_loader_reads_of_it() -> None:
+    """The operation asks for the channel's name; the batch field reads the channel's id."""
+    entities = Table(
+        "Video", lambda parent: {"channel": {"id": "c1", "name": "n"}}, reads=wanted("id")
+    )
+    related = Table(
+        "Video.related",
+        lambda parent: [video(int(parent["channel"]["id"][1:]))],
+        reads=wanted(channel=wanted("id")),
+    )
+    rows = [{"id": "1"}]
+    schema = bind(
+        Query__videos=BatchField(Table("Query.videos", lambda parent, first: rows), "Query.videos"),
+        Video__related=BatchField(related, "Video.related"),
+    )
+    on_type(schema, entities, "channel")
+    data, errors, _ = await answer(schema, "{ videos { channel { name } related { title } } }")
+    assert not errors
+    assert data["videos"] == [{"channel": {"name": "n"}, "related": [{"title": "v1"}]}]
+    assert entities.projected == [wanted(channel=wanted("id", "name"))]
+    data, errors, _ = await answer(schema, "{ videos { related { title } } }")
+    assert not errors
+    assert entities.projected[1] == wanted(channel=wanted("id"))

@@ -34,15 +34,17 @@ def project_loaders(plan: Plan, schema: GraphQLSchema) -> Plan:
     def visit(selection: Selection) -> Selection:
         if not selection.settled:
             return selection  # nothing is loaded there
-        return replace(selection, fields=tuple(map(visit_field, selection.fields)))
+        reads = _reads(schema, selection)
+        fields = tuple(visit_field(field, reads.get(field.name, ())) for field in selection.fields)
+        return replace(selection, fields=fields)
 
-    def visit_field(field: Field) -> Field:
-        if field.kind in (Kind.BATCH, Kind.ENTITY) and not field.hidden:
-            below = _wanted_of(schema, field.output)
+    def visit_field(field: Field, read: Tree) -> Field:
+        if field.kind in (Kind.BATCH, Kind.ENTITY):
+            below = read if field.hidden else _wanted_of(schema, field.output)
             # A leaf of a batch field is the value itself: there is nothing to choose from.
             is_value = field.kind is Kind.BATCH and composite_of(field.output) is None
             if below is not None and not is_value:
-                field = replace(field, wanted=below)
+                field = replace(field, wanted=_merge(below, read))
         return map_children(field, visit)
 
     return map_roots(plan, visit)
@@ -51,6 +53,16 @@ def project_loaders(plan: Plan, schema: GraphQLSchema) -> Plan:
 def to_wanted(tree: Tree) -> Wanted:
     """The tree as loaders take it."""
     return Wanted({name: to_wanted(below) for name, below in tree})
+
+
+def _reads(schema: GraphQLSchema, selection: Selection) -> dict[str, Tree]:
+    """What the loaders of a selection read of its rows, by member."""
+    reads: dict[str, Tree] = {}
+    for field in selection.fields:
+        loader = loader_of(schema, field)
+        for name, below in _to_tree(loader.reads) if loader and loader.reads else ():
+            reads[name] = _merge(reads.get(name, ()), below)
+    return reads
 
 
 def _wanted_of(schema: GraphQLSchema, output: Output) -> Tree | None:
