@@ -11,7 +11,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import DocumentNode, GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type
+from graphql import (
+    DocumentNode,
+    GraphQLField,
+    GraphQLList,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    get_nullable_type,
+    is_list_type,
+)
 
 from gateway.connectors.directives import Connect, Directives, Errors, Source, read_directives
 from gateway.connectors.keys import Key
@@ -21,9 +30,10 @@ from gateway.connectors.loaders import (
     ConnectorLoader,
     FieldLoader,
     KeyedLoader,
+    as_tree,
     compile_filled,
 )
-from gateway.connectors.mapping.analyse import supplied_fields
+from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.wanted import NOTHING
 from gateway.connectors.mapping.wanted import Wanted as Members
@@ -152,7 +162,7 @@ class _Binder:
             loader: ConnectorLoader = BatchLoader(
                 call,
                 connect.coordinate,
-                _tree(batch),
+                as_tree(batch),
                 supplies,
                 key=Key(batch, owner),
                 row_key=row_key,
@@ -163,7 +173,7 @@ class _Binder:
             loader = KeyedLoader(
                 call,
                 connect.coordinate,
-                _tree(this),
+                as_tree(this),
                 supplies,
                 key=Key(this, owner),
                 is_entity=False,
@@ -181,7 +191,7 @@ class _Binder:
             loader: ConnectorLoader = BatchLoader(
                 call,
                 connect.name,
-                _tree(batch),
+                as_tree(batch),
                 _as_tree(supplied),
                 key=Key(batch, owner),
                 row_key=None,
@@ -192,7 +202,7 @@ class _Binder:
             loader = KeyedLoader(
                 call,
                 connect.name,
-                _tree(this),
+                as_tree(this),
                 _as_tree(supplied),
                 key=Key(this, owner),
                 is_entity=True,
@@ -207,7 +217,7 @@ class _Binder:
         loader = KeyedLoader(
             call,
             f"{connect.coordinate}(entity)",
-            _tree(key),
+            as_tree(key),
             _as_tree(supplied),
             key=Key(key, owner),
             is_entity=True,
@@ -230,6 +240,8 @@ class _Binder:
         assert connect.selection is not None
         selection = parse_mapping(connect.selection.value, spec)
         supplied = supplied_fields(selection)
+        is_batch = "batch" in builder.reads  # then the answer is a list of what one parent gets
+        nullable = get_nullable_type(kind)
         mutation = self.schema.mutation_type
         is_write = owner is not None and owner is mutation
         call = Call(
@@ -248,6 +260,8 @@ class _Binder:
             constants=self.constants,
             is_read=connect.method in READ_METHODS or not is_write,
             max_requests=self.settings.max_requests_per_operation_per_source,
+            shape=plain_shape(selection),
+            kind=GraphQLList(kind) if is_batch and not is_list_type(nullable) else kind,
         )
         return call, supplied
 
@@ -265,10 +279,6 @@ def _coercer(dialect: str, kind: Any, supplied: Members, connect: Connect) -> An
     )
 
 
-def _tree(members: Members) -> Wanted:
-    return Wanted({name: _tree(inner) for name, inner in members.members.items()})
-
-
 def _as_tree(supplied: Members) -> Wanted | None:
     """What a loader promises; None where its mapping passes on the backend's value as it is."""
-    return None if supplied.whole and not supplied.members else _tree(supplied)
+    return None if supplied.whole and not supplied.members else as_tree(supplied)

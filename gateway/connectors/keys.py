@@ -8,15 +8,17 @@ Source: connectors.md §15.3, §16.4, §16.5.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
+import msgspec
 from graphql import GraphQLObjectType, get_named_type
 
 from gateway.connectors.mapping.wanted import Wanted
 from gateway.resolver import read_property
 
 MISSING = object()
-_DICTS, _TEXT, _INTEGERS = {dict}, {str}, {int}
+_TEXT, _INTEGERS = {str}, {int}
 
 
 class Key:
@@ -43,9 +45,16 @@ class Key:
         Simple is the usual case: one member, dicts, and all of its values text or all of them integers.
         """
         name = self._single
-        if name is None or set(map(type, parents)) != _DICTS:
+        kinds = set(map(type, parents))
+        if name is None or len(kinds) != 1:
             return None
-        values = [parent.get(name) for parent in parents]
+        (kind,) = kinds
+        if kind is dict:
+            values = [parent.get(name) for parent in parents]
+        elif issubclass(kind, msgspec.Struct) and name in kind.__struct_fields__:
+            values = list(map(attrgetter(name), parents))
+        else:
+            return None
         return values if set(map(type, values)) in (_TEXT, _INTEGERS) else None
 
     def item(self, value: Any) -> dict[str, Any]:

@@ -10,16 +10,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+from graphql import GraphQLOutputType
+
 from gateway.connectors.keys import MISSING, Key
+from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.php import Coerce
 from gateway.connectors.request import RequestBuilder
 from gateway.connectors.response import ResponseReader
+from gateway.connectors.typed import Decode, typed_decoder
 from gateway.connectors.url import CannotWriteError, InvalidSegmentError
 from gateway.context import Context
 from gateway.errors import UpstreamError
@@ -41,6 +47,10 @@ class Call:
         constants: `$config`, `$env` and `$context`, the same for every request.
         is_read: Whether equal calls of an operation may be one.
         max_requests: For one operation and source.
+        shape: Of a mapping that only takes values from places; None for any other.
+        kind: The GraphQL type of what the mapping makes.
+        typed: Decodes an answer into just what one operation asks for; None where it has to be mapped.
+        generic_reads: Answers that did not have the shape that `typed` was made for.
     """
 
     builder: RequestBuilder
@@ -51,6 +61,15 @@ class Call:
     constants: Mapping[str, Any]
     is_read: bool
     max_requests: int
+    shape: PlainShape | None
+    kind: GraphQLOutputType
+    typed: Decode | None = None
+    generic_reads: int = 0
+
+    def project(self, wanted: Wanted) -> Call:
+        """The same call for an operation that reads only `wanted` of its values."""
+        typed = typed_decoder(self.shape, self.kind, wanted) if self.shape else None
+        return replace(self, typed=typed) if typed else self
 
     def request(self, variables: dict[str, Any], context: Context) -> Request:
         """The request. Errors: UpstreamError when it cannot be written."""
@@ -75,6 +94,13 @@ class Call:
     async def answer(self, request: Request, variables: dict[str, Any], context: Context) -> Any:
         """Send a request that was built, and map its answer. Errors: UpstreamError."""
         fetched = await self._fetch(request, context)
+        if self.typed is not None and self.reader.is_plain(fetched):
+            try:
+                return self.typed(fetched.body)
+            except msgspec.DecodeError:
+                self.generic_reads += (
+                    1  # of another shape, or no JSON at all: the mapping says which
+                )
         data = self.reader.read(fetched, variables)
         value = self.mapping(data, variables)
         if value is ...:
@@ -129,9 +155,14 @@ class ConnectorLoader:
         self.reads: Wanted | None = reads
         self.supplies = supplies
 
-    def project(self, wanted: Wanted) -> Loader:  # noqa: ARG002 - narrower mappings are made by subclasses
-        """Itself: the mapping makes little of what nobody asked for."""
-        return self
+    def project(self, wanted: Wanted) -> Loader:
+        """The same loader, decoding no more than is wanted and what it matches rows by."""
+        projected = copy(self)
+        projected.call = self.call.project(self._with_keys(wanted))
+        return projected
+
+    def _with_keys(self, wanted: Wanted) -> Wanted:
+        return wanted
 
     async def load(
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
@@ -199,9 +230,8 @@ class KeyedLoader(ConnectorLoader):
     ) -> Any:
         given = {"args": arguments, self.variable: view}
         value = await self.call.run(self.call.variables(context, **given), context)
-        if self.is_entity and value.__class__ is not dict:
-            return None
-        return value
+        is_object = value.__class__ is dict or isinstance(value, msgspec.Struct)
+        return value if is_object or not self.is_entity else None
 
 
 class BatchLoader(ConnectorLoader):
@@ -294,16 +324,23 @@ class BatchLoader(ConnectorLoader):
             return {self.key.of(view): error for view in views}
         return self._match(views, rows)
 
+    def _with_keys(self, wanted: Wanted) -> Wanted:
+        return joined(wanted, as_tree(self.row_key.wanted))
+
     def _match(self, views: list[dict[str, Any]], rows: list[Any]) -> dict[Hashable, Any]:
         """Answer rows by the keys that were asked for; first exactly, then IDs and strings as text."""
-        by_key: dict[Hashable, Any] = {}
-        key_of = self.row_key.of
-        for row in rows:
-            if row.__class__ is dict:
-                if self.is_grouped:
-                    by_key.setdefault(key_of(row), []).append(row)
-                else:
-                    by_key[key_of(row)] = row
+        rows = [row for row in rows if row is not None]
+        row_keys = self.row_key.column(rows)
+        if row_keys is None:
+            views_of = [self.row_key.view(row) for row in rows]
+            row_keys = [MISSING if view is None else self.row_key.of(view) for view in views_of]
+        by_key: dict[Hashable, Any]
+        if self.is_grouped:
+            by_key = {}
+            for key, row in zip(row_keys, rows, strict=True):
+                by_key.setdefault(key, []).append(row)
+        else:
+            by_key = dict(zip(row_keys, rows, strict=True))
         found: dict[Hashable, Any] = {}
         by_text: dict[Hashable, Any] | None = None
         for view in views:
@@ -321,9 +358,10 @@ class BatchLoader(ConnectorLoader):
     def _by_text(self, rows: list[Any]) -> dict[Hashable, Any]:
         by_text: dict[Hashable, Any] = {}
         for row in rows:
-            if row.__class__ is not dict:
+            view = self.row_key.view(row)
+            if view is None:
                 continue
-            text = self.row_key.text_of(row)
+            text = self.row_key.text_of(view)
             if self.is_grouped:
                 by_text.setdefault(text, []).append(row)
             else:
@@ -359,6 +397,19 @@ def partial_view(parent: Any, wanted: Members) -> dict[str, Any]:
             continue
         found[name] = partial_view(value, inner) if inner.members and value is not None else value
     return found
+
+
+def as_tree(members: Members) -> Wanted:
+    """The mapping room's names as loaders have them."""
+    return Wanted({name: as_tree(inner) for name, inner in members.members.items()})
+
+
+def joined(left: Wanted, right: Wanted) -> Wanted:
+    """What either wants."""
+    both = Wanted(left)
+    for name, inner in right.items():
+        both[name] = joined(both[name], inner) if name in both else inner
+    return both
 
 
 def compile_filled(selection: Selection, name: str, supplied: Members) -> CompiledMapping:

@@ -76,13 +76,22 @@ class ResponseReader:
             raise self._failure(answer.status, data, variables)
         return data
 
+    def is_plain(self, answer: Fetched) -> bool:
+        """Whether an answer is a success by its status, and JSON: then it may be decoded as it stands."""
+        if self._is_success is not None or self._is_php or not 200 <= answer.status <= 299:
+            return False
+        if answer.status == 204 or not answer.body:
+            return False
+        content_type = next((v for n, v in answer.headers if n == "content-type"), "")
+        return _is_json(content_type.partition(";")[0].strip().lower())
+
     def _decode(self, answer: Fetched, content_type: str) -> Any:
         body = answer.body
         if answer.status == 204 or not body:
             return None
         kind, _, parameters = content_type.partition(";")
         kind = kind.strip().lower()
-        is_json = not kind or kind == "application/json" or kind.endswith(("+json", "/json"))
+        is_json = _is_json(kind)
         try:
             if self._is_php:
                 return self._decode_php(body, kind, parameters, is_json)
@@ -134,6 +143,10 @@ class ResponseReader:
             message=message,
             extensions=extensions,
         )
+
+
+def _is_json(kind: str) -> bool:
+    return not kind or kind == "application/json" or kind.endswith(("+json", "/json"))
 
 
 def _loads_lenient(body: bytes) -> Any:

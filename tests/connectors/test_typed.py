@@ -1,0 +1,145 @@
+"""Projection: only what an operation asks for is decoded, and what it gives is what the mapping gives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from graphql import build_schema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
+from gateway.connectors.mapping.compile import compile_mapping
+from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.typed import typed_decoder
+from gateway.resolver import Wanted
+
+SCHEMA = build_schema(
+    """
+    type Query { posts: [Post] post: Post title: String titles: [String] }
+    type Post { id: Int name: String email: String class: String user: User tags: [String] notes: [Note] }
+    type User { id: Int name: String }
+    type Note { text: String by: User }
+    """
+)
+SELECTIONS = {
+    "fields": "id name",
+    "alias": "id name: title",
+    "a keyword": "id class",
+    "a group": "id name user: { id: userId }",
+    "one key twice": "id name: id",
+    "a path": "id name: meta.title email: meta.contact.email",
+    "nested": "id user: author { id name: fullName }",
+    "a list below": "id notes: items { text by: { id: userId } }",
+    "a leaf list": "id tags",
+    "below a path": "$.data { id name }",
+    "below two": "$.data.items { id user: author { name } }",
+}
+
+
+def field_type(name: str) -> Any:
+    assert SCHEMA.query_type is not None
+    return SCHEMA.query_type.fields[name].type
+
+
+def whole(selection: str) -> Wanted:
+    def tree(members: Any) -> Wanted:
+        return Wanted({name: tree(inner.members) for name, inner in members.items()})
+
+    return tree(supplied_fields(parse_mapping(selection)).members)
+
+
+def plain(value: Any) -> Any:
+    """Rows as dicts."""
+    if isinstance(value, msgspec.Struct):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def by_mapping(selection: str, data: Any) -> Any:
+    parsed = parse_mapping(selection)
+    value = compile_mapping(parsed, "t", fill=supplied_fields(parsed))(data, {})
+    return None if value is ... else value
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["id", "name", "title", "class", "userId", "meta", "contact", "email", "author",
+             "fullName", "items", "text", "tags", "data"]
+        ),
+        inner,
+        max_size=5,
+    ),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+@pytest.mark.parametrize("field", ["posts", "post"])
+@settings(max_examples=150, deadline=None)
+@given(data=json_values)
+def test_what_decodes_is_what_the_mapping_gives(name: str, field: str, data: Any) -> None:
+    selection = SELECTIONS[name]
+    shape = plain_shape(parse_mapping(selection))
+    assert shape is not None
+    decode = typed_decoder(shape, field_type(field), whole(selection))
+    assert decode is not None
+    try:
+        rows = decode(json.dumps(data).encode())
+    except msgspec.DecodeError:
+        return  # read generically then
+    assert plain(rows) == by_mapping(selection, data)
+
+
+@pytest.mark.parametrize(
+    ("selection", "data"),
+    [
+        ("id name: title", [{"id": 1, "title": "t", "more": {"a": [1]}}]),
+        ("id", [{"id": 1}, {"id": 2}]),
+        ("id user: { id: userId }", [{"id": 1, "userId": 7}, {}]),
+        ("$.data.items { id name: title }", {"data": {"items": [{"id": 1}]}}),
+    ],
+)
+def test_plain_answers_never_are_read_generically(selection: str, data: Any) -> None:
+    shape = plain_shape(parse_mapping(selection))
+    assert shape is not None
+    decode = typed_decoder(shape, field_type("posts"), whole(selection))
+    assert decode is not None
+    assert plain(decode(json.dumps(data).encode())) == by_mapping(selection, data)
+
+
+def test_only_what_is_wanted_becomes_an_attribute() -> None:
+    shape = plain_shape(parse_mapping("id name email: contact.email"))
+    assert shape is not None
+    decode = typed_decoder(shape, field_type("posts"), Wanted(name=Wanted()))
+    assert decode is not None
+    (row,) = decode(b'[{"id": 1, "name": "n", "contact": {"email": "e"}, "blob": [[[1]]]}]')
+    assert row.__struct_fields__ == ("name",)
+
+
+@pytest.mark.parametrize(
+    ("selection", "field"),
+    [
+        ("id name: meta user: meta { id }", "posts"),  # a leaf and an object at once
+        ("id user", "posts"),  # the backend's object as it stands
+    ],
+)
+def test_what_structs_cannot_say_is_mapped(selection: str, field: str) -> None:
+    shape = plain_shape(parse_mapping(selection))
+    assert shape is not None
+    assert typed_decoder(shape, field_type(field), whole(selection)) is None
+
+
+def test_a_value_alone() -> None:
+    shape = plain_shape(parse_mapping("$.title"))
+    assert shape is not None
+    decode = typed_decoder(shape, field_type("title"), Wanted())
+    assert decode is not None
+    assert decode(b'{"title": "t", "x": 1}') == "t"
+    assert decode(b"{}") is None
