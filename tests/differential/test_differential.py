@@ -5,7 +5,8 @@ The seeds are fixed, so a difference here is everybody's; `make fuzz` draws othe
 
 from __future__ import annotations
 
-import warnings
+import gc
+from collections.abc import Iterator
 from itertools import islice
 
 import pytest
@@ -16,6 +17,19 @@ from tests.differential.shared import check_shared
 CHUNKS = 10
 CASES = 2_000
 
+# The reference leaves coroutines alone when an error has nulled what they belong to; collected at a bad
+# moment (inside a namedtuple's constructor, which has no builtins) even the warning fails.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _left_coroutines() -> Iterator[None]:
+    yield
+    gc.collect()
+
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
@@ -25,18 +39,15 @@ def test_compiled_plans_answer_as_the_reference_does(
     """Data and errors, cold and cached, awaited or not; and texts with other literals on one plan."""
     tally = Tally()
     differences = []
-    with warnings.catch_warnings():
-        # The reference leaves coroutines alone when an error has nulled what they belong to.
-        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-        for case in islice(make_cases(chunk * 1_000 * WORLD_SIZE), CASES * 4 // 3 // CHUNKS):
-            difference = check_case(case, tally)
-            if difference is None:
-                shared = check_shared(case, tally)
-                difference = shared and shared[0]
-            if difference is not None:
-                differences.append(f"world {case.world}: {difference}\n{case}")
+    for case in islice(make_cases(chunk * 1_000 * WORLD_SIZE), CASES * 4 // 3 // CHUNKS):
+        difference = check_case(case, tally)
+        if difference is None:
+            shared = check_shared(case, tally)
+            difference = shared and shared[0]
+        if difference is not None:
+            differences.append(f"world {case.world}: {difference}\n{case}")
     with capsys.disabled():
         print(f"\n{tally.line()}")
     assert differences == []
     assert tally.fallbacks == 0
-    assert tally.cases > CASES // CHUNKS * 0.8
+    assert tally.cases > CASES // CHUNKS
