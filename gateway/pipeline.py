@@ -75,7 +75,7 @@ class Pipeline:
             prepared = found.value
             record_operation(record, prepared, found.how)
             check_method(prepared, read_only)
-            variables = coerce_variables(prepared, params.variables or {})
+            variables = coerce_variables(prepared, params.variables or {}, found.literals)
             explain = context.headers.get("x-gateway-plan") if self.shows_plans else None
             extensions = explain_plan(prepared, variables) if explain else None
             if explain == "dry-run":

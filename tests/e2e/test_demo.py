@@ -187,3 +187,16 @@ async def test_the_readmes_first_query_answers_as_printed(client: GatewayClient)
     (query, answer) = re.findall(r"```(?:graphql|json)\n(.*?)```", section, re.DOTALL)[:2]
     result = await client.execute(query)
     assert result.data == json.loads(answer)["data"]
+
+
+async def test_literals_share_a_plan_and_keep_their_own_places(client: GatewayClient) -> None:
+    first = await client.execute('{ video(id: "v1") { id } }')
+    other = await client.execute('{ video(id: "v2000") { id channel { name } } }')
+    same = await client.execute('{ video(id: "v22") { id } }')
+    assert (first.data, same.data) == ({"video": {"id": "v1"}}, {"video": {"id": "v22"}})
+    assert other.data["video"]["channel"]["name"]
+    long = await client.execute("query { videos(first: 1000000) { totalCount } }")
+    short = await client.execute("query { videos(first: 999) { totalCount } }")
+    assert "got 1000000" in long.errors[0]["message"]
+    assert "got 999" in short.errors[0]["message"]
+    assert short.errors[0]["locations"] == [{"line": 1, "column": 9}]
