@@ -11,7 +11,6 @@ from graphql import (
     GraphQLFloat,
     GraphQLID,
     GraphQLInt,
-    GraphQLObjectType,
     GraphQLSchema,
     GraphQLString,
     Undefined,
@@ -21,7 +20,6 @@ from graphql import (
     is_leaf_type,
     is_list_type,
     is_non_null_type,
-    is_object_type,
 )
 
 MAX_FIELDS = 25
@@ -90,7 +88,7 @@ class DocumentMaker:
     def _selection(self, type_: Any, depth: int) -> str:
         rng = self.rng
         draw = rng.random()
-        if draw < 0.1 or isinstance(type_, type(None)):
+        if draw < 0.1:
             return rng.choice(["", "", "t: "]) + "__typename" + self._directives()
         if is_abstract_type(type_) and (draw < 0.7 or not hasattr(type_, "fields")):
             target = rng.choice([*self.schema.get_possible_types(type_), type_])
@@ -104,10 +102,7 @@ class DocumentMaker:
         rng = self.rng
         directives = self._directives()
         if rng.random() < 0.5 or len(self.fragments) > 4:
-            condition = rng.choice([f" on {target}", f" on {target}"])
-            if depth and rng.random() < 0.1 and is_object_type(target):
-                condition = f" on {target}"
-            return f"...{condition}{directives} {self._selections(target, depth + 1)}"
+            return f"... on {target}{directives} {self._selections(target, depth + 1)}"
         known = [n for n, (t, _) in self.fragments.items() if t is target]
         if known and rng.random() < 0.5:
             return f"...{rng.choice(known)}{directives}"
@@ -284,6 +279,3 @@ def json_value(type_: Any, rng: Random, bad: bool, depth: int = 0) -> Any:
         return json.loads(text)
     except ValueError:
         return "text"
-
-
-__all__ = ["DocumentMaker", "GraphQLObjectType", "variable_values"]

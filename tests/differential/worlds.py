@@ -8,7 +8,7 @@ document see equal data. `calm=True` makes the same world with every awaitable t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -34,7 +34,6 @@ from graphql import (
     Undefined,
     get_named_type,
     is_leaf_type,
-    is_object_type,
 )
 
 from tests.differential.values import Values
@@ -65,7 +64,8 @@ class World:
         seed: What it was made from.
         schema: With resolvers.
         values: Draws values.
-        has_mutation: Whether there is a mutation type.
+        calm: Whether nothing in it is awaitable.
+        faults: How often a value is wrong.
     """
 
     def __init__(self, seed: int, *, calm: bool = False) -> None:
@@ -84,7 +84,6 @@ class World:
         self.unions = [self._union("U")] if rng.random() < 0.7 else []
         query = self._object("Query")
         mutation = self._object("Mutation") if rng.random() < 0.3 else None
-        self.has_mutation = mutation is not None
         self.schema = GraphQLSchema(
             query, mutation, types=[*self.objects, *self.enums, *self.scalars, *self.inputs]
         )
@@ -329,6 +328,3 @@ def typename_of(value: Any) -> Any:
     if isinstance(value, dict):
         return value.get("__typename")
     return getattr(value, "_Thing__typename", None)
-
-
-__all__ = ["AsyncIterator", "Iterator", "World", "is_object_type"]
