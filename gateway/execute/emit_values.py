@@ -126,9 +126,8 @@ class ValueEmitter:
                 writer.line(f"{var} = {self.display(output.only, var, {})}")
         else:
             self.abstract(output, var, slow)
-        null = "" if output.non_null else f" if {var} is not None else None"
-        with writer.block("else:"):
-            writer.line(f"{var} = {slow}({var}, r){null}")
+        otherwise = "else" if output.non_null else f"elif {var} is not None"
+        writer.line(f"{otherwise}: {var} = {slow}({var}, r)")
 
     def abstract(self, output: BoundComposite, var: str, slow: str) -> None:
         """Emit the choice among the types of an abstract value by its `__typename`."""

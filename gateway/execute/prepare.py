@@ -79,6 +79,8 @@ class Prepared:
                 self.code({})
         except CannotCompileError as error:
             self.reason = str(error)
+        except RecursionError:
+            self.reason = "nested too deeply"
 
     def _check(self) -> None:
         if self.schema.get_directive("defer") or self.schema.get_directive("stream"):
@@ -96,7 +98,10 @@ class Prepared:
         key = tuple(coerced.get(name) for name in self.shaping)
         code = self._variants.get(key)
         if code is None or not code.bound.is_current():
-            code = self._compile(dict(zip(self.shaping, key, strict=True)))
+            try:
+                code = self._compile(dict(zip(self.shaping, key, strict=True)))
+            except RecursionError:
+                raise CannotCompileError("nested too deeply") from None
             if len(self._variants) >= MAX_VARIANTS:
                 del self._variants[next(iter(self._variants))]
             self._variants[key] = code

@@ -302,6 +302,9 @@ async def test_what_no_plan_expresses_runs_on_graphql_core() -> None:
         + "}"
     )
     await compare(schema, deep, is_compiled=False)
+    deeper = "{ " + "... { " * 150 + "a" + " }" * 151
+    await compare(schema, deeper, root={"a": 1})
+    await compare(schema, "{ " + "... { " * 190 + "q { a } " + " }" * 191, root={"q": {"a": None}})
     await compare(
         schema,
         many,
