@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import linecache
 import weakref
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from graphql import GraphQLError, build_schema, print_ast
 
 from gateway.errors import ClientError, ConfigError, RequestError
+from gateway.execute.prepare import Prepared, prepare
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
@@ -222,6 +224,23 @@ def test_an_evicted_plan_is_let_go_with_every_text_that_led_to_it() -> None:
     gc.collect()
     assert dropped() is None
     assert cache.find("{ a(n: 2) }", None).how == "miss"
+
+
+def test_the_source_of_an_evicted_plan_leaves_linecache() -> None:
+    def compile_plan(text: str, name: str | None, _: Normalised | None) -> Made[Prepared]:
+        return Made(prepare(SCHEMA, load_document(text, SCHEMA, Limits()), name))
+
+    def sources() -> set[str]:
+        gc.collect()
+        return {name for name in linecache.cache if "gateway plan" in name}
+
+    before = sources()
+    plans = PlanCache(PlanCacheSettings(max_entries=3), compile_plan)
+    for number in range(10):
+        plans.find(f"query Evicted{number} {{ b }}", None)
+    assert len(sources() - before) == 3
+    del plans
+    assert sources() <= before
 
 
 def test_texts_are_bounded_and_their_plan_outlives_them() -> None:
