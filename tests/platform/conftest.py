@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.platform.stage import Stage, staged
 
 HERE = Path(__file__).parent
 
@@ -20,3 +23,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.platform)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """Empty clusters."""
+    with staged(tmp_path, monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+def running(stage: Stage) -> Stage:
+    """Both production regions at 1.0.0 with three pods each."""
+    stage.release("1.0.0", "--first-install")
+    return stage

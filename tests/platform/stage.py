@@ -1,0 +1,200 @@
+"""Production in two regions and staging, on loopback: clusters, a registry, each region's Prometheus and
+GraphQL endpoint, and the command line to change them by."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from gateway.release import approval
+from gateway.release.cli import app
+from tests.platform.fake_kube import Cluster, running_cluster, write_kubeconfig
+from tests.platform.renders import CHART
+
+KEY = "an approval key of a pipeline, long enough"
+NAMESPACE = "gateway-production"
+
+
+@dataclass
+class Surroundings:
+    """What stands around the clusters: a registry, each region's Prometheus and GraphQL endpoint."""
+
+    images: set[str] = field(default_factory=lambda: {"1.0.0", "1.0.1", "2.0.0"})
+    error_ratio: dict[str, float] = field(default_factory=dict)
+    canary_error_ratio: float = 0.001
+    requests: float = 10_000
+    smoke_fails: set[str] = field(default_factory=set)
+    queries: list[str] = field(default_factory=list)
+
+    def prometheus(self, region: str, query: str) -> float:
+        self.queries.append(query)
+        if query.startswith("count(up"):
+            return 3
+        if "histogram_quantile" in query:
+            return 0.1
+        if query.startswith("("):
+            if 'track="canary"' in query:
+                return self.canary_error_ratio
+            return self.error_ratio.get(region, 0.001)
+        return self.requests
+
+
+class Handler(BaseHTTPRequestHandler):
+    """/v2/… the registry, /<region>/api/v1/query Prometheus, /<region>/graphql the gateway."""
+
+    around: Surroundings
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class's name
+        """Say nothing."""
+
+    def answer(self, status: int, body: Any = None) -> None:
+        text = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_HEAD(self) -> None:
+        self.answer(200 if self.path.rpartition("/")[2] in self.around.images else 404)
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        value = self.around.prometheus(url.path.split("/")[1], parse_qs(url.query)["query"][0])
+        result = [] if math.isnan(value) else [{"value": [0, str(value)]}]
+        self.answer(200, {"status": "success", "data": {"resultType": "vector", "result": result}})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        failing = self.path.split("/")[1] in self.around.smoke_fails
+        self.answer(502 if failing else 200, {} if failing else {"data": {"__typename": "Query"}})
+
+
+@dataclass
+class Stage:
+    """Two production regions and staging, and a command line to change them by."""
+
+    clusters: dict[str, Cluster]
+    around: Surroundings
+    audit: Path
+    targets: Path
+    repository: str
+
+    def run(self, *args: str, stdin: str | None = None, code: int = 0) -> str:
+        """`gateway release ARGS…`; fails unless it exits with `code`."""
+        where = [
+            "--chart",
+            str(CHART),
+            "--targets",
+            str(self.targets),
+            "--audit-log",
+            str(self.audit),
+        ]
+        if args[0] in ("plan", "apply"):
+            where += ["--set", f"image.repository={self.repository}"]
+        result = CliRunner().invoke(app, [*args, *where], input=stdin)
+        assert result.exit_code == code, result.output + repr(result.exception)
+        return result.output
+
+    def release(self, tag: str, *args: str, code: int = 0) -> str:
+        """A production release with the approval of exactly its plan."""
+        options = [*PRODUCTION, "--image-tag", tag, *args]
+        planned = self.run("plan", *options, code=0)
+        os.environ["GATEWAY_RELEASE_APPROVAL_TOKEN"] = self.token(planned)
+        try:
+            return self.run("apply", *options, code=code)
+        finally:
+            del os.environ["GATEWAY_RELEASE_APPROVAL_TOKEN"]
+
+    def token(self, planned: str) -> str:
+        digest = planned.split()[-1]
+        return approval.make_token(KEY, "production", digest, time.time())
+
+    def deployment(self, region: str = "eu-west", name: str = "gateway") -> Any:
+        return self.clusters[region].get("Deployment", NAMESPACE, name)
+
+    def image(self, region: str = "eu-west") -> str:
+        found: str = self.deployment(region)["spec"]["template"]["spec"]["containers"][0]["image"]
+        return found.rpartition(":")[2]
+
+    def audited(self) -> list[tuple[str, str, str]]:
+        lines = map(json.loads, self.audit.read_text().splitlines())
+        return [(line["action"], line["target"], line["outcome"]) for line in lines]
+
+
+PRODUCTION = ["--env", "production", "--region", "us-east", "--then", "eu-west"]
+
+
+@contextmanager
+def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """A stage in this folder; the environment leads to it."""
+    around = Surroundings()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"around": around}))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    here = f"127.0.0.1:{server.server_port}"
+    gate = {
+        "readyTimeoutSeconds": 0,
+        "bakeSeconds": 0,
+        "intervalSeconds": 0.01,
+        "badSamplesAllowed": 1,
+    }
+
+    def places(environment: str, *regions: str) -> dict[str, Any]:
+        return {
+            "regions": {
+                region: {
+                    "context": f"{environment}-{region}",
+                    "prometheus": f"http://{here}/{region}",
+                    "smoke": f"http://{here}/{region}/graphql",
+                }
+                for region in regions
+            },
+            "gate": gate,
+        }
+
+    targets = {
+        "order": ["us-east", "eu-west"],
+        "registry": here,
+        "environments": {
+            "production": places("production", "us-east", "eu-west"),
+            "staging": places("staging", "eu-west"),
+        },
+    }
+    (tmp_path / "targets.yaml").write_text(yaml.safe_dump(targets))
+    with (
+        running_cluster() as (us, us_url),
+        running_cluster() as (eu, eu_url),
+        running_cluster() as (st, st_url),
+    ):
+        contexts = {
+            "production-us-east": us_url,
+            "production-eu-west": eu_url,
+            "staging-eu-west": st_url,
+        }
+        monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path / "kubeconfig", contexts)))
+        monkeypatch.setenv("KUBECACHEDIR", str(tmp_path / "kubecache"))
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        monkeypatch.setenv("GATEWAY_RELEASE_APPROVAL_KEY", KEY)
+        monkeypatch.setenv("GATEWAY_RELEASE_ACTOR", "ann")
+        monkeypatch.delenv("GATEWAY_RELEASE_APPROVAL_TOKEN", raising=False)
+        clusters = {"us-east": us, "eu-west": eu, "staging": st}
+        yield Stage(
+            clusters, around, tmp_path / "audit.jsonl", tmp_path / "targets.yaml", f"{here}/gateway"
+        )
+    server.shutdown()
+    server.server_close()
+    thread.join()

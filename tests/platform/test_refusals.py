@@ -1,0 +1,203 @@
+"""What a release refuses, and whom it asks: real Helm and kubectl against a fake Kubernetes API. What the operator
+types is what runs here: `gateway release …`."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.release.cli import app
+from tests.platform.renders import CHART
+from tests.platform.stage import NAMESPACE, PRODUCTION, Stage
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        pytest.param(["--set", "replicas=0"], "ChartRefused", id="no replicas"),
+        pytest.param(["--set", "autoscaling.minReplicas=0"], "ChartRefused", id="no replicas by the autoscaler"),
+        pytest.param(["--set", "replicaCount=0"], "ChartRefused", id="a key that is none"),
+        pytest.param(["--set", "image.tag=latest"], "ChartRefused", id="latest"),
+        pytest.param(["--set", "image.tag=9.9.9"], "ImageMissing", id="no such image"),
+        pytest.param(["--set", "namespace=default"], "ChartRefused", id="another namespace"),
+        pytest.param(["--set", "ingress.enabled=false"], "ResourceDeleted", id="the ingress goes"),
+        pytest.param(
+            ["--set", "ingress.enabled=false", "--delete", "Ingress/other"], "ResourceDeleted", id="another is named"
+        ),
+        pytest.param(["--set", "autoscaling.enabled=false", "--delete", "HorizontalPodAutoscaler/gateway", "--set", "replicas=2"],
+                     None, id="more than half stays, and the deletion is named"),
+    ],
+)  # fmt: skip
+def test_what_destroys_is_refused(running: Stage, options: list[str], code: str | None) -> None:
+    where = ["--env", "production", "--region", "eu-west"]
+    tag = [] if any("image.tag" in option for option in options) else ["--image-tag", "1.0.0"]
+    said = running.run("plan", *where, *tag, *options, code=3 if code else 0)
+    assert (f"refused: {code}" in said) if code else ("refused" not in said)
+    if code:
+        assert "It would have" in said
+        running.run("apply", *where, *tag, *options, "--yes", code=3)
+        assert running.audited()[-1] == ("refused", "production/eu-west", "refused")
+    assert running.deployment()["spec"]["replicas"] == 3
+    assert running.image() == "1.0.0"
+
+
+def test_scaled_up_pods_are_not_taken_away(running: Stage) -> None:
+    running.clusters["eu-west"].scale(NAMESPACE, "gateway", 20)
+    options = ["--env", "production", "--region", "eu-west", "--image-tag", "1.0.0", "--set", "autoscaling.enabled=false",
+               "--delete", "HorizontalPodAutoscaler/gateway"]  # fmt: skip
+    said = running.run("plan", *options, "--set", "replicas=9", code=3)
+    assert "20 pods would become 9" in said
+    running.run("plan", *options, "--set", "replicas=10")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ([], "EnvironmentMissing"),
+        (["--env", "production"], "RegionMissing"),
+        (["--env", "production", "--region", ""], "RegionMissing"),
+        (["--env", "production", "--region", "us-east,eu-west"], "RegionMany"),
+        (["--env", "production", "--region", "all"], "RegionMany"),
+        (["--env", "production", "--region", "us-east", "--region", "eu-west"], "RegionMany"),
+        (["--env", "production", "--env", "staging", "--region", "eu-west"], "EnvironmentMany"),
+        (["--env", "prod", "--region", "eu-west"], "EnvironmentUnknown"),
+        (["--env", "production", "--region", "ap-southeast"], "RegionUnknown"),
+        (["--env", "production", "--region", "eu-west", "--then", "eu-west"], "RegionTwice"),
+        (["--env", "production", "--then", "eu-west"], "RegionMissing"),
+    ],
+)
+def test_places_are_named_one_by_one(stage: Stage, options: list[str], code: str) -> None:
+    said = stage.run("apply", *options, "--image-tag", "1.0.0", "--first-install", "--yes", code=3)
+    assert code in said
+    assert "Nothing was changed." in said
+    assert all(not cluster.objects for cluster in stage.clusters.values())
+    assert stage.audited()[-1][2] == "refused"
+
+
+def test_production_is_never_silent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = [*PRODUCTION, "--image-tag", "1.0.0", "--first-install"]
+    said = stage.run("apply", *options, "--yes", stdin="production\n", code=1)
+    assert "typed, or GATEWAY_RELEASE_APPROVAL_TOKEN" in said
+    other = stage.run(
+        "plan",
+        "--env",
+        "production",
+        "--region",
+        "us-east",
+        "--image-tag",
+        "1.0.0",
+        "--first-install",
+    )
+    monkeypatch.setenv("GATEWAY_RELEASE_APPROVAL_TOKEN", stage.token(other))
+    assert "another plan" in stage.run("apply", *options, "--yes", code=1)
+    assert not stage.clusters["us-east"].objects
+
+
+def test_a_fresh_cluster_is_not_taken_for_the_one_that_runs(stage: Stage) -> None:
+    assert "NothingRuns" in stage.run("plan", *PRODUCTION, "--image-tag", "1.0.0", code=3)
+
+
+def test_swapped_contexts_are_noticed(running: Stage) -> None:
+    text = running.targets.read_text()
+    swapped = text.replace("production-us-east", "X").replace(
+        "production-eu-west", "production-us-east"
+    )
+    running.targets.write_text(swapped.replace("context: X", "context: production-eu-west"))
+    said = running.run(
+        "plan", "--env", "production", "--region", "eu-west", "--image-tag", "1.0.1", code=3
+    )
+    assert "WrongCluster" in said
+    assert "us-east" in said
+
+
+def test_a_change_between_plan_and_approval_is_noticed(
+    running: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = running.run("plan", *PRODUCTION, "--image-tag", "2.0.0")
+    monkeypatch.setenv("GATEWAY_RELEASE_APPROVAL_TOKEN", running.token(planned))
+    said = running.run("apply", *PRODUCTION, "--image-tag", "1.0.1", code=1)
+    assert "what was approved has changed" in said
+    assert running.image("us-east") == "1.0.0"
+
+
+def test_no_change_needs_no_approval(running: Stage) -> None:
+    said = running.run("apply", *PRODUCTION, "--image-tag", "1.0.0")
+    assert said.count("no change") == 2
+
+
+def test_staging_asks_once(stage: Stage) -> None:
+    where = [
+        "apply",
+        "--env",
+        "staging",
+        "--region",
+        "eu-west",
+        "--image-tag",
+        "1.0.0",
+        "--first-install",
+    ]
+    assert "nothing was done" in stage.run(*where, stdin="n\n", code=1)
+    stage.run(*where, stdin="y\n")
+    assert stage.clusters["staging"].get("Deployment", "gateway-staging", "gateway")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--image-tag", ""], "which image?"),
+        (["--image-tag", "1.0.0", "--preview", ""], "write pr-123"),
+        (["--image-tag", "1.0.0", "--preview", "main"], "write pr-123"),
+        (["--image-tag", "1.0.0", "--canary", ""], "write a share"),
+        (["--image-tag", "1.0.0", "--canary", "100%"], "write a share"),
+    ],
+)
+def test_a_variable_that_is_not_set_is_not_a_wish(
+    stage: Stage, options: list[str], words: str
+) -> None:
+    """A pipeline that loses its preview's name must not release staging itself instead."""
+    where = ["apply", "--env", "staging", "--region", "eu-west", "--first-install", "--yes"]
+    assert words in stage.run(*where, *options, code=1)
+    assert not stage.clusters["staging"].objects
+
+
+def test_serving_loads_nothing_of_this() -> None:
+    script = "import sys, gateway.cli; print([m for m in sys.modules if m.startswith('gateway.release.')], 'yaml' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "['gateway.release.cli'] False"
+
+
+@pytest.mark.parametrize(("typed", "code"), [("y", 1), ("Production", 1), ("production", 0)])
+def test_a_person_at_a_terminal_types_the_name(stage: Stage, typed: str, code: int) -> None:
+    ours, theirs = pty.openpty()
+    command = [
+        sys.executable, "-m", "gateway", "release", "apply", *PRODUCTION, "--first-install", "--image-tag", "1.0.0",
+        "--set", f"image.repository={stage.repository}", "--chart", str(CHART), "--targets", str(stage.targets),
+        "--audit-log", str(stage.audit), "--yes",
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        os.close(theirs)
+        os.write(ours, typed.encode() + b"\n")
+        said, _ = process.communicate(timeout=60)
+    os.close(ours)
+    assert process.returncode == code, said
+    assert "Type the environment's name (production)" in said
+    assert bool(stage.clusters["us-east"].objects) is (code == 0)
+
+
+def test_no_chart_is_said(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["plan", "--env", "dev", "--region", "eu-west", "--chart", str(tmp_path)]
+    )
+    assert result.exit_code == 1
+    assert "there is no chart at" in result.output
+    assert "--chart PATH" in result.output
