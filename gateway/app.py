@@ -22,7 +22,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.answer import ErrorMask
 from gateway.config import Config, load_config
@@ -42,6 +42,7 @@ from gateway.language.slots import find_slots
 from gateway.pipeline import Pipeline
 from gateway.plan.cache import Made, PlanCache
 from gateway.telemetry.logs import AccessLog
+from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
@@ -137,7 +138,11 @@ class Gateway:
         self.state: dict[str, Any] = {}
         self._factories = self._hooks("context_factory")
         self._rest = Starlette(
-            routes=[Route("/health/live", self._live), Route("/health/ready", self._readiness)],
+            routes=[
+                Route("/health/live", self._live),
+                Route("/health/ready", self._readiness),
+                Route(f"{self.path}/graphiql/{{name}}", self._graphiql_file),
+            ],
             lifespan=self.lifespan,
         )
 
@@ -233,6 +238,13 @@ class Gateway:
 
     def _hooks(self, kind: str) -> list[Callable[..., Any]]:
         return [mark.target for mark in self.graph.marks if mark.kind == kind]
+
+    def _graphiql_file(self, request: Request) -> ASGIApp:
+        async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+            name = request.path_params["name"] if self.config.http.graphiql else ""
+            await send_file(send, name, request.headers.get("if-none-match"))
+
+        return answer
 
     async def _live(self, _: Request) -> Response:
         return PlainTextResponse("live")

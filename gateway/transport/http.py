@@ -19,6 +19,7 @@ from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.pipeline import GraphQLParams, Pipeline
 from gateway.telemetry.logs import AccessLog
+from gateway.transport.graphiql import send_page, wants_page
 from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
 from gateway.transport.settings import HttpSettings
 
@@ -74,6 +75,9 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begin = time.perf_counter()  # uvloop's clock stands still within an iteration
         headers, values = read_headers(scope["headers"])
+        if self.settings.graphiql and wants_page(scope["method"], headers, scope["query_string"]):
+            await send_page(send, scope["path"], self.settings.graphiql_query)
+            return
         request_id = self._request_id(headers)
         record = OperationRecord()
         context: Context | None = None

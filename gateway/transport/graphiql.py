@@ -1,0 +1,135 @@
+"""GraphiQL for browsers, at the endpoint's own path: the page and its files, from this host alone.
+
+The files are put here by `scripts/graphiql.sh` at install time; without them the page says so. Only names
+in `FILES` are ever opened, so that no path of a request reaches the file system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cache
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from typing import Any
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+HERE = Path(__file__).parent
+# Served name → file and content type.
+FILES: dict[str, tuple[Path, str]] = {
+    "graphiql.min.js": (HERE / "assets", "text/javascript"),
+    "graphiql.min.css": (HERE / "assets", "text/css"),
+    "react.min.js": (HERE / "assets", "text/javascript"),
+    "react-dom.min.js": (HERE / "assets", "text/javascript"),
+    "start.js": (HERE / "page", "text/javascript"),
+    "page.css": (HERE / "page", "text/css"),
+}
+# GraphiQL's editor writes style elements of its own; nothing else may come from anywhere but here.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>GraphiQL</title>
+<link rel="icon" href="data:,">
+{styles}
+</head>
+<body data-query="{query}">
+{body}
+</body>
+</html>
+"""
+MISSING = """<div class="missing">
+<h1>GraphiQL is not installed</h1>
+<p>The endpoint works; this page's files are missing. Run <code>make install</code> where npm is, or send a query:</p>
+<p><code>curl -s {url} -H 'content-type: application/json' -d '{{"query": "{{ __typename }}"}}'</code></p>
+</div>"""
+
+
+def wants_page(
+    method: str, headers: MutableMapping[str, str] | dict[str, str], query: bytes
+) -> bool:
+    """Whether a request is a browser's for the page: a GET that prefers HTML and asks no query."""
+    if method != "GET" or query.startswith(b"query=") or b"&query=" in query:
+        return False
+    first = headers.get("accept", "").partition(",")[0].partition(";")[0].strip().lower()
+    return first in ("text/html", "application/xhtml+xml")
+
+
+@cache
+def is_installed() -> bool:
+    """Whether GraphiQL's files are here."""
+    return all((folder / name).is_file() for name, (folder, _) in FILES.items())
+
+
+@cache
+def read_file(name: str) -> tuple[bytes, str, str] | None:
+    """A file's bytes, content type and ETag; None for any name that is not ours, or not installed."""
+    known = FILES.get(name)
+    if known is None:
+        return None
+    folder, content_type = known
+    try:
+        body = (folder / name).read_bytes()
+    except OSError:
+        return None
+    return body, f"{content_type}; charset=utf-8", f'"{sha256(body).hexdigest()[:16]}"'
+
+
+def render_page(base: str, first_query: str) -> bytes:
+    """The page for an endpoint at `base`, the path as the browser sees it."""
+    url = escape(base, quote=True)
+    names = ["page.css"]
+    if is_installed():
+        names.insert(0, "graphiql.min.css")
+        scripts = ("react.min.js", "react-dom.min.js", "graphiql.min.js", "start.js")
+        body = '<div id="graphiql"></div>\n' + "\n".join(
+            f'<script src="{url}/graphiql/{name}"></script>' for name in scripts
+        )
+    else:
+        body = MISSING.format(url=url)
+    styles = "\n".join(f'<link rel="stylesheet" href="{url}/graphiql/{name}">' for name in names)
+    return PAGE.format(styles=styles, body=body, query=escape(first_query, quote=True)).encode()
+
+
+async def send_page(send: Send, base: str, first_query: str) -> None:
+    """Answer with the page."""
+    headers = [
+        (b"content-security-policy", POLICY.encode()),
+        (b"cache-control", b"no-cache"),
+        (b"referrer-policy", b"no-referrer"),
+    ]
+    await _send(send, 200, render_page(base, first_query), "text/html; charset=utf-8", headers)
+
+
+async def send_file(send: Send, name: str, if_none_match: str | None) -> None:
+    """Answer with one of the page's files, or 404."""
+    found = read_file(name)
+    if found is None:
+        await _send(send, 404, b"not found", "text/plain; charset=utf-8", [])
+        return
+    body, content_type, tag = found
+    headers = [(b"etag", tag.encode()), (b"cache-control", b"public, max-age=3600")]
+    if if_none_match == tag:
+        await _send(send, 304, b"", content_type, headers)
+    else:
+        await _send(send, 200, body, content_type, headers)
+
+
+async def _send(
+    send: Send, status: int, body: bytes, content_type: str, headers: list[tuple[bytes, bytes]]
+) -> None:
+    start = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": start})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,23 @@
+// Starts GraphiQL on the page's own path. Nothing here is read from anywhere else.
+"use strict";
+
+const FIRST_QUERY = `# Ctrl-Enter runs it. Press Ctrl-Space for what can be asked.
+
+{
+  __typename
+}
+`;
+
+const fetcher = GraphiQL.createFetcher({
+  url: window.location.pathname,
+  headers: { accept: "application/graphql-response+json, application/json" },
+});
+
+ReactDOM.createRoot(document.getElementById("graphiql")).render(
+  React.createElement(GraphiQL, {
+    fetcher,
+    defaultQuery: document.body.dataset.query || FIRST_QUERY,
+    defaultEditorToolsVisibility: "variables",
+    shouldPersistHeaders: false,
+  })
+);

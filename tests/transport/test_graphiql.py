@@ -1,0 +1,151 @@
+"""GraphiQL: the page, its files and its policy; and in a real browser without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.testing import GatewayClient
+from gateway.transport import graphiql
+from tests.transport.browser import browser_page, chromium
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HTML = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+SCHEMA = 'type Query { greeting(name: String! = "you"): String }\n'
+RESOLVERS = """
+from gateway import resolver
+
+
+@resolver("Query.greeting")
+def greeting(parent, context, name):
+    return f"Hello, {name}!"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "s.graphql").write_text(SCHEMA)
+    (tmp_path / "greeting_resolvers.py").write_text(RESOLVERS)
+    (tmp_path / "gateway.toml").write_text(
+        '[graph]\nschema = ["s.graphql"]\nresolvers = "greeting_resolvers"\n'
+        "[http]\ngraphiql_query = '{ greeting(name: \"<Ada>\") }'\n"
+        '[logs]\naccess = "off"\n'
+    )
+    return tmp_path
+
+
+@pytest_asyncio.fixture
+async def client(project: Path) -> AsyncIterator[GatewayClient]:
+    async with GatewayClient(project / "gateway.toml") as started:
+        yield started
+
+
+async def test_a_browser_gets_the_page_and_others_an_answer(client: GatewayClient) -> None:
+    page = await client.http.get("/graphql", headers=HTML)
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "&lt;Ada&gt;" in page.text
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "<script>" not in page.text
+    assert "http" not in page.text.replace("http-equiv", "")
+    query = await client.http.get("/graphql", params={"query": "{ __typename }"}, headers=HTML)
+    assert query.json() == {"data": {"__typename": "Query"}}
+    other = await client.http.get("/graphql", headers={"accept": "*/*"})
+    assert other.status_code == 400
+
+
+@pytest.mark.parametrize("name", sorted(graphiql.FILES))
+async def test_the_pages_files_are_served_from_here(client: GatewayClient, name: str) -> None:
+    if not graphiql.is_installed():
+        pytest.skip("GraphiQL's files are not installed: npm is missing")
+    answer = await client.http.get(f"/graphql/graphiql/{name}")
+    assert answer.status_code == 200
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    again = await client.http.get(
+        f"/graphql/graphiql/{name}", headers={"if-none-match": answer.headers["etag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "name", ["..%2Fhttp.py", "%2e%2e/http.py", "http.py", "VERSIONS", "start.js%00", "nothing.js"]
+)
+async def test_nothing_else_is_served(client: GatewayClient, name: str) -> None:
+    answer = await client.http.get(f"/graphql/graphiql/{name}")
+    assert answer.status_code == 404
+    assert "import" not in answer.text
+
+
+async def test_without_its_files_the_page_says_what_to_do(
+    client: GatewayClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graphiql, "is_installed", lambda: False)
+    page = await client.http.get("/graphql", headers=HTML)
+    assert "GraphiQL is not installed" in page.text
+    assert "make install" in page.text
+
+
+async def test_it_can_be_switched_off(project: Path) -> None:
+    text = (project / "gateway.toml").read_text().replace("[http]", "[http]\ngraphiql = false")
+    (project / "gateway.toml").write_text(text)
+    async with GatewayClient(project / "gateway.toml") as client:
+        assert (await client.http.get("/graphql", headers=HTML)).status_code != 200
+        assert (await client.http.get("/graphql/graphiql/start.js")).status_code == 404
+
+
+@pytest_asyncio.fixture
+async def server(project: Path) -> AsyncIterator[str]:
+    """The gateway as its own process; gives the endpoint's URL."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", "serve", "--config", "gateway.toml", "--port", str(port),
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                    break
+                except OSError:
+                    await asyncio.sleep(0.05)
+        writer.close()
+        yield f"http://127.0.0.1:{port}/graphql"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")
+async def test_in_a_browser_without_a_network(server: str, tmp_path: Path) -> None:
+    if not graphiql.is_installed():
+        pytest.skip("GraphiQL's files are not installed: npm is missing")
+    async with browser_page() as page:
+        await page.open(server)
+        await page.until("document.querySelector('.graphiql-execute-button') !== null")
+        assert "greeting" in await page.until(
+            "document.querySelector('.graphiql-query-editor').innerText"
+        )
+        await page.evaluate("document.querySelector('.graphiql-execute-button').click()")
+        answer = await page.until(
+            "(t => t.includes('Hello') && t)(document.querySelector('.result-window').innerText)"
+        )
+        assert "Hello, <Ada>!" in answer
+        # The schema came by introspection: the editor knows the field.
+        await page.until("document.querySelector('.CodeMirror-lint-mark-error') === null")
+        await page.screenshot(tmp_path / "graphiql.png")
+        assert page.foreign == []
+        assert page.complaints == []
+    assert (tmp_path / "graphiql.png").stat().st_size > 10_000
