@@ -156,12 +156,13 @@ class Context:
         if batch is None:
             batch = DataLoader(self._batch_load(loader, arguments), cache=False)
             self._pending[key] = batch
-        return batch.load(parent)
+        return batch.load((parent,))  # a dataloader refuses None, which the parent of a root field is
 
     def _batch_load(
         self, loader: Loader, arguments: Mapping[str, Any]
     ) -> Callable[[list[Any]], Coroutine[Any, Any, list[Any]]]:
-        async def batch_load(parents: list[Any]) -> list[Any]:
+        async def batch_load(keys: list[Any]) -> list[Any]:
+            parents = [parent for (parent,) in keys]
             try:
                 values = list(await loader.load(parents, arguments, self))
             except asyncio.CancelledError:

@@ -146,7 +146,8 @@ class ResponseReader:
 
 
 def _is_json(kind: str) -> bool:
-    return not kind or kind == "application/json" or kind.endswith(("+json", "/json"))
+    # A type without a slash says nothing: as if there were none.
+    return kind == "application/json" or "/" not in kind or kind.endswith(("+json", "/json"))
 
 
 def _loads_lenient(body: bytes) -> Any:

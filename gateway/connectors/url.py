@@ -24,6 +24,7 @@ UNRESERVED = "-._~"
 # §9.4: what can never stand in a URL; reserved characters and `%` are the author's business.
 LITERAL_SAFE = "!#$%&'()*+,/:;=?@[]-._~"
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+_DOT = re.compile("%2e", re.IGNORECASE)
 _LAYOUT = re.compile(r"[\t\n\f\r]")
 
 
@@ -220,7 +221,9 @@ def join_url(
         path = "/"
     if own_path:
         path = path.rstrip("/") + own_path
-    if "/." in path and any(segment in (".", "..") for segment in path.split("/")):
+    # Backends read `%2e` as a dot; only the author's own text can hold it, beside a value that is one.
+    dotted = _DOT.sub(".", path) if "%2" in path else path
+    if "/." in dotted and any(segment in (".", "..") for segment in dotted.split("/")):
         raise InvalidSegmentError("a path segment is `.` or `..`")
     query = "&".join(part for part in (base.query, base_query, own.query, own_query) if part)
     origin = base.origin or own.origin

@@ -1,0 +1,277 @@
+"""Scenarios of which connector runs and how often: sharing, entities, batches, groups, limits, order."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.connectors.scenario import SOURCE, Scenario
+from tests.support.backend import Answer, Asked
+
+POSTS = [{"id": n, "user": u} for n, u in enumerate([3, 1, 3, 9], 1)]
+NAMES = {"1": "Ann", "2": "Bob", "3": "Cy"}
+LIMIT = {"connectors": {"max_requests_per_operation_per_source": 2}}
+
+
+def _users(asked: Asked) -> Any:
+    """Posts, and the users that are asked for: in another order, with one nobody asked for; never 9."""
+    url = urlsplit(asked.target)
+    if url.path == "/posts":
+        return POSTS
+    if url.path == "/users":
+        wanted = parse_qs(url.query).get("id", [])
+        if "bad" in wanted:
+            return Answer({"e": 1}, 500)
+        rows = [{"id": int(key), "name": NAMES[key]} for key in wanted if key in NAMES]
+        return [*reversed(rows), {"id": 77, "name": "nobody"}]
+    key = url.path.rpartition("/")[2]
+    return {"id": int(key), "name": NAMES[key]} if key in NAMES else Answer({"e": 1}, 404)
+
+
+def _batch(kind: str = "ID", batch: str = "", user: str = "user") -> str:
+    return (
+        SOURCE
+        + f"""type Query {{ posts: [Post] @connect(source: "b", http: {{ GET: "/posts" }}, selection: "id author: {{ id: {user} }}") }}
+        type Post {{ id: Int author: User }}
+        type User @connect(source: "b", http: {{ GET: "/users" queryParams: "id: $batch.id" }} {batch}
+          selection: "id name") {{ id: {kind}! name: String }}"""
+    )
+
+
+def _authors(*names: str | None) -> dict[str, Any]:
+    return {"posts": [{"author": {"name": name}} for name in names]}
+
+
+def _rows(posts: Any, users: Any) -> Any:
+    return lambda asked: posts if asked.target == "/posts" else users
+
+
+AUTHORS = "{ posts { author { name } } }"
+FOUR = _authors("Cy", "Ann", "Cy", None)
+BY_THIS = (
+    SOURCE
+    + """type Query { posts: [Post] @connect(source: "b", http: { GET: "/posts" }, selection: "id user") }
+    type Post { id: Int user: Int
+      author(x: Int): User @connect(source: "b", http: { GET: "/users/{$this.user}" }, selection: "id name") }
+    type User { id: Int name: String }"""
+)
+ENTITY_FIELD = (
+    SOURCE
+    + """type Query { posts: [Post] @connect(source: "b", http: { GET: "/posts" }, selection: "id author: { id: user }")
+      user(id: ID!): User @connect(source: "b", http: { GET: "/users/{$args.id}" }, selection: "id name", entity: true) }
+    type Post { id: Int author: User } type User { id: ID! name: String }"""
+)
+ENTITY_TYPE = (
+    SOURCE
+    + """type Query { posts: [Post] @connect(source: "b", http: { GET: "/posts" }, selection: "id author: { id: user }") }
+    type Post { id: Int author: User }
+    type User @connect(source: "b", http: { GET: "/users/{$this.id}" }, selection: "id name") { id: ID! name: String }"""
+)
+COMPOSITE = (
+    SOURCE
+    + """type Query { items: [Item] @connect(source: "b", http: { GET: "/posts" }, selection: "store sku at { code }") }
+    type At { code: String }
+    type Item @connect(source: "b", http: { POST: "/find" body: "$batch { store sku at { code } }" },
+      selection: "store sku at { code } price") { store: Int! sku: String! at: At price: Int }"""
+)
+GROUPED = (
+    SOURCE
+    + """type Query { videos: [Video] @connect(source: "b", http: { GET: "/posts" }, selection: "id") }
+    type Video { id: Int comments(top: Int): [Comment] @connect(source: "b"
+      http: { GET: "/comments" queryParams: "v: $batch.id top: $args.top" }
+      batch: { maxSize: 50, groupBy: "videoId" } selection: "videoId text") }
+    type Comment { videoId: Int text: String }"""
+)
+ABSTRACT = (
+    SOURCE
+    + """interface Animal { name: String }
+    type Query { zoo: [Animal] @connect(source: "b", http: { GET: "/posts" },
+      selection: "__typename: kind->match(['d', 'Dog'], ['c', 'Cat']) name barks lives") }
+    type Dog implements Animal { name: String barks: Boolean }
+    type Cat implements Animal { name: String lives: Int }"""
+)
+WRITES = (
+    SOURCE
+    + """type Query { get: Int @connect(source: "b", http: { GET: "/n" }, selection: "$.n") }
+    type Mutation { add(n: Int): Count @connect(source: "b", http: { POST: "/add" body: "n: $args.n" }, selection: "n") }
+    type Count { n: Int after: Int @connect(source: "b", http: { GET: "/after/{$this.n}" }, selection: "$.n") }"""
+)
+
+
+def _write(asked: Asked) -> Any:
+    return json.loads(asked.body) if asked.method == "POST" else {"n": 0}
+
+
+CALLS: dict[str, Scenario] = {
+    "14.2 equal $this share a call": Scenario(
+        BY_THIS,
+        AUTHORS,
+        _users,
+        FOUR,
+        ("GET /posts", "GET /users/3", "GET /users/1", "GET /users/9"),
+        (("CONNECTOR_FETCH", "posts.3.author"),),
+        is_ordered=False,
+    ),
+    "14.2 aliases with equal URLs share a call": Scenario(
+        BY_THIS,
+        "{ posts { a: author { name } b: author(x: 1) { id } } }",
+        lambda asked: POSTS[:1] if asked.target == "/posts" else {"id": 3, "name": "Cy"},
+        {"posts": [{"a": {"name": "Cy"}, "b": {"id": 3}}]},
+        ("GET /posts", "GET /users/3"),
+    ),
+    "14.3 skipped fields are not called": Scenario(
+        BY_THIS,
+        "query($s: Boolean = true) { posts { id author @skip(if: $s) { name } } }",
+        _users,
+        {"posts": [{"id": post["id"]} for post in POSTS]},
+        ("GET /posts",),
+    ),
+    "14.4 mutations one after the other": Scenario(
+        WRITES,
+        "mutation { a: add(n: 1) { n after } b: add(n: 1) { n after } }",
+        _write,
+        {"a": {"n": 1, "after": 0}, "b": {"n": 1, "after": 0}},
+        ('POST /add {"n":1}', "GET /after/1", 'POST /add {"n":1}', "GET /after/1"),
+        is_ordered=True,
+    ),
+    "15.2 a, known by its key": Scenario(
+        ENTITY_FIELD,
+        "{ posts { author { id } } }",
+        _users,
+        {"posts": [{"author": {"id": str(post["user"])}} for post in POSTS]},
+        ("GET /posts",),
+    ),
+    "15.2 a, completed": Scenario(
+        ENTITY_FIELD,
+        AUTHORS,
+        _users,
+        FOUR,
+        ("GET /posts", "GET /users/3", "GET /users/1", "GET /users/9"),
+        (("CONNECTOR_FETCH", "posts.3.author.name"),),
+    ),
+    "15.2 a, as a root field": Scenario(
+        ENTITY_FIELD, '{ user(id: "2") { name } }', _users, {"user": {"name": "Bob"}}, ("GET /users/2",)
+    ),
+    "15.2 b": Scenario(
+        ENTITY_TYPE,
+        AUTHORS,
+        _users,
+        FOUR,
+        ("GET /posts", "GET /users/3", "GET /users/1", "GET /users/9"),
+        (("CONNECTOR_FETCH", "posts.3.author.name"),),
+    ),
+    "15.2 c, 16.1 distinct, gaps, reordered": Scenario(
+        _batch(), AUTHORS, _users, FOUR, ("GET /posts", "GET /users?id=3&id=1&id=9")
+    ),
+    "16 aliases of one entity are one call": Scenario(
+        _batch(),
+        "{ posts { a: author { name } b: author { id n: name } } }",
+        lambda asked: POSTS[:1] if asked.target == "/posts" else [{"id": 3, "name": "Cy"}],
+        {"posts": [{"a": {"name": "Cy"}, "b": {"id": "3", "n": "Cy"}}]},
+        ("GET /posts", "GET /users?id=3"),
+    ),
+    "15.6 a missing key": Scenario(
+        _batch(user="none"),
+        "{ posts { author { name } } }",
+        _rows([{"id": 1}, {"id": 2, "none": 3}], [{"id": 3, "name": "Cy"}]),
+        _authors(None, "Cy"),
+        ("GET /posts", "GET /users?id=3"),
+    ),
+    "16.5 an ID by its string form": Scenario(
+        _batch(), AUTHORS, _rows(POSTS[:1], [{"id": "3", "name": "Cy"}]), _authors("Cy"), ("GET /posts", "GET /users?id=3")
+    ),
+    "16.5 an Int is strict": Scenario(
+        _batch("Int"), AUTHORS, _rows(POSTS[:1], [{"id": "3", "name": "Cy"}]), _authors(None), ("GET /posts", "GET /users?id=3")
+    ),
+    "16.5 the exact match comes first, the last one counts": Scenario(
+        _batch(),
+        AUTHORS,
+        _rows(POSTS[:1], [{"id": 3, "name": "x"}, {"id": 3, "name": "Cy"}, {"id": "3", "name": "y"}]),
+        _authors("Cy"),
+        ("GET /posts", "GET /users?id=3"),
+    ),
+    "16.5 a key of both kinds": Scenario(
+        _batch(),
+        AUTHORS,
+        _rows([{"user": 3}, {"user": "3"}], [{"id": 3, "name": "Cy"}]),
+        _authors("Cy", "Cy"),
+        ("GET /posts", "GET /users?id=3&id=3"),
+    ),
+    "16.3 chunks": Scenario(
+        _batch(batch="batch: { maxSize: 2 }"), AUTHORS, _users, FOUR, ("GET /posts", "GET /users?id=3&id=1", "GET /users?id=9")
+    ),
+    "16.7 a failing chunk": Scenario(
+        _batch(batch="batch: { maxSize: 1 }"),
+        AUTHORS,
+        lambda asked: [{"user": 3}, {"user": "bad"}] if asked.target == "/posts" else _users(asked),
+        _authors("Cy", None),
+        ("GET /posts", "GET /users?id=3", "GET /users?id=bad"),
+        (("CONNECTOR_FETCH", "posts.1.author.name"),),
+    ),
+    "16.7 no list": Scenario(
+        _batch(),
+        AUTHORS,
+        _rows(POSTS[:1], {"id": 3, "name": "Cy"}),
+        _authors(None),
+        ("GET /posts", "GET /users?id=3"),
+        (("CONNECTOR_RESPONSE_INVALID", "posts.0.author.name"),),
+    ),
+    "16 split by the URL's length": Scenario(
+        _batch(),
+        AUTHORS,
+        _users,
+        FOUR,
+        ("GET /posts", "GET /users?id=3", "GET /users?id=1&id=9"),
+        tables={"connectors": {"max_url_bytes": 21 + len("/users?id=1&id=9")}},
+    ),
+    "16 composite and nested keys": Scenario(
+        COMPOSITE,
+        "{ items { sku price } }",
+        lambda asked: (
+            [{"store": 1, "sku": "a", "at": {"code": "x"}}, {"store": 2, "sku": "a", "at": {"code": "x"}}]
+            if asked.method == "GET"
+            else [
+                {"store": 2, "sku": "a", "at": {"code": "x"}, "price": 20},
+                {"store": 1, "sku": "a", "at": {"code": "x"}, "price": 10},
+            ]
+        ),
+        {"items": [{"sku": "a", "price": 10}, {"sku": "a", "price": 20}]},
+        (
+            "GET /posts",
+            'POST /find [{"store":1,"sku":"a","at":{"code":"x"}},{"store":2,"sku":"a","at":{"code":"x"}}]',
+        ),
+    ),
+    "16 groupBy": Scenario(
+        GROUPED,
+        "{ videos { comments(top: 2) { text } } }",
+        lambda asked: (
+            [{"id": 1}, {"id": 2}, {"id": 3}]
+            if asked.target == "/posts"
+            else [{"videoId": 2, "text": "a"}, {"videoId": 1, "text": "b"}, {"videoId": 2, "text": "c"}]
+        ),
+        {
+            "videos": [
+                {"comments": [{"text": "b"}]},
+                {"comments": [{"text": "a"}, {"text": "c"}]},
+                {"comments": []},
+            ]
+        },
+        ("GET /posts", "GET /comments?v=1&v=2&v=3&top=2"),
+    ),
+    "17.4 abstract types": Scenario(
+        ABSTRACT,
+        "{ zoo { __typename name ... on Dog { barks } ... on Cat { lives } } }",
+        {"/posts": [{"kind": "d", "name": "A", "barks": True}, {"kind": "c", "name": "B", "lives": 9}]},
+        {
+            "zoo": [
+                {"__typename": "Dog", "name": "A", "barks": True},
+                {"__typename": "Cat", "name": "B", "lives": 9},
+            ]
+        },
+        ("GET /posts",),
+    ),
+    "equal calls of an operation happen once": Scenario(
+        BY_THIS, "{ a: posts { id } b: posts { user } }", {"/posts": POSTS[:1]}, {"a": [{"id": 1}], "b": [{"user": 3}]}, ("GET /posts",)
+    ),
+}

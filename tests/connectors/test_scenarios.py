@@ -1,0 +1,30 @@
+"""The rules of requests, answers, entities and batches, over HTTP, on both executors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.connectors.scenario import Scenario, execute, located, use_path
+from tests.connectors.scenarios_calls import CALLS
+from tests.connectors.scenarios_requests import REQUESTS
+
+SCENARIOS = {**REQUESTS, **CALLS}
+
+
+@pytest.mark.parametrize("path", ["compiled", "graphql-core"])
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
+async def test_scenario(
+    scenario: Scenario, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_path(path, monkeypatch)
+    result, asked = await execute(scenario, tmp_path)
+    lines = [request.line for request in asked]
+    expected = list(scenario.asked)
+    if not scenario.is_ordered:
+        lines.sort()
+        expected.sort()
+    assert lines == expected
+    assert result.data == scenario.data
+    assert located(result) == sorted(scenario.errors)
