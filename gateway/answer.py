@@ -29,7 +29,7 @@ class OperationRecord:
     Attributes:
         operation_name: None for an anonymous one, or when the document is refused.
         operation_type: "query", "mutation" or "subscription".
-        document_hash: SHA-256 of the document's text, first 16 hex digits.
+        document_hash: The document's fingerprint: that of its text without literals.
         cache: How the plan was found: "exact", "normalised" or "miss".
         path: "compiled" or "fallback".
         error_codes: `extensions.code` of each error, distinct, in order.

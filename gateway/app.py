@@ -30,7 +30,7 @@ from gateway.connectors.bind import Bound, bind_connectors
 from gateway.connectors.check import check_connectors
 from gateway.connectors.directives import read_directives
 from gateway.context import Context
-from gateway.errors import ClientError, ConfigError, Diagnostic, RequestError
+from gateway.errors import ConfigError, Diagnostic, RequestError
 from gateway.execute.prepare import Prepared, prepare
 from gateway.graph.binding import bind_directives, bind_resolvers
 from gateway.graph.register import Mark, find_marks
@@ -41,6 +41,7 @@ from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
 from gateway.pipeline import Pipeline
 from gateway.plan.cache import Made, PlanCache
+from gateway.plan.warm import warm_plans
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
@@ -172,7 +173,7 @@ class Gateway:
                 self._compile,
                 max_text_length=config.limits.max_document_bytes,
             )
-            self._warm(plans)
+            warm_plans(plans, config.plan_cache.warm, self.base)
             pipeline = Pipeline(
                 plans, ErrorMask(config.errors.mask), shows_plans=config.explain.plan_header
             )
@@ -195,16 +196,11 @@ class Gateway:
         document = load_document(text, schema, self.config.limits)
         slots = find_slots(schema, document, normalised) if normalised else None
         free = slots.free if slots else None
-        return Made(prepare(schema, document, operation_name, slots=free), slots)
-
-    def _warm(self, plans: PlanCache[Prepared]) -> None:
-        """Compile the configured operations. Errors: ConfigError for a document that is refused."""
-        for file in find_schema_files(self.config.plan_cache.warm, self.base):
-            text = file.read_text(encoding="utf-8")
-            try:
-                plans.find(text, None)
-            except (RequestError, ClientError) as exc:
-                raise ConfigError(str(exc), key="plan_cache.warm", file=str(file)) from exc
+        prepared = prepare(schema, document, operation_name, slots=free)
+        if prepared.errors:
+            # Refused here, so that invented operation names cannot evict plans.
+            raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")
+        return Made(prepared, slots)
 
     async def make_context(
         self,

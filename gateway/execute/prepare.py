@@ -6,7 +6,6 @@ is first asked for. What no plan can express runs as a whole on graphql-core: th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +22,7 @@ from gateway.execute.bound import Bound
 from gateway.execute.code import Code
 from gateway.execute.state import Source
 from gateway.execute.variables import VariableCoercers
+from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
 from gateway.plan.compile import compile_plan
 from gateway.plan.nodes import Plan
@@ -39,7 +39,7 @@ class Prepared:
     Attributes:
         operation_name: None for an anonymous operation.
         operation_type: `query`, `mutation` or `subscription`; None when there is no such operation.
-        document_hash: SHA-256 of the document's text, first 16 hex digits.
+        document_hash: The document's fingerprint; it holds no literal.
         path: `compiled` or `fallback`.
         reason: Why it falls back.
         errors: Request errors: the operation cannot be chosen. Nothing can be run then.
@@ -60,7 +60,8 @@ class Prepared:
         self.slots = slots
         self.field_resolver = field_resolver
         self.type_resolver = type_resolver
-        self.document_hash = fingerprint(document)
+        text = document.loc.source.body if document.loc else print_ast(document)
+        self.document_hash = fingerprint(text)
         self.errors: list[GraphQLError] | None = None
         self.reason: str | None = None
         self.shaping: tuple[str, ...] = ()
@@ -150,9 +151,3 @@ def prepare(
             in this document to the number of its slot.
     """
     return Prepared(schema, document, operation_name, slots=slots)
-
-
-def fingerprint(document: DocumentNode) -> str:
-    """SHA-256 of a document's text, first 16 hex digits."""
-    text = document.loc.source.body if document.loc else print_ast(document)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
