@@ -128,11 +128,15 @@ def serve(
     os.environ[SERVE_CONFIG] = str(config) if config else ""
     os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
     loop, http = fast_stack()
+    address = host or server.host
+    number = server.port if port is None else port
+    if number:
+        print(f"gateway: http://{address}:{number}{server.path}; Ctrl-C ends it", file=sys.stderr)
     uvicorn.run(
         "gateway.cli:worker",
         factory=True,
-        host=host or server.host,
-        port=server.port if port is None else port,
+        host=address,
+        port=number,
         workers=workers or server.workers,
         reload=reload,
         reload_dirs=[str(base)] if reload else None,
