@@ -18,7 +18,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
-from gateway.connectors.settings import ConnectorSettings
+from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.errors import ConfigError
 from gateway.language.limits import Limits
 from gateway.plan.cache import PlanCacheSettings
@@ -120,6 +120,7 @@ class Config:
         server: Where it listens.
         sources: The backends by the name of their `@source`.
         connectors: How connectors build their requests, and `$config`.
+        headers: What reaches the backends beside the directives' own headers.
         traffic_shaping: Time limits.
         limits: What a document may ask for.
         plan_cache: Size and warm start of the plan cache.
@@ -133,6 +134,7 @@ class Config:
     server: ServerSettings = field(default_factory=ServerSettings)
     sources: dict[str, SourceSettings] = field(default_factory=dict)
     connectors: ConnectorSettings = field(default_factory=ConnectorSettings)
+    headers: HeaderSettings = field(default_factory=HeaderSettings)
     traffic_shaping: TrafficShaping = field(default_factory=TrafficShaping)
     limits: Limits = field(default_factory=Limits)
     plan_cache: PlanCacheSettings = field(default_factory=PlanCacheSettings)

@@ -40,7 +40,7 @@ from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.php import coercer
 from gateway.connectors.request import READ_METHODS, RequestBuilder, evaluate_base_url
 from gateway.connectors.response import ResponseReader
-from gateway.connectors.settings import ConnectorSettings
+from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.resolver import BatchField, EntityField, Loader, Wanted
 from gateway.upstream.settings import SourceSettings
 
@@ -66,6 +66,7 @@ def bind_connectors(
     sources: Mapping[str, SourceSettings],
     env: Mapping[str, str],
     resolved: Collection[str],
+    headers: HeaderSettings | None = None,
 ) -> Bound:
     """Set the resolvers of every field that a connector serves.
 
@@ -76,8 +77,11 @@ def bind_connectors(
         sources: `[sources.NAME]`; a source without one has the defaults.
         env: `$env`.
         resolved: Coordinates that have a Python resolver: these win.
+        headers: `[headers]`; none by default.
     """
-    binder = _Binder(schema, read_directives(document), settings, sources, env)
+    binder = _Binder(
+        schema, read_directives(document), settings, sources, env, headers or HeaderSettings()
+    )
     entities: dict[str, list[ConnectorLoader]] = {}
     for connect in binder.directives.connects:
         if connect.on_type:
@@ -128,10 +132,12 @@ class _Binder:
         settings: ConnectorSettings,
         sources: Mapping[str, SourceSettings],
         env: Mapping[str, str],
+        headers: HeaderSettings,
     ) -> None:
         self.schema = schema
         self.directives = directives
         self.settings = settings
+        self.headers = headers
         self.source_settings = sources
         self.sources = {source.name: source for source in directives.sources}
         self.constants: dict[str, Any] = {
@@ -236,7 +242,8 @@ class _Binder:
         settings = self.source_settings.get(source.name if source else "", SourceSettings())
         spec = self.directives.spec
         base_url = self.bound.base_urls[source.name] if source else ""
-        builder = RequestBuilder(connect, source, base_url, spec)
+        rules = self.headers.rules(source.name if source else "")
+        builder = RequestBuilder(connect, source, base_url, spec, rules)
         assert connect.selection is not None
         selection = parse_mapping(connect.selection.value, spec)
         supplied = supplied_fields(selection)

@@ -38,6 +38,7 @@ from gateway.connectors.mapping.methods.table import METHODS as MAPPING_METHODS
 from gateway.connectors.mapping.nodes import Key, Selection
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.place import place_in
+from gateway.connectors.settings import NOT_FROM_CLIENT, UNSETTABLE
 from gateway.connectors.url import Expression, parse_template
 from gateway.connectors.walk import bound_names, calls_of, variable_paths
 from gateway.errors import Diagnostic
@@ -48,12 +49,6 @@ IN_BASE_URL = frozenset({"config", "env"})
 OF_THE_ANSWER = frozenset({"status", "response"})
 SOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 CONNECTOR_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-# §10.6
-NEVER_SET = frozenset({
-    "connection", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
-    "upgrade", "keep-alive", "content-length", "content-encoding", "accept-encoding",
-})  # fmt: skip
-ONLY_BY_VALUE = frozenset({"content-type", "accept", "host"})
 
 
 def check_connectors(
@@ -236,7 +231,7 @@ class _Check:
             name = header.name.lower()
             if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", name):
                 self.at(header.node, "InvalidHeader", f"`{header.name}` is no header name")
-            elif name in NEVER_SET or (name in ONLY_BY_VALUE and header.from_ is not None):
+            elif name in UNSETTABLE or (name in NOT_FROM_CLIENT and header.from_ is not None):
                 self.at(header.node, "InvalidHeader", f"the header {header.name} cannot be set")
             elif name in seen:
                 message = f"the header {header.name} stands twice in one list"

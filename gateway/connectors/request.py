@@ -7,7 +7,6 @@ Source: connectors.md §9–§11.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
@@ -15,11 +14,13 @@ from urllib.parse import quote_plus
 import orjson
 
 from gateway.connectors.directives import Connect, Header, Source, Text
+from gateway.connectors.headers import apply_rules
 from gateway.connectors.mapping.analyse import read_paths
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.values import scalar_text
 from gateway.connectors.mapping.wanted import NOTHING, Wanted
+from gateway.connectors.settings import UNSAFE_VALUE, HeaderRule
 from gateway.connectors.url import (
     CannotWriteError,
     Expression,
@@ -38,8 +39,6 @@ from gateway.upstream.transport import Request
 
 FORM = "application/x-www-form-urlencoded"
 READ_METHODS = frozenset({"GET", "HEAD"})
-# A value with one of these could end its header and begin another.
-_UNSAFE_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class RequestBuilder:
@@ -50,11 +49,19 @@ class RequestBuilder:
         source: Its source; None for an absolute URL of its own.
         base_url: Of the source, its expressions evaluated, or what the configuration has instead.
         spec: Version of the mapping language.
+        rules: Of `[headers]`, for the source.
 
     Errors: MappingSyntaxError for a mapping that does not parse.
     """
 
-    def __init__(self, connect: Connect, source: Source | None, base_url: str, spec: str) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        source: Source | None,
+        base_url: str,
+        spec: str,
+        rules: Sequence[HeaderRule] = (),
+    ) -> None:
         self.connect = connect
         self.source_name = source.name if source else ""
         self.is_form = False
@@ -67,6 +74,7 @@ class RequestBuilder:
         self._query = _optional(connect.query_params, spec, name)
         self._body = _optional(connect.body, spec, name)
         self._headers = self._header_writers(source, spec)
+        self._rules = rules
         self._prefix = self._constant_prefix(spec)
         self.reads = _reads(connect, source, spec)
 
@@ -132,6 +140,13 @@ class RequestBuilder:
         found: list[HeaderPair] = []
         for writer in self._headers:
             found += writer.write(variables, client_headers)
+        if self._rules:
+            own = {writer.name.lower() for writer in self._headers}
+            given = apply_rules(self._rules, client_headers)
+            found += [header for header in given if header[0].lower() not in own]
+        for name, value in found:
+            if UNSAFE_VALUE.search(value):
+                raise CannotWriteError(f"the header {name} would hold control characters")
         return found
 
     def body(self, variables: Variables) -> bytes | None:
@@ -178,8 +193,6 @@ class _HeaderWriter:
             value = self._value(variables)
         except CannotWriteError:
             return ()  # §10.3: the header drops out, the request is made
-        if _UNSAFE_HEADER.search(value):
-            raise CannotWriteError(f"the header {self.name} would hold control characters")
         return [(self.name, value)] if value else ()
 
 

@@ -1,0 +1,60 @@
+"""The ordered rules of `[headers]`: from the client's headers to those of a backend's request.
+
+Headers of the connection and of the body are never copied, whatever a rule matches.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from gateway.connectors.settings import NOT_FROM_CLIENT, HeaderRule, PropagateHeader
+from gateway.upstream.transport import Header
+
+ClientHeaders = Mapping[str, Sequence[str]]
+
+
+def apply_rules(rules: Sequence[HeaderRule], client: ClientHeaders) -> list[Header]:
+    """What the rules give for one request.
+
+    Args:
+        client: The client's headers by lower-case name.
+    """
+    found: list[Header] = []
+    for rule in rules:
+        if rule.propagate is not None:
+            for header in _propagated(rule.propagate, client):
+                # A header that two rules copy is sent once.
+                if header not in found:
+                    found.append(header)
+        elif rule.insert is not None:
+            name = rule.insert.name.lower()
+            found = [header for header in found if header[0] != name]
+            found.append((name, rule.insert.value))
+        elif rule.remove is not None:
+            found = [
+                header
+                for header in found
+                if not _matches(rule.remove.named, rule.remove.matching, header[0])
+            ]
+    return found
+
+
+def _propagated(rule: PropagateHeader, client: ClientHeaders) -> list[Header]:
+    if rule.named is not None:
+        default = () if rule.default is None else (rule.default,)
+        values = client.get(rule.named.lower()) or default
+        name = (rule.rename or rule.named).lower()
+        return [(name, value) for value in values]
+    return [
+        (name, value)
+        for name, values in client.items()
+        if name not in NOT_FROM_CLIENT and _matches(None, rule.matching, name)
+        for value in values
+    ]
+
+
+def _matches(named: str | None, matching: str | None, name: str) -> bool:
+    if named is not None:
+        return named.lower() == name
+    return matching is not None and re.search(matching, name) is not None
