@@ -24,7 +24,7 @@ run: $(STAMP) ## start the demo backends and the gateway on http://127.0.0.1:$(P
 	@PORT=$(PORT) exec $(BIN)/python -m demo
 
 test: $(STAMP) ## run the tests; installs and starts what they need
-	@sh scripts/system-packages.sh php chromium redis nginx wrk
+	@sh scripts/system-packages.sh php php-fpm chromium nginx wrk
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-platform: $(STAMP) ## image, chart and release tests (Debian, root)

@@ -48,12 +48,13 @@ class Backends:
     Attributes:
         urls: Base URL by name, without a slash at the end; kept when a backend is stopped.
         processes: The running ones.
+        data: The folder with their data.
     """
 
     def __init__(self, data: Path, state: Path, env: Mapping[str, str]) -> None:
         self.urls: dict[str, str] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._data = data
+        self.data = data
         self._state = state
         self._env = {**env, "DEMO_DATA": str(data), "DEMO_STATE": str(state)}
 
@@ -85,7 +86,7 @@ class Backends:
 
     def _command(self, name: str, port: int) -> list[str]:
         if name != "monolith":
-            return [sys.executable, "-m", "demo.serve", name, str(self._data), str(port)]
+            return [sys.executable, "-m", "demo.serve", name, str(self.data), str(port)]
         command = php()
         if command is None:
             raise ChildError("php is not installed (apt-get install php-cli)")
