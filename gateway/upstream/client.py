@@ -50,12 +50,24 @@ class Source:
         self.places = asyncio.Semaphore(settings.max_concurrency)
         self._headers = [(name.lower(), value) for name, value in (settings.headers or {}).items()]
 
-    def add_headers(self, request: Request) -> None:
-        """The configured headers, where the request does not set them itself."""
+    def add_headers(self, request: Request, context: Context) -> None:
+        """The configured headers, where the request does not set them itself, and the session's cookie."""
         if self._headers:
             own = {name.lower() for name, _ in request.headers}
             added = [header for header in self._headers if header[0] not in own]
             request.headers = [*request.headers, *added]
+        name = self.settings.session_cookie
+        if name is not None and (value := find_cookie(context.headers.get("cookie", ""), name)):
+            request.headers = [*request.headers, ("cookie", f"{name}={value}")]
+
+
+def find_cookie(header: str, name: str) -> str | None:
+    """The value of one cookie of a `Cookie` header, as it was sent; the first where it stands twice."""
+    for pair in header.split(";"):
+        key, equals, value = pair.strip().partition("=")
+        if equals and key == name:
+            return value
+    return None
 
 
 class Upstream:
@@ -87,7 +99,7 @@ class Upstream:
         now = asyncio.get_running_loop().time()
         deadline = min(context.deadline, now + source.settings.timeout_s)
         begin = time.perf_counter()
-        source.add_headers(request)
+        source.add_headers(request, context)
         stats = context.stats
         stats.calls += 1
         try:
@@ -106,7 +118,7 @@ class Upstream:
         source = self._source(request)
         begin = asyncio.get_running_loop().time()
         deadline = min(context.deadline, begin + source.settings.timeout_s)
-        source.add_headers(request)
+        source.add_headers(request, context)
         context.stats.calls += 1
         await take_place(source, request, deadline)
         try:

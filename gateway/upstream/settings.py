@@ -19,6 +19,8 @@ class SourceSettings:
             keep-alive (Apache's default is 5 s).
         max_response_size_bytes: A larger body, after decompression, fails with RESPONSE_TOO_LARGE.
         headers: Sent with every call, unless the directives set the same name.
+        session_cookie: Name of one cookie of the client's request that is forwarded, `PHPSESSID`; no
+            other cookie is.
         dialect: "php" reads what legacy PHP sends: serialize()d values, numbers and booleans as
             strings, empty arrays for empty maps, other charsets.
     """
@@ -30,4 +32,5 @@ class SourceSettings:
     keepalive_s: float = 4.0
     max_response_size_bytes: int = 16 * 1024 * 1024
     headers: dict[str, str] | None = None
+    session_cookie: str | None = None
     dialect: Literal["json", "php"] = "json"

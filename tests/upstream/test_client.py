@@ -262,3 +262,16 @@ async def test_context_http_belongs_to_the_source_whose_url_it_asks() -> None:
         await context.http.get(server.url + "/v10/things")
     assert b"x-key: k" in server.heads[0]
     assert b"x-key: k" not in server.heads[1]
+
+
+async def test_exactly_the_session_cookie_is_forwarded() -> None:
+    async with (
+        serving(echo) as server,
+        upstream_of(session_cookie="PHPSESSID") as (client, context),
+    ):
+        context.headers = {"cookie": "a=1; PHPSESSID=s%3D1; PHPSESSID=2; xPHPSESSID=3"}
+        await client.fetch(Request("GET", server.url + "/", source="s"), context)
+        context.headers = {"cookie": "a=1"}
+        await client.fetch(Request("GET", server.url + "/", source="s"), context)
+    assert b"\r\ncookie: PHPSESSID=s%3D1\r\n" in server.heads[0]
+    assert b"cookie" not in server.heads[1]
