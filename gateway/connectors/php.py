@@ -148,7 +148,7 @@ class _Reader:
         members: dict[Any, Any] = {}
         for _ in range(count):
             key = self.value(MAX_DEPTH)
-            if not isinstance(key, int | str):
+            if key.__class__ not in (int, str):
                 raise PhpDecodeError(f"a key that is neither text nor number at byte {self.at}")
             # Private and protected properties carry their class between two NUL bytes.
             members[key.rpartition("\0")[2] if isinstance(key, str) else key] = self.value(

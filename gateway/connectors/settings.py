@@ -28,8 +28,19 @@ class ConnectorSettings:
 
 # Of the connection or of the body as it is sent: never copied from one message to another.
 UNSETTABLE = frozenset(
-    "connection proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade keep-alive"
-    " content-length content-encoding accept-encoding".split()
+    [
+        "connection",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "keep-alive",
+        "content-length",
+        "content-encoding",
+        "accept-encoding",
+    ]
 )
 # These describe the gateway's own request.
 NOT_FROM_CLIENT = UNSETTABLE | {"content-type", "accept", "host"}

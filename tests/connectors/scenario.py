@@ -13,9 +13,7 @@ from gateway.execute.operation import fall_back, source_of
 from gateway.testing import GatewayClient, Result
 from tests.support.backend import Answerer, Asked, backend
 
-LINK = (
-    'extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])'
-)
+LINK = 'extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])'
 SOURCE = LINK + ' @source(name: "b", http: { baseURL: "BASE" })\n'
 
 
@@ -56,9 +54,7 @@ async def execute(scenario: Scenario, folder: Path) -> tuple[Result, list[Asked]
         return result, server.asked
 
 
-async def on_graphql_core(
-    prepared: Any, variables: Any, context: Any, literals: Any = None
-) -> Any:
+async def on_graphql_core(prepared: Any, variables: Any, context: Any, literals: Any = None) -> Any:
     """In place of `execute_operation`: the other executor, whatever the plan says."""
     result = fall_back(prepared, source_of(prepared, literals), variables, context, "a test")
     return await result if hasattr(result, "__await__") else result

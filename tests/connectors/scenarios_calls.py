@@ -159,7 +159,11 @@ CALLS: dict[str, Scenario] = {
         (("CONNECTOR_FETCH", "posts.3.author.name"),),
     ),
     "15.2 a, as a root field": Scenario(
-        ENTITY_FIELD, '{ user(id: "2") { name } }', _users, {"user": {"name": "Bob"}}, ("GET /users/2",)
+        ENTITY_FIELD,
+        '{ user(id: "2") { name } }',
+        _users,
+        {"user": {"name": "Bob"}},
+        ("GET /users/2",),
     ),
     "15.2 b": Scenario(
         ENTITY_TYPE,
@@ -187,15 +191,25 @@ CALLS: dict[str, Scenario] = {
         ("GET /posts", "GET /users?id=3"),
     ),
     "16.5 an ID by its string form": Scenario(
-        _batch(), AUTHORS, _rows(POSTS[:1], [{"id": "3", "name": "Cy"}]), _authors("Cy"), ("GET /posts", "GET /users?id=3")
+        _batch(),
+        AUTHORS,
+        _rows(POSTS[:1], [{"id": "3", "name": "Cy"}]),
+        _authors("Cy"),
+        ("GET /posts", "GET /users?id=3"),
     ),
     "16.5 an Int is strict": Scenario(
-        _batch("Int"), AUTHORS, _rows(POSTS[:1], [{"id": "3", "name": "Cy"}]), _authors(None), ("GET /posts", "GET /users?id=3")
+        _batch("Int"),
+        AUTHORS,
+        _rows(POSTS[:1], [{"id": "3", "name": "Cy"}]),
+        _authors(None),
+        ("GET /posts", "GET /users?id=3"),
     ),
     "16.5 the exact match comes first, the last one counts": Scenario(
         _batch(),
         AUTHORS,
-        _rows(POSTS[:1], [{"id": 3, "name": "x"}, {"id": 3, "name": "Cy"}, {"id": "3", "name": "y"}]),
+        _rows(
+            POSTS[:1], [{"id": 3, "name": "x"}, {"id": 3, "name": "Cy"}, {"id": "3", "name": "y"}]
+        ),
         _authors("Cy"),
         ("GET /posts", "GET /users?id=3"),
     ),
@@ -207,7 +221,11 @@ CALLS: dict[str, Scenario] = {
         ("GET /posts", "GET /users?id=3&id=3"),
     ),
     "16.3 chunks": Scenario(
-        _batch(batch="batch: { maxSize: 2 }"), AUTHORS, _users, FOUR, ("GET /posts", "GET /users?id=3&id=1", "GET /users?id=9")
+        _batch(batch="batch: { maxSize: 2 }"),
+        AUTHORS,
+        _users,
+        FOUR,
+        ("GET /posts", "GET /users?id=3&id=1", "GET /users?id=9"),
     ),
     "16.7 a failing chunk": Scenario(
         _batch(batch="batch: { maxSize: 1 }"),
@@ -237,7 +255,10 @@ CALLS: dict[str, Scenario] = {
         COMPOSITE,
         "{ items { sku price } }",
         lambda asked: (
-            [{"store": 1, "sku": "a", "at": {"code": "x"}}, {"store": 2, "sku": "a", "at": {"code": "x"}}]
+            [
+                {"store": 1, "sku": "a", "at": {"code": "x"}},
+                {"store": 2, "sku": "a", "at": {"code": "x"}},
+            ]
             if asked.method == "GET"
             else [
                 {"store": 2, "sku": "a", "at": {"code": "x"}, "price": 20},
@@ -256,7 +277,11 @@ CALLS: dict[str, Scenario] = {
         lambda asked: (
             [{"id": 1}, {"id": 2}, {"id": 3}]
             if asked.target == "/posts"
-            else [{"videoId": 2, "text": "a"}, {"videoId": 1, "text": "b"}, {"videoId": 2, "text": "c"}]
+            else [
+                {"videoId": 2, "text": "a"},
+                {"videoId": 1, "text": "b"},
+                {"videoId": 2, "text": "c"},
+            ]
         ),
         {
             "videos": [
@@ -270,7 +295,12 @@ CALLS: dict[str, Scenario] = {
     "17.4 abstract types": Scenario(
         ABSTRACT,
         "{ zoo { __typename name ... on Dog { barks } ... on Cat { lives } } }",
-        {"/posts": [{"kind": "d", "name": "A", "barks": True}, {"kind": "c", "name": "B", "lives": 9}]},
+        {
+            "/posts": [
+                {"kind": "d", "name": "A", "barks": True},
+                {"kind": "c", "name": "B", "lives": 9},
+            ]
+        },
         {
             "zoo": [
                 {"__typename": "Dog", "name": "A", "barks": True},
@@ -280,6 +310,10 @@ CALLS: dict[str, Scenario] = {
         ("GET /posts",),
     ),
     "equal calls of an operation happen once": Scenario(
-        BY_THIS, "{ a: posts { id } b: posts { user } }", {"/posts": POSTS[:1]}, {"a": [{"id": 1}], "b": [{"user": 3}]}, ("GET /posts",)
+        BY_THIS,
+        "{ a: posts { id } b: posts { user } }",
+        {"/posts": POSTS[:1]},
+        {"a": [{"id": 1}], "b": [{"user": 3}]},
+        ("GET /posts",),
     ),
 }

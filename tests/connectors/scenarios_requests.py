@@ -112,12 +112,18 @@ REQUESTS: dict[str, Scenario] = {
     "9.3 unreserved": _valued(SEGMENT, "a-b._~", "/p/a-b._~"),
     "9.9 two dots": _valued(SEGMENT, "..", None, "INVALID_PATH_SEGMENT"),
     "9.9 one dot": _valued(SEGMENT, ".", None, "INVALID_PATH_SEGMENT"),
-    "9.9 dots around literals": _valued('GET: "/p/.{$args.v}/x"', ".", None, "INVALID_PATH_SEGMENT"),
+    "9.9 dots around literals": _valued(
+        'GET: "/p/.{$args.v}/x"', ".", None, "INVALID_PATH_SEGMENT"
+    ),
     "9.9 encoded dots": _valued('GET: "/p/%2e{$args.v}/x"', ".", None, "INVALID_PATH_SEGMENT"),
-    "9.9 dots by path": _valued('GET: "/p" path: "$([$args.v])"', "..", None, "INVALID_PATH_SEGMENT"),
+    "9.9 dots by path": _valued(
+        'GET: "/p" path: "$([$args.v])"', "..", None, "INVALID_PATH_SEGMENT"
+    ),
     "9.9 dots in a query": _valued('GET: "/p?x={$args.v}"', "..", "/p?x=.."),
     "9.9 dots in a word": _valued(SEGMENT, "..a", "/p/..a"),
-    "9.2 null is empty": _valued('GET: "/p/?x={$args.v}&y={$args.u}"'.replace("u", "w"), {"v": None}, "/p/?x=&y="),
+    "9.2 null is empty": _valued(
+        'GET: "/p/?x={$args.v}&y={$args.u}"'.replace("u", "w"), {"v": None}, "/p/?x=&y="
+    ),
     "9.2 a list": _valued('GET: "/p?x={$args.w->map(@)}"', {"w": ["a"]}, None, "HTTP_CLIENT_ERROR"),
     "9.7 values": _valued(
         'GET: "/p" queryParams: "q: $args.v tag: $args.w page: $config.none"',
@@ -126,8 +132,12 @@ REQUESTS: dict[str, Scenario] = {
     ),
     "9.7 an empty list": _valued('GET: "/p" queryParams: "tag: $args.w"', {"w": []}, "/p"),
     "9.7 null": _valued('GET: "/p" queryParams: "q: $args.v"', None, "/p"),
-    "9.7 a key is encoded": _valued("GET: \"/p\" queryParams: \"'k[]&': $args.v\"", "1", "/p?k%5B%5D%26=1"),
-    "9.7 an object": _valued('GET: "/p" queryParams: "q: { x: $args.v }"', "1", None, "HTTP_CLIENT_ERROR"),
+    "9.7 a key is encoded": _valued(
+        'GET: "/p" queryParams: "\'k[]&\': $args.v"', "1", "/p?k%5B%5D%26=1"
+    ),
+    "9.7 an object": _valued(
+        'GET: "/p" queryParams: "q: { x: $args.v }"', "1", None, "HTTP_CLIENT_ERROR"
+    ),
     "11.1 members": _body(
         "name: $args.in.name address: $args.in.address { street zip } tags: $args.in.tags",
         '{"name":null,"address":{"street":"é","zip":1}}',
@@ -161,6 +171,9 @@ REQUESTS: dict[str, Scenario] = {
     "13.1 no value fails": _answered(Answer({}), None, FETCH, more='isSuccess: "$.ok"'),
     "13.2 no value": _answered(Answer({}), None, selection="$.none"),
     "13.5 a code of its own": _answered(
-        Answer({"e": "nope"}, 422), None, ("E422", "a"), more="""errors: { message: "$.e" extensions: "code: $('E422')" }"""
+        Answer({"e": "nope"}, 422),
+        None,
+        ("E422", "a"),
+        more="""errors: { message: "$.e" extensions: "code: $('E422')" }""",
     ),
 }
