@@ -155,7 +155,8 @@ class _Check:
             self.url(connect, allowed, scope)
         self.headers(connect.headers, allowed, scope)
         for text in (connect.body, connect.path, connect.query_params):
-            self.request_mapping(text, allowed, scope)
+            code = "InvalidBody" if text is connect.body else "InvalidUrlProperty"
+            self.request_mapping(text, allowed, scope, code)
         answers = (allowed | OF_THE_ANSWER) - {"batch"}
         self.answer_mappings(connect.errors, answers, scope)
         selection = self.selection(connect, answers, scope)
@@ -336,10 +337,16 @@ class _Check:
                 self.no_input(text, part.offset, part.selection)
         return parts
 
-    def request_mapping(self, text: Text | None, allowed: frozenset[str], scope: Any) -> None:
+    def request_mapping(
+        self,
+        text: Text | None,
+        allowed: frozenset[str],
+        scope: Any,
+        code: str = "InvalidUrlProperty",
+    ) -> None:
         if text is None:
             return
-        selection = self.parsed(text, "InvalidUrlProperty")
+        selection = self.parsed(text, code)
         if selection is not None:
             self.variables(text, 0, selection, allowed, scope)
             self.no_input(text, 0, selection)
