@@ -168,15 +168,8 @@ class Gateway:
         try:
             for function in self._hooks("on_startup"):
                 self.state.update(await settled(function(self.state)) or {})
-            plans = PlanCache(
-                config.plan_cache,
-                self._compile,
-                max_text_length=config.limits.max_document_bytes,
-            )
-            warm_plans(plans, config.plan_cache.warm, self.base)
-            pipeline = Pipeline(
-                plans, ErrorMask(config.errors.mask), shows_plans=config.explain.plan_header
-            )
+            pipeline = self.make_pipeline()
+            warm_plans(pipeline.plans, config.plan_cache.warm, self.base)
             self.endpoint = GraphQLEndpoint(pipeline, self.make_context, config.http, access_log)
             self.ready = True
             yield
@@ -186,6 +179,15 @@ class Gateway:
                 await settled(function(self.state))
             await self.upstream.aclose()
             access_log.close()
+
+    def make_pipeline(self) -> Pipeline:
+        """The stages, with an empty plan cache."""
+        config = self.config
+        plans = PlanCache(
+            config.plan_cache, self._compile, max_text_length=config.limits.max_document_bytes
+        )
+        mask = ErrorMask(config.errors.mask)
+        return Pipeline(plans, mask, shows_plans=config.explain.plan_header)
 
     def _compile(
         self, text: str, operation_name: str | None, normalised: Normalised | None

@@ -1,0 +1,108 @@
+"""What connectors cost beside the network: `python -m benchmarks.micro.connectors [--pairs 20]`.
+
+Request building, decoding, mapping, shaping and encoding of the posts-and-users workload, over a stand-in
+for the network that answers at once; beside the same by hand, in interleaved pairs on one pinned core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.load import data
+from benchmarks.micro.paired import measure
+from benchmarks.stats import median_of_ratios
+from gateway.app import Gateway
+from gateway.config import load_config
+from gateway.pipeline import GraphQLParams
+from gateway.upstream.client import Fetched
+
+FOLDER = Path(__file__).resolve().parent.parent / "peers" / "gateway"
+POSTS, USERS = orjson.dumps(data.posts()), orjson.dumps(data.users())
+WIDE = orjson.dumps([{f"field{n}": f"value {n} of {row}" for n in range(40)} for row in range(120)])
+HEADERS = [("content-type", "application/json")]
+
+
+class AtOnce:
+    """In the place of the network: knows two paths."""
+
+    async def fetch(self, request: Any, _context: Any) -> Fetched:
+        return Fetched(200, HEADERS, POSTS if request.url.endswith("/posts") else USERS)
+
+
+def by_gateway(query: str) -> Callable[[], Awaitable[bytes]]:
+    """One request from its text to its bytes."""
+    config = load_config(FOLDER / "gateway.toml", {"UPSTREAM": "http://127.0.0.1:1"})
+    app = Gateway(config, FOLDER, {})
+    app.upstream = AtOnce()  # type: ignore[assignment] # only `fetch` is called
+    pipeline = app.make_pipeline()
+
+    async def run() -> bytes:
+        context = await app.make_context({}, {}, "r", None, None)
+        return (await pipeline.run(GraphQLParams(query), context, read_only=False)).body
+
+    return run
+
+
+def joined_by_hand() -> bytes:
+    posts = orjson.loads(POSTS)
+    rows = orjson.loads(USERS)
+    users = {
+        row["id"]: {"id": row["id"], "name": row["name"], "email": row["email"]} for row in rows
+    }
+    return orjson.dumps(
+        {"data": {"posts": [
+            {"id": p["id"], "userId": p["userId"], "title": p["title"], "user": users.get(p["userId"])}
+            for p in posts
+        ]}}
+    )  # fmt: skip
+
+
+def titles_by_hand() -> bytes:
+    posts = orjson.loads(POSTS)
+    return orjson.dumps({"data": {"posts": [{"title": post["title"]} for post in posts]}})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.micro.connectors", description=__doc__
+    )
+    parser.add_argument("--pairs", type=int, default=20)
+    options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {0})
+    table = Table(title="Connectors without the network", title_justify="left")
+    for column in ("", "ours µs", "by hand µs", "ours / by hand [95 %]", "target", ""):
+        table.add_column(column, justify="left" if not column else "right")
+    three = msgspec.defstruct("Three", [(f"field{n}", str) for n in range(3)])
+    decode = msgspec.json.Decoder(list[three]).decode  # type: ignore[valid-type]
+    cases: list[tuple[str, Any, Any, float]] = [
+        ("posts and users", by_gateway(data.POSTS_AND_USERS), joined_by_hand, 0.6),
+        ("titles", by_gateway(data.TITLES), titles_by_hand, 0.6),
+        (
+            f"3 of 40 fields, {len(WIDE) // 1000} kB, decoding",
+            lambda: decode(WIDE),
+            lambda: orjson.loads(WIDE),
+            0.33,
+        ),
+    ]
+    for name, ours, by_hand, target in cases:
+        first, second = measure(ours, by_hand, options.pairs)
+        ratio = median_of_ratios(first, second)
+        middles = (f"{sorted(s)[len(s) // 2] * 1e6:,.0f}" for s in (first, second))
+        table.add_row(name, *middles, str(ratio), f"≤ {target}", ratio.verdict(target))
+    Console(width=120).print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
