@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql import parse
 
 from gateway.config import build_config
+from gateway.connectors.bind import bind_connectors
 from gateway.connectors.headers import apply_rules
-from gateway.connectors.settings import HeaderSettings
+from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.errors import ConfigError
+from gateway.graph.schema import build_schema
 from tests.connectors.scenario import LINK, Scenario, execute
 
 CLIENT = {"authorization": ["t"], "x-a": ["1", "2"], "x-b": ["3"], "te": ["x"], "host": ["h"]}
@@ -110,3 +113,23 @@ async def test_a_value_cannot_begin_another_header(value: str, tmp_path: Path) -
     assert asked == []
     assert result.data == {"a": None}
     assert result.errors[0]["extensions"]["code"] == "HTTP_CLIENT_ERROR"
+
+
+def test_the_directives_headers_stand_above_the_rules() -> None:
+    document = parse(SDL.replace("BASE", "https://h"))
+    schema, _ = build_schema(document)
+    assert schema is not None
+    settings = rules(
+        {"propagate": {"matching": "^x-"}}, {"insert": {"name": "x-both", "value": "r"}}
+    )
+    bound = bind_connectors(
+        schema,
+        document,
+        settings=ConnectorSettings(),
+        sources={},
+        env={},
+        resolved=(),
+        headers=settings,
+    )
+    sent = bound.loaders[0].call.builder.headers({"args": {"v": "1"}}, {"x-secret": ["s"]})
+    assert sent == [("x-both", "own 1"), ("x-secret", "s")]
