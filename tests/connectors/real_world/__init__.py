@@ -1,0 +1,1 @@
+"""Schemas as users bring them, answered from canned responses."""
