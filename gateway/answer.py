@@ -18,6 +18,7 @@ from gateway.errors import CODES, ClientError, UpstreamError
 
 logger = logging.getLogger("gateway.errors")
 
+NULL_ERROR = "Cannot return null for non-nullable field "
 MAX_LOCATIONS = 20
 """One validation error can carry 10,000 nodes; what a person reads is the first few."""
 
@@ -109,10 +110,10 @@ class ErrorMask:
                     _path_text(error),
                     cause.detail,
                 )
-        elif isinstance(cause, GraphQLError):
+        elif isinstance(cause, GraphQLError) or _is_null_error(cause):
             # The outer error's words: those of a bad variable name it, the cause's do not.
-            outer = error if isinstance(error, GraphQLError) else cause
-            message, extensions = outer.message, dict(outer.extensions or {})
+            assert isinstance(error, GraphQLError)
+            message, extensions = error.message, dict(error.extensions or {})
             if code is not None:
                 extensions.setdefault("code", code)
         else:
@@ -144,6 +145,11 @@ class ErrorMask:
         )
         extensions = {"code": code.name, "errorId": error_id}
         return (code.message if self.enabled else str(cause) or type(cause).__name__), extensions
+
+
+def _is_null_error(cause: Exception) -> bool:
+    """Whether this is GraphQL's own error of a null in a non-null position, a TypeError in graphql-core."""
+    return type(cause) is TypeError and str(cause).startswith(NULL_ERROR)
 
 
 def original_error(error: Exception) -> Exception:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -99,19 +99,25 @@ def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
             sources=config.sources,
             env=env,
             resolved=resolved,
+            headers=config.headers,
         )
         findings += bind_directives(schema, marks)
     return Graph(schema, bound, marks, findings, threads)
 
 
 def check_source_names(config: Config, declared: set[str]) -> None:
-    """Errors: ConfigError for a table `[sources.NAME]` whose source no schema declares."""
-    for name in config.sources:
-        if name not in declared:
-            known = ", ".join(sorted(declared)) or "none"
-            raise ConfigError(
-                "no @source has this name", key=f"sources.{name}", hint=f"declared: {known}"
-            )
+    """Errors: ConfigError for a table of a source that no schema declares."""
+    tables: dict[str, Collection[str]] = {
+        "sources": config.sources,
+        "headers.sources": config.headers.sources,
+    }
+    for table, names in tables.items():
+        for name in names:
+            if name not in declared:
+                known = ", ".join(sorted(declared)) or "none"
+                raise ConfigError(
+                    "no @source has this name", key=f"{table}.{name}", hint=f"declared: {known}"
+                )
 
 
 class Gateway:

@@ -156,7 +156,9 @@ class Context:
         if batch is None:
             batch = DataLoader(self._batch_load(loader, arguments), cache=False)
             self._pending[key] = batch
-        return batch.load((parent,))  # a dataloader refuses None, which the parent of a root field is
+        return batch.load(
+            (parent,)
+        )  # a dataloader refuses None, which the parent of a root field is
 
     def _batch_load(
         self, loader: Loader, arguments: Mapping[str, Any]

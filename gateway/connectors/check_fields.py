@@ -121,7 +121,7 @@ def unresolved_fields(
                 found.append(
                     Diagnostic(message, "ConnectorsUnresolvedField", file, line, column, hint)
                 )
-    return found or n_plus_one(schema, supply)
+    return found + n_plus_one(schema, supply)
 
 
 def _reach(schema: GraphQLSchema, supply: _Supply) -> list[GraphQLObjectType]:

@@ -151,6 +151,14 @@ async def test_range_refuses_a_page_that_is_too_large(
     assert backends.stats("catalog") == {}
 
 
+async def test_a_null_where_none_may_be_is_graphqls_own_error(client: GatewayClient) -> None:
+    result = await client.execute('{ node(id: "v999999") { ... on Video { title } } }')
+    assert result.data == {"node": None}
+    (error,) = result.errors
+    assert error["message"] == "Cannot return null for non-nullable field Video.title."
+    assert "errorId" not in error.get("extensions", {})
+
+
 async def test_php_down_leaves_the_rest_intact_and_heals(
     client: GatewayClient, backends: Backends
 ) -> None:
