@@ -21,7 +21,7 @@ async def stop(state: dict[str, Any]) -> None:
     del state["started_at"]
 
 
-@context_factory(reads=["x-demo-user"])  # type: ignore[untyped-decorator]
+@context_factory(reads=["x-demo-user"])
 def begin(context: Context) -> dict[str, Any]:
     """The user of the request, and what its dataloaders load with."""
     return {"viewer_id": context.headers.get("x-demo-user"), "related": Related(context)}

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from gateway.errors import ConfigError
 
@@ -129,9 +129,15 @@ def on_shutdown(function: T) -> T:
     return _marking("on_shutdown", "")(function)
 
 
-def context_factory(
-    function: Callable[..., Any] | None = None, *, reads: Iterable[str] | None = None
-) -> Any:
+@overload
+def context_factory(function: T, /) -> T: ...
+
+
+@overload
+def context_factory(*, reads: Iterable[str] | None = None) -> Callable[[T], T]: ...
+
+
+def context_factory(function: Any = None, *, reads: Iterable[str] | None = None) -> Any:
     """Run `(context)`, sync or async, for each request; what it returns, a dict, joins `context.state`."""
     if function is None:
         return _marking("context_factory", "", reads=_headers(reads))
