@@ -12,6 +12,9 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
+
+from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -47,7 +50,8 @@ PAGE = """<!doctype html>
 """
 MISSING = """<div class="missing">
 <h1>GraphiQL is not installed</h1>
-<p>The endpoint works; this page's files are missing. Run <code>make install</code> where npm is, or send a query:</p>
+<p>The endpoint works; this page's files are missing. Run <code>sh scripts/graphiql.sh</code> where npm is and
+start the gateway again, or send a query:</p>
 <p><code>curl -s {url} -H 'content-type: application/json' -d '{{"query": "{{ __typename }}"}}'</code></p>
 </div>"""
 
@@ -56,10 +60,15 @@ def wants_page(
     method: str, headers: MutableMapping[str, str] | dict[str, str], query: bytes
 ) -> bool:
     """Whether a request is a browser's for the page: a GET that prefers HTML and asks no query."""
-    if method != "GET" or query.startswith(b"query=") or b"&query=" in query:
+    if method != "GET" or any(name == b"query" for name, _ in parse_qsl(query, True)):
         return False
-    first = headers.get("accept", "").partition(",")[0].partition(";")[0].strip().lower()
-    return first in ("text/html", "application/xhtml+xml")
+    accept = headers.get("accept", "")
+    if "text/html" not in accept.lower():
+        return False
+    html, _ = quality_of(accept, "text/html")
+    return html > 0 and all(
+        html >= quality_of(accept, kind)[0] for kind in (JSON, GRAPHQL_RESPONSE)
+    )
 
 
 @cache
@@ -90,12 +99,19 @@ def render_page(base: str, first_query: str) -> bytes:
         names.insert(0, "graphiql.min.css")
         scripts = ("react.min.js", "react-dom.min.js", "graphiql.min.js", "start.js")
         body = '<div id="graphiql"></div>\n' + "\n".join(
-            f'<script src="{url}/graphiql/{name}"></script>' for name in scripts
+            f'<script src="{_address(url, name)}"></script>' for name in scripts
         )
     else:
         body = MISSING.format(url=url)
-    styles = "\n".join(f'<link rel="stylesheet" href="{url}/graphiql/{name}">' for name in names)
+    styles = "\n".join(f'<link rel="stylesheet" href="{_address(url, name)}">' for name in names)
     return PAGE.format(styles=styles, body=body, query=escape(first_query, quote=True)).encode()
+
+
+def _address(url: str, name: str) -> str:
+    """A file's URL with its version in it, so that no browser mixes two versions."""
+    found = read_file(name)
+    version = found[2].strip('"') if found else ""
+    return f"{url}/graphiql/{name}?v={version}"
 
 
 async def send_page(send: Send, base: str, first_query: str) -> None:
@@ -103,6 +119,7 @@ async def send_page(send: Send, base: str, first_query: str) -> None:
     headers = [
         (b"content-security-policy", POLICY.encode()),
         (b"cache-control", b"no-cache"),
+        (b"vary", b"accept"),
         (b"referrer-policy", b"no-referrer"),
     ]
     await _send(send, 200, render_page(base, first_query), "text/html; charset=utf-8", headers)
@@ -127,7 +144,7 @@ async def _send(
 ) -> None:
     start = [
         (b"content-type", content_type.encode()),
-        (b"content-length", str(len(body)).encode()),
+        *([(b"content-length", str(len(body)).encode())] if status != 304 else []),
         (b"x-content-type-options", b"nosniff"),
         *headers,
     ]

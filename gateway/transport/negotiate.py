@@ -23,7 +23,7 @@ def response_type(accept: str | None) -> str | None:
     best: tuple[float, int, int] | None = None
     chosen: str | None = None
     for offered, preference in ((GRAPHQL_RESPONSE, 1), (JSON, 0)):
-        quality, specificity = _quality(accept, offered)
+        quality, specificity = quality_of(accept, offered)
         if specificity == 0 and offered == GRAPHQL_RESPONSE:
             preference = -1  # `*/*` alone does not say that the client knows the newer type
         rank = (quality, specificity, preference)
@@ -32,7 +32,7 @@ def response_type(accept: str | None) -> str | None:
     return chosen
 
 
-def _quality(accept: str, offered: str) -> tuple[float, int]:
+def quality_of(accept: str, offered: str) -> tuple[float, int]:
     """The q-value of the most specific range that covers `offered`, and how specific it is."""
     best = (0.0, -1)
     main = offered.partition("/")[0]
