@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli import fast_stack
+
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY = [sys.executable, "-m", "gateway"]
 
@@ -167,3 +169,14 @@ def test_sigterm_lets_a_request_in_flight_finish(tmp_path: Path) -> None:
         backend.shutdown()
         backend.server_close()
     assert answers == [b'{"data":{"n":1}}']
+
+
+def test_the_slow_stack_is_never_silent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fast_stack() == ("uvloop", "httptools")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    monkeypatch.setitem(sys.modules, "httptools", None)
+    assert fast_stack() == ("asyncio", "h11")
+    assert "uvloop and httptools not installed" in capsys.readouterr().err
