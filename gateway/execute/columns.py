@@ -17,6 +17,7 @@ import msgspec
 from graphql import GraphQLError, Undefined
 from graphql.pyutils import is_awaitable, is_iterable
 
+from gateway.execute import reference
 from gateway.execute.bound import (
     BoundComposite,
     BoundField,
@@ -185,7 +186,8 @@ async def collect_items(value: Any) -> list[Any] | Failed:
         close = getattr(value, "aclose", None)
         if close is not None:
             await close()
-        return FailedList(error, items)
+        # graphql-core 3.2 gathers first and completes then: an iterator that fails has no items there.
+        return FailedList(error, items) if reference.IS_3_3 else Failed(error)
     return items
 
 
