@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import graphql
 from graphql import GraphQLSchema
 from starlette._utils import get_route_path
 from starlette.applications import Starlette
@@ -47,6 +48,8 @@ from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
+
+NEEDED_GRAPHQL_CORE = (3, 3, 2)
 
 
 @dataclass(slots=True)
@@ -105,6 +108,20 @@ def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
     return Graph(schema, bound, marks, findings, threads)
 
 
+def check_graphql_core(version: tuple[int, ...] = tuple(graphql.version_info[:3])) -> None:
+    """Errors: ConfigError below 3.3.2, whose validation a small document can keep busy for seconds.
+
+    The drop-in library runs on 3.2.14 too; a service that strangers reach does not.
+    Source: CVE-2026-75507, CVE-2026-75508 and the release notes of 3.3.2.
+    """
+    if version < NEEDED_GRAPHQL_CORE:
+        installed, needed = (".".join(map(str, v)) for v in (version, NEEDED_GRAPHQL_CORE))
+        raise ConfigError(
+            f"graphql-core {installed} is installed, and the service needs {needed} or later",
+            hint=f"pip install 'graphql-core>={needed}'",
+        )
+
+
 def check_source_names(config: Config, declared: set[str]) -> None:
     """Errors: ConfigError for a table of a source that no schema declares."""
     tables: dict[str, Collection[str]] = {
@@ -135,6 +152,7 @@ class Gateway:
     """
 
     def __init__(self, config: Config, base: Path, env: Mapping[str, str]) -> None:
+        check_graphql_core()
         self.config = config
         self.graph = build_graph(config, base, env)
         if self.graph.errors:

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from gateway import ConfigError, create_app
+from gateway.app import check_graphql_core
 from gateway.testing import GatewayClient
 
 SCHEMA = """
@@ -276,3 +277,11 @@ async def test_a_plan_in_the_answer_where_it_is_allowed(
     if has_plan:
         assert "state: String" in result.extensions["plan"]["tree"]
         assert "def part0(r):" in result.extensions["plan"]["source"]
+
+
+@pytest.mark.parametrize("version", [(3, 2, 14), (3, 3, 0), (3, 3, 1)])
+def test_a_graphql_core_with_open_advisories_is_refused(version: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"the service needs 3\.3\.2 or later"):
+        check_graphql_core(version)
+    check_graphql_core((3, 3, 2))
+    check_graphql_core((3, 4, 0))
