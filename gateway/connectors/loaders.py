@@ -9,6 +9,7 @@ Source: connectors.md §14–§16.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -145,7 +146,7 @@ class Call:
         return await context.upstream.fetch(request, context)
 
 
-class ConnectorLoader:
+class ConnectorLoader(ABC):
     """What the loaders of this room share: who they are, what they read and supply."""
 
     def __init__(self, call: Call, coordinate: str, reads: Wanted, supplies: Wanted | None) -> None:
@@ -164,11 +165,11 @@ class ConnectorLoader:
     def _with_keys(self, wanted: Wanted) -> Wanted:
         return wanted
 
+    @abstractmethod
     async def load(
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
         """As `Loader.load`."""
-        raise NotImplementedError
 
 
 class FieldLoader(ConnectorLoader):
