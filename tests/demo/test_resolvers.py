@@ -24,7 +24,7 @@ from resolvers.search import related, search
 @pytest_asyncio.fixture
 async def context(backends: Backends) -> AsyncIterator[Any]:
     async with httpx.AsyncClient() as client:
-        made = SimpleNamespace(
+        made: Any = SimpleNamespace(
             http=client,
             loaders=Loaders(),
             source_url=backends.urls.__getitem__,
