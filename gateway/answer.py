@@ -6,11 +6,13 @@ Masking is decided here and nowhere else. It executes nothing and knows no proto
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import orjson
 from graphql import GraphQLError
 
@@ -18,6 +20,7 @@ from gateway.errors import CODES, ClientError, UpstreamError
 
 logger = logging.getLogger("gateway.errors")
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 NULL_ERROR = "Cannot return null for non-nullable field "
 MAX_LOCATIONS = 20
 """One validation error can carry 10,000 nodes; what a person reads is the first few."""
@@ -172,7 +175,26 @@ def encode_response(
     response["data"] = data
     if extensions:
         response["extensions"] = extensions
-    return orjson.dumps(response)
+    try:
+        return orjson.dumps(response, default=_encode_struct)
+    except TypeError:
+        # The one thing left that completing lets through and JSON does not have: half a surrogate pair.
+        return orjson.dumps(_without_surrogates(response), default=_encode_struct)
+
+
+def _encode_struct(value: Any) -> Any:
+    """A decoded struct, written by the library that made it."""
+    if isinstance(value, msgspec.Struct):
+        return orjson.Fragment(msgspec.json.encode(value))
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(v) for key, v in value.items()}
+    return [_without_surrogates(item) for item in value] if isinstance(value, list) else value
 
 
 def encode_request_error(errors: list[dict[str, Any]]) -> bytes:

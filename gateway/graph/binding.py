@@ -24,6 +24,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     get_directive_values,
+    is_specified_scalar_type,
 )
 
 from gateway.context import Context
@@ -36,7 +37,7 @@ from gateway.graph.directives import (
     wrap_resolver,
 )
 from gateway.graph.register import Mark
-from gateway.graph.scalars import BUILT_IN
+from gateway.graph.scalars import BUILT_IN, checked_output
 from gateway.graph.schema import find_directive
 from gateway.graph.sdl import place_of
 from gateway.graph.signature import (
@@ -101,7 +102,17 @@ def bind_resolvers(
             continue
         seen[kind, mark.name] = mark
         found += binder(schema, mark, threads)
+    guard_scalars(schema)
     return found
+
+
+def guard_scalars(schema: GraphQLSchema) -> None:
+    """Hold every custom scalar to give JSON, those without functions of their own too."""
+    for declared in schema.type_map.values():
+        if isinstance(declared, GraphQLScalarType) and not is_specified_scalar_type(declared):
+            scalar: Any = declared
+            scalar.serialize = checked_output(declared.name, scalar.serialize)
+            scalar.coerce_output_value = scalar.serialize
 
 
 def bind_scalars(schema: GraphQLSchema, classes: dict[str, type]) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
+from collections.abc import Callable
+from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -117,6 +119,41 @@ BUILT_IN: dict[str, type] = {
     "BigInt": BigInt,
     "UUID": UUID,
 }
+
+
+MAX_DEPTH = 200
+"""The encoder nests no deeper than 254 levels, the answer around a value included."""
+
+
+def checked_output(name: str, serialize: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`serialize` of a custom scalar, held to give JSON: else it is an error of the field, never of the answer.
+
+    Errors: of the result: GraphQLError for NaN, infinities, integers beyond 64 bits, keys that are no
+        strings, and objects that JSON does not have.
+    """
+
+    def serialize_checked(value: Any) -> Any:
+        result = serialize(value)
+        if type(result) is str or is_json(result):
+            return result
+        raise GraphQLError(f"{name} cannot represent value: {_show(value)}")
+
+    return serialize_checked
+
+
+def is_json(value: Any, depth: int = 0) -> bool:
+    """Whether a value can be written as JSON as it is."""
+    if value is None or isinstance(value, str | bool):
+        return True
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**64
+    if isinstance(value, float):
+        return isfinite(value)
+    if depth >= MAX_DEPTH:
+        return False
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and is_json(item, depth + 1) for key, item in value.items())
+    return isinstance(value, list | tuple) and all(is_json(item, depth + 1) for item in value)
 
 
 def _show(value: Any) -> str:
