@@ -19,7 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import msgspec
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
@@ -66,6 +68,17 @@ class Loader(Protocol):
         Errors: what is raised belongs to every parent.
         """
         ...
+
+
+class DecodedRow(msgspec.Struct, gc=False):
+    """The base of rows that were decoded from an answer: reading one runs no code of the user.
+
+    Attributes:
+        __exact__: By field name the GraphQL type, as SDL writes it, that every row's value is known to
+            have: such a value is completed by taking it as it is (an ID that is an integer by its text).
+    """
+
+    __exact__: ClassVar[Mapping[str, str]] = {}
 
 
 @dataclass(slots=True, eq=False)

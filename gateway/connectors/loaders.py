@@ -50,7 +50,10 @@ class Call:
         max_requests: For one operation and source.
         shape: Of a mapping that only takes values from places; None for any other.
         kind: The GraphQL type of what the mapping makes.
-        typed: Decodes an answer into just what one operation asks for; None where it has to be mapped.
+        exact: Decodes an answer into just what one operation asks for, every leaf of its scalar's own
+            type; None once an answer had another, and where `typed` is.
+        typed: The same for leaves of any type; None where an answer has to be mapped.
+        wide_reads: Answers that `exact` refused.
         generic_reads: Answers that did not have the shape that `typed` was made for.
     """
 
@@ -64,13 +67,18 @@ class Call:
     max_requests: int
     shape: PlainShape | None
     kind: GraphQLOutputType
+    exact: Decode | None = None
     typed: Decode | None = None
+    wide_reads: int = 0
     generic_reads: int = 0
 
     def project(self, wanted: Wanted) -> Call:
         """The same call for an operation that reads only `wanted` of its values."""
-        typed = typed_decoder(self.shape, self.kind, wanted) if self.shape else None
-        return replace(self, typed=typed) if typed else self
+        if self.shape is None:
+            return self
+        typed = typed_decoder(self.shape, self.kind, wanted)
+        exact = typed_decoder(self.shape, self.kind, wanted, is_exact=True)
+        return replace(self, exact=exact, typed=typed)
 
     def request(self, variables: dict[str, Any], context: Context) -> Request:
         """The request. Errors: UpstreamError when it cannot be written."""
@@ -96,17 +104,31 @@ class Call:
         """Send a request that was built, and map its answer. Errors: UpstreamError."""
         fetched = await self._fetch(request, context)
         if self.typed is not None and self.reader.is_plain(fetched):
-            try:
-                return self.typed(fetched.body)
-            except msgspec.DecodeError:
-                self.generic_reads += (
-                    1  # of another shape, or no JSON at all: the mapping says which
-                )
+            rows = self._decode(fetched.body, self.typed)
+            if rows is not ...:
+                return rows
         data = self.reader.read(fetched, variables)
         value = self.mapping(data, variables)
         if value is ...:
             return None
         return value if self.coerce is None else self.coerce(value)
+
+    def _decode(self, body: bytes, typed: Decode) -> Any:
+        """An answer's rows; `...` where it has another shape, or is no JSON: the mapping says which."""
+        if self.exact is not None:
+            try:
+                return self.exact(body)
+            except msgspec.ValidationError:
+                # A backend that once sent "42" for 42 will again: one decoding is cheaper than two.
+                self.exact = None
+                self.wide_reads += 1
+            except msgspec.DecodeError:
+                pass  # no JSON
+        try:
+            return typed(body)
+        except msgspec.DecodeError:
+            self.generic_reads += 1
+            return ...
 
     async def _fetch(self, request: Request, context: Context) -> Fetched:
         """Equal reads of one operation are one call; a write ends what was read before it."""
