@@ -194,11 +194,16 @@ def check(
         bool, typer.Option("--n-plus-one", help="Only list the N+1 paths, with the fix.")
     ] = False,
 ) -> None:
-    """Check configuration, schema, connectors and resolvers; exit code 1 when something is wrong."""
+    """Check configuration, schema, connectors and resolvers; exit code 1 when something is wrong.
+
+    With --n-plus-one, a path that is found counts as wrong; errors are printed beside the paths.
+    """
     with one_line_errors():
         settings, base = read_config(config, schema)
         graph = build_graph(settings, base, os.environ)
-    findings = [f for f in graph.findings if not n_plus_one or f.code == "NPlusOne"]
+    findings = graph.findings
+    if n_plus_one:
+        findings = [f for f in findings if f.code == "NPlusOne" or f.severity == "error"]
     for finding in findings:
         print(finding.render())
     errors = sum(finding.severity == "error" for finding in findings)

@@ -171,3 +171,35 @@ def test_a_planted_mistake_is_found_with_file_and_line(name: str, tmp_path: Path
         assert f"{mistake.file}:{line}:" in output or f"{mistake.file}:{line + 1}:" in output, (
             output
         )
+
+
+REPEATING = '"/comments?post={$this.id}" }, selection'
+
+
+def test_paths_of_repeated_calls_are_warnings_of_a_plain_check(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    result = run_check(tmp_path)
+    assert result.returncode == 0
+    line = next(n for n, text in enumerate(SCHEMA.splitlines(), 1) if REPEATING in text)
+    assert f"schema.graphql:{line}:5: warning: Query.posts[].comments calls GET" in result.stdout
+    assert "0 errors, 1 warning" in result.stderr
+
+
+def test_n_plus_one_lists_them_alone_and_fails(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    result = run_check(tmp_path, "--n-plus-one")
+    assert result.returncode == 1
+    (line,) = result.stdout.splitlines()
+    assert "Query.posts[].comments" in line
+    assert "[NPlusOne]" in line
+    assert "$batch" in line
+
+
+def test_n_plus_one_passes_where_calls_are_batched(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    batched = SCHEMA.replace(
+        REPEATING, '"/comments?post={$batch.id->first}" }, batch: { groupBy: "text" }, selection'
+    )
+    (tmp_path / "schema.graphql").write_text(batched)
+    result = run_check(tmp_path, "--n-plus-one")
+    assert (result.returncode, result.stdout) == (0, ""), result.stdout

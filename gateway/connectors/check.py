@@ -22,7 +22,8 @@ from graphql import (
     get_named_type,
 )
 
-from gateway.connectors.check_fields import unresolved_fields
+from gateway.connectors.check_calls import n_plus_one
+from gateway.connectors.check_fields import Supply, unresolved_fields
 from gateway.connectors.check_selection import SelectionCheck
 from gateway.connectors.directives import (
     METHODS,
@@ -40,13 +41,20 @@ from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.place import place_in
 from gateway.connectors.settings import NOT_FROM_CLIENT, UNSETTABLE
 from gateway.connectors.url import Expression, parse_template
-from gateway.connectors.walk import bound_names, calls_of, variable_paths
+from gateway.connectors.walk import (
+    bound_names,
+    calls_of,
+    request_selections,
+    variable_paths,
+)
 from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of
 
 EVERYWHERE = frozenset({"config", "env", "context", "request"})
 IN_BASE_URL = frozenset({"config", "env"})
 OF_THE_ANSWER = frozenset({"status", "response"})
+HIDES_SUPPLY = frozenset({"UnknownConnectorsVersion", "MissingSchemaType", "InvalidSelection"})
+"""Errors after which nobody knows what the selections supply."""
 SOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 CONNECTOR_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
@@ -83,8 +91,10 @@ class _Check:
         ids: dict[str, Connect] = {}
         for connect in self.directives.connects:
             self.connect(connect, ids)
-        if not self.found:
-            self.found += unresolved_fields(self.schema, self.directives, self.resolved)
+        supply = Supply(self.schema, self.directives, self.resolved)
+        if not any(finding.code in HIDES_SUPPLY for finding in self.found):
+            self.found += unresolved_fields(self.schema, supply)
+        self.found += n_plus_one(self.schema, supply)
         return self.found
 
     def at(self, node: Node | None, code: str, message: str, hint: str | None = None) -> None:
@@ -273,7 +283,7 @@ class _Check:
     def batch(self, connect: Connect, selection: Selection) -> None:
         used: dict[str, tuple[Text, int]] = {}
         keys: dict[str, tuple[Text, int]] = {}
-        for text, offset, part in self.request_selections(connect):
+        for text, offset, part in request_selections(connect, self.directives.spec):
             for variable, path in variable_paths(part):
                 used.setdefault(variable.name, (text, offset + variable.start))
                 if variable.name == "batch" and path:
@@ -300,26 +310,6 @@ class _Check:
                 self.at_offset(
                     connect.selection, 0, "ConnectorsBatchKeyNotInSelection", message, hint
                 )
-
-    def request_selections(self, connect: Connect) -> list[tuple[Text, int, Selection]]:
-        """Every mapping of the request with the text that it stands in and its offset there."""
-        found: list[tuple[Text, int, Selection]] = []
-        spec = self.directives.spec
-        for text in (connect.body, connect.path, connect.query_params):
-            if text is not None:
-                try:
-                    found.append((text, 0, parse_mapping(text.value, spec)))
-                except MappingSyntaxError:
-                    continue  # found before
-        for text in (connect.url, *(header.value for header in connect.headers)):
-            if text is None:
-                continue
-            try:
-                parts = parse_template(text.value, spec)
-            except MappingSyntaxError:
-                continue
-            found += [(text, p.offset, p.selection) for p in parts if isinstance(p, Expression)]
-        return found
 
     # Mappings
 

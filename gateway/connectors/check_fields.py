@@ -1,4 +1,6 @@
-"""Whether every field that clients can reach has something that gives it, and what N+1 calls there are.
+"""Whether every field that clients can reach has something that gives it.
+
+It looks at the schema alone: what a Python value holds is not known, so its fields count as given.
 
 Source: connectors.md §15.4, §18.
 """
@@ -10,26 +12,21 @@ from collections.abc import Collection
 from typing import Any
 
 from graphql import (
-    GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
-    get_nullable_type,
     is_abstract_type,
-    is_leaf_type,
-    is_list_type,
 )
 
 from gateway.connectors.directives import Connect, Directives
-from gateway.connectors.mapping.analyse import read_paths, supplied_fields
-from gateway.connectors.mapping.parse import parse_mapping
-from gateway.connectors.mapping.wanted import Wanted
-from gateway.connectors.url import Expression, parse_template
+from gateway.connectors.mapping.analyse import supplied_fields
+from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
+from gateway.connectors.mapping.wanted import WHOLE, Wanted
 from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of
 
 
-class _Supply:
+class Supply:
     """Which fields connectors and Python supply."""
 
     def __init__(
@@ -39,6 +36,7 @@ class _Supply:
         self.spec = directives.spec
         self.resolved = set(resolved)
         self.connects: dict[str, list[Connect]] = {}
+        self.selected: dict[tuple[str, int], Wanted] = {}
         self.supplied: dict[str, set[str]] = {}
         self.by_python: set[str] = set()
         for connect in directives.connects:
@@ -50,10 +48,19 @@ class _Supply:
         owner = self.schema.type_map.get(type_name)
         if connect.selection is None or not isinstance(owner, GraphQLObjectType):
             return
+        try:
+            supplied = supplied_fields(parse_mapping(connect.selection.value, self.spec))
+        except MappingSyntaxError:
+            supplied = WHOLE  # reported where it stands: what it was to hold is not known
+        self.selected[connect.coordinate, connect.index] = supplied
         kind: Any = owner
         if field_name:
             kind = get_named_type(owner.fields[field_name].type)
-        self._add(kind, supplied_fields(parse_mapping(connect.selection.value, self.spec)))
+        self._add(kind, supplied)
+
+    def of(self, connect: Connect) -> Wanted:
+        """What a connector's selection supplies."""
+        return self.selected.get((connect.coordinate, connect.index), WHOLE)
 
     def _add(self, kind: Any, supplied: Wanted) -> None:
         for member in self.possible(kind):
@@ -91,11 +98,8 @@ class _Supply:
         return owner.name in self.by_python and coordinate not in self.connects
 
 
-def unresolved_fields(
-    schema: GraphQLSchema, directives: Directives, resolved: Collection[str]
-) -> list[Diagnostic]:
-    """The reachable fields that nothing supplies, and then the N+1 paths as warnings."""
-    supply = _Supply(schema, directives, resolved)
+def unresolved_fields(schema: GraphQLSchema, supply: Supply) -> list[Diagnostic]:
+    """The reachable fields that nothing supplies."""
     reached = _reach(schema, supply)
     found: list[Diagnostic] = []
     roots = {
@@ -121,10 +125,10 @@ def unresolved_fields(
                 found.append(
                     Diagnostic(message, "ConnectorsUnresolvedField", file, line, column, hint)
                 )
-    return found + n_plus_one(schema, supply)
+    return found
 
 
-def _reach(schema: GraphQLSchema, supply: _Supply) -> list[GraphQLObjectType]:
+def _reach(schema: GraphQLSchema, supply: Supply) -> list[GraphQLObjectType]:
     """The object types that clients can reach; on the way, `by_python` is completed."""
     roots = [schema.query_type, schema.mutation_type, schema.subscription_type]
     reached: dict[str, GraphQLObjectType] = {}
@@ -142,64 +146,3 @@ def _reach(schema: GraphQLSchema, supply: _Supply) -> list[GraphQLObjectType]:
                 if is_new or (member.name not in reached and not again):
                     queue.append(member)
     return list(reached.values())
-
-
-def n_plus_one(schema: GraphQLSchema, supply: _Supply) -> list[Diagnostic]:
-    """Connectors that make a call for each object of a list, each with its shortest path from the root."""
-    found: dict[tuple[str, int], Diagnostic] = {}
-    seen: set[tuple[str, bool]] = set()
-    queue: deque[tuple[GraphQLObjectType, str, bool]] = deque()
-    for root in (schema.query_type, schema.mutation_type):
-        if root is not None:
-            queue.append((root, root.name, False))
-            seen.add((root.name, False))
-    while queue:
-        owner, path, under_list = queue.popleft()
-        for name, field in owner.fields.items():
-            here = f"{path}.{name}"
-            if under_list:
-                for connect in supply.connects.get(f"{owner.name}.{name}", ()):
-                    _note_calls(found, connect, supply.spec, here)
-            is_list = under_list or _has_list(field)
-            for member in supply.possible(get_named_type(field.type)):
-                if is_list:
-                    for connect in supply.connects.get(member.name, ()):
-                        _note_calls(found, connect, supply.spec, here)
-                if (member.name, is_list) not in seen:
-                    seen.add((member.name, is_list))
-                    queue.append((member, here, is_list))
-    return list(found.values())
-
-
-def _note_calls(
-    found: dict[tuple[str, int], Diagnostic], connect: Connect, spec: str, path: str
-) -> None:
-    key = (connect.coordinate, connect.index)
-    if key in found or not _reads_this(connect, spec):
-        return
-    file, line, column = place_of(connect.node)
-    what = "type" if connect.on_type else "field"
-    message = f"{path} calls {connect.method} {connect.url.value} for each object of a list"
-    hint = (
-        "read $batch instead of $this, with an endpoint that takes several ids"
-        if connect.on_type
-        else f"read $batch with batch: {{ groupBy: … }}, or map the {what}'s key and put a @connect "
-        "with $batch on its type"
-    )
-    found[key] = Diagnostic(message, "NPlusOne", file, line, column, hint, "warning")
-
-
-def _reads_this(connect: Connect, spec: str) -> bool:
-    for text in (connect.body, connect.path, connect.query_params):
-        if text is not None and "this" in read_paths(parse_mapping(text.value, spec)):
-            return True
-    for text in (connect.url, *(header.value for header in connect.headers)):
-        for part in parse_template(text.value, spec) if text is not None else ():
-            if isinstance(part, Expression) and "this" in read_paths(part.selection):
-                return True
-    return False
-
-
-def _has_list(field: GraphQLField) -> bool:
-    kind: Any = get_nullable_type(field.type)
-    return is_list_type(kind) and not is_leaf_type(get_named_type(kind))

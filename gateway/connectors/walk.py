@@ -1,4 +1,4 @@
-"""Walks over a mapping's tree: which paths stand in it, and which variables they begin with."""
+"""Walks over mappings: which of them make a request, which paths stand in one, which variables it reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from gateway.connectors.directives import Connect, Text
 from gateway.connectors.mapping.nodes import Call, Field, Key, Path, Selection, Variable
+from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
+from gateway.connectors.url import Expression, parse_template
 
 
 def nodes_of(node: Any) -> Iterator[Any]:
@@ -57,3 +60,29 @@ def bound_names(selection: Selection) -> set[str]:
 def calls_of(selection: Selection) -> Iterator[Call]:
     """Each method call."""
     return (node for node in nodes_of(selection) if isinstance(node, Call))
+
+
+def request_selections(connect: Connect, spec: str) -> list[tuple[Text, int, Selection]]:
+    """Every mapping of a connector's request with its text and its offset there.
+
+    Shape: those that do not parse are left out; `check` reports them.
+    """
+    found: list[tuple[Text, int, Selection]] = []
+    for text in (connect.body, connect.path, connect.query_params):
+        if text is not None:
+            try:
+                found.append((text, 0, parse_mapping(text.value, spec)))
+            except MappingSyntaxError:
+                continue
+    templates = [header.value for header in connect.headers]
+    if connect.methods:
+        templates.append(connect.url)
+    for text in templates:
+        if text is None:
+            continue
+        try:
+            parts = parse_template(text.value, spec)
+        except MappingSyntaxError:
+            continue
+        found += [(text, p.offset, p.selection) for p in parts if isinstance(p, Expression)]
+    return found
