@@ -100,31 +100,22 @@ class Supply:
 
 def unresolved_fields(schema: GraphQLSchema, supply: Supply) -> list[Diagnostic]:
     """The reachable fields that nothing supplies."""
-    reached = _reach(schema, supply)
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
     found: list[Diagnostic] = []
-    roots = {
-        t.name for t in (schema.query_type, schema.mutation_type, schema.subscription_type) if t
-    }
-    for owner in reached:
+    for owner in _reach(schema, supply):
         for name, field in owner.fields.items():
-            is_root = owner.name in roots
             coordinate = f"{owner.name}.{name}"
-            given = (
-                coordinate in supply.resolved or coordinate in supply.connects
-                if is_root
-                else supply.gives(owner, name)
-            )
-            if not given:
-                file, line, column = place_of(field.ast_node)
-                message = f"nothing supplies {coordinate}"
-                hint = (
-                    "give it a @connect or a resolver"
-                    if is_root
-                    else "map it in a selection, or give it a @connect or a resolver"
-                )
-                found.append(
-                    Diagnostic(message, "ConnectorsUnresolvedField", file, line, column, hint)
-                )
+            is_bound = coordinate in supply.resolved or coordinate in supply.connects
+            if is_bound or (owner not in roots and supply.gives(owner, name)):
+                continue
+            code, hint = "ConnectorsUnresolvedField", "give it a @connect or a resolver"
+            if owner is schema.subscription_type and supply.connects:
+                code, hint = "SubscriptionInConnectors", "give it a @subscription in Python"
+            elif owner not in roots:
+                hint = f"map it in a selection, or {hint}"
+            file, line, column = place_of(field.ast_node)
+            message = f"nothing supplies {coordinate}"
+            found.append(Diagnostic(message, code, file, line, column, hint))
     return found
 
 

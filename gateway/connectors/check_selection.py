@@ -53,11 +53,11 @@ class SelectionCheck:
                 message = f"this gives an object, and {kind.name} is a value"
                 self.report(text, selection.start, "GroupSelectionIsNotObject", message, hint)
             return
-        if path is None:
-            self._braces(text, selection.braces, kind, (kind.name,))
-        elif path.braces is not None:
-            self._braces(text, path.braces, kind, (kind.name,))
-        elif _is_known(path):
+        braces = selection.braces if path is None else path.braces
+        if braces is not None:
+            self._abstract(text, braces, kind)
+            self._braces(text, braces, kind, (kind.name,))
+        elif path is not None and _is_known(path):
             message = f"{kind.name} is an object: say which fields it takes"
             hint = "add `{ … }` with the fields"
             self.report(text, selection.start, "GroupSelectionRequiredForObject", message, hint)
@@ -109,7 +109,18 @@ class SelectionCheck:
             message = f"{' → '.join((*around, kind.name))} contains itself in one selection"
             self.report(text, item.start, "CircularReference", message)
         else:
+            self._abstract(text, inner, kind)
             self._braces(text, inner, kind, (*around, kind.name))
+
+    def _abstract(self, text: Text, braces: Braces, kind: GraphQLNamedType) -> None:
+        """§17.4: a mapping must tell the type, where Python does not."""
+        if not isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
+            return
+        if kind.resolve_type is None and not _names_type(braces):
+            message = f"nothing tells which type of {kind.name} an object is"
+            hint = "map `__typename`, as by ->match, or give the type a @type_resolver"
+            code = "ConnectorsUnsupportedAbstractType"
+            self.report(text, braces.start, code, message, hint)
 
     def _fields(self, kind: GraphQLNamedType) -> dict[str, Any]:
         if isinstance(kind, GraphQLObjectType):
@@ -126,6 +137,16 @@ class SelectionCheck:
 def _is_known(path: Path) -> bool:
     """Whether a path only takes a value from the answer: what methods and literals make is not known."""
     return isinstance(path.origin, Input) and not any(isinstance(s, Call) for s in path.steps)
+
+
+def _names_type(braces: Braces) -> bool:
+    """Whether braces give a `__typename`, or might: what an inlined path holds is not always known."""
+    return any(
+        (item.path.braces is None or _names_type(item.path.braces))
+        if isinstance(item, Inline)
+        else item.name == TYPENAME
+        for item in braces.items
+    )
 
 
 def _descends(braces: Braces, kind: GraphQLNamedType, fields: dict[str, Any]) -> bool:

@@ -5,6 +5,8 @@ It builds and validates; it neither reads files nor binds resolvers.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphql import (
     DocumentNode,
     GraphQLDirective,
@@ -17,7 +19,7 @@ from graphql.language import DirectiveDefinitionNode, TypeDefinitionNode
 from graphql.validation.validate import validate_sdl
 
 from gateway.errors import ConfigError, Diagnostic
-from gateway.graph.builtin import built_in_definitions
+from gateway.graph.builtin import built_in_definitions, connector_names
 from gateway.graph.sdl import diagnose
 
 DIRECTIVES = "gateway.directives"
@@ -52,8 +54,18 @@ def build_schema(document: DocumentNode) -> tuple[GraphQLSchema | None, list[Dia
             return None, [Diagnostic(str(exc), code="Schema")]
         errors = validate_schema(schema)
     if errors:
-        return None, [diagnose(error) for error in errors]
+        return None, [_explained(diagnose(error), document) for error in errors]
     return _without(schema, {_name_of(definition) for definition in built_in}), []
+
+
+def _explained(finding: Diagnostic, document: DocumentNode) -> Diagnostic:
+    """A connector's directive that is unknown because the link does not import it, said so."""
+    for directive, name in connector_names(document).items():
+        if name != directive and finding.message == f"Unknown directive '@{directive}'.":
+            hint = f'add "@{directive}" to the `import` of the @link, or write @{name}'
+            code = "NoSourceImport" if directive == "source" else ""
+            return replace(finding, code=code, hint=hint)
+    return finding
 
 
 def require_schema(document: DocumentNode) -> GraphQLSchema:

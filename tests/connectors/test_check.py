@@ -1,4 +1,7 @@
-"""Each rule of the schema checks: its code, at the line and column of what is wrong."""
+"""Each rule of the schema checks: one planted mistake, its code, and the very place of it.
+
+A `▸` in a schema stands before the character that the finding has to name.
+"""
 
 from __future__ import annotations
 
@@ -6,96 +9,237 @@ import pytest
 from graphql import Source, parse
 
 from gateway.connectors.check import check_connectors
+from gateway.errors import Diagnostic
 from gateway.graph.schema import build_schema
 from tests.connectors.scenario import LINK
 
 SOURCE = LINK + ' @source(name: "b", http: { baseURL: "https://h" })\n'
+MARK = "▸"
 
 
-def connect(http: str, selection: str = "$", more: str = "") -> str:
+def source(given: str, http: str = 'baseURL: "https://h"') -> str:
     return (
-        SOURCE + f'type Query {{ a(v: String, w: In): String @connect(source: "b" {more}\n'
-        f'http: {{ {http} }}\nselection: "{selection}") }}\ninput In {{ x: String }}'
+        f"{LINK} {given.replace('HTTP', f'http: {{ {http} }}')}\n"
+        'type Query { a: String @connect(http: { GET: "https://h/a" }, selection: "$") }'
     )
 
 
-def typed(selection: str, fields: str = "id: ID") -> str:
+def connect(http: str, selection: str = "$", more: str = "", name: str = '"b"') -> str:
     return (
-        SOURCE + f'type Query {{ t: T @connect(source: "b", http: {{ GET: "/t" }},\n'
-        f'selection: "{selection}") }}\ntype T {{ {fields} }}'
+        SOURCE + f"type Query {{ a(v: String, w: In, l: [String]): String {more}\n"
+        f'@connect(source: {name}, http: {{ {http} }}\nselection: "{selection}") }}\ninput In {{ x: String e: E }} enum E {{ A }}'
     )
 
 
-def on_type(http: str, selection: str = "id", more: str = "") -> str:
+def connected(more: str, http: str = 'GET: "/"') -> str:
     return (
         SOURCE
-        + 'type Query { t: T @connect(source: "b", http: { GET: "/t" }, selection: "id") }\n'
-        + f'type T @connect(source: "b" {more} http: {{ {http} }},\nselection: "{selection}")'
+        + f"type Query {{ a: String\n{more.replace('HTTP', f'http: {{ {http} }}, selection: {chr(34)}${chr(34)}')} }}"
+    )
+
+
+def typed(selection: str, fields: str = "id: ID", more: str = "") -> str:
+    return (
+        SOURCE + f'type Query {{ t: T @connect(source: "b", http: {{ GET: "/t" }},\n'
+        f'selection: "{selection}") }}\ntype T {{ {fields} }} {more}'
+    )
+
+
+def on_type(http: str, selection: str = "id", more: str = "", mark: str = "") -> str:
+    return (
+        SOURCE
+        + 'type Query { t: T @connect(source: "b", http: { GET: "/t" }, selection: "id name") }\n'
+        + f'type T {mark}@connect(source: "b" {more} http: {{ {http} }},\nselection: "{selection}")'
         + " { id: ID name: String }"
     )
 
 
-CASES = {
-    "UnknownConnectorsVersion": connect('GET: "/"').replace("v0.3", "v0.9"),
-    "SourceNameMismatch": connect('GET: "/"').replace('source: "b"', 'source: "c"'),
-    "DuplicateSourceName": connect('GET: "/"').replace(
-        LINK, LINK + ' @source(name: "b", http: { baseURL: "https://h" })'
-    ),
-    "EmptySourceName": connect('GET: "/"').replace('name: "b"', 'name: ""'),
-    "InvalidSourceName": connect('GET: "/"').replace('name: "b"', 'name: "1b"'),
-    "InvalidConnectorIdName": connect('GET: "/"', more='id: "a-b"'),
-    "InvalidUrl": connect('GET: "/{$args.v"'),
-    "InvalidUrlScheme": connect('GET: "/"').replace("https://h", "ftp://h"),
-    "AbsoluteConnectUrlWithSource": connect('GET: "https://h/"'),
-    "RelativeConnectUrlWithoutSource": connect('GET: "/"').replace('source: "b"', ""),
-    "MissingHttpMethod": connect('body: "$args.v"'),
-    "MultipleHttpMethods": connect('GET: "/" POST: "/"'),
-    "InvalidHeader": connect('GET: "/" headers: [{ name: "te", value: "x" }]'),
-    "HttpHeaderNameCollision": connect(
-        'GET: "/" headers: [{ name: "x", value: "1" }, { name: "X", value: "2" }]'
-    ),
-    "InvalidUrlProperty": connect('GET: "/" queryParams: "a: ("'),
-    "InvalidBody": connect('POST: "/" body: "a: ("'),
-    "InvalidSelection": connect('GET: "/"', selection="a: ("),
-    "InvalidErrorsMessage": connect('GET: "/"', more='errors: { message: "a: b" }'),
-    "InvalidIsSuccess": connect('GET: "/"', more='isSuccess: "a: b"'),
-    "SelectedFieldNotFound": typed("id nope"),
-    "GroupSelectionRequiredForObject": typed("id u", "id: ID u: U").replace(
-        "type T", "type U { x: ID }\ntype T"
-    ),
-    "GroupSelectionIsNotObject": typed("id { x }"),
-    "CircularReference": typed("id t { id t { id } }", "id: ID t: T"),
-    "ConnectorsFieldWithArguments": typed("id", "id(x: Int): ID"),
-    "ConnectorsUnresolvedField": typed("id", "id: ID other: Int"),
-    "EntityTypeInvalid": connect('GET: "/"', more="entity: true"),
-    "ConnectOnTypeMustBeEntity": on_type('GET: "/{$this.id}"', "id name", "entity: false"),
-    "ConnectBatchAndThis": on_type('GET: "/{$this.id}?x={$batch.id->first}"', "id name"),
-    "ConnectorsBatchKeyNotInSelection": on_type('GET: "/{$batch.id->first}"', "name"),
-    "UndefinedArgument": connect('GET: "/{$args.nope}"'),
-    "UndefinedField": on_type('GET: "/{$this.nope}"', "id name"),
-}
+def entity(arguments: str, more: str = "") -> str:
+    return (
+        SOURCE + f'type Query {{ t({arguments}): T @connect(source: "b", entity: true\n'
+        'http: { GET: "/t" }, selection: "id at { x }") }\n'
+        f"type T {{ id: ID at: At }} type At {{ x: ID }} {more}"
+    )
 
 
-@pytest.mark.parametrize(("code", "sdl"), CASES.items(), ids=CASES.keys())
-def test_a_rule(code: str, sdl: str) -> None:
+PLAIN = '@connect(source: "b", http: { GET: "/" }, selection: "$")'
+CASES: dict[str, tuple[str, str]] = {
+    # The link and the sources
+    "unknown version": (
+        "UnknownConnectorsVersion",
+        connect('GET: "/"').replace('"https://specs.apollo.dev/connect/v0.3', f'{MARK}"https://specs.apollo.dev/connect/v0.9'),
+    ),
+    "no sources": ("NoSourcesDefined", f'{LINK} type Query {{ a: Int @connect(source: ▸"b", http: {{ GET: "/" }}, selection: "$") }}'),
+    "a source that is not imported": (
+        "NoSourceImport",
+        LINK.replace("@link", "▸@link").replace('"@source", ', "") + f" type Query {{ a: Int {PLAIN} }}",
+    ),
+    "an unknown source": ("SourceNameMismatch", connect('GET: "/"', name='▸"c"')),
+    "a source twice": (
+        "DuplicateSourceName",
+        source('@source(name: "b", HTTP) ▸@source(name: "b", HTTP)'),
+    ),
+    "a source without name": ("EmptySourceName", source('▸@source(name: "", HTTP)')),
+    "a source's name": ("InvalidSourceName", source('▸@source(name: "1b", HTTP)')),
+    "a base URL's scheme": ("InvalidUrlScheme", source('@source(name: "b", HTTP)', 'baseURL: "▸ftp://h"')),
+    "a relative base URL": ("InvalidUrl", source('@source(name: "b", HTTP)', 'baseURL: "▸h/v1"')),
+    "an empty base URL": ("InvalidUrl", source('▸@source(name: "b", HTTP)', 'baseURL: ""')),
+    "a variable of the base URL": ("InvalidUrl", source('@source(name: "b", HTTP)', 'baseURL: "https://{▸$request.headers.a->first}"')),
+    "$args of a source": ("InvalidUrlProperty", source('@source(name: "b", HTTP)', 'baseURL: "https://h" queryParams: "a: ▸$args.a"')),
+    "$this of a source's errors": ("InvalidErrorsMessage", source('@source(name: "b", HTTP errors: { message: "▸$this.a" })')),
+    # The connector itself
+    "an id": ("InvalidConnectorIdName", connected('▸@connect(source: "b", id: "a-b", HTTP)')),
+    "an id twice": (
+        "DuplicateIdName",
+        connected('@connect(source: "b", id: "x", HTTP)\nc: Int ▸@connect(source: "b", id: "x", HTTP)'),
+    ),
+    "no method": ("MissingHttpMethod", connected('@connect(source: "b", http: ▸{ body: "$args" }, selection: "$")')),
+    "two methods": ("MultipleHttpMethods", connect('GET: "/" POST: ▸"/"')),
+    "no selection": ("InvalidSelection", connected('▸@connect(source: "b", http: { GET: "/" })')),
+    "on a subscription": (
+        "SubscriptionInConnectors",
+        connected(f"{PLAIN} }} type Subscription {{ s: Int ▸{PLAIN}"),
+    ),
+    "a subscription that nothing gives": (
+        "SubscriptionInConnectors",
+        connected(f"{PLAIN} }} type Subscription {{ ▸s: Int"),
+    ),
+    "on an interface": (
+        "ConnectorsUnsupportedAbstractType",
+        connected(f"{PLAIN} }} interface I {{ i: Int ▸{PLAIN}"),
+    ),
+    "on Query": ("ConnectOnRoot", SOURCE + f"type Query ▸{PLAIN} {{ a: Int {PLAIN} }}"),
+    # URLs
+    "a template": ("InvalidUrl", connect('GET: "/▸{$args.v"')),
+    "a list in a URL": ("InvalidUrl", connect('GET: "/{▸$args.l}"')),
+    "an object in a URL": ("InvalidUrl", connect('GET: "/{▸$args.w}"')),
+    "a header's values in a URL": ("InvalidUrl", connect('GET: "/{▸$request.headers.x}"')),
+    "the answer in a URL": ("InvalidUrl", connect('GET: "/{▸$status}"')),
+    "a bare key in a URL": ("InvalidUrl", connect('GET: "/{▸config.host}"')),
+    "an expression in the host": ("InvalidUrl", connected('@connect(HTTP)', 'GET: "https://a.▸{$config.b}/c"')),
+    "an absolute URL": ("AbsoluteConnectUrlWithSource", connect('GET: "▸https://h/"')),
+    "a relative URL": ("RelativeConnectUrlWithoutSource", connected("@connect(HTTP)", 'GET: "▸/"')),
+    "a URL's scheme": ("InvalidUrlScheme", connected("@connect(HTTP)", 'GET: "▸ftp://h/"')),
+    "queryParams": ("InvalidUrlProperty", connect('GET: "/" queryParams: "a: ▸("')),
+    "queryParams of a value": ("InvalidUrlProperty", connect('GET: "/" queryParams: "▸$args.v"')),
+    "a path of an object": ("InvalidUrlProperty", connect('GET: "/" path: "▸a: $args.v"')),
+    # Headers and bodies
+    "a header that cannot be set": ("InvalidHeader", connect('GET: "/" headers: [▸{ name: "te", value: "x" }]')),
+    "a header from the client": ("InvalidHeader", connect('GET: "/" headers: [▸{ name: "host", from: "x" }]')),
+    "a header's name": ("InvalidHeader", connect('GET: "/" headers: [▸{ name: "a b", value: "x" }]')),
+    "a header of nothing": ("InvalidHeader", connect('GET: "/" headers: [▸{ name: "a" }]')),
+    "a header of a list": ("InvalidHeader", connect('GET: "/" headers: [{ name: "a", value: "{▸$request.headers.x}" }]')),
+    "a header twice": (
+        "HttpHeaderNameCollision",
+        connect('GET: "/" headers: [{ name: "x", value: "1" }, ▸{ name: "X", value: "2" }]'),
+    ),
+    "a body": ("InvalidBody", connect('POST: "/" body: "a: ▸("')),
+    "a bare key in a body": ("InvalidBody", connect('POST: "/" body: "▸name"')),
+    "a variable of a body": ("InvalidBody", connect('POST: "/" body: "a: ▸$response.headers.x"')),
+    # Mappings
+    "a selection": ("InvalidSelection", connect('GET: "/"', selection="a: ▸(")),
+    "an empty selection": ("InvalidSelection", connect('GET: "/"', selection="▸")),
+    "a variable of a selection": ("InvalidSelection", connect('GET: "/"', selection="▸$batch.id")),
+    "an unknown method": ("UnknownMethod", connect('GET: "/"', selection="$.a▸->upper")),
+    "an unknown method in a URL": ("UnknownMethod", connect('GET: "/{$args.v▸->upper}"')),
+    "a message": ("InvalidErrorsMessage", connected('@connect(source: "b" errors: { message: "▸a: b" } HTTP)')),
+    "isSuccess": ("InvalidIsSuccess", connected('@connect(source: "b" isSuccess: "▸ok" HTTP)')),
+    "an argument": ("UndefinedArgument", connect('GET: "/{$args▸.nope}"')),
+    "a field of an argument": ("UndefinedField", connect('POST: "/" body: "$args.w { ▸nope }"')),
+    "a field of a scalar": ("UndefinedField", connect('GET: "/{$args.v▸.x}"')),
+    "a field of an enum": ("UndefinedField", connect('GET: "/{$args.w.e▸.x}"')),
+    "a field of $this": ("UndefinedField", on_type('GET: "/{$this▸.nope}"', "id name")),
+    # Types
+    "a field": ("SelectedFieldNotFound", typed("id ▸nope")),
+    "an object without braces": ("GroupSelectionRequiredForObject", typed("id ▸u", "id: ID u: U", "type U { x: ID }")),
+    "a value with braces": ("GroupSelectionIsNotObject", typed("▸id { x }")),
+    "a circle": ("CircularReference", typed("id ▸t { id t { id } }", "id: ID t: T")),
+    "a field with arguments": ("ConnectorsFieldWithArguments", typed("▸id", "id(x: Int): ID")),
+    "a field that nothing supplies": ("ConnectorsUnresolvedField", typed("id", "id: ID ▸other: Int")),
+    "an interface without __typename": (
+        "ConnectorsUnsupportedAbstractType",
+        typed("id t ▸{ id }", "id: ID t: I", "interface I { id: ID } type J implements I { id: ID }"),
+    ),
+    # Entities and batches
+    "entity of a value": ("EntityTypeInvalid", connected('▸@connect(source: "b" entity: true HTTP)')),
+    "entity beside Query": (
+        "EntityNotOnRootQuery",
+        typed("id", 'id: ID t: T ▸@connect(source: "b", http: { GET: "/t" }, selection: "id", entity: true)'),
+    ),
+    "entity by another name": ("EntityResolverArgumentMismatch", entity("▸key: ID")),
+    "entity by a nested name": (
+        "EntityResolverArgumentMismatch",
+        entity("id: ID, at: Where", "input Where { x: ID ▸y: ID }"),
+    ),
+    "entity by an object for a value": (
+        "EntityResolverArgumentMismatch",
+        entity("▸id: Where", "input Where { x: ID }"),
+    ),
+    "entity: false": ("ConnectOnTypeMustBeEntity", on_type('GET: "/{$this.id}"', "id name", "entity: false", "▸")),
+    "$batch and $this": ("ConnectBatchAndThis", on_type('GET: "/{▸$this.id}?x={$batch.id->first}"', "id name")),
+    "a batch without its key": ("ConnectorsBatchKeyNotInSelection", on_type('GET: "/{$batch.id->first}"', "▸name")),
+    "a batch's key of the request": (
+        "ConnectorsNonRootBatchKey",
+        on_type('GET: "/{$batch.id->first}"', "id: ▸$request.headers.id->first name"),
+    ),
+    "a batch that nothing reads": (
+        "BatchWithoutKeys",
+        on_type('GET: "/{$this.id}"', "id name", "batch: { maxSize: 2 }", "▸"),
+    ),
+}  # fmt: skip
+
+
+def found_in(sdl: str, *resolved: str) -> list[Diagnostic]:
     document = parse(Source(sdl, "schema.graphql"))
     schema, problems = build_schema(document)
     assert schema is not None, problems
-    found = check_connectors(schema, document, resolved=())
-    assert code in [finding.code for finding in found], found
-    finding = next(finding for finding in found if finding.code == code)
-    assert finding.file == "schema.graphql"
-    assert finding.line is not None
-    assert finding.column is not None
-    assert 1 <= finding.line <= len(sdl.splitlines())
+    return check_connectors(schema, document, resolved=resolved)
 
 
-def test_the_place_is_the_character_inside_the_selection() -> None:
-    sdl = typed("id nope")
-    document = parse(Source(sdl, "schema.graphql"))
-    schema, _ = build_schema(document)
+@pytest.mark.parametrize(("code", "marked"), CASES.values(), ids=CASES.keys())
+def test_a_rule(code: str, marked: str) -> None:
+    assert marked.count(MARK) == 1
+    before = marked[: marked.index(MARK)]
+    place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+    found = [(f.code, f.file, f.line, f.column) for f in found_in(marked.replace(MARK, ""))]
+    assert (code, "schema.graphql", *place) in found
+
+
+@pytest.mark.parametrize(
+    "sdl",
+    [
+        connect('GET: "/{$args.v}?a={$args.w.x}&b={$args.l->first}&c={$args.w.e}"'),
+        connect('POST: "/" body: "$args.w" path: "$args.l" queryParams: "$args.w"'),
+        connect('GET: "/{$request.headers.x->first}" queryParams: "$config.q" path: "$config.p"'),
+        entity("id: ID, at: Where", "input Where { x: ID }"),
+        typed("id t { __typename: $('J') id }", "id: ID t: I", "interface I { id: ID } type J implements I { id: ID }"),
+        typed("id t { $->match([@, { __typename: 'J' }]) { __typename id } }", "id: ID t: I", "interface I { id: ID } type J implements I { id: ID }"),
+    ],
+)  # fmt: skip
+def test_what_is_right_is_left_alone(sdl: str) -> None:
+    assert found_in(sdl) == []
+
+
+def test_python_may_give_what_connectors_cannot() -> None:
+    sdl = connected(f"{PLAIN} }} type Subscription {{ s: Int }} type T {{ x: Int")
+    sdl += " extend type Query { t: T }"
+    assert found_in(sdl, "Subscription.s", "Query.t") == []
+    assert [f.code for f in found_in(sdl, "Query.t")] == ["SubscriptionInConnectors"]
+
+
+def test_a_type_that_the_schema_lacks() -> None:
+    schema, _ = build_schema(parse("type Query { t: Int }"))
     assert schema is not None
-    (finding,) = check_connectors(schema, document, resolved=())
-    assert finding.line is not None
-    assert finding.column is not None
-    assert sdl.splitlines()[finding.line - 1][finding.column - 1 :].startswith("nope")
+    document = parse(Source(on_type('GET: "/"', "id name"), "schema.graphql"))
+    found = check_connectors(schema, document, resolved=("Query.t",))
+    (finding,) = (f for f in found if f.code == "MissingSchemaType")
+    assert (finding.file, finding.line, finding.column) == ("schema.graphql", 3, 8)
+
+
+def test_a_source_that_is_used_and_not_imported() -> None:
+    sdl = SOURCE.replace('"@source", ', "") + f"type Query {{ a: Int {PLAIN} }}"
+    schema, (finding,) = build_schema(parse(Source(sdl, "schema.graphql")))
+    assert schema is None
+    assert (finding.code, finding.file, finding.line) == ("NoSourceImport", "schema.graphql", 1)
+    assert finding.column == sdl.index("@source(") + 1
+    assert 'add "@source"' in (finding.hint or "")
