@@ -36,7 +36,7 @@ Expression = Callable[[str], str]
 
 # What JSON values graphql-core's scalars take as they are; a Float may be an integer there, which is
 # another text in the answer, so its values are looked at one by one.
-KINDS = {"String": {str}, "ID": {str, int}, "Int": {int}, "Boolean": {bool}}
+KINDS: dict[str, set[type]] = {"String": {str}, "ID": {str, int}, "Int": {int}, "Boolean": {bool}}
 INT = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 
 
@@ -67,7 +67,7 @@ def typed_decoder(
         type_ = root.type()
         if not shape.path and build is None:
             return msgspec.json.Decoder(type_).decode
-        return rows.compile(root, spot, shape.path, build, msgspec.json.Decoder(type_).decode)
+        return rows.compile(root, shape.path, build, msgspec.json.Decoder(type_).decode)
     except NotPlainError:
         return None
 
@@ -220,7 +220,6 @@ class _Rows:
     def compile(
         self,
         root: _Raw,
-        spot: _Raw,
         path: tuple[str, ...],
         build: Expression | None,
         decode: Decode,

@@ -11,7 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.execute.bound import Bound, BoundComposite, BoundField, BoundSelection, composite_of
+from gateway.execute.bound import (
+    Bound,
+    BoundComposite,
+    BoundField,
+    BoundLeaf,
+    BoundSelection,
+    composite_of,
+)
 from gateway.execute.emit_values import ValueEmitter
 from gateway.execute.exported import EXPORTED
 from gateway.execute.forms import Form, Observer
@@ -113,6 +120,9 @@ class PartEmitter:
                 for selection in _composite(field).by_type.values():
                     name = self.selection(selection)
                     self.writer.line(f"c{selection.id} = pick(g{field.id}, {name})")
+                    if may_share(selection):
+                        rows = f"c{selection.id}"
+                        self.writer.line(f"{rows}, x{selection.id} = distinct({rows})")
                     below += [
                         f
                         for f in selection.fields
@@ -231,10 +241,39 @@ class PartEmitter:
         with writer.block("try:"):
             if any(field in self.bound.checked for field in _below(selection)):
                 writer.line("if r.has_wrong_arguments: raise WrongArguments")
-            self.loop(selection, columns, slow)
+            if self.values.is_flat(selection):
+                self.expression(selection, columns)
+            else:
+                self.loop(selection, columns, slow)
+        given = _tuple(columns.values())
         with writer.block("except Exception:"):
-            given = _tuple(columns.values())
             writer.line(f"d{number} = slow_rows(r, {slow}, m, d{number}, c{number}, {given})")
+        if may_share(selection):
+            writer.line(
+                f"if x{number}: d{number} = share_rows(r, {slow}, m, d{number}, c{number}, {given}, x{number})"
+            )
+
+    def expression(self, selection: BoundSelection, columns: dict[int, str]) -> None:
+        """Complete all rows by one comprehension: their class is looked at once, for all."""
+        writer = self.writer
+        number = selection.id
+        names = {field_id: writer.fresh("u") for field_id in columns}
+        rows = f"c{number}"
+        reads = any(
+            field.plan.kind is Kind.PROPERTY and field.id not in columns
+            for field in selection.fields
+        )
+        if reads:
+            observer = self.values.observer(selection)
+            classes, name = writer.name("X", observer.classes), writer.name("O", observer)
+            line = (
+                f"if not {classes}.issuperset(map(type, {rows})): raise {name}.saw_others({rows})"
+            )
+            writer.line(line)
+        target = ", ".join(["p", *names.values()])
+        source = f"zip({', '.join([rows, *columns.values()])})" if columns else rows
+        shown = self.values.row_of(selection, "p", names)
+        writer.line(f"d{number} = [{shown} for {target} in {source}]")
 
     def loop(self, selection: BoundSelection, columns: dict[int, str], slow: str) -> None:
         writer = self.writer
@@ -262,6 +301,26 @@ class PartEmitter:
 
     def selection(self, selection: BoundSelection) -> str:
         return self.writer.name("S", selection)
+
+
+def may_share(selection: BoundSelection) -> bool:
+    """Whether equal rows of different parents may be loaded and completed once.
+
+    Where many parents have one object each, often the same: leaves alone, and no resolver that is called
+    with a row's place.
+    """
+    field = selection.field
+    return (
+        field is not None
+        and isinstance(field.output, BoundComposite)
+        and field.output.only is not None
+        and not field.output.by_call
+        and all(
+            isinstance(below.output, BoundLeaf)
+            and below.plan.kind in (Kind.PROPERTY, Kind.TYPENAME, Kind.BATCH, Kind.ENTITY)
+            for below in selection.fields
+        )
+    )
 
 
 def _tuple(names: Iterable[str]) -> str:

@@ -1,18 +1,27 @@
 """The interface of generated code: every name that it may use, beside those made for one plan.
 
 Names made for one plan hold values of it: `F3` a bound field, `S1` a selection, `f3` a resolver, `s4` a
-slow path, `g5` a reader of attributes, `e6` an enum's table, `K7` the slow path of a selection's rows, `C8` a row's class.
+slow path, `h5` a reader of properties, `e6` an enum's table, `K7` the slow path of a selection's rows, `C8` a
+row's class, `X9` the set of it, `O0` the observer of rows.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from gateway.execute.columns import gather_rows, normalise, pick, read, regroup, wait_for_cells
+from gateway.execute.columns import (
+    distinct,
+    gather_rows,
+    normalise,
+    pick,
+    read,
+    regroup,
+    wait_for_cells,
+)
 from gateway.execute.info import info_of_row
 from gateway.execute.introspect import introspect
 from gateway.execute.loads import load, load_entities
-from gateway.execute.slow import slow_row, slow_rows
+from gateway.execute.slow import share_rows, slow_row, slow_rows
 from gateway.execute.spots import Failed
 
 
@@ -23,6 +32,7 @@ class WrongArgumentsError(Exception):
 EXPORTED: dict[str, Any] = {
     "Failed": Failed,
     "WrongArguments": WrongArgumentsError,
+    "distinct": distinct,
     "gather_rows": gather_rows,
     "info_of_row": info_of_row,
     "introspect": introspect,
@@ -32,6 +42,7 @@ EXPORTED: dict[str, Any] = {
     "pick": pick,
     "read": read,
     "regroup": regroup,
+    "share_rows": share_rows,
     "slow_row": slow_row,
     "slow_rows": slow_rows,
     "wait_for_cells": wait_for_cells,

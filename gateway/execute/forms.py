@@ -8,12 +8,13 @@ times at most. What a form assumes is checked on every row, so it decides only t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MemberDescriptorType, WrapperDescriptorType
 from typing import Any, NamedTuple
 
 from gateway.execute.bound import BoundSelection
 from gateway.plan.nodes import Kind
+from gateway.resolver import DecodedRow
 
 # NamedTuple members and C slots: reading them runs no code of the user.
 SLOTS = (MemberDescriptorType, type(NamedTuple("_Pair", [("left", int)]).left))  # type: ignore[attr-defined]
@@ -26,10 +27,22 @@ class Form:
     Attributes:
         row_class: The exact class of a row.
         has_all: For dicts: whether every member that is asked for is there.
+        is_mixed: Whether rows of other classes stand among them: each is looked at then, not all at once.
     """
 
     row_class: type = dict
     has_all: bool = True
+    is_mixed: bool = False
+
+    def takes(self, name: str, type_: str) -> bool:
+        """Whether rows promise that a member has the values of a GraphQL type (`DecodedRow`)."""
+        if not issubclass(self.row_class, DecodedRow):
+            return False
+        return self.row_class.__exact__.get(name) == type_
+
+
+class OtherRowsError(Exception):
+    """Rows of another class than the code was made for: raised by generated code to leave the fast path."""
 
 
 DICTS = Form()
@@ -39,23 +52,34 @@ SPARSE = Form(has_all=False)
 class Observer:
     """Notes the form of a selection's rows where it was not the expected one."""
 
-    __slots__ = ("expected", "found", "names")
+    __slots__ = ("classes", "expected", "found", "names")
 
     def __init__(self, selection: BoundSelection, expected: Form) -> None:
         self.names = [f.access for f in selection.fields if f.plan.kind is Kind.PROPERTY]
         self.expected = expected
+        self.classes = frozenset((expected.row_class,))
         self.found: Form | None = None
 
     def saw(self, row: Any) -> None:
         """Note a row that did not fit."""
-        if self.found is not None:
+        if row is None or (self.found is not None and not self.found.is_mixed):
             return
         row_class = type(row)
         if row_class is dict:
-            if self.expected is DICTS and not all(name in row for name in self.names):
+            expects_all = self.expected.row_class is dict and self.expected.has_all
+            if expects_all and not all(name in row for name in self.names):
                 self.found = SPARSE
         elif self.expected.row_class is not row_class and is_plain(row_class, self.names):
             self.found = Form(row_class)
+
+    def saw_others(self, rows: Sequence[Any]) -> OtherRowsError:
+        """Note that not all rows are of the expected class; the error that ends the attempt."""
+        if type(rows) is list:
+            if any(type(row) is self.expected.row_class for row in rows):
+                self.found = replace(self.expected, is_mixed=True)
+            for row in rows:
+                self.saw(row)
+        return OtherRowsError()
 
 
 def is_plain(row_class: type, names: Sequence[str]) -> bool:

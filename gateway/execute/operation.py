@@ -55,26 +55,33 @@ def source_of(prepared: Prepared, literals: Literals | None) -> Source:
 
 
 async def execute_operation(
-    prepared: Prepared, variables: Variables, context: Context, literals: Literals | None = None
+    prepared: Prepared,
+    variables: Variables,
+    context: Context,
+    literals: Literals | None = None,
+    root: Any = None,
 ) -> ExecutionResult:
-    """Run one query or mutation. Errors: whatever is not an error of a field.
+    """Run one query or mutation, or a subscription for one event.
+
+    Errors: whatever is not an error of a field.
 
     Args:
         prepared: The operation.
         variables: Coerced.
         context: What resolvers and loaders get.
         literals: What this request's text has where the plan's own has other literals.
+        root: The root value: what the source stream of a subscription gave.
     """
     result: Any
     source = source_of(prepared, literals)
     if prepared.reason is None:
         try:
             code = prepared.code(variables.coerced)
-            result = run_code(Run(code.bound, source, None, context, variables, literals), code)
+            result = run_code(Run(code.bound, source, root, context, variables, literals), code)
         except (CannotCompileError, IntrospectionError) as exc:
-            result = fall_back(prepared, source, variables, context, str(exc))
+            result = fall_back(prepared, source, variables, context, str(exc), root)
     else:
-        result = fall_back(prepared, source, variables, context, prepared.reason)
+        result = fall_back(prepared, source, variables, context, prepared.reason, root)
     if inspect.isawaitable(result):
         result = await result
     assert isinstance(result, ExecutionResult)
@@ -82,13 +89,19 @@ async def execute_operation(
 
 
 def fall_back(
-    prepared: Prepared, source: Source, variables: Variables, context: Context, reason: str
+    prepared: Prepared,
+    source: Source,
+    variables: Variables,
+    context: Context,
+    reason: str,
+    root: Any = None,
 ) -> Any:
     """Run the whole operation on graphql-core's own executor, and count it."""
     fallbacks[reason] += 1
     return graphql.execute(
         prepared.schema,
         source.document,
+        root,
         context_value=context,
         variable_values=dict(variables.raw),
         operation_name=source.operation_name,

@@ -115,6 +115,34 @@ def slow_rows(
     ]
 
 
+def share_rows(
+    run: Run,
+    slow: SlowRows,
+    mark: int,
+    done: list[Any],
+    rows: list[Any],
+    columns: tuple[list[Any], ...],
+    places: list[int],
+) -> list[Any]:
+    """The completed rows of all parents, from those of `distinct` rows.
+
+    An error in a row belongs to each of its places, with a path of its own: then every place is
+    completed for itself.
+
+    Args:
+        run, slow, mark, rows, columns: As for `slow_rows`, for distinct rows.
+        done: Distinct rows, completed.
+        places: What `distinct` gave.
+    """
+    if len(run.pending) == mark:
+        return list(map(dict(zip(map(id, rows), done, strict=True)).__getitem__, places))
+    del run.pending[mark:]
+    index = {id(row): number for number, row in enumerate(rows)}
+    numbers = [index[place] for place in places]
+    spread = tuple([column[number] for number in numbers] for column in columns)
+    return slow_rows(run, slow, mark, [], [rows[number] for number in numbers], spread)
+
+
 def _find_spots(value: Any, found: set[int]) -> None:
     if isinstance(value, Pending):
         found.add(id(value))

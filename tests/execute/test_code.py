@@ -102,7 +102,7 @@ class Row:
     [
         ([{"id": "1", "text": None}], "p['id']"),
         ([{"id": "1"}], "p.get('id')"),
-        ([Row("1")], "h0(p)"),
+        ([Row("1")], "p.id"),
     ],
 )
 def test_code_follows_the_form_of_the_rows(rows: Any, reads: str) -> None:

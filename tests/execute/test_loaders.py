@@ -11,7 +11,7 @@ from graphql import GraphQLSchema, build_schema, parse
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared, prepare
 from gateway.plan.show import print_plan
-from gateway.resolver import BatchField, EntityField, FieldResolver, Loader, Wanted
+from gateway.resolver import BatchField, DecodedRow, EntityField, FieldResolver, Loader, Wanted
 
 SDL = """
 type Query { videos(first: Int = 2): [Video!]! video(id: ID!): Video }
@@ -358,3 +358,44 @@ async def test_an_entity_holds_what_another_loader_reads_of_it() -> None:
     data, errors, _ = await answer(schema, "{ videos { related { title } } }")
     assert not errors
     assert entities.projected[1] == wanted(channel=wanted("id"))
+
+
+class ChannelStub(DecodedRow):
+    id: str
+
+
+async def test_equal_decoded_rows_are_completed_once_and_fail_at_each_of_their_places() -> None:
+    """Twenty videos of two channels; one channel cannot be loaded."""
+    stubs = [ChannelStub("good"), ChannelStub("bad")]
+    rows = [{**video(n), "channel": stubs[n % 2]} for n in range(20)]
+    broken = False
+
+    def give(parent: Any) -> Any:
+        if broken and parent.id == "bad":
+            return ValueError("no such channel")
+        return {"name": f"name {parent.id}"}
+
+    channels = Table("Channel", give, wanted("id"), wanted("name"))
+    schema = bind(
+        Query__videos=BatchField(Table("Query.videos", lambda _, first=2: rows), "Query.videos")
+    )
+    on_type(schema, channels, "name")
+    text = "{ videos { channel { id name } } }"
+    names = ["name good", "name bad"] * 10
+    ids = ["good", "bad"] * 10
+    whole = [{"channel": {"id": id_, "name": n}} for id_, n in zip(ids, names, strict=True)]
+    prepared = prepare(schema, parse(text))
+    context: Any = object()
+    for _ in range(3):  # the code follows the form of the rows
+        result = await execute_operation(prepared, coerce_variables(prepared, {}), context)
+        assert result.errors is None
+        assert result.data == {"videos": whole}
+    assert [len(parents) for parents, _ in channels.calls] == [2, 2, 2]
+
+    broken = True
+    result = await execute_operation(prepared, coerce_variables(prepared, {}), context)
+    assert result.data == {
+        "videos": [row if n % 2 == 0 else {"channel": None} for n, row in enumerate(whole)]
+    }
+    paths = [error.path for error in result.errors or ()]
+    assert paths == [["videos", n, "channel", "name"] for n in range(1, 20, 2)]
