@@ -64,6 +64,7 @@ class RequestBuilder:
     ) -> None:
         self.connect = connect
         self.source_name = source.name if source else ""
+        self._method = connect.method
         self.is_form = False
         name = connect.name
         self._base = split_url(base_url)
@@ -76,6 +77,10 @@ class RequestBuilder:
         self._headers = self._header_writers(source, spec)
         self._rules = rules
         self._prefix = self._constant_prefix(spec)
+        self._endpoint = f"{connect.method} {connect.url.value}"
+        self._constant_headers: Sequence[HeaderPair] | None = None
+        if not rules and all(writer.is_constant for writer in self._headers):
+            self._constant_headers = self.headers({}, {})
         self.reads = _reads(connect, source, spec)
 
     def _constant_prefix(self, spec: str) -> str | None:
@@ -105,12 +110,14 @@ class RequestBuilder:
     ) -> Request:
         """One request. Errors: CannotWriteError."""
         return Request(
-            method=self.connect.method,
+            method=self._method,
             url=self.url(variables),
-            headers=self.headers(variables, client_headers),
-            body=self.body(variables),
+            headers=self._constant_headers
+            if self._constant_headers is not None
+            else self.headers(variables, client_headers),
+            body=None if self._body is None else self.body(variables),
             source=self.source_name,
-            endpoint=f"{self.connect.method} {self.connect.url.value}",
+            endpoint=self._endpoint,
             is_read=is_read,
         )
 
@@ -173,7 +180,10 @@ class _HeaderWriter:
         self.name = header.name
         self.from_ = header.from_.lower() if header.from_ else None
         self._value: Writer | None = None
+        self.is_constant = False
         if header.value is not None:
+            parts = parse_template(header.value.value, spec)
+            self.is_constant = not any(isinstance(part, Expression) for part in parts)
             self._value = compile_header_value(header.value.value, spec, name)
 
     @classmethod
@@ -181,6 +191,7 @@ class _HeaderWriter:
         writer = cls.__new__(cls)
         writer.name, writer.from_ = name, None
         writer._value = lambda _: value
+        writer.is_constant = True
         return writer
 
     def write(

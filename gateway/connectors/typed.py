@@ -28,7 +28,7 @@ from graphql import (
 )
 
 from gateway.connectors.mapping.analyse import PlainShape
-from gateway.resolver import DecodedRow, Wanted
+from gateway.resolver import DecodedRow, Wanted, is_attribute
 
 Decode = Callable[[bytes], Any]
 Expression = Callable[[str], str]
@@ -63,11 +63,11 @@ def typed_decoder(
         root = _Raw()
         rows = _Rows(is_exact)
         spot = root.below(shape.path)
-        build = rows.output(spot, shape, kind, wanted)
+        build = rows.output(spot, shape, kind, wanted, is_root=True)
         type_ = root.type()
-        if not shape.path and build is None:
+        if not shape.path and build is None and not rows.added:
             return msgspec.json.Decoder(type_).decode
-        return rows.compile(root, shape.path, build, msgspec.json.Decoder(type_).decode)
+        return rows.compile(root, spot, shape.path, build, msgspec.json.Decoder(type_).decode)
     except NotPlainError:
         return None
 
@@ -122,6 +122,7 @@ class _Raw:
         members: By JSON key; None for a leaf.
         names: Attribute by JSON key, where the row itself is the struct that is decoded.
         exact: `__exact__` of such a row.
+        added: Attributes of such a row that are set when it has been decoded.
         depth: How many lists are around it.
         leaf: What a leaf may be; None for anything.
     """
@@ -129,6 +130,7 @@ class _Raw:
     members: dict[str, _Raw] | None = None
     names: dict[str, str] = field(default_factory=dict)
     exact: dict[str, str] = field(default_factory=dict)
+    added: tuple[str, ...] = ()
     depth: int = 0
     is_used: bool = False
     leaf: _Leaf | None = None
@@ -156,7 +158,8 @@ class _Raw:
     def attribute(self, key: str) -> str:
         """The attribute of a member: made up, unless the row is the struct itself."""
         assert self.members is not None
-        return self.names.get(key) or f"f{list(self.members).index(key)}"
+        # No GraphQL field has a name with two underscores at its begin.
+        return self.names.get(key) or f"__{list(self.members).index(key)}__"
 
     def type(self) -> Any:
         """The msgspec type."""
@@ -166,12 +169,16 @@ class _Raw:
         for key, raw in self.members.items():
             is_needed = raw.leaf is not None and not raw.leaf.is_nullable
             fields.append((self.attribute(key), raw.type(), *(() if is_needed else (None,))))
+        rename = {self.attribute(key): key for key in self.members}
+        for name in self.added:
+            fields.append((name, Any, None))
+            rename[name] = f"{name} is made here"  # what an answer has there is overwritten
         made: Any = msgspec.defstruct(
             "Row",
             fields,
             bases=(DecodedRow,),
             namespace={"__exact__": self.exact},
-            rename={self.attribute(key): key for key in self.members},
+            rename=rename,
             kw_only=True,
             gc=False,
         )
@@ -209,10 +216,14 @@ class _Rows:
 
     Args:
         is_exact: As for `typed_decoder`.
+
+    Attributes:
+        added: What makes the groups of the outermost rows, by field: set on the decoded rows themselves.
     """
 
     def __init__(self, is_exact: bool) -> None:
         self.is_exact = is_exact
+        self.added: dict[str, Expression] = {}
         self._names = count()
         self._namespace: dict[str, Any] = {"refuse": _refuse_null}
         self._shared: list[str] = []
@@ -220,6 +231,7 @@ class _Rows:
     def compile(
         self,
         root: _Raw,
+        spot: _Raw,
         path: tuple[str, ...],
         build: Expression | None,
         decode: Decode,
@@ -228,15 +240,27 @@ class _Rows:
         text = self._at(root, path, "d(b)")
         if build is not None:
             text = build(text)
-        shared = "".join(f"{name} = {{}}; " for name in self._shared)
-        source = f"def decode_rows(b):\n {shared}return {text}"
+        added = "; ".join(f"r.{name} = {make('r')}" for name, make in self.added.items())
+        lines = [f"{name} = {{}}" for name in self._shared]
+        lines.append(f"v = {text}")
+        if added:
+            lines.append("if v is None: refuse()")
+            lines.append(f"for r in {'v' if spot.depth else '(v,)'}:")
+            lines += ["    if r is None: refuse()", f"    {added}"]
+        source = "\n    ".join(["def decode_rows(b):", *lines, "return v"])
         self._namespace["d"] = decode
         exec(compile(source, "<gateway rows>", "exec"), self._namespace)  # noqa: S102 - only made-up names
         decode_rows: Decode = self._namespace["decode_rows"]
         return decode_rows
 
     def output(
-        self, raw: _Raw, shape: PlainShape, kind: GraphQLOutputType, wanted: Wanted
+        self,
+        raw: _Raw,
+        shape: PlainShape,
+        kind: GraphQLOutputType,
+        wanted: Wanted,
+        *,
+        is_root: bool = False,
     ) -> Expression | None:
         """Note in `raw` what is needed for a value of a GraphQL type; what makes it of the decoded value.
 
@@ -261,6 +285,12 @@ class _Rows:
         if _is_direct(raw, members):
             raw.names = {member.path[0]: name for name, member in members.items()}
             raw.exact = _exact(members)
+            return None
+        if is_root and depth <= 1 and _is_extended(members):
+            raw.names = {member.path[0]: name for name, member in members.items() if member.path}
+            raw.exact = _exact(members)
+            self.added = {n: m.inner for n, m in members.items() if not m.path and m.inner}
+            raw.added = tuple(self.added)
             return None
         build = self._row(raw, members)
         for _ in range(depth):
@@ -311,7 +341,7 @@ class _Rows:
                 return make(text)
             table, key = f"g{next(self._names)}", f"k{next(self._names)}"
             self._shared.append(table)
-            values = "".join(f"{self._at(raw, m.path, text)}, " for m in members.values())
+            values = ", ".join(self._at(raw, m.path, text) for m in members.values())
             return f"({table}.get({key} := ({values})) or {table}.setdefault({key}, {make(text)}))"
 
         return shared
@@ -371,6 +401,17 @@ def _is_direct(raw: _Raw, members: dict[str, _Member]) -> bool:
         all(len(member.path) == 1 and member.inner is None for member in members.values())
         and len(set(keys)) == len(keys)
         and set(keys) == set(raw.members or ())
+    )
+
+
+def _is_extended(members: dict[str, _Member]) -> bool:
+    """Whether the decoded struct is the row but for groups, which can be set on it."""
+    direct = [member for member in members.values() if member.path]
+    keys = {member.path[0] for member in direct}
+    return (
+        all(len(member.path) == 1 and member.inner is None for member in direct)
+        and len(keys) == len(direct)
+        and all(is_attribute(name) for name, member in members.items() if not member.path)
     )
 
 

@@ -173,13 +173,14 @@ def write_query_params(value: Any, name: str) -> str:
         return ""
     if not isinstance(value, dict):
         raise CannotWriteError(f"queryParams of {name} must give an object")
+    what = f"queryParams of {name}"
     pairs: list[str] = []
     for key, item in value.items():
         if item is None:
             continue
-        encoded = quote(key, safe=UNRESERVED)
+        encoded = key if _PLAIN.fullmatch(key) else quote(key, safe=UNRESERVED)
         items = item if isinstance(item, list) else (item,)
-        pairs += [f"{encoded}={encode(part, f'queryParams of {name}')}" for part in items]
+        pairs += [f"{encoded}={encode(part, what)}" for part in items]
     return "&".join(pairs)
 
 

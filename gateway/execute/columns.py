@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, islice
+from operator import attrgetter
 from types import CoroutineType, NoneType
 from typing import Any
 
@@ -38,8 +39,6 @@ PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType, bytes, Fa
 ROW = {dict}
 LIST = {list}
 COROUTINE = {CoroutineType}
-# Rows in which repetition is looked for: where many rows are the same, some of these are.
-PROBED = 32
 
 
 def read(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
@@ -49,7 +48,8 @@ def read(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
     if kinds <= ROW:
         column = [row.get(name) for row in rows]
     elif is_struct(kinds):
-        column = [getattr(row, name, None) for row in rows]
+        known = hasattr(kinds.pop(), name)
+        column = list(map(attrgetter(name), rows)) if known else [None] * len(rows)
     else:
         column = [read_property(row, name) for row in rows]
     arguments = run.arguments_of(field)
@@ -234,17 +234,15 @@ def pick(settled: Rows, selection: BoundSelection) -> list[Any]:
     return [row for row, tag in zip(settled.rows, settled.tags, strict=True) if tag is selection]
 
 
-def distinct(rows: list[Any]) -> tuple[list[Any], list[int] | None]:
-    """Rows without those that are the same object, where many are; and the identity of each row then.
+def distinct(rows: list[Any]) -> tuple[list[Any], list[Any] | None]:
+    """Rows without those that are the same object, where many are, and all of them; else None for those.
 
     Only decoded rows: nothing of the user's runs when they are read, so nobody sees the difference.
     """
     if not is_decoded(set(map(type, rows))):
         return rows, None
-    if len(set(map(id, rows[:PROBED]))) == len(rows[:PROBED]):
-        return rows, None
-    places = list(map(id, rows))
-    return list(dict(zip(places, rows, strict=True)).values()), places
+    found = dict.fromkeys(rows)
+    return (list(found), rows) if len(found) * 2 <= len(rows) else (rows, None)
 
 
 def regroup(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from keyword import iskeyword
 from operator import attrgetter
 from typing import Any
 
@@ -26,6 +25,7 @@ from gateway.execute.slow import slow_leaf, slow_value
 from gateway.execute.spots import Origin
 from gateway.execute.writer import Writer
 from gateway.plan.nodes import Check, Kind
+from gateway.resolver import is_attribute
 
 # Python allows 20 nested loops and 100 levels of indentation; deeper values get a function of their own.
 MAX_INDENT = 12
@@ -276,14 +276,6 @@ class ValueEmitter:
             getter = self.writer.name("h", attrgetter(*(field.access for field in fields)))
             targets = ", ".join(variables[field.id] for field in fields)
             self.writer.line(f"{targets} = {getter}({row})")
-
-
-def is_attribute(name: str) -> bool:
-    """Whether a field's name may stand in generated text as an attribute of a decoded row.
-
-    Reading it so costs a third of `attrgetter`. The schema has checked that it is a GraphQL name.
-    """
-    return name.isidentifier() and not iskeyword(name) and not name.startswith("_")
 
 
 def _read_once(text: str, var: str, read: str) -> str:

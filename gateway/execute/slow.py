@@ -122,7 +122,7 @@ def share_rows(
     done: list[Any],
     rows: list[Any],
     columns: tuple[list[Any], ...],
-    places: list[int],
+    places: list[Any],
 ) -> list[Any]:
     """The completed rows of all parents, from those of `distinct` rows.
 
@@ -132,15 +132,15 @@ def share_rows(
     Args:
         run, slow, mark, rows, columns: As for `slow_rows`, for distinct rows.
         done: Distinct rows, completed.
-        places: What `distinct` gave.
+        places: The rows of all parents.
     """
     if len(run.pending) == mark:
-        return list(map(dict(zip(map(id, rows), done, strict=True)).__getitem__, places))
+        return list(map(dict(zip(rows, done, strict=True)).__getitem__, places))
     del run.pending[mark:]
-    index = {id(row): number for number, row in enumerate(rows)}
-    numbers = [index[place] for place in places]
+    index = {row: number for number, row in enumerate(rows)}
+    numbers = [index[row] for row in places]
     spread = tuple([column[number] for number in numbers] for column in columns)
-    return slow_rows(run, slow, mark, [], [rows[number] for number in numbers], spread)
+    return slow_rows(run, slow, mark, [], places, spread)
 
 
 def _find_spots(value: Any, found: set[int]) -> None:

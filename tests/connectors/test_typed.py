@@ -53,9 +53,10 @@ def whole(selection: str) -> Wanted:
 
 
 def plain(value: Any) -> Any:
-    """Rows as dicts."""
+    """Rows as dicts, without what they hold for themselves."""
     if isinstance(value, msgspec.Struct):
-        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+        names = [name for name in value.__struct_fields__ if not name.startswith("__")]
+        return {name: plain(getattr(value, name)) for name in names}
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
@@ -82,13 +83,16 @@ json_values = st.recursive(
 
 @pytest.mark.parametrize("name", SELECTIONS)
 @pytest.mark.parametrize("field", ["posts", "post"])
+@pytest.mark.parametrize("is_exact", [False, True])
 @settings(max_examples=150, deadline=None)
 @given(data=json_values)
-def test_what_decodes_is_what_the_mapping_gives(name: str, field: str, data: Any) -> None:
+def test_what_decodes_is_what_the_mapping_gives(
+    name: str, field: str, is_exact: bool, data: Any
+) -> None:
     selection = SELECTIONS[name]
     shape = plain_shape(parse_mapping(selection))
     assert shape is not None
-    decode = typed_decoder(shape, field_type(field), whole(selection))
+    decode = typed_decoder(shape, field_type(field), whole(selection), is_exact=is_exact)
     assert decode is not None
     try:
         rows = decode(json.dumps(data).encode())
@@ -109,9 +113,63 @@ def test_what_decodes_is_what_the_mapping_gives(name: str, field: str, data: Any
 def test_plain_answers_never_are_read_generically(selection: str, data: Any) -> None:
     shape = plain_shape(parse_mapping(selection))
     assert shape is not None
-    decode = typed_decoder(shape, field_type("posts"), whole(selection))
+    for is_exact in (False, True):
+        decode = typed_decoder(shape, field_type("posts"), whole(selection), is_exact=is_exact)
+        assert decode is not None
+        assert plain(decode(json.dumps(data).encode())) == by_mapping(selection, data)
+
+
+STRICT = (
+    build_schema(
+        """
+    type Query { things: [Thing!]! }
+    type Thing { id: ID! key: ID n: Int! text: String ok: Boolean! part: Part x: Float }
+    type Part { id: ID! }
+    """
+    )
+    .query_type.fields["things"]
+    .type
+)  # type: ignore[union-attr]
+RIGHT = {"id": 1, "key": "k", "n": 2, "text": "t", "ok": True, "partId": 7, "x": 1}
+SELECTED = "id key n text ok x part: { id: partId }"
+
+
+def exact_rows(selection: str, data: Any) -> Any:
+    shape = plain_shape(parse_mapping(selection))
+    assert shape is not None
+    decode = typed_decoder(
+        shape, STRICT.query_type.fields["things"].type, whole(selection), is_exact=True
+    )
     assert decode is not None
-    assert plain(decode(json.dumps(data).encode())) == by_mapping(selection, data)
+    return decode(json.dumps(data).encode())
+
+
+def test_rows_promise_what_their_decoder_has_asked_for() -> None:
+    first, second = exact_rows(SELECTED, [RIGHT, {**RIGHT, "key": None, "text": None}])
+    assert first.__exact__ == {
+        "id": "ID!", "key": "ID", "n": "Int!", "text": "String", "ok": "Boolean!"
+    }  # fmt: skip
+    assert first.part.__exact__ == {}  # a foreign key may be null
+    assert first.part is second.part
+    assert plain(first.part) == {"id": 7}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": None}, {"id": True}, {"id": 1.0}, {"key": []}, {"n": None}, {"n": "2"}, {"n": 2.0},
+        {"n": 2**31}, {"n": -(2**31) - 1}, {"text": 1}, {"ok": None}, {"ok": 1}, {"ok": "true"},
+    ],
+)  # fmt: skip
+def test_what_breaks_a_promise_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        exact_rows(SELECTED, [RIGHT, {**RIGHT, **wrong}])
+
+
+def test_absence_breaks_a_promise_of_what_is_not_null() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        exact_rows("id n", [{"id": 1}])
+    assert plain(exact_rows("id text", [{"id": 1}])) == [{"id": 1, "text": None}]
 
 
 def test_only_what_is_wanted_becomes_an_attribute() -> None:

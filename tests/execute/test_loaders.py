@@ -360,7 +360,7 @@ async def test_an_entity_holds_what_another_loader_reads_of_it() -> None:
     assert entities.projected[1] == wanted(channel=wanted("id"))
 
 
-class ChannelStub(DecodedRow):
+class ChannelStub(DecodedRow, eq=False):
     id: str
 
 

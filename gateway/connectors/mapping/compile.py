@@ -31,7 +31,8 @@ def key(value: Any, name: str) -> Any:
     """Take a key from what is not an object: from the elements of a list, else nothing (§6.3)."""
     if value.__class__ is not list:
         return value.get(name, ...) if value.__class__ is dict else ...
-    return nulls([key(element, name) for element in value])
+    found = [e.get(name) if e.__class__ is dict else key(e, name) for e in value]
+    return nulls(found) if ... in found else found
 
 
 def nulls(values: list[Any]) -> list[Any]:
