@@ -26,6 +26,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.answer import ErrorMask
+from gateway.broker.local import LocalBroker
+from gateway.broker.port import Broker
+from gateway.broker.settings import BrokerSettings
+from gateway.broker.unix import UnixBroker
 from gateway.config import Config, load_config
 from gateway.connectors.bind import Bound, bind_connectors
 from gateway.connectors.check import check_connectors
@@ -49,6 +53,8 @@ from gateway.transport.http import GraphQLEndpoint
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
 
+# Where the workers of one server meet, as `gateway serve` tells them.
+BROKER_DIRECTORY = "GATEWAY_SERVE_BROKER"
 NEEDED_GRAPHQL_CORE = (3, 3, 2)
 
 
@@ -189,6 +195,8 @@ class Gateway:
         )
         access_log = AccessLog(config.logs)
         await self.upstream.start()
+        self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
+        await self.broker.start()
         try:
             for function in self._hooks("on_startup"):
                 self.state.update(await settled(function(self.state)) or {})
@@ -201,6 +209,7 @@ class Gateway:
             self.ready = False
             for function in self._hooks("on_shutdown"):
                 await settled(function(self.state))
+            await self.broker.aclose()
             await self.upstream.aclose()
             access_log.close()
 
@@ -235,6 +244,7 @@ class Gateway:
         request_id: str,
         client_name: str | None,
         client_version: str | None,
+        connection_params: dict[str, Any] | None = None,
     ) -> Context:
         """The state of one request."""
         assert self.graph.bound is not None
@@ -250,6 +260,8 @@ class Gateway:
             state=self.state,
             client_name=client_name,
             client_version=client_version,
+            connection_params=connection_params,
+            broker=self.broker,
         )
         factories = self._factories
         if factories:
@@ -273,6 +285,23 @@ class Gateway:
 
     async def _readiness(self, _: Request) -> Response:
         return PlainTextResponse("ready" if self.ready else "not ready", 200 if self.ready else 503)
+
+
+def make_broker(settings: BrokerSettings, directory: str | None) -> Broker:
+    """The broker that the settings ask for.
+
+    Args:
+        settings: `[broker]`.
+        directory: Where the workers of this server meet, when it has several.
+
+    Errors: ConfigError.
+    """
+    directory = settings.directory or directory
+    if settings.kind == "local" or (settings.kind == "auto" and directory is None):
+        return LocalBroker(settings)
+    if directory is None:
+        raise ConfigError("a unix broker needs a folder for its sockets", key="broker.directory")
+    return UnixBroker(settings, directory)
 
 
 async def settled(value: Any) -> Any:

@@ -18,6 +18,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
+from gateway.broker.settings import BrokerSettings
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.errors import ConfigError
 from gateway.language.limits import Limits
@@ -125,6 +126,7 @@ class Config:
         limits: What a document may ask for.
         plan_cache: Size and warm start of the plan cache.
         http: The HTTP endpoint: bodies, CORS, CSRF, batching, GraphiQL.
+        broker: How published events reach subscriptions.
         logs: Access and error log.
         errors: Masking.
         explain: Plans in answers.
@@ -139,6 +141,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     plan_cache: PlanCacheSettings = field(default_factory=PlanCacheSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
+    broker: BrokerSettings = field(default_factory=BrokerSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     errors: ErrorSettings = field(default_factory=ErrorSettings)
     explain: ExplainSettings = field(default_factory=ExplainSettings)

@@ -17,6 +17,7 @@ from gateway.errors import InternalError
 if TYPE_CHECKING:
     import httpx
 
+    from gateway.broker.port import Broker
     from gateway.resolver import Loader
     from gateway.upstream.client import Upstream
 
@@ -76,15 +77,18 @@ class Context:
             functions gave for this request, by name.
         memo: Reads of this operation that are under way or done, by request; kept by `connectors`.
         stats: Upstream calls of this request.
+        connection_params: What the client sent when it opened its WebSocket; empty elsewhere.
     """
 
     __slots__ = (
+        "_broker",
         "_http",
         "_loaders",
         "_pending",
         "client_name",
         "client_version",
         "config",
+        "connection_params",
         "deadline",
         "header_values",
         "headers",
@@ -109,6 +113,8 @@ class Context:
         state: dict[str, Any],
         client_name: str | None = None,
         client_version: str | None = None,
+        connection_params: Mapping[str, Any] | None = None,
+        broker: Broker | None = None,
     ) -> None:
         self.headers = headers
         self.header_values = header_values
@@ -122,6 +128,8 @@ class Context:
         self.client_version = client_version
         self.memo: dict[Hashable, Any] = {}
         self.stats = CallStats()
+        self.connection_params = connection_params or {}
+        self._broker = broker
         self._http: httpx.AsyncClient | None = None
         self._loaders: Loaders | None = None
         self._pending: dict[Hashable, DataLoader[Any, Any]] | None = None
@@ -132,6 +140,13 @@ class Context:
         if self._http is None:
             self._http = self.upstream.http_client(self)
         return self._http
+
+    @property
+    def broker(self) -> Broker:
+        """The topics: `await context.broker.publish(topic, payload)`, `context.broker.subscribe(topic)`."""
+        if self._broker is None:
+            raise RuntimeError("this context was made without a broker")
+        return self._broker
 
     @property
     def loaders(self) -> Loaders:

@@ -7,7 +7,7 @@ short enough to be read at one sitting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from gateway.errors import CODES, ClientError, RequestError
 from gateway.execute.operation import coerce_variables, execute_operation, explain_plan
 from gateway.execute.prepare import Prepared
 from gateway.plan.cache import PlanCache
+from gateway.streams import NewContext, Streams, Subscription
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class Pipeline:
     ) -> None:
         self.plans = plans
         self.mask = mask
+        self.streams = Streams(mask)
         self.shows_plans = shows_plans
 
     async def run(self, params: GraphQLParams, context: Context, *, read_only: bool) -> Answer:
@@ -82,10 +84,34 @@ class Pipeline:
                 return Answer(encode_response(None, None, extensions), True, 200, record)
             result = await execute_operation(prepared, variables, context, found.literals)
             return self._answer(result, record, extensions)
-        except RequestError as exc:
-            return self._refusal(exc.errors, exc.code, CODES[exc.code].http_status or 400, record)
-        except ClientError as exc:
-            return self._refusal([exc], exc.code, exc.http_status, record)
+        except asyncio.CancelledError:
+            raise
+        except Exception as exc:
+            return self.refuse(exc, record)
+
+    async def subscribe(
+        self, params: GraphQLParams, new_context: NewContext, *, read_only: bool = False
+    ) -> Answer | AsyncGenerator[Answer, None]:
+        """Answer an operation over a transport that carries several answers.
+
+        A query or mutation gives one, and so does a subscription that is refused. Raises nothing but
+        cancellation, and neither does the stream.
+
+        Args:
+            params: As sent.
+            new_context: Makes the state of one execution: the source stream's, and each event's.
+            read_only: The transport is for queries and subscriptions only (GET).
+        """
+        record = OperationRecord()
+        try:
+            found = self.plans.find(document_text(params), params.operation_name)
+            prepared = found.value
+            if prepared.operation_type != "subscription":
+                return await self.run(params, await new_context(), read_only=read_only)
+            record_operation(record, prepared, found.how)
+            variables = coerce_variables(prepared, params.variables or {}, found.literals)
+            subscription = Subscription(prepared, variables, found.literals, record, new_context)
+            return await self.streams.open(subscription)
         except asyncio.CancelledError:
             raise
         except Exception as exc:
@@ -93,6 +119,11 @@ class Pipeline:
 
     def refuse(self, error: Exception, record: OperationRecord) -> Answer:
         """The answer to a request that failed outside of any field."""
+        if isinstance(error, RequestError):
+            status = CODES[error.code].http_status or 400
+            return self._refusal(error.errors, error.code, status, record)
+        if isinstance(error, ClientError):
+            return self._refusal([error], error.code, error.http_status, record)
         return self._refusal([error], "INTERNAL_SERVER_ERROR", 500, record)
 
     def _answer(

@@ -12,7 +12,12 @@ from typing import Any
 from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema
 from graphql.pyutils import is_awaitable
 
+from gateway.context import Context
+from gateway.errors import RequestError
 from gateway.execute import reference
+from gateway.execute.operation import source_of
+from gateway.execute.prepare import Prepared
+from gateway.execute.state import Literals, Variables
 
 
 def subscribe_with(
@@ -52,3 +57,30 @@ async def map_events(stream: Any, run_event: Callable[[Any], Any]) -> AsyncItera
         close = getattr(stream, "aclose", None)
         if close is not None:
             await close()
+
+
+async def open_source(
+    prepared: Prepared, variables: Variables, context: Context, literals: Literals | None = None
+) -> AsyncIterator[Any]:
+    """The source stream of a subscription of the service.
+
+    Errors: RequestError(BAD_USER_INPUT) for wrong arguments, and whatever the user's function raised.
+    Source: GraphQL specification §6.2.3.1.
+    """
+    source = source_of(prepared, literals)
+    arguments = {
+        "context_value": context,
+        "variable_values": dict(variables.raw),
+        "operation_name": source.operation_name,
+    }
+    executor = reference.build_executor(prepared.schema, source.document, arguments)
+    if isinstance(executor, list):
+        raise RequestError(executor, "BAD_USER_INPUT")
+    stream: Any = reference.create_source_event_stream(executor)
+    if is_awaitable(stream):
+        stream = await stream
+    if isinstance(stream, ExecutionResult):
+        assert stream.errors is not None
+        raise stream.errors[0].original_error or RequestError(stream.errors, "BAD_USER_INPUT")
+    events: AsyncIterator[Any] = stream.__aiter__()
+    return events

@@ -47,7 +47,8 @@ from gateway.graph.signature import (
     parameters_of,
     unknown,
 )
-from gateway.resolver import BatchField, FieldResolver, Loader, Wanted
+from gateway.graph.topic import Topic
+from gateway.resolver import BatchField, EventSource, FieldResolver, Loader, Wanted
 
 
 class PythonBatchLoader:
@@ -188,12 +189,21 @@ def _bind_subscription(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[D
     root = schema.subscription_type
     if root is None or mark.name.partition(".")[0] != root.name:
         return [finding(mark, f"{mark.name} is not a field of the subscription type")]
-    takes_info = "info" in parameters_of(mark.target)
-    field.subscribe = FieldResolver(mark.target, mark.name, False, takes_info)
-    if field.resolve is None:
-        # What the stream yields is the field's value.
-        field.resolve = FieldResolver(_itself, mark.name, False, False)
-    return check_signature(mark, field, ("root", "context"))
+    takes_info = "info" in parameters_of(mark.target) and "info" not in field.args
+    found = check_signature(mark, field, ("root", "context"))
+    if mark.topic is None:
+        field.subscribe = EventSource(mark.target, mark.name, takes_info, mark.shared)
+        if field.resolve is None:
+            # What the stream yields is the field's value.
+            field.resolve = FieldResolver(_itself, mark.name, False, False)
+        return found
+    topic = Topic(mark.topic, {a.out_name or name: name for name, a in field.args.items()})
+    field.subscribe = EventSource(topic.open, mark.name, False, True)
+    is_async = inspect.iscoroutinefunction(mark.target)
+    field.resolve = FieldResolver(mark.target, mark.name, is_async, takes_info)
+    for name in topic.unknown():
+        found.append(unknown(mark, f"argument of {mark.name} in topic=", list(field.args), name))
+    return found
 
 
 def _itself(event: Any, _context: Context, **_arguments: Any) -> Any:

@@ -35,6 +35,8 @@ class Mark:
         blocking: Run in the thread pool.
         names: SDL argument name to Python parameter name, where they differ.
         reads: The request headers that it reads, for sharing; None when not declared.
+        shared: Equal subscriptions listen to one source stream.
+        topic: The topic whose events are the source stream, with `{argument}` in it.
     """
 
     kind: str
@@ -43,6 +45,8 @@ class Mark:
     blocking: bool = False
     names: Mapping[str, str] | None = None
     reads: frozenset[str] | None = None
+    shared: bool = False
+    topic: str | None = None
 
     @property
     def place(self) -> tuple[str | None, int | None]:
@@ -88,11 +92,30 @@ def batch_resolver(
 def subscription(
     coordinate: str,
     *,
+    topic: str | None = None,
+    shared: bool = False,
     names: Mapping[str, str] | None = None,
     reads: Iterable[str] | None = None,
 ) -> Callable[[T], T]:
-    """The source stream of `Subscription.field`: an async generator `(root, context, **arguments)`."""
-    return _marking("subscription", coordinate, names=names, reads=_headers(reads))
+    """The source stream of `Subscription.field`: an async generator `(root, context, **arguments)`.
+
+    Args:
+        coordinate: `Subscription.commentAdded`.
+        topic: The events are those of this topic of `context.broker`, `comments.{videoId}` with
+            arguments by their names in the schema. The function then is the field's resolver
+            `(event, context, **arguments)`. Equal subscriptions execute an event once.
+        shared: Equal subscriptions listen to one stream of the generator, and execute an event once.
+        names: SDL argument name to parameter name.
+        reads: Request headers that it reads.
+    """
+    return _marking(
+        "subscription",
+        coordinate,
+        topic=topic,
+        shared=shared or topic is not None,
+        names=names,
+        reads=_headers(reads),
+    )
 
 
 def scalar(name: str) -> Callable[[T], T]:

@@ -1,0 +1,29 @@
+"""What may be set for the broker. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings:
+    """`[broker]`: how published events reach the subscriptions.
+
+    Attributes:
+        kind: `local` stays in one worker; `unix` reaches all workers of the machine over sockets in
+            `directory`; `auto` is `unix` where there is a directory or `gateway serve` has several
+            workers.
+        directory: Where the workers' sockets are. Workers that use one folder hear each other; whoever
+            may write there is trusted. `gateway serve` makes one for its workers when none is set.
+        max_event_bytes: A larger event is refused when it is published.
+        max_queue: Events that may wait for one listener, before it is ended with SLOW_CONSUMER.
+        link_timeout_s: How long another worker may not read before it loses its connection; its
+            listeners then end with SLOW_CONSUMER, since they have missed events.
+    """
+
+    kind: Literal["auto", "local", "unix"] = "auto"
+    directory: str | None = None
+    max_event_bytes: int = 1_000_000
+    max_queue: int = 1_000
+    link_timeout_s: float = 5.0
