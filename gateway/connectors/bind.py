@@ -37,10 +37,11 @@ from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.wanted import NOTHING
 from gateway.connectors.mapping.wanted import Wanted as Members
-from gateway.connectors.php import coercer
+from gateway.connectors.php import Coerce, coercer
 from gateway.connectors.request import READ_METHODS, RequestBuilder, evaluate_base_url
 from gateway.connectors.response import ResponseReader
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
+from gateway.connectors.shape import objects_only
 from gateway.resolver import BatchField, EntityField, Loader, Wanted
 from gateway.upstream.settings import SourceSettings
 
@@ -248,7 +249,8 @@ class _Binder:
         selection = parse_mapping(connect.selection.value, spec)
         supplied = supplied_fields(selection)
         is_batch = "batch" in builder.reads  # then the answer is a list of what one parent gets
-        nullable = get_nullable_type(kind)
+        is_row = is_batch and not is_list_type(get_nullable_type(kind))
+        whole = GraphQLList(kind) if is_row else kind
         mutation = self.schema.mutation_type
         is_write = owner is not None and owner is mutation
         call = Call(
@@ -263,27 +265,23 @@ class _Binder:
             ),
             selection=selection,
             mapping=compile_filled(selection, connect.name, supplied),
-            coerce=_coercer(settings.dialect, kind, supplied, connect),
+            coerce=_coercer(settings.dialect, whole, supplied),
             constants=self.constants,
             is_read=connect.method in READ_METHODS or not is_write,
             max_requests=self.settings.max_requests_per_operation_per_source,
             shape=plain_shape(selection),
-            kind=GraphQLList(kind) if is_batch and not is_list_type(nullable) else kind,
+            kind=whole,
         )
         return call, supplied
 
 
-def _coercer(dialect: str, kind: Any, supplied: Members, connect: Connect) -> Any:
-    if dialect != "php":
-        return None
-    coerce = coercer(kind, supplied)
-    is_list = connect.on_type or connect.group_by is not None
-    if coerce is None or not is_list:
-        return coerce
-    # A batch answers a list of what the type's connector gives for one.
-    return lambda value: (
-        [coerce(row) for row in value] if value.__class__ is list else coerce(value)
-    )
+def _coercer(dialect: str, kind: Any, supplied: Members) -> Coerce | None:
+    """What is done to a mapping's value before GraphQL sees it; None for nothing."""
+    checked = objects_only(kind, supplied)
+    coerced = coercer(kind, supplied) if dialect == "php" else None
+    if checked is None or coerced is None:
+        return checked or coerced
+    return lambda value: checked(coerced(value))
 
 
 def _as_tree(supplied: Members) -> Wanted | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ class Scenario:
         sdl: `BASE` in it is the backend's URL.
         answers: By target, or a function of the request.
         asked: Lines `METHOD target body` that the backend got, in any order.
-        errors: `(code, path)` of each error, in any order.
+        errors: Each error, in any order: `(code, path)`, or the whole of it.
     """
 
     sdl: str
@@ -33,7 +33,7 @@ class Scenario:
     answers: Mapping[str, Any] | Answerer
     data: Any
     asked: tuple[str, ...]
-    errors: tuple[tuple[str, str], ...] = ()
+    errors: tuple[tuple[str, str] | Mapping[str, Any], ...] = ()
     variables: Mapping[str, Any] | None = None
     headers: Mapping[str, str] | None = None
     tables: Mapping[str, Any] = field(default_factory=dict)
@@ -66,9 +66,11 @@ def use_path(path: str, monkeypatch: Any) -> None:
         monkeypatch.setattr(gateway.pipeline, "execute_operation", on_graphql_core)
 
 
-def located(result: Result) -> list[tuple[str, str]]:
-    """`(code, path)` of each error, sorted."""
+def located(errors: Iterable[Any]) -> list[tuple[str, str]]:
+    """`(code, path)` of each error, sorted; GraphQL's own errors have no code."""
     return sorted(
-        (error["extensions"]["code"], ".".join(map(str, error.get("path", []))))
-        for error in result.errors
+        (error.get("extensions", {}).get("code", ""), ".".join(map(str, error.get("path", []))))
+        if isinstance(error, Mapping)
+        else error
+        for error in errors
     )

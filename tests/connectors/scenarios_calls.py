@@ -292,6 +292,14 @@ CALLS: dict[str, Scenario] = {
         },
         ("GET /posts", "GET /comments?v=1&v=2&v=3&top=2"),
     ),
+    "16 groupBy from PHP": Scenario(
+        GROUPED,
+        "{ videos { comments { videoId text } } }",
+        _rows([{"id": "1"}, {"id": "2"}], [{"videoId": "2", "text": "a"}]),
+        {"videos": [{"comments": []}, {"comments": [{"videoId": 2, "text": "a"}]}]},
+        ("GET /posts", "GET /comments?v=1&v=2"),
+        tables={"sources": {"b": {"dialect": "php"}}},
+    ),
     "17.4 abstract types": Scenario(
         ABSTRACT,
         "{ zoo { __typename name ... on Dog { barks } ... on Cat { lives } } }",

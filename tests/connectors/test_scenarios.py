@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.connectors.scenario import Scenario, execute, located, use_path
 from tests.connectors.scenarios_calls import CALLS
+from tests.connectors.scenarios_failures import FAILURES
 from tests.connectors.scenarios_requests import REQUESTS
 
-SCENARIOS = {**REQUESTS, **CALLS}
+SCENARIOS = {**REQUESTS, **CALLS, **FAILURES}
 
 
 @pytest.mark.parametrize("path", ["compiled", "graphql-core"])
@@ -27,4 +29,7 @@ async def test_scenario(
         expected.sort()
     assert lines == expected
     assert result.data == scenario.data
-    assert located(result) == sorted(scenario.errors)
+    assert located(result.errors) == located(scenario.errors)
+    for error in scenario.errors:
+        if isinstance(error, Mapping):
+            assert error in result.errors

@@ -1,0 +1,61 @@
+"""What stands where an object was meant, and is none, becomes null.
+
+A list or a number in an object's place has no fields: without this, each of them would be null, one by
+one. Lists need no such care: GraphQL itself refuses what is none. It never looks at leaves.
+
+Source: connectors.md §17.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from graphql import GraphQLObjectType, GraphQLOutputType, get_nullable_type, is_leaf_type
+from graphql.type import is_list_type
+
+from gateway.connectors.mapping.wanted import Wanted
+
+Check: TypeAlias = Callable[[Any], Any]
+
+
+def objects_only(kind: GraphQLOutputType, supplied: Wanted) -> Check | None:
+    """What drops the values that are no objects; None where a type has no object in it.
+
+    Args:
+        kind: The type of what a mapping makes.
+        supplied: Which fields of its objects the mapping gives.
+    """
+    nullable: Any = get_nullable_type(kind)
+    if is_list_type(nullable):
+        inner = objects_only(nullable.of_type, supplied)
+        return None if inner is None else _each(inner)
+    if is_leaf_type(nullable):
+        return None
+    fields = nullable.fields if isinstance(nullable, GraphQLObjectType) else {}
+    members = [
+        (name, member)
+        for name, below in supplied.members.items()
+        if name in fields and (member := objects_only(fields[name].type, below)) is not None
+    ]
+    return _object(members)
+
+
+def _each(inner: Check) -> Check:
+    def check(value: Any) -> Any:
+        return [inner(item) for item in value] if value.__class__ is list else value
+
+    return check
+
+
+def _object(members: list[tuple[str, Check]]) -> Check:
+    def check(value: Any) -> Any:
+        if value.__class__ is not dict:
+            return None
+        for name, member in members:
+            given = value.get(name)
+            if given is not None:
+                value[name] = member(given)
+        return value
+
+    return check
