@@ -34,6 +34,9 @@ from gateway.resolver import Loader, Wanted
 from gateway.upstream.client import Fetched
 from gateway.upstream.transport import Request
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for an answer; the last for deep nesting, also where nothing is read of it."""
+
 
 @dataclass(slots=True)
 class Call:
@@ -122,11 +125,11 @@ class Call:
                 # A backend that once sent "42" for 42 will again: one decoding is cheaper than two.
                 self.exact = None
                 self.wide_reads += 1
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 pass  # no JSON
         try:
             return typed(body)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             self.generic_reads += 1
             return ...
 
