@@ -115,6 +115,7 @@ class UpstreamError(GatewayError):
         detail: For the log only: what happened, with host, errno, first bytes.
         message: Sent in place of the code's fixed message (a connector's `errors.message`).
         extensions: Sent beside code and source (a connector's `errors.extensions`, `http.status`).
+        was_sent: Whether the backend may have seen the request; what it has not may be sent again.
     """
 
     def __init__(
@@ -125,8 +126,10 @@ class UpstreamError(GatewayError):
         detail: str = "",
         message: str | None = None,
         extensions: Mapping[str, Any] | None = None,
+        was_sent: bool = True,
     ) -> None:
         super().__init__(message if message is not None else CODES[code].message)
+        self.was_sent = was_sent
         self.message = str(self)
         self.code = code
         self.source = source

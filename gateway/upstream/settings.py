@@ -2,19 +2,129 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetrySettings:
+    """`[sources.NAME.retry]`: asking again for what failed and may be repeated.
+
+    Repeated are reads, and any call that failed before it was sent. Between attempts a random part of a
+    time that doubles is waited; `Retry-After` is honoured where it fits in the deadline.
+
+    Attributes:
+        enabled: Whether to retry.
+        max_attempts: Attempts in all; 3 is what Google's SRE book advises.
+        statuses: Answers that count as failed: what a gateway in front of the backend says when it is away.
+        base_backoff_s: The first wait is at most this; 25 ms is Envoy's.
+        max_backoff_s: No wait is longer, but for `Retry-After`.
+        budget_ratio: Retries and hedges together, as a part of first attempts: 20 % is Envoy's and
+            Finagle's.
+        budget_min_per_s: Retries allowed beside that, per second, for sources that are seldom asked.
+    """
+
+    enabled: bool = True
+    max_attempts: int = 3
+    statuses: tuple[int, ...] = (429, 502, 503, 504)
+    base_backoff_s: float = 0.025
+    max_backoff_s: float = 0.25
+    budget_ratio: float = 0.2
+    budget_min_per_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitBreakerSettings:
+    """`[sources.NAME.circuit_breaker]`: leaving a failing endpoint alone. One for each endpoint and worker.
+
+    Failures are answers of 500 and above, resets, and calls that took longer than `timeout_s`.
+
+    Attributes:
+        enabled: Whether to break.
+        request_threshold: Calls in the window before it is judged.
+        error_threshold_percentage: Failures among them that open the breaker.
+        slow_call_duration_s: A call that takes longer is slow; none is by default.
+        slow_threshold_percentage: Slow calls that open the breaker.
+        rolling_duration_s: The window.
+        num_buckets: Its parts; it moves on by one of them.
+        sleep_window_s: How long an open breaker lets no call pass.
+        half_open_attempts: Probes at a time after that.
+        required_successful: Probes that have to succeed before it closes.
+    """
+
+    enabled: bool = True
+    request_threshold: int = 20
+    error_threshold_percentage: int = 50
+    slow_call_duration_s: float | None = None
+    slow_threshold_percentage: int = 80
+    rolling_duration_s: float = 10.0
+    num_buckets: int = 10
+    sleep_window_s: float = 5.0
+    half_open_attempts: int = 5
+    required_successful: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HedgeSettings:
+    """`[sources.NAME.hedge]`: a second call for a read that takes unusually long; the slower one is cancelled.
+
+    Drawn from the retry budget.
+
+    Attributes:
+        enabled: Whether to hedge. Only for backends with replicas, where a slow answer is one replica's.
+        percentile: Of the endpoint's latency, after which the second call starts.
+        min_delay_s: Never before this.
+    """
+
+    enabled: bool = False
+    percentile: int = 95
+    min_delay_s: float = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptiveConcurrencySettings:
+    """`[sources.NAME.adaptive_concurrency]`: fewer calls in flight when latency grows.
+
+    Attributes:
+        enabled: Whether the number of calls in flight moves, up to `max_concurrency`. Calls beyond it fail
+            at once with UPSTREAM_OVERLOADED: those that would wait are what makes an overload last.
+        min_concurrency: It never falls below; Envoy measures the least latency at 3.
+        buffer: Growth of latency that is taken for noise; 25 % is Envoy's.
+        window_s: How often it moves at most.
+        window_requests: Calls that a window needs.
+        remeasure_windows: After so many windows the least latency is measured again.
+    """
+
+    enabled: bool = False
+    min_concurrency: int = 3
+    buffer: float = 0.25
+    window_s: float = 0.1
+    window_requests: int = 25
+    remeasure_windows: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
-    """`[sources.NAME]`: one backend. Every limit is for each worker process.
+    """`[sources.NAME]`: one backend.
+
+    `max_concurrency`, `max_pending` and `retry.budget_min_per_s` are for all workers together: each has
+    its part. Everything else is for each worker by itself.
 
     Attributes:
         url: Overrides the `baseURL` of the `@source` of that name.
         timeout_s: Time for one call, from asking for a connection to the last byte of the answer.
         connect_timeout_s: Time for making a connection, TLS included.
         max_concurrency: Calls in flight; more wait for a place, within their time.
+        max_pending: Calls that may wait so; one more fails at once with UPSTREAM_OVERLOADED. 1024 is
+            Envoy's.
+        deadline_header: Header that tells the backend how many milliseconds are left; "" for none.
+        dedupe_enabled: Equal reads in flight at the same time, of any requests whose forwarded headers
+            are equal too, are one call.
+        post_is_read: A POST may be repeated, hedged and shared like a GET: for backends that search by it.
+        retry: See there.
+        circuit_breaker: See there.
+        hedge: See there.
+        adaptive_concurrency: See there.
         keepalive_s: An idle connection is closed after this; must be below the backend's own
             keep-alive (Apache's default is 5 s).
         max_response_size_bytes: A larger body, after decompression, fails with RESPONSE_TOO_LARGE.
@@ -29,8 +139,29 @@ class SourceSettings:
     timeout_s: float = 30.0
     connect_timeout_s: float = 5.0
     max_concurrency: int = 64
+    max_pending: int = 1024
+    deadline_header: str = "x-request-timeout-ms"
+    dedupe_enabled: bool = True
+    post_is_read: bool = False
     keepalive_s: float = 4.0
     max_response_size_bytes: int = 16 * 1024 * 1024
     headers: dict[str, str] | None = None
     session_cookie: str | None = None
     dialect: Literal["json", "php"] = "json"
+    retry: RetrySettings = field(default_factory=RetrySettings)
+    circuit_breaker: CircuitBreakerSettings = field(default_factory=CircuitBreakerSettings)
+    hedge: HedgeSettings = field(default_factory=HedgeSettings)
+    adaptive_concurrency: AdaptiveConcurrencySettings = field(
+        default_factory=AdaptiveConcurrencySettings
+    )
+
+    def for_worker(self, workers: int) -> SourceSettings:
+        """One worker's part of what is for all of them together, at least one of each."""
+        return replace(
+            self,
+            max_concurrency=max(1, self.max_concurrency // workers),
+            max_pending=max(1, self.max_pending // workers),
+            retry=replace(
+                self.retry, budget_min_per_s=max(0.1, self.retry.budget_min_per_s / workers)
+            ),
+        )
