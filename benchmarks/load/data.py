@@ -1,4 +1,4 @@
-"""The public posts-and-users workload: 100 posts by 10 users, as an upstream would answer it.
+"""What the upstreams answer: the public posts-and-users workload, 100 posts by 10 users, and larger bodies.
 
 Deterministic; the texts have the lengths of the well-known public placeholder service, since decoding
 costs by the byte.
@@ -83,3 +83,58 @@ TITLES = "{ posts { title } }"
 CONSTANT = "{ greeting }"
 USER_IDS = range(1, 11)
 USERS_PATH = "/users?" + "&".join(f"id={number}" for number in USER_IDS)
+
+
+def stats() -> list[dict[str, int]]:
+    """Numbers of each post, kept by a third service."""
+    return [
+        {"id": number, "views": number * 7919 % 10_007, "likes": number * 31 % 97, "shares": number}
+        for number in range(1, 101)
+    ]
+
+
+ITEM_FIELDS = [f"{kind}{n}" for kind in "is" for n in range(5)]
+
+
+def items(count: int = 10_000) -> list[dict[str, Any]]:
+    """Objects of five integers and five texts."""
+    return [
+        {name: number if name[0] == "i" else f"text {number}" for name in ITEM_FIELDS}
+        for number in range(count)
+    ]
+
+
+def node(depth: int, width: int, number: int = 1) -> dict[str, Any]:
+    """A tree of `depth` levels with `width` children each; the last level has no `children`."""
+    made: dict[str, Any] = {"id": number, "name": f"node {number}"}
+    if depth > 1:
+        made["children"] = [node(depth - 1, width, number * width + n) for n in range(width)]
+    return made
+
+
+def selection(depth: int) -> str:
+    """The selection that asks for a whole tree."""
+    return "id name" + (f" children {{ {selection(depth - 1)} }}" if depth > 1 else "")
+
+
+def records() -> list[dict[str, str]]:
+    """500 rows of 40 fields, about half a megabyte, of which a query asks three."""
+    return [{f"field{n}": f"value {n} of row {row}" for n in range(40)} for row in range(500)]
+
+
+COMMENT = {"id": 1, "postId": 1, "text": "Nice."}
+
+
+def files() -> dict[str, object]:
+    """What the upstream serves, by path."""
+    return {
+        "posts": posts(),
+        "post": posts()[0],
+        "users": users(),
+        "stats": stats(),
+        "items": items(),
+        "tree": node(8, 2),
+        "records": records(),
+        **{f"items-{count}": items(count) for count in (10, 100, 1_000, 100_000)},
+        **{f"tree-{depth}": node(depth, 1) for depth in range(1, 13)},
+    }

@@ -1,237 +1,169 @@
-"""CPU time per request of a server under wrk, in passes that are interleaved with those of its rivals."""
+"""CPU time per request of servers under wrk, in passes that are interleaved with those of their rivals.
+
+A server whose answer is wrong is never timed.
+"""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
-import sys
 import tempfile
-import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import count
 
-from benchmarks.load.upstream import free_port, wait_for_port
-from benchmarks.stats import Interval, median_of_ratios
+import orjson
 
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-SERVER_CPU, LOAD_CPU = 0, 1
+from benchmarks import results
+from benchmarks.load import upstream
+from benchmarks.load.contestants import Contestant
+from benchmarks.load.process import CPUS, Server, ServerFailed, started
+from benchmarks.load.scenarios import COUNTER, Scenario
 
+# A distinct block of COUNTER for every pass of this process.
+BLOCKS = count(1)
+BLOCK = 10_000_000
 
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """One server of a scenario.
-
-    Attributes:
-        name: In tables.
-        command: Arguments; `{port}` and `{upstream}` are filled in.
-        path: Request path.
-        body: JSON body of the POST.
-        expected: The exact answer as a JSON value; a contestant that answers otherwise is not timed.
-        env: Added to the environment.
-    """
-
-    name: str
-    command: Sequence[str]
-    body: bytes
-    expected: object
-    path: str = "/graphql"
-    env: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Sample:
-    """One pass.
-
-    Units: `cpu_us` per request; latencies in milliseconds.
-    """
-
-    cpu_us: float
-    requests_per_s: float
-    p50_ms: float
-    p99_ms: float
-    errors: int
+SCRIPT = """
+wrk.method = "POST"
+wrk.headers["content-type"] = "application/json"
+wrk.headers["accept"] = "application/json"
+local before, after = [==[{before}]==], [==[{after}]==]
+local number = {first}
+{request}
+function done(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format("RESULT %d %d %.1f %.1f %.1f %d\\n", summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99), latency:percentile(99.9),
+    e.connect + e.read + e.write + e.timeout + e.status))
+end
+"""
+CONSTANT = "wrk.body = before"
+VARYING = """function request()
+  number = number + 1
+  return wrk.format(nil, nil, nil, before .. number .. after)
+end"""
 
 
-class Running:
-    """A started server: its process, and the samples taken of it."""
-
-    def __init__(self, contestant: Contestant, process: subprocess.Popen[bytes], port: int) -> None:
-        self.contestant = contestant
-        self.process = process
-        self.port = port
-        self.samples: list[Sample] = []
-        self.rss_mb = 0.0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{self.contestant.path}"
-
-    def ask(self) -> object:
-        """One request, decoded. Errors: URLError."""
-        import orjson
-
-        request = urllib.request.Request(
-            self.url,
-            data=self.contestant.body,
-            headers={"content-type": "application/json", "accept": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return orjson.loads(answer.read())
-
-    def cpu_s(self) -> float:
-        """User and system time of the process tree so far, seconds."""
-        return sum(_cpu_ticks(pid) for pid in tree(self.process.pid)) / TICKS_PER_S
-
-
-@contextmanager
-def started(contestant: Contestant, upstream: int, cpu: int | None) -> Iterator[Running]:
-    """Start a contestant pinned to `cpu`, wait until it listens, end it afterwards."""
-    port = free_port()
-    fill = {"port": str(port), "upstream": f"http://127.0.0.1:{upstream}"}
-    command = [part.format_map(fill) if "{" in part else part for part in contestant.command]
-    env = {**os.environ, **{k: v.format_map(fill) for k, v in contestant.env.items()}}
-    pin = [] if cpu is None else ["taskset", "-c", str(cpu)]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([*pin, *command], env=env, stdout=log, stderr=log)
-        try:
-            try:
-                wait_for_port(port)
-            except TimeoutError:
-                log.seek(0)
-                sys.stderr.write(log.read().decode(errors="replace")[-2000:])
-                raise
-            yield Running(contestant, process, port)
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(10)
-
-
-def compare(
-    contestants: Sequence[Contestant],
-    upstream: int,
-    *,
-    passes: int = 20,
-    pass_s: float = 1.0,
-    connections: int = 32,
-) -> list[Running]:
-    """Measure all contestants in turn, `passes` times over.
-
-    A contestant whose answer is wrong is reported on standard error and left out.
-    """
+def measure(
+    scenario: Scenario, contestants: Sequence[Contestant], *, passes: int, pass_s: int
+) -> results.Scenario:
+    """Measure all contestants in turn, `passes` times over, each pinned to the same core."""
+    measured = results.Scenario(
+        name=scenario.name, title=scenario.title, query=scenario.query, connections=scenario.connections
+    )  # fmt: skip
     with ExitStack() as stack:
-        running = [stack.enter_context(started(item, upstream, SERVER_CPU)) for item in contestants]
-        right = [item for item in running if _answers_rightly(item)]
-        script = stack.enter_context(wrk_scripts())
-        for item in right:
-            one_pass(item, script, 0.5, connections)  # warm up
+        port = stack.enter_context(upstream.started(scenario.upstream, CPUS.upstream))
+        racing: list[tuple[Server, results.Peer]] = []
+        for contestant in contestants:
+            if contestant.only and scenario.name not in contestant.only:
+                continue
+            peer = results.Peer(name=contestant.name, family=contestant.family)
+            measured.peers.append(peer)
+            server = _admitted(stack, contestant, scenario, port, peer)
+            if server is not None:
+                racing.append((server, peer))
+        for server, _ in racing:
+            one_pass(server, scenario, port, 1)  # warm up
         for _ in range(passes):
-            for item in right:
-                item.samples.append(one_pass(item, script, pass_s, connections))
-        for item in right:
-            item.rss_mb = sum(_rss_kb(pid) for pid in tree(item.process.pid)) / 1024
-        return right
+            for server, peer in racing:
+                peer.passes.append(one_pass(server, scenario, port, pass_s))
+        for server, peer in racing:
+            peer.rss_mb = server.rss_mb()
+    return measured
 
 
-def _answers_rightly(item: Running) -> bool:
+def _admitted(
+    stack: ExitStack, contestant: Contestant, scenario: Scenario, port: int, peer: results.Peer
+) -> Server | None:
+    """The started server when it may be timed; else `peer` says why not."""
+    if contestant.unavailable:
+        peer.status, peer.detail = "unavailable", contestant.unavailable
+        return None
     try:
-        answer = item.ask()
-    except OSError as exc:
-        answer = repr(exc)
-    if answer == item.contestant.expected:
-        return True
-    print(f"not timed, wrong answer: {item.contestant.name}: {str(answer)[:300]}", file=sys.stderr)
-    return False
+        server = stack.enter_context(started(contestant, scenario.name, port, CPUS.server))
+    except ServerFailed as exc:
+        peer.status, peer.detail = "failed", str(exc)
+        return None
+    for number in (1, 2) if COUNTER in scenario.query else (1,):
+        wrong = check_answer(server, scenario, number)
+        if wrong:
+            peer.status, peer.detail = "wrong answer", wrong
+            return None
+    return server
 
 
-@contextmanager
-def wrk_scripts() -> Iterator[Path]:
-    """A folder for the Lua scripts that carry the request bodies."""
-    with tempfile.TemporaryDirectory(prefix="bench-wrk-") as folder:
-        yield Path(folder)
+def check_answer(server: Server, scenario: Scenario, number: int = 1) -> str:
+    """What is wrong with the server's answer, or ""."""
+    try:
+        answer = ask(server, scenario, number)
+    except (OSError, ValueError) as exc:
+        return f"{type(exc).__name__}: {exc}"
+    if answer == scenario.answer(number) or server.contestant.family == "floor":
+        return ""
+    return orjson.dumps(answer).decode(errors="replace")[:300]
 
 
-def one_pass(item: Running, folder: Path, seconds: float, connections: int) -> Sample:
-    """Load one server with wrk. Errors: RuntimeError when wrk fails."""
-    script = folder / f"{item.port}.lua"
-    if not script.exists():
-        body = item.contestant.body.decode().replace("]]", "] ]")
-        script.write_text(
-            f'wrk.method = "POST"\nwrk.body = [[{body}]]\n'
-            'wrk.headers["content-type"] = "application/json"\n'
-            'wrk.headers["accept"] = "application/json"\n'
-        )
+def ask(server: Server, scenario: Scenario, number: int = 1) -> object:
+    """One request, decoded. Errors: OSError, ValueError."""
+    request = urllib.request.Request(
+        server.url,
+        data=scenario.body.replace(COUNTER.encode(), b"%d" % number),
+        headers={"content-type": "application/json", "accept": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            decoded: object = orjson.loads(answer.read())
+    except urllib.error.HTTPError as exc:
+        raise ValueError(f"status {exc.code}: {exc.read(300)!r}") from exc
+    return decoded
+
+
+def one_pass(server: Server, scenario: Scenario, upstream_port: int, seconds: int) -> results.Pass:
+    """Load one server with wrk. Errors: RuntimeError when wrk is missing, CalledProcessError when it fails."""
     program = shutil.which("wrk")
     if program is None:
-        raise RuntimeError("wrk is not installed")
-    before, begin = item.cpu_s(), time.monotonic()
-    run = subprocess.run(
-        ["taskset", "-c", str(LOAD_CPU), program, "-t1", f"-c{connections}",
-         f"-d{max(1, round(seconds))}s", "--latency", "-s", str(script), item.url],
-        capture_output=True, text=True, check=True, timeout=seconds + 30,
-    )  # fmt: skip
-    used = item.cpu_s() - before
-    wall = time.monotonic() - begin
-    text = run.stdout
-    requests = int(re.search(r"(\d+) requests in", text).group(1))  # type: ignore[union-attr]
-    errors = sum(map(int, re.findall(r"(?:connect|read|write|timeout) (\d+)", text)))
-    if bad := re.search(r"Non-2xx or 3xx responses: (\d+)", text):
-        errors += int(bad.group(1))
-    return Sample(
+        raise RuntimeError("wrk is not installed (sh scripts/system-packages.sh wrk)")
+    before, _, after = scenario.body.decode().partition(COUNTER)
+    script = SCRIPT.format(
+        before=before,
+        after=after,
+        first=next(BLOCKS) * BLOCK,
+        request=VARYING if COUNTER in scenario.query else CONSTANT,
+    )
+    with tempfile.NamedTemporaryFile("w", suffix=".lua", prefix="bench-wrk-") as file:
+        file.write(script)
+        file.flush()
+        calls, used = upstream.requests_served(upstream_port), server.cpu_s()
+        run = subprocess.run(
+            ["taskset", "-c", str(CPUS.load), program, "-t1", f"-c{scenario.connections}",
+             f"-d{seconds}s", "--timeout", "30s", "-s", file.name, server.url],
+            capture_output=True, text=True, check=True, timeout=seconds + 60,
+        )  # fmt: skip
+        used = server.cpu_s() - used
+        calls = upstream.requests_served(upstream_port) - calls - 1  # the counter counts its reader
+    line = run.stdout.rpartition("RESULT ")[2].split()
+    requests, microseconds, errors = int(line[0]), int(line[1]), int(line[5])
+    p50, p99, p999 = (float(part) / 1000 for part in line[2:5])
+    return results.Pass(
         cpu_us=used / max(requests, 1) * 1e6,
-        requests_per_s=requests / wall,
-        p50_ms=_latency_ms(text, "50%"),
-        p99_ms=_latency_ms(text, "99%"),
+        requests_per_s=requests / microseconds * 1e6,
+        p50_ms=p50,
+        p99_ms=p99,
+        p999_ms=p999,
+        upstream_calls=calls / max(requests, 1),
+        requests=requests,
         errors=errors,
     )
 
 
-def ratio(first: Running, second: Running) -> Interval:
-    """The CPU per request of `first` over that of `second`, pass by pass."""
-    return median_of_ratios(
-        [sample.cpu_us for sample in first.samples], [sample.cpu_us for sample in second.samples]
+def missing_tools() -> list[str]:
+    """The programs that are missing here."""
+    nginx = shutil.which("nginx") or (
+        "/usr/sbin/nginx" if os.path.exists("/usr/sbin/nginx") else None
     )
-
-
-def tree(pid: int) -> list[int]:
-    """A process and its descendants."""
-    found = [pid]
-    try:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                found += tree(int(child))
-    except OSError:
-        pass
-    return found
-
-
-def _cpu_ticks(pid: int) -> int:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return int(fields[11]) + int(fields[12])
-
-
-def _rss_kb(pid: int) -> int:
-    try:
-        text = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    found = re.search(r"VmRSS:\s+(\d+) kB", text)
-    return int(found.group(1)) if found else 0
-
-
-def _latency_ms(text: str, percentile: str) -> float:
-    found = re.search(rf"{percentile}\s+([\d.]+)(us|ms|s)", text)
-    if found is None:
-        return float("nan")
-    return float(found.group(1)) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[found.group(2)]
+    found = {"wrk": shutil.which("wrk"), "nginx": nginx, "taskset": shutil.which("taskset")}
+    return [name for name, path in found.items() if path is None]

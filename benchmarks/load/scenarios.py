@@ -1,81 +1,142 @@
-"""The scenarios as data: which query, what it must answer, and who takes part."""
+"""The scenarios as data: what is asked, what the answer must be, over which upstream, under how much load."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from benchmarks.load import data
-from benchmarks.load.measure import Contestant
 
-ROOT = Path(__file__).resolve().parent.parent
-GATEWAY = ROOT / "peers" / "gateway"
-
-
-def uvicorn(app: str) -> list[str]:
-    """uvicorn with one worker, fast loop and parser, without a log."""
-    return [
-        sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", "{port}",
-        "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
-        "--no-server-header", "--no-date-header", "--ws", "none", "--lifespan", "auto",
-    ]  # fmt: skip
+COUNTER = "%N%"
+"""Stands for a number that no earlier request of the run had, in a scenario's query and answer."""
 
 
-def by_hand(kind: str) -> Callable[[str, object], Contestant]:
-    """A hand-written handler."""
-    return lambda query, expected: Contestant(
-        f"by hand: {kind}",
-        uvicorn("benchmarks.peers.by_hand:app"),
-        _body(query),
-        expected,
-        env={"KIND": kind, "UPSTREAM": "{upstream}"},
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One question that is put to every server.
+
+    Attributes:
+        name: On the command line and in results.
+        title: What it is, in a line.
+        query: The document; may hold COUNTER.
+        expected: The answer, a JSON value; may hold COUNTER.
+        connections: Of the closed loop.
+        upstream: "fast" (nginx) or "slow" (the same answers, late).
+        heavy: Left out of the quick run.
+    """
+
+    name: str
+    title: str
+    query: str
+    expected: Any
+    connections: int = 32
+    upstream: str = "fast"
+    heavy: bool = False
+
+    @property
+    def body(self) -> bytes:
+        """The request's body, COUNTER included."""
+        return orjson.dumps({"query": self.query})
+
+    def answer(self, number: int) -> object:
+        """What must come when COUNTER is `number`."""
+        return orjson.loads(orjson.dumps(self.expected).replace(COUNTER.encode(), b"%d" % number))
+
+
+def _joined(*, stats: bool = False) -> dict[str, Any]:
+    users = {user["id"]: user for user in data.users()}
+    rows = []
+    for post, numbers in zip(data.posts(), data.stats(), strict=True):
+        user = users[post["userId"]]
+        row = {"id": post["id"], "userId": post["userId"], "title": post["title"]}
+        row["user"] = {key: user[key] for key in ("id", "name", "email")}
+        if stats:
+            del row["userId"]
+            row["stats"] = {key: numbers[key] for key in ("views", "likes")}
+        rows.append(row)
+    return {"data": {"posts": rows}}
+
+
+THREE_SOURCES = "{ posts { id title user { id name email } stats { views likes } } }"
+RECORD = ("field0", "field1", "field2")
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            "posts-and-users",
+            "100 posts, each with one of 10 users: two upstream calls",
+            data.POSTS_AND_USERS,
+            _joined(),
+        ),
+        Scenario(
+            "titles",
+            "one field of 100 posts: one upstream call",
+            data.TITLES,
+            {"data": {"posts": [{"title": post["title"]} for post in data.posts()]}},
+        ),
+        Scenario("constant", "one field that needs no upstream", data.CONSTANT, {"data": {"greeting": "hello"}}),
+        Scenario(
+            "wide-list",
+            "10,000 objects of ten leaves: one upstream call of 1.6 MB",
+            f"{{ items {{ {' '.join(data.ITEM_FIELDS)} }} }}",
+            {"data": {"items": data.items()}},
+            connections=4,
+            heavy=True,
+        ),
+        Scenario(
+            "deep",
+            "a tree of eight levels, 255 objects: one upstream call",
+            f"{{ tree {{ {data.selection(8)} }} }}",
+            {"data": {"tree": data.node(8, 2)}},
+        ),
+        Scenario(
+            "three-sources",
+            "100 posts with their users and numbers: three upstream calls",
+            THREE_SOURCES,
+            _joined(stats=True),
+        ),
+        Scenario(
+            "cold-plans",
+            "every request a small operation that was never seen: one upstream call",
+            f"{{ post(id: 1) {{ id a{COUNTER}: title }} }}",
+            {"data": {"post": {"id": 1, f"a{COUNTER}": data.posts()[0]["title"]}}},
+        ),
+        Scenario(
+            "literals",
+            "one operation, every request with another literal: one upstream call",
+            f"{{ post(id: {COUNTER}) {{ id title }} }}",
+            {"data": {"post": {"id": 1, "title": data.posts()[0]["title"]}}},
+        ),
+        Scenario(
+            "mutation",
+            "one mutation: one POST upstream",
+            'mutation { addComment(postId: 1, text: "Nice.") { id postId text } }',
+            {"data": {"addComment": data.COMMENT}},
+        ),
+        Scenario(
+            "large-body",
+            "3 of 40 fields of 500 rows: one upstream call of 0.5 MB",
+            f"{{ records {{ {' '.join(RECORD)} }} }}",
+            {"data": {"records": [{key: row[key] for key in RECORD} for row in data.records()]}},
+            connections=8,
+            heavy=True,
+        ),
+        Scenario(
+            "slow-backends",
+            "as three-sources, over backends that take 5, 20 and 50 ms",
+            THREE_SOURCES,
+            _joined(stats=True),
+            upstream="slow",
+            connections=64,
+            heavy=True,
+        ),
     )
-
-
-def obvious(client: str) -> Callable[[str, object], Contestant]:
-    """graphql-core + Starlette + a dataloader."""
-    return lambda query, expected: Contestant(
-        f"graphql-core + {client}",
-        uvicorn("benchmarks.peers.obvious:app"),
-        _body(query),
-        expected,
-        env={"CLIENT": client, "UPSTREAM": "{upstream}"},
-    )
-
-
-def gateway(name: str = "gateway", **settings: str) -> Callable[[str, object], Contestant]:
-    """The gateway; `settings` are `GATEWAY_…` variables over the shipped configuration."""
-    command = [sys.executable, "-m", "gateway", "serve", "--config", str(GATEWAY / "gateway.toml"),
-               "--port", "{port}"]  # fmt: skip
-    return lambda query, expected: Contestant(
-        name, command, _body(query), expected, env={"UPSTREAM": "{upstream}", **settings}
-    )
-
-
-QUERIES: dict[str, tuple[str, object]] = {
-    "posts-and-users": (data.POSTS_AND_USERS, data.joined()),
-    "titles": (data.TITLES, data.titles()),
-    "constant": (data.CONSTANT, {"data": {"greeting": "hello"}}),
-}
-
-
-def _body(query: str) -> bytes:
-    return orjson.dumps({"query": query})
-
+}  # fmt: skip
 
 DEMO_QUERY = (
     "{ videos(first: 50) { edges { node { id title channel { name verified } stats { views } "
     "topic { name } } } } }"
 )
-
-
-def demo(backends: Mapping[str, str], expected: object) -> Contestant:
-    """The gateway as `make run` starts it, over the demo's real backends."""
-    command = [sys.executable, "-m", "gateway", "serve", "--config", "gateway.toml",
-               "--port", "{port}"]  # fmt: skip
-    env = {**backends, "GATEWAY_LOGS__ACCESS": os.devnull}
-    return Contestant("gateway, demo", command, _body(DEMO_QUERY), expected, env=env)

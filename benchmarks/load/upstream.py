@@ -1,13 +1,15 @@
-"""The upstream of the load scenarios: nginx with static files, which is never the bottleneck."""
+"""The upstreams of the load scenarios: nginx with static files, which is never the bottleneck; and a slow one."""
 
 from __future__ import annotations
 
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +34,8 @@ http {{
     listen 127.0.0.1:{port};
     root {root}/www;
     location / {{ try_files $uri.json =404; }}
+    location ~ ^/posts/[0-9]+$ {{ try_files /post.json =404; }}
+    location = /comments {{ return 200 '{comment}'; }}
     location = /__count {{ stub_status; default_type text/plain; }}
   }}
 }}
@@ -46,10 +50,12 @@ def free_port() -> int:
         return port
 
 
-def wait_for_port(port: int, timeout_s: float = 20.0) -> None:
-    """Return when something listens. Errors: TimeoutError."""
+def wait_for_port(
+    port: int, timeout_s: float = 20.0, alive: Callable[[], bool] = lambda: True
+) -> None:
+    """Return when something listens. Errors: TimeoutError, also when `alive` says it never will."""
     end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
+    while time.monotonic() < end and alive():
         with socket.socket() as client:
             if client.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -72,26 +78,38 @@ def nginx(files: dict[str, object], cpu: int | None) -> Iterator[int]:
         for name, value in files.items():
             (root / "www" / f"{name}.json").write_bytes(orjson.dumps(value))
         port = free_port()
-        (root / "nginx.conf").write_text(CONFIG.format(root=root, port=port))
-        pin = [] if cpu is None else ["taskset", "-c", str(cpu)]
-        process = subprocess.Popen([*pin, program, "-p", folder, "-c", str(root / "nginx.conf")])
-        try:
-            wait_for_port(port)
+        comment = orjson.dumps(data.COMMENT).decode()
+        (root / "nginx.conf").write_text(CONFIG.format(root=root, port=port, comment=comment))
+        with _pinned([program, "-p", folder, "-c", str(root / "nginx.conf")], port, cpu):
             yield port
-        finally:
-            process.terminate()
-            process.wait(10)
 
 
-def posts_and_users(cpu: int | None = None):  # type: ignore[no-untyped-def]
-    """The workload's nginx."""
-    return nginx({"posts": data.posts(), "users": data.users()}, cpu)
+@contextmanager
+def started(kind: str, cpu: int | None) -> Iterator[int]:
+    """The upstream of a scenario, "fast" or "slow" (the same answers, late); gives its port."""
+    if kind == "fast":
+        with nginx(data.files(), cpu) as port:
+            yield port
+        return
+    port = free_port()
+    with _pinned([sys.executable, "-m", "benchmarks.load.slow", str(port)], port, cpu):
+        yield port
+
+
+@contextmanager
+def _pinned(command: list[str], port: int, cpu: int | None) -> Iterator[None]:
+    pin = [] if cpu is None else ["taskset", "-c", str(cpu)]
+    process = subprocess.Popen([*pin, *command])
+    try:
+        wait_for_port(port)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def requests_served(port: int) -> int:
-    """How many requests nginx has answered, from its own counter."""
-    import urllib.request
-
+    """How many requests the upstream has answered, this one included, from its own counter."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/__count", timeout=5) as answer:
         lines = answer.read().decode().splitlines()
     return int(lines[2].split()[2])

@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
 
 
 class Client:
-    """GETs paths of one host over kept-alive connections."""
+    """Asks one host over kept-alive connections."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
@@ -54,6 +54,14 @@ class Client:
 
     async def get(self, path: bytes) -> bytes:
         """The body of the answer."""
+        return await self._send(b"GET " + path + self.tail)
+
+    async def post(self, path: bytes, body: bytes) -> bytes:
+        """The body of the answer to a JSON body."""
+        head = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+        return await self._send(b"POST " + path + self.tail[:-2] + head + body)
+
+    async def _send(self, request: bytes) -> bytes:
         loop = asyncio.get_running_loop()
         if self.idle:
             connection = self.idle.pop()
@@ -62,7 +70,7 @@ class Client:
         connection.parts = []
         connection.parser = httptools.HttpResponseParser(connection)
         waiter = connection.waiter = loop.create_future()
-        connection.transport.write(b"GET " + path + self.tail)
+        connection.transport.write(request)
         body: bytes = await waiter
         self.idle.append(connection)
         return body

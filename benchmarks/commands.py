@@ -1,0 +1,75 @@
+"""The suite's commands: what each takes from the command line, and which module does it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks import results
+from benchmarks.load.contestants import Contestant, contestants
+from benchmarks.load.measure import measure, missing_tools
+from benchmarks.load.scenarios import SCENARIOS
+from benchmarks.report.terminal import print_scenario
+
+LATEST = results.FOLDER / "latest.json"
+
+
+def add_to(commands: Any) -> None:
+    """Add each command's parser."""
+    run = commands.add_parser(
+        "run", help="scenarios under load, beside the peers; writes a result file"
+    )
+    run.set_defaults(run=run_scenarios)
+    run.add_argument("scenario", nargs="*", help=f"of: {', '.join(SCENARIOS)} (default: all)")
+    run.add_argument(
+        "--quick", action="store_true", help="few peers, short passes, no heavy scenario"
+    )
+    run.add_argument("--passes", type=int, help="interleaved passes (default 5; quick 3)")
+    run.add_argument("--seconds", type=int, default=1, help="whole seconds a pass (default 1)")
+    run.add_argument("--only", default="", help="parts of contestants' names, separated by commas")
+    run.add_argument("--out", type=Path, default=LATEST, help=f"result file (default {LATEST})")
+
+
+def run_scenarios(options: argparse.Namespace) -> int:
+    """Measure; print each table as it is ready; write the result."""
+    missing = missing_tools()
+    if missing:
+        print(
+            f"missing: {', '.join(missing)} (sh scripts/system-packages.sh wrk nginx)",
+            file=sys.stderr,
+        )
+        return 2
+    unknown = [name for name in options.scenario if name not in SCENARIOS]
+    if unknown:
+        print(
+            f"no scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}", file=sys.stderr
+        )
+        return 2
+    console = Console(width=150)
+    result = results.new_result(options.command_line)
+    passes = options.passes or (3 if options.quick else 5)
+    for name in options.scenario or SCENARIOS:
+        scenario = SCENARIOS[name]
+        if options.quick and scenario.heavy and not options.scenario:
+            continue
+        measured = measure(scenario, chosen(options), passes=passes, pass_s=options.seconds)
+        print_scenario(measured, console)
+        result.scenarios.append(measured)
+    results.save(result, options.out)
+    print(f"written: {options.out}")
+    return 0
+
+
+def chosen(options: argparse.Namespace) -> list[Contestant]:
+    """The contestants that the options leave."""
+    parts = [part for part in options.only.split(",") if part]
+    return [
+        one
+        for one in contestants()
+        if (one.quick or not options.quick)
+        and (not parts or any(part in one.name for part in parts))
+    ]

@@ -1,0 +1,106 @@
+"""Who takes part: the command that starts each server, and in which scenarios it stands."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+GATEWAY_CONFIG = ROOT / "peers" / "gateway" / "gateway.toml"
+NODE = ROOT / "peers" / "node"
+
+FAMILIES = {
+    "ours": "the gateway",
+    "hand": "hand-written handlers for this one query",
+    "python": "GraphQL servers in Python",
+    "node": "GraphQL servers in JavaScript",
+    "native": "GraphQL gateways in native code",
+    "floor": "the HTTP server alone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """One server.
+
+    Attributes:
+        name: In tables.
+        family: A key of FAMILIES.
+        command: Arguments; `{port}`, `{upstream}` and `{scenario}` are filled in, and in `env` too.
+        only: Names of the scenarios that it stands in; empty: all.
+        quick: Whether it stands in the quick run.
+        unavailable: Why it cannot run here, or "".
+    """
+
+    name: str
+    family: str
+    command: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    only: frozenset[str] = frozenset()
+    quick: bool = False
+    unavailable: str = ""
+    path: str = "/graphql"
+
+
+def uvicorn(app: str) -> list[str]:
+    """uvicorn with one worker, fast loop and parser, without a log."""
+    return [
+        sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", "{port}",
+        "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
+        "--no-server-header", "--no-date-header", "--ws", "none", "--lifespan", "auto",
+    ]  # fmt: skip
+
+
+def gateway(name: str = "gateway", **settings: str) -> Contestant:
+    """The gateway; `settings` are `GATEWAY_…` variables over the shipped configuration."""
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(GATEWAY_CONFIG), "--port", "{port}"]  # fmt: skip
+    env = {"UPSTREAM": "{upstream}", **settings}
+    return Contestant(name, "ours", command, env, quick=True)
+
+
+def by_hand(kind: str, *only: str, quick: bool = False) -> Contestant:
+    """A hand-written handler."""
+    env = {"KIND": kind, "UPSTREAM": "{upstream}", "SCENARIO": "{scenario}"}
+    command = uvicorn("benchmarks.peers.by_hand:app")
+    return Contestant(f"by hand: {kind}", "hand", command, env, frozenset(only), quick)
+
+
+def python_peer(name: str, app: str, client: str = "aiohttp", *, quick: bool = False) -> Contestant:
+    """A GraphQL server in Python under uvicorn."""
+    env = {"CLIENT": client, "UPSTREAM": "{upstream}"}
+    return Contestant(name, "python", uvicorn(f"benchmarks.peers.{app}:app"), env, quick=quick)
+
+
+def node_peer(name: str, script: str) -> Contestant:
+    """A server in JavaScript; unavailable without node and the installed packages."""
+    program = shutil.which("node")
+    reason = "" if program else "node is not installed"
+    if program and not (NODE / "node_modules").exists():
+        reason = "its packages are not installed (make bench-peers)"
+    env = {"UPSTREAM": "{upstream}", "PORT": "{port}", "NODE_ENV": "production"}
+    command = [program or "node", str(NODE / script)]
+    return Contestant(name, "node", command, env, unavailable=reason)
+
+
+def contestants() -> list[Contestant]:
+    """Everybody, ourselves first."""
+    floor = Contestant(
+        "uvicorn: constant",
+        "floor",
+        uvicorn("benchmarks.peers.by_hand:app"),
+        {"KIND": "constant", "UPSTREAM": "{upstream}", "SCENARIO": "{scenario}"},
+        quick=True,
+    )
+    return [
+        gateway(),
+        by_hand("bare", quick=True),
+        by_hand("aiohttp"),
+        by_hand("typed", "posts-and-users", "titles", "wide-list", "large-body", "three-sources"),
+        by_hand("shared", "posts-and-users"),
+        floor,
+        python_peer("graphql-core + aiohttp", "obvious", quick=True),
+        python_peer("graphql-core + httpx", "obvious", "httpx"),
+    ]

@@ -1,0 +1,1 @@
+"""What a result says, for a terminal, a Markdown file and a browser."""
