@@ -50,6 +50,7 @@ from gateway.plan.warm import warm_plans
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
+from gateway.transport.ws import DRAIN, WebSocketEndpoint
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
 
@@ -167,6 +168,7 @@ class Gateway:
         self.path = config.server.path
         self.ready = False
         self.state: dict[str, Any] = {}
+        self._drain: asyncio.Future[None] | None = None
         self._factories = self._hooks("context_factory")
         self._rest = Starlette(
             routes=[
@@ -181,11 +183,13 @@ class Gateway:
         """GraphQL on its own route, without Starlette in the way; everything else by Starlette."""
         if scope["type"] == "http" and get_route_path(scope) == self.path:
             await self.endpoint(scope, receive, send)
+        elif scope["type"] == "websocket" and get_route_path(scope) == self.path:
+            await self.sockets(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
 
     @asynccontextmanager
-    async def lifespan(self, _app: Any = None) -> AsyncIterator[None]:
+    async def lifespan(self, _app: Any = None) -> AsyncIterator[dict[str, Any]]:
         """Everything that lives on the worker's event loop, started and ended in order."""
         config = self.config
         assert self.graph.bound is not None
@@ -203,15 +207,28 @@ class Gateway:
             pipeline = self.make_pipeline()
             warm_plans(pipeline.plans, config.plan_cache.warm, self.base)
             self.endpoint = GraphQLEndpoint(pipeline, self.make_context, config.http, access_log)
-            self.ready = True
-            yield
+            self.sockets = WebSocketEndpoint(
+                pipeline, self.make_context, config.subscription, access_log
+            )
+            self.ready, self._drain = True, None
+            try:
+                yield {DRAIN: self.begin_drain}
+            finally:
+                self.ready = False
+                await self.begin_drain()
         finally:
-            self.ready = False
             for function in self._hooks("on_shutdown"):
                 await settled(function(self.state))
             await self.broker.aclose()
             await self.upstream.aclose()
             access_log.close()
+
+    def begin_drain(self) -> asyncio.Future[None]:
+        """Begin to end every stream; the same again when it has begun."""
+        if self._drain is None:
+            timeout_s = self.config.server.drain_timeout_s
+            self._drain = asyncio.ensure_future(self.sockets.drain(timeout_s))
+        return self._drain
 
     def make_pipeline(self) -> Pipeline:
         """The stages, with an empty plan cache."""

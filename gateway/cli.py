@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +20,7 @@ import orjson
 import typer
 from graphql import print_schema
 
-from gateway.app import Gateway, build_graph
+from gateway.app import BROKER_DIRECTORY, Gateway, build_graph
 from gateway.config import (
     Config,
     GraphSettings,
@@ -127,29 +128,35 @@ def serve(
     server = settings.server
     os.environ[SERVE_CONFIG] = str(config) if config else ""
     os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
-    loop, http = fast_stack()
+    loop, _ = fast_stack()
     address = host or server.host
     number = server.port if port is None else port
     if number:
         print(f"gateway: http://{address}:{number}{server.path}; Ctrl-C ends it", file=sys.stderr)
-    uvicorn.run(
-        "gateway.cli:worker",
-        factory=True,
-        host=address,
-        port=number,
-        workers=workers or server.workers,
-        reload=reload,
-        reload_dirs=[str(base)] if reload else None,
-        reload_includes=["*.graphql", "*.toml"] if reload else None,
-        loop=loop,
-        http=http,
-        lifespan="on",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        log_level="warning",
-        timeout_graceful_shutdown=int(server.drain_timeout_s),
-    )
+    # Where the workers' brokers meet. Its name is short: a socket's path has to be.
+    with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
+        if (workers or server.workers) > 1:
+            os.environ[BROKER_DIRECTORY] = folder
+        uvicorn.run(
+            "gateway.cli:worker",
+            factory=True,
+            host=address,
+            port=number,
+            workers=workers or server.workers,
+            reload=reload,
+            reload_dirs=[str(base)] if reload else None,
+            reload_includes=["*.graphql", "*.toml"] if reload else None,
+            loop=loop,
+            http="gateway.transport.server:HttpProtocol",
+            ws="gateway.transport.server:WebSocketProtocol",
+            ws_max_size=settings.subscription.max_message_bytes,
+            lifespan="on",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            log_level="warning",
+            timeout_graceful_shutdown=int(server.drain_timeout_s),
+        )
 
 
 def fast_stack() -> tuple[Any, Any]:

@@ -24,7 +24,7 @@ from gateway.errors import ConfigError
 from gateway.language.limits import Limits
 from gateway.plan.cache import PlanCacheSettings
 from gateway.telemetry.logs import LogSettings
-from gateway.transport.settings import HttpSettings
+from gateway.transport.settings import HttpSettings, SubscriptionSettings
 from gateway.upstream.settings import SourceSettings
 
 FORBID_UNKNOWN = {"extra": "forbid"}
@@ -126,6 +126,7 @@ class Config:
         limits: What a document may ask for.
         plan_cache: Size and warm start of the plan cache.
         http: The HTTP endpoint: bodies, CORS, CSRF, batching, GraphiQL.
+        subscription: Operations over WebSockets, event streams and multipart answers.
         broker: How published events reach subscriptions.
         logs: Access and error log.
         errors: Masking.
@@ -141,6 +142,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     plan_cache: PlanCacheSettings = field(default_factory=PlanCacheSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
+    subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     errors: ErrorSettings = field(default_factory=ErrorSettings)

@@ -61,6 +61,7 @@ CODES: dict[str, Code] = {
         Code("UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported media type.", "Send application/json in UTF-8."),
         Code("INTERNAL_SERVER_ERROR", 500, "Internal server error", "Give the operator the error id."),
         Code("UNAVAILABLE", 503, "Service unavailable.", "Try again after the time in Retry-After."),
+        Code("TOO_MANY_OPERATIONS", 429, "Too many operations on one connection.", "End some, or ask the operator to raise subscription.max_operations_per_socket."),
         Code("SLOW_CONSUMER", None, "The subscription fell behind and was ended.", "Subscribe again, and read faster; or ask the operator to raise broker.max_queue."),
         Code("HTTP_CLIENT_ERROR", None, "The source could not be reached.", "Look at the source's health."),
         Code("GATEWAY_TIMEOUT", None, "The source did not answer in time.", "Look at the source's latency, or raise its timeout_s."),

@@ -7,7 +7,7 @@ short enough to be read at one sitting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from gateway.errors import CODES, ClientError, RequestError
 from gateway.execute.operation import coerce_variables, execute_operation, explain_plan
 from gateway.execute.prepare import Prepared
 from gateway.plan.cache import PlanCache
-from gateway.streams import NewContext, Streams, Subscription
+from gateway.streams import NewContext, Stream, Streams, Subscription
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class Pipeline:
 
     async def subscribe(
         self, params: GraphQLParams, new_context: NewContext, *, read_only: bool = False
-    ) -> Answer | AsyncGenerator[Answer, None]:
+    ) -> Answer | Stream:
         """Answer an operation over a transport that carries several answers.
 
         A query or mutation gives one, and so does a subscription that is refused. Raises nothing but

@@ -27,6 +27,8 @@ from gateway.execute.state import Literals, Variables
 from gateway.execute.subscribe import open_source
 
 NewContext = Callable[[], Awaitable[Context]]
+MAX_NOTED = 20
+"""Codes and ids of errors that the one log line of a subscription may name."""
 
 
 @dataclass(slots=True)
@@ -48,6 +50,33 @@ class Subscription:
     new_context: NewContext
 
 
+class Stream(AsyncIterator[Answer]):
+    """The answers of a subscription. Whoever reads it closes it.
+
+    Attributes:
+        record: What the log says of it.
+    """
+
+    __slots__ = ("_answers", "record")
+
+    def __init__(self, answers: AsyncGenerator[Answer, None], record: OperationRecord) -> None:
+        self._answers = answers
+        self.record = record
+
+    async def __anext__(self) -> Answer:
+        answer = await anext(self._answers)
+        for known, new in (
+            (self.record.error_codes, answer.record.error_codes),
+            (self.record.error_ids, answer.record.error_ids),
+        ):
+            known += [item for item in new if item not in known][: MAX_NOTED - len(known)]
+        return answer
+
+    async def aclose(self) -> None:
+        """Leave the source stream."""
+        await self._answers.aclose()
+
+
 class Streams:
     """The subscriptions of one worker.
 
@@ -58,7 +87,7 @@ class Streams:
     def __init__(self, mask: ErrorMask) -> None:
         self._mask = mask
 
-    async def open(self, subscription: Subscription) -> AsyncGenerator[Answer, None]:
+    async def open(self, subscription: Subscription) -> Stream:
         """The answers to the events of a subscription. Errors: what `open_source` raises."""
         context = await subscription.new_context()
         # The source stream lives as long as its client listens: its calls have their own time limits.
@@ -66,7 +95,7 @@ class Streams:
         source = await open_source(
             subscription.prepared, subscription.variables, context, subscription.literals
         )
-        return self._answers(subscription, source)
+        return Stream(self._answers(subscription, source), subscription.record)
 
     async def _answers(
         self, subscription: Subscription, source: AsyncIterator[Any]

@@ -1,0 +1,136 @@
+"""The schema and resolvers of the tests of streaming transports."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+type Query { hello(name: String = "you"): String params: String slow: Int fails: Int }
+type Mutation { say(text: String!): String! }
+type Subscription {
+  said(room: String = "hall"): Said!
+  count(to: Int!): Int!
+  forever: Int!
+  shared: Int!
+  failing: Int!
+  refused: Int!
+}
+type Said { text: String! number: Int! }
+"""
+RESOLVERS = """
+import asyncio
+import json
+from gateway import ClientError, context_factory, resolver, subscription
+
+state = {"executions": 0, "opened": 0, "closed": 0, "gate": None}
+
+
+@context_factory(reads=["x-bad"])
+def begin(context):
+    if context.connection_params.get("token") == "wrong":
+        raise ClientError("The token is wrong.", code="UNAUTHENTICATED")
+    if context.connection_params.get("token") == "broken":
+        raise RuntimeError("a secret")
+    return {}
+
+
+@resolver("Query.hello", reads=())
+def hello(parent, context, name=None):
+    return f"hello {name}"
+
+
+@resolver("Query.params", reads=())
+def params(parent, context):
+    return json.dumps([context.connection_params, context.client_name])
+
+
+@resolver("Query.slow", reads=())
+async def slow(parent, context):
+    await state["gate"].wait()
+    return 1
+
+
+@resolver("Query.fails", reads=())
+def fails(parent, context):
+    raise RuntimeError("a secret")
+
+
+@resolver("Mutation.say", reads=())
+async def say(parent, context, text):
+    await context.broker.publish("said.hall", {"text": text})
+    return text
+
+
+@subscription("Subscription.said", topic="said.{room}", reads=())
+def said(event, context, room=None):
+    state["executions"] += 1
+    return {"text": event["text"], "number": state["executions"]}
+
+
+@subscription("Subscription.count", reads=())
+async def count(root, context, to):
+    for number in range(to):
+        yield number
+
+
+@subscription("Subscription.forever", reads=())
+async def forever(root, context):
+    state["opened"] += 1
+    try:
+        number = 0
+        while True:
+            yield number
+            number += 1
+            await state["gate"].wait()
+    finally:
+        state["closed"] += 1
+
+
+@subscription("Subscription.shared", shared=True, reads=())
+async def shared(root, context):
+    state["opened"] += 1
+    try:
+        async for event in context.broker.subscribe("shared"):
+            yield event
+    finally:
+        state["closed"] += 1
+
+
+@subscription("Subscription.failing", reads=())
+async def failing(root, context):
+    yield 1
+    raise RuntimeError("a secret")
+
+
+@subscription("Subscription.refused", reads=())
+async def refused(root, context):
+    raise ClientError("Not for you.", code="FORBIDDEN", http_status=403)
+"""
+
+
+@contextmanager
+def stream_project(folder: Path, settings: str = "") -> Iterator[Path]:
+    """A folder with a configuration; gives the path of that."""
+    (folder / "schema.graphql").write_text(SCHEMA)
+    (folder / "streaming_resolvers.py").write_text(RESOLVERS)
+    config = folder / "gateway.toml"
+    config.write_text(
+        '[graph]\nschema = ["schema.graphql"]\nresolvers = "streaming_resolvers"\n'
+        f'[logs]\naccess = "{folder}/access.log"\nerrors = "{folder}/errors.log"\n{settings}'
+    )
+    path = list(sys.path)
+    try:
+        yield config
+    finally:
+        sys.path[:] = path
+        sys.modules.pop("streaming_resolvers", None)
+
+
+def state() -> dict[str, Any]:
+    """What the resolvers noted."""
+    found: dict[str, Any] = sys.modules["streaming_resolvers"].state
+    return found
