@@ -1,4 +1,4 @@
-"""The port to the network over aiohttp's client.
+"""The port to the network over aiohttp's client: the baseline that the native transport is measured by.
 
 It maps aiohttp's exceptions to ours at this edge, and keeps nothing of an answer but its connection.
 """
@@ -6,7 +6,9 @@ It maps aiohttp's exceptions to ours at this edge, and keeps nothing of an answe
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
+from math import inf
 from typing import Any
 
 import aiohttp
@@ -14,6 +16,7 @@ import yarl
 from aiohttp import http_parser
 
 from gateway.errors import UpstreamError
+from gateway.upstream.h1_request import check_headers, split_url
 from gateway.upstream.transport import Header, Request
 
 CHUNK_BYTES = 64 * 1024
@@ -26,22 +29,41 @@ class AiohttpTransport:
         max_connections: To one host.
         connect_timeout_s: For making a connection.
         keepalive_s: How long an idle connection is kept.
+        pool_timeout_s: For waiting until a connection is free. aiohttp has one time for this and the
+            making of a connection together: it is the sum.
+        tls: For https; aiohttp's own by default.
+        unix_socket: Every connection leads there, whatever the URL's host.
 
     Errors: RuntimeError when aiohttp's C parser is not there: the pure Python one costs several times.
     """
 
     def __init__(
-        self, *, max_connections: int, connect_timeout_s: float, keepalive_s: float
+        self,
+        *,
+        max_connections: int,
+        connect_timeout_s: float,
+        keepalive_s: float,
+        pool_timeout_s: float = 5.0,
+        tls: ssl.SSLContext | None = None,
+        unix_socket: str | None = None,
     ) -> None:
         if http_parser.HttpResponseParser is http_parser.HttpResponseParserPy:
             raise RuntimeError("aiohttp runs without its C parser: install a wheel of it")
         self._connect_timeout_s = connect_timeout_s
-        connector = aiohttp.TCPConnector(
-            limit=0,
-            limit_per_host=max_connections,
-            keepalive_timeout=keepalive_s,
-            ttl_dns_cache=10,
-        )
+        self._pool_timeout_s = pool_timeout_s
+        connector: aiohttp.BaseConnector
+        if unix_socket is not None:
+            connector = aiohttp.UnixConnector(
+                unix_socket, limit=0, limit_per_host=max_connections, keepalive_timeout=keepalive_s
+            )
+        else:
+            connector = aiohttp.TCPConnector(
+                limit=0,
+                limit_per_host=max_connections,
+                keepalive_timeout=keepalive_s,
+                ttl_dns_cache=10,
+                ssl=tls if tls is not None else True,
+            )
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -56,9 +78,13 @@ class AiohttpTransport:
         if left_s <= 0:
             raise UpstreamError("GATEWAY_TIMEOUT", source=request.source, detail="no time was left")
         timeout = aiohttp.ClientTimeout(
-            total=left_s, sock_connect=min(self._connect_timeout_s, left_s)
+            total=left_s if left_s < inf else None,
+            connect=self._pool_timeout_s + self._connect_timeout_s,
+            sock_connect=self._connect_timeout_s,
         )
         try:
+            split_url(request.url)
+            check_headers(request.headers)
             response = await self._session.request(
                 request.method,
                 yarl.URL(request.url, encoded=True),

@@ -107,7 +107,7 @@ class AdaptiveConcurrencySettings:
 class SourceSettings:
     """`[sources.NAME]`: one backend.
 
-    `max_concurrency`, `max_pending` and `retry.budget_min_per_s` are for all workers together: each has
+    `max_concurrency`, `max_pending`, `max_connections` and `retry.budget_min_per_s` are for all workers together: each has
     its part. Everything else is for each worker by itself.
 
     Attributes:
@@ -133,6 +133,16 @@ class SourceSettings:
             other cookie is.
         dialect: "php" reads what legacy PHP sends: serialize()d values, numbers and booleans as
             strings, empty arrays for empty maps, other charsets.
+        transport: Who speaks HTTP: "native" (asyncio and httptools), or "aiohttp".
+        max_connections: Open at one time to one host; `max_concurrency` by default.
+        pool_timeout_s: Time for waiting until one of `max_connections` is free.
+        max_connection_age_s: A connection is not used again after this, so that a change in DNS is
+            followed. The native transport's only.
+        unix_socket: Path of a socket that every connection leads to; the URL's host is still sent.
+        tls_ca_file: PEM file of whom to trust, in place of the system's store.
+        tls_client_cert: PEM file of our certificate, with its chain, for a backend that asks for one.
+        tls_client_key: PEM file of its key; in `tls_client_cert` by default.
+        tls_verify: False takes any certificate: for a test bench only.
     """
 
     url: str | None = None
@@ -148,6 +158,15 @@ class SourceSettings:
     headers: dict[str, str] | None = None
     session_cookie: str | None = None
     dialect: Literal["json", "php"] = "json"
+    transport: Literal["native", "aiohttp"] = "native"
+    max_connections: int | None = None
+    pool_timeout_s: float = 5.0
+    max_connection_age_s: float = 300.0
+    unix_socket: str | None = None
+    tls_ca_file: str | None = None
+    tls_client_cert: str | None = None
+    tls_client_key: str | None = None
+    tls_verify: bool = True
     retry: RetrySettings = field(default_factory=RetrySettings)
     circuit_breaker: CircuitBreakerSettings = field(default_factory=CircuitBreakerSettings)
     hedge: HedgeSettings = field(default_factory=HedgeSettings)
@@ -161,6 +180,9 @@ class SourceSettings:
             self,
             max_concurrency=max(1, self.max_concurrency // workers),
             max_pending=max(1, self.max_pending // workers),
+            max_connections=max(1, self.max_connections // workers)
+            if self.max_connections
+            else None,
             retry=replace(
                 self.retry, budget_min_per_s=max(0.1, self.retry.budget_min_per_s / workers)
             ),

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import pytest
 import pytest_asyncio
+import uvloop
 
 from gateway.context import Context
 from gateway.upstream.client import Upstream
@@ -82,8 +84,11 @@ async def serving(
 
 @asynccontextmanager
 async def upstream_of(**settings: object) -> AsyncIterator[tuple[Upstream, Context]]:
-    """An `Upstream` with one source, `s`, and a request's context."""
-    made = Upstream({"s": SourceSettings(**settings)})  # type: ignore[arg-type]
+    """An `Upstream` with one source, `s`, and a request's context.
+
+    It sends no deadline header but where that is asked for: its value is another in every call.
+    """
+    made = Upstream({"s": SourceSettings(**{"deadline_header": "", **settings})})  # type: ignore[arg-type]
     await made.start()
     loop = asyncio.get_running_loop()
     context = Context(
@@ -106,3 +111,12 @@ async def upstream_of(**settings: object) -> AsyncIterator[tuple[Upstream, Conte
 async def upstream() -> AsyncIterator[tuple[Upstream, Context]]:
     async with upstream_of() as made:
         yield made
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Conformance holds on both loops: uvloop serves, asyncio is what other programs run."""
+    if item.path.name.startswith("test_conformance"):
+        return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}

@@ -1,0 +1,159 @@
+"""The bytes of an HTTP/1.1 request head (RFC 9112 §3, §5). Pure: no I/O, no clock.
+
+It refuses whatever would let a value end its line; it must never mend or re-encode what it is given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.upstream.transport import Header, Request
+
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\]")
+# What the transport says itself, or what belongs to one hop: two lengths in one request are how
+# requests are smuggled (RFC 9112 §11.2).
+FRAMING = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+MAX_NAMES = 1024
+
+
+class BadRequest(ValueError):  # noqa: N818 - read as the sentence "a bad request was refused"
+    """A request that cannot be put on the wire as it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a URL leads: what connections are pooled by.
+
+    Attributes:
+        host: A name or an address, without brackets.
+        authority: As the Host header has it.
+    """
+
+    is_tls: bool
+    host: str
+    port: int
+    authority: str
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """A URL's scheme with authority, and its request target without a fragment.
+
+    Errors: BadRequest for a target with a space, a control character or one beyond ASCII.
+    """
+    at = url.find("/", 8)  # behind the "//" of either scheme
+    if at < 0 or "?" in url[:at] or "#" in url[:at]:
+        cut = re.search(r"[?#]", url)
+        base, target = (url, "") if cut is None else (url[: cut.start()], url[cut.start() :])
+        target = "/" + target
+    else:
+        base, target = url[:at], url[at:]
+    if "#" in target:
+        target = target[: target.index("#")]  # RFC 9110 §7.1: never sent
+    if not (target.isascii() and target.isprintable()) or " " in target:
+        raise BadRequest(f"the URL has a character that must be percent-encoded: {url!r:.200}")
+    return base, target
+
+
+def parse_origin(base: str) -> Origin:
+    """`https://host:port`, taken apart. Errors: BadRequest."""
+    scheme, _, authority = base.partition("://")
+    is_tls = scheme.lower() == "https"
+    if not is_tls and scheme.lower() != "http":
+        raise BadRequest(f"the URL is not http or https: {base!r:.200}")
+    host, colon, port = authority.rpartition(":")
+    if not colon or authority.endswith("]"):
+        host, port = authority, ""
+    # "user:password@" is refused too: no configured URL has it, and hostile ones use it to hide a host.
+    if HOST.fullmatch(host) is None or (port and not (port.isascii() and port.isdigit())):
+        raise BadRequest(f"the URL has no plain host and port: {base!r:.200}")
+    number = int(port) if port else (443 if is_tls else 80)
+    if not 0 < number < 65536:
+        raise BadRequest(f"the URL's port is out of range: {base!r:.200}")
+    is_default = number == (443 if is_tls else 80)
+    return Origin(is_tls, host.strip("[]"), number, host if is_default else f"{host}:{number}")
+
+
+# Header names seen, as they stand in a head; a gateway sends few of them, over and over.
+_prefixes: dict[str, str] = {}
+
+
+def name_prefix(name: str) -> str:
+    """`name: `, checked. Errors: BadRequest for what is not a token, or what the transport sets itself."""
+    if TOKEN.fullmatch(name) is None:
+        raise BadRequest(f"not a header name: {name!r:.100}")
+    if name.lower() in FRAMING:
+        raise BadRequest(f"the transport sets this header itself: {name}")
+    if len(_prefixes) >= MAX_NAMES:
+        _prefixes.clear()
+    prefix = _prefixes[name] = f"{name}: "
+    return prefix
+
+
+def check_headers(headers: Sequence[Header]) -> None:
+    """Errors: BadRequest for a header that would break the message's frame."""
+    for name, value in headers:
+        if name not in _prefixes:
+            name_prefix(name)
+        if "\r" in value or "\n" in value or "\0" in value:
+            raise BadRequest(f"the value of {name} has CR, LF or NUL")
+
+
+def encode_head(request: Request, target: str, authority: str) -> bytes:
+    """The request's head, with its blank line.
+
+    Shape: header names and values in the order and letter case given, values as latin-1; Host first
+        unless given; a length for bytes, `chunked` for a stream.
+    Errors: BadRequest; nothing is sent then.
+    """
+    prefixes = _prefixes
+    method = request.method
+    headers = request.headers
+    body = request.body
+    lines = [f"{method} {target} HTTP/1.1", ""]
+    own_host = False
+    for name, value in headers:
+        prefix = prefixes.get(name) or name_prefix(name)
+        if len(prefix) == 6 and prefix.lower() == "host: ":
+            own_host = True
+        lines.append(prefix + value)
+    lines[1] = "" if own_host else "host: " + authority
+    if body is None:
+        if method in ("POST", "PUT", "PATCH"):
+            lines.append("content-length: 0")
+    elif isinstance(body, bytes):
+        lines.append(f"content-length: {len(body)}")
+    else:
+        lines.append("transfer-encoding: chunked")
+    if own_host:
+        del lines[1]
+    head = "\r\n".join(lines) + "\r\n\r\n"
+    breaks = len(lines) + 1
+    if head.count("\r") != breaks or head.count("\n") != breaks or "\0" in head:
+        check_headers(headers)
+        raise BadRequest("CR, LF or NUL in the method")
+    if method not in KNOWN_METHODS and TOKEN.fullmatch(method) is None:
+        raise BadRequest(f"not a method: {method!r:.100}")
+    try:
+        return head.encode("latin-1")
+    except UnicodeEncodeError as exc:
+        raise BadRequest("a header value has a character beyond latin-1") from exc
+
+
+KNOWN_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+# RFC 9110 §9.2.2: may be sent again where no answer came.
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})

@@ -1,0 +1,189 @@
+"""One exchange of the native transport: the answer's head, and its body as far as it has come.
+
+The connection fills it, the caller empties it. Where the whole message came at once it no longer
+holds a connection, and nothing here awaits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
+
+from gateway.errors import UpstreamError
+from gateway.upstream.decompress import BadEncoding, Decoder, build_decoder
+from gateway.upstream.transport import Header
+
+if TYPE_CHECKING:
+    from gateway.upstream.h1_connection import Connection
+
+
+class H1Response:
+    """As the port's `Response`.
+
+    Attributes:
+        status: 0 until the head is there.
+        raw_headers: As the parser gave them.
+        parts: The body's bytes that wait for the caller, still compressed.
+        connection: None once the message is complete or has failed.
+        waiter: What the caller awaits now; resolved without a value, then `error` is looked at.
+        error: Why there will be no more.
+        is_stale: It failed on a connection used before, with no byte of an answer.
+        limit: What `read` takes at most while the body comes; None where nobody reads it whole.
+        received: Bytes of the body so far.
+    """
+
+    __slots__ = (
+        "_decoded",
+        "connection",
+        "error",
+        "is_head",
+        "is_stale",
+        "limit",
+        "parts",
+        "raw_headers",
+        "received",
+        "source",
+        "status",
+        "waiter",
+    )
+
+    def __init__(
+        self, connection: Connection, waiter: asyncio.Future[None], source: str, *, is_head: bool
+    ) -> None:
+        self.status = 0
+        self.raw_headers: list[tuple[bytes, bytes]] = []
+        self.parts: list[bytes] = []
+        self.received = 0
+        self.limit: int | None = None
+        self.connection: Connection | None = connection
+        self.waiter: asyncio.Future[None] | None = waiter
+        self.error: UpstreamError | None = None
+        self.is_stale = False
+        self.is_head = is_head
+        self.source = source
+        self._decoded: list[Header] | None = None
+
+    @property
+    def headers(self) -> Sequence[Header]:
+        """In order, names in lower case."""
+        if self._decoded is None:
+            self._decoded = [
+                (name.decode("latin-1").lower(), value.decode("latin-1"))
+                for name, value in self.raw_headers
+            ]
+        return self._decoded
+
+    def raw_header(self, name: bytes) -> bytes | None:
+        """The values of a lower-case name, joined as RFC 9110 §5.3 says; None without one."""
+        size = len(name)
+        found = [v for key, v in self.raw_headers if len(key) == size and key.lower() == name]
+        return b", ".join(found) if found else None
+
+    async def read(self, max_bytes: int) -> bytes:
+        """As the port says."""
+        if self.raw_header(b"content-encoding") is not None:
+            return await self._read_decoded(max_bytes)
+        if self.connection is not None:
+            self.limit = max_bytes
+            if self.received <= max_bytes and self._announced() <= max_bytes:
+                self.connection.resume()
+                await self.wait()
+        if self.received > max_bytes or self._announced() > max_bytes:
+            raise self._too_large(max_bytes)
+        if self.error is not None:
+            raise self.error
+        parts = self.parts
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """As the port says."""
+        decoder = self._decoder()
+        if decoder is None:
+            async for data in self._aiter_raw():
+                yield data
+            return
+        is_empty = True
+        try:
+            async for data in self._aiter_raw():
+                is_empty = False
+                for piece in decoder.feed(data):
+                    yield piece
+            if not is_empty:  # an answer to HEAD, a 304: no body, though it names an encoding
+                decoder.finish()
+        except BadEncoding as exc:
+            raise self._undecodable(exc) from exc
+
+    async def aclose(self) -> None:
+        """As the port says."""
+        if self.connection is not None:
+            self.connection.abandon(self)
+        self.parts.clear()
+
+    async def wait(self) -> None:
+        """Until the connection has something to say. A cancellation closes the connection."""
+        assert self.connection is not None
+        waiter = self.waiter = self.connection.loop.create_future()
+        try:
+            await waiter
+        except BaseException:
+            if self.connection is not None:
+                self.connection.abandon(self)
+            raise
+        finally:
+            self.waiter = None
+
+    def _announced(self) -> int:
+        """The length in the head, where the body is still coming; 0 without one."""
+        if self.connection is None:
+            return 0
+        length = self.raw_header(b"content-length")
+        return int(length) if length is not None else 0
+
+    async def _aiter_raw(self) -> AsyncIterator[bytes]:
+        while True:
+            if self.parts:
+                parts = self.parts[:]
+                self.parts.clear()
+                if self.connection is not None:
+                    self.connection.resume()
+                for part in parts:
+                    yield part
+            elif self.error is not None:
+                raise self.error
+            elif self.connection is None:
+                return
+            else:
+                await self.wait()
+
+    async def _read_decoded(self, max_bytes: int) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for piece in self.aiter_bytes():
+            size += len(piece)
+            if size > max_bytes:
+                raise self._too_large(max_bytes)
+            parts.append(piece)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _decoder(self) -> Decoder | None:
+        encoding = self.raw_header(b"content-encoding")
+        if encoding is None:
+            return None
+        try:
+            return build_decoder(encoding.decode("latin-1"))
+        except BadEncoding as exc:
+            raise self._undecodable(exc) from exc
+
+    def _undecodable(self, exc: BadEncoding) -> UpstreamError:
+        if self.connection is not None:
+            self.connection.abandon(self)
+        return UpstreamError("HTTP_CLIENT_ERROR", source=self.source, detail=str(exc)[:500])
+
+    def _too_large(self, max_bytes: int) -> UpstreamError:
+        if self.connection is not None:
+            self.connection.abandon(self)
+        self.parts.clear()
+        return UpstreamError(
+            "RESPONSE_TOO_LARGE", source=self.source, detail=f"over {max_bytes} bytes"
+        )

@@ -1,0 +1,152 @@
+"""The port to the network on asyncio and httptools: HTTP/1.1, one pool an origin, no task a call.
+
+A call on an idle connection is one write, one future and the parser's callbacks. It keeps nothing of
+an answer but its connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+
+from gateway.errors import UpstreamError
+from gateway.upstream.h1_connect import connector
+from gateway.upstream.h1_connection import Connection, wake
+from gateway.upstream.h1_pool import Limits, Pool
+from gateway.upstream.h1_request import (
+    IDEMPOTENT,
+    BadRequest,
+    encode_head,
+    parse_origin,
+    split_url,
+)
+from gateway.upstream.h1_response import H1Response
+from gateway.upstream.transport import Request
+
+# Above this a body is not copied behind its head.
+JOINED_BYTES = 64 * 1024
+# Pools with nothing open are dropped when there are more: a host may come from a template.
+MAX_POOLS = 1024
+
+
+class H1Transport:
+    """Sends requests over kept-alive HTTP/1.1 connections. Made in the event loop that uses it.
+
+    Args:
+        limits: For each origin.
+        tls: For https.
+        unix_socket: Every connection leads there, whatever the URL's host.
+    """
+
+    def __init__(
+        self, limits: Limits, *, tls: ssl.SSLContext, unix_socket: str | None = None
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._limits = limits
+        self._tls = tls
+        self._unix_socket = unix_socket
+        # By the URL's text before its path: the pool, and the Host header.
+        self._pools: dict[str, tuple[Pool, str]] = {}
+
+    async def send(self, request: Request, deadline: float) -> H1Response:
+        """As the port says."""
+        source = request.source
+        now = self._loop.time()
+        if deadline <= now:
+            raise UpstreamError("GATEWAY_TIMEOUT", source=source, detail="no time was left")
+        try:
+            base, target = split_url(request.url)
+            found = self._pools.get(base)
+            pool, authority = found if found is not None else self._add_pool(base)
+            head = encode_head(request, target, authority)
+        except BadRequest as exc:
+            raise UpstreamError("HTTP_CLIENT_ERROR", source=source, detail=str(exc)) from exc
+        connection = pool.take_idle(now) or await pool.acquire(deadline, source)
+        response = await self._exchange(connection, request, head, deadline)
+        if response.is_stale and may_repeat(request):
+            # The backend closed a kept-alive connection while we wrote on it: once more, on a new one.
+            connection = await pool.acquire(deadline, source, fresh=True)
+            response = await self._exchange(connection, request, head, deadline)
+        if response.error is not None:
+            raise response.error
+        return response
+
+    async def aclose(self) -> None:
+        """As the port says."""
+        pools = [pool for pool, _ in self._pools.values()]
+        for pool in pools:
+            await pool.aclose()
+
+    async def _exchange(
+        self, connection: Connection, request: Request, head: bytes, deadline: float
+    ) -> H1Response:
+        """Write, and wait for the head of the answer; a failure stands in the response."""
+        body = request.body
+        is_head = request.method == "HEAD"
+        sender = None
+        if body is None or isinstance(body, bytes):
+            is_joined = body is not None and len(body) <= JOINED_BYTES
+            data = head + body if is_joined and body is not None else head
+            response = connection.start(data, request.source, deadline, is_head=is_head)
+            if body is not None and not is_joined:
+                connection.write(response, body)
+        else:
+            response = connection.start(head, request.source, deadline, is_head=is_head)
+            sender = self._loop.create_task(send_stream(connection, response, body))
+        waiter = response.waiter
+        assert waiter is not None
+        try:
+            await waiter
+        except BaseException:
+            connection.abandon(response)
+            raise
+        finally:
+            response.waiter = None
+            if sender is not None:
+                await end_sender(sender)
+        return response
+
+    def _add_pool(self, base: str) -> tuple[Pool, str]:
+        if len(self._pools) >= MAX_POOLS:
+            self._pools = {key: kept for key, kept in self._pools.items() if not kept[0].is_unused}
+        origin = parse_origin(base)
+        connect = connector(origin, self._tls, self._unix_socket, self._loop)
+        made = Pool(self._limits, connect, self._loop, base), origin.authority
+        self._pools[base] = made
+        return made
+
+
+def may_repeat(request: Request) -> bool:
+    """Whether a request that may have been processed can be sent again: idempotent, and all there."""
+    return (request.method in IDEMPOTENT or request.is_read) and (
+        request.body is None or isinstance(request.body, bytes)
+    )
+
+
+async def send_stream(
+    connection: Connection, response: H1Response, body: AsyncIterator[bytes]
+) -> None:
+    """Write a body as chunks while its answer is awaited elsewhere. Its own error ends the exchange."""
+    connection.is_sending = True
+    try:
+        async for data in body:
+            if data:
+                await connection.drain()
+                connection.write(response, b"%x\r\n%b\r\n" % (len(data), data))
+            if response.connection is None:
+                return
+        connection.write(response, b"0\r\n\r\n")
+        connection.is_sending = False
+    except Exception:
+        wake(response)
+        connection.abandon(response)
+        raise
+
+
+async def end_sender(sender: asyncio.Task[None]) -> None:
+    """An answer came before the body was sent: stop. Errors: those of the body's iterator."""
+    sender.cancel()
+    await asyncio.wait([sender])
+    if not sender.cancelled():
+        sender.result()

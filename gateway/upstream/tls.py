@@ -1,0 +1,28 @@
+"""The TLS context of one source: whom it trusts, and who we say that we are."""
+
+from __future__ import annotations
+
+import ssl
+
+from gateway.errors import ConfigError
+from gateway.upstream.settings import SourceSettings
+
+
+def build_tls_context(settings: SourceSettings) -> ssl.SSLContext:
+    """A client's context with the system's trust store, or the configured one; HTTP/1.1 by ALPN.
+
+    Errors: ConfigError for a file that cannot be read or is not what it should be.
+    """
+    try:
+        context = ssl.create_default_context(cafile=settings.tls_ca_file)
+        if settings.tls_client_cert is not None:
+            context.load_cert_chain(settings.tls_client_cert, settings.tls_client_key)
+    except OSError as exc:  # ssl.SSLError is one
+        raise ConfigError(
+            f"a certificate or key cannot be loaded: {exc}", key="sources.*.tls_*"
+        ) from exc
+    if not settings.tls_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    return context
