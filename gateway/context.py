@@ -51,14 +51,21 @@ class CallStats:
         calls: Upstream calls sent, retries included; a shared call counts for its leader.
         wait_s: Time spent in them, seconds, summed over calls that may overlap.
         by_source: Requests that connectors asked for, by source.
+        retries, hedges: Attempts among `calls` beside the first ones.
+        shared: Calls that another request made for this one.
+        pool_wait_s: Time spent in waiting for a place, seconds.
     """
 
-    __slots__ = ("by_source", "calls", "wait_s")
+    __slots__ = ("by_source", "calls", "hedges", "pool_wait_s", "retries", "shared", "wait_s")
 
     def __init__(self) -> None:
         self.by_source: dict[str, int] = {}
         self.calls = 0
+        self.retries = 0
+        self.hedges = 0
+        self.shared = 0
         self.wait_s = 0.0
+        self.pool_wait_s = 0.0
 
 
 class Context:

@@ -24,7 +24,7 @@ from benchmarks.stats import median_of_ratios
 from gateway.app import Gateway
 from gateway.config import load_config
 from gateway.pipeline import GraphQLParams
-from gateway.upstream.client import Fetched
+from gateway.upstream.transport import Fetched
 
 FOLDER = Path(__file__).resolve().parent.parent / "peers" / "gateway"
 POSTS, USERS = orjson.dumps(data.posts()), orjson.dumps(data.users())

@@ -268,6 +268,8 @@ class _Binder:
             coerce=_coercer(settings.dialect, whole, supplied),
             constants=self.constants,
             is_read=connect.method in READ_METHODS or not is_write,
+            may_repeat=connect.method in READ_METHODS
+            or (connect.method == "POST" and settings.post_is_read and not is_write),
             max_requests=self.settings.max_requests_per_operation_per_source,
             shape=plain_shape(selection),
             kind=whole,

@@ -31,8 +31,7 @@ from gateway.connectors.url import CannotWriteError, InvalidSegmentError
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.resolver import Loader, Wanted
-from gateway.upstream.client import Fetched
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import Fetched, Request
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for an answer; the last for deep nesting, also where nothing is read of it."""
@@ -50,6 +49,7 @@ class Call:
         coerce: What the PHP dialect makes of the values; None for nothing.
         constants: `$config`, `$env` and `$context`, the same for every request.
         is_read: Whether equal calls of an operation may be one.
+        may_repeat: Whether a call may be made twice, or once for several requests.
         max_requests: For one operation and source.
         shape: Of a mapping that only takes values from places; None for any other.
         kind: The GraphQL type of what the mapping makes.
@@ -67,6 +67,7 @@ class Call:
     coerce: Coerce | None
     constants: Mapping[str, Any]
     is_read: bool
+    may_repeat: bool
     max_requests: int
     shape: PlainShape | None
     kind: GraphQLOutputType
@@ -86,7 +87,7 @@ class Call:
     def request(self, variables: dict[str, Any], context: Context) -> Request:
         """The request. Errors: UpstreamError when it cannot be written."""
         try:
-            return self.builder.build(variables, context.header_values, self.is_read)
+            return self.builder.build(variables, context.header_values, self.may_repeat)
         except InvalidSegmentError as exc:
             raise self._refused("INVALID_PATH_SEGMENT", exc) from exc
         except CannotWriteError as exc:

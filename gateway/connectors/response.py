@@ -19,7 +19,7 @@ from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.php import MEDIA_TYPES, unserialize, without_notices
 from gateway.errors import UpstreamError
-from gateway.upstream.client import Fetched
+from gateway.upstream.transport import Fetched
 
 logger = logging.getLogger("gateway.connectors")
 FIRST_WORDS = 200

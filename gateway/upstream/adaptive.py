@@ -21,7 +21,16 @@ class AdaptiveLimit:
         limit: Calls in flight that are allowed now.
     """
 
-    __slots__ = ("_ends_at", "_least_s", "_most", "_remeasure", "_samples", "_settings", "_windows", "limit")
+    __slots__ = (
+        "_ends_at",
+        "_least_s",
+        "_most",
+        "_remeasure",
+        "_samples",
+        "_settings",
+        "_windows",
+        "limit",
+    )
 
     def __init__(self, settings: AdaptiveConcurrencySettings, most: int) -> None:
         self._settings = settings

@@ -19,7 +19,15 @@ class RetryBudget:
         min_per_s: Retries allowed beside that, per second.
     """
 
-    __slots__ = ("_attempts", "_floor", "_retries", "_second", "_sum_attempts", "_sum_retries", "ratio")
+    __slots__ = (
+        "_attempts",
+        "_floor",
+        "_retries",
+        "_second",
+        "_sum_attempts",
+        "_sum_retries",
+        "ratio",
+    )
 
     def __init__(self, ratio: float, min_per_s: float) -> None:
         self.ratio = ratio

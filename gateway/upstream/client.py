@@ -5,49 +5,32 @@ It knows sources by name and nothing of GraphQL.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 import httpx
 
 from gateway.errors import UpstreamError
-from gateway.upstream.aiohttp_transport import AiohttpTransport
+from gateway.upstream.counters import Counters
+from gateway.upstream.flights import Flights
+from gateway.upstream.policy import Policy
 from gateway.upstream.settings import SourceSettings
-from gateway.upstream.transport import Header, Request, Response, Transport
+from gateway.upstream.transport import Fetched, Request, Response
+from gateway.upstream.transports import build_transport
 
 if TYPE_CHECKING:
     from gateway.context import Context
 
 
-@dataclass(slots=True)
-class Fetched:
-    """A whole answer.
-
-    Attributes:
-        status: HTTP status code.
-        headers: In order, names in lower case.
-        body: Decompressed.
-    """
-
-    status: int
-    headers: Sequence[Header]
-    body: bytes
-
-
 class Source:
-    """One backend: its transport, and the places for calls in flight."""
+    """One backend: its transport, and the policies around it."""
 
-    def __init__(self, settings: SourceSettings) -> None:
+    def __init__(self, name: str, settings: SourceSettings, counters: Counters) -> None:
         self.settings = settings
-        self.transport: Transport = AiohttpTransport(
-            max_connections=settings.max_concurrency,
-            connect_timeout_s=settings.connect_timeout_s,
-            keepalive_s=settings.keepalive_s,
-        )
-        self.places = asyncio.Semaphore(settings.max_concurrency)
+        self.transport = build_transport(settings)
+        self.policy = Policy(name, settings, self.transport, counters)
+        self.flights: Flights[Fetched] = Flights()
         self._headers = [(name.lower(), value) for name, value in (settings.headers or {}).items()]
 
     def add_headers(self, request: Request, context: Context) -> None:
@@ -74,18 +57,23 @@ class Upstream:
     """All sources, for one worker's event loop.
 
     Args:
-        settings: By source name. A request with another name, or none, gets the defaults.
+        settings: By source name, one worker's part. A request with another name, or none, gets the
+            defaults.
+
+    Attributes:
+        counters: What the policies decided.
     """
 
     def __init__(self, settings: Mapping[str, SourceSettings]) -> None:
         self._settings = settings
         self._sources: dict[str, Source] = {}
+        self.counters = Counters()
 
     async def start(self) -> None:
         """Make the transports; call it in the event loop that will use them."""
         for name, settings in self._settings.items():
-            self._sources[name] = Source(settings)
-        self._sources.setdefault("", Source(SourceSettings()))
+            self._sources[name] = Source(name, settings, self.counters)
+        self._sources.setdefault("", Source("", SourceSettings(), self.counters))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -93,38 +81,58 @@ class Upstream:
             await source.transport.aclose()
         self._sources.clear()
 
+    @property
+    def policies(self) -> Collection[Policy]:
+        """The policies of each source: state of breakers, places in use."""
+        return [source.policy for source in self._sources.values()]
+
     async def fetch(self, request: Request, context: Context) -> Fetched:
         """Call a backend and read the whole answer. Errors: UpstreamError."""
         source = self._source(request)
-        now = asyncio.get_running_loop().time()
-        deadline = min(context.deadline, now + source.settings.timeout_s)
-        begin = time.perf_counter()
         source.add_headers(request, context)
-        stats = context.stats
-        stats.calls += 1
+        begin = time.perf_counter()
         try:
-            await take_place(source, request, deadline)
+            if request.is_read and source.settings.dedupe_enabled:
+                return await self._share(source, request, context)
+            # What is read from now on, and what is read when it has ended, must not be from before.
+            source.flights.close()
             try:
-                response = await source.transport.send(request, deadline)
-                body = await response.read(source.settings.max_response_size_bytes)
+                return await source.policy.fetch(request, context.deadline, context.stats)
             finally:
-                source.places.release()
-            return Fetched(response.status, response.headers, body)
+                source.flights.close()
         finally:
-            stats.wait_s += time.perf_counter() - begin
+            context.stats.wait_s += time.perf_counter() - begin
+
+    async def _share(self, source: Source, request: Request, context: Context) -> Fetched:
+        stats = context.stats
+
+        def tell(what: str) -> None:
+            self.counters.add(what, request.source, request.endpoint)
+            stats.shared += what == "shared"
+
+        def call() -> Awaitable[Fetched]:
+            return source.policy.fetch(request, context.deadline, stats)
+
+        key = (request.method, request.url, request.body, tuple(request.headers))
+        try:
+            return await source.flights.fly(key, call, context.deadline, tell)
+        except TimeoutError as exc:
+            raise UpstreamError(
+                "GATEWAY_TIMEOUT", source=request.source, detail="while it shared a call"
+            ) from exc
 
     async def send(self, request: Request, context: Context) -> Response:
         """Call a backend and give the answer's head, its body still on the wire. Errors: UpstreamError."""
         source = self._source(request)
-        begin = asyncio.get_running_loop().time()
-        deadline = min(context.deadline, begin + source.settings.timeout_s)
         source.add_headers(request, context)
-        context.stats.calls += 1
-        await take_place(source, request, deadline)
-        try:
-            return await source.transport.send(request, deadline)
-        finally:
-            source.places.release()
+        if not request.is_read:
+            source.flights.close()
+        return await source.policy.send(request, context.deadline, context.stats)
+
+    def close_flights(self) -> None:
+        """Let nobody join a read that is in flight: a write begins or ends."""
+        for source in self._sources.values():
+            source.flights.close()
 
     def http_client(self, context: Context) -> httpx.AsyncClient:
         """httpx's interface over our own pool, with the request's deadline."""
@@ -139,17 +147,3 @@ class Upstream:
 
     def _source(self, request: Request) -> Source:
         return self._sources.get(request.source) or self._sources[""]
-
-
-async def take_place(source: Source, request: Request, deadline: float) -> None:
-    """Wait for a place among the source's calls in flight. Errors: UpstreamError(GATEWAY_TIMEOUT)."""
-    if not source.places.locked():
-        await source.places.acquire()  # returns at once: no timer has to be set
-        return
-    try:
-        async with asyncio.timeout_at(deadline):
-            await source.places.acquire()
-    except TimeoutError as exc:
-        raise UpstreamError(
-            "GATEWAY_TIMEOUT", source=request.source, detail="no place among calls in flight"
-        ) from exc

@@ -40,8 +40,15 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             if name.lower().decode("latin-1") not in DROPPED
         ]
         url = str(request.url)
+        # A resolver's own URLs have any number of paths: they are one endpoint of their source.
         ours = Request(
-            request.method, url, headers, content, self._source_of(url), url.partition("?")[0]
+            request.method,
+            url,
+            headers,
+            content,
+            self._source_of(url),
+            endpoint=f"{request.method} (context.http)",
+            is_read=request.method in ("GET", "HEAD"),
         )
         try:
             response = await self._upstream.send(ours, self._context)

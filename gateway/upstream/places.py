@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
 from gateway.errors import UpstreamError
 
@@ -93,7 +94,5 @@ class Places:
                 place.set_result(None)
 
     def _leave(self, place: asyncio.Future[None]) -> None:
-        try:
+        with suppress(ValueError):  # `wake` may have passed over it
             self._waiting.remove(place)
-        except ValueError:
-            pass  # `wake` has passed over it

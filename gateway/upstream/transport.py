@@ -38,6 +38,26 @@ class Request:
     is_read: bool = False
 
 
+@dataclass(slots=True)
+class Fetched:
+    """A whole answer.
+
+    Attributes:
+        status: HTTP status code.
+        headers: In order, names in lower case.
+        body: Decompressed.
+    """
+
+    status: int
+    headers: Sequence[Header]
+    body: bytes
+
+
+def header_value(headers: Sequence[Header], name: str) -> str | None:
+    """The first value of a lower-case header name."""
+    return next((value for key, value in headers if key == name), None)
+
+
 class Response(Protocol):
     """The head of an answer, and its body still on the wire. Always closed by whoever got it.
 

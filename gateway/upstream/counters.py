@@ -1,0 +1,30 @@
+"""What the policies decided, as plain numbers: read when somebody asks for metrics, never pushed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+
+class Counters:
+    """Decisions by name, source and endpoint.
+
+    Attributes:
+        counts: `("retry", source, endpoint) -> number`. Names: `call`, `retry`, `retry_refused` (the
+            budget was empty), `hedge`, `hedge_won`, `shared` (a follower), `led` (a call that had
+            followers), `breaker_refused`, `breaker_opened`, `overloaded`.
+        pool_wait_s: Time that calls waited for a place, by source, seconds.
+    """
+
+    __slots__ = ("counts", "pool_wait_s")
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        self.pool_wait_s: defaultdict[str, float] = defaultdict(float)
+
+    def add(self, name: str, source: str, endpoint: str) -> None:
+        """Count one decision."""
+        self.counts[name, source, endpoint] += 1
+
+    def total(self, name: str) -> int:
+        """One decision over all sources and endpoints."""
+        return sum(count for (known, _, _), count in self.counts.items() if known == name)

@@ -1,0 +1,320 @@
+"""One source's policies around its transport, in the order in which a call meets them.
+
+    breaker → place → attempt (→ hedge) → retry, within the budget and the deadline
+
+It reads whole answers. It must know nothing of GraphQL, and of a request only whether it may be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Protocol, TypeVar
+
+from gateway.context import CallStats
+from gateway.errors import UpstreamError
+from gateway.upstream.adaptive import AdaptiveLimit
+from gateway.upstream.breaker import CircuitBreaker
+from gateway.upstream.budget import RetryBudget
+from gateway.upstream.counters import Counters
+from gateway.upstream.latency import Latency
+from gateway.upstream.places import Places
+from gateway.upstream.settings import SourceSettings
+from gateway.upstream.transport import Fetched, Request, Response, Transport, header_value
+
+
+class HasStatus(Protocol):
+    """An answer, whole or not."""
+
+    @property
+    def status(self) -> int: ...
+
+
+Answer = TypeVar("Answer", bound=HasStatus)
+
+# Endpoints are templates of the schema, so there are few; what is not is counted under one name.
+MAX_ENDPOINTS = 1000
+NOT_HEALTH = frozenset({"RESPONSE_TOO_LARGE", "UPSTREAM_OVERLOADED", "CIRCUIT_BREAKER_OPEN"})
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """What is known of one endpoint."""
+
+    breaker: CircuitBreaker
+    latency: Latency
+
+
+class Policy:
+    """The policies of one source.
+
+    Args:
+        name: The source's.
+        settings: Its settings, one worker's part.
+        transport: Sends.
+        counters: Told of every decision.
+        sleep, rng: Time and chance, for tests.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: SourceSettings,
+        transport: Transport,
+        counters: Counters,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.transport = transport
+        self.counters = counters
+        self.budget = RetryBudget(settings.retry.budget_ratio, settings.retry.budget_min_per_s)
+        self.places = Places(name, settings.max_concurrency, settings.max_pending)
+        self.adaptive: AdaptiveLimit | None = None
+        if settings.adaptive_concurrency.enabled:
+            self.adaptive = AdaptiveLimit(settings.adaptive_concurrency, settings.max_concurrency)
+            self.places.limit = self.adaptive.limit
+            self.places.max_pending = 0
+        self.endpoints: dict[str, Endpoint] = {}
+        self._statuses = frozenset(settings.retry.statuses)
+        self._sleep = sleep
+        self._rng = rng
+
+    async def fetch(self, request: Request, deadline: float, stats: CallStats) -> Fetched:
+        """Call, and call again where that is allowed and worth it.
+
+        Args:
+            request: What to send.
+            deadline: Of the request that asks, on the event loop's clock.
+            stats: What that request asked for; attempts are counted in it.
+
+        Errors: UpstreamError of the last attempt.
+        """
+        clock = asyncio.get_running_loop().time
+        endpoint = self.endpoint(request.endpoint)
+        self.budget.deposit(clock())
+        attempt = 1
+        while True:
+            fetched, error = None, None
+            try:
+                if self.settings.hedge.enabled and request.is_read:
+                    fetched = await self._hedged(request, endpoint, deadline, stats)
+                else:
+                    fetched = await self._attempt(request, endpoint, deadline, stats)
+                if fetched.status not in self._statuses:
+                    return fetched
+            except UpstreamError as exc:
+                error = exc
+            now = clock()
+            wait_s = self._wait_before_next(attempt, request, fetched, error)
+            if wait_s is None or now + wait_s >= deadline or not self._withdraw(request, now):
+                if fetched is None:
+                    assert error is not None, "an attempt ends with an answer or an error"
+                    raise error
+                return fetched
+            attempt += 1
+            stats.retries += 1
+            self.counters.add("retry", self.name, request.endpoint)
+            await self._sleep(wait_s)
+
+    async def send(self, request: Request, deadline: float, stats: CallStats) -> Response:
+        """Call once, and give the answer's head, its body still on the wire. Errors: UpstreamError."""
+
+        async def call(deadline: float) -> Response:
+            return await self.transport.send(self._timed(request, deadline), deadline)
+
+        endpoint = self.endpoint(request.endpoint)
+        return await self._guarded(call, request, endpoint, deadline, stats)
+
+    def endpoint(self, name: str) -> Endpoint:
+        """What is known of an endpoint, made when it is first asked."""
+        known = self.endpoints.get(name)
+        if known is None:
+            if len(self.endpoints) >= MAX_ENDPOINTS:
+                name = ""
+            breaker = CircuitBreaker(self.settings.circuit_breaker)
+            made = Endpoint(breaker, Latency(self.settings.hedge.percentile))
+            known = self.endpoints.setdefault(name, made)
+        return known
+
+    # One attempt
+
+    async def _attempt(
+        self, request: Request, endpoint: Endpoint, deadline: float, stats: CallStats
+    ) -> Fetched:
+        async def call(deadline: float) -> Fetched:
+            response = await self.transport.send(self._timed(request, deadline), deadline)
+            body = await response.read(self.settings.max_response_size_bytes)
+            return Fetched(response.status, response.headers, body)
+
+        return await self._guarded(call, request, endpoint, deadline, stats)
+
+    async def _guarded(
+        self,
+        call: Callable[[float], Awaitable[Answer]],
+        request: Request,
+        endpoint: Endpoint,
+        deadline: float,
+        stats: CallStats,
+    ) -> Answer:
+        """One call behind the breaker and in a place; how it ends is learned from."""
+        clock = asyncio.get_running_loop().time
+        begin = clock()
+        self._admit(request, endpoint, begin)
+        own = begin + self.settings.timeout_s
+        try:
+            if not self.places.take_now():
+                await self._wait_for_place(min(deadline, own), begin, stats)
+            try:
+                stats.calls += 1
+                self.counters.add("call", self.name, request.endpoint)
+                answer = await call(min(deadline, own))
+            finally:
+                self.places.give_back()
+        except UpstreamError as exc:
+            # A client's own short deadline says nothing about the backend.
+            is_own = exc.code == "GATEWAY_TIMEOUT" and deadline < own
+            if is_own or exc.code in NOT_HEALTH:
+                endpoint.breaker.abandon()
+            else:
+                self._learn(request, endpoint, clock(), begin, is_failure=True)
+            raise
+        except BaseException:
+            endpoint.breaker.abandon()
+            raise
+        self._learn(request, endpoint, clock(), begin, is_failure=answer.status >= 500)
+        return answer
+
+    def _admit(self, request: Request, endpoint: Endpoint, now: float) -> None:
+        """Errors: UpstreamError(CIRCUIT_BREAKER_OPEN)."""
+        if self.settings.circuit_breaker.enabled and not endpoint.breaker.admit(now):
+            self.counters.add("breaker_refused", self.name, request.endpoint)
+            raise UpstreamError(
+                "CIRCUIT_BREAKER_OPEN", source=self.name, detail=request.endpoint, was_sent=False
+            )
+
+    async def _wait_for_place(self, deadline: float, begin: float, stats: CallStats) -> None:
+        try:
+            await self.places.take(deadline)
+        except UpstreamError as exc:
+            exc.was_sent = False
+            if exc.code == "UPSTREAM_OVERLOADED":
+                self.counters.add("overloaded", self.name, "")
+            raise
+        finally:
+            waited_s = asyncio.get_running_loop().time() - begin
+            stats.pool_wait_s += waited_s
+            self.counters.pool_wait_s[self.name] += waited_s
+
+    def _learn(
+        self, request: Request, endpoint: Endpoint, now: float, begin: float, *, is_failure: bool
+    ) -> None:
+        took_s = now - begin
+        if self.settings.circuit_breaker.enabled:
+            opened = endpoint.breaker.opened
+            endpoint.breaker.record(now, is_failure=is_failure, took_s=took_s)
+            if endpoint.breaker.opened != opened:
+                self.counters.add("breaker_opened", self.name, request.endpoint)
+        if is_failure:
+            return
+        if self.settings.hedge.enabled:
+            endpoint.latency.record(took_s)
+        if self.adaptive is not None:
+            self.adaptive.record(now, took_s)
+            self.places.limit = self.adaptive.limit
+            self.places.wake()
+
+    def _timed(self, request: Request, deadline: float) -> Request:
+        """The request with the time that is left."""
+        name = self.settings.deadline_header
+        if not name:
+            return request
+        left_ms = max(1, int((deadline - asyncio.get_running_loop().time()) * 1000))
+        headers = [*request.headers, (name, str(left_ms))]
+        return Request(
+            request.method,
+            request.url,
+            headers,
+            request.body,
+            request.source,
+            request.endpoint,
+            request.is_read,
+        )
+
+    # Asking again
+
+    def _wait_before_next(
+        self, attempt: int, request: Request, fetched: Fetched | None, error: UpstreamError | None
+    ) -> float | None:
+        """How long to wait before the next attempt, seconds; None when there is none."""
+        retry = self.settings.retry
+        if not retry.enabled or attempt >= retry.max_attempts:
+            return None
+        if not isinstance(request.body, bytes | None):
+            return None  # a stream cannot be sent twice
+        if error is not None and error.code in NOT_HEALTH:
+            return None
+        if not request.is_read and (error is None or error.was_sent):
+            return None
+        most_s: float = min(retry.max_backoff_s, retry.base_backoff_s * 2 ** (attempt - 1))
+        wait_s = self._rng() * most_s
+        return max(wait_s, retry_after_s(fetched) if fetched else 0.0)
+
+    def _withdraw(self, request: Request, now: float) -> bool:
+        if self.budget.withdraw(now):
+            return True
+        self.counters.add("retry_refused", self.name, request.endpoint)
+        return False
+
+    async def _hedged(
+        self, request: Request, endpoint: Endpoint, deadline: float, stats: CallStats
+    ) -> Fetched:
+        """An attempt that gets a rival when it takes unusually long; the first good answer wins."""
+        after_s = endpoint.latency.percentile_s
+        if after_s is None:
+            return await self._attempt(request, endpoint, deadline, stats)
+        first = asyncio.ensure_future(self._attempt(request, endpoint, deadline, stats))
+        rivals = {first}
+        try:
+            await asyncio.wait(rivals, timeout=max(after_s, self.settings.hedge.min_delay_s))
+            if not first.done() and self._withdraw(request, asyncio.get_running_loop().time()):
+                stats.hedges += 1
+                self.counters.add("hedge", self.name, request.endpoint)
+                rivals.add(asyncio.ensure_future(self._attempt(request, endpoint, deadline, stats)))
+            winner = await _first_good(rivals)
+            if winner is not first:
+                self.counters.add("hedge_won", self.name, request.endpoint)
+            return winner.result()
+        finally:
+            for rival in rivals:
+                rival.cancel()
+            await asyncio.gather(*rivals, return_exceptions=True)
+
+
+async def _first_good(rivals: Collection[asyncio.Future[Fetched]]) -> asyncio.Future[Fetched]:
+    """The first that ends well, or the last to end when none does."""
+    pending = set(rivals)
+    while True:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for rival in done:
+            if not pending or (rival.exception() is None and rival.result().status < 500):
+                return rival
+
+
+def retry_after_s(fetched: Fetched) -> float:
+    """What `Retry-After` asks for, seconds; 0 without a readable one."""
+    text = header_value(fetched.headers, "retry-after")
+    if text is None:
+        return 0.0
+    if text.strip().isdigit():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time())
+    except ValueError:
+        return 0.0
