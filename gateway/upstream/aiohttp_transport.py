@@ -76,7 +76,9 @@ class AiohttpTransport:
         """As the port says."""
         left_s = deadline - asyncio.get_running_loop().time()
         if left_s <= 0:
-            raise UpstreamError("GATEWAY_TIMEOUT", source=request.source, detail="no time was left")
+            raise UpstreamError(
+                "GATEWAY_TIMEOUT", source=request.source, detail="no time was left", was_sent=False
+            )
         timeout = aiohttp.ClientTimeout(
             total=left_s if left_s < inf else None,
             connect=self._pool_timeout_s + self._connect_timeout_s,
@@ -163,7 +165,8 @@ def mapped(exc: Exception, source: str) -> UpstreamError:
     """A foreign exception as ours."""
     detail = f"{type(exc).__name__}: {exc}"[:500]
     code = "GATEWAY_TIMEOUT" if isinstance(exc, TimeoutError) else "HTTP_CLIENT_ERROR"
-    return UpstreamError(code, source=source, detail=detail)
+    was_sent = not isinstance(exc, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return UpstreamError(code, source=source, detail=detail, was_sent=was_sent)
 
 
 def header_value(headers: Sequence[Any], name: str) -> str | None:

@@ -93,7 +93,9 @@ class Pool:
         is_next = False
         while True:
             if self._is_closed:
-                raise UpstreamError("HTTP_CLIENT_ERROR", source=source, detail="the pool is closed")
+                raise UpstreamError(
+                    "HTTP_CLIENT_ERROR", source=source, detail="the pool is closed", was_sent=False
+                )
             if fresh and self._idle and self._places >= self._limits.max_connections:
                 self._idle.pop(0).close()  # its place is free with that
             if not fresh and (connection := self.take_idle(self._loop.time())) is not None:
@@ -190,17 +192,23 @@ class Pool:
             self._give_place()
             if isinstance(exc, TimeoutError):
                 detail = f"connecting to {self._name} took too long"
-                raise UpstreamError("GATEWAY_TIMEOUT", source=source, detail=detail) from exc
+                raise UpstreamError(
+                    "GATEWAY_TIMEOUT", source=source, detail=detail, was_sent=False
+                ) from exc
             if isinstance(exc, OSError):
                 detail = f"no connection to {self._name}: {type(exc).__name__}: {exc}"[:500]
-                raise UpstreamError("HTTP_CLIENT_ERROR", source=source, detail=detail) from exc
+                raise UpstreamError(
+                    "HTTP_CLIENT_ERROR", source=source, detail=detail, was_sent=False
+                ) from exc
             raise
         # Connections made in one burst do not end in one burst.
         connection.born -= random.uniform(0.0, 0.1) * self._limits.max_age_s  # noqa: S311
         self.connections.add(connection)
         if self._is_closed:
             connection.abort()
-            raise UpstreamError("HTTP_CLIENT_ERROR", source=source, detail="the pool is closed")
+            raise UpstreamError(
+                "HTTP_CLIENT_ERROR", source=source, detail="the pool is closed", was_sent=False
+            )
         return connection
 
     def _close_idle(self) -> None:
@@ -218,4 +226,4 @@ class Pool:
 def refuse(waiter: asyncio.Future[Connection | None], code: str, source: str, detail: str) -> None:
     """End a wait with an error, unless it has ended."""
     if not waiter.done():
-        waiter.set_exception(UpstreamError(code, source=source, detail=detail))
+        waiter.set_exception(UpstreamError(code, source=source, detail=detail, was_sent=False))

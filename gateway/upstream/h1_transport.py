@@ -54,14 +54,18 @@ class H1Transport:
         source = request.source
         now = self._loop.time()
         if deadline <= now:
-            raise UpstreamError("GATEWAY_TIMEOUT", source=source, detail="no time was left")
+            raise UpstreamError(
+                "GATEWAY_TIMEOUT", source=source, detail="no time was left", was_sent=False
+            )
         try:
             base, target = split_url(request.url)
             found = self._pools.get(base)
             pool, authority = found if found is not None else self._add_pool(base)
             head = encode_head(request, target, authority)
         except BadRequest as exc:
-            raise UpstreamError("HTTP_CLIENT_ERROR", source=source, detail=str(exc)) from exc
+            raise UpstreamError(
+                "HTTP_CLIENT_ERROR", source=source, detail=str(exc), was_sent=False
+            ) from exc
         connection = pool.take_idle(now) or await pool.acquire(deadline, source)
         response = await self._exchange(connection, request, head, deadline)
         if response.is_stale and may_repeat(request):
