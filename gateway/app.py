@@ -50,6 +50,7 @@ from gateway.plan.warm import warm_plans
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
+from gateway.transport.streaming import StreamEndpoint
 from gateway.transport.ws import DRAIN, WebSocketEndpoint
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
@@ -168,7 +169,7 @@ class Gateway:
         self.path = config.server.path
         self.ready = False
         self.state: dict[str, Any] = {}
-        self._drain: asyncio.Future[None] | None = None
+        self._drain: asyncio.Future[Any] | None = None
         self._factories = self._hooks("context_factory")
         self._rest = Starlette(
             routes=[
@@ -206,7 +207,13 @@ class Gateway:
                 self.state.update(await settled(function(self.state)) or {})
             pipeline = self.make_pipeline()
             warm_plans(pipeline.plans, config.plan_cache.warm, self.base)
-            self.endpoint = GraphQLEndpoint(pipeline, self.make_context, config.http, access_log)
+            self.streams = StreamEndpoint(
+                pipeline, self.make_context, config.subscription, access_log
+            )
+            streams = self.streams if config.subscription.enabled else None
+            self.endpoint = GraphQLEndpoint(
+                pipeline, self.make_context, config.http, access_log, streams
+            )
             self.sockets = WebSocketEndpoint(
                 pipeline, self.make_context, config.subscription, access_log
             )
@@ -223,11 +230,12 @@ class Gateway:
             await self.upstream.aclose()
             access_log.close()
 
-    def begin_drain(self) -> asyncio.Future[None]:
+    def begin_drain(self) -> asyncio.Future[Any]:
         """Begin to end every stream; the same again when it has begun."""
         if self._drain is None:
             timeout_s = self.config.server.drain_timeout_s
-            self._drain = asyncio.ensure_future(self.sockets.drain(timeout_s))
+            drains = (self.sockets.drain(timeout_s), self.streams.drain(timeout_s))
+            self._drain = asyncio.gather(*drains)
         return self._drain
 
     def make_pipeline(self) -> Pipeline:

@@ -117,6 +117,14 @@ class Pipeline:
         except Exception as exc:
             return self.refuse(exc, record)
 
+    def is_subscription(self, params: GraphQLParams) -> bool:
+        """Whether this is a subscription that `subscribe` would not refuse for its document."""
+        try:
+            found = self.plans.find(document_text(params), params.operation_name)
+        except (ClientError, RequestError):
+            return False
+        return found.value.operation_type == "subscription"
+
     def refuse(self, error: Exception, record: OperationRecord) -> Answer:
         """The answer to a request that failed outside of any field."""
         if isinstance(error, RequestError):

@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,7 @@ from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.pipeline import GraphQLParams, Pipeline
 from gateway.telemetry.logs import AccessLog
+from gateway.transport.formats import Format, stream_format
 from gateway.transport.graphiql import send_page, wants_page
 from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
 from gateway.transport.settings import HttpSettings
@@ -50,6 +52,30 @@ class MakeContext(Protocol):
     ) -> Awaitable[Context]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the endpoint has read of a request.
+
+    Attributes:
+        headers, header_values: The request's headers.
+        request_id: As in the log.
+        read_only: The transport is for queries and subscriptions only (GET).
+    """
+
+    headers: dict[str, str]
+    header_values: dict[str, list[str]]
+    request_id: str
+    read_only: bool
+
+
+class Streams(Protocol):
+    """Answers that go on; `streaming` has them."""
+
+    async def respond(
+        self, how: Format, params: GraphQLParams, asked: Asked, receive: Receive, send: Send
+    ) -> bool: ...
+
+
 class GraphQLEndpoint:
     """The GraphQL route.
 
@@ -58,6 +84,7 @@ class GraphQLEndpoint:
         make_context: Makes the per-request state.
         settings: What is allowed.
         access_log: Gets one line per request.
+        streams: Takes requests whose answer goes on; None when there are none.
     """
 
     def __init__(
@@ -66,11 +93,13 @@ class GraphQLEndpoint:
         make_context: MakeContext,
         settings: HttpSettings,
         access_log: AccessLog,
+        streams: Streams | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.make_context = make_context
         self.settings = settings
         self.access_log = access_log
+        self.streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begin = time.perf_counter()  # uvloop's clock stands still within an iteration
@@ -82,10 +111,16 @@ class GraphQLEndpoint:
         record = OperationRecord()
         context: Context | None = None
         media_type = response_type(headers.get("accept"))
+        how = stream_format(headers.get("accept")) if self.streams else None
         allow = None
         try:
-            check_acceptable(media_type)
+            if how is None:
+                check_acceptable(media_type)
             params = await self._params(scope, headers, receive)
+            if how is not None and self.streams is not None:
+                asked = Asked(headers, values, request_id, scope["method"] != "POST")
+                if await self.streams.respond(how, params, asked, receive, send):
+                    return
             context = await self.make_context(
                 headers,
                 values,

@@ -1,0 +1,42 @@
+"""The formats of answers that go on, and which of them a client asks for. Pure: no I/O."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Protocol
+
+from gateway.transport.multipart import MultipartFormat, wants_multipart
+from gateway.transport.sse import EventFormat, wants_events
+
+
+class Format(Protocol):
+    """How the answers of one operation are written.
+
+    Attributes:
+        for_all: Whether queries and mutations are answered so too.
+        content_type: Of the HTTP answer.
+        begin, end: Before the first and after the last answer.
+        heartbeat: Says that the connection lives.
+    """
+
+    for_all: bool
+    content_type: bytes
+    begin: bytes
+    heartbeat: bytes
+    end: bytes
+
+    def next(self, body: bytes) -> bytes:
+        """An answer."""
+        ...
+
+    def fail(self, body: bytes) -> bytes:
+        """The request error that ends the stream."""
+        ...
+
+
+@lru_cache(256)
+def stream_format(accept: str | None) -> Format | None:
+    """The format that a client asks for by its header; None for an answer in one piece."""
+    if wants_events(accept):
+        return EventFormat()
+    return MultipartFormat() if wants_multipart(accept) else None

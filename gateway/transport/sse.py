@@ -1,0 +1,52 @@
+"""Operations as Server-Sent Events: which requests ask for them, and how events are written. Pure: no I/O.
+
+Source: the GraphQL over SSE protocol in graphql-sse, PROTOCOL.md.
+"""
+
+from __future__ import annotations
+
+from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
+
+EVENT_STREAM = "text/event-stream"
+TOKEN_HEADER = "x-graphql-event-stream-token"  # noqa: S105 - a header's name
+
+
+class EventFormat:
+    """Writes the answers of an operation that has its stream for itself."""
+
+    for_all = True
+    content_type = b"text/event-stream; charset=utf-8"
+    begin = b":\n\n"
+    heartbeat = b":\n\n"
+    end = b"event: complete\ndata:\n\n"
+
+    def next(self, body: bytes) -> bytes:
+        """One answer. JSON as this service writes it has no line end."""
+        return b"event: next\ndata: " + body + b"\n\n"
+
+    def fail(self, body: bytes) -> bytes:
+        """The request error that ends the stream."""
+        return self.next(body)
+
+
+def next_of(id_: str, body: bytes) -> bytes:
+    """One answer of one of a stream's operations."""
+    return b'event: next\ndata: {"id":%b,"payload":%b}\n\n' % (id_.encode(), body)
+
+
+def complete_of(id_: str) -> bytes:
+    """The end of one of a stream's operations."""
+    return b'event: complete\ndata: {"id":%b}\n\n' % id_.encode()
+
+
+def wants_events(accept: str | None) -> bool:
+    """Whether a client asks for an event stream, and for nothing else as much."""
+    if accept is None or EVENT_STREAM not in accept.lower():
+        return False
+    quality, specificity = quality_of(accept, EVENT_STREAM)
+    others = (quality_of(accept, offered) for offered in (GRAPHQL_RESPONSE, JSON))
+    return (
+        specificity == 2
+        and quality > 0
+        and all(quality >= other for other, how in others if how > 0)
+    )
