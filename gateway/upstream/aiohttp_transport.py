@@ -6,10 +6,10 @@ It maps aiohttp's exceptions to ours at this edge, and keeps nothing of an answe
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from math import inf
-from typing import Any
 
 import aiohttp
 import yarl
@@ -20,6 +20,8 @@ from gateway.upstream.h1_request import check_headers, split_url
 from gateway.upstream.transport import Header, Request
 
 CHUNK_BYTES = 64 * 1024
+# aiohttp warns of plain bytes above this.
+LARGE_BYTES = 1024 * 1024
 
 
 class AiohttpTransport:
@@ -79,6 +81,7 @@ class AiohttpTransport:
             raise UpstreamError(
                 "GATEWAY_TIMEOUT", source=request.source, detail="no time was left", was_sent=False
             )
+        body = request.body
         timeout = aiohttp.ClientTimeout(
             total=left_s if left_s < inf else None,
             connect=self._pool_timeout_s + self._connect_timeout_s,
@@ -92,12 +95,18 @@ class AiohttpTransport:
                 yarl.URL(request.url, encoded=True),
                 # aiohttp joins repeated names only where their letter case is the same.
                 headers=[(name.lower(), value) for name, value in request.headers],
-                data=request.body,
+                data=io.BytesIO(body)
+                if isinstance(body, bytes) and len(body) > LARGE_BYTES
+                else body,
                 allow_redirects=False,
                 timeout=timeout,
             )
         except Exception as exc:
             raise mapped(exc, request.source) from exc
+        if response.status == 101:
+            response.close()
+            detail = "the backend switched protocols unasked"
+            raise UpstreamError("HTTP_CLIENT_ERROR", source=request.source, detail=detail)
         return AiohttpResponse(response, request.source)
 
     async def aclose(self) -> None:
@@ -167,8 +176,3 @@ def mapped(exc: Exception, source: str) -> UpstreamError:
     code = "GATEWAY_TIMEOUT" if isinstance(exc, TimeoutError) else "HTTP_CLIENT_ERROR"
     was_sent = not isinstance(exc, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
     return UpstreamError(code, source=source, detail=detail, was_sent=was_sent)
-
-
-def header_value(headers: Sequence[Any], name: str) -> str | None:
-    """The first value of a lower-case header name."""
-    return next((value for key, value in headers if key == name), None)

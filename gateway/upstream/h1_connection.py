@@ -264,7 +264,7 @@ class Connection(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
         exchange = self._exchange
-        if exchange is None or exchange.is_head:
+        if exchange is None or self._is_done:
             self._has_surplus = True
             return
         exchange.parts.append(data)

@@ -10,7 +10,7 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,17 @@ def conforms(**departures: str) -> pytest.MarkDecorator:
             for kind in KINDS
         ],
     )
+
+
+def conforms_in(cases: Mapping[str, Any], **departures: Mapping[str, str]) -> pytest.MarkDecorator:
+    """The same for a test of several `case`s by name; a keyword has the reasons of single cases."""
+    params = []
+    for kind in KINDS:
+        for name, case in cases.items():
+            reason = departures.get(kind, {}).get(name)
+            marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+            params.append(pytest.param(kind, case, marks=marks, id=f"{kind}-{name}"))
+    return pytest.mark.parametrize(("kind", "case"), params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ class Wire:
         if (length := asked.header("content-length")) is not None:
             body = await self._reader.readexactly(int(length))
         elif asked.header("transfer-encoding") == "chunked":
-            while size := int(await self._reader.readline(), 16):
+            while size := int(await self._reader.readuntil(b"\n"), 16):
                 body += await self._reader.readexactly(size)
                 await self._reader.readexactly(2)
             await self._reader.readexactly(2)
