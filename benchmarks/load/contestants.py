@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY_CONFIG = ROOT / "peers" / "gateway" / "gateway.toml"
 NODE = ROOT / "peers" / "node"
+TAILCALL_GLIBC = (2, 39)
 
 FAMILIES = {
     "ours": "the gateway",
@@ -74,15 +76,33 @@ def python_peer(name: str, app: str, client: str = "aiohttp", *, quick: bool = F
     return Contestant(name, "python", uvicorn(f"benchmarks.peers.{app}:app"), env, quick=quick)
 
 
-def node_peer(name: str, script: str) -> Contestant:
+def node_peer(name: str, script: str, **extra: str) -> Contestant:
     """A server in JavaScript; unavailable without node and the installed packages."""
     program = shutil.which("node")
     reason = "" if program else "node is not installed"
     if program and not (NODE / "node_modules").exists():
         reason = "its packages are not installed (make bench-peers)"
-    env = {"UPSTREAM": "{upstream}", "PORT": "{port}", "NODE_ENV": "production"}
+    env = {"UPSTREAM": "{upstream}", "PORT": "{port}", "NODE_ENV": "production", **extra}
     command = [program or "node", str(NODE / script)]
     return Contestant(name, "node", command, env, unavailable=reason)
+
+
+def tailcall() -> Contestant:
+    """Tailcall's binary from npm, which needs a recent glibc."""
+    binary = NODE / "node_modules" / "@tailcallhq" / "core-linux-x64-gnu" / "bin" / "tailcall"
+    _, version = platform.libc_ver()
+    reason = "" if binary.exists() else "its package is not installed (make bench-peers)"
+    if not reason and tuple(map(int, version.split("."))) < TAILCALL_GLIBC:
+        reason = f"its binary needs glibc {'.'.join(map(str, TAILCALL_GLIBC))}; this is {version}"
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.peers.tailcall",
+        str(binary),
+        "{port}",
+        "{upstream}",
+    ]
+    return Contestant("Tailcall", "native", command, unavailable=reason)
 
 
 def contestants() -> list[Contestant]:
@@ -103,4 +123,11 @@ def contestants() -> list[Contestant]:
         floor,
         python_peer("graphql-core + aiohttp", "obvious", quick=True),
         python_peer("graphql-core + httpx", "obvious", "httpx"),
+        python_peer("Strawberry", "strawberry_peer"),
+        python_peer("Ariadne", "ariadne_peer"),
+        node_peer("Mercurius, JIT", "mercurius.mjs"),
+        node_peer("Yoga, graphql-jit", "yoga.mjs", JIT="1"),
+        node_peer("Yoga", "yoga.mjs"),
+        node_peer("Apollo Server", "apollo.mjs"),
+        tailcall(),
     ]

@@ -5,10 +5,12 @@ A server whose answer is wrong is never timed.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -20,12 +22,13 @@ import orjson
 from benchmarks import results
 from benchmarks.load import upstream
 from benchmarks.load.contestants import Contestant
-from benchmarks.load.process import CPUS, Server, ServerFailed, started
+from benchmarks.load.process import CPUS, Server, ServerFailedError, started
 from benchmarks.load.scenarios import COUNTER, Scenario
 
 # A distinct block of COUNTER for every pass of this process.
 BLOCKS = count(1)
 BLOCK = 10_000_000
+MAX_PASS_S = 6
 
 SCRIPT = """
 wrk.method = "POST"
@@ -66,14 +69,35 @@ def measure(
             server = _admitted(stack, contestant, scenario, port, peer)
             if server is not None:
                 racing.append((server, peer))
+        lengths = {}
         for server, _ in racing:
-            one_pass(server, scenario, port, 1)  # warm up
+            warm = one_pass(server, scenario, port, 1)
+            lengths[server] = pass_length(warm.cpu_us / 1e6, scenario.connections, pass_s)
         for _ in range(passes):
             for server, peer in racing:
-                peer.passes.append(one_pass(server, scenario, port, pass_s))
+                settle(server)
+                peer.passes.append(one_pass(server, scenario, port, lengths[server]))
         for server, peer in racing:
             peer.rss_mb = server.rss_mb()
     return measured
+
+
+def pass_length(cpu_s: float, connections: int, least_s: int) -> int:
+    """Whole seconds, so that what is cut off at the end, a request on each connection, is at most a quarter.
+
+    A pass of one second would show servers that need half a second for a request as slower than they are.
+    """
+    return min(max(least_s, math.ceil(4 * cpu_s * connections)), MAX_PASS_S)
+
+
+def settle(server: Server) -> None:
+    """Wait until the server has done with the requests that wrk left behind: a moment without CPU time."""
+    used = -1.0
+    for _ in range(100):
+        if (now := server.cpu_s()) - used < 0.001:
+            return
+        used = now
+        time.sleep(0.02)
 
 
 def _admitted(
@@ -85,7 +109,7 @@ def _admitted(
         return None
     try:
         server = stack.enter_context(started(contestant, scenario.name, port, CPUS.server))
-    except ServerFailed as exc:
+    except ServerFailedError as exc:
         peer.status, peer.detail = "failed", str(exc)
         return None
     for number in (1, 2) if COUNTER in scenario.query else (1,):

@@ -34,7 +34,7 @@ CPUS = _cpus()
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
-class ServerFailed(Exception):
+class ServerFailedError(Exception):
     """It ended, or did not listen in time; the text has the end of its output."""
 
 
@@ -65,7 +65,7 @@ def started(
 ) -> Iterator[Server]:
     """Start a contestant pinned to `cpu`, wait until it listens, end it afterwards.
 
-    Errors: ServerFailed.
+    Errors: ServerFailedError.
     """
     port = free_port()
     fill = {"port": str(port), "upstream": f"http://127.0.0.1:{upstream}", "scenario": scenario}
@@ -81,7 +81,7 @@ def started(
                 wait_for_port(port, alive=lambda: process.poll() is None)
             except TimeoutError as exc:
                 log.seek(0)
-                raise ServerFailed(log.read().decode(errors="replace")[-600:].strip()) from exc
+                raise ServerFailedError(log.read().decode(errors="replace")[-600:].strip()) from exc
             yield Server(contestant, process.pid, port)
         finally:
             process.terminate()

@@ -83,7 +83,7 @@ SCENARIOS: dict[str, Scenario] = {
             "10,000 objects of ten leaves: one upstream call of 1.6 MB",
             f"{{ items {{ {' '.join(data.ITEM_FIELDS)} }} }}",
             {"data": {"items": data.items()}},
-            connections=4,
+            connections=2,
             heavy=True,
         ),
         Scenario(
@@ -130,7 +130,7 @@ SCENARIOS: dict[str, Scenario] = {
             THREE_SOURCES,
             _joined(stats=True),
             upstream="slow",
-            connections=64,
+            connections=48,
             heavy=True,
         ),
     )

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def wait_for_port(
 
 
 @contextmanager
-def nginx(files: dict[str, object], cpu: int | None) -> Iterator[int]:
+def nginx(files: Mapping[str, object], cpu: int | None) -> Iterator[int]:
     """nginx with `files` (name to JSON value) on a free port, pinned to `cpu`; gives the port.
 
     Errors: FileNotFoundError when nginx is not installed.

@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 
-from benchmarks.load import data
 from benchmarks.load.scenarios import SCENARIOS
 from benchmarks.peers.bare_client import Client
 from benchmarks.peers.by_hand_plain import PLAIN
