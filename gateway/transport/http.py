@@ -8,35 +8,32 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
-
-import orjson
 
 from gateway.answer import Answer, OperationRecord, encode_request_error
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.pipeline import GraphQLParams, Pipeline
 from gateway.telemetry.logs import AccessLog
+from gateway.transport.asgi import (
+    ClientDisconnectedError,
+    Receive,
+    Scope,
+    Send,
+    client_header,
+    read_headers,
+)
+from gateway.transport.body import read_body
 from gateway.transport.formats import Format, stream_format
 from gateway.transport.graphiql import send_page, wants_page
 from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
+from gateway.transport.params import params_of_json, params_of_query
 from gateway.transport.settings import HttpSettings
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 
 # What may stand in a log line and in an answer's header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-MAX_CLIENT_NAME = 128
-
-
-class ClientDisconnectedError(Exception):
-    """The client went away before its request was whole: there is nobody to answer."""
 
 
 class MakeContext(Protocol):
@@ -161,98 +158,16 @@ class GraphQLEndpoint:
             raise ClientError(
                 "Send the request as application/json in UTF-8.", code="UNSUPPORTED_MEDIA_TYPE"
             )
-        body = await read_body(receive, self.settings.max_body_bytes)
+        body = await read_body(
+            receive, self.settings.max_body_bytes, headers.get("content-encoding")
+        )
         return params_of_json(body)
-
-
-def client_header(headers: dict[str, str], what: str) -> str | None:
-    """The client's name or version by either convention, cut to what a log line should hold."""
-    value = headers.get(f"graphql-client-{what}") or headers.get(f"apollographql-client-{what}")
-    return value[:MAX_CLIENT_NAME] if value else None
 
 
 def check_acceptable(media_type: str | None) -> None:
     """Errors: ClientError(NOT_ACCEPTABLE)."""
     if media_type is None:
         raise ClientError(f"Accept must allow {GRAPHQL_RESPONSE} or {JSON}.", code="NOT_ACCEPTABLE")
-
-
-def read_headers(
-    raw: Sequence[tuple[bytes, bytes]],
-) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """ASGI's headers by name: values joined, and values as lists."""
-    headers: dict[str, str] = {}
-    values: dict[str, list[str]] = {}
-    for raw_name, raw_value in raw:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        if name in headers:
-            headers[name] += f", {value}"
-            values[name].append(value)
-        else:
-            headers[name] = value
-            values[name] = [value]
-    return headers, values
-
-
-async def read_body(receive: Receive, max_bytes: int) -> bytes:
-    """The request's body. Errors: ClientError(REQUEST_TOO_LARGE) as soon as it is over."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body") and len(body) <= max_bytes:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnectedError
-        body += message.get("body", b"")
-    if len(body) > max_bytes:
-        raise ClientError(
-            f"The body is larger than http.max_body_bytes, {max_bytes}.", code="REQUEST_TOO_LARGE"
-        )
-    return body
-
-
-def params_of_json(body: bytes) -> GraphQLParams:
-    """A JSON body's parameters. Errors: ClientError(BAD_REQUEST) that names the member."""
-    try:
-        sent = orjson.loads(body)
-    except (orjson.JSONDecodeError, RecursionError) as exc:
-        raise ClientError(f"The body is not JSON: {exc}", code="BAD_REQUEST") from None
-    if not isinstance(sent, dict):
-        raise ClientError("The body must be a JSON object.", code="BAD_REQUEST")
-    return checked_params(sent)
-
-
-def params_of_query(query_string: bytes) -> GraphQLParams:
-    """A query string's parameters. Errors: ClientError(BAD_REQUEST)."""
-    try:
-        sent: dict[str, Any] = dict(
-            parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=20)
-        )
-    except ValueError:
-        raise ClientError("The query string is not readable.", code="BAD_REQUEST") from None
-    for name in ("variables", "extensions"):
-        if name in sent:
-            try:
-                sent[name] = orjson.loads(sent[name])
-            except orjson.JSONDecodeError:
-                raise ClientError(f"`{name}` is not JSON.", code="BAD_REQUEST") from None
-    return checked_params(sent)
-
-
-def checked_params(sent: dict[str, Any]) -> GraphQLParams:
-    """The members of a request by their types. Errors: ClientError(BAD_REQUEST) that names the member."""
-    query, name = sent.get("query"), sent.get("operationName")
-    variables, extensions = sent.get("variables"), sent.get("extensions")
-    if query is not None and not isinstance(query, str):
-        raise ClientError("`query` must be a string.", code="BAD_REQUEST")
-    if not query:
-        raise ClientError("`query` is missing.", code="BAD_REQUEST")
-    if name is not None and not isinstance(name, str):
-        raise ClientError("`operationName` must be a string.", code="BAD_REQUEST")
-    if variables is not None and not isinstance(variables, dict):
-        raise ClientError("`variables` must be an object.", code="BAD_REQUEST")
-    if extensions is not None and not isinstance(extensions, dict):
-        raise ClientError("`extensions` must be an object.", code="BAD_REQUEST")
-    return GraphQLParams(query, variables, name or None, extensions)
 
 
 def status_of(answer: Answer, media_type: str) -> int:

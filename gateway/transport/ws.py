@@ -20,16 +20,10 @@ from gateway.errors import ClientError
 from gateway.pipeline import GraphQLParams, Pipeline
 from gateway.telemetry.logs import AccessLog
 from gateway.transport import ws_state
-from gateway.transport.http import (
-    Receive,
-    Scope,
-    Send,
-    checked_params,
-    client_header,
-    log_line,
-    read_headers,
-)
+from gateway.transport.asgi import Receive, Scope, Send, client_header, read_headers
+from gateway.transport.http import log_line
 from gateway.transport.origin import is_allowed_origin
+from gateway.transport.params import checked_params
 from gateway.transport.settings import SubscriptionSettings
 from gateway.transport.ws_state import Close, Connection, Operation
 
