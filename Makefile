@@ -6,7 +6,7 @@ PORT   ?= 8000
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-platform lint format bench bench-quick fuzz soak docs clean
+.PHONY: help install run test test-platform lint format bench bench-quick bench-publish bench-guard bench-tools bench-peers profile fuzz soak docs clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -41,9 +41,30 @@ format: $(STAMP) ## mend formatting and what the linter can
 	@$(BIN)/ruff check --fix -q . || true
 	@$(BIN)/ruff format .
 
-bench: $(STAMP) ## the benchmark suite
+bench: bench-peers ## the benchmark suite: tables, var/bench/latest.json and report.html (10 to 15 minutes)
+	@$(BIN)/python -m benchmarks run $(ARGS)
+	@$(BIN)/python -m benchmarks scale --into var/bench/latest.json
+	@$(BIN)/python -m benchmarks report var/bench/latest.json --html var/bench/report.html --quiet
+
+bench-quick: bench-tools ## the same with few peers (2 minutes)
+	@$(BIN)/python -m benchmarks run --quick $(ARGS)
+	@$(BIN)/python -m benchmarks report var/bench/latest.json --html var/bench/report.html --quiet
+
+bench-publish: bench ## the same, written into docs/performance.md and README.md
+	@$(BIN)/python -m benchmarks publish var/bench/latest.json
+
+bench-guard: $(STAMP) ## micro cases against BASE (default HEAD~1), paired; fails beyond -10 %
+	@$(BIN)/python -m benchmarks guard $(or $(BASE),HEAD~1) $(ARGS)
+
+profile: bench-tools ## flame graph beside the generated plan: make profile SCENARIO=deep
+	@$(BIN)/python -m benchmarks profile $(or $(SCENARIO),posts-and-users) $(ARGS)
+
+bench-tools: $(STAMP)
 	@sh scripts/system-packages.sh nginx wrk
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group bench
+
+bench-peers: bench-tools
+	@sh benchmarks/peers/node/install.sh
 
 fuzz: $(STAMP) ## random schemas and documents against the reference, until stopped
 	@$(BIN)/python -m tests.differential --forever $(ARGS)
