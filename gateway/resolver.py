@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from gateway.context import Context
 
 
+ABSENT = object()
+
+
 class Wanted(dict[str, "Wanted"]):
     """A tree of GraphQL field names: which fields of a value are meant, and of its objects in turn.
 
@@ -166,7 +169,20 @@ class BatchField:
         self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any
     ) -> Awaitable[Any]:
         context: Context = info.context
+        if lacking := lacking_reads(self.loader, parent, info):
+            return self._load_completed(parent, lacking, info, arguments)
         return context.load_one(self.loader, parent, arguments)
+
+    async def _load_completed(
+        self,
+        parent: Any,
+        lacking: list[str],
+        info: GraphQLResolveInfo[Any],
+        arguments: Mapping[str, Any],
+    ) -> Any:
+        context: Context = info.context
+        parent = await completed_parent(self.loader, parent, lacking, info)
+        return await context.load_one(self.loader, parent, arguments)
 
 
 @dataclass(slots=True, eq=False)
@@ -188,7 +204,15 @@ class EntityField:
         value = read_property(parent, self.name, self.missing)
         if value is not self.missing:
             return value(info, **arguments) if callable(value) else value
+        if lacking := lacking_reads(self.loaders[0], parent, info):
+            return self._complete_later(parent, lacking, info)
         return self.complete(parent, info.context)
+
+    async def _complete_later(
+        self, parent: Any, lacking: list[str], info: GraphQLResolveInfo[Any]
+    ) -> Any:
+        parent = await completed_parent(self.loaders[0], parent, lacking, info)
+        return await self.complete(parent, info.context)
 
     async def complete(self, parent: Any, context: Context) -> Any:
         """The value by the first loader that supplies the field: the fallback path only."""
@@ -201,3 +225,34 @@ def read_property(parent: Any, name: str, default: Any) -> Any:
     if isinstance(parent, Mapping):
         return parent.get(name, default)
     return getattr(parent, name, default)
+
+
+def lacking_reads(loader: Loader, parent: Any, info: GraphQLResolveInfo[Any]) -> list[str]:
+    """Which fields a loader reads that are not the parent's own, but given by resolvers."""
+    lacking = []
+    for name in loader.reads or ():
+        target = info.parent_type.fields.get(name)
+        if target is None or target.resolve is None:
+            continue
+        is_python = isinstance(target.resolve, FieldResolver)
+        if is_python or read_property(parent, name, ABSENT) is ABSENT:
+            lacking.append(name)
+    return lacking
+
+
+async def completed_parent(
+    loader: Loader, parent: Any, lacking: list[str], info: GraphQLResolveInfo[Any]
+) -> dict[str, Any]:
+    """A parent with all that a loader reads of it, by way of the fields' own resolvers.
+
+    The fallback path only: a plan puts the steps in order. `info` stays that of the field that reads.
+
+    Errors: whatever a resolver raises; it is the reading field's then.
+    """
+    whole = {name: read_property(parent, name, None) for name in loader.reads or ()}
+    for name in lacking:
+        resolve = info.parent_type.fields[name].resolve
+        assert resolve is not None
+        value = resolve(parent, info)
+        whole[name] = await value if inspect.isawaitable(value) else value
+    return whole

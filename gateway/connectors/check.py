@@ -23,7 +23,7 @@ from graphql import (
 
 from gateway.connectors.check_calls import n_plus_one
 from gateway.connectors.check_entities import EntityCheck
-from gateway.connectors.check_fields import Supply, unresolved_fields
+from gateway.connectors.check_fields import Supply, circular_reads, unresolved_fields
 from gateway.connectors.check_mappings import Findings, MappingCheck, Scope
 from gateway.connectors.check_selection import SelectionCheck
 from gateway.connectors.directives import METHODS, Connect, Header, Source, read_directives
@@ -83,6 +83,7 @@ class _Check:
         supply = Supply(self.schema, self.directives, self.resolved)
         if not any(finding.code in HIDES_SUPPLY for finding in found):
             found += unresolved_fields(self.schema, supply)
+        found += circular_reads(supply)
         found += n_plus_one(self.schema, supply)
         return found
 

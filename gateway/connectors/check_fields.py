@@ -19,9 +19,10 @@ from graphql import (
 )
 
 from gateway.connectors.directives import Connect, Directives
-from gateway.connectors.mapping.analyse import supplied_fields
+from gateway.connectors.mapping.analyse import read_paths, supplied_fields
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
-from gateway.connectors.mapping.wanted import WHOLE, Wanted
+from gateway.connectors.mapping.wanted import NOTHING, WHOLE, Wanted
+from gateway.connectors.walk import request_selections
 from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of
 
@@ -116,6 +117,37 @@ def unresolved_fields(schema: GraphQLSchema, supply: Supply) -> list[Diagnostic]
             file, line, column = place_of(field.ast_node)
             message = f"nothing supplies {coordinate}"
             found.append(Diagnostic(message, code, file, line, column, hint))
+    return found
+
+
+def circular_reads(supply: Supply) -> list[Diagnostic]:
+    """Connectors on fields of one object that wait for each other (§3.7): none could run first."""
+    reads: dict[str, set[str]] = {}
+    for coordinate, connects in supply.connects.items():
+        owner, _, name = coordinate.partition(".")
+        if (
+            name
+            and coordinate not in supply.resolved
+            and name not in supply.supplied.get(owner, ())
+        ):
+            selections = request_selections(connects[0], supply.spec)
+            paths = [read_paths(selection).get("this", NOTHING) for _, _, selection in selections]
+            reads[coordinate] = {f"{owner}.{key}" for path in paths for key in path.members}
+    found: list[Diagnostic] = []
+    for start in reads:
+        waits: deque[tuple[str, tuple[str, ...]]] = deque([(start, (start,))])
+        seen: set[str] = set()
+        while waits:
+            coordinate, path = waits.popleft()
+            for key in sorted(reads[coordinate] & reads.keys() - seen):
+                seen.add(key)
+                waits.append((key, (*path, key)))
+                if key == start:
+                    file, line, column = place_of(supply.connects[start][0].node)
+                    message = f"{' → '.join((*path, key))}: the field waits for itself"
+                    hint = "read a field that a selection maps"
+                    code = "CircularReference"
+                    found.append(Diagnostic(message, code, file, line, column, hint))
     return found
 
 

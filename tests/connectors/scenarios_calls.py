@@ -103,7 +103,51 @@ def _write(asked: Asked) -> Any:
     return json.loads(asked.body) if asked.method == "POST" else {"n": 0}
 
 
+READS = (
+    SOURCE
+    + """type Query { posts: [Post] @connect(source: "b", http: { GET: "/posts" }, selection: "id") }
+    type Post BY { id: ID! mail: String OWN
+      x: String @connect(source: "b", http: { GET: "/x" queryParams: "m: $this.mail" }, selection: "$.at") }"""
+)
+
+
+def _mail(asked: Asked) -> Any:
+    """Posts, their mail by either way, and `at` for the target; the mail of post 2 fails."""
+    if asked.target == "/posts":
+        return [{"id": 1}, {"id": 2}]
+    if asked.target == "/mail?id=1&id=2":
+        return [{"id": 1, "mail": "m1"}]
+    return Answer({}, 500) if asked.target == "/mail/2" else {"at": asked.target}
+
+
 CALLS: dict[str, Scenario] = {
+    "3.7 $this by the client's alias of another field": Scenario(
+        BY_THIS,
+        "{ posts { user: id author { name } } }",
+        lambda asked: POSTS[:1] if asked.target == "/posts" else _users(asked),
+        {"posts": [{"user": 1, "author": {"name": "Cy"}}]},
+        ("GET /posts", "GET /users/3"),
+    ),
+    "3.7 $this from the type's connector": Scenario(
+        READS.replace("OWN", "").replace(
+            "BY",
+            '@connect(source: "b", http: { GET: "/mail" queryParams: "id: $batch.id" }, selection: "id mail")',
+        ),
+        "{ posts { x } }",
+        _mail,
+        {"posts": [{"x": "/x?m=m1"}, {"x": "/x"}]},
+        ("GET /posts", "GET /mail?id=1&id=2", "GET /x?m=m1", "GET /x"),
+    ),
+    "3.7 $this from another connector, which fails once": Scenario(
+        READS.replace("BY", "").replace(
+            "OWN", '@connect(source: "b", http: { GET: "/mail/{$this.id}" }, selection: "$.at")'
+        ),
+        "{ posts { x } }",
+        _mail,
+        {"posts": [{"x": "/x?m=%2Fmail%2F1"}, {"x": None}]},
+        ("GET /posts", "GET /mail/1", "GET /mail/2", "GET /x?m=%2Fmail%2F1"),
+        (("CONNECTOR_FETCH", "posts.1.x"),),
+    ),
     "14.2 equal $this share a call": Scenario(
         BY_THIS,
         AUTHORS,

@@ -55,7 +55,7 @@ def _rows_by_video(asked: Asked) -> Any:
     if asked.target == "/posts":
         return [{"id": 1}, {"id": 2}, {"id": 3}]
     if "v=2" in asked.target:
-        return Answer({"error": "busy"}, 503)
+        return Answer({"error": "busy"}, 500)
     return [{"videoId": int(asked.target[-1]), "text": "x"}]
 
 
@@ -83,7 +83,7 @@ FAILURES: dict[str, Scenario] = {
         Answer({"text": 5}, 400), "", _fetch(400), 'errors: { message: "$.text" }'
     ),
     "13.5 the source's, then the connector's": _failing(
-        Answer(BODY, 429, LATER),
+        Answer(BODY, 409, LATER),
         "No such thing",
         {"code": "OWN", "source": "b", "http": {"of": "source"}, "kept": 1, "retry": "7"},
         BOTH,
@@ -93,12 +93,12 @@ FAILURES: dict[str, Scenario] = {
         Answer(BODY, 400), "Request failed", _fetch(400), 'errors: { extensions: "$.text" }'
     ),
     "13.4 a message from the status": _failing(
-        Answer({}, 503), "503", _fetch(503), """errors: { message: "$status->jsonStringify" }"""
+        Answer({}, 500), "500", _fetch(500), """errors: { message: "$status->jsonStringify" }"""
     ),
     "12.3 no error mapping reads what is no JSON": _failing(
-        Answer(b"<h1>Bad gateway", 502),
+        Answer(b"<h1>Bad gateway", 500),
         UNREADABLE,
-        {"code": "CONNECTOR_RESPONSE_INVALID", "source": "b", "http": {"status": 502}},
+        {"code": "CONNECTOR_RESPONSE_INVALID", "source": "b", "http": {"status": 500}},
         BOTH,
     ),
     "8.14 joinNotNull in a URL": Scenario(
@@ -131,7 +131,7 @@ FAILURES: dict[str, Scenario] = {
             ]
         },
         ("GET /posts", "GET /comments?v=1", "GET /comments?v=2", "GET /comments?v=3"),
-        (_error("Request failed", 12, ["videos", 1, "comments"], _fetch(503)),),
+        (_error("Request failed", 12, ["videos", 1, "comments"], _fetch(500)),),
     ),
     "17.2 a known enum value": _valued("E", "{ t { a } }", {"a": "B"}, {"t": {"a": "B"}}),
     "17.2 an unknown enum value": _valued(

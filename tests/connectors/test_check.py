@@ -63,6 +63,7 @@ def entity(arguments: str, more: str = "") -> str:
 
 
 PLAIN = '@connect(source: "b", http: { GET: "/" }, selection: "$")'
+THIS = '@connect(source: "b", http: { GET: "/{$this.KEY}" }, selection: "$")'
 CASES: dict[str, tuple[str, str]] = {
     # The link and the sources
     "unknown version": (
@@ -154,6 +155,10 @@ CASES: dict[str, tuple[str, str]] = {
     "an object without braces": ("GroupSelectionRequiredForObject", typed("id ▸u", "id: ID u: U", "type U { x: ID }")),
     "a value with braces": ("GroupSelectionIsNotObject", typed("▸id { x }")),
     "a circle": ("CircularReference", typed("id ▸t { id t { id } }", "id: ID t: T")),
+    "a field that waits for itself": (
+        "CircularReference",
+        typed("id", "id: ID a: Int ▸" + THIS.replace("KEY", "b") + " b: Int " + THIS.replace("KEY", "a")),
+    ),
     "a field with arguments": ("ConnectorsFieldWithArguments", typed("▸id", "id(x: Int): ID")),
     "a field that nothing supplies": ("ConnectorsUnresolvedField", typed("id", "id: ID ▸other: Int")),
     "an interface without __typename": (
@@ -212,6 +217,7 @@ def test_a_rule(code: str, marked: str) -> None:
         connect('POST: "/" body: "$args.w" path: "$args.l" queryParams: "$args.w"'),
         connect('GET: "/{$request.headers.x->first}" queryParams: "$config.q" path: "$config.p"'),
         entity("id: ID, at: Where", "input Where { x: ID }"),
+        typed("id a", "id: ID a: Int " + THIS.replace("KEY", "b") + " b: Int " + THIS.replace("KEY", "a")),
         typed("id t { __typename: $('J') id }", "id: ID t: I", "interface I { id: ID } type J implements I { id: ID }"),
         typed("id t { $->match([@, { __typename: 'J' }]) { __typename id } }", "id: ID t: I", "interface I { id: ID } type J implements I { id: ID }"),
     ],

@@ -102,12 +102,16 @@ def scenario(value: str) -> Scenario:
 async def test_the_directives_headers_and_no_others(tmp_path: Path) -> None:
     result, (asked,) = await execute(scenario("é/1"), tmp_path)
     assert result.data == {"a": 1}
-    found = [header for header in asked.headers if header[0].startswith("x-")]
-    assert found == [("x-both", "own é/1".encode().decode("latin-1")), ("x-from", "g")]
+    found = [
+        header
+        for header in asked.headers
+        if header[0] in ("x-both", "x-list", "x-from", "x-secret")
+    ]
+    assert found == [("x-both", "own é/1"), ("x-from", "g")]
     assert "cookie" not in dict(asked.headers)
 
 
-@pytest.mark.parametrize("value", ["a\r\nx-evil: 1", "a\nb", "a\x00b", "a\x7f"])
+@pytest.mark.parametrize("value", ["a\r\nx-evil: 1", "a\nb", "a\x00b", "a\x7f", "🙂"])
 async def test_a_value_cannot_begin_another_header(value: str, tmp_path: Path) -> None:
     result, asked = await execute(scenario(value), tmp_path)
     assert asked == []
