@@ -6,13 +6,14 @@ import platform
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY_CONFIG = ROOT / "peers" / "gateway" / "gateway.toml"
 NODE = ROOT / "peers" / "node"
 TAILCALL_GLIBC = (2, 39)
+PACED = ("by hand: shared", "Mercurius, JIT", "Apollo Server")
 
 FAMILIES = {
     "ours": "the gateway",
@@ -34,6 +35,7 @@ class Contestant:
         command: Arguments; `{port}`, `{upstream}` and `{scenario}` are filled in, and in `env` too.
         only: Names of the scenarios that it stands in; empty: all.
         quick: Whether it stands in the quick run.
+        paced: Whether it is also loaded at constant rates.
         unavailable: Why it cannot run here, or "".
     """
 
@@ -43,6 +45,7 @@ class Contestant:
     env: Mapping[str, str] = field(default_factory=dict)
     only: frozenset[str] = frozenset()
     quick: bool = False
+    paced: bool = False
     unavailable: str = ""
     path: str = "/graphql"
 
@@ -56,11 +59,19 @@ def uvicorn(app: str) -> list[str]:
     ]  # fmt: skip
 
 
-def gateway(name: str = "gateway", **settings: str) -> Contestant:
+NOTHING_SHARED = {
+    "GATEWAY_TRAFFIC_SHAPING__ROUTER__DEDUPE__ENABLED": "false",
+    **{
+        f"GATEWAY_SOURCES__{name}__DEDUPE_ENABLED": "false" for name in ("API", "PEOPLE", "NUMBERS")
+    },
+}
+
+
+def gateway(name: str = "gateway", *only: str, **settings: str) -> Contestant:
     """The gateway; `settings` are `GATEWAY_…` variables over the shipped configuration."""
     command = [sys.executable, "-m", "gateway", "serve", "--config", str(GATEWAY_CONFIG), "--port", "{port}"]  # fmt: skip
     env = {"UPSTREAM": "{upstream}", **settings}
-    return Contestant(name, "ours", command, env, quick=True)
+    return Contestant(name, "ours", command, env, frozenset(only), quick=True)
 
 
 def by_hand(kind: str, *only: str, quick: bool = False) -> Contestant:
@@ -114,8 +125,9 @@ def contestants() -> list[Contestant]:
         {"KIND": "constant", "UPSTREAM": "{upstream}", "SCENARIO": "{scenario}"},
         quick=True,
     )
-    return [
-        gateway(),
+    everybody = [
+        gateway(**NOTHING_SHARED),
+        gateway("gateway: shared", "posts-and-users", "wide-list", "slow-backends"),
         by_hand("bare", quick=True),
         by_hand("aiohttp"),
         by_hand("typed", "posts-and-users", "titles", "wide-list", "large-body", "three-sources"),
@@ -131,3 +143,4 @@ def contestants() -> list[Contestant]:
         node_peer("Apollo Server", "apollo.mjs"),
         tailcall(),
     ]
+    return [replace(one, paced=one.quick or one.name in PACED) for one in everybody]

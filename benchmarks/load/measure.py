@@ -9,6 +9,7 @@ import math
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -17,10 +18,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import count
 
+import msgspec
 import orjson
 
 from benchmarks import results
-from benchmarks.load import upstream
+from benchmarks.load import openloop, upstream
 from benchmarks.load.contestants import Contestant
 from benchmarks.load.process import CPUS, Server, ServerFailedError, started
 from benchmarks.load.scenarios import COUNTER, Scenario
@@ -29,6 +31,7 @@ from benchmarks.load.scenarios import COUNTER, Scenario
 BLOCKS = count(1)
 BLOCK = 10_000_000
 MAX_PASS_S = 6
+RATES = (0.1, 0.5)  # of the gateway's throughput
 
 SCRIPT = """
 wrk.method = "POST"
@@ -79,7 +82,42 @@ def measure(
                 peer.passes.append(one_pass(server, scenario, port, lengths[server]))
         for server, peer in racing:
             peer.rss_mb = server.rss_mb()
+        if scenario.paced:
+            at_constant_rates(scenario, racing, seconds=2 * pass_s)
     return measured
+
+
+def at_constant_rates(
+    scenario: Scenario, racing: Sequence[tuple[Server, results.Peer]], seconds: int
+) -> None:
+    """Load each at fractions of what the gateway (or the first of them) takes in a closed loop."""
+    ours = next((peer for _, peer in racing if peer.family == "ours"), racing[0][1])
+    for fraction in RATES:
+        rate = ours.median("requests_per_s") * fraction
+        for server, peer in racing:
+            if server.contestant.paced:
+                settle(server)
+                peer.open_loop.append(paced(server, scenario, rate, seconds))
+
+
+def paced(server: Server, scenario: Scenario, rate: float, seconds: int) -> results.OpenLoop:
+    """One pass at a constant rate. Errors: CalledProcessError."""
+    with tempfile.NamedTemporaryFile(prefix="bench-body-") as body:
+        body.write(scenario.body)
+        body.flush()
+        run = subprocess.run(
+            ["taskset", "-c", str(CPUS.load), sys.executable, "-m", "benchmarks.load.openloop",
+             server.url, body.name, str(rate), str(seconds)],
+            capture_output=True, check=True, timeout=seconds + 60,
+        )  # fmt: skip
+    answer = msgspec.json.decode(run.stdout, type=openloop.Answer)
+    return results.OpenLoop(
+        rate=rate,
+        seconds=seconds,
+        answered=answer.answered,
+        unanswered=answer.unanswered,
+        latencies_ms=answer.latencies_ms,
+    )
 
 
 def pass_length(cpu_s: float, connections: int, least_s: int) -> int:

@@ -25,6 +25,7 @@ class Scenario:
         connections: Of the closed loop.
         upstream: "fast" (nginx) or "slow" (the same answers, late).
         heavy: Left out of the quick run.
+        paced: Also loaded at constant rates.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Scenario:
     connections: int = 32
     upstream: str = "fast"
     heavy: bool = False
+    paced: bool = False
 
     @property
     def body(self) -> bytes:
@@ -70,6 +72,7 @@ SCENARIOS: dict[str, Scenario] = {
             "100 posts, each with one of 10 users: two upstream calls",
             data.POSTS_AND_USERS,
             _joined(),
+            paced=True,
         ),
         Scenario(
             "titles",
@@ -132,6 +135,7 @@ SCENARIOS: dict[str, Scenario] = {
             upstream="slow",
             connections=48,
             heavy=True,
+            paced=True,
         ),
     )
 }  # fmt: skip

@@ -73,11 +73,16 @@ def parse_cached(_context: Any, data: dict[str, Any]) -> DocumentNode:
 VALIDATED: OrderedDict[int, tuple[DocumentNode, list[GraphQLError]]] = OrderedDict()
 
 
-def validate_cached(schema: GraphQLSchema, document: DocumentNode, *rest: Any, **more: Any) -> Any:
+def validate_cached(
+    schema: GraphQLSchema, document_ast: DocumentNode, *rest: Any, **more: Any
+) -> list[GraphQLError]:
     """By the parsed document, which `parsed` keeps; it is held here too, so that its id stays its own."""
-    found = VALIDATED.get(id(document))
+    found = VALIDATED.get(id(document_ast))
     if found is None:
-        found = VALIDATED[id(document)] = document, validate(schema, document, *rest, **more)
+        found = VALIDATED[id(document_ast)] = (
+            document_ast,
+            validate(schema, document_ast, *rest, **more),
+        )
         if len(VALIDATED) > 1000:
             VALIDATED.popitem(last=False)
     return found[1]
