@@ -6,11 +6,14 @@ the mask's to decide.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
+
+import orjson
 
 from gateway.answer import (
     Answer,
@@ -19,12 +22,15 @@ from gateway.answer import (
     encode_request_error,
     encode_response,
 )
+from gateway.broker.mailbox import Mailbox
 from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute.operation import execute_operation
 from gateway.execute.prepare import Prepared
-from gateway.execute.state import Literals, Variables
-from gateway.execute.subscribe import open_source
+from gateway.execute.state import Variables
+from gateway.execute.subscribe import event_source, open_source
+from gateway.language.normalise import Literals
+from gateway.partition import PartitionOf, partition_by
 
 NewContext = Callable[[], Awaitable[Context]]
 MAX_NOTED = 20
@@ -51,30 +57,109 @@ class Subscription:
 
 
 class Stream(AsyncIterator[Answer]):
-    """The answers of a subscription. Whoever reads it closes it.
+    """The answers of a subscription. Whoever opens it closes it.
 
-    Attributes:
+    Args:
+        source: Gives payloads, or answers that were made for all who share them.
+        answer: Makes the answer to a payload; None where `source` gives answers.
+        fail: The answer to an error that ends the stream.
         record: What the log says of it.
     """
 
-    __slots__ = ("_answers", "record")
+    __slots__ = ("_answer", "_fail", "_is_over", "_source", "record")
 
-    def __init__(self, answers: AsyncGenerator[Answer, None], record: OperationRecord) -> None:
-        self._answers = answers
+    def __init__(
+        self,
+        source: AsyncIterator[Any],
+        answer: Callable[[Any], Awaitable[Answer]] | None,
+        fail: Callable[[Exception], Answer],
+        record: OperationRecord,
+    ) -> None:
+        self._source = source
+        self._answer = answer
+        self._fail = fail
+        self._is_over = False
         self.record = record
 
     async def __anext__(self) -> Answer:
-        answer = await anext(self._answers)
-        for known, new in (
-            (self.record.error_codes, answer.record.error_codes),
-            (self.record.error_ids, answer.record.error_ids),
-        ):
-            known += [item for item in new if item not in known][: MAX_NOTED - len(known)]
+        if self._is_over:
+            raise StopAsyncIteration
+        try:
+            answer = await anext(self._source)
+            if self._answer is not None:
+                answer = await self._answer(answer)
+        except StopAsyncIteration:
+            self._is_over = True
+            raise
+        except Exception as exc:
+            self._is_over = True
+            answer = self._fail(exc)
+        self._note(answer.record)
+        assert isinstance(answer, Answer)
         return answer
 
+    def _note(self, new: OperationRecord) -> None:
+        for mine, others in (
+            (self.record.error_codes, new.error_codes),
+            (self.record.error_ids, new.error_ids),
+        ):
+            mine += [item for item in others if item not in mine][: MAX_NOTED - len(mine)]
+
     async def aclose(self) -> None:
-        """Leave the source stream."""
-        await self._answers.aclose()
+        """Leave the source stream; one of the user's own need not have an end."""
+        self._is_over = True
+        close = getattr(self._source, "aclose", None)
+        if close is not None:
+            await close()
+
+
+class Feed:
+    """One source stream that many listen to: each event is executed once, and its bytes are shared.
+
+    It ends with its last listener.
+
+    Args:
+        feeds: Where it is found by its key, as long as it can be joined.
+        key: What its listeners have in common.
+        max_queue: Answers that may wait for one of them.
+    """
+
+    def __init__(
+        self, feeds: dict[Hashable, Feed], key: Hashable, max_queue: int, stream: Stream
+    ) -> None:
+        self._feeds = feeds
+        self._key = key
+        self._max_queue = max_queue
+        self._stream = stream
+        self._listeners: dict[Mailbox[Answer], None] = {}
+        feeds[key] = self
+        self._task = asyncio.create_task(self._pump())
+
+    def listen(self) -> Mailbox[Answer]:
+        """Join."""
+        mailbox: Mailbox[Answer] = Mailbox(self._max_queue, self._leave)
+        self._listeners[mailbox] = None
+        return mailbox
+
+    async def _pump(self) -> None:
+        async for answer in self._stream:
+            for mailbox in list(self._listeners):
+                mailbox.put(answer)
+        for mailbox in list(self._listeners):
+            mailbox.close()
+
+    def _leave(self, mailbox: Mailbox[Answer]) -> None:
+        del self._listeners[mailbox]
+        if not self._listeners:
+            # Who comes now needs a stream of its own.
+            if self._feeds.get(self._key) is self:
+                del self._feeds[self._key]
+            self._ending = asyncio.create_task(self._end())
+
+    async def _end(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._stream.aclose()
 
 
 class Streams:
@@ -82,30 +167,58 @@ class Streams:
 
     Args:
         mask: Decides what of an error the client sees.
+        max_queue: Answers that may wait for one listener of a shared stream.
+        partition_of: Which clients may share an execution.
+
+    Attributes:
+        feeds: The shared streams under way.
     """
 
-    def __init__(self, mask: ErrorMask) -> None:
+    def __init__(
+        self, mask: ErrorMask, max_queue: int = 100, partition_of: PartitionOf | None = None
+    ) -> None:
         self._mask = mask
+        self._max_queue = max_queue
+        self._partition_of = partition_of or partition_by(None)
+        self.feeds: dict[Hashable, Feed] = {}
 
     async def open(self, subscription: Subscription) -> Stream:
         """The answers to the events of a subscription. Errors: what `open_source` raises."""
         context = await subscription.new_context()
         # The source stream lives as long as its client listens: its calls have their own time limits.
         context.deadline = math.inf
-        source = await open_source(
-            subscription.prepared, subscription.variables, context, subscription.literals
-        )
-        return Stream(self._answers(subscription, source), subscription.record)
+        key = self._key(subscription, context)
+        feed = self.feeds.get(key) if key is not None else None
+        if feed is None:
+            source = await open_source(
+                subscription.prepared, subscription.variables, context, subscription.literals
+            )
+            execute = functools.partial(self._execute, subscription)
+            stream = self._stream(subscription, source, execute)
+            if key is None:
+                return stream
+            feed = Feed(self.feeds, key, self._max_queue, stream)
+        return self._stream(subscription, feed.listen(), None)
 
-    async def _answers(
-        self, subscription: Subscription, source: AsyncIterator[Any]
-    ) -> AsyncGenerator[Answer, None]:
-        async with aclosing(closable(source)):
-            try:
-                async for payload in source:
-                    yield await self._execute(subscription, payload)
-            except Exception as exc:
-                yield self._failure(exc, subscription)
+    def _stream(
+        self,
+        subscription: Subscription,
+        source: AsyncIterator[Any],
+        answer: Callable[[Any], Awaitable[Answer]] | None,
+    ) -> Stream:
+        fail = functools.partial(self._failure, subscription)
+        record = replace(subscription.record, error_codes=[], error_ids=[])
+        return Stream(source, answer, fail, record)
+
+    def _key(self, subscription: Subscription, context: Context) -> Hashable:
+        """What equal subscriptions have in common; None for one that has its stream for itself."""
+        prepared, variables = subscription.prepared, subscription.variables
+        source = event_source(prepared, variables)
+        if source is None or not source.shared:
+            return None
+        text = subscription.literals.text if subscription.literals else None
+        sent = orjson.dumps(variables.raw, option=orjson.OPT_SORT_KEYS)
+        return prepared, text, sent, self._partition_of(context)
 
     async def _execute(self, subscription: Subscription, payload: Any) -> Answer:
         """One event, executed as a request of its own. Raises nothing but cancellation."""
@@ -119,22 +232,12 @@ class Streams:
                 payload,
             )
         except Exception as exc:
-            return self._failure(exc, subscription)
+            return self._failure(subscription, exc)
         errors = self._mask.format_errors(result.errors, record) if result.errors else None
         return Answer(encode_response(result.data, errors), True, 200, record)
 
-    def _failure(self, error: Exception, subscription: Subscription) -> Answer:
+    def _failure(self, subscription: Subscription, error: Exception) -> Answer:
         record = replace(subscription.record, error_codes=[], error_ids=[])
         errors = error.errors if isinstance(error, RequestError) else [error]
         formatted = self._mask.format_errors(errors, record, "INTERNAL_SERVER_ERROR")
         return Answer(encode_request_error(formatted), False, 500, record)
-
-
-def closable(stream: Any) -> Any:
-    """A stream with `aclose`: an asynchronous iterator of the user's need not have one."""
-    return stream if hasattr(stream, "aclose") else _Endless()
-
-
-class _Endless:
-    async def aclose(self) -> None:
-        """Nothing to close."""

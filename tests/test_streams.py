@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,8 +13,12 @@ import orjson
 import pytest
 
 from gateway.answer import Answer
+from gateway.config import build_config
 from gateway.context import Context
+from gateway.graph.register import Mark
+from gateway.partition import headers_read, partition_by
 from gateway.pipeline import GraphQLParams, Pipeline
+from gateway.streams import Stream
 from gateway.testing import GatewayClient
 
 SCHEMA = """
@@ -25,7 +30,10 @@ type Subscription {
   refused: Int
   broken: Int
   odd: Int
+  news(topic: String!): News!
+  shared(n: Int = 0): Int!
 }
+type News { text: String! number: Int! who: String }
 type Tick { number: Int! half: Int! memo: String deadline: Float }
 """
 RESOLVERS = """
@@ -34,23 +42,23 @@ from gateway import ClientError, context_factory, resolver, subscription
 seen = {"opened": [], "closed": 0, "contexts": 0}
 
 
-@context_factory
+@context_factory(reads=())
 def per_execution(context):
     seen["contexts"] += 1
     return {"number": seen["contexts"]}
 
 
-@resolver("Query.a")
+@resolver("Query.a", reads=())
 def a(parent, context):
     return 1
 
 
-@resolver("Mutation.b")
+@resolver("Mutation.b", reads=())
 def b(parent, context):
     return 2
 
 
-@subscription("Subscription.ticks")
+@subscription("Subscription.ticks", reads=())
 async def ticks(root, context, to):
     seen["opened"].append(context.deadline)
     try:
@@ -60,44 +68,65 @@ async def ticks(root, context, to):
         seen["closed"] += 1
 
 
-@resolver("Tick.half")
+@resolver("Tick.half", reads=())
 def half(parent, context):
     if parent["number"] % 2:
         raise RuntimeError("a secret")
     return parent["number"] // 2
 
 
-@resolver("Tick.memo")
+@resolver("Tick.memo", reads=())
 def memo(parent, context):
     context.memo["n"] = context.memo.get("n", 0) + 1
     return f"{context.memo['n']} {context.state['number']}"
 
 
-@resolver("Tick.deadline")
+@resolver("Tick.deadline", reads=())
 def deadline(parent, context):
     return context.deadline
 
 
-@subscription("Subscription.failing")
+@subscription("Subscription.failing", reads=())
 async def failing(root, context, at):
     for number in range(at):
         yield number
     raise RuntimeError("another secret")
 
 
-@subscription("Subscription.refused")
+@subscription("Subscription.refused", reads=())
 async def refused(root, context):
     raise ClientError("Not for you.", code="FORBIDDEN", http_status=403)
 
 
-@subscription("Subscription.broken")
+@subscription("Subscription.broken", reads=())
 async def broken(root, context):
     raise RuntimeError("a third secret")
 
 
-@subscription("Subscription.odd")
+@subscription("Subscription.odd", reads=())
 def odd(root, context):
     return 5
+
+
+@subscription("Subscription.news", topic="news.{topic}", reads=())
+async def news(event, context, topic):
+    seen["executions"] = seen.get("executions", 0) + 1
+    return {"text": event["text"], "number": seen["executions"]}
+
+
+@resolver("News.who", reads=["x-user"])
+def who(parent, context):
+    return context.headers.get("x-user")
+
+
+@subscription("Subscription.shared", shared=True, reads=())
+async def shared(root, context, n=0):
+    seen["opened"].append(n)
+    try:
+        async for event in context.broker.subscribe("numbers"):
+            yield event + n
+    finally:
+        seen["closed"] += 1
 """
 
 
@@ -118,8 +147,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 async def pipeline(project: Path) -> AsyncIterator[tuple[Pipeline, Any]]:
     async with GatewayClient(project / "gateway.toml") as client:
 
-        async def new_context() -> Context:
-            return await client.app.make_context({}, {}, "request", None, None)
+        async def new_context(**headers: str) -> Context:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            values = {name: [value] for name, value in named.items()}
+            return await client.app.make_context(named, values, "request", None, None)
 
         yield client.app.endpoint.pipeline, new_context
 
@@ -221,3 +252,132 @@ async def test_texts_that_differ_in_literals_share_a_plan(pipeline: tuple[Pipeli
         found = await answers(pipeline, f"subscription {{ ticks(to: {to}) {{ number }} }}")
         assert len(found) == to
     assert pipeline[0].plans.counters.misses == 1
+
+
+NEWS = 'subscription { news(topic: "a") { text number } }'
+
+
+async def opened(pipeline: tuple[Pipeline, Any], query: str = NEWS, **headers: str) -> Stream:
+    stages, new_context = pipeline
+
+    async def for_client() -> Context:
+        context: Context = await new_context(**headers)
+        return context
+
+    stream = await stages.subscribe(GraphQLParams(query), for_client)
+    assert isinstance(stream, Stream)
+    return stream
+
+
+async def publish(pipeline: tuple[Pipeline, Any], topic: str, payload: Any) -> None:
+    context: Context = await pipeline[1]()
+    await context.broker.publish(topic, payload)
+
+
+async def test_equal_subscriptions_execute_an_event_once(pipeline: tuple[Pipeline, Any]) -> None:
+    streams = [await opened(pipeline, x_other=str(number)) for number in range(3)]
+    for number in (1, 2):
+        await publish(pipeline, "news.a", {"text": "new"})
+        found = [await anext(stream) for stream in streams]
+        assert orjson.loads(found[0].body) == {"data": {"news": {"text": "new", "number": number}}}
+        assert all(answer.body is found[0].body for answer in found)
+    for stream in streams:
+        await stream.aclose()
+    assert pipeline[0].streams.feeds == {}
+
+
+async def test_what_may_differ_is_not_shared(pipeline: tuple[Pipeline, Any]) -> None:
+    who = 'subscription { news(topic: "a") { number who } }'
+    streams = [
+        await opened(pipeline, who, x_user="ada"),
+        await opened(pipeline, who, x_user="bob"),
+        await opened(pipeline, who, x_user="ada"),
+        await opened(pipeline, NEWS, x_user="ada"),
+        await opened(pipeline, NEWS.replace('"a"', '"b"'), x_user="ada"),
+    ]
+    assert len(pipeline[0].streams.feeds) == 4
+    await publish(pipeline, "news.a", {"text": "new"})
+    await publish(pipeline, "news.b", {"text": "new"})
+    found = [orjson.loads((await anext(stream)).body)["data"]["news"] for stream in streams]
+    assert [news.get("who") for news in found[:3]] == ["ada", "bob", "ada"]
+    assert sorted({news["number"] for news in found}) == [1, 2, 3, 4]
+    for stream in streams:
+        await stream.aclose()
+
+
+async def test_a_shared_generator_is_opened_once_and_closed_with_its_last_listener(
+    pipeline: tuple[Pipeline, Any],
+) -> None:
+    query = "subscription { shared }"
+    first, second = await opened(pipeline, query), await opened(pipeline, query)
+    other = await opened(pipeline, "subscription { shared(n: 5) }")
+    waiting = [asyncio.ensure_future(anext(stream)) for stream in (first, second, other)]
+    while len(seen()["opened"]) < 2:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await publish(pipeline, "numbers", 1)
+    found = [orjson.loads((await one).body)["data"]["shared"] for one in waiting]
+    assert found == [1, 1, 6]
+    assert seen()["opened"] == [0, 5]
+    await first.aclose()
+    await asyncio.sleep(0)
+    assert seen()["closed"] == 0
+    await second.aclose()
+    third = await opened(pipeline, query)
+    await asyncio.sleep(0)
+    assert seen()["opened"] == [0, 5, 0]
+    await other.aclose()
+    await third.aclose()
+    while seen()["closed"] < 3:
+        await asyncio.sleep(0)
+
+
+async def test_a_slow_listener_of_a_shared_stream_ends_alone(
+    pipeline: tuple[Pipeline, Any],
+) -> None:
+    pipeline[0].streams._max_queue = 2
+    slow, fast = await opened(pipeline), await opened(pipeline)
+    for _ in range(3):
+        await publish(pipeline, "news.a", {"text": "new"})
+        await anext(fast)
+    answers = [answer async for answer in slow]
+    assert [answer.has_data for answer in answers] == [False]
+    assert slow.record.error_codes == ["SLOW_CONSUMER"]
+    await publish(pipeline, "news.a", {"text": "new"})
+    assert (await anext(fast)).has_data
+    await fast.aclose()
+
+
+@pytest.mark.parametrize(
+    ("marks", "forwarded", "rules", "names"),
+    [
+        ([], [], {}, set()),
+        ([Mark("resolver", "a", None, reads=frozenset({"x-a"}))], [{"x-b"}], {}, {"x-a", "x-b"}),
+        ([Mark("resolver", "a", None)], [], {}, None),
+        ([Mark("schema_directive", "a", None)], [], {}, None),
+        ([Mark("scalar", "a", None)], [], {}, set()),
+        ([], [], {"propagate": {"named": "X-C"}}, {"x-c"}),
+        ([], [], {"propagate": {"matching": "^x-"}}, None),
+        ([], [], {"insert": {"name": "x-d", "value": "1"}}, set()),
+    ],
+)
+def test_which_headers_count(
+    marks: list[Mark], forwarded: list[set[str]], rules: dict[str, Any], names: set[str] | None
+) -> None:
+    settings = build_config({"headers": {"all": {"request": [rules] if rules else []}}}).headers
+    found = headers_read(marks, [frozenset(one) for one in forwarded], settings)
+    assert found == names
+
+
+async def test_every_header_counts_where_reads_are_not_known(
+    pipeline: tuple[Pipeline, Any],
+) -> None:
+    new_context = pipeline[1]
+    partition = partition_by(None)
+    same = await new_context(cookie="a", sec_websocket_key="1")
+    assert partition(same) == partition(await new_context(cookie="a", sec_websocket_key="2"))
+    assert partition(same) != partition(await new_context(cookie="b", sec_websocket_key="1"))
+    assert partition(same) != partition(await new_context())
+    same.connection_params = {"token": "t"}
+    assert partition(same) != partition(await new_context(cookie="a"))
+    assert partition_by(frozenset())(same) != partition_by(frozenset())(await new_context())

@@ -18,6 +18,8 @@ from gateway.execute import reference
 from gateway.execute.operation import source_of
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Literals, Variables
+from gateway.plan.collect import CannotCompileError
+from gateway.resolver import EventSource
 
 
 def subscribe_with(
@@ -84,3 +86,15 @@ async def open_source(
         raise stream.errors[0].original_error or RequestError(stream.errors, "BAD_USER_INPUT")
     events: AsyncIterator[Any] = stream.__aiter__()
     return events
+
+
+def event_source(prepared: Prepared, variables: Variables) -> EventSource | None:
+    """What gives the source stream of a compiled subscription; None where it is not ours."""
+    if prepared.reason is not None:
+        return None
+    try:
+        fields = prepared.code(variables.coerced).bound.roots[0].fields
+    except CannotCompileError:
+        return None
+    found = fields[0].definition.subscribe if fields else None
+    return found if isinstance(found, EventSource) else None

@@ -48,9 +48,9 @@ class Served:
 
 
 @asynccontextmanager
-async def served(config: Path) -> AsyncIterator[Served]:
+async def served(config: Path | Gateway) -> AsyncIterator[Served]:
     """A server on a free port for the time of a `with` block."""
-    app = create_app(config)
+    app = config if isinstance(config, Gateway) else create_app(config)
     settings = uvicorn.Config(
         app,
         port=0,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,42 +12,8 @@ import aiohttp
 import pytest
 
 from tests.transport.served import Served, served
+from tests.transport.sockets import connected
 from tests.transport.stream_project import state, stream_project
-
-
-class Client:
-    """A socket that speaks JSON."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-
-    async def send(self, **message: Any) -> None:
-        await self.socket.send_json(message)
-
-    async def hear(self) -> Any:
-        """The next message; the code and the reason when the socket is closed."""
-        message = await self.socket.receive(timeout=10)
-        if message.type is aiohttp.WSMsgType.CLOSE:
-            return (message.data, message.extra)
-        return message.json()
-
-    async def subscribe(self, query: str, id_: str = "1", **payload: Any) -> None:
-        await self.send(id=id_, type="subscribe", payload={"query": query, **payload})
-
-
-@asynccontextmanager
-async def connected(server: Served, params: Any = None, **options: Any) -> AsyncIterator[Client]:
-    """A socket, acknowledged unless `params` is False."""
-    options.setdefault("protocols", ["graphql-transport-ws"])
-    async with (
-        aiohttp.ClientSession() as session,
-        session.ws_connect(server.url, **options) as socket,
-    ):
-        client = Client(socket)
-        if params is not False:
-            await client.send(type="connection_init", payload=params)
-            assert await client.hear() == {"type": "connection_ack"}
-        yield client
 
 
 @pytest.fixture
