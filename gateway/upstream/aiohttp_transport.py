@@ -16,7 +16,8 @@ import yarl
 from aiohttp import http_parser
 
 from gateway.errors import UpstreamError
-from gateway.upstream.h1_request import check_headers, split_url
+from gateway.upstream.decompress import decoded
+from gateway.upstream.h1_request import check_parts, parse_origin, split_url
 from gateway.upstream.transport import Header, Request
 
 CHUNK_BYTES = 64 * 1024
@@ -70,6 +71,7 @@ class AiohttpTransport:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
+            auto_decompress=False,  # it takes a body that was cut short for a whole one
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             requote_redirect_url=False,
         )
@@ -88,8 +90,9 @@ class AiohttpTransport:
             sock_connect=self._connect_timeout_s,
         )
         try:
-            split_url(request.url)
-            check_headers(request.headers)
+            base, _ = split_url(request.url)
+            parse_origin(base)
+            check_parts(request)
             response = await self._session.request(
                 request.method,
                 yarl.URL(request.url, encoded=True),
@@ -132,33 +135,28 @@ class AiohttpResponse:
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """As the port says."""
+        codings = self._response.headers.getall("content-encoding", ())
         try:
-            async for chunk in self._response.content.iter_chunked(CHUNK_BYTES):
-                yield chunk
+            raw = self._response.content.iter_chunked(CHUNK_BYTES)
+            async for piece in decoded(raw, ", ".join(codings)):
+                yield piece
         except Exception as exc:
             raise mapped(exc, self._source) from exc
 
     async def read(self, max_bytes: int) -> bytes:
         """As the port says."""
-        content = self._response.content
         parts: list[bytes] = []
         size = 0
         try:
-            while chunk := await content.readany():
-                size += len(chunk)
+            async for piece in self.aiter_bytes():
+                size += len(piece)
                 if size > max_bytes:
-                    break
-                parts.append(chunk)
-        except BaseException as exc:
+                    detail = f"over {max_bytes} bytes"
+                    raise UpstreamError("RESPONSE_TOO_LARGE", source=self._source, detail=detail)
+                parts.append(piece)
+        except BaseException:
             self._response.close()
-            if isinstance(exc, Exception):
-                raise mapped(exc, self._source) from exc
             raise
-        if size > max_bytes:
-            self._response.close()
-            raise UpstreamError(
-                "RESPONSE_TOO_LARGE", source=self._source, detail=f"over {max_bytes} bytes"
-            )
         self._response.release()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

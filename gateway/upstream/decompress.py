@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import ClassVar, Protocol
 
 import brotli
@@ -67,7 +67,6 @@ class ZlibDecoder:
     def finish(self) -> None:
         """As `Decoder`."""
         if self._inner is not None and not self._inner.eof:
-            # zlib may hold the last piece back at the length limit: nothing else may be missing.
             raise BadEncoding("the compressed body was cut short")
 
 
@@ -80,13 +79,10 @@ class BrotliDecoder:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """As `Decoder`."""
         try:
-            while True:
-                piece = self._inner.process(data, output_buffer_limit=PIECE_BYTES)
-                if piece:
-                    yield piece
+            # Until it gives nothing: it may hold output back though it would take more input.
+            while piece := self._inner.process(data, output_buffer_limit=PIECE_BYTES):
+                yield piece
                 data = b""
-                if self._inner.can_accept_more_data():
-                    return
         except brotli.error as exc:
             raise BadEncoding(str(exc)) from exc
 
@@ -138,3 +134,18 @@ def build_decoder(encoding: str) -> Decoder | None:
     if name == "zstd":
         return ZstdDecoder()
     raise BadEncoding(f"content-encoding {encoding!r} is not known")
+
+
+async def decoded(raw: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
+    """A body's bytes without its content-encoding. Errors: BadEncoding, and those of `raw`."""
+    decoder = build_decoder(encoding)
+    is_empty = True
+    async for data in raw:
+        if decoder is None:
+            yield data
+            continue
+        is_empty = False
+        for piece in decoder.feed(data):
+            yield piece
+    if decoder is not None and not is_empty:  # HEAD, 304: an encoding is named, and no body comes
+        decoder.finish()

@@ -29,6 +29,9 @@ FRAMING = frozenset(
     }
 )
 MAX_NAMES = 1024
+KNOWN_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+# RFC 9110 §9.2.2: may be sent again where no answer came.
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 
 
 class BadRequest(ValueError):  # noqa: N818 - read as the sentence "a bad request was refused"
@@ -104,13 +107,17 @@ def name_prefix(name: str) -> str:
     return prefix
 
 
-def check_headers(headers: Sequence[Header]) -> None:
-    """Errors: BadRequest for a header that would break the message's frame."""
-    for name, value in headers:
+def check_parts(request: Request) -> None:
+    """Errors: BadRequest for a method or a header that would break the message's frame."""
+    if request.method not in KNOWN_METHODS and TOKEN.fullmatch(request.method) is None:
+        raise BadRequest(f"not a method: {request.method!r:.100}")
+    for name, value in request.headers:
         if name not in _prefixes:
             name_prefix(name)
         if "\r" in value or "\n" in value or "\0" in value:
             raise BadRequest(f"the value of {name} has CR, LF or NUL")
+        if not value.isascii() and max(value) > "\xff":
+            raise BadRequest(f"the value of {name} has a character beyond latin-1")
 
 
 def encode_head(request: Request, target: str, authority: str) -> bytes:
@@ -143,17 +150,15 @@ def encode_head(request: Request, target: str, authority: str) -> bytes:
         del lines[1]
     head = "\r\n".join(lines) + "\r\n\r\n"
     breaks = len(lines) + 1
-    if head.count("\r") != breaks or head.count("\n") != breaks or "\0" in head:
-        check_headers(headers)
-        raise BadRequest("CR, LF or NUL in the method")
-    if method not in KNOWN_METHODS and TOKEN.fullmatch(method) is None:
-        raise BadRequest(f"not a method: {method!r:.100}")
+    # One look at the whole head for what `check_parts` would find, part by part.
+    if (
+        head.count("\r") != breaks
+        or head.count("\n") != breaks
+        or "\0" in head
+        or method not in KNOWN_METHODS
+    ):
+        check_parts(request)
     try:
         return head.encode("latin-1")
     except UnicodeEncodeError as exc:
         raise BadRequest("a header value has a character beyond latin-1") from exc
-
-
-KNOWN_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
-# RFC 9110 §9.2.2: may be sent again where no answer came.
-IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.errors import UpstreamError
-from gateway.upstream.decompress import BadEncoding, Decoder, build_decoder
+from gateway.upstream.decompress import BadEncoding, decoded
 from gateway.upstream.transport import Header
 
 if TYPE_CHECKING:
@@ -98,21 +98,15 @@ class H1Response:
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """As the port says."""
-        decoder = self._decoder()
-        if decoder is None:
-            async for data in self._aiter_raw():
-                yield data
-            return
-        is_empty = True
+        encoding = self.raw_header(b"content-encoding") or b""
         try:
-            async for data in self._aiter_raw():
-                is_empty = False
-                for piece in decoder.feed(data):
-                    yield piece
-            if not is_empty:  # an answer to HEAD, a 304: no body, though it names an encoding
-                decoder.finish()
+            async for piece in decoded(self._aiter_raw(), encoding.decode("latin-1")):
+                yield piece
         except BadEncoding as exc:
-            raise self._undecodable(exc) from exc
+            await self.aclose()
+            raise UpstreamError(
+                "HTTP_CLIENT_ERROR", source=self.source, detail=str(exc)[:500]
+            ) from exc
 
     async def aclose(self) -> None:
         """As the port says."""
@@ -165,20 +159,6 @@ class H1Response:
                 raise self._too_large(max_bytes)
             parts.append(piece)
         return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _decoder(self) -> Decoder | None:
-        encoding = self.raw_header(b"content-encoding")
-        if encoding is None:
-            return None
-        try:
-            return build_decoder(encoding.decode("latin-1"))
-        except BadEncoding as exc:
-            raise self._undecodable(exc) from exc
-
-    def _undecodable(self, exc: BadEncoding) -> UpstreamError:
-        if self.connection is not None:
-            self.connection.abandon(self)
-        return UpstreamError("HTTP_CLIENT_ERROR", source=self.source, detail=str(exc)[:500])
 
     def _too_large(self, max_bytes: int) -> UpstreamError:
         if self.connection is not None:

@@ -191,6 +191,8 @@ async def serving(
             await script(Wire(state, reader, writer, state.connections))
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass
+        except asyncio.CancelledError:
+            pass  # by the end of `serving`, which awaits this task; asyncio would log it
         except Exception as exc:
             state.errors.append(exc)
         finally:
