@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from graphql import (
     DocumentNode,
@@ -21,19 +21,18 @@ from graphql import (
     get_named_type,
 )
 
+from gateway.connectors.check_arguments import ArgumentCheck
 from gateway.connectors.check_calls import n_plus_one
 from gateway.connectors.check_entities import EntityCheck
 from gateway.connectors.check_fields import Supply, circular_reads, unresolved_fields
 from gateway.connectors.check_mappings import Findings, MappingCheck, Scope
+from gateway.connectors.check_requests import EVERYWHERE, RequestCheck
 from gateway.connectors.check_selection import SelectionCheck
-from gateway.connectors.directives import METHODS, Connect, Header, Source, read_directives
+from gateway.connectors.directives import Connect, read_directives
 from gateway.connectors.mapping.nodes import Selection
-from gateway.connectors.settings import NOT_FROM_CLIENT, UNSETTABLE
 from gateway.errors import Diagnostic
 from gateway.graph.builtin import connect_link, connector_names
 
-EVERYWHERE = frozenset({"config", "env", "context", "request"})
-IN_BASE_URL = frozenset({"config", "env"})
 OF_THE_ANSWER = frozenset({"status", "response"})
 HIDES_SUPPLY = frozenset({"UnknownConnectorsVersion", "MissingSchemaType", "InvalidSelection"})
 """Errors after which nobody knows what the selections supply."""
@@ -64,7 +63,9 @@ class _Check:
         self.resolved = resolved
         self.findings = Findings()
         spec = self.directives.spec
+        self.arguments = ArgumentCheck(self.findings, schema)
         self.mappings = MappingCheck(self.findings, spec)
+        self.requests = RequestCheck(self.findings, self.mappings)
         self.entities = EntityCheck(self.findings, schema, spec)
         self.selections = SelectionCheck(schema, self.findings.at_offset)
 
@@ -114,6 +115,7 @@ class _Check:
     def sources(self) -> None:
         seen: set[str] = set()
         for source in self.directives.sources:
+            self.arguments.check(source.node)
             if not source.name:
                 self.findings.at(source.node, "EmptySourceName", "@source needs a name")
             elif not SOURCE_NAME.fullmatch(source.name):
@@ -125,29 +127,11 @@ class _Check:
                     source.node, "DuplicateSourceName", f"the source `{source.name}` stands twice"
                 )
             seen.add(source.name)
-            self.base_url(source)
-            self.headers(source.headers, EVERYWHERE, None)
+            self.requests.base_url(source)
+            self.requests.headers(source.headers, EVERYWHERE, None)
             self.mappings.url_property(source.path, EVERYWHERE, None, "a list")
             self.mappings.url_property(source.query_params, EVERYWHERE, None, "an object")
             self.mappings.answer(source.errors, EVERYWHERE | OF_THE_ANSWER, None)
-
-    def base_url(self, source: Source) -> None:
-        text = source.base_url
-        if not text.value.strip():
-            message = f"the source `{source.name}` has no baseURL"
-            self.findings.at(source.node, "InvalidUrl", message)
-            return
-        parts = self.mappings.template(text, IN_BASE_URL, None, "InvalidUrl")
-        first = parts[0] if parts else None
-        if not isinstance(first, str) or re.match(r"https?:", first, re.IGNORECASE):
-            return
-        scheme = re.match(r"([a-z][a-z0-9+.-]*):", first, re.IGNORECASE)
-        if scheme:
-            message = f"the scheme {scheme.group(1)} cannot be used"
-            self.findings.at_offset(text, 0, "InvalidUrlScheme", message, "use http or https")
-        else:
-            message = "baseURL must be absolute"
-            self.findings.at_offset(text, 0, "InvalidUrl", message, "begin it with https://")
 
     # Connectors
 
@@ -159,14 +143,15 @@ class _Check:
             message = "a connector cannot give a subscription"
             hint = "give the field a @subscription in Python"
             self.findings.at(connect.node, "SubscriptionInConnectors", message, hint)
+        self.arguments.check(connect.node)
         allowed = self.allowed(connect, owner)
         self.source_of(connect)
-        self.methods(connect)
+        self.requests.methods(connect)
         self.identifier(connect, ids)
         scope = Scope(connect, owner, target)
         if connect.methods:
-            self.url(connect, allowed, scope)
-        self.headers(connect.headers, allowed, scope)
+            self.requests.url(connect, allowed, scope)
+        self.requests.headers(connect.headers, allowed, scope)
         self.mappings.request(connect.body, allowed, scope, "InvalidBody")
         self.mappings.url_property(connect.path, allowed, scope, "a list")
         self.mappings.url_property(connect.query_params, allowed, scope, "an object")
@@ -218,68 +203,6 @@ class _Check:
         close = difflib.get_close_matches(connect.source, names, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"declared: {', '.join(names)}"
         self.findings.at(node, "SourceNameMismatch", message, hint)
-
-    def methods(self, connect: Connect) -> None:
-        http = next(
-            (a.value for a in connect.node.arguments or () if a.name.value == "http"), connect.node
-        )
-        if not connect.methods:
-            message = f"@connect on {connect.coordinate} has no method"
-            self.findings.at(
-                http, "MissingHttpMethod", message, f"give one of {', '.join(METHODS)}"
-            )
-        elif len(connect.methods) > 1:
-            second = list(connect.methods.values())[1]
-            message = f"{' and '.join(connect.methods)}: a connector has one method"
-            self.findings.at(second.node, "MultipleHttpMethods", message)
-
-    def url(self, connect: Connect, allowed: frozenset[str], scope: Scope | None) -> None:
-        text = connect.url
-        parts = self.mappings.template(text, allowed, scope, "InvalidUrl")
-        absolute = re.match(r"[a-z][a-z0-9+.-]*://", text.value, re.IGNORECASE) is not None
-        if connect.source is not None and absolute:
-            message = "the URL is absolute, but the connector has a source"
-            self.findings.at_offset(
-                text, 0, "AbsoluteConnectUrlWithSource", message, "write its path only"
-            )
-        elif connect.source is None and not absolute:
-            message = "the URL is relative, but the connector has no source"
-            self.findings.at_offset(
-                text, 0, "RelativeConnectUrlWithoutSource", message, "name a `source`"
-            )
-        elif absolute and not re.match(r"https?://", text.value, re.IGNORECASE):
-            self.findings.at_offset(text, 0, "InvalidUrlScheme", "only http and https can be used")
-        if absolute and parts:
-            first = parts[0]
-            if (
-                isinstance(first, str)
-                and len(parts) > 1
-                and not re.search("[/?]", first.partition("://")[2])
-            ):  # §9.8
-                message = "no expression may stand in the host of a connector's own URL"
-                self.findings.at_offset(text, len(first), "InvalidUrl", message)
-
-    def headers(
-        self, headers: Iterable[Header], allowed: frozenset[str], scope: Scope | None
-    ) -> None:
-        seen: set[str] = set()
-        for header in headers:
-            name = header.name.lower()
-            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", name):
-                self.findings.at(header.node, "InvalidHeader", f"`{header.name}` is no header name")
-            elif name in UNSETTABLE or (name in NOT_FROM_CLIENT and header.from_ is not None):
-                self.findings.at(
-                    header.node, "InvalidHeader", f"the header {header.name} cannot be set"
-                )
-            elif name in seen:
-                message = f"the header {header.name} stands twice in one list"
-                self.findings.at(header.node, "HttpHeaderNameCollision", message)
-            seen.add(name)
-            if (header.from_ is None) == (header.value is None):
-                message = f"the header {header.name} needs one of `from` and `value`"
-                self.findings.at(header.node, "InvalidHeader", message)
-            if header.value is not None:
-                self.mappings.template(header.value, allowed, scope, "InvalidHeader")
 
     def selection(self, scope: Scope, allowed: frozenset[str]) -> Selection | None:
         connect = scope.connect

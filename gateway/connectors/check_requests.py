@@ -1,0 +1,108 @@
+"""Holds the request that a connector or a source describes against the rules: method, URL, headers.
+
+Source: connectors.md §2.2, §2.3, §9, §10; the codes are the reference checker's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from gateway.connectors.check_mappings import Findings, MappingCheck, Scope
+from gateway.connectors.directives import METHODS, Connect, Header, Source
+from gateway.connectors.settings import NOT_FROM_CLIENT, UNSETTABLE
+
+EVERYWHERE = frozenset({"config", "env", "context", "request"})
+IN_BASE_URL = frozenset({"config", "env"})
+
+
+class RequestCheck:
+    """Checks methods, URLs and headers; `allowed` are the variables that may be read there."""
+
+    def __init__(self, findings: Findings, mappings: MappingCheck) -> None:
+        self.findings = findings
+        self.mappings = mappings
+
+    def base_url(self, source: Source) -> None:
+        """§2.2: absolute, http or https, of `$config` and `$env` only."""
+        text = source.base_url
+        if not text.value.strip():
+            message = f"the source `{source.name}` has no baseURL"
+            self.findings.at(source.node, "InvalidUrl", message)
+            return
+        parts = self.mappings.template(text, IN_BASE_URL, None, "InvalidUrl")
+        first = parts[0] if parts else None
+        if not isinstance(first, str) or re.match(r"https?:", first, re.IGNORECASE):
+            return
+        scheme = re.match(r"([a-z][a-z0-9+.-]*):", first, re.IGNORECASE)
+        if scheme:
+            message = f"the scheme {scheme.group(1)} cannot be used"
+            self.findings.at_offset(text, 0, "InvalidUrlScheme", message, "use http or https")
+        else:
+            message = "baseURL must be absolute"
+            self.findings.at_offset(text, 0, "InvalidUrl", message, "begin it with https://")
+
+    def methods(self, connect: Connect) -> None:
+        """§2.3: exactly one."""
+        http = next(
+            (a.value for a in connect.node.arguments or () if a.name.value == "http"), connect.node
+        )
+        if not connect.methods:
+            message = f"@connect on {connect.coordinate} has no method"
+            self.findings.at(
+                http, "MissingHttpMethod", message, f"give one of {', '.join(METHODS)}"
+            )
+        elif len(connect.methods) > 1:
+            second = list(connect.methods.values())[1]
+            message = f"{' and '.join(connect.methods)}: a connector has one method"
+            self.findings.at(second.node, "MultipleHttpMethods", message)
+
+    def url(self, connect: Connect, allowed: frozenset[str], scope: Scope | None) -> None:
+        """§2.3: a path where there is a source, absolute where there is none."""
+        text = connect.url
+        parts = self.mappings.template(text, allowed, scope, "InvalidUrl")
+        absolute = re.match(r"[a-z][a-z0-9+.-]*://", text.value, re.IGNORECASE) is not None
+        if connect.source is not None and absolute:
+            message = "the URL is absolute, but the connector has a source"
+            self.findings.at_offset(
+                text, 0, "AbsoluteConnectUrlWithSource", message, "write its path only"
+            )
+        elif connect.source is None and not absolute:
+            message = "the URL is relative, but the connector has no source"
+            self.findings.at_offset(
+                text, 0, "RelativeConnectUrlWithoutSource", message, "name a `source`"
+            )
+        elif absolute and not re.match(r"https?://", text.value, re.IGNORECASE):
+            self.findings.at_offset(text, 0, "InvalidUrlScheme", "only http and https can be used")
+        if absolute and parts:
+            first = parts[0]
+            if (
+                isinstance(first, str)
+                and len(parts) > 1
+                and not re.search("[/?]", first.partition("://")[2])
+            ):  # §9.8
+                message = "no expression may stand in the host of a connector's own URL"
+                self.findings.at_offset(text, len(first), "InvalidUrl", message)
+
+    def headers(
+        self, headers: Iterable[Header], allowed: frozenset[str], scope: Scope | None
+    ) -> None:
+        """§10: names that can be set, once each, by one of `from` and `value`."""
+        seen: set[str] = set()
+        for header in headers:
+            name = header.name.lower()
+            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", name):
+                self.findings.at(header.node, "InvalidHeader", f"`{header.name}` is no header name")
+            elif name in UNSETTABLE or (name in NOT_FROM_CLIENT and header.from_ is not None):
+                self.findings.at(
+                    header.node, "InvalidHeader", f"the header {header.name} cannot be set"
+                )
+            elif name in seen:
+                message = f"the header {header.name} stands twice in one list"
+                self.findings.at(header.node, "HttpHeaderNameCollision", message)
+            seen.add(name)
+            if (header.from_ is None) == (header.value is None):
+                message = f"the header {header.name} needs one of `from` and `value`"
+                self.findings.at(header.node, "InvalidHeader", message)
+            if header.value is not None:
+                self.mappings.template(header.value, allowed, scope, "InvalidHeader")
