@@ -30,7 +30,7 @@ from gateway.broker.local import LocalBroker
 from gateway.broker.port import Broker
 from gateway.broker.settings import BrokerSettings
 from gateway.broker.unix import UnixBroker
-from gateway.config import Config, load_config
+from gateway.config import Config, RouterShaping, load_config
 from gateway.connectors.bind import Bound, bind_connectors
 from gateway.connectors.check import check_connectors
 from gateway.connectors.directives import read_directives
@@ -41,12 +41,16 @@ from gateway.graph.binding import bind_directives, bind_resolvers
 from gateway.graph.register import Mark, find_marks
 from gateway.graph.schema import build_schema
 from gateway.graph.sdl import find_schema_files, load_sdl
+from gateway.identity import joined
 from gateway.language.document import load_document
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
+from gateway.partition import PartitionOf, headers_read, partition_by
 from gateway.pipeline import Pipeline
 from gateway.plan.cache import Made, PlanCache
 from gateway.plan.warm import warm_plans
+from gateway.sharing import Sharing
+from gateway.streams import Streams
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
@@ -170,7 +174,7 @@ class Gateway:
         self.ready = False
         self.state: dict[str, Any] = {}
         self._drain: asyncio.Future[Any] | None = None
-        self._factories = self._hooks("context_factory")
+        self._factories = [mark for mark in self.graph.marks if mark.kind == "context_factory"]
         self._rest = Starlette(
             routes=[
                 Route("/health/live", self._live),
@@ -196,7 +200,10 @@ class Gateway:
         assert self.graph.bound is not None
         urls = self.graph.bound.base_urls
         self.upstream = Upstream(
-            {name: config.sources.get(name, SourceSettings()) for name in urls}
+            {
+                name: config.sources.get(name, SourceSettings()).for_worker(config.server.workers)
+                for name in urls
+            }
         )
         access_log = AccessLog(config.logs)
         await self.upstream.start()
@@ -245,7 +252,30 @@ class Gateway:
             config.plan_cache, self._compile, max_text_length=config.limits.max_document_bytes
         )
         mask = ErrorMask(config.errors.mask)
-        return Pipeline(plans, mask, shows_plans=config.explain.plan_header)
+        streams = Streams(mask, config.subscription.max_queue, self._partition_of())
+        return Pipeline(
+            plans,
+            mask,
+            shows_plans=config.explain.plan_header,
+            streams=streams,
+            sharing=self._make_sharing(),
+        )
+
+    def _make_sharing(self) -> Sharing:
+        """Equal operations in flight as one, where all that runs says what it reads of the client."""
+        config = self.config
+        ambient = joined(
+            mark.identity
+            for mark in self.graph.marks
+            if mark.kind in ("type_resolver", "schema_directive", "context_factory")
+        )
+        unshared = [name for name, source in config.sources.items() if not source.dedupe_enabled]
+        return Sharing(config.traffic_shaping.router.dedupe, ambient, unshared)
+
+    def _partition_of(self) -> PartitionOf:
+        assert self.graph.bound is not None
+        forwarded = [loader.call.builder.forwarded for loader in self.graph.bound.loaders]
+        return partition_by(headers_read(self.graph.marks, forwarded, self.config.headers))
 
     def _compile(
         self, text: str, operation_name: str | None, normalised: Normalised | None
@@ -273,7 +303,7 @@ class Gateway:
     ) -> Context:
         """The state of one request."""
         assert self.graph.bound is not None
-        timeout_s = self.config.traffic_shaping.router.timeout_s
+        timeout_s = time_left(self.config.traffic_shaping.router, headers)
         context = Context(
             headers=headers,
             header_values=header_values,
@@ -291,8 +321,9 @@ class Gateway:
         factories = self._factories
         if factories:
             context.state = dict(self.state)
-            for function in factories:
-                context.state.update(await settled(function(context)) or {})
+            for mark in factories:
+                seen = context if mark.identity is None else context.restricted(mark.identity)
+                context.state.update(await settled(mark.target(seen)) or {})
         return context
 
     def _hooks(self, kind: str) -> list[Callable[..., Any]]:
@@ -327,6 +358,13 @@ def make_broker(settings: BrokerSettings, directory: str | None) -> Broker:
     if directory is None:
         raise ConfigError("a unix broker needs a folder for its sockets", key="broker.directory")
     return UnixBroker(settings, directory)
+
+
+def time_left(settings: RouterShaping, headers: Mapping[str, str]) -> float:
+    """A request's time, seconds: the configured one, or less where the client asks for less."""
+    name = settings.client_timeout_header
+    asked = headers.get(name.lower(), "") if name else ""
+    return min(settings.timeout_s, int(asked) / 1000) if asked.isdecimal() else settings.timeout_s
 
 
 async def settled(value: Any) -> Any:

@@ -23,6 +23,7 @@ from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.errors import ConfigError
 from gateway.language.limits import Limits
 from gateway.plan.cache import PlanCacheSettings
+from gateway.sharing import DedupeSettings
 from gateway.telemetry.logs import LogSettings
 from gateway.transport.settings import HttpSettings, SubscriptionSettings
 from gateway.upstream.settings import SourceSettings
@@ -85,9 +86,13 @@ class RouterShaping:
     Attributes:
         timeout_s: Deadline of one request; every upstream call ends within it. 30 s is Apollo
             Router's default.
+        client_timeout_header: Header by which a client may lower it, in milliseconds; "" for none.
+        dedupe: Equal operations in flight at the same time.
     """
 
     timeout_s: float = 30.0
+    client_timeout_header: str = ""
+    dedupe: DedupeSettings = field(default_factory=DedupeSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiodataloader import DataLoader
 
 from gateway.errors import InternalError
+from gateway.identity import Identity
 
 if TYPE_CHECKING:
     import httpx
@@ -140,6 +141,24 @@ class Context:
         self._http: httpx.AsyncClient | None = None
         self._loaders: Loaders | None = None
         self._pending: dict[Hashable, DataLoader[Any, Any]] | None = None
+
+    def restricted(self, identity: Identity) -> Context:
+        """The same request's state, of whose client only what counts for `identity` is seen."""
+        view = identity.view(self.header_values)
+        context = Context(
+            headers={name: ", ".join(values) for name, values in view.items()},
+            header_values=view,
+            request_id=self.request_id,
+            deadline=self.deadline,
+            upstream=self.upstream,
+            config=self.config,
+            source_urls=self.source_urls,
+            state=self.state,
+            connection_params=self.connection_params,
+            broker=self._broker,
+        )
+        context.stats = self.stats
+        return context
 
     @property
     def http(self) -> httpx.AsyncClient:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-
-from graphql import ExecutionResult
 
 from gateway.answer import (
     Answer,
@@ -24,7 +23,9 @@ from gateway.context import Context
 from gateway.errors import CODES, ClientError, RequestError
 from gateway.execute.operation import coerce_variables, execute_operation, explain_plan
 from gateway.execute.prepare import Prepared
+from gateway.execute.state import Literals, Variables
 from gateway.plan.cache import PlanCache
+from gateway.sharing import DedupeSettings, Sharing
 from gateway.streams import NewContext, Stream, Streams, Subscription
 
 
@@ -52,14 +53,23 @@ class Pipeline:
         plans: Finds or makes the plan of a document.
         mask: Decides what of an error the client sees.
         shows_plans: Answer the header `x-gateway-plan`.
+        sharing: Executes equal operations in flight once; none are shared without it.
+        streams: Runs subscriptions.
     """
 
     def __init__(
-        self, plans: PlanCache[Prepared], mask: ErrorMask, *, shows_plans: bool = False
+        self,
+        plans: PlanCache[Prepared],
+        mask: ErrorMask,
+        *,
+        shows_plans: bool = False,
+        streams: Streams | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         self.plans = plans
         self.mask = mask
-        self.streams = Streams(mask)
+        self.streams = streams or Streams(mask)
+        self.sharing = sharing or Sharing(DedupeSettings(), None)
         self.shows_plans = shows_plans
 
     async def run(self, params: GraphQLParams, context: Context, *, read_only: bool) -> Answer:
@@ -82,8 +92,14 @@ class Pipeline:
             extensions = explain_plan(prepared, variables) if explain else None
             if explain == "dry-run":
                 return Answer(encode_response(None, None, extensions), True, 200, record)
-            result = await execute_operation(prepared, variables, context, found.literals)
-            return self._answer(result, record, extensions)
+            execute = partial(self._execute, prepared, variables, found.literals, extensions)
+            if prepared.operation_type == "mutation":
+                with self.sharing.writing(context):
+                    return await execute(record, context)
+            place = None if explain else self.sharing.place(prepared, variables, text, context)
+            if place is None:
+                return await execute(record, context)
+            return await self.sharing.fly(place, execute, record)
         except asyncio.CancelledError:
             raise
         except Exception as exc:
@@ -134,9 +150,16 @@ class Pipeline:
             return self._refusal([error], error.code, error.http_status, record)
         return self._refusal([error], "INTERNAL_SERVER_ERROR", 500, record)
 
-    def _answer(
-        self, result: ExecutionResult, record: OperationRecord, extensions: dict[str, Any] | None
+    async def _execute(
+        self,
+        prepared: Prepared,
+        variables: Variables,
+        literals: Literals | None,
+        extensions: dict[str, Any] | None,
+        record: OperationRecord,
+        context: Context,
     ) -> Answer:
+        result = await execute_operation(prepared, variables, context, literals)
         errors = self.mask.format_errors(result.errors, record) if result.errors else None
         return Answer(encode_response(result.data, errors, extensions), True, 200, record)
 

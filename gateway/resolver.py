@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 
+from gateway.identity import NOBODY, Identity, joined
+
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
 
@@ -49,12 +51,14 @@ class Loader(Protocol):
         source: The upstream source's name, None for Python code.
         reads: What it reads of each parent; None when it may read anything.
         supplies: What its values hold, by GraphQL name; None when not known before the call.
+        identity: What it reads of the client; None when that is not known.
     """
 
     coordinate: str
     source: str | None
     reads: Wanted | None
     supplies: Wanted | None
+    identity: Identity | None
 
     def project(self, wanted: Wanted) -> Loader:
         """A loader of the same values that need hold no more than `wanted`. May return itself."""
@@ -105,12 +109,14 @@ class FieldResolver:
         coordinate: `Type.field`.
         is_async: Whether it is a coroutine function. What it really returns is looked at all the same.
         takes_info: Whether it has a parameter `info`.
+        identity: What it reads of the client; None when that is not known.
     """
 
     function: Callable[..., Any]
     coordinate: str
     is_async: bool
     takes_info: bool
+    identity: Identity | None = None
 
     def __call__(self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         if self.takes_info:
@@ -218,6 +224,19 @@ class EntityField:
         """The value by the first loader that supplies the field: the fallback path only."""
         entity = await context.load_one(self.loaders[0], parent, {})
         return None if entity is None else read_property(entity, self.name, None)
+
+
+def identity_of(resolve: Any) -> Identity | None:
+    """What a field's resolver reads of the client; None when that is not known."""
+    if resolve is None:
+        return NOBODY
+    if isinstance(resolve, FieldResolver):
+        return resolve.identity
+    if isinstance(resolve, BatchField):
+        return resolve.loader.identity
+    if isinstance(resolve, EntityField):
+        return joined(loader.identity for loader in resolve.loaders)
+    return None
 
 
 def read_property(parent: Any, name: str, default: Any) -> Any:

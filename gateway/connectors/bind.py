@@ -7,7 +7,7 @@ Source: connectors.md §14, §15.2.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,15 +33,17 @@ from gateway.connectors.loaders import (
     as_tree,
     compile_filled,
 )
-from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
+from gateway.connectors.mapping.analyse import plain_shape, read_paths, supplied_fields
+from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.wanted import NOTHING
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.php import Coerce, coercer
 from gateway.connectors.request import READ_METHODS, RequestBuilder, evaluate_base_url
 from gateway.connectors.response import ResponseReader
-from gateway.connectors.settings import ConnectorSettings, HeaderSettings
+from gateway.connectors.settings import ConnectorSettings, HeaderRule, HeaderSettings
 from gateway.connectors.shape import objects_only
+from gateway.identity import Identity
 from gateway.resolver import BatchField, EntityField, Loader, Wanted
 from gateway.upstream.settings import SourceSettings
 
@@ -270,11 +272,45 @@ class _Binder:
             is_read=connect.method in READ_METHODS or not is_write,
             may_repeat=connect.method in READ_METHODS
             or (connect.method == "POST" and settings.post_is_read and not is_write),
+            identity=_identity(
+                builder, _responding(connect, source, spec), rules, settings.session_cookie
+            ),
             max_requests=self.settings.max_requests_per_operation_per_source,
             shape=plain_shape(selection),
             kind=whole,
         )
         return call, supplied
+
+
+def _responding(connect: Connect, source: Source | None, spec: str) -> list[Selection]:
+    """The mappings that work on an answer."""
+    errors = [connect.errors] if source is None else [connect.errors, source.errors]
+    texts = [connect.selection]
+    texts += [text for e in errors for text in (e.is_success, e.message, e.extensions)]
+    return [parse_mapping(text.value, spec) for text in texts if text is not None]
+
+
+def _identity(
+    builder: RequestBuilder,
+    responding: Iterable[Selection],
+    rules: Sequence[HeaderRule],
+    session_cookie: str | None,
+) -> Identity | None:
+    """What a connector reads of the client: by its directives, by `[headers]`, and by `$request`."""
+    asked = builder.reads.get("request", NOTHING)
+    for selection in responding:
+        asked = asked.joined(read_paths(selection).get("request", NOTHING))
+    headers = asked.members.get("headers", NOTHING)
+    if asked.whole or headers.whole:
+        return None
+    copied = [rule.propagate for rule in rules if rule.propagate is not None]
+    return Identity(
+        frozenset(map(str.lower, headers.members))
+        | builder.forwarded
+        | {rule.named.lower() for rule in copied if rule.named is not None},
+        frozenset(rule.matching for rule in copied if rule.matching is not None),
+        frozenset((session_cookie,) if session_cookie else ()),
+    )
 
 
 def _coercer(dialect: str, kind: Any, supplied: Members) -> Coerce | None:

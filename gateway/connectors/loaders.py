@@ -30,6 +30,7 @@ from gateway.connectors.typed import Decode, typed_decoder
 from gateway.connectors.url import CannotWriteError, InvalidSegmentError
 from gateway.context import Context
 from gateway.errors import UpstreamError
+from gateway.identity import Identity
 from gateway.resolver import Loader, Wanted
 from gateway.upstream.transport import Fetched, Request
 
@@ -50,6 +51,7 @@ class Call:
         constants: `$config`, `$env` and `$context`, the same for every request.
         is_read: Whether equal calls of an operation may be one.
         may_repeat: Whether a call may be made twice, or once for several requests.
+        identity: What it reads of the client; None when that is all of it.
         max_requests: For one operation and source.
         shape: Of a mapping that only takes values from places; None for any other.
         kind: The GraphQL type of what the mapping makes.
@@ -68,6 +70,7 @@ class Call:
     constants: Mapping[str, Any]
     is_read: bool
     may_repeat: bool
+    identity: Identity | None
     max_requests: int
     shape: PlainShape | None
     kind: GraphQLOutputType
@@ -181,6 +184,7 @@ class ConnectorLoader(ABC):
         self.source: str | None = call.builder.source_name
         self.reads: Wanted | None = reads
         self.supplies = supplies
+        self.identity: Identity | None = call.identity
 
     def project(self, wanted: Wanted) -> Loader:
         """The same loader, decoding no more than is wanted and what it matches rows by."""

@@ -19,13 +19,14 @@ from graphql import (
 )
 
 from gateway.execute.arguments import Arguments
+from gateway.identity import joined
 from gateway.plan.collect import field_nodes
 from gateway.plan.kinds import field_of
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Composite, Field, Kind, Leaf, ListOf, Output, Plan, Selection
 from gateway.plan.passes.project import to_wanted
 from gateway.plan.passes.settle import is_settled
-from gateway.resolver import FieldResolver, Loader
+from gateway.resolver import FieldResolver, Loader, identity_of
 
 
 class BoundLeaf:
@@ -190,6 +191,7 @@ class Bound:
         introspection: The fields that `introspect` answers; `answers` has what it found.
         watched: What the plan relied on: (attributes of the owner, name, value). A plan whose schema was changed
             under it is not used again.
+        identity: What its resolvers read of the client; None when that is not known of one.
     """
 
     def __init__(
@@ -223,6 +225,11 @@ class Bound:
         self.introspection = [f for f in self.fields.values() if f.plan.kind is Kind.INTROSPECTION]
         self.answers: dict[Any, Any] = {}
         self._project()
+        self.identity = joined(
+            identity_of(field.definition.resolve)
+            for field in self.fields.values()
+            if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION)
+        )
 
     def bind_output(self, output: Output, schema: GraphQLSchema) -> BoundOutput:
         """The bound form of an output."""

@@ -48,6 +48,7 @@ from gateway.graph.signature import (
     unknown,
 )
 from gateway.graph.topic import Topic
+from gateway.identity import Identity
 from gateway.resolver import BatchField, EventSource, FieldResolver, Loader, Wanted
 
 
@@ -58,9 +59,12 @@ class PythonBatchLoader:
     supplies: Wanted | None = None
     source: str | None = None
 
-    def __init__(self, function: Callable[..., Any], coordinate: str) -> None:
+    def __init__(
+        self, function: Callable[..., Any], coordinate: str, identity: Identity | None = None
+    ) -> None:
         self.function = function
         self.coordinate = coordinate
+        self.identity = identity
 
     def project(self, wanted: Wanted) -> Loader:  # noqa: ARG002 - the user's code gives what it gives
         """Itself: what the user's function loads is its own business."""
@@ -169,7 +173,7 @@ def _bind_resolver(schema: GraphQLSchema, mark: Mark, threads: Executor) -> list
         function = _in_thread(function, threads)
     takes_info = "info" in parameters_of(mark.target) and "info" not in field.args
     field.resolve = FieldResolver(
-        function, mark.name, inspect.iscoroutinefunction(function), takes_info
+        function, mark.name, inspect.iscoroutinefunction(function), takes_info, mark.identity
     )
     return found
 
@@ -178,7 +182,7 @@ def _bind_batch_resolver(schema: GraphQLSchema, mark: Mark, _: Executor) -> list
     field, found = _find_field(schema, mark)
     if field is None:
         return found
-    field.resolve = BatchField(PythonBatchLoader(mark.target, mark.name), mark.name)
+    field.resolve = BatchField(PythonBatchLoader(mark.target, mark.name, mark.identity), mark.name)
     return check_signature(mark, field, ("parents", "context"))
 
 

@@ -19,6 +19,7 @@ from gateway.resolver import (
     FieldResolver,
     Loader,
     Wanted,
+    identity_of,
     read_property,
 )
 
@@ -111,8 +112,9 @@ def wrap_resolver(resolve: Any, wrapper: Callable[..., Any], coordinate: str) ->
 def _as_field_resolver(function: Callable[..., Any], inner: Any, coordinate: str) -> FieldResolver:
     """`function` in the place of `inner`: an `info` that `inner` takes travels in its arguments."""
     if isinstance(inner, FieldResolver):
-        return FieldResolver(function, coordinate, inner.is_async, inner.takes_info)
-    return FieldResolver(function, coordinate, is_async=inner is not None, takes_info=False)
+        return FieldResolver(function, coordinate, inner.is_async, inner.takes_info, inner.identity)
+    is_async = inner is not None
+    return FieldResolver(function, coordinate, is_async, False, identity_of(inner))
 
 
 async def _change_later(value: Any, change: Callable[[Any, Context], Any], context: Context) -> Any:
@@ -151,6 +153,7 @@ class _AroundLoader:
         self.coordinate = inner.coordinate
         self.source = inner.source
         self.reads = inner.reads
+        self.identity = inner.identity
         # A directive may change the value's shape.
         self.supplies = inner.supplies if change is None else None
 

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from gateway.errors import ConfigError
+from gateway.identity import Identity
 
 T = TypeVar("T")
 MARK = "__gateway_marks__"
@@ -47,6 +48,11 @@ class Mark:
     reads: frozenset[str] | None = None
     shared: bool = False
     topic: str | None = None
+
+    @property
+    def identity(self) -> Identity | None:
+        """What it reads of the client; None when that is not declared."""
+        return None if self.reads is None else Identity(headers=self.reads)
 
     @property
     def place(self) -> tuple[str | None, int | None]:
@@ -127,19 +133,19 @@ def scalar(name: str) -> Callable[[T], T]:
     return _marking("scalar", name)
 
 
-def type_resolver(name: str) -> Callable[[T], T]:
+def type_resolver(name: str, *, reads: Iterable[str] | None = None) -> Callable[[T], T]:
     """The runtime type of an interface's or union's value: `(value, context) -> type name`."""
-    return _marking("type_resolver", name)
+    return _marking("type_resolver", name, reads=_headers(reads))
 
 
-def schema_directive(name: str) -> Callable[[T], T]:
+def schema_directive(name: str, *, reads: Iterable[str] | None = None) -> Callable[[T], T]:
     """A directive of the schema: a class, made with the directive's arguments for each use.
 
     It has one or more of `result(value, context)` (changes what the field gives, for each parent),
     `resolve(next, parent, context, **arguments)` (wraps or replaces the field's resolver; `next` is called
     with the same arguments) and `argument(value)` (checks or changes an argument's value).
     """
-    return _marking("schema_directive", name)
+    return _marking("schema_directive", name, reads=_headers(reads))
 
 
 def on_startup(function: T) -> T:

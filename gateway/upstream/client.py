@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gateway.errors import UpstreamError
+from gateway.identity import find_cookie
 from gateway.upstream.counters import Counters
 from gateway.upstream.flights import Flights
 from gateway.upstream.policy import Policy
@@ -42,15 +43,6 @@ class Source:
         name = self.settings.session_cookie
         if name is not None and (value := find_cookie(context.headers.get("cookie", ""), name)):
             request.headers = [*request.headers, ("cookie", f"{name}={value}")]
-
-
-def find_cookie(header: str, name: str) -> str | None:
-    """The value of one cookie of a `Cookie` header, as it was sent; the first where it stands twice."""
-    for pair in header.split(";"):
-        key, equals, value = pair.strip().partition("=")
-        if equals and key == name:
-            return value
-    return None
 
 
 class Upstream:

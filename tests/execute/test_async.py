@@ -12,6 +12,7 @@ import pytest
 from graphql import parse
 
 from gateway.dropin import execute
+from gateway.identity import Identity
 from gateway.resolver import BatchField, Loader, Wanted
 from tests.execute.reference import make_schema
 
@@ -96,6 +97,7 @@ class Batch:
     source: str | None = None
     reads: Wanted | None = None
     supplies: Wanted | None = None
+    identity: Identity | None = None
 
     def __init__(self) -> None:
         self.started = asyncio.Event()

@@ -10,6 +10,7 @@ from graphql import GraphQLSchema, build_schema, parse
 
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared, prepare
+from gateway.identity import Identity
 from gateway.plan.show import print_plan
 from gateway.resolver import BatchField, DecodedRow, EntityField, FieldResolver, Loader, Wanted
 
@@ -48,6 +49,7 @@ class Table:
         self.give = give
         self.reads = reads
         self.supplies = supplies
+        self.identity: Identity | None = None
         self.calls: list[tuple[list[Any], dict[str, Any]]] = []
         self.projected: list[Wanted] = []
 

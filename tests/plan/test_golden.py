@@ -14,6 +14,7 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from gateway.execute.prepare import prepare
+from gateway.identity import Identity
 from gateway.plan.show import print_plan
 from gateway.resolver import BatchField, EntityField, FieldResolver, Loader, Wanted
 
@@ -53,6 +54,7 @@ class Named:
         self.coordinate = coordinate
         self.reads = reads
         self.supplies = supplies
+        self.identity: Identity | None = None
 
     def project(self, wanted: Wanted) -> Loader:
         return self

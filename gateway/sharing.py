@@ -1,0 +1,188 @@
+"""Equal operations in flight are one execution and its bytes, for clients that nothing in it can tell apart.
+
+An operation is shared inside an identity partition (`identity.py`): equal values of everything that its
+connectors forward and its Python declares to read. Whoever comes first starts a flight, a task of its own
+that no waiter's end takes with it; it may take as long as the latest waiter may. Never shared are mutations,
+subscriptions, what falls back, what loads nothing, and operations with a resolver that does not declare.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from gateway.answer import Answer, OperationRecord
+from gateway.context import Context
+from gateway.errors import ClientError
+from gateway.execute.prepare import Prepared
+from gateway.execute.state import Variables
+from gateway.identity import Identity, partition
+from gateway.plan.nodes import Kind
+
+Execute = Callable[[OperationRecord, Context], Awaitable[Answer]]
+LOADS = frozenset({Kind.BATCH, Kind.ENTITY, Kind.ASYNC})
+# A flight that is cut at its deadline answers partial data: its waiters are given the time for that.
+GRACE_S = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DedupeSettings:
+    """`[traffic_shaping.router.dedupe]`: equal operations in flight at the same time.
+
+    Attributes:
+        enabled: Whether they share one execution.
+        except_operations: Names of operations that never do.
+    """
+
+    enabled: bool = True
+    except_operations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an execution may be shared: its key, and what it sees of the client."""
+
+    key: Hashable
+    context: Context
+
+
+class Flight:
+    """One execution and those who wait for it."""
+
+    __slots__ = ("context", "task", "waiting")
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.task: asyncio.Task[None] | None = None
+        self.waiting: set[asyncio.Future[Answer]] = set()
+
+
+class Sharing:
+    """The operations in flight of one worker.
+
+    Args:
+        settings: As configured.
+        ambient: What runs beside resolvers reads of the client (directives, type resolvers, context
+            factories); None when that is not known.
+        unshared_sources: Names of sources whose calls must not be shared.
+
+    Attributes:
+        led, shared: Executions that were started to be shared, and answers that others' gave.
+    """
+
+    def __init__(
+        self,
+        settings: DedupeSettings,
+        ambient: Identity | None,
+        unshared_sources: Collection[str] = (),
+    ) -> None:
+        self._settings = settings
+        self._ambient = ambient if settings.enabled else None
+        self._unshared = frozenset(unshared_sources)
+        self._flights: dict[Hashable, Flight] = {}
+        self.led = 0
+        self.shared = 0
+
+    def place(
+        self, prepared: Prepared, variables: Variables, text: str, context: Context
+    ) -> Place | None:
+        """Where this execution may be shared; None where it may not."""
+        if self._ambient is None or prepared.operation_type != "query" or prepared.reason:
+            return None
+        if prepared.operation_name in self._settings.except_operations:
+            return None
+        if context.connection_params:  # a WebSocket's: nothing declares what it reads of them
+            return None
+        bound = prepared.code(variables.coerced).bound
+        if bound.identity is None or not self._is_worth_it(bound.fields.values()):
+            return None
+        identity = bound.identity.joined(self._ambient)
+        seen = context.restricted(identity)
+        asked = orjson.dumps(variables.raw, option=orjson.OPT_SORT_KEYS) if variables.raw else b""
+        return Place((prepared, text, asked, partition(seen.header_values)), seen)
+
+    def _is_worth_it(self, fields: Collection[Any]) -> bool:
+        """Whether it waits for anything, and for no source that is not shared."""
+        loads = [field for field in fields if field.plan.kind in LOADS]
+        return bool(loads) and not any(
+            field.loader is not None and field.loader.source in self._unshared for field in loads
+        )
+
+    async def fly(self, place: Place, execute: Execute, record: OperationRecord) -> Answer:
+        """The answer of the flight at a place; starts one where there is none.
+
+        Args:
+            place: Where.
+            execute: Makes the answer, for a record and a context of its own.
+            record: This request's: gets the errors, and belongs to its answer.
+
+        Errors: ClientError(GATEWAY_TIMEOUT) at the waiter's own deadline.
+        """
+        loop = asyncio.get_running_loop()
+        flight = self._flights.get(place.key)
+        if flight is None:
+            self.led += 1
+            flight = self._flights[place.key] = Flight(place.context)
+            flight.task = loop.create_task(self._run(place.key, flight, execute))
+        else:
+            self.shared += 1
+            flight.context.deadline = max(flight.context.deadline, place.context.deadline)
+        waiter: asyncio.Future[Answer] = loop.create_future()
+        flight.waiting.add(waiter)
+        timer = loop.call_at(place.context.deadline + GRACE_S, _time_out, waiter)
+        try:
+            answer = await waiter
+            record.error_codes += answer.record.error_codes
+            record.error_ids += answer.record.error_ids
+            return replace(answer, record=record)
+        finally:
+            timer.cancel()
+            flight.waiting.discard(waiter)
+            if not flight.waiting and flight.task is not None and not flight.task.done():
+                self._land(place.key, flight)
+                flight.task.cancel()  # nobody is left who would read it
+
+    async def _run(self, key: Hashable, flight: Flight, execute: Execute) -> None:
+        try:
+            answer = await execute(OperationRecord(), flight.context)
+        except Exception as error:
+            for waiter in flight.waiting:
+                if not waiter.done():
+                    waiter.set_exception(error)
+        else:
+            for waiter in flight.waiting:
+                if not waiter.done():
+                    waiter.set_result(answer)
+        finally:
+            self._land(key, flight)
+
+    @contextmanager
+    def writing(self, context: Context) -> Iterator[None]:
+        """Around a mutation: nobody joins what was read before it began, or before it ended."""
+        self._close(context)
+        try:
+            yield
+        finally:
+            self._close(context)
+
+    def _close(self, context: Context) -> None:
+        self._flights.clear()
+        context.upstream.close_flights()
+
+    def _land(self, key: Hashable, flight: Flight) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+
+
+def _time_out(waiter: asyncio.Future[Answer]) -> None:
+    if not waiter.done():
+        waiter.set_exception(
+            ClientError(
+                "The operation did not end in time.", code="GATEWAY_TIMEOUT", http_status=504
+            )
+        )
