@@ -54,6 +54,7 @@ from gateway.streams import Streams
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
+from gateway.transport.settings import EndpointSettings
 from gateway.transport.streaming import StreamEndpoint
 from gateway.transport.ws import DRAIN, WebSocketEndpoint
 from gateway.upstream.client import Upstream
@@ -219,7 +220,7 @@ class Gateway:
             )
             streams = self.streams if config.subscription.enabled else None
             self.endpoint = GraphQLEndpoint(
-                pipeline, self.make_context, config.http, access_log, streams
+                pipeline, self.make_context, endpoint_settings(config), access_log, streams
             )
             self.sockets = WebSocketEndpoint(
                 pipeline, self.make_context, config.subscription, access_log
@@ -341,6 +342,17 @@ class Gateway:
 
     async def _readiness(self, _: Request) -> Response:
         return PlainTextResponse("ready" if self.ready else "not ready", 200 if self.ready else 503)
+
+
+def endpoint_settings(config: Config) -> EndpointSettings:
+    """The tables that the HTTP endpoint is made by."""
+    return EndpointSettings(
+        http=config.http,
+        csrf=config.csrf,
+        cors=config.cors,
+        batching=config.batching,
+        compression=config.compression,
+    )
 
 
 def make_broker(settings: BrokerSettings, directory: str | None) -> Broker:

@@ -25,7 +25,14 @@ from gateway.language.limits import Limits
 from gateway.plan.cache import PlanCacheSettings
 from gateway.sharing import DedupeSettings
 from gateway.telemetry.logs import LogSettings
-from gateway.transport.settings import HttpSettings, SubscriptionSettings
+from gateway.transport.settings import (
+    BatchingSettings,
+    CompressionSettings,
+    CorsSettings,
+    CsrfSettings,
+    HttpSettings,
+    SubscriptionSettings,
+)
 from gateway.upstream.settings import SourceSettings
 
 FORBID_UNKNOWN = {"extra": "forbid"}
@@ -130,7 +137,11 @@ class Config:
         traffic_shaping: Time limits.
         limits: What a document may ask for.
         plan_cache: Size and warm start of the plan cache.
-        http: The HTTP endpoint: bodies, CORS, CSRF, batching, GraphiQL.
+        http: The HTTP endpoint: bodies, headers, status codes, GraphiQL.
+        csrf: What is refused as another site's.
+        cors: What other sites' pages may do.
+        batching: Several operations in one request.
+        compression: Compressed answers.
         subscription: Operations over WebSockets, event streams and multipart answers.
         broker: How published events reach subscriptions.
         logs: Access and error log.
@@ -147,6 +158,10 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     plan_cache: PlanCacheSettings = field(default_factory=PlanCacheSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
+    csrf: CsrfSettings = field(default_factory=CsrfSettings)
+    cors: CorsSettings = field(default_factory=CorsSettings)
+    batching: BatchingSettings = field(default_factory=BatchingSettings)
+    compression: CompressionSettings = field(default_factory=CompressionSettings)
     subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     logs: LogSettings = field(default_factory=LogSettings)

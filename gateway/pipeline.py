@@ -133,13 +133,13 @@ class Pipeline:
         except Exception as exc:
             return self.refuse(exc, record)
 
-    def is_subscription(self, params: GraphQLParams) -> bool:
-        """Whether this is a subscription that `subscribe` would not refuse for its document."""
+    def operation_type(self, params: GraphQLParams) -> str | None:
+        """What kind of operation this is; None when its document is refused."""
         try:
             found = self.plans.find(document_text(params), params.operation_name)
         except (ClientError, RequestError):
-            return False
-        return found.value.operation_type == "subscription"
+            return None
+        return found.value.operation_type
 
     def refuse(self, error: Exception, record: OperationRecord) -> Answer:
         """The answer to a request that failed outside of any field."""

@@ -60,7 +60,7 @@ def wants_page(
     method: str, headers: MutableMapping[str, str] | dict[str, str], query: bytes
 ) -> bool:
     """Whether a request is a browser's for the page: a GET that prefers HTML and asks no query."""
-    if method != "GET" or any(name == b"query" for name, _ in parse_qsl(query, True)):
+    if method not in ("GET", "HEAD") or any(name == b"query" for name, _ in parse_qsl(query, True)):
         return False
     accept = headers.get("accept", "")
     if "text/html" not in accept.lower():

@@ -8,32 +8,39 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, MutableMapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
-from gateway.answer import Answer, OperationRecord, encode_request_error
+from gateway.answer import OperationRecord
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.pipeline import GraphQLParams, Pipeline
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.asgi import (
     ClientDisconnectedError,
+    Headers,
     Receive,
     Scope,
     Send,
     client_header,
     read_headers,
 )
+from gateway.transport.batch import check_batch, run_batch
 from gateway.transport.body import read_body
+from gateway.transport.cors import Cors, is_preflight
+from gateway.transport.csrf import check_read
 from gateway.transport.formats import Format, stream_format
 from gateway.transport.graphiql import send_page, wants_page
 from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
-from gateway.transport.params import params_of_json, params_of_query
-from gateway.transport.settings import HttpSettings
+from gateway.transport.params import MalformedRequestError, params_of_json, params_of_query
+from gateway.transport.reply import answer_headers, refusal, respond, status_of
+from gateway.transport.settings import EndpointSettings
 
 # What may stand in a log line and in an answer's header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+ALLOWED = "GET, HEAD, POST, OPTIONS"
 
 
 class MakeContext(Protocol):
@@ -88,119 +95,158 @@ class GraphQLEndpoint:
         self,
         pipeline: Pipeline,
         make_context: MakeContext,
-        settings: HttpSettings,
+        settings: EndpointSettings,
         access_log: AccessLog,
         streams: Streams | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.make_context = make_context
         self.settings = settings
+        self.http = settings.http
+        self.cors = Cors(settings.cors.policies) if settings.cors.policies else None
         self.access_log = access_log
         self.streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begin = time.perf_counter()  # uvloop's clock stands still within an iteration
         headers, values = read_headers(scope["headers"])
-        if self.settings.graphiql and wants_page(scope["method"], headers, scope["query_string"]):
-            await send_page(send, scope["path"], self.settings.graphiql_query)
-            return
-        request_id = self._request_id(headers)
+        method = scope["method"]
+        if self.cors is not None and not is_preflight(method, headers):
+            send = self.cors.wrap(send, headers.get("origin"))
+        if method != "POST":
+            if method == "OPTIONS":
+                await self._options(headers, send)
+                return
+            if method == "HEAD":
+                send = without_body(send)
+            if self.http.graphiql and wants_page(method, headers, scope["query_string"]):
+                await send_page(send, scope["path"], self.http.graphiql_query)
+                return
+        asked = Asked(headers, values, self._request_id(headers), method != "POST")
         record = OperationRecord()
         context: Context | None = None
-        media_type = response_type(headers.get("accept"))
-        how = stream_format(headers.get("accept")) if self.streams else None
+        accept = headers.get("accept")
+        media_type = response_type(accept)
+        how = stream_format(accept) if self.streams else None
         allow = None
         try:
+            check_head(scope, self.http.max_header_bytes)
             if how is None:
                 check_acceptable(media_type)
             params = await self._params(scope, headers, receive)
+            if isinstance(params, list):
+                await self._batch(params, asked, media_type or JSON, send)
+                return
             if how is not None and self.streams is not None:
-                asked = Asked(headers, values, request_id, scope["method"] != "POST")
                 if await self.streams.respond(how, params, asked, receive, send):
                     return
-            context = await self.make_context(
-                headers,
-                values,
-                request_id,
-                client_header(headers, "name"),
-                client_header(headers, "version"),
-            )
-            answer = await self.pipeline.run(params, context, read_only=scope["method"] != "POST")
+                check_acceptable(media_type)
+            context = await self._context(asked)
+            answer = await self.pipeline.run(params, context, read_only=asked.read_only)
             record, allow, body = answer.record, answer.allow, answer.body
-            status = status_of(answer, media_type or JSON)
+            status = status_of(answer, media_type or JSON, self.http.draft_statuses)
         except ClientError as exc:
-            status, body = exc.http_status, refusal(exc)
+            status, body = self._refused(exc, media_type), refusal(exc)
             record.error_codes.append(exc.code)
-            allow = "GET, POST" if status == 405 else None
+            allow = ALLOWED if status == 405 else None
         except ClientDisconnectedError:
             return
         except Exception as exc:  # a context factory is the user's code
             failure = self.pipeline.refuse(exc, record)
             status, body = failure.status, failure.body
-        await respond(send, status, media_type or JSON, body, request_id, allow)
+        start = answer_headers(media_type or JSON, asked.request_id, record.error_codes, allow)
+        await respond(send, status, start, body, headers, self.settings.compression)
         self.access_log.write(
-            log_line(record, context, request_id, status, time.perf_counter() - begin)
+            log_line(record, context, asked.request_id, status, time.perf_counter() - begin)
         )
 
+    async def _batch(
+        self, batch: list[GraphQLParams], asked: Asked, media_type: str, send: Send
+    ) -> None:
+        """Answer a batch. Errors: ClientError when it is refused as a whole."""
+        check_batch(batch, self.settings.batching)
+
+        def log(record: OperationRecord, context: Context | None, duration_s: float) -> None:
+            self.access_log.write(log_line(record, context, asked.request_id, 200, duration_s))
+
+        answers = await run_batch(batch, self.pipeline, lambda: self._context(asked), log)
+        codes = [code for answer in answers for code in answer.record.error_codes]
+        start = answer_headers(media_type, asked.request_id, codes, None)
+        body = b"[" + b",".join(answer.body for answer in answers) + b"]"
+        await respond(send, 200, start, body, asked.headers, self.settings.compression)
+
+    async def _options(self, headers: dict[str, str], send: Send) -> None:
+        """What may be done here; and a browser's question, whether a page may."""
+        start: Headers = [(b"allow", ALLOWED.encode())]
+        if self.cors is not None and is_preflight("OPTIONS", headers):
+            start += self.cors.preflight(headers)
+        await send({"type": "http.response.start", "status": 204, "headers": start})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _context(self, asked: Asked) -> Awaitable[Context]:
+        headers = asked.headers
+        name, version = client_header(headers, "name"), client_header(headers, "version")
+        return self.make_context(headers, asked.header_values, asked.request_id, name, version)
+
+    def _refused(self, error: ClientError, media_type: str | None) -> int:
+        is_draft = self.http.draft_statuses and media_type == GRAPHQL_RESPONSE
+        is_unprocessable = isinstance(error, MalformedRequestError)
+        return 422 if is_draft and is_unprocessable else error.http_status
+
     def _request_id(self, headers: dict[str, str]) -> str:
-        given = headers.get("x-request-id", "") if self.settings.trust_request_id else ""
+        given = headers.get("x-request-id", "") if self.http.trust_request_id else ""
         return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
     async def _params(
         self, scope: Scope, headers: dict[str, str], receive: Receive
-    ) -> GraphQLParams:
+    ) -> GraphQLParams | list[GraphQLParams]:
         method = scope["method"]
-        if method == "GET":
+        content_type = headers.get("content-type")
+        if method in ("GET", "HEAD"):
+            if content_type is not None and not is_json_request(content_type):
+                raise unsupported()  # GHSA-9q82-xgwf-vj6h, GHSA-hff2-gcpx-8f4p
+            check_read(headers, self.settings.csrf, self.cors)
             return params_of_query(scope["query_string"])
         if method != "POST":
-            raise ClientError("Use GET or POST.", code="METHOD_NOT_ALLOWED")
-        if not is_json_request(headers.get("content-type")):
-            raise ClientError(
-                "Send the request as application/json in UTF-8.", code="UNSUPPORTED_MEDIA_TYPE"
-            )
-        body = await read_body(
-            receive, self.settings.max_body_bytes, headers.get("content-encoding")
+            raise ClientError(f"Use {ALLOWED}.", code="METHOD_NOT_ALLOWED")
+        if not is_json_request(content_type):
+            raise unsupported()
+        encoding = headers.get("content-encoding")
+        return params_of_json(await read_body(receive, self.http.max_body_bytes, encoding))
+
+
+def unsupported() -> ClientError:
+    """What a client learns of a content type that is not read."""
+    return ClientError(
+        "Send the request as application/json in UTF-8.", code="UNSUPPORTED_MEDIA_TYPE"
+    )
+
+
+def without_body(send: Send) -> Send:
+    """`send` for HEAD: the headers of an answer whose body is not sent."""
+
+    async def send_head(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            message["body"] = b""
+        await send(message)
+
+    return send_head
+
+
+def check_head(scope: Scope, max_bytes: int) -> None:
+    """Errors: ClientError(REQUEST_HEADERS_TOO_LARGE)."""
+    size = sum(map(len, chain.from_iterable(scope["headers"]))) + len(scope["query_string"])
+    if size > max_bytes:
+        raise ClientError(
+            f"The request's line and headers are larger than http.max_header_bytes, {max_bytes}.",
+            code="REQUEST_HEADERS_TOO_LARGE",
         )
-        return params_of_json(body)
 
 
 def check_acceptable(media_type: str | None) -> None:
     """Errors: ClientError(NOT_ACCEPTABLE)."""
     if media_type is None:
         raise ClientError(f"Accept must allow {GRAPHQL_RESPONSE} or {JSON}.", code="NOT_ACCEPTABLE")
-
-
-def status_of(answer: Answer, media_type: str) -> int:
-    """GraphQL over HTTP: under application/json a well-formed request is 200, whatever became of it."""
-    if media_type == GRAPHQL_RESPONSE or answer.status in (405, 500, 503):
-        return answer.status
-    return 200
-
-
-def refusal(exc: ClientError) -> bytes:
-    """A protocol error as a GraphQL response."""
-    return encode_request_error([{"message": exc.message, "extensions": exc.extensions}])
-
-
-async def respond(
-    send: Send, status: int, media_type: str, body: bytes, request_id: str, allow: str | None
-) -> None:
-    """Send the answer in one piece."""
-    headers = [
-        (b"content-type", CONTENT_TYPES[media_type]),
-        (b"content-length", str(len(body)).encode()),
-        (b"x-request-id", request_id.encode("latin-1")),
-    ]
-    if allow:
-        headers.append((b"allow", allow.encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-CONTENT_TYPES = {
-    JSON: b"application/json; charset=utf-8",
-    GRAPHQL_RESPONSE: b"application/graphql-response+json; charset=utf-8",
-}
 
 
 def log_line(

@@ -11,15 +11,27 @@ from gateway.errors import ClientError
 from gateway.pipeline import GraphQLParams
 
 
-def params_of_json(body: bytes) -> GraphQLParams:
-    """A JSON body's parameters. Errors: ClientError(BAD_REQUEST) that names the member."""
+class MalformedRequestError(ClientError):
+    """JSON, but not the parameters of a GraphQL request."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="BAD_REQUEST")
+
+
+def params_of_json(body: bytes) -> GraphQLParams | list[GraphQLParams]:
+    """A JSON body's parameters; several when it is an array.
+
+    Errors: ClientError(BAD_REQUEST), MalformedRequestError that names the member.
+    """
     try:
         sent = orjson.loads(body)
     except (orjson.JSONDecodeError, RecursionError) as exc:
         raise ClientError(f"The body is not JSON: {exc}", code="BAD_REQUEST") from None
-    if not isinstance(sent, dict):
-        raise ClientError("The body must be a JSON object.", code="BAD_REQUEST")
-    return checked_params(sent)
+    if isinstance(sent, dict):
+        return checked_params(sent)
+    if isinstance(sent, list) and all(isinstance(item, dict) for item in sent):
+        return [checked_params(item) for item in sent]
+    raise MalformedRequestError("The body must be a JSON object.")
 
 
 def params_of_query(query_string: bytes) -> GraphQLParams:
@@ -40,17 +52,17 @@ def params_of_query(query_string: bytes) -> GraphQLParams:
 
 
 def checked_params(sent: dict[str, Any]) -> GraphQLParams:
-    """The members of a request by their types. Errors: ClientError(BAD_REQUEST) that names the member."""
+    """The members of a request by their types. Errors: MalformedRequestError that names the member."""
     query, name = sent.get("query"), sent.get("operationName")
     variables, extensions = sent.get("variables"), sent.get("extensions")
     if query is not None and not isinstance(query, str):
-        raise ClientError("`query` must be a string.", code="BAD_REQUEST")
+        raise MalformedRequestError("`query` must be a string.")
     if not query:
-        raise ClientError("`query` is missing.", code="BAD_REQUEST")
+        raise MalformedRequestError("`query` is missing.")
     if name is not None and not isinstance(name, str):
-        raise ClientError("`operationName` must be a string.", code="BAD_REQUEST")
+        raise MalformedRequestError("`operationName` must be a string.")
     if variables is not None and not isinstance(variables, dict):
-        raise ClientError("`variables` must be an object.", code="BAD_REQUEST")
+        raise MalformedRequestError("`variables` must be an object.")
     if extensions is not None and not isinstance(extensions, dict):
-        raise ClientError("`extensions` must be an object.", code="BAD_REQUEST")
+        raise MalformedRequestError("`extensions` must be an object.")
     return GraphQLParams(query, variables, name or None, extensions)

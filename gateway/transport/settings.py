@@ -1,8 +1,9 @@
-"""What may be set for the HTTP endpoint. Plain data."""
+"""What may be set for the endpoints. Plain data."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -11,17 +12,119 @@ class HttpSettings:
     """`[http]`: the GraphQL endpoint.
 
     Attributes:
-        max_body_bytes: A larger request body is refused with 413 as it arrives. 2 MB is Apollo Router's
-            default.
+        max_body_bytes: A larger request body is refused with 413 as it arrives, and a compressed one
+            when it is larger once decompressed. 2 MB is Apollo Router's default.
+        max_header_bytes: A request whose line and headers are larger is refused with 431. 16 KB is
+            Node.js's default.
+        draft_statuses: Answer with the status codes of the specification's draft under
+            `application/graphql-response+json`: 294 for data with errors, 422 for what is well-formed but
+            cannot be executed.
         graphiql: Serve GraphiQL to browsers at the endpoint's path.
         graphiql_query: What GraphiQL's editor holds at first.
         trust_request_id: Take `x-request-id` from the client; only behind a proxy that sets it.
     """
 
     max_body_bytes: int = 2_000_000
+    max_header_bytes: int = 16_384
+    draft_statuses: bool = False
     graphiql: bool = True
     graphiql_query: str = "{\n  __typename\n}\n"
     trust_request_id: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsrfSettings:
+    """`[csrf]`: pages of other sites cannot make a browser execute anything with its cookies.
+
+    A browser asks before it sends JSON or a header of one's own to another site (a preflight request); the
+    answer to that is `[[cors.policies]]`. It does not ask before it sends a form or a plain GET.
+
+    Attributes:
+        enabled: Refuse requests that a browser may have sent without asking.
+        get: `guarded` refuses a GET that the browser marks as another site's (`Sec-Fetch-Site: cross-site`
+            or `same-site`) and that has neither a required header nor an allowed origin;
+            `require_header` refuses every GET without a required header.
+        required_headers: One of them is enough. Apollo's clients send them.
+    """
+
+    enabled: bool = True
+    get: Literal["guarded", "require_header"] = "guarded"
+    required_headers: tuple[str, ...] = ("apollo-require-preflight", "x-apollo-operation-name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorsPolicy:
+    """One of `[[cors.policies]]`: what pages of some origins may do; the first that fits decides.
+
+    Attributes:
+        origins: `https://app.example`; `*` is every one.
+        match_origins: Regular expressions that the whole origin matches.
+        allow_credentials: Browsers may send cookies along; not with `*`.
+        allow_headers: Request headers that pages may send; those that are asked for by default.
+        methods: Methods that pages may use.
+        expose_headers: Answer headers that pages may read.
+        max_age_s: How long a browser may keep the answer to its preflight request.
+    """
+
+    origins: tuple[str, ...] = ()
+    match_origins: tuple[str, ...] = ()
+    allow_credentials: bool = False
+    allow_headers: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("GET", "POST")
+    expose_headers: tuple[str, ...] = ()
+    max_age_s: int | None = None
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        if not self.origins and not self.match_origins:
+            raise ValueError("a policy needs `origins` or `match_origins`")
+        if "*" in self.origins and self.allow_credentials:
+            raise ValueError("`*` and `allow_credentials` would give every site the user's cookies")
+        for origin in self.origins:
+            if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+|null", origin):
+                raise ValueError(f"an origin is https://host[:port] without a path, not {origin}")
+        for pattern in self.match_origins:
+            try:
+                re.compile(pattern)
+            except re.error as exc:
+                raise ValueError(f"not a regular expression: {pattern}: {exc}") from exc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorsSettings:
+    """`[cors]`: pages of other origins; none may read an answer by default.
+
+    Attributes:
+        policies: By origin.
+    """
+
+    policies: tuple[CorsPolicy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchingSettings:
+    """`[batching]`: several operations in one POST, as a JSON array.
+
+    Attributes:
+        enabled: Accept them.
+        max_operations: More are refused.
+    """
+
+    enabled: bool = False
+    max_operations: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompressionSettings:
+    """`[compression]`: answers in a coding that the client accepts. Compressed requests are always read.
+
+    Attributes:
+        encodings: Which may be used; of those that the client wants equally, the first.
+        min_size_bytes: Smaller answers go out as they are: they would take longer, not shorter.
+    """
+
+    encodings: tuple[Literal["zstd", "br", "gzip"], ...] = ("zstd", "br", "gzip")
+    min_size_bytes: int = 1_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +158,22 @@ class SubscriptionSettings:
     heartbeat_s: float = 12.0
     max_streams: int = 10_000
     on_shutdown: Literal["complete", "reconnect"] = "complete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSettings:
+    """All that the HTTP endpoint is made by.
+
+    Attributes:
+        http: Bodies, headers, status codes, GraphiQL.
+        csrf: What is refused as another site's.
+        cors: What other sites may do.
+        batching: Several operations in one request.
+        compression: Answers that are compressed.
+    """
+
+    http: HttpSettings = field(default_factory=HttpSettings)
+    csrf: CsrfSettings = field(default_factory=CsrfSettings)
+    cors: CorsSettings = field(default_factory=CorsSettings)
+    batching: BatchingSettings = field(default_factory=BatchingSettings)
+    compression: CompressionSettings = field(default_factory=CompressionSettings)
