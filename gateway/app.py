@@ -54,6 +54,7 @@ from gateway.streams import Streams
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
+from gateway.transport.sessions import Sessions
 from gateway.transport.settings import EndpointSettings
 from gateway.transport.streaming import StreamEndpoint
 from gateway.transport.ws import DRAIN, WebSocketEndpoint
@@ -218,9 +219,9 @@ class Gateway:
             self.streams = StreamEndpoint(
                 pipeline, self.make_context, config.subscription, access_log
             )
-            streams = self.streams if config.subscription.enabled else None
+            going_on = (self.streams, Sessions(self.streams)) if config.subscription.enabled else ()
             self.endpoint = GraphQLEndpoint(
-                pipeline, self.make_context, endpoint_settings(config), access_log, streams
+                pipeline, self.make_context, endpoint_settings(config), access_log, *going_on
             )
             self.sockets = WebSocketEndpoint(
                 pipeline, self.make_context, config.subscription, access_log

@@ -61,6 +61,8 @@ CODES: dict[str, Code] = {
         Code("REQUEST_HEADERS_TOO_LARGE", 431, "The request's headers are too large.", "Send a smaller URL and fewer headers; POST for a long query."),
         Code("METHOD_NOT_ALLOWED", 405, "Method not allowed.", "Use POST; GET is for queries."),
         Code("NOT_ACCEPTABLE", 406, "Not acceptable.", "Accept application/graphql-response+json or application/json."),
+        Code("STREAM_NOT_FOUND", 404, "There is no such event stream.", "Reserve one by PUT, and open it in time; all requests of a stream have to reach one worker."),
+        Code("STREAM_CONFLICT", 409, "The event stream or the operation id is in use.", "Use another operation id, or reserve another stream."),
         Code("REQUEST_TOO_LARGE", 413, "Request too large.", "Send less, or ask the operator to raise the limit that is named."),
         Code("UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported media type.", "Send application/json in UTF-8."),
         Code("INTERNAL_SERVER_ERROR", 500, "Internal server error", "Give the operator the error id."),

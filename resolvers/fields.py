@@ -41,7 +41,7 @@ class Duration:
         return "PT" + ("".join(f"{number}{unit}" for number, unit in parts if number) or "0S")
 
 
-@schema_directive("upper")
+@schema_directive("upper", reads=())
 class Upper:
     """`@upper`: the field's text in capital letters."""
 

@@ -25,7 +25,7 @@ def node(_parent: Any, _context: Context, id: str) -> dict[str, str]:  # noqa: A
     return {"__typename": name, "id": id}
 
 
-@type_resolver("SearchResult")
+@type_resolver("SearchResult", reads=())
 def search_result(value: Any, _context: Context) -> str | None:
     """What a hit of the search service is."""
     return type_of(value["id"])

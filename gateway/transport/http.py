@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Awaitable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, Protocol
 
@@ -37,6 +38,7 @@ from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request,
 from gateway.transport.params import MalformedRequestError, params_of_json, params_of_query
 from gateway.transport.reply import answer_headers, refusal, respond, status_of
 from gateway.transport.settings import EndpointSettings
+from gateway.transport.sse import is_session
 
 # What may stand in a log line and in an answer's header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -80,6 +82,19 @@ class Streams(Protocol):
     ) -> bool: ...
 
 
+class Sessions(Protocol):
+    """Event streams that carry many operations; `sessions` has them."""
+
+    async def respond(
+        self,
+        scope: Scope,
+        asked: Asked,
+        read_params: Callable[[], Awaitable[GraphQLParams | list[GraphQLParams]]],
+        receive: Receive,
+        send: Send,
+    ) -> None: ...
+
+
 class GraphQLEndpoint:
     """The GraphQL route.
 
@@ -89,6 +104,7 @@ class GraphQLEndpoint:
         settings: What is allowed.
         access_log: Gets one line per request.
         streams: Takes requests whose answer goes on; None when there are none.
+        sessions: Takes requests about an event stream that carries many operations.
     """
 
     def __init__(
@@ -98,6 +114,7 @@ class GraphQLEndpoint:
         settings: EndpointSettings,
         access_log: AccessLog,
         streams: Streams | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.make_context = make_context
@@ -106,6 +123,7 @@ class GraphQLEndpoint:
         self.cors = Cors(settings.cors.policies) if settings.cors.policies else None
         self.access_log = access_log
         self.streams = streams
+        self.sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begin = time.perf_counter()  # uvloop's clock stands still within an iteration
@@ -131,6 +149,10 @@ class GraphQLEndpoint:
         allow = None
         try:
             check_head(scope, self.http.max_header_bytes)
+            if self.sessions and is_session(method, headers, scope["query_string"]):
+                read = partial(self._params, scope, headers, receive)
+                await self.sessions.respond(scope, asked, read, receive, send)
+                return
             if how is None:
                 check_acceptable(media_type)
             params = await self._params(scope, headers, receive)

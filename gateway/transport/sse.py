@@ -5,6 +5,8 @@ Source: the GraphQL over SSE protocol in graphql-sse, PROTOCOL.md.
 
 from __future__ import annotations
 
+import orjson
+
 from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
 
 EVENT_STREAM = "text/event-stream"
@@ -29,14 +31,34 @@ class EventFormat:
         return self.next(body)
 
 
-def next_of(id_: str, body: bytes) -> bytes:
-    """One answer of one of a stream's operations."""
-    return b'event: next\ndata: {"id":%b,"payload":%b}\n\n' % (id_.encode(), body)
+class OperationFormat:
+    """Writes the answers of one of several operations on a stream.
+
+    Args:
+        operation_id: The client's name for it.
+    """
+
+    def __init__(self, operation_id: str) -> None:
+        quoted = orjson.dumps(operation_id)
+        self._head = b'event: next\ndata: {"id":' + quoted + b',"payload":'
+        self.end = b'event: complete\ndata: {"id":' + quoted + b"}\n\n"
+
+    def next(self, body: bytes) -> bytes:
+        """One answer."""
+        return self._head + body + b"}\n\n"
+
+    def fail(self, body: bytes) -> bytes:
+        """The request error that ends the operation."""
+        return self.next(body)
 
 
-def complete_of(id_: str) -> bytes:
-    """The end of one of a stream's operations."""
-    return b'event: complete\ndata: {"id":%b}\n\n' % id_.encode()
+def is_session(method: str, headers: dict[str, str], query_string: bytes) -> bool:
+    """Whether a request is one of single connection mode, where a stream carries many operations."""
+    return (
+        method in ("PUT", "DELETE")
+        or TOKEN_HEADER in headers
+        or (method == "GET" and b"token=" in query_string and wants_events(headers.get("accept")))
+    )
 
 
 def wants_events(accept: str | None) -> bool:

@@ -212,3 +212,99 @@ async def test_the_end_of_the_server(server: Served, last: bytes) -> None:
         assert await answer.content.read() == last
     await ending
     assert state()["closed"] == 1
+
+
+TOKEN = "x-graphql-event-stream-token"
+
+
+@asynccontextmanager
+async def single_connection(
+    server: Served,
+) -> AsyncIterator[tuple[aiohttp.ClientSession, dict[str, str], aiohttp.ClientResponse]]:
+    """A reserved stream that is open: the session, the token's header, the stream."""
+    async with aiohttp.ClientSession() as session:
+        async with session.put(server.url) as reserved:
+            assert reserved.status == 201
+            assert reserved.content_type == "text/plain"
+            token = {TOKEN: await reserved.text()}
+        async with session.get(server.url, headers={**EVENTS, **token}) as stream:
+            assert stream.status == 200
+            yield session, token, stream
+
+
+def operation(query: str, id_: Any = "a") -> dict[str, Any]:
+    return {"query": query, "extensions": {"operationId": id_}}
+
+
+async def test_many_operations_on_one_stream(server: Served, tmp_path: Path) -> None:
+    async with single_connection(server) as (session, token, stream):
+        for id_, query in (("a", "{ hello }"), ("b", "subscription { count(to: 2) }")):
+            asked = operation(query, id_)
+            async with session.post(server.url, json=asked, headers=token) as accepted:
+                assert accepted.status == 202
+        found: dict[str, list[Any]] = {"a": [], "b": []}
+        for _ in range(5):
+            name, data = await next_event(stream)
+            found[data["id"]].append(data["payload"]["data"] if name == "next" else name)
+        assert found == {"a": [{"hello": "hello you"}, "complete"],
+                         "b": [{"count": 0}, {"count": 1}, "complete"]}  # fmt: skip
+    async with asyncio.timeout(10):
+        while server.app.endpoint.sessions.open:  # type: ignore[union-attr]
+            await asyncio.sleep(0)
+    assert len((tmp_path / "access.log").read_text().splitlines()) == 2
+
+
+async def test_an_operation_of_a_stream_is_ended(server: Served) -> None:
+    async with single_connection(server) as (session, token, stream):
+        asked = operation("subscription { forever }")
+        async with session.post(server.url, json=asked, headers=token):
+            await next_event(stream)
+        url = f"{server.url}?operationId=a"
+        async with session.delete(url, headers=token) as ended:
+            assert ended.status == 200
+        async with asyncio.timeout(10):
+            while not state()["closed"]:
+                await asyncio.sleep(0)
+        async with session.post(server.url, json=asked, headers=token) as again:
+            assert again.status == 202
+            assert (await next_event(stream))[1]["payload"] == {"data": {"forever": 0}}
+
+
+async def test_what_a_stream_refuses(server: Served) -> None:
+    async with single_connection(server) as (session, token, stream):
+        async with session.get(server.url, headers={**EVENTS, **token}) as twice:
+            assert twice.status == 409
+        slow = operation("{ slow }")
+        for asked, status in (
+            (slow, 202),
+            (slow, 409),
+            ({"query": "{ hello }"}, 400),
+            (operation("{ hello }", 5), 400),
+            ({"extensions": {"operationId": "b"}}, 400),
+        ):
+            async with session.post(server.url, json=asked, headers=token) as answer:
+                assert answer.status == status
+        unknown = {TOKEN: "unknown"}
+        for method in ("GET", "POST", "DELETE"):
+            headers = {**EVENTS, **unknown}
+            async with session.request(method, server.url, headers=headers, json=slow) as answer:
+                assert answer.status == 404
+                assert (await answer.json())["errors"][0]["extensions"]["code"] == (
+                    "STREAM_NOT_FOUND"
+                )
+        async with session.post(server.url, json=operation("{", "c"), headers=token):
+            _, data = await next_event(stream)
+            assert "errors" in data["payload"]
+
+
+@pytest.mark.parametrize("server", ["[subscription]\ninit_timeout_s = 0.01\n"], indirect=True)
+async def test_a_reservation_expires(server: Served) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with session.put(server.url) as reserved:
+            token = await reserved.text()
+        async with asyncio.timeout(10):
+            while server.app.endpoint.sessions.open:  # type: ignore[union-attr]
+                await asyncio.sleep(0)
+        url = f"{server.url}?token={token}"
+        async with session.get(url, headers=EVENTS) as answer:
+            assert answer.status == 404
