@@ -160,7 +160,7 @@ class _Check:
         selection = self.selection(scope, answers)
         self.entities.entity(scope)
         if selection is not None:
-            self.entities.batch(connect, selection)
+            self.entities.batch(scope, selection)
 
     def identifier(self, connect: Connect, ids: set[str]) -> None:
         if connect.id is None:

@@ -13,7 +13,9 @@ from graphql import (
     GraphQLSchema,
     Node,
     get_named_type,
+    get_nullable_type,
     is_leaf_type,
+    is_list_type,
 )
 
 from gateway.connectors.check_mappings import Findings, Scope
@@ -86,8 +88,9 @@ class EntityCheck:
                 below = around | {kind.name}
                 self._key(where, inner, member.type, member.ast_node, target, below)
 
-    def batch(self, connect: Connect, selection: Selection) -> None:
+    def batch(self, scope: Scope, selection: Selection) -> None:
         """§15.2, §16.4: what reads `$batch`, and whether the answer's rows can be told apart."""
+        connect = scope.connect
         used: dict[str, tuple[Text, int]] = {}
         keys: list[str] = []
         for text, offset, part in request_selections(connect, self.spec):
@@ -104,9 +107,23 @@ class EntityCheck:
             message = "a connector may not read both $this and $batch"
             self.findings.at_offset(*used["this"], "ConnectBatchAndThis", message)
         if connect.group_by is not None:
+            self._group(scope, set(keys))
             keys = [connect.group_by]
         for name in dict.fromkeys(keys):
             self._row_key(connect, selection, name)
+
+    def _group(self, scope: Scope, keys: set[str]) -> None:
+        """`groupBy` hands the rows to parents that one member tells apart."""
+        node, code = scope.connect.node, "InvalidGroupBy"
+        if scope.target is None:
+            hint = "leave it out: objects of a type are matched by the key that $batch reads"
+            self.findings.at(node, code, "groupBy is for connectors on fields", hint)
+        elif not is_list_type(get_nullable_type(scope.target.type)):
+            message = f"groupBy gives each parent a list, and {scope.connect.coordinate} is none"
+            self.findings.at(node, code, message)
+        elif len(keys) > 1:
+            message = f"groupBy names one member, and $batch is read by {', '.join(sorted(keys))}"
+            self.findings.at(node, code, message)
 
     def _row_key(self, connect: Connect, selection: Selection, name: str) -> None:
         text = connect.selection

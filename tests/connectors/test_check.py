@@ -62,6 +62,17 @@ def entity(arguments: str, more: str = "") -> str:
     )
 
 
+def grouped(kind: str, keys: str) -> str:
+    return (
+        typed("id code", "id: ID code: ID n: " + kind).replace(
+            f"n: {kind}",
+            f'n: {kind} ▸@connect(source: "b", http: {{ POST: "/n", body: "{keys}" }},\n'
+            'batch: { groupBy: "t" }, selection: "t")',
+        )
+        + " type N { t: ID }"
+    )
+
+
 PLAIN = '@connect(source: "b", http: { GET: "/" }, selection: "$")'
 THIS = '@connect(source: "b", http: { GET: "/{$this.KEY}" }, selection: "$")'
 CASES: dict[str, tuple[str, str]] = {
@@ -193,6 +204,12 @@ CASES: dict[str, tuple[str, str]] = {
         "ConnectorsNonRootBatchKey",
         on_type('GET: "/{$batch.id->first}"', "id: ▸$request.headers.id->first name"),
     ),
+    "groupBy for what is no list": ("InvalidGroupBy", grouped("N", "$batch.id")),
+    "groupBy of two keys": ("InvalidGroupBy", grouped("[N]", "$batch { id code }")),
+    "groupBy on a type": (
+        "InvalidGroupBy",
+        on_type('GET: "/{$batch.id->first}"', "id name", 'batch: { groupBy: "id" }', "▸"),
+    ),
     "a batch that nothing reads": (
         "BatchWithoutKeys",
         on_type('GET: "/{$this.id}"', "id name", "batch: { maxSize: 2 }", "▸"),
@@ -223,6 +240,7 @@ def test_a_rule(code: str, marked: str) -> None:
         connect('POST: "/" body: "$args.w" path: "$args.l" queryParams: "$args.w"'),
         connect('GET: "/{$request.headers.x->first}" queryParams: "$config.q" path: "$config.p"'),
         entity("id: ID, at: Where", "input Where { x: ID }"),
+        grouped("[N!]!", "$batch.id").replace("▸", ""),
         typed("id a", "id: ID a: Int " + THIS.replace("KEY", "b") + " b: Int " + THIS.replace("KEY", "a")),
         typed("id t { __typename: $('J') id }", "id: ID t: I", "interface I { id: ID } type J implements I { id: ID }"),
         typed("id t { $->match([@, { __typename: 'J' }]) { __typename id } }", "id: ID t: I", "interface I { id: ID } type J implements I { id: ID }"),
