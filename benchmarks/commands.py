@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
 from benchmarks import results
 from benchmarks.load.contestants import Contestant, contestants
 from benchmarks.load.measure import measure, missing_tools
 from benchmarks.load.scenarios import SCENARIOS
-from benchmarks.report.terminal import print_scenario
+from benchmarks.report import markdown, page
+from benchmarks.report.terminal import print_result, print_scenario
 
 LATEST = results.FOLDER / "latest.json"
 
@@ -32,6 +34,42 @@ def add_to(commands: Any) -> None:
     run.add_argument("--seconds", type=int, default=1, help="whole seconds a pass (default 1)")
     run.add_argument("--only", default="", help="parts of contestants' names, separated by commas")
     run.add_argument("--out", type=Path, default=LATEST, help=f"result file (default {LATEST})")
+
+    report = commands.add_parser(
+        "report", help="show a result file: terminal, Markdown, JSON, HTML page"
+    )
+    report.set_defaults(run=show)
+    report.add_argument("result", type=Path, nargs="?", default=LATEST)
+    report.add_argument("--html", type=Path, help="write the page")
+    report.add_argument("--markdown", type=Path, help="write the tables")
+    report.add_argument("--json", action="store_true", help="print the result itself")
+    report.add_argument("--quiet", action="store_true", help="no tables in the terminal")
+
+
+def show(options: argparse.Namespace) -> int:
+    """A result in the forms that were asked for."""
+    result = results.load(options.result)
+    if options.json:
+        sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+    elif not options.quiet:
+        print_result(result)
+    if options.markdown:
+        options.markdown.write_text(markdown.render(result))
+        print(f"written: {options.markdown}")
+    if options.html:
+        options.html.write_text(page.render(result, earlier(result)))
+        print(f"written: {options.html}")
+    return 0
+
+
+def earlier(result: results.Result) -> list[results.Result]:
+    """The kept results before this one, oldest first; at most one of a commit, its latest."""
+    kept = {}
+    for path in sorted(results.FOLDER.glob("run-*.json")):
+        old = results.load(path)
+        if old.made < result.made and old.commit != result.commit:
+            kept[old.commit] = old
+    return sorted(kept.values(), key=lambda old: old.made)
 
 
 def run_scenarios(options: argparse.Namespace) -> int:
@@ -60,6 +98,10 @@ def run_scenarios(options: argparse.Namespace) -> int:
         print_scenario(measured, console)
         result.scenarios.append(measured)
     results.save(result, options.out)
+    if options.out == LATEST:
+        results.save(
+            result, results.FOLDER / f"run-{result.made.replace(' ', '-')}-{result.commit}.json"
+        )
     print(f"written: {options.out}")
     return 0
 
