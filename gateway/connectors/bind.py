@@ -276,7 +276,7 @@ class _Binder:
                 builder, _responding(connect, source, spec), rules, settings.session_cookie
             ),
             max_requests=self.settings.max_requests_per_operation_per_source,
-            shape=plain_shape(selection),
+            shape=plain_shape(selection) if _is_typed(connect, kind) else None,
             kind=whole,
         )
         return call, supplied
@@ -310,6 +310,13 @@ def _identity(
         | {rule.named.lower() for rule in copied if rule.named is not None},
         frozenset(rule.matching for rule in copied if rule.matching is not None),
         frozenset((session_cookie,) if session_cookie else ()),
+    )
+
+
+def _is_typed(connect: Connect, kind: Any) -> bool:
+    """Whether all members of a row are fields of its type: `groupBy` may name one that is not."""
+    return connect.group_by is None or connect.group_by in getattr(
+        get_named_type(kind), "fields", ()
     )
 
 

@@ -221,5 +221,5 @@ class _Check:
         self.mappings.variables(text, 0, selection, allowed, scope, "InvalidSelection")
         target = scope.target
         kind = get_named_type(target.type) if target is not None else scope.owner
-        self.selections.check(text, selection, kind)
+        self.selections.check(text, selection, kind, connect.group_by)
         return selection

@@ -41,9 +41,17 @@ class SelectionCheck:
     def __init__(self, schema: GraphQLSchema, report: Report) -> None:
         self.schema = schema
         self.report = report
+        self.row_key: str | None = None
 
-    def check(self, text: Text, selection: Selection, kind: GraphQLNamedType) -> None:
-        """Check one selection against the named type of what it makes."""
+    def check(
+        self, text: Text, selection: Selection, kind: GraphQLNamedType, row_key: str | None = None
+    ) -> None:
+        """Check one selection against the named type of what it makes.
+
+        Args:
+            row_key: The member that `groupBy` names; the type need not have it.
+        """
+        self.row_key = row_key
         path = selection.value_path
         if is_leaf_type(kind):
             if path is None and kind.name in ("String", "ID", "Int", "Float", "Boolean"):
@@ -75,6 +83,8 @@ class SelectionCheck:
                 continue
             field = fields.get(item.name)
             if field is None:
+                if item.name == self.row_key and len(around) == 1:
+                    continue
                 close = difflib.get_close_matches(item.name, fields, n=1)
                 hint = f"did you mean `{close[0]}`?" if close else None
                 message = f"`{item.name}` is no field of {kind.name}"

@@ -336,6 +336,13 @@ CALLS: dict[str, Scenario] = {
         },
         ("GET /posts", "GET /comments?v=1&v=2&v=3&top=2"),
     ),
+    "16 groupBy by a member that the type does not have": Scenario(
+        GROUPED.replace("type Comment { videoId: Int", "type Comment {"),
+        "{ videos { comments { text } } }",
+        _rows([{"id": 1}, {"id": 2}], [{"videoId": 2, "text": "a"}]),
+        {"videos": [{"comments": []}, {"comments": [{"text": "a"}]}]},
+        ("GET /posts", "GET /comments?v=1&v=2"),
+    ),
     "16 groupBy from PHP": Scenario(
         GROUPED,
         "{ videos { comments { videoId text } } }",
