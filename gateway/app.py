@@ -41,11 +41,10 @@ from gateway.graph.binding import bind_directives, bind_resolvers
 from gateway.graph.register import Mark, find_marks
 from gateway.graph.schema import build_schema
 from gateway.graph.sdl import find_schema_files, load_sdl
-from gateway.identity import joined
+from gateway.identity import Identity, joined
 from gateway.language.document import load_document
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
-from gateway.partition import PartitionOf, headers_read, partition_by
 from gateway.pipeline import Pipeline
 from gateway.plan.cache import Made, PlanCache
 from gateway.plan.warm import warm_plans
@@ -254,7 +253,7 @@ class Gateway:
             config.plan_cache, self._compile, max_text_length=config.limits.max_document_bytes
         )
         mask = ErrorMask(config.errors.mask)
-        streams = Streams(mask, config.subscription.max_queue, self._partition_of())
+        streams = Streams(mask, config.subscription.max_queue, self._ambient())
         return Pipeline(
             plans,
             mask,
@@ -266,18 +265,16 @@ class Gateway:
     def _make_sharing(self) -> Sharing:
         """Equal operations in flight as one, where all that runs says what it reads of the client."""
         config = self.config
-        ambient = joined(
+        unshared = [name for name, source in config.sources.items() if not source.dedupe_enabled]
+        return Sharing(config.traffic_shaping.router.dedupe, self._ambient(), unshared)
+
+    def _ambient(self) -> Identity | None:
+        """What runs beside resolvers reads of the client."""
+        return joined(
             mark.identity
             for mark in self.graph.marks
             if mark.kind in ("type_resolver", "schema_directive", "context_factory")
         )
-        unshared = [name for name, source in config.sources.items() if not source.dedupe_enabled]
-        return Sharing(config.traffic_shaping.router.dedupe, ambient, unshared)
-
-    def _partition_of(self) -> PartitionOf:
-        assert self.graph.bound is not None
-        forwarded = [loader.call.builder.forwarded for loader in self.graph.bound.loaders]
-        return partition_by(headers_read(self.graph.marks, forwarded, self.config.headers))
 
     def _compile(
         self, text: str, operation_name: str | None, normalised: Normalised | None

@@ -29,10 +29,33 @@ from gateway.execute.operation import execute_operation
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Variables
 from gateway.execute.subscribe import event_source, open_source
+from gateway.identity import Identity, joined, partition
 from gateway.language.normalise import Literals
-from gateway.partition import PartitionOf, partition_by
 
 NewContext = Callable[[], Awaitable[Context]]
+# Headers of the connection and of the message, not of who sent it.
+NOT_OF_THE_CLIENT = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "cache-control",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "origin",
+        "pragma",
+        "sec-websocket-extensions",
+        "sec-websocket-key",
+        "sec-websocket-protocol",
+        "sec-websocket-version",
+        "traceparent",
+        "tracestate",
+        "upgrade",
+        "x-graphql-event-stream-token",
+        "x-request-id",
+    }
+)
 MAX_NOTED = 20
 """Codes and ids of errors that the one log line of a subscription may name."""
 
@@ -168,37 +191,61 @@ class Streams:
     Args:
         mask: Decides what of an error the client sees.
         max_queue: Answers that may wait for one listener of a shared stream.
-        partition_of: Which clients may share an execution.
+        ambient: What runs beside resolvers reads of the client; None when that is not known.
 
     Attributes:
         feeds: The shared streams under way.
     """
 
     def __init__(
-        self, mask: ErrorMask, max_queue: int = 100, partition_of: PartitionOf | None = None
+        self, mask: ErrorMask, max_queue: int = 100, ambient: Identity | None = None
     ) -> None:
         self._mask = mask
         self._max_queue = max_queue
-        self._partition_of = partition_of or partition_by(None)
+        self._ambient = ambient
         self.feeds: dict[Hashable, Feed] = {}
 
     async def open(self, subscription: Subscription) -> Stream:
         """The answers to the events of a subscription. Errors: what `open_source` raises."""
         context = await subscription.new_context()
-        # The source stream lives as long as its client listens: its calls have their own time limits.
-        context.deadline = math.inf
+        source = event_source(subscription.prepared, subscription.variables)
+        if source is None or not source.shared:
+            return await self._open(subscription, context)
+        identity = self._identity(subscription)
+        if identity is not None:
+            subscription.new_context = _restricted(subscription.new_context, identity)
+            context = context.restricted(identity)
         key = self._key(subscription, context)
-        feed = self.feeds.get(key) if key is not None else None
+        feed = self.feeds.get(key)
         if feed is None:
-            source = await open_source(
-                subscription.prepared, subscription.variables, context, subscription.literals
-            )
-            execute = functools.partial(self._execute, subscription)
-            stream = self._stream(subscription, source, execute)
-            if key is None:
-                return stream
+            stream = await self._open(subscription, context)
             feed = Feed(self.feeds, key, self._max_queue, stream)
         return self._stream(subscription, feed.listen(), None)
+
+    async def _open(self, subscription: Subscription, context: Context) -> Stream:
+        """A stream of one's own."""
+        # It lives as long as its client listens: its calls have their own time limits.
+        context.deadline = math.inf
+        source = await open_source(
+            subscription.prepared, subscription.variables, context, subscription.literals
+        )
+        execute = functools.partial(self._execute, subscription)
+        return self._stream(subscription, source, execute)
+
+    def _identity(self, subscription: Subscription) -> Identity | None:
+        """What the events' executions read of the client; None when that is not known."""
+        bound = subscription.prepared.code(subscription.variables.coerced).bound
+        return joined((bound.identity, self._ambient))
+
+    def _key(self, subscription: Subscription, context: Context) -> Hashable:
+        """What equal subscriptions have in common."""
+        text = subscription.literals.text if subscription.literals else None
+        sent = orjson.dumps(subscription.variables.raw, option=orjson.OPT_SORT_KEYS)
+        # Nothing declares what it reads of a WebSocket's parameters: they count as a whole.
+        params = orjson.dumps(context.connection_params, option=orjson.OPT_SORT_KEYS)
+        values = context.header_values
+        counted = {name: values[name] for name in values if name not in NOT_OF_THE_CLIENT}
+        return subscription.prepared, text, sent, params, partition(counted)
 
     def _stream(
         self,
@@ -209,16 +256,6 @@ class Streams:
         fail = functools.partial(self._failure, subscription)
         record = replace(subscription.record, error_codes=[], error_ids=[])
         return Stream(source, answer, fail, record)
-
-    def _key(self, subscription: Subscription, context: Context) -> Hashable:
-        """What equal subscriptions have in common; None for one that has its stream for itself."""
-        prepared, variables = subscription.prepared, subscription.variables
-        source = event_source(prepared, variables)
-        if source is None or not source.shared:
-            return None
-        text = subscription.literals.text if subscription.literals else None
-        sent = orjson.dumps(variables.raw, option=orjson.OPT_SORT_KEYS)
-        return prepared, text, sent, self._partition_of(context)
 
     async def _execute(self, subscription: Subscription, payload: Any) -> Answer:
         """One event, executed as a request of its own. Raises nothing but cancellation."""
@@ -241,3 +278,12 @@ class Streams:
         errors = error.errors if isinstance(error, RequestError) else [error]
         formatted = self._mask.format_errors(errors, record, "INTERNAL_SERVER_ERROR")
         return Answer(encode_request_error(formatted), False, 500, record)
+
+
+def _restricted(new_context: NewContext, identity: Identity) -> NewContext:
+    """`new_context` for an execution that is shared: it sees nothing that may differ."""
+
+    async def restricted() -> Context:
+        return (await new_context()).restricted(identity)
+
+    return restricted

@@ -13,10 +13,7 @@ import orjson
 import pytest
 
 from gateway.answer import Answer
-from gateway.config import build_config
 from gateway.context import Context
-from gateway.graph.register import Mark
-from gateway.partition import headers_read, partition_by
 from gateway.pipeline import GraphQLParams, Pipeline
 from gateway.streams import Stream
 from gateway.testing import GatewayClient
@@ -33,7 +30,7 @@ type Subscription {
   news(topic: String!): News!
   shared(n: Int = 0): Int!
 }
-type News { text: String! number: Int! who: String }
+type News { text: String! number: Int! who: String all: String }
 type Tick { number: Int! half: Int! memo: String deadline: Float }
 """
 RESOLVERS = """
@@ -117,6 +114,11 @@ async def news(event, context, topic):
 @resolver("News.who", reads=["x-user"])
 def who(parent, context):
     return context.headers.get("x-user")
+
+
+@resolver("News.all", reads=["x-user"])
+def everything(parent, context):
+    return " ".join(context.headers)
 
 
 @subscription("Subscription.shared", shared=True, reads=())
@@ -348,36 +350,44 @@ async def test_a_slow_listener_of_a_shared_stream_ends_alone(
     await fast.aclose()
 
 
-@pytest.mark.parametrize(
-    ("marks", "forwarded", "rules", "names"),
-    [
-        ([], [], {}, set()),
-        ([Mark("resolver", "a", None, reads=frozenset({"x-a"}))], [{"x-b"}], {}, {"x-a", "x-b"}),
-        ([Mark("resolver", "a", None)], [], {}, None),
-        ([Mark("schema_directive", "a", None)], [], {}, None),
-        ([Mark("scalar", "a", None)], [], {}, set()),
-        ([], [], {"propagate": {"named": "X-C"}}, {"x-c"}),
-        ([], [], {"propagate": {"matching": "^x-"}}, None),
-        ([], [], {"insert": {"name": "x-d", "value": "1"}}, set()),
-    ],
-)
-def test_which_headers_count(
-    marks: list[Mark], forwarded: list[set[str]], rules: dict[str, Any], names: set[str] | None
-) -> None:
-    settings = build_config({"headers": {"all": {"request": [rules] if rules else []}}}).headers
-    found = headers_read(marks, [frozenset(one) for one in forwarded], settings)
-    assert found == names
-
-
 async def test_every_header_counts_where_reads_are_not_known(
     pipeline: tuple[Pipeline, Any],
 ) -> None:
-    new_context = pipeline[1]
-    partition = partition_by(None)
-    same = await new_context(cookie="a", sec_websocket_key="1")
-    assert partition(same) == partition(await new_context(cookie="a", sec_websocket_key="2"))
-    assert partition(same) != partition(await new_context(cookie="b", sec_websocket_key="1"))
-    assert partition(same) != partition(await new_context())
-    same.connection_params = {"token": "t"}
-    assert partition(same) != partition(await new_context(cookie="a"))
-    assert partition_by(frozenset())(same) != partition_by(frozenset())(await new_context())
+    pipeline[0].streams._ambient = None
+    streams = [
+        await opened(pipeline, cookie="a", sec_websocket_key="1"),
+        await opened(pipeline, cookie="a", sec_websocket_key="2"),
+        await opened(pipeline, cookie="b", sec_websocket_key="1"),
+        await opened(pipeline),
+    ]
+    assert len(pipeline[0].streams.feeds) == 3
+    for stream in streams:
+        await stream.aclose()
+
+
+async def test_a_shared_execution_sees_nothing_that_may_differ(
+    pipeline: tuple[Pipeline, Any],
+) -> None:
+    query = 'subscription { news(topic: "a") { all } }'
+    stream = await opened(pipeline, query, cookie="a", x_user="ada")
+    await publish(pipeline, "news.a", {"text": "new"})
+    assert orjson.loads((await anext(stream)).body) == {"data": {"news": {"all": "x-user"}}}
+    await stream.aclose()
+
+
+async def test_parameters_of_connections_count(pipeline: tuple[Pipeline, Any]) -> None:
+    stages, new_context = pipeline
+    streams = []
+    for token in ("a", "b", "a"):
+
+        async def with_token(token: str = token) -> Context:
+            context: Context = await new_context()
+            context.connection_params = {"token": token}
+            return context
+
+        stream = await stages.subscribe(GraphQLParams(NEWS), with_token)
+        assert isinstance(stream, Stream)
+        streams.append(stream)
+    assert len(stages.streams.feeds) == 2
+    for stream in streams:
+        await stream.aclose()

@@ -199,12 +199,12 @@ def _bind_subscription(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[D
         field.subscribe = EventSource(mark.target, mark.name, takes_info, mark.shared)
         if field.resolve is None:
             # What the stream yields is the field's value.
-            field.resolve = FieldResolver(_itself, mark.name, False, False)
+            field.resolve = FieldResolver(_itself, mark.name, False, False, mark.identity)
         return found
     topic = Topic(mark.topic, {a.out_name or name: name for name, a in field.args.items()})
     field.subscribe = EventSource(topic.open, mark.name, False, True)
     is_async = inspect.iscoroutinefunction(mark.target)
-    field.resolve = FieldResolver(mark.target, mark.name, is_async, takes_info)
+    field.resolve = FieldResolver(mark.target, mark.name, is_async, takes_info, mark.identity)
     for name in topic.unknown():
         found.append(unknown(mark, f"argument of {mark.name} in topic=", list(field.args), name))
     return found
