@@ -152,6 +152,7 @@ def serve(
             ws_max_size=settings.subscription.max_message_bytes,
             lifespan="on",
             access_log=False,
+            proxy_headers=False,  # nothing here asks for the client's address
             server_header=False,
             date_header=False,
             log_level="warning",

@@ -144,7 +144,10 @@ class Context:
 
     def restricted(self, identity: Identity) -> Context:
         """The same request's state, of whose client only what counts for `identity` is seen."""
-        view = identity.view(self.header_values)
+        return self.seeing(identity.view(self.header_values))
+
+    def seeing(self, view: dict[str, list[str]]) -> Context:
+        """The same request's state with other headers."""
         context = Context(
             headers={name: ", ".join(values) for name, values in view.items()},
             header_values=view,

@@ -11,17 +11,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import orjson
 
 from gateway.answer import Answer, OperationRecord
 from gateway.context import Context
 from gateway.errors import ClientError
+from gateway.execute.bound import Bound
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Variables
-from gateway.identity import Identity, partition
+from gateway.identity import NOBODY, Identity, joined, partition
 from gateway.plan.nodes import Kind
 
 Execute = Callable[[OperationRecord, Context], Awaitable[Answer]]
@@ -45,9 +46,16 @@ class DedupeSettings:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an execution may be shared: its key, and what it sees of the client."""
+    """Where an execution may be shared.
+
+    Attributes:
+        key: Equal for those that may be one.
+        view: What it sees of the client's headers.
+        context: Of the request that asks.
+    """
 
     key: Hashable
+    view: dict[str, list[str]]
     context: Context
 
 
@@ -85,6 +93,7 @@ class Sharing:
         self._ambient = ambient if settings.enabled else None
         self._unshared = frozenset(unshared_sources)
         self._flights: dict[Hashable, Flight] = {}
+        self._identities: WeakKeyDictionary[Bound, Identity | None] = WeakKeyDictionary()
         self.led = 0
         self.shared = 0
 
@@ -99,19 +108,26 @@ class Sharing:
         if context.connection_params:  # a WebSocket's: nothing declares what it reads of them
             return None
         bound = prepared.code(variables.coerced).bound
-        if bound.identity is None or not self._is_worth_it(bound.fields.values()):
+        try:
+            identity = self._identities[bound]
+        except KeyError:
+            identity = self._identities[bound] = self._identity(bound)
+        if identity is None:
             return None
-        identity = bound.identity.joined(self._ambient)
-        seen = context.restricted(identity)
+        view = identity.view(context.header_values) if identity is not NOBODY else {}
         asked = orjson.dumps(variables.raw, option=orjson.OPT_SORT_KEYS) if variables.raw else b""
-        return Place((prepared, text, asked, partition(seen.header_values)), seen)
+        return Place((prepared, text, asked, partition(view)), view, context)
 
-    def _is_worth_it(self, fields: Collection[Any]) -> bool:
-        """Whether it waits for anything, and for no source that is not shared."""
-        loads = [field for field in fields if field.plan.kind in LOADS]
-        return bool(loads) and not any(
-            field.loader is not None and field.loader.source in self._unshared for field in loads
-        )
+    def _identity(self, bound: Bound) -> Identity | None:
+        """What counts of the clients of a plan that is worth sharing; None for any other.
+
+        It is when it waits for something, and for no source whose calls are not shared.
+        """
+        loads = [field for field in bound.fields.values() if field.plan.kind in LOADS]
+        sources = {field.loader.source for field in loads if field.loader is not None}
+        if not loads or sources & self._unshared:
+            return None
+        return joined((bound.identity, self._ambient))
 
     async def fly(self, place: Place, execute: Execute, record: OperationRecord) -> Answer:
         """The answer of the flight at a place; starts one where there is none.
@@ -127,7 +143,7 @@ class Sharing:
         flight = self._flights.get(place.key)
         if flight is None:
             self.led += 1
-            flight = self._flights[place.key] = Flight(place.context)
+            flight = self._flights[place.key] = Flight(place.context.seeing(place.view))
             flight.task = loop.create_task(self._run(place.key, flight, execute))
         else:
             self.shared += 1
@@ -139,7 +155,7 @@ class Sharing:
             answer = await waiter
             record.error_codes += answer.record.error_codes
             record.error_ids += answer.record.error_ids
-            return replace(answer, record=record)
+            return Answer(answer.body, answer.has_data, answer.status, record)
         finally:
             timer.cancel()
             flight.waiting.discard(waiter)
@@ -150,6 +166,10 @@ class Sharing:
     async def _run(self, key: Hashable, flight: Flight, execute: Execute) -> None:
         try:
             answer = await execute(OperationRecord(), flight.context)
+        except asyncio.CancelledError:
+            for waiter in flight.waiting:
+                waiter.cancel()
+            raise
         except Exception as error:
             for waiter in flight.waiting:
                 if not waiter.done():

@@ -96,7 +96,7 @@ class Prepared:
 
     def code(self, coerced: Mapping[str, Any]) -> Code:
         """The generated code for these variables. Errors: CannotCompileError."""
-        key = tuple(coerced.get(name) for name in self.shaping)
+        key = tuple([coerced.get(name) for name in self.shaping]) if self.shaping else ()
         code = self._variants.get(key)
         if code is None or not code.bound.is_current():
             try:
