@@ -151,12 +151,15 @@ class AiohttpResponse:
             async for piece in self.aiter_bytes():
                 size += len(piece)
                 if size > max_bytes:
-                    detail = f"over {max_bytes} bytes"
-                    raise UpstreamError("RESPONSE_TOO_LARGE", source=self._source, detail=detail)
+                    break
                 parts.append(piece)
         except BaseException:
             self._response.close()
             raise
+        if size > max_bytes:
+            self._response.close()
+            detail = f"over {max_bytes} bytes"
+            raise UpstreamError("RESPONSE_TOO_LARGE", source=self._source, detail=detail)
         self._response.release()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

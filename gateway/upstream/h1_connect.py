@@ -29,7 +29,7 @@ def connector(
     server_hostname = origin.host if origin.is_tls else None
 
     async def connect(pool: Pool) -> Connection:
-        factory = partial(Connection, pool, loop, loop.time())
+        factory = partial(Connection, pool, loop)
         if unix_socket is not None:
             _, made = await loop.create_unix_connection(
                 factory, unix_socket, ssl=context, server_hostname=server_hostname

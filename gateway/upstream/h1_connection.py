@@ -41,10 +41,9 @@ class Connection(asyncio.Protocol):
 
     Args:
         owner: Told when it is free and when it is gone.
-        now: When it was made, on the loop's clock.
 
     Attributes:
-        born: As `now`.
+        retires_at: Not to be used again from then on, on the loop's clock.
         idle_since: When it was given back last.
         is_closed: Nothing may be sent any more.
         is_sending: A streamed body is not yet sent whole: set by who sends it.
@@ -69,18 +68,18 @@ class Connection(asyncio.Protocol):
         "_timer",
         "_timer_at",
         "_transport",
-        "born",
         "idle_since",
         "is_closed",
         "is_sending",
         "loop",
+        "retires_at",
         "used",
     )
 
-    def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop, now: float) -> None:
+    def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.born = now
-        self.idle_since = now
+        self.retires_at = inf
+        self.idle_since = 0.0
         self.is_closed = False
         self.is_sending = False
         self.used = 0
@@ -195,7 +194,9 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """As asyncio says: the transport then closes itself."""
         exchange = self._exchange
-        if exchange is not None and exchange.status and self._ends_with_eof(exchange):
+        if exchange is None:
+            self.abort()  # at once: it must not be lent until `connection_lost` comes
+        elif exchange.status and self._ends_with_eof(exchange):
             self._finish(exchange)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -238,6 +239,9 @@ class Connection(asyncio.Protocol):
         exchange = self._exchange
         self._raw_headers = []
         if exchange is None or self._is_done:
+            return
+        if status < 100:
+            self._break(f"{status} is no status")
             return
         if status < 200:
             self._is_informational = True
@@ -299,7 +303,6 @@ class Connection(asyncio.Protocol):
             self._keep_alive
             and not self._has_surplus
             and not self.is_sending
-            and not self._raw_headers  # trailers that were not looked at
             and not (waiter is not None and waiter.cancelled())
             and not self.is_closed
             and not self._transport.is_closing()
@@ -311,6 +314,7 @@ class Connection(asyncio.Protocol):
             self._parser = httptools.HttpResponseParser(self)
         if is_reusable and not self._transport.get_write_buffer_size():
             self.used += 1
+            self._raw_headers.clear()  # trailers, which nobody asked for
             self.resume()
             self._owner.release(self)
         else:

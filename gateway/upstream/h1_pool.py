@@ -114,7 +114,7 @@ class Pool:
     def release(self, connection: Connection) -> None:
         """As `Owner`."""
         now = self._loop.time()
-        if now - connection.born >= self._limits.max_age_s or self._is_closed:
+        if now >= connection.retires_at or self._is_closed:
             connection.close()
             return
         connection.idle_since = now
@@ -126,7 +126,9 @@ class Pool:
 
     def forget(self, connection: Connection) -> None:
         """As `Owner`."""
-        self.connections.discard(connection)
+        if connection not in self.connections:
+            return  # never lent: `_make` has its place
+        self.connections.remove(connection)
         if connection in self._idle:
             self._idle.remove(connection)
         self._give_place()
@@ -195,20 +197,23 @@ class Pool:
                 raise UpstreamError(
                     "GATEWAY_TIMEOUT", source=source, detail=detail, was_sent=False
                 ) from exc
-            if isinstance(exc, OSError):
+            if isinstance(
+                exc, OSError | ValueError
+            ):  # ValueError: a name that IDNA or TLS cannot say
                 detail = f"no connection to {self._name}: {type(exc).__name__}: {exc}"[:500]
                 raise UpstreamError(
                     "HTTP_CLIENT_ERROR", source=source, detail=detail, was_sent=False
                 ) from exc
             raise
-        # Connections made in one burst do not end in one burst.
-        connection.born -= random.uniform(0.0, 0.1) * self._limits.max_age_s  # noqa: S311
-        self.connections.add(connection)
-        if self._is_closed:
+        if self._is_closed or connection.is_closed:
             connection.abort()
-            raise UpstreamError(
-                "HTTP_CLIENT_ERROR", source=source, detail="the pool is closed", was_sent=False
-            )
+            self._give_place()
+            detail = "closed as soon as it was made"
+            raise UpstreamError("HTTP_CLIENT_ERROR", source=source, detail=detail, was_sent=False)
+        self.connections.add(connection)
+        # Connections made in one burst do not end in one burst.
+        age_s = self._limits.max_age_s * random.uniform(0.9, 1.0)  # noqa: S311
+        connection.retires_at = self._loop.time() + age_s
         return connection
 
     def _close_idle(self) -> None:

@@ -6,10 +6,9 @@ It refuses whatever would let a value end its line; it must never mend or re-enc
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.upstream.transport import Header, Request
+from gateway.upstream.transport import Request
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\]")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, nullcontext
 
 from gateway.errors import UpstreamError
 from gateway.upstream.h1_connect import connector
@@ -48,6 +49,7 @@ class H1Transport:
         self._unix_socket = unix_socket
         # By the URL's text before its path: the pool, and the Host header.
         self._pools: dict[str, tuple[Pool, str]] = {}
+        self._is_closed = False
 
     async def send(self, request: Request, deadline: float) -> H1Response:
         """As the port says."""
@@ -78,8 +80,8 @@ class H1Transport:
 
     async def aclose(self) -> None:
         """As the port says."""
-        pools = [pool for pool, _ in self._pools.values()]
-        for pool in pools:
+        self._is_closed = True
+        for pool, _ in list(self._pools.values()):
             await pool.aclose()
 
     async def _exchange(
@@ -104,14 +106,18 @@ class H1Transport:
             await waiter
         except BaseException:
             connection.abandon(response)
-            raise
-        finally:
-            response.waiter = None
             if sender is not None:
-                await end_sender(sender)
+                await end(sender)
+            raise
+        response.waiter = None
+        if sender is not None and (exc := await end(sender)) is not None:
+            raise exc
         return response
 
     def _add_pool(self, base: str) -> tuple[Pool, str]:
+        """The pool of an origin not seen before. Errors: BadRequest."""
+        if self._is_closed:
+            raise BadRequest("the transport is closed")
         if len(self._pools) >= MAX_POOLS:
             self._pools = {key: kept for key, kept in self._pools.items() if not kept[0].is_unused}
         origin = parse_origin(base)
@@ -134,12 +140,13 @@ async def send_stream(
     """Write a body as chunks while its answer is awaited elsewhere. Its own error ends the exchange."""
     connection.is_sending = True
     try:
-        async for data in body:
-            if data:
-                await connection.drain()
-                connection.write(response, b"%x\r\n%b\r\n" % (len(data), data))
-            if response.connection is None:
-                return
+        async with aclosing(body) if isinstance(body, AsyncGenerator) else nullcontext():
+            async for data in body:
+                if data:
+                    await connection.drain()
+                    connection.write(response, b"%x\r\n%b\r\n" % (len(data), data))
+                if response.connection is None:
+                    return
         connection.write(response, b"0\r\n\r\n")
         connection.is_sending = False
     except Exception:
@@ -148,9 +155,8 @@ async def send_stream(
         raise
 
 
-async def end_sender(sender: asyncio.Task[None]) -> None:
-    """An answer came before the body was sent: stop. Errors: those of the body's iterator."""
+async def end(sender: asyncio.Task[None]) -> BaseException | None:
+    """Stop sending: its answer came, or is not wanted. Gives the error of the body's iterator."""
     sender.cancel()
     await asyncio.wait([sender])
-    if not sender.cancelled():
-        sender.result()
+    return None if sender.cancelled() else sender.exception()

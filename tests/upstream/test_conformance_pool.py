@@ -399,3 +399,26 @@ async def test_a_unix_socket(kind: str, tmp_path: Path) -> None:
             assert await call(transport, "http://catalogue.test/a") == (200, b"/a ")
     assert server.connections == 1
     assert server.asked[0].header("host") == "catalogue.test"
+
+
+@conforms()
+async def test_a_backend_that_closes_at_once_takes_no_place(kind: str) -> None:
+    async def script(wire: Wire) -> None:
+        if wire.number <= 20:
+            wire.reset()
+        else:
+            await echo(wire)
+
+    async with serving(script) as server, transport_of(kind, max_connections=1) as transport:
+        for _ in range(20):
+            assert await code_of(call(transport, server.url, "POST", b"x")) == "HTTP_CLIENT_ERROR"
+        got = await asyncio.gather(*(call(transport, server.url + "/a") for _ in range(5)))
+        assert got == [(200, b"/a ")] * 5
+    assert server.connections == 21
+
+
+@conforms()
+@pytest.mark.parametrize("host", ["a" * 64 + ".test", ".test", "a..test"])
+async def test_a_name_that_cannot_be_looked_up(kind: str, host: str) -> None:
+    async with transport_of(kind) as transport:
+        assert await code_of(call(transport, f"http://{host}/")) == "HTTP_CLIENT_ERROR"

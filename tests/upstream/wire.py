@@ -90,6 +90,12 @@ class Wire:
         self._reader = reader
         self._writer = writer
 
+    @property
+    def protocol(self) -> str | None:
+        """What ALPN agreed on."""
+        tls: ssl.SSLObject = self._writer.get_extra_info("ssl_object")
+        return tls.selected_alpn_protocol()
+
     async def request(self) -> Asked:
         """The next request, whole. Errors: IncompleteReadError when the client closed."""
         asked = await self.head()
