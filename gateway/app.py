@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -35,6 +36,9 @@ from gateway.connectors.bind import Bound, bind_connectors
 from gateway.connectors.check import check_connectors
 from gateway.connectors.directives import read_directives
 from gateway.context import Context
+from gateway.documents.apq import MemoryStore
+from gateway.documents.find import Documents
+from gateway.documents.manifest import TrustedDocuments
 from gateway.errors import ConfigError, Diagnostic, RequestError
 from gateway.execute.prepare import Prepared, prepare
 from gateway.graph.binding import bind_directives, bind_resolvers
@@ -47,7 +51,7 @@ from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
 from gateway.pipeline import Pipeline
 from gateway.plan.cache import Made, PlanCache
-from gateway.plan.warm import warm_plans
+from gateway.plan.warm import warm_plans, warm_texts
 from gateway.sharing import Sharing
 from gateway.streams import Streams
 from gateway.telemetry.logs import AccessLog
@@ -60,6 +64,8 @@ from gateway.transport.ws import DRAIN, WebSocketEndpoint
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
 
+# `/graphql/:id`
+DOCUMENT = re.compile(r"/([A-Za-z0-9_:.~-]+)")
 # Where the workers of one server meet, as `gateway serve` tells them.
 BROKER_DIRECTORY = "GATEWAY_SERVE_BROKER"
 NEEDED_GRAPHQL_CORE = (3, 3, 2)
@@ -189,10 +195,17 @@ class Gateway:
         """GraphQL on its own route, without Starlette in the way; everything else by Starlette."""
         if scope["type"] == "http" and get_route_path(scope) == self.path:
             await self.endpoint(scope, receive, send)
+        elif scope["type"] == "http" and (named := DOCUMENT.fullmatch(self._below(scope))):
+            await self.endpoint(scope, receive, send, named[1])
         elif scope["type"] == "websocket" and get_route_path(scope) == self.path:
             await self.sockets(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
+
+    def _below(self, scope: Scope) -> str:
+        """A path's part below the endpoint's; "" when it is another."""
+        path = get_route_path(scope)
+        return path[len(self.path) :] if path.startswith(self.path) else ""
 
     @asynccontextmanager
     async def lifespan(self, _app: Any = None) -> AsyncIterator[dict[str, Any]]:
@@ -215,6 +228,10 @@ class Gateway:
                 self.state.update(await settled(function(self.state)) or {})
             pipeline = self.make_pipeline()
             warm_plans(pipeline.plans, config.plan_cache.warm, self.base)
+            trusted = pipeline.documents.trusted
+            if trusted is not None and config.persisted_documents.warm:
+                texts = list(dict.fromkeys(trusted.texts.values()))
+                warm_texts(pipeline.plans, texts[: config.plan_cache.max_entries])
             self.streams = StreamEndpoint(
                 pipeline, self.make_context, config.subscription, access_log
             )
@@ -258,6 +275,7 @@ class Gateway:
             plans,
             mask,
             shows_plans=config.explain.plan_header,
+            documents=make_documents(config, self.base),
             streams=streams,
             sharing=self._make_sharing(),
         )
@@ -351,6 +369,14 @@ def endpoint_settings(config: Config) -> EndpointSettings:
         batching=config.batching,
         compression=config.compression,
     )
+
+
+def make_documents(config: Config, base: Path) -> Documents:
+    """The documents that clients may name. Errors: ConfigError for a manifest of no use."""
+    settings = config.persisted_documents
+    trusted = TrustedDocuments(base / settings.manifest) if settings.manifest else None
+    store = MemoryStore(config.apq) if config.apq.enabled else None
+    return Documents(store, trusted, settings)
 
 
 def make_broker(settings: BrokerSettings, directory: str | None) -> Broker:

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from gateway.broker.settings import BrokerSettings
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
+from gateway.documents.settings import ApqSettings, PersistedDocumentSettings
 from gateway.errors import ConfigError
 from gateway.language.limits import Limits
 from gateway.plan.cache import PlanCacheSettings
@@ -142,6 +143,8 @@ class Config:
         cors: What other sites' pages may do.
         batching: Several operations in one request.
         compression: Compressed answers.
+        apq: Documents that clients register.
+        persisted_documents: Documents that the clients' builds wrote down.
         subscription: Operations over WebSockets, event streams and multipart answers.
         broker: How published events reach subscriptions.
         logs: Access and error log.
@@ -162,6 +165,10 @@ class Config:
     cors: CorsSettings = field(default_factory=CorsSettings)
     batching: BatchingSettings = field(default_factory=BatchingSettings)
     compression: CompressionSettings = field(default_factory=CompressionSettings)
+    apq: ApqSettings = field(default_factory=ApqSettings)
+    persisted_documents: PersistedDocumentSettings = field(
+        default_factory=PersistedDocumentSettings
+    )
     subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     logs: LogSettings = field(default_factory=LogSettings)

@@ -20,11 +20,12 @@ from gateway.answer import (
     encode_response,
 )
 from gateway.context import Context
+from gateway.documents.find import Documents
 from gateway.errors import CODES, ClientError, RequestError
 from gateway.execute.operation import coerce_variables, execute_operation, explain_plan
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Literals, Variables
-from gateway.plan.cache import PlanCache
+from gateway.plan.cache import Found, PlanCache
 from gateway.sharing import DedupeSettings, Sharing
 from gateway.streams import NewContext, Stream, Streams, Subscription
 
@@ -34,16 +35,20 @@ class GraphQLParams:
     """What a client sent, checked for its JSON types only.
 
     Attributes:
-        query: The document's text.
+        query: The document's text; that of its id, once `Pipeline.find` has found it.
         variables: As sent.
         operation_name: None when not sent.
         extensions: As sent.
+        document_id: The document's id, in place of its text.
+        is_found: Whether `query` is the text that is executed, whatever else was sent.
     """
 
     query: str | None
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
+    document_id: str | None = None
+    is_found: bool = False
 
 
 class Pipeline:
@@ -55,6 +60,7 @@ class Pipeline:
         shows_plans: Answer the header `x-gateway-plan`.
         sharing: Executes equal operations in flight once; none are shared without it.
         streams: Runs subscriptions.
+        documents: Those that clients may send by id; none without it.
     """
 
     def __init__(
@@ -65,11 +71,13 @@ class Pipeline:
         shows_plans: bool = False,
         streams: Streams | None = None,
         sharing: Sharing | None = None,
+        documents: Documents | None = None,
     ) -> None:
         self.plans = plans
         self.mask = mask
         self.streams = streams or Streams(mask)
         self.sharing = sharing or Sharing(DedupeSettings(), None)
+        self.documents = documents or Documents(None)
         self.shows_plans = shows_plans
 
     async def run(self, params: GraphQLParams, context: Context, *, read_only: bool) -> Answer:
@@ -82,8 +90,8 @@ class Pipeline:
         """
         record = OperationRecord()
         try:
+            found = await self.find(params)
             text = document_text(params)
-            found = self.plans.find(text, params.operation_name)
             prepared = found.value
             record_operation(record, prepared, found.how)
             check_method(prepared, read_only)
@@ -120,7 +128,7 @@ class Pipeline:
         """
         record = OperationRecord()
         try:
-            found = self.plans.find(document_text(params), params.operation_name)
+            found = await self.find(params)
             prepared = found.value
             if prepared.operation_type != "subscription":
                 return await self.run(params, await new_context(), read_only=read_only)
@@ -133,10 +141,21 @@ class Pipeline:
         except Exception as exc:
             return self.refuse(exc, record)
 
-    def operation_type(self, params: GraphQLParams) -> str | None:
+    async def find(self, params: GraphQLParams) -> Found[Prepared]:
+        """The plan of a request's document. Errors: ClientError, RequestError."""
+        documents = self.documents
+        if params.is_found or not documents.has_say(params.document_id, params.extensions):
+            return self.plans.find(document_text(params), params.operation_name)
+        text = await documents.find(params.query, params.document_id, params.extensions)
+        params.query, params.is_found = text.text, True
+        found = self.plans.find(text.text, params.operation_name)
+        await documents.keep(text)
+        return found
+
+    async def operation_type(self, params: GraphQLParams) -> str | None:
         """What kind of operation this is; None when its document is refused."""
         try:
-            found = self.plans.find(document_text(params), params.operation_name)
+            found = await self.find(params)
         except (ClientError, RequestError):
             return None
         return found.value.operation_type

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from gateway.errors import ClientError, ConfigError, RequestError
 from gateway.plan.cache import PlanCache
 
 T = TypeVar("T")
+logger = logging.getLogger("gateway.plan")
 
 
 def warm_plans(plans: PlanCache[T], paths: Sequence[str], base: Path) -> int:
@@ -35,6 +37,22 @@ def warm_plans(plans: PlanCache[T], paths: Sequence[str], base: Path) -> int:
                 file=str(path),
                 hint="mend the file, or take it out of plan_cache.warm",
             ) from error
+    return count
+
+
+def warm_texts(plans: PlanCache[T], texts: Iterable[str]) -> int:
+    """Compile every operation of trusted documents; one that is refused is logged, and refused later too.
+
+    Shape: the number of plans made.
+    """
+    count = 0
+    for text in texts:
+        try:
+            for name in _operation_names(text):
+                plans.find(text, name)
+                count += 1
+        except (GraphQLSyntaxError, RequestError, ClientError) as error:
+            logger.warning("a trusted document cannot be compiled: %s", error)
     return count
 
 

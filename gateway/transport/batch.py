@@ -49,6 +49,7 @@ async def run_batch(
         log(answer.record, context, time.perf_counter() - begin)
         return answer
 
-    if any(pipeline.operation_type(params) == "mutation" for params in batch):
+    kinds = [await pipeline.operation_type(params) for params in batch]
+    if "mutation" in kinds:
         return [await run(params) for params in batch]
     return await asyncio.gather(*map(run, batch))

@@ -34,6 +34,8 @@ POLICY = (
     "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+# What a query string has that asks for an answer, not for the page.
+ASKS = (b"query", b"documentId", b"extensions")
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -60,7 +62,7 @@ def wants_page(
     method: str, headers: MutableMapping[str, str] | dict[str, str], query: bytes
 ) -> bool:
     """Whether a request is a browser's for the page: a GET that prefers HTML and asks no query."""
-    if method not in ("GET", "HEAD") or any(name == b"query" for name, _ in parse_qsl(query, True)):
+    if method not in ("GET", "HEAD") or any(name in ASKS for name, _ in parse_qsl(query, True)):
         return False
     accept = headers.get("accept", "")
     if "text/html" not in accept.lower():

@@ -125,7 +125,15 @@ class GraphQLEndpoint:
         self.streams = streams
         self.sessions = sessions
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, document_id: str | None = None
+    ) -> None:
+        """Answer a request.
+
+        Args:
+            scope, receive, send: ASGI's.
+            document_id: The document that the URL names.
+        """
         begin = time.perf_counter()  # uvloop's clock stands still within an iteration
         headers, values = read_headers(scope["headers"])
         method = scope["method"]
@@ -137,7 +145,11 @@ class GraphQLEndpoint:
                 return
             if method == "HEAD":
                 send = without_body(send)
-            if self.http.graphiql and wants_page(method, headers, scope["query_string"]):
+            if (
+                self.http.graphiql
+                and not document_id
+                and wants_page(method, headers, scope["query_string"])
+            ):
                 await send_page(send, scope["path"], self.http.graphiql_query)
                 return
         asked = Asked(headers, values, self._request_id(headers), method != "POST")
@@ -155,7 +167,7 @@ class GraphQLEndpoint:
                 return
             if how is None:
                 check_acceptable(media_type)
-            params = await self._params(scope, headers, receive)
+            params = await self._params(scope, headers, receive, document_id)
             if isinstance(params, list):
                 await self._batch(params, asked, media_type or JSON, send)
                 return
@@ -220,7 +232,11 @@ class GraphQLEndpoint:
         return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
     async def _params(
-        self, scope: Scope, headers: dict[str, str], receive: Receive
+        self,
+        scope: Scope,
+        headers: dict[str, str],
+        receive: Receive,
+        document_id: str | None = None,
     ) -> GraphQLParams | list[GraphQLParams]:
         method = scope["method"]
         content_type = headers.get("content-type")
@@ -228,13 +244,14 @@ class GraphQLEndpoint:
             if content_type is not None and not is_json_request(content_type):
                 raise unsupported()  # GHSA-9q82-xgwf-vj6h, GHSA-hff2-gcpx-8f4p
             check_read(headers, self.settings.csrf, self.cors)
-            return params_of_query(scope["query_string"])
+            return params_of_query(scope["query_string"], document_id)
         if method != "POST":
             raise ClientError(f"Use {ALLOWED}.", code="METHOD_NOT_ALLOWED")
         if not is_json_request(content_type):
             raise unsupported()
         encoding = headers.get("content-encoding")
-        return params_of_json(await read_body(receive, self.http.max_body_bytes, encoding))
+        body = await read_body(receive, self.http.max_body_bytes, encoding)
+        return params_of_json(body, document_id)
 
 
 def unsupported() -> ClientError:

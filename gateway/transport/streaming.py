@@ -58,7 +58,7 @@ class StreamEndpoint:
 
         Errors: ClientError(UNAVAILABLE) beyond the limit.
         """
-        if not how.for_all and self.pipeline.operation_type(params) != "subscription":
+        if not how.for_all and await self.pipeline.operation_type(params) != "subscription":
             return False
         self.check_room()
         await self._run(params, asked, how, receive, send)

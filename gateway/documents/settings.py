@@ -1,0 +1,44 @@
+"""What may be set for documents by id. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApqSettings:
+    """`[apq]`: automatic persisted queries. A client sends a hash, and the text once when it is not known.
+
+    Attributes:
+        enabled: Keep documents that clients register. They have to be valid.
+        max_entries: Documents that each worker keeps; the least recently used goes first.
+        max_size_bytes: Characters of them all.
+    """
+
+    enabled: bool = True
+    max_entries: int = 10_000
+    max_size_bytes: int = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersistedDocumentSettings:
+    """`[persisted_documents]`: trusted documents, which the clients' builds wrote down.
+
+    Attributes:
+        manifest: A file in Apollo's manifest format, or a JSON object of texts by id as Relay's compiler
+            writes it, or a folder of `.graphql` files; relative to the configuration file. It is read
+            again when it changes; a broken one leaves the old one in use and an error in the log.
+        require_id: Execute nothing but these documents.
+        log_unknown: Write a warning for each document that is executed without being one of them.
+        warm: Compile them before a worker is ready, as many as the plan cache holds.
+    """
+
+    manifest: str | None = None
+    require_id: bool = False
+    log_unknown: bool = False
+    warm: bool = True
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        if self.require_id and self.manifest is None:
+            raise ValueError("`require_id` without a `manifest` would refuse every request")
