@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from benchmarks import results
+from benchmarks import results, scale
 from benchmarks.load.contestants import Contestant, contestants
 from benchmarks.load.measure import measure, missing_tools
 from benchmarks.load.scenarios import SCENARIOS
 from benchmarks.report import markdown, page
+from benchmarks.report.terminal import curves as growth_table
 from benchmarks.report.terminal import print_result, print_scenario
 
 LATEST = results.FOLDER / "latest.json"
@@ -30,7 +31,9 @@ def add_to(commands: Any) -> None:
     run.add_argument(
         "--quick", action="store_true", help="few peers, short passes, no heavy scenario"
     )
-    run.add_argument("--passes", type=int, help="interleaved passes (default 5; quick 3)")
+    run.add_argument(
+        "--passes", type=int, help="interleaved passes (default: the scenario's own, 3 or 5)"
+    )
     run.add_argument("--seconds", type=int, default=1, help="whole seconds a pass (default 1)")
     run.add_argument("--only", default="", help="parts of contestants' names, separated by commas")
     run.add_argument("--out", type=Path, default=LATEST, help=f"result file (default {LATEST})")
@@ -44,6 +47,27 @@ def add_to(commands: Any) -> None:
     report.add_argument("--markdown", type=Path, help="write the tables")
     report.add_argument("--json", action="store_true", help="print the result itself")
     report.add_argument("--quiet", action="store_true", help="no tables in the terminal")
+
+    growth = commands.add_parser(
+        "scale", help="cost against list size, depth, plans, connections, workers"
+    )
+    growth.set_defaults(run=run_scale)
+    growth.add_argument("--quick", action="store_true", help="without the largest points")
+    growth.add_argument("--into", type=Path, help="result file to add the curves to")
+
+
+def run_scale(options: argparse.Namespace) -> int:
+    """Measure the curves; print them with their exponents."""
+    console = Console(width=150)
+    result = (
+        results.load(options.into) if options.into else results.new_result(options.command_line)
+    )
+    result.curves = scale.measure_all(console, quick=options.quick)
+    console.print(growth_table(result))
+    out = options.into or results.FOLDER / "scale.json"
+    results.save(result, out)
+    print(f"written: {out}")
+    return 0
 
 
 def show(options: argparse.Namespace) -> int:
@@ -89,11 +113,11 @@ def run_scenarios(options: argparse.Namespace) -> int:
         return 2
     console = Console(width=150)
     result = results.new_result(options.command_line)
-    passes = options.passes or (3 if options.quick else 5)
     for name in options.scenario or SCENARIOS:
         scenario = SCENARIOS[name]
         if options.quick and scenario.heavy and not options.scenario:
             continue
+        passes = options.passes or (3 if options.quick else scenario.passes)
         measured = measure(scenario, chosen(options), passes=passes, pass_s=options.seconds)
         print_scenario(measured, console)
         result.scenarios.append(measured)

@@ -48,3 +48,14 @@ def median_of_ratios(first: Sequence[float], second: Sequence[float]) -> Interva
         rank += 1
     rank = max(rank, 1)
     return Interval(statistics.median(ratios), ratios[rank - 1], ratios[count - rank], count)
+
+
+def fitted_exponent(points: Sequence[tuple[float, float]]) -> float:
+    """The k of `cost = c * work ** k`, by least squares over the logarithms.
+
+    Errors: ValueError for fewer than two different amounts of work.
+    """
+    xs, ys = [math.log(x) for x, _ in points], [math.log(y) for _, y in points]
+    if len(set(xs)) < 2:
+        raise ValueError("an exponent needs two different amounts of work")
+    return statistics.linear_regression(xs, ys).slope

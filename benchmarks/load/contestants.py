@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GATEWAY_CONFIG = ROOT / "peers" / "gateway" / "gateway.toml"
 NODE = ROOT / "peers" / "node"
 TAILCALL_GLIBC = (2, 39)
+MAIN = "posts-and-users"
 PACED = ("by hand: shared", "Mercurius, JIT", "Apollo Server")
 
 FAMILIES = {
@@ -81,13 +82,17 @@ def by_hand(kind: str, *only: str, quick: bool = False) -> Contestant:
     return Contestant(f"by hand: {kind}", "hand", command, env, frozenset(only), quick)
 
 
-def python_peer(name: str, app: str, client: str = "aiohttp", *, quick: bool = False) -> Contestant:
+def python_peer(
+    name: str, app: str, *only: str, client: str = "aiohttp", quick: bool = False
+) -> Contestant:
     """A GraphQL server in Python under uvicorn."""
     env = {"CLIENT": client, "UPSTREAM": "{upstream}"}
-    return Contestant(name, "python", uvicorn(f"benchmarks.peers.{app}:app"), env, quick=quick)
+    return Contestant(
+        name, "python", uvicorn(f"benchmarks.peers.{app}:app"), env, frozenset(only), quick
+    )
 
 
-def node_peer(name: str, script: str, **extra: str) -> Contestant:
+def node_peer(name: str, script: str, *only: str, **extra: str) -> Contestant:
     """A server in JavaScript; unavailable without node and the installed packages."""
     program = shutil.which("node")
     reason = "" if program else "node is not installed"
@@ -95,7 +100,7 @@ def node_peer(name: str, script: str, **extra: str) -> Contestant:
         reason = "its packages are not installed (make bench-peers)"
     env = {"UPSTREAM": "{upstream}", "PORT": "{port}", "NODE_ENV": "production", **extra}
     command = [program or "node", str(NODE / script)]
-    return Contestant(name, "node", command, env, unavailable=reason)
+    return Contestant(name, "node", command, env, frozenset(only), unavailable=reason)
 
 
 def tailcall() -> Contestant:
@@ -127,19 +132,19 @@ def contestants() -> list[Contestant]:
     )
     everybody = [
         gateway(**NOTHING_SHARED),
-        gateway("gateway: shared", "posts-and-users", "wide-list", "slow-backends"),
+        gateway("gateway: shared", MAIN, "wide-list", "slow-backends"),
         by_hand("bare", quick=True),
-        by_hand("aiohttp"),
-        by_hand("typed", "posts-and-users", "titles", "wide-list", "large-body", "three-sources"),
-        by_hand("shared", "posts-and-users"),
+        by_hand("aiohttp", MAIN, "titles", "constant"),
+        by_hand("typed", MAIN, "titles", "wide-list", "large-body", "three-sources"),
+        by_hand("shared", MAIN),
         floor,
         python_peer("graphql-core + aiohttp", "obvious", quick=True),
-        python_peer("graphql-core + httpx", "obvious", "httpx"),
+        python_peer("graphql-core + httpx", "obvious", MAIN, client="httpx"),
         python_peer("Strawberry", "strawberry_peer"),
         python_peer("Ariadne", "ariadne_peer"),
         node_peer("Mercurius, JIT", "mercurius.mjs"),
         node_peer("Yoga, graphql-jit", "yoga.mjs", JIT="1"),
-        node_peer("Yoga", "yoga.mjs"),
+        node_peer("Yoga", "yoga.mjs", MAIN),
         node_peer("Apollo Server", "apollo.mjs"),
         tailcall(),
     ]

@@ -112,6 +112,14 @@ def node(depth: int, width: int, number: int = 1) -> dict[str, Any]:
     return made
 
 
+def chains(depth: int, count: int = 64) -> dict[str, Any]:
+    """A root with `count` children, below each one child a level, down to `depth` levels."""
+    made: dict[str, Any] = {"id": 1, "name": "root"}
+    if depth > 1:
+        made["children"] = [node(depth - 1, 1, number) for number in range(count)]
+    return made
+
+
 def selection(depth: int) -> str:
     """The selection that asks for a whole tree."""
     return "id name" + (f" children {{ {selection(depth - 1)} }}" if depth > 1 else "")
@@ -135,6 +143,4 @@ def files() -> dict[str, object]:
         "items": items(),
         "tree": node(8, 2),
         "records": records(),
-        **{f"items-{count}": items(count) for count in (10, 100, 1_000, 100_000)},
-        **{f"tree-{depth}": node(depth, 1) for depth in range(1, 13)},
     }

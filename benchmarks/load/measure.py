@@ -38,7 +38,7 @@ wrk.method = "POST"
 wrk.headers["content-type"] = "application/json"
 wrk.headers["accept"] = "application/json"
 local before, after = [==[{before}]==], [==[{after}]==]
-local number = {first}
+local number, turns = {first}, {turns}
 {request}
 function done(summary, latency, requests)
   local e = summary.errors
@@ -50,7 +50,7 @@ end
 CONSTANT = "wrk.body = before"
 VARYING = """function request()
   number = number + 1
-  return wrk.format(nil, nil, nil, before .. number .. after)
+  return wrk.format(nil, nil, nil, before .. (turns > 0 and number % turns or number) .. after)
 end"""
 
 
@@ -184,8 +184,10 @@ def ask(server: Server, scenario: Scenario, number: int = 1) -> object:
     return decoded
 
 
-def one_pass(server: Server, scenario: Scenario, upstream_port: int, seconds: int) -> results.Pass:
-    """Load one server with wrk. Errors: RuntimeError when wrk is missing, CalledProcessError when it fails."""
+def one_pass(
+    server: Server, scenario: Scenario, upstream_port: int, seconds: int, turns: int = 0
+) -> results.Pass:
+    """Load one server with wrk; with `turns`, COUNTER goes round below it. Errors: RuntimeError when wrk is missing, CalledProcessError when it fails."""
     program = shutil.which("wrk")
     if program is None:
         raise RuntimeError("wrk is not installed (sh scripts/system-packages.sh wrk)")
@@ -194,6 +196,7 @@ def one_pass(server: Server, scenario: Scenario, upstream_port: int, seconds: in
         before=before,
         after=after,
         first=next(BLOCKS) * BLOCK,
+        turns=turns,
         request=VARYING if COUNTER in scenario.query else CONSTANT,
     )
     with tempfile.NamedTemporaryFile("w", suffix=".lua", prefix="bench-wrk-") as file:

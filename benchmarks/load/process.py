@@ -22,12 +22,13 @@ class Cpus:
     server: int
     load: int
     upstream: int
+    count: int
 
 
 def _cpus() -> Cpus:
     allowed = sorted(os.sched_getaffinity(0))
     load = allowed[1 % len(allowed)]
-    return Cpus(allowed[0], load, allowed[2] if len(allowed) > 2 else load)
+    return Cpus(allowed[0], load, allowed[2] if len(allowed) > 2 else load, len(allowed))
 
 
 CPUS = _cpus()

@@ -23,6 +23,7 @@ class Scenario:
         query: The document; may hold COUNTER.
         expected: The answer, a JSON value; may hold COUNTER.
         connections: Of the closed loop.
+        passes: Of the whole suite's run.
         upstream: "fast" (nginx) or "slow" (the same answers, late).
         heavy: Left out of the quick run.
         paced: Also loaded at constant rates.
@@ -33,6 +34,7 @@ class Scenario:
     query: str
     expected: Any
     connections: int = 32
+    passes: int = 3
     upstream: str = "fast"
     heavy: bool = False
     paced: bool = False
@@ -72,6 +74,7 @@ SCENARIOS: dict[str, Scenario] = {
             "100 posts, each with one of 10 users: two upstream calls",
             data.POSTS_AND_USERS,
             _joined(),
+            passes=5,
             paced=True,
         ),
         Scenario(
@@ -133,7 +136,7 @@ SCENARIOS: dict[str, Scenario] = {
             THREE_SOURCES,
             _joined(stats=True),
             upstream="slow",
-            connections=48,
+            connections=32,
             heavy=True,
             paced=True,
         ),

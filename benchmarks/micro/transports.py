@@ -25,7 +25,7 @@ from benchmarks.load import data, upstream
 from benchmarks.load.process import CPUS
 from benchmarks.peers.bare_client import Client
 from gateway.upstream.settings import SourceSettings
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import Request, Transport
 from gateway.upstream.transports import build_transport
 
 CONCURRENCIES = (1, 16, 64)
@@ -50,9 +50,8 @@ def by_hand(base: str) -> Get:
     return get
 
 
-def by_transport(kind: str, base: str) -> Get:
+def by_transport(transport: Transport, base: str) -> Get:
     """One of ours, through the port."""
-    transport = build_transport(SourceSettings(transport=kind, max_connections=64))  # type: ignore[arg-type]
     time_of = asyncio.get_running_loop().time
 
     async def get(path: str) -> bytes:
@@ -78,10 +77,12 @@ async def cpu_us(get: Get, path: str, concurrency: int) -> float:
 async def measure(port: int, rounds: int) -> dict[tuple[str, str, int], list[float]]:
     """All samples by client, path and concurrency. Errors: ValueError for a wrong answer."""
     base = f"http://127.0.0.1:{port}"
+    native = build_transport(SourceSettings(transport="native"))
+    other = build_transport(SourceSettings(transport="aiohttp"))
     clients = {
         "bare floor": by_hand(base),
-        "native": by_transport("native", base),
-        "aiohttp": by_transport("aiohttp", base),
+        "native": by_transport(native, base),
+        "aiohttp": by_transport(other, base),
     }
     samples: dict[tuple[str, str, int], list[float]] = {}
     for name, get in clients.items():
@@ -95,6 +96,8 @@ async def measure(port: int, rounds: int) -> dict[tuple[str, str, int], list[flo
                     took = await cpu_us(get, "/" + file, concurrency)
                     if turn:  # the first one warms up
                         samples.setdefault((name, file, concurrency), []).append(took)
+    await native.aclose()
+    await other.aclose()
     return samples
 
 

@@ -83,9 +83,9 @@ class Axis:
         return -math.log10(1 - min(value, 99.9999) / 100) if self.kind == "nines" else value
 
 
-def lines(rows: Sequence[Line], x: Axis, y: Axis, width: int = 560, height: int = 300) -> str:
+def lines(rows: Sequence[Line], x: Axis, y: Axis, width: int = 520, height: int = 290) -> str:
     """Lines over two axes; the legend is the caller's."""
-    left, right, top, bottom = 64, 16, 10, 40
+    left, right, top, bottom = 60, 26, 10, 40
     xs = [value for row in rows for value, _ in row.points]
     ys = [value for row in rows for _, value in row.points]
     x_low, x_high = x.place(min(xs)), x.place(max(xs))
