@@ -98,11 +98,14 @@ def name_prefix(name: str) -> str:
     """`name: `, checked. Errors: BadRequest for what is not a token, or what the transport sets itself."""
     if TOKEN.fullmatch(name) is None:
         raise BadRequest(f"not a header name: {name!r:.100}")
-    if name.lower() in FRAMING:
+    lower = name.lower()
+    if lower in FRAMING:
         raise BadRequest(f"the transport sets this header itself: {name}")
-    if len(_prefixes) >= MAX_NAMES:
-        _prefixes.clear()
-    prefix = _prefixes[name] = f"{name}: "
+    prefix = f"{name}: "
+    if lower != "host":  # which is looked for wherever a name is not known
+        if len(_prefixes) >= MAX_NAMES:
+            _prefixes.clear()
+        _prefixes[name] = prefix
     return prefix
 
 
@@ -126,18 +129,16 @@ def encode_head(request: Request, target: str, authority: str) -> bytes:
         unless given; a length for bytes, `chunked` for a stream.
     Errors: BadRequest; nothing is sent then.
     """
-    prefixes = _prefixes
     method = request.method
     headers = request.headers
     body = request.body
-    lines = [f"{method} {target} HTTP/1.1", ""]
-    own_host = False
-    for name, value in headers:
-        prefix = prefixes.get(name) or name_prefix(name)
-        if len(prefix) == 6 and prefix.lower() == "host: ":
-            own_host = True
-        lines.append(prefix + value)
-    lines[1] = "" if own_host else "host: " + authority
+    lines = [f"{method} {target} HTTP/1.1", f"host: {authority}"]
+    try:
+        lines += [_prefixes[name] + value for name, value in headers]
+    except KeyError:
+        lines += [name_prefix(name) + value for name, value in headers]
+        if any(name.lower() == "host" for name, _ in headers):
+            del lines[1]
     if body is None:
         if method in ("POST", "PUT", "PATCH"):
             lines.append("content-length: 0")
@@ -145,8 +146,6 @@ def encode_head(request: Request, target: str, authority: str) -> bytes:
         lines.append(f"content-length: {len(body)}")
     else:
         lines.append("transfer-encoding: chunked")
-    if own_host:
-        del lines[1]
     head = "\r\n".join(lines) + "\r\n\r\n"
     breaks = len(lines) + 1
     # One look at the whole head for what `check_parts` would find, part by part.

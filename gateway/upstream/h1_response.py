@@ -77,8 +77,11 @@ class H1Response:
     def raw_header(self, name: bytes) -> bytes | None:
         """The values of a lower-case name, joined as RFC 9110 §5.3 says; None without one."""
         size = len(name)
-        found = [v for key, v in self.raw_headers if len(key) == size and key.lower() == name]
-        return b", ".join(found) if found else None
+        found = None
+        for key, value in self.raw_headers:
+            if len(key) == size and key.lower() == name:
+                found = value if found is None else found + b", " + value
+        return found
 
     async def read(self, max_bytes: int) -> bytes:
         """As the port says."""
