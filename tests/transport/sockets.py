@@ -32,12 +32,14 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(server: Served, params: Any = None, **options: Any) -> AsyncIterator[Client]:
+async def connected(
+    server: Served | str, params: Any = None, **options: Any
+) -> AsyncIterator[Client]:
     """A socket, acknowledged unless `params` is False."""
     options.setdefault("protocols", ["graphql-transport-ws"])
     async with (
         aiohttp.ClientSession() as session,
-        session.ws_connect(server.url, **options) as socket,
+        session.ws_connect(server if isinstance(server, str) else server.url, **options) as socket,
     ):
         client = Client(socket)
         if params is not False:

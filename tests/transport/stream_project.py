@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = """
-type Query { hello(name: String = "you"): String params: String slow: Int fails: Int }
+type Query { hello(name: String = "you"): String params: String pid: Int! slow: Int fails: Int }
 type Mutation { say(text: String!): String! }
 type Subscription {
   said(room: String = "hall"): Said!
@@ -24,6 +24,7 @@ type Said { text: String! number: Int! }
 RESOLVERS = """
 import asyncio
 import json
+import os
 from gateway import ClientError, context_factory, resolver, subscription
 
 state = {"executions": 0, "opened": 0, "closed": 0, "gate": None}
@@ -46,6 +47,11 @@ def hello(parent, context, name=None):
 @resolver("Query.params", reads=())
 def params(parent, context):
     return json.dumps([context.connection_params, context.client_name])
+
+
+@resolver("Query.pid", reads=())
+def pid(parent, context):
+    return os.getpid()
 
 
 @resolver("Query.slow", reads=())
