@@ -51,6 +51,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "__weakref__",
         "_can_write",
         "_closed",
         "_deadline",
@@ -208,6 +209,7 @@ class Connection(asyncio.Protocol):
             when = "before an answer" if not exchange.status else "in the middle of the body"
             self._break(f"the backend closed the connection {when}{cause}")
         self._forget()
+        del self._parser  # it holds our methods: without it a closed connection is freed at once
         if not self._closed.done():
             self._closed.set_result(None)
 
@@ -384,6 +386,7 @@ class Connection(asyncio.Protocol):
             self.is_closed = True
             if self._timer is not None:
                 self._timer.cancel()
+                self._timer = None
             if self._can_write is not None:
                 self.resume_writing()
             self._owner.forget(self)

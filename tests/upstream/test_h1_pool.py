@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
+import weakref
 
 import pytest
 
@@ -101,3 +103,19 @@ async def test_a_call_on_a_closed_transport_is_refused() -> None:
             with pytest.raises(UpstreamError) as caught:
                 await call(transport, url)
             assert "closed" in caught.value.detail
+
+
+async def test_a_closed_connection_is_freed_without_the_collector() -> None:
+    """No cycle keeps it: a gateway whose collector is frozen or rare must not grow."""
+    async with serving(flaky) as server, transport_of("native") as transport:
+        gc.disable()
+        try:
+            await asyncio.gather(*(call(transport, server.url + "/5") for _ in range(10)))
+            made = [weakref.ref(connection) for connection in only_pool(transport).connections]
+            assert len(made) == 10
+            await transport.aclose()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert [ref for ref in made if ref() is not None] == []
+        finally:
+            gc.enable()
