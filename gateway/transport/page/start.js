@@ -10,6 +10,7 @@ const FIRST_QUERY = `# Ctrl-Enter runs it. Press Ctrl-Space for what can be aske
 
 const fetcher = GraphiQL.createFetcher({
   url: window.location.pathname,
+  subscriptionUrl: window.location.href.replace(/^http/, "ws").replace(/[?#].*/, ""),
   headers: { accept: "application/graphql-response+json, application/json" },
 });
 
