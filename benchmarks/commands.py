@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import msgspec
 from rich.console import Console
 
 from benchmarks import results, scale
+from benchmarks.compare import DEFAULT_SCENARIOS, Comparison, compare_files, compare_revisions
+from benchmarks.guard import guard
 from benchmarks.load.contestants import Contestant, contestants
-from benchmarks.load.measure import measure, missing_tools
+from benchmarks.load.measure import RATES, measure, missing_tools
 from benchmarks.load.scenarios import SCENARIOS
 from benchmarks.report import markdown, page
 from benchmarks.report.terminal import curves as growth_table
 from benchmarks.report.terminal import print_result, print_scenario
+from benchmarks.revisions import HERE
 
 LATEST = results.FOLDER / "latest.json"
 
@@ -28,9 +32,7 @@ def add_to(commands: Any) -> None:
     )
     run.set_defaults(run=run_scenarios)
     run.add_argument("scenario", nargs="*", help=f"of: {', '.join(SCENARIOS)} (default: all)")
-    run.add_argument(
-        "--quick", action="store_true", help="few peers, short passes, no heavy scenario"
-    )
+    run.add_argument("--quick", action="store_true", help="few peers, few scenarios")
     run.add_argument(
         "--passes", type=int, help="interleaved passes (default: the scenario's own, 3 or 5)"
     )
@@ -54,6 +56,67 @@ def add_to(commands: Any) -> None:
     growth.set_defaults(run=run_scale)
     growth.add_argument("--quick", action="store_true", help="without the largest points")
     growth.add_argument("--into", type=Path, help="result file to add the curves to")
+
+    compare = commands.add_parser(
+        "compare", help="two result files, or the gateway of two git revisions"
+    )
+    compare.set_defaults(run=run_compare)
+    compare.add_argument("first", help="file or revision")
+    compare.add_argument(
+        "second", nargs="?", default=HERE, help="file or revision (default: the work tree)"
+    )
+    compare.add_argument(
+        "--scenario", action="append", help="of revisions (default: the quick ones)"
+    )
+    compare.add_argument(
+        "--passes", type=int, default=10, help="of revisions, interleaved (default 10)"
+    )
+    compare.add_argument(
+        "--threshold", type=float, default=0.1, help="exit 1 beyond it (default 0.1)"
+    )
+
+    guarding = commands.add_parser("guard", help="the micro cases of two revisions, paired, for CI")
+    guarding.set_defaults(run=run_guard)
+    guarding.add_argument("first", nargs="?", default="HEAD~1", help="revision (default HEAD~1)")
+    guarding.add_argument(
+        "second", nargs="?", default=HERE, help="revision (default: the work tree)"
+    )
+    guarding.add_argument("--pairs", type=int, default=7)
+    guarding.add_argument(
+        "--threshold", type=float, default=0.1, help="exit 1 beyond it (default 0.1)"
+    )
+
+
+def run_compare(options: argparse.Namespace) -> int:
+    """Exit code 1 when the second is slower by more than the threshold in any scenario."""
+    if Path(options.first).is_file() and Path(options.second).is_file():
+        found = compare_files(Path(options.first), Path(options.second))
+    else:
+        scenarios = options.scenario or DEFAULT_SCENARIOS
+        found = compare_revisions(options.first, options.second, scenarios, options.passes)
+    return _verdict(found, "CPU µs", options.threshold)
+
+
+def run_guard(options: argparse.Namespace) -> int:
+    """Exit code 1 when a case is slower by more than the threshold."""
+    unit, found = guard(options.first, options.second, options.pairs)
+    return _verdict(found, unit, options.threshold)
+
+
+def _verdict(found: Iterable[Comparison], unit: str, threshold: float) -> int:
+    code = 1
+    for item in found:
+        if code == 1:
+            print(f"{'':34} {'first':>10} {'second':>10} {unit}, second / first [95 %]")
+            code = 0
+        print(
+            f"{item.what:34} {item.first:>10,.1f} {item.second:>10,.1f} {item.ratio or ''} {item.verdict}"
+        )
+        if item.is_beyond(threshold):
+            code = 2
+    if code == 1:
+        print("nothing to compare", file=sys.stderr)
+    return min(code, 1)
 
 
 def run_scale(options: argparse.Namespace) -> int:
@@ -115,10 +178,13 @@ def run_scenarios(options: argparse.Namespace) -> int:
     result = results.new_result(options.command_line)
     for name in options.scenario or SCENARIOS:
         scenario = SCENARIOS[name]
-        if options.quick and scenario.heavy and not options.scenario:
+        if options.quick and not scenario.quick and not options.scenario:
             continue
         passes = options.passes or (3 if options.quick else scenario.passes)
-        measured = measure(scenario, chosen(options), passes=passes, pass_s=options.seconds)
+        rates = RATES[1:] if options.quick else RATES
+        measured = measure(
+            scenario, chosen(options), passes=passes, pass_s=options.seconds, rates=rates
+        )
         print_scenario(measured, console)
         result.scenarios.append(measured)
     results.save(result, options.out)

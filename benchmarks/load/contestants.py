@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+REPOSITORY = ROOT.parent
 GATEWAY_CONFIG = ROOT / "peers" / "gateway" / "gateway.toml"
 NODE = ROOT / "peers" / "node"
 TAILCALL_GLIBC = (2, 39)
@@ -38,6 +39,7 @@ class Contestant:
         quick: Whether it stands in the quick run.
         paced: Whether it is also loaded at constant rates.
         unavailable: Why it cannot run here, or "".
+        cwd: Where it is started: what Python imports from there comes first.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Contestant:
     quick: bool = False
     paced: bool = False
     unavailable: str = ""
+    cwd: Path = REPOSITORY
     path: str = "/graphql"
 
 

@@ -55,7 +55,12 @@ end"""
 
 
 def measure(
-    scenario: Scenario, contestants: Sequence[Contestant], *, passes: int, pass_s: int
+    scenario: Scenario,
+    contestants: Sequence[Contestant],
+    *,
+    passes: int,
+    pass_s: int,
+    rates: Sequence[float] = RATES,
 ) -> results.Scenario:
     """Measure all contestants in turn, `passes` times over, each pinned to the same core."""
     measured = results.Scenario(
@@ -76,23 +81,26 @@ def measure(
         for server, _ in racing:
             warm = one_pass(server, scenario, port, 1)
             lengths[server] = pass_length(warm.cpu_us / 1e6, scenario.connections, pass_s)
-        for _ in range(passes):
-            for server, peer in racing:
+        for number in range(passes):
+            for server, peer in racing if number % 2 else racing[::-1]:
                 settle(server)
                 peer.passes.append(one_pass(server, scenario, port, lengths[server]))
         for server, peer in racing:
             peer.rss_mb = server.rss_mb()
-        if scenario.paced:
-            at_constant_rates(scenario, racing, seconds=2 * pass_s)
+        if scenario.paced and rates:
+            at_constant_rates(scenario, racing, rates, seconds=2 * pass_s)
     return measured
 
 
 def at_constant_rates(
-    scenario: Scenario, racing: Sequence[tuple[Server, results.Peer]], seconds: int
+    scenario: Scenario,
+    racing: Sequence[tuple[Server, results.Peer]],
+    rates: Sequence[float],
+    seconds: int,
 ) -> None:
     """Load each at fractions of what the gateway (or the first of them) takes in a closed loop."""
     ours = next((peer for _, peer in racing if peer.family == "ours"), racing[0][1])
-    for fraction in RATES:
+    for fraction in rates:
         rate = ours.median("requests_per_s") * fraction
         for server, peer in racing:
             if server.contestant.paced:

@@ -76,7 +76,9 @@ def started(
     env = {**os.environ, **{k: v.format_map(fill) for k, v in contestant.env.items()}}
     pin = [] if cpu is None else ["taskset", "-c", str(cpu)]
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([*pin, *command], env=env, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [*pin, *command], env=env, cwd=contestant.cwd, stdout=log, stderr=log
+        )
         try:
             try:
                 wait_for_port(port, alive=lambda: process.poll() is None)

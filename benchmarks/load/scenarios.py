@@ -25,7 +25,7 @@ class Scenario:
         connections: Of the closed loop.
         passes: Of the whole suite's run.
         upstream: "fast" (nginx) or "slow" (the same answers, late).
-        heavy: Left out of the quick run.
+        quick: Whether it stands in the quick run.
         paced: Also loaded at constant rates.
     """
 
@@ -36,7 +36,7 @@ class Scenario:
     connections: int = 32
     passes: int = 3
     upstream: str = "fast"
-    heavy: bool = False
+    quick: bool = False
     paced: bool = False
 
     @property
@@ -75,6 +75,7 @@ SCENARIOS: dict[str, Scenario] = {
             data.POSTS_AND_USERS,
             _joined(),
             passes=5,
+            quick=True,
             paced=True,
         ),
         Scenario(
@@ -82,6 +83,7 @@ SCENARIOS: dict[str, Scenario] = {
             "one field of 100 posts: one upstream call",
             data.TITLES,
             {"data": {"posts": [{"title": post["title"]} for post in data.posts()]}},
+            quick=True,
         ),
         Scenario("constant", "one field that needs no upstream", data.CONSTANT, {"data": {"greeting": "hello"}}),
         Scenario(
@@ -90,7 +92,7 @@ SCENARIOS: dict[str, Scenario] = {
             f"{{ items {{ {' '.join(data.ITEM_FIELDS)} }} }}",
             {"data": {"items": data.items()}},
             connections=2,
-            heavy=True,
+            quick=True,
         ),
         Scenario(
             "deep",
@@ -115,6 +117,7 @@ SCENARIOS: dict[str, Scenario] = {
             "one operation, every request with another literal: one upstream call",
             f"{{ post(id: {COUNTER}) {{ id title }} }}",
             {"data": {"post": {"id": 1, "title": data.posts()[0]["title"]}}},
+            quick=True,
         ),
         Scenario(
             "mutation",
@@ -128,7 +131,6 @@ SCENARIOS: dict[str, Scenario] = {
             f"{{ records {{ {' '.join(RECORD)} }} }}",
             {"data": {"records": [{key: row[key] for key in RECORD} for row in data.records()]}},
             connections=8,
-            heavy=True,
         ),
         Scenario(
             "slow-backends",
@@ -137,7 +139,6 @@ SCENARIOS: dict[str, Scenario] = {
             _joined(stats=True),
             upstream="slow",
             connections=32,
-            heavy=True,
             paced=True,
         ),
     )

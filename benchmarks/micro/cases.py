@@ -97,6 +97,7 @@ class UserLoader:
 
     coordinate = "Post.user"
     source = None
+    identity = None
     reads = Wanted({"userId": Wanted()})
     supplies = None
 

@@ -1,0 +1,26 @@
+"""One sample of one case in a process of its own: `python -m benchmarks.micro.sample CASE CALLS`.
+
+Prints the CPU seconds of one call. CALLS 0 does everything but the calls: what a counter from outside
+has to subtract.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from benchmarks.micro.cases import CASES, check
+from benchmarks.micro.paired import timed
+
+
+def main() -> None:
+    number, calls = int(sys.argv[1]), int(sys.argv[2])
+    case = CASES[number]()
+    check(case)
+    timed(case.ours, 3)
+    gc.freeze()
+    print(timed(case.ours, calls) if calls else 0.0)
+
+
+if __name__ == "__main__":
+    main()
