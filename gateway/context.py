@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from gateway.broker.port import Broker
     from gateway.resolver import Loader
+    from gateway.telemetry.trace import Trace
     from gateway.upstream.client import Upstream
 
 
@@ -55,9 +56,12 @@ class CallStats:
         retries, hedges: Attempts among `calls` beside the first ones.
         shared: Calls that another request made for this one.
         pool_wait_s: Time spent in waiting for a place, seconds.
+        trace: The request's timings; None when nobody wants to know.
     """
 
-    __slots__ = ("by_source", "calls", "hedges", "pool_wait_s", "retries", "shared", "wait_s")
+    __slots__ = (
+        "by_source", "calls", "hedges", "pool_wait_s", "retries", "shared", "trace", "wait_s"
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.by_source: dict[str, int] = {}
@@ -67,6 +71,7 @@ class CallStats:
         self.shared = 0
         self.wait_s = 0.0
         self.pool_wait_s = 0.0
+        self.trace: Trace | None = None
 
 
 class Context:

@@ -132,6 +132,7 @@ class BoundField:
     __slots__ = (
         "access",
         "arguments",
+        "coordinate",
         "definition",
         "id",
         "is_completed",
@@ -169,12 +170,19 @@ class BoundField:
             node = bound.nodes[plan.nodes[0]]
             self.arguments = Arguments(self.definition, node, bound.slots)
         self.output = bound.bind_output(plan.output, schema)
+        self.coordinate = plan.coordinate
         self.is_regrouped = is_settled(plan)
         self.is_completed = self.is_regrouped or plan.kind is Kind.INTROSPECTION
         for child in selections_of(self.output):
             child.field = self
         bound.fields[plan.id] = self
         bound.watch(self.definition, "resolve")
+
+    @property
+    def path(self) -> str:
+        """Where its values stand in the response, lists left out: `videos.edges.node.channel`."""
+        above = self.selection.field
+        return self.key if above is None else f"{above.path}.{self.key}"
 
 
 class Bound:

@@ -15,6 +15,7 @@ from gateway.execute.forms import Form
 # How often the code of a plan is made again for rows of another form. Each time the form of at least one
 # selection is known; a schema whose rows change their form all the time stays on the slow path.
 MAX_REVISIONS = 4
+TRACED = " traced"
 
 
 class Code:
@@ -33,22 +34,36 @@ class Code:
         self.filename = f"<gateway plan {fingerprint} {name}>"
         self._forms: dict[int, Form] = {}
         self.revisions = 0
+        self._traced: list[Callable[..., Any]] | None = None
         self._make()
-        weakref.finalize(self, linecache.cache.pop, self.filename, None)
+        for filename in (self.filename, self.filename + TRACED):
+            weakref.finalize(self, linecache.cache.pop, filename, None)
+
+    @property
+    def traced(self) -> list[Callable[..., Any]]:
+        """The functions in which each call of a resolver is timed: made for the first sampled request."""
+        if self._traced is None:
+            emitted = emit_plan(self.bound, self._forms, is_traced=True)
+            self._traced = self._compile(emitted, self.filename + TRACED)
+        return self._traced
 
     def _make(self) -> None:
         emitted: Emitted = emit_plan(self.bound, self._forms)
         self.source = emitted.source
         self._observers = list(emitted.observers.items())
+        self.parts = self._compile(emitted, self.filename)
+        self._traced = None
+
+    def _compile(self, emitted: Emitted, filename: str) -> list[Callable[..., Any]]:
         namespace: dict[str, Any] = {
             **emitted.namespace,
             "__name__": "gateway.generated",
             "__builtins__": builtins,
         }
-        exec(compile(emitted.source, self.filename, "exec"), namespace)  # noqa: S102
+        exec(compile(emitted.source, filename, "exec"), namespace)  # noqa: S102
         lines = emitted.source.splitlines(keepends=True)
-        linecache.cache[self.filename] = (len(emitted.source), None, lines, self.filename)
-        self.parts: list[Callable[..., Any]] = [namespace[name] for name in emitted.parts]
+        linecache.cache[filename] = (len(emitted.source), None, lines, filename)
+        return [namespace[name] for name in emitted.parts]
 
     def revise(self) -> None:
         """Make the code again when rows turned out to have another form."""

@@ -33,6 +33,7 @@ from gateway.execute.spots import Failed, FailedList, Origin
 from gateway.execute.state import Rows, Run
 from gateway.execute.works import Call, Cells
 from gateway.resolver import DecodedRow
+from gateway.telemetry.trace import Timing
 
 # Types whose values are never awaitable, callable or exceptions.
 PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType, bytes, Failed, FailedList})
@@ -89,17 +90,17 @@ def read_property(row: Any, name: str) -> Any:
         return Failed(error)
 
 
-def wait_for_cells(run: Run, column: list[Any]) -> None:
-    """Put the awaitables of a column on the run's work."""
+def wait_for_cells(run: Run, column: list[Any], timing: Timing | None = None) -> None:
+    """Put the awaitables of a column on the run's work; `timing` is the step that they belong to."""
     types = set(map(type, column))
     if types <= PLAIN:
         return
     if types == COROUTINE:
-        run.works.append(Cells(column, range(len(column))))
+        run.works.append(Cells(column, range(len(column)), timing))
         return
     indices = [index for index, value in enumerate(column) if is_awaitable(value)]
     if indices:
-        run.works.append(Cells(column, indices))
+        run.works.append(Cells(column, indices, timing))
 
 
 def normalise(run: Run, field: BoundField, column: list[Any]) -> bool:

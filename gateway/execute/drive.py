@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from gateway.execute.spots import Failed
 from gateway.execute.works import Work
+from gateway.telemetry.trace import CURRENT
 
 T = TypeVar("T")
 Steps = Generator[list[Work], None, None]
@@ -52,7 +53,12 @@ async def _run(batch: list[Work]) -> None:
     tasks = Tasks()
     try:
         for work in batch:
-            tasks.start(work.awaitables)
+            if work.timing is None:
+                tasks.start(work.awaitables)
+            else:
+                token = CURRENT.set(work.timing)  # a task has the context in which it was made
+                tasks.start(work.awaitables)
+                CURRENT.reset(token)
         for task in tasks.all:
             if not task.done():
                 await task

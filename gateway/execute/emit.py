@@ -44,15 +44,23 @@ class Emitted:
     observers: dict[int, Observer]
 
 
-def emit_plan(bound: Bound, forms: dict[int, Form] | None = None) -> Emitted:
-    """Write the code of a plan, for rows of the given forms."""
+def emit_plan(
+    bound: Bound, forms: dict[int, Form] | None = None, *, is_traced: bool = False
+) -> Emitted:
+    """Write the code of a plan, for rows of the given forms.
+
+    Args:
+        bound: The plan.
+        forms: By selection.
+        is_traced: For requests that are sampled: each call of a resolver is timed.
+    """
     writer = Writer()
     observers: dict[int, Observer] = {}
     values = ValueEmitter(writer, forms or {}, observers)
     names = []
     for number, part in enumerate(bound.plan.parts):
         names.append(f"part{number}")
-        PartEmitter(bound, part, bound.roots[number], writer, values).emit(names[-1])
+        PartEmitter(bound, part, bound.roots[number], writer, values, is_traced).emit(names[-1])
     return Emitted(writer.text(), {**EXPORTED, **writer.namespace}, names, observers)
 
 
@@ -60,8 +68,15 @@ class PartEmitter:
     """Emits one part. Variables are named by ids: `c` rows, `g` settled rows, `v` columns, `d` done rows."""
 
     def __init__(
-        self, bound: Bound, part: Part, root: BoundSelection, writer: Writer, values: ValueEmitter
+        self,
+        bound: Bound,
+        part: Part,
+        root: BoundSelection,
+        writer: Writer,
+        values: ValueEmitter,
+        is_traced: bool,
     ) -> None:
+        self.is_traced = is_traced
         self.bound = bound
         self.part = part
         self.root = root
@@ -95,6 +110,9 @@ class PartEmitter:
         for step in steps:
             self.step(step)
         self.wait()
+        for step in steps:
+            if step.kind in (Kind.SYNC, Kind.ASYNC):
+                self.writer.line(f"end_step(b{step.fields[0]})")
         self.settle([self.bound.fields[number] for step in steps for number in step.fields])
 
     def wait(self) -> None:
@@ -180,6 +198,7 @@ class PartEmitter:
         column = f"v{field.id}"
         arguments = ""
         writer.line(f"{column} = []")
+        writer.line(f"b{field.id} = begin_step(r, {self.field(field)}, {rows})")
         if field.arguments is not None:
             name = self.field(field)
             writer.line(f"a{field.id} = r.arguments_of({name})")
@@ -202,11 +221,14 @@ class PartEmitter:
             passed = "x"
         with writer.block(f"for p in {rows}:"):
             with writer.block("try:"):
-                call = f"{writer.name('f', field.resolver)}(p, {passed}{arguments})"
+                function = writer.name("f", field.resolver)
+                call = f"{function}(p, {passed}{arguments})"
+                if self.is_traced:
+                    call = f"call_in(r, b{field.id}, {function}, p, {passed}{arguments})"
                 writer.line(f"{column}.append({call}); {field.plan.coordinate!r}")
             with writer.block("except Exception as e:"):
                 writer.line(f"{column}.append(Failed(e))")
-        writer.line(f"wait_for_cells(r, {column})")
+        writer.line(f"wait_for_cells(r, {column}, b{field.id})")
 
     # Shaping
 

@@ -6,7 +6,7 @@ another step made for them is laid over a copy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -185,11 +185,14 @@ def _start(
 ) -> None:
     assert field.loader is not None
     put = put or spread(column, len(parents), field.plan.coordinate)
+    loading: Awaitable[Sequence[Any]]
     try:
         loading = field.loader.load(parents, arguments, run.context)
     except Exception as error:
         put(Failed(error))
         return
+    if run.trace is not None:
+        loading = run.trace.step(field, len(parents), loading)
     run.works.append(Call(loading, put, is_load=True))
 
 

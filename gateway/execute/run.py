@@ -32,7 +32,9 @@ def run_code(run: Run, code: Code) -> ExecutionResult | Coroutine[Any, Any, Exec
 
 def _steps(run: Run, code: Code) -> Generator[list[Work], None, None]:
     data: dict[str, Any] = {}
-    for part, root in zip(code.parts, run.bound.roots, strict=True):
+    is_traced = run.trace is not None and run.trace.live is not None
+    parts = code.traced if is_traced else code.parts
+    for part, root in zip(parts, run.bound.roots, strict=True):
         shaped = yield from part(run)
         if run.pending or run.dirty:
             run.data = {**data, **shaped}

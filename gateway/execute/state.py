@@ -20,10 +20,12 @@ from graphql import (
 )
 from graphql.pyutils import Path
 
+from gateway.context import Context
 from gateway.execute import reference
 from gateway.execute.bound import Bound, BoundField, BoundSelection
 from gateway.execute.spots import Failed, FailedList, Origin, Pending
 from gateway.plan.collect import field_nodes
+from gateway.telemetry.trace import Trace
 
 NO_ARGUMENTS: dict[str, Any] = {}
 
@@ -125,6 +127,7 @@ class Run:
         root: The root value.
         context: What resolvers get.
         variables: Coerced.
+        trace: Told how long each step takes; None when nobody wants to know.
         works: Awaitables that the driver has to wait for; see `drive`.
         pending: Spots that the fast path left.
         dirty: Ids of the fields that a spot is below.
@@ -154,6 +157,7 @@ class Run:
         "root",
         "rows",
         "source",
+        "trace",
         "variables",
         "works",
     )
@@ -175,6 +179,7 @@ class Run:
         self.context = context
         self.variables = variables
         self.literals = literals
+        self.trace: Trace | None = context.stats.trace if type(context) is Context else None
         self.works: list[Any] = []
         self.pending: list[Pending] = []
         self.dirty: set[int] = set()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from gateway.execute.spots import Failed
+from gateway.telemetry.trace import Timing
 
 
 class Work(Protocol):
@@ -18,10 +19,12 @@ class Work(Protocol):
         awaitables: What to await.
         is_load: One loader call of ours: awaited as it is when nothing else has to be awaited. All
             others run in a task each.
+        timing: The step that they belong to, when it is timed.
     """
 
     awaitables: Sequence[Awaitable[Any]]
     is_load: bool
+    timing: Timing | None
 
     def fill(self, outcomes: Sequence[Any]) -> None:
         """Take the outcomes, in the order of `awaitables`."""
@@ -31,10 +34,13 @@ class Work(Protocol):
 class Cells:
     """Awaitables in some cells of a column."""
 
-    __slots__ = ("awaitables", "column", "indices")
+    __slots__ = ("awaitables", "column", "indices", "timing")
     is_load = False
 
-    def __init__(self, column: list[Any], indices: Sequence[int]) -> None:
+    def __init__(
+        self, column: list[Any], indices: Sequence[int], timing: Timing | None = None
+    ) -> None:
+        self.timing = timing
         self.column = column
         self.indices = indices
         self.awaitables: list[Awaitable[Any]] = [column[index] for index in indices]
@@ -50,6 +56,7 @@ class Call:
     """One awaitable whose outcome goes to a function."""
 
     __slots__ = ("awaitables", "is_load", "put")
+    timing: Timing | None = None
 
     def __init__(
         self, awaitable: Awaitable[Any], put: Callable[[Any], None], is_load: bool

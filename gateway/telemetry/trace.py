@@ -1,0 +1,211 @@
+"""What one request did and when: a list of timings that becomes spans only when somebody wants to see them.
+
+Two clock reads for each step and each upstream call, and an id made beforehand, so that a trace that is
+kept late has the right parents. It knows no GraphQL, no exporter, and nothing of how spans are written.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+clock = time.perf_counter_ns
+
+
+class Subject(Protocol):
+    """What a step is about.
+
+    Attributes:
+        coordinate: `Video.channel`.
+        path: Where in the response its values stand, `videos.edges.node.channel`.
+    """
+
+    @property
+    def coordinate(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+
+class Timing:
+    """One thing that took time.
+
+    Attributes:
+        kind: "step", "call" or "phase".
+        name: What a span is called.
+        span_id: Made beforehand.
+        parent_id: Of the span that it is below.
+        begin_ns, end_ns: On the performance counter.
+        error: What it ended with, in a few words; None when it went well.
+        attributes: For a span; filled in by whoever times.
+        durations: Of a function that is called once per object, each call; in sampled requests only.
+        live: The span, where one is recorded while the user's code runs in it.
+    """
+
+    __slots__ = (
+        "attributes", "begin_ns", "durations", "end_ns", "error", "kind", "live", "name",
+        "parent_id", "span_id", "subject",
+    )  # fmt: skip
+
+    def __init__(
+        self, kind: str, name: str, parent_id: int, subject: Subject | None = None
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.subject = subject
+        self.parent_id = parent_id
+        self.span_id = random.getrandbits(64) or 1
+        self.error: str | None = None
+        self.attributes: dict[str, Any] = {}
+        self.durations: list[tuple[int, int]] | None = None
+        self.live: Any = None
+        self.begin_ns = clock()
+        self.end_ns = self.begin_ns
+
+
+CURRENT: ContextVar[Timing | None] = ContextVar("gateway_step", default=None)
+
+
+class LiveSpans(Protocol):
+    """Records spans while the user's code runs: there is one only in a sampled request."""
+
+    def enter(self, timing: Timing, trace: Trace) -> Any:
+        """Make the timing's span the current one; what `leave` needs."""
+        ...
+
+    def leave(self, timing: Timing, token: Any) -> None:
+        """Take it back."""
+        ...
+
+
+class Trace:
+    """One request's timings.
+
+    Attributes:
+        trace_id, span_id: Of the request's own span.
+        parent_id: Of the client's span; None for a trace that begins here.
+        is_sampled: Whether it is recorded for certain.
+        state: The `tracestate` that came in.
+        begin_ns: On the performance counter; `began_at_ns` is the same on the wall clock.
+        timings: In the order in which they began.
+        live: Records spans meanwhile; None in a request that is not sampled.
+    """
+
+    __slots__ = (
+        "began_at_ns", "begin_ns", "is_sampled", "live", "parent_id", "propagation", "span_id", "state",
+        "timings", "trace_id",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        trace_id: int | None = None,
+        parent_id: int | None = None,
+        *,
+        is_sampled: bool = False,
+        state: str = "",
+        propagation: Sequence[str] = ("w3c",),
+    ) -> None:
+        self.trace_id = trace_id or random.getrandbits(128) or 1
+        self.span_id = random.getrandbits(64) or 1
+        self.parent_id = parent_id
+        self.is_sampled = is_sampled
+        self.state = state
+        self.propagation = propagation
+        self.live: LiveSpans | None = None
+        self.timings: list[Timing] = []
+        self.began_at_ns = time.time_ns()
+        self.begin_ns = clock()
+
+    def begin(self, kind: str, name: str, subject: Subject | None = None) -> Timing:
+        """Begin to time something below the step that runs now."""
+        above = CURRENT.get()
+        timing = Timing(kind, name, above.span_id if above is not None else self.span_id, subject)
+        self.timings.append(timing)
+        return timing
+
+    def phase(self, name: str, begin_ns: int, end_ns: int) -> None:
+        """Note something that has been timed."""
+        timing = Timing("phase", name, self.span_id)
+        timing.begin_ns, timing.end_ns = begin_ns, end_ns
+        self.timings.append(timing)
+
+    def loaded_ns(self, otherwise_ns: int) -> int:
+        """When the last step ended."""
+        ends = [timing.end_ns for timing in self.timings if timing.kind == "step"]
+        return max(ends, default=otherwise_ns)
+
+    async def step(
+        self, subject: Subject, size: int, loading: Awaitable[Sequence[T]]
+    ) -> Sequence[T]:
+        """Await what loads a column of `size` parents."""
+        timing = self.begin("step", subject.coordinate, subject)
+        timing.attributes["graphql.parents"] = size
+        token = CURRENT.set(timing)
+        entered = self.live.enter(timing, self) if self.live is not None else None
+        try:
+            values = await loading
+        except BaseException as error:
+            timing.error = type(error).__name__
+            raise
+        else:
+            if self.is_sampled and (failed := sum(isinstance(v, Exception) for v in values)):
+                timing.attributes["graphql.errors"] = failed
+            return values
+        finally:
+            timing.end_ns = clock()
+            if self.live is not None:
+                self.live.leave(timing, entered)
+            CURRENT.reset(token)
+
+    def headers(self, timing: Timing) -> list[tuple[str, str]]:
+        """What tells a backend that its work belongs to `timing`."""
+        flag = int(self.is_sampled)
+        found = []
+        for how in self.propagation:
+            if how == "w3c":
+                found.append(
+                    ("traceparent", f"00-{self.trace_id:032x}-{timing.span_id:016x}-0{flag}")
+                )
+                if self.state:
+                    found.append(("tracestate", self.state))
+            elif how == "b3":
+                found.append(("b3", f"{self.trace_id:032x}-{timing.span_id:016x}-{flag}"))
+            else:
+                text = f"{self.trace_id:x}:{timing.span_id:x}:{timing.parent_id:x}:{flag}"
+                found.append(("uber-trace-id", text))
+        return found
+
+
+ACTIVE: ContextVar[Trace | None] = ContextVar("gateway_trace", default=None)
+"""The trace of the request that is being prepared: set around what may make a plan."""
+
+
+@contextmanager
+def phase(name: str) -> Iterator[None]:
+    """Time a part of what makes a plan, for the request that waits for it."""
+    trace = ACTIVE.get()
+    begin_ns = clock()
+    yield
+    if trace is not None:
+        trace.phase(name, begin_ns, clock())
+
+
+def summary(durations: Sequence[tuple[int, int]]) -> Mapping[str, Any]:
+    """What is said of a function's calls: how many, and how long they took, milliseconds.
+
+    Shape: `durations` as (object's number, nanoseconds).
+    """
+    ordered = sorted(took for _, took in durations)
+    slowest, most = max(durations, key=lambda item: item[1])
+    return {
+        "graphql.calls": len(ordered),
+        "graphql.duration_min_ms": ordered[0] / 1e6,
+        "graphql.duration_p95_ms": ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)] / 1e6,
+        "graphql.duration_max_ms": most / 1e6,
+        "graphql.slowest": slowest,
+    }

@@ -1,0 +1,308 @@
+"""Traces: which requests are recorded, and how their timings become OpenTelemetry spans.
+
+A request is recorded from its start when its parent is, or by ratio; and kept at its end when it failed or
+was slow, from the timings that every request has. Exported over OTLP/HTTP. The global OpenTracing tracer is
+a shim over the same provider, so that older instrumentation joins. It knows no GraphQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace as otel
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Span, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+)
+
+from gateway.telemetry.settings import TracingSettings
+from gateway.telemetry.trace import Timing, Trace, summary
+
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+
+
+class Tracing:
+    """The tracer of one worker.
+
+    Args:
+        settings: As configured.
+        exporter: In the place of the one that the settings ask for.
+    """
+
+    def __init__(self, settings: TracingSettings, exporter: SpanExporter | None = None) -> None:
+        self.settings = settings
+        self._bound = int(settings.sample_ratio * 2**64)
+        self._ids = _Ids()
+        self._sampler = _Decided()
+        self.provider = TracerProvider(
+            resource=Resource.create({"service.name": settings.service_name}),
+            id_generator=self._ids,
+            sampler=self._sampler,
+            shutdown_on_exit=False,
+        )
+        self._processor = BatchSpanProcessor(exporter or _otlp(settings))
+        self.provider.add_span_processor(self._processor)
+        self._tracer = self.provider.get_tracer("gateway")
+        if settings.opentracing:
+            set_opentracing_tracer(self.provider)
+
+    async def aclose(self) -> None:
+        """Export what is left, within five seconds."""
+        await asyncio.to_thread(self._processor.force_flush, 5000)
+        await asyncio.to_thread(self.provider.shutdown)
+
+    def begin(self, headers: Mapping[str, str]) -> Trace:
+        """A request's trace, joined to its client's."""
+        settings = self.settings
+        for how in settings.propagation:
+            found = PARSERS[how](headers)
+            if found is not None:
+                trace_id, parent_id, is_sampled = found
+                state = headers.get("tracestate", "") if how == "w3c" else ""
+                trace = Trace(
+                    trace_id,
+                    parent_id,
+                    is_sampled=is_sampled or self._is_chosen(trace_id),
+                    state=state,
+                    propagation=settings.propagation,
+                )
+                break
+        else:
+            trace = Trace(propagation=settings.propagation)
+            trace.is_sampled = self._is_chosen(trace.trace_id)
+        if trace.is_sampled:
+            trace.live = self
+        return trace
+
+    def _is_chosen(self, trace_id: int) -> bool:
+        return (trace_id & (2**64 - 1)) < self._bound
+
+    def end(
+        self, trace: Trace, name: str, attributes: Mapping[str, Any], *, failed: bool, took_s: float
+    ) -> bool:
+        """A request has ended; whether its spans are kept.
+
+        Args:
+            trace: Its timings.
+            name: Of its own span.
+            attributes: Of its own span.
+            failed: Whether its answer has an error.
+            took_s: Its duration.
+        """
+        settings = self.settings
+        is_kept = (
+            trace.is_sampled
+            or (failed and settings.keep_errors)
+            or took_s * 1000 > settings.slow_threshold_ms
+        )
+        if is_kept:
+            self._write(trace, name, attributes, failed=failed, took_s=took_s)
+        return is_kept
+
+    def _write(
+        self, trace: Trace, name: str, attributes: Mapping[str, Any], *, failed: bool, took_s: float
+    ) -> None:
+        end_ns = trace.begin_ns + int(took_s * 1e9)
+        root = self._start(
+            trace, name, trace.span_id, trace.parent_id, trace.begin_ns, SpanKind.SERVER, attributes
+        )
+        for timing in trace.timings:
+            span = timing.live or self._start_timing(trace, timing)
+            self._describe(span, timing)
+            if timing.durations and self.settings.detail == "object":
+                self._write_objects(trace, timing)
+            if timing.error is not None:
+                span.set_status(Status(StatusCode.ERROR, timing.error))
+            span.end(self._at(trace, timing.end_ns))
+        if failed:
+            root.set_status(Status(StatusCode.ERROR))
+        root.end(self._at(trace, end_ns))
+
+    def _describe(self, span: Span, timing: Timing) -> None:
+        attributes = dict(timing.attributes)
+        if timing.subject is not None:
+            attributes["graphql.field.coordinate"] = timing.subject.coordinate
+            attributes["graphql.field.path"] = timing.subject.path
+        if timing.durations:
+            attributes |= summary(timing.durations)
+        span.set_attributes(attributes)
+
+    def _write_objects(self, trace: Trace, timing: Timing) -> None:
+        for number, took_ns in (timing.durations or ())[: self.settings.max_objects]:
+            begin_ns = timing.begin_ns
+            span = self._start(
+                trace,
+                f"{timing.name}[{number}]",
+                0,
+                timing.span_id,
+                begin_ns,
+                SpanKind.INTERNAL,
+                {},
+            )
+            span.end(self._at(trace, begin_ns + took_ns))
+
+    def _start_timing(self, trace: Trace, timing: Timing) -> Span:
+        kind = SpanKind.CLIENT if timing.kind == "call" else SpanKind.INTERNAL
+        return self._start(
+            trace, timing.name, timing.span_id, timing.parent_id, timing.begin_ns, kind, {}
+        )
+
+    def _start(
+        self,
+        trace: Trace,
+        name: str,
+        span_id: int,
+        parent_id: int | None,
+        begin_ns: int,
+        kind: SpanKind,
+        attributes: Mapping[str, Any],
+    ) -> Span:
+        """A span with an id that was made beforehand (0: any)."""
+        above = otel_context.Context()
+        if parent_id is not None:
+            parent = SpanContext(trace.trace_id, parent_id, parent_id == trace.parent_id, SAMPLED)
+            above = otel.set_span_in_context(NonRecordingSpan(parent), above)
+        self._ids.force(trace.trace_id, span_id)
+        self._sampler.is_forced = True
+        try:
+            span = self._tracer.start_span(
+                name, above, kind, attributes, start_time=self._at(trace, begin_ns)
+            )
+        finally:
+            self._sampler.is_forced = False
+        assert isinstance(span, Span), "the sampler was forced"
+        return span
+
+    def _at(self, trace: Trace, at_ns: int) -> int:
+        """A reading of the performance counter on the wall clock."""
+        return trace.began_at_ns + at_ns - trace.begin_ns
+
+    # Spans while the user's code runs: `LiveSpans`
+
+    def enter(self, timing: Timing, trace: Trace) -> Any:
+        """As `LiveSpans.enter`."""
+        if timing.live is None:
+            timing.live = self._start_timing(trace, timing)
+        return otel_context.attach(otel.set_span_in_context(timing.live))
+
+    def leave(self, timing: Timing, token: Any) -> None:  # noqa: ARG002 - the port's
+        """As `LiveSpans.leave`."""
+        otel_context.detach(token)
+
+
+class _Ids(RandomIdGenerator):
+    """Gives ids that were made beforehand, when there are some."""
+
+    def __init__(self) -> None:
+        self._trace_id = 0
+        self._span_ids: deque[int] = deque()
+
+    def force(self, trace_id: int, span_id: int) -> None:
+        """The ids of the next span; 0 for any."""
+        self._trace_id = trace_id
+        self._span_ids.clear()
+        if span_id:
+            self._span_ids.append(span_id)
+
+    def generate_span_id(self) -> int:
+        return self._span_ids.popleft() if self._span_ids else super().generate_span_id()
+
+    def generate_trace_id(self) -> int:
+        trace_id, self._trace_id = self._trace_id, 0
+        return trace_id or super().generate_trace_id()
+
+
+class _Decided(Sampler):
+    """Records what the gateway has decided to record, and the user's spans below that."""
+
+    is_forced = False
+
+    def should_sample(
+        self,
+        parent_context: otel_context.Context | None,
+        trace_id: int,  # noqa: ARG002 - the interface's
+        name: str,  # noqa: ARG002
+        kind: SpanKind | None = None,  # noqa: ARG002
+        attributes: Any = None,
+        links: Sequence[Any] | None = None,  # noqa: ARG002
+        trace_state: Any = None,
+    ) -> SamplingResult:
+        above = otel.get_current_span(parent_context).get_span_context()
+        is_kept = self.is_forced or (above.is_valid and above.trace_flags.sampled)
+        decision = Decision.RECORD_AND_SAMPLE if is_kept else Decision.DROP
+        return SamplingResult(decision, attributes if is_kept else None, trace_state)
+
+    def get_description(self) -> str:
+        return "gateway"
+
+
+def _otlp(settings: TracingSettings) -> SpanExporter:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter(endpoint=settings.endpoint, headers=settings.headers)
+
+
+def set_opentracing_tracer(provider: TracerProvider) -> None:
+    """Make code that is instrumented by the OpenTracing API join the provider's traces."""
+    import opentracing  # type: ignore[import-untyped]
+    from opentelemetry.shim.opentracing_shim import create_tracer
+
+    opentracing.set_global_tracer(create_tracer(provider))
+
+
+Parent = tuple[int, int, bool]
+
+
+def parse_w3c(headers: Mapping[str, str]) -> Parent | None:
+    """`traceparent`: trace id, parent id, whether it is sampled; None for none that is valid."""
+    parts = headers.get("traceparent", "").strip().split("-")
+    if len(parts) < 4 or len(parts[0]) != 2 or parts[0] == "ff" or len(parts[3]) != 2:
+        return None
+    return _parent(parts[1], parts[2], parts[3], widths=(32, 16))
+
+
+def parse_b3(headers: Mapping[str, str]) -> Parent | None:
+    """`b3`, single: `{trace}-{span}-{flag}`; or the older `x-b3-…` headers."""
+    single = headers.get("b3", "").strip().split("-")
+    if len(single) >= 2:
+        flag = single[2] if len(single) > 2 else "0"
+        return _parent(single[0], single[1], "1" if flag in ("1", "d") else "0")
+    flag = headers.get("x-b3-sampled", "0")
+    found = headers.get("x-b3-traceid", ""), headers.get("x-b3-spanid", "")
+    return _parent(*found, "1" if flag in ("1", "true") else "0")
+
+
+def parse_jaeger(headers: Mapping[str, str]) -> Parent | None:
+    """`uber-trace-id`: `{trace}:{span}:{parent}:{flags}`."""
+    parts = headers.get("uber-trace-id", "").replace("%3A", ":").strip().split(":")
+    return _parent(parts[0], parts[1], parts[3]) if len(parts) == 4 else None
+
+
+def _parent(
+    trace: str, span: str, flags: str, widths: tuple[int, int] | None = None
+) -> Parent | None:
+    if widths is not None and (len(trace), len(span)) != widths:
+        return None
+    if not (0 < len(trace) <= 32 and 0 < len(span) <= 16):
+        return None
+    try:
+        trace_id, span_id, flag = int(trace, 16), int(span, 16), int(flags, 16)
+    except ValueError:
+        return None
+    return (trace_id, span_id, bool(flag & 1)) if trace_id and span_id else None
+
+
+PARSERS = {"w3c": parse_w3c, "b3": parse_b3, "jaeger": parse_jaeger}
