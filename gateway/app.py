@@ -55,6 +55,7 @@ from gateway.plan.warm import warm_plans, warm_texts
 from gateway.sharing import Sharing
 from gateway.streams import Streams
 from gateway.telemetry.logs import AccessLog
+from gateway.transport.asgi import MAX_HEAD
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
 from gateway.transport.sessions import Sessions
@@ -244,7 +245,7 @@ class Gateway:
             )
             self.ready, self._drain = True, None
             try:
-                yield {DRAIN: self.begin_drain}
+                yield {DRAIN: self.begin_drain, MAX_HEAD: config.http.max_header_bytes}
             finally:
                 self.ready = False
                 await self.begin_drain()

@@ -160,7 +160,7 @@ async def test_every_log_line_fits_the_schema_and_holds_no_values(project: Path)
         await client.execute("{ fails }")
         await client.execute("{")
         await client.http.post("/graphql", content=b"{")
-        await client.http.put("/graphql")
+        await client.http.patch("/graphql")
     written = lines(project, "access.log") + lines(project, "errors.log")
     assert [line.get("status") for line in written[:5]] == [200, 200, 400, 415, 405]
     for line in written:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from graphql import DocumentNode, GraphQLSchema, validate
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, validate
 from graphql.validation.rules import overlapping_fields_can_be_merged as overlapping
 
 from gateway.errors import RequestError
@@ -30,7 +30,14 @@ def validate_document(schema: GraphQLSchema, document: DocumentNode, limits: Lim
             "nest fragments less.",
         )
     if errors:
-        raise RequestError(errors, "GRAPHQL_VALIDATION_FAILED")
+        raise RequestError([_without_python(e) for e in errors], "GRAPHQL_VALIDATION_FAILED")
+
+
+def _without_python(error: GraphQLError) -> GraphQLError:
+    """An error of the document's, where Python itself refused to read an integer of 4,300 digits."""
+    if str(error.original_error).startswith("Exceeds the limit"):
+        return GraphQLError("A number has too many digits.", error.nodes)
+    return error
 
 
 @contextmanager

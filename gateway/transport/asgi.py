@@ -11,6 +11,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 MAX_CLIENT_NAME = 128
+# In the lifespan's state: how many bytes of a head that is not whole a server keeps.
+MAX_HEAD = "gateway.max_header_bytes"
 
 
 class ClientDisconnectedError(Exception):

@@ -6,13 +6,14 @@ in `FILES` are ever opened, so that no path of a request reaches the file system
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
 
@@ -35,7 +36,7 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 # What a query string has that asks for an answer, not for the page.
-ASKS = (b"query", b"documentId", b"extensions")
+ASKS = re.compile(rb"(?:^|&)(?:query|documentId|extensions)=")
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -62,7 +63,7 @@ def wants_page(
     method: str, headers: MutableMapping[str, str] | dict[str, str], query: bytes
 ) -> bool:
     """Whether a request is a browser's for the page: a GET that prefers HTML and asks no query."""
-    if method not in ("GET", "HEAD") or any(name in ASKS for name, _ in parse_qsl(query, True)):
+    if method not in ("GET", "HEAD") or ASKS.search(unquote_to_bytes(query)):
         return False
     accept = headers.get("accept", "")
     if "text/html" not in accept.lower():

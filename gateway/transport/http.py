@@ -42,7 +42,6 @@ from gateway.transport.sse import is_session
 
 # What may stand in a log line and in an answer's header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-ALLOWED = "GET, HEAD, POST, OPTIONS"
 
 
 class MakeContext(Protocol):
@@ -124,6 +123,8 @@ class GraphQLEndpoint:
         self.access_log = access_log
         self.streams = streams
         self.sessions = sessions
+        own = ", PUT, DELETE" if sessions is not None else ""
+        self.allowed = f"GET, HEAD, POST, OPTIONS{own}"
 
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send, document_id: str | None = None
@@ -182,7 +183,7 @@ class GraphQLEndpoint:
         except ClientError as exc:
             status, body = self._refused(exc, media_type), refusal(exc)
             record.error_codes.append(exc.code)
-            allow = ALLOWED if status == 405 else None
+            allow = self.allowed if status == 405 else None
         except ClientDisconnectedError:
             return
         except Exception as exc:  # a context factory is the user's code
@@ -211,7 +212,7 @@ class GraphQLEndpoint:
 
     async def _options(self, headers: dict[str, str], send: Send) -> None:
         """What may be done here; and a browser's question, whether a page may."""
-        start: Headers = [(b"allow", ALLOWED.encode())]
+        start: Headers = [(b"allow", self.allowed.encode())]
         if self.cors is not None and is_preflight("OPTIONS", headers):
             start += self.cors.preflight(headers)
         await send({"type": "http.response.start", "status": 204, "headers": start})
@@ -246,7 +247,7 @@ class GraphQLEndpoint:
             check_read(headers, self.settings.csrf, self.cors)
             return params_of_query(scope["query_string"], document_id)
         if method != "POST":
-            raise ClientError(f"Use {ALLOWED}.", code="METHOD_NOT_ALLOWED")
+            raise ClientError(f"Use {self.allowed}.", code="METHOD_NOT_ALLOWED")
         if not is_json_request(content_type):
             raise unsupported()
         encoding = headers.get("content-encoding")

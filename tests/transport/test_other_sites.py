@@ -101,7 +101,7 @@ async def test_a_preflight_request(http_project: Path) -> None:
 async def test_an_answer_says_which_page_may_read_it(http_project: Path) -> None:
     async with GatewayClient(configure(http_project, POLICIES)) as client:
         allowed = await client.http.post(URL, json=QUERY, headers={"origin": APP})
-        refused = await client.http.put(URL, headers={"origin": APP})
+        refused = await client.http.patch(URL, headers={"origin": APP})
         strange = await client.http.post(
             URL, json=QUERY, headers={"origin": "https://evil.example"}
         )
