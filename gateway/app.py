@@ -49,6 +49,8 @@ from gateway.identity import Identity, joined
 from gateway.language.document import load_document
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
+from gateway.measures import Measures
+from gateway.metrics_server import MetricsServer
 from gateway.pipeline import Pipeline
 from gateway.plan.cache import Made, PlanCache
 from gateway.plan.warm import warm_plans, warm_texts
@@ -58,6 +60,7 @@ from gateway.telemetry.logs import AccessLog
 from gateway.transport.asgi import MAX_HEAD
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
+from gateway.transport.measured import MeasuredRoute
 from gateway.transport.sessions import Sessions
 from gateway.transport.settings import EndpointSettings
 from gateway.transport.streaming import StreamEndpoint
@@ -180,6 +183,8 @@ class Gateway:
         self.base = base
         self.path = config.server.path
         self.ready = False
+        self.opens_metrics_port = False
+        self.metrics_server: MetricsServer | None = None
         self.state: dict[str, Any] = {}
         self._drain: asyncio.Future[Any] | None = None
         self._factories = [mark for mark in self.graph.marks if mark.kind == "context_factory"]
@@ -214,11 +219,15 @@ class Gateway:
         config = self.config
         assert self.graph.bound is not None
         urls = self.graph.bound.base_urls
+        telemetry = config.telemetry
+        is_measured = telemetry.enabled and telemetry.metrics.enabled
+        self.measures = measures = Measures(telemetry.metrics) if is_measured else None
         self.upstream = Upstream(
             {
                 name: config.sources.get(name, SourceSettings()).for_worker(config.server.workers)
                 for name in urls
-            }
+            },
+            measures.counters if measures else None,
         )
         access_log = AccessLog(config.logs)
         await self.upstream.start()
@@ -237,9 +246,16 @@ class Gateway:
                 pipeline, self.make_context, config.subscription, access_log
             )
             going_on = (self.streams, Sessions(self.streams)) if config.subscription.enabled else ()
-            self.endpoint = GraphQLEndpoint(
+            self.endpoint: GraphQLEndpoint | MeasuredRoute = GraphQLEndpoint(
                 pipeline, self.make_context, endpoint_settings(config), access_log, *going_on
             )
+            if measures is not None:
+                self.endpoint = route = MeasuredRoute(self.endpoint)
+                measures.registry.add(route.read)
+                measures.watch(
+                    pipeline.plans, pipeline.sharing, self.upstream, pipeline.subscriptions
+                )
+                await self._open_metrics_port(measures)
             self.sockets = WebSocketEndpoint(
                 pipeline, self.make_context, config.subscription, access_log
             )
@@ -252,9 +268,20 @@ class Gateway:
         finally:
             for function in self._hooks("on_shutdown"):
                 await settled(function(self.state))
+            if self.metrics_server is not None:
+                await self.metrics_server.aclose()
+            if measures is not None:
+                measures.lag.stop()
             await self.broker.aclose()
             await self.upstream.aclose()
             access_log.close()
+
+    async def _open_metrics_port(self, measures: Measures) -> None:
+        if self.opens_metrics_port:
+            self.metrics_server = MetricsServer(
+                self.config.telemetry.metrics, measures.registry, os.environ.get(BROKER_DIRECTORY)
+            )
+            await self.metrics_server.start()
 
     def begin_drain(self) -> asyncio.Future[Any]:
         """Begin to end every stream; the same again when it has begun."""
@@ -279,6 +306,7 @@ class Gateway:
             documents=make_documents(config, self.base),
             streams=streams,
             sharing=self._make_sharing(),
+            measures=self.measures,
         )
 
     def _make_sharing(self) -> Sharing:

@@ -188,10 +188,12 @@ def worker() -> Gateway:
     schema = [Path(item) for item in json.loads(os.environ.get(SERVE_SCHEMA, "[]"))]
     try:
         settings, base = read_config(Path(config) if config else None, schema)
-        return Gateway(settings, base, os.environ)
+        gateway = Gateway(settings, base, os.environ)
     except ConfigError as exc:
         print(f"gateway: {exc.render()}", file=sys.stderr)
         raise SystemExit(2) from exc
+    gateway.opens_metrics_port = True
+    return gateway
 
 
 @app.command()

@@ -26,6 +26,7 @@ from gateway.language.limits import Limits
 from gateway.plan.cache import PlanCacheSettings
 from gateway.sharing import DedupeSettings
 from gateway.telemetry.logs import LogSettings
+from gateway.telemetry.settings import TelemetrySettings
 from gateway.transport.settings import (
     BatchingSettings,
     CompressionSettings,
@@ -148,6 +149,7 @@ class Config:
         subscription: Operations over WebSockets, event streams and multipart answers.
         broker: How published events reach subscriptions.
         logs: Access and error log.
+        telemetry: What the gateway tells of itself beside its logs.
         errors: Masking.
         explain: Plans in answers.
     """
@@ -172,6 +174,7 @@ class Config:
     subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     logs: LogSettings = field(default_factory=LogSettings)
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     errors: ErrorSettings = field(default_factory=ErrorSettings)
     explain: ExplainSettings = field(default_factory=ExplainSettings)
 

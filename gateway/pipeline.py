@@ -7,10 +7,12 @@ short enough to be read at one sitting.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 from gateway.answer import (
     Answer,
@@ -25,6 +27,7 @@ from gateway.errors import CODES, ClientError, RequestError
 from gateway.execute.operation import coerce_variables, execute_operation, explain_plan
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Literals, Variables
+from gateway.measures import Measures
 from gateway.plan.cache import Found, PlanCache
 from gateway.sharing import DedupeSettings, Sharing
 from gateway.streams import NewContext, Stream, Streams, Subscription
@@ -61,6 +64,10 @@ class Pipeline:
         sharing: Executes equal operations in flight once; none are shared without it.
         streams: Runs subscriptions.
         documents: Those that clients may send by id; none without it.
+        measures: Told of every operation.
+
+    Attributes:
+        subscriptions: Those under way.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class Pipeline:
         streams: Streams | None = None,
         sharing: Sharing | None = None,
         documents: Documents | None = None,
+        measures: Measures | None = None,
     ) -> None:
         self.plans = plans
         self.mask = mask
@@ -79,6 +87,8 @@ class Pipeline:
         self.sharing = sharing or Sharing(DedupeSettings(), None)
         self.documents = documents or Documents(None)
         self.shows_plans = shows_plans
+        self.measures = measures
+        self.subscriptions: WeakSet[Stream] = WeakSet()
 
     async def run(self, params: GraphQLParams, context: Context, *, read_only: bool) -> Answer:
         """Answer one operation. Raises nothing but cancellation.
@@ -88,12 +98,22 @@ class Pipeline:
             context: The request's state.
             read_only: The transport is for queries only (GET).
         """
+        if self.measures is None:
+            return await self._run(params, context, read_only)
+        begin = time.perf_counter()
+        answer = await self._run(params, context, read_only)
+        self.measures.operations.observe(answer.record, time.perf_counter() - begin)
+        return answer
+
+    async def _run(self, params: GraphQLParams, context: Context, read_only: bool) -> Answer:
         record = OperationRecord()
         try:
             found = await self.find(params)
             text = document_text(params)
             prepared = found.value
             record_operation(record, prepared, found.how)
+            if self.measures is not None:
+                self.measures.usage.count(prepared, context.client_name)
             check_method(prepared, read_only)
             variables = coerce_variables(prepared, params.variables or {}, found.literals)
             explain = context.headers.get("x-gateway-plan") if self.shows_plans else None
@@ -133,13 +153,17 @@ class Pipeline:
             if prepared.operation_type != "subscription":
                 return await self.run(params, await new_context(), read_only=read_only)
             record_operation(record, prepared, found.how)
+            if self.measures is not None:
+                new_context = self.measures.usage.counting(prepared, new_context)
             variables = coerce_variables(prepared, params.variables or {}, found.literals)
             subscription = Subscription(prepared, variables, found.literals, record, new_context)
-            return await self.streams.open(subscription)
+            stream = await self.streams.open(subscription)
         except asyncio.CancelledError:
             raise
         except Exception as exc:
             return self.refuse(exc, record)
+        self.subscriptions.add(stream)
+        return stream
 
     async def find(self, params: GraphQLParams) -> Found[Prepared]:
         """The plan of a request's document. Errors: ClientError, RequestError."""

@@ -89,7 +89,7 @@ class Stream(AsyncIterator[Answer]):
         record: What the log says of it.
     """
 
-    __slots__ = ("_answer", "_fail", "_is_over", "_source", "record")
+    __slots__ = ("__weakref__", "_answer", "_fail", "_is_over", "_source", "record")
 
     def __init__(
         self,

@@ -51,15 +51,18 @@ class Upstream:
     Args:
         settings: By source name, one worker's part. A request with another name, or none, gets the
             defaults.
+        counters: To be told.
 
     Attributes:
         counters: What the policies decided.
     """
 
-    def __init__(self, settings: Mapping[str, SourceSettings]) -> None:
+    def __init__(
+        self, settings: Mapping[str, SourceSettings], counters: Counters | None = None
+    ) -> None:
         self._settings = settings
         self._sources: dict[str, Source] = {}
-        self.counters = Counters()
+        self.counters = counters or Counters()
 
     async def start(self) -> None:
         """Make the transports; call it in the event loop that will use them."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+from gateway.telemetry.metrics import Family, Histogram
+
 
 class Counters:
     """Decisions by name, source and endpoint.
@@ -13,11 +15,14 @@ class Counters:
             budget was empty), `hedge`, `hedge_won`, `shared` (a follower), `led` (a call that had
             followers), `breaker_refused`, `breaker_opened`, `overloaded`.
         pool_wait_s: Time that calls waited for a place, by source, seconds.
+        durations: Of every attempt, by source, endpoint and error ("" for none); None
+            when nobody measures.
     """
 
-    __slots__ = ("counts", "pool_wait_s")
+    __slots__ = ("counts", "durations", "pool_wait_s")
 
-    def __init__(self) -> None:
+    def __init__(self, durations: Family[Histogram] | None = None) -> None:
+        self.durations = durations
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.pool_wait_s: defaultdict[str, float] = defaultdict(float)
 

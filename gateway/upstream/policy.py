@@ -12,7 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from time import time
+from time import perf_counter, time
 from typing import Protocol, TypeVar
 
 from gateway.context import CallStats
@@ -174,7 +174,7 @@ class Policy:
             try:
                 stats.calls += 1
                 self.counters.add("call", self.name, request.endpoint)
-                answer = await call(min(deadline, own))
+                answer = await self._measured(call, request, deadline, own)
             finally:
                 self.places.give_back()
         except UpstreamError as exc:
@@ -189,6 +189,33 @@ class Policy:
             endpoint.breaker.abandon()
             raise
         self._learn(request, endpoint, clock(), begin, is_failure=answer.status >= 500)
+        return answer
+
+    async def _measured(
+        self,
+        call: Callable[[float], Awaitable[Answer]],
+        request: Request,
+        deadline: float,
+        own: float,
+    ) -> Answer:
+        """One call on the wire, and how long it took where somebody wants to know.
+
+        What was cut off from outside, by a cancellation or the client's own deadline, is left out: it
+        says nothing about the backend.
+        """
+        durations = self.counters.durations
+        if durations is None:
+            return await call(min(deadline, own))
+        begin = perf_counter()
+        try:
+            answer = await call(min(deadline, own))
+        except UpstreamError as exc:
+            if exc.code != "GATEWAY_TIMEOUT" or own <= deadline:
+                child = durations.of(self.name, request.endpoint, exc.code)
+                child.observe(perf_counter() - begin)
+            raise
+        error_type = str(answer.status) if answer.status >= 500 else ""
+        durations.of(self.name, request.endpoint, error_type).observe(perf_counter() - begin)
         return answer
 
     def _admit(self, request: Request, endpoint: Endpoint, now: float) -> None:

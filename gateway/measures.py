@@ -1,0 +1,131 @@
+"""What the stages of a request add to, and what is read of the services when somebody asks.
+
+Everything that a service counts for itself (plan cache, sharing, policies) is read here and never pushed.
+It changes nothing of what it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sized
+
+from gateway.answer import OperationRecord
+from gateway.execute.operation import fallbacks
+from gateway.execute.prepare import Prepared
+from gateway.plan.cache import PlanCache
+from gateway.sharing import Sharing
+from gateway.telemetry import catalogue as names
+from gateway.telemetry.metrics import Counter, Family, Histogram, Registry, Sample
+from gateway.telemetry.process import LoopLag, read_process
+from gateway.telemetry.settings import MetricsSettings
+from gateway.upstream.client import Upstream
+from gateway.upstream.counters import Counters
+from gateway.upstream.policy import MAX_ENDPOINTS, Policy
+from gateway.usage import FieldUsage
+
+STATES = ("closed", "half_open", "open")
+
+
+class Operations:
+    """Queries and mutations by name: how long they take and what goes wrong.
+
+    Args:
+        settings: How many names are told apart.
+    """
+
+    def __init__(self, settings: MetricsSettings) -> None:
+        most = settings.max_operations
+        self._durations = Family(names.OPERATION_DURATION, Histogram, 0, most)
+        self._errors = Family(names.OPERATION_ERRORS, Counter, 0, most)
+
+    def observe(self, record: OperationRecord, seconds: float) -> None:
+        """Note one that has been answered; a refused document has no name and no duration."""
+        name = record.operation_name or ""
+        if record.operation_type is not None:
+            self._durations.of(name, record.operation_type).observe(seconds)
+        if record.error_codes:
+            for code in dict.fromkeys(record.error_codes):
+                self._errors.of(name, code).value += 1
+
+    def read(self) -> Iterator[Sample]:
+        """The values now."""
+        yield from self._durations.read()
+        yield from self._errors.read()
+
+
+def read_plans(plans: PlanCache[Prepared]) -> Iterator[Sample]:
+    """The plan cache."""
+    counters = plans.counters
+    yield names.PLAN_LOOKUPS, ("exact",), counters.exact
+    yield names.PLAN_LOOKUPS, ("normalised",), counters.normalised
+    yield names.PLAN_LOOKUPS, ("miss",), counters.misses
+    yield names.PLAN_LOOKUPS, ("rejected",), counters.rejected
+    yield names.PLAN_EVICTIONS, (), counters.evictions
+    yield names.PLAN_COMPILE, (), counters.compile_s
+    yield names.PLAN_ENTRIES, (), len(plans)
+    yield names.PLAN_BYTES, (), plans.size_bytes
+
+
+def read_execution(sharing: Sharing) -> Iterator[Sample]:
+    """Single flight and fallbacks."""
+    yield names.OPERATIONS_LED, (), sharing.led
+    yield names.OPERATIONS_SHARED, (), sharing.shared
+    for reason, count in fallbacks.items():
+        yield names.FALLBACKS, (reason,), count
+
+
+def read_upstream(upstream: Upstream) -> Iterator[Sample]:
+    """The policies of each source."""
+    for (decision, source, endpoint), count in upstream.counters.counts.items():
+        yield names.UPSTREAM_DECISIONS, (source, endpoint, decision), count
+    for source, waited_s in upstream.counters.pool_wait_s.items():
+        yield names.UPSTREAM_WAIT, (source,), waited_s
+    for policy in upstream.policies:
+        places = policy.places
+        yield names.UPSTREAM_PLACES, (policy.name, "in_use"), places.in_use
+        yield names.UPSTREAM_PLACES, (policy.name, "pending"), places.pending
+        yield names.UPSTREAM_PLACES, (policy.name, "limit"), places.limit
+        worst = worst_state(policy)
+        for state in STATES:
+            yield names.BREAKER_STATE, (policy.name, state), float(state == worst)
+    if upstream.counters.durations is not None:
+        yield from upstream.counters.durations.read()
+
+
+def worst_state(policy: Policy) -> str:
+    """The state of the breaker that lets the least through."""
+    states = [endpoint.breaker.state for endpoint in policy.endpoints.values()]
+    return max(states, key=STATES.index, default="closed")
+
+
+class Measures:
+    """Everything that is measured of one worker.
+
+    Args:
+        settings: What is told apart.
+
+    Attributes:
+        registry: Where all of it is read.
+        operations: Told of what was answered.
+        usage: Told of what was asked.
+        counters: Of the upstream policies.
+    """
+
+    def __init__(self, settings: MetricsSettings) -> None:
+        self.registry = Registry()
+        self.operations = Operations(settings)
+        self.usage = FieldUsage(settings)
+        # Endpoints are templates of the schema; the policies hold that many apart.
+        self.counters = Counters(Family(names.CLIENT_DURATION, Histogram, 1, MAX_ENDPOINTS))
+        self.lag = LoopLag()
+        for reader in (self.operations.read, self.usage.read, self.lag.read, read_process):
+            self.registry.add(reader)
+
+    def watch(
+        self, plans: PlanCache[Prepared], sharing: Sharing, upstream: Upstream, subscriptions: Sized
+    ) -> None:
+        """Read these too, and begin to measure the event loop."""
+        self.registry.add(lambda: read_plans(plans))
+        self.registry.add(lambda: read_execution(sharing))
+        self.registry.add(lambda: read_upstream(upstream))
+        self.registry.add(lambda: [(names.SUBSCRIPTIONS, (), len(subscriptions))])
+        self.lag.start()

@@ -1,0 +1,218 @@
+"""The metrics' own port, and how several workers give one truth.
+
+Each worker answers its own numbers over a socket in the server's private folder. One of them holds the
+folder's lock, owns the port, and merges what all of them have; when it dies the lock is free and another
+takes over. What a worker that is gone has counted goes on counting: sums must not fall while the server
+lives. Nothing here is asked by a request of a client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import IO
+
+import aiohttp
+import orjson
+from aiohttp import web
+
+from gateway.telemetry.catalogue import METRICS
+from gateway.telemetry.exposition import expose
+from gateway.telemetry.metrics import Registry, Snapshot, lasting, merge
+from gateway.telemetry.settings import MetricsSettings
+
+logger = logging.getLogger("gateway.metrics")
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+RETRY_S = 2.0
+PEER_TIMEOUT_S = 2.0
+FOLDER = "metrics"
+
+
+class Peers:
+    """The other workers of this server, and what those that are gone have left.
+
+    Args:
+        folder: Where their sockets are.
+        own: This worker's socket.
+    """
+
+    def __init__(self, folder: Path, own: Path) -> None:
+        self._folder = folder
+        self._own = own
+        self._file = folder / "seen.json"
+        self._seen: dict[str, Snapshot] = {}
+        self._gone: Snapshot = {}
+
+    def load(self) -> None:
+        """Go on from what the owner before this one had seen."""
+        if self._file.exists():
+            seen = orjson.loads(self._file.read_bytes())
+            self._seen, self._gone = seen["seen"], seen["gone"]
+
+    async def collect(self, own: Snapshot) -> list[Snapshot]:
+        """What all workers have, this one and those that are gone included."""
+        paths = [path for path in self._folder.glob("*.sock") if path != self._own]
+        async with asyncio.TaskGroup() as group:
+            asked = {path.name: group.create_task(ask(path)) for path in paths}
+        alive = {self._own.name: own}
+        for name, task in asked.items():
+            found = task.result()
+            if found is not None:
+                alive[name] = found
+            elif name in self._seen and (self._folder / name).exists():
+                alive[name] = self._seen[name]  # too busy to answer
+        left = [seen for name, seen in self._seen.items() if name not in alive]
+        if left:
+            self._gone = lasting(merge([self._gone, *left], METRICS), METRICS)
+        self._seen = alive
+        self._keep()
+        return [self._gone, *alive.values()]
+
+    def _keep(self) -> None:
+        fresh = self._file.with_suffix(".new")
+        fresh.write_bytes(orjson.dumps({"seen": self._seen, "gone": self._gone}))
+        fresh.replace(self._file)
+
+
+async def ask(path: Path) -> Snapshot | None:
+    """A worker's numbers; None when it does not answer. The socket of a dead one is taken away."""
+    timeout = aiohttp.ClientTimeout(total=PEER_TIMEOUT_S)
+    connector = aiohttp.UnixConnector(str(path))
+    try:
+        async with (
+            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+            session.get("http://worker/") as answer,
+        ):
+            found: Snapshot = orjson.loads(await answer.read())
+            return found
+    except aiohttp.ClientConnectorError:
+        path.unlink(missing_ok=True)  # noqa: ASYNC240 - one name in a folder of our own
+    except (aiohttp.ClientError, TimeoutError) as exc:
+        logger.warning("a worker does not answer for its metrics: %r", exc)
+    return None
+
+
+class MetricsServer:
+    """The metrics page of one worker, or of all when it owns the port.
+
+    Args:
+        settings: Where.
+        registry: This worker's numbers.
+        directory: Where the workers of this server meet; None when there is one.
+
+    Attributes:
+        owns_port: Whether the page is served from here.
+    """
+
+    def __init__(
+        self, settings: MetricsSettings, registry: Registry, directory: str | None = None
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._folder = Path(directory) / FOLDER if directory else None
+        self._peers: Peers | None = None
+        self._runners: list[web.AppRunner] = []
+        self._lock: IO[bytes] | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._trying: asyncio.Task[None] | None = None
+        self._is_refused = False
+        self.owns_port = False
+
+    async def start(self) -> None:
+        """Open the worker's socket, and the port if nobody has it."""
+        if self._folder is not None:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            own = self._folder / f"{os.getpid()}.sock"
+            own.unlink(missing_ok=True)
+            self._peers = Peers(self._folder, own)
+            await self._serve(self._own_page, "/", path=str(own))
+        await self._try()
+
+    async def aclose(self) -> None:
+        """Close the port and the socket, and let another worker have the port."""
+        if self._retry is not None:
+            self._retry.cancel()
+        if self._trying is not None:
+            await self._trying
+            if self._retry is not None:
+                self._retry.cancel()
+        for runner in self._runners:
+            await runner.cleanup()
+        if self._lock is not None:
+            self._lock.close()
+
+    async def page(self, accept: str = "") -> tuple[bytes, str]:
+        """The metrics of all workers and their content type, for what a scraper accepts."""
+        own = self._registry.snapshot()
+        snapshots = [own] if self._peers is None else await self._peers.collect(own)
+        return expose(merge(snapshots, METRICS), METRICS, accept)
+
+    async def _page(self, request: web.Request) -> web.Response:
+        body, content_type = await self.page(request.headers.get("accept", ""))
+        return web.Response(body=body, headers={"content-type": content_type})
+
+    async def _own_page(self, _: web.Request) -> web.Response:
+        return web.Response(body=orjson.dumps(self._registry.snapshot()))
+
+    async def _serve(self, handler: Handler, route: str, path: str | None = None) -> None:
+        app = web.Application()
+        app.router.add_get(route, handler)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await runner.setup()
+        site: web.BaseSite
+        if path is not None:
+            site = web.UnixSite(runner, path)
+        else:
+            site = web.TCPSite(runner, self._settings.host, self._settings.port)
+        try:
+            await site.start()
+        except BaseException:
+            await runner.cleanup()
+            raise
+        self._runners.append(runner)
+
+    async def _try(self) -> None:
+        """Take the port, or try again later."""
+        if self._take_lock():
+            try:
+                await self._serve(self._page, self._settings.path)
+            except OSError as exc:
+                self._refused(exc)
+            else:
+                if self._peers is not None:
+                    self._peers.load()
+                self.owns_port = True
+                return
+        loop = asyncio.get_running_loop()
+        self._retry = loop.call_later(RETRY_S, self._again)
+
+    def _again(self) -> None:
+        self._trying = asyncio.get_running_loop().create_task(self._try())
+
+    def _refused(self, error: OSError) -> None:
+        if not self._is_refused:
+            self._is_refused = True
+            logger.warning(
+                "metrics are not served: %s:%d cannot be opened: %s; it is tried again, and "
+                "telemetry.metrics.port names another",
+                self._settings.host, self._settings.port, error.strerror,
+            )  # fmt: skip
+
+    def _take_lock(self) -> bool:
+        """Whether this worker may have the port. The lock goes with the process."""
+        if self._folder is None or self._lock is not None:
+            return True
+        lock = (self._folder / "owner").open("wb")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return False
+        self._lock = lock
+        return True

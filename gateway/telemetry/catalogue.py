@@ -1,0 +1,119 @@
+"""Every metric of the gateway: name, labels and meaning. `docs/metrics.md` is made from it.
+
+Names follow OpenTelemetry's conventions as Prometheus writes them; where there is none, `gateway_`.
+"""
+
+from __future__ import annotations
+
+from gateway.telemetry.metrics import Metric
+
+SERVER_DURATION = Metric(
+    "http_server_request_duration_seconds",
+    "histogram",
+    "Requests to the GraphQL route until they were answered; until its head was sent for an answer that goes on.",
+    ("http_response_status_code",),
+)
+SERVER_ACTIVE = Metric(
+    "http_server_active_requests",
+    "gauge",
+    "Requests to the GraphQL route under way, but for answers that go on.",
+)
+OPERATION_DURATION = Metric(
+    "graphql_server_operation_duration_seconds",
+    "histogram",
+    "Queries and mutations by name; a refused document has none.",
+    ("graphql_operation_name", "graphql_operation_type"),
+)
+OPERATION_ERRORS = Metric(
+    "gateway_operation_errors",
+    "counter",
+    "Operations whose answer has an error with this code.",
+    ("graphql_operation_name", "error_type"),
+)
+OPERATIONS_LED = Metric("gateway_operations_led", "counter", "Executions that others may share.")
+OPERATIONS_SHARED = Metric(
+    "gateway_operations_shared", "counter", "Operations answered by an execution under way."
+)
+FALLBACKS = Metric(
+    "gateway_operation_fallbacks",
+    "counter",
+    "Operations that ran on graphql-core, by reason.",
+    ("reason",),
+)
+SUBSCRIPTIONS = Metric("gateway_subscriptions_open", "gauge", "Subscriptions under way.")
+CLIENT_DURATION = Metric(
+    "http_client_request_duration_seconds",
+    "histogram",
+    "Calls to a source, each attempt by itself; error_type is empty for an answer below status 500.",
+    ("gateway_source", "gateway_endpoint", "error_type"),
+)
+UPSTREAM_DECISIONS = Metric(
+    "gateway_upstream_decisions",
+    "counter",
+    "What the policies decided: call, retry, retry_refused, hedge, hedge_won, shared, led, breaker_refused, breaker_opened, overloaded.",
+    ("gateway_source", "gateway_endpoint", "decision"),
+)
+UPSTREAM_WAIT = Metric(
+    "gateway_upstream_pool_wait_seconds",
+    "counter",
+    "Time that calls waited for a place.",
+    ("gateway_source",),
+)
+UPSTREAM_PLACES = Metric(
+    "gateway_upstream_places",
+    "gauge",
+    "The bulkhead: calls in_use, calls pending, and the limit.",
+    ("gateway_source", "state"),
+)
+BREAKER_STATE = Metric(
+    "gateway_upstream_breaker_state",
+    "gauge",
+    "1 for the state that the source's worst endpoint is in, on any worker: closed, half_open, open.",
+    ("gateway_source", "state"),
+    "max",
+)
+PLAN_LOOKUPS = Metric(
+    "gateway_plan_cache_lookups",
+    "counter",
+    "How plans were found: exact, normalised, miss, rejected.",
+    ("result",),
+)
+PLAN_EVICTIONS = Metric("gateway_plan_cache_evictions", "counter", "Plans that were let go.")
+PLAN_COMPILE = Metric(
+    "gateway_plan_compile_seconds", "counter", "Time spent in the compiler, refusals included."
+)
+PLAN_ENTRIES = Metric("gateway_plan_cache_entries", "gauge", "Plans that are kept.")
+PLAN_BYTES = Metric("gateway_plan_cache_size_bytes", "gauge", "Their estimated memory.")
+FIELD_USAGE = Metric(
+    "gateway_field_requests",
+    "counter",
+    "Requests whose operation selects a field, by client.",
+    ("graphql_field", "client_name"),
+)
+DEPRECATED_USAGE = Metric(
+    "gateway_deprecated_field_requests",
+    "counter",
+    "The same, of deprecated fields only.",
+    ("graphql_field", "client_name"),
+)
+LOOP_LAG = Metric(
+    "gateway_eventloop_lag_seconds",
+    "gauge",
+    "How late the event loop was at worst in the last 15 to 30 seconds.",
+    across="max",
+)
+MEMORY = Metric("process_resident_memory_bytes", "gauge", "Resident memory of all workers.")
+GC_COLLECTIONS = Metric(
+    "python_gc_collections", "counter", "Collections by generation.", ("generation",)
+)
+GC_COLLECTED = Metric(
+    "python_gc_objects_collected", "counter", "Objects that were collected.", ("generation",)
+)
+WORKERS = Metric("gateway_workers", "gauge", "Worker processes whose numbers are in these.")
+
+METRICS = (
+    SERVER_DURATION, SERVER_ACTIVE, OPERATION_DURATION, OPERATION_ERRORS, OPERATIONS_LED,
+    OPERATIONS_SHARED, FALLBACKS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, UPSTREAM_WAIT,
+    UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,
+    PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, GC_COLLECTIONS, GC_COLLECTED, WORKERS,
+)  # fmt: skip

@@ -1,0 +1,195 @@
+"""Instruments that cost next to nothing, and the one set of numbers that all workers make together.
+
+    hot path ── Counter.value += 1, Histogram.observe ──► Family ─┐
+    services' own attributes ── read when somebody asks ──────────┴─► Registry.snapshot ─► merge
+
+What a request has to do is to look a child up and to add; whatever can be read when somebody asks is read
+then. It knows no request and no format: `exposition` writes what `merge` gives.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+Kind = Literal["counter", "gauge", "histogram"]
+Labels = tuple[str, ...]
+Value = float | list[float]
+Sample = tuple["Metric", Labels, Value]
+Snapshot = dict[str, list[tuple[Labels, Value]]]
+
+# OpenTelemetry's boundaries for durations over HTTP, and two below them: a gateway answers what needs no
+# backend in less than a millisecond.
+SECONDS = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+)  # fmt: skip
+OTHER = "other"
+MAX_LABEL_LENGTH = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is known of a metric before it has a value.
+
+    Attributes:
+        name: As Prometheus has it, without `_total`.
+        kind: What it is.
+        help: One sentence.
+        labels: Their names.
+        across: How the numbers of several workers become one.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    labels: Labels = ()
+    across: Literal["sum", "max"] = "sum"
+
+
+class Counter:
+    """Only grows: `counter.value += 1`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: float = 0
+
+    def read(self) -> Value:
+        return self.value
+
+
+class Histogram:
+    """How often a duration fell between two boundaries, and the sum of all.
+
+    Attributes:
+        counts: One for each of SECONDS, and one for what is longer.
+        sum: Seconds.
+    """
+
+    __slots__ = ("counts", "sum")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(SECONDS) + 1)
+        self.sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(SECONDS, seconds)] += 1
+        self.sum += seconds
+
+    def read(self) -> Value:
+        return [*self.counts, self.sum]
+
+
+class Instrument(Protocol):
+    """A child of a family."""
+
+    def read(self) -> Value: ...
+
+
+I = TypeVar("I", bound=Instrument)  # noqa: E741 - the one type there is
+
+
+class Family(Generic[I]):
+    """The children of one metric by the values of its labels.
+
+    Args:
+        metric: What they count.
+        make: Makes a child.
+        bounded: Which label's values are the client's to choose: the position.
+        most: How many of them are told apart, first come; the rest is "other".
+    """
+
+    __slots__ = ("_bounded", "_children", "_known", "_make", "_most", "metric")
+
+    def __init__(
+        self, metric: Metric, make: Callable[[], I], bounded: int | None = None, most: int = 0
+    ) -> None:
+        self.metric = metric
+        self._make = make
+        self._bounded = bounded
+        self._most = most
+        self._known: set[str] = set()
+        self._children: dict[Labels, I] = {}
+
+    def of(self, *labels: str) -> I:
+        """The child with these labels, made when it is first asked for."""
+        child = self._children.get(labels)
+        return self._find(labels) if child is None else child
+
+    def read(self) -> Iterable[Sample]:
+        """Every child's value."""
+        return [(self.metric, labels, child.read()) for labels, child in self._children.items()]
+
+    def _find(self, labels: Labels) -> I:
+        at = self._bounded
+        if at is not None and not self._is_told_apart(labels[at]):
+            labels = (*labels[:at], OTHER, *labels[at + 1 :])
+        child = self._children.get(labels)
+        if child is None:
+            child = self._children[labels] = self._make()
+        return child
+
+    def _is_told_apart(self, value: str) -> bool:
+        if value in self._known:
+            return True
+        if len(self._known) >= self._most or len(value) > MAX_LABEL_LENGTH:
+            return False
+        self._known.add(value)
+        return True
+
+
+class Registry:
+    """Everything that can be read of one worker."""
+
+    def __init__(self) -> None:
+        self._readers: list[Callable[[], Iterable[Sample]]] = []
+
+    def add(self, reader: Callable[[], Iterable[Sample]]) -> None:
+        """Ask this too; it is called on the worker's event loop and must not wait."""
+        self._readers.append(reader)
+
+    def snapshot(self) -> Snapshot:
+        """Every value now."""
+        found: Snapshot = {}
+        for reader in self._readers:
+            for metric, labels, value in reader():
+                found.setdefault(metric.name, []).append((labels, value))
+        return found
+
+
+def merge(snapshots: Sequence[Snapshot], metrics: Iterable[Metric]) -> Snapshot:
+    """One set of numbers from those of several workers.
+
+    Args:
+        snapshots: Of each worker; what they have of unknown metrics is left out.
+        metrics: Which there are; only these are in the result, in their order.
+    """
+    merged: Snapshot = {}
+    for metric in metrics:
+        values: dict[Labels, Any] = {}
+        for snapshot in snapshots:
+            for labels, value in snapshot.get(metric.name, ()):
+                key = tuple(labels)
+                values[key] = _joined(metric, values[key], value) if key in values else value
+        if values:
+            merged[metric.name] = list(values.items())
+    return merged
+
+
+def lasting(snapshot: Snapshot, metrics: Iterable[Metric]) -> Snapshot:
+    """What of a worker's numbers still counts when it is gone: what only grows."""
+    return {
+        metric.name: snapshot[metric.name]
+        for metric in metrics
+        if metric.kind != "gauge" and metric.name in snapshot
+    }
+
+
+def _joined(metric: Metric, one: Any, other: Any) -> Value:
+    if metric.kind == "histogram":
+        return [a + b for a, b in zip(one, other, strict=True)]
+    result: float = max(one, other) if metric.across == "max" else one + other
+    return result

@@ -1,0 +1,80 @@
+"""What `[telemetry]` may say. Settings only: nothing here runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """`[telemetry.metrics]`: the page that Prometheus reads, on a port of its own.
+
+    `gateway serve` opens the port; a gateway that is mounted in another application opens none.
+
+    Attributes:
+        enabled: Count and measure.
+        host: Address to bind; not the public one, for nobody is asked who they are.
+        port: TCP port. One that is taken is no reason not to serve: the log says so, and it is tried
+            again.
+        path: Path of the page.
+        max_operations: Names of operations that are told apart, first come; the rest is "other".
+        max_clients: Names of clients in the usage of fields that are told apart, first come; the rest
+            is "other".
+        max_fields: Pairs of field and client that are told apart, first come; the rest is "other".
+    """
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = 9464
+    path: str = "/metrics"
+    max_operations: int = 200
+    max_clients: int = 20
+    max_fields: int = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracingSettings:
+    """`[telemetry.tracing]`: spans of requests, of each resolver step, and of each upstream call.
+
+    Attributes:
+        endpoint: OTLP/HTTP, `http://collector:4318/v1/traces`; "" traces nothing.
+        headers: Sent with every export.
+        service_name: `service.name` of the resource.
+        sample_ratio: Part of the requests without a sampled parent that is recorded from the start.
+        slow_threshold_ms: A request that takes longer is kept; so is one with an error when `keep_errors`.
+            Backends have seen such a request with flag 0, and spans of its resolvers' own code are lost.
+        keep_errors: See there.
+        propagation: What is read and sent: "w3c" (`traceparent`), "b3" (single header), "jaeger"
+            (`uber-trace-id`). The first that a request brings counts; all are sent.
+        opentracing: Set the process's global OpenTracing tracer.
+        detail: "object" makes a span for each call of a function that is called once per object, at most
+            `max_objects` a step: for a debugging session.
+        max_objects: See there.
+    """
+
+    endpoint: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    service_name: str = "gateway"
+    sample_ratio: float = 0.01
+    slow_threshold_ms: float = 1000.0
+    keep_errors: bool = True
+    propagation: tuple[Literal["w3c", "b3", "jaeger"], ...] = ("w3c",)
+    opentracing: bool = False
+    detail: Literal["step", "object"] = "step"
+    max_objects: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetrySettings:
+    """`[telemetry]`: what the gateway tells of itself beside its logs.
+
+    Attributes:
+        enabled: False turns all of it off, the measuring included.
+        metrics: Numbers.
+        tracing: Spans.
+    """
+
+    enabled: bool = True
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)

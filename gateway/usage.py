@@ -1,0 +1,150 @@
+"""Which fields of the schema clients ask for, as sums over plans: a plan knows its fields.
+
+A request adds one to its plan and client; the fields are looked up when somebody asks, or when a plan has
+to make room. No variable and no argument is ever looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from weakref import WeakKeyDictionary
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLNamedType,
+    InlineFragmentNode,
+    SelectionSetNode,
+    get_named_type,
+    is_composite_type,
+)
+
+from gateway.context import Context
+from gateway.execute.prepare import Prepared
+from gateway.telemetry.catalogue import DEPRECATED_USAGE, FIELD_USAGE
+from gateway.telemetry.metrics import MAX_LABEL_LENGTH, OTHER, Sample
+from gateway.telemetry.settings import MetricsSettings
+
+# Plans whose requests are not yet sums; each of them is kept in memory until then.
+MAX_PENDING = 500
+
+
+class FieldUsage:
+    """Requests by field and client.
+
+    Args:
+        settings: How many clients and fields are told apart.
+    """
+
+    def __init__(self, settings: MetricsSettings) -> None:
+        self._settings = settings
+        self._pending: dict[tuple[Prepared, str], int] = {}
+        self._clients: set[str] = set()
+        self._sums: dict[tuple[str, str], int] = {}
+        self._deprecated: set[str] = set()
+        self._fields: WeakKeyDictionary[Prepared, list[str]] = WeakKeyDictionary()
+
+    def count(self, prepared: Prepared, client_name: str | None) -> None:
+        """One request."""
+        key = (prepared, client_name or "")
+        pending = self._pending
+        known = pending.get(key)
+        if known is not None:
+            pending[key] = known + 1
+            return
+        pending[key] = 1
+        if len(pending) > MAX_PENDING:
+            oldest = next(iter(pending))
+            self._fold(*oldest, pending.pop(oldest))
+
+    def counting(
+        self, prepared: Prepared, new_context: Callable[[], Awaitable[Context]]
+    ) -> Callable[[], Awaitable[Context]]:
+        """A subscription's way to make contexts, the first of which is its request."""
+        is_counted = False
+
+        async def make() -> Context:
+            nonlocal is_counted
+            context = await new_context()
+            if not is_counted:
+                is_counted = True
+                self.count(prepared, context.client_name)
+            return context
+
+        return make
+
+    def read(self) -> Iterator[Sample]:
+        """The sums now."""
+        pending, self._pending = self._pending, {}
+        for (prepared, client), requests in pending.items():
+            self._fold(prepared, client, requests)
+        for pair, requests in self._sums.items():
+            yield FIELD_USAGE, pair, requests
+            if pair[0] in self._deprecated:
+                yield DEPRECATED_USAGE, pair, requests
+
+    def _fold(self, prepared: Prepared, client: str, requests: int) -> None:
+        client = self._told_apart(client)
+        fields = self._fields.get(prepared)
+        if fields is None:
+            fields = self._fields[prepared] = self._look_up(prepared)
+        for field in fields:
+            pair = (field, client)
+            if pair not in self._sums and len(self._sums) >= self._settings.max_fields:
+                pair = (OTHER, client)
+            self._sums[pair] = self._sums.get(pair, 0) + requests
+
+    def _told_apart(self, client: str) -> str:
+        if client in self._clients:
+            return client
+        if len(self._clients) >= self._settings.max_clients or len(client) > MAX_LABEL_LENGTH:
+            return OTHER
+        self._clients.add(client)
+        return client
+
+    def _look_up(self, prepared: Prepared) -> list[str]:
+        fields = fields_of(prepared)
+        self._deprecated.update(name for name, is_deprecated in fields.items() if is_deprecated)
+        return list(fields)
+
+
+def fields_of(prepared: Prepared) -> dict[str, bool]:
+    """The fields that an operation selects, `Type.field`, and whether they are deprecated.
+
+    Under @skip and @include too; those of an interface or union by the type that the document names.
+    """
+    schema, operation = prepared.schema, prepared.source.operation
+    found: dict[str, bool] = {}
+    if operation is None:
+        return found
+    fragments = dict(prepared.source.fragments)
+    root = schema.get_root_type(operation.operation)
+    assert root is not None
+    todo: list[tuple[SelectionSetNode, GraphQLNamedType]] = [(operation.selection_set, root)]
+    while todo:
+        selections, parent = todo.pop()
+        for node in selections.selections:
+            if isinstance(node, FieldNode):
+                name = node.name.value
+                if name.startswith("__") or not is_composite_type(parent):
+                    continue
+                field = schema.get_field(parent, name)
+                assert field is not None
+                found[f"{parent.name}.{name}"] = field.deprecation_reason is not None
+                if node.selection_set is not None:
+                    todo.append((node.selection_set, get_named_type(field.type)))
+                continue
+            inner: InlineFragmentNode | FragmentDefinitionNode | None
+            if isinstance(node, FragmentSpreadNode):
+                # Walked once, wherever it is spread: its type is its own.
+                inner = fragments.pop(node.name.value, None)
+            else:
+                assert isinstance(node, InlineFragmentNode)
+                inner = node
+            if inner is not None:
+                condition = inner.type_condition
+                on = schema.get_type(condition.name.value) if condition else parent
+                assert on is not None
+                todo.append((inner.selection_set, on))
+    return found
