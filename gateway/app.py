@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import graphql
 from graphql import GraphQLSchema
@@ -57,6 +57,8 @@ from gateway.plan.warm import warm_plans, warm_texts
 from gateway.sharing import Sharing
 from gateway.streams import Streams
 from gateway.telemetry.logs import AccessLog
+from gateway.telemetry.settings import TelemetrySettings
+from gateway.telemetry.trace import phase
 from gateway.transport.asgi import MAX_HEAD
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
@@ -72,6 +74,9 @@ from gateway.upstream.settings import SourceSettings
 DOCUMENT = re.compile(r"/([A-Za-z0-9_:.~-]+)")
 # Where the workers of one server meet, as `gateway serve` tells them.
 BROKER_DIRECTORY = "GATEWAY_SERVE_BROKER"
+if TYPE_CHECKING:
+    from gateway.telemetry.tracing import Tracing
+
 NEEDED_GRAPHQL_CORE = (3, 3, 2)
 
 
@@ -222,6 +227,7 @@ class Gateway:
         telemetry = config.telemetry
         is_measured = telemetry.enabled and telemetry.metrics.enabled
         self.measures = measures = Measures(telemetry.metrics) if is_measured else None
+        self.tracing = make_tracing(telemetry)
         self.upstream = Upstream(
             {
                 name: config.sources.get(name, SourceSettings()).for_worker(config.server.workers)
@@ -272,6 +278,8 @@ class Gateway:
                 await self.metrics_server.aclose()
             if measures is not None:
                 measures.lag.stop()
+            if self.tracing is not None:
+                await self.tracing.aclose()
             await self.broker.aclose()
             await self.upstream.aclose()
             access_log.close()
@@ -307,6 +315,7 @@ class Gateway:
             streams=streams,
             sharing=self._make_sharing(),
             measures=self.measures,
+            tracing=self.tracing,
         )
 
     def _make_sharing(self) -> Sharing:
@@ -332,7 +341,8 @@ class Gateway:
         document = load_document(text, schema, self.config.limits)
         slots = find_slots(schema, document, normalised) if normalised else None
         free = slots.free if slots else None
-        prepared = prepare(schema, document, operation_name, slots=free)
+        with phase("plan"):
+            prepared = prepare(schema, document, operation_name, slots=free)
         if prepared.errors:
             # Refused here, so that invented operation names cannot evict plans.
             raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")
@@ -364,6 +374,8 @@ class Gateway:
             connection_params=connection_params,
             broker=self.broker,
         )
+        if self.tracing is not None:
+            context.stats.trace = self.tracing.begin(headers)
         factories = self._factories
         if factories:
             context.state = dict(self.state)
@@ -423,6 +435,15 @@ def make_broker(settings: BrokerSettings, directory: str | None) -> Broker:
     if directory is None:
         raise ConfigError("a unix broker needs a folder for its sockets", key="broker.directory")
     return UnixBroker(settings, directory)
+
+
+def make_tracing(settings: TelemetrySettings) -> Tracing | None:
+    """The tracer; None when nothing is traced, and then OpenTelemetry's SDK is not even imported."""
+    if not (settings.enabled and settings.tracing.endpoint):
+        return None
+    from gateway.telemetry.tracing import Tracing
+
+    return Tracing(settings.tracing)
 
 
 def time_left(settings: RouterShaping, headers: Mapping[str, str]) -> float:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from gateway.answer import (
@@ -31,6 +31,10 @@ from gateway.measures import Measures
 from gateway.plan.cache import Found, PlanCache
 from gateway.sharing import DedupeSettings, Sharing
 from gateway.streams import NewContext, Stream, Streams, Subscription
+from gateway.telemetry.trace import ACTIVE, clock
+
+if TYPE_CHECKING:
+    from gateway.telemetry.tracing import Tracing
 
 
 @dataclass(slots=True)
@@ -65,6 +69,7 @@ class Pipeline:
         streams: Runs subscriptions.
         documents: Those that clients may send by id; none without it.
         measures: Told of every operation.
+        tracing: Told of every operation that has a trace.
 
     Attributes:
         subscriptions: Those under way.
@@ -80,6 +85,7 @@ class Pipeline:
         sharing: Sharing | None = None,
         documents: Documents | None = None,
         measures: Measures | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.plans = plans
         self.mask = mask
@@ -88,6 +94,7 @@ class Pipeline:
         self.documents = documents or Documents(None)
         self.shows_plans = shows_plans
         self.measures = measures
+        self.tracing = tracing
         self.subscriptions: WeakSet[Stream] = WeakSet()
 
     async def run(self, params: GraphQLParams, context: Context, *, read_only: bool) -> Answer:
@@ -98,17 +105,28 @@ class Pipeline:
             context: The request's state.
             read_only: The transport is for queries only (GET).
         """
-        if self.measures is None:
+        trace = context.stats.trace
+        if self.measures is None and trace is None:
             return await self._run(params, context, read_only)
         begin = time.perf_counter()
         answer = await self._run(params, context, read_only)
-        self.measures.operations.observe(answer.record, time.perf_counter() - begin)
+        took_s = time.perf_counter() - begin
+        if self.measures is not None:
+            self.measures.operations.observe(answer.record, took_s)
+        if trace is not None and self.tracing is not None:
+            name, attributes = span_of(answer)
+            failed = bool(answer.record.error_codes)
+            self.tracing.end(trace, name, attributes, failed=failed, took_s=took_s)
         return answer
 
     async def _run(self, params: GraphQLParams, context: Context, read_only: bool) -> Answer:
         record = OperationRecord()
         try:
+            trace = context.stats.trace
+            token = ACTIVE.set(trace) if trace is not None else None
             found = await self.find(params)
+            if token is not None:
+                ACTIVE.reset(token)
             text = document_text(params)
             prepared = found.value
             record_operation(record, prepared, found.how)
@@ -202,9 +220,16 @@ class Pipeline:
         record: OperationRecord,
         context: Context,
     ) -> Answer:
+        trace = context.stats.trace
+        begin_ns = clock() if trace is not None else 0
         result = await execute_operation(prepared, variables, context, literals)
+        shaped_ns = clock() if trace is not None else 0
         errors = self.mask.format_errors(result.errors, record) if result.errors else None
-        return Answer(encode_response(result.data, errors, extensions), True, 200, record)
+        body = encode_response(result.data, errors, extensions)
+        if trace is not None:
+            trace.phase("shape", trace.loaded_ns(begin_ns), shaped_ns)
+            trace.phase("encode", shaped_ns, clock())
+        return Answer(body, True, 200, record)
 
     def _refusal(
         self, errors: Sequence[Exception], code: str, status: int, record: OperationRecord
@@ -212,6 +237,23 @@ class Pipeline:
         formatted = self.mask.format_errors(errors, record, code)
         allow = "POST" if status == 405 else None
         return Answer(encode_request_error(formatted), False, status, record, allow)
+
+
+def span_of(answer: Answer) -> tuple[str, dict[str, Any]]:
+    """Name and attributes of a request's own span, by the conventions for GraphQL and HTTP servers."""
+    record = answer.record
+    known = {
+        "graphql.operation.type": record.operation_type,
+        "graphql.operation.name": record.operation_name,
+        "graphql.document.id": record.document_hash,
+        "gateway.plan": record.cache,
+        "gateway.path": record.path,
+        "gateway.error_codes": record.error_codes or None,
+    }
+    attributes: dict[str, Any] = {n: value for n, value in known.items() if value is not None}
+    attributes["http.response.status_code"] = answer.status
+    # The name of an operation is the client's to choose: it is no part of a span's.
+    return f"graphql.{record.operation_type or 'request'}", attributes
 
 
 def document_text(params: GraphQLParams) -> str:

@@ -298,8 +298,11 @@ def log_line(
 ) -> dict[str, Any]:
     """The access log's line, as docs/logging.md specifies."""
     stats = context.stats if context else None
+    trace = stats.trace if stats else None
     return {
         "request_id": request_id,
+        "trace_id": f"{trace.trace_id:032x}" if trace else None,
+        "span_id": f"{trace.span_id:016x}" if trace else None,
         "client_name": context.client_name if context else None,
         "client_version": context.client_version if context else None,
         "operation_name": record.operation_name,

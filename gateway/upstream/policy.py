@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 
 from gateway.context import CallStats
 from gateway.errors import UpstreamError
+from gateway.telemetry.trace import Timing, Trace, clock
 from gateway.upstream.adaptive import AdaptiveLimit
 from gateway.upstream.breaker import CircuitBreaker
 from gateway.upstream.budget import RetryBudget
@@ -127,7 +128,14 @@ class Policy:
         """Call once, and give the answer's head, its body still on the wire. Errors: UpstreamError."""
 
         async def call(deadline: float) -> Response:
-            return await self.transport.send(self._timed(request, deadline), deadline)
+            timing = stats.trace.begin("call", request.endpoint) if stats.trace else None
+            try:
+                asked = self._addressed(request, deadline, stats.trace, timing)
+                answer = await self.transport.send(asked, deadline)
+                describe(timing, self.name, request, answer.status, None)
+                return answer
+            finally:
+                finish(timing)
 
         endpoint = self.endpoint(request.endpoint)
         return await self._guarded(call, request, endpoint, deadline, stats)
@@ -149,9 +157,15 @@ class Policy:
         self, request: Request, endpoint: Endpoint, deadline: float, stats: CallStats
     ) -> Fetched:
         async def call(deadline: float) -> Fetched:
-            response = await self.transport.send(self._timed(request, deadline), deadline)
-            body = await response.read(self.settings.max_response_size_bytes)
-            return Fetched(response.status, response.headers, body)
+            timing = stats.trace.begin("call", request.endpoint) if stats.trace else None
+            try:
+                asked = self._addressed(request, deadline, stats.trace, timing)
+                response = await self.transport.send(asked, deadline)
+                body = await response.read(self.settings.max_response_size_bytes)
+                describe(timing, self.name, request, response.status, len(body))
+                return Fetched(response.status, response.headers, body)
+            finally:
+                finish(timing)
 
         return await self._guarded(call, request, endpoint, deadline, stats)
 
@@ -257,13 +271,18 @@ class Policy:
             self.places.limit = self.adaptive.limit
             self.places.wake()
 
-    def _timed(self, request: Request, deadline: float) -> Request:
-        """The request with the time that is left."""
-        name = self.settings.deadline_header
-        if not name:
-            return request
-        left_ms = max(1, int((deadline - asyncio.get_running_loop().time()) * 1000))
-        headers = [*request.headers, (name, str(left_ms))]
+    def _addressed(
+        self, request: Request, deadline: float, trace: Trace | None, timing: Timing | None
+    ) -> Request:
+        """The request with what the gateway itself tells the backend: the time that is left, the trace."""
+        headers = [*request.headers]
+        if self.settings.deadline_header:
+            left_ms = max(1, int((deadline - asyncio.get_running_loop().time()) * 1000))
+            headers.append((self.settings.deadline_header, str(left_ms)))
+        if trace is not None and timing is not None:
+            made = trace.headers(timing)
+            own = {name for name, _ in made}
+            headers = [header for header in headers if header[0].lower() not in own] + made
         return Request(
             request.method,
             request.url,
@@ -322,6 +341,30 @@ class Policy:
             for rival in rivals:
                 rival.cancel()
             await asyncio.gather(*rivals, return_exceptions=True)
+
+
+def describe(
+    timing: Timing | None, source: str, request: Request, status: int, size_bytes: int | None
+) -> None:
+    """Say of a call what its span will say."""
+    if timing is not None:
+        timing.attributes = {
+            "gateway.source": source,
+            "http.request.method": request.method,
+            "http.response.status_code": status,
+        }
+        if size_bytes is not None:
+            timing.attributes["http.response.body.size"] = size_bytes
+        if status >= 500:
+            timing.error = str(status)
+
+
+def finish(timing: Timing | None) -> None:
+    """A call has ended; one that has no answer has failed."""
+    if timing is not None:
+        timing.end_ns = clock()
+        if not timing.attributes:
+            timing.error = "no answer"
 
 
 async def _first_good(rivals: Collection[asyncio.Future[Fetched]]) -> asyncio.Future[Fetched]:
