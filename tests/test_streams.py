@@ -154,7 +154,7 @@ async def pipeline(project: Path) -> AsyncIterator[tuple[Pipeline, Any]]:
             values = {name: [value] for name, value in named.items()}
             return await client.app.make_context(named, values, "request", None, None)
 
-        yield client.app.endpoint.pipeline, new_context
+        yield client.app.sockets.pipeline, new_context
 
 
 def seen() -> dict[str, Any]:

@@ -9,12 +9,15 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
 from gateway.testing import GatewayClient
 from gateway.transport import graphiql
 from tests.transport.browser import browser_page, chromium
+from tests.transport.served import served
+from tests.transport.stream_project import stream_project
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HTML = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -154,3 +157,35 @@ async def test_in_a_browser_without_a_network(server: str, tmp_path: Path) -> No
         assert page.foreign == []
         assert page.complaints == []
     assert (tmp_path / "graphiql.png").stat().st_size > 10_000
+
+
+@pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")
+async def test_a_subscription_in_a_browser(tmp_path: Path) -> None:
+    first = '[http]\ngraphiql_query = "subscription { said { text } }"\n'
+    with stream_project(tmp_path, first) as config:
+        async with (
+            served(config) as server,
+            browser_page() as page,
+            aiohttp.ClientSession() as http,
+        ):
+            await page.open(server.url)
+            await page.until("document.querySelector('.graphiql-execute-button') !== null")
+            await page.until(
+                "document.querySelector('.graphiql-query-editor').innerText.includes('said')"
+            )
+            await page.evaluate("document.querySelector('.graphiql-execute-button').click()")
+            async with asyncio.timeout(30):
+                while not server.app.sockets.pipeline.streams.feeds:
+                    await asyncio.sleep(0.01)
+            for text in ("first", "second"):
+                say = {"query": f'mutation {{ say(text: "{text}") }}'}
+                async with http.post(server.url, json=say) as answer:
+                    assert answer.status == 200
+                await page.until(
+                    f"document.querySelector('.result-window').innerText.includes('{text}')"
+                )
+            assert page.complaints == []
+            await page.evaluate("document.querySelector('.graphiql-execute-button').click()")
+            async with asyncio.timeout(30):
+                while server.app.sockets.pipeline.streams.feeds:
+                    await asyncio.sleep(0.01)

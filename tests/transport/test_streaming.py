@@ -249,7 +249,7 @@ async def test_many_operations_on_one_stream(server: Served, tmp_path: Path) -> 
         assert found == {"a": [{"hello": "hello you"}, "complete"],
                          "b": [{"count": 0}, {"count": 1}, "complete"]}  # fmt: skip
     async with asyncio.timeout(10):
-        while server.app.endpoint.sessions.open:  # type: ignore[union-attr]
+        while server.app.streams.running:
             await asyncio.sleep(0)
     assert len((tmp_path / "access.log").read_text().splitlines()) == 2
 
@@ -303,8 +303,11 @@ async def test_a_reservation_expires(server: Served) -> None:
         async with session.put(server.url) as reserved:
             token = await reserved.text()
         async with asyncio.timeout(10):
-            while server.app.endpoint.sessions.open:  # type: ignore[union-attr]
-                await asyncio.sleep(0)
+            status = 200
+            while status == 200:
+                async with session.delete(server.url, headers={TOKEN: token}) as answer:
+                    status = answer.status
+            assert status == 404
         url = f"{server.url}?token={token}"
         async with session.get(url, headers=EVENTS) as answer:
             assert answer.status == 404
