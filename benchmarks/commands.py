@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from benchmarks import results, scale
+from benchmarks import memory, profile, results, scale
 from benchmarks.compare import DEFAULT_SCENARIOS, Comparison, compare_files, compare_revisions
 from benchmarks.guard import guard
 from benchmarks.load.contestants import Contestant, contestants
@@ -85,6 +85,51 @@ def add_to(commands: Any) -> None:
     guarding.add_argument(
         "--threshold", type=float, default=0.1, help="exit 1 beyond it (default 0.1)"
     )
+
+    profiling = commands.add_parser(
+        "profile", help="flame graph beside the generated plan, as one HTML page"
+    )
+    profiling.set_defaults(run=run_profile)
+    profiling.add_argument("scenario", nargs="?", choices=list(SCENARIOS), help="or --query")
+    profiling.add_argument("--query", help="a document or @FILE, over a schema of your own")
+    profiling.add_argument("--schema", type=Path, action="append", default=[], help="its files")
+    profiling.add_argument("--config", type=Path, help="its gateway.toml")
+    profiling.add_argument("--seconds", type=int, default=8)
+    profiling.add_argument(
+        "--native", action="store_true", help="native frames too (C, Cython, Rust)"
+    )
+    profiling.add_argument(
+        "--memory", action="store_true", help="allocations instead, by tracemalloc"
+    )
+    profiling.add_argument(
+        "--out", type=Path, help="the page (default var/bench/profile-NAME.html)"
+    )
+
+
+def run_profile(options: argparse.Namespace) -> int:
+    """Profile a scenario or an operation of one's own."""
+    if bool(options.scenario) == bool(options.query):
+        print("give a scenario, or --query with --schema or --config", file=sys.stderr)
+        return 2
+    subject = (
+        profile.of_scenario(options.scenario)
+        if options.scenario
+        else profile.of_schema(options.query, options.schema, options.config)
+    )
+    try:
+        plan = profile.plan_text(subject)
+        if options.memory:
+            print(memory.report(subject))
+            return 0
+        raw, measured = profile.sample(subject, options.seconds, native=options.native)
+    except profile.NotProfiledError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    out = options.out or results.FOLDER / f"profile-{options.scenario or 'own'}.html"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(profile.render(subject, raw, measured, plan))
+    print(f"{measured.cpu_us:,.0f} CPU µs per request; written: {out}")
+    return 0
 
 
 def run_compare(options: argparse.Namespace) -> int:

@@ -29,7 +29,7 @@ def test_lookup(
     make: Callable[[], Callable[[], Any]], calls: int, benchmark: BenchmarkFixture
 ) -> None:
     benchmark.group = "plan lookup, 600 bytes"
-    benchmark.pedantic(make(), rounds=calls // 100, iterations=50)
+    benchmark.pedantic(make(), rounds=calls // 100, iterations=50)  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("what", ["compile", "validate", "parse"])
