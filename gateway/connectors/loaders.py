@@ -144,7 +144,8 @@ class Call:
                 return await self._counted(request, context)
             finally:
                 context.memo.clear()
-        key = (request.method, request.url, request.body, tuple(request.headers))
+        # The source too: what it adds, a session's cookie or headers of its own, is not there yet.
+        key = (request.source, request.method, request.url, request.body, tuple(request.headers))
         flight: asyncio.Future[Fetched] | None = context.memo.get(key)
         if flight is not None:
             return await asyncio.shield(flight)

@@ -117,3 +117,4 @@ async def backend(answers: Mapping[str, Any] | Answerer) -> AsyncIterator[Backen
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # transports that were closed say so in the next turn

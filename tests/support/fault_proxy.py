@@ -91,6 +91,7 @@ class FaultProxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # transports that were closed say so in the next turn
 
     async def fail(self, faults: Faults) -> None:
         """From now on these, and no others."""
@@ -143,10 +144,10 @@ class FaultProxy:
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            backend.close()
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            backend.close()
 
     async def _carry_requests(
         self,
