@@ -22,6 +22,7 @@ from gateway.graph.register import (
     subscription,
     type_resolver,
 )
+from gateway.uploads import Upload
 
 if TYPE_CHECKING:
     from gateway.app import create_app
@@ -30,6 +31,7 @@ __all__ = [
     "ClientError",
     "ConfigError",
     "Context",
+    "Upload",
     "UpstreamError",
     "batch_resolver",
     "context_factory",

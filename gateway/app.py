@@ -409,6 +409,7 @@ def endpoint_settings(config: Config) -> EndpointSettings:
         cors=config.cors,
         batching=config.batching,
         compression=config.compression,
+        uploads=config.uploads,
     )
 
 

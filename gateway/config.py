@@ -34,6 +34,7 @@ from gateway.transport.settings import (
     CsrfSettings,
     HttpSettings,
     SubscriptionSettings,
+    UploadSettings,
 )
 from gateway.upstream.settings import SourceSettings
 
@@ -144,6 +145,7 @@ class Config:
         cors: What other sites' pages may do.
         batching: Several operations in one request.
         compression: Compressed answers.
+        uploads: Files in requests.
         apq: Documents that clients register.
         persisted_documents: Documents that the clients' builds wrote down.
         subscription: Operations over WebSockets, event streams and multipart answers.
@@ -167,6 +169,7 @@ class Config:
     cors: CorsSettings = field(default_factory=CorsSettings)
     batching: BatchingSettings = field(default_factory=BatchingSettings)
     compression: CompressionSettings = field(default_factory=CompressionSettings)
+    uploads: UploadSettings = field(default_factory=UploadSettings)
     apq: ApqSettings = field(default_factory=ApqSettings)
     persisted_documents: PersistedDocumentSettings = field(
         default_factory=PersistedDocumentSettings

@@ -115,7 +115,7 @@ class Sharing:
         if identity is None:
             return None
         view = identity.view(context.header_values) if identity is not NOBODY else {}
-        asked = orjson.dumps(variables.raw, option=orjson.OPT_SORT_KEYS) if variables.raw else b""
+        asked = orjson.dumps(variables.raw, repr, orjson.OPT_SORT_KEYS) if variables.raw else b""
         return Place((prepared, text, asked, partition(view)), view, context)
 
     def _identity(self, bound: Bound) -> Identity | None:

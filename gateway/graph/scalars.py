@@ -1,4 +1,4 @@
-"""The custom scalars that come with the gateway: DateTime, URL, JSON, BigInt, UUID.
+"""The custom scalars that come with the gateway: DateTime, URL, JSON, BigInt, UUID, Upload.
 
 A schema gets one by declaring `scalar DateTime`; a `@scalar` of the user with the same name wins. Each is
 strict on input. On output each takes what Python code and JSON backends give.
@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from graphql import GraphQLError
+
+from gateway.uploads import Upload
 
 # RFC 3339 §5.6, with the time zone that it demands.
 _DATE_TIME = re.compile(
@@ -112,8 +114,20 @@ class UUID:
         return str(UUID.parse_value(value))
 
 
+class UploadScalar:
+    """A file that came with the request; JSON and documents have none."""
+
+    @staticmethod
+    def parse_value(value: Any) -> Upload:
+        """Errors: GraphQLError for anything but a file."""
+        if not isinstance(value, Upload):
+            raise GraphQLError("Upload must be a file of a multipart request.")
+        return value
+
+
 BUILT_IN: dict[str, type] = {
     "DateTime": DateTime,
+    "Upload": UploadScalar,
     "URL": URL,
     "JSON": JSON,
     "BigInt": BigInt,

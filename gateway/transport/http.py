@@ -31,14 +31,20 @@ from gateway.transport.asgi import (
 from gateway.transport.batch import check_batch, run_batch
 from gateway.transport.body import read_body
 from gateway.transport.cors import Cors, is_preflight
-from gateway.transport.csrf import check_read
+from gateway.transport.csrf import check_form, check_read
 from gateway.transport.formats import Format, stream_format
 from gateway.transport.graphiql import send_page, wants_page
 from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
-from gateway.transport.params import MalformedRequestError, params_of_json, params_of_query
+from gateway.transport.params import (
+    MalformedRequestError,
+    params_of,
+    params_of_json,
+    params_of_query,
+)
 from gateway.transport.reply import answer_headers, refusal, respond, status_of
 from gateway.transport.settings import EndpointSettings
 from gateway.transport.sse import is_session
+from gateway.transport.uploads import is_form, read_upload
 
 # What may stand in a log line and in an answer's header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -249,7 +255,13 @@ class GraphQLEndpoint:
         if method != "POST":
             raise ClientError(f"Use {self.allowed}.", code="METHOD_NOT_ALLOWED")
         if not is_json_request(content_type):
-            raise unsupported()
+            uploads = self.settings.uploads
+            if not (uploads.enabled and content_type and is_form(content_type)):
+                raise unsupported()
+            check_form(headers, self.settings.csrf)
+            most = self.http.max_body_bytes
+            sent = await read_upload(receive, content_type, uploads, most)
+            return params_of(sent, document_id)
         encoding = headers.get("content-encoding")
         body = await read_body(receive, self.http.max_body_bytes, encoding)
         return params_of_json(body, document_id)

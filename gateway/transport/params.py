@@ -33,6 +33,11 @@ def params_of_json(
         sent = orjson.loads(body)
     except (orjson.JSONDecodeError, RecursionError) as exc:
         raise ClientError(f"The body is not JSON: {exc}", code="BAD_REQUEST") from None
+    return params_of(sent, document_id)
+
+
+def params_of(sent: Any, document_id: str | None) -> GraphQLParams | list[GraphQLParams]:
+    """The parameters in decoded JSON. Errors: MalformedRequestError."""
     if isinstance(sent, dict):
         return checked_params(named(sent, document_id))
     if isinstance(sent, list) and all(isinstance(item, dict) for item in sent):

@@ -128,6 +128,23 @@ class CompressionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UploadSettings:
+    """`[uploads]`: files sent along with an operation, by the GraphQL multipart request specification.
+
+    Such a request needs one of `csrf.required_headers`: any page could send it otherwise.
+
+    Attributes:
+        enabled: Accept them; the schema declares `scalar Upload`.
+        max_files: In one request.
+        max_file_size_bytes: Of each; a larger one is refused as it arrives.
+    """
+
+    enabled: bool = False
+    max_files: int = 10
+    max_file_size_bytes: int = 10_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionSettings:
     """`[subscription]`: operations over WebSockets, Server-Sent Events and multipart answers.
 
@@ -170,6 +187,7 @@ class EndpointSettings:
         cors: What other sites may do.
         batching: Several operations in one request.
         compression: Answers that are compressed.
+        uploads: Files in requests.
     """
 
     http: HttpSettings = field(default_factory=HttpSettings)
@@ -177,3 +195,4 @@ class EndpointSettings:
     cors: CorsSettings = field(default_factory=CorsSettings)
     batching: BatchingSettings = field(default_factory=BatchingSettings)
     compression: CompressionSettings = field(default_factory=CompressionSettings)
+    uploads: UploadSettings = field(default_factory=UploadSettings)

@@ -1,0 +1,229 @@
+"""Files sent along with operations: the GraphQL multipart request, parsed as it arrives.
+
+    operations  {"query": …, "variables": {"file": null}}
+    map         {"0": ["variables.file"]}
+    0           the file's bytes
+
+Small files stay in memory, others go to the disk; each part is counted as it comes.
+
+Source: the GraphQL multipart request specification; CVE-2024-47082 for why it is off by default.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from gateway.errors import ClientError
+from gateway.transport.asgi import ClientDisconnectedError, Receive
+from gateway.transport.settings import UploadSettings
+from gateway.uploads import Upload
+
+MEMORY_BYTES = 512 * 1024
+MAX_NAME = 255
+MAX_PATHS = 100
+
+
+class Part:
+    """One part under way.
+
+    Attributes:
+        headers: By lower-case name.
+        file: The bytes so far.
+        size: How many.
+    """
+
+    def __init__(self) -> None:
+        self.headers: dict[bytes, bytes] = {}
+        self.file = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - an Upload closes it
+        self.size = 0
+
+    def named(self) -> tuple[str, str | None]:
+        """The field's name, and the file's; None for a field that is no file."""
+        _, options = parse_options_header(self.headers.get(b"content-disposition"))
+        filename = options.get(b"filename")
+        name = options.get(b"name", b"").decode("utf-8", "replace")
+        return name, None if filename is None else filename.decode("utf-8", "replace")[:MAX_NAME]
+
+
+class UploadForm:
+    """Reads one request's form.
+
+    Args:
+        boundary: Of its parts.
+        settings: What is allowed.
+        max_field_bytes: Of a part that is no file.
+    """
+
+    def __init__(self, boundary: bytes, settings: UploadSettings, max_field_bytes: int) -> None:
+        self.fields: dict[str, bytes] = {}
+        self.files: dict[str, Upload] = {}
+        self.is_whole = False
+        self._settings = settings
+        self._max_field_bytes = max_field_bytes
+        self._part = Part()
+        self._name = ""
+        self._filename: str | None = None
+        self._header: list[bytes] = [b"", b""]
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_header_field": self._header_name,
+                "on_header_value": self._header_value,
+                "on_header_end": self._header_end,
+                "on_headers_finished": self._headers_end,
+                "on_part_data": self._data,
+                "on_part_end": self._end,
+                "on_end": self._whole,
+            },
+        )
+
+    def feed(self, data: bytes) -> None:
+        """Read on. Errors: ClientError(REQUEST_TOO_LARGE), (BAD_REQUEST)."""
+        try:
+            self._parser.write(data)
+        except FormParserError:
+            raise malformed("it is not multipart/form-data") from None
+
+    def close(self) -> None:
+        """Let the part go that was under way."""
+        self._part.file.close()
+
+    def _begin(self) -> None:
+        self._part.file.close()
+        if len(self.files) + len(self.fields) >= self._settings.max_files + 2:
+            raise too_many(self._settings.max_files)
+        self._part = Part()
+
+    def _header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header[0] += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header[1] += data[start:end]
+
+    def _header_end(self) -> None:
+        name, value = self._header
+        self._part.headers[name.lower()] = value
+        self._header = [b"", b""]
+
+    def _headers_end(self) -> None:
+        self._name, self._filename = self._part.named()
+        if self._filename is not None and len(self.files) >= self._settings.max_files:
+            raise too_many(self._settings.max_files)
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        part, is_file = self._part, self._filename is not None
+        most = self._settings.max_file_size_bytes if is_file else self._max_field_bytes
+        part.size += end - start
+        if part.size > most:
+            key = "uploads.max_file_size_bytes" if is_file else "http.max_body_bytes"
+            raise ClientError(f"A part is larger than {key}, {most}.", code="REQUEST_TOO_LARGE")
+        part.file.write(data[start:end])
+
+    def _end(self) -> None:
+        part = self._part
+        if self._name in self.files or self._name in self.fields:
+            raise malformed("two parts have the same name")
+        part.file.seek(0)
+        if self._filename is None:
+            self.fields[self._name] = part.file.read()
+            return
+        kind = part.headers.get(b"content-type", b"application/octet-stream")
+        self.files[self._name] = Upload(
+            part.file, self._filename, kind.decode("latin-1")[:MAX_NAME], part.size
+        )
+        self._part = Part()  # the file is the upload's now
+
+    def _whole(self) -> None:
+        self.is_whole = True
+
+
+def is_form(content_type: str) -> bool:
+    """Whether a body is a form with files."""
+    return content_type.partition(";")[0].strip().lower() == "multipart/form-data"
+
+
+async def read_upload(
+    receive: Receive, content_type: str, settings: UploadSettings, max_field_bytes: int
+) -> Any:
+    """A multipart request's operations, the files in their places.
+
+    Errors: ClientError(REQUEST_TOO_LARGE) as soon as it is too large, (BAD_REQUEST).
+    """
+    _, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
+    if not boundary or len(boundary) > 70:  # RFC 2046 §5.1.1
+        raise malformed("its boundary is missing or too long")
+    form = UploadForm(boundary, settings, max_field_bytes)
+    try:
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnectedError
+            form.feed(message.get("body", b""))
+            if not message.get("more_body"):
+                break
+    finally:
+        form.close()
+    if not form.is_whole:
+        raise malformed("it was cut short")
+    return placed(form)
+
+
+def placed(form: UploadForm) -> Any:
+    """The operations with their files. Errors: ClientError(BAD_REQUEST)."""
+    try:
+        operations, places = (orjson.loads(form.fields[name]) for name in ("operations", "map"))
+    except (KeyError, orjson.JSONDecodeError):
+        raise malformed("it needs `operations` and `map`, in JSON") from None
+    if not isinstance(places, dict) or set(places) != set(form.files):
+        raise malformed("`map` must name every file, and no other")
+    for name, paths in places.items():
+        if not isinstance(paths, list) or not 0 < len(paths) <= MAX_PATHS:
+            raise malformed(f"`map` must have up to {MAX_PATHS} places for each file")
+        for path in paths:
+            put(operations, path, form.files[name])
+    return operations
+
+
+def put(operations: Any, path: Any, file: Upload) -> None:
+    """Put a file where `map` says, in place of a null. Errors: ClientError(BAD_REQUEST)."""
+    steps = iter(path.split(".") if isinstance(path, str) else ())
+    try:
+        holder, last = _walk(operations, steps)
+        if holder[last] is not None:
+            raise malformed("`map` names a place that is not null")
+        holder[last] = file
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise malformed("`map` names a place that is not there") from None
+
+
+def _walk(value: Any, steps: Iterator[str]) -> tuple[Any, Any]:
+    """The object or list that the last step leads into, and that step."""
+    last: Any = _step(value, next(steps, ""))
+    for step in steps:
+        value = value[last]
+        last = _step(value, step)
+    return value, last
+
+
+def _step(value: Any, step: str) -> Any:
+    return int(step) if isinstance(value, list) and step.isdecimal() else step
+
+
+def malformed(problem: str) -> ClientError:
+    """A form that is none."""
+    return ClientError(f"The form cannot be read: {problem}.", code="BAD_REQUEST")
+
+
+def too_many(most: int) -> ClientError:
+    """A form with more files than are allowed."""
+    return ClientError(
+        f"The form has more files than uploads.max_files, {most}.", code="REQUEST_TOO_LARGE"
+    )
