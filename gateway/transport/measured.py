@@ -13,6 +13,9 @@ from gateway.telemetry.catalogue import SERVER_ACTIVE, SERVER_DURATION
 from gateway.telemetry.metrics import Family, Histogram, Sample
 from gateway.transport.asgi import Receive, Scope, Send
 
+# These are there from the start with 0: Prometheus sees no increase in a series that begins with the first
+# failure, and an alert would wait for the second.
+EXPECTED = ("200", "400", "429", "500", "503", "504")
 Endpoint = Callable[..., Awaitable[None]]
 
 
@@ -30,6 +33,8 @@ class MeasuredRoute:
         self._endpoint = endpoint
         self.active = 0
         self._durations = Family(SERVER_DURATION, Histogram)
+        for status in EXPECTED:
+            self._durations.of(status)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, *more: Any) -> None:
         exchange = Exchange(self, send)

@@ -104,7 +104,7 @@ async def test_requests_by_status_operations_by_name_and_calls_by_source(tmp_pat
         await client.http.post("/graphql", content=b"{")
         found = read(client)
     served = found["http_server_request_duration_seconds"]
-    assert {labels: times(value) for labels, value in served.items()} == {
+    assert {labels: times(value) for labels, value in served.items() if times(value)} == {
         ("200",): 4, ("400",): 1, ("415",): 1,
     }  # fmt: skip
     assert found["http_server_active_requests"] == {(): 0}
@@ -261,6 +261,12 @@ async def test_an_open_subscription_is_seen_and_its_request_is_not_for_ever(tmp_
     assert found["gateway_field_requests"] == {("Subscription.ticks", ""): 1}
     assert ended["gateway_subscriptions_open"] == {(): 0}
     assert times(ended["http_server_request_duration_seconds"]["200",]) == 1
+
+
+async def test_failures_are_series_before_the_first_one(tmp_path: Path) -> None:
+    async with gateway_over(tmp_path, {}) as client:
+        served = read(client)["http_server_request_duration_seconds"]
+    assert times(served["500",]) == times(served["503",]) == times(served["200",]) == 0
 
 
 @pytest.mark.parametrize("telemetry", [{"enabled": False}, {"metrics": {"enabled": False}}])
