@@ -60,12 +60,18 @@ class Place:
 
 
 class Flight:
-    """One execution and those who wait for it."""
+    """One execution and those who wait for it.
 
-    __slots__ = ("context", "task", "waiting")
+    Attributes:
+        due: The deadline of who started it. Calls that are under way are cut then; those that begin
+            later have the time of the latest waiter.
+    """
+
+    __slots__ = ("context", "due", "task", "waiting")
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self.due = context.deadline
         self.task: asyncio.Task[None] | None = None
         self.waiting: set[asyncio.Future[Answer]] = set()
 
@@ -140,22 +146,37 @@ class Sharing:
         Errors: ClientError(GATEWAY_TIMEOUT) at the waiter's own deadline.
         """
         loop = asyncio.get_running_loop()
+        while True:
+            flight = self._board(place, execute)
+            answer = await self._wait(flight, place)
+            codes = answer.record.error_codes
+            if "GATEWAY_TIMEOUT" in codes and flight.due <= loop.time() < place.context.deadline:
+                continue  # it was cut at another's deadline: this one's is still to come
+            record.error_codes += codes
+            record.error_ids += answer.record.error_ids
+            return Answer(answer.body, answer.has_data, answer.status, record)
+
+    def _board(self, place: Place, execute: Execute) -> Flight:
+        """The flight at a place, started where there is none."""
         flight = self._flights.get(place.key)
         if flight is None:
             self.led += 1
             flight = self._flights[place.key] = Flight(place.context.seeing(place.view))
-            flight.task = loop.create_task(self._run(place.key, flight, execute))
+            run = self._run(place.key, flight, execute)
+            flight.task = asyncio.get_running_loop().create_task(run)
         else:
             self.shared += 1
             flight.context.deadline = max(flight.context.deadline, place.context.deadline)
+        return flight
+
+    async def _wait(self, flight: Flight, place: Place) -> Answer:
+        """Errors: those of the flight; ClientError(GATEWAY_TIMEOUT) at the waiter's own deadline."""
+        loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Answer] = loop.create_future()
         flight.waiting.add(waiter)
         timer = loop.call_at(place.context.deadline + GRACE_S, _time_out, waiter)
         try:
-            answer = await waiter
-            record.error_codes += answer.record.error_codes
-            record.error_ids += answer.record.error_ids
-            return Answer(answer.body, answer.has_data, answer.status, record)
+            return await waiter
         finally:
             timer.cancel()
             flight.waiting.discard(waiter)

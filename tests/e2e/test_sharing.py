@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from gateway.app import create_app
@@ -176,3 +177,100 @@ async def test_resolvers_are_shared_by_what_they_declare(world: World) -> None:
     undeclared = await asyncio.gather(*(world.ask(*q) for q in [("{ undeclared }",)] * 3))
     assert (world.sharing.led, world.sharing.shared) == (3, 3)
     assert all("'user-agent'" in data(answer)["undeclared"] for answer in undeclared)
+
+
+async def test_what_is_configured_so_is_not_shared(world: World) -> None:
+    await world.proxy.fail(HELD)
+    tasks = [world.ask("{ unshared { user } }") for _ in range(3)]
+    tasks += [world.ask("query Alone { plain { user } }") for _ in range(3)]
+    # The operations are on their own; the reads of one that may not be named still share a call.
+    await world.until(lambda: len(world.backend.asked) == 4)
+    await world.proxy.heal()
+    assert all([data(await task) for task in tasks])
+    assert (world.sharing.led, world.sharing.shared) == (0, 0)
+
+
+async def test_a_failure_is_shared_with_its_code(world: World) -> None:
+    answers = await held(world, [("{ failing { user } plain { user } }", {})] * 5)
+    for answer in answers:
+        content = answer.json()
+        assert content["data"] == {"failing": None, "plain": {"user": "nobody"}}
+        assert [error["extensions"]["code"] for error in content["errors"]] == ["CONNECTOR_FETCH"]
+    targets = [asked.target for asked in world.backend.asked]
+    assert targets.count("/failing") == 1
+
+
+async def test_whoever_leaves_takes_nobody_along(world: World) -> None:
+    await world.proxy.fail(HELD)
+    tasks = [world.ask("{ plain { user } }", x_number=str(number)) for number in range(6)]
+    await world.joined(6)
+    for task in tasks[:3]:  # the leader among them: who came first
+        task.cancel()
+    await asyncio.gather(*tasks[:3], return_exceptions=True)
+    await world.proxy.heal()
+    for task in tasks[3:]:
+        assert data(await task) == {"plain": {"user": "nobody"}}
+    assert len(world.backend.asked) == 1
+
+
+async def test_a_short_deadline_is_its_own_clients_only(world: World) -> None:
+    query = "{ plain { user } }"
+    await world.proxy.fail(HELD)
+    short = world.ask(query, x_timeout_ms="150")
+    await world.joined(1)
+    patient = world.ask(query)
+    await world.joined(2)
+    late = world.ask(query, x_timeout_ms="200")
+    await world.joined(3)
+    for task in (short, late):
+        cut = await task
+        assert [error["extensions"]["code"] for error in cut.json()["errors"]] == [
+            "GATEWAY_TIMEOUT"
+        ]
+    assert not patient.done()
+    await world.proxy.heal()
+    assert data(await patient) == {"plain": {"user": "nobody"}}
+
+
+async def test_every_follower_has_an_id_and_a_line_of_its_own(world: World) -> None:
+    answers = await held(world, [("query Named { plain { user } }", {})] * 5)
+    ids = {answer.headers["x-request-id"] for answer in answers}
+    assert len(ids) == 5
+    lines = [orjson.loads(line) for line in (world.folder / "access.log").read_bytes().splitlines()]
+    assert {line["request_id"] for line in lines} == ids
+    assert {line["operation_name"] for line in lines} == {"Named"}
+    assert sorted(line["upstream_calls"] for line in lines) == [0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+async def test_nobody_reads_what_was_before_their_own_write(world: World, when: str) -> None:
+    notes = ["old"]
+
+    def answer(asked: Asked) -> Any:
+        if asked.method == "POST":
+            notes.append("new")
+        return {"user": notes[-1]}
+
+    world.backend.answers = answer
+    read = "{ notes { user } }"
+    await world.proxy.fail(HELD)
+    if when == "before":
+        first = world.ask(read)
+        await world.until(lambda: len(world.backend.asked) == 1)
+        write = world.ask("mutation { write { user } }")
+        await world.until(lambda: len(world.backend.asked) == 2)
+    else:
+        write = world.ask("mutation { write { user } }")
+        await world.until(lambda: len(world.backend.asked) == 1)
+        first = world.ask(read)
+        await world.until(lambda: len(world.backend.asked) == 2)
+    during = world.ask(read)
+    calls = 3 if when == "before" else 2  # one that begins while it is written joins those like it
+    await world.until(lambda: world.sharing.led + world.sharing.shared == 2)
+    await world.until(lambda: len(world.backend.asked) == calls)
+    await world.proxy.heal()
+    assert data(await write) == {"write": {"user": "new"}}
+    # After its own write: another call, whatever was in flight.
+    assert data(await world.ask(read)) == {"notes": {"user": "new"}}
+    assert len(world.backend.asked) == calls + 1
+    await asyncio.gather(first, during)
