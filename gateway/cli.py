@@ -150,6 +150,8 @@ def serve(
             http="gateway.transport.server:HttpProtocol",
             ws="gateway.transport.server:WebSocketProtocol",
             ws_max_size=settings.subscription.max_message_bytes,
+            # Small messages: a compressor for each socket costs more than it saves.
+            ws_per_message_deflate=False,
             lifespan="on",
             access_log=False,
             proxy_headers=False,  # nothing here asks for the client's address

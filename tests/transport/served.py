@@ -57,6 +57,7 @@ async def served(config: Path | Gateway) -> AsyncIterator[Served]:
         http=HttpProtocol,
         ws=WebSocketProtocol,
         ws_max_size=app.config.subscription.max_message_bytes,
+        ws_per_message_deflate=False,
         log_level="error",
         access_log=False,
         lifespan="on",
