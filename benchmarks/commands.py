@@ -17,6 +17,7 @@ from benchmarks.guard import guard
 from benchmarks.load.contestants import Contestant, contestants
 from benchmarks.load.measure import RATES, measure, missing_tools
 from benchmarks.load.scenarios import SCENARIOS
+from benchmarks.publish import publish
 from benchmarks.report import markdown, page
 from benchmarks.report.terminal import curves as growth_table
 from benchmarks.report.terminal import print_result, print_scenario
@@ -105,6 +106,19 @@ def add_to(commands: Any) -> None:
         "--out", type=Path, help="the page (default var/bench/profile-NAME.html)"
     )
 
+    publishing = commands.add_parser(
+        "publish", help="write a result into docs/performance.md and README.md"
+    )
+    publishing.set_defaults(run=run_publish)
+    publishing.add_argument("result", type=Path, nargs="?", default=LATEST)
+
+
+def run_publish(options: argparse.Namespace) -> int:
+    """Write the documents' generated sections."""
+    for path in publish(results.load(options.result)):
+        print(f"written: {path.name}")
+    return 0
+
 
 def run_profile(options: argparse.Namespace) -> int:
     """Profile a scenario or an operation of one's own."""
@@ -139,16 +153,16 @@ def run_compare(options: argparse.Namespace) -> int:
     else:
         scenarios = options.scenario or DEFAULT_SCENARIOS
         found = compare_revisions(options.first, options.second, scenarios, options.passes)
-    return _verdict(found, "CPU µs", options.threshold)
+    return verdict(found, "CPU µs", options.threshold)
 
 
 def run_guard(options: argparse.Namespace) -> int:
     """Exit code 1 when a case is slower by more than the threshold."""
     unit, found = guard(options.first, options.second, options.pairs)
-    return _verdict(found, unit, options.threshold)
+    return verdict(found, unit, options.threshold)
 
 
-def _verdict(found: Iterable[Comparison], unit: str, threshold: float) -> int:
+def verdict(found: Iterable[Comparison], unit: str, threshold: float) -> int:
     code = 1
     for item in found:
         if code == 1:

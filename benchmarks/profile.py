@@ -137,11 +137,11 @@ def render(subject: Subject, raw: str, measured: Pass, plan: str) -> str:
         f" {measured.requests_per_s:,.0f} requests/s, {measured.upstream_calls:.2f} upstream calls per request."
         f" Outermost call on top; hover for the share.</p>"
         f'<p class="legend">{legend}</p>{flame.render(flame.build(stacks))}'
-        f'<div class="row"><div><h3>Own time</h3>{_table(own)}</div><div><h3>With what they call</h3>{_table(whole)}</div></div>'
-        f"<h3>Plan and generated code</h3><pre>{escape(plan)}</pre></body></html>\n"
+        f'<div class="pair"><div><h3>Plan and generated code</h3><pre class="code">{escape(plan)}</pre></div>'
+        f"<div><h3>Own time</h3>{_table(own)}<h3>With what they call</h3>{_table(whole)}</div></div></body></html>\n"
     )
 
 
 def _table(rows: Sequence[tuple[str, float]]) -> str:
     body = "".join(f"<tr><td>{escape(n)}</td><td>{share:.1%}</td></tr>" for n, share in rows if share >= 0.003)  # fmt: skip
-    return f"<table><tbody>{body}</tbody></table>"
+    return f'<table class="shares"><tbody>{body}</tbody></table>'

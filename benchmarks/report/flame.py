@@ -14,7 +14,7 @@ from html import escape
 ROW, LEAST = 17, 0.0015
 FRAME = re.compile(r"^(?P<name>.*?) \((?P<file>[^()]*?)(?::(?P<line>\d+))?\)$")
 # Frames between the process's start and the first request: nobody's cost.
-ENTRY = ("run_asgi", "_run_asgi", "GraphQLEndpoint.__call__", "Gateway.__call__")
+ENTRY = ("run_asgi", "_run_asgi")
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ def clean(frame: str) -> str:
     match = FRAME.match(frame)
     if match is None:
         return frame
-    file = re.sub(r"^.*?(?:site-packages|dist-packages|lib/python[\d.]+)/", "", match["file"])
+    file = re.sub(r"^.*(?:site-packages|dist-packages|lib/python[\d.]+)/", "", match["file"])
     file = re.sub(r"^.*/(?=(?:gateway|resolvers|demo|benchmarks)/)", "", file)
     return f"{match['name']} ({file})"
 
@@ -66,7 +66,7 @@ def build(stacks: Iterable[tuple[Sequence[str], int]]) -> Node:
 def trimmed(frames: Sequence[str]) -> Sequence[str]:
     """From the application's entry on; else what is left below the event loop."""
     for index, frame in enumerate(frames):
-        if frame.split(" ", 1)[0].rpartition(".")[2] in ("run_asgi",) or frame.startswith(ENTRY):
+        if frame.split(" ", 1)[0].rpartition(".")[2] in ENTRY:
             return frames[index:]
     return ["event loop and server", *frames[-6:]]
 

@@ -117,7 +117,7 @@ def _latencies(scenario: Scenario) -> str:
                     continue
                 css = peer.family + DASHES[seen[peer.family] % len(DASHES)]
                 seen[peer.family] += 1
-                points = _supported(loop.latencies_ms, loop.answered)
+                points = supported(loop.latencies_ms, loop.answered)
                 rows.append(svg.Line(peer.name, css, points))
         plot = svg.lines(rows, svg.Axis("percentile", "nines", LABELS), svg.Axis("ms")) if rows else ""  # fmt: skip
         note = f'<p class="note">{escape("; ".join(lost))}.</p>' if lost else ""
@@ -132,7 +132,7 @@ def _latencies(scenario: Scenario) -> str:
     )
 
 
-def _supported(latencies_ms: Sequence[float], answered: int) -> list[tuple[float, float]]:
+def supported(latencies_ms: Sequence[float], answered: int) -> list[tuple[float, float]]:
     """The percentiles above which at least one answer lies."""
     pairs = zip(PERCENTILES, latencies_ms, strict=True)
     return [(at, ms) for at, ms in pairs if answered * (100 - at) / 100 >= 1]
