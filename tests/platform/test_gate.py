@@ -1,0 +1,162 @@
+"""The gate of a release, asked about real gateways by a real Prometheus: healthy when it should be, and only then."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway.release.health import Monitor, Sample, compare, judge
+from gateway.release.model import Gate, Live, Target
+from tests.platform.processes import answers, free_port, started, wait_until
+from tests.platform.renders import ROOT
+
+CONFIG = """
+[graph]
+schema = ["schema.graphql"]
+resolvers = "gate_resolvers"
+[server]
+port = {port}
+workers = 2
+[telemetry.metrics]
+port = {metrics}
+[logs]
+access = "off"
+"""
+# A context factory's failure ends the whole request: a 500, as a broken release would have.
+RESOLVERS = """
+from gateway import context_factory, resolver
+
+
+@context_factory
+def per_request(context):
+    if "x-broken" in context.headers:
+        raise RuntimeError("broken")
+    return {}
+
+
+@resolver("Query.hello")
+def hello(parent, context):
+    return "world"
+"""
+GATE = Gate()
+LIVE = Live(replicas=1, ready=1)
+
+
+class Pod:
+    """A gateway that serves, with two workers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port, self.metrics = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        folder.mkdir()
+        (folder / "schema.graphql").write_text("type Query { hello: String }")
+        (folder / "gate_resolvers.py").write_text(RESOLVERS)
+        text = CONFIG.format(port=self.port, metrics=self.metrics)
+        (folder / "gateway.toml").write_text(text)
+        self._folder = folder
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        command = [sys.executable, "-m", "gateway", "serve"]
+        log = self._folder / "serve.log"
+        # The run directory's path has to be short.
+        with started(*command, log=log, cwd=self._folder, env={**os.environ, "TMPDIR": "/tmp"}):
+            wait_until(lambda: answers(f"{self.url}/health/ready"), "the gateway")
+            wait_until(lambda: answers(f"http://127.0.0.1:{self.metrics}/metrics"), "its metrics")
+            yield
+
+    def ask(self, times: int, headers: dict[str, str] | None = None) -> None:
+        """Send so many requests."""
+        with httpx.Client(headers=headers) as client:
+            for _ in range(times):
+                client.post(f"{self.url}/graphql", json={"query": "query Hello { hello }"})
+
+
+@contextmanager
+def prometheus(folder: Path, pods: dict[str, Pod]) -> Iterator[str]:
+    """The shipped Prometheus over some pods by track, without Alertmanager. Its URL."""
+    text = (ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text()
+    text = re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{free_port()}", text)
+    text = re.sub(
+        r"interval: 5s", "interval: 1s", text
+    )  # the gate asks for increases, not for times
+    (folder / "prometheus.yml").write_text(text)
+    (folder / "alerts.yaml").write_bytes((ROOT / "helm" / "files" / "alerts.yaml").read_bytes())
+    # As the ServiceMonitor's podTargetLabels: the track is the pod's, and no label of the gateway's own.
+    targets = [
+        {"targets": [f"127.0.0.1:{pod.metrics}"], "labels": {"track": track}}
+        for track, pod in pods.items()
+    ]
+    (folder / "targets.json").write_text(json.dumps(targets))
+    url = f"http://127.0.0.1:{free_port()}"
+    command = [
+        "prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=tsdb",
+        f"--web.listen-address={url.removeprefix('http://')}",
+    ]  # fmt: skip
+    with started(*command, log=folder / "prometheus.log", cwd=folder):
+        wait_until(lambda: answers(f"{url}/-/ready"), "Prometheus")
+        yield url
+
+
+@pytest.mark.timeout(180)
+def test_the_gate_reads_real_gateways(tmp_path: Path) -> None:
+    pods = {"stable": Pod(tmp_path / "stable"), "canary": Pod(tmp_path / "canary")}
+    with ExitStack() as stack:
+        for pod in pods.values():
+            stack.enter_context(pod.serving())
+        url = stack.enter_context(prometheus(tmp_path, pods))
+        target = Target("production", "eu-west", "production-eu-west", prometheus=url)
+        monitor = Monitor(stack.enter_context(httpx.Client()))
+
+        def sample(track: str | None = None) -> Sample:
+            return monitor.sample(target, LIVE, track)
+
+        def seen(track: str, requests: float) -> bool:
+            """Prometheus extrapolates to the window's ends: about so many."""
+            return sample(track).requests > requests * 0.9
+
+        wait_until(lambda: sample().seen == 2, "both scraped")
+        assert judge(sample(), GATE) == []  # nothing was asked yet
+
+        for pod in pods.values():
+            pod.ask(300)
+        wait_until(lambda: all(seen(track, 300) for track in pods), "the requests")
+        whole = sample()
+        assert judge(whole, GATE) == []
+        assert whole.error_ratio == 0
+        assert 0 < whole.p99_s < GATE.max_p99_s
+        assert compare(sample("canary"), sample("stable"), GATE) == []
+
+        pods["canary"].ask(100, {"x-broken": "yes"})
+        wait_until(lambda: sample("canary").error_ratio > 0.2, "the failures")
+        assert sample("stable").error_ratio == 0
+        (problem, worse) = compare(sample("canary"), sample("stable"), GATE)
+        assert "of requests fail (at most" in problem
+        assert worse.endswith("against 0.00% of stable")
+        assert judge(sample(), GATE) != []
+
+
+@pytest.mark.timeout(120)
+def test_a_gateway_that_is_gone_is_not_healthy(tmp_path: Path) -> None:
+    pod = Pod(tmp_path / "pod")
+    with ExitStack() as stack:
+        running = ExitStack()
+        stack.enter_context(running)
+        running.enter_context(pod.serving())
+        url = stack.enter_context(prometheus(tmp_path, {"stable": pod}))
+        target = Target("production", "eu-west", "production-eu-west", prometheus=url)
+        monitor = Monitor(stack.enter_context(httpx.Client()))
+        wait_until(lambda: monitor.sample(target, LIVE).seen == 1, "the pod scraped")
+        running.close()
+        wait_until(lambda: monitor.sample(target, LIVE).seen == 0, "its end")
+        assert judge(monitor.sample(target, LIVE), GATE) == [
+            "Prometheus sees no pod of the gateway"
+        ]
