@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,10 @@ class OperationRecord:
         path: "compiled" or "fallback".
         error_codes: `extensions.code` of each error, distinct, in order.
         error_ids: Ids of masked errors.
+        shared: Whether another request's execution answered it.
+        plan: Gives the text of its plan; None where there is none.
+        fields: The root fields of a mutation.
+        is_null: Whether an error has left no data at all.
     """
 
     operation_name: str | None = None
@@ -47,6 +51,10 @@ class OperationRecord:
     path: str | None = None
     error_codes: list[str] = field(default_factory=list)
     error_ids: list[str] = field(default_factory=list)
+    shared: bool = False
+    plan: Callable[[], str] | None = None
+    fields: tuple[str, ...] = ()
+    is_null: bool = False
 
 
 @dataclass(slots=True)

@@ -51,6 +51,7 @@ from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
 from gateway.measures import Measures
 from gateway.metrics_server import MetricsServer
+from gateway.operation_log import OperationLog
 from gateway.pipeline import Pipeline
 from gateway.plan.cache import Made, PlanCache
 from gateway.plan.warm import warm_plans, warm_texts
@@ -58,7 +59,7 @@ from gateway.sharing import Sharing
 from gateway.streams import Streams
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.settings import TelemetrySettings
-from gateway.telemetry.trace import phase
+from gateway.telemetry.trace import Trace, phase
 from gateway.transport.asgi import MAX_HEAD
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
@@ -236,6 +237,8 @@ class Gateway:
             measures.counters if measures else None,
         )
         access_log = AccessLog(config.logs)
+        self.log = OperationLog(access_log)
+        self.is_timed = telemetry.enabled and config.logs.slow != "off"
         await self.upstream.start()
         self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
         await self.broker.start()
@@ -316,6 +319,7 @@ class Gateway:
             sharing=self._make_sharing(),
             measures=self.measures,
             tracing=self.tracing,
+            log=self.log,
         )
 
     def _make_sharing(self) -> Sharing:
@@ -376,6 +380,8 @@ class Gateway:
         )
         if self.tracing is not None:
             context.stats.trace = self.tracing.begin(headers)
+        elif self.is_timed:
+            context.stats.trace = Trace(propagation=())
         factories = self._factories
         if factories:
             context.state = dict(self.state)

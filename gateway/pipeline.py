@@ -28,6 +28,7 @@ from gateway.execute.operation import coerce_variables, execute_operation, expla
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Literals, Variables
 from gateway.measures import Measures
+from gateway.operation_log import OperationLog
 from gateway.plan.cache import Found, PlanCache
 from gateway.sharing import DedupeSettings, Sharing
 from gateway.streams import NewContext, Stream, Streams, Subscription
@@ -70,6 +71,7 @@ class Pipeline:
         documents: Those that clients may send by id; none without it.
         measures: Told of every operation.
         tracing: Told of every operation that has a trace.
+        log: Told of every operation: writes what was slow, and what changed something.
 
     Attributes:
         subscriptions: Those under way.
@@ -86,6 +88,7 @@ class Pipeline:
         documents: Documents | None = None,
         measures: Measures | None = None,
         tracing: Tracing | None = None,
+        log: OperationLog | None = None,
     ) -> None:
         self.plans = plans
         self.mask = mask
@@ -95,6 +98,7 @@ class Pipeline:
         self.shows_plans = shows_plans
         self.measures = measures
         self.tracing = tracing
+        self.log = log
         self.subscriptions: WeakSet[Stream] = WeakSet()
 
     async def run(self, params: GraphQLParams, context: Context, *, read_only: bool) -> Answer:
@@ -106,7 +110,7 @@ class Pipeline:
             read_only: The transport is for queries only (GET).
         """
         trace = context.stats.trace
-        if self.measures is None and trace is None:
+        if self.measures is None and trace is None and self.log is None:
             return await self._run(params, context, read_only)
         begin = time.perf_counter()
         answer = await self._run(params, context, read_only)
@@ -117,6 +121,8 @@ class Pipeline:
             name, attributes = span_of(answer)
             failed = bool(answer.record.error_codes)
             self.tracing.end(trace, name, attributes, failed=failed, took_s=took_s)
+        if self.log is not None:
+            self.log.ended(answer, context, took_s)
         return answer
 
     async def _run(self, params: GraphQLParams, context: Context, read_only: bool) -> Answer:
@@ -225,6 +231,7 @@ class Pipeline:
         result = await execute_operation(prepared, variables, context, literals)
         shaped_ns = clock() if trace is not None else 0
         errors = self.mask.format_errors(result.errors, record) if result.errors else None
+        record.is_null = result.data is None
         body = encode_response(result.data, errors, extensions)
         if trace is not None:
             trace.phase("shape", trace.loaded_ns(begin_ns), shaped_ns)
@@ -278,3 +285,6 @@ def record_operation(record: OperationRecord, prepared: Prepared, how: str) -> N
     record.document_hash = prepared.document_hash
     record.path = prepared.path
     record.cache = how
+    record.plan = prepared.show
+    if prepared.operation_type == "mutation":
+        record.fields = prepared.root_fields

@@ -7,12 +7,15 @@ is first asked for. What no plan can express runs as a whole on graphql-core: th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     execute,
     print_ast,
@@ -26,6 +29,7 @@ from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
 from gateway.plan.compile import compile_plan
 from gateway.plan.nodes import Plan
+from gateway.plan.show import print_plan
 
 # A document with more shaping variables has too many variants; one with more variants in use than this
 # loses its oldest.
@@ -107,6 +111,29 @@ class Prepared:
                 del self._variants[next(iter(self._variants))]
             self._variants[key] = code
         return code
+
+    @cached_property
+    def root_fields(self) -> tuple[str, ...]:
+        """The names of the operation's root fields, in order, each once."""
+        operation = self.source.operation
+        found: dict[str, None] = {}
+        rest: list[Any] = list(operation.selection_set.selections) if operation else []
+        while rest:
+            node = rest.pop(0)
+            if isinstance(node, FieldNode):
+                found[node.name.value] = None
+            elif isinstance(node, InlineFragmentNode):
+                rest[:0] = node.selection_set.selections
+            else:
+                rest[:0] = self.source.fragments[node.name.value].selection_set.selections
+        return tuple(found)
+
+    def show(self) -> str:
+        """The tree of the plan that was made last, without arguments; why there is none."""
+        if not self._variants:
+            return self.reason or "not compiled yet"
+        plan = self._variants[next(reversed(self._variants))].bound.plan
+        return print_plan(plan, hides_arguments=True)
 
     def plan(self, coerced: Mapping[str, Any] | None = None) -> Plan:
         """The plan for these variables. Errors: CannotCompileError."""

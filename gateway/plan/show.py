@@ -18,34 +18,39 @@ from gateway.plan.nodes import (
 )
 
 
-def print_plan(plan: Plan) -> str:
-    """The plan as a tree: the response with the kind of each field, then the waves of steps."""
+def print_plan(plan: Plan, *, hides_arguments: bool = False) -> str:
+    """The plan as a tree: the response with the kind of each field, then the waves of steps.
+
+    Args:
+        plan: The plan.
+        hides_arguments: Write `(…)` for the arguments, which may hold a client's literals: for logs.
+    """
     title = f"{plan.operation} {plan.name}".rstrip()
     shaping = ", ".join(f"${name}: {_literal(value)}" for name, value in plan.shaping)
     lines = [f"{title} ({shaping})" if shaping else title]
     for part in plan.parts:
-        lines += _part(part)
+        lines += _part(part, hides_arguments)
     return "\n".join(lines) + "\n"
 
 
-def _part(part: Part) -> Iterator[str]:
-    yield from _selection(part.root, "")
+def _part(part: Part, hides: bool) -> Iterator[str]:
+    yield from _selection(part.root, "", hides)
     labels = {field.id: field for s in walk_selections(part.root) for field in s.fields}
     for number, wave in enumerate(part.waves):
         steps = ", ".join(_step(step, labels) for step in wave)
         yield f"  wave {number}: {steps}"
 
 
-def _selection(selection: Selection, indent: str, note: str = "") -> Iterator[str]:
+def _selection(selection: Selection, indent: str, hides: bool, note: str = "") -> Iterator[str]:
     rows = "rows" if selection.settled else "in place"
     yield f"{indent}  {{{selection.type}}} {rows}{note}"
     for field in selection.fields:
-        yield from _field(field, f"{indent}    ")
+        yield from _field(field, f"{indent}    ", hides)
 
 
-def _field(field: Field, indent: str) -> Iterator[str]:
+def _field(field: Field, indent: str, hides: bool) -> Iterator[str]:
     name = field.key if field.key == field.name else f"{field.key} = {field.name}"
-    arguments = f"({field.arguments})" if field.arguments else ""
+    arguments = f"({'…' if hides else field.arguments})" if field.arguments else ""
     notes = [str(field.kind)]
     if field.hidden:
         notes.append("hidden")
@@ -58,7 +63,7 @@ def _field(field: Field, indent: str) -> Iterator[str]:
     if composite is not None:
         note = ", type by call" if composite.by_call else ""
         for selection in composite.selections:
-            yield from _selection(selection, indent, note)
+            yield from _selection(selection, indent, hides, note)
 
 
 def _step(step: Step, fields: dict[int, Field]) -> str:

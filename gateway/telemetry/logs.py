@@ -22,22 +22,33 @@ class LogSettings:
     Attributes:
         access: "stdout", "off", or the path of a file that is appended to.
         errors: "stderr" or the path of a file that is appended to.
+        slow: Operations that took longer than `slow_threshold_ms`: "stderr", "stdout", "off", or a file.
+        slow_threshold_ms: See there.
+        audit: A line for each mutation: "stdout", "stderr", "off", or a file.
+        audit_identity: Request headers whose values say who it was; they are written to the audit log.
     """
 
     access: str = "stdout"
     errors: str = "stderr"
+    slow: str = "stderr"
+    slow_threshold_ms: float = 1000.0
+    audit: str = "off"
+    audit_identity: tuple[str, ...] = ()
 
 
 class AccessLog:
-    """One line per request.
+    """The gateway's lines: one per request, and those of slow operations and of mutations.
 
     Args:
-        settings: Where it goes.
+        settings: Where they go.
     """
 
     def __init__(self, settings: LogSettings) -> None:
+        self.settings = settings
         self._owned: list[BinaryIO] = []
         self._access = self._open(settings.access)
+        self._slow = self._open(settings.slow)
+        self._audit = self._open(settings.audit)
         self._handler = _JsonHandler(self._open(settings.errors) or sys.stderr.buffer)
         logging.getLogger("gateway").addHandler(self._handler)
 
@@ -54,11 +65,19 @@ class AccessLog:
 
     def write(self, line: dict[str, Any]) -> None:
         """Append one line; the time and the level are put in front."""
-        if self._access is None:
-            return
-        stamped = {"time": _now(), "level": "info", "event": "request", **line}
-        self._access.write(orjson.dumps(stamped, option=orjson.OPT_APPEND_NEWLINE))
-        self._access.flush()
+        if self._access is not None:
+            _write(self._access, {"time": _now(), "level": "info", "event": "request", **line})
+
+    def write_slow(self, line: dict[str, Any]) -> None:
+        """Append a line of an operation that took long."""
+        if self._slow is not None:
+            stamp = {"time": _now(), "level": "warning", "event": "slow_operation"}
+            _write(self._slow, {**stamp, **line})
+
+    def write_audit(self, line: dict[str, Any]) -> None:
+        """Append a line of a mutation."""
+        if self._audit is not None:
+            _write(self._audit, {"time": _now(), "level": "info", "event": "mutation", **line})
 
     def close(self) -> None:
         """Close the files that were opened here."""
@@ -85,6 +104,11 @@ class _JsonHandler(logging.Handler):
             line["traceback"] = logging.Formatter().formatException(record.exc_info)
         self._stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE, default=str))
         self._stream.flush()
+
+
+def _write(stream: BinaryIO, line: dict[str, Any]) -> None:
+    stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    stream.flush()
 
 
 def _now() -> str:

@@ -310,7 +310,7 @@ def log_line(
 ) -> dict[str, Any]:
     """The access log's line, as docs/logging.md specifies."""
     stats = context.stats if context else None
-    trace = stats.trace if stats else None
+    trace = stats.trace if stats and stats.trace and stats.trace.propagation else None
     return {
         "request_id": request_id,
         "trace_id": f"{trace.trace_id:032x}" if trace else None,
@@ -324,6 +324,11 @@ def log_line(
         "duration_ms": round(duration_s * 1000, 3),
         "upstream_calls": stats.calls if stats else 0,
         "upstream_ms": round(stats.wait_s * 1000, 3) if stats else 0,
+        "upstream_retries": stats.retries if stats else 0,
+        "upstream_hedges": stats.hedges if stats else 0,
+        "upstream_shared": stats.shared if stats else 0,
+        "upstream_queue_ms": round(stats.pool_wait_s * 1000, 3) if stats else 0,
+        "shared": record.shared,
         "cache": record.cache,
         "path": record.path,
         "error_codes": record.error_codes,

@@ -1,0 +1,94 @@
+"""What is written of an operation beside its access line: that it was slow, and that it changed something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.answer import Answer
+from gateway.context import Context
+from gateway.telemetry.logs import AccessLog
+from gateway.telemetry.trace import Timing, Trace
+
+
+class OperationLog:
+    """Writes the slow and the audit stream.
+
+    Args:
+        log: Where to, and from how long an operation is slow.
+    """
+
+    def __init__(self, log: AccessLog) -> None:
+        self._log = log
+        self._slow_s = log.settings.slow_threshold_ms / 1000
+        self._identity = [name.lower() for name in log.settings.audit_identity]
+
+    def ended(self, answer: Answer, context: Context, took_s: float) -> None:
+        """Note an operation that has ended."""
+        if took_s > self._slow_s:
+            self._log.write_slow(slow_line(answer, context, took_s))
+        if answer.record.operation_type == "mutation":
+            self._log.write_audit(audit_line(answer, context, self._identity))
+
+
+def slow_line(answer: Answer, context: Context, took_s: float) -> dict[str, Any]:
+    """The line of a slow operation, as docs/logging.md specifies."""
+    record, trace = answer.record, context.stats.trace
+    return {
+        **_ids(context, trace),
+        "operation_name": record.operation_name,
+        "operation_type": record.operation_type,
+        "operation_hash": record.document_hash,
+        "duration_ms": round(took_s * 1000, 3),
+        "plan": record.plan() if record.plan else None,
+        "timings": [timing_of(trace, timing) for timing in trace.timings] if trace else [],
+    }
+
+
+def timing_of(trace: Trace, timing: Timing) -> dict[str, Any]:
+    """One phase, step or call with its time from the request's begin, milliseconds."""
+    line: dict[str, Any] = {
+        "kind": timing.kind,
+        "name": timing.name,
+        "begin_ms": round((timing.begin_ns - trace.begin_ns) / 1e6, 3),
+        "ms": round((timing.end_ns - timing.begin_ns) / 1e6, 3),
+    }
+    if timing.subject is not None:
+        line["path"] = timing.subject.path
+        line["parents"] = timing.attributes.get("graphql.parents", 0)
+    return line
+
+
+def audit_line(answer: Answer, context: Context, identity: list[str]) -> dict[str, Any]:
+    """The line of a mutation, as docs/logging.md specifies."""
+    record = answer.record
+    return {
+        **_ids(context, context.stats.trace),
+        "actor": {
+            "client_name": context.client_name,
+            "client_version": context.client_version,
+            **{name: context.headers[name] for name in identity if name in context.headers},
+        },
+        "operation_name": record.operation_name,
+        "operation_hash": record.document_hash,
+        "fields": list(record.fields),
+        "outcome": outcome_of(answer),
+        "error_codes": record.error_codes,
+        "error_ids": record.error_ids,
+    }
+
+
+def outcome_of(answer: Answer) -> str:
+    """How a mutation ended: "ok", "partial", "failed" or "refused"."""
+    if not answer.has_data:
+        return "refused"
+    if not answer.record.error_codes:
+        return "ok"
+    return "failed" if answer.record.is_null else "partial"
+
+
+def _ids(context: Context, trace: Trace | None) -> dict[str, Any]:
+    is_traced = trace is not None and bool(trace.propagation)
+    return {
+        "request_id": context.request_id,
+        "trace_id": f"{trace.trace_id:032x}" if trace is not None and is_traced else None,
+    }
