@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,7 @@ def run_scenarios(options: argparse.Namespace) -> int:
         return 2
     console = Console(width=150)
     result = results.new_result(options.command_line)
+    begin = time.monotonic()
     for name in options.scenario or SCENARIOS:
         scenario = SCENARIOS[name]
         if options.quick and not scenario.quick and not options.scenario:
@@ -245,6 +247,7 @@ def run_scenarios(options: argparse.Namespace) -> int:
             scenario, chosen(options), passes=passes, pass_s=options.seconds, rates=rates
         )
         print_scenario(measured, console)
+        console.print(f"{time.monotonic() - begin:,.0f} s so far", style="dim")
         result.scenarios.append(measured)
     results.save(result, options.out)
     if options.out == LATEST:

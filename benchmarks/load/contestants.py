@@ -15,7 +15,7 @@ GATEWAY_CONFIG = ROOT / "peers" / "gateway" / "gateway.toml"
 NODE = ROOT / "peers" / "node"
 TAILCALL_GLIBC = (2, 39)
 MAIN = "posts-and-users"
-PACED = ("by hand: shared", "Mercurius, JIT", "Apollo Server")
+PACED = ("Mercurius, JIT",)
 
 FAMILIES = {
     "ours": "the gateway",
@@ -131,24 +131,27 @@ def contestants() -> list[Contestant]:
         "floor",
         uvicorn("benchmarks.peers.by_hand:app"),
         {"KIND": "constant", "UPSTREAM": "{upstream}", "SCENARIO": "{scenario}"},
+        frozenset((MAIN, "constant")),
         quick=True,
     )
+    few = (MAIN, "constant", "cold-plans")
+    typed = (MAIN, "titles", "wide-list", "large-body", "three-sources")
     everybody = [
         gateway(**NOTHING_SHARED),
         gateway("gateway: shared", MAIN, "wide-list", "slow-backends"),
         by_hand("bare", quick=True),
-        by_hand("aiohttp", MAIN, "titles", "constant"),
-        by_hand("typed", MAIN, "titles", "wide-list", "large-body", "three-sources"),
+        by_hand("aiohttp", MAIN),
+        by_hand("typed", *typed),
         by_hand("shared", MAIN),
         floor,
         python_peer("graphql-core + aiohttp", "obvious", quick=True),
         python_peer("graphql-core + httpx", "obvious", MAIN, client="httpx"),
         python_peer("Strawberry", "strawberry_peer"),
-        python_peer("Ariadne", "ariadne_peer"),
+        python_peer("Ariadne", "ariadne_peer", *few),
         node_peer("Mercurius, JIT", "mercurius.mjs"),
         node_peer("Yoga, graphql-jit", "yoga.mjs", JIT="1"),
         node_peer("Yoga", "yoga.mjs", MAIN),
-        node_peer("Apollo Server", "apollo.mjs"),
+        node_peer("Apollo Server", "apollo.mjs", *few),
         tailcall(),
     ]
     return [replace(one, paced=one.quick or one.name in PACED) for one in everybody]

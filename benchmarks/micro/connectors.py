@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.load import data
-from benchmarks.micro.paired import measure
+from benchmarks.load.contestants import NOTHING_SHARED
+from benchmarks.micro.paired import RUNNER, measure
 from benchmarks.stats import median_of_ratios
 from gateway.app import Gateway
 from gateway.config import load_config
@@ -39,10 +41,17 @@ class AtOnce:
         return Fetched(200, HEADERS, POSTS if request.url.endswith("/posts") else USERS)
 
 
-def by_gateway(query: str) -> Callable[[], Awaitable[bytes]]:
-    """One request from its text to its bytes."""
-    config = load_config(FOLDER / "gateway.toml", {"UPSTREAM": "http://127.0.0.1:1"})
+@contextmanager
+def by_gateway(query: str) -> Iterator[Callable[[], Awaitable[bytes]]]:
+    """One request from its text to its bytes, without the HTTP server."""
+    config = load_config(
+        FOLDER / "gateway.toml",
+        {"UPSTREAM": "http://127.0.0.1:1", "GATEWAY_LOGS__ACCESS": os.devnull, **NOTHING_SHARED},
+    )
     app = Gateway(config, FOLDER, {})
+    lifespan = app.lifespan()
+    RUNNER.run(lifespan.__aenter__())
+    started = app.upstream
     app.upstream = AtOnce()  # type: ignore[assignment] # only `fetch` is called
     pipeline = app.make_pipeline()
 
@@ -50,7 +59,11 @@ def by_gateway(query: str) -> Callable[[], Awaitable[bytes]]:
         context = await app.make_context({}, {}, "r", None, None)
         return (await pipeline.run(GraphQLParams(query), context, read_only=False)).body
 
-    return run
+    try:
+        yield run
+    finally:
+        app.upstream = started
+        RUNNER.run(lifespan.__aexit__(None, None, None))
 
 
 def joined_by_hand() -> bytes:
@@ -85,9 +98,15 @@ def main() -> int:
         table.add_column(column, justify="left" if not column else "right")
     three = msgspec.defstruct("Three", [(f"field{n}", str) for n in range(3)])
     decode = msgspec.json.Decoder(list[three]).decode  # type: ignore[valid-type]
+    stack = ExitStack()
     cases: list[tuple[str, Any, Any, float]] = [
-        ("posts and users", by_gateway(data.POSTS_AND_USERS), joined_by_hand, 0.6),
-        ("titles", by_gateway(data.TITLES), titles_by_hand, 0.6),
+        (
+            "posts and users",
+            stack.enter_context(by_gateway(data.POSTS_AND_USERS)),
+            joined_by_hand,
+            0.6,
+        ),
+        ("titles", stack.enter_context(by_gateway(data.TITLES)), titles_by_hand, 0.6),
         (
             f"3 of 40 fields, {len(WIDE) // 1000} kB, decoding",
             lambda: decode(WIDE),
@@ -95,13 +114,19 @@ def main() -> int:
             0.33,
         ),
     ]
+    with stack:
+        measure_into(table, cases, options.pairs)
+    Console(width=120).print(table)
+    return 0
+
+
+def measure_into(table: Table, cases: list[tuple[str, Any, Any, float]], pairs: int) -> None:
+    """A row for each case."""
     for name, ours, by_hand, target in cases:
-        first, second = measure(ours, by_hand, options.pairs)
+        first, second = measure(ours, by_hand, pairs)
         ratio = median_of_ratios(first, second)
         middles = (f"{sorted(s)[len(s) // 2] * 1e6:,.0f}" for s in (first, second))
         table.add_row(name, *middles, str(ratio), f"≤ {target}", ratio.verdict(target))
-    Console(width=120).print(table)
-    return 0
 
 
 if __name__ == "__main__":
