@@ -20,7 +20,7 @@ from benchmarks.load.scenarios import SCENARIOS, Scenario
 from benchmarks.results import Curve
 from benchmarks.stats import fitted_exponent
 
-SIZES = (10, 100, 1_000, 10_000, 100_000)
+SIZES = (10, 1_000, 10_000, 100_000)
 DEPTHS = (1, 2, 4, 8, 12)
 PLANS = (1, 100, 1_000, 10_000)
 CONNECTIONS = (1, 100, 1_000, 10_000)

@@ -146,7 +146,7 @@ def contestants() -> list[Contestant]:
         floor,
         python_peer("graphql-core + aiohttp", "obvious", quick=True),
         python_peer("graphql-core + httpx", "obvious", MAIN, client="httpx"),
-        python_peer("Strawberry", "strawberry_peer"),
+        python_peer("Strawberry", "strawberry_peer", *few),
         python_peer("Ariadne", "ariadne_peer", *few),
         node_peer("Mercurius, JIT", "mercurius.mjs"),
         node_peer("Yoga, graphql-jit", "yoga.mjs", JIT="1"),

@@ -83,7 +83,6 @@ SCENARIOS: dict[str, Scenario] = {
             "one field of 100 posts: one upstream call",
             data.TITLES,
             {"data": {"posts": [{"title": post["title"]} for post in data.posts()]}},
-            quick=True,
         ),
         Scenario("constant", "one field that needs no upstream", data.CONSTANT, {"data": {"greeting": "hello"}}),
         Scenario(
