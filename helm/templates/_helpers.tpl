@@ -177,6 +177,17 @@ spec:
           value: {{ $values.workers | quote }}
         - name: GATEWAY_SERVER__DRAIN_TIMEOUT_S
           value: {{ $values.drain.drainSeconds | quote }}
+        - name: GATEWAY_TELEMETRY__METRICS__ENABLED
+          value: {{ $values.metrics.enabled | quote }}
+        {{- if $values.metrics.enabled }}
+        # The NetworkPolicy says who may come.
+        - name: GATEWAY_TELEMETRY__METRICS__HOST
+          value: "0.0.0.0"
+        - name: GATEWAY_TELEMETRY__METRICS__PORT
+          value: {{ $values.metrics.port | quote }}
+        - name: GATEWAY_TELEMETRY__METRICS__PATH
+          value: {{ $values.metrics.path | quote }}
+        {{- end }}
         {{- range $variable, $value := $values.env }}
         - name: {{ $variable }}
           value: {{ $value | quote }}

@@ -15,9 +15,7 @@ CHART = ROOT / "helm"
 ENVIRONMENTS = ("dev", "staging", "production")
 REGIONS = ("ap-southeast", "eu-west", "us-east")
 
-METRICS = {
-    "metrics": {"enabled": True, "serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}
-}
+METRICS = {"metrics": {"serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}}
 ROUTES = {
     "gatewayApi": {"enabled": True, "parentRefs": [{"name": "public", "namespace": "ingress"}]}
 }
@@ -30,6 +28,7 @@ FEATURES: dict[str, dict[str, Any]] = {
     "autoscaling": {"autoscaling": {"enabled": True, "inFlightPerPod": 40}, "replicas": 2},
     "no-autoscaling": {"autoscaling": {"enabled": False}},
     "metrics": METRICS,
+    "no-metrics": {"metrics": {"enabled": False}},
     "gateway-api": ROUTES,
     "canary-replicas": CANARY,
     "canary-weights": merge(ROUTES, CANARY),

@@ -73,7 +73,7 @@ def test_every_alert_leads_to_its_runbook() -> None:
 
 
 def test_the_chart_carries_the_rules_unchanged() -> None:
-    more = {"metrics": {"enabled": True, "rules": {"enabled": True}}}
+    more = {"metrics": {"rules": {"enabled": True}}}
     found = next(
         item for item in render("production", "eu-west", more) if item["kind"] == "PrometheusRule"
     )
