@@ -12,9 +12,8 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from benchmarks import memory, profile, results, scale
+from benchmarks import profile, results, scale
 from benchmarks.compare import DEFAULT_SCENARIOS, Comparison, compare_files, compare_revisions
-from benchmarks.guard import guard
 from benchmarks.load.contestants import Contestant, contestants
 from benchmarks.load.measure import RATES, measure, missing_tools
 from benchmarks.load.scenarios import SCENARIOS
@@ -134,6 +133,10 @@ def run_profile(options: argparse.Namespace) -> int:
     try:
         plan = profile.plan_text(subject)
         if options.memory:
+            from benchmarks import (
+                memory,
+            )  # the gateway is imported only where it runs in this process
+
             print(memory.report(subject))
             return 0
         raw, measured = profile.sample(subject, options.seconds, native=options.native)
@@ -159,6 +162,8 @@ def run_compare(options: argparse.Namespace) -> int:
 
 def run_guard(options: argparse.Namespace) -> int:
     """Exit code 1 when a case is slower by more than the threshold."""
+    from benchmarks.guard import guard  # as in run_profile
+
     unit, found = guard(options.first, options.second, options.pairs)
     return verdict(found, unit, options.threshold)
 
