@@ -124,6 +124,10 @@ class Upstream:
             source.flights.close()
         return await source.policy.send(request, context.deadline, context.stats)
 
+    def max_response_size_bytes(self, source: str) -> int:
+        """What a source may answer at most."""
+        return (self._sources.get(source) or self._sources[""]).settings.max_response_size_bytes
+
     def close_flights(self) -> None:
         """Let nobody join a read that is in flight: a write begins or ends."""
         for source in self._sources.values():

@@ -57,7 +57,12 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         return httpx.Response(
             response.status,
             headers=[(n, v) for n, v in response.headers if n != "content-encoding"],
-            stream=_Body(response, request),
+            stream=_Body(
+                response,
+                request,
+                ours.source,
+                self._upstream.max_response_size_bytes(ours.source),
+            ),
             request=request,
         )
 
@@ -71,23 +76,43 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, response: Response, request: httpx.Request) -> None:
+    def __init__(
+        self, response: Response, request: httpx.Request, source: str, max_bytes: int
+    ) -> None:
         self._response = response
+        self._source = source
         self._request = request
+        self._max_bytes = max_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
         try:
             async for chunk in self._response.aiter_bytes():
+                size += len(chunk)
+                self._check_size(size)
                 yield chunk
         except UpstreamError as exc:
             raise _as_httpx(exc, self._request) from exc
+
+    def _check_size(self, size: int) -> None:
+        if size > self._max_bytes:
+            detail = f"over {self._max_bytes} bytes"
+            raise UpstreamError("RESPONSE_TOO_LARGE", source=self._source, detail=detail)
 
     async def aclose(self) -> None:
         await self._response.aclose()
 
 
+class FailedCallError(UpstreamError, httpx.ConnectError):
+    """httpx's error for who catches that; where nobody does, the client sees its code and source."""
+
+
+class LateCallError(UpstreamError, httpx.ReadTimeout):
+    """The same of a call that was cut at its time."""
+
+
 def _as_httpx(exc: UpstreamError, request: httpx.Request) -> httpx.TransportError:
-    text = exc.detail or exc.message
-    if exc.code == "GATEWAY_TIMEOUT":
-        return httpx.ReadTimeout(text, request=request)
-    return httpx.ConnectError(text, request=request)
+    kind = LateCallError if exc.code == "GATEWAY_TIMEOUT" else FailedCallError
+    error = kind(exc.code, source=exc.source, detail=exc.detail, was_sent=exc.was_sent)
+    error.request = request
+    return error

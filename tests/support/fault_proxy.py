@@ -54,7 +54,8 @@ class FaultProxy:
 
     Attributes:
         faults: Now; set by `fail`, lifted by `heal`.
-        requests: That have come in.
+        requests: The first line of each that has come in.
+        flapped: How many of them were reset by `reset_every`.
     """
 
     def __init__(self, target: str) -> None:
@@ -70,7 +71,8 @@ class FaultProxy:
         # Bytes that have passed of each connection's last answer.
         self._passed: dict[asyncio.StreamWriter, int] = {}
         self.faults = Faults()
-        self.requests = 0
+        self.requests: list[str] = []
+        self.flapped = 0
 
     @property
     def url(self) -> str:
@@ -157,9 +159,10 @@ class FaultProxy:
     ) -> None:
         while data := await reader.read(CHUNK):
             faults = self.faults
-            self.requests += 1
+            self.requests.append(data.partition(b"\r\n")[0].decode("latin-1"))
             self._passed[client] = 0
-            if faults.reset_every and self.requests % faults.reset_every == 0:
+            if faults.reset_every and len(self.requests) % faults.reset_every == 0:
+                self.flapped += 1
                 reset(client)
             elif faults.blackhole:
                 self._lost.add(client)
