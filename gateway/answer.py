@@ -17,6 +17,7 @@ import orjson
 from graphql import GraphQLError
 
 from gateway.errors import CODES, ClientError, UpstreamError
+from gateway.telemetry.metrics import Histogram
 
 logger = logging.getLogger("gateway.errors")
 
@@ -42,6 +43,7 @@ class OperationRecord:
         plan: Gives the text of its plan; None where there is none.
         fields: The root fields of a mutation.
         is_null: Whether an error has left no data at all.
+        durations: Where its duration is counted; None when nobody counts.
     """
 
     operation_name: str | None = None
@@ -55,6 +57,7 @@ class OperationRecord:
     plan: Callable[[], str] | None = None
     fields: tuple[str, ...] = ()
     is_null: bool = False
+    durations: Histogram | None = None
 
 
 @dataclass(slots=True)

@@ -37,14 +37,17 @@ class Operations:
         self._durations = Family(names.OPERATION_DURATION, Histogram, 0, most)
         self._errors = Family(names.OPERATION_ERRORS, Counter, 0, most)
 
-    def observe(self, record: OperationRecord, seconds: float) -> None:
+    def durations_of(self, prepared: Prepared) -> Histogram:
+        """The durations of the operations that share a name and a type."""
+        return self._durations.of(prepared.operation_name or "", prepared.operation_type or "")
+
+    def ended(self, record: OperationRecord, seconds: float) -> None:
         """Note one that has been answered; a refused document has no name and no duration."""
-        name = record.operation_name or ""
-        if record.operation_type is not None:
-            self._durations.of(name, record.operation_type).observe(seconds)
+        if record.durations is not None:
+            record.durations.observe(seconds)
         if record.error_codes:
             for code in dict.fromkeys(record.error_codes):
-                self._errors.of(name, code).value += 1
+                self._errors.of(record.operation_name or "", code).value += 1
 
     def read(self) -> Iterator[Sample]:
         """The values now."""
@@ -113,7 +116,7 @@ class Measures:
     def __init__(self, settings: MetricsSettings) -> None:
         self.registry = Registry()
         self.operations = Operations(settings)
-        self.usage = FieldUsage(settings)
+        self.usage = FieldUsage(settings, self.operations.durations_of)
         # Endpoints are templates of the schema; the policies hold that many apart.
         self.counters = Counters(Family(names.CLIENT_DURATION, Histogram, 1, MAX_ENDPOINTS))
         self.lag = LoopLag()

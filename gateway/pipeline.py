@@ -116,7 +116,7 @@ class Pipeline:
         answer = await self._run(params, context, read_only)
         took_s = time.perf_counter() - begin
         if self.measures is not None:
-            self.measures.operations.observe(answer.record, took_s)
+            self.measures.operations.ended(answer.record, took_s)
         if trace is not None and self.tracing is not None:
             name, attributes = span_of(answer)
             failed = bool(answer.record.error_codes)
@@ -137,7 +137,7 @@ class Pipeline:
             prepared = found.value
             record_operation(record, prepared, found.how)
             if self.measures is not None:
-                self.measures.usage.count(prepared, context.client_name)
+                record.durations = self.measures.usage.count(prepared, context.client_name)
             check_method(prepared, read_only)
             variables = coerce_variables(prepared, params.variables or {}, found.literals)
             explain = context.headers.get("x-gateway-plan") if self.shows_plans else None

@@ -1,7 +1,7 @@
 """Which fields of the schema clients ask for, as sums over plans: a plan knows its fields.
 
-A request adds one to its plan and client; the fields are looked up when somebody asks, or when a plan has
-to make room. No variable and no argument is ever looked at.
+A request looks its plan and client up once, adds one, and learns where its duration belongs; the fields are
+looked up when somebody asks, or when a plan has to make room. No variable and no argument is ever looked at.
 """
 
 from __future__ import annotations
@@ -23,11 +23,26 @@ from graphql import (
 from gateway.context import Context
 from gateway.execute.prepare import Prepared
 from gateway.telemetry.catalogue import DEPRECATED_USAGE, FIELD_USAGE
-from gateway.telemetry.metrics import MAX_LABEL_LENGTH, OTHER, Sample
+from gateway.telemetry.metrics import MAX_LABEL_LENGTH, OTHER, Histogram, Sample
 from gateway.telemetry.settings import MetricsSettings
 
 # Plans whose requests are not yet sums; each of them is kept in memory until then.
 MAX_PENDING = 500
+
+
+class Asked:
+    """The requests for one plan by one client that are not yet sums.
+
+    Attributes:
+        requests: How many.
+        durations: Of the operations of its name.
+    """
+
+    __slots__ = ("durations", "requests")
+
+    def __init__(self, durations: Histogram) -> None:
+        self.requests = 0
+        self.durations = durations
 
 
 class FieldUsage:
@@ -35,28 +50,27 @@ class FieldUsage:
 
     Args:
         settings: How many clients and fields are told apart.
+        durations_of: The histogram of an operation.
     """
 
-    def __init__(self, settings: MetricsSettings) -> None:
+    def __init__(
+        self, settings: MetricsSettings, durations_of: Callable[[Prepared], Histogram]
+    ) -> None:
         self._settings = settings
-        self._pending: dict[tuple[Prepared, str], int] = {}
+        self._durations_of = durations_of
+        self._pending: dict[tuple[Prepared, str | None], Asked] = {}
         self._clients: set[str] = set()
         self._sums: dict[tuple[str, str], int] = {}
         self._deprecated: set[str] = set()
         self._fields: WeakKeyDictionary[Prepared, list[str]] = WeakKeyDictionary()
 
-    def count(self, prepared: Prepared, client_name: str | None) -> None:
-        """One request."""
-        key = (prepared, client_name or "")
-        pending = self._pending
-        known = pending.get(key)
-        if known is not None:
-            pending[key] = known + 1
-            return
-        pending[key] = 1
-        if len(pending) > MAX_PENDING:
-            oldest = next(iter(pending))
-            self._fold(*oldest, pending.pop(oldest))
+    def count(self, prepared: Prepared, client_name: str | None) -> Histogram:
+        """One request; where its duration belongs."""
+        asked = self._pending.get((prepared, client_name))
+        if asked is None:
+            asked = self._begin(prepared, client_name)
+        asked.requests += 1
+        return asked.durations
 
     def counting(
         self, prepared: Prepared, new_context: Callable[[], Awaitable[Context]]
@@ -77,15 +91,23 @@ class FieldUsage:
     def read(self) -> Iterator[Sample]:
         """The sums now."""
         pending, self._pending = self._pending, {}
-        for (prepared, client), requests in pending.items():
-            self._fold(prepared, client, requests)
+        for (prepared, client_name), asked in pending.items():
+            self._fold(prepared, client_name, asked.requests)
         for pair, requests in self._sums.items():
             yield FIELD_USAGE, pair, requests
             if pair[0] in self._deprecated:
                 yield DEPRECATED_USAGE, pair, requests
 
-    def _fold(self, prepared: Prepared, client: str, requests: int) -> None:
-        client = self._told_apart(client)
+    def _begin(self, prepared: Prepared, client_name: str | None) -> Asked:
+        pending = self._pending
+        if len(pending) >= MAX_PENDING:
+            oldest = next(iter(pending))
+            self._fold(*oldest, pending.pop(oldest).requests)
+        made = pending[prepared, client_name] = Asked(self._durations_of(prepared))
+        return made
+
+    def _fold(self, prepared: Prepared, client_name: str | None, requests: int) -> None:
+        client = self._told_apart(client_name or "")
         fields = self._fields.get(prepared)
         if fields is None:
             fields = self._fields[prepared] = self._look_up(prepared)

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
 from gateway.telemetry.catalogue import SERVER_ACTIVE, SERVER_DURATION
-from gateway.telemetry.metrics import Family, Histogram, Sample
+from gateway.telemetry.metrics import Histogram, Sample
 from gateway.transport.asgi import Receive, Scope, Send
 
 # These are there from the start with 0: Prometheus sees no increase in a series that begins with the first
 # failure, and an alert would wait for the second.
-EXPECTED = ("200", "400", "429", "500", "503", "504")
+EXPECTED = (200, 400, 429, 500, 503, 504)
 Endpoint = Callable[..., Awaitable[None]]
 
 
@@ -32,9 +32,7 @@ class MeasuredRoute:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self.active = 0
-        self._durations = Family(SERVER_DURATION, Histogram)
-        for status in EXPECTED:
-            self._durations.of(status)
+        self._durations = {status: Histogram() for status in EXPECTED}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, *more: Any) -> None:
         exchange = Exchange(self, send)
@@ -42,48 +40,53 @@ class MeasuredRoute:
         try:
             await self._endpoint(scope, receive, exchange.send, *more)
         except Exception:
-            exchange.status = exchange.status or "500"  # what the server will send
+            exchange.status = exchange.status or 500  # what the server will send
             raise
         finally:
-            exchange.end()
+            if not exchange.is_over:
+                exchange.end()
 
     def read(self) -> Iterator[Sample]:
         """The values now."""
         yield SERVER_ACTIVE, (), self.active
-        yield from self._durations.read()
+        for status, durations in self._durations.items():
+            yield SERVER_DURATION, (str(status or ""),), durations.read()
 
-    def observe(self, status: str, seconds: float) -> None:
-        """Count an answer."""
-        self._durations.of(status).observe(seconds)
+    def durations(self, status: int) -> Histogram:
+        """Of the answers with a status."""
+        found = self._durations.get(status)
+        if found is None:
+            found = self._durations[status] = Histogram()
+        return found
 
 
 class Exchange:
     """One request: sees what is sent, and ends once.
 
     Attributes:
-        status: Of the answer; "" until there is one, and when the client went before.
+        status: Of the answer; 0 until there is one, and when the client went before.
+        is_over: Whether it has been counted.
     """
 
-    __slots__ = ("_begin", "_is_over", "_route", "_send", "status")
+    __slots__ = ("_begin", "_route", "_send", "is_over", "status")
 
     def __init__(self, route: MeasuredRoute, send: Send) -> None:
-        self._begin = time.perf_counter()
-        self._is_over = False
         self._route = route
         self._send = send
-        self.status = ""
+        self.status = 0
+        self.is_over = False
+        self._begin = time.perf_counter()
 
     def send(self, message: MutableMapping[str, Any]) -> Awaitable[None]:
         """Pass a message on. An answer that goes on, an event stream, counts until its head."""
         if message["type"] == "http.response.start":
-            self.status = str(message["status"])
-        elif message.get("more_body"):
+            self.status = message["status"]
+        elif message.get("more_body") and not self.is_over:
             self.end()
         return self._send(message)
 
     def end(self) -> None:
-        """Note that it is over; once."""
-        if not self._is_over:
-            self._is_over = True
-            self._route.active -= 1
-            self._route.observe(self.status, time.perf_counter() - self._begin)
+        """Count it; once."""
+        self.is_over = True
+        self._route.active -= 1
+        self._route.durations(self.status).observe(time.perf_counter() - self._begin)
