@@ -6,14 +6,17 @@ as its current one. Loaders are timed where they are started (`loads`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from graphql.pyutils import is_awaitable
 
 from gateway.execute.bound import BoundField
 from gateway.execute.state import Run
-from gateway.telemetry.trace import CURRENT, Timing, clock
+from gateway.telemetry.trace import CURRENT, LiveSpans, Timing, Trace, clock
+
+T = TypeVar("T")
 
 
 def begin_step(run: Run, field: BoundField, rows: list[Any]) -> Timing | None:
@@ -32,7 +35,7 @@ def end_step(timing: Timing | None) -> None:
 
 
 def call_in(
-    run: Run, timing: Timing | None, function: Callable[..., Any], *args: Any, **arguments: Any
+    run: Run, timing: Timing | None, function: Callable[..., Any], /, *args: Any, **arguments: Any
 ) -> Any:
     """Call a resolver within its step's span, and time it: what the traced form of the code calls."""
     trace = run.trace
@@ -40,39 +43,37 @@ def call_in(
         return function(*args, **arguments)
     if timing.durations is None:
         timing.durations = []
-    number = timing.attributes["graphql.called"] = timing.attributes.get("graphql.called", -1) + 1
-    token = CURRENT.set(timing)
-    entered = trace.live.enter(timing, trace)
-    begin = clock()
-    try:
+    number = len(timing.durations)
+    timing.durations.append((number, 0))
+    with _inside(trace, trace.live, timing, number):
         value = function(*args, **arguments)
-    except BaseException as error:
-        timing.error = timing.error or type(error).__name__
-        raise
-    finally:
-        took = clock() - begin
-        trace.live.leave(timing, entered)
-        CURRENT.reset(token)
     if is_awaitable(value):
-        return _await_in(run, timing, value, number)
-    timing.durations.append((number, took))
+        return _await_in(trace, trace.live, timing, value, number)
     return value
 
 
-async def _await_in(run: Run, timing: Timing, value: Any, number: int) -> Any:
-    trace = run.trace
-    assert trace is not None
-    assert trace.live is not None
-    assert timing.durations is not None
-    token = CURRENT.set(timing)
-    entered = trace.live.enter(timing, trace)
-    begin = clock()
-    try:
+async def _await_in(
+    trace: Trace, live: LiveSpans, timing: Timing, value: Awaitable[T], number: int
+) -> T:
+    with _inside(trace, live, timing, number):
         return await value
+
+
+@contextmanager
+def _inside(trace: Trace, live: LiveSpans, timing: Timing, number: int) -> Iterator[None]:
+    """Within the step's span: what happens here is added to the call's time, and to the errors."""
+    token = CURRENT.set(timing)
+    entered = live.enter(timing, trace)
+    begin_ns = clock()
+    try:
+        yield
     except BaseException as error:
         timing.error = timing.error or type(error).__name__
+        attributes = timing.attributes
+        attributes["graphql.errors"] = attributes.get("graphql.errors", 0) + 1
         raise
     finally:
-        timing.durations.append((number, clock() - begin))
-        trace.live.leave(timing, entered)
+        assert timing.durations is not None
+        timing.durations[number] = (number, timing.durations[number][1] + clock() - begin_ns)
+        live.leave(timing, entered)
         CURRENT.reset(token)
