@@ -186,6 +186,11 @@ def encode_response(
     response["data"] = data
     if extensions:
         response["extensions"] = extensions
+    return encode_members(response)
+
+
+def encode_members(response: dict[str, Any]) -> bytes:
+    """A response, or a payload of one, by its members."""
     try:
         return orjson.dumps(response, default=_encode_struct)
     except TypeError:

@@ -40,6 +40,7 @@ from gateway.documents.apq import MemoryStore
 from gateway.documents.find import Documents
 from gateway.documents.manifest import TrustedDocuments
 from gateway.errors import ConfigError, Diagnostic, RequestError
+from gateway.execute.incremental import add_directives
 from gateway.execute.prepare import Prepared, prepare
 from gateway.graph.binding import bind_directives, bind_resolvers
 from gateway.graph.register import Mark, find_marks
@@ -116,6 +117,8 @@ def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
     if schema is None:
         return Graph(None, None, marks, findings)
     threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
+    if config.incremental.enabled:
+        add_directives(schema)
     findings += bind_resolvers(schema, marks, threads)
     resolved = {
         mark.name for mark in marks if mark.kind in ("resolver", "batch_resolver", "subscription")

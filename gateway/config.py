@@ -33,6 +33,7 @@ from gateway.transport.settings import (
     CorsSettings,
     CsrfSettings,
     HttpSettings,
+    IncrementalSettings,
     SubscriptionSettings,
     UploadSettings,
 )
@@ -149,6 +150,7 @@ class Config:
         apq: Documents that clients register.
         persisted_documents: Documents that the clients' builds wrote down.
         subscription: Operations over WebSockets, event streams and multipart answers.
+        incremental: `@defer` and `@stream`.
         broker: How published events reach subscriptions.
         logs: Access and error log.
         telemetry: What the gateway tells of itself beside its logs.
@@ -175,6 +177,7 @@ class Config:
         default_factory=PersistedDocumentSettings
     )
     subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
+    incremental: IncrementalSettings = field(default_factory=IncrementalSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)

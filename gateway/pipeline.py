@@ -27,6 +27,7 @@ from gateway.errors import CODES, ClientError, RequestError
 from gateway.execute.operation import coerce_variables, execute_operation, explain_plan
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Literals, Variables
+from gateway.incremental import PayloadFormat
 from gateway.measures import Measures
 from gateway.operation_log import OperationLog
 from gateway.plan.cache import Found, PlanCache
@@ -139,6 +140,7 @@ class Pipeline:
             if self.measures is not None:
                 record.durations = self.measures.usage.count(prepared, context.client_name)
             check_method(prepared, read_only)
+            check_whole(prepared)
             variables = coerce_variables(prepared, params.variables or {}, found.literals)
             explain = context.headers.get("x-gateway-plan") if self.shows_plans else None
             extensions = explain_plan(prepared, variables) if explain else None
@@ -158,7 +160,12 @@ class Pipeline:
             return self.refuse(exc, record)
 
     async def subscribe(
-        self, params: GraphQLParams, new_context: NewContext, *, read_only: bool = False
+        self,
+        params: GraphQLParams,
+        new_context: NewContext,
+        *,
+        read_only: bool = False,
+        payloads: PayloadFormat = "current",
     ) -> Answer | Stream:
         """Answer an operation over a transport that carries several answers.
 
@@ -169,19 +176,24 @@ class Pipeline:
             params: As sent.
             new_context: Makes the state of one execution: the source stream's, and each event's.
             read_only: The transport is for queries and subscriptions only (GET).
+            payloads: Of incremental delivery.
         """
         record = OperationRecord()
         try:
             found = await self.find(params)
             prepared = found.value
-            if prepared.operation_type != "subscription":
+            if prepared.operation_type != "subscription" and not prepared.is_incremental:
                 return await self.run(params, await new_context(), read_only=read_only)
             record_operation(record, prepared, found.how)
             if self.measures is not None:
                 new_context = self.measures.usage.counting(prepared, new_context)
             variables = coerce_variables(prepared, params.variables or {}, found.literals)
             subscription = Subscription(prepared, variables, found.literals, record, new_context)
-            stream = await self.streams.open(subscription)
+            if prepared.operation_type == "subscription":
+                stream = await self.streams.open(subscription)
+            else:
+                check_method(prepared, read_only)
+                stream = await self.streams.deliver(subscription, payloads)
         except asyncio.CancelledError:
             raise
         except Exception as exc:
@@ -201,12 +213,12 @@ class Pipeline:
         return found
 
     async def operation_type(self, params: GraphQLParams) -> str | None:
-        """What kind of operation this is; None when its document is refused."""
+        """What kind of operation this is, "incremental" among them; None when its document is refused."""
         try:
             found = await self.find(params)
         except (ClientError, RequestError):
             return None
-        return found.value.operation_type
+        return "incremental" if found.value.is_incremental else found.value.operation_type
 
     def refuse(self, error: Exception, record: OperationRecord) -> Answer:
         """The answer to a request that failed outside of any field."""
@@ -268,6 +280,15 @@ def document_text(params: GraphQLParams) -> str:
     if not params.query:
         raise ClientError("`query` is missing.", code="BAD_REQUEST")
     return params.query
+
+
+def check_whole(prepared: Prepared) -> None:
+    """Errors: ClientError for what no answer in one piece can carry."""
+    if prepared.is_incremental:
+        raise ClientError(
+            "Accept multipart/mixed or text/event-stream for @defer and @stream.",
+            code="NOT_ACCEPTABLE",
+        )
 
 
 def check_method(prepared: Prepared, read_only: bool) -> None:

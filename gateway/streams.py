@@ -25,11 +25,13 @@ from gateway.answer import (
 from gateway.broker.mailbox import Mailbox
 from gateway.context import Context
 from gateway.errors import RequestError
+from gateway.execute.incremental import execute_incrementally
 from gateway.execute.operation import execute_operation
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Variables
 from gateway.execute.subscribe import event_source, open_source
 from gateway.identity import Identity, joined, partition
+from gateway.incremental import PayloadFormat, payloads_of
 from gateway.language.normalise import Literals
 
 NewContext = Callable[[], Awaitable[Context]]
@@ -221,6 +223,17 @@ class Streams:
             stream = await self._open(subscription, context)
             feed = Feed(self.feeds, key, self._max_queue, stream)
         return self._stream(subscription, feed.listen(), None)
+
+    async def deliver(self, subscription: Subscription, how: PayloadFormat) -> Stream:
+        """The payloads of a query or mutation with `@defer` or `@stream`."""
+        result = await execute_incrementally(
+            subscription.prepared,
+            subscription.variables,
+            await subscription.new_context(),
+            subscription.literals,
+        )
+        record = replace(subscription.record, error_codes=[], error_ids=[])
+        return self._stream(subscription, payloads_of(result, self._mask, record, how), None)
 
     async def _open(self, subscription: Subscription, context: Context) -> Stream:
         """A stream of one's own."""

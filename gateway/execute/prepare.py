@@ -88,11 +88,14 @@ class Prepared:
             self.reason = "nested too deeply"
 
     def _check(self) -> None:
-        if self.schema.get_directive("defer") or self.schema.get_directive("stream"):
-            raise CannotCompileError("a schema with @defer or @stream")
         self.shaping = shaping_variables(self.source.document)
         if len(self.shaping) > MAX_SHAPING:
             raise CannotCompileError(f"more than {MAX_SHAPING} variables in @skip and @include")
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether its answer comes in several payloads."""
+        return self.reason in ("@defer", "@stream")
 
     @property
     def path(self) -> str:

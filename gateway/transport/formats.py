@@ -5,7 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Protocol
 
-from gateway.transport.multipart import MultipartFormat, wants_multipart
+from gateway.incremental import PayloadFormat
+from gateway.transport.multipart import (
+    SUBSCRIPTION_SPECS,
+    IncrementalFormat,
+    MultipartFormat,
+    multipart_specs,
+)
 from gateway.transport.sse import EventFormat, wants_events
 
 
@@ -13,13 +19,15 @@ class Format(Protocol):
     """How the answers of one operation are written.
 
     Attributes:
-        for_all: Whether queries and mutations are answered so too.
+        takes: "every operation", "subscription" or "incremental": what is answered so.
+        payloads: How those of incremental delivery are written.
         content_type: Of the HTTP answer.
         begin, end: Before the first and after the last answer.
         heartbeat: Says that the connection lives.
     """
 
-    for_all: bool
+    takes: str
+    payloads: PayloadFormat
     content_type: bytes
     begin: bytes
     heartbeat: bytes
@@ -39,4 +47,7 @@ def stream_format(accept: str | None) -> Format | None:
     """The format that a client asks for by its header; None for an answer in one piece."""
     if wants_events(accept):
         return EventFormat()
-    return MultipartFormat() if wants_multipart(accept) else None
+    specs = multipart_specs(accept)
+    if any(spec in SUBSCRIPTION_SPECS for spec in specs):
+        return MultipartFormat()
+    return IncrementalFormat(specs[0]) if specs else None

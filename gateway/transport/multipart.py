@@ -12,14 +12,20 @@ from __future__ import annotations
 
 import orjson
 
+from gateway.incremental import PayloadFormat
+
 BOUNDARY = b"--graphql"
+OLDER_SPEC = "deferSpec=20220824"
+SUBSCRIPTION_SPECS = ("subscriptionSpec=1.0", "subscriptionSpec=1")
+KNOWN_SPECS = (OLDER_SPEC, "incrementalSpec=v0.2", *SUBSCRIPTION_SPECS)
 HEAD = b"\r\nContent-Type: application/json\r\n\r\n"
 
 
 class MultipartFormat:
     """Writes the answers of a subscription as parts."""
 
-    for_all = False
+    takes = "subscription"
+    payloads: PayloadFormat = "current"
     content_type = b'multipart/mixed;boundary="graphql";subscriptionSpec=1.0'
     begin = BOUNDARY
     heartbeat = HEAD + b"{}\r\n" + BOUNDARY
@@ -35,14 +41,41 @@ class MultipartFormat:
         return HEAD + errors + b"\r\n" + BOUNDARY
 
 
-def wants_multipart(accept: str | None) -> bool:
-    """Whether a client can read a subscription as a multipart answer."""
+class IncrementalFormat:
+    """Writes the payloads of incremental delivery as parts.
+
+    Args:
+        spec: The parameter by which the client asked, repeated in the answer: `deferSpec=20220824` is
+            Apollo's older format; without one it is the current draft.
+    """
+
+    takes = "incremental"
+    begin = BOUNDARY
+    heartbeat = b""
+    end = b"--\r\n"
+
+    def __init__(self, spec: str) -> None:
+        self.payloads: PayloadFormat = "20220824" if spec == OLDER_SPEC else "current"
+        self.content_type = b'multipart/mixed;boundary="graphql"' + (b";" + spec.encode()) * bool(
+            spec
+        )
+
+    def next(self, body: bytes) -> bytes:
+        """One payload."""
+        return HEAD + body + b"\r\n" + BOUNDARY
+
+    def fail(self, body: bytes) -> bytes:
+        """The error that ends the operation before, or in, its payloads."""
+        return self.next(body[:-1] + b',"hasNext":false}')
+
+
+def multipart_specs(accept: str | None) -> list[str]:
+    """The specifications of `multipart/mixed` that a client can read; "" is none by name."""
+    found = []
     for item in (accept or "").split(","):
         kind, _, parameters = item.partition(";")
         if kind.strip().lower() != "multipart/mixed":
             continue
-        for parameter in parameters.split(";"):
-            name, _, value = parameter.partition("=")
-            if name.strip().lower() == "subscriptionspec" and value.strip(' "') in ("1", "1.0"):
-                return True
-    return False
+        specs = [part.replace('"', "").strip() for part in parameters.split(";")]
+        found.append(next((spec for spec in specs if spec in KNOWN_SPECS), ""))
+    return found

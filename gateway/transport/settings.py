@@ -145,6 +145,18 @@ class UploadSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IncrementalSettings:
+    """`[incremental]`: answers in several payloads.
+
+    Attributes:
+        enabled: Clients may use `@defer` and `@stream`. Such operations run on graphql-core's executor,
+            not on a compiled plan.
+    """
+
+    enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionSettings:
     """`[subscription]`: operations over WebSockets, Server-Sent Events and multipart answers.
 

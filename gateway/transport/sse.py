@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import orjson
 
+from gateway.incremental import PayloadFormat
 from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
 
 EVENT_STREAM = "text/event-stream"
@@ -16,7 +17,8 @@ TOKEN_HEADER = "x-graphql-event-stream-token"  # noqa: S105 - a header's name
 class EventFormat:
     """Writes the answers of an operation that has its stream for itself."""
 
-    for_all = True
+    takes = "every operation"
+    payloads: PayloadFormat = "current"
     content_type = b"text/event-stream; charset=utf-8"
     begin = b":\n\n"
     heartbeat = b":\n\n"
@@ -37,6 +39,8 @@ class OperationFormat:
     Args:
         operation_id: The client's name for it.
     """
+
+    payloads: PayloadFormat = "current"
 
     def __init__(self, operation_id: str) -> None:
         quoted = orjson.dumps(operation_id)

@@ -58,7 +58,8 @@ class StreamEndpoint:
 
         Errors: ClientError(UNAVAILABLE) beyond the limit.
         """
-        if not how.for_all and await self.pipeline.operation_type(params) != "subscription":
+        everything = how.takes == "every operation"
+        if not everything and await self.pipeline.operation_type(params) != how.takes:
             return False
         self.check_room()
         await self._run(params, asked, how, receive, send)
@@ -165,7 +166,7 @@ class Running:
         """The answers as `how` writes them."""
         read_only = self._asked.read_only
         result = await self._endpoint.pipeline.subscribe(
-            self._params, self._new_context, read_only=read_only
+            self._params, self._new_context, read_only=read_only, payloads=how.payloads
         )
         self.record = result.record
         if isinstance(result, Answer):

@@ -1,0 +1,150 @@
+"""The payloads of incremental delivery as clients read them, in the current format and in Apollo's older one.
+
+Errors are masked in every payload as in the first. It executes nothing and knows no protocol.
+
+Source: the incremental delivery of the GraphQL specification's draft, as graphql-core 3.3 has it; and for
+`deferSpec=20220824` the payloads that Apollo Client 3 reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, Literal
+
+from graphql import ExecutionResult, ExperimentalIncrementalExecutionResults, GraphQLError
+
+from gateway.answer import Answer, ErrorMask, OperationRecord, encode_members
+
+PayloadFormat = Literal["current", "20220824"]
+Payload = dict[str, Any]
+
+
+async def payloads_of(
+    result: ExecutionResult | ExperimentalIncrementalExecutionResults,
+    mask: ErrorMask,
+    record: OperationRecord,
+    how: PayloadFormat,
+) -> AsyncGenerator[Answer, None]:
+    """The payloads of one operation, encoded. Closing it ends what is deferred.
+
+    Args:
+        result: Of the executor.
+        mask: Decides what of an error the client sees.
+        record: Gets the errors.
+        how: The format.
+    """
+    writer = (Older if how == "20220824" else Current)(mask, record)
+    if isinstance(result, ExecutionResult):
+        payload: Payload = {"data": result.data, **writer.errors(result.errors)}
+        yield Answer(encode_members({**payload, "hasNext": False}), True, 200, record)
+        return
+    yield Answer(encode_members(writer.initial(result.initial_result)), True, 200, record)
+    async with aclosing(result.subsequent_results) as later:
+        async for part in later:
+            yield Answer(encode_members(writer.later(part)), True, 200, record)
+
+
+class Current:
+    """Payloads that name what is pending, and tell what is completed.
+
+    Args:
+        mask: Decides what of an error the client sees.
+        record: Gets the errors.
+    """
+
+    def __init__(self, mask: ErrorMask, record: OperationRecord) -> None:
+        self._mask = mask
+        self._record = record
+
+    def errors(self, errors: Sequence[GraphQLError] | None) -> Payload:
+        """The member `errors`, where there are some."""
+        return {"errors": self._mask.format_errors(errors, self._record)} if errors else {}
+
+    def initial(self, result: Any) -> Payload:
+        """The first payload."""
+        pending = [item.formatted for item in result.pending]
+        payload = {"data": result.data, **self.errors(result.errors)}
+        return {**payload, "pending": pending, "hasNext": result.has_next}
+
+    def later(self, result: Any) -> Payload:
+        """One of the payloads after it."""
+        payload: Payload = {}
+        if result.pending:
+            payload["pending"] = [item.formatted for item in result.pending]
+        if result.incremental:
+            payload["incremental"] = [self._part(item) for item in result.incremental]
+        if result.completed:
+            payload["completed"] = [
+                {"id": item.id, **self.errors(item.errors)} for item in result.completed
+            ]
+        return {**payload, "hasNext": result.has_next}
+
+    def _part(self, item: Any) -> Payload:
+        values = {"items": item.items} if hasattr(item, "items") else {"data": item.data}
+        place: Payload = {"id": item.id}
+        if getattr(item, "sub_path", None):
+            place["subPath"] = item.sub_path
+        return {**place, **values, **self.errors(item.errors)}
+
+
+class Older(Current):
+    """Payloads that say of each part its path, and nothing of what is pending."""
+
+    def __init__(self, mask: ErrorMask, record: OperationRecord) -> None:
+        super().__init__(mask, record)
+        self._pending: dict[str, Any] = {}
+        self._counts: dict[str, int] = {}
+        self._data: Any = None
+
+    def initial(self, result: Any) -> Payload:
+        """The first payload."""
+        self._data = result.data
+        self._announce(result.pending)
+        return {"data": result.data, **self.errors(result.errors), "hasNext": result.has_next}
+
+    def later(self, result: Any) -> Payload:
+        """One of the payloads after it."""
+        parts = [self._older_part(item) for item in result.incremental or ()]
+        self._announce(result.pending or ())
+        for item in result.completed or ():
+            pending = self._pending.pop(item.id)
+            if item.errors:
+                parts.append({"data": None, **_place(pending), **self.errors(item.errors)})
+        payload: Payload = {"incremental": parts} if parts else {}
+        return {**payload, "hasNext": result.has_next}
+
+    def _announce(self, pending: Sequence[Any]) -> None:
+        for item in pending:
+            self._pending[item.id] = item
+            there = _at(self._data, item.path)
+            if isinstance(there, list):
+                self._counts[item.id] = len(there)
+
+    def _older_part(self, item: Any) -> Payload:
+        pending = self._pending[item.id]
+        if hasattr(item, "items"):
+            start = self._counts.get(item.id, 0)
+            self._counts[item.id] = start + len(item.items)
+            place = _place(pending, (start,))
+            return {"items": item.items, **place, **self.errors(item.errors)}
+        there = _at(self._data, [*pending.path, *(item.sub_path or ())])
+        if isinstance(there, dict):  # a list in it may be streamed later
+            there.update({k: v for k, v in item.data.items() if k not in there})
+        place = _place(pending, item.sub_path or ())
+        return {"data": item.data, **place, **self.errors(item.errors)}
+
+
+def _place(pending: Any, below: Sequence[str | int] = ()) -> Payload:
+    label = {} if pending.label is None else {"label": pending.label}
+    return {"path": [*pending.path, *below], **label}
+
+
+def _at(data: Any, path: Sequence[str | int]) -> Any:
+    """What stands at a path of the answer; None where there is nothing."""
+    for key in path:
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
