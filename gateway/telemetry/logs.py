@@ -6,10 +6,13 @@ Variables, literals, header values and tokens never reach this module. It blocks
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 import sys
+import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import orjson
@@ -47,6 +50,7 @@ class AccessLog:
         self.settings = settings
         self._owned: list[BinaryIO] = []
         self._access = self._open(settings.access)
+        self._lines: list[bytes] = []
         self._slow = self._open(settings.slow)
         self._audit = self._open(settings.audit)
         self._handler = _JsonHandler(self._open(settings.errors) or sys.stderr.buffer)
@@ -64,9 +68,25 @@ class AccessLog:
         return file
 
     def write(self, line: dict[str, Any]) -> None:
-        """Append one line; the time and the level are put in front."""
-        if self._access is not None:
-            _write(self._access, {"time": _now(), "level": "info", "event": "request", **line})
+        """Append one line; the time and the level are put in front.
+
+        The lines of one turn of the event loop are one write.
+        """
+        if self._access is None:
+            return
+        stamped = {"time": _now(), "level": "info", "event": "request", **line}
+        self._lines.append(orjson.dumps(stamped, option=orjson.OPT_APPEND_NEWLINE))
+        if len(self._lines) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self._flush)
+            except RuntimeError:  # no loop: nothing to wait for
+                self._flush()
+
+    def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines and self._access is not None:
+            self._access.write(b"".join(lines))
+            self._access.flush()
 
     def write_slow(self, line: dict[str, Any]) -> None:
         """Append a line of an operation that took long."""
@@ -81,6 +101,7 @@ class AccessLog:
 
     def close(self) -> None:
         """Close the files that were opened here."""
+        self._flush()
         logging.getLogger("gateway").removeHandler(self._handler)
         for file in self._owned:
             file.close()
@@ -112,4 +133,10 @@ def _write(stream: BinaryIO, line: dict[str, Any]) -> None:
 
 
 def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
+    return f"{_second(seconds)}.{milliseconds:03d}Z"
+
+
+@lru_cache(2)
+def _second(seconds: int) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")

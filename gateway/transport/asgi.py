@@ -21,7 +21,7 @@ class ClientDisconnectedError(Exception):
 
 def client_header(headers: dict[str, str], what: str) -> str | None:
     """The client's name or version by either convention, cut to what a log line should hold."""
-    value = headers.get(f"graphql-client-{what}") or headers.get(f"apollographql-client-{what}")
+    value = headers.get("graphql-client-" + what) or headers.get("apollographql-client-" + what)
     return value[:MAX_CLIENT_NAME] if value else None
 
 
