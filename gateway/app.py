@@ -67,6 +67,7 @@ from gateway.transport.http import GraphQLEndpoint
 from gateway.transport.measured import MeasuredRoute
 from gateway.transport.sessions import Sessions
 from gateway.transport.settings import EndpointSettings
+from gateway.transport.shedding import Shedder
 from gateway.transport.streaming import StreamEndpoint
 from gateway.transport.ws import DRAIN, WebSocketEndpoint
 from gateway.upstream.client import Upstream
@@ -258,10 +259,16 @@ class Gateway:
                 pipeline, self.make_context, config.subscription, access_log
             )
             going_on = (self.streams, Sessions(self.streams)) if config.subscription.enabled else ()
-            self.endpoint: GraphQLEndpoint | MeasuredRoute = GraphQLEndpoint(
+            self.endpoint: GraphQLEndpoint | Shedder | MeasuredRoute = GraphQLEndpoint(
                 pipeline, self.make_context, endpoint_settings(config), access_log, *going_on
             )
+            shedder = make_shedder(self.endpoint, config)
+            if shedder is not None:
+                shedder.start()
+                self.endpoint = shedder
             if measures is not None:
+                if shedder is not None:
+                    measures.registry.add(shedder.read)
                 self.endpoint = route = MeasuredRoute(self.endpoint)
                 measures.registry.add(route.read)
                 measures.watch(
@@ -276,6 +283,8 @@ class Gateway:
                 yield {DRAIN: self.begin_drain, MAX_HEAD: config.http.max_header_bytes}
             finally:
                 self.ready = False
+                if shedder is not None:
+                    shedder.stop()
                 await self.begin_drain()
         finally:
             for function in self._hooks("on_shutdown"):
@@ -419,6 +428,19 @@ def endpoint_settings(config: Config) -> EndpointSettings:
         batching=config.batching,
         compression=config.compression,
         uploads=config.uploads,
+    )
+
+
+def make_shedder(endpoint: GraphQLEndpoint, config: Config) -> Shedder | None:
+    """The endpoint behind its limits, one worker's part; None without any."""
+    router = config.traffic_shaping.router
+    most, lag_ms = router.max_in_flight, router.max_eventloop_lag_ms
+    if most is None and lag_ms is None:
+        return None
+    return Shedder(
+        endpoint,
+        max(1, most // config.server.workers) if most is not None else None,
+        lag_ms / 1000 if lag_ms is not None else None,
     )
 
 

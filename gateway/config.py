@@ -98,11 +98,16 @@ class RouterShaping:
         timeout_s: Deadline of one request; every upstream call ends within it. 30 s is Apollo
             Router's default.
         client_timeout_header: Header by which a client may lower it, in milliseconds; "" for none.
+        max_in_flight: Requests under way at one time, of all workers together; one more is refused
+            with 503 and `Retry-After` before its body is read. None by default.
+        max_eventloop_lag_ms: The same while a worker's event loop is so late. None by default.
         dedupe: Equal operations in flight at the same time.
     """
 
     timeout_s: float = 30.0
     client_timeout_header: str = ""
+    max_in_flight: int | None = None
+    max_eventloop_lag_ms: int | None = None
     dedupe: DedupeSettings = field(default_factory=DedupeSettings)
 
 

@@ -18,6 +18,12 @@ SERVER_ACTIVE = Metric(
     "gauge",
     "Requests to the GraphQL route under way, but for answers that go on.",
 )
+REQUESTS_SHED = Metric(
+    "gateway_requests_shed",
+    "counter",
+    "Requests that were refused because the gateway itself had too much to do.",
+    ("reason",),
+)
 OPERATION_DURATION = Metric(
     "graphql_server_operation_duration_seconds",
     "histogram",
@@ -112,8 +118,8 @@ GC_COLLECTED = Metric(
 WORKERS = Metric("gateway_workers", "gauge", "Worker processes whose numbers are in these.")
 
 METRICS = (
-    SERVER_DURATION, SERVER_ACTIVE, OPERATION_DURATION, OPERATION_ERRORS, OPERATIONS_LED,
-    OPERATIONS_SHARED, FALLBACKS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, UPSTREAM_WAIT,
+    SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, OPERATION_DURATION, OPERATION_ERRORS,
+    OPERATIONS_LED, OPERATIONS_SHARED, FALLBACKS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,
     PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, GC_COLLECTIONS, GC_COLLECTED, WORKERS,
 )  # fmt: skip
