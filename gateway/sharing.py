@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import orjson
@@ -99,7 +100,7 @@ class Sharing:
         self._ambient = ambient if settings.enabled else None
         self._unshared = frozenset(unshared_sources)
         self._flights: dict[Hashable, Flight] = {}
-        self._identities: WeakKeyDictionary[Bound, Identity | None] = WeakKeyDictionary()
+        self._identities: WeakKeyDictionary[Any, Identity | None] = WeakKeyDictionary()
         self.led = 0
         self.shared = 0
 
@@ -113,11 +114,12 @@ class Sharing:
             return None
         if context.connection_params:  # a WebSocket's: nothing declares what it reads of them
             return None
-        bound = prepared.code(variables.coerced).bound
+        known: Any = prepared if not prepared.shaping else prepared.code(variables.coerced).bound
         try:
-            identity = self._identities[bound]
+            identity = self._identities[known]
         except KeyError:
-            identity = self._identities[bound] = self._identity(bound)
+            identity = self._identity(prepared.code(variables.coerced).bound)
+            self._identities[known] = identity
         if identity is None:
             return None
         view = identity.view(context.header_values) if identity is not NOBODY else {}

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.execute.bound import Bound
 from gateway.execute.emit import Emitted, emit_plan
-from gateway.execute.forms import Form
+from gateway.execute.forms import Form, Observer
 
 # How often the code of a plan is made again for rows of another form. Each time the form of at least one
 # selection is known; a schema whose rows change their form all the time stays on the slow path.
@@ -51,6 +51,9 @@ class Code:
         emitted: Emitted = emit_plan(self.bound, self._forms)
         self.source = emitted.source
         self._observers = list(emitted.observers.items())
+        self._told: list[Observer] = []
+        for _, observer in self._observers:
+            observer.tell(self._told)
         self.parts = self._compile(emitted, self.filename)
         self._traced = None
 
@@ -67,9 +70,9 @@ class Code:
 
     def revise(self) -> None:
         """Make the code again when rows turned out to have another form."""
-        found = {number: o.found for number, o in self._observers if o.found is not None}
-        if not found or self.revisions >= MAX_REVISIONS:
+        if not self._told or self.revisions >= MAX_REVISIONS:
             return
+        found = {number: o.found for number, o in self._observers if o.found is not None}
         self.revisions += 1
         self._forms = {**self._forms, **found}
         self._make()

@@ -52,13 +52,18 @@ SPARSE = Form(has_all=False)
 class Observer:
     """Notes the form of a selection's rows where it was not the expected one."""
 
-    __slots__ = ("classes", "expected", "found", "names")
+    __slots__ = ("_told", "classes", "expected", "found", "names")
 
     def __init__(self, selection: BoundSelection, expected: Form) -> None:
         self.names = [f.access for f in selection.fields if f.plan.kind is Kind.PROPERTY]
         self.expected = expected
         self.classes = frozenset((expected.row_class,))
         self.found: Form | None = None
+        self._told: list[Observer] = []
+
+    def tell(self, told: list[Observer]) -> None:
+        """Whom to tell of a row that did not fit: this observer is put into the list."""
+        self._told = told
 
     def saw(self, row: Any) -> None:
         """Note a row that did not fit."""
@@ -68,15 +73,20 @@ class Observer:
         if row_class is dict:
             expects_all = self.expected.row_class is dict and self.expected.has_all
             if expects_all and not all(name in row for name in self.names):
-                self.found = SPARSE
+                self._note(SPARSE)
         elif self.expected.row_class is not row_class and is_plain(row_class, self.names):
-            self.found = Form(row_class)
+            self._note(Form(row_class))
+
+    def _note(self, form: Form) -> None:
+        if self.found is None:
+            self._told.append(self)
+        self.found = form
 
     def saw_others(self, rows: Sequence[Any]) -> OtherRowsError:
         """Note that not all rows are of the expected class; the error that ends the attempt."""
         if type(rows) is list:
             if any(type(row) is self.expected.row_class for row in rows):
-                self.found = replace(self.expected, is_mixed=True)
+                self._note(replace(self.expected, is_mixed=True))
             for row in rows:
                 self.saw(row)
         return OtherRowsError()

@@ -92,13 +92,12 @@ class Trace:
         is_sampled: Whether it is recorded for certain.
         state: The `tracestate` that came in.
         begin_ns: On the performance counter; `began_at_ns` is the same on the wall clock.
-        timings: In the order in which they began.
         live: Records spans meanwhile; None in a request that is not sampled.
     """
 
     __slots__ = (
-        "began_at_ns", "begin_ns", "is_sampled", "live", "parent_id", "propagation", "span_id", "state",
-        "timings", "trace_id",
+        "_phases", "_timings", "began_at_ns", "begin_ns", "is_sampled", "live", "parent_id",
+        "propagation", "span_id", "state", "trace_id",
     )  # fmt: skip
 
     def __init__(
@@ -117,7 +116,8 @@ class Trace:
         self.state = state
         self.propagation = propagation
         self.live: LiveSpans | None = None
-        self.timings: list[Timing] = []
+        self._timings: list[Timing] = []
+        self._phases: list[tuple[str, int, int]] = []
         self.began_at_ns = time.time_ns()
         self.begin_ns = clock()
 
@@ -125,18 +125,26 @@ class Trace:
         """Begin to time something below the step that runs now."""
         above = CURRENT.get()
         timing = Timing(kind, name, above.span_id if above is not None else self.span_id, subject)
-        self.timings.append(timing)
+        self._timings.append(timing)
         return timing
 
     def phase(self, name: str, begin_ns: int, end_ns: int) -> None:
         """Note something that has been timed."""
-        timing = Timing("phase", name, self.span_id)
-        timing.begin_ns, timing.end_ns = begin_ns, end_ns
-        self.timings.append(timing)
+        self._phases.append((name, begin_ns, end_ns))
+
+    @property
+    def timings(self) -> list[Timing]:
+        """Steps and calls in the order in which they began, and phases."""
+        for name, begin_ns, end_ns in self._phases:
+            timing = Timing("phase", name, self.span_id)
+            timing.begin_ns, timing.end_ns = begin_ns, end_ns
+            self._timings.append(timing)
+        self._phases.clear()
+        return self._timings
 
     def loaded_ns(self, otherwise_ns: int) -> int:
         """When the last step ended."""
-        ends = [timing.end_ns for timing in self.timings if timing.kind == "step"]
+        ends = [timing.end_ns for timing in self._timings if timing.kind == "step"]
         return max(ends, default=otherwise_ns)
 
     async def step(
