@@ -15,6 +15,7 @@ ROW, LEAST = 17, 0.0015
 FRAME = re.compile(r"^(?P<name>.*?) \((?P<file>[^()]*?)(?::(?P<line>\d+))?\)$")
 # Frames between the process's start and the first request: nobody's cost.
 ENTRY = ("run_asgi", "_run_asgi")
+LOOP = "(asyncio/runners.py)"
 
 
 @dataclass(slots=True)
@@ -64,11 +65,12 @@ def build(stacks: Iterable[tuple[Sequence[str], int]]) -> Node:
 
 
 def trimmed(frames: Sequence[str]) -> Sequence[str]:
-    """From the application's entry on; else what is left below the event loop."""
+    """From the application's entry on; else what the event loop called."""
     for index, frame in enumerate(frames):
         if frame.split(" ", 1)[0].rpartition(".")[2] in ENTRY:
             return frames[index:]
-    return ["event loop and server", *frames[-6:]]
+    inner = max((n for n, frame in enumerate(frames) if frame.endswith(LOOP)), default=-1) + 1
+    return ["event loop and server", *frames[inner:]]
 
 
 def origin(frame: str) -> str:

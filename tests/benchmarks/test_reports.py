@@ -117,6 +117,13 @@ def test_a_flame_graph_starts_at_the_request_and_merges_lines_of_a_function() ->
     ElementTree.fromstring(flame.render(root))
 
 
+def test_what_runs_beside_requests_starts_below_the_event_loop() -> None:
+    raw = "main (/x/site-packages/typer/main.py:1);run (/x/lib/python3.11/asyncio/runners.py:2);data_received (/x/site-packages/uvicorn/http.py:3) 5\n"
+    (beside,) = flame.build(flame.read_stacks(raw)).below.values()
+    assert beside.name == "event loop and server"
+    assert list(beside.below) == ["data_received (uvicorn/http.py)"]
+
+
 def test_frames_are_told_apart_by_whose_code_they_are() -> None:
     frames = ("part0 (<gateway plan 1a2b x>)", "run (gateway/a.py)", "send (uvicorn/b.py)", "malloc (libc.so.6)")  # fmt: skip
     assert [flame.origin(frame) for frame in frames] == ["made", "own", "lib", "low"]
