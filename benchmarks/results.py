@@ -17,6 +17,8 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.load.process import CPUS
+
 FORMAT = 1
 FOLDER = Path("var/bench")
 VERSIONS = (
@@ -173,7 +175,7 @@ def machine() -> dict[str, str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "cpu": _cpu_model(),
-        "cores": str(len(os.sched_getaffinity(0))),
+        "cores": str(CPUS.count),
         "memory": f"{memory:.0f} GB",
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),

@@ -111,8 +111,10 @@ def tailcall() -> Contestant:
     binary = NODE / "node_modules" / "@tailcallhq" / "core-linux-x64-gnu" / "bin" / "tailcall"
     _, version = platform.libc_ver()
     reason = "" if binary.exists() else "its package is not installed (make bench-peers)"
-    if not reason and tuple(map(int, version.split("."))) < TAILCALL_GLIBC:
-        reason = f"its binary needs glibc {'.'.join(map(str, TAILCALL_GLIBC))}; this is {version}"
+    found = tuple(int(part) for part in version.split(".") if part.isdigit())
+    if not reason and found < TAILCALL_GLIBC:
+        needed = ".".join(map(str, TAILCALL_GLIBC))
+        reason = f"its binary needs glibc {needed}; this is {version or 'another C library'}"
     command = [
         sys.executable,
         "-m",

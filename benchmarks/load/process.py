@@ -25,8 +25,15 @@ class Cpus:
     count: int
 
 
+def allowed_cpus() -> list[int]:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
 def _cpus() -> Cpus:
-    allowed = sorted(os.sched_getaffinity(0))
+    allowed = allowed_cpus()
     load = allowed[1 % len(allowed)]
     return Cpus(allowed[0], load, allowed[2] if len(allowed) > 2 else load, len(allowed))
 
