@@ -34,59 +34,43 @@ class MeasuredRoute:
         self.active = 0
         self._durations = {status: Histogram() for status in EXPECTED}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, *more: Any) -> None:
-        exchange = Exchange(self, send)
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, document_id: str | None = None
+    ) -> None:
+        status = 0
+        is_over = False
+
+        def watch(message: MutableMapping[str, Any]) -> Awaitable[None]:
+            nonlocal status, is_over
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif not is_over and message.get("more_body"):
+                # An answer that goes on, an event stream, counts until its head.
+                is_over = True
+                self._count(status, time.perf_counter() - begin)
+            return send(message)
+
         self.active += 1
+        begin = time.perf_counter()
         try:
-            await self._endpoint(scope, receive, exchange.send, *more)
+            await self._endpoint(scope, receive, watch, document_id)
         except Exception:
-            exchange.status = exchange.status or 500  # what the server will send
+            status = status or 500  # what the server will send
             raise
         finally:
-            if not exchange.is_over:
-                exchange.end()
+            if not is_over:
+                self._count(status, time.perf_counter() - begin)
+
+    def _count(self, status: int, seconds: float) -> None:
+        """One is over; without a status its client went before."""
+        self.active -= 1
+        durations = self._durations.get(status)
+        if durations is None:
+            durations = self._durations[status] = Histogram()
+        durations.observe(seconds)
 
     def read(self) -> Iterator[Sample]:
         """The values now."""
         yield SERVER_ACTIVE, (), self.active
         for status, durations in self._durations.items():
             yield SERVER_DURATION, (str(status or ""),), durations.read()
-
-    def durations(self, status: int) -> Histogram:
-        """Of the answers with a status."""
-        found = self._durations.get(status)
-        if found is None:
-            found = self._durations[status] = Histogram()
-        return found
-
-
-class Exchange:
-    """One request: sees what is sent, and ends once.
-
-    Attributes:
-        status: Of the answer; 0 until there is one, and when the client went before.
-        is_over: Whether it has been counted.
-    """
-
-    __slots__ = ("_begin", "_route", "_send", "is_over", "status")
-
-    def __init__(self, route: MeasuredRoute, send: Send) -> None:
-        self._route = route
-        self._send = send
-        self.status = 0
-        self.is_over = False
-        self._begin = time.perf_counter()
-
-    def send(self, message: MutableMapping[str, Any]) -> Awaitable[None]:
-        """Pass a message on. An answer that goes on, an event stream, counts until its head."""
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        elif message.get("more_body") and not self.is_over:
-            self.end()
-        return self._send(message)
-
-    def end(self) -> None:
-        """Count it; once."""
-        self.is_over = True
-        self._route.active -= 1
-        self._route.durations(self.status).observe(time.perf_counter() - self._begin)
