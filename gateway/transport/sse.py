@@ -66,7 +66,7 @@ def is_session(method: str, headers: dict[str, str], query_string: bytes) -> boo
 
 
 def wants_events(accept: str | None) -> bool:
-    """Whether a client asks for an event stream, and for nothing else as much."""
+    """Whether a client wants an event stream, and nothing else as much: urql accepts all there is."""
     if accept is None or EVENT_STREAM not in accept.lower():
         return False
     quality, specificity = quality_of(accept, EVENT_STREAM)
@@ -74,5 +74,5 @@ def wants_events(accept: str | None) -> bool:
     return (
         specificity == 2
         and quality > 0
-        and all(quality >= other for other, how in others if how > 0)
+        and all(quality > other for other, how in others if how > 0)
     )

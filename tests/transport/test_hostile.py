@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.transport.conftest import configure
 from tests.transport.hostile import HOSTILE, QUERY, request
 from tests.transport.served import Served, served
 
@@ -56,6 +57,17 @@ def check(said: bytes) -> None:
     if said:
         assert re.match(rb"HTTP/1\.[01] [1-4]\d\d ", said), said[:200]
         assert INSIDE.search(said) is None, said[-2_000:]
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name.startswith("multipart")])
+async def test_hostile_forms_where_files_are_allowed(http_project: Path, name: str) -> None:
+    config = configure(http_project, "[uploads]\nenabled = true\n")
+    async with served(config) as server:
+        said = await exchange(server.port, HOSTILE[name])
+        check(said)
+        # A refusal while the form still comes may be lost: the connection is closed on it.
+        assert not said or re.match(rb"HTTP/1.1 4(00|13) ", said)
+        assert (await exchange(server.port, request(QUERY))).endswith(GOOD)
 
 
 async def test_what_is_logged_has_no_trace(http_project: Path) -> None:
