@@ -69,6 +69,10 @@ bench-peers: bench-tools
 fuzz: $(STAMP) ## random schemas and documents against the reference, until stopped
 	@$(BIN)/python -m tests.differential --forever $(ARGS)
 
+soak: $(STAMP) ## minutes of traffic under random faults: SOAK_MINUTES=10
+	@sh scripts/system-packages.sh php
+	@$(BIN)/python -m tests.soak
+
 docs: $(STAMP) ## regenerate what docs/ generates from the code
 	@$(BIN)/python -m docs.generate
 
