@@ -242,7 +242,7 @@ class Gateway:
         )
         access_log = AccessLog(config.logs)
         self.log = OperationLog(access_log)
-        self.is_timed = telemetry.enabled and config.logs.slow != "off"
+        self.is_timed = is_measured or (telemetry.enabled and config.logs.slow != "off")
         await self.upstream.start()
         self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
         await self.broker.start()

@@ -17,6 +17,7 @@ from gateway.telemetry import catalogue as names
 from gateway.telemetry.metrics import Counter, Family, Histogram, Registry, Sample
 from gateway.telemetry.process import LoopLag, read_process
 from gateway.telemetry.settings import MetricsSettings
+from gateway.telemetry.trace import Trace
 from gateway.upstream.client import Upstream
 from gateway.upstream.counters import Counters
 from gateway.upstream.policy import MAX_ENDPOINTS, Policy
@@ -48,6 +49,31 @@ class Operations:
         if record.error_codes:
             for code in dict.fromkeys(record.error_codes):
                 self._errors.of(record.operation_name or "", code).value += 1
+
+    def read(self) -> Iterator[Sample]:
+        """The values now."""
+        yield from self._durations.read()
+        yield from self._errors.read()
+
+
+class Steps:
+    """The steps of plans, by the field that they are for.
+
+    Args:
+        settings: How many fields are told apart.
+    """
+
+    def __init__(self, settings: MetricsSettings) -> None:
+        most = settings.max_fields
+        self._durations = Family(names.STEP_DURATION, Histogram, 0, most)
+        self._errors = Family(names.STEP_ERRORS, Counter, 0, most)
+
+    def ended(self, trace: Trace) -> None:
+        """Note the steps of a request that has been answered."""
+        for timing in trace.steps:
+            self._durations.of(timing.name).observe((timing.end_ns - timing.begin_ns) / 1e9)
+            if timing.error is not None:
+                self._errors.of(timing.name, timing.error).value += 1
 
     def read(self) -> Iterator[Sample]:
         """The values now."""
@@ -109,6 +135,7 @@ class Measures:
     Attributes:
         registry: Where all of it is read.
         operations: Told of what was answered.
+        steps: Told of its timings.
         usage: Told of what was asked.
         counters: Of the upstream policies.
     """
@@ -116,11 +143,18 @@ class Measures:
     def __init__(self, settings: MetricsSettings) -> None:
         self.registry = Registry()
         self.operations = Operations(settings)
+        self.steps = Steps(settings)
         self.usage = FieldUsage(settings, self.operations.durations_of)
         # Endpoints are templates of the schema; the policies hold that many apart.
         self.counters = Counters(Family(names.CLIENT_DURATION, Histogram, 1, MAX_ENDPOINTS))
         self.lag = LoopLag()
-        for reader in (self.operations.read, self.usage.read, self.lag.read, read_process):
+        for reader in (
+            self.operations.read,
+            self.steps.read,
+            self.usage.read,
+            self.lag.read,
+            read_process,
+        ):
             self.registry.add(reader)
 
     def watch(

@@ -118,6 +118,8 @@ class Pipeline:
         took_s = time.perf_counter() - begin
         if self.measures is not None:
             self.measures.operations.ended(answer.record, took_s)
+            if trace is not None:
+                self.measures.steps.ended(trace)
         if trace is not None and self.tracing is not None:
             name, attributes = span_of(answer)
             failed = bool(answer.record.error_codes)

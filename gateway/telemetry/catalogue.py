@@ -40,6 +40,18 @@ OPERATIONS_LED = Metric("gateway_operations_led", "counter", "Executions that ot
 OPERATIONS_SHARED = Metric(
     "gateway_operations_shared", "counter", "Operations answered by an execution under way."
 )
+STEP_DURATION = Metric(
+    "gateway_resolver_step_duration_seconds",
+    "histogram",
+    "Steps of plans by their field, each for all of its parents together.",
+    ("graphql_field",),
+)
+STEP_ERRORS = Metric(
+    "gateway_resolver_step_errors",
+    "counter",
+    "Steps that failed for all of their parents, by what was raised.",
+    ("graphql_field", "error_type"),
+)
 FALLBACKS = Metric(
     "gateway_operation_fallbacks",
     "counter",
@@ -119,7 +131,8 @@ WORKERS = Metric("gateway_workers", "gauge", "Worker processes whose numbers are
 
 METRICS = (
     SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, OPERATION_DURATION, OPERATION_ERRORS,
-    OPERATIONS_LED, OPERATIONS_SHARED, FALLBACKS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, UPSTREAM_WAIT,
+    OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, SUBSCRIPTIONS,
+    CLIENT_DURATION, UPSTREAM_DECISIONS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,
     PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, GC_COLLECTIONS, GC_COLLECTED, WORKERS,
 )  # fmt: skip

@@ -142,10 +142,14 @@ class Trace:
         self._phases.clear()
         return self._timings
 
+    @property
+    def steps(self) -> Iterator[Timing]:
+        """Steps only, in the order in which they began."""
+        return (timing for timing in self._timings if timing.kind == "step")
+
     def loaded_ns(self, otherwise_ns: int) -> int:
         """When the last step ended."""
-        ends = [timing.end_ns for timing in self._timings if timing.kind == "step"]
-        return max(ends, default=otherwise_ns)
+        return max((timing.end_ns for timing in self.steps), default=otherwise_ns)
 
     async def step(
         self, subject: Subject, size: int, loading: Awaitable[Sequence[T]]

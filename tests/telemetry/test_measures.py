@@ -286,3 +286,24 @@ async def test_a_mounted_gateway_opens_no_port(tmp_path: Path) -> None:
     )
     async with app.lifespan():
         assert app.metrics_server is None
+
+
+async def test_steps_by_field_each_for_all_of_its_parents(tmp_path: Path) -> None:
+    async with gateway_over(tmp_path, {"/users/1": {"id": "1", "name": "A"}}) as client:
+        for _ in range(2):
+            await client.execute('{ user(id: "1") { name } node { ... on User { old } } }')
+        await client.execute('{ user(id: "2") { name } }')
+        found = read(client)
+    steps = found["gateway_resolver_step_duration_seconds"]
+    assert {field: times(value) for (field,), value in steps.items()} == {
+        "Query.user": 3, "Query.node": 2, "User.old": 2,
+    }  # fmt: skip
+    assert steps["Query.user",][-1] > 0
+
+
+async def test_steps_are_counted_without_a_log_of_slow_operations(tmp_path: Path) -> None:
+    logs = {"access": "off", "slow": "off"}
+    async with gateway_over(tmp_path, {}, logs=logs) as client:
+        await client.execute("{ static }")
+        found = read(client)
+    assert times(found["gateway_resolver_step_duration_seconds"]["Query.static",]) == 1
