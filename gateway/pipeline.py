@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -195,7 +196,10 @@ class Pipeline:
                 stream = await self.streams.open(subscription)
             else:
                 check_method(prepared, read_only)
-                stream = await self.streams.deliver(subscription, payloads)
+                context = await new_context()
+                is_write = prepared.operation_type == "mutation"
+                with self.sharing.writing(context) if is_write else nullcontext():
+                    stream = await self.streams.deliver(subscription, context, payloads)
         except asyncio.CancelledError:
             raise
         except Exception as exc:

@@ -119,7 +119,8 @@ class Stream(AsyncIterator[Answer]):
         except Exception as exc:
             self._is_over = True
             answer = self._fail(exc)
-        self._note(answer.record)
+        if answer.record.error_codes:
+            self._note(answer.record)
         assert isinstance(answer, Answer)
         return answer
 
@@ -224,12 +225,14 @@ class Streams:
             feed = Feed(self.feeds, key, self._max_queue, stream)
         return self._stream(subscription, feed.listen(), None)
 
-    async def deliver(self, subscription: Subscription, how: PayloadFormat) -> Stream:
+    async def deliver(
+        self, subscription: Subscription, context: Context, how: PayloadFormat
+    ) -> Stream:
         """The payloads of a query or mutation with `@defer` or `@stream`."""
         result = await execute_incrementally(
             subscription.prepared,
             subscription.variables,
-            await subscription.new_context(),
+            context,
             subscription.literals,
         )
         record = replace(subscription.record, error_codes=[], error_ids=[])

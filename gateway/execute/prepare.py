@@ -95,7 +95,7 @@ class Prepared:
     @property
     def is_incremental(self) -> bool:
         """Whether its answer comes in several payloads."""
-        return self.reason in ("@defer", "@stream")
+        return self.reason in ("@defer", "@stream") and self.operation_type != "subscription"
 
     @property
     def path(self) -> str:

@@ -38,7 +38,7 @@ function listen(query, count, started) {
       { query },
       {
         next: (value) => {
-          results.push(value);
+          if (results.length < count) results.push(value);
           started();
           if (results.length === count) stop();
         },
