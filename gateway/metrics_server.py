@@ -131,7 +131,10 @@ class MetricsServer:
             own = self._folder / f"{os.getpid()}.sock"
             own.unlink(missing_ok=True)
             self._peers = Peers(self._folder, own)
-            await self._serve(self._own_page, "/", path=str(own))
+            try:
+                await self._serve(self._own_page, "/", path=str(own))
+            except OSError as exc:
+                logger.warning("this worker's metrics are in no sum: no socket %s: %s", own, exc)
         await self._try()
 
     async def aclose(self) -> None:

@@ -86,7 +86,7 @@ UPSTREAM_PLACES = Metric(
 BREAKER_STATE = Metric(
     "gateway_upstream_breaker_state",
     "gauge",
-    "1 for the state that the source's worst endpoint is in, on any worker: closed, half_open, open.",
+    "1 for the state of the source's worst endpoint on each worker, so several where workers differ: closed, half_open, open.",
     ("gateway_source", "state"),
     "max",
 )

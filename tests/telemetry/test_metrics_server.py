@@ -200,3 +200,15 @@ async def test_the_port_goes_to_the_next_when_its_owner_ends(tmp_path: Path) -> 
     assert second.owns_port
     assert "http_server_active_requests 2.0" in await page_of(second)
     await second.aclose()
+
+
+async def test_a_worker_that_cannot_be_asked_says_so_and_serves(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / ("x" * 100)  # longer than a socket's path may be
+    folder.mkdir()
+    server = MetricsServer(MetricsSettings(port=free_port()), registry_with(3), str(folder))
+    await server.start()
+    assert "http_server_active_requests 3.0" in await page_of(server)
+    await server.aclose()
+    assert "this worker's metrics are in no sum" in caplog.text
