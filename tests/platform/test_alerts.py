@@ -23,6 +23,7 @@ from gateway.release.helm import find_helm
 from gateway.release.model import Object, Target
 from gateway.release.values import layer_values, merge
 from tests.platform.fake_kube import Cluster, running_cluster, write_kubeconfig
+from tests.platform.pods import Pod
 from tests.platform.processes import answers, free_port, program, started, wait_until
 from tests.platform.renders import CHART, REGIONS, ROOT, render
 
@@ -81,11 +82,12 @@ def test_the_chart_carries_the_rules_unchanged() -> None:
 
 
 class Pods:
-    """The pods of one Deployment as real scrape targets: as many as it has ready replicas, in discovery."""
+    """The pods of one Deployment as real gateways: as many as it has ready replicas, in discovery."""
 
     def __init__(self, discovery: Path) -> None:
         self._discovery = discovery
-        self._servers: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+        self._started = 0
+        self._pods: list[tuple[Pod, subprocess.Popen[bytes], ExitStack]] = []
         self.follow(
             {
                 "metadata": {"name": "gateway"},
@@ -99,35 +101,18 @@ class Pods:
         if deployment["metadata"]["name"] != "gateway":
             return
         wanted = deployment["status"]["readyReplicas"] if deployment["spec"]["replicas"] else 0
-        while len(self._servers) < wanted:
-            server = ThreadingHTTPServer(("127.0.0.1", 0), Metrics)
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-            thread.start()
-            self._servers.append((server, thread))
-        while len(self._servers) > wanted:
-            server, thread = self._servers.pop()
-            server.shutdown()
-            server.server_close()
-            thread.join()
-        targets = [f"127.0.0.1:{server.server_port}" for server, _ in self._servers]
+        while len(self._pods) < wanted:
+            self._started += 1
+            pod, stack = Pod(self._discovery.parent / f"pod-{self._started}"), ExitStack()
+            self._pods.append((pod, stack.enter_context(pod.running()), stack))
+        while len(self._pods) > wanted:
+            _, process, stack = self._pods.pop()
+            process.kill()
+            stack.close()
+        targets = [f"127.0.0.1:{pod.metrics}" for pod, _, _ in self._pods]
         fresh = self._discovery.with_suffix(".new")
         fresh.write_text(json.dumps([{"targets": targets}] if targets else []))
         fresh.rename(self._discovery)
-
-
-class Metrics(BaseHTTPRequestHandler):
-    """A pod's metrics page, as far as presence goes."""
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class's name
-        """Say nothing."""
-
-    def do_GET(self) -> None:
-        text = b"# TYPE gateway_eventloop_lag_seconds gauge\ngateway_eventloop_lag_seconds 0.001\n"
-        self.send_response(200)
-        self.send_header("content-type", "text/plain; version=0.0.4")
-        self.send_header("content-length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
 
 
 class Pager(BaseHTTPRequestHandler):
@@ -217,7 +202,7 @@ def test_the_outage_is_refused_and_forced_it_is_noticed_within_a_minute(
         monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path / "kubeconfig", contexts)))
         monkeypatch.setenv("KUBECACHEDIR", str(tmp_path / "kubecache"))
         pages, port = stack.enter_context(pager())
-        # eu-west is the region whose pods are real scrape targets.
+        # eu-west is the region whose pods are real gateways.
         pods = Pods(tmp_path / "targets.json")
         clusters["eu-west"].on_deployment = pods.follow
         stack.callback(pods.follow, {"metadata": {"name": "gateway"}, "spec": {"replicas": 0}})

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,69 +13,12 @@ import pytest
 
 from gateway.release.health import Monitor, Sample, compare, judge
 from gateway.release.model import Gate, Live, Target
+from tests.platform.pods import Pod
 from tests.platform.processes import answers, free_port, started, wait_until
 from tests.platform.renders import ROOT
 
-CONFIG = """
-[graph]
-schema = ["schema.graphql"]
-resolvers = "gate_resolvers"
-[server]
-port = {port}
-workers = 2
-[telemetry.metrics]
-port = {metrics}
-[logs]
-access = "off"
-"""
-# A context factory's failure ends the whole request: a 500, as a broken release would have.
-RESOLVERS = """
-from gateway import context_factory, resolver
-
-
-@context_factory
-def per_request(context):
-    if "x-broken" in context.headers:
-        raise RuntimeError("broken")
-    return {}
-
-
-@resolver("Query.hello")
-def hello(parent, context):
-    return "world"
-"""
 GATE = Gate()
 LIVE = Live(replicas=1, ready=1)
-
-
-class Pod:
-    """A gateway that serves, with two workers."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port, self.metrics = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        folder.mkdir()
-        (folder / "schema.graphql").write_text("type Query { hello: String }")
-        (folder / "gate_resolvers.py").write_text(RESOLVERS)
-        text = CONFIG.format(port=self.port, metrics=self.metrics)
-        (folder / "gateway.toml").write_text(text)
-        self._folder = folder
-
-    @contextmanager
-    def serving(self) -> Iterator[None]:
-        command = [sys.executable, "-m", "gateway", "serve"]
-        log = self._folder / "serve.log"
-        # The run directory's path has to be short.
-        with started(*command, log=log, cwd=self._folder, env={**os.environ, "TMPDIR": "/tmp"}):
-            wait_until(lambda: answers(f"{self.url}/health/ready"), "the gateway")
-            wait_until(lambda: answers(f"http://127.0.0.1:{self.metrics}/metrics"), "its metrics")
-            yield
-
-    def ask(self, times: int, headers: dict[str, str] | None = None) -> None:
-        """Send so many requests."""
-        with httpx.Client(headers=headers) as client:
-            for _ in range(times):
-                client.post(f"{self.url}/graphql", json={"query": "query Hello { hello }"})
 
 
 @contextmanager
@@ -108,7 +49,7 @@ def prometheus(folder: Path, pods: dict[str, Pod]) -> Iterator[str]:
 
 @pytest.mark.timeout(180)
 def test_the_gate_reads_real_gateways(tmp_path: Path) -> None:
-    pods = {"stable": Pod(tmp_path / "stable"), "canary": Pod(tmp_path / "canary")}
+    pods = {"stable": Pod(tmp_path / "stable", 2), "canary": Pod(tmp_path / "canary", 2)}
     with ExitStack() as stack:
         for pod in pods.values():
             stack.enter_context(pod.serving())
