@@ -19,6 +19,7 @@ from typing import Any
 
 import orjson
 import uvloop
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from rich.console import Console
 from rich.table import Table
 
@@ -28,14 +29,27 @@ from benchmarks.load.scenarios import SCENARIOS
 from benchmarks.stats import median_of_ratios
 from gateway.app import Gateway
 from gateway.config import load_config
+from gateway.telemetry import tracing
 
 QUIET = {"GATEWAY_LOGS__ACCESS": "off"}
 METRICS_ON = {**QUIET, "GATEWAY_TELEMETRY__METRICS__ENABLED": "true"}
 METRICS_OFF = {**QUIET, "GATEWAY_TELEMETRY__METRICS__ENABLED": "false"}
+OFF = {**QUIET, "GATEWAY_TELEMETRY__ENABLED": "false"}
+UNSAMPLED = {
+    **METRICS_OFF,
+    "GATEWAY_TELEMETRY__TRACING__ENDPOINT": "http://127.0.0.1:9/v1/traces",  # nothing is sent
+    "GATEWAY_TELEMETRY__TRACING__SAMPLE_RATIO": "0",
+    "GATEWAY_TELEMETRY__TRACING__SLOW_THRESHOLD_MS": "60000",
+}
+SAMPLED = {**UNSAMPLED, "GATEWAY_TELEMETRY__TRACING__SAMPLE_RATIO": "1"}
+LOGGED = {"GATEWAY_LOGS__ACCESS": os.devnull}
 # Name, scenario, what is measured, what it is measured against, the target.
 CASES = (
     ("metrics on / off", MAIN, METRICS_ON, METRICS_OFF, 1.03),
     ("metrics on / off", "constant", METRICS_ON, METRICS_OFF, None),
+    ("tracing, unsampled / telemetry off", MAIN, UNSAMPLED, OFF, 1.03),
+    ("sampled, exported to memory / unsampled", MAIN, SAMPLED, UNSAMPLED, 1.25),
+    ("access log on / off", MAIN, LOGGED, QUIET, 1.05),
 )
 SAMPLE_S = 0.1
 
@@ -112,6 +126,7 @@ def main() -> int:
     table = Table(title="Telemetry", title_justify="left")
     for column in ("case", "scenario", "with, µs", "without, µs", "ratio [95 %]", "target", ""):
         table.add_column(column, justify="left" if column in ("case", "scenario") else "right")
+    tracing._otlp = lambda _settings: InMemorySpanExporter()
     with upstream.started("fast", None) as port:
         for name, scenario, with_it, without, target in CASES:
             found = uvloop.run(measure(port, scenario, (with_it, without), options.pairs))

@@ -192,7 +192,8 @@ def _start(
         put(Failed(error))
         return
     if run.trace is not None:
-        loading = run.trace.step(field, len(parents), loading)
+        is_users = field.loader.source is None
+        loading = run.trace.step(field, len(parents), loading, is_users=is_users)
     run.works.append(Call(loading, put, is_load=True))
 
 

@@ -152,13 +152,21 @@ class Trace:
         return max((timing.end_ns for timing in self.steps), default=otherwise_ns)
 
     async def step(
-        self, subject: Subject, size: int, loading: Awaitable[Sequence[T]]
+        self, subject: Subject, size: int, loading: Awaitable[Sequence[T]], *, is_users: bool
     ) -> Sequence[T]:
-        """Await what loads a column of `size` parents."""
+        """Await what loads a column of `size` parents.
+
+        Args:
+            subject: What is loaded.
+            size: How many parents.
+            loading: Loads.
+            is_users: Whether it is the user's code, which may look for the span that it is in.
+        """
         timing = self.begin("step", subject.coordinate, subject)
         timing.attributes["graphql.parents"] = size
         token = CURRENT.set(timing)
-        entered = self.live.enter(timing, self) if self.live is not None else None
+        live = self.live if is_users else None
+        entered = live.enter(timing, self) if live is not None else None
         try:
             values = await loading
         except BaseException as error:
@@ -170,8 +178,8 @@ class Trace:
             return values
         finally:
             timing.end_ns = clock()
-            if self.live is not None:
-                self.live.leave(timing, entered)
+            if live is not None:
+                live.leave(timing, entered)
             CURRENT.reset(token)
 
     def headers(self, timing: Timing) -> list[tuple[str, str]]:
