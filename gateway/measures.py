@@ -53,6 +53,7 @@ class Operations:
     def read(self) -> Iterator[Sample]:
         """The values now."""
         yield from self._durations.read()
+        yield from self._durations.read_exemplars()
         yield from self._errors.read()
 
 

@@ -122,9 +122,11 @@ class Pipeline:
             if trace is not None:
                 self.measures.steps.ended(trace)
         if trace is not None and self.tracing is not None:
-            name, attributes = span_of(answer)
             failed = bool(answer.record.error_codes)
-            self.tracing.end(trace, name, attributes, failed=failed, took_s=took_s)
+            describe = partial(span_of, answer)
+            is_kept = self.tracing.end(trace, describe, failed=failed, took_s=took_s)
+            if is_kept and answer.record.durations is not None:
+                answer.record.durations.exemplify(took_s, trace.trace_id)
         if self.log is not None:
             self.log.ended(answer, context, took_s)
         return answer

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -13,9 +14,11 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.metrics_core import Metric as Collected
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
-from gateway.telemetry.metrics import SECONDS, Metric, Snapshot
+from gateway.telemetry.metrics import EXEMPLARS, SECONDS, Labels, Metric, Snapshot, Value
 
+Values = Iterable[tuple[Labels, Value]]
 BOUNDS = [*(str(bound) for bound in SECONDS), "+Inf"]
 
 
@@ -31,18 +34,21 @@ class SnapshotCollector(Collector):
         for metric in self._metrics:
             values = self._snapshot.get(metric.name)
             if values:
-                yield family(metric, values)
+                yield family(metric, values, self._snapshot.get(metric.name + EXEMPLARS, ()))
 
 
-def family(
-    metric: Metric, values: Iterable[tuple[tuple[str, ...], float | list[float]]]
-) -> Collected:
+def family(metric: Metric, values: Values, exemplars: Values = ()) -> Collected:
     """One metric with its values."""
     if metric.kind == "histogram":
         histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
         for labels, value in values:
             assert isinstance(value, list)
-            histogram.add_metric(labels, cumulated(value[:-1]), value[-1])
+            traces = {
+                int(bucket): Exemplar({"trace_id": trace_id}, seen[0], seen[1])
+                for (*of, bucket, trace_id), seen in exemplars
+                if tuple(of) == labels and isinstance(seen, list)
+            }
+            histogram.add_metric(labels, cumulated(value[:-1], traces), value[-1])
         return histogram
     kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     plain = kind(metric.name, metric.help, labels=metric.labels)
@@ -52,13 +58,15 @@ def family(
     return plain
 
 
-def cumulated(counts: list[float]) -> list[tuple[str, float]]:
+def cumulated(
+    counts: list[float], traces: Mapping[int, Exemplar]
+) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
     """Counts between boundaries as counts up to them, which is how Prometheus has them."""
-    buckets, total = [], 0.0
-    for bound, count in zip(BOUNDS, counts, strict=True):
-        total += count
-        buckets.append((bound, total))
-    return buckets
+    totals = accumulate(counts)
+    return [
+        (bound, total, traces[number]) if number in traces else (bound, total)
+        for number, (bound, total) in enumerate(zip(BOUNDS, totals, strict=True))
+    ]
 
 
 def expose(snapshot: Snapshot, metrics: Iterable[Metric], accept: str = "") -> tuple[bytes, str]:

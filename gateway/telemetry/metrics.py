@@ -9,8 +9,9 @@ then. It knows no request and no format: `exposition` writes what `merge` gives.
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -26,6 +27,8 @@ SECONDS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 )  # fmt: skip
 OTHER = "other"
+EXEMPLARS = " exemplars"
+"""Behind a histogram's name: its exemplars in a snapshot, labelled by bucket and trace id as well."""
 MAX_LABEL_LENGTH = 128
 
 
@@ -66,11 +69,13 @@ class Histogram:
     Attributes:
         counts: One for each of SECONDS, and one for what is longer.
         sum: Seconds.
+        exemplars: By bucket: the last trace that is kept of one, its seconds, and when.
     """
 
-    __slots__ = ("counts", "sum")
+    __slots__ = ("counts", "exemplars", "sum")
 
     def __init__(self) -> None:
+        self.exemplars: dict[int, tuple[str, float, float]] = {}
         self.counts = [0] * (len(SECONDS) + 1)
         self.sum = 0.0
 
@@ -78,6 +83,11 @@ class Histogram:
         """Count one."""
         self.counts[bisect_left(SECONDS, seconds)] += 1
         self.sum += seconds
+
+    def exemplify(self, seconds: float, trace_id: int) -> None:
+        """Name the trace of one that was counted."""
+        bucket = bisect_left(SECONDS, seconds)
+        self.exemplars[bucket] = (f"{trace_id:032x}", seconds, time.time())
 
     def read(self) -> Value:
         return [*self.counts, self.sum]
@@ -122,6 +132,13 @@ class Family(Generic[I]):
     def read(self) -> Iterable[Sample]:
         """Every child's value."""
         return [(self.metric, labels, child.read()) for labels, child in self._children.items()]
+
+    def read_exemplars(self: Family[Histogram]) -> Iterator[Sample]:
+        """Every child's traces."""
+        named = Metric(self.metric.name + EXEMPLARS, "gauge", "")
+        for labels, child in self._children.items():
+            for bucket, (trace_id, seconds, at_s) in child.exemplars.items():
+                yield named, (*labels, str(bucket), trace_id), [seconds, at_s]
 
     def _find(self, labels: Labels) -> I:
         at = self._bounded
@@ -176,7 +193,22 @@ def merge(snapshots: Sequence[Snapshot], metrics: Iterable[Metric]) -> Snapshot:
                 values[key] = _joined(metric, values[key], value) if key in values else value
         if values:
             merged[metric.name] = list(values.items())
+        if metric.kind == "histogram":
+            _merge_exemplars(merged, snapshots, metric.name + EXEMPLARS)
     return merged
+
+
+def _merge_exemplars(merged: Snapshot, snapshots: Sequence[Snapshot], name: str) -> None:
+    """The newest of each bucket."""
+    newest: dict[Labels, tuple[Labels, Any]] = {}
+    for snapshot in snapshots:
+        for labels, value in snapshot.get(name, ()):
+            bucket = tuple(labels[:-1])
+            known = newest.get(bucket)
+            if known is None or value[1] > known[1][1]:  # type: ignore[index]
+                newest[bucket] = (tuple(labels), value)
+    if newest:
+        merged[name] = list(newest.values())
 
 
 def lasting(snapshot: Snapshot, metrics: Iterable[Metric]) -> Snapshot:

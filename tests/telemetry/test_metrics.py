@@ -44,7 +44,7 @@ def test_a_child_is_made_once() -> None:
 
 
 def test_beyond_the_bound_every_value_is_other_and_known_ones_go_on() -> None:
-    family = Family(CALLS, Counter, bounded=0, most=2)
+    family = Family(CALLS, Counter, {"name": 2})
     for name in ("a", "b", "c", "d", "a"):
         family.of(name, "x").value += 1
     family.of("b", "new").value += 1
@@ -57,7 +57,7 @@ def test_beyond_the_bound_every_value_is_other_and_known_ones_go_on() -> None:
 
 
 def test_a_value_that_is_too_long_is_other_and_takes_no_place() -> None:
-    family = Family(CALLS, Counter, bounded=0, most=1)
+    family = Family(CALLS, Counter, {"name": 1, "kind": 1})
     family.of("x" * (MAX_LABEL_LENGTH + 1), "k").value += 1
     family.of("a", "k").value += 1
     assert {labels[0] for _, labels, _ in family.read()} == {"other", "a"}
@@ -112,3 +112,24 @@ def test_every_metric_of_the_gateway_has_a_name_of_its_own_and_says_what_it_is()
     for metric in METRICS:
         assert metric.help.endswith(".")
         assert not metric.name.endswith("_total")
+
+
+def test_of_each_bucket_the_newest_trace_of_all_workers_is_named_in_openmetrics() -> None:
+    snapshots = []
+    for trace_id in (1, 2):
+        took = Family(TOOK, Histogram)
+        took.of("a").observe(0.002)
+        took.of("a").exemplify(0.002, trace_id)
+        registry = Registry()
+        registry.add(took.read)
+        registry.add(took.read_exemplars)
+        snapshots.append(registry.snapshot())
+    merged = merge(list(reversed(snapshots)), ALL)
+    body, _ = expose(merged, ALL, "application/openmetrics-text; version=1.0.0")
+    (family,) = openmetrics(body.decode())  # type: ignore[no-untyped-call]
+    named = [sample for sample in family.samples if sample.exemplar is not None]
+    assert [(sample.labels["le"], sample.exemplar.labels) for sample in named] == [
+        ("0.0025", {"trace_id": f"{2:032x}"})
+    ]
+    assert b"trace_id" not in expose(merged, ALL)[0]
+    assert set(lasting(merged, ALL)) == {"took_seconds"}
