@@ -197,6 +197,8 @@ class GraphQLEndpoint:
             failure = self.pipeline.refuse(exc, record)
             status, body = failure.status, failure.body
         start = answer_headers(media_type or JSON, asked.request_id, record.error_codes, allow)
+        if asked.read_only:
+            start.append((b"vary", b"accept"))  # a cache may keep the answer to a GET
         await respond(send, status, start, body, headers, self.settings.compression)
         self.access_log.write(
             log_line(record, context, asked.request_id, status, time.perf_counter() - begin)

@@ -36,6 +36,7 @@ async def test_head_is_get_without_a_body(http_client: GatewayClient) -> None:
     assert head.content == b""
     assert head.headers["content-length"] == str(len(got.content))
     assert head.headers["content-type"] == got.headers["content-type"]
+    assert head.headers["vary"] == got.headers["vary"] == "accept"
     write = await http_client.http.head(URL, params={"query": 'mutation { rename(name: "x") }'})
     assert write.status_code == 405
 
