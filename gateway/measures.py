@@ -23,6 +23,7 @@ from gateway.upstream.counters import Counters
 from gateway.upstream.policy import MAX_ENDPOINTS, Policy
 from gateway.usage import FieldUsage
 
+MAX_CODES = 100
 STATES = ("closed", "half_open", "open")
 
 
@@ -34,9 +35,10 @@ class Operations:
     """
 
     def __init__(self, settings: MetricsSettings) -> None:
-        most = settings.max_operations
-        self._durations = Family(names.OPERATION_DURATION, Histogram, 0, most)
-        self._errors = Family(names.OPERATION_ERRORS, Counter, 0, most)
+        bound = {"graphql_operation_name": settings.max_operations}
+        self._durations = Family(names.OPERATION_DURATION, Histogram, bound)
+        # Resolvers and connectors may give an error any code.
+        self._errors = Family(names.OPERATION_ERRORS, Counter, {**bound, "error_type": MAX_CODES})
 
     def durations_of(self, prepared: Prepared) -> Histogram:
         """The durations of the operations that share a name and a type."""
@@ -65,9 +67,9 @@ class Steps:
     """
 
     def __init__(self, settings: MetricsSettings) -> None:
-        most = settings.max_fields
-        self._durations = Family(names.STEP_DURATION, Histogram, 0, most)
-        self._errors = Family(names.STEP_ERRORS, Counter, 0, most)
+        bound = {"graphql_field": settings.max_fields}
+        self._durations = Family(names.STEP_DURATION, Histogram, bound)
+        self._errors = Family(names.STEP_ERRORS, Counter, {**bound, "error_type": MAX_CODES})
 
     def ended(self, trace: Trace) -> None:
         """Note the steps of a request that has been answered."""
@@ -147,7 +149,8 @@ class Measures:
         self.steps = Steps(settings)
         self.usage = FieldUsage(settings, self.operations.durations_of)
         # Endpoints are templates of the schema; the policies hold that many apart.
-        self.counters = Counters(Family(names.CLIENT_DURATION, Histogram, 1, MAX_ENDPOINTS))
+        bound = {"gateway_endpoint": MAX_ENDPOINTS}
+        self.counters = Counters(Family(names.CLIENT_DURATION, Histogram, bound))
         self.lag = LoopLag()
         for reader in (
             self.operations.read,

@@ -23,7 +23,7 @@ from graphql import (
 from gateway.context import Context
 from gateway.execute.prepare import Prepared
 from gateway.telemetry.catalogue import DEPRECATED_USAGE, FIELD_USAGE
-from gateway.telemetry.metrics import MAX_LABEL_LENGTH, OTHER, Histogram, Sample
+from gateway.telemetry.metrics import OTHER, Bound, Histogram, Sample
 from gateway.telemetry.settings import MetricsSettings
 
 # Plans whose requests are not yet sums; each of them is kept in memory until then.
@@ -59,7 +59,7 @@ class FieldUsage:
         self._settings = settings
         self._durations_of = durations_of
         self._pending: dict[tuple[Prepared, str | None], Asked] = {}
-        self._clients: set[str] = set()
+        self._clients = Bound(settings.max_clients)
         self._sums: dict[tuple[str, str], int] = {}
         self._deprecated: set[str] = set()
         self._fields: WeakKeyDictionary[Prepared, list[str]] = WeakKeyDictionary()
@@ -107,7 +107,7 @@ class FieldUsage:
         return made
 
     def _fold(self, prepared: Prepared, client_name: str | None, requests: int) -> None:
-        client = self._told_apart(client_name or "")
+        client = self._clients.cut(client_name or "")
         fields = self._fields.get(prepared)
         if fields is None:
             fields = self._fields[prepared] = self._look_up(prepared)
@@ -116,14 +116,6 @@ class FieldUsage:
             if pair not in self._sums and len(self._sums) >= self._settings.max_fields:
                 pair = (OTHER, client)
             self._sums[pair] = self._sums.get(pair, 0) + requests
-
-    def _told_apart(self, client: str) -> str:
-        if client in self._clients:
-            return client
-        if len(self._clients) >= self._settings.max_clients or len(client) > MAX_LABEL_LENGTH:
-            return OTHER
-        self._clients.add(client)
-        return client
 
     def _look_up(self, prepared: Prepared) -> list[str]:
         fields = fields_of(prepared)

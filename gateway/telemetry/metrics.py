@@ -102,26 +102,48 @@ class Instrument(Protocol):
 I = TypeVar("I", bound=Instrument)  # noqa: E741 - the one type there is
 
 
+class Bound:
+    """Tells so many values of a label apart, first come.
+
+    Args:
+        most: How many.
+    """
+
+    __slots__ = ("_known", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[str] = set()
+
+    def cut(self, value: str) -> str:
+        """The value, or "other" when it comes too late or is too long."""
+        if value in self._known:
+            return value
+        if len(self._known) >= self._most or len(value) > MAX_LABEL_LENGTH:
+            return OTHER
+        self._known.add(value)
+        return value
+
+
 class Family(Generic[I]):
     """The children of one metric by the values of its labels.
 
     Args:
         metric: What they count.
         make: Makes a child.
-        bounded: Which label's values are the client's to choose: the position.
-        most: How many of them are told apart, first come; the rest is "other".
+        bounds: For each label whose values somebody else chooses, how many of them are told apart.
     """
 
-    __slots__ = ("_bounded", "_children", "_known", "_make", "_most", "metric")
+    __slots__ = ("_bounds", "_children", "_make", "metric")
 
     def __init__(
-        self, metric: Metric, make: Callable[[], I], bounded: int | None = None, most: int = 0
+        self, metric: Metric, make: Callable[[], I], bounds: dict[str, int] | None = None
     ) -> None:
         self.metric = metric
         self._make = make
-        self._bounded = bounded
-        self._most = most
-        self._known: set[str] = set()
+        self._bounds = {
+            metric.labels.index(label): Bound(most) for label, most in (bounds or {}).items()
+        }
         self._children: dict[Labels, I] = {}
 
     def of(self, *labels: str) -> I:
@@ -141,21 +163,12 @@ class Family(Generic[I]):
                 yield named, (*labels, str(bucket), trace_id), [seconds, at_s]
 
     def _find(self, labels: Labels) -> I:
-        at = self._bounded
-        if at is not None and not self._is_told_apart(labels[at]):
-            labels = (*labels[:at], OTHER, *labels[at + 1 :])
+        for at, bound in self._bounds.items():
+            labels = (*labels[:at], bound.cut(labels[at]), *labels[at + 1 :])
         child = self._children.get(labels)
         if child is None:
             child = self._children[labels] = self._make()
         return child
-
-    def _is_told_apart(self, value: str) -> bool:
-        if value in self._known:
-            return True
-        if len(self._known) >= self._most or len(value) > MAX_LABEL_LENGTH:
-            return False
-        self._known.add(value)
-        return True
 
 
 class Registry:

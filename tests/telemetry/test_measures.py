@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from gateway.answer import OperationRecord
 from gateway.app import create_app
 from gateway.config import build_config
+from gateway.measures import MAX_CODES
 from gateway.testing import GatewayClient
 from gateway.usage import MAX_PENDING
 from tests.support.backend import Answer, Asked, backend
@@ -307,3 +309,16 @@ async def test_steps_are_counted_without_a_log_of_slow_operations(tmp_path: Path
         await client.execute("{ static }")
         found = read(client)
     assert times(found["gateway_resolver_step_duration_seconds"]["Query.static",]) == 1
+
+
+async def test_codes_of_errors_are_bounded(tmp_path: Path) -> None:
+    async with gateway_over(tmp_path, {}) as client:
+        measures = client.app.measures
+        assert measures is not None
+        for number in range(MAX_CODES + 5):
+            record = OperationRecord(operation_name="A", error_codes=[f"CODE_{number}"] * 2)
+            measures.operations.ended(record, 0.001)
+        found = read(client)["gateway_operation_errors"]
+    assert len(found) == MAX_CODES + 1
+    assert found["A", "other"] == 5
+    assert found["A", "CODE_0"] == 1
