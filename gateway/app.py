@@ -68,6 +68,7 @@ from gateway.transport.measured import MeasuredRoute
 from gateway.transport.sessions import Sessions
 from gateway.transport.settings import EndpointSettings
 from gateway.transport.shedding import Shedder
+from gateway.transport.shutdown import delay_shutdown
 from gateway.transport.streaming import StreamEndpoint
 from gateway.transport.ws import DRAIN, WebSocketEndpoint
 from gateway.upstream.client import Upstream
@@ -279,6 +280,8 @@ class Gateway:
                 pipeline, self.make_context, config.subscription, access_log
             )
             self.ready, self._drain = True, None
+            if config.server.shutdown_delay_s:
+                delay_shutdown(config.server.shutdown_delay_s, self.stop_being_ready)
             try:
                 yield {DRAIN: self.begin_drain, MAX_HEAD: config.http.max_header_bytes}
             finally:
@@ -306,8 +309,13 @@ class Gateway:
             )
             await self.metrics_server.start()
 
+    def stop_being_ready(self) -> None:
+        """Readiness answers 503 from now on; everything else goes on."""
+        self.ready = False
+
     def begin_drain(self) -> asyncio.Future[Any]:
         """Begin to end every stream; the same again when it has begun."""
+        self.stop_being_ready()
         if self._drain is None:
             timeout_s = self.config.server.drain_timeout_s
             drains = (self.sockets.drain(timeout_s), self.streams.drain(timeout_s))

@@ -67,6 +67,8 @@ class ServerSettings:
         path: Path of the GraphQL endpoint and of GraphiQL.
         workers: Processes; one per core is right.
         drain_timeout_s: After SIGTERM, how long requests in flight may take to finish.
+        shutdown_delay_s: After SIGTERM readiness is 503 at once, and for so long everything is served
+            as before, so that who asks readiness lets go. The chart's preStop makes it needless there.
         resolver_threads: Threads of each worker for resolvers that are `blocking=True`.
     """
 
@@ -75,6 +77,7 @@ class ServerSettings:
     path: str = "/graphql"
     workers: int = 1
     drain_timeout_s: float = 30.0
+    shutdown_delay_s: float = 0.0
     resolver_threads: int = 16
 
 
