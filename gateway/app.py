@@ -39,6 +39,7 @@ from gateway.context import Context
 from gateway.documents.apq import MemoryStore
 from gateway.documents.find import Documents
 from gateway.documents.manifest import TrustedDocuments
+from gateway.documents.shared import SharedStore
 from gateway.errors import ConfigError, Diagnostic, RequestError
 from gateway.execute.incremental import add_directives
 from gateway.execute.prepare import Prepared, prepare
@@ -247,6 +248,7 @@ class Gateway:
         await self.upstream.start()
         self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
         await self.broker.start()
+        pipeline: Pipeline | None = None
         try:
             for function in self._hooks("on_startup"):
                 self.state.update(await settled(function(self.state)) or {})
@@ -298,6 +300,8 @@ class Gateway:
                 measures.lag.stop()
             if self.tracing is not None:
                 await self.tracing.aclose()
+            if pipeline is not None:
+                await pipeline.documents.aclose()
             await self.broker.aclose()
             await self.upstream.aclose()
             access_log.close()
@@ -334,7 +338,7 @@ class Gateway:
             plans,
             mask,
             shows_plans=config.explain.plan_header,
-            documents=make_documents(config, self.base),
+            documents=make_documents(config, self.base, self.broker),
             streams=streams,
             sharing=self._make_sharing(),
             measures=self.measures,
@@ -452,12 +456,14 @@ def make_shedder(endpoint: GraphQLEndpoint, config: Config) -> Shedder | None:
     )
 
 
-def make_documents(config: Config, base: Path) -> Documents:
+def make_documents(config: Config, base: Path, broker: Broker) -> Documents:
     """The documents that clients may name. Errors: ConfigError for a manifest of no use."""
     settings = config.persisted_documents
     trusted = TrustedDocuments(base / settings.manifest) if settings.manifest else None
-    store = MemoryStore(config.apq) if config.apq.enabled else None
-    return Documents(store, trusted, settings)
+    memory = MemoryStore(config.apq) if config.apq.enabled else None
+    if memory is None or isinstance(broker, LocalBroker):
+        return Documents(memory, trusted, settings)
+    return Documents(SharedStore(memory, broker), trusted, settings)
 
 
 def make_broker(settings: BrokerSettings, directory: str | None) -> Broker:

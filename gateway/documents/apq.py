@@ -19,6 +19,10 @@ class DocumentStore(Protocol):
         """Keep a text under its hash, which the caller has checked."""
         ...
 
+    async def aclose(self) -> None:
+        """Let go of what it holds open."""
+        ...
+
 
 class MemoryStore:
     """The least recently used goes first, by number and by size.
@@ -53,3 +57,6 @@ class MemoryStore:
         while len(self._texts) > most.max_entries or self.size > most.max_size_bytes:
             _, oldest = self._texts.popitem(last=False)
             self.size -= len(oldest)
+
+    async def aclose(self) -> None:
+        """As `DocumentStore`: nothing."""

@@ -89,6 +89,11 @@ class Documents:
         if self.store is not None and text.new_hash is not None:
             await self.store.put(text.new_hash, text.text)
 
+    async def aclose(self) -> None:
+        """Close the store."""
+        if self.store is not None:
+            await self.store.aclose()
+
     async def _trusted(
         self, trusted: TrustedDocuments, query: str | None, id_: str | None
     ) -> Text | None:
