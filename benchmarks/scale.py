@@ -93,7 +93,7 @@ def plans(counts: tuple[int, ...], log: Log) -> list[Curve]:
     base = SCENARIOS["cold-plans"]
     for count in counts:
         with _serving(who, base, {"post": data.posts()[0]}) as (server, port):
-            for number in range(min(count, 3_000)):
+            for number in range(min(count, 1_500)):
                 ask(server, base, number)
             settle(server)
             cpu.append((float(count), one_pass(server, base, port, 2, turns=count).cpu_us))
