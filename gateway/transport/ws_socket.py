@@ -1,0 +1,224 @@
+"""One open socket: the I/O around `ws_state`, one task for each operation.
+
+Everything that the protocol says is in the state table; here are limits, time, tasks and the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gateway.answer import Answer, OperationRecord
+from gateway.context import Context
+from gateway.errors import ClientError
+from gateway.pipeline import GraphQLParams
+from gateway.transport import ws_state
+from gateway.transport.asgi import Receive, Send, client_header
+from gateway.transport.http import log_line
+from gateway.transport.params import checked_params
+from gateway.transport.ws_state import Close, Connection, Operation
+
+if TYPE_CHECKING:
+    from gateway.transport.ws import WebSocketEndpoint
+
+
+class Socket:
+    """One open socket."""
+
+    def __init__(
+        self,
+        endpoint: WebSocketEndpoint,
+        receive: Receive,
+        send: Send,
+        headers: dict[str, str],
+        header_values: dict[str, list[str]],
+    ) -> None:
+        self._endpoint = endpoint
+        self._receive = receive
+        self._send = send
+        self._headers = headers
+        self._header_values = header_values
+        self._params: dict[str, Any] = {}
+        self._connection = Connection(endpoint.settings.max_operations_per_socket)
+        self._tasks: dict[Operation, asyncio.Task[None]] = {}
+        self._streaming: set[Operation] = set()
+        self._draining = False
+
+    async def serve(self) -> None:
+        """Until the socket is closed by either side. Errors: OSError when the client is gone."""
+        try:
+            async with asyncio.timeout(self._endpoint.settings.init_timeout_s) as timer:
+                while True:
+                    message = await self._receive()
+                    if message["type"] == "websocket.disconnect":
+                        return
+                    await self._take(message, timer)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            await self._close(self._connection.time_out())
+
+    async def _take(self, message: Any, timer: asyncio.Timeout) -> None:
+        text = message.get("text")
+        received: str | bytes = text if text is not None else message.get("bytes") or b""
+        if len(received) > self._endpoint.settings.max_message_bytes:
+            await self._close(self._connection.close(ws_state.TOO_LARGE))
+            return
+        match self._connection.receive(received):
+            case Close() as close:
+                await self._close(close)
+            case ws_state.Reply(text=reply):
+                await self._send_text(reply)
+            case ws_state.Initialise(params=params):
+                timer.reschedule(None)
+                await self._initialise(params)
+            case Operation() as operation:
+                await self._start(operation)
+            case ws_state.Cancel(operation=operation):
+                self._stop(operation)
+            case ws_state.Refuse(id=id_):
+                most = self._endpoint.settings.max_operations_per_socket
+                error = ClientError(
+                    f"More than subscription.max_operations_per_socket, {most}, on one socket.",
+                    code="TOO_MANY_OPERATIONS",
+                )
+                answer = self._endpoint.pipeline.refuse(error, OperationRecord())
+                await self._send_text(ws_state.refusal(id_, errors_of(answer)))
+
+    async def _initialise(self, params: dict[str, Any]) -> None:
+        """Take the client's parameters, if a context can be made with them."""
+        self._params = params
+        try:
+            await self._new_context(secrets.token_hex(8))
+        except ClientError as exc:
+            forbidden = Close(ws_state.FORBIDDEN.code, exc.message)
+            await self._close(self._connection.close(forbidden))
+        except Exception as exc:  # a context factory is the user's code
+            self._endpoint.pipeline.refuse(exc, OperationRecord())  # logs it
+            await self._close(self._connection.close(ws_state.INTERNAL_ERROR))
+        else:
+            await self._send_text(self._connection.acknowledge())
+
+    async def _start(self, operation: Operation) -> None:
+        try:
+            params = checked_params(operation.payload)
+        except ClientError as exc:
+            await self._close(self._connection.close(Close(4400, exc.message)))
+            return
+        if self._draining:
+            return  # the close that follows tells the client to ask elsewhere
+        task = asyncio.create_task(self._run(operation, params))
+        self._tasks[operation] = task
+        task.add_done_callback(lambda _: self._tasks.pop(operation, None))
+
+    def _stop(self, operation: Operation) -> None:
+        task = self._tasks.get(operation)
+        if task is not None:
+            task.cancel()
+
+    async def _run(self, operation: Operation, params: GraphQLParams) -> None:
+        """One operation, from its first answer to its log line."""
+        begin = time.perf_counter()
+        request_id = secrets.token_hex(8)
+        made: list[Context] = []
+
+        async def new_context() -> Context:
+            context = await self._new_context(request_id)
+            if not made:
+                made.append(context)
+            return context
+
+        record, status = OperationRecord(), 200
+        try:
+            result = await self._endpoint.pipeline.subscribe(params, new_context)
+            record = result.record
+            if isinstance(result, Answer):
+                status = result.status
+                await self._answer(operation, result)
+            else:
+                self._streaming.add(operation)
+                async with aclosing(result):
+                    async for answer in result:
+                        if not await self._answer(operation, answer):
+                            break
+            await self._send_text(self._connection.complete(operation))
+        except OSError:
+            pass  # the client is gone
+        finally:
+            self._streaming.discard(operation)
+            line = log_line(
+                record,
+                made[0] if made else None,
+                request_id,
+                status,
+                time.perf_counter() - begin,
+            )
+            self._endpoint.access_log.write(line)
+
+    async def _answer(self, operation: Operation, answer: Answer) -> bool:
+        """Send one answer; False when it was the operation's last: nothing was executed."""
+        if answer.has_data:
+            await self._send_text(self._connection.next(operation, answer.body))
+        else:
+            await self._send_text(self._connection.error(operation, errors_of(answer)))
+        return answer.has_data
+
+    def _new_context(self, request_id: str) -> Awaitable[Context]:
+        headers, params = self._headers, self._params
+        return self._endpoint.make_context(
+            headers,
+            self._header_values,
+            request_id,
+            client_header(headers, "name") or client_header(texts(params), "name"),
+            client_header(headers, "version") or client_header(texts(params), "version"),
+            params,
+        )
+
+    async def _send_text(self, text: str | None) -> None:
+        if text is not None:
+            await self._send({"type": "websocket.send", "text": text})
+
+    async def _close(self, close: Close | None) -> None:
+        if close is not None:
+            await self._send(
+                {"type": "websocket.close", "code": close.code, "reason": close.reason}
+            )
+
+    async def drain(self, timeout_s: float) -> None:
+        """End the socket in good order."""
+        self._draining = True
+        try:
+            async with asyncio.timeout(timeout_s):
+                for operation in list(self._streaming):
+                    if self._endpoint.settings.on_shutdown == "complete":
+                        await self._send_text(self._connection.complete(operation))
+                    self._stop(operation)
+                await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+                if self._connection.state is not ws_state.State.CLOSED:
+                    await self._close(self._connection.close(ws_state.GOING_AWAY))
+        except (TimeoutError, OSError):
+            pass  # a client that does not read, or is gone: the server cuts it
+
+    async def cancel(self) -> None:
+        """End every operation: there is nobody to answer."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def errors_of(answer: Answer) -> list[Any]:
+    """The formatted errors of a request error."""
+    errors: list[Any] = orjson.loads(answer.body)["errors"]
+    return errors
+
+
+def texts(params: dict[str, Any]) -> dict[str, str]:
+    """The parameters that may stand for a header, which a browser cannot set on a WebSocket."""
+    return {name.lower(): value for name, value in params.items() if isinstance(value, str)}
