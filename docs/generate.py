@@ -82,6 +82,11 @@ def metrics() -> str:
         "become one. Counters and histograms never fall while the server lives, though a worker may be replaced.\n\n"
         "Labels whose values a client can choose are bounded; what comes after the bound is `other`. "
         f"Boundaries of every histogram, seconds: {bounds}.\n\n"
+        "OpenMetrics names a trace beside a bucket of the operations' durations (an exemplar): the newest that was kept, "
+        "see [tracing](tracing.md).\n\n"
+        "With `otlp_endpoint` one worker sends the same numbers of all over OTLP/HTTP too, sums from the server's start, "
+        "under OpenTelemetry's names: `http.server.request.duration` in `s` with `http.response.status_code`, "
+        "`gateway.plan_cache_lookups`. The last time is when the server ends.\n\n"
         "| name | kind | labels | workers | |\n|---|---|---|---|---|\n" + rows
     )
 

@@ -12,9 +12,10 @@ import asyncio
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import aiohttp
 import orjson
@@ -24,6 +25,9 @@ from gateway.telemetry.catalogue import METRICS
 from gateway.telemetry.exposition import expose
 from gateway.telemetry.metrics import Registry, Snapshot, lasting, merge
 from gateway.telemetry.settings import MetricsSettings
+
+if TYPE_CHECKING:
+    from gateway.telemetry.otlp import MetricsExporter
 
 logger = logging.getLogger("gateway.metrics")
 
@@ -40,6 +44,9 @@ class Peers:
     Args:
         folder: Where their sockets are.
         own: This worker's socket.
+
+    Attributes:
+        began_ns: When the server began to count, on the wall clock.
     """
 
     def __init__(self, folder: Path, own: Path) -> None:
@@ -48,15 +55,22 @@ class Peers:
         self._file = folder / "seen.json"
         self._seen: dict[str, Snapshot] = {}
         self._gone: Snapshot = {}
+        self._turn = asyncio.Lock()
+        self.began_ns = time.time_ns()
 
     def load(self) -> None:
         """Go on from what the owner before this one had seen."""
         if self._file.exists():
             seen = orjson.loads(self._file.read_bytes())
             self._seen, self._gone = seen["seen"], seen["gone"]
+            self.began_ns = seen["began_ns"]
 
     async def collect(self, own: Snapshot) -> list[Snapshot]:
         """What all workers have, this one and those that are gone included."""
+        async with self._turn:  # two at once could count one twice that dies meanwhile
+            return await self._collect(own)
+
+    async def _collect(self, own: Snapshot) -> list[Snapshot]:
         paths = [path for path in self._folder.glob("*.sock") if path != self._own]
         async with asyncio.TaskGroup() as group:
             asked = {path.name: group.create_task(ask(path)) for path in paths}
@@ -76,7 +90,9 @@ class Peers:
 
     def _keep(self) -> None:
         fresh = self._file.with_suffix(".new")
-        fresh.write_bytes(orjson.dumps({"seen": self._seen, "gone": self._gone}))
+        fresh.write_bytes(
+            orjson.dumps({"began_ns": self.began_ns, "seen": self._seen, "gone": self._gone})
+        )
         fresh.replace(self._file)
 
 
@@ -108,6 +124,7 @@ class MetricsServer:
 
     Attributes:
         owns_port: Whether the page is served from here.
+        exporter: Sends the same, where that is configured and this worker speaks for all.
     """
 
     def __init__(
@@ -122,6 +139,8 @@ class MetricsServer:
         self._retry: asyncio.TimerHandle | None = None
         self._trying: asyncio.Task[None] | None = None
         self._is_refused = False
+        self._speaks = False
+        self.exporter: MetricsExporter | None = None
         self.owns_port = False
 
     async def start(self) -> None:
@@ -139,6 +158,8 @@ class MetricsServer:
 
     async def aclose(self) -> None:
         """Close the port and the socket, and let another worker have the port."""
+        if self.exporter is not None:
+            await self.exporter.aclose()
         if self._retry is not None:
             self._retry.cancel()
         if self._trying is not None:
@@ -152,9 +173,14 @@ class MetricsServer:
 
     async def page(self, accept: str = "") -> tuple[bytes, str]:
         """The metrics of all workers and their content type, for what a scraper accepts."""
+        # Thousands of lines take tens of milliseconds, for which the loop must not stand still.
+        return await asyncio.to_thread(expose, await self.read(), METRICS, accept)
+
+    async def read(self) -> Snapshot:
+        """The metrics of all workers."""
         own = self._registry.snapshot()
         snapshots = [own] if self._peers is None else await self._peers.collect(own)
-        return expose(merge(snapshots, METRICS), METRICS, accept)
+        return merge(snapshots, METRICS)
 
     async def _page(self, request: web.Request) -> web.Response:
         body, content_type = await self.page(request.headers.get("accept", ""))
@@ -183,17 +209,30 @@ class MetricsServer:
     async def _try(self) -> None:
         """Take the port, or try again later."""
         if self._take_lock():
+            self._speak_for_all()
             try:
                 await self._serve(self._page, self._settings.path)
             except OSError as exc:
                 self._refused(exc)
             else:
-                if self._peers is not None:
-                    self._peers.load()
                 self.owns_port = True
                 return
         loop = asyncio.get_running_loop()
         self._retry = loop.call_later(RETRY_S, self._again)
+
+    def _speak_for_all(self) -> None:
+        """Go on where the owner before this one ended; once."""
+        if self._speaks:
+            return
+        self._speaks = True
+        if self._peers is not None:
+            self._peers.load()
+        if self._settings.otlp_endpoint:
+            from gateway.telemetry.otlp import MetricsExporter  # imports OpenTelemetry's SDK
+
+            began_ns = time.time_ns() if self._peers is None else self._peers.began_ns
+            self.exporter = MetricsExporter(self._settings, METRICS, self.read, began_ns)
+            self.exporter.start()
 
     def _again(self) -> None:
         self._trying = asyncio.get_running_loop().create_task(self._try())
