@@ -1,4 +1,4 @@
-"""graphql-core's `execute` and `subscribe`, on compiled plans.
+"""graphql-core's `execute`, `subscribe` and `experimental_execute_incrementally`, on compiled plans.
 
 The same signatures and the same results, for any graphql-core schema. Plans are kept for as long as the
 schema and the document live, and are made again when a resolver that they bound was replaced. What
@@ -8,6 +8,7 @@ graphql-core, as does an operation that no plan can express: `fallbacks` counts 
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections import Counter
 from collections.abc import Callable
@@ -96,6 +97,32 @@ def execute(
         **options,
     }
     return graphql.execute(schema, document, **arguments)
+
+
+def experimental_execute_incrementally(
+    schema: GraphQLSchema, document: DocumentNode, *args: Any, **options: Any
+) -> Any:
+    """Execute as graphql-core 3.3's function of this name: a document without `@defer` and `@stream` on its
+    compiled plan, the others on graphql-core.
+
+    Shape: as `execute`, or graphql-core's incremental results.
+    """
+    given = inspect.signature(execute).bind(schema, document, *args, **options).arguments
+    foreign = given.get("options", {})
+    prepared = None
+    if not _is_foreign(foreign):
+        prepared = _find(
+            schema,
+            document,
+            given.get("operation_name"),
+            given.get("field_resolver"),
+            given.get("type_resolver"),
+        )
+    if prepared is not None and prepared.path == "compiled":
+        return execute(schema, document, *args, **options)
+    fallbacks[prepared.reason or "" if prepared else "arguments"] += 1
+    run: Any = graphql.experimental_execute_incrementally
+    return run(schema, document, *args, **options)
 
 
 def _is_foreign(options: dict[str, Any]) -> bool:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from graphql import ExecutionResult, ExperimentalIncrementalExecutionResults, GraphQLError
+from graphql import ExecutionResult, GraphQLError
 
 from gateway.answer import Answer, ErrorMask, OperationRecord, encode_members
+
+if TYPE_CHECKING:  # graphql-core 3.2 has none
+    from graphql import ExperimentalIncrementalExecutionResults
 
 PayloadFormat = Literal["current", "20220824"]
 Payload = dict[str, Any]

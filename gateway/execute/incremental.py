@@ -5,16 +5,10 @@ No plan delivers in parts yet, so this is a fallback, and counted as one. It for
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphql import (
-    ExecutionResult,
-    ExperimentalIncrementalExecutionResults,
-    GraphQLDeferDirective,
-    GraphQLSchema,
-    GraphQLStreamDirective,
-    experimental_execute_incrementally,
-)
+import graphql
+from graphql import ExecutionResult, GraphQLSchema
 from graphql.pyutils import is_awaitable
 
 from gateway.context import Context
@@ -22,11 +16,15 @@ from gateway.execute.operation import fallbacks, source_of
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Literals, Variables
 
+if TYPE_CHECKING:  # graphql-core 3.2 has none, and is told so at start
+    from graphql import ExperimentalIncrementalExecutionResults
+
 
 def add_directives(schema: GraphQLSchema) -> None:
     """Let documents of a schema use `@defer` and `@stream`, where its SDL has not done so."""
+    both = (graphql.GraphQLDeferDirective, graphql.GraphQLStreamDirective)
     known = {directive.name for directive in schema.directives}
-    new = [d for d in (GraphQLDeferDirective, GraphQLStreamDirective) if d.name not in known]
+    new = [d for d in both if d.name not in known]
     schema.directives = (*schema.directives, *new)
 
 
@@ -37,7 +35,7 @@ async def execute_incrementally(
     assert prepared.reason is not None
     fallbacks[prepared.reason] += 1
     source = source_of(prepared, literals)
-    result: Any = experimental_execute_incrementally(
+    result: Any = graphql.experimental_execute_incrementally(
         prepared.schema,
         source.document,
         context_value=context,
@@ -46,5 +44,5 @@ async def execute_incrementally(
     )
     if is_awaitable(result):
         result = await result
-    assert isinstance(result, ExecutionResult | ExperimentalIncrementalExecutionResults)
-    return result
+    found: ExecutionResult | ExperimentalIncrementalExecutionResults = result
+    return found
