@@ -44,18 +44,23 @@ class Code:
         """The functions in which each call of a resolver is timed: made for the first sampled request."""
         if self._traced is None:
             emitted = emit_plan(self.bound, self._forms, is_traced=True)
+            self._observe(emitted)
             self._traced = self._compile(emitted, self.filename + TRACED)
         return self._traced
 
     def _make(self) -> None:
         emitted: Emitted = emit_plan(self.bound, self._forms)
         self.source = emitted.source
-        self._observers = list(emitted.observers.items())
+        self._observers: list[tuple[int, Observer]] = []
         self._told: list[Observer] = []
-        for _, observer in self._observers:
-            observer.tell(self._told)
+        self._observe(emitted)
         self.parts = self._compile(emitted, self.filename)
         self._traced = None
+
+    def _observe(self, emitted: Emitted) -> None:
+        self._observers += emitted.observers.items()
+        for observer in emitted.observers.values():
+            observer.tell(self._told)
 
     def _compile(self, emitted: Emitted, filename: str) -> list[Callable[..., Any]]:
         namespace: dict[str, Any] = {

@@ -141,3 +141,21 @@ def test_variants_of_one_document_are_bounded() -> None:
         keys = [field.key for field in child_selections(row)[0].fields]
         assert keys == ["id", *(name for name in names if values[name])]
     assert len(prepared._variants) == MAX_VARIANTS
+
+
+class Traced:
+    """A trace that is sampled, as far as code looks at it."""
+
+    live = object()
+
+
+def test_the_traced_form_follows_the_rows_too() -> None:
+    prepared = prepare(make_schema(SDL), parse("{ rows { id text } }"))
+    for _ in range(3):
+        code = prepared.code({})
+        run = Run(code.bound, prepared.source, {"rows": [Row("1")]}, None, Variables({}, {}), None)
+        run.trace = Traced()  # type: ignore[assignment]
+        result: Any = run_code(run, code)
+        assert result.data == {"rows": [{"id": "1", "text": None}]}
+    assert code.revisions == 1
+    assert "p3.id" in code.source or ".id" in code.source
