@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.load.contestants import NODE
 from benchmarks.load.process import CPUS
 
 FORMAT = 1
@@ -199,4 +200,14 @@ def versions() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return found | _node_versions()
+
+
+def _node_versions() -> dict[str, str]:
+    """Of node and the JavaScript peers, where they are installed."""
+    program = shutil.which("node")
+    if program is None or not (NODE / "node_modules").exists():
+        return {}
+    ran = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    wanted = msgspec.json.decode((NODE / "package.json").read_bytes())
+    return {"node": ran.stdout.strip().lstrip("v"), **wanted["dependencies"]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from itertools import groupby
 from pathlib import Path
 
 from benchmarks.load.contestants import FAMILIES
@@ -147,8 +146,8 @@ def _key(rows: Sequence[svg.Line]) -> str:
 
 def _growth(curves: Sequence[Curve]) -> str:
     plots = []
-    for name, group in groupby(sorted(curves, key=lambda c: c.name), key=lambda c: c.name):
-        members = list(group)
+    for name in dict.fromkeys(curve.name for curve in curves):
+        members = [curve for curve in curves if curve.name == name]
         rows, exponents = [], []
         seen = dict.fromkeys(("ours", "hand"), 0)
         for curve in members:
@@ -159,7 +158,8 @@ def _growth(curves: Sequence[Curve]) -> str:
             if curve.exponent is not None:
                 exponents.append(f"{curve.who} {curve.exponent:.2f}")
         first = members[0]
-        plot = svg.lines(rows, svg.Axis(first.x_label), svg.Axis(first.y_label))
+        kind = "log" if first.y_label == "CPU µs" else "linear"
+        plot = svg.lines(rows, svg.Axis(first.x_label), svg.Axis(first.y_label, kind))
         fitted = f"; exponent: {', '.join(exponents)}" if exponents else ""
         plots.append(
             f"<figure>{plot}<figcaption>{escape(name + fitted)}{_key(rows)}</figcaption></figure>"
@@ -178,7 +178,11 @@ def _history(points: Sequence[Result]) -> str:
             if ours and base and len(ours.passes) == len(base.passes):
                 found.append((float(at), figures.paired(ours, base).median))
         if found:
-            rows.append(svg.Line(scenario.name, f"hue{number % 8}", found))
+            rows.append(
+                svg.Line(
+                    scenario.name, f"hue{number % 8}{DASHES[number // 8 % len(DASHES)]}", found
+                )
+            )
     if not rows:
         return ""
     labels = [(float(at), result.commit[:7]) for at, result in enumerate(points)]
