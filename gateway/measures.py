@@ -24,6 +24,8 @@ from gateway.upstream.policy import MAX_ENDPOINTS, Policy
 from gateway.usage import FieldUsage
 
 MAX_CODES = 100
+# A histogram is twenty lines of the page.
+MAX_STEPS = 500
 STATES = ("closed", "half_open", "open")
 
 
@@ -67,7 +69,7 @@ class Steps:
     """
 
     def __init__(self, settings: MetricsSettings) -> None:
-        bound = {"graphql_field": settings.max_fields}
+        bound = {"graphql_field": min(settings.max_fields, MAX_STEPS)}
         self._durations = Family(names.STEP_DURATION, Histogram, bound)
         self._errors = Family(names.STEP_ERRORS, Counter, {**bound, "error_type": MAX_CODES})
 

@@ -107,6 +107,7 @@ def serving(folder: Path, workers: int, metrics: int | None = None) -> Iterator[
         yield served
 
 
+@pytest.mark.timeout(300)
 def test_two_workers_are_one_page_and_sums_do_not_fall_when_one_dies(tmp_path: Path) -> None:
     with serving(tmp_path, 2) as served:
         asked, pids = served.ask_until(2)
@@ -120,8 +121,8 @@ def test_two_workers_are_one_page_and_sums_do_not_fall_when_one_dies(tmp_path: P
         # One of the two owns the port: both die, one after the other, and the supervisor starts others.
         for number, pid in enumerate(sorted(pids), 1):
             os.kill(pid, signal.SIGKILL)
-            wait_until(lambda: answers(served.page), "the page", 30)
-            wait_until(lambda: served.read().get(("gateway_workers", ())) == 2, "a new worker", 30)
+            wait_until(lambda: answers(served.page), "the page", 60)
+            wait_until(lambda: served.read().get(("gateway_workers", ())) == 2, "a new worker", 60)
             assert served.requests() == asked, f"after {number} died"
         more, fresh = served.ask_until(2)
         assert not fresh & pids
