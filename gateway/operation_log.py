@@ -54,7 +54,7 @@ def timing_of(trace: Trace, timing: Timing) -> dict[str, Any]:
     }
     if timing.subject is not None:
         line["path"] = timing.subject.path
-        line["parents"] = timing.attributes.get("graphql.parents", 0)
+        line["parents"] = timing.parents
     return line
 
 

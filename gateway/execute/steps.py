@@ -24,7 +24,7 @@ def begin_step(run: Run, field: BoundField, rows: list[Any]) -> Timing | None:
     if run.trace is None or not rows:
         return None
     timing = run.trace.begin("step", field.coordinate, field)
-    timing.attributes["graphql.parents"] = len(rows)
+    timing.parents = len(rows)
     return timing
 
 

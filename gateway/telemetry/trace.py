@@ -42,14 +42,15 @@ class Timing:
         parent_id: Of the span that it is below.
         begin_ns, end_ns: On the performance counter.
         error: What it ended with, in a few words; None when it went well.
-        attributes: For a span; filled in by whoever times.
+        parents: Of a step: how many.
+        answer: Of a call: source, method, status, and bytes where they were read whole; None without one.
         durations: Of a function that is called once per object, each call; in sampled requests only.
         live: The span, where one is recorded while the user's code runs in it.
     """
 
     __slots__ = (
-        "attributes", "begin_ns", "durations", "end_ns", "error", "kind", "live", "name",
-        "parent_id", "span_id", "subject",
+        "_attributes", "answer", "begin_ns", "durations", "end_ns", "error", "kind", "live", "name",
+        "parent_id", "parents", "span_id", "subject",
     )  # fmt: skip
 
     def __init__(
@@ -61,11 +62,29 @@ class Timing:
         self.parent_id = parent_id
         self.span_id = random.getrandbits(64) or 1
         self.error: str | None = None
-        self.attributes: dict[str, Any] = {}
+        self._attributes: dict[str, Any] | None = None
+        self.parents = 0
+        self.answer: tuple[str, str, int, int | None] | None = None
         self.durations: list[tuple[int, int]] | None = None
         self.live: Any = None
         self.begin_ns = clock()
         self.end_ns = self.begin_ns
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """For a span; made when somebody asks."""
+        if self._attributes is None:
+            self._attributes = {}
+            if self.kind == "step":
+                self._attributes["graphql.parents"] = self.parents
+            if self.answer is not None:
+                source, method, status, size_bytes = self.answer
+                self._attributes["gateway.source"] = source
+                self._attributes["http.request.method"] = method
+                self._attributes["http.response.status_code"] = status
+                if size_bytes is not None:
+                    self._attributes["http.response.body.size"] = size_bytes
+        return self._attributes
 
 
 CURRENT: ContextVar[Timing | None] = ContextVar("gateway_step", default=None)
@@ -163,7 +182,7 @@ class Trace:
             is_users: Whether it is the user's code, which may look for the span that it is in.
         """
         timing = self.begin("step", subject.coordinate, subject)
-        timing.attributes["graphql.parents"] = size
+        timing.parents = size
         token = CURRENT.set(timing)
         live = self.live if is_users else None
         entered = live.enter(timing, self) if live is not None else None

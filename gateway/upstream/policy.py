@@ -132,7 +132,8 @@ class Policy:
             try:
                 asked = self._addressed(request, deadline, stats.trace, timing)
                 answer = await self.transport.send(asked, deadline)
-                describe(timing, self.name, request, answer.status, None)
+                if timing is not None:
+                    timing.answer = (self.name, request.method, answer.status, None)
                 return answer
             finally:
                 finish(timing)
@@ -162,7 +163,8 @@ class Policy:
                 asked = self._addressed(request, deadline, stats.trace, timing)
                 response = await self.transport.send(asked, deadline)
                 body = await response.read(self.settings.max_response_size_bytes)
-                describe(timing, self.name, request, response.status, len(body))
+                if timing is not None:
+                    timing.answer = (self.name, request.method, response.status, len(body))
                 return Fetched(response.status, response.headers, body)
             finally:
                 finish(timing)
@@ -343,28 +345,14 @@ class Policy:
             await asyncio.gather(*rivals, return_exceptions=True)
 
 
-def describe(
-    timing: Timing | None, source: str, request: Request, status: int, size_bytes: int | None
-) -> None:
-    """Say of a call what its span will say."""
-    if timing is not None:
-        timing.attributes = {
-            "gateway.source": source,
-            "http.request.method": request.method,
-            "http.response.status_code": status,
-        }
-        if size_bytes is not None:
-            timing.attributes["http.response.body.size"] = size_bytes
-        if status >= 500:
-            timing.error = str(status)
-
-
 def finish(timing: Timing | None) -> None:
     """A call has ended; one that has no answer has failed."""
     if timing is not None:
         timing.end_ns = clock()
-        if not timing.attributes:
+        if timing.answer is None:
             timing.error = "no answer"
+        elif timing.answer[2] >= 500:
+            timing.error = str(timing.answer[2])
 
 
 async def _first_good(rivals: Collection[asyncio.Future[Fetched]]) -> asyncio.Future[Fetched]:
