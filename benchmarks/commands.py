@@ -21,7 +21,7 @@ from benchmarks.publish import publish
 from benchmarks.report import markdown, page
 from benchmarks.report.terminal import curves as growth_table
 from benchmarks.report.terminal import print_result, print_scenario
-from benchmarks.revisions import HERE
+from benchmarks.revisions import HERE, RevisionError
 
 LATEST = results.FOLDER / "latest.json"
 
@@ -152,11 +152,15 @@ def run_profile(options: argparse.Namespace) -> int:
 
 def run_compare(options: argparse.Namespace) -> int:
     """Exit code 1 when the second is slower by more than the threshold in any scenario."""
-    if Path(options.first).is_file() and Path(options.second).is_file():
-        found = compare_files(Path(options.first), Path(options.second))
-    else:
-        scenarios = options.scenario or DEFAULT_SCENARIOS
-        found = compare_revisions(options.first, options.second, scenarios, options.passes)
+    try:
+        if Path(options.first).is_file() and Path(options.second).is_file():
+            found = compare_files(Path(options.first), Path(options.second))
+        else:
+            scenarios = options.scenario or DEFAULT_SCENARIOS
+            found = compare_revisions(options.first, options.second, scenarios, options.passes)
+    except (RevisionError, ValueError) as exc:
+        print(exc, file=sys.stderr)
+        return 2
     return verdict(found, "CPU µs", options.threshold)
 
 
@@ -165,7 +169,11 @@ def run_guard(options: argparse.Namespace) -> int:
     from benchmarks.guard import guard  # as in run_profile
 
     unit, found = guard(options.first, options.second, options.pairs)
-    return verdict(found, unit, options.threshold)
+    try:
+        return verdict(found, unit, options.threshold)
+    except RevisionError as exc:
+        print(exc, file=sys.stderr)
+        return 2
 
 
 def verdict(found: Iterable[Comparison], unit: str, threshold: float) -> int:

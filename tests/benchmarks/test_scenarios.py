@@ -75,6 +75,11 @@ class Upstream:
         return orjson.dumps(data.COMMENT)
 
 
+def test_the_quick_run_has_no_heavy_scenario() -> None:
+    quick = [scenario.name for scenario in SCENARIOS.values() if scenario.quick]
+    assert quick == ["posts-and-users", "constant", "literals"]
+
+
 def test_everybody_is_of_a_known_family_and_named_once() -> None:
     found = contestants()
     assert {one.family for one in found} <= set(FAMILIES)
