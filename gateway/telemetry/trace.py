@@ -54,13 +54,13 @@ class Timing:
     )  # fmt: skip
 
     def __init__(
-        self, kind: str, name: str, parent_id: int, subject: Subject | None = None
+        self, kind: str, name: str, span_id: int, parent_id: int, subject: Subject | None = None
     ) -> None:
         self.kind = kind
         self.name = name
         self.subject = subject
         self.parent_id = parent_id
-        self.span_id = random.getrandbits(64) or 1
+        self.span_id = span_id
         self.error: str | None = None
         self._attributes: dict[str, Any] | None = None
         self.parents = 0
@@ -115,8 +115,8 @@ class Trace:
     """
 
     __slots__ = (
-        "_phases", "_timings", "began_at_ns", "begin_ns", "is_sampled", "live", "parent_id",
-        "propagation", "span_id", "state", "trace_id",
+        "_last_id", "_phases", "_timings", "began_at_ns", "begin_ns", "is_sampled", "live",
+        "parent_id", "propagation", "span_id", "state", "trace_id",
     )  # fmt: skip
 
     def __init__(
@@ -129,7 +129,8 @@ class Trace:
         propagation: Sequence[str] = ("w3c",),
     ) -> None:
         self.trace_id = trace_id or random.getrandbits(128) or 1
-        self.span_id = random.getrandbits(64) or 1
+        # Those of the spans below count on from it, and stay below 2**64.
+        self.span_id = self._last_id = random.getrandbits(63) + 1
         self.parent_id = parent_id
         self.is_sampled = is_sampled
         self.state = state
@@ -143,7 +144,9 @@ class Trace:
     def begin(self, kind: str, name: str, subject: Subject | None = None) -> Timing:
         """Begin to time something below the step that runs now."""
         above = CURRENT.get()
-        timing = Timing(kind, name, above.span_id if above is not None else self.span_id, subject)
+        parent_id = self.span_id if above is None else above.span_id
+        self._last_id += 1
+        timing = Timing(kind, name, self._last_id, parent_id, subject)
         self._timings.append(timing)
         return timing
 
@@ -155,7 +158,8 @@ class Trace:
     def timings(self) -> list[Timing]:
         """Steps and calls in the order in which they began, and phases."""
         for name, begin_ns, end_ns in self._phases:
-            timing = Timing("phase", name, self.span_id)
+            self._last_id += 1
+            timing = Timing("phase", name, self._last_id, self.span_id)
             timing.begin_ns, timing.end_ns = begin_ns, end_ns
             self._timings.append(timing)
         self._phases.clear()

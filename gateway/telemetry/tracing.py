@@ -269,7 +269,10 @@ Parent = tuple[int, int, bool]
 
 def parse_w3c(headers: Mapping[str, str]) -> Parent | None:
     """`traceparent`: trace id, parent id, whether it is sampled; None for none that is valid."""
-    parts = headers.get("traceparent", "").strip().split("-")
+    value = headers.get("traceparent")
+    if value is None:
+        return None
+    parts = value.strip().split("-")
     if len(parts) < 4 or len(parts[0]) != 2 or parts[0] == "ff" or len(parts[3]) != 2:
         return None
     return _parent(parts[1], parts[2], parts[3], widths=(32, 16))

@@ -277,14 +277,16 @@ class Policy:
         self, request: Request, deadline: float, trace: Trace | None, timing: Timing | None
     ) -> Request:
         """The request with what the gateway itself tells the backend: the time that is left, the trace."""
-        headers = [*request.headers]
+        made = trace.headers(timing) if trace is not None and timing is not None else ()
+        if made:
+            own = [name for name, _ in made]
+            headers = [header for header in request.headers if header[0].lower() not in own]
+            headers += made
+        else:
+            headers = [*request.headers]
         if self.settings.deadline_header:
             left_ms = max(1, int((deadline - asyncio.get_running_loop().time()) * 1000))
             headers.append((self.settings.deadline_header, str(left_ms)))
-        if trace is not None and timing is not None:
-            made = trace.headers(timing)
-            own = {name for name, _ in made}
-            headers = [header for header in headers if header[0].lower() not in own] + made
         return Request(
             request.method,
             request.url,
