@@ -166,13 +166,13 @@ class Trace:
         return self._timings
 
     @property
-    def steps(self) -> Iterator[Timing]:
+    def steps(self) -> list[Timing]:
         """Steps only, in the order in which they began."""
-        return (timing for timing in self._timings if timing.kind == "step")
+        return [timing for timing in self._timings if timing.kind == "step"]
 
     def loaded_ns(self, otherwise_ns: int) -> int:
         """When the last step ended."""
-        return max((timing.end_ns for timing in self.steps), default=otherwise_ns)
+        return max([timing.end_ns for timing in self.steps], default=otherwise_ns)
 
     async def step(
         self, subject: Subject, size: int, loading: Awaitable[Sequence[T]], *, is_users: bool
