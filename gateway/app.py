@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import os
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -49,6 +50,7 @@ from gateway.graph.schema import build_schema
 from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.identity import Identity, joined
 from gateway.language.document import load_document
+from gateway.language.limits import ColdDocuments
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
 from gateway.measures import Measures
@@ -244,6 +246,9 @@ class Gateway:
         )
         access_log = AccessLog(config.logs)
         self.log = OperationLog(access_log)
+        self.cold_documents = ColdDocuments(
+            config.limits.cold_documents_per_s / config.server.workers
+        )
         self.is_timed = is_measured or (telemetry.enabled and config.logs.slow != "off")
         await self.upstream.start()
         self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
@@ -344,6 +349,7 @@ class Gateway:
             measures=self.measures,
             tracing=self.tracing,
             log=self.log,
+            limits=config.limits,
         )
 
     def _make_sharing(self) -> Sharing:
@@ -364,6 +370,8 @@ class Gateway:
         self, text: str, operation_name: str | None, normalised: Normalised | None
     ) -> Made[Prepared]:
         """Parse, check, validate, plan, compile: what a plan cache does on a miss."""
+        if self.ready:
+            self.cold_documents.admit(time.monotonic())
         schema = self.graph.schema
         assert schema is not None
         document = load_document(text, schema, self.config.limits)

@@ -29,6 +29,7 @@ from gateway.execute.operation import coerce_variables, execute_operation, expla
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Literals, Variables
 from gateway.incremental import PayloadFormat
+from gateway.language.limits import Limits, check_variables
 from gateway.measures import Measures
 from gateway.operation_log import OperationLog
 from gateway.plan.cache import Found, PlanCache
@@ -73,6 +74,7 @@ class Pipeline:
         documents: Those that clients may send by id; none without it.
         measures: Told of every operation.
         tracing: Told of every operation that has a trace.
+        limits: What variables may be.
         log: Told of every operation: writes what was slow, and what changed something.
 
     Attributes:
@@ -91,6 +93,7 @@ class Pipeline:
         measures: Measures | None = None,
         tracing: Tracing | None = None,
         log: OperationLog | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.plans = plans
         self.mask = mask
@@ -101,6 +104,7 @@ class Pipeline:
         self.measures = measures
         self.tracing = tracing
         self.log = log
+        self.limits = limits or Limits()
         self.subscriptions: WeakSet[Stream] = WeakSet()
 
     async def run(self, params: GraphQLParams, context: Context, *, read_only: bool) -> Answer:
@@ -146,7 +150,7 @@ class Pipeline:
                 record.durations = self.measures.usage.count(prepared, context.client_name)
             check_method(prepared, read_only)
             check_whole(prepared)
-            variables = coerce_variables(prepared, params.variables or {}, found.literals)
+            variables = self._coerce(found, params)
             explain = context.headers.get("x-gateway-plan") if self.shows_plans else None
             extensions = explain_plan(prepared, variables) if explain else None
             if explain == "dry-run":
@@ -192,7 +196,7 @@ class Pipeline:
             record_operation(record, prepared, found.how)
             if self.measures is not None:
                 new_context = self.measures.usage.counting(prepared, new_context)
-            variables = coerce_variables(prepared, params.variables or {}, found.literals)
+            variables = self._coerce(found, params)
             subscription = Subscription(prepared, variables, found.literals, record, new_context)
             if prepared.operation_type == "subscription":
                 stream = await self.streams.open(subscription)
@@ -211,6 +215,8 @@ class Pipeline:
 
     async def find(self, params: GraphQLParams) -> Found[Prepared]:
         """The plan of a request's document. Errors: ClientError, RequestError."""
+        if params.variables:
+            check_variables(params.variables, self.limits)
         documents = self.documents
         if params.is_found or not documents.has_say(params.document_id, params.extensions):
             return self.plans.find(document_text(params), params.operation_name)
@@ -219,6 +225,11 @@ class Pipeline:
         found = self.plans.find(text.text, params.operation_name)
         await documents.keep(text)
         return found
+
+    def _coerce(self, found: Found[Prepared], params: GraphQLParams) -> Variables:
+        hides = not self.limits.introspection
+        raw = params.variables or {}
+        return coerce_variables(found.value, raw, found.literals, hide_suggestions=hides)
 
     async def operation_type(self, params: GraphQLParams) -> str | None:
         """What kind of operation this is, "incremental" among them; None when its document is refused."""

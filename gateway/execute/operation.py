@@ -27,7 +27,11 @@ fallbacks: Counter[str] = Counter()
 
 
 def coerce_variables(
-    prepared: Prepared, raw: Mapping[str, Any], literals: Literals | None = None
+    prepared: Prepared,
+    raw: Mapping[str, Any],
+    literals: Literals | None = None,
+    *,
+    hide_suggestions: bool = False,
 ) -> Variables:
     """Coerce a request's variables with the coercers that its plan compiled.
 
@@ -35,13 +39,15 @@ def coerce_variables(
         prepared: The operation.
         raw: As the client sent them.
         literals: What this request's text has where the plan's own has other literals.
+        hide_suggestions: Leave the names of the schema out of the messages.
 
     Errors: RequestError(OPERATION_RESOLUTION_FAILURE) when there is no such operation,
         RequestError(BAD_USER_INPUT) with every bad variable, at most 50.
     """
     if prepared.errors:
         raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")
-    coerced = prepared.coercers.coerce(raw, source=source_of(prepared, literals))
+    source = source_of(prepared, literals)
+    coerced = prepared.coercers.coerce(raw, hide_suggestions=hide_suggestions, source=source)
     if isinstance(coerced, list):
         raise RequestError(coerced, "BAD_USER_INPUT")
     return Variables(coerced, raw)

@@ -9,9 +9,9 @@ fragments, unknown names, two fragments of one name.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from graphql import DocumentNode
 
@@ -47,6 +47,13 @@ class Limits:
         max_validation_work: Budget of the rule that compares overlapping fields, the one that is
             quadratic (CVE-2026-75507). Documents of people need some hundreds; graphql-core's own is
             500,000 units, over a second of CPU.
+        max_variables_depth: Levels of lists and objects in variables: input objects may nest without end.
+        max_list_length: Items of one list in variables. Shopify has 250 for its inputs.
+        cold_documents_per_s: Documents without a plan that are read in a second, by all workers together,
+            with four seconds' worth at once: a flood of new documents must not take the time of those
+            that are known. The excess is refused with COLD_DOCUMENTS_LIMIT and 429. Reading one takes 1 to
+            10 ms of CPU. 0 for no limit.
+        introspection: Answer `__schema` and `__type`. Without it, errors suggest no names either.
     """
 
     mode: Literal["measure", "enforce"] = "enforce"
@@ -59,6 +66,10 @@ class Limits:
     max_selections: int = 2_000
     max_validation_errors: int = 5
     max_validation_work: int = 10_000
+    max_variables_depth: int = 32
+    max_list_length: int = 10_000
+    cold_documents_per_s: float = 100.0
+    introspection: bool = True
 
 
 # (limit, what `Measures` calls it, code, how it is said)
@@ -116,6 +127,59 @@ def _exceeded(measures: Measures, limits: Limits) -> Iterator[tuple[str, str]]:
             # Expanded counts can have hundreds of digits.
             shown = str(found) if found < 1_000_000_000 else "more than 1000000000"
             yield code, f"{words.format(found=shown)}; limits.{limit} is {most}."
+
+
+def check_variables(variables: Any, limits: Limits) -> None:
+    """Check the shape of variables, whatever their types. Takes time linear in their size.
+
+    Errors: ClientError(MAX_VARIABLES_LIMIT).
+    """
+    rest: list[tuple[Any, int]] = [(variables, 0)]
+    while rest:
+        value, depth = rest.pop()
+        if type(value) is dict:
+            items: Collection[Any] = value.values()
+        elif type(value) is list:
+            items = value
+            if len(items) > limits.max_list_length:
+                found = f"A list of {len(items)} items is in the variables"
+                most = f"limits.max_list_length is {limits.max_list_length}."
+                raise limit_error("MAX_VARIABLES_LIMIT", f"{found}; {most}")
+        else:
+            continue
+        if depth > limits.max_variables_depth:
+            most = f"limits.max_variables_depth, {limits.max_variables_depth}."
+            raise limit_error("MAX_VARIABLES_LIMIT", f"The variables are nested deeper than {most}")
+        rest += [(item, depth + 1) for item in items if type(item) in (dict, list)]
+
+
+class ColdDocuments:
+    """Admits documents that have no plan yet, so many in a second.
+
+    Args:
+        per_s: One worker's part; 0 admits all.
+    """
+
+    BURST_S = 4
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s = per_s
+        self._left = per_s * self.BURST_S
+        self._at = 0.0
+
+    def admit(self, now: float) -> None:
+        """Errors: ClientError(COLD_DOCUMENTS_LIMIT)."""
+        if not self._per_s:
+            return
+        most = self._per_s * self.BURST_S
+        self._left = min(most, self._left + (now - self._at) * self._per_s)
+        self._at = now
+        if self._left < 1:
+            raise limit_error(
+                "COLD_DOCUMENTS_LIMIT",
+                "Too many new documents: send variables in the place of values, or try again later.",
+            )
+        self._left -= 1
 
 
 def limit_error(code: str, message: str) -> ClientError:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, validate
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    SelectionSetNode,
+    validate,
+)
 from graphql.validation.rules import overlapping_fields_can_be_merged as overlapping
 
-from gateway.errors import RequestError
+from gateway.errors import ClientError, RequestError
 from gateway.language.limits import Limits, limit_error
 
 ABORTED = "Validation aborted."
@@ -21,8 +28,13 @@ def validate_document(schema: GraphQLSchema, document: DocumentNode, limits: Lim
         RequestError(GRAPHQL_VALIDATION_FAILED) with at most `max_validation_errors` errors and one
         that says that there are more.
     """
+    hides = not limits.introspection
+    if hides:
+        check_introspection(document)
     with _budget(limits.max_validation_work):
-        errors = validate(schema, document, max_errors=limits.max_validation_errors)
+        errors = validate(
+            schema, document, max_errors=limits.max_validation_errors, hide_suggestions=hides
+        )
     if any(error.message == ABORTED for error in errors):
         raise limit_error(
             "MAX_VALIDATION_LIMIT",
@@ -31,6 +43,22 @@ def validate_document(schema: GraphQLSchema, document: DocumentNode, limits: Lim
         )
     if errors:
         raise RequestError([_without_python(e) for e in errors], "GRAPHQL_VALIDATION_FAILED")
+
+
+def check_introspection(document: DocumentNode) -> None:
+    """Errors: ClientError(INTROSPECTION_DISABLED) where the document asks for the schema."""
+    rest: list[SelectionSetNode | None] = [
+        getattr(definition, "selection_set", None) for definition in document.definitions
+    ]
+    while rest:
+        selections = rest.pop()
+        for node in selections.selections if selections else ():
+            if isinstance(node, FieldNode) and node.name.value in ("__schema", "__type"):
+                raise ClientError(
+                    f"Introspection is not allowed: {node.name.value}.",
+                    code="INTROSPECTION_DISABLED",
+                )
+            rest.append(getattr(node, "selection_set", None))
 
 
 def _without_python(error: GraphQLError) -> GraphQLError:
