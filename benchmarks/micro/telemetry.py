@@ -1,4 +1,4 @@
-"""What telemetry costs: `python -m benchmarks.micro.telemetry [--pairs 40] [--cpu 0]`.
+"""What telemetry and the policies of sources cost: `python -m benchmarks.micro.telemetry [--pairs 40] [--cpu 0]`.
 
 Two gateways in this process over one nginx, told apart by their settings only, and asked through their ASGI
 application in turns: CPU time of one core, interleaved in pairs whose order alternates. The socket to the
@@ -43,6 +43,12 @@ UNSAMPLED = {
 }
 SAMPLED = {**UNSAMPLED, "GATEWAY_TELEMETRY__TRACING__SAMPLE_RATIO": "1"}
 LOGGED = {"GATEWAY_LOGS__ACCESS": os.devnull}
+NO_POLICIES = {
+    **QUIET,
+    "GATEWAY_SOURCES__API__CIRCUIT_BREAKER__ENABLED": "false",
+    "GATEWAY_SOURCES__API__RETRY__ENABLED": "false",
+    "GATEWAY_SOURCES__API__DEADLINE_HEADER": "",
+}
 # Name, scenario, what is measured, what it is measured against, the target.
 CASES = (
     ("metrics on / off", MAIN, METRICS_ON, METRICS_OFF, 1.03),
@@ -50,6 +56,7 @@ CASES = (
     ("tracing, unsampled / telemetry off", MAIN, UNSAMPLED, OFF, 1.03),
     ("sampled, exported to memory / unsampled", MAIN, SAMPLED, UNSAMPLED, 1.25),
     ("access log on / off", MAIN, LOGGED, QUIET, 1.05),
+    ("policies on / off", MAIN, QUIET, NO_POLICIES, 1.08),
 )
 SAMPLE_S = 0.1
 
@@ -123,7 +130,7 @@ def main() -> int:
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {options.cpu})
-    table = Table(title="Telemetry", title_justify="left")
+    table = Table(title="Telemetry and policies", title_justify="left")
     for column in ("case", "scenario", "with, µs", "without, µs", "ratio [95 %]", "target", ""):
         table.add_column(column, justify="left" if column in ("case", "scenario") else "right")
     tracing._otlp = lambda _settings: InMemorySpanExporter()
