@@ -11,15 +11,11 @@ import inspect
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import graphql
-from graphql import GraphQLSchema
 from starlette._utils import get_route_path
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -28,26 +24,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.answer import ErrorMask
-from gateway.broker.local import LocalBroker
-from gateway.broker.port import Broker
-from gateway.broker.settings import BrokerSettings
-from gateway.broker.unix import UnixBroker
-from gateway.config import Config, RouterShaping, load_config
-from gateway.connectors.bind import Bound, bind_connectors
-from gateway.connectors.check import check_connectors
-from gateway.connectors.directives import read_directives
+from gateway.build import (
+    build_graph,
+    check_graphql_core,
+    refused,
+)
+from gateway.config import Config, load_config
 from gateway.context import Context
-from gateway.documents.apq import MemoryStore
-from gateway.documents.find import Documents
-from gateway.documents.manifest import TrustedDocuments
-from gateway.documents.shared import SharedStore
-from gateway.errors import ConfigError, Diagnostic, RequestError
-from gateway.execute.incremental import add_directives
+from gateway.errors import RequestError
 from gateway.execute.prepare import Prepared, prepare
-from gateway.graph.binding import bind_directives, bind_resolvers
-from gateway.graph.register import Mark, find_marks
-from gateway.graph.schema import build_schema
-from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.identity import Identity, joined
 from gateway.language.document import load_document
 from gateway.language.limits import ColdDocuments
@@ -59,17 +44,23 @@ from gateway.operation_log import OperationLog
 from gateway.pipeline import Pipeline
 from gateway.plan.cache import Made, PlanCache
 from gateway.plan.warm import warm_plans, warm_texts
+from gateway.services import (
+    endpoint_settings,
+    make_broker,
+    make_documents,
+    make_shedder,
+    make_tracing,
+    time_left,
+)
 from gateway.sharing import Sharing
 from gateway.streams import Streams
 from gateway.telemetry.logs import AccessLog
-from gateway.telemetry.settings import TelemetrySettings
 from gateway.telemetry.trace import Trace, phase
 from gateway.transport.asgi import MAX_HEAD
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
 from gateway.transport.measured import MeasuredRoute
 from gateway.transport.sessions import Sessions
-from gateway.transport.settings import EndpointSettings
 from gateway.transport.shedding import Shedder
 from gateway.transport.shutdown import delay_shutdown
 from gateway.transport.streaming import StreamEndpoint
@@ -82,96 +73,7 @@ DOCUMENT = re.compile(r"/([A-Za-z0-9_:.~-]+)")
 # Where the workers of one server meet, as `gateway serve` tells them.
 BROKER_DIRECTORY = "GATEWAY_SERVE_BROKER"
 if TYPE_CHECKING:
-    from gateway.telemetry.tracing import Tracing
-
-NEEDED_GRAPHQL_CORE = (3, 3, 2)
-
-
-@dataclass(slots=True)
-class Graph:
-    """What is served: the executable schema and what was found wrong with it.
-
-    Attributes:
-        schema: None when it could not be built.
-        bound: The connectors' sources.
-        marks: The user's Python.
-        findings: Errors and warnings, in the order of the checks.
-        threads: The pool of blocking resolvers.
-    """
-
-    schema: GraphQLSchema | None
-    bound: Bound | None
-    marks: list[Mark]
-    findings: list[Diagnostic] = field(default_factory=list)
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
-
-    @property
-    def errors(self) -> list[Diagnostic]:
-        """The findings that stop the start."""
-        return [item for item in self.findings if item.severity == "error"]
-
-
-def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
-    """Load SDL and resolvers, bind and check them; finds as much as it can before it stops.
-
-    Errors: ConfigError for files that cannot be read or parsed, and resolvers that cannot be imported.
-    """
-    document = load_sdl(find_schema_files(config.graph.schema, base))
-    marks = find_marks(config.graph.resolvers, base)
-    schema, findings = build_schema(document)
-    if schema is None:
-        return Graph(None, None, marks, findings)
-    threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
-    if config.incremental.enabled:
-        add_directives(schema)
-    findings += bind_resolvers(schema, marks, threads)
-    resolved = {
-        mark.name for mark in marks if mark.kind in ("resolver", "batch_resolver", "subscription")
-    }
-    findings += check_connectors(schema, document, resolved=resolved)
-    check_source_names(config, {source.name for source in read_directives(document).sources})
-    bound = None
-    if not any(item.severity == "error" for item in findings):
-        bound = bind_connectors(
-            schema,
-            document,
-            settings=config.connectors,
-            sources=config.sources,
-            env=env,
-            resolved=resolved,
-            headers=config.headers,
-        )
-        findings += bind_directives(schema, marks)
-    return Graph(schema, bound, marks, findings, threads)
-
-
-def check_graphql_core(version: tuple[int, ...] = tuple(graphql.version_info[:3])) -> None:
-    """Errors: ConfigError below 3.3.2, whose validation a small document can keep busy for seconds.
-
-    The drop-in library runs on 3.2.14 too; a service that strangers reach does not.
-    Source: CVE-2026-75507, CVE-2026-75508 and the release notes of 3.3.2.
-    """
-    if version < NEEDED_GRAPHQL_CORE:
-        installed, needed = (".".join(map(str, v)) for v in (version, NEEDED_GRAPHQL_CORE))
-        raise ConfigError(
-            f"graphql-core {installed} is installed, and the service needs {needed} or later",
-            hint=f"pip install 'graphql-core>={needed}'",
-        )
-
-
-def check_source_names(config: Config, declared: set[str]) -> None:
-    """Errors: ConfigError for a table of a source that no schema declares."""
-    tables: dict[str, Collection[str]] = {
-        "sources": config.sources,
-        "headers.sources": config.headers.sources,
-    }
-    for table, names in tables.items():
-        for name in names:
-            if name not in declared:
-                known = ", ".join(sorted(declared)) or "none"
-                raise ConfigError(
-                    "no @source has this name", key=f"{table}.{name}", hint=f"declared: {known}"
-                )
+    pass
 
 
 class Gateway:
@@ -439,89 +341,9 @@ class Gateway:
         return PlainTextResponse("ready" if self.ready else "not ready", 200 if self.ready else 503)
 
 
-def endpoint_settings(config: Config) -> EndpointSettings:
-    """The tables that the HTTP endpoint is made by."""
-    return EndpointSettings(
-        http=config.http,
-        csrf=config.csrf,
-        cors=config.cors,
-        batching=config.batching,
-        compression=config.compression,
-        uploads=config.uploads,
-    )
-
-
-def make_shedder(endpoint: GraphQLEndpoint, config: Config) -> Shedder | None:
-    """The endpoint behind its limits, one worker's part; None without any."""
-    router = config.traffic_shaping.router
-    most, lag_ms = router.max_in_flight, router.max_eventloop_lag_ms
-    if most is None and lag_ms is None:
-        return None
-    return Shedder(
-        endpoint,
-        max(1, most // config.server.workers) if most is not None else None,
-        lag_ms / 1000 if lag_ms is not None else None,
-    )
-
-
-def make_documents(config: Config, base: Path, broker: Broker) -> Documents:
-    """The documents that clients may name. Errors: ConfigError for a manifest of no use."""
-    settings = config.persisted_documents
-    trusted = TrustedDocuments(base / settings.manifest) if settings.manifest else None
-    memory = MemoryStore(config.apq) if config.apq.enabled else None
-    if memory is None or isinstance(broker, LocalBroker):
-        return Documents(memory, trusted, settings)
-    return Documents(SharedStore(memory, broker), trusted, settings)
-
-
-def make_broker(settings: BrokerSettings, directory: str | None) -> Broker:
-    """The broker that the settings ask for.
-
-    Args:
-        settings: `[broker]`.
-        directory: Where the workers of this server meet, when it has several.
-
-    Errors: ConfigError.
-    """
-    directory = settings.directory or directory
-    if settings.kind == "local" or (settings.kind == "auto" and directory is None):
-        return LocalBroker(settings)
-    if directory is None:
-        raise ConfigError("a unix broker needs a folder for its sockets", key="broker.directory")
-    return UnixBroker(settings, directory)
-
-
-def make_tracing(settings: TelemetrySettings) -> Tracing | None:
-    """The tracer; None when nothing is traced, and then OpenTelemetry's SDK is not even imported."""
-    if not (settings.enabled and settings.tracing.endpoint):
-        return None
-    from gateway.telemetry.tracing import Tracing
-
-    return Tracing(settings.tracing)
-
-
-def time_left(settings: RouterShaping, headers: Mapping[str, str]) -> float:
-    """A request's time, seconds: the configured one, or less where the client asks for less."""
-    name = settings.client_timeout_header
-    asked = headers.get(name.lower(), "") if name else ""
-    return min(settings.timeout_s, int(asked) / 1000) if asked.isdecimal() else settings.timeout_s
-
-
 async def settled(value: Any) -> Any:
     """A value, awaited where it has to be: hooks may be `def` or `async def`."""
     return await value if inspect.isawaitable(value) else value
-
-
-def refused(errors: Sequence[Diagnostic]) -> ConfigError:
-    """The first of several findings as the error that ends the start."""
-    first, more = errors[0], len(errors) - 1
-    hint = first.hint
-    if more:
-        rest = f"and {more} more: gateway check lists them all"
-        hint = f"{hint}; {rest}" if hint else rest
-    return ConfigError(
-        first.message, file=first.file, line=first.line, column=first.column, hint=hint
-    )
 
 
 def create_app(

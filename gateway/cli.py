@@ -20,7 +20,8 @@ import orjson
 import typer
 from graphql import print_schema
 
-from gateway.app import BROKER_DIRECTORY, Gateway, build_graph
+from gateway.app import BROKER_DIRECTORY, Gateway
+from gateway.build import build_graph
 from gateway.config import (
     Config,
     GraphSettings,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLSchema, parse, validate
 
-from gateway.app import build_graph
+from gateway.build import build_graph
 from gateway.config import load_config
 from gateway.execute.prepare import prepare
 from gateway.plan.show import print_plan

@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.app import create_app, make_shedder
+from gateway.app import create_app
 from gateway.config import build_config
+from gateway.services import make_shedder
 from gateway.transport.shedding import TICK_S, Shedder
 from tests.transport.served import Served, served
 from tests.transport.stream_project import state, stream_project

@@ -1,0 +1,126 @@
+"""What happens before there is an event loop: configuration, SDL and Python to one checked graph."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import graphql
+from graphql import GraphQLSchema
+
+from gateway.config import Config
+from gateway.connectors.bind import Bound, bind_connectors
+from gateway.connectors.check import check_connectors
+from gateway.connectors.directives import read_directives
+from gateway.errors import ConfigError, Diagnostic
+from gateway.execute.incremental import add_directives
+from gateway.graph.binding import bind_directives, bind_resolvers
+from gateway.graph.register import Mark, find_marks
+from gateway.graph.schema import build_schema
+from gateway.graph.sdl import find_schema_files, load_sdl
+
+# `/graphql/:id`
+# Where the workers of one server meet, as `gateway serve` tells them.
+
+NEEDED_GRAPHQL_CORE = (3, 3, 2)
+
+
+@dataclass(slots=True)
+class Graph:
+    """What is served: the executable schema and what was found wrong with it.
+
+    Attributes:
+        schema: None when it could not be built.
+        bound: The connectors' sources.
+        marks: The user's Python.
+        findings: Errors and warnings, in the order of the checks.
+        threads: The pool of blocking resolvers.
+    """
+
+    schema: GraphQLSchema | None
+    bound: Bound | None
+    marks: list[Mark]
+    findings: list[Diagnostic] = field(default_factory=list)
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """The findings that stop the start."""
+        return [item for item in self.findings if item.severity == "error"]
+
+
+def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
+    """Load SDL and resolvers, bind and check them; finds as much as it can before it stops.
+
+    Errors: ConfigError for files that cannot be read or parsed, and resolvers that cannot be imported.
+    """
+    document = load_sdl(find_schema_files(config.graph.schema, base))
+    marks = find_marks(config.graph.resolvers, base)
+    schema, findings = build_schema(document)
+    if schema is None:
+        return Graph(None, None, marks, findings)
+    threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
+    if config.incremental.enabled:
+        add_directives(schema)
+    findings += bind_resolvers(schema, marks, threads)
+    resolved = {
+        mark.name for mark in marks if mark.kind in ("resolver", "batch_resolver", "subscription")
+    }
+    findings += check_connectors(schema, document, resolved=resolved)
+    check_source_names(config, {source.name for source in read_directives(document).sources})
+    bound = None
+    if not any(item.severity == "error" for item in findings):
+        bound = bind_connectors(
+            schema,
+            document,
+            settings=config.connectors,
+            sources=config.sources,
+            env=env,
+            resolved=resolved,
+            headers=config.headers,
+        )
+        findings += bind_directives(schema, marks)
+    return Graph(schema, bound, marks, findings, threads)
+
+
+def check_graphql_core(version: tuple[int, ...] = tuple(graphql.version_info[:3])) -> None:
+    """Errors: ConfigError below 3.3.2, whose validation a small document can keep busy for seconds.
+
+    The drop-in library runs on 3.2.14 too; a service that strangers reach does not.
+    Source: CVE-2026-75507, CVE-2026-75508 and the release notes of 3.3.2.
+    """
+    if version < NEEDED_GRAPHQL_CORE:
+        installed, needed = (".".join(map(str, v)) for v in (version, NEEDED_GRAPHQL_CORE))
+        raise ConfigError(
+            f"graphql-core {installed} is installed, and the service needs {needed} or later",
+            hint=f"pip install 'graphql-core>={needed}'",
+        )
+
+
+def check_source_names(config: Config, declared: set[str]) -> None:
+    """Errors: ConfigError for a table of a source that no schema declares."""
+    tables: dict[str, Collection[str]] = {
+        "sources": config.sources,
+        "headers.sources": config.headers.sources,
+    }
+    for table, names in tables.items():
+        for name in names:
+            if name not in declared:
+                known = ", ".join(sorted(declared)) or "none"
+                raise ConfigError(
+                    "no @source has this name", key=f"{table}.{name}", hint=f"declared: {known}"
+                )
+
+
+def refused(errors: Sequence[Diagnostic]) -> ConfigError:
+    """The first of several findings as the error that ends the start."""
+    first, more = errors[0], len(errors) - 1
+    hint = first.hint
+    if more:
+        rest = f"and {more} more: gateway check lists them all"
+        hint = f"{hint}; {rest}" if hint else rest
+    return ConfigError(
+        first.message, file=first.file, line=first.line, column=first.column, hint=hint
+    )

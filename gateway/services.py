@@ -1,0 +1,96 @@
+"""The services of one worker, each made of its settings: what the composition root puts together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.broker.local import LocalBroker
+from gateway.broker.port import Broker
+from gateway.broker.settings import BrokerSettings
+from gateway.broker.unix import UnixBroker
+from gateway.config import Config, RouterShaping
+from gateway.documents.apq import MemoryStore
+from gateway.documents.find import Documents
+from gateway.documents.manifest import TrustedDocuments
+from gateway.documents.shared import SharedStore
+from gateway.errors import ConfigError
+from gateway.telemetry.settings import TelemetrySettings
+from gateway.transport.http import GraphQLEndpoint
+from gateway.transport.settings import EndpointSettings
+from gateway.transport.shedding import Shedder
+
+# `/graphql/:id`
+# Where the workers of one server meet, as `gateway serve` tells them.
+
+if TYPE_CHECKING:
+    from gateway.telemetry.tracing import Tracing
+
+
+def endpoint_settings(config: Config) -> EndpointSettings:
+    """The tables that the HTTP endpoint is made by."""
+    return EndpointSettings(
+        http=config.http,
+        csrf=config.csrf,
+        cors=config.cors,
+        batching=config.batching,
+        compression=config.compression,
+        uploads=config.uploads,
+    )
+
+
+def make_shedder(endpoint: GraphQLEndpoint, config: Config) -> Shedder | None:
+    """The endpoint behind its limits, one worker's part; None without any."""
+    router = config.traffic_shaping.router
+    most, lag_ms = router.max_in_flight, router.max_eventloop_lag_ms
+    if most is None and lag_ms is None:
+        return None
+    return Shedder(
+        endpoint,
+        max(1, most // config.server.workers) if most is not None else None,
+        lag_ms / 1000 if lag_ms is not None else None,
+    )
+
+
+def make_documents(config: Config, base: Path, broker: Broker) -> Documents:
+    """The documents that clients may name. Errors: ConfigError for a manifest of no use."""
+    settings = config.persisted_documents
+    trusted = TrustedDocuments(base / settings.manifest) if settings.manifest else None
+    memory = MemoryStore(config.apq) if config.apq.enabled else None
+    if memory is None or isinstance(broker, LocalBroker):
+        return Documents(memory, trusted, settings)
+    return Documents(SharedStore(memory, broker), trusted, settings)
+
+
+def make_broker(settings: BrokerSettings, directory: str | None) -> Broker:
+    """The broker that the settings ask for.
+
+    Args:
+        settings: `[broker]`.
+        directory: Where the workers of this server meet, when it has several.
+
+    Errors: ConfigError.
+    """
+    directory = settings.directory or directory
+    if settings.kind == "local" or (settings.kind == "auto" and directory is None):
+        return LocalBroker(settings)
+    if directory is None:
+        raise ConfigError("a unix broker needs a folder for its sockets", key="broker.directory")
+    return UnixBroker(settings, directory)
+
+
+def make_tracing(settings: TelemetrySettings) -> Tracing | None:
+    """The tracer; None when nothing is traced, and then OpenTelemetry's SDK is not even imported."""
+    if not (settings.enabled and settings.tracing.endpoint):
+        return None
+    from gateway.telemetry.tracing import Tracing
+
+    return Tracing(settings.tracing)
+
+
+def time_left(settings: RouterShaping, headers: Mapping[str, str]) -> float:
+    """A request's time, seconds: the configured one, or less where the client asks for less."""
+    name = settings.client_timeout_header
+    asked = headers.get(name.lower(), "") if name else ""
+    return min(settings.timeout_s, int(asked) / 1000) if asked.isdecimal() else settings.timeout_s
