@@ -51,6 +51,7 @@ from gateway.services import (
     make_shedder,
     make_tracing,
     time_left,
+    tune_collector,
 )
 from gateway.sharing import Sharing
 from gateway.streams import Streams
@@ -99,7 +100,7 @@ class Gateway:
         self.base = base
         self.path = config.server.path
         self.ready = False
-        self.opens_metrics_port = False
+        self.owns_process = False
         self.metrics_server: MetricsServer | None = None
         self.state: dict[str, Any] = {}
         self._drain: asyncio.Future[Any] | None = None
@@ -188,6 +189,8 @@ class Gateway:
             self.sockets = WebSocketEndpoint(
                 pipeline, self.make_context, config.subscription, access_log
             )
+            if self.owns_process:
+                tune_collector(config.server.gc_threshold)
             self.ready, self._drain = True, None
             if config.server.shutdown_delay_s:
                 delay_shutdown(config.server.shutdown_delay_s, self.stop_being_ready)
@@ -214,7 +217,7 @@ class Gateway:
             access_log.close()
 
     async def _open_metrics_port(self, measures: Measures) -> None:
-        if self.opens_metrics_port:
+        if self.owns_process:
             self.metrics_server = MetricsServer(
                 self.config.telemetry.metrics, measures.registry, os.environ.get(BROKER_DIRECTORY)
             )

@@ -195,7 +195,7 @@ def worker() -> Gateway:
     except ConfigError as exc:
         print(f"gateway: {exc.render()}", file=sys.stderr)
         raise SystemExit(2) from exc
-    gateway.opens_metrics_port = True
+    gateway.owns_process = True
     return gateway
 
 

@@ -14,10 +14,12 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
+    OperationDefinitionNode,
     default_type_resolver,
     is_leaf_type,
 )
 
+from gateway.execute import reference
 from gateway.execute.arguments import Arguments
 from gateway.identity import joined
 from gateway.plan.collect import field_nodes
@@ -196,6 +198,7 @@ class Bound:
         selections: Every selection by id.
         checked: Properties whose arguments may be wrong: a wrong one is an error of the field even
             though nothing reads it.
+        operation: The operation of the document that the plan was made from.
         introspection: The fields that `introspect` answers; `answers` has what it found.
         watched: What the plan relied on: (attributes of the owner, name, value). A plan whose schema was changed
             under it is not used again.
@@ -214,6 +217,8 @@ class Bound:
     ) -> None:
         self.plan = plan
         self.nodes = field_nodes(document)
+        operations = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
+        self.operation = reference.select_operation(operations, plan.name or None)
         self.slots = slots or {}
         self.schema = schema
         self.field_resolver = field_resolver

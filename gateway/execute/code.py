@@ -12,8 +12,9 @@ from gateway.execute.bound import Bound
 from gateway.execute.emit import Emitted, emit_plan
 from gateway.execute.forms import Form, Observer
 
-# How often the code of a plan is made again for rows of another form. Each time the form of at least one
-# selection is known; a schema whose rows change their form all the time stays on the slow path.
+# How often the code of a plan is made again for rows of another form, beside once for each selection. Each time
+# the form of at least one selection is known, an outer one before those in it; a schema whose rows change their
+# form all the time stays on the slow path.
 MAX_REVISIONS = 4
 TRACED = " traced"
 
@@ -75,7 +76,7 @@ class Code:
 
     def revise(self) -> None:
         """Make the code again when rows turned out to have another form."""
-        if not self._told or self.revisions >= MAX_REVISIONS:
+        if not self._told or self.revisions >= MAX_REVISIONS + len(self.bound.selections):
             return
         found = {number: o.found for number, o in self._observers if o.found is not None}
         self.revisions += 1

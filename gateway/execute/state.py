@@ -197,8 +197,9 @@ class Run:
     def reference_variables(self) -> Any:
         """The variables as graphql-core's own functions and `info` have them."""
         if self._reference_variables is None:
+            # The plan's own operation declares the same variables: the request's text is not parsed for it.
             self._reference_variables = reference.variable_values(
-                self.bound.schema, self.source.operation, self.variables.coerced, self.variables.raw
+                self.bound.schema, self.bound.operation, self.variables.coerced, self.variables.raw
             )
         return self._reference_variables
 

@@ -111,7 +111,7 @@ async def test_a_gateway_that_ends_has_sent_what_it_counted(tmp_path: Path) -> N
             }
         )
         client = GatewayClient(config, base=tmp_path)
-        client.app.opens_metrics_port = True
+        client.app.owns_process = True
         async with client:
             for _ in range(3):
                 await client.execute("query Mine { a }")
