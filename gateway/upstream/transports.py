@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.upstream.aiohttp_transport import AiohttpTransport
 from gateway.upstream.h1_pool import Limits
 from gateway.upstream.h1_transport import H1Transport
+from gateway.upstream.http2_transport import Http2Transport
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.tls import build_tls_context
 from gateway.upstream.transport import Transport
@@ -33,4 +34,6 @@ def build_transport(settings: SourceSettings) -> Transport:
         keepalive_s=settings.keepalive_s,
         max_age_s=settings.max_connection_age_s,
     )
+    if settings.transport == "http2":
+        return Http2Transport(limits, tls=tls, unix_socket=settings.unix_socket)
     return H1Transport(limits, tls=tls, unix_socket=settings.unix_socket)
