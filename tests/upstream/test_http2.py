@@ -20,6 +20,7 @@ from gateway.upstream.http2_transport import Http2Transport
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, Request
 from gateway.upstream.transports import build_transport
+from tests.platform.processes import free_port, wait_until
 from tests.support.backend import Answer, Asked, Backend, backend
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
@@ -42,11 +43,9 @@ http {{
 """
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
@@ -66,11 +65,7 @@ def nginx(folder: Path, behind: str) -> Iterator[tuple[str, str]]:
     command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
     process = subprocess.Popen([*command, "-g", "user root;"] if is_root() else command)
     try:
-        for _ in range(500):
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", tls)) == 0:
-                    break
-            assert process.poll() is None, "nginx did not start"
+        wait_until(lambda: listens(tls), "nginx")
         yield f"http://127.0.0.1:{clear}", f"https://127.0.0.1:{tls}"
     finally:
         process.terminate()
