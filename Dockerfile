@@ -14,7 +14,8 @@ RUN apt-get update \
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY gateway ./gateway
-# The gateway's venv has no pip; every dependency comes as a wheel, so no compiler is ever needed. `inventory.txt`
+# The gateway's venv has no pip; every dependency comes as a wheel, but for opentracing, which is pure Python and has
+# none: no compiler is ever needed. `inventory.txt`
 # lists what is inside, beside the dist-info folders that SBOM scanners read.
 RUN python3 -m venv /opt/build \
  && python3 -m venv --without-pip /opt/gateway \
