@@ -150,7 +150,7 @@ class Http2Response:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def aclose(self) -> None:
-        """As the port says: a body that was not read resets its stream, not the connection."""
+        """As the port says: of a body that was not read the stream is left, its connection kept."""
         await self._answer.aclose()
 
 

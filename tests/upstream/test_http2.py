@@ -186,24 +186,33 @@ async def test_failures_have_their_codes(tmp_path: Path) -> None:
         assert (caught.value.code, caught.value.was_sent) == ("HTTP_CLIENT_ERROR", False)
 
 
-async def test_a_backend_that_never_answers_is_left_at_the_deadline(tmp_path: Path) -> None:
+async def test_a_backend_that_never_answers_is_left_at_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def keep_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
         await reader.read()
         writer.close()
         await writer.wait_closed()
         ended.set()
 
-    ended = asyncio.Event()
+    asked, ended = asyncio.Event(), asyncio.Event()
     silent = await asyncio.start_server(keep_silent, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     transport = build_transport(SourceSettings(transport="http2"))
+    loop = asyncio.get_running_loop()
+    clock = loop.time
     with nginx(tmp_path, f"http://127.0.0.1:{port}") as (clear, _):
         request = Request("GET", clear + "/slow", source="s")
+        sending = asyncio.create_task(transport.send(request, loop.time() + 60))
+        await asyncio.wait_for(asked.wait(), 30)
+        monkeypatch.setattr(loop, "time", lambda: clock() + 60)
         with pytest.raises(UpstreamError) as caught:
-            await transport.send(request, asyncio.get_running_loop().time() + 0.05)
+            await sending
         assert (caught.value.code, caught.value.was_sent) == ("GATEWAY_TIMEOUT", True)
         await transport.aclose()
-    await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), 30)
     silent.close()
     await silent.wait_closed()
 
