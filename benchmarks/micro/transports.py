@@ -78,11 +78,9 @@ async def measure(port: int, rounds: int) -> dict[tuple[str, str, int], list[flo
     """All samples by client, path and concurrency. Errors: ValueError for a wrong answer."""
     base = f"http://127.0.0.1:{port}"
     native = build_transport(SourceSettings(transport="native"))
-    other = build_transport(SourceSettings(transport="aiohttp"))
     clients = {
         "bare floor": by_hand(base),
         "native": by_transport(native, base),
-        "aiohttp": by_transport(other, base),
     }
     samples: dict[tuple[str, str, int], list[float]] = {}
     for name, get in clients.items():
@@ -97,7 +95,6 @@ async def measure(port: int, rounds: int) -> dict[tuple[str, str, int], list[flo
                     if turn:  # the first one warms up
                         samples.setdefault((name, file, concurrency), []).append(took)
     await native.aclose()
-    await other.aclose()
     return samples
 
 

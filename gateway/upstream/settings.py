@@ -133,8 +133,8 @@ class SourceSettings:
             other cookie is.
         dialect: "php" reads what legacy PHP sends: serialize()d values, numbers and booleans as
             strings, empty arrays for empty maps, other charsets.
-        transport: Who speaks HTTP: "native" (asyncio and httptools), "aiohttp", or "http2" (the extra of
-            that name): HTTP/2 by ALPN over TLS, with prior knowledge to an `http:` URL.
+        transport: Who speaks HTTP: "native" (asyncio and httptools), or "http2" (the extra of that
+            name): HTTP/2 by ALPN over TLS, with prior knowledge to an `http:` URL.
         max_connections: Open at one time to one host; `max_concurrency` by default.
         pool_timeout_s: Time for waiting until one of `max_connections` is free.
         max_connection_age_s: A connection is not used again after this, so that a change in DNS is
@@ -159,7 +159,7 @@ class SourceSettings:
     headers: dict[str, str] | None = None
     session_cookie: str | None = None
     dialect: Literal["json", "php"] = "json"
-    transport: Literal["native", "aiohttp", "http2"] = "native"
+    transport: Literal["native", "http2"] = "native"
     max_connections: int | None = None
     pool_timeout_s: float = 5.0
     max_connection_age_s: float = 300.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gateway.upstream.aiohttp_transport import AiohttpTransport
 from gateway.upstream.h1_pool import Limits
 from gateway.upstream.h1_transport import H1Transport
 from gateway.upstream.http2_transport import Http2Transport
@@ -17,18 +16,8 @@ def build_transport(settings: SourceSettings) -> Transport:
     Errors: ConfigError for certificates that cannot be loaded.
     """
     tls = build_tls_context(settings)
-    max_connections = settings.max_connections or settings.max_concurrency
-    if settings.transport == "aiohttp":
-        return AiohttpTransport(
-            max_connections=max_connections,
-            connect_timeout_s=settings.connect_timeout_s,
-            keepalive_s=settings.keepalive_s,
-            pool_timeout_s=settings.pool_timeout_s,
-            tls=tls,
-            unix_socket=settings.unix_socket,
-        )
     limits = Limits(
-        max_connections=max_connections,
+        max_connections=settings.max_connections or settings.max_concurrency,
         pool_timeout_s=settings.pool_timeout_s,
         connect_timeout_s=settings.connect_timeout_s,
         keepalive_s=settings.keepalive_s,

@@ -18,7 +18,7 @@ from tests.upstream.wire import (
 )
 
 
-@conforms()
+@conforms
 async def test_a_call_and_its_answer(kind: str) -> None:
     script = answering(answer(b"hi", "201 Made", "X-A: one", "x-A: two"))
     async with serving(script) as server, transport_of(kind) as transport:
@@ -36,7 +36,7 @@ async def test_a_call_and_its_answer(kind: str) -> None:
     assert asked.header("x-id") == "7"
 
 
-@conforms()
+@conforms
 async def test_connections_are_kept(kind: str) -> None:
     async with serving(echo) as server, transport_of(kind) as transport:
         for turn in range(20):
@@ -44,7 +44,7 @@ async def test_connections_are_kept(kind: str) -> None:
     assert server.connections == 1
 
 
-@conforms()
+@conforms
 async def test_nothing_is_sent_that_was_not_given(kind: str) -> None:
     async with serving(echo) as server, transport_of(kind) as transport:
         await call(transport, server.url + "/")
@@ -52,7 +52,7 @@ async def test_nothing_is_sent_that_was_not_given(kind: str) -> None:
     assert names <= {"host", "connection"}
 
 
-@conforms()
+@conforms
 async def test_a_stream_is_sent_in_chunks(kind: str) -> None:
     async def body() -> AsyncIterator[bytes]:
         for part in (b"one", b"", b"two" * 50_000):
@@ -65,7 +65,7 @@ async def test_a_stream_is_sent_in_chunks(kind: str) -> None:
     assert server.connections == 1
 
 
-@conforms()
+@conforms
 async def test_answers_without_a_body(kind: str) -> None:
     async def script(wire: Wire) -> None:
         while True:

@@ -71,7 +71,7 @@ async def test_whole_and_in_pieces(kind: str, case: Coded) -> None:
     assert server.connections == 1
 
 
-@conforms()
+@conforms
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "deflate"])
 async def test_byte_by_byte(kind: str, coding: str) -> None:
     _, coded, _ = CODED[coding]
@@ -141,7 +141,7 @@ async def test_a_false_or_cut_body_is_an_error(kind: str, case: tuple[str, bytes
         assert await code_of(call(transport, server.url)) == "HTTP_CLIENT_ERROR"
 
 
-@conforms()
+@conforms
 async def test_no_coding_is_asked_for(kind: str) -> None:
     async with serving(echo) as server, transport_of(kind) as transport:
         await call(transport, server.url)

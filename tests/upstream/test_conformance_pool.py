@@ -38,7 +38,7 @@ async def cancelled_after(turns: int, transport: Transport, url: str) -> None:
         return
 
 
-@conforms()
+@conforms
 async def test_a_storm_of_cancelled_calls_leaves_a_whole_pool(kind: str) -> None:
     """3,000 cancelled at any point, twenty at a time; then 200 of 200 get their own answer."""
     rng = random.Random(SEED)
@@ -53,7 +53,7 @@ async def test_a_storm_of_cancelled_calls_leaves_a_whole_pool(kind: str) -> None
         assert server.peak <= 20 + 30  # those that were cut, and not yet seen to be
 
 
-@conforms()
+@conforms
 async def test_nobody_gets_the_answer_to_another_request(kind: str) -> None:
     rng = random.Random(SEED)
     good = 0
@@ -78,7 +78,7 @@ async def test_nobody_gets_the_answer_to_another_request(kind: str) -> None:
     assert good > 400
 
 
-@conforms()
+@conforms
 async def test_a_cancelled_call_closes_its_connection(kind: str) -> None:
     asked = asyncio.Event()
 
@@ -96,7 +96,7 @@ async def test_a_cancelled_call_closes_its_connection(kind: str) -> None:
         await server.until_open(0)
 
 
-@conforms()
+@conforms
 async def test_a_body_cancelled_while_read_closes_its_connection(kind: str) -> None:
     async def script(wire: Wire) -> None:
         await wire.request()
@@ -125,7 +125,7 @@ async def close_at_the_second(wire: Wire) -> None:
         wire.close()
 
 
-@conforms()
+@conforms
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 async def test_an_idempotent_request_is_sent_again_when_the_kept_connection_closed(
     kind: str, method: str
@@ -137,7 +137,7 @@ async def test_an_idempotent_request_is_sent_again_when_the_kept_connection_clos
     assert [asked.connection for asked in server.asked] == [1, 1, 2]
 
 
-@conforms()
+@conforms
 async def test_a_post_is_not_sent_again(kind: str) -> None:
     async with serving(close_at_the_second) as server, transport_of(kind) as transport:
         assert await call(transport, server.url) == (200, b"first")
@@ -146,7 +146,7 @@ async def test_a_post_is_not_sent_again(kind: str) -> None:
     assert [asked.body for asked in server.asked] == [b"", b"pay"]
 
 
-@conforms(aiohttp="it goes by the method alone")
+@conforms
 async def test_a_post_that_is_a_read_is_sent_again(kind: str) -> None:
     async with serving(close_at_the_second) as server, transport_of(kind) as transport:
         assert await call(transport, server.url) == (200, b"first")
@@ -155,7 +155,7 @@ async def test_a_post_that_is_a_read_is_sent_again(kind: str) -> None:
     assert [asked.connection for asked in server.asked] == [1, 1, 2]
 
 
-@conforms()
+@conforms
 async def test_a_request_is_sent_again_only_once(kind: str) -> None:
     async def script(wire: Wire) -> None:
         await wire.request()
@@ -170,10 +170,7 @@ async def test_a_request_is_sent_again_only_once(kind: str) -> None:
     assert [asked.connection for asked in server.asked] == [1, 1, 2]
 
 
-AGAIN = "it sends an idempotent request again whenever no answer's head came"
-
-
-@conforms(aiohttp=AGAIN)
+@conforms
 async def test_nothing_is_sent_again_after_a_byte_of_the_answer(kind: str) -> None:
     async def script(wire: Wire) -> None:
         await wire.request()
@@ -188,7 +185,7 @@ async def test_nothing_is_sent_again_after_a_byte_of_the_answer(kind: str) -> No
     assert server.connections == 1
 
 
-@conforms(aiohttp=AGAIN)
+@conforms
 async def test_a_new_connection_that_closes_is_not_tried_again(kind: str) -> None:
     async def script(wire: Wire) -> None:
         await wire.request()
@@ -199,7 +196,7 @@ async def test_a_new_connection_that_closes_is_not_tried_again(kind: str) -> Non
     assert server.connections == 1
 
 
-@conforms()
+@conforms
 async def test_races_with_a_backend_that_closes_after_each_answer(kind: str) -> None:
     """Closed unannounced at the same instant as the next request is written: every GET succeeds."""
 
@@ -214,7 +211,7 @@ async def test_races_with_a_backend_that_closes_after_each_answer(kind: str) -> 
     assert server.connections == 240
 
 
-@conforms()
+@conforms
 async def test_an_idle_connection_that_ended_is_dropped(kind: str) -> None:
     async def script(wire: Wire) -> None:
         await wire.request()
@@ -229,14 +226,14 @@ async def test_an_idle_connection_that_ended_is_dropped(kind: str) -> None:
     assert server.connections == 5
 
 
-@conforms()
+@conforms
 async def test_an_idle_connection_is_closed_after_its_time(kind: str) -> None:
     async with serving(echo) as server, transport_of(kind, keepalive_s=0.02) as transport:
         await asyncio.gather(*(call(transport, server.url) for _ in range(5)))
         await server.until_open(0)
 
 
-@conforms(aiohttp="its connections have no age")
+@conforms
 async def test_an_old_connection_is_not_used_again(kind: str) -> None:
     async with serving(echo) as server, transport_of(kind, max_connection_age_s=0.0) as transport:
         for _ in range(3):
@@ -245,7 +242,7 @@ async def test_an_old_connection_is_not_used_again(kind: str) -> None:
 
 
 @pytest.mark.asyncio(loop_factories=["asyncio"])  # uvloop's resolver cannot be replaced
-@conforms(aiohttp="its connections have no age, so a busy one never follows")
+@conforms
 async def test_a_change_of_the_name_is_followed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name leads to another server: what the resolver says is asked for each new connection."""
     lead: list[Server] = []
@@ -272,7 +269,7 @@ async def test_a_change_of_the_name_is_followed(kind: str, monkeypatch: pytest.M
         assert await call(transport, "http://catalogue.test/") == (200, b"new")
 
 
-@conforms()
+@conforms
 async def test_the_connections_to_one_host_are_limited(kind: str) -> None:
     async with (
         serving(echo) as one,
@@ -301,7 +298,7 @@ async def hold(wire: Wire, held: Held) -> None:
         await wire.send(answer(asked.target.encode()))
 
 
-@conforms()
+@conforms
 async def test_waiting_for_a_connection_has_its_own_time(kind: str) -> None:
     held: Held = asyncio.Queue()
     settings = {"max_connections": 1, "pool_timeout_s": 0.02, "connect_timeout_s": 0.02}
@@ -320,7 +317,7 @@ async def test_waiting_for_a_connection_has_its_own_time(kind: str) -> None:
     assert [asked.target for asked in server.asked] == ["/1", "/3"]
 
 
-@conforms()
+@conforms
 async def test_who_waits_longest_is_next_and_a_cancelled_one_gives_its_turn_on(kind: str) -> None:
     held: Held = asyncio.Queue()
     async with (
@@ -347,7 +344,7 @@ async def test_who_waits_longest_is_next_and_a_cancelled_one_gives_its_turn_on(k
     assert [a.target for a in server.asked if a.target != "/2"] == ["/0", "/3", "/4", "/5"]
 
 
-@conforms()
+@conforms
 async def test_a_storm_of_cancelled_waiters_loses_no_place(kind: str) -> None:
     rng = random.Random(SEED)
     async with serving(echo) as server, transport_of(kind, max_connections=2) as transport:
@@ -358,7 +355,7 @@ async def test_a_storm_of_cancelled_waiters_loses_no_place(kind: str) -> None:
         assert got == [(200, b"/x ")] * 20
 
 
-@conforms()
+@conforms
 async def test_connecting_has_its_own_time(kind: str) -> None:
     """A listener whose queue is full takes no connection."""
     with socket.socket() as listener:
@@ -376,7 +373,7 @@ async def test_connecting_has_its_own_time(kind: str) -> None:
             filler.close()
 
 
-@conforms()
+@conforms
 async def test_a_unix_socket(kind: str, tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     async with (
@@ -389,7 +386,7 @@ async def test_a_unix_socket(kind: str, tmp_path: Path) -> None:
     assert server.asked[0].header("host") == "catalogue.test"
 
 
-@conforms()
+@conforms
 async def test_a_backend_that_closes_at_once_takes_no_place(kind: str) -> None:
     async def script(wire: Wire) -> None:
         if wire.number <= 20:
@@ -405,7 +402,7 @@ async def test_a_backend_that_closes_at_once_takes_no_place(kind: str) -> None:
     assert server.connections == 21
 
 
-@conforms()
+@conforms
 @pytest.mark.parametrize("host", ["a" * 64 + ".test", ".test", "a..test"])
 async def test_a_name_that_cannot_be_looked_up(kind: str, host: str) -> None:
     async with transport_of(kind) as transport:

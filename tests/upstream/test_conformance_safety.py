@@ -20,7 +20,7 @@ from tests.upstream.wire import (
 )
 
 
-@conforms()
+@conforms
 async def test_no_cookie_is_kept(kind: str) -> None:
     async with (
         serving(answering(answer(b"", "200 OK", "Set-Cookie: id=1; Path=/"))) as server,
@@ -32,7 +32,7 @@ async def test_no_cookie_is_kept(kind: str) -> None:
     assert [asked.header("cookie") for asked in server.asked] == [None, None]
 
 
-@conforms()
+@conforms
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 T", "308 P"])
 async def test_no_redirect_is_followed(kind: str, status: str) -> None:
     sent = answer(b"there", status, "Location: /other")
@@ -41,7 +41,7 @@ async def test_no_redirect_is_followed(kind: str, status: str) -> None:
     assert [asked.target for asked in server.asked] == ["/here"]
 
 
-@conforms()
+@conforms
 async def test_no_proxy_of_the_environment_is_used(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,7 +78,7 @@ async def test_a_target_stands_on_the_wire_as_given(kind: str, case: tuple[str, 
     assert server.asked[0].target == on_wire
 
 
-@conforms()
+@conforms
 @pytest.mark.parametrize(
     "end",
     ["/a b", "/a\r\nX: y", "/a\nb", "/a\tb", "/a\0b", "/é", "/a HTTP/1.1\r\n\r\nGET /b", "?\x7f"],
@@ -89,7 +89,7 @@ async def test_a_target_that_would_break_its_line_is_refused(kind: str, end: str
     assert (server.asked, server.connections) == ([], 0)
 
 
-@conforms()
+@conforms
 @pytest.mark.parametrize(
     "url",
     [
@@ -115,7 +115,7 @@ async def test_a_url_without_a_plain_host_is_refused(kind: str, url: str) -> Non
         assert await code_of(call(transport, url)) == "HTTP_CLIENT_ERROR"
 
 
-@conforms()
+@conforms
 @pytest.mark.parametrize(
     "header",
     [
@@ -146,7 +146,7 @@ async def test_a_header_that_would_break_the_frame_is_refused(kind: str, header:
     assert [asked.target for asked in server.asked] == ["/after"]
 
 
-@conforms()
+@conforms
 @pytest.mark.parametrize("method", ["GET /x HTTP/1.1\r\nX:", "GET ", "", "G\r\nT", "GÉT"])
 async def test_a_method_that_is_no_token_is_refused(kind: str, method: str) -> None:
     async with serving(echo) as server, transport_of(kind) as transport:
@@ -154,14 +154,14 @@ async def test_a_method_that_is_no_token_is_refused(kind: str, method: str) -> N
     assert server.asked == []
 
 
-@conforms(aiohttp="it writes values as UTF-8")
+@conforms
 async def test_values_are_sent_as_latin_1(kind: str) -> None:
     async with serving(echo) as server, transport_of(kind) as transport:
         await call(transport, server.url, headers=(("x-a", "caf\xe9"),))
     assert server.asked[0].header("x-a") == "caf\xe9"
 
 
-@conforms()
+@conforms
 async def test_headers_keep_their_order(kind: str) -> None:
     given = (("x-b", "1"), ("x-a", "2"), ("x-b", "3"), ("host", "other.test"))
     async with serving(echo) as server, transport_of(kind) as transport:
@@ -171,7 +171,7 @@ async def test_headers_keep_their_order(kind: str) -> None:
     assert [value for name, value in headers if name == "host"] == ["other.test"]
 
 
-@conforms()
+@conforms
 async def test_a_head_of_the_answer_is_text_as_latin_1(kind: str) -> None:
     async def script(wire: Wire) -> None:
         await wire.request()

@@ -42,7 +42,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
-@conforms()
+@conforms
 async def test_a_trusted_backend(kind: str, certificates: Certificates) -> None:
     names: list[str | None] = []
     context = certificates.server()
@@ -59,7 +59,7 @@ async def test_a_trusted_backend(kind: str, certificates: Certificates) -> None:
     assert server.asked[0].header("host") == server.url.removeprefix("https://")
 
 
-@conforms()
+@conforms
 async def test_http_1_1_is_agreed_on(kind: str, certificates: Certificates) -> None:
     agreed: list[str | None] = []
 
@@ -75,7 +75,7 @@ async def test_http_1_1_is_agreed_on(kind: str, certificates: Certificates) -> N
     assert agreed == ["http/1.1"]
 
 
-@conforms()
+@conforms
 async def test_an_unknown_authority_is_refused(kind: str, certificates: Certificates) -> None:
     async with (
         serving(echo, tls=certificates.server()) as server,
@@ -85,7 +85,7 @@ async def test_an_unknown_authority_is_refused(kind: str, certificates: Certific
     assert server.asked == []
 
 
-@conforms()
+@conforms
 async def test_another_hosts_certificate_is_refused(kind: str, certificates: Certificates) -> None:
     async with (
         serving(echo, tls=certificates.server("elsewhere.test")) as server,
@@ -95,7 +95,7 @@ async def test_another_hosts_certificate_is_refused(kind: str, certificates: Cer
     assert server.asked == []
 
 
-@conforms()
+@conforms
 async def test_without_verification_any_certificate_will_do(
     kind: str, certificates: Certificates
 ) -> None:
@@ -106,7 +106,7 @@ async def test_without_verification_any_certificate_will_do(
         assert await call(transport, server.url + "/a") == (200, b"/a ")
 
 
-@conforms()
+@conforms
 async def test_a_backend_that_asks_who_we_are(kind: str, certificates: Certificates) -> None:
     context = certificates.server(asks_client=True)
     ca_file, own = certificates.ca_file, certificates.client_file
@@ -118,7 +118,7 @@ async def test_a_backend_that_asks_who_we_are(kind: str, certificates: Certifica
     assert [asked.target for asked in server.asked] == ["/a"]
 
 
-@conforms()
+@conforms
 async def test_a_handshake_that_stalls(kind: str, certificates: Certificates) -> None:
     """The backend takes the connection and says nothing: the time for connecting is up."""
 
@@ -134,7 +134,7 @@ async def test_a_handshake_that_stalls(kind: str, certificates: Certificates) ->
         await server.until_open(0)
 
 
-@conforms()
+@conforms
 async def test_a_backend_without_tls(kind: str) -> None:
     async def script(wire: Wire) -> None:
         await wire.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -144,7 +144,7 @@ async def test_a_backend_without_tls(kind: str) -> None:
         assert await code_of(call(transport, url)) == "HTTP_CLIENT_ERROR"
 
 
-@conforms()
+@conforms
 async def test_cancelled_in_the_handshake(kind: str) -> None:
     begun = asyncio.Event()
 
@@ -161,7 +161,7 @@ async def test_cancelled_in_the_handshake(kind: str) -> None:
         await server.until_open(0)
 
 
-@conforms()
+@conforms
 async def test_certificates_that_cannot_be_loaded(kind: str, tmp_path: Path) -> None:
     (tmp_path / "no.pem").write_text("nothing")
     for name in ("tls_ca_file", "tls_client_cert"):

@@ -22,33 +22,18 @@ from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Request, Transport
 from gateway.upstream.transports import build_transport
 
-KINDS = ("native", "aiohttp")
+# Transports whose every byte of HTTP/1.1 the suite scripts.
+KINDS = ("native",)
+conforms = pytest.mark.parametrize("kind", KINDS)
 
 
-def conforms(**departures: str) -> pytest.MarkDecorator:
-    """Run a test on every transport; a keyword states why that transport departs, and it must then fail."""
-    return pytest.mark.parametrize(
-        "kind",
-        [
-            pytest.param(
-                kind,
-                marks=[pytest.mark.xfail(reason=departures[kind], strict=True)]
-                if kind in departures
-                else [],
-            )
-            for kind in KINDS
-        ],
-    )
-
-
-def conforms_in(cases: Mapping[str, Any], **departures: Mapping[str, str]) -> pytest.MarkDecorator:
-    """The same for a test of several `case`s by name; a keyword has the reasons of single cases."""
-    params = []
-    for kind in KINDS:
-        for name, case in cases.items():
-            reason = departures.get(kind, {}).get(name)
-            marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
-            params.append(pytest.param(kind, case, marks=marks, id=f"{kind}-{name}"))
+def conforms_in(cases: Mapping[str, Any]) -> pytest.MarkDecorator:
+    """The same for a test of several `case`s by name."""
+    params = [
+        pytest.param(kind, case, id=f"{kind}-{name}")
+        for kind in KINDS
+        for name, case in cases.items()
+    ]
     return pytest.mark.parametrize(("kind", "case"), params)
 
 
