@@ -28,6 +28,9 @@ QUERY = (
     " stats { views } topic { name } } } } }"
 )
 
+# On this machine whoever asks may see plans and timings; GraphiQL's panel does.
+EXPLAIN = {"GATEWAY_EXPLAIN__PLAN_HEADER": "true", "GATEWAY_EXPLAIN__TRACE_HEADER": "always"}
+
 
 def main() -> int:
     """Run what the command line asks for; the exit code."""
@@ -98,7 +101,7 @@ def run_gateway(backends: Backends, port: int, stop: threading.Event) -> int:
     command = (sys.executable, "-m", "gateway", "serve", "--config", str(ROOT / "gateway.toml"))
     gateway = spawn(
         (*command, "--host", HOST, "--port", str(port)),
-        env={**os.environ, **backends.environment},
+        env={**EXPLAIN, **os.environ, **backends.environment},
     )
     try:
         wait_until(lambda: is_ready(port), gateway, "the gateway", limit_s=60)

@@ -33,6 +33,7 @@ from gateway.config import Config, load_config
 from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute.prepare import Prepared, prepare
+from gateway.explain import Explain
 from gateway.identity import Identity, joined
 from gateway.language.document import load_document
 from gateway.language.limits import ColdDocuments
@@ -97,6 +98,7 @@ class Gateway:
         self.graph = build_graph(config, base, env)
         if self.graph.errors:
             raise refused(self.graph.errors)
+        self.explain = Explain(config.explain, env)
         self.base = base
         self.path = config.server.path
         self.ready = False
@@ -247,7 +249,7 @@ class Gateway:
         return Pipeline(
             plans,
             mask,
-            shows_plans=config.explain.plan_header,
+            explain=self.explain,
             documents=make_documents(config, self.base, self.broker),
             streams=streams,
             sharing=self._make_sharing(),

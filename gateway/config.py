@@ -22,6 +22,7 @@ from gateway.broker.settings import BrokerSettings
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.documents.settings import ApqSettings, PersistedDocumentSettings
 from gateway.errors import ConfigError
+from gateway.explain import ExplainSettings
 from gateway.language.limits import Limits
 from gateway.plan.cache import PlanCacheSettings
 from gateway.sharing import DedupeSettings
@@ -127,17 +128,6 @@ class TrafficShaping:
     """
 
     router: RouterShaping = field(default_factory=RouterShaping)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExplainSettings:
-    """`[explain]`: what a client may learn about a plan.
-
-    Attributes:
-        plan_header: Answer `x-gateway-plan: true | dry-run` with the plan in `extensions`.
-    """
-
-    plan_header: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

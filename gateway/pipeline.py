@@ -28,6 +28,7 @@ from gateway.errors import CODES, ClientError, RequestError
 from gateway.execute.operation import coerce_variables, execute_operation, explain_plan
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Literals, Variables
+from gateway.explain import Explain, ExplainSettings
 from gateway.incremental import PayloadFormat
 from gateway.language.limits import Limits, check_variables
 from gateway.measures import Measures
@@ -35,6 +36,7 @@ from gateway.operation_log import OperationLog
 from gateway.plan.cache import Found, PlanCache
 from gateway.sharing import DedupeSettings, Sharing
 from gateway.streams import NewContext, Stream, Streams, Subscription
+from gateway.telemetry.report import show, trace_report
 from gateway.telemetry.trace import ACTIVE, clock
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class Pipeline:
     Args:
         plans: Finds or makes the plan of a document.
         mask: Decides what of an error the client sees.
-        shows_plans: Answer the header `x-gateway-plan`.
+        explain: Who is shown plans and timings; nobody without it.
         sharing: Executes equal operations in flight once; none are shared without it.
         streams: Runs subscriptions.
         documents: Those that clients may send by id; none without it.
@@ -86,7 +88,7 @@ class Pipeline:
         plans: PlanCache[Prepared],
         mask: ErrorMask,
         *,
-        shows_plans: bool = False,
+        explain: Explain | None = None,
         streams: Streams | None = None,
         sharing: Sharing | None = None,
         documents: Documents | None = None,
@@ -100,7 +102,7 @@ class Pipeline:
         self.streams = streams or Streams(mask)
         self.sharing = sharing or Sharing(DedupeSettings(), None)
         self.documents = documents or Documents(None)
-        self.shows_plans = shows_plans
+        self.explain = explain or Explain(ExplainSettings(), {})
         self.measures = measures
         self.tracing = tracing
         self.log = log
@@ -115,6 +117,8 @@ class Pipeline:
             context: The request's state.
             read_only: The transport is for queries only (GET).
         """
+        if self.explain.asks_trace(context.headers):
+            context.stats.trace = show(context.stats.trace)
         trace = context.stats.trace
         if self.measures is None and trace is None and self.log is None:
             return await self._run(params, context, read_only)
@@ -151,7 +155,7 @@ class Pipeline:
             check_method(prepared, read_only)
             check_whole(prepared)
             variables = self._coerce(found, params)
-            explain = context.headers.get("x-gateway-plan") if self.shows_plans else None
+            explain = self.explain.asks_plan(context.headers)
             extensions = explain_plan(prepared, variables) if explain else None
             if explain == "dry-run":
                 return Answer(encode_response(None, None, extensions), True, 200, record)
@@ -159,7 +163,8 @@ class Pipeline:
             if prepared.operation_type == "mutation":
                 with self.sharing.writing(context):
                     return await execute(record, context)
-            place = None if explain else self.sharing.place(prepared, variables, text, context)
+            is_alone = explain is not None or (trace is not None and trace.is_shown)
+            place = None if is_alone else self.sharing.place(prepared, variables, text, context)
             if place is None:
                 return await execute(record, context)
             return await self.sharing.fly(place, execute, record)
@@ -267,6 +272,9 @@ class Pipeline:
         if trace is not None:
             trace.phase("shape", trace.loaded_ns(begin_ns), shaped_ns)
             trace.phase("encode", shaped_ns, clock())
+            if trace.is_shown:
+                shown = {"trace": trace_report(trace, span_name(record), plan_of(record))}
+                body = encode_response(result.data, errors, {**(extensions or {}), **shown})
         return Answer(body, True, 200, record)
 
     def _refusal(
@@ -290,8 +298,22 @@ def span_of(answer: Answer) -> tuple[str, dict[str, Any]]:
     }
     attributes: dict[str, Any] = {n: value for n, value in known.items() if value is not None}
     attributes["http.response.status_code"] = answer.status
-    # The name of an operation is the client's to choose: it is no part of a span's.
-    return f"graphql.{record.operation_type or 'request'}", attributes
+    return span_name(record), attributes
+
+
+def span_name(record: OperationRecord) -> str:
+    """What a request's own span is called: not by the operation, whose name is the client's to choose."""
+    return f"graphql.{record.operation_type or 'request'}"
+
+
+def plan_of(record: OperationRecord) -> dict[str, Any]:
+    """What a client is shown of a plan beside its timings."""
+    return {
+        "fingerprint": record.document_hash,
+        "cache": record.cache,
+        "path": record.path,
+        "text": record.plan() if record.plan else None,
+    }
 
 
 def document_text(params: GraphQLParams) -> str:

@@ -32,6 +32,7 @@ from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.identity import Identity
 from gateway.resolver import Loader, Wanted
+from gateway.telemetry.trace import CURRENT
 from gateway.upstream.transport import Fetched, Request
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -253,6 +254,7 @@ class KeyedLoader(ConnectorLoader):
             key = self.key.of(view)
             views.setdefault(key, view)
             keys.append(key)
+        note_keys(len(views))
         values = await gathered([self._one(view, arguments, context) for view in views.values()])
         found = dict(zip(views, values, strict=True))
         return [found.get(key) for key in keys]
@@ -302,6 +304,7 @@ class BatchLoader(ConnectorLoader):
         if not views:
             return [[] if self.is_grouped else None] * len(keys)
         size = self.max_size or len(views)
+        note_keys(len(views), min(size, len(views)))
         ordered = list(views.values())
         chunks = [ordered[at : at + size] for at in range(0, len(ordered), size)]
         found: dict[Hashable, Any] = {}
@@ -399,6 +402,13 @@ class BatchLoader(ConnectorLoader):
             else:
                 by_text[text] = row
         return by_text
+
+
+def note_keys(distinct: int, batch: int | None = None) -> None:
+    """Tell the step that runs now how much it asks for."""
+    timing = CURRENT.get()
+    if timing is not None:
+        timing.keys, timing.batch = distinct, batch
 
 
 async def gathered(calls: Sequence[Awaitable[Any]]) -> list[Any]:

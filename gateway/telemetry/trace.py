@@ -43,14 +43,20 @@ class Timing:
         begin_ns, end_ns: On the performance counter.
         error: What it ended with, in a few words; None when it went well.
         parents: Of a step: how many.
+        keys: Of a step that loads by key: how many distinct ones.
+        batch: Of one that loads in batches: how many keys the largest had.
+        shared, led: Of a step: calls that another request made for it, and that it made for others too.
         answer: Of a call: source, method, status, and bytes where they were read whole; None without one.
+        attempt: Of a call: which one, from 1; `is_hedge` when it runs beside another.
+        waited_ns: Of a call: how long it had waited for a place before it began.
         durations: Of a function that is called once per object, each call; in sampled requests only.
         live: The span, where one is recorded while the user's code runs in it.
     """
 
     __slots__ = (
-        "_attributes", "answer", "begin_ns", "durations", "end_ns", "error", "kind", "live", "name",
-        "parent_id", "parents", "span_id", "subject",
+        "_attributes", "answer", "attempt", "batch", "begin_ns", "durations", "end_ns", "error",
+        "is_hedge", "keys", "kind", "led", "live", "name", "parent_id", "parents", "shared",
+        "span_id", "subject", "waited_ns",
     )  # fmt: skip
 
     def __init__(
@@ -63,7 +69,11 @@ class Timing:
         self.span_id = span_id
         self.error: str | None = None
         self._attributes: dict[str, Any] | None = None
-        self.parents = 0
+        self.parents = self.shared = self.led = self.waited_ns = 0
+        self.attempt = 1
+        self.is_hedge = False
+        self.keys: int | None = None
+        self.batch: int | None = None
         self.answer: tuple[str, str, int, int | None] | None = None
         self.durations: list[tuple[int, int]] | None = None
         self.live: Any = None
@@ -76,15 +86,34 @@ class Timing:
         if self._attributes is None:
             self._attributes = {}
             if self.kind == "step":
-                self._attributes["graphql.parents"] = self.parents
-            if self.answer is not None:
-                source, method, status, size_bytes = self.answer
-                self._attributes["gateway.source"] = source
-                self._attributes["http.request.method"] = method
-                self._attributes["http.response.status_code"] = status
-                if size_bytes is not None:
-                    self._attributes["http.response.body.size"] = size_bytes
+                self._attributes |= self._of_step()
+            elif self.kind == "call":
+                self._attributes |= self._of_call()
         return self._attributes
+
+    def _of_step(self) -> dict[str, Any]:
+        found = {
+            "graphql.parents": self.parents,
+            "graphql.keys": self.keys,
+            "graphql.batch_size": self.batch,
+            "gateway.calls_shared": self.shared or None,
+            "gateway.calls_led": self.led or None,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _of_call(self) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "gateway.attempt": self.attempt if self.attempt > 1 else None,
+            "gateway.hedge": self.is_hedge or None,
+            "gateway.pool_wait_ms": self.waited_ns / 1e6 if self.waited_ns else None,
+        }
+        if self.answer is not None:
+            source, method, status, size_bytes = self.answer
+            found["gateway.source"] = source
+            found["http.request.method"] = method
+            found["http.response.status_code"] = status
+            found["http.response.body.size"] = size_bytes
+        return {name: value for name, value in found.items() if value is not None}
 
 
 CURRENT: ContextVar[Timing | None] = ContextVar("gateway_step", default=None)
@@ -109,14 +138,15 @@ class Trace:
         trace_id, span_id: Of the request's own span.
         parent_id: Of the client's span; None for a trace that begins here.
         is_sampled: Whether it is recorded for certain.
+        is_shown: Whether its client gets it with the answer.
         state: The `tracestate` that came in.
         begin_ns: On the performance counter; `began_at_ns` is the same on the wall clock.
         live: Records spans meanwhile; None in a request that is not sampled.
     """
 
     __slots__ = (
-        "_last_id", "_phases", "_timings", "began_at_ns", "begin_ns", "is_sampled", "live",
-        "parent_id", "propagation", "span_id", "state", "trace_id",
+        "_last_id", "_phases", "_timings", "began_at_ns", "begin_ns", "is_sampled", "is_shown",
+        "live", "parent_id", "propagation", "span_id", "state", "trace_id",
     )  # fmt: skip
 
     def __init__(
@@ -133,6 +163,7 @@ class Trace:
         self.span_id = self._last_id = random.getrandbits(63) + 1
         self.parent_id = parent_id
         self.is_sampled = is_sampled
+        self.is_shown = False
         self.state = state
         self.propagation = propagation
         self.live: LiveSpans | None = None
@@ -196,7 +227,9 @@ class Trace:
             timing.error = type(error).__name__
             raise
         else:
-            if self.is_sampled and (failed := sum(isinstance(v, Exception) for v in values)):
+            if (self.is_sampled or self.is_shown) and (
+                failed := sum(isinstance(v, Exception) for v in values)
+            ):
                 timing.attributes["graphql.errors"] = failed
             return values
         finally:
@@ -233,9 +266,22 @@ def phase(name: str) -> Iterator[None]:
     """Time a part of what makes a plan, for the request that waits for it."""
     trace = ACTIVE.get()
     begin_ns = clock()
-    yield
-    if trace is not None:
-        trace.phase(name, begin_ns, clock())
+    try:
+        yield
+    finally:  # what is refused took its time too
+        if trace is not None:
+            trace.phase(name, begin_ns, clock())
+
+
+def described(timing: Timing) -> dict[str, Any]:
+    """The attributes of a timing's span."""
+    attributes = dict(timing.attributes)
+    if timing.subject is not None:
+        attributes["graphql.field.coordinate"] = timing.subject.coordinate
+        attributes["graphql.field.path"] = timing.subject.path
+    if timing.durations:
+        attributes |= summary(timing.durations)
+    return attributes
 
 
 def summary(durations: Sequence[tuple[int, int]]) -> Mapping[str, Any]:

@@ -30,7 +30,7 @@ from opentelemetry.trace import (
 )
 
 from gateway.telemetry.settings import TracingSettings
-from gateway.telemetry.trace import Timing, Trace, summary
+from gateway.telemetry.trace import Timing, Trace, described
 
 Describe = Callable[[], tuple[str, Mapping[str, Any]]]
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
@@ -237,17 +237,6 @@ class _Below(Sampler):
 
     def get_description(self) -> str:
         return "gateway"
-
-
-def described(timing: Timing) -> dict[str, Any]:
-    """The attributes of a timing's span."""
-    attributes = dict(timing.attributes)
-    if timing.subject is not None:
-        attributes["graphql.field.coordinate"] = timing.subject.coordinate
-        attributes["graphql.field.path"] = timing.subject.path
-    if timing.durations:
-        attributes |= summary(timing.durations)
-    return attributes
 
 
 def _otlp(settings: TracingSettings) -> SpanExporter:

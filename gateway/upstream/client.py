@@ -13,6 +13,7 @@ import httpx
 
 from gateway.errors import UpstreamError
 from gateway.identity import find_cookie
+from gateway.telemetry.trace import CURRENT
 from gateway.upstream.counters import Counters
 from gateway.upstream.flights import Flights
 from gateway.upstream.policy import Policy
@@ -104,6 +105,10 @@ class Upstream:
         def tell(what: str) -> None:
             self.counters.add(what, request.source, request.endpoint)
             stats.shared += what == "shared"
+            step = CURRENT.get()
+            if step is not None:
+                step.shared += what == "shared"
+                step.led += what == "led"
 
         def call() -> Awaitable[Fetched]:
             return source.policy.fetch(request, context.deadline, stats)

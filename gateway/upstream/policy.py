@@ -105,9 +105,9 @@ class Policy:
             fetched, error = None, None
             try:
                 if self.settings.hedge.enabled and request.is_read:
-                    fetched = await self._hedged(request, endpoint, deadline, stats)
+                    fetched = await self._hedged(request, endpoint, deadline, stats, attempt)
                 else:
-                    fetched = await self._attempt(request, endpoint, deadline, stats)
+                    fetched = await self._attempt(request, endpoint, deadline, stats, attempt)
                 if fetched.status not in self._statuses:
                     return fetched
             except UpstreamError as exc:
@@ -127,8 +127,10 @@ class Policy:
     async def send(self, request: Request, deadline: float, stats: CallStats) -> Response:
         """Call once, and give the answer's head, its body still on the wire. Errors: UpstreamError."""
 
-        async def call(deadline: float) -> Response:
+        async def call(deadline: float, waited_s: float) -> Response:
             timing = stats.trace.begin("call", request.endpoint) if stats.trace else None
+            if timing is not None:
+                timing.waited_ns = int(waited_s * 1e9)
             try:
                 asked = self._addressed(request, deadline, stats.trace, timing)
                 answer = await self.transport.send(asked, deadline)
@@ -155,10 +157,20 @@ class Policy:
     # One attempt
 
     async def _attempt(
-        self, request: Request, endpoint: Endpoint, deadline: float, stats: CallStats
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        deadline: float,
+        stats: CallStats,
+        number: int,
+        *,
+        is_hedge: bool = False,
     ) -> Fetched:
-        async def call(deadline: float) -> Fetched:
+        async def call(deadline: float, waited_s: float) -> Fetched:
             timing = stats.trace.begin("call", request.endpoint) if stats.trace else None
+            if timing is not None:
+                timing.attempt, timing.is_hedge = number, is_hedge
+                timing.waited_ns = int(waited_s * 1e9)
             try:
                 asked = self._addressed(request, deadline, stats.trace, timing)
                 response = await self.transport.send(asked, deadline)
@@ -173,7 +185,7 @@ class Policy:
 
     async def _guarded(
         self,
-        call: Callable[[float], Awaitable[Answer]],
+        call: Callable[[float, float], Awaitable[Answer]],
         request: Request,
         endpoint: Endpoint,
         deadline: float,
@@ -185,12 +197,13 @@ class Policy:
         self._admit(request, endpoint, begin)
         own = begin + self.settings.timeout_s
         try:
+            waited_s = 0.0
             if not self.places.take_now():
-                await self._wait_for_place(min(deadline, own), begin, stats)
+                waited_s = await self._wait_for_place(min(deadline, own), begin, stats)
             try:
                 stats.calls += 1
                 self.counters.add("call", self.name, request.endpoint)
-                answer = await self._measured(call, request, deadline, own)
+                answer = await self._measured(call, request, deadline, own, waited_s)
             finally:
                 self.places.give_back()
         except UpstreamError as exc:
@@ -209,10 +222,11 @@ class Policy:
 
     async def _measured(
         self,
-        call: Callable[[float], Awaitable[Answer]],
+        call: Callable[[float, float], Awaitable[Answer]],
         request: Request,
         deadline: float,
         own: float,
+        waited_s: float,
     ) -> Answer:
         """One call on the wire, and how long it took where somebody wants to know.
 
@@ -221,10 +235,10 @@ class Policy:
         """
         durations = self.counters.durations
         if durations is None:
-            return await call(min(deadline, own))
+            return await call(min(deadline, own), waited_s)
         begin = perf_counter()
         try:
-            answer = await call(min(deadline, own))
+            answer = await call(min(deadline, own), waited_s)
         except UpstreamError as exc:
             if exc.code != "GATEWAY_TIMEOUT" or own <= deadline:
                 child = durations.of(self.name, request.endpoint, exc.code)
@@ -242,7 +256,8 @@ class Policy:
                 "CIRCUIT_BREAKER_OPEN", source=self.name, detail=request.endpoint, was_sent=False
             )
 
-    async def _wait_for_place(self, deadline: float, begin: float, stats: CallStats) -> None:
+    async def _wait_for_place(self, deadline: float, begin: float, stats: CallStats) -> float:
+        """Wait for one, and how long that took, seconds. Errors: UpstreamError."""
         try:
             await self.places.take(deadline)
         except UpstreamError as exc:
@@ -254,6 +269,7 @@ class Policy:
             waited_s = asyncio.get_running_loop().time() - begin
             stats.pool_wait_s += waited_s
             self.counters.pool_wait_s[self.name] += waited_s
+        return waited_s
 
     def _learn(
         self, request: Request, endpoint: Endpoint, now: float, begin: float, *, is_failure: bool
@@ -323,20 +339,28 @@ class Policy:
         return False
 
     async def _hedged(
-        self, request: Request, endpoint: Endpoint, deadline: float, stats: CallStats
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        deadline: float,
+        stats: CallStats,
+        number: int,
     ) -> Fetched:
         """An attempt that gets a rival when it takes unusually long; the first good answer wins."""
         after_s = endpoint.latency.percentile_s
         if after_s is None:
-            return await self._attempt(request, endpoint, deadline, stats)
-        first = asyncio.ensure_future(self._attempt(request, endpoint, deadline, stats))
+            return await self._attempt(request, endpoint, deadline, stats, number)
+        first = asyncio.ensure_future(self._attempt(request, endpoint, deadline, stats, number))
         rivals = {first}
         try:
             await asyncio.wait(rivals, timeout=max(after_s, self.settings.hedge.min_delay_s))
             if not first.done() and self._withdraw(request, asyncio.get_running_loop().time()):
                 stats.hedges += 1
                 self.counters.add("hedge", self.name, request.endpoint)
-                rivals.add(asyncio.ensure_future(self._attempt(request, endpoint, deadline, stats)))
+                rival_attempt = self._attempt(
+                    request, endpoint, deadline, stats, number, is_hedge=True
+                )
+                rivals.add(asyncio.ensure_future(rival_attempt))
             winner = await _first_good(rivals)
             if winner is not first:
                 self.counters.add("hedge_won", self.name, request.endpoint)
