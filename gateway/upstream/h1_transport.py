@@ -10,9 +10,10 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, nullcontext
+from functools import partial
 
 from gateway.errors import UpstreamError
-from gateway.upstream.h1_connect import connector
+from gateway.upstream.dial import Dialler
 from gateway.upstream.h1_connection import Connection, wake
 from gateway.upstream.h1_pool import Limits, Pool
 from gateway.upstream.h1_request import (
@@ -121,7 +122,11 @@ class H1Transport:
         if len(self._pools) >= MAX_POOLS:
             self._pools = {key: kept for key, kept in self._pools.items() if not kept[0].is_unused}
         origin = parse_origin(base)
-        connect = connector(origin, self._tls, self._unix_socket, self._loop)
+        dialler = Dialler(origin, self._tls, self._unix_socket, self._loop)
+
+        async def connect(pool: Pool) -> Connection:
+            return await dialler.dial(partial(Connection, pool, self._loop))
+
         made = Pool(self._limits, connect, self._loop, base), origin.authority
         self._pools[base] = made
         return made

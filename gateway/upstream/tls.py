@@ -9,8 +9,12 @@ from gateway.errors import ConfigError
 from gateway.upstream.settings import SourceSettings
 
 
-def build_tls_context(settings: SourceSettings) -> ssl.SSLContext:
-    """A client's context with the system's trust store, or the configured one; HTTP/1.1 by ALPN.
+def build_tls_context(settings: SourceSettings, *protocols: str) -> ssl.SSLContext:
+    """A client's context with the system's trust store, or the configured one.
+
+    Args:
+        settings: The source's.
+        protocols: Offered by ALPN, the best first; HTTP/1.1 when none is named.
 
     Errors: ConfigError for a file that cannot be read or is not what it should be.
     """
@@ -19,16 +23,17 @@ def build_tls_context(settings: SourceSettings) -> ssl.SSLContext:
         None,
         True,
     )
-    return default_context() if plain else own_context(settings)
+    protocols = protocols or ("http/1.1",)
+    return default_context(*protocols) if plain else own_context(settings, *protocols)
 
 
 @cache
-def default_context() -> ssl.SSLContext:
+def default_context(*protocols: str) -> ssl.SSLContext:
     """Shared by all sources without settings of their own: a trust store takes about a megabyte."""
-    return own_context(SourceSettings())
+    return own_context(SourceSettings(), *protocols)
 
 
-def own_context(settings: SourceSettings) -> ssl.SSLContext:
+def own_context(settings: SourceSettings, *protocols: str) -> ssl.SSLContext:
     """A context of one source's own. Errors: ConfigError."""
     try:
         context = ssl.create_default_context(cafile=settings.tls_ca_file)
@@ -41,5 +46,5 @@ def own_context(settings: SourceSettings) -> ssl.SSLContext:
     if not settings.tls_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(list(protocols))
     return context

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gateway.errors import ConfigError
 from gateway.upstream.h1_pool import Limits
 from gateway.upstream.h1_transport import H1Transport
-from gateway.upstream.http2_transport import Http2Transport
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.tls import build_tls_context
 from gateway.upstream.transport import Transport
@@ -23,6 +23,16 @@ def build_transport(settings: SourceSettings) -> Transport:
         keepalive_s=settings.keepalive_s,
         max_age_s=settings.max_connection_age_s,
     )
-    if settings.transport == "http2":
-        return Http2Transport(limits, tls=tls, unix_socket=settings.unix_socket)
-    return H1Transport(limits, tls=tls, unix_socket=settings.unix_socket)
+    older = H1Transport(limits, tls=tls, unix_socket=settings.unix_socket)
+    if settings.transport == "native":
+        return older
+    try:
+        from gateway.upstream.h2_transport import H2Transport
+    except ImportError as exc:
+        raise ConfigError(
+            'transport = "http2" needs h2',
+            key="sources",
+            hint="pip install 'compiled-graphql-gateway[http2]'",
+        ) from exc
+    both = build_tls_context(settings, "h2", "http/1.1")
+    return H2Transport(limits, tls=both, older=older, unix_socket=settings.unix_socket)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import random
 import shutil
 import socket
+import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,12 +18,13 @@ import pytest
 import trustme
 
 from gateway.errors import UpstreamError
-from gateway.upstream.http2_transport import Http2Transport
+from gateway.upstream.h2_transport import H2Transport
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, Request
 from gateway.upstream.transports import build_transport
 from tests.platform.processes import free_port, wait_until
 from tests.support.backend import Answer, Asked, Backend, backend
+from tests.upstream import wire
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 pytestmark = pytest.mark.skipif(not Path(NGINX).exists(), reason="nginx is not installed")
@@ -114,7 +117,7 @@ async def served(folder: Path, *, is_tls: bool) -> AsyncIterator[Both]:
                 transport="http2", tls_ca_file=str(folder / "ca.pem") if is_tls else None
             )
             transport = build_transport(settings)
-            assert isinstance(transport, Http2Transport)
+            assert isinstance(transport, H2Transport)
             try:
                 yield Both(transport, tls if is_tls else clear, behind, folder)
             finally:
@@ -226,3 +229,38 @@ async def test_who_is_not_trusted_is_not_spoken_to(tmp_path: Path) -> None:
         assert caught.value.code == "HTTP_CLIENT_ERROR"
         await stranger.aclose()
         both.transport = kept
+
+
+async def test_a_storm_of_cancelled_calls_through_nginx(tmp_path: Path) -> None:
+    """3,000 cancelled, then 200 of 200 good: nginx ends a connection after 1,000 streams, within the storm."""
+    rng = random.Random(1)
+    async with served(tmp_path, is_tls=False) as both:
+
+        async def cancelled() -> None:
+            task = asyncio.create_task(both.fetch("/x", method="POST", body=b"x", left_s=60))
+            for _ in range(rng.randrange(30)):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled() or task.result().status == 200
+
+        for _ in range(100):
+            await asyncio.gather(*(cancelled() for _ in range(30)))
+        for number in range(200):
+            assert f'"/{number}"'.encode() in (await both.fetch(f"/{number}")).body
+
+
+async def test_a_backend_that_has_no_http2_is_asked_by_the_native_transport(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    context.set_alpn_protocols(["http/1.1"])
+    async with (
+        wire.serving(wire.echo, tls=context) as server,
+        wire.transport_of("http2", tls_ca_file=str(tmp_path / "ca.pem")) as transport,
+    ):
+        calls = [wire.call(transport, f"{server.url}/{n}") for n in range(5)]
+        assert await asyncio.gather(*calls) == [(200, b"/%d " % n) for n in range(5)]
+        assert await wire.call(transport, server.url, "POST", b"again") == (200, b"/ again")
+        assert {asked.head.partition(b"\r\n")[0][-8:] for asked in server.asked} == {b"HTTP/1.1"}

@@ -1,4 +1,4 @@
-"""New connections of the native transport: name, TCP or unix socket, TLS.
+"""New connections to a backend: name, TCP or unix socket, TLS.
 
 Every connection asks the resolver anew, and tries the addresses side by side as RFC 8305 says.
 It must never read a proxy or a certificate's place from the environment's proxy variables.
@@ -9,30 +9,41 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 import aiohappyeyeballs
 
-from gateway.upstream.h1_connection import Connection
-from gateway.upstream.h1_pool import Connect, Pool
 from gateway.upstream.h1_request import Origin
 
 # RFC 8305 §5 and §8.
 HAPPY_EYEBALLS_DELAY_S = 0.25
 
+P = TypeVar("P", bound=asyncio.Protocol)
 
-def connector(
-    origin: Origin, tls: ssl.SSLContext, unix_socket: str | None, loop: asyncio.AbstractEventLoop
-) -> Connect:
-    """What makes the connections of one origin's pool."""
-    context = tls if origin.is_tls else None
-    server_hostname = origin.host if origin.is_tls else None
 
-    async def connect(pool: Pool) -> Connection:
-        factory = partial(Connection, pool, loop)
-        if unix_socket is not None:
+@dataclass(frozen=True, slots=True)
+class Dialler:
+    """What makes the connections to one origin.
+
+    Attributes:
+        unix_socket: Every connection leads there, whatever the origin's host.
+    """
+
+    origin: Origin
+    tls: ssl.SSLContext
+    unix_socket: str | None
+    loop: asyncio.AbstractEventLoop
+
+    async def dial(self, factory: Callable[[], P]) -> P:
+        """A connection, with the protocol that `factory` makes. Errors: OSError, ValueError."""
+        origin, loop = self.origin, self.loop
+        context = self.tls if origin.is_tls else None
+        server_hostname = origin.host if origin.is_tls else None
+        if self.unix_socket is not None:
             _, made = await loop.create_unix_connection(
-                factory, unix_socket, ssl=context, server_hostname=server_hostname
+                factory, self.unix_socket, ssl=context, server_hostname=server_hostname
             )
             return made
         infos = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
@@ -47,5 +58,3 @@ def connector(
             sock.close()
             raise
         return made
-
-    return connect
