@@ -24,9 +24,9 @@ from benchmarks.load.contestants import (
 from benchmarks.load.measure import ask, one_pass
 from benchmarks.load.process import CPUS, started
 from benchmarks.load.scenarios import COUNTER, SCENARIOS, Scenario
-from benchmarks.report import flame
 from benchmarks.report.page import STYLE
 from benchmarks.results import Pass
+from gateway.profile import flame
 
 
 @dataclass(frozen=True, slots=True)

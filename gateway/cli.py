@@ -1,4 +1,4 @@
-"""The command line: `gateway serve | check | schema | plan | map | release`.
+"""The command line: `gateway serve | check | schema | plan | profile | map | release`.
 
 It reads options, calls `app`, and prints. A mistake of the operator ends with one line and exit code 2;
 findings of a check end with exit code 1.
@@ -6,6 +6,7 @@ findings of a check end with exit code 1.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -295,6 +296,49 @@ def plan(
     print(print_plan(code.bound.plan), end="")
     if source:
         print(f"\n{code.source}", end="")
+
+
+@app.command()
+def profile(
+    query: Annotated[
+        str, typer.Argument(help="A GraphQL document, or @FILE, or - for standard input.")
+    ],
+    config: ConfigOption = None,
+    schema: SchemaOption = None,
+    operation: Annotated[str | None, typer.Option(help="Which operation of the document.")] = None,
+    variables: Annotated[str, typer.Option(help="Variables as JSON, or @FILE.")] = "{}",
+    runs: Annotated[
+        int | None,
+        typer.Option("-n", min=0, help="Runs after the first: 50; none of a mutation."),
+    ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option("--header", "-H", help="Sent with each run: `name: value`.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Ask a gateway there, instead of one in this process."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write it as a page.")] = None,
+) -> None:
+    """Run an operation again and again, and show where its time goes."""
+    from gateway.profile import command
+    from gateway.profile.measure import ProfileError
+
+    given = read_json(read_text(variables), "--variables")
+    try:
+        asked = command.make_operation(read_text(query), given, operation, header or ())
+        number = command.runs_of(asked, runs)
+        if url is not None:
+            found = asyncio.run(command.profile_at(url, asked, number))
+        else:
+            with one_line_errors():
+                settings, base = read_config(config, schema)
+                samples = html is not None
+                run = command.profile_here(settings, base, asked, number, samples=samples)
+                found = asyncio.run(run)
+        command.show(found, html)
+    except ProfileError as exc:
+        fail(str(exc), 1)
 
 
 @app.command(name="map")

@@ -97,10 +97,10 @@ async def test_each_step_and_call_with_its_parent_and_its_counts(tmp_path: Path)
     assert (root["name"], root["kind"], root["parent"]) == ("graphql.query", "request", None)
     assert {"parse", "validate", "plan", "shape", "encode"} <= set(by_name)
 
-    posts, users, loud = by_name["Query.posts"], by_name["User"], by_name["Post.loud"]
+    posts, users, loud = by_name["Query.posts"], by_name["User.name"], by_name["Post.loud"]
     assert posts["kind"] == users["kind"] == loud["kind"] == "step"
     assert posts["attributes"]["graphql.parents"] == 1
-    assert users["attributes"] | {"graphql.field.path": "posts.author"} == users["attributes"]
+    assert users["attributes"]["graphql.field.path"] == "posts.author.name"
     assert users["attributes"]["graphql.parents"] == 6
     assert users["attributes"]["graphql.keys"] == users["attributes"]["graphql.batch_size"] == 2
     assert loud["attributes"]["graphql.calls"] == 6

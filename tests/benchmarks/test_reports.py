@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from benchmarks import publish, results
-from benchmarks.report import figures, flame, markdown, page, svg, terminal
+from benchmarks.report import figures, markdown, page, svg, terminal
+from gateway.profile import flame
 from tests.benchmarks.results import peer, result, scenario, usual
 
 

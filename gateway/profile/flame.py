@@ -1,13 +1,13 @@
 """A flame graph of collapsed stacks as inline SVG, and the functions that took most of the time.
 
-Pure: py-spy's raw text in, markup out.
+Pure: stacks, or py-spy's raw text, in; markup out.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -52,18 +52,6 @@ def clean(frame: str) -> str:
     return f"{match['name']} ({file})"
 
 
-def build(stacks: Iterable[tuple[Sequence[str], int]]) -> Node:
-    """The tree, from the first frame of the application on; the event loop's own work beside it."""
-    root = Node("all")
-    for frames, samples in stacks:
-        root.samples += samples
-        node = root
-        for frame in trimmed(frames):
-            node = node.below.setdefault(frame, Node(frame))
-            node.samples += samples
-    return root
-
-
 def trimmed(frames: Sequence[str]) -> Sequence[str]:
     """From the application's entry on; else what the event loop called."""
     for index, frame in enumerate(frames):
@@ -71,6 +59,21 @@ def trimmed(frames: Sequence[str]) -> Sequence[str]:
             return frames[index:]
     inner = max((n for n, frame in enumerate(frames) if frame.endswith(LOOP)), default=-1) + 1
     return ["event loop and server", *frames[inner:]]
+
+
+Trim = Callable[[Sequence[str]], Sequence[str]]
+
+
+def build(stacks: Iterable[tuple[Sequence[str], int]], trim: Trim = trimmed) -> Node:
+    """The tree, from the first frame of the application on; the event loop's own work beside it."""
+    root = Node("all")
+    for frames, samples in stacks:
+        root.samples += samples
+        node = root
+        for frame in trim(frames):
+            node = node.below.setdefault(frame, Node(frame))
+            node.samples += samples
+    return root
 
 
 def origin(frame: str) -> str:

@@ -1,0 +1,1 @@
+"""One operation, asked again and again, and where its time went: what `gateway profile` shows."""

@@ -1,0 +1,92 @@
+"""`gateway profile`: reads the options, runs the operation, prints and writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
+from rich.console import Console
+
+from gateway.config import Config
+from gateway.profile.measure import Operation, Profile, ProfileError, measure
+from gateway.profile.page import render
+from gateway.profile.terminal import print_profile
+from gateway.testing import GatewayClient
+
+SECRET = "GATEWAY_TRACE_SECRET"  # noqa: S105 - a variable's name
+RUNS = 50
+
+
+async def profile_here(
+    config: Config, base: Path, operation: Operation, runs: int, *, samples: bool
+) -> Profile:
+    """Profile in this process, over the configuration's backends.
+
+    Errors: ProfileError; ConfigError for what cannot be served.
+    """
+    explain = replace(config.explain, trace_header="always", plan_header=True)
+    quiet = replace(config.logs, access="off", slow="off", audit="off")
+    async with GatewayClient(replace(config, explain=explain, logs=quiet), base=base) as client:
+        url = client.app.path
+        return await measure(client.http, url, operation, runs=runs, samples=samples)
+
+
+async def profile_at(url: str, operation: Operation, runs: int) -> Profile:
+    """Profile at a gateway's URL. Errors: ProfileError."""
+    async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
+        secret = os.environ.get(SECRET, "")
+        return await measure(http, url, operation, runs=runs, samples=False, secret=secret)
+
+
+def make_operation(
+    query: str, variables: Mapping[str, Any], name: str | None, headers: Sequence[str]
+) -> Operation:
+    """Errors: ProfileError for a header that is none."""
+    body: dict[str, Any] = {"query": query}
+    if variables:
+        body["variables"] = dict(variables)
+    if name is not None:
+        body["operationName"] = name
+    pairs = [header.partition(":") for header in headers]
+    if bad := [name for name, colon, _ in pairs if not colon]:
+        raise ProfileError(f"--header {bad[0]}: write it as `name: value`")
+    return Operation(body=body, headers={name.strip(): value.strip() for name, _, value in pairs})
+
+
+def runs_of(operation: Operation, asked: int | None) -> int:
+    """How often to run it: a mutation only once, unless somebody says otherwise."""
+    if asked is not None:
+        return asked
+    return 0 if is_write(operation) else RUNS
+
+
+def is_write(operation: Operation) -> bool:
+    """Whether it is a mutation; a document that cannot be parsed is refused later, by the gateway."""
+    name = operation.body.get("operationName")
+    try:
+        document = parse(operation.body["query"])
+    except GraphQLError:
+        return False
+    return any(
+        node.operation is OperationType.MUTATION
+        for node in document.definitions
+        if isinstance(node, OperationDefinitionNode)
+        and (name is None or (node.name is not None and node.name.value == name))
+    )
+
+
+def show(profile: Profile, html: Path | None) -> None:
+    """Print it, and write the page where one is asked for. Errors: ProfileError."""
+    console = Console(highlight=False)
+    print_profile(profile, console)
+    if html is not None:
+        try:
+            html.write_text(render(profile), encoding="utf-8")
+        except OSError as exc:
+            raise ProfileError(f"--html {html}: cannot be written: {exc.strerror}") from exc
+        console.print(f"\nwritten: {html}")
