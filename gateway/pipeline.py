@@ -28,6 +28,7 @@ from gateway.errors import CODES, ClientError, RequestError
 from gateway.execute.operation import coerce_variables, execute_operation, explain_plan
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Literals, Variables
+from gateway.execute.steps import mark_errors
 from gateway.explain import Explain, ExplainSettings
 from gateway.incremental import PayloadFormat
 from gateway.language.limits import Limits, check_variables
@@ -131,10 +132,10 @@ class Pipeline:
                 self.measures.steps.ended(trace)
         if trace is not None and self.tracing is not None:
             failed = bool(answer.record.error_codes)
-            describe = partial(span_of, answer)
-            is_kept = self.tracing.end(trace, describe, failed=failed, took_s=took_s)
-            if is_kept and answer.record.durations is not None:
-                answer.record.durations.exemplify(took_s, trace.trace_id)
+            if self.tracing.keeps(trace, failed=failed, took_s=took_s):
+                self.tracing.write(trace, *span_of(answer), failed=failed)
+                if answer.record.durations is not None:
+                    answer.record.durations.exemplify(took_s, trace.trace_id)
         if self.log is not None:
             self.log.ended(answer, context, took_s)
         return answer
@@ -144,9 +145,11 @@ class Pipeline:
         try:
             trace = context.stats.trace
             token = ACTIVE.set(trace) if trace is not None else None
-            found = await self.find(params)
-            if token is not None:
-                ACTIVE.reset(token)
+            try:
+                found = await self.find(params)
+            finally:
+                if token is not None:
+                    ACTIVE.reset(token)
             text = document_text(params)
             prepared = found.value
             record_operation(record, prepared, found.how)
@@ -270,8 +273,9 @@ class Pipeline:
         record.is_null = result.data is None
         body = encode_response(result.data, errors, extensions)
         if trace is not None:
-            trace.phase("shape", trace.loaded_ns(begin_ns), shaped_ns)
-            trace.phase("encode", shaped_ns, clock())
+            if result.errors:
+                mark_errors(trace)
+            trace.answered(begin_ns, shaped_ns, clock())
             if trace.is_shown:
                 shown = {"trace": trace_report(trace, span_name(record), plan_of(record))}
                 body = encode_response(result.data, errors, {**(extensions or {}), **shown})

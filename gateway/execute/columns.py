@@ -92,6 +92,8 @@ def read_property(row: Any, name: str) -> Any:
 
 def wait_for_cells(run: Run, column: list[Any], timing: Timing | None = None) -> None:
     """Put the awaitables of a column on the run's work; `timing` is the step that they belong to."""
+    if timing is not None:
+        timing.column = column
     types = set(map(type, column))
     if types <= PLAIN:
         return

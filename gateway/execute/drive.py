@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from gateway.execute.spots import Failed
 from gateway.execute.works import Work
-from gateway.telemetry.trace import CURRENT
+from gateway.telemetry.trace import CURRENT, Timing, clock
 
 T = TypeVar("T")
 Steps = Generator[list[Work], None, None]
@@ -44,11 +44,7 @@ async def _drive(steps: Steps, works: list[Work], finish: Callable[[], T]) -> T:
 
 async def _run(batch: list[Work]) -> None:
     if len(batch) == 1 and batch[0].is_load:
-        try:
-            outcome = await batch[0].awaitables[0]
-        except Exception as error:
-            outcome = Failed(error)
-        batch[0].fill((outcome,))
+        batch[0].fill((await _load(batch[0].awaitables[0], batch[0].timing),))
         return
     tasks = Tasks()
     try:
@@ -57,7 +53,7 @@ async def _run(batch: list[Work]) -> None:
                 tasks.start(work.awaitables)
             else:
                 token = CURRENT.set(work.timing)  # a task has the context in which it was made
-                tasks.start(work.awaitables)
+                tasks.start(work.awaitables, work.timing)
                 CURRENT.reset(token)
         for task in tasks.all:
             if not task.done():
@@ -73,6 +69,19 @@ async def _run(batch: list[Work]) -> None:
         del outcomes[:count]
 
 
+async def _load(loading: Awaitable[Any], timing: Timing | None) -> Any:
+    """What a loader gives, awaited without a task."""
+    token = CURRENT.set(timing) if timing is not None else None
+    try:
+        return await loading
+    except Exception as error:
+        return Failed(error)
+    finally:
+        if timing is not None and token is not None:
+            timing.end_ns = clock()
+            CURRENT.reset(token)
+
+
 class Tasks:
     """The tasks of one wait. One that is cancelled, by whomever, cancels all.
 
@@ -83,16 +92,16 @@ class Tasks:
         self.all: list[asyncio.Task[Any]] = []
         self._is_cancelled = False
 
-    def start(self, awaitables: Sequence[Awaitable[Any]]) -> None:
-        """Start a task for each."""
+    def start(self, awaitables: Sequence[Awaitable[Any]], timing: Timing | None = None) -> None:
+        """Start a task for each; the last to end, ends the step that is timed."""
         loop = asyncio.get_running_loop()
         if IS_EAGER:
             eager: Any = {"eager_start": True}
-            self.all += [asyncio.Task(self._run(a), loop=loop, **eager) for a in awaitables]
+            self.all += [asyncio.Task(self._run(a, timing), loop=loop, **eager) for a in awaitables]
         else:
-            self.all += [loop.create_task(self._run(a)) for a in awaitables]
+            self.all += [loop.create_task(self._run(a, timing)) for a in awaitables]
 
-    async def _run(self, awaitable: Awaitable[Any]) -> Any:
+    async def _run(self, awaitable: Awaitable[Any], timing: Timing | None) -> Any:
         try:
             return await awaitable
         except Exception as error:
@@ -100,6 +109,9 @@ class Tasks:
         except asyncio.CancelledError:
             self.cancel()
             raise
+        finally:
+            if timing is not None:
+                timing.end_ns = clock()
 
     def cancel(self) -> None:
         """Cancel all, once."""

@@ -15,6 +15,7 @@ from gateway.execute.columns import PLAIN, ROW, is_struct, read_property, wait_f
 from gateway.execute.info import info_of_row
 from gateway.execute.spots import Failed
 from gateway.execute.state import Run
+from gateway.execute.steps import end_step, within
 from gateway.execute.works import Call, spread
 
 MISSING = object()
@@ -185,16 +186,20 @@ def _start(
 ) -> None:
     assert field.loader is not None
     put = put or spread(column, len(parents), field.plan.coordinate)
+    timing = None
+    if run.trace is not None:
+        timing = run.trace.begin("step", field.coordinate, field)
+        timing.parents, timing.column = len(parents), column
     loading: Awaitable[Sequence[Any]]
     try:
         loading = field.loader.load(parents, arguments, run.context)
     except Exception as error:
         put(Failed(error))
+        end_step(timing)
         return
-    if run.trace is not None:
-        is_users = field.loader.source is None
-        loading = run.trace.step(field, len(parents), loading, is_users=is_users)
-    run.works.append(Call(loading, put, is_load=True))
+    if timing is not None and field.loader.source is None:
+        loading = within(run, timing, loading)
+    run.works.append(Call(loading, put, is_load=True, timing=timing))
 
 
 def _overlay(parent: Any, made: dict[str, Any]) -> Any:

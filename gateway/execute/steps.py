@@ -6,13 +6,14 @@ as its current one. Loaders are timed where they are started (`loads`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from graphql.pyutils import is_awaitable
 
 from gateway.execute.bound import BoundField
+from gateway.execute.spots import Failed
 from gateway.execute.state import Run
 from gateway.telemetry.trace import CURRENT, LiveSpans, Timing, Trace, clock
 
@@ -32,6 +33,43 @@ def end_step(timing: Timing | None) -> None:
     """The values of a step are there."""
     if timing is not None:
         timing.end_ns = clock()
+
+
+def mark_errors(trace: Trace) -> None:
+    """Look which steps have values that are errors: done for an answer that has some, and no other."""
+    for timing in trace.steps:
+        errors = list(_errors_of(timing.column))
+        if errors:
+            timing.errors = len(errors)
+            timing.error = timing.error or type(errors[0]).__name__
+
+
+def _errors_of(values: Iterable[Any]) -> Iterator[Exception]:
+    for value in values:
+        if isinstance(value, Failed):
+            yield value.error
+        elif isinstance(value, Exception):
+            yield value
+        elif type(value) is list:
+            yield from _errors_of(value)
+
+
+def within(run: Run, timing: Timing, loading: Awaitable[Sequence[T]]) -> Awaitable[Sequence[T]]:
+    """A loader of the user's that finds its step's span as the current one, where one is recorded."""
+    live = run.trace.live if run.trace is not None else None
+    return (
+        loading if run.trace is None or live is None else _load_in(run.trace, live, timing, loading)
+    )
+
+
+async def _load_in(
+    trace: Trace, live: LiveSpans, timing: Timing, loading: Awaitable[Sequence[T]]
+) -> Sequence[T]:
+    entered = live.enter(timing, trace)
+    try:
+        return await loading
+    finally:
+        live.leave(timing, entered)
 
 
 def call_in(
@@ -61,17 +99,12 @@ async def _await_in(
 
 @contextmanager
 def _inside(trace: Trace, live: LiveSpans, timing: Timing, number: int) -> Iterator[None]:
-    """Within the step's span: what happens here is added to the call's time, and to the errors."""
+    """Within the step's span: what happens here is added to the call's time."""
     token = CURRENT.set(timing)
     entered = live.enter(timing, trace)
     begin_ns = clock()
     try:
         yield
-    except BaseException as error:
-        timing.error = timing.error or type(error).__name__
-        attributes = timing.attributes
-        attributes["graphql.errors"] = attributes.get("graphql.errors", 0) + 1
-        raise
     finally:
         assert timing.durations is not None
         timing.durations[number] = (number, timing.durations[number][1] + clock() - begin_ns)

@@ -55,12 +55,16 @@ class Cells:
 class Call:
     """One awaitable whose outcome goes to a function."""
 
-    __slots__ = ("awaitables", "is_load", "put")
-    timing: Timing | None = None
+    __slots__ = ("awaitables", "is_load", "put", "timing")
 
     def __init__(
-        self, awaitable: Awaitable[Any], put: Callable[[Any], None], is_load: bool
+        self,
+        awaitable: Awaitable[Any],
+        put: Callable[[Any], None],
+        is_load: bool,
+        timing: Timing | None = None,
     ) -> None:
+        self.timing = timing
         self.awaitables = (awaitable,)
         self.put = put
         self.is_load = is_load

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.telemetry.trace import Timing, Trace, clock, described
+from gateway.telemetry.describe import described
+from gateway.telemetry.trace import Timing, Trace, clock
 
 VERSION = 1
 
@@ -48,7 +49,8 @@ def trace_report(trace: Trace, root: str, plan: Mapping[str, Any]) -> dict[str, 
     for number, timing in enumerate(timings, 1):
         begin = timing.begin_ns - begin_ns
         took = max(0, timing.end_ns - timing.begin_ns)
-        attributes = described(timing)
+        calls = [other for other in timings if other.parent_id == timing.span_id]
+        attributes = described(timing, calls)
         if timing.error is not None:
             attributes["error"] = timing.error
         parent = ids.get(timing.parent_id, 0)

@@ -6,14 +6,14 @@ kept late has the right parents. It knows no GraphQL, no exporter, and nothing o
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol, TypeVar
+from random import getrandbits
+from typing import Any, Protocol
 
-T = TypeVar("T")
+Phase = tuple[str, int, int, str | None]
 clock = time.perf_counter_ns
 
 
@@ -33,7 +33,7 @@ class Subject(Protocol):
 
 
 class Timing:
-    """One thing that took time.
+    """One thing that took time. What is not set is as `UNSET` says, so that making one costs little.
 
     Attributes:
         kind: "step", "call" or "phase".
@@ -43,9 +43,12 @@ class Timing:
         begin_ns, end_ns: On the performance counter.
         error: What it ended with, in a few words; None when it went well.
         parents: Of a step: how many.
+        column: Of a step: where its values come to stand.
+        errors: Of a step: how many of its values are errors; counted only when the answer has some.
         keys: Of a step that loads by key: how many distinct ones.
         batch: Of one that loads in batches: how many keys the largest had.
         shared, led: Of a step: calls that another request made for it, and that it made for others too.
+        waits: Of a step: from when to when it waited for a call of another request.
         answer: Of a call: source, method, status, and bytes where they were read whole; None without one.
         attempt: Of a call: which one, from 1; `is_hedge` when it runs beside another.
         waited_ns: Of a call: how long it had waited for a place before it began.
@@ -54,10 +57,24 @@ class Timing:
     """
 
     __slots__ = (
-        "_attributes", "answer", "attempt", "batch", "begin_ns", "durations", "end_ns", "error",
+        "answer", "attempt", "batch", "begin_ns", "column", "durations", "end_ns", "error", "errors",
         "is_hedge", "keys", "kind", "led", "live", "name", "parent_id", "parents", "shared",
-        "span_id", "subject", "waited_ns",
+        "span_id", "subject", "waited_ns", "waits",
     )  # fmt: skip
+    parents: int
+    column: Sequence[Any]
+    errors: int
+    keys: int | None
+    batch: int | None
+    shared: int
+    led: int
+    waits: Sequence[tuple[int, int]]
+    answer: tuple[str, str, int, int | None] | None
+    attempt: int
+    is_hedge: bool
+    waited_ns: int
+    durations: list[tuple[int, int]] | None
+    live: Any
 
     def __init__(
         self, kind: str, name: str, span_id: int, parent_id: int, subject: Subject | None = None
@@ -68,54 +85,20 @@ class Timing:
         self.parent_id = parent_id
         self.span_id = span_id
         self.error: str | None = None
-        self._attributes: dict[str, Any] | None = None
-        self.parents = self.shared = self.led = self.waited_ns = 0
-        self.attempt = 1
-        self.is_hedge = False
-        self.keys: int | None = None
-        self.batch: int | None = None
-        self.answer: tuple[str, str, int, int | None] | None = None
-        self.durations: list[tuple[int, int]] | None = None
-        self.live: Any = None
-        self.begin_ns = clock()
-        self.end_ns = self.begin_ns
+        self.begin_ns = self.end_ns = clock()
 
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """For a span; made when somebody asks."""
-        if self._attributes is None:
-            self._attributes = {}
-            if self.kind == "step":
-                self._attributes |= self._of_step()
-            elif self.kind == "call":
-                self._attributes |= self._of_call()
-        return self._attributes
-
-    def _of_step(self) -> dict[str, Any]:
-        found = {
-            "graphql.parents": self.parents,
-            "graphql.keys": self.keys,
-            "graphql.batch_size": self.batch,
-            "gateway.calls_shared": self.shared or None,
-            "gateway.calls_led": self.led or None,
-        }
-        return {name: value for name, value in found.items() if value is not None}
-
-    def _of_call(self) -> dict[str, Any]:
-        found: dict[str, Any] = {
-            "gateway.attempt": self.attempt if self.attempt > 1 else None,
-            "gateway.hedge": self.is_hedge or None,
-            "gateway.pool_wait_ms": self.waited_ns / 1e6 if self.waited_ns else None,
-        }
-        if self.answer is not None:
-            source, method, status, size_bytes = self.answer
-            found["gateway.source"] = source
-            found["http.request.method"] = method
-            found["http.response.status_code"] = status
-            found["http.response.body.size"] = size_bytes
-        return {name: value for name, value in found.items() if value is not None}
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return UNSET[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
 
+UNSET: Mapping[str, Any] = {
+    "parents": 0, "column": (), "errors": 0, "keys": None, "batch": None, "shared": 0, "led": 0,
+    "waits": (), "answer": None, "attempt": 1, "is_hedge": False, "waited_ns": 0,
+    "durations": None, "live": None,
+}  # fmt: skip
 CURRENT: ContextVar[Timing | None] = ContextVar("gateway_step", default=None)
 
 
@@ -140,13 +123,13 @@ class Trace:
         is_sampled: Whether it is recorded for certain.
         is_shown: Whether its client gets it with the answer.
         state: The `tracestate` that came in.
-        begin_ns: On the performance counter; `began_at_ns` is the same on the wall clock.
+        begin_ns: On the performance counter.
         live: Records spans meanwhile; None in a request that is not sampled.
     """
 
     __slots__ = (
-        "_last_id", "_phases", "_timings", "began_at_ns", "begin_ns", "is_sampled", "is_shown",
-        "live", "parent_id", "propagation", "span_id", "state", "trace_id",
+        "_began_at_ns", "_ends", "_last_id", "_phases", "_timings", "begin_ns", "is_sampled",
+        "is_shown", "live", "parent_id", "prefix", "propagation", "span_id", "state", "trace_id",
     )  # fmt: skip
 
     def __init__(
@@ -158,42 +141,63 @@ class Trace:
         state: str = "",
         propagation: Sequence[str] = ("w3c",),
     ) -> None:
-        self.trace_id = trace_id or random.getrandbits(128) or 1
+        self.trace_id = trace_id or getrandbits(128) or 1
         # Those of the spans below count on from it, and stay below 2**64.
-        self.span_id = self._last_id = random.getrandbits(63) + 1
+        self.span_id = self._last_id = getrandbits(63) + 1
         self.parent_id = parent_id
         self.is_sampled = is_sampled
         self.is_shown = False
         self.state = state
         self.propagation = propagation
+        self.prefix: str | None = None
         self.live: LiveSpans | None = None
         self._timings: list[Timing] = []
-        self._phases: list[tuple[str, int, int]] = []
-        self.began_at_ns = time.time_ns()
+        self._phases: list[Phase] | None = None
+        self._ends: tuple[int, int, int] | None = None
+        self._began_at_ns = 0
         self.begin_ns = clock()
+
+    @property
+    def began_at_ns(self) -> int:
+        """The beginning on the wall clock, which is read only when somebody asks."""
+        if not self._began_at_ns:
+            self._began_at_ns = time.time_ns() - (clock() - self.begin_ns)
+        return self._began_at_ns
 
     def begin(self, kind: str, name: str, subject: Subject | None = None) -> Timing:
         """Begin to time something below the step that runs now."""
         above = CURRENT.get()
         parent_id = self.span_id if above is None else above.span_id
-        self._last_id += 1
-        timing = Timing(kind, name, self._last_id, parent_id, subject)
+        self._last_id = span_id = self._last_id + 1
+        timing = Timing(kind, name, span_id, parent_id, subject)
         self._timings.append(timing)
         return timing
 
-    def phase(self, name: str, begin_ns: int, end_ns: int) -> None:
+    def phase(self, name: str, begin_ns: int, end_ns: int, error: str | None = None) -> None:
         """Note something that has been timed."""
-        self._phases.append((name, begin_ns, end_ns))
+        if self._phases is None:
+            self._phases = []
+        self._phases.append((name, begin_ns, end_ns, error))
+
+    def answered(self, begin_ns: int, shaped_ns: int, end_ns: int) -> None:
+        """Note when the plan began to run, when its values were shaped, and when they were encoded."""
+        self._ends = begin_ns, shaped_ns, end_ns
 
     @property
     def timings(self) -> list[Timing]:
         """Steps and calls in the order in which they began, and phases."""
-        for name, begin_ns, end_ns in self._phases:
+        if self._ends is not None:
+            begin_ns, shaped_ns, end_ns = self._ends
+            loaded_ns = max([step.end_ns for step in self.steps], default=begin_ns)
+            self.phase("shape", loaded_ns, shaped_ns)
+            self.phase("encode", shaped_ns, end_ns)
+            self._ends = None
+        for name, begin_ns, end_ns, error in self._phases or ():
             self._last_id += 1
             timing = Timing("phase", name, self._last_id, self.span_id)
-            timing.begin_ns, timing.end_ns = begin_ns, end_ns
+            timing.begin_ns, timing.end_ns, timing.error = begin_ns, end_ns, error
             self._timings.append(timing)
-        self._phases.clear()
+        self._phases = None
         return self._timings
 
     @property
@@ -201,52 +205,15 @@ class Trace:
         """Steps only, in the order in which they began."""
         return [timing for timing in self._timings if timing.kind == "step"]
 
-    def loaded_ns(self, otherwise_ns: int) -> int:
-        """When the last step ended."""
-        return max([timing.end_ns for timing in self.steps], default=otherwise_ns)
-
-    async def step(
-        self, subject: Subject, size: int, loading: Awaitable[Sequence[T]], *, is_users: bool
-    ) -> Sequence[T]:
-        """Await what loads a column of `size` parents.
-
-        Args:
-            subject: What is loaded.
-            size: How many parents.
-            loading: Loads.
-            is_users: Whether it is the user's code, which may look for the span that it is in.
-        """
-        timing = self.begin("step", subject.coordinate, subject)
-        timing.parents = size
-        token = CURRENT.set(timing)
-        live = self.live if is_users else None
-        entered = live.enter(timing, self) if live is not None else None
-        try:
-            values = await loading
-        except BaseException as error:
-            timing.error = type(error).__name__
-            raise
-        else:
-            if (self.is_sampled or self.is_shown) and (
-                failed := sum(isinstance(v, Exception) for v in values)
-            ):
-                timing.attributes["graphql.errors"] = failed
-            return values
-        finally:
-            timing.end_ns = clock()
-            if live is not None:
-                live.leave(timing, entered)
-            CURRENT.reset(token)
-
     def headers(self, timing: Timing) -> list[tuple[str, str]]:
         """What tells a backend that its work belongs to `timing`."""
-        flag = int(self.is_sampled)
+        flag = "1" if self.is_sampled else "0"
         found = []
         for how in self.propagation:
             if how == "w3c":
-                found.append(
-                    ("traceparent", f"00-{self.trace_id:032x}-{timing.span_id:016x}-0{flag}")
-                )
+                if self.prefix is None:
+                    self.prefix = f"00-{self.trace_id:032x}-"
+                found.append(("traceparent", f"{self.prefix}{timing.span_id:016x}-0{flag}"))
                 if self.state:
                     found.append(("tracestate", self.state))
             elif how == "b3":
@@ -263,38 +230,15 @@ ACTIVE: ContextVar[Trace | None] = ContextVar("gateway_trace", default=None)
 
 @contextmanager
 def phase(name: str) -> Iterator[None]:
-    """Time a part of what makes a plan, for the request that waits for it."""
+    """Time a part of what makes a plan, for the request that waits for it: one that fails too."""
     trace = ACTIVE.get()
     begin_ns = clock()
+    failed: str | None = None
     try:
         yield
-    finally:  # what is refused took its time too
+    except BaseException as error:
+        failed = type(error).__name__
+        raise
+    finally:
         if trace is not None:
-            trace.phase(name, begin_ns, clock())
-
-
-def described(timing: Timing) -> dict[str, Any]:
-    """The attributes of a timing's span."""
-    attributes = dict(timing.attributes)
-    if timing.subject is not None:
-        attributes["graphql.field.coordinate"] = timing.subject.coordinate
-        attributes["graphql.field.path"] = timing.subject.path
-    if timing.durations:
-        attributes |= summary(timing.durations)
-    return attributes
-
-
-def summary(durations: Sequence[tuple[int, int]]) -> Mapping[str, Any]:
-    """What is said of a function's calls: how many, and how long they took, milliseconds.
-
-    Shape: `durations` as (object's number, nanoseconds).
-    """
-    ordered = sorted(took for _, took in durations)
-    slowest, most = max(durations, key=lambda item: item[1])
-    return {
-        "graphql.calls": len(ordered),
-        "graphql.duration_min_ms": ordered[0] / 1e6,
-        "graphql.duration_p95_ms": ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)] / 1e6,
-        "graphql.duration_max_ms": most / 1e6,
-        "graphql.slowest": slowest,
-    }
+            trace.phase(name, begin_ns, clock(), failed)

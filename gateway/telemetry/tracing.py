@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -29,10 +29,10 @@ from opentelemetry.trace import (
     TraceFlags,
 )
 
+from gateway.telemetry.describe import described
 from gateway.telemetry.settings import TracingSettings
-from gateway.telemetry.trace import Timing, Trace, described
+from gateway.telemetry.trace import Timing, Trace, clock
 
-Describe = Callable[[], tuple[str, Mapping[str, Any]]]
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 UNSET = Status(StatusCode.UNSET)
 FAILED = Status(StatusCode.ERROR)
@@ -50,6 +50,7 @@ class Tracing:
     def __init__(self, settings: TracingSettings, exporter: SpanExporter | None = None) -> None:
         self.settings = settings
         self._bound = int(settings.sample_ratio * 2**64)
+        self._slow_s = settings.slow_threshold_ms / 1000
         self._ids = _Ids()
         self.provider = TracerProvider(
             resource=Resource.create({"service.name": settings.service_name}),
@@ -94,46 +95,50 @@ class Tracing:
     def _is_chosen(self, trace_id: int) -> bool:
         return (trace_id & (2**64 - 1)) < self._bound
 
-    def end(self, trace: Trace, describe: Describe, *, failed: bool, took_s: float) -> bool:
-        """A request has ended; whether its spans are kept.
+    def keeps(self, trace: Trace, *, failed: bool, took_s: float) -> bool:
+        """Whether a request that has ended is recorded.
 
         Args:
             trace: Its timings.
-            describe: Gives name and attributes of its own span, where it is kept.
             failed: Whether its answer has an error.
             took_s: Its duration.
         """
-        settings = self.settings
-        is_kept = (
-            trace.is_sampled
-            or (failed and settings.keep_errors)
-            or took_s * 1000 > settings.slow_threshold_ms
-        )
-        if is_kept:
-            self._write(trace, *describe(), failed=failed, took_s=took_s)
-        return is_kept
+        if trace.is_sampled or took_s > self._slow_s:
+            return True
+        return failed and self.settings.keep_errors
 
-    def _write(
-        self, trace: Trace, name: str, attributes: Mapping[str, Any], *, failed: bool, took_s: float
+    def write(
+        self, trace: Trace, name: str, attributes: Mapping[str, Any], *, failed: bool
     ) -> None:
-        end_ns = trace.begin_ns + int(took_s * 1e9)
+        """Record a request that has just ended.
+
+        Args:
+            trace: Its timings.
+            name: Of its own span.
+            attributes: Of that.
+            failed: Whether its answer has an error.
+        """
         status = FAILED if failed else UNSET
         self._put(
-            trace, name, trace.span_id, trace.parent_id, SpanKind.SERVER, trace.begin_ns, end_ns,
+            trace, name, trace.span_id, trace.parent_id, SpanKind.SERVER, trace.begin_ns, clock(),
             attributes, status,
         )  # fmt: skip
+        below: dict[int, list[Timing]] = {}
+        for timing in trace.timings:
+            below.setdefault(timing.parent_id, []).append(timing)
         for timing in trace.timings:
             if timing.durations and self.settings.detail == "object":
                 self._write_objects(trace, timing)
             status = UNSET if timing.error is None else Status(StatusCode.ERROR, timing.error)
+            attributes = described(timing, below.get(timing.span_id, ()))
             if timing.live is None:
                 kind = SpanKind.CLIENT if timing.kind == "call" else SpanKind.INTERNAL
                 self._put(
                     trace, timing.name, timing.span_id, timing.parent_id, kind, timing.begin_ns,
-                    timing.end_ns, described(timing), status,
+                    timing.end_ns, attributes, status,
                 )  # fmt: skip
             else:
-                timing.live.set_attributes(described(timing))
+                timing.live.set_attributes(attributes)
                 timing.live.set_status(status)
                 timing.live.end(self._at(trace, timing.end_ns))
 

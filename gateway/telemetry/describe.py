@@ -1,0 +1,86 @@
+"""What a span says of a timing: read once a request is over, and only where somebody wants to see it.
+
+It never changes a timing, and adds nothing that a client or a backend wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gateway.telemetry.trace import Timing
+
+
+def described(timing: Timing, below: Iterable[Timing] = ()) -> dict[str, Any]:
+    """The attributes of a timing's span.
+
+    Args:
+        timing: Ended.
+        below: What ran for it: its calls.
+    """
+    attributes: dict[str, Any] = {}
+    if timing.kind == "step":
+        attributes |= _of_step(timing, below)
+    elif timing.kind == "call":
+        attributes |= _of_call(timing)
+    if timing.subject is not None:
+        attributes["graphql.field.coordinate"] = timing.subject.coordinate
+        attributes["graphql.field.path"] = timing.subject.path
+    if timing.durations:
+        attributes |= summary(timing.durations)
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _of_step(timing: Timing, below: Iterable[Timing]) -> dict[str, Any]:
+    waits = [*timing.waits, *((call.begin_ns - call.waited_ns, call.end_ns) for call in below)]
+    waited_ns = covered(waits, timing.begin_ns, timing.end_ns)
+    return {
+        "graphql.parents": timing.parents,
+        "graphql.keys": timing.keys,
+        "graphql.batch_size": timing.batch,
+        "graphql.errors": timing.errors or None,
+        "gateway.calls_shared": timing.shared or None,
+        "gateway.calls_led": timing.led or None,
+        "gateway.wait_ms": waited_ns / 1e6,
+        "gateway.self_ms": (timing.end_ns - timing.begin_ns - waited_ns) / 1e6,
+    }
+
+
+def _of_call(timing: Timing) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "gateway.attempt": timing.attempt,
+        "gateway.hedge": timing.is_hedge or None,
+        "gateway.pool_wait_ms": timing.waited_ns / 1e6,
+    }
+    if timing.answer is not None:
+        source, method, status, size_bytes = timing.answer
+        found["gateway.source"] = source
+        found["http.request.method"] = method
+        found["http.response.status_code"] = status
+        found["http.response.body.size"] = size_bytes
+    return found
+
+
+def covered(spans: Iterable[tuple[int, int]], begin_ns: int, end_ns: int) -> int:
+    """The time from `begin_ns` to `end_ns` in which at least one of these spans ran, nanoseconds."""
+    total, until = 0, begin_ns
+    for begin, end in sorted(spans):
+        total += max(0, min(end, end_ns) - max(begin, until))
+        until = max(until, min(end, end_ns))
+    return total
+
+
+def summary(durations: Sequence[tuple[int, int]]) -> Mapping[str, Any]:
+    """What is said of a function's calls: how many, and how long they took, milliseconds.
+
+    Shape: `durations` as (object's number, nanoseconds).
+    """
+    ordered = sorted(took for _, took in durations)
+    slowest, most = max(durations, key=lambda item: item[1])
+    return {
+        "graphql.calls": len(ordered),
+        "graphql.duration_min_ms": ordered[0] / 1e6,
+        "graphql.duration_p95_ms": ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)] / 1e6,
+        "graphql.duration_max_ms": most / 1e6,
+        "graphql.slowest": slowest,
+    }
