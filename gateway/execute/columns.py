@@ -8,7 +8,7 @@ the usual case, is recognised by the set of its values' types and passes through
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import attrgetter
 from types import CoroutineType, NoneType
@@ -33,7 +33,7 @@ from gateway.execute.spots import Failed, FailedList, Origin
 from gateway.execute.state import Rows, Run
 from gateway.execute.works import Call, Cells
 from gateway.resolver import DecodedRow
-from gateway.telemetry.trace import Timing
+from gateway.telemetry.trace import Timing, clock
 
 # Types whose values are never awaitable, callable or exceptions.
 PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType, bytes, Failed, FailedList})
@@ -91,18 +91,18 @@ def read_property(row: Any, name: str) -> Any:
 
 
 def wait_for_cells(run: Run, column: list[Any], timing: Timing | None = None) -> None:
-    """Put the awaitables of a column on the run's work; `timing` is the step that they belong to."""
-    if timing is not None:
-        timing.column = column
+    """Put the awaitables of a column on the run's work; without any, the step `timing` has ended."""
     types = set(map(type, column))
-    if types <= PLAIN:
-        return
+    indices: Sequence[int] = ()
     if types == COROUTINE:
-        run.works.append(Cells(column, range(len(column)), timing))
-        return
-    indices = [index for index, value in enumerate(column) if is_awaitable(value)]
+        indices = range(len(column))
+    elif not types <= PLAIN:
+        indices = [index for index, value in enumerate(column) if is_awaitable(value)]
     if indices:
         run.works.append(Cells(column, indices, timing))
+    if timing is not None:
+        timing.column = column
+        timing.end_ns = clock()  # until one of the awaitables ends
 
 
 def normalise(run: Run, field: BoundField, column: list[Any]) -> bool:

@@ -110,9 +110,6 @@ class PartEmitter:
         for step in steps:
             self.step(step)
         self.wait()
-        for step in steps:
-            if step.kind in (Kind.SYNC, Kind.ASYNC):
-                self.writer.line(f"end_step(b{step.fields[0]})")
         self.settle([self.bound.fields[number] for step in steps for number in step.fields])
 
     def wait(self) -> None:

@@ -23,7 +23,7 @@ from gateway.execute.introspect import introspect
 from gateway.execute.loads import load, load_entities
 from gateway.execute.slow import share_rows, slow_row, slow_rows
 from gateway.execute.spots import Failed
-from gateway.execute.steps import begin_step, call_in, end_step
+from gateway.execute.steps import begin_step, call_in
 
 
 class WrongArgumentsError(Exception):
@@ -36,7 +36,6 @@ EXPORTED: dict[str, Any] = {
     "begin_step": begin_step,
     "call_in": call_in,
     "distinct": distinct,
-    "end_step": end_step,
     "gather_rows": gather_rows,
     "info_of_row": info_of_row,
     "introspect": introspect,

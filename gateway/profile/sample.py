@@ -30,7 +30,9 @@ class Sampler:
 
     def __enter__(self) -> Sampler:
         self._switch_s = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_S)  # or looks find the thread where it waits, not where it works
+        sys.setswitchinterval(
+            SWITCH_S
+        )  # or looks find the thread where it waits, not where it works
         self._thread.start()
         return self
 
