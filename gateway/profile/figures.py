@@ -95,7 +95,7 @@ def notes(span: Span) -> str:
         words.append(str(known.get("http.response.status_code", "")))
         if (size := known.get("http.response.body.size")) is not None:
             words.append(size_text(size))
-        if "gateway.attempt" in known:
+        if known.get("gateway.attempt", 1) > 1:
             words.append(f"attempt {known['gateway.attempt']}")
         if known.get("gateway.hedge"):
             words.append("hedge")

@@ -18,46 +18,57 @@ def described(timing: Timing, below: Iterable[Timing] = ()) -> dict[str, Any]:
         timing: Ended.
         below: What ran for it: its calls.
     """
-    attributes: dict[str, Any] = {}
     if timing.kind == "step":
-        attributes |= _of_step(timing, below)
+        attributes = _of_step(timing, below)
     elif timing.kind == "call":
-        attributes |= _of_call(timing)
-    if timing.subject is not None:
-        attributes["graphql.field.coordinate"] = timing.subject.coordinate
-        attributes["graphql.field.path"] = timing.subject.path
+        attributes = _of_call(timing)
+    else:
+        attributes = {}
     if timing.durations:
         attributes |= summary(timing.durations)
-    return {name: value for name, value in attributes.items() if value is not None}
+    return attributes
 
 
 def _of_step(timing: Timing, below: Iterable[Timing]) -> dict[str, Any]:
-    waits = [*timing.waits, *((call.begin_ns - call.waited_ns, call.end_ns) for call in below)]
+    waits = [(call.begin_ns - call.waited_ns, call.end_ns) for call in below]
+    waits += timing.waits
     waited_ns = covered(waits, timing.begin_ns, timing.end_ns)
-    return {
+    found: dict[str, Any] = {
         "graphql.parents": timing.parents,
-        "graphql.keys": timing.keys,
-        "graphql.batch_size": timing.batch,
-        "graphql.errors": timing.errors or None,
-        "gateway.calls_shared": timing.shared or None,
-        "gateway.calls_led": timing.led or None,
         "gateway.wait_ms": waited_ns / 1e6,
         "gateway.self_ms": (timing.end_ns - timing.begin_ns - waited_ns) / 1e6,
     }
+    if timing.subject is not None:
+        found["graphql.field.coordinate"] = timing.subject.coordinate
+        found["graphql.field.path"] = timing.subject.path
+    if timing.keys is not None:
+        found["graphql.keys"] = timing.keys
+    if timing.batch is not None:
+        found["graphql.batch_size"] = timing.batch
+    for name, count in (
+        ("graphql.errors", timing.errors),
+        ("gateway.calls_shared", timing.shared),
+        ("gateway.calls_led", timing.led),
+    ):
+        if count:
+            found[name] = count
+    return found
 
 
 def _of_call(timing: Timing) -> dict[str, Any]:
     found: dict[str, Any] = {
         "gateway.attempt": timing.attempt,
-        "gateway.hedge": timing.is_hedge or None,
         "gateway.pool_wait_ms": timing.waited_ns / 1e6,
     }
+    if timing.is_hedge:
+        found["gateway.hedge"] = True
     if timing.answer is not None:
         source, method, status, size_bytes = timing.answer
         found["gateway.source"] = source
         found["http.request.method"] = method
         found["http.response.status_code"] = status
-        found["http.response.body.size"] = size_bytes
+        if size_bytes is not None:
+            found["http.response.body.size"] = size_bytes
     return found
 
 

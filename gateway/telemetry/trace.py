@@ -128,8 +128,8 @@ class Trace:
     """
 
     __slots__ = (
-        "_began_at_ns", "_ends", "_last_id", "_phases", "_timings", "begin_ns", "is_sampled",
-        "is_shown", "live", "parent_id", "prefix", "propagation", "span_id", "state", "trace_id",
+        "_began_at_ns", "_ends", "_hex", "_last_id", "_phases", "_timings", "begin_ns", "is_sampled",
+        "is_shown", "live", "parent_id", "propagation", "span_id", "state", "trace_id",
     )  # fmt: skip
 
     def __init__(
@@ -149,7 +149,7 @@ class Trace:
         self.is_shown = False
         self.state = state
         self.propagation = propagation
-        self.prefix: str | None = None
+        self._hex: str | None = None
         self.live: LiveSpans | None = None
         self._timings: list[Timing] = []
         self._phases: list[Phase] | None = None
@@ -208,16 +208,18 @@ class Trace:
     def headers(self, timing: Timing) -> list[tuple[str, str]]:
         """What tells a backend that its work belongs to `timing`."""
         flag = "1" if self.is_sampled else "0"
+        trace_id = self._hex
+        if trace_id is None:
+            trace_id = self._hex = self.trace_id.to_bytes(16, "big").hex()
+        span_id = timing.span_id.to_bytes(8, "big").hex()  # a third of what a format takes
         found = []
         for how in self.propagation:
             if how == "w3c":
-                if self.prefix is None:
-                    self.prefix = f"00-{self.trace_id:032x}-"
-                found.append(("traceparent", f"{self.prefix}{timing.span_id:016x}-0{flag}"))
+                found.append(("traceparent", f"00-{trace_id}-{span_id}-0{flag}"))
                 if self.state:
                     found.append(("tracestate", self.state))
             elif how == "b3":
-                found.append(("b3", f"{self.trace_id:032x}-{timing.span_id:016x}-{flag}"))
+                found.append(("b3", f"{trace_id}-{span_id}-{flag}"))
             else:
                 text = f"{self.trace_id:x}:{timing.span_id:x}:{timing.parent_id:x}:{flag}"
                 found.append(("uber-trace-id", text))

@@ -13,7 +13,7 @@ import httpx
 
 from gateway.errors import UpstreamError
 from gateway.identity import find_cookie
-from gateway.telemetry.trace import CURRENT
+from gateway.telemetry.trace import CURRENT, clock
 from gateway.upstream.counters import Counters
 from gateway.upstream.flights import Flights
 from gateway.upstream.policy import Policy
@@ -100,15 +100,19 @@ class Upstream:
             context.stats.wait_s += time.perf_counter() - begin
 
     async def _share(self, source: Source, request: Request, context: Context) -> Fetched:
-        stats = context.stats
+        stats, step = context.stats, CURRENT.get()
+        begin_ns = clock() if step is not None else 0
 
         def tell(what: str) -> None:
             self.counters.add(what, request.source, request.endpoint)
             stats.shared += what == "shared"
-            step = CURRENT.get()
-            if step is not None:
-                step.shared += what == "shared"
-                step.led += what == "led"
+            if step is None:
+                return
+            if what == "shared":
+                step.shared += 1
+                step.waits = [*step.waits, (begin_ns, clock())]
+            else:
+                step.led += 1
 
         def call() -> Awaitable[Fetched]:
             return source.policy.fetch(request, context.deadline, stats)

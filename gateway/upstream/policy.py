@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -135,7 +136,7 @@ class Policy:
                 asked = self._addressed(request, deadline, stats.trace, timing)
                 answer = await self.transport.send(asked, deadline)
                 if timing is not None:
-                    timing.answer = (self.name, request.method, answer.status, None)
+                    timing.answer = (self.name, request.method, answer.status, size_of(answer))
                 return answer
             finally:
                 finish(timing)
@@ -371,12 +372,19 @@ class Policy:
             await asyncio.gather(*rivals, return_exceptions=True)
 
 
+def size_of(answer: Response) -> int | None:
+    """The bytes of a body that is not read yet, where its head says so."""
+    said = header_value(answer.headers, "content-length") or ""
+    return int(said) if said.isascii() and said.isdigit() else None
+
+
 def finish(timing: Timing | None) -> None:
     """A call has ended; one that has no answer has failed."""
     if timing is not None:
         timing.end_ns = clock()
         if timing.answer is None:
-            timing.error = "no answer"
+            error = sys.exception()
+            timing.error = str(getattr(error, "code", type(error).__name__))
         elif timing.answer[2] >= 500:
             timing.error = str(timing.answer[2])
 

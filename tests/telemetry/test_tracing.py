@@ -9,19 +9,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import opentracing  # type: ignore[import-untyped]
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.trace import NonRecordingSpan, SpanContext, use_span
 
 from demo.backends import Backends, start_backends
-from gateway.telemetry.tracing import parse_b3, parse_jaeger, parse_w3c
+from gateway.telemetry.tracing import SAMPLED, parse_b3, parse_jaeger, parse_w3c
 from gateway.testing import GatewayClient
 from tests.support.backend import Answer, backend
 
+SPAN_KIND_CLIENT, FAILED = Span.SPAN_KIND_CLIENT, Status.STATUS_CODE_ERROR
 ROOT = Path(__file__).resolve().parent.parent.parent
 QUERY = """
 query Joined { videos(first: 5) { edges { node {
   title url fingerprint channel { name verified } stats { views } topic { name }
-} } } }
+} } } search(query: "music", first: 2) { __typename } }
 """
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -98,7 +102,36 @@ def client(collector: Collector, backends: Backends, **tracing: str) -> GatewayC
     return GatewayClient(ROOT / "gateway.toml", sources=backends.urls, env={**os.environ, **env})
 
 
-async def test_each_step_and_call_with_right_parents(
+def check_times(spans: list[Any]) -> None:
+    """Everything runs within what is above it."""
+    by_id = {span.span_id: span for span in spans}
+    for span in spans:
+        assert span.start_time_unix_nano <= span.end_time_unix_nano
+        above = by_id.get(span.parent_span_id)
+        if above is not None:
+            assert above.start_time_unix_nano <= span.start_time_unix_nano, span.name
+            assert span.end_time_unix_nano <= above.end_time_unix_nano, span.name
+
+
+def ms(span: Any) -> float:
+    return float(span.end_time_unix_nano - span.start_time_unix_nano) / 1e6
+
+
+# A step: its path in the response; parents and distinct keys; and the call that it waits for, of which backend.
+LOADS = {
+    "Query.videos": ("videos", 1, None, "GET /videos", "catalog"),
+    "Video.stats": ("videos.edges.node.stats", 5, 5, "GET /video_stats", "monolith"),
+    "Channel.name": ("videos.edges.node.channel.name", 5, 5, "GET /channels", "monolith"),
+    "Topic.name": ("videos.edges.node.topic.name", 5, 3, "GET /topics", "catalog"),
+    "Query.search": ("search", 1, None, "GET (context.http)", "search"),
+}
+FUNCTIONS = {
+    "Video.url": "videos.edges.node.url",
+    "Video.fingerprint": "videos.edges.node.fingerprint",
+}
+
+
+async def test_each_span_of_a_query_of_three_backends(
     collector: Collector, backends: Backends
 ) -> None:
     async with client(collector, backends) as gateway:
@@ -109,26 +142,83 @@ async def test_each_step_and_call_with_right_parents(
     assert server.parent_span_id.hex() == TRACEPARENT[36:52]
     assert attributes(server)["graphql.operation.name"] == "Joined"
     assert attributes(server)["http.response.status_code"] == 200
-    for phase in ("parse", "validate", "plan", "shape", "encode"):
-        assert collector.one(phase).parent_span_id == server.span_id
-    by_id = {span.span_id: span for span in collector.spans}
-    calls = collector.named("GET ")
-    assert len(calls) == 4
-    for call in calls:
-        step = by_id[call.parent_span_id]
-        assert step.parent_span_id == server.span_id
-        assert step.start_time_unix_nano <= call.start_time_unix_nano
-        assert call.end_time_unix_nano <= step.end_time_unix_nano
-        assert attributes(call)["http.response.status_code"] == 200
-        assert attributes(call)["http.response.body.size"] > 0
-    channels = attributes(collector.one("Channel.name"))
-    assert channels["graphql.field.path"] == "videos.edges.node.channel.name"
-    assert 1 <= channels["graphql.parents"] <= 5
-    urls = attributes(collector.one("Video.url"))
-    assert urls["graphql.calls"] == 5
-    assert 0 < urls["graphql.duration_min_ms"] <= urls["graphql.duration_max_ms"]
-    assert attributes(collector.one("Video.fingerprint"))["graphql.calls"] == 5
-    assert all(span.end_time_unix_nano >= span.start_time_unix_nano for span in collector.spans)
+    phases = ("parse", "validate", "plan", "shape", "encode")
+    calls = [call for _, _, _, call, _ in LOADS.values()]
+    assert sorted(span.name for span in collector.spans) == sorted(
+        [server.name, *phases, *LOADS, *calls, *FUNCTIONS]
+    )
+    check_times(collector.spans)
+    for name in (*phases, *LOADS, *FUNCTIONS):
+        assert collector.one(name).parent_span_id == server.span_id
+    for name, (path, parents, keys, calling, source) in LOADS.items():
+        step, call = collector.one(name), collector.one(calling)
+        said = attributes(step)
+        assert (said["graphql.field.coordinate"], said["graphql.field.path"]) == (name, path)
+        assert (said["graphql.parents"], said.get("graphql.keys")) == (parents, keys)
+        assert said.get("graphql.batch_size") == keys
+        assert "graphql.errors" not in said
+        assert call.parent_span_id == step.span_id
+        assert call.kind == SPAN_KIND_CLIENT
+        assert said["gateway.wait_ms"] == pytest.approx(ms(call), abs=1e-3)
+        assert said["gateway.self_ms"] == pytest.approx(ms(step) - ms(call), abs=1e-3)
+        told = attributes(call)
+        assert (told["gateway.source"], told["http.request.method"]) == (source, "GET")
+        assert (told["http.response.status_code"], told["gateway.attempt"]) == (200, 1)
+        assert told["http.response.body.size"] > 0
+        assert (told["gateway.pool_wait_ms"], "gateway.hedge" in told) == (0, False)
+    for name, path in FUNCTIONS.items():
+        said = attributes(collector.one(name))
+        assert said["graphql.field.path"] == path
+        assert said["graphql.calls"] == said["graphql.parents"] == 5
+        assert 0 < said["graphql.duration_min_ms"] <= said["graphql.duration_p95_ms"]
+        assert said["graphql.duration_p95_ms"] <= said["graphql.duration_max_ms"]
+        assert 0 <= said["graphql.slowest"] < 5
+        assert said["gateway.wait_ms"] == 0
+
+
+async def test_the_same_begun_by_a_client_of_the_opentracing_api(
+    collector: Collector, backends: Backends
+) -> None:
+    """The client's span, made and injected through the API, is the trace's root; Jaeger's header carries it."""
+    async with client(collector, backends, opentracing="true", propagation='["jaeger"]') as gateway:
+        tracer = opentracing.global_tracer()
+        carrier: dict[str, str] = {}
+        root = NonRecordingSpan(SpanContext(int(TRACEPARENT[3:35], 16), 7, False, SAMPLED))
+        with use_span(root), tracer.start_active_span("page") as scope:
+            tracer.inject(scope.span.context, opentracing.Format.HTTP_HEADERS, carrier)
+            _, trace_id, span_id, flag = carrier["traceparent"].split("-")
+            headers = {"uber-trace-id": f"{trace_id}:{span_id}:0:{flag[1]}"}
+            result = await gateway.execute(QUERY, headers=headers)
+            scope.span.set_tag("videos", 5)
+    assert result.errors == []
+    page, server = collector.one("page"), collector.one("graphql.query")
+    assert {span.trace_id for span in collector.spans} == {page.trace_id}
+    assert server.parent_span_id == page.span_id
+    assert attributes(page)["videos"] == 5
+    check_times(collector.spans)
+    for name, (_, parents, _, calling, _) in LOADS.items():
+        assert collector.one(name).parent_span_id == server.span_id
+        assert collector.one(calling).parent_span_id == collector.one(name).span_id
+        assert attributes(collector.one(name))["graphql.parents"] == parents
+
+
+async def test_a_document_that_is_refused_leaves_its_phases(
+    collector: Collector, backends: Backends
+) -> None:
+    async with client(collector, backends) as gateway:
+        await gateway.execute("{ videos(")
+    parse = collector.one("parse")
+    assert (parse.status.code, parse.status.message) == (FAILED, "RequestError")
+    assert parse.parent_span_id == collector.one("graphql.request").span_id
+    assert collector.named("validate") == []
+    collector.spans.clear()
+    async with client(collector, backends) as gateway:
+        await gateway.execute("{ videos(first: 1) { nope } }")
+    parse, validate = collector.one("parse"), collector.one("validate")
+    assert (parse.status.code, validate.status.code) == (0, FAILED)
+    assert "RequestError" in validate.status.message
+    assert validate.parent_span_id == collector.one("graphql.request").span_id
+    check_times(collector.spans)
 
 
 async def test_nothing_is_exported_that_nobody_wants(
@@ -148,7 +238,7 @@ async def test_what_failed_or_was_slow_is_kept_late_with_the_parents_that_backen
     server = collector.one("graphql.query")
     by_id = {span.span_id: span for span in collector.spans}
     calls = collector.named("GET ")
-    assert len(calls) == 4
+    assert len(calls) == 5
     for call in calls:
         assert by_id[call.parent_span_id].parent_span_id == server.span_id
     collector.spans.clear()
