@@ -107,15 +107,16 @@ class RouterShaping:
             Router's default.
         client_timeout_header: Header by which a client may lower it, in milliseconds; "" for none.
         max_in_flight: Requests under way at one time, of all workers together; one more is refused
-            with 503 and `Retry-After` before its body is read. None by default.
-        max_eventloop_lag_ms: The same while a worker's event loop is so late. None by default.
+            with 503 and `Retry-After` before its body is read. 0 for no limit.
+        max_eventloop_lag_ms: A worker whose event loop is later than this for a while has too much to do:
+            it refuses in the same way until it has not. 0 for no limit.
         dedupe: Equal operations in flight at the same time.
     """
 
     timeout_s: float = 30.0
     client_timeout_header: str = ""
-    max_in_flight: int | None = None
-    max_eventloop_lag_ms: int | None = None
+    max_in_flight: int = 1024
+    max_eventloop_lag_ms: int = 20
     dedupe: DedupeSettings = field(default_factory=DedupeSettings)
 
 

@@ -45,12 +45,12 @@ def make_shedder(endpoint: GraphQLEndpoint, config: Config) -> Shedder | None:
     """The endpoint behind its limits, one worker's part; None without any."""
     router = config.traffic_shaping.router
     most, lag_ms = router.max_in_flight, router.max_eventloop_lag_ms
-    if most is None and lag_ms is None:
+    if not most and not lag_ms:
         return None
     return Shedder(
         endpoint,
-        max(1, most // config.server.workers) if most is not None else None,
-        lag_ms / 1000 if lag_ms is not None else None,
+        max(1, most // config.server.workers) if most else None,
+        lag_ms / 1000 if lag_ms else None,
     )
 
 

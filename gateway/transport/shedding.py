@@ -3,6 +3,10 @@
 It decides by two numbers of this worker, before a byte of the body is read: requests in flight, and how late
 the event loop is. Installed only where a limit is set; health checks never come here. It knows nothing of
 GraphQL but how a refusal looks.
+
+A loop that is late again and again is an overload; one pause (a large answer, a collection) is none. In an
+overload the loop is held at `TARGET_S`, far below the limit that began it: what is late then is the
+refusals themselves.
 """
 
 from __future__ import annotations
@@ -20,8 +24,16 @@ from gateway.transport.asgi import Receive, Scope, Send
 from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON
 from gateway.transport.reply import CONTENT_TYPES, refusal
 
-# A lag is known for so long after it is over: short, since all that comes in the meantime is refused.
+# So many late ticks in a row begin an overload, where as many requests as below are in flight.
 TICK_S = 0.05
+LATE_TICKS = 3
+# In an overload: how late the loop may be, and how often it is asked.
+TARGET_S = 0.005
+OVERLOAD_TICK_S = 0.005
+# As many are always let in, late or not: they keep a worker busy while its backends answer.
+ALWAYS_IN_FLIGHT = 32
+# An overload is over when so long nobody was refused.
+CALM_S = 1.0
 BODY = refusal(ClientError("Service unavailable.", code="UNAVAILABLE"))
 Endpoint = Callable[..., Awaitable[None]]
 
@@ -32,11 +44,12 @@ class Shedder:
     Args:
         endpoint: What answers, an ASGI application that may take more.
         max_in_flight: Requests at a time, of this worker; None for no limit.
-        max_lag_s: How late the event loop may be; None for no limit.
+        max_lag_s: How late the event loop may be, `LATE_TICKS` in a row; None for no limit.
         clock: Seconds. Not the loop's own: uvloop's stands still within an iteration.
 
     Attributes:
         in_flight: Requests under way. An answer that goes on, an event stream, counts until its first part.
+        is_overloaded: The event loop was late, and somebody was refused not long ago.
         shed: Requests that were refused, by reason: `in_flight`, `lag`.
     """
 
@@ -51,16 +64,19 @@ class Shedder:
         self._max_in_flight = max_in_flight
         self._max_lag_s = max_lag_s
         self._clock = clock
-        self._due = self._lag_s = 0.0
+        self._due = self._lag_s = self._refused_at = 0.0
+        self._late_ticks = 0
         self._timer: asyncio.TimerHandle | None = None
+        self.is_overloaded = False
         self.in_flight = 0
         self.shed: Counter[str] = Counter(in_flight=0, lag=0)
 
     def start(self) -> None:
         """Begin to measure the event loop, where that has a limit."""
         if self._max_lag_s is not None:
-            self._due = self._clock() + TICK_S
-            self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+            wait_s = OVERLOAD_TICK_S if self.is_overloaded else TICK_S
+            self._due = self._clock() + wait_s
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._tick)
 
     def stop(self) -> None:
         """End measuring."""
@@ -89,15 +105,26 @@ class Shedder:
     def _too_much(self) -> str | None:
         if self._max_in_flight is not None and self.in_flight >= self._max_in_flight:
             return "in_flight"
-        # The timer may be late this very moment, and not have been able to say so.
-        if self._max_lag_s is not None and self._max_lag_s < max(
-            self._lag_s, self._clock() - self._due
-        ):
-            return "lag"
+        if self.is_overloaded and self.in_flight >= ALWAYS_IN_FLIGHT:
+            # The timer may be late this very moment, and not have been able to say so.
+            now = self._clock()
+            if max(self._lag_s, now - self._due) > TARGET_S:
+                self._refused_at = now
+                return "lag"
         return None
 
     def _tick(self) -> None:
-        self._lag_s = self._clock() - self._due
+        assert self._max_lag_s is not None
+        now = self._clock()
+        self._lag_s = now - self._due
+        if self.is_overloaded:
+            self.is_overloaded = now - self._refused_at < CALM_S
+        elif self._lag_s <= self._max_lag_s or self.in_flight < ALWAYS_IN_FLIGHT:
+            self._late_ticks = 0
+        else:
+            self._late_ticks += 1
+            if self._late_ticks >= LATE_TICKS:
+                self._late_ticks, self._refused_at, self.is_overloaded = 0, now, True
         self.start()
 
 
@@ -123,14 +150,20 @@ class _Place:
             self._shedder.in_flight -= 1
 
 
-async def _refuse(scope: Scope, send: Send) -> None:
-    accepts = b",".join(value for name, value in scope["headers"] if name == b"accept")
-    media_type = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE.encode() in accepts else JSON
+def _head(media_type: str) -> dict[str, Any]:
     headers = [
         (b"content-type", CONTENT_TYPES[media_type]),
         (b"content-length", str(len(BODY)).encode()),
         (b"retry-after", b"1"),
         (b"cache-control", b"no-store"),
     ]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    return {"type": "http.response.start", "status": 503, "headers": headers}
+
+
+HEADS = {media_type: _head(media_type) for media_type in (GRAPHQL_RESPONSE, JSON)}
+
+
+async def _refuse(scope: Scope, send: Send) -> None:
+    accepts = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    await send(HEADS[GRAPHQL_RESPONSE if GRAPHQL_RESPONSE.encode() in accepts else JSON])
     await send({"type": "http.response.body", "body": BODY})

@@ -115,8 +115,8 @@ class SourceSettings:
         timeout_s: Time for one call, from asking for a connection to the last byte of the answer.
         connect_timeout_s: Time for making a connection, TLS included.
         max_concurrency: Calls in flight; more wait for a place, within their time.
-        max_pending: Calls that may wait so; one more fails at once with UPSTREAM_OVERLOADED. 1024 is
-            Envoy's.
+        max_pending: Calls that may wait so; one more fails at once with UPSTREAM_OVERLOADED. Envoy's
+            1024 goes with 1024 in flight; a longer queue than this answers too late for anybody.
         deadline_header: Header that tells the backend how many milliseconds are left; "" for none.
         dedupe_enabled: Equal reads in flight at the same time, of any requests whose forwarded headers
             are equal too, are one call.
@@ -150,7 +150,7 @@ class SourceSettings:
     timeout_s: float = 30.0
     connect_timeout_s: float = 5.0
     max_concurrency: int = 64
-    max_pending: int = 1024
+    max_pending: int = 256
     deadline_header: str = "x-request-timeout-ms"
     dedupe_enabled: bool = True
     post_is_read: bool = False

@@ -14,7 +14,14 @@ import pytest
 from gateway.app import create_app
 from gateway.config import build_config
 from gateway.services import make_shedder
-from gateway.transport.shedding import TICK_S, Shedder
+from gateway.transport.shedding import (
+    ALWAYS_IN_FLIGHT,
+    CALM_S,
+    LATE_TICKS,
+    OVERLOAD_TICK_S,
+    TARGET_S,
+    Shedder,
+)
 from tests.transport.served import Served, served
 from tests.transport.stream_project import state, stream_project
 
@@ -84,33 +91,91 @@ async def test_an_event_stream_is_no_request_in_flight(
             assert (await http.post(server.url, json=FAST)).status_code == 200
 
 
-async def test_a_late_event_loop_refuses_until_it_is_in_time() -> None:
-    now, answered = [0.0], []
+class Overloadable:
+    """A shedder on a clock of its own, and requests that stay until they are let go."""
 
-    async def endpoint(_scope: Any, _receive: Any, send: Any) -> None:
-        answered.append(now[0])
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.gate = asyncio.Event()
+        self.statuses: list[int] = []
+        self.under_way: list[asyncio.Task[None]] = []
+        self.shedder = Shedder(self.endpoint, None, 0.02, clock=lambda: self.now)
+        self.shedder.start()
 
-    statuses: list[int] = []
+    async def endpoint(self, _scope: Any, _receive: Any, send: Any) -> None:
+        await self.gate.wait()
+        await send({"type": "http.response.start", "status": 200})
 
-    async def send(message: Any) -> None:
-        statuses.extend([message["status"]] if "status" in message else [])
+    async def send(self, message: Any) -> None:
+        self.statuses.extend([message["status"]] if "status" in message else [])
 
-    shedder = Shedder(endpoint, None, 0.2, clock=lambda: now[0])
-    shedder.start()
-    scope: dict[str, Any] = {"headers": []}
-    await shedder(scope, None, send)  # type: ignore[arg-type]
-    now[0] = TICK_S + 0.3  # the timer has not come yet
-    await shedder(scope, None, send)  # type: ignore[arg-type]
-    shedder._tick()  # it comes, late
-    await shedder(scope, None, send)  # type: ignore[arg-type]
-    assert (answered, statuses) == ([0.0], [503, 503])
-    now[0] += TICK_S
-    shedder._tick()
-    await shedder(scope, None, send)  # type: ignore[arg-type]
-    shedder.stop()
-    assert len(answered) == 2
-    assert [value for _, _, value in shedder.read()] == [0, 2]
-    assert shedder.in_flight == 0
+    async def ask(self, count: int) -> int:
+        """So many requests; how many of them were refused."""
+        before = len(self.statuses)
+        scope: dict[str, Any] = {"headers": []}
+        for _ in range(count):
+            asking: Any = self.shedder(scope, None, self.send)  # type: ignore[arg-type]
+            self.under_way.append(asyncio.create_task(asking))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return len(self.statuses) - before
+
+    def is_overloaded(self) -> bool:
+        return self.shedder.is_overloaded
+
+    def tick(self, lag_s: float) -> None:
+        self.now = self.shedder._due + lag_s
+        self.shedder._tick()
+
+    async def end(self) -> None:
+        self.gate.set()
+        await asyncio.gather(*self.under_way)
+        self.shedder.stop()
+
+
+async def test_a_loop_that_stays_late_refuses_until_it_is_in_time() -> None:
+    it = Overloadable()
+    assert await it.ask(ALWAYS_IN_FLIGHT) == 0
+    for _ in range(LATE_TICKS):
+        assert await it.ask(1) == 0, "one pause is no overload"
+        it.tick(0.03)
+    assert it.is_overloaded()
+    assert await it.ask(3) == 3
+    it.tick(TARGET_S / 2)
+    assert await it.ask(1) == 0, "in time: let in"
+    it.now = it.shedder._due + 0.1  # the timer has not come yet
+    assert await it.ask(1) == 1
+    it.tick(0.1)
+    for _ in range(int(CALM_S / OVERLOAD_TICK_S) + 1):
+        assert it.is_overloaded()
+        it.tick(0.0)
+    assert not it.is_overloaded()
+    it.tick(0.1)
+    assert await it.ask(1) == 0
+    await it.end()
+    assert it.shedder.in_flight == 0
+    assert [value for _, _, value in it.shedder.read()] == [0, 4]
+    assert set(it.statuses) == {200, 503}
+
+
+async def test_a_few_requests_are_let_in_however_late_the_loop_is() -> None:
+    it = Overloadable()
+    assert await it.ask(ALWAYS_IN_FLIGHT - 1) == 0
+    for _ in range(LATE_TICKS * 2):
+        it.tick(0.5)
+    assert not it.is_overloaded()
+    assert await it.ask(1) == 0
+    for _ in range(LATE_TICKS):
+        it.tick(0.5)
+    assert it.is_overloaded()
+    it.gate.set()
+    await asyncio.sleep(0)
+    await asyncio.gather(*it.under_way)
+    it.gate.clear()
+    it.tick(0.5)
+    assert await it.ask(ALWAYS_IN_FLIGHT) == 0
+    assert await it.ask(1) == 1
+    await it.end()
 
 
 async def test_the_limit_is_for_all_workers_and_nothing_is_installed_without_one() -> None:
@@ -121,4 +186,9 @@ async def test_the_limit_is_for_all_workers_and_nothing_is_installed_without_one
     shedder = make_shedder(endpoint, config)  # type: ignore[arg-type]
     assert shedder is not None
     assert shedder._max_in_flight == 2
-    assert make_shedder(endpoint, build_config({})) is None  # type: ignore[arg-type]
+    off = {"max_in_flight": 0, "max_eventloop_lag_ms": 0}
+    config = build_config({"traffic_shaping": {"router": off}})
+    assert make_shedder(endpoint, config) is None  # type: ignore[arg-type]
+    shipped = make_shedder(endpoint, build_config({}))  # type: ignore[arg-type]
+    assert shipped is not None
+    assert (shipped._max_in_flight, shipped._max_lag_s) == (1024, 0.02)
