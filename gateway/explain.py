@@ -64,6 +64,11 @@ class Explain:
                 hint=f"set the environment variable {settings.trace_secret_env}",
             )
 
+    @property
+    def shows_trace(self) -> bool:
+        """Whether `x-gateway-trace: true` is enough."""
+        return self._settings.trace_header == "always"
+
     def asks_plan(self, headers: Mapping[str, str]) -> str | None:
         """What is asked of the plan, "true" or "dry-run"; None for nothing that is allowed."""
         return headers.get("x-gateway-plan") if self._settings.plan_header else None

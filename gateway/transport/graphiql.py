@@ -26,6 +26,7 @@ FILES: dict[str, tuple[Path, str]] = {
     "graphiql.min.css": (HERE / "assets", "text/css"),
     "react.min.js": (HERE / "assets", "text/javascript"),
     "react-dom.min.js": (HERE / "assets", "text/javascript"),
+    "timings.js": (HERE / "page", "text/javascript"),
     "start.js": (HERE / "page", "text/javascript"),
     "page.css": (HERE / "page", "text/css"),
 }
@@ -46,7 +47,7 @@ PAGE = """<!doctype html>
 <link rel="icon" href="data:,">
 {styles}
 </head>
-<body data-query="{query}">
+<body data-query="{query}" data-timings="{timings}">
 {body}
 </body>
 </html>
@@ -94,20 +95,31 @@ def read_file(name: str) -> tuple[bytes, str, str] | None:
     return body, f"{content_type}; charset=utf-8", f'"{sha256(body).hexdigest()[:16]}"'
 
 
-def render_page(base: str, first_query: str) -> bytes:
-    """The page for an endpoint at `base`, the path as the browser sees it."""
+def render_page(base: str, first_query: str, *, shows_timings: bool = False) -> bytes:
+    """The page for an endpoint.
+
+    Args:
+        base: The endpoint's path as the browser sees it.
+        first_query: What the editor holds at first.
+        shows_timings: Whether `x-gateway-trace: true` gets timings, for a panel beside the answer.
+    """
     url = escape(base, quote=True)
     names = ["page.css"]
     if is_installed():
         names.insert(0, "graphiql.min.css")
-        scripts = ("react.min.js", "react-dom.min.js", "graphiql.min.js", "start.js")
+        scripts = ("react.min.js", "react-dom.min.js", "graphiql.min.js", "timings.js", "start.js")
         body = '<div id="graphiql"></div>\n' + "\n".join(
             f'<script src="{_address(url, name)}"></script>' for name in scripts
         )
     else:
         body = MISSING.format(url=url)
     styles = "\n".join(f'<link rel="stylesheet" href="{_address(url, name)}">' for name in names)
-    return PAGE.format(styles=styles, body=body, query=escape(first_query, quote=True)).encode()
+    return PAGE.format(
+        styles=styles,
+        body=body,
+        query=escape(first_query, quote=True),
+        timings="true" if shows_timings else "false",
+    ).encode()
 
 
 def _address(url: str, name: str) -> str:
@@ -117,15 +129,18 @@ def _address(url: str, name: str) -> str:
     return f"{url}/graphiql/{name}?v={version}"
 
 
-async def send_page(send: Send, base: str, first_query: str) -> None:
-    """Answer with the page."""
+async def send_page(
+    send: Send, base: str, first_query: str, *, shows_timings: bool = False
+) -> None:
+    """Answer with the page: arguments as `render_page` has them."""
     headers = [
         (b"content-security-policy", POLICY.encode()),
         (b"cache-control", b"no-cache"),
         (b"vary", b"accept"),
         (b"referrer-policy", b"no-referrer"),
     ]
-    await _send(send, 200, render_page(base, first_query), "text/html; charset=utf-8", headers)
+    page = render_page(base, first_query, shows_timings=shows_timings)
+    await _send(send, 200, page, "text/html; charset=utf-8", headers)
 
 
 async def send_file(send: Send, name: str, if_none_match: str | None) -> None:

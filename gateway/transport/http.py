@@ -158,7 +158,9 @@ class GraphQLEndpoint:
                 and not document_id
                 and wants_page(method, headers, scope["query_string"])
             ):
-                await send_page(send, scope["path"], self.http.graphiql_query)
+                shows = self.pipeline.explain.shows_trace
+                first = self.http.graphiql_query
+                await send_page(send, scope["path"], first, shows_timings=shows)
                 return
         asked = Asked(headers, values, self._request_id(headers), method != "POST")
         record = OperationRecord()

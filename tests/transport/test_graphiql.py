@@ -189,3 +189,65 @@ async def test_a_subscription_in_a_browser(tmp_path: Path) -> None:
             async with asyncio.timeout(30):
                 while server.app.sockets.pipeline.streams.feeds:
                     await asyncio.sleep(0.01)
+
+
+TRACE = '[explain]\ntrace_header = "always"\n'
+
+
+@pytest.mark.parametrize(("more", "said"), [("", "false"), (TRACE, "true")])
+async def test_the_page_offers_timings_where_whoever_asks_gets_them(
+    project: Path, more: str, said: str
+) -> None:
+    config = project / "gateway.toml"
+    config.write_text(config.read_text() + more)
+    async with GatewayClient(config) as client:
+        page = await client.http.get("/graphql", headers=HTML)
+    assert f'data-timings="{said}"' in page.text
+
+
+@pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")
+async def test_the_panel_of_timings_in_a_browser(project: Path) -> None:
+    if not graphiql.is_installed():
+        pytest.skip("GraphiQL's files are not installed: npm is missing")
+    config = project / "gateway.toml"
+    config.write_text(config.read_text() + TRACE)
+    run = "document.querySelector('.graphiql-execute-button').click()"
+    shown = "document.querySelector('.result-window').innerText"
+    rows = "[...document.querySelectorAll('.timings-name')].map(n => n.firstChild.data)"
+    async with served(config) as server, browser_page() as page:
+        await page.open(server.url)
+        await page.until("document.querySelector('.timings-bar') !== null")
+        await page.until("document.querySelector('.graphiql-query-editor').innerText.includes('g')")
+        # Closed, it asks for nothing.
+        await page.evaluate(run)
+        await page.until(f"{shown}.includes('Hello')")
+        assert await page.evaluate(rows) == []
+        # Open, it draws what the next answer says, and takes it out of what is shown.
+        await page.evaluate("document.querySelector('.timings-bar').click()")
+        await page.until("document.querySelector('.timings-hint') !== null")
+        await page.evaluate(run)
+        await page.until("document.querySelectorAll('.timings-row').length > 0")
+        names = await page.evaluate(rows)
+        assert [name for name in names if name not in ("parse", "validate", "plan")] == [
+            "graphql.query", "Query.greeting", "shape", "encode"
+        ]  # fmt: skip
+        assert "Hello" in (answer := await page.evaluate(shown))
+        assert "extensions" not in answer
+        assert "1 step" in await page.evaluate("document.querySelector('.timings').innerText")
+        step = names.index("Query.greeting")
+        bar = f"document.querySelectorAll('.timings-track i')[{step}]"
+        assert await page.evaluate(f"{bar}.className") == "step"
+        whole = await page.evaluate(
+            "document.querySelector('.timings-track').getBoundingClientRect().right"
+        )
+        assert 0 < await page.evaluate(f"{bar}.getBoundingClientRect().width") < whole
+        assert await page.evaluate(f"{bar}.getBoundingClientRect().right") <= whole + 1
+        # A row shows what its span says.
+        await page.evaluate(f"document.querySelectorAll('.timings-row')[{step}].click()")
+        details = await page.until("document.querySelector('.timings dl')?.innerText")
+        assert "graphql.field.path" in details
+        # It stays open for the next visit.
+        await page.call("Page.reload")
+        await page.until("document.querySelector('.timings-hint') !== null")
+        assert page.foreign == []
+        assert page.complaints == []

@@ -13,12 +13,18 @@ const fetcher = GraphiQL.createFetcher({
   subscriptionUrl: window.location.href.replace(/^http/, "ws").replace(/[?#].*/, ""),
   headers: { accept: "application/graphql-response+json, application/json" },
 });
+// Only where the gateway shows timings to whoever asks.
+const showsTimings = document.body.dataset.timings === "true";
 
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
-  React.createElement(GraphiQL, {
-    fetcher,
-    defaultQuery: document.body.dataset.query || FIRST_QUERY,
-    defaultEditorToolsVisibility: "variables",
-    shouldPersistHeaders: false,
-  })
+  React.createElement(
+    GraphiQL,
+    {
+      fetcher: showsTimings ? Timings.asking(fetcher) : fetcher,
+      defaultQuery: document.body.dataset.query || FIRST_QUERY,
+      defaultEditorToolsVisibility: "variables",
+      shouldPersistHeaders: false,
+    },
+    showsTimings && React.createElement(GraphiQL.Footer, null, React.createElement(Timings.Panel))
+  )
 );
