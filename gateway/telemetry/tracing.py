@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -259,6 +260,7 @@ def set_opentracing_tracer(provider: TracerProvider) -> None:
 
 
 Parent = tuple[int, int, bool]
+HEX = re.compile(r"[0-9a-fA-F]+")
 
 
 def parse_w3c(headers: Mapping[str, str]) -> Parent | None:
@@ -294,12 +296,11 @@ def _parent(
 ) -> Parent | None:
     if widths is not None and (len(trace), len(span)) != widths:
         return None
-    if not (0 < len(trace) <= 32 and 0 < len(span) <= 16):
+    if not (len(trace) <= 32 and len(span) <= 16 and len(flags) <= 2):
         return None
-    try:
-        trace_id, span_id, flag = int(trace, 16), int(span, 16), int(flags, 16)
-    except ValueError:
-        return None
+    if not HEX.fullmatch(trace + span + flags) or not (trace and span and flags):
+        return None  # `int` would also take a sign, an underscore and a space
+    trace_id, span_id, flag = int(trace, 16), int(span, 16), int(flags, 16)
     return (trace_id, span_id, bool(flag & 1)) if trace_id and span_id else None
 
 

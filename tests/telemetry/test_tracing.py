@@ -375,7 +375,8 @@ async def test_each_way_of_propagation_in_and_out(
 @pytest.mark.parametrize(
     "header",
     ["", "00", "00-zz-1-01", "ff-" + TRACEPARENT[3:], "00-" + "0" * 32 + "-" + "0" * 16 + "-01",
-     "00-" + "1" * 33 + "-" + "1" * 16 + "-01", "\u00e9" * 55],
+     "00-" + "1" * 33 + "-" + "1" * 16 + "-01", "\u00e9" * 55, "4:-f::0", "4:-f:0:0", "4:f:0:_1",
+     "0x4:f:0:1", "00-" + "+" + "1" * 31 + "-" + "1" * 16 + "-01"],
 )  # fmt: skip
 def test_a_header_that_is_not_valid_begins_a_trace(header: str) -> None:
     assert parse_w3c({"traceparent": header}) is None
