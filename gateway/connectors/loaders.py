@@ -12,7 +12,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Hashable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -37,6 +37,8 @@ from gateway.upstream.transport import Fetched, Request
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for an answer; the last for deep nesting, also where nothing is read of it."""
+MAX_DECODERS = 500
+"""Of one connector; a class and a decoder each."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,7 @@ class Call:
         typed: The same for leaves of any type; None where an answer has to be mapped.
         wide_reads: Answers that `exact` refused.
         generic_reads: Answers that did not have the shape that `typed` was made for.
+        decoders: `exact` and `typed` by what is wanted, for all operations: plans come and go.
     """
 
     builder: RequestBuilder
@@ -79,14 +82,20 @@ class Call:
     typed: Decode | None = None
     wide_reads: int = 0
     generic_reads: int = 0
+    decoders: dict[Hashable, tuple[Decode | None, Decode | None]] = field(default_factory=dict)
 
     def project(self, wanted: Wanted) -> Call:
         """The same call for an operation that reads only `wanted` of its values."""
         if self.shape is None:
             return self
-        typed = typed_decoder(self.shape, self.kind, wanted)
-        exact = typed_decoder(self.shape, self.kind, wanted, is_exact=True)
-        return replace(self, exact=exact, typed=typed)
+        key = frozen(wanted)
+        made = self.decoders.get(key)
+        if made is None:
+            if len(self.decoders) >= MAX_DECODERS:
+                del self.decoders[next(iter(self.decoders))]
+            exact = typed_decoder(self.shape, self.kind, wanted, is_exact=True)
+            made = self.decoders[key] = exact, typed_decoder(self.shape, self.kind, wanted)
+        return replace(self, exact=made[0], typed=made[1])
 
     def request(self, variables: dict[str, Any], context: Context) -> Request:
         """The request. Errors: UpstreamError when it cannot be written."""
@@ -439,6 +448,11 @@ def partial_view(parent: Any, wanted: Members) -> dict[str, Any]:
             continue
         found[name] = partial_view(value, inner) if inner.members and value is not None else value
     return found
+
+
+def frozen(wanted: Wanted) -> Hashable:
+    """The same as a key."""
+    return frozenset((name, frozen(inner)) for name, inner in wanted.items())
 
 
 def as_tree(members: Members) -> Wanted:

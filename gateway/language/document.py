@@ -19,5 +19,5 @@ def load_document(text: str, schema: GraphQLSchema, limits: Limits) -> DocumentN
         document = parse_document(text, limits)
         check_document(document, limits)
     with phase("validate"):
-        validate_document(schema, document, limits)
+        validate_document(schema, document, text, limits)
     return document

@@ -17,12 +17,15 @@ from graphql.validation.rules import overlapping_fields_can_be_merged as overlap
 
 from gateway.errors import ClientError, RequestError
 from gateway.language.limits import Limits, limit_error
+from gateway.language.rules import rules_for
 
 ABORTED = "Validation aborted."
 
 
-def validate_document(schema: GraphQLSchema, document: DocumentNode, limits: Limits) -> None:
-    """Validate a document.
+def validate_document(
+    schema: GraphQLSchema, document: DocumentNode, text: str, limits: Limits
+) -> None:
+    """Validate a document; `text` is what it was parsed of.
 
     Errors: ClientError(MAX_VALIDATION_LIMIT) when the budget is used up, else
         RequestError(GRAPHQL_VALIDATION_FAILED) with at most `max_validation_errors` errors and one
@@ -33,7 +36,11 @@ def validate_document(schema: GraphQLSchema, document: DocumentNode, limits: Lim
         check_introspection(document)
     with _budget(limits.max_validation_work):
         errors = validate(
-            schema, document, max_errors=limits.max_validation_errors, hide_suggestions=hides
+            schema,
+            document,
+            rules_for("$" in text, "@" in text),
+            max_errors=limits.max_validation_errors,
+            hide_suggestions=hides,
         )
     if any(error.message == ABORTED for error in errors):
         raise limit_error(

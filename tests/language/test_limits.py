@@ -136,7 +136,8 @@ def test_the_budget_is_put_back() -> None:
     from graphql.validation.rules import overlapping_fields_can_be_merged as overlapping
 
     before = overlapping.MAX_COMPLEXITY_BUDGET
-    document = parse("{ a { " + "f(a: 1) f(a: 2) " * 20 + "} }")
+    text = "{ a { " + "f(a: 1) f(a: 2) " * 20 + "} }"
+    document = parse(text)
     with pytest.raises(ClientError):
-        validate_document(SCHEMA, document, Limits(max_validation_work=100))
+        validate_document(SCHEMA, document, text, Limits(max_validation_work=100))
     assert before == overlapping.MAX_COMPLEXITY_BUDGET
