@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from operator import is_
 
 from gateway.plan.nodes import Composite, Field, ListOf, Output, Plan, Selection
 
@@ -13,6 +14,14 @@ def map_roots(plan: Plan, function: Callable[[Selection], Selection]) -> Plan:
     return replace(
         plan, parts=tuple(replace(part, root=function(part.root)) for part in plan.parts)
     )
+
+
+def with_fields(selection: Selection, fields: Iterable[Field]) -> Selection:
+    """The selection with other fields; itself where they are the same: most passes change few."""
+    made = tuple(fields)
+    if len(made) == len(selection.fields) and all(map(is_, made, selection.fields)):
+        return selection
+    return replace(selection, fields=made)
 
 
 def map_children(field: Field, function: Callable[[Selection], Selection]) -> Field:

@@ -15,7 +15,7 @@ from graphql import GraphQLObjectType, GraphQLSchema
 from gateway.plan.kinds import kind_of
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Check, Field, Kind, Leaf, Plan, Selection, has_kind, walk_selections
-from gateway.plan.rewrite import map_children, map_roots
+from gateway.plan.rewrite import map_children, map_roots, with_fields
 
 STEPS = (Kind.SYNC, Kind.ASYNC, Kind.BATCH, Kind.ENTITY)
 
@@ -32,9 +32,8 @@ def add_dependencies(plan: Plan, schema: GraphQLSchema) -> Plan:
         for field in fields:  # grows: a hidden field may have dependencies of its own
             index = fields.index(field)
             after = _dependencies(schema, selection.type, field, fields, numbers)
-            fields[index] = replace(field, after=after)
-        fields = [map_children(field, visit) for field in _without_cycles(fields)]
-        return replace(selection, fields=tuple(fields))
+            fields[index] = _ordered(field, after)
+        return with_fields(selection, [map_children(f, visit) for f in _without_cycles(fields)])
 
     return map_roots(plan, visit)
 
@@ -87,4 +86,8 @@ def _without_cycles(fields: list[Field]) -> list[Field]:
             if not reaches(dependency, field.id):
                 kept = (*kept, dependency)
         after[field.id] = kept
-    return [replace(field, after=after[field.id]) for field in fields]
+    return [_ordered(field, after[field.id]) for field in fields]
+
+
+def _ordered(field: Field, after: tuple[int, ...]) -> Field:
+    return field if field.after == after else replace(field, after=after)

@@ -21,7 +21,7 @@ from gateway.plan.nodes import (
     composite_of,
     has_kind,
 )
-from gateway.plan.rewrite import map_children, map_roots
+from gateway.plan.rewrite import map_children, map_roots, with_fields
 from gateway.resolver import Wanted
 
 
@@ -35,8 +35,8 @@ def project_loaders(plan: Plan, schema: GraphQLSchema) -> Plan:
         if not selection.settled:
             return selection  # nothing is loaded there
         reads = _reads(schema, selection)
-        fields = tuple(visit_field(field, reads.get(field.name, ())) for field in selection.fields)
-        return replace(selection, fields=fields)
+        fields = [visit_field(field, reads.get(field.name, ())) for field in selection.fields]
+        return with_fields(selection, fields)
 
     def visit_field(field: Field, read: Tree) -> Field:
         if field.kind in (Kind.BATCH, Kind.ENTITY):

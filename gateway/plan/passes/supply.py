@@ -12,7 +12,7 @@ from graphql import GraphQLSchema
 
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Field, Kind, Plan, Selection, has_kind
-from gateway.plan.rewrite import map_children, map_roots
+from gateway.plan.rewrite import map_children, map_roots, with_fields
 from gateway.resolver import Wanted
 
 
@@ -23,9 +23,7 @@ def read_what_is_supplied(plan: Plan, schema: GraphQLSchema) -> Plan:
         return plan
 
     def visit(selection: Selection, supplied: Wanted | None) -> Selection:
-        return replace(
-            selection, fields=tuple(visit_field(field, supplied) for field in selection.fields)
-        )
+        return with_fields(selection, [visit_field(field, supplied) for field in selection.fields])
 
     def visit_field(field: Field, supplied: Wanted | None) -> Field:
         below: Wanted | None = None
@@ -35,7 +33,8 @@ def read_what_is_supplied(plan: Plan, schema: GraphQLSchema) -> Plan:
             and field.name in supplied
         ):
             below = supplied[field.name] or None
-            field = replace(field, kind=Kind.PROPERTY)
+            if field.kind is not Kind.PROPERTY:
+                field = replace(field, kind=Kind.PROPERTY)
         else:
             loader = loader_of(schema, field)
             if loader is not None and loader.supplies is not None:
