@@ -14,6 +14,7 @@ from rich.console import Console
 
 from benchmarks import profile, results, scale
 from benchmarks.compare import DEFAULT_SCENARIOS, Comparison, compare_files, compare_revisions
+from benchmarks.load import resilience
 from benchmarks.load.contestants import Contestant, contestants
 from benchmarks.load.measure import RATES, measure, missing_tools
 from benchmarks.load.scenarios import SCENARIOS
@@ -75,6 +76,16 @@ def add_to(commands: Any) -> None:
     compare.add_argument(
         "--threshold", type=float, default=0.1, help="exit 1 beyond it (default 0.1)"
     )
+
+    faults = commands.add_parser(
+        "resilience",
+        help="what the policies promise: overload, a hanging backend, retries, their cost",
+    )
+    faults.set_defaults(run=run_resilience)
+    faults.add_argument("--passes", type=int, default=8, help="interleaved passes (default 8)")
+    faults.add_argument("--seconds", type=float, default=4.0, help="of each pass (default 4)")
+    faults.add_argument("--pairs", type=int, default=40, help="of the policies' cost (default 40)")
+    faults.add_argument("--only", default="", help="overload, hanging, retries or policies")
 
     guarding = commands.add_parser("guard", help="the micro cases of two revisions, paired, for CI")
     guarding.set_defaults(run=run_guard)
@@ -190,6 +201,11 @@ def verdict(found: Iterable[Comparison], unit: str, threshold: float) -> int:
     if code == 1:
         print("nothing to compare", file=sys.stderr)
     return min(code, 1)
+
+
+def run_resilience(options: argparse.Namespace) -> int:
+    """Faults and overload, against their targets."""
+    return resilience.run(options.passes, options.seconds, options.pairs, options.only)
 
 
 def run_scale(options: argparse.Namespace) -> int:

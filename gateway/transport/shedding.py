@@ -31,9 +31,9 @@ LATE_TICKS = 3
 TARGET_S = 0.005
 OVERLOAD_TICK_S = 0.005
 # As many are always let in, late or not: they keep a worker busy while its backends answer.
-ALWAYS_IN_FLIGHT = 32
-# An overload is over when so long nobody was refused.
-CALM_S = 1.0
+ALWAYS_IN_FLIGHT = 64
+# So many ticks in a row that are in time end an overload.
+CALM_TICKS = 20
 BODY = refusal(ClientError("Service unavailable.", code="UNAVAILABLE"))
 Endpoint = Callable[..., Awaitable[None]]
 
@@ -46,10 +46,11 @@ class Shedder:
         max_in_flight: Requests at a time, of this worker; None for no limit.
         max_lag_s: How late the event loop may be, `LATE_TICKS` in a row; None for no limit.
         clock: Seconds. Not the loop's own: uvloop's stands still within an iteration.
+        cpu_clock: CPU seconds of the loop's thread.
 
     Attributes:
         in_flight: Requests under way. An answer that goes on, an event stream, counts until its first part.
-        is_overloaded: The event loop was late, and somebody was refused not long ago.
+        is_overloaded: The event loop is held at `TARGET_S` now.
         shed: Requests that were refused, by reason: `in_flight`, `lag`.
     """
 
@@ -59,13 +60,16 @@ class Shedder:
         max_in_flight: int | None,
         max_lag_s: float | None,
         clock: Callable[[], float] = time.perf_counter,
+        cpu_clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self._endpoint = endpoint
         self._max_in_flight = max_in_flight
         self._max_lag_s = max_lag_s
         self._clock = clock
-        self._due = self._lag_s = self._refused_at = 0.0
-        self._late_ticks = 0
+        self._cpu_clock = cpu_clock
+        self._due = self._cpu_s = self._lag_s = 0.0
+        self._wait_s = TICK_S
+        self._signs = 0  # in a row, of the other state
         self._timer: asyncio.TimerHandle | None = None
         self.is_overloaded = False
         self.in_flight = 0
@@ -76,6 +80,8 @@ class Shedder:
         if self._max_lag_s is not None:
             wait_s = OVERLOAD_TICK_S if self.is_overloaded else TICK_S
             self._due = self._clock() + wait_s
+            self._wait_s = wait_s
+            self._cpu_s = self._cpu_clock()
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._tick)
 
     def stop(self) -> None:
@@ -105,26 +111,27 @@ class Shedder:
     def _too_much(self) -> str | None:
         if self._max_in_flight is not None and self.in_flight >= self._max_in_flight:
             return "in_flight"
-        if self.is_overloaded and self.in_flight >= ALWAYS_IN_FLIGHT:
-            # The timer may be late this very moment, and not have been able to say so.
-            now = self._clock()
-            if max(self._lag_s, now - self._due) > TARGET_S:
-                self._refused_at = now
-                return "lag"
+        if self.is_overloaded and self._lag_s > TARGET_S and self.in_flight >= ALWAYS_IN_FLIGHT:
+            return "lag"
         return None
 
     def _tick(self) -> None:
         assert self._max_lag_s is not None
         now = self._clock()
         self._lag_s = now - self._due
+        # Late because of its own work, or because others had the CPU: what is refused then helps nobody.
+        if self._cpu_clock() - self._cpu_s < (self._lag_s + self._wait_s) / 2:
+            self._lag_s = 0.0
         if self.is_overloaded:
-            self.is_overloaded = now - self._refused_at < CALM_S
-        elif self._lag_s <= self._max_lag_s or self.in_flight < ALWAYS_IN_FLIGHT:
-            self._late_ticks = 0
+            is_sign = self._lag_s <= TARGET_S
+            needed = CALM_TICKS
         else:
-            self._late_ticks += 1
-            if self._late_ticks >= LATE_TICKS:
-                self._late_ticks, self._refused_at, self.is_overloaded = 0, now, True
+            is_sign = self._lag_s > self._max_lag_s and self.in_flight >= ALWAYS_IN_FLIGHT
+            needed = LATE_TICKS
+        self._signs = self._signs + 1 if is_sign else 0
+        if self._signs >= needed:
+            self._signs = 0
+            self.is_overloaded = not self.is_overloaded
         self.start()
 
 
