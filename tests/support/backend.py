@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from typing import Any
 
 
@@ -50,10 +51,12 @@ class Backend:
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
 
-    def answer(self, asked: Asked) -> Answer:
+    async def answer(self, asked: Asked) -> Answer:
         """The table's answer by `METHOD target`, then by target; 404 without one."""
         if callable(self.answers):
             found = self.answers(asked)
+            if isawaitable(found):
+                found = await found
         else:
             missing = Answer({"error": "not found"}, 404)
             found = self.answers.get(asked.target, missing)
@@ -99,7 +102,7 @@ async def backend(answers: Mapping[str, Any] | Answerer) -> AsyncIterator[Backen
         try:
             while (asked := await _request(reader)) is not None:
                 state.asked.append(asked)
-                writer.write(_written(state.answer(asked)))
+                writer.write(_written(await state.answer(asked)))
                 await writer.drain()
         except asyncio.CancelledError:
             pass  # the block has ended; asyncio's own callback would report it
