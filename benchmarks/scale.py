@@ -6,14 +6,17 @@ The same servers as under load; each point is the CPU time of one worker on one 
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import msgspec
 from rich.console import Console
 
 from benchmarks.load import data, upstream
-from benchmarks.load.contestants import NOTHING_SHARED, Contestant, by_hand, gateway
+from benchmarks.load.contestants import NOTHING_SHARED, REPOSITORY, Contestant, by_hand, gateway
 from benchmarks.load.measure import ask, check_answer, one_pass, pass_length, settle
 from benchmarks.load.process import CPUS, Server, started
 from benchmarks.load.scenarios import SCENARIOS, Scenario
@@ -22,8 +25,10 @@ from benchmarks.stats import fitted_exponent
 
 SIZES = (10, 1_000, 10_000, 100_000)
 DEPTHS = (1, 2, 4, 8, 12)
-PLANS = (1, 100, 1_000, 10_000)
+PLANS = (1, 100, 1_000, 10_000, 100_000)
 CONNECTIONS = (1, 100, 1_000, 10_000)
+SOCKETS = (100, 1_000, 10_000)
+EVENTS = 5
 FITTED_FROM = 1_000  # below it the fixed cost of a request hides the growth
 LARGE = {"GATEWAY_SOURCES__API__MAX_RESPONSE_SIZE_BYTES": "200000000"}
 
@@ -44,6 +49,7 @@ def measure_all(console: Console, *, quick: bool = False) -> list[Curve]:
         depth(DEPTHS, log),
         *plans(points(PLANS), log),
         *connections(points(CONNECTIONS), log),
+        *sockets(points(SOCKETS), log),
         workers(log),
     ]
 
@@ -123,6 +129,26 @@ def connections(counts: tuple[int, ...], log: Log) -> list[Curve]:
     return [
         _curve("connections", who, "connections", "CPU µs", cpu),
         _curve("memory of connections", who, "connections", "MB", memory),
+    ]
+
+
+def sockets(counts: tuple[int, ...], log: Log) -> list[Curve]:
+    """CPU of one event's delivery to one WebSocket, and memory, against the sockets that are subscribed to it."""
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    cpu, memory = [], []
+    for count in counts:
+        if count * 1.1 > allowed:
+            log(f"  {count:,} sockets: left out, {allowed:,} open files are allowed (ulimit -Hn)")
+            continue
+        command = [sys.executable, "-m", "benchmarks.load.fan_out", str(count), str(EVENTS)]
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True, timeout=300)
+        found = msgspec.json.decode(done.stdout, type=dict[str, float])
+        cpu.append((float(count), found["cpu_of_a_delivery_us"]))
+        memory.append((float(count), found["memory_of_a_socket_kb"]))
+        log(f"  {count:,} sockets: {cpu[-1][1]:,.1f} µs a delivery, {memory[-1][1]:,.1f} kB each")
+    return [
+        _curve("subscriptions", gateway(), "sockets that hear an event", "CPU µs a delivery", cpu),
+        _curve("memory of sockets", gateway(), "sockets", "kB each", memory),
     ]
 
 
