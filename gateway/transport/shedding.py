@@ -120,7 +120,7 @@ class Shedder:
         now = self._clock()
         self._lag_s = now - self._due
         # Late because of its own work, or because others had the CPU: what is refused then helps nobody.
-        if self._cpu_clock() - self._cpu_s < (self._lag_s + self._wait_s) / 2:
+        if self._cpu_clock() - self._cpu_s < (self._lag_s + self._wait_s) / 3:
             self._lag_s = 0.0
         if self.is_overloaded:
             is_sign = self._lag_s <= TARGET_S

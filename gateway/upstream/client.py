@@ -137,6 +137,10 @@ class Upstream:
         """What a source may answer at most."""
         return (self._sources.get(source) or self._sources[""]).settings.max_response_size_bytes
 
+    def is_post_read(self, source: str) -> bool:
+        """Whether a source's POSTs may be repeated like a GET."""
+        return (self._sources.get(source) or self._sources[""]).settings.post_is_read
+
     def close_flights(self) -> None:
         """Let nobody join a read that is in flight: a write begins or ends."""
         for source in self._sources.values():

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # What our transport sets itself, or what belongs to one hop only.
 DROPPED = frozenset({"connection", "content-length", "host", "transfer-encoding", "keep-alive"})
+# Repeated and hedged, where they have no body.
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class UpstreamTransport(httpx.AsyncBaseTransport):
@@ -48,7 +50,10 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             content,
             self._source_of(url),
             endpoint=f"{request.method} (context.http)",
-            is_read=request.method in ("GET", "HEAD"),
+        )
+        # The body of a read that is said to be one may be sent again; a stream never.
+        ours.is_read = (request.method in READS and content is None) or (
+            request.method == "POST" and self._upstream.is_post_read(ours.source)
         )
         try:
             response = await self._upstream.send(ours, self._context)

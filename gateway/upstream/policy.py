@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import perf_counter, time
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 from gateway.context import CallStats
 from gateway.errors import UpstreamError
@@ -28,15 +28,8 @@ from gateway.upstream.places import Places
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, Request, Response, Transport, header_value
 
-
-class HasStatus(Protocol):
-    """An answer, whole or not."""
-
-    @property
-    def status(self) -> int: ...
-
-
-Answer = TypeVar("Answer", bound=HasStatus)
+# A whole answer, or one whose body is still on the wire.
+Answer = TypeVar("Answer", Fetched, Response)
 
 # Endpoints are templates of the schema, so there are few; what is not is counted under one name.
 MAX_ENDPOINTS = 1000
@@ -88,7 +81,9 @@ class Policy:
         self._sleep = sleep
         self._rng = rng
 
-    async def fetch(self, request: Request, deadline: float, stats: CallStats) -> Fetched:
+    def fetch(
+        self, request: Request, deadline: float, stats: CallStats
+    ) -> Coroutine[Any, Any, Fetched]:
         """Call, and call again where that is allowed and worth it.
 
         Args:
@@ -98,51 +93,49 @@ class Policy:
 
         Errors: UpstreamError of the last attempt.
         """
+        return self._repeat(self._attempt, request, deadline, stats)
+
+    def send(
+        self, request: Request, deadline: float, stats: CallStats
+    ) -> Coroutine[Any, Any, Response]:
+        """The same, for an answer's head, its body still on the wire: what breaks later is not repeated."""
+        return self._repeat(self._attempt_head, request, deadline, stats)
+
+    async def _repeat(
+        self,
+        once: Callable[..., Awaitable[Answer]],
+        request: Request,
+        deadline: float,
+        stats: CallStats,
+    ) -> Answer:
         clock = asyncio.get_running_loop().time
         endpoint = self.endpoint(request.endpoint)
         self.budget.deposit(clock())
         attempt = 1
         while True:
-            fetched, error = None, None
+            answer, error = None, None
             try:
                 if self.settings.hedge.enabled and request.is_read:
-                    fetched = await self._hedged(request, endpoint, deadline, stats, attempt)
+                    answer = await self._hedged(once, request, endpoint, deadline, stats, attempt)
                 else:
-                    fetched = await self._attempt(request, endpoint, deadline, stats, attempt)
-                if fetched.status not in self._statuses:
-                    return fetched
+                    answer = await once(request, endpoint, deadline, stats, attempt)
+                if answer.status not in self._statuses:
+                    return answer
             except UpstreamError as exc:
                 error = exc
             now = clock()
-            wait_s = self._wait_before_next(attempt, request, fetched, error)
+            wait_s = self._wait_before_next(attempt, request, answer, error)
             if wait_s is None or now + wait_s >= deadline or not self._withdraw(request, now):
-                if fetched is None:
+                if answer is None:
                     assert error is not None, "an attempt ends with an answer or an error"
                     raise error
-                return fetched
+                return answer
+            if answer is not None:
+                await discard(answer)
             attempt += 1
             stats.retries += 1
             self.counters.add("retry", self.name, request.endpoint)
             await self._sleep(wait_s)
-
-    async def send(self, request: Request, deadline: float, stats: CallStats) -> Response:
-        """Call once, and give the answer's head, its body still on the wire. Errors: UpstreamError."""
-
-        async def call(deadline: float, waited_s: float) -> Response:
-            timing = stats.trace.begin("call", request.endpoint) if stats.trace else None
-            if timing is not None:
-                timing.waited_ns = int(waited_s * 1e9)
-            try:
-                asked = self._addressed(request, deadline, stats.trace, timing)
-                answer = await self.transport.send(asked, deadline)
-                if timing is not None:
-                    timing.answer = (self.name, request.method, answer.status, size_of(answer))
-                return answer
-            finally:
-                finish(timing)
-
-        endpoint = self.endpoint(request.endpoint)
-        return await self._guarded(call, request, endpoint, deadline, stats)
 
     def endpoint(self, name: str) -> Endpoint:
         """What is known of an endpoint, made when it is first asked."""
@@ -179,6 +172,32 @@ class Policy:
                 if timing is not None:
                     timing.answer = (self.name, request.method, response.status, len(body))
                 return Fetched(response.status, response.headers, body)
+            finally:
+                finish(timing)
+
+        return await self._guarded(call, request, endpoint, deadline, stats)
+
+    async def _attempt_head(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        deadline: float,
+        stats: CallStats,
+        number: int,
+        *,
+        is_hedge: bool = False,
+    ) -> Response:
+        async def call(deadline: float, waited_s: float) -> Response:
+            timing = stats.trace.begin("call", request.endpoint) if stats.trace else None
+            if timing is not None:
+                timing.attempt, timing.is_hedge = number, is_hedge
+                timing.waited_ns = int(waited_s * 1e9)
+            try:
+                asked = self._addressed(request, deadline, stats.trace, timing)
+                answer = await self.transport.send(asked, deadline)
+                if timing is not None:
+                    timing.answer = (self.name, request.method, answer.status, size_of(answer))
+                return answer
             finally:
                 finish(timing)
 
@@ -317,7 +336,7 @@ class Policy:
     # Asking again
 
     def _wait_before_next(
-        self, attempt: int, request: Request, fetched: Fetched | None, error: UpstreamError | None
+        self, attempt: int, request: Request, answer: Answer | None, error: UpstreamError | None
     ) -> float | None:
         """How long to wait before the next attempt, seconds; None when there is none."""
         retry = self.settings.retry
@@ -331,7 +350,7 @@ class Policy:
             return None
         most_s: float = min(retry.max_backoff_s, retry.base_backoff_s * 2 ** (attempt - 1))
         wait_s = self._rng() * most_s
-        return max(wait_s, retry_after_s(fetched) if fetched else 0.0)
+        return max(wait_s, retry_after_s(answer) if answer else 0.0)
 
     def _withdraw(self, request: Request, now: float) -> bool:
         if self.budget.withdraw(now):
@@ -341,26 +360,26 @@ class Policy:
 
     async def _hedged(
         self,
+        once: Callable[..., Awaitable[Answer]],
         request: Request,
         endpoint: Endpoint,
         deadline: float,
         stats: CallStats,
         number: int,
-    ) -> Fetched:
+    ) -> Answer:
         """An attempt that gets a rival when it takes unusually long; the first good answer wins."""
         after_s = endpoint.latency.percentile_s
         if after_s is None:
-            return await self._attempt(request, endpoint, deadline, stats, number)
-        first = asyncio.ensure_future(self._attempt(request, endpoint, deadline, stats, number))
+            return await once(request, endpoint, deadline, stats, number)
+        first = asyncio.ensure_future(once(request, endpoint, deadline, stats, number))
         rivals = {first}
+        winner = None
         try:
             await asyncio.wait(rivals, timeout=max(after_s, self.settings.hedge.min_delay_s))
             if not first.done() and self._withdraw(request, asyncio.get_running_loop().time()):
                 stats.hedges += 1
                 self.counters.add("hedge", self.name, request.endpoint)
-                rival_attempt = self._attempt(
-                    request, endpoint, deadline, stats, number, is_hedge=True
-                )
+                rival_attempt = once(request, endpoint, deadline, stats, number, is_hedge=True)
                 rivals.add(asyncio.ensure_future(rival_attempt))
             winner = await _first_good(rivals)
             if winner is not first:
@@ -370,6 +389,15 @@ class Policy:
             for rival in rivals:
                 rival.cancel()
             await asyncio.gather(*rivals, return_exceptions=True)
+            for rival in rivals - {winner}:
+                if not rival.cancelled() and rival.exception() is None:
+                    await discard(rival.result())
+
+
+async def discard(answer: Fetched | Response) -> None:
+    """Nobody reads it: its connection goes back, or is closed."""
+    if not isinstance(answer, Fetched):
+        await answer.aclose()
 
 
 def size_of(answer: Response) -> int | None:
@@ -389,7 +417,7 @@ def finish(timing: Timing | None) -> None:
             timing.error = str(timing.answer[2])
 
 
-async def _first_good(rivals: Collection[asyncio.Future[Fetched]]) -> asyncio.Future[Fetched]:
+async def _first_good(rivals: Collection[asyncio.Future[Answer]]) -> asyncio.Future[Answer]:
     """The first that ends well, or the last to end when none does."""
     pending = set(rivals)
     while True:
@@ -399,9 +427,9 @@ async def _first_good(rivals: Collection[asyncio.Future[Fetched]]) -> asyncio.Fu
                 return rival
 
 
-def retry_after_s(fetched: Fetched) -> float:
+def retry_after_s(answer: Fetched | Response) -> float:
     """What `Retry-After` asks for, seconds; 0 without a readable one."""
-    text = header_value(fetched.headers, "retry-after")
+    text = header_value(answer.headers, "retry-after")
     if text is None:
         return 0.0
     if text.strip().isdigit():

@@ -148,7 +148,7 @@ async def test_a_loop_that_stays_late_refuses_until_it_is_in_time() -> None:
     assert await it.ask(1) == 0, "in time: let in"
     it.tick(0.1)
     assert await it.ask(1) == 1
-    it.tick(0.1, busy=0.3)
+    it.tick(0.1, busy=0.2)
     assert await it.ask(1) == 0, "others had the CPU"
     it.tick(0.1)
     for _ in range(CALM_TICKS):
@@ -156,7 +156,7 @@ async def test_a_loop_that_stays_late_refuses_until_it_is_in_time() -> None:
         it.tick(0.0)
     assert not it.is_overloaded()
     for _ in range(LATE_TICKS):
-        it.tick(0.1, busy=0.3)
+        it.tick(0.1, busy=0.2)
     assert not it.is_overloaded()
     assert await it.ask(1) == 0
     await it.end()

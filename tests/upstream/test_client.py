@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ import pytest
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.upstream.client import Upstream
+from gateway.upstream.settings import HedgeSettings, RetrySettings
 from gateway.upstream.transport import Request
 from tests.upstream.conftest import Server, answer, serving, upstream_of
 
@@ -275,3 +278,83 @@ async def test_exactly_the_session_cookie_is_forwarded() -> None:
         await client.fetch(Request("GET", server.url + "/", source="s"), context)
     assert b"\r\ncookie: PHPSESSID=s%3D1\r\n" in server.heads[0]
     assert b"cookie" not in server.heads[1]
+
+
+FAILS = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nnope"
+QUICK = RetrySettings(base_backoff_s=0.0, budget_min_per_s=100)
+
+
+@asynccontextmanager
+async def failing_once(
+    **settings: Any,
+) -> AsyncIterator[tuple[Server, Context, Upstream]]:
+    """Every first call of two fails."""
+
+    async def script(
+        state: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            await state.read_request(reader)
+            writer.write(FAILS if len(state.heads) % 2 else answer(b'"good"'))
+
+    async with (
+        serving(script) as server,
+        upstream_of(retry=QUICK, **settings) as (client, context),
+    ):
+        context.source_urls = {"s": server.url}
+        yield server, context, client
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "GET+body"])
+async def test_context_http_asks_again_for_what_is_idempotent(method: str) -> None:
+    async with failing_once() as (server, context, client):
+        name, _, body = method.partition("+")
+        response = await context.http.request(name, server.url, content=body or None)
+        is_repeated = method in ("GET", "HEAD", "OPTIONS")
+        assert response.status_code == (200 if is_repeated else 503)
+        assert len(server.heads) == (2 if is_repeated else 1)
+        assert client.counters.counts["retry", "s", f"{name} (context.http)"] == is_repeated
+        assert context.stats.retries == is_repeated
+
+
+async def test_context_http_posts_are_repeated_where_the_source_says_so() -> None:
+    async with failing_once(post_is_read=True) as (server, context, _client):
+        assert (await context.http.post(server.url, content=b"search")).json() == "good"
+        assert server.bodies == [b"search"] * 2
+
+
+async def test_context_http_streams_after_a_retry_and_leaves_no_connection_taken() -> None:
+    async with failing_once(max_connections=1, max_concurrency=1) as (server, context, _client):
+        for _ in range(5):
+            async with context.http.stream("GET", server.url) as response:
+                assert [chunk async for chunk in response.aiter_bytes()] == [b'"good"']
+        assert len(server.heads) == 10
+
+
+async def test_context_http_is_hedged_and_the_loser_is_closed() -> None:
+    hold = asyncio.Event()
+
+    async def script(
+        state: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            await state.read_request(reader)
+            if len(state.heads) == 21:
+                await hold.wait()
+            writer.write(answer(b"%d" % len(state.heads)))
+
+    hedge = HedgeSettings(enabled=True, min_delay_s=0.001)
+    async with (
+        serving(script) as server,
+        upstream_of(hedge=hedge, retry=QUICK) as (client, context),
+    ):
+        context.source_urls = {"s": server.url}
+        policy = next(policy for policy in client.policies if policy.name == "s")
+        for _ in range(20):
+            await context.http.get(server.url)
+        endpoint = policy.endpoint("GET (context.http)")
+        endpoint.latency.percentile_s = 0.001
+        assert (await context.http.get(server.url)).text != "21"
+        hold.set()
+        assert policy.places.in_use == 0
+        assert client.counters.counts["hedge_won", "s", "GET (context.http)"] == 1
