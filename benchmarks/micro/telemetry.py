@@ -133,7 +133,7 @@ def main() -> int:
     table = Table(title="Telemetry and policies", title_justify="left")
     for column in ("case", "scenario", "with, µs", "without, µs", "ratio [95 %]", "target", ""):
         table.add_column(column, justify="left" if column in ("case", "scenario") else "right")
-    tracing._otlp = lambda settings: InMemorySpanExporter()  # noqa: ARG005
+    tracing._otlp = lambda settings: InMemorySpanExporter()
     with upstream.started("fast", None) as port:
         for name, scenario, with_it, without, target in CASES:
             found = uvloop.run(measure(port, scenario, (with_it, without), options.pairs))
