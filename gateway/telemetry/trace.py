@@ -7,7 +7,7 @@ kept late has the right parents. It knows no GraphQL, no exporter, and nothing o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from random import getrandbits
@@ -33,7 +33,7 @@ class Subject(Protocol):
 
 
 class Timing:
-    """One thing that took time. What is not set is as `UNSET` says, so that making one costs little.
+    """One thing that took time. What it may also say are the class's, so that making one costs little.
 
     Attributes:
         kind: "step", "call" or "phase".
@@ -56,25 +56,21 @@ class Timing:
         live: The span, where one is recorded while the user's code runs in it.
     """
 
-    __slots__ = (
-        "answer", "attempt", "batch", "begin_ns", "column", "durations", "end_ns", "error", "errors",
-        "is_hedge", "keys", "kind", "led", "live", "name", "parent_id", "parents", "shared",
-        "span_id", "subject", "waited_ns", "waits",
-    )  # fmt: skip
-    parents: int
-    column: Sequence[Any]
-    errors: int
-    keys: int | None
-    batch: int | None
-    shared: int
-    led: int
-    waits: Sequence[tuple[int, int]]
-    answer: tuple[str, str, int, int | None] | None
-    attempt: int
-    is_hedge: bool
-    waited_ns: int
-    durations: list[tuple[int, int]] | None
-    live: Any
+    error: str | None = None
+    parents: int = 0
+    column: Sequence[Any] = ()
+    errors: int = 0
+    keys: int | None = None
+    batch: int | None = None
+    shared: int = 0
+    led: int = 0
+    waits: Sequence[tuple[int, int]] = ()
+    answer: tuple[str, str, int, int | None] | None = None
+    attempt: int = 1
+    is_hedge: bool = False
+    waited_ns: int = 0
+    durations: list[tuple[int, int]] | None = None
+    live: Any = None
 
     def __init__(
         self, kind: str, name: str, span_id: int, parent_id: int, subject: Subject | None = None
@@ -84,21 +80,9 @@ class Timing:
         self.subject = subject
         self.parent_id = parent_id
         self.span_id = span_id
-        self.error: str | None = None
         self.begin_ns = self.end_ns = clock()
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return UNSET[name]
-        except KeyError:
-            raise AttributeError(name) from None
 
-
-UNSET: Mapping[str, Any] = {
-    "parents": 0, "column": (), "errors": 0, "keys": None, "batch": None, "shared": 0, "led": 0,
-    "waits": (), "answer": None, "attempt": 1, "is_hedge": False, "waited_ns": 0,
-    "durations": None, "live": None,
-}  # fmt: skip
 CURRENT: ContextVar[Timing | None] = ContextVar("gateway_step", default=None)
 
 
@@ -127,10 +111,12 @@ class Trace:
         live: Records spans meanwhile; None in a request that is not sampled.
     """
 
-    __slots__ = (
-        "_began_at_ns", "_ends", "_hex", "_last_id", "_phases", "_timings", "begin_ns", "is_sampled",
-        "is_shown", "live", "parent_id", "propagation", "span_id", "state", "trace_id",
-    )  # fmt: skip
+    is_shown: bool = False
+    live: LiveSpans | None = None
+    _began_at_ns: int = 0
+    _carrier: tuple[str, str] | None = None
+    _phases: list[Phase] | None = None
+    _ends: tuple[int, int, int] | None = None
 
     def __init__(
         self,
@@ -146,15 +132,9 @@ class Trace:
         self.span_id = self._last_id = getrandbits(63) + 1
         self.parent_id = parent_id
         self.is_sampled = is_sampled
-        self.is_shown = False
         self.state = state
         self.propagation = propagation
-        self._hex: str | None = None
-        self.live: LiveSpans | None = None
         self._timings: list[Timing] = []
-        self._phases: list[Phase] | None = None
-        self._ends: tuple[int, int, int] | None = None
-        self._began_at_ns = 0
         self.begin_ns = clock()
 
     @property
@@ -207,11 +187,11 @@ class Trace:
 
     def headers(self, timing: Timing) -> list[tuple[str, str]]:
         """What tells a backend that its work belongs to `timing`."""
-        flag = "1" if self.is_sampled else "0"
-        trace_id = self._hex
-        if trace_id is None:
-            trace_id = self._hex = self.trace_id.to_bytes(16, "big").hex()
-        span_id = timing.span_id.to_bytes(8, "big").hex()  # a third of what a format takes
+        if self._carrier is None:
+            trace_id = self.trace_id.to_bytes(16, "big").hex()  # a third of what a format takes
+            self._carrier = trace_id, "1" if self.is_sampled else "0"
+        trace_id, flag = self._carrier
+        span_id = timing.span_id.to_bytes(8, "big").hex()
         found = []
         for how in self.propagation:
             if how == "w3c":
