@@ -5,9 +5,8 @@ The choice falls before the first step: an operation that has begun on one path 
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import graphql
@@ -67,7 +66,21 @@ async def execute_operation(
     literals: Literals | None = None,
     root: Any = None,
 ) -> ExecutionResult:
-    """Run one query or mutation, or a subscription for one event.
+    """As `start_operation`, awaited."""
+    result = start_operation(prepared, variables, context, literals, root)
+    return result if isinstance(result, ExecutionResult) else await result
+
+
+def start_operation(
+    prepared: Prepared,
+    variables: Variables,
+    context: Context,
+    literals: Literals | None = None,
+    root: Any = None,
+) -> ExecutionResult | Awaitable[ExecutionResult]:
+    """Run one query or mutation, or a subscription for one event, until the first thing to wait for.
+
+    What gives an awaitable has not begun to run: no coroutine of the user's starts outside of a task.
 
     Errors: whatever is not an error of a field.
 
@@ -78,20 +91,14 @@ async def execute_operation(
         literals: What this request's text has where the plan's own has other literals.
         root: The root value: what the source stream of a subscription gave.
     """
-    result: Any
     source = source_of(prepared, literals)
-    if prepared.reason is None:
-        try:
-            code = prepared.code(variables.coerced)
-            result = run_code(Run(code.bound, source, root, context, variables, literals), code)
-        except (CannotCompileError, IntrospectionError) as exc:
-            result = fall_back(prepared, source, variables, context, str(exc), root)
-    else:
-        result = fall_back(prepared, source, variables, context, prepared.reason, root)
-    if inspect.isawaitable(result):
-        result = await result
-    assert isinstance(result, ExecutionResult)
-    return result
+    if prepared.reason is not None:
+        return fall_back(prepared, source, variables, context, prepared.reason, root)
+    try:
+        code = prepared.code(variables.coerced)
+        return run_code(Run(code.bound, source, root, context, variables, literals), code)
+    except (CannotCompileError, IntrospectionError) as exc:
+        return fall_back(prepared, source, variables, context, str(exc), root)
 
 
 def fall_back(
@@ -101,7 +108,7 @@ def fall_back(
     context: Context,
     reason: str,
     root: Any = None,
-) -> Any:
+) -> ExecutionResult | Awaitable[ExecutionResult]:
     """Run the whole operation on graphql-core's own executor, and count it."""
     fallbacks[reason] += 1
     return graphql.execute(
