@@ -6,14 +6,15 @@ short enough to be read at one sitting.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
+
+from graphql import ExecutionResult
 
 from gateway.answer import (
     Answer,
@@ -25,7 +26,7 @@ from gateway.answer import (
 from gateway.context import Context
 from gateway.documents.find import Documents
 from gateway.errors import CODES, ClientError, RequestError
-from gateway.execute.operation import coerce_variables, execute_operation, explain_plan
+from gateway.execute.operation import coerce_variables, explain_plan, start_operation
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Literals, Variables
 from gateway.execute.steps import mark_errors
@@ -33,12 +34,13 @@ from gateway.explain import Explain, ExplainSettings
 from gateway.incremental import PayloadFormat
 from gateway.language.limits import Limits, check_variables
 from gateway.measures import Measures
+from gateway.observer import Observer, plan_of, record_operation, span_name
 from gateway.operation_log import OperationLog
 from gateway.plan.cache import Found, PlanCache
-from gateway.sharing import DedupeSettings, Sharing
+from gateway.sharing import DedupeSettings, Execute, Sharing
 from gateway.streams import NewContext, Stream, Streams, Subscription
 from gateway.telemetry.report import show, trace_report
-from gateway.telemetry.trace import ACTIVE, clock
+from gateway.telemetry.trace import ACTIVE, Trace, clock
 
 if TYPE_CHECKING:
     from gateway.telemetry.tracing import Tracing
@@ -105,76 +107,95 @@ class Pipeline:
         self.documents = documents or Documents(None)
         self.explain = explain or Explain(ExplainSettings(), {})
         self.measures = measures
-        self.tracing = tracing
-        self.log = log
+        self.observer = Observer(measures, tracing, log)
         self.limits = limits or Limits()
         self.subscriptions: WeakSet[Stream] = WeakSet()
 
     async def run(self, params: GraphQLParams, context: Context, *, read_only: bool) -> Answer:
-        """Answer one operation. Raises nothing but cancellation.
+        """As `start`, awaited. Raises nothing but cancellation."""
+        answer = self.start(params, context, read_only=read_only)
+        return answer if isinstance(answer, Answer) else await answer
+
+    def start(
+        self, params: GraphQLParams, context: Context, *, read_only: bool
+    ) -> Answer | Coroutine[Any, Any, Answer]:
+        """Answer one operation: at once where there is nothing to wait for.
+
+        Neither this nor the coroutine raises anything but cancellation.
 
         Args:
             params: As sent.
             context: The request's state.
             read_only: The transport is for queries only (GET).
         """
+        begin = time.perf_counter()
+        record = OperationRecord()
+        answer: Answer | Awaitable[Answer]
         if self.explain.asks_trace(context.headers):
             context.stats.trace = show(context.stats.trace)
-        trace = context.stats.trace
-        if self.measures is None and trace is None and self.log is None:
-            return await self._run(params, context, read_only)
-        begin = time.perf_counter()
-        answer = await self._run(params, context, read_only)
-        took_s = time.perf_counter() - begin
-        if self.measures is not None:
-            self.measures.operations.ended(answer.record, took_s)
-            if trace is not None:
-                self.measures.steps.ended(trace)
-        if trace is not None and self.tracing is not None:
-            failed = bool(answer.record.error_codes)
-            if self.tracing.keeps(trace, failed=failed, took_s=took_s):
-                self.tracing.write(trace, *span_of(answer), failed=failed)
-                if answer.record.durations is not None:
-                    answer.record.durations.exemplify(took_s, trace.trace_id)
-        if self.log is not None:
-            self.log.ended(answer, context, took_s)
+        try:
+            if params.is_found or not self.documents.has_say(params.document_id, params.extensions):
+                found = self._plan(params, context.stats.trace)
+                answer = self._begin(found, params, context, record, read_only)
+            else:
+                answer = self._begin_named(params, context, record, read_only)
+        except Exception as exc:
+            answer = self.refuse(exc, record)
+        if not isinstance(answer, Answer):
+            return self._finish(answer, record, context, begin)
+        self.observer.ended(answer, context, time.perf_counter() - begin)
         return answer
 
-    async def _run(self, params: GraphQLParams, context: Context, read_only: bool) -> Answer:
-        record = OperationRecord()
+    async def _finish(
+        self, coming: Awaitable[Answer], record: OperationRecord, context: Context, begin: float
+    ) -> Answer:
         try:
-            trace = context.stats.trace
-            token = ACTIVE.set(trace) if trace is not None else None
-            try:
-                found = await self.find(params)
-            finally:
-                if token is not None:
-                    ACTIVE.reset(token)
-            text = document_text(params)
-            prepared = found.value
-            record_operation(record, prepared, found.how)
-            if self.measures is not None:
-                record.durations = self.measures.usage.count(prepared, context.client_name)
-            check_method(prepared, read_only)
-            check_whole(prepared)
-            variables = self._coerce(found, params)
-            explain = self.explain.asks_plan(context.headers)
-            extensions = explain_plan(prepared, variables) if explain else None
-            if explain == "dry-run":
-                return Answer(encode_response(None, None, extensions), True, 200, record)
-            execute = partial(self._execute, prepared, variables, found.literals, extensions)
-            if prepared.operation_type == "mutation":
-                with self.sharing.writing(context):
-                    return await execute(record, context)
-            is_alone = explain is not None or (trace is not None and trace.is_shown)
-            place = None if is_alone else self.sharing.place(prepared, variables, text, context)
-            if place is None:
-                return await execute(record, context)
-            return await self.sharing.fly(place, execute, record)
-        except asyncio.CancelledError:
-            raise
+            answer = await coming
         except Exception as exc:
-            return self.refuse(exc, record)
+            answer = self.refuse(exc, record)
+        self.observer.ended(answer, context, time.perf_counter() - begin)
+        return answer
+
+    async def _begin_named(
+        self, params: GraphQLParams, context: Context, record: OperationRecord, read_only: bool
+    ) -> Answer:
+        """As `_begin`, of a document that has to be looked up by its id."""
+        found = await self.find(params, context.stats.trace)
+        answer = self._begin(found, params, context, record, read_only)
+        return answer if isinstance(answer, Answer) else await answer
+
+    def _begin(
+        self,
+        found: Found[Prepared],
+        params: GraphQLParams,
+        context: Context,
+        record: OperationRecord,
+        read_only: bool,
+    ) -> Answer | Awaitable[Answer]:
+        """From a plan to its answer, or to what has to be awaited for it."""
+        prepared, trace = found.value, context.stats.trace
+        self.observer.found(record, prepared, found.how, context.client_name)
+        check_method(prepared, read_only)
+        check_whole(prepared)
+        variables = self._coerce(found, params)
+        explain = self.explain.asks_plan(context.headers)
+        extensions = explain_plan(prepared, variables) if explain else None
+        if explain == "dry-run":
+            return Answer(encode_response(None, None, extensions), True, 200, record)
+        execute = partial(self._execute, prepared, variables, found.literals, extensions)
+        if prepared.operation_type == "mutation":
+            return self._write(execute, record, context)
+        is_alone = explain is not None or (trace is not None and trace.is_shown)
+        text = document_text(params)
+        place = None if is_alone else self.sharing.place(prepared, variables, text, context)
+        if place is None:
+            return execute(record, context)
+        return self.sharing.fly(place, execute, record)
+
+    async def _write(self, execute: Execute, record: OperationRecord, context: Context) -> Answer:
+        with self.sharing.writing(context):
+            answer = execute(record, context)
+            return answer if isinstance(answer, Answer) else await answer
 
     async def subscribe(
         self,
@@ -214,25 +235,32 @@ class Pipeline:
                 is_write = prepared.operation_type == "mutation"
                 with self.sharing.writing(context) if is_write else nullcontext():
                     stream = await self.streams.deliver(subscription, context, payloads)
-        except asyncio.CancelledError:
-            raise
         except Exception as exc:
             return self.refuse(exc, record)
         self.subscriptions.add(stream)
         return stream
 
-    async def find(self, params: GraphQLParams) -> Found[Prepared]:
+    async def find(self, params: GraphQLParams, trace: Trace | None = None) -> Found[Prepared]:
         """The plan of a request's document. Errors: ClientError, RequestError."""
-        if params.variables:
-            check_variables(params.variables, self.limits)
         documents = self.documents
         if params.is_found or not documents.has_say(params.document_id, params.extensions):
-            return self.plans.find(document_text(params), params.operation_name)
+            return self._plan(params, trace)
         text = await documents.find(params.query, params.document_id, params.extensions)
         params.query, params.is_found = text.text, True
-        found = self.plans.find(text.text, params.operation_name)
+        found = self._plan(params, trace)
         await documents.keep(text)
         return found
+
+    def _plan(self, params: GraphQLParams, trace: Trace | None) -> Found[Prepared]:
+        """The plan of a text; a trace that is given learns how it was made."""
+        if params.variables:
+            check_variables(params.variables, self.limits)
+        token = ACTIVE.set(trace) if trace is not None else None
+        try:
+            return self.plans.find(document_text(params), params.operation_name)
+        finally:
+            if token is not None:
+                ACTIVE.reset(token)
 
     def _coerce(self, found: Found[Prepared], params: GraphQLParams) -> Variables:
         hides = not self.limits.introspection
@@ -256,7 +284,7 @@ class Pipeline:
             return self._refusal([error], error.code, error.http_status, record)
         return self._refusal([error], "INTERNAL_SERVER_ERROR", 500, record)
 
-    async def _execute(
+    def _execute(
         self,
         prepared: Prepared,
         variables: Variables,
@@ -264,10 +292,32 @@ class Pipeline:
         extensions: dict[str, Any] | None,
         record: OperationRecord,
         context: Context,
+    ) -> Answer | Awaitable[Answer]:
+        begin_ns = clock() if context.stats.trace is not None else 0
+        result = start_operation(prepared, variables, context, literals)
+        if isinstance(result, ExecutionResult):
+            return self._encode(result, begin_ns, extensions, record, context)
+        return self._await(result, begin_ns, extensions, record, context)
+
+    async def _await(
+        self,
+        coming: Awaitable[ExecutionResult],
+        begin_ns: int,
+        extensions: dict[str, Any] | None,
+        record: OperationRecord,
+        context: Context,
+    ) -> Answer:
+        return self._encode(await coming, begin_ns, extensions, record, context)
+
+    def _encode(
+        self,
+        result: ExecutionResult,
+        begin_ns: int,
+        extensions: dict[str, Any] | None,
+        record: OperationRecord,
+        context: Context,
     ) -> Answer:
         trace = context.stats.trace
-        begin_ns = clock() if trace is not None else 0
-        result = await execute_operation(prepared, variables, context, literals)
         shaped_ns = clock() if trace is not None else 0
         errors = self.mask.format_errors(result.errors, record) if result.errors else None
         record.is_null = result.data is None
@@ -287,37 +337,6 @@ class Pipeline:
         formatted = self.mask.format_errors(errors, record, code)
         allow = "POST" if status == 405 else None
         return Answer(encode_request_error(formatted), False, status, record, allow)
-
-
-def span_of(answer: Answer) -> tuple[str, dict[str, Any]]:
-    """Name and attributes of a request's own span, by the conventions for GraphQL and HTTP servers."""
-    record = answer.record
-    known = {
-        "graphql.operation.type": record.operation_type,
-        "graphql.operation.name": record.operation_name,
-        "graphql.document.id": record.document_hash,
-        "gateway.plan": record.cache,
-        "gateway.path": record.path,
-        "gateway.error_codes": record.error_codes or None,
-    }
-    attributes: dict[str, Any] = {n: value for n, value in known.items() if value is not None}
-    attributes["http.response.status_code"] = answer.status
-    return span_name(record), attributes
-
-
-def span_name(record: OperationRecord) -> str:
-    """What a request's own span is called: not by the operation, whose name is the client's to choose."""
-    return f"graphql.{record.operation_type or 'request'}"
-
-
-def plan_of(record: OperationRecord) -> dict[str, Any]:
-    """What a client is shown of a plan beside its timings."""
-    return {
-        "fingerprint": record.document_hash,
-        "cache": record.cache,
-        "path": record.path,
-        "text": record.plan() if record.plan else None,
-    }
 
 
 def document_text(params: GraphQLParams) -> str:
@@ -342,15 +361,3 @@ def check_method(prepared: Prepared, read_only: bool) -> None:
         raise ClientError("Subscriptions are not served over plain HTTP.", code="BAD_REQUEST")
     if read_only and prepared.operation_type == "mutation":
         raise ClientError("Send mutations by POST.", code="METHOD_NOT_ALLOWED")
-
-
-def record_operation(record: OperationRecord, prepared: Prepared, how: str) -> None:
-    """Note what the log line says of a found plan."""
-    record.operation_name = prepared.operation_name
-    record.operation_type = prepared.operation_type
-    record.document_hash = prepared.document_hash
-    record.path = prepared.path
-    record.cache = how
-    record.plan = prepared.show
-    if prepared.operation_type == "mutation":
-        record.fields = prepared.root_fields

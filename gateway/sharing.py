@@ -26,7 +26,7 @@ from gateway.execute.state import Variables
 from gateway.identity import NOBODY, Identity, joined, partition
 from gateway.plan.nodes import Kind
 
-Execute = Callable[[OperationRecord, Context], Awaitable[Answer]]
+Execute = Callable[[OperationRecord, Context], Answer | Awaitable[Answer]]
 LOADS = frozenset({Kind.BATCH, Kind.ENTITY, Kind.ASYNC})
 # A flight that is cut at its deadline answers partial data: its waiters are given the time for that.
 GRACE_S = 0.25
@@ -188,7 +188,9 @@ class Sharing:
 
     async def _run(self, key: Hashable, flight: Flight, execute: Execute) -> None:
         try:
-            answer = await execute(OperationRecord(), flight.context)
+            answer = execute(OperationRecord(), flight.context)
+            if not isinstance(answer, Answer):
+                answer = await answer
         except asyncio.CancelledError:
             for waiter in flight.waiting:
                 waiter.cancel()

@@ -1,0 +1,102 @@
+"""What is told of an operation that has been answered: metrics, the trace where it is kept, and the log.
+
+It looks and changes nothing of an answer. What of it costs only when somebody wants to see it (spans, plans)
+is made then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gateway.answer import Answer, OperationRecord
+from gateway.context import Context
+from gateway.execute.prepare import Prepared
+from gateway.measures import Measures
+from gateway.operation_log import OperationLog
+
+if TYPE_CHECKING:
+    from gateway.telemetry.tracing import Tracing
+
+
+class Observer:
+    """Told of every operation.
+
+    Args:
+        measures: The metrics; None without any.
+        tracing: Keeps traces; None where nothing is traced.
+        log: Writes what was slow, and what changed something; None without one.
+    """
+
+    def __init__(
+        self, measures: Measures | None, tracing: Tracing | None, log: OperationLog | None
+    ) -> None:
+        self.measures = measures
+        self.tracing = tracing
+        self.log = log
+
+    def found(
+        self, record: OperationRecord, prepared: Prepared, how: str, client_name: str | None
+    ) -> None:
+        """Note the plan of a request, and that it is asked for."""
+        record_operation(record, prepared, how)
+        if self.measures is not None:
+            record.durations = self.measures.usage.count(prepared, client_name)
+
+    def ended(self, answer: Answer, context: Context, took_s: float) -> None:
+        """Note what was answered."""
+        record, trace = answer.record, context.stats.trace
+        if self.measures is not None:
+            self.measures.operations.ended(record, took_s)
+            if trace is not None:
+                self.measures.steps.ended(trace)
+        if trace is not None and self.tracing is not None:
+            failed = bool(record.error_codes)
+            if self.tracing.keeps(trace, failed=failed, took_s=took_s):
+                self.tracing.write(trace, *span_of(answer), failed=failed)
+                if record.durations is not None:
+                    record.durations.exemplify(took_s, trace.trace_id)
+        if self.log is not None:
+            self.log.ended(answer, context, took_s)
+
+
+def span_of(answer: Answer) -> tuple[str, dict[str, Any]]:
+    """Name and attributes of a request's own span, by the conventions for GraphQL and HTTP servers."""
+    record = answer.record
+    known = {
+        "graphql.operation.type": record.operation_type,
+        "graphql.operation.name": record.operation_name,
+        "graphql.document.id": record.document_hash,
+        "gateway.plan": record.cache,
+        "gateway.path": record.path,
+        "gateway.error_codes": record.error_codes or None,
+    }
+    attributes: dict[str, Any] = {n: value for n, value in known.items() if value is not None}
+    attributes["http.response.status_code"] = answer.status
+    return span_name(record), attributes
+
+
+def span_name(record: OperationRecord) -> str:
+    """What a request's own span is called: not by the operation, whose name is the client's to choose."""
+    return f"graphql.{record.operation_type or 'request'}"
+
+
+def plan_of(record: OperationRecord) -> dict[str, Any]:
+    """What a client is shown of a plan beside its timings."""
+    return {
+        "fingerprint": record.document_hash,
+        "cache": record.cache,
+        "path": record.path,
+        "text": record.plan() if record.plan else None,
+    }
+
+
+def record_operation(record: OperationRecord, prepared: Prepared, how: str) -> None:
+    """Note what the log line says of a found plan."""
+    record.operation_name = prepared.operation_name
+    record.operation_type = prepared.operation_type
+    record.document_hash = prepared.document_hash
+    record.path = prepared.path
+    record.cache = how
+    record.plan = prepared.show
+    if prepared.operation_type == "mutation":
+        record.fields = prepared.root_fields
