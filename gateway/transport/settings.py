@@ -137,11 +137,15 @@ class UploadSettings:
         enabled: Accept them; the schema declares `scalar Upload`.
         max_files: In one request.
         max_file_size_bytes: Of each; a larger one is refused as it arrives.
+        stream: Execute the operation while its last file is still on its way, when that is larger than
+            512 KB: a resolver then reads it as it comes, once, and its `size` is None until the end. What is
+            wrong with such a file is an error of the field that reads it.
     """
 
     enabled: bool = False
     max_files: int = 10
     max_file_size_bytes: int = 10_000_000
+    stream: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,15 @@
     map         {"0": ["variables.file"]}
     0           the file's bytes
 
-Small files stay in memory, others go to the disk; each part is counted as it comes.
+Small files stay in memory, others go to the disk; each part is counted as it comes. A large last file goes
+nowhere: the operation is executed while it is on its way, and a resolver reads it as it comes.
 
 Source: the GraphQL multipart request specification; CVE-2024-47082 for why it is off by default.
 """
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -64,6 +66,7 @@ class UploadForm:
         self.fields: dict[str, bytes] = {}
         self.files: dict[str, Upload] = {}
         self.is_whole = False
+        self.coming: bytearray | None = None  # of the last file, when it is read as it comes
         self._settings = settings
         self._max_field_bytes = max_field_bytes
         self._part = Part()
@@ -95,8 +98,37 @@ class UploadForm:
         """Let the part go that was under way."""
         self._part.file.close()
 
+    @property
+    def can_stream(self) -> bool:
+        """Whether all that is left is a large file that stands in one place."""
+        if self._filename is None or self._part.size <= MEMORY_BYTES or not self._settings.stream:
+            return False
+        try:
+            places = orjson.loads(self.fields["map"])
+        except (KeyError, orjson.JSONDecodeError):
+            return False
+        is_last = isinstance(places, dict) and set(places) == {*self.files, self._name}
+        paths = places.get(self._name) if is_last else None
+        return isinstance(paths, list) and len(paths) == 1
+
+    def stream(self, receive: Receive, *, more: bool) -> None:
+        """Take the file that is on its way for one that is there."""
+        part, self._part = self._part, Part()
+        self._part.size, self._part.headers = part.size, part.headers
+        part.file.seek(0)
+        self.coming = bytearray()
+        rest = Rest(self, receive, more=more)
+        self.files[self._name] = self._upload(part, None, rest)
+
+    def _upload(self, part: Part, size: int | None, rest: Rest | None = None) -> Upload:
+        kind = part.headers.get(b"content-type", b"application/octet-stream")
+        name = self._filename or ""
+        return Upload(part.file, name, kind.decode("latin-1")[:MAX_NAME], size, rest)
+
     def _begin(self) -> None:
         self._part.file.close()
+        if self.coming is not None:
+            raise malformed("`map` must name every file, and no other")
         if len(self.files) + len(self.fields) >= self._settings.max_files + 2:
             raise too_many(self._settings.max_files)
         self._part = Part()
@@ -124,24 +156,61 @@ class UploadForm:
         if part.size > most:
             key = "uploads.max_file_size_bytes" if is_file else "http.max_body_bytes"
             raise ClientError(f"A part is larger than {key}, {most}.", code="REQUEST_TOO_LARGE")
-        part.file.write(data[start:end])
+        if self.coming is None:
+            part.file.write(data[start:end])
+        else:
+            self.coming += data[start:end]
 
     def _end(self) -> None:
         part = self._part
+        if self.coming is not None:
+            return
         if self._name in self.files or self._name in self.fields:
             raise malformed("two parts have the same name")
         part.file.seek(0)
         if self._filename is None:
             self.fields[self._name] = part.file.read()
             return
-        kind = part.headers.get(b"content-type", b"application/octet-stream")
-        self.files[self._name] = Upload(
-            part.file, self._filename, kind.decode("latin-1")[:MAX_NAME], part.size
-        )
+        self.files[self._name] = self._upload(part, part.size)
         self._part = Part()  # the file is the upload's now
 
     def _whole(self) -> None:
         self.is_whole = True
+
+
+class Rest:
+    """What is still to come of a form's last file, for who reads it.
+
+    Args:
+        form: Reads it.
+        receive: ASGI's: nothing is asked of the client before somebody reads.
+        more: Whether there is more of the request's body.
+    """
+
+    def __init__(self, form: UploadForm, receive: Receive, *, more: bool) -> None:
+        self._form = form
+        self._receive = receive
+        self._has_more = more
+        self._lock = asyncio.Lock()
+
+    async def __call__(self) -> bytes | None:
+        """The next bytes; None at the end. Errors: as of `UploadForm.feed`, ClientDisconnectedError."""
+        form = self._form
+        assert form.coming is not None
+        async with self._lock:
+            while not form.coming:
+                if form.is_whole:
+                    return None
+                if not self._has_more:
+                    raise malformed("it was cut short")
+                message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnectedError
+                self._has_more = bool(message.get("more_body"))
+                form.feed(message.get("body", b""))
+            data = bytes(form.coming)
+            form.coming.clear()
+            return data
 
 
 def is_form(content_type: str) -> bool:
@@ -152,7 +221,7 @@ def is_form(content_type: str) -> bool:
 async def read_upload(
     receive: Receive, content_type: str, settings: UploadSettings, max_field_bytes: int
 ) -> Any:
-    """A multipart request's operations, the files in their places.
+    """A multipart request's operations, the files in their places, the last perhaps still on its way.
 
     Errors: ClientError(REQUEST_TOO_LARGE) as soon as it is too large, (BAD_REQUEST).
     """
@@ -167,11 +236,15 @@ async def read_upload(
             if message["type"] == "http.disconnect":
                 raise ClientDisconnectedError
             form.feed(message.get("body", b""))
-            if not message.get("more_body"):
+            has_more = bool(message.get("more_body"))
+            if has_more and form.can_stream:
+                form.stream(receive, more=has_more)
+                break
+            if not has_more:
                 break
     finally:
         form.close()
-    if not form.is_whole:
+    if not form.is_whole and form.coming is None:
         raise malformed("it was cut short")
     return placed(form)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.testing import GatewayClient
-from gateway.transport.uploads import MEMORY_BYTES
+from tests.transport.served import served
 
 URL = "/graphql"
 PREFLIGHT = {"apollo-require-preflight": "true"}
@@ -27,6 +28,8 @@ type Mutation {
 }
 """
 RESOLVERS = """
+import io
+import pytest
 from gateway import Upload, resolver
 
 
@@ -36,7 +39,11 @@ async def told(file):
     pieces = [piece async for piece in file]
     assert all(len(piece) <= 65536 for piece in pieces)
     assert file.size == len(start) + sum(map(len, pieces))
-    await file.seek(0)
+    if file.is_streamed:
+        with pytest.raises(io.UnsupportedOperation):
+            await file.seek(0)
+    else:
+        await file.seek(0)
     return f"{file.filename} {file.content_type} {file.size} {start.decode()}"
 
 
@@ -115,10 +122,20 @@ async def test_a_file(client: GatewayClient) -> None:
     assert response.json() == {"data": {"keep": "a.txt text/plain 6 abc"}}
 
 
-async def test_a_file_that_goes_to_the_disk(client: GatewayClient) -> None:
-    large = ("b.bin", b"xyz" + bytes(MEMORY_BYTES), "application/x-b")
-    response = await upload(client, KEEP, ONE, {"0": large})
-    assert response.json() == {"data": {"keep": f"b.bin application/x-b {MEMORY_BYTES + 3} xyz"}}
+@pytest.mark.parametrize("stream", ["true", "false"])
+async def test_a_large_file(project: Path, stream: str) -> None:
+    (project / "gateway.toml").write_text(f"{CONFIG}stream = {stream}\n")
+    large = ("b.bin", b"xyz" + bytes(1_000_000), "application/x-b")
+    async with GatewayClient(project / "gateway.toml") as client:
+        response = await upload(client, KEEP, ONE, {"0": large})
+        assert response.json() == {"data": {"keep": "b.bin application/x-b 1000003 xyz"}}
+        twice = {
+            "query": "mutation ($a: Upload!, $b: Upload!) { a: keep(file: $a) b: keep(file: $b) }",
+            "variables": {"a": None, "b": None},
+        }
+        places = {"0": ["variables.a"], "1": ["variables.b"]}
+        response = await upload(client, twice, places, {"0": large, "1": large})
+        assert set(response.json()["data"].values()) == {"b.bin application/x-b 1000003 xyz"}
 
 
 async def test_files_in_lists_and_inputs_and_a_file_in_two_places(client: GatewayClient) -> None:
@@ -192,7 +209,12 @@ async def test_json_has_no_files(client: GatewayClient) -> None:
         (None, ONE, {"0": TEXT}, "BAD_REQUEST"),
         ([KEEP], {"0": ["-1.variables.file"]}, {"0": TEXT}, "BAD_REQUEST"),
         ([KEEP], {"0": ["7.variables.file"]}, {"0": TEXT}, "BAD_REQUEST"),
-        (KEEP, ONE, {"0": ("a", bytes(2_000_001), "a/b")}, "REQUEST_TOO_LARGE"),
+        (
+            KEEP,
+            ONE | {"1": ["variables.f"]},
+            {"0": ("a", bytes(2_000_001), "a/b")},
+            "REQUEST_TOO_LARGE",
+        ),
         (KEEP, ONE, {str(n): TEXT for n in range(4)}, "REQUEST_TOO_LARGE"),
         ({"query": " " * 30_000}, ONE, {"0": TEXT}, "REQUEST_TOO_LARGE"),
     ],
@@ -235,3 +257,191 @@ async def test_forms_that_are_none(
     response = await client.http.post(URL, content=body, headers=headers)
     assert response.status_code == status
     assert response.json()["errors"]
+
+
+# A file that is on its way while the operation is executed
+
+STREAMING = """
+from gateway import resolver
+
+
+@resolver("Mutation.keep", reads=[])
+async def keep(parent, context, file):
+    answer = await context.http.post(context.headers["x-store"], content=file)
+    return f"{answer.text} {file.size}"
+
+
+@resolver("Mutation.keepAll", reads=[])
+async def keep_all(parent, context, files):
+    return [file.filename for file in files]
+
+
+@resolver("Mutation.attach", reads=[])
+async def attach(parent, context, attachment):
+    return "not read"
+
+
+@resolver("Query.size", reads=[])
+def size(parent, context, file):
+    return file.size or -1
+"""
+FORM = (
+    b'--x\r\ncontent-disposition: form-data; name="operations"\r\n\r\n%s\r\n'
+    b'--x\r\ncontent-disposition: form-data; name="map"\r\n\r\n{"0": ["variables.file"]}\r\n'
+    b'--x\r\ncontent-disposition: form-data; name="0"; filename="big"\r\n\r\n'
+)
+END = b"\r\n--x--\r\n"
+PIECE = bytes(100_000)
+
+
+class Store:
+    """A backend that says when the first bytes of a body are there, and counts them all."""
+
+    def __init__(self) -> None:
+        self.began = asyncio.Event()
+        self.size = 0
+        self.url = ""
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            while size := int(await reader.readline(), 16):
+                self.size += len(await reader.readexactly(size))
+                self.began.set()
+                await reader.readline()
+            await reader.readline()
+            text = b"kept %d" % self.size
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(text), text))
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ValueError, ConnectionError):
+            pass  # the gateway has left
+        finally:
+            writer.close()
+
+
+async def answer_to(reader: asyncio.StreamReader) -> tuple[int, Any]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return int(head.split()[1]), json.loads(await reader.readexactly(length))
+
+
+class Sender:
+    """Sends one form in pieces, over its own connection."""
+
+    def __init__(self, where: tuple[int, Store], query: dict[str, Any], size: int) -> None:
+        self.port, self.store = where
+        self.start = FORM % json.dumps(query).encode()
+        self.size = size
+
+    async def begin(self) -> None:
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        length = len(self.start) + self.size + len(END)
+        self.writer.write(
+            b"POST /graphql HTTP/1.1\r\nhost: x\r\napollo-require-preflight: 1\r\n"
+            b"x-store: "
+            + self.store.url.encode()
+            + b"\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: %d\r\n\r\n"
+            % length
+        )
+        self.writer.write(self.start)
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def close(self) -> None:
+        self.writer.close()
+        await asyncio.gather(self.writer.wait_closed(), return_exceptions=True)
+
+
+@pytest_asyncio.fixture
+async def streaming(project: Path) -> AsyncIterator[tuple[int, Store]]:
+    """The gateway's port, and what its resolver posts files to."""
+    (project / "streaming_resolvers.py").write_text(STREAMING)
+    config = CONFIG.replace("upload_resolvers", "streaming_resolvers")
+    (project / "gateway.toml").write_text(config)
+    store = Store()
+    server = await asyncio.start_server(store.connected, "127.0.0.1", 0)
+    store.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with served(project / "gateway.toml") as gateway:
+        yield gateway.port, store
+    server.close()
+    await server.wait_closed()
+
+
+async def test_the_backend_has_the_first_bytes_before_the_client_has_sent_the_last(
+    streaming: tuple[int, Store],
+) -> None:
+    _, store = streaming
+    sender = Sender(streaming, KEEP, 15 * len(PIECE))
+    await sender.begin()
+    for _ in range(8):
+        await sender.send(PIECE)
+    await asyncio.wait_for(store.began.wait(), 30)
+    for _ in range(7):
+        await sender.send(PIECE)
+    await sender.send(END)
+    answer = await asyncio.wait_for(answer_to(sender.reader), 30)
+    assert answer == (200, {"data": {"keep": "kept 1500000 1500000"}})
+    await sender.close()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "end", "code"),
+    [(25, END, "REQUEST_TOO_LARGE"), (8, b"\r\n--x\r\n\r\n\r\n--x--\r\n", "BAD_REQUEST")],
+)
+async def test_what_is_wrong_with_it_is_an_error_of_who_reads_it(
+    streaming: tuple[int, Store], pieces: int, end: bytes, code: str
+) -> None:
+    sender = Sender(streaming, KEEP, pieces * len(PIECE) + len(end) - len(END))
+    await sender.begin()
+    for _ in range(pieces):
+        await sender.send(PIECE)
+    await sender.send(end)
+    status, body = await asyncio.wait_for(answer_to(sender.reader), 30)
+    assert (status, body["data"]) == (200, None)
+    assert [error["extensions"]["code"] for error in body["errors"]] == [code]
+    await sender.close()
+
+
+async def test_a_file_that_nobody_reads_is_not_waited_for(streaming: tuple[int, Store]) -> None:
+    unread = {
+        "query": "mutation ($file: Upload!) { attach(attachment: {file: $file}) }",
+        "variables": {"file": None},
+    }
+    sender = Sender(streaming, unread, 9 * len(PIECE))
+    await sender.begin()
+    for _ in range(7):
+        await sender.send(PIECE)
+    answer = await asyncio.wait_for(answer_to(sender.reader), 30)
+    assert answer == (200, {"data": {"attach": "not read"}})
+    for _ in range(2):
+        await sender.send(PIECE)
+    await sender.send(END)
+    body = b'{"query": "{ __typename }"}'
+    await sender.send(
+        b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%s" % (len(body), body)
+    )
+    answer = await asyncio.wait_for(answer_to(sender.reader), 30)
+    assert answer == (200, {"data": {"__typename": "Query"}})
+    await sender.close()
+
+
+async def test_no_more_is_held_than_has_been_read(streaming: tuple[int, Store]) -> None:
+    """A client that goes away in the middle takes its operation with it; nothing waits for the rest."""
+    _, store = streaming
+    sender = Sender(streaming, KEEP, 15 * len(PIECE))
+    await sender.begin()
+    for _ in range(8):
+        await sender.send(PIECE)
+    await asyncio.wait_for(store.began.wait(), 30)
+    await sender.close()
+    other = Sender(streaming, KEEP, 6 * len(PIECE))
+    await other.begin()
+    for _ in range(6):
+        await other.send(PIECE)
+    await other.send(END)
+    status, body = await asyncio.wait_for(answer_to(other.reader), 30)
+    assert (status, body["data"]["keep"].split()[-1]) == (200, "600000")
+    await other.close()
