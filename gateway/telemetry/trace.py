@@ -111,7 +111,9 @@ class Trace:
         live: Records spans meanwhile; None in a request that is not sampled.
     """
 
+    is_sampled: bool = False
     is_shown: bool = False
+    state: str = ""
     live: LiveSpans | None = None
     _began_at_ns: int = 0
     _carrier: tuple[str, str] | None = None
@@ -123,16 +125,12 @@ class Trace:
         trace_id: int | None = None,
         parent_id: int | None = None,
         *,
-        is_sampled: bool = False,
-        state: str = "",
         propagation: Sequence[str] = ("w3c",),
     ) -> None:
         self.trace_id = trace_id or getrandbits(128) or 1
         # Those of the spans below count on from it, and stay below 2**64.
         self.span_id = self._last_id = getrandbits(63) + 1
         self.parent_id = parent_id
-        self.is_sampled = is_sampled
-        self.state = state
         self.propagation = propagation
         self._timings: list[Timing] = []
         self.begin_ns = clock()

@@ -34,6 +34,7 @@ from gateway.telemetry.describe import described
 from gateway.telemetry.settings import TracingSettings
 from gateway.telemetry.trace import Timing, Trace, clock
 
+LOW_BITS = 2**64 - 1
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 UNSET = Status(StatusCode.UNSET)
 FAILED = Status(StatusCode.ERROR)
@@ -51,6 +52,8 @@ class Tracing:
     def __init__(self, settings: TracingSettings, exporter: SpanExporter | None = None) -> None:
         self.settings = settings
         self._bound = int(settings.sample_ratio * 2**64)
+        self._propagation = settings.propagation
+        self._parsers = [(how, PARSERS[how]) for how in settings.propagation]
         self._slow_s = settings.slow_threshold_ms / 1000
         self._ids = _Ids()
         self.provider = TracerProvider(
@@ -72,29 +75,19 @@ class Tracing:
 
     def begin(self, headers: Mapping[str, str]) -> Trace:
         """A request's trace, joined to its client's."""
-        settings = self.settings
-        for how in settings.propagation:
-            found = PARSERS[how](headers)
+        for how, parse in self._parsers:
+            found = parse(headers)
             if found is not None:
-                trace_id, parent_id, is_sampled = found
-                state = headers.get("tracestate", "") if how == "w3c" else ""
-                trace = Trace(
-                    trace_id,
-                    parent_id,
-                    is_sampled=is_sampled or self._is_chosen(trace_id),
-                    state=state,
-                    propagation=settings.propagation,
-                )
+                trace = Trace(found[0], found[1], propagation=self._propagation)
+                trace.is_sampled = found[2]
+                trace.state = headers.get("tracestate", "") if how == "w3c" else ""
                 break
         else:
-            trace = Trace(propagation=settings.propagation)
-            trace.is_sampled = self._is_chosen(trace.trace_id)
-        if trace.is_sampled:
+            trace = Trace(propagation=self._propagation)
+        if trace.is_sampled or (trace.trace_id & LOW_BITS) < self._bound:
+            trace.is_sampled = True
             trace.live = self
         return trace
-
-    def _is_chosen(self, trace_id: int) -> bool:
-        return (trace_id & (2**64 - 1)) < self._bound
 
     def keeps(self, trace: Trace, *, failed: bool, took_s: float) -> bool:
         """Whether a request that has ended is recorded.
