@@ -1,0 +1,29 @@
+"""Deferred fragments over the demo's real backends: what is put off is still asked for in one call."""
+
+from __future__ import annotations
+
+import json
+
+from demo.backends import Backends
+from gateway.testing import GatewayClient
+
+QUERY = """{ videos(first: 12) { edges { node {
+  id title ... @defer { channel { name } stats { views } }
+} } } }"""
+
+
+async def test_the_fragments_of_a_list_are_one_call_for_each_backend(
+    client: GatewayClient, backends: Backends
+) -> None:
+    headers = {"accept": "multipart/mixed"}
+    answer = await client.http.post("/graphql", json={"query": QUERY}, headers=headers)
+    texts = [part.partition("\r\n\r\n")[2] for part in answer.text.split("--graphql")]
+    first, *later = [json.loads(text) for text in texts if text.strip("-\r\n")]
+    nodes = [edge["node"] for edge in first["data"]["videos"]["edges"]]
+    assert [set(node) for node in nodes] == [{"id", "title"}] * 12
+    assert len(first["pending"]) == 12
+    parts = [part["data"] for payload in later for part in payload["incremental"]]
+    assert len(parts) == 12
+    assert all(part["channel"]["name"] and part["stats"]["views"] >= 0 for part in parts)
+    calls = {name: n for name, n in backends.stats("monolith").items() if name.startswith("GET")}
+    assert sum(calls.values()) == 2, calls
