@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -106,12 +107,18 @@ def negotiation(data: bytes) -> None:
 
 
 def web_socket(data: bytes) -> None:
-    """Messages, one a line; an `!` acknowledges. The state keeps to the protocol whatever comes."""
+    """Messages, one a line; `!` acknowledges, `.`, `=` and `-` are the oldest operation's next, end and failure.
+
+    The state keeps to the protocol whatever comes.
+    """
     connection = Connection(MOST_OPERATIONS)
     is_acknowledged = is_closed = False
     for line in data.split(b"\n"):
         if line == b"!":
             is_acknowledged = connection.acknowledge() is not None or is_acknowledged
+            continue
+        if line in (b".", b"=", b"-"):
+            check_answers(connection, line)
             continue
         message: str | bytes = line
         with suppress(UnicodeDecodeError):  # that is a binary message
@@ -136,6 +143,21 @@ def web_socket(data: bytes) -> None:
             case Refuse():
                 assert len(before) == MOST_OPERATIONS
         assert len(connection.operations) <= MOST_OPERATIONS
+
+
+def check_answers(connection: Connection, what: bytes) -> None:
+    """An operation under way has results until its one end."""
+    for operation in list(connection.operations.values())[:1]:
+        if what == b".":
+            sent = connection.next(operation, b'{"data":null}')
+        else:
+            end = connection.complete if what == b"=" else partial(connection.error, errors=[])
+            sent = end(operation)
+            assert operation.id not in connection.operations
+            assert connection.next(operation, b"{}") is None
+            assert connection.complete(operation) is None
+        assert sent is not None
+        assert orjson.loads(sent)["id"] == operation.id
 
 
 def compile_text(text: str, name: str | None, normalised: Normalised | None) -> Made[str]:
@@ -201,7 +223,7 @@ TARGETS = {
         web_socket,
         (
             b'{"type":"connection_init","payload":{}}\n!\n{"type":"subscribe","id":"a","payload":{"query":"{a}"}}\n'
-            b'{"type":"ping"}\n{"type":"complete","id":"a"}',
+            b'{"type":"ping"}\n.\n{"type":"complete","id":"a"}\n=\n-',
             b'{"type":"connection_init"}\n!\n{"type":"subscribe","id":"a","payload":{"query":"{a}","variables":{}}}\n'
             b'{"type":"subscribe","id":"a","payload":{"query":"{a}"}}',
             b'{"type":"ping","payload":{"a":[1,2.5,null]}}\n{"type":"pong"}\n\xff',
