@@ -35,7 +35,10 @@ async def _drive(steps: Steps, works: list[Work], finish: Callable[[], T]) -> T:
             while works:
                 batch = works[:]
                 works.clear()
-                await _run(batch)
+                if len(batch) == 1 and batch[0].is_load:
+                    await _load(batch[0])
+                else:
+                    await _run(batch)
             if next(steps, None) is None:
                 return finish()
     finally:
@@ -43,9 +46,6 @@ async def _drive(steps: Steps, works: list[Work], finish: Callable[[], T]) -> T:
 
 
 async def _run(batch: list[Work]) -> None:
-    if len(batch) == 1 and batch[0].is_load:
-        batch[0].fill((await _load(batch[0].awaitables[0], batch[0].timing),))
-        return
     tasks = Tasks()
     try:
         for work in batch:
@@ -69,17 +69,19 @@ async def _run(batch: list[Work]) -> None:
         del outcomes[:count]
 
 
-async def _load(loading: Awaitable[Any], timing: Timing | None) -> Any:
-    """What a loader gives, awaited without a task."""
+async def _load(work: Work) -> None:
+    """One loader's work, awaited without a task."""
+    timing = work.timing
     token = CURRENT.set(timing) if timing is not None else None
     try:
-        return await loading
+        outcome = await work.awaitables[0]
     except Exception as error:
-        return Failed(error)
+        outcome = Failed(error)
     finally:
         if timing is not None and token is not None:
             timing.end_ns = clock()
             CURRENT.reset(token)
+    work.fill((outcome,))
 
 
 class Tasks:
