@@ -11,7 +11,7 @@ import inspect
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +59,7 @@ from gateway.streams import Streams
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.trace import Trace, phase
 from gateway.transport.asgi import MAX_HEAD
+from gateway.transport.direct import DirectRoute
 from gateway.transport.graphiql import send_file
 from gateway.transport.http import GraphQLEndpoint
 from gateway.transport.measured import MeasuredRoute
@@ -102,6 +103,7 @@ class Gateway:
         self.base = base
         self.path = config.server.path
         self.ready = False
+        self.direct: DirectRoute | None = None
         self.owns_process = False
         self.metrics_server: MetricsServer | None = None
         self.state: dict[str, Any] = {}
@@ -172,13 +174,15 @@ class Gateway:
                 pipeline, self.make_context, config.subscription, access_log
             )
             going_on = (self.streams, Sessions(self.streams)) if config.subscription.enabled else ()
-            self.endpoint: GraphQLEndpoint | Shedder | MeasuredRoute = GraphQLEndpoint(
-                pipeline, self.make_context, endpoint_settings(config), access_log, *going_on
+            endpoint = GraphQLEndpoint(
+                pipeline, self.new_context, endpoint_settings(config), access_log, *going_on
             )
+            self.endpoint: GraphQLEndpoint | Shedder | MeasuredRoute = endpoint
             shedder = make_shedder(self.endpoint, config)
             if shedder is not None:
                 shedder.start()
                 self.endpoint = shedder
+            route: MeasuredRoute | None = None
             if measures is not None:
                 if shedder is not None:
                     measures.registry.add(shedder.read)
@@ -188,6 +192,7 @@ class Gateway:
                     pipeline.plans, pipeline.sharing, self.upstream, pipeline.subscriptions
                 )
                 await self._open_metrics_port(measures)
+            self.direct = DirectRoute(endpoint, self.path, shedder, route)
             self.sockets = WebSocketEndpoint(
                 pipeline, self.make_context, config.subscription, access_log
             )
@@ -300,7 +305,22 @@ class Gateway:
         client_version: str | None,
         connection_params: dict[str, Any] | None = None,
     ) -> Context:
-        """The state of one request."""
+        """As `new_context`, awaited."""
+        made = self.new_context(
+            headers, header_values, request_id, client_name, client_version, connection_params
+        )
+        return made if isinstance(made, Context) else await made
+
+    def new_context(
+        self,
+        headers: dict[str, str],
+        header_values: dict[str, list[str]],
+        request_id: str,
+        client_name: str | None,
+        client_version: str | None,
+        connection_params: dict[str, Any] | None = None,
+    ) -> Context | Coroutine[Any, Any, Context]:
+        """The state of one request: at once where no `@context_factory` has a part in it."""
         assert self.graph.bound is not None
         timeout_s = time_left(self.config.traffic_shaping.router, headers)
         context = Context(
@@ -321,12 +341,13 @@ class Gateway:
             context.stats.trace = self.tracing.begin(headers)
         elif self.is_timed:
             context.stats.trace = Trace(propagation=())
-        factories = self._factories
-        if factories:
-            context.state = dict(self.state)
-            for mark in factories:
-                seen = context if mark.identity is None else context.restricted(mark.identity)
-                context.state.update(await settled(mark.target(seen)) or {})
+        return self._furnish(context) if self._factories else context
+
+    async def _furnish(self, context: Context) -> Context:
+        context.state = dict(self.state)
+        for mark in self._factories:
+            seen = context if mark.identity is None else context.restricted(mark.identity)
+            context.state.update(await settled(mark.target(seen)) or {})
         return context
 
     def _hooks(self, kind: str) -> list[Callable[..., Any]]:

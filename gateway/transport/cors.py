@@ -44,8 +44,8 @@ class Cors:
                 return policy
         return None
 
-    def wrap(self, send: Send, origin: str | None) -> Send:
-        """`send`, with the headers that let the page at `origin` read the answer."""
+    def headers(self, origin: str | None) -> Headers:
+        """The headers that let the page at `origin` read an answer."""
         headers: Headers = [VARY]
         policy = self.policy_of(origin)
         if policy is not None:
@@ -53,6 +53,11 @@ class Cors:
             if policy.expose_headers:
                 names = ", ".join(policy.expose_headers)
                 headers.append((b"access-control-expose-headers", names.encode()))
+        return headers
+
+    def wrap(self, send: Send, origin: str | None) -> Send:
+        """`send`, with these headers."""
+        headers = self.headers(origin)
 
         async def send_with(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":

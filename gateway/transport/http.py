@@ -8,17 +8,18 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any, Protocol
 
-from gateway.answer import OperationRecord
+from gateway.answer import Answer, OperationRecord
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.pipeline import GraphQLParams, Pipeline
 from gateway.telemetry.logs import AccessLog
+from gateway.transport.access import log_line
 from gateway.transport.asgi import (
     ClientDisconnectedError,
     Headers,
@@ -51,8 +52,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _random = random.Random()  # noqa: S311 - see `_request_id`
 
 
-class MakeContext(Protocol):
-    """Makes the request's context; the composition root gives it."""
+class NewContext(Protocol):
+    """Makes the request's context, at once where it can; the composition root gives it."""
 
     def __call__(
         self,
@@ -61,7 +62,7 @@ class MakeContext(Protocol):
         request_id: str,
         client_name: str | None,
         client_version: str | None,
-    ) -> Awaitable[Context]: ...
+    ) -> Context | Coroutine[Any, Any, Context]: ...
 
 
 @dataclass(slots=True)
@@ -106,7 +107,7 @@ class GraphQLEndpoint:
 
     Args:
         pipeline: Answers operations.
-        make_context: Makes the per-request state.
+        new_context: Makes the per-request state.
         settings: What is allowed.
         access_log: Gets one line per request.
         streams: Takes requests whose answer goes on; None when there are none.
@@ -116,14 +117,14 @@ class GraphQLEndpoint:
     def __init__(
         self,
         pipeline: Pipeline,
-        make_context: MakeContext,
+        new_context: NewContext,
         settings: EndpointSettings,
         access_log: AccessLog,
         streams: Streams | None = None,
         sessions: Sessions | None = None,
     ) -> None:
         self.pipeline = pipeline
-        self.make_context = make_context
+        self.new_context = new_context
         self.settings = settings
         self.http = settings.http
         self.cors = Cors(settings.cors.policies) if settings.cors.policies else None
@@ -162,13 +163,11 @@ class GraphQLEndpoint:
                 first = self.http.graphiql_query
                 await send_page(send, scope["path"], first, shows_timings=shows)
                 return
-        asked = Asked(headers, values, self._request_id(headers), method != "POST")
-        record = OperationRecord()
+        asked = Asked(headers, values, self.request_id(headers), method != "POST")
         context: Context | None = None
         accept = headers.get("accept")
         media_type = response_type(accept)
         how = stream_format(accept) if self.streams else None
-        allow = None
         try:
             check_head(scope, self.http.max_header_bytes)
             if self.sessions and is_session(method, headers, scope["query_string"]):
@@ -187,18 +186,15 @@ class GraphQLEndpoint:
                 check_acceptable(media_type)
             context = await self._context(asked)
             answer = await self.pipeline.run(params, context, read_only=asked.read_only)
-            record, allow, body = answer.record, answer.allow, answer.body
-            status = status_of(answer, media_type or JSON, self.http.draft_statuses)
-        except ClientError as exc:
-            status, body = self._refused(exc, media_type), refusal(exc)
-            record.error_codes.append(exc.code)
-            allow = self.allowed if status == 405 else None
+            status = self.status_of(answer, media_type or JSON)
         except ClientDisconnectedError:
             return
         except Exception as exc:  # a context factory is the user's code
-            failure = self.pipeline.refuse(exc, record)
-            status, body = failure.status, failure.body
-        start = answer_headers(media_type or JSON, asked.request_id, record.error_codes, allow)
+            answer = self.refuse(exc, OperationRecord(), media_type)
+            status = answer.status
+        record, body = answer.record, answer.body
+        codes = record.error_codes
+        start = answer_headers(media_type or JSON, asked.request_id, codes, answer.allow)
         if asked.read_only:
             start.append((b"vary", b"accept"))  # a cache may keep the answer to a GET
         await respond(send, status, start, body, headers, self.settings.compression)
@@ -229,17 +225,33 @@ class GraphQLEndpoint:
         await send({"type": "http.response.start", "status": 204, "headers": start})
         await send({"type": "http.response.body", "body": b""})
 
-    def _context(self, asked: Asked) -> Awaitable[Context]:
+    def context(self, asked: Asked) -> Context | Coroutine[Any, Any, Context]:
+        """The request's state."""
         headers = asked.headers
         name, version = client_header(headers, "name"), client_header(headers, "version")
-        return self.make_context(headers, asked.header_values, asked.request_id, name, version)
+        return self.new_context(headers, asked.header_values, asked.request_id, name, version)
 
-    def _refused(self, error: ClientError, media_type: str | None) -> int:
+    async def _context(self, asked: Asked) -> Context:
+        made = self.context(asked)
+        return made if isinstance(made, Context) else await made
+
+    def status_of(self, answer: Answer, media_type: str) -> int:
+        """The HTTP status of an answer of the pipeline."""
+        return status_of(answer, media_type, self.http.draft_statuses)
+
+    def refuse(self, error: Exception, record: OperationRecord, media_type: str | None) -> Answer:
+        """The answer to what failed outside of the pipeline; its status is that of HTTP."""
+        if not isinstance(error, ClientError):
+            return self.pipeline.refuse(error, record)
+        record.error_codes.append(error.code)
         is_draft = self.http.draft_statuses and media_type == GRAPHQL_RESPONSE
-        is_unprocessable = isinstance(error, MalformedRequestError)
-        return 422 if is_draft and is_unprocessable else error.http_status
+        is_unprocessable = is_draft and isinstance(error, MalformedRequestError)
+        status = 422 if is_unprocessable else error.http_status
+        allow = self.allowed if status == 405 else None
+        return Answer(refusal(error), False, status, record, allow)
 
-    def _request_id(self, headers: dict[str, str]) -> str:
+    def request_id(self, headers: dict[str, str]) -> str:
+        """The client's, where it is trusted; else a new one."""
         given = headers.get("x-request-id", "") if self.http.trust_request_id else ""
         # It tells requests apart and protects nothing: no call to the system for each.
         return (
@@ -293,10 +305,14 @@ def without_body(send: Send) -> Send:
     return send_head
 
 
+def head_size(headers: Headers, query_string: bytes) -> int:
+    """What counts for `http.max_header_bytes`."""
+    return sum(map(len, chain.from_iterable(headers))) + len(query_string)
+
+
 def check_head(scope: Scope, max_bytes: int) -> None:
     """Errors: ClientError(REQUEST_HEADERS_TOO_LARGE)."""
-    size = sum(map(len, chain.from_iterable(scope["headers"]))) + len(scope["query_string"])
-    if size > max_bytes:
+    if head_size(scope["headers"], scope["query_string"]) > max_bytes:
         raise ClientError(
             f"The request's line and headers are larger than http.max_header_bytes, {max_bytes}.",
             code="REQUEST_HEADERS_TOO_LARGE",
@@ -307,38 +323,3 @@ def check_acceptable(media_type: str | None) -> None:
     """Errors: ClientError(NOT_ACCEPTABLE)."""
     if media_type is None:
         raise ClientError(f"Accept must allow {GRAPHQL_RESPONSE} or {JSON}.", code="NOT_ACCEPTABLE")
-
-
-def log_line(
-    record: OperationRecord,
-    context: Context | None,
-    request_id: str,
-    status: int,
-    duration_s: float,
-) -> dict[str, Any]:
-    """The access log's line, as docs/logging.md specifies."""
-    stats = context.stats if context else None
-    trace = stats.trace if stats and stats.trace and stats.trace.propagation else None
-    return {
-        "request_id": request_id,
-        "trace_id": f"{trace.trace_id:032x}" if trace else None,
-        "span_id": f"{trace.span_id:016x}" if trace else None,
-        "client_name": context.client_name if context else None,
-        "client_version": context.client_version if context else None,
-        "operation_name": record.operation_name,
-        "operation_type": record.operation_type,
-        "operation_hash": record.document_hash,
-        "status": status,
-        "duration_ms": round(duration_s * 1000, 3),
-        "upstream_calls": stats.calls if stats else 0,
-        "upstream_ms": round(stats.wait_s * 1000, 3) if stats else 0,
-        "upstream_retries": stats.retries if stats else 0,
-        "upstream_hedges": stats.hedges if stats else 0,
-        "upstream_shared": stats.shared if stats else 0,
-        "upstream_queue_ms": round(stats.pool_wait_s * 1000, 3) if stats else 0,
-        "shared": record.shared,
-        "cache": record.cache,
-        "path": record.path,
-        "error_codes": record.error_codes,
-        "error_ids": record.error_ids,
-    }

@@ -62,8 +62,12 @@ class MeasuredRoute:
                 self._count(status, time.perf_counter() - begin)
 
     def _count(self, status: int, seconds: float) -> None:
-        """One is over; without a status its client went before."""
+        """One is over."""
         self.active -= 1
+        self.observe(status, seconds)
+
+    def observe(self, status: int, seconds: float) -> None:
+        """Count the duration of one; without a status its client went before."""
         durations = self._durations.get(status)
         if durations is None:
             durations = self._durations[status] = Histogram()

@@ -53,6 +53,32 @@ def answer_headers(
     return headers
 
 
+def is_compressible(body: bytes, settings: CompressionSettings) -> bool:
+    """Whether an answer is worth compressing, for a client that accepts it."""
+    return len(body) >= settings.min_size_bytes and bool(settings.encodings)
+
+
+async def encode_body(
+    body: bytes, start: Headers, headers: dict[str, str], settings: CompressionSettings
+) -> bytes:
+    """An answer in the coding that the client accepts, if any.
+
+    Args:
+        body: The answer.
+        start: The answer's headers: gets those of the coding.
+        headers: The request's.
+        settings: The codings.
+    """
+    start.append((b"vary", b"accept-encoding"))
+    encoding = choose_encoding(headers.get("accept-encoding", ""), settings.encodings)
+    if encoding is None:
+        return body
+    start.append((b"content-encoding", encoding.encode()))
+    if len(body) > THREAD_BYTES:
+        return await asyncio.to_thread(compress, body, encoding)
+    return compress(body, encoding)
+
+
 async def respond(
     send: Send,
     status: int,
@@ -62,15 +88,8 @@ async def respond(
     compression: CompressionSettings,
 ) -> None:
     """Send an answer in one piece, compressed where that is worth while."""
-    if len(body) >= compression.min_size_bytes and compression.encodings:
-        start.append((b"vary", b"accept-encoding"))
-        encoding = choose_encoding(headers.get("accept-encoding", ""), compression.encodings)
-        if encoding is not None:
-            if len(body) > THREAD_BYTES:
-                body = await asyncio.to_thread(compress, body, encoding)
-            else:
-                body = compress(body, encoding)
-            start.append((b"content-encoding", encoding.encode()))
+    if is_compressible(body, compression):
+        body = await encode_body(body, start, headers, compression)
     start.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": body})

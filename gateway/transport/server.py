@@ -22,7 +22,7 @@ TOO_LARGE = (
 
 Http: Any
 try:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Http
+    from gateway.transport.protocol import DirectProtocol as Http
 except ImportError:
     from uvicorn.protocols.http.h11_impl import H11Protocol as Http
 

@@ -97,7 +97,7 @@ class Shedder:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, *more: Any) -> None:
         """Answer, or refuse."""
-        reason = self._too_much()
+        reason = self.too_much()
         if reason is not None:
             self.shed[reason] += 1
             await _refuse(scope, send)
@@ -108,7 +108,8 @@ class Shedder:
         finally:
             place.leave()
 
-    def _too_much(self) -> str | None:
+    def too_much(self) -> str | None:
+        """Why one more request is not let in now; None when it is."""
         if self._max_in_flight is not None and self.in_flight >= self._max_in_flight:
             return "in_flight"
         if self.is_overloaded and self._lag_s > TARGET_S and self.in_flight >= ALWAYS_IN_FLIGHT:

@@ -17,9 +17,10 @@ from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.pipeline import GraphQLParams, Pipeline
 from gateway.telemetry.logs import AccessLog
+from gateway.transport.access import log_line
 from gateway.transport.asgi import Receive, Send, client_header
 from gateway.transport.formats import Format
-from gateway.transport.http import Asked, log_line
+from gateway.transport.http import Asked
 from gateway.transport.settings import SubscriptionSettings
 from gateway.transport.ws import MakeContext
 

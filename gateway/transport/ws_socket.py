@@ -19,8 +19,8 @@ from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.pipeline import GraphQLParams
 from gateway.transport import ws_state
+from gateway.transport.access import log_line
 from gateway.transport.asgi import Receive, Send, client_header
-from gateway.transport.http import log_line
 from gateway.transport.params import checked_params
 from gateway.transport.ws_state import Close, Connection, Operation
 

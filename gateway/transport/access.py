@@ -1,0 +1,43 @@
+"""The access log's line: what of a request is written down, and nothing of what it asked for. Pure: no I/O."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.answer import OperationRecord
+from gateway.context import Context
+
+
+def log_line(
+    record: OperationRecord,
+    context: Context | None,
+    request_id: str,
+    status: int,
+    duration_s: float,
+) -> dict[str, Any]:
+    """The access log's line, as docs/logging.md specifies."""
+    stats = context.stats if context else None
+    trace = stats.trace if stats and stats.trace and stats.trace.propagation else None
+    return {
+        "request_id": request_id,
+        "trace_id": f"{trace.trace_id:032x}" if trace else None,
+        "span_id": f"{trace.span_id:016x}" if trace else None,
+        "client_name": context.client_name if context else None,
+        "client_version": context.client_version if context else None,
+        "operation_name": record.operation_name,
+        "operation_type": record.operation_type,
+        "operation_hash": record.document_hash,
+        "status": status,
+        "duration_ms": round(duration_s * 1000, 3),
+        "upstream_calls": stats.calls if stats else 0,
+        "upstream_ms": round(stats.wait_s * 1000, 3) if stats else 0,
+        "upstream_retries": stats.retries if stats else 0,
+        "upstream_hedges": stats.hedges if stats else 0,
+        "upstream_shared": stats.shared if stats else 0,
+        "upstream_queue_ms": round(stats.pool_wait_s * 1000, 3) if stats else 0,
+        "shared": record.shared,
+        "cache": record.cache,
+        "path": record.path,
+        "error_codes": record.error_codes,
+        "error_ids": record.error_ids,
+    }

@@ -1,0 +1,209 @@
+"""HTTP/1.1 by httptools under uvicorn, with a short way for requests that an application answers directly.
+
+    bytes ─ httptools ─► head ─► whole in what was read ─► DirectRoute ─► bytes, written at once
+                          │                                    └─ has to wait ─► a task ─► bytes
+                          └─ anything else ─► uvicorn's own way: scope, receive, send, a task
+
+Which requests may go it, is decided by the head here and by `DirectRoute` for the rest; whatever does not is
+uvicorn's, from its beginning, with what was read of it. Order, flow control, keep-alive, shutdown and counts are
+uvicorn's in both ways: a request under way is this connection's `cycle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from typing import Any
+
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from gateway.transport.asgi import Headers
+from gateway.transport.direct import Reply
+
+FAILED = Reply(
+    500,
+    STATUS_LINE[500] + b"content-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n",
+    b"Internal Server Error",
+)
+Answer = Callable[[Headers, bytes], Reply | Coroutine[Any, Any, Reply] | None]
+
+
+class Direct:
+    """A request that goes the short way and has to wait: what uvicorn's protocol asks of one under way."""
+
+    __slots__ = ("disconnected", "keep_alive", "response_complete")
+
+    def __init__(self) -> None:
+        self.disconnected = False
+        self.keep_alive = True
+        self.response_complete = False
+
+    @property
+    def message_event(self) -> Direct:
+        """Nobody waits for more of it."""
+        return self
+
+    def set(self) -> None:
+        """As `asyncio.Event.set`."""
+
+
+class DirectProtocol(HttpToolsProtocol):
+    """uvicorn's protocol and the short way.
+
+    It is open where the application itself, with nothing but uvicorn's proxy headers around it, says so by
+    an attribute `direct`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        app: Any = self.app
+        if isinstance(app, ProxyHeadersMiddleware):
+            app = app.app
+        is_plain = not (self.root_path or self.limit_concurrency is not None or self.access_log)
+        self._direct: Any = getattr(app, "direct", None) if is_plain else None
+        self._is_held = False
+        self._body = b""
+        self._idle_since = 0.0  # on the loop's clock; 0 while something is under way
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        """A head begins: uvicorn's scope is made when it turns out to be needed."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_headers_complete(self) -> None:
+        """A head is whole: hold the request until its body is, where it may go the short way."""
+        parser = self.parser
+        if (
+            self._direct is not None
+            and self.url == self._direct.path
+            and parser.get_method() == b"POST"
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused
+            and not self.expect_100_continue
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+        ):
+            self._is_held, self._body = True, b""
+        else:
+            self._begin_ordinary()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if self._is_held:
+            self._body = self._body + body if self._body else body
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        if not self._is_held:
+            super().on_message_complete()
+            return
+        context = copy_context()
+        try:
+            reply = context.run(self._direct, self.headers, self._body)
+        except Exception:
+            self._is_held = False
+            self.logger.exception("Exception in the direct route\n")
+            self._write(FAILED, keep_alive=False)
+            return
+        if reply is None:
+            self._begin_ordinary()
+            super().on_message_complete()
+            return
+        self._is_held = False
+        if isinstance(reply, Reply):
+            self._write(reply, keep_alive=True)
+            self.on_response_complete()
+            return
+        self.cycle: Any = Direct()
+        task = self.loop.create_task(self._finish(self.cycle, reply), context=context)
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on. A request that is not whole by now goes the ordinary way, which waits for more of it."""
+        super().data_received(data)
+        if self._is_held and not self.transport.is_closing():
+            self._begin_ordinary()
+
+    def _begin_ordinary(self) -> None:
+        """Give uvicorn the request from its beginning, with the part of the body that is there."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        is_held, body = self._is_held, self._body
+        self._is_held, self._body = False, b""
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        super().on_headers_complete()
+        if is_held and body:
+            super().on_body(body)
+
+    async def _finish(self, cycle: Direct, coming: Coroutine[Any, Any, Reply]) -> None:
+        """Write the answer that is waited for."""
+        try:
+            reply = await coming
+            if self.flow.write_paused and not cycle.disconnected:
+                await self.flow.drain()
+        except BaseException:  # as uvicorn does, a cancellation at shutdown among them
+            self.logger.exception("Exception in the direct route\n")
+            reply, cycle.keep_alive = FAILED, False
+        cycle.response_complete = True
+        if not cycle.disconnected:
+            self._write(reply, cycle.keep_alive)
+        self.on_response_complete()
+
+    def _write(self, reply: Reply, keep_alive: bool) -> None:
+        _, head, body = reply
+        for name, value in self.server_state.default_headers:
+            head += b"%b: %b\r\n" % (name, value)
+        if keep_alive:
+            self.transport.write(b"%b\r\n%b" % (head, body))
+        else:
+            self.transport.write(b"%bconnection: close\r\n\r\n%b" % (head, body))
+            self.transport.close()
+
+    # The time without a request: one timer for the connection, which looks how long it was
+
+    def on_response_complete(self) -> None:
+        """Begin the next request that waits, or to count the time without one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._watch(self.timeout_keep_alive)
+
+    def _watch(self, wait_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(wait_s, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection when it was idle for so long; look again later when it was not."""
+        self.timeout_keep_alive_task = None
+        if not self._idle_since or self.transport.is_closing():
+            return
+        left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._watch(left_s)
+        else:
+            self.transport.close()
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = 0.0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is over."""
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+        super().connection_lost(exc)
