@@ -46,7 +46,8 @@ COPY gateway.toml ./
 COPY schema ./schema
 COPY resolvers ./resolvers
 USER 10001:10001
-EXPOSE 8000
+# The endpoint; and the metrics, where `telemetry.metrics.host` is an address that the network reaches.
+EXPOSE 8000 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('GATEWAY_SERVER__PORT', '8000') + '/health/live', timeout=2)"]

@@ -69,6 +69,7 @@ async def test_every_client_runs_the_demo(packages: list[Path], backends: Backen
     first, *_, last = apollo["states"]
     assert len(apollo["states"]) >= 2
     assert any("multipart/mixed" in item["type"] for item in asked)
+    assert any("deferSpec=20220824" in item["type"] for item in asked), asked
     early = [edge["node"] for edge in first["data"]["videos"]["edges"]]
     late = [edge["node"] for edge in last["data"]["videos"]["edges"]]
     assert all(node["title"] and "stats" not in node for node in early)

@@ -128,7 +128,7 @@ def test_what_the_image_says_of_itself(image: Image) -> None:
     assert config["User"] == "10001:10001"
     assert config["Entrypoint"] == ["/usr/bin/tini", "--"]
     assert config["WorkingDir"] == "/app"
-    assert config["ExposedPorts"] == {"8000/tcp": {}}
+    assert config["ExposedPorts"] == {"8000/tcp": {}, "9464/tcp": {}}
     assert config["StopSignal"] == "SIGTERM"
     assert config["Healthcheck"]["Test"][0] == "CMD"
     labels = {name.rpartition(".")[2]: value for name, value in config["Labels"].items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from gateway.errors import ClientError
 from gateway.testing import GatewayClient
+from gateway.transport.settings import UploadSettings
+from gateway.transport.uploads import MEMORY_BYTES, read_upload
+from gateway.uploads import Upload
 from tests.transport.served import served
 
 URL = "/graphql"
@@ -445,3 +449,92 @@ async def test_no_more_is_held_than_has_been_read(streaming: tuple[int, Store]) 
     status, body = await asyncio.wait_for(answer_to(other.reader), 30)
     assert (status, body["data"]["keep"].split()[-1]) == (200, "600000")
     await other.close()
+
+
+class Client:
+    """ASGI's `receive` for a form with large files, made as it is asked for: what is sent is counted."""
+
+    def __init__(self, *sizes: int) -> None:
+        variables = {"files": [None] * len(sizes)}
+        places = {str(n): [f"variables.files.{n}"] for n in range(len(sizes))}
+        fields = {"operations": {"query": "q", "variables": variables}, "map": places}
+        self.sent = 0
+        self._messages = self._form(fields, sizes)
+
+    def _form(self, fields: dict[str, Any], sizes: tuple[int, ...]) -> Iterator[bytes]:
+        head = b'--x\r\ncontent-disposition: form-data; name="%s"%s\r\n\r\n'
+        for name, value in fields.items():
+            yield head % (name.encode(), b"") + json.dumps(value).encode() + b"\r\n"
+        for number, size in enumerate(sizes):
+            yield head % (b"%d" % number, b'; filename="f"')
+            for at in range(0, size, MESSAGE):
+                data = bytes(min(MESSAGE, size - at))
+                self.sent += len(data)
+                yield data
+            yield b"\r\n"
+        yield b"--x--\r\n"
+
+    async def receive(self) -> dict[str, Any]:
+        data = next(self._messages)
+        return {"type": "http.request", "body": data, "more_body": not data.startswith(b"--x--")}
+
+
+MESSAGE = 65_536
+LARGE = 50_000_000
+
+
+async def read_files(client: Client) -> list[Upload]:
+    settings = UploadSettings(enabled=True, max_file_size_bytes=LARGE)
+    sent = await read_upload(client.receive, "multipart/form-data; boundary=x", settings, 20_000)
+    files: list[Upload] = sent["variables"]["files"]
+    return files
+
+
+async def test_of_50_megabytes_no_more_is_held_than_what_was_awaited_first() -> None:
+    client = Client(LARGE)
+    [file] = await read_files(client)
+    assert client.sent <= MEMORY_BYTES + MESSAGE
+    read = 0
+    async for piece in file:
+        read += len(piece)
+        # What was awaited before the operation began is all that the client is ever ahead by.
+        assert client.sent - read <= MEMORY_BYTES + MESSAGE
+    assert read == client.sent == file.size == LARGE
+
+
+async def test_nothing_is_asked_of_the_client_while_nobody_reads() -> None:
+    client = Client(LARGE)
+    [file] = await read_files(client)
+    sent = client.sent
+    assert len(await file.read(MESSAGE)) == MESSAGE
+    assert client.sent == sent, "what had come was enough"
+    assert len(await file.read(MEMORY_BYTES + MESSAGE)) == MEMORY_BYTES + MESSAGE
+    assert client.sent - sent <= 2 * MESSAGE
+
+
+async def test_the_last_of_several_files_is_streamed_and_they_are_read_in_any_order() -> None:
+    client = Client(1_000_000, LARGE)
+    first, last = await read_files(client)
+    assert (first.size, last.size) == (1_000_000, None)
+    assert len(await last.read(1_000_000)) == 1_000_000
+    assert len(await first.read()) == 1_000_000
+    assert len(await last.read()) == LARGE - 1_000_000
+    assert client.sent == LARGE + 1_000_000
+
+
+async def test_two_readers_of_a_streamed_file_share_its_bytes() -> None:
+    client = Client(3_000_000)
+    [file] = await read_files(client)
+
+    async def read_all() -> int:
+        return sum([len(piece) async for piece in file])
+
+    assert sum(await asyncio.gather(read_all(), read_all())) == 3_000_000
+
+
+async def test_one_byte_too_many_is_refused_while_it_comes() -> None:
+    client = Client(LARGE + 1)
+    [file] = await read_files(client)
+    with pytest.raises(ClientError) as refused:
+        await file.read()
+    assert refused.value.code == "REQUEST_TOO_LARGE"
