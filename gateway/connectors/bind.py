@@ -255,6 +255,12 @@ class _Binder:
         whole = GraphQLList(kind) if is_row else kind
         mutation = self.schema.mutation_type
         is_write = owner is not None and owner is mutation
+        may_repeat = connect.method in READ_METHODS or (
+            connect.method == "POST" and settings.post_is_read and not is_write
+        )
+        identity = _identity(
+            builder, _responding(connect, source, spec), rules, settings.session_cookie
+        )
         call = Call(
             builder=builder,
             reader=ResponseReader(
@@ -270,11 +276,9 @@ class _Binder:
             coerce=_coercer(settings.dialect, whole, supplied),
             constants=self.constants,
             is_read=connect.method in READ_METHODS or not is_write,
-            may_repeat=connect.method in READ_METHODS
-            or (connect.method == "POST" and settings.post_is_read and not is_write),
-            identity=_identity(
-                builder, _responding(connect, source, spec), rules, settings.session_cookie
-            ),
+            may_repeat=may_repeat,
+            merges=settings.merge_batches and may_repeat and identity is not None,
+            identity=identity,
             max_requests=self.settings.max_requests_per_operation_per_source,
             shape=plain_shape(selection) if _is_typed(connect, kind) else None,
             kind=whole,

@@ -23,6 +23,7 @@ from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.wanted import Wanted as Members
+from gateway.connectors.merging import Batches, merged_rows
 from gateway.connectors.php import Coerce
 from gateway.connectors.request import RequestBuilder
 from gateway.connectors.response import ResponseReader
@@ -54,6 +55,7 @@ class Call:
         constants: `$config`, `$env` and `$context`, the same for every request.
         is_read: Whether equal calls of an operation may be one.
         may_repeat: Whether a call may be made twice, or once for several requests.
+        merges: Whether batches of several requests may be one call.
         identity: What it reads of the client; None when that is all of it.
         max_requests: For one operation and source.
         shape: Of a mapping that only takes values from places; None for any other.
@@ -74,6 +76,7 @@ class Call:
     constants: Mapping[str, Any]
     is_read: bool
     may_repeat: bool
+    merges: bool
     identity: Identity | None
     max_requests: int
     shape: PlainShape | None
@@ -119,7 +122,10 @@ class Call:
 
     async def answer(self, request: Request, variables: dict[str, Any], context: Context) -> Any:
         """Send a request that was built, and map its answer. Errors: UpstreamError."""
-        fetched = await self._fetch(request, context)
+        return self.read(await self.fetch(request, context), variables)
+
+    def read(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
+        """What an answer maps to. Errors: UpstreamError."""
         if self.typed is not None and self.reader.is_plain(fetched):
             rows = self._decode(fetched.body, self.typed)
             if rows is not ...:
@@ -147,7 +153,7 @@ class Call:
             self.generic_reads += 1
             return ...
 
-    async def _fetch(self, request: Request, context: Context) -> Fetched:
+    async def fetch(self, request: Request, context: Context) -> Fetched:
         """Equal reads of one operation are one call; a write ends what was read before it."""
         if not self.is_read:
             try:
@@ -305,6 +311,14 @@ class BatchLoader(ConnectorLoader):
         self.is_grouped = row_key is not None
         self.max_size = max_size
         self.max_url_bytes = max_url_bytes
+        self.batches = Batches(max_size, max_url_bytes) if call.merges else None
+
+    def project(self, wanted: Wanted) -> Loader:
+        projected = super().project(wanted)
+        assert isinstance(projected, BatchLoader)
+        if self.batches is not None:  # what is decoded differs
+            projected.batches = Batches(self.max_size, self.max_url_bytes)
+        return projected
 
     async def load(
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
@@ -356,7 +370,11 @@ class BatchLoader(ConnectorLoader):
                     ]
                 )
                 return {**first, **second}
-            rows = await self.call.answer(request, variables, context)
+            if self.batches is None:
+                rows = await self.call.answer(request, variables, context)
+            else:
+                keyed = {self.key.of(view): view for view in views}
+                rows = await merged_rows(self.batches, self.call, keyed, arguments, context)
         except UpstreamError as exc:
             return {self.key.of(view): exc for view in views}
         if rows.__class__ is not list:

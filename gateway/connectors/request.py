@@ -77,7 +77,7 @@ class RequestBuilder:
         self._headers = self._header_writers(source, spec)
         self._rules = rules
         self._prefix = self._constant_prefix(spec)
-        self._endpoint = f"{connect.method} {connect.url.value}"
+        self.endpoint = f"{connect.method} {connect.url.value}"
         self._constant_headers: Sequence[HeaderPair] | None = None
         if not rules and all(writer.is_constant for writer in self._headers):
             self._constant_headers = self.headers({}, {})
@@ -117,7 +117,7 @@ class RequestBuilder:
             else self.headers(variables, client_headers),
             body=None if self._body is None else self.body(variables),
             source=self.source_name,
-            endpoint=self._endpoint,
+            endpoint=self.endpoint,
             is_read=is_read,
         )
 

@@ -13,7 +13,7 @@ class Counters:
     Attributes:
         counts: `("retry", source, endpoint) -> number`. Names: `call`, `retry`, `retry_refused` (the
             budget was empty), `hedge`, `hedge_won`, `shared` (a follower), `led` (a call that had
-            followers), `breaker_refused`, `breaker_opened`, `overloaded`.
+            followers), `merged` (a batch went with another's), `breaker_refused`, `breaker_opened`, `overloaded`.
         pool_wait_s: Time that calls waited for a place, by source, seconds.
         durations: Of every attempt, by source, endpoint and error ("" for none); None
             when nobody measures.

@@ -26,6 +26,17 @@ class Flight(Generic[T]):
     def __init__(self) -> None:
         self.waiting: list[asyncio.Future[T]] = []
 
+    async def follow(self, deadline: float) -> T:
+        """Wait for the outcome. Errors: that of the call; Abandoned; TimeoutError at the deadline."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[T] = loop.create_future()
+        self.waiting.append(waiter)
+        timer = loop.call_at(deadline, _time_out, waiter)
+        try:
+            return await waiter
+        finally:
+            timer.cancel()
+
     def land(self, value: T) -> None:
         """Give everybody the outcome."""
         for waiter in self.waiting:
@@ -71,7 +82,7 @@ class Flights(Generic[T]):
         """
         while (flight := self._open.get(key)) is not None:
             try:
-                value = await self._follow(flight, deadline)
+                value = await flight.follow(deadline)
             except Abandoned:
                 continue
             tell("shared")
@@ -89,16 +100,6 @@ class Flights(Generic[T]):
             tell("led")
             flight.land(value)
         return value
-
-    async def _follow(self, flight: Flight[T], deadline: float) -> T:
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[T] = loop.create_future()
-        flight.waiting.append(waiter)
-        timer = loop.call_at(deadline, _time_out, waiter)
-        try:
-            return await waiter
-        finally:
-            timer.cancel()
 
     def _leave(self, key: Hashable, flight: Flight[T]) -> None:
         if self._open.get(key) is flight:

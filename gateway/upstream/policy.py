@@ -164,7 +164,7 @@ class Policy:
             timing = stats.trace.begin("call", request.endpoint) if stats.trace else None
             if timing is not None:
                 timing.attempt, timing.is_hedge = number, is_hedge
-                timing.waited_ns = int(waited_s * 1e9)
+                timing.waited_ns = int(waited_s * 1e9) if waited_s else 0
             try:
                 asked = self._addressed(request, deadline, stats.trace, timing)
                 response = await self.transport.send(asked, deadline)
@@ -313,13 +313,15 @@ class Policy:
         self, request: Request, deadline: float, trace: Trace | None, timing: Timing | None
     ) -> Request:
         """The request with what the gateway itself tells the backend: the time that is left, the trace."""
-        made = trace.headers(timing) if trace is not None and timing is not None else ()
-        if made:
-            own = [name for name, _ in made]
-            headers = [header for header in request.headers if header[0].lower() not in own]
+        if request.on_send is not None:
+            request.on_send()
+        headers = [*request.headers]
+        if trace is not None and timing is not None:
+            made = trace.headers(timing)
+            if headers and made:
+                own = [name for name, _ in made]
+                headers = [header for header in headers if header[0].lower() not in own]
             headers += made
-        else:
-            headers = [*request.headers]
         if self.settings.deadline_header:
             left_ms = max(1, int((deadline - asyncio.get_running_loop().time()) * 1000))
             headers.append((self.settings.deadline_header, str(left_ms)))

@@ -125,6 +125,8 @@ class SourceSettings:
         circuit_breaker: See there.
         hedge: See there.
         adaptive_concurrency: See there.
+        merge_batches: A batch (`$batch`) of reads that still waits for a place takes the keys of other requests'
+            equal batches with it, where nothing tells their clients apart.
         keepalive_s: An idle connection is closed after this; must be below the backend's own
             keep-alive (Apache's default is 5 s).
         max_response_size_bytes: A larger body, after decompression, fails with RESPONSE_TOO_LARGE.
@@ -154,6 +156,7 @@ class SourceSettings:
     deadline_header: str = "x-request-timeout-ms"
     dedupe_enabled: bool = True
     post_is_read: bool = False
+    merge_batches: bool = False
     keepalive_s: float = 4.0
     max_response_size_bytes: int = 16 * 1024 * 1024
     headers: dict[str, str] | None = None

@@ -7,7 +7,7 @@ re-encoding of the URL. It must know nothing of GraphQL, retries, breakers or sh
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,7 @@ class Request:
         endpoint: The URL template: a label of few values.
         is_read: Whether the same request may be sent again or shared: GET and HEAD, and what the
             configuration says.
+        on_send: Called when a call has its place at the source: until then URL and body may change.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Request:
     source: str = ""
     endpoint: str = ""
     is_read: bool = False
+    on_send: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)
