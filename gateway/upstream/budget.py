@@ -1,9 +1,10 @@
 """The retry budget: how much more than its own load a source may be asked for again.
 
-Every first attempt earns a part of a retry, beside a small floor for sources that are seldom asked; what
+Every first attempt earns a part of a retry; sources that are seldom asked have a small floor. What
 is earned is lost after a while. Retries and hedges draw from the same budget. No I/O, no clock of its own.
 
-Source: Finagle's RetryBudget (20 % and a floor per second, over a window of 10 s).
+Source: Finagle's RetryBudget (20 % over a window of 10 s, a floor per second), but that the floor is Envoy's: the
+least there is, not added to the rest.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ class RetryBudget:
 
     Args:
         ratio: Retries earned by one first attempt.
-        min_per_s: Retries allowed beside that, per second.
+        min_per_s: Retries allowed in any case, per second.
     """
 
     __slots__ = (
@@ -49,7 +50,7 @@ class RetryBudget:
         """Take a retry, if one is left."""
         if int(now) != self._second:
             self._forget(int(now))
-        if self._sum_retries + 1 > self._sum_attempts * self.ratio + self._floor:
+        if self._sum_retries + 1 > max(self._sum_attempts * self.ratio, self._floor):
             return False
         self._retries[self._second % WINDOW_S] += 1
         self._sum_retries += 1

@@ -21,7 +21,7 @@ class RetrySettings:
         max_backoff_s: No wait is longer, but for `Retry-After`.
         budget_ratio: Retries and hedges together, as a part of first attempts: 20 % is Envoy's and
             Finagle's.
-        budget_min_per_s: Retries allowed beside that, per second, for sources that are seldom asked.
+        budget_min_per_s: Retries allowed in any case, per second, for sources that are seldom asked.
     """
 
     enabled: bool = True
