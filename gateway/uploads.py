@@ -42,6 +42,7 @@ class Upload:
         self.is_streamed = rest is not None
         self._left = b""  # came, and was more than was asked for
         self._position = 0
+        self._lock = asyncio.Lock()  # two fields may read one file
         weakref.finalize(self, file.close)
 
     async def read(self, size: int = -1) -> bytes:
@@ -49,17 +50,22 @@ class Upload:
 
         Errors: ClientError(REQUEST_TOO_LARGE), (BAD_REQUEST) for a file that turns out so on its way.
         """
-        data = await asyncio.to_thread(self._file.read, size)
-        if self._rest is not None or self._left:
-            data = await self._with_rest(data, size)
-        self._position += len(data)
-        return data
+        async with self._lock:
+            data = await asyncio.to_thread(self._file.read, size)
+            if self._rest is not None or self._left:
+                data = await self._with_rest(data, size)
+            self._position += len(data)
+            return data
 
     async def _with_rest(self, data: bytes, size: int) -> bytes:
         pieces, have = [data, self._left], len(data) + len(self._left)
         self._left = b""
         while self._rest is not None and (size < 0 or have < size):
-            piece = await self._rest()
+            try:
+                piece = await self._rest()
+            except BaseException:
+                self._left = b"".join(pieces)  # for who reads on after a reader was cancelled
+                raise
             if piece is None:
                 self._rest = None
                 self.size = self._position + have

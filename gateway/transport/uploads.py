@@ -12,7 +12,6 @@ Source: the GraphQL multipart request specification; CVE-2024-47082 for why it i
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -191,26 +190,34 @@ class Rest:
         self._form = form
         self._receive = receive
         self._has_more = more
-        self._lock = asyncio.Lock()
+        self._failure: ClientError | None = None
 
     async def __call__(self) -> bytes | None:
-        """The next bytes; None at the end. Errors: as of `UploadForm.feed`, ClientDisconnectedError."""
+        """The next bytes, for one reader at a time; None at the end. Errors: as of `UploadForm.feed`, ClientDisconnectedError."""
+        if self._failure is not None:
+            raise self._failure  # never a part of a file for the whole
+        try:
+            return await self._next()
+        except ClientError as exc:
+            self._failure = exc
+            raise
+
+    async def _next(self) -> bytes | None:
         form = self._form
         assert form.coming is not None
-        async with self._lock:
-            while not form.coming:
-                if form.is_whole:
-                    return None
-                if not self._has_more:
-                    raise malformed("it was cut short")
-                message = await self._receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnectedError
-                self._has_more = bool(message.get("more_body"))
-                form.feed(message.get("body", b""))
-            data = bytes(form.coming)
-            form.coming.clear()
-            return data
+        while not form.coming:
+            if form.is_whole:
+                return None
+            if not self._has_more:
+                raise malformed("it was cut short")
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnectedError
+            self._has_more = bool(message.get("more_body"))
+            form.feed(message.get("body", b""))
+        data = bytes(form.coming)
+        form.coming.clear()
+        return data
 
 
 def is_form(content_type: str) -> bool:
