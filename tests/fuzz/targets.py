@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 from graphql import GraphQLError, build_schema, parse, validate
@@ -23,12 +25,13 @@ from gateway.language.slots import find_slots
 from gateway.pipeline import GraphQLParams
 from gateway.plan.cache import Made, PlanCache, PlanCacheSettings
 from gateway.telemetry.tracing import PARSERS
+from gateway.transport import uploads
 from gateway.transport.formats import stream_format
 from gateway.transport.graphiql import wants_page
 from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
 from gateway.transport.params import params_of, params_of_json, params_of_query
 from gateway.transport.settings import UploadSettings
-from gateway.transport.uploads import UploadForm, is_form, placed
+from gateway.transport.uploads import UploadForm, is_form, placed, read_upload
 from gateway.transport.ws_state import (
     Cancel,
     Close,
@@ -38,6 +41,7 @@ from gateway.transport.ws_state import (
     Refuse,
     Reply,
 )
+from gateway.uploads import Upload
 
 SCHEMA = build_schema("""
     directive @note(text: String, n: Int) on FIELD | QUERY | VARIABLE_DEFINITION
@@ -65,7 +69,11 @@ class Target:
 
 def request(data: bytes) -> None:
     """A body or a query string becomes parameters of the right types, or is refused."""
-    forms: dict[bytes, Read] = {b"u": params_of_form, b"q": params_of_query}
+    forms: dict[bytes, Read] = {
+        b"u": params_of_form,
+        b"s": params_of_stream,
+        b"q": params_of_query,
+    }
     read = forms.get(data[:1], params_of_json)
     try:
         sent = read(data[1:])
@@ -89,6 +97,42 @@ def params_of_form(data: bytes) -> GraphQLParams | list[GraphQLParams]:
     finally:
         form.close()
     return params_of(placed(form), None)
+
+
+def params_of_stream(data: bytes) -> GraphQLParams | list[GraphQLParams]:
+    """Those of a form whose last file is read while it comes: it has the bytes that it has when it is kept."""
+    pieces = [data[at : at + 7] for at in range(0, len(data), 7)] or [b""]
+    settings = UploadSettings(enabled=True, max_file_size_bytes=200)
+
+    def told(how: UploadSettings) -> tuple[Any, dict[str, bytes]]:
+        messages = iter(pieces)
+        left = len(pieces)
+
+        async def receive() -> dict[str, Any]:
+            nonlocal left
+            left -= 1
+            return {"type": "http.request", "body": next(messages), "more_body": left > 0}
+
+        async def read() -> tuple[Any, dict[str, bytes]]:
+            sent = await read_upload(receive, "multipart/form-data; boundary=x", how, 10_000)
+            return sent, {path: await file.read() for path, file in files_in(sent, "")}
+
+        with patch.object(uploads, "MEMORY_BYTES", 3):
+            return asyncio.run(read())
+
+    sent, streamed = told(settings)  # what is refused is refused when it is kept, too
+    assert told(replace(settings, stream=False))[1] == streamed
+    return params_of(sent, None)
+
+
+def files_in(value: Any, path: str) -> Iterator[tuple[str, Upload]]:
+    """The files in decoded JSON, and where each stands."""
+    if isinstance(value, Upload):
+        yield path, value
+    elif isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, item in items:
+            yield from files_in(item, f"{path}.{name}")
 
 
 def negotiation(data: bytes) -> None:
@@ -204,6 +248,10 @@ TARGETS = {
             b'u--x\r\ncontent-disposition: form-data; name="operations"\r\n\r\n{"query":"m","variables":{"f":null}}\r\n'
             b'--x\r\ncontent-disposition: form-data; name="map"\r\n\r\n{"0":["variables.f"]}\r\n'
             b'--x\r\ncontent-disposition: form-data; name="0"; filename="a"\r\n\r\nA\r\n--x--\r\n',
+            b's--x\r\ncontent-disposition: form-data; name="operations"\r\n\r\n{"query":"m","variables":{"f":null,"g":null}}\r\n'
+            b'--x\r\ncontent-disposition: form-data; name="map"\r\n\r\n{"0":["variables.f"],"1":["variables.g"]}\r\n'
+            b'--x\r\ncontent-disposition: form-data; name="0"; filename="a"\r\n\r\n0123456789abcdef\r\n'
+            b'--x\r\ncontent-disposition: form-data; name="1"; filename="b"\r\n\r\n0123456789\r\n-0123456789\r\n--x--\r\n',
         ),
     ),
     "negotiation": Target(
