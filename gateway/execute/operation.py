@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
-import graphql
 from graphql import ExecutionResult
 
 from gateway.context import Context
 from gateway.errors import RequestError
+from gateway.execute import reference
 from gateway.execute.introspect import IntrospectionError
 from gateway.execute.prepare import Prepared
 from gateway.execute.run import run_code
@@ -111,7 +111,7 @@ def fall_back(
 ) -> ExecutionResult | Awaitable[ExecutionResult]:
     """Run the whole operation on graphql-core's own executor, and count it."""
     fallbacks[reason] += 1
-    return graphql.execute(
+    return reference.execute(
         prepared.schema,
         source.document,
         root,

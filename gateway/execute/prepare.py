@@ -17,10 +17,10 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
-    execute,
     print_ast,
 )
 
+from gateway.execute import reference
 from gateway.execute.bound import Bound
 from gateway.execute.code import Code
 from gateway.execute.state import Source
@@ -75,7 +75,7 @@ class Prepared:
         self.operation_name = operation.name.value if operation and operation.name else None
         if operation is None:
             # Choosing fails before anything is resolved, so that graphql-core says why.
-            self.errors = execute(schema, document, operation_name=operation_name).errors  # type: ignore
+            self.errors = reference.execute(schema, document, operation_name=operation_name).errors  # type: ignore
             return
         self.coercers = VariableCoercers(schema, operation)
         try:

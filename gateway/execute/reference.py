@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import graphql
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     FieldNode,
     GraphQLError,
     GraphQLField,
@@ -17,7 +18,7 @@ from graphql import (
     Undefined,
 )
 from graphql.execution.values import get_argument_values, get_variable_values
-from graphql.pyutils import inspect
+from graphql.pyutils import inspect, is_awaitable
 
 IS_3_3 = graphql.version_info[:2] >= (3, 3)
 
@@ -41,6 +42,31 @@ def select_operation(
         return operations[0] if len(operations) == 1 else None
     named = [node for node in operations if node.name and node.name.value == name]
     return named[-1] if named else None
+
+
+def execute(
+    schema: GraphQLSchema, document: DocumentNode, root: Any = None, **options: Any
+) -> ExecutionResult | Awaitable[ExecutionResult]:
+    """`graphql.execute`, of a document that defers nothing, also where the schema has `@defer` and `@stream`.
+
+    graphql-core refuses such a schema there, whatever the document asks.
+    """
+    if not IS_3_3 or not (schema.get_directive("defer") or schema.get_directive("stream")):
+        return graphql.execute(schema, document, root, **options)
+    result: Any = graphql.experimental_execute_incrementally(schema, document, root, **options)
+    return _awaited_whole(result) if is_awaitable(result) else _whole(result)
+
+
+async def _awaited_whole(result: Awaitable[Any]) -> ExecutionResult:
+    return _whole(await result)
+
+
+def _whole(result: Any) -> ExecutionResult:
+    if isinstance(result, ExecutionResult):
+        return result
+    raise GraphQLError(
+        "Executing this operation would give several payloads: it was not asked for them."
+    )
 
 
 def coerce_variables(
