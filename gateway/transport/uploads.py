@@ -12,6 +12,7 @@ Source: the GraphQL multipart request specification; CVE-2024-47082 for why it i
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,9 @@ from gateway.errors import ClientError
 from gateway.transport.asgi import ClientDisconnectedError, Receive
 from gateway.transport.settings import UploadSettings
 from gateway.uploads import Upload
+
+# It warns of every broken form, in text, on stderr: what a client got wrong stands in its answer.
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 MEMORY_BYTES = 512 * 1024
 MAX_NAME = 255

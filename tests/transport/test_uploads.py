@@ -255,12 +255,17 @@ PART = b'--x\r\ncontent-disposition: form-data; name="%s"\r\n\r\n%s\r\n'
     ],
 )  # fmt: skip
 async def test_forms_that_are_none(
-    client: GatewayClient, content_type: str, body: bytes, status: int
+    client: GatewayClient,
+    content_type: str,
+    body: bytes,
+    status: int,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     headers = {"content-type": content_type, **PREFLIGHT}
     response = await client.http.post(URL, content=body, headers=headers)
     assert response.status_code == status
     assert response.json()["errors"]
+    assert not caplog.records, "nobody writes to the log from outside"
 
 
 # A file that is on its way while the operation is executed
