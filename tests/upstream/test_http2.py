@@ -9,6 +9,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import Any
 import pytest
 import trustme
 
-from gateway.errors import UpstreamError
+from gateway.config import build_config
+from gateway.errors import ConfigError, UpstreamError
 from gateway.upstream.h2_transport import H2Transport
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, Request
@@ -264,3 +266,20 @@ async def test_a_backend_that_has_no_http2_is_asked_by_the_native_transport(tmp_
         assert await asyncio.gather(*calls) == [(200, b"/%d " % n) for n in range(5)]
         assert await wire.call(transport, server.url, "POST", b"again") == (200, b"/ again")
         assert {asked.head.partition(b"\r\n")[0][-8:] for asked in server.asked} == {b"HTTP/1.1"}
+
+
+def test_a_transport_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(ConfigError, match="'native' or 'http2', got 'aiohttp'") as caught:
+        build_config({"sources": {"a": {"transport": "aiohttp"}}})
+    assert caught.value.key == "sources.a.transport"
+
+
+async def test_without_h2_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("gateway.upstream.h2_")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [name for name in sys.modules if name.split(".")[0] == "h2"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "h2", None)
+    with pytest.raises(ConfigError, match="needs h2") as caught:
+        build_transport(SourceSettings(transport="http2"))
+    assert "gateway[http2]" in str(caught.value.hint)
