@@ -26,6 +26,7 @@ from gateway.pipeline import GraphQLParams
 from gateway.plan.cache import Made, PlanCache, PlanCacheSettings
 from gateway.telemetry.tracing import PARSERS
 from gateway.transport import uploads
+from gateway.transport.compression import choose_encoding
 from gateway.transport.formats import stream_format
 from gateway.transport.graphiql import wants_page
 from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
@@ -51,6 +52,7 @@ SCHEMA = build_schema("""
     type Query { a(s: String, n: Int, f: Float, id: ID, own: Own, color: Color, in: In): Query b: String }
 """)
 MOST_OPERATIONS = 3
+ENCODINGS = ("zstd", "br", "gzip")
 Read = Callable[[bytes], GraphQLParams | list[GraphQLParams]]
 
 
@@ -142,6 +144,7 @@ def negotiation(data: bytes) -> None:
     assert is_json_request(text) in (True, False)
     assert is_form(text) in (True, False)
     stream_format(text)
+    assert choose_encoding(text, ENCODINGS) in (None, *ENCODINGS)
     wants_page("GET", {"accept": text}, data)
     for name, read in zip(("traceparent", "b3", "uber-trace-id"), PARSERS.values(), strict=True):
         found = read({name: text})
@@ -261,6 +264,7 @@ TARGETS = {
             b"multipart/mixed;deferSpec=20220824, application/json",
             b'multipart/mixed;boundary=graphql;subscriptionSpec="1.0", text/event-stream',
             b"multipart/form-data; boundary=x",
+            b"br;q=0.5, gzip;q=1.0, zstd;q=nan, *;q=0",
             b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             b"4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1",
             b"4bf92f3577b34da6:00f067aa0ba902b7:0:1",
