@@ -32,6 +32,7 @@ logging.getLogger("python_multipart").setLevel(logging.ERROR)
 MEMORY_BYTES = 512 * 1024
 MAX_NAME = 255
 MAX_PATHS = 100
+LEFT: dict[str, Any] = {"type": "http.disconnect"}
 
 
 class Part:
@@ -197,7 +198,7 @@ class Rest:
         self._failure: ClientError | None = None
 
     async def __call__(self) -> bytes | None:
-        """The next bytes, for one reader at a time; None at the end. Errors: as of `UploadForm.feed`, ClientDisconnectedError."""
+        """The next bytes, for one reader at a time; None at the end. Errors: as of `UploadForm.feed`."""
         if self._failure is not None:
             raise self._failure  # never a part of a file for the whole
         try:
@@ -212,11 +213,9 @@ class Rest:
         while not form.coming:
             if form.is_whole:
                 return None
-            if not self._has_more:
-                raise malformed("it was cut short")
-            message = await self._receive()
+            message = await self._receive() if self._has_more else LEFT
             if message["type"] == "http.disconnect":
-                raise ClientDisconnectedError
+                raise malformed("it was cut short")  # by the client: no error of ours
             self._has_more = bool(message.get("more_body"))
             form.feed(message.get("body", b""))
         data = bytes(form.coming)

@@ -437,8 +437,10 @@ async def test_a_file_that_nobody_reads_is_not_waited_for(streaming: tuple[int, 
     await sender.close()
 
 
-async def test_no_more_is_held_than_has_been_read(streaming: tuple[int, Store]) -> None:
-    """A client that goes away in the middle takes its operation with it; nothing waits for the rest."""
+async def test_a_client_that_leaves_takes_its_operation_with_it(
+    streaming: tuple[int, Store],
+) -> None:
+    """Nothing waits for the rest, and who comes next is answered."""
     _, store = streaming
     sender = Sender(streaming, KEEP, 15 * len(PIECE))
     await sender.begin()
@@ -479,9 +481,14 @@ class Client:
             yield b"\r\n"
         yield b"--x--\r\n"
 
+    def leave(self) -> None:
+        self._messages = iter(())
+
     async def receive(self) -> dict[str, Any]:
         await asyncio.sleep(0)  # as one that has to wait
-        data = next(self._messages)
+        data = next(self._messages, None)
+        if data is None:
+            return {"type": "http.disconnect"}
         return {"type": "http.request", "body": data, "more_body": not data.startswith(b"--x--")}
 
 
@@ -548,6 +555,15 @@ async def test_one_byte_too_many_is_refused_while_it_comes() -> None:
         with pytest.raises(ClientError) as refused:
             await file.read()
         assert refused.value.code == "REQUEST_TOO_LARGE"
+
+
+async def test_a_client_that_leaves_is_no_error_of_ours() -> None:
+    client = Client(LARGE)
+    [file] = await read_files(client)
+    client.leave()
+    for _ in range(2):
+        with pytest.raises(ClientError, match="cut short"):
+            await file.read()
 
 
 async def test_what_a_cancelled_reader_had_is_there_for_the_next() -> None:
