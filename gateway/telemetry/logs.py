@@ -74,8 +74,9 @@ class AccessLog:
         """
         if self._access is None:
             return
-        stamped = {"time": _now(), "level": "info", "event": "request", **line}
-        self._lines.append(orjson.dumps(stamped, option=orjson.OPT_APPEND_NEWLINE))
+        stamp = f'{{"time":"{_now()}","level":"info","event":"request",'
+        rest = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        self._lines.append(stamp.encode() + rest[1:])
         if len(self._lines) == 1:
             try:
                 asyncio.get_running_loop().call_soon(self._flush)

@@ -43,6 +43,19 @@ class Reply(NamedTuple):
     body: bytes
 
 
+class Head(NamedTuple):
+    """What is known of a request by its headers alone, and so of the next one with equal ones.
+
+    Attributes:
+        headers, values: By name. Each request gets copies: they are handed to resolvers.
+        media_type: Of its answer.
+    """
+
+    headers: dict[str, str]
+    values: dict[str, list[str]]
+    media_type: str
+
+
 class DirectRoute:
     """The endpoint's own path, for whole requests.
 
@@ -66,11 +79,33 @@ class DirectRoute:
         self._shedder = shedder
         self._measured = measured
 
-    def __call__(self, raw: Headers, body: bytes) -> Reply | Coroutine[Any, Any, Reply] | None:
-        """Answer a request.
+    def read(self, raw: Headers) -> Head | None:
+        """What the headers of a request say; None when it has to go the ordinary way.
 
         Args:
             raw: Its headers, names in lower case.
+        """
+        endpoint = self._endpoint
+        if head_size(raw, b"") > endpoint.http.max_header_bytes:
+            return None
+        headers, values = read_headers(raw)
+        accept = headers.get("accept")
+        media_type = response_type(accept)
+        if (
+            media_type is None
+            or not is_json_request(headers.get("content-type"))
+            or "content-encoding" in headers
+            or (endpoint.streams is not None and stream_format(accept) is not None)
+            or (endpoint.sessions is not None and is_session("POST", headers, b""))
+        ):
+            return None
+        return Head(headers, values, media_type)
+
+    def __call__(self, head: Head, body: bytes) -> Reply | Coroutine[Any, Any, Reply] | None:
+        """Answer a request.
+
+        Args:
+            head: What `read` gave.
             body: The whole of it.
 
         Returns:
@@ -80,10 +115,12 @@ class DirectRoute:
         begin = time.perf_counter()
         if self._shedder is not None and self._shedder.too_much() is not None:
             return None
-        admitted = self._admit(raw, body)
-        if admitted is None:
+        params = self._params(body)
+        if params is None:
             return None
-        params, asked, media_type = admitted
+        values = {name: list(given) for name, given in head.values.items()}
+        headers, media_type = head.headers.copy(), head.media_type
+        asked = Asked(headers, values, self._endpoint.request_id(headers), False)
         answer: Answer | Coroutine[Any, Any, Answer] | None = None
         context = self._endpoint.context(asked)
         if isinstance(context, Context):
@@ -103,30 +140,15 @@ class DirectRoute:
             self._measured.active += 1
         return self._finish(params, asked, media_type, context, answer, begin)
 
-    def _admit(self, raw: Headers, body: bytes) -> tuple[GraphQLParams, Asked, str] | None:
-        """What is asked, when every check of the endpoint lets it through."""
-        endpoint = self._endpoint
-        http = endpoint.http
-        if head_size(raw, b"") > http.max_header_bytes or len(body) > http.max_body_bytes:
-            return None
-        headers, values = read_headers(raw)
-        accept = headers.get("accept")
-        media_type = response_type(accept)
-        if (
-            media_type is None
-            or not is_json_request(headers.get("content-type"))
-            or "content-encoding" in headers
-            or (endpoint.streams is not None and stream_format(accept) is not None)
-            or (endpoint.sessions is not None and is_session("POST", headers, b""))
-        ):
+    def _params(self, body: bytes) -> GraphQLParams | None:
+        """What is asked; None for what is refused, and for a batch."""
+        if len(body) > self._endpoint.http.max_body_bytes:
             return None
         try:
             params = params_of_json(body)
         except ClientError:
             return None
-        if isinstance(params, list):
-            return None
-        return params, Asked(headers, values, endpoint.request_id(headers), False), media_type
+        return None if isinstance(params, list) else params
 
     async def _finish(
         self,

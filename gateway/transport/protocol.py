@@ -11,22 +11,35 @@ uvicorn's in both ways: a request under way is this connection's `cycle`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextvars import copy_context
-from typing import Any
+from typing import Any, Protocol
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from gateway.transport.asgi import Headers
-from gateway.transport.direct import Reply
+from gateway.transport.asgi import MAX_HEAD, Headers
+from gateway.transport.direct import Head, Reply
 
+TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
 FAILED = Reply(
     500,
     STATUS_LINE[500] + b"content-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n",
     b"Internal Server Error",
 )
-Answer = Callable[[Headers, bytes], Reply | Coroutine[Any, Any, Reply] | None]
+
+
+class Route(Protocol):
+    """Answers directly; `direct` has it."""
+
+    path: bytes
+
+    def read(self, raw: Headers) -> Head | None: ...
+
+    def __call__(self, head: Head, body: bytes) -> Reply | Coroutine[Any, Any, Reply] | None: ...
 
 
 class Direct:
@@ -53,7 +66,12 @@ class DirectProtocol(HttpToolsProtocol):
 
     It is open where the application itself, with nothing but uvicorn's proxy headers around it, says so by
     an attribute `direct`.
+
+    httptools keeps what it is sent until a head is whole: how much that may be is counted here. What is whole
+    is the endpoint's to refuse.
     """
+
+    _head_bytes: int | None = None  # None: no head is under way
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -61,7 +79,9 @@ class DirectProtocol(HttpToolsProtocol):
         if isinstance(app, ProxyHeadersMiddleware):
             app = app.app
         is_plain = not (self.root_path or self.limit_concurrency is not None or self.access_log)
-        self._direct: Any = getattr(app, "direct", None) if is_plain else None
+        self._direct: Route | None = getattr(app, "direct", None) if is_plain else None
+        self._raw: Headers = []  # of the request before
+        self._head: Head | None = None  # what it said
         self._is_held = False
         self._body = b""
         self._idle_since = 0.0  # on the loop's clock; 0 while something is under way
@@ -70,12 +90,14 @@ class DirectProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A head begins: uvicorn's scope is made when it turns out to be needed."""
+        self._head_bytes = 0
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         """A head is whole: hold the request until its body is, where it may go the short way."""
+        self._head_bytes = None
         parser = self.parser
         if (
             self._direct is not None
@@ -87,10 +109,17 @@ class DirectProtocol(HttpToolsProtocol):
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
             and not parser.should_upgrade()
+            and self._is_known(self._direct)
         ):
             self._is_held, self._body = True, b""
         else:
             self._begin_ordinary()
+
+    def _is_known(self, route: Route) -> bool:
+        """Whether the headers let it go the short way; most often they are those of the request before."""
+        if self.headers != self._raw:
+            self._raw, self._head = self.headers, route.read(self.headers)
+        return self._head is not None
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -104,9 +133,11 @@ class DirectProtocol(HttpToolsProtocol):
         if not self._is_held:
             super().on_message_complete()
             return
+        assert self._direct is not None
+        assert self._head is not None
         context = copy_context()
         try:
-            reply = context.run(self._direct, self.headers, self._body)
+            reply = context.run(self._direct, self._head, self._body)
         except Exception:
             self._is_held = False
             self.logger.exception("Exception in the direct route\n")
@@ -128,7 +159,13 @@ class DirectProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on. A request that is not whole by now goes the ordinary way, which waits for more of it."""
+        before = self._head_bytes
         super().data_received(data)
+        if before is not None and self._head_bytes == before:
+            self._head_bytes = before + len(data)
+            if self._head_bytes > self.app_state.get(MAX_HEAD, self._head_bytes):
+                self.transport.write(TOO_LARGE)
+                self.transport.close()
         if self._is_held and not self.transport.is_closing():
             self._begin_ordinary()
 

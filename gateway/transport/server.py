@@ -12,13 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from gateway.transport.asgi import MAX_HEAD
 from gateway.transport.ws import DRAIN
-
-TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
-)
 
 Http: Any
 try:
@@ -37,33 +31,7 @@ def begin_drain(app_state: dict[str, Any]) -> bool:
 
 
 class HttpProtocol(Http):  # type: ignore[misc]  # one of two, by what is installed
-    """HTTP by httptools, or by h11 where that is not installed.
-
-    httptools keeps what it is sent until a head is whole: how much that may be is counted here. (h11 counts
-    itself. What is whole is the endpoint's to refuse.)
-    """
-
-    _head_bytes: int | None = None  # None: no head is under way
-
-    def data_received(self, data: bytes) -> None:
-        """Read on, unless the head is too large already."""
-        before = self._head_bytes
-        super().data_received(data)
-        if before is not None and self._head_bytes == before:
-            self._head_bytes = before + len(data)
-            if self._head_bytes > self.app_state.get(MAX_HEAD, self._head_bytes):
-                self.transport.write(TOO_LARGE)
-                self.transport.close()
-
-    def on_message_begin(self) -> None:
-        """A head begins."""
-        super().on_message_begin()
-        self._head_bytes = 0
-
-    def on_headers_complete(self) -> None:
-        """A head is whole."""
-        self._head_bytes = None
-        super().on_headers_complete()
+    """HTTP by httptools and the short way of `protocol`, or by h11 where httptools is not installed."""
 
     def shutdown(self) -> None:
         """Tell the application, then finish what is under way."""
