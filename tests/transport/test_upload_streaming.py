@@ -39,8 +39,8 @@ async def attach(parent, context, attachment):
 
 
 @resolver("Query.size", reads=[])
-def size(parent, context, file):
-    return file.size or -1
+async def size(parent, context, file):
+    return len(await file.read())
 """
 FORM = (
     b'--x\r\ncontent-disposition: form-data; name="operations"\r\n\r\n%s\r\n'
@@ -184,6 +184,21 @@ async def test_a_file_that_nobody_reads_is_not_waited_for(streaming: tuple[int, 
     answer = await asyncio.wait_for(answer_to(sender.reader), 30)
     assert answer == (200, {"data": {"__typename": "Query"}})
     await sender.close()
+
+
+async def test_equal_queries_with_files_are_not_one(streaming: tuple[int, Store]) -> None:
+    query = {"query": "query ($file: Upload!) { size(file: $file) }", "variables": {"file": None}}
+    senders = [Sender(streaming, query, pieces * len(PIECE)) for pieces in (7, 8)]
+    for sender in senders:
+        await sender.begin()
+        for _ in range(6):
+            await sender.send(PIECE)  # either is under way from here on
+    for sender, pieces in zip(senders, (1, 2), strict=True):
+        await sender.send(pieces * PIECE + END)
+    answers = [await asyncio.wait_for(answer_to(sender.reader), 30) for sender in senders]
+    assert [body["data"]["size"] for _, body in answers] == [700_000, 800_000]
+    for sender in senders:
+        await sender.close()
 
 
 async def test_a_client_that_leaves_takes_its_operation_with_it(
