@@ -12,9 +12,11 @@ refusals themselves.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from gateway.errors import ClientError
@@ -32,6 +34,8 @@ TARGET_S = 0.005
 OVERLOAD_TICK_S = 0.005
 # As many are always let in, late or not: they keep a worker busy while its backends answer.
 ALWAYS_IN_FLIGHT = 64
+# Part of the time between two looks in which the loop had something to do, for its lag to count.
+BUSY = 0.8
 # So many ticks in a row that are in time end an overload.
 CALM_TICKS = 20
 BODY = refusal(ClientError("Service unavailable.", code="UNAVAILABLE"))
@@ -46,7 +50,7 @@ class Shedder:
         max_in_flight: Requests at a time, of this worker; None for no limit.
         max_lag_s: How late the event loop may be, `LATE_TICKS` in a row; None for no limit.
         clock: Seconds. Not the loop's own: uvloop's stands still within an iteration.
-        cpu_clock: CPU seconds of the loop's thread.
+        busy_clock: Seconds in which the loop's thread had something to do; the kernel's by default.
 
     Attributes:
         in_flight: Requests under way. An answer that goes on, an event stream, counts until its first part.
@@ -60,14 +64,15 @@ class Shedder:
         max_in_flight: int | None,
         max_lag_s: float | None,
         clock: Callable[[], float] = time.perf_counter,
-        cpu_clock: Callable[[], float] = time.thread_time,
+        busy_clock: Callable[[], float] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._max_in_flight = max_in_flight
         self._max_lag_s = max_lag_s
         self._clock = clock
-        self._cpu_clock = cpu_clock
-        self._due = self._cpu_s = self._lag_s = 0.0
+        self._busy_clock = busy_clock
+        self._kernel: KernelClock | None = None
+        self._due = self._busy_s = self._lag_s = 0.0
         self._wait_s = TICK_S
         self._signs = 0  # in a row, of the other state
         self._timer: asyncio.TimerHandle | None = None
@@ -78,10 +83,12 @@ class Shedder:
     def start(self) -> None:
         """Begin to measure the event loop, where that has a limit."""
         if self._max_lag_s is not None:
+            if self._busy_clock is None:
+                self._busy_clock = self._kernel = KernelClock()
             wait_s = OVERLOAD_TICK_S if self.is_overloaded else TICK_S
             self._due = self._clock() + wait_s
             self._wait_s = wait_s
-            self._cpu_s = self._cpu_clock()
+            self._busy_s = self._busy_clock()
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._tick)
 
     def stop(self) -> None:
@@ -89,6 +96,9 @@ class Shedder:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._kernel is not None:
+            self._kernel.close()
+            self._busy_clock = self._kernel = None
 
     def read(self) -> Iterator[Sample]:
         """The values now."""
@@ -118,10 +128,11 @@ class Shedder:
 
     def _tick(self) -> None:
         assert self._max_lag_s is not None
+        assert self._busy_clock is not None
         now = self._clock()
         self._lag_s = now - self._due
-        # Late because of its own work, or because others had the CPU: what is refused then helps nobody.
-        if self._cpu_clock() - self._cpu_s < (self._lag_s + self._wait_s) / 3:
+        # Late once because others had the CPU, and else idle: it has not too much to do.
+        if self._busy_clock() - self._busy_s < (self._lag_s + self._wait_s) * BUSY:
             self._lag_s = 0.0
         if self.is_overloaded:
             is_sign = self._lag_s <= TARGET_S
@@ -134,6 +145,30 @@ class Shedder:
             self._signs = 0
             self.is_overloaded = not self.is_overloaded
         self.start()
+
+
+class KernelClock:
+    """Seconds in which this thread ran or waited for a CPU: all but its sleep in the selector.
+
+    Where the kernel does not say (it is Linux' schedstat), those in which it ran.
+    """
+
+    def __init__(self) -> None:
+        self._file: int | None = None
+        with suppress(OSError):
+            self._file = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+
+    def __call__(self) -> float:
+        if self._file is None:
+            return time.thread_time()
+        ran_ns, waited_ns, _ = os.pread(self._file, 64, 0).split()
+        return (int(ran_ns) + int(waited_ns)) / 1e9
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 class _Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from gateway.transport.shedding import (
     CALM_TICKS,
     LATE_TICKS,
     TARGET_S,
+    KernelClock,
     Shedder,
 )
 from tests.transport.served import Served, served
@@ -94,12 +96,12 @@ class Overloadable:
     """A shedder on a clock of its own, and requests that stay until they are let go."""
 
     def __init__(self) -> None:
-        self.now = self.cpu = 0.0
+        self.now = self.busy_s = 0.0
         self.gate = asyncio.Event()
         self.statuses: list[int] = []
         self.under_way: list[asyncio.Task[None]] = []
         self.shedder = Shedder(
-            self.endpoint, None, 0.02, clock=lambda: self.now, cpu_clock=lambda: self.cpu
+            self.endpoint, None, 0.02, clock=lambda: self.now, busy_clock=lambda: self.busy_s
         )
         self.shedder.start()
 
@@ -125,9 +127,9 @@ class Overloadable:
         return self.shedder.is_overloaded
 
     def tick(self, lag_s: float, *, busy: float = 1.0) -> None:
-        """The timer comes so late; for a part of the time the loop's thread had the CPU."""
+        """The timer comes so late; for a part of the time the loop had something to do."""
         begin, self.now = self.now, self.shedder._due + lag_s
-        self.cpu += (self.now - begin) * busy
+        self.busy_s += (self.now - begin) * busy
         self.shedder._tick()
 
     async def end(self) -> None:
@@ -148,7 +150,7 @@ async def test_a_loop_that_stays_late_refuses_until_it_is_in_time() -> None:
     assert await it.ask(1) == 0, "in time: let in"
     it.tick(0.1)
     assert await it.ask(1) == 1
-    it.tick(0.1, busy=0.2)
+    it.tick(0.1, busy=0.6)
     assert await it.ask(1) == 0, "others had the CPU"
     it.tick(0.1)
     for _ in range(CALM_TICKS):
@@ -156,7 +158,7 @@ async def test_a_loop_that_stays_late_refuses_until_it_is_in_time() -> None:
         it.tick(0.0)
     assert not it.is_overloaded()
     for _ in range(LATE_TICKS):
-        it.tick(0.1, busy=0.2)
+        it.tick(0.1, busy=0.6)
     assert not it.is_overloaded()
     assert await it.ask(1) == 0
     await it.end()
@@ -199,3 +201,14 @@ async def test_the_limit_is_for_all_workers_and_nothing_is_installed_without_one
     shipped = make_shedder(endpoint, build_config({}))  # type: ignore[arg-type]
     assert shipped is not None
     assert (shipped._max_in_flight, shipped._max_lag_s) == (1024, 0.02)
+
+
+def test_the_kernel_says_how_long_a_thread_had_something_to_do() -> None:
+    clock = KernelClock()
+    begin, ran = clock(), time.thread_time()
+    while time.thread_time() - ran < 0.02:
+        pass
+    assert clock() - begin >= 0.015
+    clock.close()
+    clock.close()
+    assert clock() >= 0.0
