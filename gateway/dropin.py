@@ -66,7 +66,7 @@ def execute(
     prepared = None
     if not options or not _is_foreign(options):
         prepared = _find(schema, document, operation_name, field_resolver, type_resolver)
-    if prepared is not None and prepared.path == "compiled":
+    if prepared is not None and prepared.reason is None:
         if prepared.errors is not None:
             return ExecutionResult(None, list(prepared.errors))
         raw = variable_values or {}
@@ -118,7 +118,7 @@ def experimental_execute_incrementally(
             given.get("field_resolver"),
             given.get("type_resolver"),
         )
-    if prepared is not None and prepared.path == "compiled":
+    if prepared is not None and prepared.reason is None:
         return execute(schema, document, *args, **options)
     fallbacks[prepared.reason or "" if prepared else "arguments"] += 1
     run: Any = graphql.experimental_execute_incrementally

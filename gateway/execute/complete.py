@@ -31,6 +31,24 @@ def complete_root(
         return None
 
 
+def complete_parent(
+    run: Run, selection: BoundSelection, data: dict[str, Any], path: PathKeys
+) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+    """What a deferred plan made of one row that it began with, and the errors below this row.
+
+    Args:
+        run: The run of the deferred plan.
+        selection: Its root selection.
+        data: What is completed, in place.
+        path: Of the row in the response.
+    """
+    run.errors = []
+    try:
+        return _Completion(run).complete_object(selection, data, list(path)), run.errors
+    except GraphQLError as error:
+        return None, [*run.errors, error]
+
+
 class _Completion:
     def __init__(self, run: Run) -> None:
         self.run = run

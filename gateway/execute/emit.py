@@ -93,13 +93,16 @@ class PartEmitter:
             self.writer.line("w = r.works")
             self.writer.line("x = r.context")
             self.writer.line("q = r.pending")
-            self.writer.line(f"c{self.root.id} = [r.root]")
+            start = "r.parents" if self.bound.plan.is_deferred else "[r.root]"
+            self.writer.line(f"c{self.root.id} = {start}")
+            self.keep(self.root)
             for number, wave in enumerate(self.part.waves):
                 self.writer.line(f"# wave {number}")
                 self.wave(wave)
             self.writer.line("# shape")
             self.shape(self.root)
-            self.writer.line(f"return d{self.root.id}[0]")
+            which = "" if self.bound.plan.is_deferred else "[0]"
+            self.writer.line(f"return d{self.root.id}{which}")
             if not self.part.waves:
                 self.writer.line("yield")  # a generator, like all others
 
@@ -111,6 +114,11 @@ class PartEmitter:
             self.step(step)
         self.wait()
         self.settle([self.bound.fields[number] for step in steps for number in step.fields])
+
+    def keep(self, selection: BoundSelection) -> None:
+        """Keep the rows for what is deferred: all of them, each at its place."""
+        if selection.plan.is_kept:
+            self.writer.line(f"r.kept[{selection.id}] = c{selection.id}")
 
     def wait(self) -> None:
         self.writer.line("if w: yield w")
@@ -135,6 +143,7 @@ class PartEmitter:
                 for selection in _composite(field).by_type.values():
                     name = self.selection(selection)
                     self.writer.line(f"c{selection.id} = pick(g{field.id}, {name})")
+                    self.keep(selection)
                     if may_share(selection):
                         rows = f"c{selection.id}"
                         self.writer.line(f"{rows}, x{selection.id} = distinct({rows})")

@@ -1,6 +1,6 @@
-"""Incremental delivery: operations with `@defer` and `@stream`, on graphql-core's own executor.
+"""Incremental delivery: a query with `@defer` on compiled plans, all else on graphql-core's own executor.
 
-No plan delivers in parts yet, so this is a fallback, and counted as one. It formats nothing.
+The latter is a fallback, and counted as one. It formats nothing.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from graphql import ExecutionResult, GraphQLSchema
 from graphql.pyutils import is_awaitable
 
 from gateway.context import Context
+from gateway.execute.deferred import run_incrementally
+from gateway.execute.introspect import IntrospectionError
 from gateway.execute.operation import fallbacks, source_of
 from gateway.execute.prepare import Prepared
-from gateway.execute.state import Literals, Variables
+from gateway.execute.state import Literals, Run, Variables
+from gateway.plan.collect import CannotCompileError
 
 if TYPE_CHECKING:  # graphql-core 3.2 has none, and is told so at start
     from graphql import ExperimentalIncrementalExecutionResults
@@ -33,8 +36,13 @@ async def execute_incrementally(
 ) -> ExecutionResult | ExperimentalIncrementalExecutionResults:
     """Run a query or mutation that delivers in parts; one result where nothing is deferred after all."""
     assert prepared.reason is not None
-    fallbacks[prepared.reason] += 1
     source = source_of(prepared, literals)
+    try:
+        code = prepared.incremental_code(variables.coerced)
+        run = Run(code.initial.bound, source, None, context, variables, literals)
+        return await run_incrementally(run, code)
+    except (CannotCompileError, IntrospectionError):
+        fallbacks[prepared.reason] += 1
     result: Any = graphql.experimental_execute_incrementally(
         prepared.schema,
         source.document,

@@ -94,10 +94,11 @@ def find_path(run: Run, spot: Pending) -> Path:
 
     Searched for, not kept: only a callable property that reads `info.path` comes here.
     """
-    for key, value in (run.data or {}).items():
-        path = _search(value, Path(None, key, run.bound.roots[0].plan.type), spot)
-        if path is not None:
-            return path
+    for above, shaped in run.shaped or [(None, run.data or {})]:
+        for key, value in shaped.items():
+            path = _search(value, Path(above, key, run.bound.roots[0].plan.type), spot)
+            if path is not None:
+                return path
     return Path(None, spot.field.key, spot.field.selection.plan.type)
 
 

@@ -23,11 +23,13 @@ from graphql import (
 from gateway.execute import reference
 from gateway.execute.bound import Bound
 from gateway.execute.code import Code
+from gateway.execute.deferred import DeferredCode, IncrementalCode
 from gateway.execute.state import Source
 from gateway.execute.variables import VariableCoercers
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
 from gateway.plan.compile import compile_plan
+from gateway.plan.defer import compile_incremental_plan
 from gateway.plan.nodes import Plan
 from gateway.plan.show import print_plan
 
@@ -45,7 +47,8 @@ class Prepared:
         operation_type: `query`, `mutation` or `subscription`; None when there is no such operation.
         document_hash: The document's fingerprint; it holds no literal.
         path: `compiled` or `fallback`.
-        reason: Why it falls back.
+        reason: Why it has no single plan.
+        whole: Why a query with `@defer` falls back; None when its parts are compiled.
         errors: Request errors: the operation cannot be chosen. Nothing can be run then.
     """
 
@@ -69,7 +72,9 @@ class Prepared:
         self.errors: list[GraphQLError] | None = None
         self.reason: str | None = None
         self.shaping: tuple[str, ...] = ()
+        self.whole: str | None = None
         self._variants: dict[tuple[Any, ...], Code] = {}
+        self._parts: dict[tuple[Any, ...], IncrementalCode] = {}
         operation = self.source.operation
         self.operation_type = operation.operation.value if operation else None
         self.operation_name = operation.name.value if operation and operation.name else None
@@ -86,9 +91,21 @@ class Prepared:
             self.reason = str(error)
         except RecursionError:
             self.reason = "nested too deeply"
+        if self.is_incremental:
+            self._prepare_parts()
 
-    def _check(self) -> None:
-        self.shaping = shaping_variables(self.source.document)
+    def _prepare_parts(self) -> None:
+        try:
+            self._check(defers=True)
+            if not self.shaping:
+                self.incremental_code({})
+        except CannotCompileError as error:
+            self.whole = str(error)
+        except RecursionError:
+            self.whole = "nested too deeply"
+
+    def _check(self, *, defers: bool = False) -> None:
+        self.shaping = shaping_variables(self.source.document, defers=defers)
         if len(self.shaping) > MAX_SHAPING:
             raise CannotCompileError(f"more than {MAX_SHAPING} variables in @skip and @include")
 
@@ -99,7 +116,24 @@ class Prepared:
 
     @property
     def path(self) -> str:
-        return "compiled" if self.reason is None else "fallback"
+        is_compiled = self.reason is None or (self.is_incremental and self.whole is None)
+        return "compiled" if is_compiled else "fallback"
+
+    def incremental_code(self, coerced: Mapping[str, Any]) -> IncrementalCode:
+        """The generated code of a query with `@defer`. Errors: CannotCompileError."""
+        if self.whole is not None:
+            raise CannotCompileError(self.whole)
+        key = tuple([coerced.get(name) for name in self.shaping])
+        code = self._parts.get(key)
+        if code is None or not code.is_current():
+            try:
+                code = self._compile_parts(dict(zip(self.shaping, key, strict=True)))
+            except RecursionError:
+                raise CannotCompileError("nested too deeply") from None
+            if len(self._parts) >= MAX_VARIANTS:
+                del self._parts[next(iter(self._parts))]
+            self._parts[key] = code
+        return code
 
     def code(self, coerced: Mapping[str, Any]) -> Code:
         """The generated code for these variables. Errors: CannotCompileError."""
@@ -153,6 +187,26 @@ class Prepared:
             field_resolver=self.field_resolver,
             type_resolver=self.type_resolver,
         )
+        return self._bind(plan, shaping)
+
+    def _compile_parts(self, shaping: Mapping[str, Any]) -> IncrementalCode:
+        operation = self.source.operation
+        assert isinstance(operation, OperationDefinitionNode)
+        plan = compile_incremental_plan(
+            self.schema,
+            self.source.document,
+            operation,
+            shaping,
+            field_resolver=self.field_resolver,
+            type_resolver=self.type_resolver,
+        )
+        deferred = [
+            DeferredCode(part.selection, part.label, self._bind(part.plan, shaping, f"+{number}"))
+            for number, part in enumerate(plan.deferred)
+        ]
+        return IncrementalCode(self._bind(plan.initial, shaping), tuple(deferred))
+
+    def _bind(self, plan: Plan, shaping: Mapping[str, Any], which: str = "") -> Code:
         bound = Bound(
             plan,
             self.schema,
@@ -162,7 +216,7 @@ class Prepared:
             type_resolver=self.type_resolver,
         )
         suffix = "".join("-01"[1 + bool(value)] for value in shaping.values())
-        return Code(bound, self.document_hash[:8] + suffix)
+        return Code(bound, self.document_hash[:8] + suffix + which)
 
 
 def prepare(

@@ -128,6 +128,9 @@ class Run:
         context: What resolvers get.
         variables: Coerced.
         trace: Told how long each step takes; None when nobody wants to know.
+        kept: The rows that something deferred begins with, by selection.
+        shaped: What a deferred plan made of them so far, with the path of each.
+        parents: The rows that a deferred plan begins with.
         works: Awaitables that the driver has to wait for; see `drive`.
         pending: Spots that the fast path left.
         dirty: Ids of the fields that a spot is below.
@@ -149,13 +152,16 @@ class Run:
         "hide_suggestions",
         "infos",
         "introspection",
+        "kept",
         "kinds",
         "literals",
+        "parents",
         "paths",
         "pending",
         "places",
         "root",
         "rows",
+        "shaped",
         "source",
         "trace",
         "variables",
@@ -180,6 +186,9 @@ class Run:
         self.variables = variables
         self.literals = literals
         self.trace: Trace | None = context.stats.trace if type(context) is Context else None
+        self.shaped: list[tuple[Path | None, dict[str, Any]]] = []
+        self.kept: dict[int, list[Any]] = {}
+        self.parents: list[Any] = []
         self.works: list[Any] = []
         self.pending: list[Pending] = []
         self.dirty: set[int] = set()
@@ -235,7 +244,7 @@ class Run:
     def path_of(self, field: BoundField, row: int) -> Path:
         """The response path of a field of the `row`th object of its selection's column."""
         selection = field.selection
-        return Path(self._row_paths(selection)[row], field.key, selection.plan.type)
+        return Path(self.row_paths(selection)[row], field.key, selection.plan.type)
 
     def path_above(self, field: BoundField, index: int) -> Path:
         """The path of a field, for the `index`th object that all its parents have together."""
@@ -249,7 +258,8 @@ class Run:
                 return parent
         raise IndexError(index)
 
-    def _row_paths(self, selection: BoundSelection) -> list[Path | None]:
+    def row_paths(self, selection: BoundSelection) -> list[Path | None]:
+        """The response path of each row of a settled selection."""
         known = self.paths.get(selection.id)
         if known is None:
             known = self.paths[selection.id] = list(self._find_row_paths(selection))
@@ -262,7 +272,7 @@ class Run:
         settled = self.rows[field.id]
         found: list[Path] = []
 
-        parents = self._row_paths(field.selection)
+        parents = self.row_paths(field.selection)
         for parent, value in zip(parents, settled.values, strict=True):
             _walk_rows(
                 value, Path(parent, field.key, field.selection.plan.type), field.output, found

@@ -104,8 +104,10 @@ class Collector:
                 included = included and self._condition(directive)
         return included
 
-    def _condition(self, directive: DirectiveNode) -> bool:
+    def _condition(self, directive: DirectiveNode, name: str | None = None) -> bool:
         for argument in directive.arguments or ():
+            if name is not None and argument.name.value != name:
+                continue
             value = argument.value
             if isinstance(value, BooleanValueNode):
                 return value.value
@@ -132,8 +134,8 @@ def field_nodes(document: DocumentNode) -> list[FieldNode]:
     return [node for node in walk(document) if isinstance(node, FieldNode)]
 
 
-def shaping_variables(document: DocumentNode) -> tuple[str, ...]:
-    """The names of the variables that `@skip` and `@include` read, sorted.
+def shaping_variables(document: DocumentNode, *, defers: bool = False) -> tuple[str, ...]:
+    """The names of the variables that `@skip` and `@include` read, sorted; and `@defer`, where the plan defers.
 
     Errors: CannotCompileError for documents that no plan can express, whatever their variables.
     """
@@ -143,9 +145,9 @@ def shaping_variables(document: DocumentNode) -> tuple[str, ...]:
             raise CannotCompileError("fragment variables")
         if not isinstance(node, DirectiveNode):
             continue
-        if node.name.value in FOREIGN_DIRECTIVES:
+        if node.name.value in FOREIGN_DIRECTIVES and not (defers and node.name.value == "defer"):
             raise CannotCompileError(f"@{node.name.value}")
-        if node.name.value in ("skip", "include"):
+        if node.name.value in ("skip", "include", "defer"):
             names |= {
                 a.value.name.value
                 for a in node.arguments or ()

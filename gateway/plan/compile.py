@@ -70,12 +70,22 @@ def compile_plan(
     Errors: CannotCompileError when the operation has to run on graphql-core.
     """
     builder = PlanBuilder(schema, document, operation, shaping or {}, field_resolver, type_resolver)
-    plan = builder.build()
+    return run_passes(builder.build(), schema)
+
+
+def run_passes(plan: Plan, schema: GraphQLSchema, *, projects: bool = True) -> Plan:
+    """From the tree of selections to a plan that can be emitted.
+
+    Args:
+        plan: As the builder made it.
+        schema: The schema.
+        projects: Whether loaders may leave out what the plan does not read.
+    """
     plan = read_what_is_supplied(plan, schema)
     plan = add_dependencies(plan, schema)
     plan = mark_settled(plan)
     plan = schedule_steps(plan)
-    return project_loaders(plan, schema)
+    return project_loaders(plan, schema) if projects else plan
 
 
 class PlanBuilder:
@@ -119,11 +129,17 @@ class PlanBuilder:
     def build_selection(
         self, parent: GraphQLObjectType, selection_sets: list[Any], depth: int
     ) -> Selection:
+        return self.build_fields(
+            parent, self.collector.collect_fields(parent, selection_sets), depth
+        )
+
+    def build_fields(
+        self, parent: GraphQLObjectType, grouped: dict[str, list[FieldNode]], depth: int
+    ) -> Selection:
         if depth > MAX_DEPTH:
             raise CannotCompileError(f"nested deeper than {MAX_DEPTH} objects")
         number = self.selection_count
         self.selection_count += 1
-        grouped = self.collector.collect_fields(parent, selection_sets)
         fields = []
         for key, nodes in grouped.items():
             definition = field_of(self.schema, parent, nodes[0].name.value)

@@ -139,12 +139,14 @@ class Selection:
         fields: In the order of the response; hidden ones last.
         settled: Whether its objects are gathered into a column of rows before shaping, because a step
             runs on them or on objects below them. Otherwise they are shaped where they stand.
+        is_kept: Whether its rows are kept for what is deferred.
     """
 
     id: int
     type: str
     fields: tuple[Field, ...]
     settled: bool = False
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +187,14 @@ class Plan:
         name: The operation's name; "" when it has none.
         parts: One; for a mutation, one for each root field.
         shaping: The values of the variables that the plan was made for.
+        is_deferred: Whether it begins with rows that another plan kept, not with the root value.
     """
 
     operation: str
     name: str
     parts: tuple[Part, ...]
     shaping: tuple[tuple[str, bool | None], ...] = ()
+    is_deferred: bool = False
 
 
 def composite_of(output: Output) -> Composite | None:

@@ -1,6 +1,6 @@
 """Which selections need a column of rows before the response is shaped.
 
-Those that a step runs on or below, those whose runtime type a function decides, and each part's root.
+Those that a step runs on or below, those that are kept for what is deferred, those whose runtime type a function decides, and each part's root.
 All others are shaped where they stand, by reading properties of properties.
 """
 
@@ -30,7 +30,6 @@ def is_settled(field: Field) -> bool:
     if composite is None:
         return False
     return composite.by_call or any(
-        below.is_step or is_settled(below)
+        selection.is_kept or any(below.is_step or is_settled(below) for below in selection.fields)
         for selection in child_selections(field)
-        for below in selection.fields
     )
