@@ -104,6 +104,12 @@ class Overloadable:
             self.endpoint, None, 0.02, clock=lambda: self.now, busy_clock=lambda: self.busy_s
         )
         self.shedder.start()
+        self.hold()
+
+    def hold(self) -> None:
+        """The real timer does not come: only `tick` does."""
+        assert self.shedder._timer is not None
+        self.shedder._timer.cancel()
 
     async def endpoint(self, _scope: Any, _receive: Any, send: Any) -> None:
         await self.gate.wait()
@@ -131,6 +137,7 @@ class Overloadable:
         begin, self.now = self.now, self.shedder._due + lag_s
         self.busy_s += (self.now - begin) * busy
         self.shedder._tick()
+        self.hold()
 
     async def end(self) -> None:
         self.gate.set()
