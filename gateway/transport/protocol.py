@@ -47,9 +47,9 @@ class Direct:
 
     __slots__ = ("disconnected", "keep_alive", "response_complete")
 
-    def __init__(self) -> None:
+    def __init__(self, keep_alive: bool) -> None:
         self.disconnected = False
-        self.keep_alive = True
+        self.keep_alive = keep_alive
         self.response_complete = False
 
     @property
@@ -78,11 +78,13 @@ class DirectProtocol(HttpToolsProtocol):
         app: Any = self.app
         if isinstance(app, ProxyHeadersMiddleware):
             app = app.app
-        is_plain = not (self.root_path or self.limit_concurrency is not None or self.access_log)
+        is_logged = self.config.access_log and self.access_log
+        is_plain = not (self.root_path or self.limit_concurrency is not None or is_logged)
         self._direct: Route | None = getattr(app, "direct", None) if is_plain else None
         self._raw: Headers = []  # of the request before
         self._head: Head | None = None  # what it said
         self._is_held = False
+        self._keep_alive = True
         self._body = b""
         self._idle_since = 0.0  # on the loop's clock; 0 while something is under way
 
@@ -106,12 +108,13 @@ class DirectProtocol(HttpToolsProtocol):
             and (self.cycle is None or self.cycle.response_complete)
             and not self.flow.write_paused
             and not self.expect_100_continue
+            and not self.transport.is_closing()
             and parser.get_http_version() == "1.1"
-            and parser.should_keep_alive()
             and not parser.should_upgrade()
             and self._is_known(self._direct)
         ):
             self._is_held, self._body = True, b""
+            self._keep_alive = parser.should_keep_alive()
         else:
             self._begin_ordinary()
 
@@ -149,10 +152,10 @@ class DirectProtocol(HttpToolsProtocol):
             return
         self._is_held = False
         if isinstance(reply, Reply):
-            self._write(reply, keep_alive=True)
+            self._write(reply, self._keep_alive)
             self.on_response_complete()
             return
-        self.cycle: Any = Direct()
+        self.cycle: Any = Direct(self._keep_alive)
         task = self.loop.create_task(self._finish(self.cycle, reply), context=context)
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)

@@ -77,7 +77,10 @@ async def http_client(http_project: Path) -> AsyncIterator[GatewayClient]:
         yield started
 
 
-@pytest_asyncio.fixture
-async def http_server(http_project: Path) -> AsyncIterator[Served]:
+@pytest_asyncio.fixture(params=["direct", "ordinary"])
+async def http_server(http_project: Path, request: pytest.FixtureRequest) -> AsyncIterator[Served]:
+    """The server, with the short way open and shut: nothing that a client sees may tell them apart."""
     async with served(http_project / "gateway.toml") as running:
+        if request.param == "ordinary":
+            running.app.direct = None
         yield running

@@ -41,6 +41,11 @@ class Served:
         """The endpoint."""
         return f"http://127.0.0.1:{self.port}/graphql"
 
+    @property
+    def connections(self) -> set[Any]:
+        """The server's protocols, one for each connection that is open."""
+        return self._server.server_state.connections
+
     async def stop(self) -> None:
         """As SIGTERM does; returns when the server is down."""
         self._server.should_exit = True

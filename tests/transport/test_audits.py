@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from gateway.testing import GatewayClient
+from tests.transport.served import Served
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
@@ -173,5 +174,14 @@ AUDITS: dict[str, Audit] = {
 async def test_audit(http_client: GatewayClient, id_: str) -> None:
     audit = AUDITS[id_]
     response = await audit.run(http_client.http)
+    for check in audit.checks:
+        assert check(response), (response.status_code, response.headers, response.text)
+
+
+@pytest.mark.parametrize("id_", AUDITS)
+async def test_audit_over_a_socket(http_server: Served, id_: str) -> None:
+    audit = AUDITS[id_]
+    async with httpx.AsyncClient(base_url=http_server.url.removesuffix("/graphql")) as client:
+        response = await audit.run(client)
     for check in audit.checks:
         assert check(response), (response.status_code, response.headers, response.text)
