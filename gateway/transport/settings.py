@@ -153,8 +153,8 @@ class IncrementalSettings:
     """`[incremental]`: answers in several payloads.
 
     Attributes:
-        enabled: Clients may use `@defer` and `@stream`. Such operations run on graphql-core's executor,
-            not on a compiled plan.
+        enabled: Clients may use `@defer` and `@stream`. `@stream`, and some forms
+            of `@defer`, run on graphql-core's executor.
     """
 
     enabled: bool = False
