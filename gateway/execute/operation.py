@@ -123,9 +123,12 @@ def fall_back(
 
 def explain_plan(prepared: Prepared, variables: Variables) -> dict[str, Any]:
     """How the operation is executed, for `extensions`: its tree and its generated source."""
-    if prepared.reason is not None:
-        return {"plan": {"path": "fallback", "reason": prepared.reason}}
-    code = prepared.code(variables.coerced)
-    return {
-        "plan": {"path": "compiled", "tree": print_plan(code.bound.plan), "source": code.source}
-    }
+    if prepared.path == "fallback":
+        return {"plan": {"path": "fallback", "reason": prepared.whole or prepared.reason}}
+    codes = [prepared.code(variables.coerced)] if prepared.reason is None else []
+    if not codes:
+        parts = prepared.incremental_code(variables.coerced)
+        codes = [parts.initial, *(part.code for part in parts.deferred)]
+    tree = "\n".join(print_plan(code.bound.plan) for code in codes)
+    source = "\n".join(code.source for code in codes)
+    return {"plan": {"path": "compiled", "tree": tree, "source": source}}

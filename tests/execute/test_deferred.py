@@ -14,7 +14,7 @@ from graphql import ExecutionResult, GraphQLSchema, build_schema, parse, validat
 
 from gateway.execute import reference
 from gateway.execute.incremental import add_directives, execute_incrementally
-from gateway.execute.operation import coerce_variables, fallbacks
+from gateway.execute.operation import coerce_variables, explain_plan, fallbacks
 from gateway.execute.prepare import Prepared
 
 pytestmark = pytest.mark.skipif(
@@ -183,6 +183,13 @@ async def test_a_variable_switches_a_fragment() -> None:
     text = "query ($on: Boolean!) { list { name ... @defer(if: $on) { later } } }"
     for on in (True, False):
         assert (await compare(text, on=on)).path == "compiled"
+
+
+def test_the_plan_of_each_part_is_shown() -> None:
+    assert SCHEMA is not None
+    prepared = Prepared(SCHEMA, parse("{ one { name ... @defer { later } } }"))
+    shown = explain_plan(prepared, coerce_variables(prepared, {}))["plan"]
+    assert (shown["path"], shown["source"].count("def part0")) == ("compiled", 2)
 
 
 async def test_a_client_that_leaves_ends_what_is_deferred() -> None:
