@@ -33,10 +33,9 @@ from gateway.config import (
 from gateway.connectors.mapping.explain import run_map
 from gateway.connectors.mapping.parse import MappingSyntaxError
 from gateway.errors import ConfigError, Diagnostic, RequestError
-from gateway.execute.operation import coerce_variables
+from gateway.execute.operation import coerce_variables, explain_plan
 from gateway.execute.prepare import prepare
 from gateway.language.document import load_document
-from gateway.plan.show import print_plan
 from gateway.release.cli import app as release_app
 
 app = typer.Typer(
@@ -289,13 +288,13 @@ def plan(
         for error in exc.errors:
             print(error, file=sys.stderr)
         raise typer.Exit(1) from exc
-    if prepared.reason is not None:
-        print(f"not compiled: {prepared.reason}; it runs on graphql-core")
+    found = explain_plan(prepared, coerced)["plan"]
+    if found["path"] == "fallback":
+        print(f"not compiled: {found['reason']}; it runs on graphql-core")
         return
-    code = prepared.code(coerced.coerced)
-    print(print_plan(code.bound.plan), end="")
+    print(found["tree"], end="")
     if source:
-        print(f"\n{code.source}", end="")
+        print(f"\n{found['source']}", end="")
 
 
 @app.command()
