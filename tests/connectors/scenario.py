@@ -54,16 +54,15 @@ async def execute(scenario: Scenario, folder: Path) -> tuple[Result, list[Asked]
         return result, server.asked
 
 
-async def on_graphql_core(prepared: Any, variables: Any, context: Any, literals: Any = None) -> Any:
-    """In place of `execute_operation`: the other executor, whatever the plan says."""
-    result = fall_back(prepared, source_of(prepared, literals), variables, context, "a test")
-    return await result if hasattr(result, "__await__") else result
+def on_graphql_core(prepared: Any, variables: Any, context: Any, literals: Any = None) -> Any:
+    """In place of `start_operation`: the other executor, whatever the plan says."""
+    return fall_back(prepared, source_of(prepared, literals), variables, context, "a test")
 
 
 def use_path(path: str, monkeypatch: Any) -> None:
     """Run the operations of a test on `compiled` plans or by `graphql-core`."""
     if path == "graphql-core":
-        monkeypatch.setattr(gateway.pipeline, "execute_operation", on_graphql_core)
+        monkeypatch.setattr(gateway.pipeline, "start_operation", on_graphql_core)
 
 
 def located(errors: Iterable[Any]) -> list[tuple[str, str]]:
