@@ -332,7 +332,8 @@ def profile(
         else:
             with one_line_errors():
                 settings, base = read_config(config, schema)
-                samples = html is not None
+                # Looking at the code runs the operation again and again: never what writes.
+                samples = html is not None and not command.is_write(asked)
                 run = command.profile_here(settings, base, asked, number, samples=samples)
                 found = asyncio.run(run)
         command.show(found, html)
