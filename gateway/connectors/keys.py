@@ -27,12 +27,15 @@ class Key:
     Args:
         wanted: Which members make the key, nested.
         owner: The GraphQL type that the members are fields of.
+
+    Attributes:
+        single: The one member, where there is no more.
     """
 
     def __init__(self, wanted: Wanted, owner: GraphQLObjectType | None) -> None:
         self.wanted = wanted
         self._names = tuple(sorted(wanted.members))
-        self._single = (
+        self.single = (
             self._names[0]
             if len(self._names) == 1 and not wanted.members[self._names[0]].members
             else None
@@ -44,7 +47,7 @@ class Key:
 
         Simple is the usual case: one member, dicts, and all of its values text or all of them integers.
         """
-        name = self._single
+        name = self.single
         kinds = set(map(type, parents))
         if name is None or len(kinds) != 1:
             return None
@@ -59,26 +62,26 @@ class Key:
 
     def item(self, value: Any) -> dict[str, Any]:
         """A key of `column` as an item of `$batch`."""
-        assert self._single is not None
-        return {self._single: value}
+        assert self.single is not None
+        return {self.single: value}
 
     def view(self, parent: Any) -> dict[str, Any] | None:
         """The key's members of `parent`, as `$this` or an item of `$batch`; None when one is null or absent."""
-        if self._single is not None:
-            value = read_property(parent, self._single, None)
-            return None if value is None else {self._single: value}
+        if self.single is not None:
+            value = read_property(parent, self.single, None)
+            return None if value is None else {self.single: value}
         return _view(parent, self.wanted)
 
     def of(self, view: Mapping[str, Any]) -> Hashable:
         """What to look up for a view, or for a row of an answer; `MISSING` where a member is absent."""
-        if self._single is not None:
-            return exact(view.get(self._single, MISSING))
+        if self.single is not None:
+            return exact(view.get(self.single, MISSING))
         return _frozen(view, self.wanted, exact)
 
     def text_of(self, view: Mapping[str, Any]) -> Hashable:
         """The same with every member by its string form."""
-        if self._single is not None:
-            return str(view.get(self._single, MISSING))
+        if self.single is not None:
+            return str(view.get(self.single, MISSING))
         return _frozen(view, self.wanted, str)
 
 

@@ -34,6 +34,7 @@ from gateway.errors import UpstreamError
 from gateway.identity import Identity
 from gateway.resolver import Loader, Wanted
 from gateway.telemetry.trace import CURRENT
+from gateway.upstream.flights import Abandoned, Flight
 from gateway.upstream.transport import Fetched, Request
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -116,20 +117,33 @@ class Call:
         """The variables of one call."""
         return {**self.constants, "request": {"headers": context.header_values}, **given}
 
-    async def run(self, variables: dict[str, Any], context: Context) -> Any:
-        """Ask, and map the answer; None for no value. Errors: UpstreamError."""
-        return await self.answer(self.request(variables, context), variables, context)
+    async def run(
+        self, variables: dict[str, Any], context: Context, request: Request | None = None
+    ) -> Any:
+        """Ask, and map the answer; None for no value. Errors: UpstreamError.
 
-    async def answer(self, request: Request, variables: dict[str, Any], context: Context) -> Any:
-        """Send a request that was built, and map its answer. Errors: UpstreamError."""
+        Args:
+            variables: Of the call.
+            context: Of the request.
+            request: One that was built already.
+        """
+        if request is None:
+            request = self.request(variables, context)
         return self.read(await self.fetch(request, context), variables)
 
     def read(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
         """What an answer maps to. Errors: UpstreamError."""
-        if self.typed is not None and self.reader.is_plain(fetched):
-            rows = self._decode(fetched.body, self.typed)
-            if rows is not ...:
-                return rows
+        rows = self.decoded(fetched)
+        return self.mapped(fetched, variables) if rows is ... else rows
+
+    def decoded(self, fetched: Fetched) -> Any:
+        """What an answer maps to, where its bytes are decoded into just that; else `...`."""
+        if self.typed is None or not self.reader.is_plain(fetched):
+            return ...
+        return self._decode(fetched.body, self.typed)
+
+    def mapped(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
+        """What an answer maps to by the language's rules. Errors: UpstreamError."""
         data = self.reader.read(fetched, variables)
         value = self.mapping(data, variables)
         if value is ...:
@@ -154,33 +168,51 @@ class Call:
             return ...
 
     async def fetch(self, request: Request, context: Context) -> Fetched:
-        """Equal reads of one operation are one call; a write ends what was read before it."""
+        """Equal reads of one operation are one call; a write ends what was read before it.
+
+        Errors: UpstreamError.
+        """
+        memo = context.memo
         if not self.is_read:
+            self._count(request, context)
             try:
-                return await self._counted(request, context)
+                return await context.upstream.fetch(request, context)
             finally:
-                context.memo.clear()
+                memo.clear()
         # The source too: what it adds, a session's cookie or headers of its own, is not there yet.
         key = (request.source, request.method, request.url, request.body, tuple(request.headers))
-        flight: asyncio.Future[Fetched] | None = context.memo.get(key)
-        if flight is not None:
-            return await asyncio.shield(flight)
-        flight = context.memo[key] = asyncio.get_running_loop().create_future()
+        while (known := memo.get(key)) is not None:
+            if isinstance(known, Fetched):
+                return known
+            if isinstance(known, UpstreamError):
+                raise known
+            try:
+                followed: Fetched = await known.follow()
+                return followed
+            except Abandoned:
+                continue
+        flight: Flight[Fetched] = Flight()
+        memo[key] = flight
+        outcome: Fetched | UpstreamError | None = None
         try:
-            fetched = await self._counted(request, context)
+            self._count(request, context)
+            outcome = await context.upstream.fetch(request, context)
         except UpstreamError as exc:
-            flight.set_exception(exc)
-            flight.exception()  # seen, also where nobody else waits
+            outcome = exc
+            flight.fail(exc)
             raise
         except BaseException:
-            # This caller was cancelled; the next one asks again.
-            context.memo.pop(key, None)
-            flight.cancel()
+            flight.fail(Abandoned())  # this caller was cancelled; the next one asks again
             raise
-        flight.set_result(fetched)
-        return fetched
+        finally:
+            if memo.get(key) is flight:  # no write has ended meanwhile
+                memo[key] = outcome
+        if flight.waiting:
+            flight.land(outcome)
+        return outcome
 
-    async def _counted(self, request: Request, context: Context) -> Fetched:
+    def _count(self, request: Request, context: Context) -> None:
+        """Errors: UpstreamError(REQUEST_LIMIT_EXCEEDED)."""
         counts = context.stats.by_source
         counts[request.source] = count = counts.get(request.source, 0) + 1
         if count > self.max_requests:
@@ -189,7 +221,6 @@ class Call:
                 source=request.source,
                 detail=f"more than {self.max_requests} requests of one operation",
             )
-        return await context.upstream.fetch(request, context)
 
 
 class ConnectorLoader(ABC):
@@ -323,7 +354,70 @@ class BatchLoader(ConnectorLoader):
     async def load(
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
-        keys, views = self._keys(parents)
+        column = self.key.column(parents)
+        if column is not None:
+            request, distinct = self._plain_request(column, context)
+            if request is not None:
+                return await self._load_plain(column, distinct, request, arguments, context)
+        return await self._load_any(column, parents, arguments, context)
+
+    def _plain_request(
+        self, column: list[Any], context: Context
+    ) -> tuple[Request | None, list[Any]]:
+        """The one call for keys that are all a call reads, and these; None where it takes more."""
+        distinct = list(dict.fromkeys(column))
+        fits = self.max_size is None or len(distinct) <= self.max_size
+        if self.is_grouped or self.batches is not None or not fits or self.key.single is None:
+            return None, distinct
+        call = self.call
+        try:
+            request = call.builder.build_batch(
+                self.key.single, distinct, context.header_values, call.may_repeat
+            )
+        except CannotWriteError:
+            return None, distinct
+        if request is not None and len(request.url) > self.max_url_bytes:
+            request = None
+        return request, distinct
+
+    async def _load_plain(
+        self,
+        column: list[Any],
+        distinct: list[Any],
+        request: Request,
+        arguments: Mapping[str, Any],
+        context: Context,
+    ) -> Sequence[Any]:
+        """The values for keys of one member that one call asks for: the usual case, in few steps."""
+        call = self.call
+        note_keys(len(distinct), len(distinct))
+        views: list[dict[str, Any]] | None = None
+        try:
+            fetched = await call.fetch(request, context)
+            rows = call.decoded(fetched)
+            if rows is ...:
+                views = [self.key.item(key) for key in distinct]
+                rows = call.mapped(fetched, call.variables(context, args=arguments, batch=views))
+        except UpstreamError as exc:
+            return [exc] * len(column)
+        if rows.__class__ is not list:
+            return [self._no_list()] * len(column)
+        row_keys = self.row_key.column(rows)
+        found: Mapping[Hashable, Any] = {}
+        if row_keys is not None:
+            found = dict(zip(row_keys, rows, strict=True))
+        if not all(map(found.__contains__, distinct)):
+            found = self._match(views or [self.key.item(key) for key in distinct], rows)
+        return list(map(found.get, column))
+
+    async def _load_any(
+        self,
+        column: list[Any] | None,
+        parents: Sequence[Any],
+        arguments: Mapping[str, Any],
+        context: Context,
+    ) -> Sequence[Any]:
+        keys, views = self._keys(column, parents)
         if not views:
             return [[] if self.is_grouped else None] * len(keys)
         size = self.max_size or len(views)
@@ -338,10 +432,9 @@ class BatchLoader(ConnectorLoader):
         return [[] if (rows := found.get(key)) is None else rows for key in keys]
 
     def _keys(
-        self, parents: Sequence[Any]
+        self, column: list[Any] | None, parents: Sequence[Any]
     ) -> tuple[list[Hashable], dict[Hashable, dict[str, Any]]]:
         """Each parent's key, and what `$batch` holds of each distinct one."""
-        column = self.key.column(parents)
         if column is not None:
             return column, {value: self.key.item(value) for value in dict.fromkeys(column)}
         keys: list[Hashable] = []
@@ -371,20 +464,23 @@ class BatchLoader(ConnectorLoader):
                 )
                 return {**first, **second}
             if self.batches is None:
-                rows = await self.call.answer(request, variables, context)
+                rows = await self.call.run(variables, context, request)
             else:
                 keyed = {self.key.of(view): view for view in views}
                 rows = await merged_rows(self.batches, self.call, keyed, arguments, context)
         except UpstreamError as exc:
             return {self.key.of(view): exc for view in views}
         if rows.__class__ is not list:
-            error = UpstreamError(
-                "CONNECTOR_RESPONSE_INVALID",
-                source=self.source,
-                detail=f"the batch of {self.coordinate} does not map to a list",
-            )
+            error = self._no_list()
             return {self.key.of(view): error for view in views}
         return self._match(views, rows)
+
+    def _no_list(self) -> UpstreamError:
+        return UpstreamError(
+            "CONNECTOR_RESPONSE_INVALID",
+            source=self.source,
+            detail=f"the batch of {self.coordinate} does not map to a list",
+        )
 
     def _with_keys(self, wanted: Wanted) -> Wanted:
         return joined(wanted, as_tree(self.row_key.wanted))

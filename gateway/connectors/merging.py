@@ -174,4 +174,4 @@ async def merged_rows(
     context.memo.clear()
     own = list(views.values())
     variables = call.variables(context, args=arguments, batch=own)
-    return await call.answer(build(own), variables, context)
+    return await call.run(variables, context, build(own))

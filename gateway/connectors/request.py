@@ -17,6 +17,8 @@ from gateway.connectors.directives import Connect, Header, Source, Text
 from gateway.connectors.headers import apply_rules
 from gateway.connectors.mapping.analyse import read_paths
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
+from gateway.connectors.mapping.nodes import Field, Path, Variable
+from gateway.connectors.mapping.nodes import Key as MemberKey
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.values import scalar_text
 from gateway.connectors.mapping.wanted import NOTHING, Wanted
@@ -28,6 +30,7 @@ from gateway.connectors.url import (
     Writer,
     compile_header_value,
     compile_template,
+    encode,
     join_url,
     parse_template,
     split_url,
@@ -82,6 +85,10 @@ class RequestBuilder:
         if not rules and all(writer.is_constant for writer in self._headers):
             self._constant_headers = self.headers({}, {})
         self.reads = _reads(connect, source, spec)
+        self._batched: tuple[str, str] | None = None
+        reads_calls = any(writer.from_ is None and not writer.is_constant for writer in self._headers)
+        if self._prefix is not None and connect.body is None and not reads_calls:
+            self._batched = _batched_parameter(connect.query_params, spec)
 
     def _constant_prefix(self, spec: str) -> str | None:
         """The URL without the connector's own parameters, where no call can change it."""
@@ -119,6 +126,40 @@ class RequestBuilder:
             source=self.source_name,
             endpoint=self.endpoint,
             is_read=is_read,
+        )
+
+    def build_batch(
+        self,
+        member: str,
+        keys: Sequence[int | str],
+        client_headers: Mapping[str, Sequence[str]],
+        is_read: bool,
+    ) -> Request | None:
+        """The request for keys that are all it reads: `queryParams: "id: $batch.id"`; None for any other.
+
+        Args:
+            member: Of `$batch`, whose values the keys are.
+            keys: At least one.
+            client_headers, is_read: As for `build`.
+
+        Errors: CannotWriteError.
+        """
+        if self._batched is None or self._batched[0] != member:
+            return None
+        assert self._prefix is not None
+        pair = self._batched[1]
+        what = f"queryParams of {self.connect.name}"
+        query = pair + f"&{pair}".join([encode(key, what) for key in keys])
+        return Request(
+            self._method,
+            f"{self._prefix}{'&' if '?' in self._prefix else '?'}{query}",
+            self._constant_headers
+            if self._constant_headers is not None
+            else self.headers({}, client_headers),
+            None,
+            self.source_name,
+            self.endpoint,
+            is_read,
         )
 
     def url(self, variables: Variables) -> str:
@@ -205,6 +246,16 @@ class _HeaderWriter:
         except CannotWriteError:
             return ()  # §10.3: the header drops out, the request is made
         return [(self.name, value)] if value else ()
+
+
+def _batched_parameter(text: Text | None, spec: str) -> tuple[str, str] | None:
+    """The member of `$batch` that is a connector's only parameter, and `name=` as it stands in the URL."""
+    if text is None:
+        return None
+    match parse_mapping(text.value, spec).items:
+        case (Field(name, Path(Variable("batch"), (MemberKey(member),), None)),):
+            return member, write_query_params({name: [""]}, name)
+    return None
 
 
 def _optional(text: Text | None, spec: str, name: str) -> CompiledMapping | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.php import MEDIA_TYPES, unserialize, without_notices
 from gateway.errors import UpstreamError
-from gateway.upstream.transport import Fetched
+from gateway.upstream.transport import Fetched, header_value
 
 logger = logging.getLogger("gateway.connectors")
 FIRST_WORDS = 200
@@ -82,8 +83,7 @@ class ResponseReader:
             return False
         if answer.status == 204 or not answer.body:
             return False
-        content_type = next((v for n, v in answer.headers if n == "content-type"), "")
-        return _is_json(content_type.partition(";")[0].strip().lower())
+        return _says_json(header_value(answer.headers, "content-type") or "")
 
     def _decode(self, answer: Fetched, content_type: str) -> Any:
         body = answer.body
@@ -143,6 +143,12 @@ class ResponseReader:
             message=message,
             extensions=extensions,
         )
+
+
+@lru_cache(maxsize=128)
+def _says_json(content_type: str) -> bool:
+    """Whether a `content-type`, "" when there is none, means JSON."""
+    return _is_json(content_type.partition(";")[0].strip().lower())
 
 
 def _is_json(kind: str) -> bool:

@@ -26,16 +26,17 @@ class Flight(Generic[T]):
     def __init__(self) -> None:
         self.waiting: list[asyncio.Future[T]] = []
 
-    async def follow(self, deadline: float) -> T:
-        """Wait for the outcome. Errors: that of the call; Abandoned; TimeoutError at the deadline."""
+    async def follow(self, deadline: float | None = None) -> T:
+        """Wait for the outcome. Errors: that of the call; Abandoned; TimeoutError at a deadline."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[T] = loop.create_future()
         self.waiting.append(waiter)
-        timer = loop.call_at(deadline, _time_out, waiter)
+        timer = loop.call_at(deadline, _time_out, waiter) if deadline is not None else None
         try:
             return await waiter
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
 
     def land(self, value: T) -> None:
         """Give everybody the outcome."""

@@ -7,12 +7,12 @@ holds a connection, and nothing here awaits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from gateway.errors import UpstreamError
 from gateway.upstream.decompress import BadEncoding, decoded
-from gateway.upstream.transport import Header
+from gateway.upstream.transport import Headers
 
 if TYPE_CHECKING:
     from gateway.upstream.h1_connection import Connection
@@ -34,7 +34,7 @@ class H1Response:
     """
 
     __slots__ = (
-        "_decoded",
+        "_headers",
         "connection",
         "error",
         "is_head",
@@ -62,17 +62,14 @@ class H1Response:
         self.is_stale = False
         self.is_head = is_head
         self.source = source
-        self._decoded: list[Header] | None = None
+        self._headers: Headers | None = None
 
     @property
-    def headers(self) -> Sequence[Header]:
+    def headers(self) -> Headers:
         """In order, names in lower case."""
-        if self._decoded is None:
-            self._decoded = [
-                (name.decode("latin-1").lower(), value.decode("latin-1"))
-                for name, value in self.raw_headers
-            ]
-        return self._decoded
+        if self._headers is None:
+            self._headers = Headers(self.raw_headers)
+        return self._headers
 
     def raw_header(self, name: bytes) -> bytes | None:
         """The values of a lower-case name, joined as RFC 9110 §5.3 says; None without one."""
@@ -85,7 +82,7 @@ class H1Response:
 
     async def read(self, max_bytes: int) -> bytes:
         """As the port says."""
-        if self.raw_header(b"content-encoding") is not None:
+        if self.headers.first("content-encoding") is not None:
             return await self._read_decoded(max_bytes)
         if self.connection is not None:
             self.limit = max_bytes

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from time import perf_counter, time
-from typing import Any, TypeVar
+from typing import Any
 
 from gateway.context import CallStats
 from gateway.errors import UpstreamError
@@ -29,7 +30,7 @@ from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, Request, Response, Transport, header_value
 
 # A whole answer, or one whose body is still on the wire.
-Answer = TypeVar("Answer", Fetched, Response)
+Answer = Fetched | Response
 
 # Endpoints are templates of the schema, so there are few; what is not is counted under one name.
 MAX_ENDPOINTS = 1000
@@ -45,7 +46,7 @@ class Endpoint:
 
 
 class Policy:
-    """The policies of one source.
+    """The policies of one source. Made in the event loop that uses it.
 
     Args:
         name: The source's.
@@ -80,6 +81,7 @@ class Policy:
         self._statuses = frozenset(settings.retry.statuses)
         self._sleep = sleep
         self._rng = rng
+        self._loop = asyncio.get_running_loop()  # asked once: before Python 3.12 each time is a system call
 
     def fetch(
         self, request: Request, deadline: float, stats: CallStats
@@ -93,22 +95,18 @@ class Policy:
 
         Errors: UpstreamError of the last attempt.
         """
-        return self._repeat(self._attempt, request, deadline, stats)
+        return self._repeat(request, deadline, stats, is_whole=True)
 
     def send(
         self, request: Request, deadline: float, stats: CallStats
     ) -> Coroutine[Any, Any, Response]:
         """The same, for an answer's head, its body still on the wire: what breaks later is not repeated."""
-        return self._repeat(self._attempt_head, request, deadline, stats)
+        return self._repeat(request, deadline, stats, is_whole=False)
 
     async def _repeat(
-        self,
-        once: Callable[..., Awaitable[Answer]],
-        request: Request,
-        deadline: float,
-        stats: CallStats,
-    ) -> Answer:
-        clock = asyncio.get_running_loop().time
+        self, request: Request, deadline: float, stats: CallStats, *, is_whole: bool
+    ) -> Any:
+        clock = self._loop.time
         endpoint = self.endpoint(request.endpoint)
         self.budget.deposit(clock())
         attempt = 1
@@ -116,9 +114,13 @@ class Policy:
             answer, error = None, None
             try:
                 if self.settings.hedge.enabled and request.is_read:
-                    answer = await self._hedged(once, request, endpoint, deadline, stats, attempt)
+                    answer = await self._hedged(
+                        request, endpoint, deadline, stats, attempt, is_whole=is_whole
+                    )
                 else:
-                    answer = await once(request, endpoint, deadline, stats, attempt)
+                    answer = await self._attempt(
+                        request, endpoint, deadline, stats, attempt, is_whole=is_whole
+                    )
                 if answer.status not in self._statuses:
                     return answer
             except UpstreamError as exc:
@@ -158,77 +160,52 @@ class Policy:
         stats: CallStats,
         number: int,
         *,
+        is_whole: bool,
         is_hedge: bool = False,
-    ) -> Fetched:
-        async def call(deadline: float, waited_s: float) -> Fetched:
-            timing = stats.trace.begin("call", request.endpoint) if stats.trace else None
-            if timing is not None:
-                timing.attempt, timing.is_hedge = number, is_hedge
-                timing.waited_ns = int(waited_s * 1e9) if waited_s else 0
-            try:
-                asked = self._addressed(request, deadline, stats.trace, timing)
-                response = await self.transport.send(asked, deadline)
-                body = await response.read(self.settings.max_response_size_bytes)
-                if timing is not None:
-                    timing.answer = (self.name, request.method, response.status, len(body))
-                return Fetched(response.status, response.headers, body)
-            finally:
-                finish(timing)
+    ) -> Any:
+        """One call behind the breaker and in a place; how it ends is learned from.
 
-        return await self._guarded(call, request, endpoint, deadline, stats)
-
-    async def _attempt_head(
-        self,
-        request: Request,
-        endpoint: Endpoint,
-        deadline: float,
-        stats: CallStats,
-        number: int,
-        *,
-        is_hedge: bool = False,
-    ) -> Response:
-        async def call(deadline: float, waited_s: float) -> Response:
-            timing = stats.trace.begin("call", request.endpoint) if stats.trace else None
-            if timing is not None:
-                timing.attempt, timing.is_hedge = number, is_hedge
-                timing.waited_ns = int(waited_s * 1e9)
-            try:
-                asked = self._addressed(request, deadline, stats.trace, timing)
-                answer = await self.transport.send(asked, deadline)
-                if timing is not None:
-                    timing.answer = (self.name, request.method, answer.status, size_of(answer))
-                return answer
-            finally:
-                finish(timing)
-
-        return await self._guarded(call, request, endpoint, deadline, stats)
-
-    async def _guarded(
-        self,
-        call: Callable[[float, float], Awaitable[Answer]],
-        request: Request,
-        endpoint: Endpoint,
-        deadline: float,
-        stats: CallStats,
-    ) -> Answer:
-        """One call behind the breaker and in a place; how it ends is learned from."""
-        clock = asyncio.get_running_loop().time
+        It is one coroutine: each one more costs as much as all that is done here.
+        """
+        clock = self._loop.time
         begin = clock()
         self._admit(request, endpoint, begin)
         own = begin + self.settings.timeout_s
+        until = min(deadline, own)
+        sent_at, timing = 0.0, None
         try:
             waited_s = 0.0
             if not self.places.take_now():
-                waited_s = await self._wait_for_place(min(deadline, own), begin, stats)
+                waited_s = await self._wait_for_place(until, begin, stats)
             try:
                 stats.calls += 1
                 self.counters.add("call", self.name, request.endpoint)
-                answer = await self._measured(call, request, deadline, own, waited_s)
+                sent_at = perf_counter()
+                if stats.trace is not None:
+                    timing = stats.trace.begin("call", request.endpoint)
+                    if number > 1 or is_hedge:
+                        timing.attempt, timing.is_hedge = number, is_hedge
+                    if waited_s:
+                        timing.waited_ns = int(waited_s * 1e9)
+                asked = self._addressed(request, until, begin + waited_s, stats.trace, timing)
+                response = await self.transport.send(asked, until)
+                status = response.status
+                answer: Fetched | Response = response
+                if is_whole:
+                    body = await response.read(self.settings.max_response_size_bytes)
+                    answer = Fetched(status, response.headers, body)
+                if timing is not None:
+                    size = len(answer.body) if isinstance(answer, Fetched) else size_of(response)
+                    timing.answer = (self.name, request.method, status, size)
             finally:
                 self.places.give_back()
+                if timing is not None:
+                    finish(timing)
         except UpstreamError as exc:
             # A client's own short deadline says nothing about the backend.
             is_own = exc.code == "GATEWAY_TIMEOUT" and deadline < own
+            if sent_at and not is_own:
+                self._measure(request, exc.code, sent_at)
             if is_own or exc.code in NOT_HEALTH:
                 endpoint.breaker.abandon()
             else:
@@ -237,36 +214,21 @@ class Policy:
         except BaseException:
             endpoint.breaker.abandon()
             raise
-        self._learn(request, endpoint, clock(), begin, is_failure=answer.status >= 500)
+        is_failure = status >= 500
+        self._measure(request, str(status) if is_failure else "", sent_at)
+        self._learn(request, endpoint, clock(), begin, is_failure=is_failure)
         return answer
 
-    async def _measured(
-        self,
-        call: Callable[[float, float], Awaitable[Answer]],
-        request: Request,
-        deadline: float,
-        own: float,
-        waited_s: float,
-    ) -> Answer:
-        """One call on the wire, and how long it took where somebody wants to know.
+    def _measure(self, request: Request, error_type: str, begin: float) -> None:
+        """Note how long a call took on the wire, where somebody wants to know.
 
         What was cut off from outside, by a cancellation or the client's own deadline, is left out: it
         says nothing about the backend.
         """
         durations = self.counters.durations
-        if durations is None:
-            return await call(min(deadline, own), waited_s)
-        begin = perf_counter()
-        try:
-            answer = await call(min(deadline, own), waited_s)
-        except UpstreamError as exc:
-            if exc.code != "GATEWAY_TIMEOUT" or own <= deadline:
-                child = durations.of(self.name, request.endpoint, exc.code)
-                child.observe(perf_counter() - begin)
-            raise
-        error_type = str(answer.status) if answer.status >= 500 else ""
-        durations.of(self.name, request.endpoint, error_type).observe(perf_counter() - begin)
-        return answer
+        if durations is not None:
+            child = durations.of(self.name, request.endpoint, error_type)
+            child.observe(perf_counter() - begin)
 
     def _admit(self, request: Request, endpoint: Endpoint, now: float) -> None:
         """Errors: UpstreamError(CIRCUIT_BREAKER_OPEN)."""
@@ -286,7 +248,7 @@ class Policy:
                 self.counters.add("overloaded", self.name, "")
             raise
         finally:
-            waited_s = asyncio.get_running_loop().time() - begin
+            waited_s = self._loop.time() - begin
             stats.pool_wait_s += waited_s
             self.counters.pool_wait_s[self.name] += waited_s
         return waited_s
@@ -310,7 +272,12 @@ class Policy:
             self.places.wake()
 
     def _addressed(
-        self, request: Request, deadline: float, trace: Trace | None, timing: Timing | None
+        self,
+        request: Request,
+        deadline: float,
+        now: float,
+        trace: Trace | None,
+        timing: Timing | None,
     ) -> Request:
         """The request with what the gateway itself tells the backend: the time that is left, the trace."""
         if request.on_send is not None:
@@ -323,7 +290,7 @@ class Policy:
                 headers = [header for header in headers if header[0].lower() not in own]
             headers += made
         if self.settings.deadline_header:
-            left_ms = max(1, int((deadline - asyncio.get_running_loop().time()) * 1000))
+            left_ms = max(1, int((deadline - now) * 1000))
             headers.append((self.settings.deadline_header, str(left_ms)))
         return Request(
             request.method,
@@ -362,27 +329,30 @@ class Policy:
 
     async def _hedged(
         self,
-        once: Callable[..., Awaitable[Answer]],
         request: Request,
         endpoint: Endpoint,
         deadline: float,
         stats: CallStats,
         number: int,
-    ) -> Answer:
+        *,
+        is_whole: bool,
+    ) -> Any:
         """An attempt that gets a rival when it takes unusually long; the first good answer wins."""
+        once = partial(
+            self._attempt, request, endpoint, deadline, stats, number, is_whole=is_whole
+        )
         after_s = endpoint.latency.percentile_s
         if after_s is None:
-            return await once(request, endpoint, deadline, stats, number)
-        first = asyncio.ensure_future(once(request, endpoint, deadline, stats, number))
+            return await once()
+        first = asyncio.ensure_future(once())
         rivals = {first}
         winner = None
         try:
             await asyncio.wait(rivals, timeout=max(after_s, self.settings.hedge.min_delay_s))
-            if not first.done() and self._withdraw(request, asyncio.get_running_loop().time()):
+            if not first.done() and self._withdraw(request, self._loop.time()):
                 stats.hedges += 1
                 self.counters.add("hedge", self.name, request.endpoint)
-                rival_attempt = once(request, endpoint, deadline, stats, number, is_hedge=True)
-                rivals.add(asyncio.ensure_future(rival_attempt))
+                rivals.add(asyncio.ensure_future(once(is_hedge=True)))
             winner = await _first_good(rivals)
             if winner is not first:
                 self.counters.add("hedge_won", self.name, request.endpoint)
@@ -408,15 +378,14 @@ def size_of(answer: Response) -> int | None:
     return int(said) if said.isascii() and said.isdigit() else None
 
 
-def finish(timing: Timing | None) -> None:
+def finish(timing: Timing) -> None:
     """A call has ended; one that has no answer has failed."""
-    if timing is not None:
-        timing.end_ns = clock()
-        if timing.answer is None:
-            error = sys.exception()
-            timing.error = str(getattr(error, "code", type(error).__name__))
-        elif timing.answer[2] >= 500:
-            timing.error = str(timing.answer[2])
+    timing.end_ns = clock()
+    if timing.answer is None:
+        error = sys.exception()
+        timing.error = str(getattr(error, "code", type(error).__name__))
+    elif timing.answer[2] >= 500:
+        timing.error = str(timing.answer[2])
 
 
 async def _first_good(rivals: Collection[asyncio.Future[Answer]]) -> asyncio.Future[Answer]:

@@ -7,9 +7,10 @@ re-encoding of the URL. It must know nothing of GraphQL, retries, breakers or sh
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import lru_cache
+from typing import Protocol, overload
 
 Header = tuple[str, str]
 
@@ -55,8 +56,58 @@ class Fetched:
     body: bytes
 
 
+class Headers(Sequence[Header]):
+    """An answer's headers as they came, made text when somebody looks.
+
+    A backend's answers have the same names over and over: where each stands is remembered.
+
+    Args:
+        raw: Names in any case, and values, in order.
+    """
+
+    __slots__ = ("_at", "_names", "_values")
+
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
+        names: tuple[bytes, ...] = ()
+        self._values: tuple[bytes, ...] = ()
+        if raw:
+            names, self._values = zip(*raw, strict=True)
+        self._names, self._at = _layout(names)
+
+    def first(self, name: str) -> str | None:
+        """The first value of a lower-case name."""
+        at = self._at.get(name)
+        return None if at is None else self._values[at].decode("latin-1")
+
+    @overload
+    def __getitem__(self, index: int) -> Header: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Header]: ...
+    def __getitem__(self, index: int | slice) -> Header | Sequence[Header]:
+        return list(self)[index]
+
+    def __iter__(self) -> Iterator[Header]:
+        values = [value.decode("latin-1") for value in self._values]
+        return zip(self._names, values, strict=True)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self)!r})"
+
+
+@lru_cache(maxsize=1024)
+def _layout(raw_names: tuple[bytes, ...]) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The names as text in lower case, and where each stands first."""
+    names = tuple(name.decode("latin-1").lower() for name in raw_names)
+    return names, {name: at for at, name in reversed([*enumerate(names)])}
+
+
 def header_value(headers: Sequence[Header], name: str) -> str | None:
     """The first value of a lower-case header name."""
+    if isinstance(headers, Headers):
+        return headers.first(name)
     return next((value for key, value in headers if key == name), None)
 
 
