@@ -127,6 +127,7 @@ class BoundField:
         loader: For BATCH and ENTITY, projected to what the plan wants.
         takes_info: The function wants an `info` of its own.
         output: Bound output.
+        composite: What is at the bottom of it; None for a leaf.
         is_completed: Its column holds response values when its parents are shaped.
         is_regrouped: Its objects are settled: its column is completed before its parents are shaped.
     """
@@ -134,6 +135,7 @@ class BoundField:
     __slots__ = (
         "access",
         "arguments",
+        "composite",
         "coordinate",
         "definition",
         "id",
@@ -172,6 +174,7 @@ class BoundField:
             node = bound.nodes[plan.nodes[0]]
             self.arguments = Arguments(self.definition, node, bound.slots)
         self.output = bound.bind_output(plan.output, schema)
+        self.composite = composite_of(self.output)
         self.coordinate = plan.coordinate
         self.is_regrouped = is_settled(plan)
         self.is_completed = self.is_regrouped or plan.kind is Kind.INTROSPECTION

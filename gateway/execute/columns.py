@@ -40,22 +40,28 @@ PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType, bytes, Fa
 ROW = {dict}
 LIST = {list}
 COROUTINE = {CoroutineType}
+NO_ARGUMENTS: dict[str, Any] = {}
+Kinds = set[type]
 
 
-def read(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
+def read(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any]:
     """The column of a property, read as graphql-core's default resolver reads it."""
     name = field.access
-    kinds = set(map(type, rows))
+    column: list[Any]
+    if field.arguments is not None:
+        arguments = run.arguments_of(field)
+        if type(arguments) is Failed:
+            return [arguments] * len(rows)
+    else:
+        arguments = NO_ARGUMENTS
     if kinds <= ROW:
         column = [row.get(name) for row in rows]
-    elif is_struct(kinds):
-        known = hasattr(kinds.pop(), name)
-        column = list(map(attrgetter(name), rows)) if known else [None] * len(rows)
+    elif len(kinds) == 1 and issubclass(kind := next(iter(kinds)), msgspec.Struct):
+        column = list(map(attrgetter(name), rows)) if hasattr(kind, name) else [None] * len(rows)
+        if issubclass(kind, DecodedRow):
+            return column  # what was decoded is neither callable nor awaitable
     else:
         column = [read_property(row, name) for row in rows]
-    arguments = run.arguments_of(field)
-    if type(arguments) is Failed:
-        return [arguments] * len(rows)
     if not all(type_ in PLAIN or is_inert(type_) for type_ in set(map(type, column))):
         for index, value in enumerate(column):
             if callable(value):
@@ -72,14 +78,9 @@ def is_inert(type_: type) -> bool:
     return is_known({type_}) and not any("__call__" in base.__dict__ for base in type_.__mro__)
 
 
-def is_decoded(kinds: set[type]) -> bool:
+def is_decoded(kinds: Kinds) -> bool:
     """Whether rows are all of one class of decoded rows."""
     return len(kinds) == 1 and issubclass(next(iter(kinds)), DecodedRow)
-
-
-def is_struct(kinds: set[type]) -> bool:
-    """Whether rows are all of one class of decoded structs: reading these runs no code of the user."""
-    return len(kinds) == 1 and issubclass(next(iter(kinds)), msgspec.Struct)
 
 
 def read_property(row: Any, name: str) -> Any:
@@ -105,29 +106,28 @@ def wait_for_cells(run: Run, column: list[Any], timing: Timing | None = None) ->
         timing.end_ns = clock()  # until one of the awaitables ends
 
 
-def normalise(run: Run, field: BoundField, column: list[Any]) -> bool:
+def normalise(run: Run, field: BoundField, column: list[Any]) -> Kinds | None:
     """Bring every value of a column to nested lists of objects, None and Failed, in place.
 
     Awaitable items and asynchronous iterables go to the run's work.
 
-    Shape: True when the column was clean: objects everywhere, at most one list deep.
+    Shape: the types of the objects when the column was clean, with objects everywhere, at most one list
+        deep; else None.
     """
     output = field.output
     types = set(map(type, column))
     if type(output) is BoundList:
-        below = output.item
-        if (
-            types == LIST
-            and type(below) is BoundComposite
-            and is_known(set(map(type, chain.from_iterable(column))))
-        ):
-            return True
+        if types == LIST and type(output.item) is BoundComposite:
+            below = column[0] if len(column) == 1 else chain.from_iterable(column)
+            types = set(map(type, below))
+            if is_known(types):
+                return types
     elif is_known(types):
-        return True
+        return types
     for index, value in enumerate(column):
         if type(value) is not Failed:
             column[index] = normal(run, field, output, value, _into(column, index))
-    return False
+    return None
 
 
 def _into(target: list[Any], index: int) -> Callable[[Any], None]:
@@ -202,15 +202,22 @@ async def collect_items(value: Any) -> list[Any] | Failed:
     return items
 
 
-def gather_rows(run: Run, field: BoundField, column: list[Any], clean: bool) -> Rows:
-    """The objects of a normalised column. Types that a call decides may go to the run's work."""
+def gather_rows(run: Run, field: BoundField, column: list[Any], kinds: Kinds | None) -> Rows:
+    """The objects of a normalised column. Types that a call decides may go to the run's work.
+
+    Args:
+        run, field, column: The column.
+        kinds: What `normalise` gave for it.
+    """
     rows = column
-    if not clean:
+    clean = kinds is not None
+    if kinds is None:
         rows = [row for value in column for row in flatten(value, field.output)]
+        kinds = set(map(type, rows))
     elif type(field.output) is BoundList:
         rows = column[0] if len(column) == 1 else list(chain.from_iterable(column))
-    settled = run.rows[field.id] = Rows(column, rows, clean)
-    composite = composite_of(field.output)
+    settled = run.rows[field.id] = Rows(column, rows, clean, kinds)
+    composite = field.composite
     assert composite is not None
     if composite.only is None or composite.by_call:
         settled.tags = find_types(run, field, composite, rows)
@@ -230,19 +237,20 @@ def flatten(value: Any, output: BoundOutput) -> Iterator[Any]:
         yield value
 
 
-def pick(settled: Rows, selection: BoundSelection) -> list[Any]:
-    """The rows of one runtime type."""
+def pick(settled: Rows, selection: BoundSelection) -> tuple[list[Any], Kinds]:
+    """The rows of one runtime type, and their Python types."""
     if settled.tags is None:
-        return settled.rows
-    return [row for row, tag in zip(settled.rows, settled.tags, strict=True) if tag is selection]
+        return settled.rows, settled.kinds
+    rows = [row for row, tag in zip(settled.rows, settled.tags, strict=True) if tag is selection]
+    return rows, set(map(type, rows))
 
 
-def distinct(rows: list[Any]) -> tuple[list[Any], list[Any] | None]:
+def distinct(rows: list[Any], kinds: Kinds) -> tuple[list[Any], list[Any] | None]:
     """Rows without those that are the same object, where many are, and all of them; else None for those.
 
     Only decoded rows: nothing of the user's runs when they are read, so nobody sees the difference.
     """
-    if not is_decoded(set(map(type, rows))):
+    if not is_decoded(kinds):
         return rows, None
     found = dict.fromkeys(rows)
     return (list(found), rows) if len(found) * 2 <= len(rows) else (rows, None)

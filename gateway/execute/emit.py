@@ -65,7 +65,10 @@ def emit_plan(
 
 
 class PartEmitter:
-    """Emits one part. Variables are named by ids: `c` rows, `g` settled rows, `v` columns, `d` done rows."""
+    """Emits one part.
+
+    Variables are named by ids: `c` rows, `t…_` their types, `g` settled rows, `v` columns, `d` done rows.
+    """
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class PartEmitter:
             self.writer.line("q = r.pending")
             start = "r.parents" if self.bound.plan.is_deferred else "[r.root]"
             self.writer.line(f"c{self.root.id} = {start}")
+            self.writer.line(f"t{self.root.id}_ = set(map(type, c{self.root.id}))")
             self.keep(self.root)
             for number, wave in enumerate(self.part.waves):
                 self.writer.line(f"# wave {number}")
@@ -142,11 +146,11 @@ class PartEmitter:
             for field in fields:
                 for selection in _composite(field).by_type.values():
                     name = self.selection(selection)
-                    self.writer.line(f"c{selection.id} = pick(g{field.id}, {name})")
+                    rows, kinds = f"c{selection.id}", f"t{selection.id}_"
+                    self.writer.line(f"{rows}, {kinds} = pick(g{field.id}, {name})")
                     self.keep(selection)
                     if may_share(selection):
-                        rows = f"c{selection.id}"
-                        self.writer.line(f"{rows}, x{selection.id} = distinct({rows})")
+                        self.writer.line(f"{rows}, x{selection.id} = distinct({rows}, {kinds})")
                     below += [
                         f
                         for f in selection.fields
@@ -161,8 +165,8 @@ class PartEmitter:
     def read(self, field: BoundField) -> None:
         self.columns.add(field.id)
         coordinate = repr(field.plan.coordinate)
-        rows = f"c{field.selection.id}"
-        self.writer.line(f"v{field.id} = read(r, {self.field(field)}, {rows}); {coordinate}")
+        given = f"{self.field(field)}, c{field.selection.id}, t{field.selection.id}_"
+        self.writer.line(f"v{field.id} = read(r, {given}); {coordinate}")
 
     def step(self, step: Step) -> None:
         """Start one step."""
@@ -196,7 +200,8 @@ class PartEmitter:
             return
         targets = ", ".join(f"v{field.id}" for field in fields)
         names = ", ".join(self.field(field) for field in fields)
-        self.writer.line(f"[{targets}] = load_entities(r, [{names}], {rows}{more}); {coordinate}")
+        given = f"[{names}], {rows}, t{step.selection}_{more}"
+        self.writer.line(f"[{targets}] = load_entities(r, {given}); {coordinate}")
 
     def calls(self, field: BoundField, rows: str) -> None:
         """Call a resolver for each row. The line of the call names the field, for tracebacks."""
@@ -294,10 +299,7 @@ class PartEmitter:
         if reads:
             observer = self.values.observer(selection)
             classes, name = writer.name("X", observer.classes), writer.name("O", observer)
-            line = (
-                f"if not {classes}.issuperset(map(type, {rows})): raise {name}.saw_others({rows})"
-            )
-            writer.line(line)
+            writer.line(f"if not t{number}_ <= {classes}: raise {name}.saw_others({rows})")
         target = ", ".join(["p", *names.values()])
         source = f"zip({', '.join([rows, *columns.values()])})" if columns else rows
         shown = self.values.row_of(selection, "p", names)

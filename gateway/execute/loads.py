@@ -10,8 +10,17 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
+import msgspec
+
 from gateway.execute.bound import BoundField
-from gateway.execute.columns import PLAIN, ROW, is_struct, read_property, wait_for_cells
+from gateway.execute.columns import (
+    PLAIN,
+    ROW,
+    Kinds,
+    is_decoded,
+    read_property,
+    wait_for_cells,
+)
 from gateway.execute.info import info_of_row
 from gateway.execute.spots import Failed
 from gateway.execute.state import Run
@@ -66,10 +75,14 @@ def load(run: Run, field: BoundField, rows: list[Any], made: Made = ()) -> list[
 
 
 def load_entities(
-    run: Run, fields: Sequence[BoundField], rows: list[Any], made: Made = ()
+    run: Run, fields: Sequence[BoundField], rows: list[Any], kinds: Kinds, made: Made = ()
 ) -> list[list[Any]]:
     """The columns of entity fields that one loader supplies, in the order of `fields`."""
-    columns = [_members(rows, field.access) for field in fields]
+    if rows and not made and is_decoded(kinds):
+        kind = next(iter(kinds))
+        if not any(hasattr(kind, field.access) for field in fields):
+            return _load_all(run, fields, rows)
+    columns = [_members(rows, field.access, kinds) for field in fields]
     lacking: Sequence[int] = range(len(rows))
     if any(column.count(MISSING) != len(column) for column in columns):
         found = {i for column in columns for i, value in enumerate(column) if value is MISSING}
@@ -94,13 +107,25 @@ def load_entities(
     return columns
 
 
-def _members(rows: list[Any], name: str) -> list[Any]:
+def _load_all(run: Run, fields: Sequence[BoundField], rows: list[Any]) -> list[list[Any]]:
+    """The same where no row has any of the members: the usual case, of references."""
+    columns: list[list[Any]] = [[] for _ in fields]
+    entities: list[Any] = [None] * len(rows)
+
+    def put() -> None:
+        for field, column in zip(fields, columns, strict=True):
+            column[:] = _from_entities(entities, field.access)
+
+    _start(run, fields[0], rows, {}, entities, _then(entities, len(rows), fields[0], put))
+    return columns
+
+
+def _members(rows: list[Any], name: str, kinds: Kinds) -> list[Any]:
     """A member of each row, MISSING where a row has none."""
-    kinds = set(map(type, rows))
     if kinds == ROW:
         return [row.get(name, MISSING) for row in rows]
-    if is_struct(kinds):
-        if not hasattr(kinds.pop(), name):
+    if len(kinds) == 1 and issubclass(kind := next(iter(kinds)), msgspec.Struct):
+        if not hasattr(kind, name):
             return [MISSING] * len(rows)
         return list(map(attrgetter(name), rows))
     return [_member(row, name) for row in rows]
@@ -109,7 +134,7 @@ def _members(rows: list[Any], name: str) -> list[Any]:
 def _from_entities(entities: list[Any], name: str) -> list[Any]:
     """A member of each loaded entity: null where there is none, and its error where it failed."""
     kinds = set(map(type, entities))
-    if is_struct(kinds) and hasattr(kinds.pop(), name):
+    if is_decoded(kinds) and hasattr(next(iter(kinds)), name):
         return list(map(attrgetter(name), entities))
     return [
         entity.get(name)

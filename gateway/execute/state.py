@@ -107,14 +107,18 @@ class Rows:
         rows: The objects, in order.
         tags: The selection of each row, or Failed; None when all are of one type without exception.
         clean: Whether every parent has its objects: no None, no Failed.
+        kinds: The Python types of the objects.
     """
 
-    __slots__ = ("clean", "rows", "tags", "values")
+    __slots__ = ("clean", "kinds", "rows", "tags", "values")
 
-    def __init__(self, values: list[Any], rows: list[Any], clean: bool) -> None:
+    def __init__(
+        self, values: list[Any], rows: list[Any], clean: bool, kinds: set[type]
+    ) -> None:
         self.values = values
         self.rows = rows
         self.clean = clean
+        self.kinds = kinds
         self.tags: list[Any] | None = None
 
 
