@@ -9,7 +9,8 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -27,7 +28,6 @@ MAX_LOCATIONS = 20
 """One validation error can carry 10,000 nodes; what a person reads is the first few."""
 
 
-@dataclass(slots=True)
 class OperationRecord:
     """What the log line and the metrics say of an operation. No variable, no literal.
 
@@ -51,13 +51,21 @@ class OperationRecord:
     document_hash: str | None = None
     cache: str | None = None
     path: str | None = None
-    error_codes: list[str] = field(default_factory=list)
-    error_ids: list[str] = field(default_factory=list)
     shared: bool = False
     plan: Callable[[], str] | None = None
     fields: tuple[str, ...] = ()
     is_null: bool = False
     durations: Histogram | None = None
+
+    def __init__(self) -> None:
+        self.error_codes: list[str] = []
+        self.error_ids: list[str] = []
+
+    def again(self) -> OperationRecord:
+        """The same operation, with no errors yet."""
+        record = copy(self)
+        record.error_codes, record.error_ids = [], []
+        return record
 
 
 @dataclass(slots=True)

@@ -108,6 +108,7 @@ class Gateway:
         self.metrics_server: MetricsServer | None = None
         self.state: dict[str, Any] = {}
         self._drain: asyncio.Future[Any] | None = None
+        self._clock: Callable[[], float] = time.monotonic  # the event loop's, once there is one
         self._factories = [mark for mark in self.graph.marks if mark.kind == "context_factory"]
         self._rest = Starlette(
             routes=[
@@ -138,6 +139,7 @@ class Gateway:
     async def lifespan(self, _app: Any = None) -> AsyncIterator[dict[str, Any]]:
         """Everything that lives on the worker's event loop, started and ended in order."""
         config = self.config
+        self._clock = asyncio.get_running_loop().time
         assert self.graph.bound is not None
         urls = self.graph.bound.base_urls
         telemetry = config.telemetry
@@ -327,7 +329,7 @@ class Gateway:
             headers=headers,
             header_values=header_values,
             request_id=request_id,
-            deadline=asyncio.get_running_loop().time() + timeout_s,
+            deadline=self._clock() + timeout_s,
             upstream=self.upstream,
             config=self.config.connectors.config,
             source_urls=self.graph.bound.base_urls,

@@ -18,7 +18,7 @@ from gateway.errors import ConfigError, Diagnostic
 from gateway.execute.incremental import add_directives
 from gateway.graph.binding import bind_directives, bind_resolvers
 from gateway.graph.register import Mark, find_marks
-from gateway.graph.schema import build_schema
+from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
 
 # `/graphql/:id`
@@ -82,6 +82,7 @@ def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
             headers=config.headers,
         )
         findings += bind_directives(schema, marks)
+    fix(schema)
     return Graph(schema, bound, marks, findings, threads)
 
 

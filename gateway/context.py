@@ -49,6 +49,8 @@ class Loaders:
 class CallStats:
     """What this request asked of its backends, for its log line. Written by `upstream`.
 
+    Where nothing was asked, the values are the class's: making one costs little.
+
     Attributes:
         calls: Upstream calls sent, retries included; a shared call counts for its leader.
         wait_s: Time spent in them, seconds, summed over calls that may overlap.
@@ -59,19 +61,16 @@ class CallStats:
         trace: The request's timings; None when nobody wants to know.
     """
 
-    __slots__ = (
-        "by_source", "calls", "hedges", "pool_wait_s", "retries", "shared", "trace", "wait_s"
-    )  # fmt: skip
+    calls: int = 0
+    retries: int = 0
+    hedges: int = 0
+    shared: int = 0
+    wait_s: float = 0.0
+    pool_wait_s: float = 0.0
+    trace: Trace | None = None
 
     def __init__(self) -> None:
         self.by_source: dict[str, int] = {}
-        self.calls = 0
-        self.retries = 0
-        self.hedges = 0
-        self.shared = 0
-        self.wait_s = 0.0
-        self.pool_wait_s = 0.0
-        self.trace: Trace | None = None
 
 
 class Context:
@@ -79,7 +78,7 @@ class Context:
 
     Attributes:
         headers: The client's request headers by lower-case name; repeated ones joined by ", ".
-        header_values: The same, each as the list of its values.
+        sent: The same, each as the list of its values: shared with other requests, never changed.
         request_id: Made by the gateway, or taken from a trusted header.
         deadline: When the answer has to be there, on the event loop's clock, seconds.
         client_name, client_version: As the client says; None when it does not.
@@ -95,6 +94,7 @@ class Context:
 
     __slots__ = (
         "_broker",
+        "_header_values",
         "_http",
         "_loaders",
         "_pending",
@@ -103,10 +103,10 @@ class Context:
         "config",
         "connection_params",
         "deadline",
-        "header_values",
         "headers",
         "memo",
         "request_id",
+        "sent",
         "source_urls",
         "state",
         "stats",
@@ -130,7 +130,7 @@ class Context:
         broker: Broker | None = None,
     ) -> None:
         self.headers = headers
-        self.header_values = header_values
+        self.sent = header_values
         self.request_id = request_id
         self.deadline = deadline
         self.upstream = upstream
@@ -143,13 +143,14 @@ class Context:
         self.stats = CallStats()
         self.connection_params = connection_params or {}
         self._broker = broker
+        self._header_values: dict[str, list[str]] | None = None
         self._http: httpx.AsyncClient | None = None
         self._loaders: Loaders | None = None
         self._pending: dict[Hashable, DataLoader[Any, Any]] | None = None
 
     def restricted(self, identity: Identity) -> Context:
         """The same request's state, of whose client only what counts for `identity` is seen."""
-        return self.seeing(identity.view(self.header_values))
+        return self.seeing(identity.view(self.sent))
 
     def seeing(self, view: dict[str, list[str]]) -> Context:
         """The same request's state with other headers."""
@@ -167,6 +168,13 @@ class Context:
         )
         context.stats = self.stats
         return context
+
+    @property
+    def header_values(self) -> dict[str, list[str]]:
+        """The client's request headers by lower-case name, each as the list of its values."""
+        if self._header_values is None:
+            self._header_values = {name: list(values) for name, values in self.sent.items()}
+        return self._header_values
 
     @property
     def http(self) -> httpx.AsyncClient:

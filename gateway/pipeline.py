@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from graphql import ExecutionResult
 
@@ -57,6 +57,8 @@ class GraphQLParams:
         extensions: As sent.
         document_id: The document's id, in place of its text.
         is_found: Whether `query` is the text that is executed, whatever else was sent.
+        is_remembered: Whether these parameters answer later requests too: nobody changes their values.
+        coerced: Of remembered ones: the plan that they were coerced for, and its variables.
     """
 
     query: str | None
@@ -65,6 +67,8 @@ class GraphQLParams:
     extensions: dict[str, Any] | None = None
     document_id: str | None = None
     is_found: bool = False
+    is_remembered: bool = False
+    coerced: tuple[ref[Prepared], Variables] | None = None
 
 
 class Pipeline:
@@ -253,7 +257,7 @@ class Pipeline:
 
     def _plan(self, params: GraphQLParams, trace: Trace | None) -> Found[Prepared]:
         """The plan of a text; a trace that is given learns how it was made."""
-        if params.variables:
+        if params.variables and params.coerced is None:
             check_variables(params.variables, self.limits)
         token = ACTIVE.set(trace) if trace is not None else None
         try:
@@ -263,9 +267,17 @@ class Pipeline:
                 ACTIVE.reset(token)
 
     def _coerce(self, found: Found[Prepared], params: GraphQLParams) -> Variables:
+        """A request's variables; those of one whose parameters are remembered are coerced once."""
+        if params.coerced is not None:
+            of_plan, variables = params.coerced
+            if of_plan() is found.value:
+                return variables
         hides = not self.limits.introspection
         raw = params.variables or {}
-        return coerce_variables(found.value, raw, found.literals, hide_suggestions=hides)
+        variables = coerce_variables(found.value, raw, found.literals, hide_suggestions=hides)
+        if params.is_remembered:
+            params.coerced = ref(found.value), variables
+        return variables
 
     async def operation_type(self, params: GraphQLParams) -> str | None:
         """What kind of operation this is, "incremental" among them; None when its document is refused."""
@@ -294,28 +306,16 @@ class Pipeline:
         context: Context,
     ) -> Answer | Awaitable[Answer]:
         begin_ns = clock() if context.stats.trace is not None else 0
-        result = start_operation(prepared, variables, context, literals)
-        if isinstance(result, ExecutionResult):
-            return self._encode(result, begin_ns, extensions, record, context)
-        return self._await(result, begin_ns, extensions, record, context)
-
-    async def _await(
-        self,
-        coming: Awaitable[ExecutionResult],
-        begin_ns: int,
-        extensions: dict[str, Any] | None,
-        record: OperationRecord,
-        context: Context,
-    ) -> Answer:
-        return self._encode(await coming, begin_ns, extensions, record, context)
+        encode = partial(self._encode, begin_ns, extensions, record, context)
+        return start_operation(prepared, variables, context, encode, literals)
 
     def _encode(
         self,
-        result: ExecutionResult,
         begin_ns: int,
         extensions: dict[str, Any] | None,
         record: OperationRecord,
         context: Context,
+        result: ExecutionResult,
     ) -> Answer:
         trace = context.stats.trace
         shaped_ns = clock() if trace is not None else 0

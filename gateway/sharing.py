@@ -122,7 +122,7 @@ class Sharing:
             self._identities[known] = identity
         if identity is None:
             return None
-        view = identity.view(context.header_values) if identity is not NOBODY else {}
+        view = identity.view(context.sent) if identity is not NOBODY else {}
         asked = orjson.dumps(variables.raw, repr, orjson.OPT_SORT_KEYS) if variables.raw else b""
         return Place((prepared, text, asked, partition(view)), view, context)
 

@@ -10,7 +10,7 @@ import asyncio
 import functools
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -235,7 +235,7 @@ class Streams:
             context,
             subscription.literals,
         )
-        record = replace(subscription.record, error_codes=[], error_ids=[])
+        record = subscription.record.again()
         return self._stream(subscription, payloads_of(result, self._mask, record, how), None)
 
     async def _open(self, subscription: Subscription, context: Context) -> Stream:
@@ -259,7 +259,7 @@ class Streams:
         sent = orjson.dumps(subscription.variables.raw, option=orjson.OPT_SORT_KEYS)
         # Nothing declares what it reads of a WebSocket's parameters: they count as a whole.
         params = orjson.dumps(context.connection_params, option=orjson.OPT_SORT_KEYS)
-        values = context.header_values
+        values = context.sent
         counted = {name: values[name] for name in values if name not in NOT_OF_THE_CLIENT}
         return subscription.prepared, text, sent, params, partition(counted)
 
@@ -270,12 +270,12 @@ class Streams:
         answer: Callable[[Any], Awaitable[Answer]] | None,
     ) -> Stream:
         fail = functools.partial(self._failure, subscription)
-        record = replace(subscription.record, error_codes=[], error_ids=[])
+        record = subscription.record.again()
         return Stream(source, answer, fail, record)
 
     async def _execute(self, subscription: Subscription, payload: Any) -> Answer:
         """One event, executed as a request of its own. Raises nothing but cancellation."""
-        record = replace(subscription.record, error_codes=[], error_ids=[])
+        record = subscription.record.again()
         try:
             result = await execute_operation(
                 subscription.prepared,
@@ -290,7 +290,7 @@ class Streams:
         return Answer(encode_response(result.data, errors), True, 200, record)
 
     def _failure(self, subscription: Subscription, error: Exception) -> Answer:
-        record = replace(subscription.record, error_codes=[], error_ids=[])
+        record = subscription.record.again()
         errors = error.errors if isinstance(error, RequestError) else [error]
         formatted = self._mask.format_errors(errors, record, "INTERNAL_SERVER_ERROR")
         return Answer(encode_request_error(formatted), False, 500, record)

@@ -104,7 +104,7 @@ class Call:
     def request(self, variables: dict[str, Any], context: Context) -> Request:
         """The request. Errors: UpstreamError when it cannot be written."""
         try:
-            return self.builder.build(variables, context.header_values, self.may_repeat)
+            return self.builder.build(variables, context.sent, self.may_repeat)
         except InvalidSegmentError as exc:
             raise self._refused("INVALID_PATH_SEGMENT", exc) from exc
         except CannotWriteError as exc:
@@ -115,7 +115,7 @@ class Call:
 
     def variables(self, context: Context, **given: Any) -> dict[str, Any]:
         """The variables of one call."""
-        return {**self.constants, "request": {"headers": context.header_values}, **given}
+        return {**self.constants, "request": {"headers": context.sent}, **given}
 
     async def run(
         self, variables: dict[str, Any], context: Context, request: Request | None = None
@@ -372,7 +372,7 @@ class BatchLoader(ConnectorLoader):
         call = self.call
         try:
             request = call.builder.build_batch(
-                self.key.single, distinct, context.header_values, call.may_repeat
+                self.key.single, distinct, context.sent, call.may_repeat
             )
         except CannotWriteError:
             return None, distinct

@@ -155,7 +155,7 @@ async def merged_rows(
 
     try:
         fetched, batch = await batches.fetch(
-            (asked, partition(call.identity.view(context.header_values))),
+            (asked, partition(call.identity.view(context.sent))),
             views,
             build,
             lambda request: call.fetch(request, context),

@@ -21,6 +21,7 @@ from graphql import (
 
 from gateway.execute import reference
 from gateway.execute.arguments import Arguments
+from gateway.graph.schema import is_fixed
 from gateway.identity import joined
 from gateway.plan.collect import field_nodes
 from gateway.plan.kinds import field_of
@@ -203,8 +204,9 @@ class Bound:
             though nothing reads it.
         operation: The operation of the document that the plan was made from.
         introspection: The fields that `introspect` answers; `answers` has what it found.
-        watched: What the plan relied on: (attributes of the owner, name, value). A plan whose schema was changed
-            under it is not used again.
+        is_fixed: Whether the schema is the service's own, which nobody changes.
+        watched: Else, what the plan relied on: (attributes of the owner, name, value). A plan whose schema was
+            changed under it is not used again.
         identity: What its resolvers read of the client; None when that is not known of one.
     """
 
@@ -229,6 +231,7 @@ class Bound:
         self.fields: dict[int, BoundField] = {}
         self.selections: dict[int, BoundSelection] = {}
         self.watched: list[tuple[Any, str, Any]] = []
+        self.is_fixed = is_fixed(schema)
         self._watched_keys: set[tuple[int, str]] = set()
         self.roots = [BoundSelection(part.root, schema, self) for part in plan.parts]
         self.checked = [
@@ -264,7 +267,7 @@ class Bound:
     def watch(self, owner: Any, attribute: str) -> None:
         """Remember what the plan relied on: an attribute of the object itself, or that it has none."""
         key = (id(owner), attribute)
-        if key not in self._watched_keys:
+        if not self.is_fixed and key not in self._watched_keys:
             self._watched_keys.add(key)
             self.watched.append((owner.__dict__, attribute, owner.__dict__.get(attribute)))
 

@@ -6,8 +6,8 @@ The choice falls before the first step: an operation that has begun on one path 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from graphql import ExecutionResult
 
@@ -16,10 +16,12 @@ from gateway.errors import RequestError
 from gateway.execute import reference
 from gateway.execute.introspect import IntrospectionError
 from gateway.execute.prepare import Prepared
-from gateway.execute.run import run_code
+from gateway.execute.run import run_code_then
 from gateway.execute.state import Literals, Run, Source, Variables
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.show import print_plan
+
+T = TypeVar("T")
 
 fallbacks: Counter[str] = Counter()
 """How often an operation of the service ran on graphql-core, by reason."""
@@ -67,7 +69,7 @@ async def execute_operation(
     root: Any = None,
 ) -> ExecutionResult:
     """As `start_operation`, awaited."""
-    result = start_operation(prepared, variables, context, literals, root)
+    result = start_operation(prepared, variables, context, _as_it_is, literals, root)
     return result if isinstance(result, ExecutionResult) else await result
 
 
@@ -75,9 +77,10 @@ def start_operation(
     prepared: Prepared,
     variables: Variables,
     context: Context,
+    then: Callable[[ExecutionResult], T],
     literals: Literals | None = None,
     root: Any = None,
-) -> ExecutionResult | Awaitable[ExecutionResult]:
+) -> T | Awaitable[T]:
     """Run one query or mutation, or a subscription for one event, until the first thing to wait for.
 
     What gives an awaitable has not begun to run: no coroutine of the user's starts outside of a task.
@@ -88,17 +91,29 @@ def start_operation(
         prepared: The operation.
         variables: Coerced.
         context: What resolvers and loaders get.
+        then: Makes of the result what is given.
         literals: What this request's text has where the plan's own has other literals.
         root: The root value: what the source stream of a subscription gave.
     """
     source = source_of(prepared, literals)
-    if prepared.reason is not None:
-        return fall_back(prepared, source, variables, context, prepared.reason, root)
-    try:
-        code = prepared.code(variables.coerced)
-        return run_code(Run(code.bound, source, root, context, variables, literals), code)
-    except (CannotCompileError, IntrospectionError) as exc:
-        return fall_back(prepared, source, variables, context, str(exc), root)
+    reason = prepared.reason
+    if reason is None:
+        try:
+            code = prepared.code(variables.coerced)
+            run = Run(code.bound, source, root, context, variables, literals)
+            return run_code_then(run, code, then)
+        except (CannotCompileError, IntrospectionError) as exc:
+            reason = str(exc)
+    result = fall_back(prepared, source, variables, context, reason, root)
+    return then(result) if isinstance(result, ExecutionResult) else _and_then(result, then)
+
+
+async def _and_then(coming: Awaitable[ExecutionResult], then: Callable[[ExecutionResult], T]) -> T:
+    return then(await coming)
+
+
+def _as_it_is(result: ExecutionResult) -> ExecutionResult:
+    return result
 
 
 def fall_back(

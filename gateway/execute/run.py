@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator
-from typing import Any
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, TypeVar
 
 from graphql import ExecutionResult
 
@@ -15,19 +15,33 @@ from gateway.execute.introspect import prepare_introspection
 from gateway.execute.state import Run
 from gateway.execute.works import Work
 
+T = TypeVar("T")
+
 
 def run_code(run: Run, code: Code) -> ExecutionResult | Coroutine[Any, Any, ExecutionResult]:
     """Run a plan's code: the result, or a coroutine of it when something has to be awaited.
 
     Errors: IntrospectionError before anything of the user's has run.
     """
-    prepare_introspection(run)
+    return run_code_then(run, code, _as_it_is)
 
-    def finish() -> ExecutionResult:
+
+def run_code_then(
+    run: Run, code: Code, then: Callable[[ExecutionResult], T]
+) -> T | Coroutine[Any, Any, T]:
+    """The same, and what `then` makes of the result: in the same coroutine, where there is one."""
+    if run.bound.introspection:
+        prepare_introspection(run)
+
+    def finish() -> T:
         code.revise()
-        return ExecutionResult(run.data, run.errors or None)
+        return then(ExecutionResult(run.data, run.errors or None))
 
     return start(_steps(run, code), finish)
+
+
+def _as_it_is(result: ExecutionResult) -> ExecutionResult:
+    return result
 
 
 def _steps(run: Run, code: Code) -> Generator[list[Work], None, None]:

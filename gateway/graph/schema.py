@@ -22,6 +22,7 @@ from gateway.errors import ConfigError, Diagnostic
 from gateway.graph.builtin import built_in_definitions, connector_names
 from gateway.graph.sdl import diagnose
 
+FIXED = "gateway.fixed"
 DIRECTIVES = "gateway.directives"
 
 
@@ -102,3 +103,13 @@ def _without(schema: GraphQLSchema, built_in: set[str]) -> GraphQLSchema:
     kwargs["extensions"] = {DIRECTIVES: {d.name: d for d in schema.directives}}
     kwargs["assume_valid"] = True
     return GraphQLSchema(**kwargs)
+
+
+def fix(schema: GraphQLSchema) -> None:
+    """Say that nobody changes a schema any more: its plans do not look whether somebody did."""
+    schema.extensions[FIXED] = True
+
+
+def is_fixed(schema: GraphQLSchema) -> bool:
+    """Whether `fix` was called."""
+    return FIXED in schema.extensions

@@ -51,6 +51,7 @@ class AccessLog:
         self._owned: list[BinaryIO] = []
         self._access = self._open(settings.access)
         self._lines: list[bytes] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._slow = self._open(settings.slow)
         self._audit = self._open(settings.audit)
         self._handler = _JsonHandler(self._open(settings.errors) or sys.stderr.buffer)
@@ -79,8 +80,11 @@ class AccessLog:
         self._lines.append(stamp.encode() + rest[1:])
         if len(self._lines) == 1:
             try:
-                asyncio.get_running_loop().call_soon(self._flush)
-            except RuntimeError:  # no loop: nothing to wait for
+                if self._loop is None:
+                    self._loop = asyncio.get_running_loop()
+                self._loop.call_soon(self._flush)
+            except RuntimeError:  # no loop, or one that is closed: nothing to wait for
+                self._loop = None
                 self._flush()
 
     def _flush(self) -> None:

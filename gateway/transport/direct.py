@@ -23,7 +23,7 @@ from gateway.transport.formats import stream_format
 from gateway.transport.http import Asked, GraphQLEndpoint, head_size
 from gateway.transport.measured import MeasuredRoute
 from gateway.transport.negotiate import is_json_request, response_type
-from gateway.transport.params import params_of_json
+from gateway.transport.params import Memory, params_of_json
 from gateway.transport.reply import CONTENT_TYPES, encode_body, is_compressible
 from gateway.transport.shedding import Shedder
 from gateway.transport.sse import is_session
@@ -47,7 +47,7 @@ class Head(NamedTuple):
     """What is known of a request by its headers alone, and so of the next one with equal ones.
 
     Attributes:
-        headers, values: By name. Each request gets copies: they are handed to resolvers.
+        headers, values: By name. Each request gets a copy of the headers; nobody changes the values.
         media_type: Of its answer.
     """
 
@@ -78,6 +78,9 @@ class DirectRoute:
         self._pipeline = endpoint.pipeline
         self._shedder = shedder
         self._measured = measured
+        # Documents by id change the parameters of each request.
+        is_plain = not endpoint.pipeline.documents.has_say(None, None)
+        self._memory = Memory() if is_plain else None
 
     def read(self, raw: Headers) -> Head | None:
         """What the headers of a request say; None when it has to go the ordinary way.
@@ -118,9 +121,8 @@ class DirectRoute:
         params = self._params(body)
         if params is None:
             return None
-        values = {name: list(given) for name, given in head.values.items()}
         headers, media_type = head.headers.copy(), head.media_type
-        asked = Asked(headers, values, self._endpoint.request_id(headers), False)
+        asked = Asked(headers, head.values, self._endpoint.request_id(headers), False)
         answer: Answer | Coroutine[Any, Any, Answer] | None = None
         context = self._endpoint.context(asked)
         if isinstance(context, Context):
@@ -145,7 +147,7 @@ class DirectRoute:
         if len(body) > self._endpoint.http.max_body_bytes:
             return None
         try:
-            params = params_of_json(body)
+            params = self._memory.read(body) if self._memory else params_of_json(body)
         except ClientError:
             return None
         return None if isinstance(params, list) else params

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.upstream.transport import Request
 
@@ -52,6 +53,7 @@ class Origin:
     authority: str
 
 
+@lru_cache(maxsize=512)
 def split_url(url: str) -> tuple[str, str]:
     """A URL's scheme with authority, and its request target without a fragment.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,9 +55,17 @@ async def execute(scenario: Scenario, folder: Path) -> tuple[Result, list[Asked]
         return result, server.asked
 
 
-def on_graphql_core(prepared: Any, variables: Any, context: Any, literals: Any = None) -> Any:
+def on_graphql_core(
+    prepared: Any, variables: Any, context: Any, then: Any, literals: Any = None
+) -> Any:
     """In place of `start_operation`: the other executor, whatever the plan says."""
-    return fall_back(prepared, source_of(prepared, literals), variables, context, "a test")
+
+    async def run() -> Any:
+        source = source_of(prepared, literals)
+        result = fall_back(prepared, source, variables, context, "a test")
+        return then(await result if inspect.isawaitable(result) else result)
+
+    return run()
 
 
 def use_path(path: str, monkeypatch: Any) -> None:

@@ -316,7 +316,8 @@ async def test_codes_of_errors_are_bounded(tmp_path: Path) -> None:
         measures = client.app.measures
         assert measures is not None
         for number in range(MAX_CODES + 5):
-            record = OperationRecord(operation_name="A", error_codes=[f"CODE_{number}"] * 2)
+            record = OperationRecord()
+            record.operation_name, record.error_codes = "A", [f"CODE_{number}"] * 2
             measures.operations.ended(record, 0.001)
         found = read(client)["gateway_operation_errors"]
     assert len(found) == MAX_CODES + 1
