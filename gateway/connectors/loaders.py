@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -186,11 +187,9 @@ class Call:
                 return known
             if isinstance(known, UpstreamError):
                 raise known
-            try:
+            with suppress(Abandoned):
                 followed: Fetched = await known.follow()
                 return followed
-            except Abandoned:
-                continue
         flight: Flight[Fetched] = Flight()
         memo[key] = flight
         outcome: Fetched | UpstreamError | None = None
@@ -565,8 +564,8 @@ def partial_view(parent: Any, wanted: Members) -> dict[str, Any]:
 
 
 def frozen(wanted: Wanted) -> Hashable:
-    """The same as a key."""
-    return frozenset((name, frozen(inner)) for name, inner in wanted.items())
+    """The same as a key, in its order: that of the members of what is decoded."""
+    return tuple([(name, frozen(inner)) for name, inner in wanted.items()])
 
 
 def as_tree(members: Members) -> Wanted:

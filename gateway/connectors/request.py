@@ -86,7 +86,9 @@ class RequestBuilder:
             self._constant_headers = self.headers({}, {})
         self.reads = _reads(connect, source, spec)
         self._batched: tuple[str, str] | None = None
-        reads_calls = any(writer.from_ is None and not writer.is_constant for writer in self._headers)
+        reads_calls = any(
+            writer.from_ is None and not writer.is_constant for writer in self._headers
+        )
         if self._prefix is not None and connect.body is None and not reads_calls:
             self._batched = _batched_parameter(connect.query_params, spec)
 

@@ -123,6 +123,7 @@ class _Raw:
         names: Attribute by JSON key, where the row itself is the struct that is decoded.
         exact: `__exact__` of such a row.
         added: Attributes of such a row that are set when it has been decoded.
+        order: Of such a row's attributes.
         depth: How many lists are around it.
         leaf: What a leaf may be; None for anything.
     """
@@ -131,6 +132,7 @@ class _Raw:
     names: dict[str, str] = field(default_factory=dict)
     exact: dict[str, str] = field(default_factory=dict)
     added: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
     depth: int = 0
     is_used: bool = False
     leaf: _Leaf | None = None
@@ -171,8 +173,16 @@ class _Raw:
             fields.append((self.attribute(key), raw.type(), *(() if is_needed else (None,))))
         rename = {self.attribute(key): key for key in self.members}
         for name in self.added:
-            fields.append((name, Any, None))
-            rename[name] = f"{name} is made here"  # what an answer has there is overwritten
+            # What an answer has there is not looked at, and overwritten.
+            fields.append((name, msgspec.Raw | None, None))
+            if name in self.members:
+                rename[name] = f"{name} is made here"
+        if self.order:
+            fields.sort(
+                key=lambda field: (
+                    self.order.index(field[0]) if field[0] in self.order else len(self.order)
+                )
+            )
         made: Any = msgspec.defstruct(
             "Row",
             fields,
@@ -284,11 +294,11 @@ class _Rows:
         members = self._members(raw, shape.members, nullable, wanted)
         if _is_direct(raw, members):
             raw.names = {member.path[0]: name for name, member in members.items()}
-            raw.exact = _exact(members)
+            raw.exact, raw.order = _exact(members), tuple(members)
             return None
         if is_root and depth <= 1 and _is_extended(members):
             raw.names = {member.path[0]: name for name, member in members.items() if member.path}
-            raw.exact = _exact(members)
+            raw.exact, raw.order = _exact(members), tuple(members)
             self.added = {n: m.inner for n, m in members.items() if not m.path and m.inner}
             raw.added = tuple(self.added)
             return None
@@ -310,8 +320,9 @@ class _Rows:
         if raw.members is None:
             raw.members = {}
         made: dict[str, _Member] = {}
-        for name, shape in members.items():
-            if name not in wanted or name not in kind.fields:
+        for name in wanted:
+            shape = members.get(name)
+            if shape is None or name not in kind.fields:
                 continue
             type_ = kind.fields[name].type
             if not shape.path:

@@ -33,12 +33,25 @@ async def _drive(steps: Steps, works: list[Work], finish: Callable[[], T]) -> T:
     try:
         while True:
             while works:
-                batch = works[:]
-                works.clear()
-                if len(batch) == 1 and batch[0].is_load:
-                    await _load(batch[0])
-                else:
+                if len(works) > 1 or not works[0].is_load:
+                    batch = works[:]
+                    works.clear()
                     await _run(batch)
+                    continue
+                work = works.pop()  # one loader's: awaited without a task
+                timing, token = work.timing, None
+                if timing is not None:
+                    token = CURRENT.set(timing)
+                outcome: Any
+                try:
+                    outcome = await work.awaitables[0]
+                except Exception as error:
+                    outcome = Failed(error)
+                finally:
+                    if timing is not None and token is not None:
+                        timing.end_ns = clock()
+                        CURRENT.reset(token)
+                work.fill((outcome,))
             if next(steps, None) is None:
                 return finish()
     finally:
@@ -67,21 +80,6 @@ async def _run(batch: list[Work]) -> None:
         count = len(work.awaitables)
         work.fill(outcomes[:count])
         del outcomes[:count]
-
-
-async def _load(work: Work) -> None:
-    """One loader's work, awaited without a task."""
-    timing = work.timing
-    token = CURRENT.set(timing) if timing is not None else None
-    try:
-        outcome = await work.awaitables[0]
-    except Exception as error:
-        outcome = Failed(error)
-    finally:
-        if timing is not None and token is not None:
-            timing.end_ns = clock()
-            CURRENT.reset(token)
-    work.fill((outcome,))
 
 
 class Tasks:

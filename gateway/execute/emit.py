@@ -23,6 +23,7 @@ from gateway.execute.emit_values import ValueEmitter
 from gateway.execute.exported import EXPORTED
 from gateway.execute.forms import Form, Observer
 from gateway.execute.slow import SlowRows
+from gateway.execute.verbatim import is_verbatim
 from gateway.execute.writer import Writer
 from gateway.plan.nodes import Field, Kind, Part, Step, walk_selections
 
@@ -67,7 +68,7 @@ def emit_plan(
 class PartEmitter:
     """Emits one part.
 
-    Variables are named by ids: `c` rows, `t…_` their types, `g` settled rows, `v` columns, `d` done rows.
+    Variables are named by ids: `c` rows, `y` their types, `g` settled rows, `v` columns, `d` done rows.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class PartEmitter:
             self.writer.line("q = r.pending")
             start = "r.parents" if self.bound.plan.is_deferred else "[r.root]"
             self.writer.line(f"c{self.root.id} = {start}")
-            self.writer.line(f"t{self.root.id}_ = set(map(type, c{self.root.id}))")
+            self.writer.line(f"y{self.root.id} = set(map(type, c{self.root.id}))")
             self.keep(self.root)
             for number, wave in enumerate(self.part.waves):
                 self.writer.line(f"# wave {number}")
@@ -146,7 +147,7 @@ class PartEmitter:
             for field in fields:
                 for selection in _composite(field).by_type.values():
                     name = self.selection(selection)
-                    rows, kinds = f"c{selection.id}", f"t{selection.id}_"
+                    rows, kinds = f"c{selection.id}", f"y{selection.id}"
                     self.writer.line(f"{rows}, {kinds} = pick(g{field.id}, {name})")
                     self.keep(selection)
                     if may_share(selection):
@@ -165,7 +166,7 @@ class PartEmitter:
     def read(self, field: BoundField) -> None:
         self.columns.add(field.id)
         coordinate = repr(field.plan.coordinate)
-        given = f"{self.field(field)}, c{field.selection.id}, t{field.selection.id}_"
+        given = f"{self.field(field)}, c{field.selection.id}, y{field.selection.id}"
         self.writer.line(f"v{field.id} = read(r, {given}); {coordinate}")
 
     def step(self, step: Step) -> None:
@@ -200,7 +201,7 @@ class PartEmitter:
             return
         targets = ", ".join(f"v{field.id}" for field in fields)
         names = ", ".join(self.field(field) for field in fields)
-        given = f"[{names}], {rows}, t{step.selection}_{more}"
+        given = f"[{names}], {rows}, y{step.selection}{more}"
         self.writer.line(f"[{targets}] = load_entities(r, {given}); {coordinate}")
 
     def calls(self, field: BoundField, rows: str) -> None:
@@ -245,6 +246,10 @@ class PartEmitter:
 
     def shape(self, selection: BoundSelection) -> None:
         """Shape the rows of a settled selection, those below it first."""
+        self.rows(selection, self.below(selection))
+
+    def below(self, selection: BoundSelection) -> dict[int, str]:
+        """Shape what is below a settled selection; the columns of its fields."""
         columns = {}
         for field in selection.fields:
             if field.is_regrouped:
@@ -252,16 +257,56 @@ class PartEmitter:
                 columns[field.id] = f"r{field.id}"
             elif field.id in self.columns:
                 columns[field.id] = f"v{field.id}"
-        self.rows(selection, columns)
+        return columns
 
     def regroup(self, field: BoundField) -> None:
+        """Shape the objects of a field."""
+        selections = list(_composite(field).by_type.values())
+        columns = [self.below(selection) for selection in selections]
+        if self.is_verbatim(field):
+            (selection,), (below,) = selections, columns
+            self.encode(field, selection, below)
+            with self.writer.block(f"if e{field.id} is None:"):
+                self.complete(field, selections, columns)
+        else:
+            self.complete(field, selections, columns)
+
+    def complete(
+        self, field: BoundField, selections: list[BoundSelection], columns: list[dict[int, str]]
+    ) -> None:
         completed = []
-        for selection in _composite(field).by_type.values():
-            self.shape(selection)
+        for selection, below in zip(selections, columns, strict=True):
+            self.rows(selection, below)
             completed.append(f"{self.selection(selection)}: d{selection.id}")
         name = self.field(field)
         rows = "{" + ", ".join(completed) + "}"
         self.writer.line(f"r{field.id} = regroup(r, {name}, g{field.id}, {rows})")
+
+    def is_verbatim(self, field: BoundField) -> bool:
+        """Whether the rows of a root field, of the form that is expected, are its response as they stand."""
+        only = _composite(field).only
+        if field.selection is not self.root or only is None or _composite(field).by_call:
+            return False
+        is_shared = any(below in self.bound.checked for below in _below(only))
+        return not is_shared and is_verbatim(only, self.values.form(only).row_class)
+
+    def encode(self, field: BoundField, selection: BoundSelection, below: dict[int, str]) -> None:
+        """Encode the rows of a root field at once, where all are as expected and nothing has failed."""
+        writer = self.writer
+        number, rows = selection.id, f"c{selection.id}"
+        classes = writer.name("X", self.values.observer(selection).classes)
+        writer.line(f"e{field.id} = None")
+        with writer.block(f"if g{field.id}.clean and not q and y{number} <= {classes}:"):
+            if below:
+                names = [writer.fresh("u") for _ in below]
+                sets = [
+                    f"p.{self.bound.fields[field_id].access} = {name}"
+                    for field_id, name in zip(below, names, strict=True)
+                ]
+                columns = ", ".join([rows, *below.values()])
+                writer.line(f"for p, {', '.join(names)} in zip({columns}): {'; '.join(sets)}")
+            writer.line(f"e{field.id} = encode_rows(g{field.id}.values[0])")
+            writer.line(f"r{field.id} = [e{field.id}]")
 
     def rows(self, selection: BoundSelection, columns: dict[int, str]) -> None:
         """Write the loop that completes the rows of one selection."""
@@ -299,7 +344,7 @@ class PartEmitter:
         if reads:
             observer = self.values.observer(selection)
             classes, name = writer.name("X", observer.classes), writer.name("O", observer)
-            writer.line(f"if not t{number}_ <= {classes}: raise {name}.saw_others({rows})")
+            writer.line(f"if not y{number} <= {classes}: raise {name}.saw_others({rows})")
         target = ", ".join(["p", *names.values()])
         source = f"zip({', '.join([rows, *columns.values()])})" if columns else rows
         shown = self.values.row_of(selection, "p", names)

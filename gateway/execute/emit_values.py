@@ -23,6 +23,7 @@ from gateway.execute.bound import (
 from gateway.execute.forms import DICTS, Form, Observer
 from gateway.execute.slow import slow_leaf, slow_value
 from gateway.execute.spots import Origin
+from gateway.execute.verbatim import is_verbatim
 from gateway.execute.writer import Writer
 from gateway.plan.nodes import Check, Kind
 from gateway.resolver import is_attribute
@@ -59,16 +60,55 @@ class ValueEmitter:
     def observer(self, selection: BoundSelection) -> Observer:
         """The observer of a selection's rows."""
         if selection.id not in self.observers:
-            form = self.forms.get(selection.id, DICTS)
-            self.observers[selection.id] = Observer(selection, form)
+            self.observers[selection.id] = Observer(selection, self.form(selection))
         return self.observers[selection.id]
+
+    def form(self, selection: BoundSelection) -> Form:
+        """How a selection's rows are expected to be."""
+        return self.forms.get(selection.id, DICTS)
 
     def value(self, field: BoundField, output: BoundOutput, var: str, origin: Origin) -> str:
         """Emit what completes `var`, and return the expression of the completed value."""
         if isinstance(output, BoundLeaf):
             return self.leaf(field, output, var, origin)
+        if origin is Origin.RESOLVED and self.is_verbatim(field):
+            return self.verbatim(field, output, var)
+        return self.walked(field, output, var, origin)
+
+    def is_verbatim(self, field: BoundField) -> bool:
+        """Whether the objects of a root field, of the form that is expected, are its response as they stand."""
+        composite = field.composite
+        return (
+            field.selection.field is None
+            and composite is not None
+            and composite.only is not None
+            and not composite.by_call
+            and not (type(field.output) is BoundList and type(field.output.item) is BoundList)
+            and is_verbatim(composite.only, self.form(composite.only).row_class)
+        )
+
+    def verbatim(self, field: BoundField, output: BoundOutput, var: str) -> str:
+        """Emit objects that are encoded at once, where all are as expected."""
+        writer = self.writer
+        assert field.composite is not None
+        assert field.composite.only is not None
+        selection = field.composite.only
+        if type(output) is BoundList:
+            classes = writer.name("X", self.observer(selection).classes)
+            test = f"type({var}) is list and {classes}.issuperset(map(type, {var}))"
+        else:
+            test = self.row_test(selection, var)
+        encoded = writer.fresh("e")
+        writer.line(f"{encoded} = encode_rows({var}) if {test} else None")
+        with writer.block(f"if {encoded} is None:"):
+            writer.line(f"{encoded} = {self.walked(field, output, var, Origin.RESOLVED)}")
+        return encoded
+
+    def walked(self, field: BoundField, output: BoundOutput, var: str, origin: Origin) -> str:
+        """Emit what completes the objects of `var`, one by one."""
         if isinstance(output, BoundList):
             return self.list_of(field, output, var, origin)
+        assert isinstance(output, BoundComposite)
         if self.writer.depth > MAX_INDENT:
             return self.function(field, output, var, origin)
         self.composite(field, output, var, origin)

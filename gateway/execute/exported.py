@@ -24,6 +24,7 @@ from gateway.execute.loads import load, load_entities
 from gateway.execute.slow import share_rows, slow_row, slow_rows
 from gateway.execute.spots import Failed
 from gateway.execute.steps import begin_step, call_in
+from gateway.execute.verbatim import encode_rows
 
 
 class WrongArgumentsError(Exception):
@@ -36,6 +37,7 @@ EXPORTED: dict[str, Any] = {
     "begin_step": begin_step,
     "call_in": call_in,
     "distinct": distinct,
+    "encode_rows": encode_rows,
     "gather_rows": gather_rows,
     "info_of_row": info_of_row,
     "introspect": introspect,

@@ -112,9 +112,7 @@ class Rows:
 
     __slots__ = ("clean", "kinds", "rows", "tags", "values")
 
-    def __init__(
-        self, values: list[Any], rows: list[Any], clean: bool, kinds: set[type]
-    ) -> None:
+    def __init__(self, values: list[Any], rows: list[Any], clean: bool, kinds: set[type]) -> None:
         self.values = values
         self.rows = rows
         self.clean = clean

@@ -10,7 +10,6 @@ import orjson
 from gateway.errors import ClientError
 from gateway.pipeline import GraphQLParams
 
-
 SCALARS = frozenset({str, int, float, bool, type(None)})
 MAX_REMEMBERED = 512
 MAX_REMEMBERED_BYTES = 16 * 1024
@@ -59,9 +58,9 @@ class Memory:
         params = params_of_json(body)
         if isinstance(params, GraphQLParams) and len(body) <= MAX_REMEMBERED_BYTES:
             values = params.variables.values() if params.variables else ()
-            if params.document_id is None and params.extensions is None:
-                if SCALARS.issuperset(map(type, values)):
-                    self._keep(body, params)
+            is_plain = params.document_id is None and params.extensions is None
+            if is_plain and SCALARS.issuperset(map(type, values)):
+                self._keep(body, params)
         return params
 
     def _keep(self, body: bytes, params: GraphQLParams) -> None:

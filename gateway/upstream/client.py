@@ -90,6 +90,8 @@ class Upstream:
         try:
             if request.is_read and source.settings.dedupe_enabled:
                 return await self._share(source, request, context)
+            if request.is_read:
+                return await source.policy.fetch(request, context.deadline, context.stats)
             # What is read from now on, and what is read when it has ended, must not be from before.
             source.flights.close()
             try:

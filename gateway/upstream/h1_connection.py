@@ -13,6 +13,7 @@ from typing import Protocol
 import httptools
 
 from gateway.errors import UpstreamError
+from gateway.upstream.h1_heads import KnownHeads
 from gateway.upstream.h1_response import H1Response
 
 # As nginx's and Node's order of size; one allowance for the head, its 1xx forerunners and trailers.
@@ -25,7 +26,13 @@ SHORT_BYTES = 64 * 1024
 
 
 class Owner(Protocol):
-    """Who lends the connection out."""
+    """Who lends the connection out.
+
+    Attributes:
+        heads: Those of answers that came before.
+    """
+
+    heads: KnownHeads
 
     def release(self, connection: Connection) -> None:
         """It may carry another exchange."""
@@ -172,6 +179,14 @@ class Connection(asyncio.Protocol):
         if exchange is None:
             self.abort()  # bytes that no request asked for
             return
+        is_first = not (exchange.status or self._head_bytes or exchange.is_head)
+        if is_first and (found := self._owner.heads.find(data)) is not None:
+            head, body = found
+            exchange.take(head, body)
+            self._head_bytes = len(data)
+            self._is_done = self._keep_alive = True
+            self._finish(exchange)
+            return
         try:
             if exchange.status:
                 self._silent_bytes += len(data)
@@ -188,7 +203,9 @@ class Connection(asyncio.Protocol):
                 self._break(f"not HTTP/1.1: {exc}")
         if self._exchange is exchange:
             if self._is_done:
-                self._finish(exchange)
+                if self._finish(exchange) and is_first:
+                    head_of = exchange.raw_headers
+                    self._owner.heads.learn(data, exchange.status, exchange.headers, head_of)
             else:
                 self._progress(exchange)
 
@@ -296,8 +313,8 @@ class Connection(asyncio.Protocol):
         elif self._exchange is exchange:
             self._parser.feed_data(data[room:])
 
-    def _finish(self, exchange: H1Response) -> None:
-        """The answer is whole: free its caller, and the connection if it is clean."""
+    def _finish(self, exchange: H1Response) -> bool:
+        """The answer is whole: free its caller, and the connection if it is clean, which is returned."""
         self._exchange = None
         exchange.connection = None
         waiter = exchange.waiter
@@ -319,8 +336,9 @@ class Connection(asyncio.Protocol):
             self._raw_headers.clear()  # trailers, which nobody asked for
             self.resume()
             self._owner.release(self)
-        else:
-            self.abort()
+            return True
+        self.abort()
+        return False
 
     def _progress(self, exchange: H1Response) -> None:
         """Some of the answer came, and it is not the end."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import UpstreamError
 from gateway.upstream.decompress import BadEncoding, decoded
+from gateway.upstream.h1_heads import Head
 from gateway.upstream.transport import Headers
 
 if TYPE_CHECKING:
@@ -79,6 +80,21 @@ class H1Response:
             if len(key) == size and key.lower() == name:
                 found = value if found is None else found + b", " + value
         return found
+
+    def take(self, head: Head, body: bytes) -> None:
+        """The whole answer, its head known from another."""
+        self.status, self.raw_headers, self._headers, self.received = head
+        if body:
+            self.parts.append(body)
+
+    def ready(self, max_bytes: int) -> bytes | None:
+        """As the port says."""
+        if self.connection is not None or self.error is not None or self.received > max_bytes:
+            return None
+        if self.headers.first("content-encoding") is not None:
+            return None
+        parts = self.parts
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def read(self, max_bytes: int) -> bytes:
         """As the port says."""

@@ -92,11 +92,13 @@ class H1Transport:
         body = request.body
         is_head = request.method == "HEAD"
         sender = None
-        if body is None or isinstance(body, bytes):
-            is_joined = body is not None and len(body) <= JOINED_BYTES
-            data = head + body if is_joined and body is not None else head
+        if body is None:
+            response = connection.start(head, request.source, deadline, is_head=is_head)
+        elif isinstance(body, bytes):
+            is_joined = len(body) <= JOINED_BYTES
+            data = head + body if is_joined else head
             response = connection.start(data, request.source, deadline, is_head=is_head)
-            if body is not None and not is_joined:
+            if not is_joined:
                 connection.write(response, body)
         else:
             response = connection.start(head, request.source, deadline, is_head=is_head)

@@ -86,6 +86,9 @@ class H2Stream:
         while self.status == 0 and self.connection is not None:
             await self._wait()
 
+    def ready(self, max_bytes: int) -> None:
+        """As the port says: a body is never there at once, its flow is its caller's to control."""
+
     async def read(self, max_bytes: int) -> bytes:
         """As the port says."""
         length = header_value(self.headers, "content-length")

@@ -81,7 +81,9 @@ class Policy:
         self._statuses = frozenset(settings.retry.statuses)
         self._sleep = sleep
         self._rng = rng
-        self._loop = asyncio.get_running_loop()  # asked once: before Python 3.12 each time is a system call
+        self._loop = (
+            asyncio.get_running_loop()
+        )  # asked once: before Python 3.12 each time is a system call
 
     def fetch(
         self, request: Request, deadline: float, stats: CallStats
@@ -192,7 +194,10 @@ class Policy:
                 status = response.status
                 answer: Fetched | Response = response
                 if is_whole:
-                    body = await response.read(self.settings.max_response_size_bytes)
+                    most = self.settings.max_response_size_bytes
+                    body = response.ready(most)
+                    if body is None:
+                        body = await response.read(most)
                     answer = Fetched(status, response.headers, body)
                 if timing is not None:
                     size = len(answer.body) if isinstance(answer, Fetched) else size_of(response)
@@ -338,9 +343,7 @@ class Policy:
         is_whole: bool,
     ) -> Any:
         """An attempt that gets a rival when it takes unusually long; the first good answer wins."""
-        once = partial(
-            self._attempt, request, endpoint, deadline, stats, number, is_whole=is_whole
-        )
+        once = partial(self._attempt, request, endpoint, deadline, stats, number, is_whole=is_whole)
         after_s = endpoint.latency.percentile_s
         if after_s is None:
             return await once()

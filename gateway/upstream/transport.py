@@ -129,6 +129,10 @@ class Response(Protocol):
         """The body in chunks as they come, decompressed. Errors: UpstreamError."""
         ...
 
+    def ready(self, max_bytes: int) -> bytes | None:
+        """The whole body, where it is there already and need not be decompressed: what `read` would give."""
+        ...
+
     async def read(self, max_bytes: int) -> bytes:
         """The whole body, decompressed, and the connection given back.
 

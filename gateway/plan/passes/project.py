@@ -2,6 +2,7 @@
 
 A loader whose values are read only by properties and by loaders that say what they read is told the
 names; one whose values reach a resolver or a type function has to hold everything that it can.
+The names stand in the order in which the operation selects them: rows that are decoded so can be the response.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def _wanted_of(schema: GraphQLSchema, output: Output) -> Tree | None:
         for field in selection.fields:
             if not _add(schema, field, names):
                 return None
-    return tuple(sorted(names.items()))
+    return tuple(names.items())
 
 
 def _add(schema: GraphQLSchema, field: Field, names: dict[str, Tree]) -> bool:
@@ -101,11 +102,11 @@ def _add(schema: GraphQLSchema, field: Field, names: dict[str, Tree]) -> bool:
 
 
 def _to_tree(wanted: Wanted) -> Tree:
-    return tuple(sorted((name, _to_tree(below)) for name, below in wanted.items()))
+    return tuple((name, _to_tree(below)) for name, below in wanted.items())
 
 
 def _merge(left: Tree, right: Tree) -> Tree:
     merged = dict(left)
     for name, below in right:
         merged[name] = _merge(merged.get(name, ()), below)
-    return tuple(sorted(merged.items()))
+    return tuple(merged.items())

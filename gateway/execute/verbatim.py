@@ -1,0 +1,91 @@
+"""Rows that are the response as they stand: decoded structs that are encoded without a dict for each.
+
+It decides by the class of the rows and the selection alone; what it promises holds for every row of the class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+import orjson
+from graphql import GraphQLField
+
+from gateway.execute.bound import BoundField, BoundLeaf, BoundList, BoundOutput, BoundSelection
+from gateway.plan.nodes import Check, Kind
+from gateway.resolver import DecodedRow
+
+PLAIN_LEAVES = frozenset({Check.STRING, Check.INT, Check.FLOAT, Check.BOOLEAN, Check.ID})
+
+
+def is_verbatim(selection: BoundSelection, row_class: type) -> bool:
+    """Whether rows of a class, encoded, are what the selection asks for.
+
+    Its members are the response keys, in their order, with values that need no completion; objects that
+    are completed apart are put in their place first.
+    """
+    if not issubclass(row_class, DecodedRow) or selection.plan.is_kept:
+        return False
+    members = msgspec.structs.fields(row_class)
+    return len(members) == len(selection.fields) and all(
+        member.encode_name == field.key
+        and member.name == field.access
+        and field.plan.kind is Kind.PROPERTY
+        and (
+            _is_plain(field.output) if field.is_regrouped else _fits(field, member.type, row_class)
+        )
+        for member, field in zip(members, selection.fields, strict=True)
+    )
+
+
+def _fits(field: BoundField, type_: Any, row_class: type[DecodedRow]) -> bool:
+    definition: GraphQLField = field.definition
+    if isinstance(field.output, BoundLeaf):
+        is_promised = row_class.__exact__.get(field.access) == str(definition.type)
+        return is_promised and field.output.plan.check is not Check.ID
+    output: BoundOutput = field.output
+    while True:
+        if output.non_null:
+            return False  # a null in it has to be found
+        parts = [part for part in _parts(type_) if part is not NoneType]
+        if len(parts) != 1:
+            return False
+        (type_,) = parts
+        if not isinstance(output, BoundList):
+            break
+        if get_origin(type_) is not list:
+            return False
+        (type_,), output = get_args(type_), output.item
+    return (
+        not isinstance(output, BoundLeaf)
+        and output.only is not None
+        and isinstance(type_, type)
+        and is_verbatim(output.only, type_)
+    )
+
+
+def _parts(type_: Any) -> Sequence[Any]:
+    return get_args(type_) if get_origin(type_) in (Union, UnionType) else (type_,)
+
+
+def _is_plain(output: BoundOutput) -> bool:
+    """Whether all leaves below are of types whose values both encoders write alike."""
+    while isinstance(output, BoundList):
+        output = output.item
+    if isinstance(output, BoundLeaf):
+        return output.plan.check in PLAIN_LEAVES
+    return all(
+        field.plan.kind is Kind.TYPENAME or _is_plain(field.output)
+        for selection in output.by_type.values()
+        for field in selection.fields
+    )
+
+
+def encode_rows(rows: Any) -> orjson.Fragment | None:
+    """Rows as JSON; None where they cannot be written."""
+    try:
+        return orjson.Fragment(msgspec.json.encode(rows))
+    except (ValueError, TypeError):  # half a surrogate pair, and what no struct of ours holds
+        return None
