@@ -133,7 +133,7 @@ class RequestBuilder:
     def build_batch(
         self,
         member: str,
-        keys: Sequence[int | str],
+        keys: Sequence[int] | Sequence[str],
         client_headers: Mapping[str, Sequence[str]],
         is_read: bool,
     ) -> Request | None:
@@ -151,7 +151,8 @@ class RequestBuilder:
         assert self._prefix is not None
         pair = self._batched[1]
         what = f"queryParams of {self.connect.name}"
-        query = pair + f"&{pair}".join([encode(key, what) for key in keys])
+        texts = map(str, keys) if type(keys[0]) is int else [encode(key, what) for key in keys]
+        query = pair + f"&{pair}".join(texts)
         return Request(
             self._method,
             f"{self._prefix}{'&' if '?' in self._prefix else '?'}{query}",

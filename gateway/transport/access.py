@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.answer import OperationRecord
-from gateway.context import Context
+from gateway.context import CallStats, Context
+
+NOTHING_ASKED = CallStats()
 
 
 def log_line(
@@ -16,8 +18,8 @@ def log_line(
     duration_s: float,
 ) -> dict[str, Any]:
     """The access log's line, as docs/logging.md specifies."""
-    stats = context.stats if context else None
-    trace = stats.trace if stats and stats.trace and stats.trace.propagation else None
+    stats = context.stats if context else NOTHING_ASKED
+    trace = stats.trace if stats.trace and stats.trace.propagation else None
     return {
         "request_id": request_id,
         "trace_id": f"{trace.trace_id:032x}" if trace else None,
@@ -29,12 +31,12 @@ def log_line(
         "operation_hash": record.document_hash,
         "status": status,
         "duration_ms": round(duration_s * 1000, 3),
-        "upstream_calls": stats.calls if stats else 0,
-        "upstream_ms": round(stats.wait_s * 1000, 3) if stats else 0,
-        "upstream_retries": stats.retries if stats else 0,
-        "upstream_hedges": stats.hedges if stats else 0,
-        "upstream_shared": stats.shared if stats else 0,
-        "upstream_queue_ms": round(stats.pool_wait_s * 1000, 3) if stats else 0,
+        "upstream_calls": stats.calls,
+        "upstream_ms": round(stats.wait_s * 1000, 3),
+        "upstream_retries": stats.retries,
+        "upstream_hedges": stats.hedges,
+        "upstream_shared": stats.shared,
+        "upstream_queue_ms": round(stats.pool_wait_s * 1000, 3),
         "shared": record.shared,
         "cache": record.cache,
         "path": record.path,

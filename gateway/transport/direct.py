@@ -18,7 +18,7 @@ from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.pipeline import GraphQLParams
 from gateway.transport.access import log_line
-from gateway.transport.asgi import Headers, read_headers
+from gateway.transport.asgi import Headers, client_header, read_headers
 from gateway.transport.formats import stream_format
 from gateway.transport.http import Asked, GraphQLEndpoint, head_size
 from gateway.transport.measured import MeasuredRoute
@@ -49,11 +49,14 @@ class Head(NamedTuple):
     Attributes:
         headers, values: By name. Each request gets a copy of the headers; nobody changes the values.
         media_type: Of its answer.
+        client_name, client_version: As the client says; None when it does not.
     """
 
     headers: dict[str, str]
     values: dict[str, list[str]]
     media_type: str
+    client_name: str | None
+    client_version: str | None
 
 
 class DirectRoute:
@@ -102,7 +105,8 @@ class DirectRoute:
             or (endpoint.sessions is not None and is_session("POST", headers, b""))
         ):
             return None
-        return Head(headers, values, media_type)
+        name, version = client_header(headers, "name"), client_header(headers, "version")
+        return Head(headers, values, media_type, name, version)
 
     def __call__(self, head: Head, body: bytes) -> Reply | Coroutine[Any, Any, Reply] | None:
         """Answer a request.
@@ -122,9 +126,12 @@ class DirectRoute:
         if params is None:
             return None
         headers, media_type = head.headers.copy(), head.media_type
-        asked = Asked(headers, head.values, self._endpoint.request_id(headers), False)
+        request_id = self._endpoint.request_id(headers)
+        asked = Asked(headers, head.values, request_id, False)
         answer: Answer | Coroutine[Any, Any, Answer] | None = None
-        context = self._endpoint.context(asked)
+        context = self._endpoint.new_context(
+            headers, head.values, request_id, head.client_name, head.client_version
+        )
         if isinstance(context, Context):
             answer = self._pipeline.start(params, context, read_only=False)
             if isinstance(answer, Answer) and not is_compressible(

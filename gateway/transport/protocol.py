@@ -1,8 +1,9 @@
 """HTTP/1.1 by httptools under uvicorn, with a short way for requests that an application answers directly.
 
     bytes ─ httptools ─► head ─► whole in what was read ─► DirectRoute ─► bytes, written at once
-                          │                                    └─ has to wait ─► a task ─► bytes
-                          └─ anything else ─► uvicorn's own way: scope, receive, send, a task
+       │                  │                                    └─ has to wait ─► a task ─► bytes
+       │                  └─ anything else ─► uvicorn's own way: scope, receive, send, a task
+       └─ the head of the request before ─► DirectRoute
 
 Which requests may go it, is decided by the head here and by `DirectRoute` for the rest; whatever does not is
 uvicorn's, from its beginning, with what was read of it. Order, flow control, keep-alive, shutdown and counts are
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from contextvars import copy_context
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -40,6 +41,21 @@ class Route(Protocol):
     def read(self, raw: Headers) -> Head | None: ...
 
     def __call__(self, head: Head, body: bytes) -> Reply | Coroutine[Any, Any, Reply] | None: ...
+
+
+class Known(NamedTuple):
+    """A request that came before on a connection: one with the same bytes up to its body means the same.
+
+    Attributes:
+        head: These bytes.
+        size: Of head and body.
+        raw, parsed: What its headers are, and say.
+    """
+
+    head: bytes
+    size: int
+    raw: Headers
+    parsed: Head
 
 
 class Direct:
@@ -86,12 +102,20 @@ class DirectProtocol(HttpToolsProtocol):
         self._is_held = False
         self._keep_alive = True
         self._body = b""
+        self._ended = (
+            0  # requests that ended in what is read now; one that went the ordinary way is two
+        )
+        self._is_between = True  # nothing is read of a request that is not whole
+        self._known: Known | None = (
+            None  # the last request that came at once and went the short way
+        )
         self._idle_since = 0.0  # on the loop's clock; 0 while something is under way
 
     # What the parser calls
 
     def on_message_begin(self) -> None:
         """A head begins: uvicorn's scope is made when it turns out to be needed."""
+        self._is_between = False
         self._head_bytes = 0
         self.url = b""
         self.headers = []
@@ -133,37 +157,52 @@ class DirectProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is whole."""
-        if not self._is_held:
-            super().on_message_complete()
+        self._is_between = True
+        if self._is_held and self._answer(self._body):
+            self._is_held = False
+            self._ended += 1
             return
+        self._ended += 2
+        if self._is_held:
+            self._begin_ordinary()
+        super().on_message_complete()
+
+    def _answer(self, body: bytes) -> bool:
+        """Answer a request whose head is known; whether it goes the short way."""
         assert self._direct is not None
         assert self._head is not None
         context = copy_context()
         try:
-            reply = context.run(self._direct, self._head, self._body)
+            reply = context.run(self._direct, self._head, body)
         except Exception:
-            self._is_held = False
             self.logger.exception("Exception in the direct route\n")
             self._write(FAILED, keep_alive=False)
-            return
+            return True
         if reply is None:
-            self._begin_ordinary()
-            super().on_message_complete()
-            return
-        self._is_held = False
+            return False
         if isinstance(reply, Reply):
             self._write(reply, self._keep_alive)
             self.on_response_complete()
-            return
+            return True
         self.cycle: Any = Direct(self._keep_alive)
         task = self.loop.create_task(self._finish(self.cycle, reply), context=context)
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Read on. A request that is not whole by now goes the ordinary way, which waits for more of it."""
+        is_first, known = self._is_between, self._known
+        if known is not None and is_first and self._is_again(data, known):
+            self._unset_keepalive_if_required()
+            self._raw, self._head, self._keep_alive = known.raw, known.parsed, True
+            if self._answer(data[len(known.head) :]):
+                return
         before = self._head_bytes
+        self._ended = 0
         super().data_received(data)
+        if self._ended == 1 and is_first and self._is_between and self._keep_alive:
+            self._know(data)
         if before is not None and self._head_bytes == before:
             self._head_bytes = before + len(data)
             if self._head_bytes > self.app_state.get(MAX_HEAD, self._head_bytes):
@@ -171,6 +210,22 @@ class DirectProtocol(HttpToolsProtocol):
                 self.transport.close()
         if self._is_held and not self.transport.is_closing():
             self._begin_ordinary()
+
+    def _know(self, data: bytes) -> None:
+        """Remember the head of a request that went the short way, and was all that was read."""
+        at = data.find(b"\r\n\r\n")
+        if at > 0 and len(data) - at - 4 == len(self._body) and self._head is not None:
+            self._known = Known(data[: at + 4], len(data), self._raw, self._head)
+
+    def _is_again(self, data: bytes, known: Known) -> bool:
+        """Whether what was read is a request with the same head, and may go the short way: it is not parsed."""
+        return (
+            len(data) == known.size
+            and data.startswith(known.head)
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+        )
 
     def _begin_ordinary(self) -> None:
         """Give uvicorn the request from its beginning, with the part of the body that is there."""

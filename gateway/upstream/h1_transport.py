@@ -70,11 +70,26 @@ class H1Transport:
                 "HTTP_CLIENT_ERROR", source=source, detail=str(exc), was_sent=False
             ) from exc
         connection = pool.take_idle(now) or await pool.acquire(deadline, source)
-        response = await self._exchange(connection, request, head, deadline)
-        if response.is_stale and may_repeat(request):
+        is_again = False
+        while True:
+            response, sender = self._write(connection, request, head, deadline)
+            waiter = response.waiter
+            assert waiter is not None
+            try:
+                await waiter
+            except BaseException:
+                connection.abandon(response)
+                if sender is not None:
+                    await end(sender)
+                raise
+            response.waiter = None
+            if sender is not None and (failure := await end(sender)) is not None:
+                raise failure
+            if is_again or not response.is_stale or not may_repeat(request):
+                break
             # The backend closed a kept-alive connection while we wrote on it: once more, on a new one.
+            is_again = True
             connection = await pool.acquire(deadline, source, fresh=True)
-            response = await self._exchange(connection, request, head, deadline)
         if response.error is not None:
             raise response.error
         return response
@@ -85,37 +100,23 @@ class H1Transport:
         for pool, _ in list(self._pools.values()):
             await pool.aclose()
 
-    async def _exchange(
+    def _write(
         self, connection: Connection, request: Request, head: bytes, deadline: float
-    ) -> H1Response:
-        """Write, and wait for the head of the answer; a failure stands in the response."""
+    ) -> tuple[H1Response, asyncio.Task[None] | None]:
+        """Write a request: the exchange that waits for its answer, and what sends a streamed body."""
         body = request.body
         is_head = request.method == "HEAD"
-        sender = None
         if body is None:
-            response = connection.start(head, request.source, deadline, is_head=is_head)
-        elif isinstance(body, bytes):
+            return connection.start(head, request.source, deadline, is_head=is_head), None
+        if isinstance(body, bytes):
             is_joined = len(body) <= JOINED_BYTES
             data = head + body if is_joined else head
             response = connection.start(data, request.source, deadline, is_head=is_head)
             if not is_joined:
                 connection.write(response, body)
-        else:
-            response = connection.start(head, request.source, deadline, is_head=is_head)
-            sender = self._loop.create_task(send_stream(connection, response, body))
-        waiter = response.waiter
-        assert waiter is not None
-        try:
-            await waiter
-        except BaseException:
-            connection.abandon(response)
-            if sender is not None:
-                await end(sender)
-            raise
-        response.waiter = None
-        if sender is not None and (exc := await end(sender)) is not None:
-            raise exc
-        return response
+            return response, None
+        response = connection.start(head, request.source, deadline, is_head=is_head)
+        return response, self._loop.create_task(send_stream(connection, response, body))
 
     def _add_pool(self, base: str) -> tuple[Pool, str]:
         """The pool of an origin not seen before. Errors: BadRequest."""

@@ -19,6 +19,7 @@ from typing import Any
 
 from gateway.context import CallStats
 from gateway.errors import UpstreamError
+from gateway.telemetry.metrics import Histogram
 from gateway.telemetry.trace import Timing, Trace, clock
 from gateway.upstream.adaptive import AdaptiveLimit
 from gateway.upstream.breaker import CircuitBreaker
@@ -39,10 +40,17 @@ NOT_HEALTH = frozenset({"RESPONSE_TOO_LARGE", "UPSTREAM_OVERLOADED", "CIRCUIT_BR
 
 @dataclass(slots=True)
 class Endpoint:
-    """What is known of one endpoint."""
+    """What is known of one endpoint.
+
+    Attributes:
+        key: Under which its calls are counted.
+        durations: Of those that went well, once there is one and somebody measures.
+    """
 
     breaker: CircuitBreaker
     latency: Latency
+    key: tuple[str, str, str]
+    durations: Histogram | None = None
 
 
 class Policy:
@@ -147,8 +155,11 @@ class Policy:
         if known is None:
             if len(self.endpoints) >= MAX_ENDPOINTS:
                 name = ""
-            breaker = CircuitBreaker(self.settings.circuit_breaker)
-            made = Endpoint(breaker, Latency(self.settings.hedge.percentile))
+            made = Endpoint(
+                CircuitBreaker(self.settings.circuit_breaker),
+                Latency(self.settings.hedge.percentile),
+                ("call", self.name, name),
+            )
             known = self.endpoints.setdefault(name, made)
         return known
 
@@ -181,7 +192,7 @@ class Policy:
                 waited_s = await self._wait_for_place(until, begin, stats)
             try:
                 stats.calls += 1
-                self.counters.add("call", self.name, request.endpoint)
+                self.counters.counts[endpoint.key] += 1
                 sent_at = perf_counter()
                 if stats.trace is not None:
                     timing = stats.trace.begin("call", request.endpoint)
@@ -220,7 +231,12 @@ class Policy:
             endpoint.breaker.abandon()
             raise
         is_failure = status >= 500
-        self._measure(request, str(status) if is_failure else "", sent_at)
+        if is_failure:
+            self._measure(request, str(status), sent_at)
+        elif self.counters.durations is not None:
+            if endpoint.durations is None:
+                endpoint.durations = self.counters.durations.of(*endpoint.key[1:], "")
+            endpoint.durations.observe(perf_counter() - sent_at)
         self._learn(request, endpoint, clock(), begin, is_failure=is_failure)
         return answer
 
