@@ -259,9 +259,13 @@ class Pipeline:
         """The plan of a text; a trace that is given learns how it was made."""
         if params.variables and params.coerced is None:
             check_variables(params.variables, self.limits)
+        text = document_text(params)
+        found = self.plans.known(text, params.operation_name)
+        if found is not None:
+            return found
         token = ACTIVE.set(trace) if trace is not None else None
         try:
-            return self.plans.find(document_text(params), params.operation_name)
+            return self.plans.find(text, params.operation_name)
         finally:
             if token is not None:
                 ACTIVE.reset(token)

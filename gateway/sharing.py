@@ -64,17 +64,51 @@ class Flight:
     """One execution and those who wait for it.
 
     Attributes:
+        waiting: Who waits, each until its own time.
         due: The deadline of who started it. Calls that are under way are cut then; those that begin
             later have the time of the latest waiter.
     """
 
-    __slots__ = ("context", "due", "task", "waiting")
+    __slots__ = ("_loop", "_timer", "context", "due", "task", "waiting")
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, loop: asyncio.AbstractEventLoop) -> None:
         self.context = context
         self.due = context.deadline
         self.task: asyncio.Task[None] | None = None
-        self.waiting: set[asyncio.Future[Answer]] = set()
+        self.waiting: dict[asyncio.Future[Answer], float] = {}
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+
+    def join(self, until: float) -> asyncio.Future[Answer]:
+        """Wait for it, until a time on the loop's clock. One timer serves all who wait."""
+        waiter: asyncio.Future[Answer] = self._loop.create_future()
+        self.waiting[waiter] = until
+        if self._timer is None or until < self._timer.when():
+            self._watch(until)
+        return waiter
+
+    def leave(self, waiter: asyncio.Future[Answer]) -> None:
+        """Wait no longer."""
+        self.waiting.pop(waiter, None)
+        if not self.waiting and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _watch(self, until: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(until, self._look)
+
+    def _look(self) -> None:
+        """Time out those whose time is up."""
+        self._timer = None
+        now = self._loop.time()
+        for waiter, until in list(self.waiting.items()):
+            if until <= now and not waiter.done():
+                waiter.set_exception(late())
+        left = [until for waiter, until in self.waiting.items() if not waiter.done()]
+        if left:
+            self._watch(min(left))
 
 
 class Sharing:
@@ -100,6 +134,7 @@ class Sharing:
         self._ambient = ambient if settings.enabled else None
         self._unshared = frozenset(unshared_sources)
         self._flights: dict[Hashable, Flight] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._identities: WeakKeyDictionary[Any, Identity | None] = WeakKeyDictionary()
         self.led = 0
         self.shared = 0
@@ -147,9 +182,11 @@ class Sharing:
 
         Errors: ClientError(GATEWAY_TIMEOUT) at the waiter's own deadline.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            loop = self._loop = asyncio.get_running_loop()
         while True:
-            flight = self._board(place, execute)
+            flight = self._board(place, execute, loop)
             answer = await self._wait(flight, place)
             codes = answer.record.error_codes
             if "GATEWAY_TIMEOUT" in codes and flight.due <= loop.time() < place.context.deadline:
@@ -158,14 +195,14 @@ class Sharing:
             record.error_ids += answer.record.error_ids
             return Answer(answer.body, answer.has_data, answer.status, record)
 
-    def _board(self, place: Place, execute: Execute) -> Flight:
+    def _board(self, place: Place, execute: Execute, loop: asyncio.AbstractEventLoop) -> Flight:
         """The flight at a place, started where there is none."""
         flight = self._flights.get(place.key)
         if flight is None:
             self.led += 1
-            flight = self._flights[place.key] = Flight(place.context.seeing(place.view))
+            flight = self._flights[place.key] = Flight(place.context.seeing(place.view), loop)
             run = self._run(place.key, flight, execute)
-            flight.task = asyncio.get_running_loop().create_task(run)
+            flight.task = loop.create_task(run)
         else:
             self.shared += 1
             flight.context.deadline = max(flight.context.deadline, place.context.deadline)
@@ -173,15 +210,11 @@ class Sharing:
 
     async def _wait(self, flight: Flight, place: Place) -> Answer:
         """Errors: those of the flight; ClientError(GATEWAY_TIMEOUT) at the waiter's own deadline."""
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Answer] = loop.create_future()
-        flight.waiting.add(waiter)
-        timer = loop.call_at(place.context.deadline + GRACE_S, _time_out, waiter)
+        waiter = flight.join(place.context.deadline + GRACE_S)
         try:
             return await waiter
         finally:
-            timer.cancel()
-            flight.waiting.discard(waiter)
+            flight.leave(waiter)
             if not flight.waiting and flight.task is not None and not flight.task.done():
                 self._land(place.key, flight)
                 flight.task.cancel()  # nobody is left who would read it
@@ -224,10 +257,8 @@ class Sharing:
             del self._flights[key]
 
 
-def _time_out(waiter: asyncio.Future[Answer]) -> None:
-    if not waiter.done():
-        waiter.set_exception(
-            ClientError(
-                "The operation did not end in time.", code="GATEWAY_TIMEOUT", http_status=504
-            )
-        )
+def late() -> ClientError:
+    """What a request gets whose own time is up."""
+    return ClientError(
+        "The operation did not end in time.", code="GATEWAY_TIMEOUT", http_status=504
+    )

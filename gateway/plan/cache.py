@@ -177,14 +177,22 @@ class PlanCache(Generic[T]):
 
         Errors: RequestError and ClientError, from the store of refusals or fresh.
         """
+        return self.known(text, operation_name) or self._look_up((text, operation_name))
+
+    def known(self, text: str, operation_name: str | None) -> Found[T] | None:
+        """The plan of a text that came before; None for any other."""
         key = (text, operation_name)
         known = self._texts.get(key)
-        if known is not None:
-            plan, found = known
-            self._texts.move_to_end(key)
-            self._plans.move_to_end(plan)
-            self.counters.exact += 1
-            return found
+        if known is None:
+            return None
+        plan, found = known
+        self._texts.move_to_end(key)
+        self._plans.move_to_end(plan)
+        self.counters.exact += 1
+        return found
+
+    def _look_up(self, key: Key) -> Found[T]:
+        text, operation_name = key
         if len(text) > self._max_text_length:
             return self._make(key, None)
         if key in self._rejected:
