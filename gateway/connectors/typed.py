@@ -174,7 +174,7 @@ class _Raw:
         rename = {self.attribute(key): key for key in self.members}
         for name in self.added:
             # What an answer has there is not looked at, and overwritten.
-            fields.append((name, msgspec.Raw | None, None))
+            fields.append((name, msgspec.Raw, None))
             if name in self.members:
                 rename[name] = f"{name} is made here"
         if self.order:
