@@ -69,7 +69,7 @@ QUERIES = {
     "beside an error": "{ posts { id title } strict { title } }",
     "in a fragment": "query ($c: Boolean = true) { posts { ...F userId @include(if: $c) } } fragment F on Post { id title }",
 }
-GOOD = {
+GOOD: dict[str, Any] = {
     "posts": [
         {"id": n, "title": f"t{n} é\u2028", "body": "b", "userId": n % 3, "score": 1.5, "user": {"x": 1},
          "notes": [{"text": "n", "stars": n}]}
@@ -88,7 +88,7 @@ class World:
         if asked.target.startswith("/users"):
             ids = [part.partition("=")[2] for part in asked.target.partition("?")[2].split("&")]
             # The second user has no name, which it may not lack; the third does not exist.
-            users = [{"id": 0, "name": "zero"}, {"id": 1}]
+            users: list[dict[str, Any]] = [{"id": 0, "name": "zero"}, {"id": 1}]
             return [user for user in users if str(user["id"]) in ids]
         if asked.target == "/post":
             return self.posts[0] if isinstance(self.posts, list) and self.posts else None
