@@ -22,16 +22,15 @@ from graphql import (
     is_list_type,
 )
 
+from gateway.connectors.call import Call, compile_filled
 from gateway.connectors.directives import Connect, Directives, Errors, Source, read_directives
 from gateway.connectors.keys import Key
 from gateway.connectors.loaders import (
     BatchLoader,
-    Call,
     ConnectorLoader,
     FieldLoader,
     KeyedLoader,
     as_tree,
-    compile_filled,
 )
 from gateway.connectors.mapping.analyse import plain_shape, read_paths, supplied_fields
 from gateway.connectors.mapping.nodes import Selection

@@ -11,215 +11,22 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Hashable, Mapping, Sequence
-from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
-from graphql import GraphQLOutputType
 
+from gateway.connectors.call import Call
 from gateway.connectors.keys import MISSING, Key
-from gateway.connectors.mapping.analyse import PlainShape
-from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
-from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.merging import Batches, merged_rows
-from gateway.connectors.php import Coerce
-from gateway.connectors.request import RequestBuilder
-from gateway.connectors.response import ResponseReader
-from gateway.connectors.typed import Decode, typed_decoder
-from gateway.connectors.url import CannotWriteError, InvalidSegmentError
+from gateway.connectors.url import CannotWriteError
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.identity import Identity
 from gateway.resolver import Loader, Wanted
 from gateway.telemetry.trace import CURRENT
-from gateway.upstream.flights import Abandoned, Flight
-from gateway.upstream.transport import Fetched, Request
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for an answer; the last for deep nesting, also where nothing is read of it."""
-MAX_DECODERS = 500
-"""Of one connector; a class and a decoder each."""
-
-
-@dataclass(slots=True)
-class Call:
-    """How one connector asks its backend and reads the answer.
-
-    Attributes:
-        builder: Writes the request.
-        reader: Reads the answer.
-        selection: The mapping's tree, for projection.
-        mapping: The same, compiled, with every name that it supplies in its result.
-        coerce: What the PHP dialect makes of the values; None for nothing.
-        constants: `$config`, `$env` and `$context`, the same for every request.
-        is_read: Whether equal calls of an operation may be one.
-        may_repeat: Whether a call may be made twice, or once for several requests.
-        merges: Whether batches of several requests may be one call.
-        identity: What it reads of the client; None when that is all of it.
-        max_requests: For one operation and source.
-        shape: Of a mapping that only takes values from places; None for any other.
-        kind: The GraphQL type of what the mapping makes.
-        exact: Decodes an answer into just what one operation asks for, every leaf of its scalar's own
-            type; None once an answer had another, and where `typed` is.
-        typed: The same for leaves of any type; None where an answer has to be mapped.
-        wide_reads: Answers that `exact` refused.
-        generic_reads: Answers that did not have the shape that `typed` was made for.
-        decoders: `exact` and `typed` by what is wanted, for all operations: plans come and go.
-    """
-
-    builder: RequestBuilder
-    reader: ResponseReader
-    selection: Selection
-    mapping: CompiledMapping
-    coerce: Coerce | None
-    constants: Mapping[str, Any]
-    is_read: bool
-    may_repeat: bool
-    merges: bool
-    identity: Identity | None
-    max_requests: int
-    shape: PlainShape | None
-    kind: GraphQLOutputType
-    exact: Decode | None = None
-    typed: Decode | None = None
-    wide_reads: int = 0
-    generic_reads: int = 0
-    decoders: dict[Hashable, tuple[Decode | None, Decode | None]] = field(default_factory=dict)
-
-    def project(self, wanted: Wanted) -> Call:
-        """The same call for an operation that reads only `wanted` of its values."""
-        if self.shape is None:
-            return self
-        key = frozen(wanted)
-        made = self.decoders.get(key)
-        if made is None:
-            if len(self.decoders) >= MAX_DECODERS:
-                del self.decoders[next(iter(self.decoders))]
-            exact = typed_decoder(self.shape, self.kind, wanted, is_exact=True)
-            made = self.decoders[key] = exact, typed_decoder(self.shape, self.kind, wanted)
-        return replace(self, exact=made[0], typed=made[1])
-
-    def request(self, variables: dict[str, Any], context: Context) -> Request:
-        """The request. Errors: UpstreamError when it cannot be written."""
-        try:
-            return self.builder.build(variables, context.sent, self.may_repeat)
-        except InvalidSegmentError as exc:
-            raise self._refused("INVALID_PATH_SEGMENT", exc) from exc
-        except CannotWriteError as exc:
-            raise self._refused("HTTP_CLIENT_ERROR", exc) from exc
-
-    def _refused(self, code: str, exc: CannotWriteError) -> UpstreamError:
-        return UpstreamError(code, source=self.builder.source_name, detail=str(exc))
-
-    def variables(self, context: Context, **given: Any) -> dict[str, Any]:
-        """The variables of one call."""
-        return {**self.constants, "request": {"headers": context.sent}, **given}
-
-    async def run(
-        self, variables: dict[str, Any], context: Context, request: Request | None = None
-    ) -> Any:
-        """Ask, and map the answer; None for no value. Errors: UpstreamError.
-
-        Args:
-            variables: Of the call.
-            context: Of the request.
-            request: One that was built already.
-        """
-        if request is None:
-            request = self.request(variables, context)
-        return self.read(await self.fetch(request, context), variables)
-
-    def read(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
-        """What an answer maps to. Errors: UpstreamError."""
-        rows = self.decoded(fetched)
-        return self.mapped(fetched, variables) if rows is ... else rows
-
-    def decoded(self, fetched: Fetched) -> Any:
-        """What an answer maps to, where its bytes are decoded into just that; else `...`."""
-        if self.typed is None or not self.reader.is_plain(fetched):
-            return ...
-        return self._decode(fetched.body, self.typed)
-
-    def mapped(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
-        """What an answer maps to by the language's rules. Errors: UpstreamError."""
-        data = self.reader.read(fetched, variables)
-        value = self.mapping(data, variables)
-        if value is ...:
-            return None
-        return value if self.coerce is None else self.coerce(value)
-
-    def _decode(self, body: bytes, typed: Decode) -> Any:
-        """An answer's rows; `...` where it has another shape, or is no JSON: the mapping says which."""
-        if self.exact is not None:
-            try:
-                return self.exact(body)
-            except msgspec.ValidationError:
-                # A backend that once sent "42" for 42 will again: one decoding is cheaper than two.
-                self.exact = None
-                self.wide_reads += 1
-            except UNREADABLE:
-                pass  # no JSON
-        try:
-            return typed(body)
-        except UNREADABLE:
-            self.generic_reads += 1
-            return ...
-
-    async def fetch(self, request: Request, context: Context) -> Fetched:
-        """Equal reads of one operation are one call; a write ends what was read before it.
-
-        Errors: UpstreamError.
-        """
-        memo = context.memo
-        if not self.is_read:
-            self._count(request, context)
-            try:
-                return await context.upstream.fetch(request, context)
-            finally:
-                memo.clear()
-        # The source too: what it adds, a session's cookie or headers of its own, is not there yet.
-        key = (request.source, request.method, request.url, request.body, tuple(request.headers))
-        while (known := memo.get(key)) is not None:
-            if isinstance(known, Fetched):
-                return known
-            if isinstance(known, UpstreamError):
-                raise known
-            with suppress(Abandoned):
-                followed: Fetched = await known.follow()
-                return followed
-        flight: Flight[Fetched] = Flight()
-        memo[key] = flight
-        outcome: Fetched | UpstreamError | None = None
-        try:
-            self._count(request, context)
-            outcome = await context.upstream.fetch(request, context)
-        except UpstreamError as exc:
-            outcome = exc
-            flight.fail(exc)
-            raise
-        except BaseException:
-            flight.fail(Abandoned())  # this caller was cancelled; the next one asks again
-            raise
-        finally:
-            if memo.get(key) is flight:  # no write has ended meanwhile
-                memo[key] = outcome
-        if flight.waiting:
-            flight.land(outcome)
-        return outcome
-
-    def _count(self, request: Request, context: Context) -> None:
-        """Errors: UpstreamError(REQUEST_LIMIT_EXCEEDED)."""
-        counts = context.stats.by_source
-        counts[request.source] = count = counts.get(request.source, 0) + 1
-        if count > self.max_requests:
-            raise UpstreamError(
-                "REQUEST_LIMIT_EXCEEDED",
-                source=request.source,
-                detail=f"more than {self.max_requests} requests of one operation",
-            )
+from gateway.upstream.transport import Request
 
 
 class ConnectorLoader(ABC):
@@ -563,11 +370,6 @@ def partial_view(parent: Any, wanted: Members) -> dict[str, Any]:
     return found
 
 
-def frozen(wanted: Wanted) -> Hashable:
-    """The same as a key, in its order: that of the members of what is decoded."""
-    return tuple([(name, frozen(inner)) for name, inner in wanted.items()])
-
-
 def as_tree(members: Members) -> Wanted:
     """The mapping room's names as loaders have them."""
     return Wanted({name: as_tree(inner) for name, inner in members.members.items()})
@@ -579,8 +381,3 @@ def joined(left: Wanted, right: Wanted) -> Wanted:
     for name, inner in right.items():
         both[name] = joined(both[name], inner) if name in both else inner
     return both
-
-
-def compile_filled(selection: Selection, name: str, supplied: Members) -> CompiledMapping:
-    """A connector's `selection`: every name that it supplies stands in its result."""
-    return compile_mapping(selection, name, fill=supplied)

@@ -18,7 +18,7 @@ from gateway.upstream.flights import Abandoned, Flight
 from gateway.upstream.transport import Fetched, Request
 
 if TYPE_CHECKING:
-    from gateway.connectors.loaders import Call
+    from gateway.connectors.call import Call
     from gateway.context import Context
 
 Views = Mapping[Hashable, dict[str, Any]]

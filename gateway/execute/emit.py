@@ -23,7 +23,6 @@ from gateway.execute.emit_values import ValueEmitter
 from gateway.execute.exported import EXPORTED
 from gateway.execute.forms import Form, Observer
 from gateway.execute.slow import SlowRows
-from gateway.execute.verbatim import is_verbatim
 from gateway.execute.writer import Writer
 from gateway.plan.nodes import Field, Kind, Part, Step, walk_selections
 
@@ -283,12 +282,18 @@ class PartEmitter:
         self.writer.line(f"r{field.id} = regroup(r, {name}, g{field.id}, {rows})")
 
     def is_verbatim(self, field: BoundField) -> bool:
-        """Whether the rows of a root field, of the form that is expected, are its response as they stand."""
+        """Whether the objects of a field are encoded at once: those of one parent alone are."""
         only = _composite(field).only
-        if field.selection is not self.root or only is None or _composite(field).by_call:
-            return False
-        is_shared = any(below in self.bound.checked for below in _below(only))
-        return not is_shared and is_verbatim(only, self.values.form(only).row_class)
+        return (
+            only is not None
+            and not self.bound.plan.is_deferred
+            and self.values.is_verbatim(field)
+            and not self.is_checked(only)
+        )
+
+    def is_checked(self, selection: BoundSelection) -> bool:
+        """Whether arguments of a property below may be wrong."""
+        return any(field in self.bound.checked for field in _below(selection))
 
     def encode(self, field: BoundField, selection: BoundSelection, below: dict[int, str]) -> None:
         """Encode the rows of a root field at once, where all are as expected and nothing has failed."""
@@ -317,7 +322,7 @@ class PartEmitter:
         writer.line("m = len(q)")
         writer.line(f"d{number} = []")
         with writer.block("try:"):
-            if any(field in self.bound.checked for field in _below(selection)):
+            if self.is_checked(selection):
                 writer.line("if r.has_wrong_arguments: raise WrongArguments")
             if self.values.is_flat(selection):
                 self.expression(selection, columns)

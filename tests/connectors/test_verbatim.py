@@ -6,7 +6,7 @@ A plan learns the form of its rows from the first answer, so each operation is a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,10 @@ type Query {
   one: Joined @connect(source: "b", http: { GET: "/post" }, selection: "id userId user: { id: userId }")
 }
 type Post { id: Int! title: String text: String userId: Int score: Float tags: [String] notes: [Note] }
-type Joined { id: Int! title: String text: String userId: Int user: User notes: [Note] }
+type Joined { id: Int! title: String text: String userId: Int user: User notes: [Note]
+  replies: [Reply] @connect(source: "b", http: { GET: "/replies/{$this.id}" }, selection: "text userId user: { id: userId }")
+}
+type Reply { text: String userId: Int user: User }
 type Strict { id: ID! title: String! notes: [Note!]! }
 type Note { text: String stars: Int }
 type User @connect(source: "b", http: { GET: "/users", queryParams: "id: $batch.id" }, selection: "id name") {
@@ -65,6 +68,8 @@ QUERIES = {
     "what may not be null": "{ strict { title notes { text } } }",
     "one object": "{ post { id title userId notes { text stars } } }",
     "one object with a user": "{ one { id userId user { name id } } }",
+    "rows of many parents": "{ joined { id replies { text userId user { id name } } } }",
+    "twice alike": "{ a: joined { userId user { id name } } b: joined { userId user { id name } } }",
     "twice": "{ a: posts { id title } b: posts { title id } }",
     "beside an error": "{ posts { id title } strict { title } }",
     "in a fragment": "query ($c: Boolean = true) { posts { ...F userId @include(if: $c) } } fragment F on Post { id title }",
@@ -90,17 +95,22 @@ class World:
             # The second user has no name, which it may not lack; the third does not exist.
             users: list[dict[str, Any]] = [{"id": 0, "name": "zero"}, {"id": 1}]
             return [user for user in users if str(user["id"]) in ids]
+        if asked.target.startswith("/replies"):
+            said = f"to {asked.target.rpartition('/')[2]}"
+            return [{"text": said, "userId": 0}, {"text": f"again {said}", "userId": 0}]
         if asked.target == "/post":
             return self.posts[0] if isinstance(self.posts, list) and self.posts else None
         return self.posts
 
 
 @asynccontextmanager
-async def asking(folder: Path) -> AsyncIterator[tuple[World, GatewayClient]]:
+async def asking(
+    folder: Path, more: Mapping[str, Any] | None = None
+) -> AsyncIterator[tuple[World, GatewayClient]]:
     world = World()
     async with backend(world) as server:
         (folder / "schema.graphql").write_text(SDL.replace("BASE", server.url))
-        tables = {"graph": {"schema": ["schema.graphql"]}}
+        tables = {"graph": {"schema": ["schema.graphql"]}, **(more or {})}
         async with GatewayClient(build_config(tables), base=folder, env={}) as client:
             yield world, client
 
@@ -233,3 +243,33 @@ async def test_whatever_comes_is_answered_alike(
         worlds = [[row for row in rows if row is not None] for rows in worlds if type(rows) is list]
     sent = orjson.loads(orjson.dumps([good, good, *worlds, good]))  # NaN and its like are null
     await check(folder, QUERIES[name], sent)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ posts { id ... @defer { title notes { text stars } } } }",
+        "{ joined { id ... @defer { userId user { id name } } } }",
+        "{ joined { id user { id } ... @defer { user { name } notes { stars } } } }",
+        "{ post { id } ... @defer { posts { id title } joined { userId user { id name } } } }",
+        "{ post { id ... @defer { notes { text } } } }",
+        "{ joined { id ... @defer { replies { text userId user { id name } } } } }",
+    ],
+)
+async def test_what_is_deferred(query: str, tmp_path: Path, encoded: Counter[str]) -> None:
+    """A deferred fragment begins with many objects: each gets its own. The first answer comes before any form is known."""
+    posts = [post for post in GOOD["posts"] if post["userId"] == 0]
+    accept = {"accept": "multipart/mixed"}
+    found = []
+    async with asking(tmp_path, {"incremental": {"enabled": True}}) as (world, client):
+        world.posts = posts
+        for _ in range(4):
+            response = await client.http.post(
+                client.app.path, json={"query": query}, headers=accept
+            )
+            lines = [line for line in response.text.splitlines() if line.startswith("{")]
+            found.append(sorted(lines))
+    if "replies" in query:
+        assert all("to " + str(post["id"]) in "".join(found[0]) for post in posts)
+    assert '"errors"' not in "".join(found[0])
+    assert found[0] == found[1] == found[2] == found[3]
