@@ -57,7 +57,12 @@ def read(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any
     if kinds <= ROW:
         column = [row.get(name) for row in rows]
     elif len(kinds) == 1 and issubclass(kind := next(iter(kinds)), msgspec.Struct):
-        column = list(map(attrgetter(name), rows)) if hasattr(kind, name) else [None] * len(rows)
+        if has_member(kind, name):
+            column = list(map(attrgetter(name), rows))
+        elif issubclass(kind, DecodedRow):
+            column = [None] * len(rows)
+        else:
+            column = [read_property(row, name) for row in rows]
         if issubclass(kind, DecodedRow):
             return column  # what was decoded is neither callable nor awaitable
     else:
@@ -81,6 +86,11 @@ def is_inert(type_: type) -> bool:
 def is_decoded(kinds: Kinds) -> bool:
     """Whether rows are all of one class of decoded rows."""
     return len(kinds) == 1 and issubclass(next(iter(kinds)), DecodedRow)
+
+
+def has_member(kind: type[msgspec.Struct], name: str) -> bool:
+    """Whether a struct's class declares a member: what else it has by that name is none of a row's (`mro`)."""
+    return name in kind.__struct_fields__
 
 
 def read_property(row: Any, name: str) -> Any:

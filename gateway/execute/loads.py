@@ -17,6 +17,7 @@ from gateway.execute.columns import (
     PLAIN,
     ROW,
     Kinds,
+    has_member,
     is_decoded,
     read_property,
     wait_for_cells,
@@ -26,6 +27,7 @@ from gateway.execute.spots import Failed
 from gateway.execute.state import Run
 from gateway.execute.steps import end_step, within
 from gateway.execute.works import Call, spread
+from gateway.resolver import DecodedRow
 
 MISSING = object()
 PLAIN_OR_MISSING = PLAIN | {object}
@@ -80,7 +82,7 @@ def load_entities(
     """The columns of entity fields that one loader supplies, in the order of `fields`."""
     if rows and not made and is_decoded(kinds):
         kind = next(iter(kinds))
-        if not any(hasattr(kind, field.access) for field in fields):
+        if not any(has_member(kind, field.access) for field in fields):
             return _load_all(run, fields, rows)
     columns = [_members(rows, field.access, kinds) for field in fields]
     lacking: Sequence[int] = range(len(rows))
@@ -125,16 +127,17 @@ def _members(rows: list[Any], name: str, kinds: Kinds) -> list[Any]:
     if kinds == ROW:
         return [row.get(name, MISSING) for row in rows]
     if len(kinds) == 1 and issubclass(kind := next(iter(kinds)), msgspec.Struct):
-        if not hasattr(kind, name):
+        if has_member(kind, name):
+            return list(map(attrgetter(name), rows))
+        if issubclass(kind, DecodedRow):
             return [MISSING] * len(rows)
-        return list(map(attrgetter(name), rows))
     return [_member(row, name) for row in rows]
 
 
 def _from_entities(entities: list[Any], name: str) -> list[Any]:
     """A member of each loaded entity: null where there is none, and its error where it failed."""
     kinds = set(map(type, entities))
-    if is_decoded(kinds) and hasattr(next(iter(kinds)), name):
+    if is_decoded(kinds) and has_member(next(iter(kinds)), name):
         return list(map(attrgetter(name), entities))
     return [
         entity.get(name)

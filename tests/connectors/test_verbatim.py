@@ -43,8 +43,8 @@ type Joined { id: Int! title: String text: String userId: Int user: User notes: 
 type Reply { text: String userId: Int user: User }
 type Strict { id: ID! title: String! notes: [Note!]! }
 type Note { text: String stars: Int }
-type User @connect(source: "b", http: { GET: "/users", queryParams: "id: $batch.id" }, selection: "id name") {
-  id: Int! name: String!
+type User @connect(source: "b", http: { GET: "/users", queryParams: "id: $batch.id" }, selection: "id name mro keys") {
+  id: Int! name: String! mro: String keys: Int
 }
 """
 )
@@ -69,6 +69,7 @@ QUERIES = {
     "one object": "{ post { id title userId notes { text stars } } }",
     "one object with a user": "{ one { id userId user { name id } } }",
     "rows of many parents": "{ joined { id replies { text userId user { id name } } } }",
+    "names that Python has": "{ joined { id user { mro keys } } }",
     "twice alike": "{ a: joined { userId user { id name } } b: joined { userId user { id name } } }",
     "twice": "{ a: posts { id title } b: posts { title id } }",
     "beside an error": "{ posts { id title } strict { title } }",
