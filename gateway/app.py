@@ -42,7 +42,7 @@ from gateway.language.slots import find_slots
 from gateway.measures import Measures
 from gateway.metrics_server import MetricsServer
 from gateway.operation_log import OperationLog
-from gateway.pipeline import Pipeline
+from gateway.pipeline.pipeline import Pipeline
 from gateway.plan.cache import Made, PlanCache
 from gateway.plan.warm import warm_plans, warm_texts
 from gateway.services import (
@@ -58,16 +58,16 @@ from gateway.sharing import Sharing
 from gateway.streams import Streams
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.trace import Trace, phase
-from gateway.transport.asgi import MAX_HEAD
 from gateway.transport.direct import DirectRoute
-from gateway.transport.graphiql import send_file
-from gateway.transport.http import GraphQLEndpoint
-from gateway.transport.measured import MeasuredRoute
-from gateway.transport.sessions import Sessions
-from gateway.transport.shedding import Shedder
-from gateway.transport.shutdown import delay_shutdown
-from gateway.transport.streaming import StreamEndpoint
-from gateway.transport.ws import DRAIN, WebSocketEndpoint
+from gateway.transport.http.asgi import MAX_HEAD
+from gateway.transport.http.graphiql import send_file
+from gateway.transport.http.handler import GraphQLEndpoint
+from gateway.transport.server.admission import Shedder
+from gateway.transport.server.measured import MeasuredRoute
+from gateway.transport.server.shutdown import delay_shutdown
+from gateway.transport.stream.endpoint import StreamEndpoint
+from gateway.transport.stream.sessions import Sessions
+from gateway.transport.ws.endpoint import DRAIN, WebSocketEndpoint
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
 

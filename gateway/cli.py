@@ -148,8 +148,8 @@ def serve(
             reload_dirs=[str(base)] if reload else None,
             reload_includes=["*.graphql", "*.toml"] if reload else None,
             loop=loop,
-            http="gateway.transport.server:HttpProtocol",
-            ws="gateway.transport.server:WebSocketProtocol",
+            http="gateway.transport.server.protocols:HttpProtocol",
+            ws="gateway.transport.server.protocols:WebSocketProtocol",
             ws_max_size=settings.subscription.max_message_bytes,
             # Small messages: a compressor for each socket costs more than it saves.
             ws_per_message_deflate=False,

@@ -18,9 +18,9 @@ from gateway.documents.manifest import TrustedDocuments
 from gateway.documents.shared import SharedStore
 from gateway.errors import ConfigError
 from gateway.telemetry.settings import TelemetrySettings
-from gateway.transport.http import GraphQLEndpoint
+from gateway.transport.http.handler import GraphQLEndpoint
+from gateway.transport.server.admission import Shedder
 from gateway.transport.settings import EndpointSettings
-from gateway.transport.shedding import Shedder
 
 # `/graphql/:id`
 # Where the workers of one server meet, as `gateway serve` tells them.

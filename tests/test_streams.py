@@ -14,7 +14,7 @@ import pytest
 
 from gateway.answer import Answer
 from gateway.context import Context
-from gateway.pipeline import GraphQLParams, Pipeline
+from gateway.pipeline.pipeline import GraphQLParams, Pipeline
 from gateway.streams import Stream
 from gateway.testing import GatewayClient
 

@@ -25,7 +25,7 @@ from benchmarks.micro.paired import RUNNER, measure
 from benchmarks.stats import median_of_ratios
 from gateway.app import Gateway
 from gateway.config import load_config
-from gateway.pipeline import GraphQLParams
+from gateway.pipeline.pipeline import GraphQLParams
 from gateway.upstream.transport import Fetched
 
 FOLDER = Path(__file__).resolve().parent.parent / "peers" / "gateway"

@@ -16,17 +16,17 @@ from typing import Any, NamedTuple
 from gateway.answer import Answer, OperationRecord
 from gateway.context import Context
 from gateway.errors import ClientError
-from gateway.pipeline import GraphQLParams
-from gateway.transport.access import log_line
-from gateway.transport.asgi import Headers, client_header, read_headers
-from gateway.transport.formats import stream_format
-from gateway.transport.http import Asked, GraphQLEndpoint, head_size
-from gateway.transport.measured import MeasuredRoute
-from gateway.transport.negotiate import is_json_request, response_type
-from gateway.transport.params import Memory, params_of_json
-from gateway.transport.reply import CONTENT_TYPES, encode_body, is_compressible
-from gateway.transport.shedding import Shedder
-from gateway.transport.sse import is_session
+from gateway.pipeline.pipeline import GraphQLParams
+from gateway.transport.http.access import log_line
+from gateway.transport.http.asgi import Headers, client_header, read_headers
+from gateway.transport.http.handler import Asked, GraphQLEndpoint, head_size
+from gateway.transport.http.negotiate import is_json_request, response_type
+from gateway.transport.http.params import Memory, params_of_json
+from gateway.transport.http.respond import CONTENT_TYPES, encode_body, is_compressible
+from gateway.transport.server.admission import Shedder
+from gateway.transport.server.measured import MeasuredRoute
+from gateway.transport.stream.formats import stream_format
+from gateway.transport.stream.sse import is_session
 
 
 class Reply(NamedTuple):

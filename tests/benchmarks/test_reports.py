@@ -100,8 +100,8 @@ def test_percentiles_without_an_answer_above_them_are_not_drawn() -> None:
 
 
 RAW = """\
-<module> (/x/lib/python3.11/site-packages/uvicorn/main.py:1);Cycle.run_asgi (/x/lib/python3.11/site-packages/uvicorn/http.py:9);run (/home/me/gateway/pipeline.py:12);part0 (<gateway plan 1a2b anonymous>:3) 30
-<module> (/x/lib/python3.11/site-packages/uvicorn/main.py:1);Cycle.run_asgi (/x/lib/python3.11/site-packages/uvicorn/http.py:9);run (/home/me/gateway/pipeline.py:14) 10
+<module> (/x/lib/python3.11/site-packages/uvicorn/main.py:1);Cycle.run_asgi (/x/lib/python3.11/site-packages/uvicorn/http.py:9);run (/home/me/gateway/pipeline/pipeline.py:12);part0 (<gateway plan 1a2b anonymous>:3) 30
+<module> (/x/lib/python3.11/site-packages/uvicorn/main.py:1);Cycle.run_asgi (/x/lib/python3.11/site-packages/uvicorn/http.py:9);run (/home/me/gateway/pipeline/pipeline.py:14) 10
 """
 
 
@@ -111,10 +111,10 @@ def test_a_flame_graph_starts_at_the_request_and_merges_lines_of_a_function() ->
     (request,) = root.below.values()
     (run,) = request.below.values()
     assert (request.name, request.samples) == ("Cycle.run_asgi (uvicorn/http.py)", 40)
-    assert (run.name, run.samples) == ("run (gateway/pipeline.py)", 40)
+    assert (run.name, run.samples) == ("run (gateway/pipeline/pipeline.py)", 40)
     own, whole = flame.heaviest(stacks)
     assert own[0] == ("part0 (<gateway plan 1a2b anonymous>)", 0.75)
-    assert dict(whole)["run (gateway/pipeline.py)"] == 1.0
+    assert dict(whole)["run (gateway/pipeline/pipeline.py)"] == 1.0
     ElementTree.fromstring(flame.render(root))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import gateway.pipeline
+import gateway.pipeline.pipeline
 from gateway.config import build_config
 from gateway.execute.operation import fall_back, source_of
 from gateway.testing import GatewayClient, Result
@@ -71,7 +71,7 @@ def on_graphql_core(
 def use_path(path: str, monkeypatch: Any) -> None:
     """Run the operations of a test on `compiled` plans or by `graphql-core`."""
     if path == "graphql-core":
-        monkeypatch.setattr(gateway.pipeline, "start_operation", on_graphql_core)
+        monkeypatch.setattr(gateway.pipeline.pipeline, "start_operation", on_graphql_core)
 
 
 def located(errors: Iterable[Any]) -> list[tuple[str, str]]:

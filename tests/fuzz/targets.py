@@ -22,18 +22,18 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
-from gateway.pipeline import GraphQLParams
+from gateway.pipeline.pipeline import GraphQLParams
 from gateway.plan.cache import Made, PlanCache, PlanCacheSettings
 from gateway.telemetry.tracing import PARSERS
-from gateway.transport import uploads
-from gateway.transport.compression import choose_encoding
-from gateway.transport.formats import stream_format
-from gateway.transport.graphiql import wants_page
-from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
-from gateway.transport.params import params_of, params_of_json, params_of_query
+from gateway.transport.http import uploads
+from gateway.transport.http.compression import choose_encoding
+from gateway.transport.http.graphiql import wants_page
+from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
+from gateway.transport.http.params import params_of, params_of_json, params_of_query
+from gateway.transport.http.uploads import UploadForm, is_form, placed, read_upload
 from gateway.transport.settings import UploadSettings
-from gateway.transport.uploads import UploadForm, is_form, placed, read_upload
-from gateway.transport.ws_state import (
+from gateway.transport.stream.formats import stream_format
+from gateway.transport.ws.state import (
     Cancel,
     Close,
     Connection,

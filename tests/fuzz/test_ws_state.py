@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gateway.transport.ws_state import (
+from gateway.transport.ws.state import (
     TABLE,
     Cancel,
     Close,

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 
 from gateway.app import Gateway, create_app
 from gateway.telemetry.process import resident_bytes
-from gateway.transport.server import HttpProtocol, WebSocketProtocol
+from gateway.transport.server.protocols import HttpProtocol, WebSocketProtocol
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

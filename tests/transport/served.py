@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 
 from gateway.app import Gateway, create_app
-from gateway.transport.server import HttpProtocol, WebSocketProtocol
+from gateway.transport.server.protocols import HttpProtocol, WebSocketProtocol
 
 
 class Server(uvicorn.Server):

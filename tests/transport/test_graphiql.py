@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.testing import GatewayClient
-from gateway.transport import graphiql
+from gateway.transport.http import graphiql
 from tests.transport.browser import browser_page, chromium
 from tests.transport.served import served
 from tests.transport.stream_project import stream_project

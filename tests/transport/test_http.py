@@ -14,7 +14,7 @@ import pytest
 from backports import zstd
 
 from gateway.testing import GatewayClient
-from gateway.transport.compression import choose_encoding
+from gateway.transport.http.compression import choose_encoding
 from tests.transport.conftest import configure
 
 JSON = "application/json"

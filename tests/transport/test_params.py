@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from gateway.errors import ClientError
-from gateway.pipeline import GraphQLParams
-from gateway.transport.params import (
+from gateway.pipeline.pipeline import GraphQLParams
+from gateway.transport.http.params import (
     MAX_REMEMBERED,
     MAX_REMEMBERED_BYTES,
     Memory,

@@ -14,7 +14,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from gateway.transport.direct import Head, Reply, status_line
-from gateway.transport.protocol import DirectProtocol
+from gateway.transport.http.protocol import DirectProtocol
 
 
 def request(body: bytes, more: str = "", path: str = "/graphql", version: str = "1.1") -> bytes:

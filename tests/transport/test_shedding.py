@@ -15,7 +15,7 @@ import pytest
 from gateway.app import create_app
 from gateway.config import build_config
 from gateway.services import make_shedder
-from gateway.transport.shedding import (
+from gateway.transport.server.admission import (
     ALWAYS_IN_FLIGHT,
     CALM_TICKS,
     LATE_TICKS,

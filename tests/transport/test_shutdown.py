@@ -10,7 +10,7 @@ from types import FrameType
 
 import pytest
 
-from gateway.transport.shutdown import delay_shutdown
+from gateway.transport.server.shutdown import delay_shutdown
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from typing import Any, Protocol
 from gateway.answer import Answer, OperationRecord
 from gateway.context import Context
 from gateway.errors import ClientError
-from gateway.pipeline import GraphQLParams, Pipeline
+from gateway.pipeline.pipeline import GraphQLParams, Pipeline
 from gateway.telemetry.logs import AccessLog
-from gateway.transport.access import log_line
-from gateway.transport.asgi import (
+from gateway.transport.http.access import log_line
+from gateway.transport.http.asgi import (
     ClientDisconnectedError,
     Headers,
     Receive,
@@ -29,23 +29,23 @@ from gateway.transport.asgi import (
     client_header,
     read_headers,
 )
-from gateway.transport.batch import check_batch, run_batch
-from gateway.transport.body import read_body
-from gateway.transport.cors import Cors, is_preflight
-from gateway.transport.csrf import check_form, check_read
-from gateway.transport.formats import Format, stream_format
-from gateway.transport.graphiql import send_page, wants_page
-from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
-from gateway.transport.params import (
+from gateway.transport.http.batch import check_batch, run_batch
+from gateway.transport.http.body import read_body
+from gateway.transport.http.cors import Cors, is_preflight
+from gateway.transport.http.csrf import check_form, check_read
+from gateway.transport.http.graphiql import send_page, wants_page
+from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
+from gateway.transport.http.params import (
     MalformedRequestError,
     params_of,
     params_of_json,
     params_of_query,
 )
-from gateway.transport.reply import answer_headers, refusal, respond, status_of
+from gateway.transport.http.respond import answer_headers, refusal, respond, status_of
+from gateway.transport.http.uploads import is_form, read_upload
 from gateway.transport.settings import EndpointSettings
-from gateway.transport.sse import is_session
-from gateway.transport.uploads import is_form, read_upload
+from gateway.transport.stream.formats import Format, stream_format
+from gateway.transport.stream.sse import is_session
 
 # What may stand in a log line and in an answer's header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.errors import ClientError
-from gateway.transport.cors import Cors
+from gateway.transport.http.cors import Cors
 from gateway.transport.settings import CsrfSettings
 
 # `none` is the user's own doing, `same-origin` the service's page; no header: no browser, or one of before 2023.

@@ -15,14 +15,14 @@ from typing import Any
 from gateway.answer import Answer, OperationRecord
 from gateway.context import Context
 from gateway.errors import ClientError
-from gateway.pipeline import GraphQLParams, Pipeline
+from gateway.pipeline.pipeline import GraphQLParams, Pipeline
 from gateway.telemetry.logs import AccessLog
-from gateway.transport.access import log_line
-from gateway.transport.asgi import Receive, Send, client_header
-from gateway.transport.formats import Format
-from gateway.transport.http import Asked
+from gateway.transport.http.access import log_line
+from gateway.transport.http.asgi import Receive, Send, client_header
+from gateway.transport.http.handler import Asked
 from gateway.transport.settings import SubscriptionSettings
-from gateway.transport.ws import MakeContext
+from gateway.transport.stream.formats import Format
+from gateway.transport.ws.endpoint import MakeContext
 
 
 class StreamEndpoint:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import orjson
 
 from gateway.incremental import PayloadFormat
-from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
+from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
 
 EVENT_STREAM = "text/event-stream"
 TOKEN_HEADER = "x-graphql-event-stream-token"  # noqa: S105 - a header's name

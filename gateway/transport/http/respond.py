@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from gateway.answer import Answer, encode_request_error
 from gateway.errors import ClientError
-from gateway.transport.asgi import Headers, Send
-from gateway.transport.compression import THREAD_BYTES, choose_encoding, compress
-from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON
+from gateway.transport.http.asgi import Headers, Send
+from gateway.transport.http.compression import THREAD_BYTES, choose_encoding, compress
+from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON
 from gateway.transport.settings import CompressionSettings
 
 # By the specification's draft these are 422, not 400: the request is understood, and cannot be executed.

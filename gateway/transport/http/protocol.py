@@ -19,8 +19,8 @@ from typing import Any, NamedTuple, Protocol
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from gateway.transport.asgi import MAX_HEAD, Headers
 from gateway.transport.direct import Head, Reply
+from gateway.transport.http.asgi import MAX_HEAD, Headers
 
 TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"

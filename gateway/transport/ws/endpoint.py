@@ -7,13 +7,13 @@ from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from gateway.context import Context
-from gateway.pipeline import Pipeline
+from gateway.pipeline.pipeline import Pipeline
 from gateway.telemetry.logs import AccessLog
-from gateway.transport import ws_state
-from gateway.transport.asgi import Receive, Scope, Send, read_headers
-from gateway.transport.origin import is_allowed_origin
+from gateway.transport.http.asgi import Receive, Scope, Send, read_headers
 from gateway.transport.settings import SubscriptionSettings
-from gateway.transport.ws_socket import Socket
+from gateway.transport.ws import state as ws_state
+from gateway.transport.ws.origin import is_allowed_origin
+from gateway.transport.ws.socket import Socket
 
 DRAIN = "gateway.drain"
 """The key of the lifespan's state: a function that begins to end every stream, and may be called again."""

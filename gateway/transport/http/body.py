@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.errors import ClientError
-from gateway.transport.asgi import ClientDisconnectedError, Receive
+from gateway.transport.http.asgi import ClientDisconnectedError, Receive
 from gateway.upstream.decompress import BadEncoding, Decoder, build_decoder
 
 

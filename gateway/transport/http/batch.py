@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from gateway.answer import Answer, OperationRecord
 from gateway.context import Context
 from gateway.errors import ClientError
-from gateway.pipeline import GraphQLParams, Pipeline
+from gateway.pipeline.pipeline import GraphQLParams, Pipeline
 from gateway.transport.settings import BatchingSettings
 
 NewContext = Callable[[], Awaitable[Context]]

@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.telemetry.catalogue import SERVER_ACTIVE, SERVER_DURATION
 from gateway.telemetry.metrics import Histogram, Sample
-from gateway.transport.asgi import Receive, Scope, Send
+from gateway.transport.http.asgi import Receive, Scope, Send
 
 # These are there from the start with 0: Prometheus sees no increase in a series that begins with the first
 # failure, and an alert would wait for the second.

@@ -22,7 +22,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from gateway.errors import ClientError
-from gateway.transport.asgi import ClientDisconnectedError, Receive
+from gateway.transport.http.asgi import ClientDisconnectedError, Receive
 from gateway.transport.settings import UploadSettings
 from gateway.uploads import Upload
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
+from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent.parent
 # Served name → file and content type.
 FILES: dict[str, tuple[Path, str]] = {
     "graphiql.min.js": (HERE / "assets", "text/javascript"),

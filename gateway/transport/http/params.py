@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from gateway.errors import ClientError
-from gateway.pipeline import GraphQLParams
+from gateway.pipeline.pipeline import GraphQLParams
 
 SCALARS = frozenset({str, int, float, bool, type(None)})
 MAX_REMEMBERED = 512

@@ -17,15 +17,15 @@ import orjson
 from gateway.answer import Answer, OperationRecord
 from gateway.context import Context
 from gateway.errors import ClientError
-from gateway.pipeline import GraphQLParams
-from gateway.transport import ws_state
-from gateway.transport.access import log_line
-from gateway.transport.asgi import Receive, Send, client_header
-from gateway.transport.params import checked_params
-from gateway.transport.ws_state import Close, Connection, Operation
+from gateway.pipeline.pipeline import GraphQLParams
+from gateway.transport.http.access import log_line
+from gateway.transport.http.asgi import Receive, Send, client_header
+from gateway.transport.http.params import checked_params
+from gateway.transport.ws import state as ws_state
+from gateway.transport.ws.state import Close, Connection, Operation
 
 if TYPE_CHECKING:
-    from gateway.transport.ws import WebSocketEndpoint
+    from gateway.transport.ws.endpoint import WebSocketEndpoint
 
 
 class Socket:

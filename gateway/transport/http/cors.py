@@ -11,7 +11,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from gateway.transport.asgi import Headers, Send
+from gateway.transport.http.asgi import Headers, Send
 from gateway.transport.settings import CorsPolicy
 
 VARY = (b"vary", b"origin")

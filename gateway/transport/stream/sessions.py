@@ -17,11 +17,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from urllib.parse import parse_qs
 
 from gateway.errors import ClientError
-from gateway.pipeline import GraphQLParams
-from gateway.transport.asgi import Receive, Scope, Send
-from gateway.transport.http import Asked
-from gateway.transport.sse import TOKEN_HEADER, EventFormat, OperationFormat
-from gateway.transport.streaming import Running, StreamEndpoint
+from gateway.pipeline.pipeline import GraphQLParams
+from gateway.transport.http.asgi import Receive, Scope, Send
+from gateway.transport.http.handler import Asked
+from gateway.transport.stream.endpoint import Running, StreamEndpoint
+from gateway.transport.stream.sse import TOKEN_HEADER, EventFormat, OperationFormat
 
 ReadParams = Callable[[], Awaitable[GraphQLParams | list[GraphQLParams]]]
 

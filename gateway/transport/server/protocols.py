@@ -12,11 +12,11 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from gateway.transport.ws import DRAIN
+from gateway.transport.ws.endpoint import DRAIN
 
 Http: Any
 try:
-    from gateway.transport.protocol import DirectProtocol as Http
+    from gateway.transport.http.protocol import DirectProtocol as Http
 except ImportError:
     from uvicorn.protocols.http.h11_impl import H11Protocol as Http
 

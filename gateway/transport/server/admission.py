@@ -22,9 +22,9 @@ from typing import Any
 from gateway.errors import ClientError
 from gateway.telemetry.catalogue import REQUESTS_SHED
 from gateway.telemetry.metrics import Sample
-from gateway.transport.asgi import Receive, Scope, Send
-from gateway.transport.negotiate import GRAPHQL_RESPONSE, JSON
-from gateway.transport.reply import CONTENT_TYPES, refusal
+from gateway.transport.http.asgi import Receive, Scope, Send
+from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON
+from gateway.transport.http.respond import CONTENT_TYPES, refusal
 
 # So many late ticks in a row begin an overload, where as many requests as below are in flight.
 TICK_S = 0.05

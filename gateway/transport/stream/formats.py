@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import Protocol
 
 from gateway.incremental import PayloadFormat
-from gateway.transport.multipart import (
+from gateway.transport.stream.multipart import (
     SUBSCRIPTION_SPECS,
     IncrementalFormat,
     MultipartFormat,
     multipart_specs,
 )
-from gateway.transport.sse import EventFormat, wants_events
+from gateway.transport.stream.sse import EventFormat, wants_events
 
 
 class Format(Protocol):

@@ -1,0 +1,1 @@
+"""HTTP: one handler without I/O, and its adapters."""
