@@ -24,6 +24,7 @@ logger = logging.getLogger("gateway.errors")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 NULL_ERROR = "Cannot return null for non-nullable field "
+_COERCION_ERROR = re.compile("(?:^|: )Expected value of type '[^']+', but encountered error '")
 MAX_LOCATIONS = 20
 """One validation error can carry 10,000 nodes; what a person reads is the first few."""
 
@@ -132,7 +133,7 @@ class ErrorMask:
                     _path_text(error),
                     cause.detail,
                 )
-        elif isinstance(cause, GraphQLError) or _is_null_error(cause):
+        elif isinstance(cause, GraphQLError) or _is_null_error(cause) or _is_coercion_error(error):
             # The outer error's words: those of a bad variable name it, the cause's do not.
             assert isinstance(error, GraphQLError)
             message, extensions = error.message, dict(error.extensions or {})
@@ -172,6 +173,15 @@ class ErrorMask:
 def _is_null_error(cause: Exception) -> bool:
     """Whether this is GraphQL's own error of a null in a non-null position, a TypeError in graphql-core."""
     return type(cause) is TypeError and str(cause).startswith(NULL_ERROR)
+
+
+def _is_coercion_error(error: Exception | None) -> bool:
+    """Whether a scalar or enum refused what the client sent, by whatever exception: it says so in words for clients."""
+    while isinstance(error, GraphQLError):
+        if error.original_error is not None and _COERCION_ERROR.search(error.message):
+            return True
+        error = error.original_error
+    return False
 
 
 def original_error(error: Exception) -> Exception:

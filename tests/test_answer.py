@@ -89,3 +89,87 @@ def test_structs_and_dicts_are_encoded_alike() -> None:
     assert json.loads(encode_response(data, None)) == {
         "data": {"rows": [{"id": 1, "tags": ["a"]}, {"id": 2, "tags": []}]}
     }
+
+
+SCALARS = """
+from gateway import ClientError, resolver, scalar
+
+
+@scalar("Money")
+class Money:
+    @staticmethod
+    def parse_value(value):
+        if value == "coded":
+            raise ClientError("no such money", code="NO_MONEY")
+        return {"abc": int, "list": [].pop}[value]("abc") if value == "abc" else [][0]
+
+    @staticmethod
+    def parse_literal(node, variables=None):
+        raise RuntimeError("no literal")
+
+    @staticmethod
+    def serialize(value):
+        return 1 // 0
+
+
+@scalar("Plain")
+class Plain:
+    @staticmethod
+    def parse_value(value):
+        if any(digit in repr(value) for digit in "13"):
+            raise ValueError("no plain")
+
+
+@resolver("Query.pay")
+def pay(parent, context, **arguments):
+    return 5
+"""
+
+REFUSED = [
+    ("query ($m: Money) { pay(m: $m) }", {"m": "abc"}, "Variable '$m' has invalid value: Expected value of type 'Money', but encountered error 'invalid literal for int() with base 10: 'abc''; found: 'abc'."),
+    ("query ($l: [Money]) { pay(l: $l) }", {"l": [3]}, "Variable '$l' has invalid value at [0]: Expected value of type 'Money', but encountered error 'list index out of range'; found: 3."),
+    ("query ($i: In) { pay(i: $i) }", {"i": {"m": [3]}}, "Variable '$i' has invalid value at .m: Expected value of type 'Money', but encountered error 'list index out of range'; found: [3]."),
+    ("query ($m: Money) { pay(i: {m: $m}) }", {"m": 1}, "Variable '$m' has invalid value: Expected value of type 'Money', but encountered error 'list index out of range'; found: 1."),
+    ('{ pay(m: "abc") }', {}, "Expected value of type 'Money', but encountered error 'no literal'; found: \"abc\"."),
+    ("{ pay(i: {m: 3}) }", {}, "Expected value of type 'Money', but encountered error 'no literal'; found: 3."),
+    ("{ pay(p: {a: 1}) }", {}, "Expected value of type 'Plain', but encountered error 'no plain'; found: { a: 1 }."),
+    ("query ($v: Int) { pay(p: [$v]) }", {"v": 3}, "Argument 'p' has invalid value: Expected value of type 'Plain', but encountered error 'no plain'; found: [$v]."),
+    ("query ($m: Money = 4) { pay(m: $m) }", {}, "Expected value of type 'Money', but encountered error 'no literal'; found: 4."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "variables", "message"), REFUSED)
+async def test_what_a_scalar_refuses_is_the_clients_error(
+    project: Path,
+    text: str,
+    variables: dict[str, object],
+    message: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever exception its function raises: in graphql-core's words, without a traceback."""
+    (project / "s.graphql").write_text(
+        "scalar Money scalar Plain input In { m: Money } type Query { pay(m: Money, l: [Money], i: In, p: Plain): Money }"
+    )
+    (project / "answer_resolvers.py").write_text(SCALARS)
+    async with GatewayClient(project / "gateway.toml") as client:
+        result = await client.execute(text, variables)
+        coded = await client.execute(REFUSED[0][0], {"m": "coded"})
+    (error,) = result.errors
+    assert error["message"] == message
+    assert error["locations"]
+    assert error.get("extensions", {}).get("code") in (
+        None,
+        "BAD_USER_INPUT",
+        "GRAPHQL_VALIDATION_FAILED",
+    )
+    assert "Traceback" not in caplog.text
+    assert coded.errors[0]["message"] == "no such money"
+
+
+async def test_what_a_scalar_cannot_serialize_is_the_operators_error(project: Path) -> None:
+    (project / "s.graphql").write_text("scalar Money scalar Plain type Query { pay: Money }")
+    (project / "answer_resolvers.py").write_text(SCALARS)
+    async with GatewayClient(project / "gateway.toml") as client:
+        result = await client.execute("{ pay }")
+    assert result.data == {"pay": None}
+    assert result.errors[0]["message"] == "Internal server error"
