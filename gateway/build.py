@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import graphql
 from graphql import GraphQLSchema
@@ -13,6 +15,7 @@ from graphql import GraphQLSchema
 from gateway.config import Config
 from gateway.connectors.bind import Bound, bind_connectors
 from gateway.connectors.check import check_connectors
+from gateway.connectors.check_constants import Constants
 from gateway.connectors.directives import read_directives
 from gateway.errors import ConfigError, Diagnostic
 from gateway.execute.incremental import add_directives
@@ -20,9 +23,6 @@ from gateway.graph.binding import bind_directives, bind_resolvers
 from gateway.graph.register import Mark, find_marks
 from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
-
-# `/graphql/:id`
-# Where the workers of one server meet, as `gateway serve` tells them.
 
 NEEDED_GRAPHQL_CORE = (3, 3, 2)
 
@@ -51,8 +51,16 @@ class Graph:
         return [item for item in self.findings if item.severity == "error"]
 
 
-def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
+def build_graph(
+    config: Config, base: Path, env: Mapping[str, str], *, has_config: bool = True
+) -> Graph:
     """Load SDL and resolvers, bind and check them; finds as much as it can before it stops.
+
+    Args:
+        config: What to serve and how.
+        base: The folder that relative paths in it start from.
+        env: `$env` of the connectors.
+        has_config: False for a schema that is looked at by itself: what `$config` lacks is a warning.
 
     Errors: ConfigError for files that cannot be read or parsed, and resolvers that cannot be imported.
     """
@@ -68,22 +76,35 @@ def build_graph(config: Config, base: Path, env: Mapping[str, str]) -> Graph:
     resolved = {
         mark.name for mark in marks if mark.kind in ("resolver", "batch_resolver", "subscription")
     }
-    findings += check_connectors(schema, document, resolved=resolved)
+    # Mappings read members of JSON's own types: `os.environ` is no dict, and a TOML date is no string.
+    variables, constants = dict(env), as_json(config.connectors.config)
+    urls = {name: source.url for name, source in config.sources.items() if source.url}
+    known = Constants(variables, constants, urls, has_config)
+    findings += check_connectors(schema, document, resolved=resolved, constants=known)
     check_source_names(config, {source.name for source in read_directives(document).sources})
     bound = None
     if not any(item.severity == "error" for item in findings):
         bound = bind_connectors(
             schema,
             document,
-            settings=config.connectors,
+            settings=replace(config.connectors, config=constants),
             sources=config.sources,
-            env=env,
+            env=variables,
             resolved=resolved,
             headers=config.headers,
         )
         findings += bind_directives(schema, marks)
     fix(schema)
     return Graph(schema, bound, marks, findings, threads)
+
+
+def as_json(value: Any) -> Any:
+    """A value of TOML in JSON's types: dates and times as their text."""
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_json(item) for item in value]
+    return value.isoformat() if isinstance(value, dt.date | dt.time) else value
 
 
 def check_graphql_core(version: tuple[int, ...] = tuple(graphql.version_info[:3])) -> None:

@@ -22,7 +22,7 @@ import typer
 from graphql import print_schema
 
 from gateway.app import BROKER_DIRECTORY, Gateway
-from gateway.build import build_graph
+from gateway.build import Graph, build_graph
 from gateway.config import (
     Config,
     GraphSettings,
@@ -108,6 +108,13 @@ def read_config(config: Path | None, schema: list[Path] | None) -> tuple[Config,
         schema=tuple(str(item.resolve()) for item in schema), resolvers=loaded.graph.resolvers
     )
     return replace(loaded, graph=graph), path.parent if path else Path()
+
+
+def read_graph(config: Path | None, schema: list[Path] | None) -> tuple[Config, Graph]:
+    """What is looked at and not served: a schema without a configuration may lack what one will give."""
+    settings, base = read_config(config, schema)
+    has_config = config is not None or Path("gateway.toml").exists()
+    return settings, build_graph(settings, base, os.environ, has_config=has_config)
 
 
 @app.command()
@@ -212,8 +219,7 @@ def check(
     With --n-plus-one, a path that is found counts as wrong; errors are printed beside the paths.
     """
     with one_line_errors():
-        settings, base = read_config(config, schema)
-        graph = build_graph(settings, base, os.environ)
+        _, graph = read_graph(config, schema)
     findings = graph.findings
     if n_plus_one:
         findings = [f for f in findings if f.code == "NPlusOne" or f.severity == "error"]
@@ -242,8 +248,7 @@ def print_api_schema(
         print(json.dumps(config_json_schema(), indent=2))
         return
     with one_line_errors():
-        settings, base = read_config(config, schema)
-        graph = build_graph(settings, base, os.environ)
+        _, graph = read_graph(config, schema)
     if graph.schema is None:
         report(graph.errors)
     print(print_schema(graph.schema))
@@ -274,8 +279,7 @@ def plan(
 ) -> None:
     """Print how an operation would be executed: its fields by kind, its fetches, its code."""
     with one_line_errors():
-        settings, base = read_config(config, schema)
-        graph = build_graph(settings, base, os.environ)
+        settings, graph = read_graph(config, schema)
     if graph.errors or graph.schema is None:
         report(graph.errors)
     text = read_text(query)

@@ -23,6 +23,7 @@ from graphql import (
 
 from gateway.connectors.check_arguments import ArgumentCheck
 from gateway.connectors.check_calls import n_plus_one
+from gateway.connectors.check_constants import Constants
 from gateway.connectors.check_entities import EntityCheck
 from gateway.connectors.check_fields import Supply, circular_reads, unresolved_fields
 from gateway.connectors.check_mappings import Findings, MappingCheck, Scope
@@ -41,7 +42,11 @@ CONNECTOR_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 def check_connectors(
-    schema: GraphQLSchema, document: DocumentNode, *, resolved: Collection[str]
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    *,
+    resolved: Collection[str],
+    constants: Constants | None = None,
 ) -> list[Diagnostic]:
     """Everything that is wrong with the connectors of a schema.
 
@@ -49,13 +54,18 @@ def check_connectors(
         schema: As built from `document`.
         document: The SDL.
         resolved: Coordinates with a Python resolver, which need no connector.
+        constants: What `$env` and `$config` hold; None where that is not known.
     """
-    return _Check(schema, document, resolved).run()
+    return _Check(schema, document, resolved, constants).run()
 
 
 class _Check:
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, resolved: Collection[str]
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        resolved: Collection[str],
+        constants: Constants | None,
     ) -> None:
         self.schema = schema
         self.document = document
@@ -64,7 +74,8 @@ class _Check:
         self.findings = Findings()
         spec = self.directives.spec
         self.arguments = ArgumentCheck(self.findings, schema)
-        self.mappings = MappingCheck(self.findings, spec)
+        self.mappings = MappingCheck(self.findings, spec, constants)
+        self.configured = constants.urls if constants is not None else {}
         self.requests = RequestCheck(self.findings, self.mappings)
         self.entities = EntityCheck(self.findings, schema, spec)
         self.selections = SelectionCheck(schema, self.findings.at_offset)
@@ -127,7 +138,8 @@ class _Check:
                     source.node, "DuplicateSourceName", f"the source `{source.name}` stands twice"
                 )
             seen.add(source.name)
-            self.requests.base_url(source)
+            if source.name not in self.configured:
+                self.requests.base_url(source)
             self.requests.headers(source.headers, EVERYWHERE, None)
             self.mappings.url_property(source.path, EVERYWHERE, None, "a list")
             self.mappings.url_property(source.query_params, EVERYWHERE, None, "an object")

@@ -24,7 +24,8 @@ from graphql import (
     is_specified_scalar_type,
 )
 
-from gateway.connectors.directives import Connect, Errors, Text
+from gateway.connectors.check_constants import Constants
+from gateway.connectors.directives import NEWEST, Connect, Errors, Text
 from gateway.connectors.mapping.analyse import read_input
 from gateway.connectors.mapping.methods.table import AS, MATCH, METHODS
 from gateway.connectors.mapping.nodes import (
@@ -43,6 +44,9 @@ from gateway.connectors.url import Expression, parse_template
 from gateway.connectors.walk import bound_names, calls_of, variable_paths
 from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of
+
+OF_THE_REQUEST = frozenset({"InvalidUrl", "InvalidHeader", "InvalidBody", "InvalidUrlProperty"})
+"""Under these a mapping is checked that makes a part of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +80,25 @@ class Findings:
         self.found.append(Diagnostic(message, code, file, line, column, hint, severity))
 
     def at_offset(
-        self, text: Text, offset: int, code: str, message: str, hint: str | None = None
+        self,
+        text: Text,
+        offset: int,
+        code: str,
+        message: str,
+        hint: str | None = None,
+        severity: str = "error",
     ) -> None:
         file, line, column = place_in(text.node, offset)
-        self.found.append(Diagnostic(message, code, file, line, column, hint))
+        self.found.append(Diagnostic(message, code, file, line, column, hint, severity))
 
 
 class MappingCheck:
     """Checks mappings and templates; `allowed` are the variables that may be read there."""
 
-    def __init__(self, findings: Findings, spec: str) -> None:
+    def __init__(self, findings: Findings, spec: str, constants: Constants | None) -> None:
         self.findings = findings
         self.spec = spec
+        self.constants = constants
 
     def template(
         self, text: Text, allowed: frozenset[str], scope: Scope | None, code: str
@@ -193,6 +204,7 @@ class MappingCheck:
     ) -> None:
         """§3.1: which variables may be read, and which arguments and fields there are."""
         bound = bound_names(selection)
+        self._constants(text, offset, selection, code)
         for variable, keys in variable_paths(selection):
             if variable.name in bound:
                 continue
@@ -202,6 +214,21 @@ class MappingCheck:
                 self.findings.at_offset(text, offset + variable.start, code, message, hint)
             elif scope is not None and keys:
                 self._members(text, offset, variable.name, keys, scope)
+
+    def _constants(self, text: Text, offset: int, selection: Selection, code: str) -> None:
+        """What is read of `$env` and `$config` is set; a request that lacked it would go out wrong."""
+        if self.constants is None:
+            return
+        for variable, name in self.constants.missing(selection):
+            is_env = variable.name == "env"
+            member = name.partition(".")[2]
+            hint = f"export {member}" if is_env else f"set `{member}` in [connectors.config]"
+            if self.spec == NEWEST:
+                hint += f", or write `$({name} ?? …)` where it may be absent"
+            is_certain = code in OF_THE_REQUEST and (is_env or self.constants.has_config)
+            severity = "error" if is_certain else "warning"
+            message, place = f"{name} is not set", offset + variable.start
+            self.findings.at_offset(text, place, "UnsetVariable", message, hint, severity)
 
     def _members(self, text: Text, offset: int, name: str, keys: list[Key], scope: Scope) -> None:
         """`$args.x.y`, `$this.x.y` and `$batch.x` against the schema."""

@@ -47,7 +47,8 @@ async def execute(scenario: Scenario, folder: Path) -> tuple[Result, list[Asked]
     async with backend(scenario.answers) as server:
         (folder / "schema.graphql").write_text(scenario.sdl.replace("BASE", server.url))
         tables = {"graph": {"schema": ["schema.graphql"]}, **scenario.tables}
-        client = GatewayClient(build_config(tables), base=folder, env=scenario.env)
+        env = {name: value.replace("BASE", server.url) for name, value in scenario.env.items()}
+        client = GatewayClient(build_config(tables), base=folder, env=env)
         async with client:
             result = await client.execute(
                 scenario.query, scenario.variables, headers=scenario.headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.connectors.scenario import LINK, SOURCE, Scenario
@@ -78,12 +79,63 @@ def _typed(body: bytes, kind: str, status: int = 200) -> Answer:
     return Answer(body, status, (("content-type", kind),) if kind else ())
 
 
+def _constant(http: str, target: str, more: str = "", key: str = "") -> Scenario:
+    """One call that reads `$env` and `$config`; `key` is mapped to a field, whose value is "s3 cret"."""
+    members = f"ok key: {key}" if key else "ok"
+    return Scenario(
+        sdl=f"""{LINK} @source(name: "b", http: {{ baseURL: "{{$env.BACKEND}}" }})
+        type Query {{ a: A @connect(source: "b", http: {{ {http} }}, selection: "{members}" {more}) }}
+        type A {{ ok: Boolean {"key: String" if key else ""} }}""",
+        query=f"{{ a {{ ok {'key' if key else ''} }} }}",
+        answers=_always,
+        data={"a": {**OK, "key": "s3 cret"} if key else OK},
+        asked=(target,),
+        env={"BACKEND": "BASE", "KEY": "s3 cret"},
+        tables={"connectors": {"config": {"api": {"key": "k", "ids": [1, 2]}}}},
+    )
+
+
 FORM = 'headers: [{ name: "Content-Type", value: "application/X-www-form-urlencoded" }]'
 SEGMENT = 'GET: "/p/{$args.v}"'
 INVALID = ("CONNECTOR_RESPONSE_INVALID", "a")
 FETCH = ("CONNECTOR_FETCH", "a")
 
 REQUESTS: dict[str, Scenario] = {
+    "3.6 $env in the URL": _constant('GET: "/f?key={$env.KEY}"', "GET /f?key=s3%20cret"),
+    "3.6 $env by a method": _constant('GET: "/f?key={$env.KEY->slice(0, 2)}"', "GET /f?key=s3"),
+    "3.6 $env in queryParams": _constant(
+        'GET: "/f" queryParams: "b: $env.KEY"', "GET /f?b=s3%20cret"
+    ),
+    "3.6 $env in the path": _constant(
+        'GET: "/f" path: "$([$env.KEY, \'x\'])"', "GET /f/s3%20cret/x"
+    ),
+    "3.6 $env in the body": _constant(
+        'POST: "/f" body: "$env { k: KEY }"', 'POST /f {"k":"s3 cret"}'
+    ),
+    "3.6 $env in a selection": _constant('GET: "/f"', "GET /f", key="$env.KEY"),
+    "3.6 $env by a method in a selection": _constant(
+        'GET: "/f"', "GET /f", key="$env.KEY->slice(0)"
+    ),
+    "3.6 $env in isSuccess": _constant(
+        'GET: "/f"', "GET /f", more="isSuccess: \"$env.KEY->eq('s3 cret')\""
+    ),
+    "3.6 $env in errors": replace(
+        _constant('GET: "/g"', "GET /g", more='isSuccess: "$.no" errors: { message: "$env.KEY" }'),
+        data={"a": None},
+        errors=(
+            {
+                "message": "s3 cret",
+                "path": ["a"],
+                "locations": [{"line": 1, "column": 3}],
+                "extensions": {"code": "CONNECTOR_FETCH", "source": "b", "http": {"status": 200}},
+            },
+        ),
+    ),
+    "3.5 $config": _constant('GET: "/f" queryParams: "$config.api"', "GET /f?key=k&ids=1&ids=2"),
+    "3.5 $config in a URL": _constant('GET: "/f/{$config.api.key}"', "GET /f/k"),
+    "3.6 an unset variable that may be": _constant(
+        "GET: \"/f?x={$($env.NONE ?? 'd')}\"", "GET /f?x=d"
+    ),
     "9.5 queries are joined": _joined("/v1/?k=1", "/items?x=2", "/v1/items?k=1&x=2"),
     "9.5 a slash adds nothing": _joined("/v1", "/", "/v1"),
     "9.5 only a query": _joined("/v1", "?x=2", "/v1?x=2"),
@@ -102,8 +154,8 @@ REQUESTS: dict[str, Scenario] = {
     "9.4 literals": _joined("", "/a b/é%2F|x?q=a,b:c", "/a%20b/%C3%A9%2F%7Cx?q=a,b:c"),
     "9.6 null in the middle": _joined("", "/p", "/p/1/2", 'path: "$([1, null, 2])"'),
     "9.6 null at the end": _joined("", "/p", "/p/a/", "path: \"$(['a', null])\""),
-    "9.6 no value": _joined("", "/p", "/p", 'path: "$config.none"'),
-    "9.7 no value": _joined("", "/p", "/p", 'queryParams: "a: $config.none"'),
+    "9.6 no value": _joined("", "/p", "/p", 'path: "$config.none?"'),
+    "9.7 no value": _joined("", "/p", "/p", 'queryParams: "a: $config.none?"'),
     "9.3 climbing": _valued(SEGMENT, "../admin", "/p/..%2Fadmin"),
     "9.3 reserved": _valued(SEGMENT, "a/b?c#d", "/p/a%2Fb%3Fc%23d"),
     "9.3 unicode": _valued(SEGMENT, "zoë 🙂", "/p/zo%C3%AB%20%F0%9F%99%82"),
@@ -124,7 +176,7 @@ REQUESTS: dict[str, Scenario] = {
     "9.2 null is empty": _valued('GET: "/p/?x={$args.v}&y={$args.u}"', {"v": None}, "/p/?x=&y="),
     "9.2 a list": _valued('GET: "/p?x={$args.w->map(@)}"', {"w": ["a"]}, None, "HTTP_CLIENT_ERROR"),
     "9.7 values": _valued(
-        'GET: "/p" queryParams: "q: $args.v tag: $args.w page: $config.none"',
+        'GET: "/p" queryParams: "q: $args.v tag: $args.w page: $config.none?"',
         {"v": "a b", "w": ["x", None, "y"]},
         "/p?q=a%20b&tag=x&tag=&tag=y",
     ),

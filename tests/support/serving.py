@@ -1,0 +1,142 @@
+"""`gateway serve` in a process of its own, many times at the price of one start.
+
+A helper process imports the command line once and forks for each start: what runs in the fork is the command as
+a shell starts it, with the environment, the folder and the arguments that it is given.
+`python -m tests.support.serving` is the helper.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_TIMEOUT_S = 30.0
+
+
+class Serving:
+    """Starts `gateway serve`; `close` ends the helper."""
+
+    def __init__(self) -> None:
+        self._helper = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.serving"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End the helper; every server has ended with its block."""
+        assert self._helper.stdin is not None
+        assert self._helper.stdout is not None
+        self._helper.stdin.close()
+        self._helper.wait(START_TIMEOUT_S)
+        self._helper.stdout.close()
+
+    def _ask(self, task: Mapping[str, Any]) -> int:
+        assert self._helper.stdin is not None
+        assert self._helper.stdout is not None
+        self._helper.stdin.write(json.dumps(task) + "\n")
+        self._helper.stdin.flush()
+        return int(self._helper.stdout.readline())
+
+    @contextmanager
+    def serve(
+        self, folder: Path, arguments: Sequence[str] = (), env: Mapping[str, str] | None = None
+    ) -> Iterator[str]:
+        """The URL of a server for the time of a block; what it prints is in `folder / "stderr"`.
+
+        Errors: RuntimeError with what was printed, when it ends in place of listening.
+        """
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        whole = ["serve", "--port", str(port), *arguments]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **(env or {})}
+        pid = self._ask({"folder": str(folder), "arguments": whole, "env": environment})
+        try:
+            if not _listens(pid, port):
+                raise RuntimeError((folder / "stderr").read_text(encoding="utf-8"))
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            self._ask({"end": pid})
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Wait until the port is open; False when the process ends first."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return True
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+        if state == "Z":
+            return False
+        time.sleep(0.01)
+    return False
+
+
+def toml(tables: Mapping[str, Any]) -> str:
+    """Tables of a configuration as TOML."""
+    return "".join(f"{json.dumps(name)} = {_inline(value)}\n" for name, value in tables.items())
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        members = (f"{json.dumps(name)} = {_inline(item)}" for name, item in value.items())
+        return f"{{ {', '.join(members)} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_inline, value))}]"
+    return json.dumps(value)
+
+
+def _run(task: Mapping[str, Any]) -> None:
+    """The child: becomes the command. It never returns."""
+    code = 1
+    try:
+        os.chdir(task["folder"])
+        os.environ.clear()
+        os.environ.update(task["env"])
+        null, errors = os.open(os.devnull, os.O_RDWR), os.open("stderr", os.O_WRONLY | os.O_CREAT)
+        for number, file in ((0, null), (1, null), (2, errors)):
+            os.dup2(file, number)
+        sys.argv = ["gateway", *task["arguments"]]
+        from gateway.cli import main
+
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _helper() -> None:
+    import uvicorn  # noqa: F401 - loaded once, for every fork
+
+    import gateway.cli  # noqa: F401
+
+    for line in sys.stdin:
+        task = json.loads(line)
+        if (pid := task.get("end")) is not None:
+            os.kill(pid, signal.SIGTERM)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+            continue
+        pid = os.fork()
+        if pid == 0:
+            _run(task)
+        print(pid, flush=True)
+
+
+if __name__ == "__main__":
+    _helper()
