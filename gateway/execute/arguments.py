@@ -39,9 +39,9 @@ class Arguments:
     """The arguments of one field.
 
     Attributes:
-        is_constant: No variable, no slot: `evaluate` gives the same each time.
+        is_constant: No variable, no slot: `evaluate` gives equal ones each time.
         is_shared: One evaluation may serve several calls. A list or input object that stands in the
-            document is made anew for each call, as graphql-core does.
+            document or is a default is made anew for each call: what a resolver does to it, no other sees.
     """
 
     def __init__(self, definition: GraphQLField, node: FieldNode, slots: Mapping[int, int]) -> None:
@@ -66,6 +66,7 @@ class Arguments:
         value = node.value if node else None
         if isinstance(value, VariableNode):
             self.evaluators.append((out_name, _variable(name, argument, value)))
+            self.is_shared = self.is_shared and not _has_container(name, argument)
         elif value is not None and _slots_in(value, slots):
             self.is_shared = self.is_shared and _is_plain(argument)
             self.evaluators.append((out_name, _literal(name, argument, value, slots)))
@@ -77,13 +78,14 @@ class Arguments:
                 for key, constant in _evaluate(name, argument, value, None).items():
                     self.constants[key] = constant
                     self.evaluators.append((key, _constant(constant)))
+                    self.is_shared = self.is_shared and not is_container(constant)
             except Exception:
                 self.is_wrong = True  # graphql-core raises it again, per run, with the right nodes
 
     def evaluate(self, run: Run, nodes: tuple[int, ...]) -> dict[str, Any] | Failed:
         """The coerced arguments for one run, or graphql-core's error."""
         if self.is_constant:
-            return self.constants
+            return self.constants if self.is_shared else fresh(self.constants)
         values: dict[str, Any] = {}  # in the order of the field's definition
         wrong = self.is_wrong
         coerced = run.variables.coerced
@@ -96,12 +98,13 @@ class Arguments:
         if not wrong:
             return values
         try:
-            return reference.argument_values(
+            found = reference.argument_values(
                 self.definition,
                 run.source.nodes(nodes)[0],
                 run.reference_variables(),
                 run.hide_suggestions,
             )
+            return {key: fresh(value) for key, value in found.items()}
         except Exception as error:
             return Failed(error)
 
@@ -118,8 +121,28 @@ def _evaluate(
     return reference.argument_values(definition, node, variables, False)
 
 
+def _has_container(name: str, argument: GraphQLArgument) -> bool:
+    """Whether an argument's default is a list or an input object."""
+    try:
+        return any(map(is_container, _evaluate(name, argument, None, None).values()))
+    except Exception:  # required, or wrong
+        return False
+
+
 def _constant(value: Any) -> Evaluator:
-    return lambda _coerced, _run: value
+    return (lambda _coerced, _run: fresh(value)) if is_container(value) else lambda _c, _r: value
+
+
+def is_container(value: Any) -> bool:
+    """Whether a coerced value is a list or an input object: what a resolver could change."""
+    return type(value) is dict or type(value) is list
+
+
+def fresh(value: Any) -> Any:
+    """A coerced value with lists and input objects of its own. graphql-core coerces a default once for all."""
+    if type(value) is dict:
+        return {name: fresh(member) for name, member in value.items()}
+    return [fresh(item) for item in value] if type(value) is list else value
 
 
 def _variable(name: str, argument: GraphQLArgument, node: VariableNode) -> Evaluator:
@@ -135,7 +158,7 @@ def _variable(name: str, argument: GraphQLArgument, node: VariableNode) -> Evalu
         value = coerced.get(variable, MISSING)
         if value is None and non_null:
             return WRONG
-        return absent if value is MISSING else value
+        return fresh(absent) if value is MISSING else value
 
     return evaluate
 
@@ -146,7 +169,7 @@ def _nested(name: str, argument: GraphQLArgument, value: ValueNode) -> Evaluator
             found = _evaluate(name, argument, value, run.reference_variables())
         except Exception:
             return WRONG
-        return next(iter(found.values()), MISSING)
+        return fresh(next(iter(found.values()), MISSING))
 
     return evaluate
 
@@ -160,7 +183,7 @@ def _literal(
             found = _evaluate(name, argument, node, run.reference_variables())
         except Exception:
             return WRONG
-        return next(iter(found.values()), MISSING)
+        return fresh(next(iter(found.values()), MISSING))
 
     return evaluate
 

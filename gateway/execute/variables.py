@@ -23,6 +23,7 @@ from graphql import (
 from graphql.utilities import type_from_ast
 
 from gateway.execute import reference
+from gateway.execute.arguments import fresh
 from gateway.execute.state import Source
 
 WRONG = object()
@@ -79,9 +80,11 @@ class VariableCoercers:
         else:
             return coerced
         operation = source.operation if source is not None else None
-        return reference.coerce_variables(
+        found = reference.coerce_variables(
             self.schema, operation or self.operation, raw, max_errors, hide_suggestions
         )
+        # A default of an input object's field is coerced once for all requests.
+        return fresh(found) if isinstance(found, dict) else found
 
 
 def compile_coercer(type_: Any) -> Coerce:
