@@ -7,6 +7,7 @@ evaluated again as a whole by graphql-core over this request's nodes, for its ex
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ from graphql import (
     ArgumentNode,
     FieldNode,
     GraphQLArgument,
+    GraphQLEnumType,
     GraphQLField,
+    Undefined,
     ValueNode,
     VariableNode,
     is_enum_type,
@@ -33,6 +36,7 @@ Evaluator = Callable[[dict[str, Any], "Run"], Any]
 
 MISSING = object()  # the argument is left out
 WRONG = object()  # graphql-core is asked for the error
+_IMMUTABLE = (str, int, float, bytes, Enum)
 
 
 class Arguments:
@@ -156,7 +160,7 @@ def _variable(name: str, argument: GraphQLArgument, node: VariableNode) -> Evalu
 
     def evaluate(coerced: dict[str, Any], _run: Run) -> Any:
         value = coerced.get(variable, MISSING)
-        if value is None and non_null:
+        if (value is None and non_null) or value is Undefined:  # which 3.2 makes of a wrong default
             return WRONG
         return fresh(absent) if value is MISSING else value
 
@@ -228,4 +232,13 @@ def _is_plain(argument: GraphQLArgument) -> bool:
         type_ = type_.of_type
     if is_scalar_type(type_):
         return specified_scalar_types.get(type_.name) is type_
-    return is_enum_type(type_)
+    return is_enum_type(type_) and _has_plain_values(type_)
+
+
+def _has_plain_values(type_: GraphQLEnumType) -> bool:
+    """Whether an enum's values are the same objects each time, or such as nothing can change."""
+    own = reference.own_enum_coercion(type_)
+    try:
+        return own is None or all(isinstance(own(name), _IMMUTABLE) for name in type_.values)
+    except Exception:
+        return False

@@ -84,7 +84,7 @@ class Prepared:
             return
         self.coercers = VariableCoercers(schema, operation)
         try:
-            self._check()
+            self._check(operation)
             if not self.shaping:
                 self.code({})
         except CannotCompileError as error:
@@ -92,11 +92,11 @@ class Prepared:
         except RecursionError:
             self.reason = "nested too deeply"
         if self.is_incremental:
-            self._prepare_parts()
+            self._prepare_parts(operation)
 
-    def _prepare_parts(self) -> None:
+    def _prepare_parts(self, operation: OperationDefinitionNode) -> None:
         try:
-            self._check(defers=True)
+            self._check(operation, defers=True)
             if not self.shaping:
                 self.incremental_code({})
         except CannotCompileError as error:
@@ -104,8 +104,8 @@ class Prepared:
         except RecursionError:
             self.whole = "nested too deeply"
 
-    def _check(self, *, defers: bool = False) -> None:
-        self.shaping = shaping_variables(self.source.document, defers=defers)
+    def _check(self, operation: OperationDefinitionNode, *, defers: bool = False) -> None:
+        self.shaping = shaping_variables(self.source.document, operation, defers=defers)
         if len(self.shaping) > MAX_SHAPING:
             raise CannotCompileError(f"more than {MAX_SHAPING} variables in @skip and @include")
 
@@ -123,7 +123,7 @@ class Prepared:
         """The generated code of a query with `@defer`. Errors: CannotCompileError."""
         if self.whole is not None:
             raise CannotCompileError(self.whole)
-        key = tuple([coerced.get(name) for name in self.shaping])
+        key = self._shape(coerced)
         code = self._parts.get(key)
         if code is None or not code.is_current():
             try:
@@ -137,7 +137,7 @@ class Prepared:
 
     def code(self, coerced: Mapping[str, Any]) -> Code:
         """The generated code for these variables. Errors: CannotCompileError."""
-        key = tuple([coerced.get(name) for name in self.shaping]) if self.shaping else ()
+        key = self._shape(coerced) if self.shaping else ()
         code = self._variants.get(key)
         if code is None or not code.bound.is_current():
             try:
@@ -148,6 +148,11 @@ class Prepared:
                 del self._variants[next(iter(self._variants))]
             self._variants[key] = code
         return code
+
+    def _shape(self, coerced: Mapping[str, Any]) -> tuple[bool | None, ...]:
+        """The values of the shaping variables; None for what is no boolean, as in a document that is not valid."""
+        values = [coerced.get(name) for name in self.shaping]
+        return tuple([value if value is True or value is False else None for value in values])
 
     @cached_property
     def root_fields(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     FieldNode,
+    GraphQLEnumType,
     GraphQLError,
     GraphQLField,
     GraphQLSchema,
@@ -88,6 +89,17 @@ def coerce_variables(
         hide_suggestions=hide_suggestions,
     )
     return found if isinstance(found, list) else found.coerced
+
+
+def own_enum_coercion(type_: GraphQLEnumType) -> Callable[[Any], Any] | None:
+    """How an enum type coerces a variable's value, where that is not graphql-core's own way; else None.
+
+    Integrations make enum types of their own, which give Python's enum members.
+    """
+    name = "coerce_input_value" if IS_3_3 else "parse_value"
+    found: Callable[[Any], Any] = getattr(type_, name)
+    is_inherited = getattr(found, "__func__", None) is getattr(GraphQLEnumType, name)
+    return None if is_inherited else found
 
 
 def variable_values(

@@ -12,11 +12,11 @@ from typing import Any
 from graphql import (
     GraphQLEnumType,
     GraphQLError,
-    GraphQLInputObjectType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLSchema,
     OperationDefinitionNode,
+    Undefined,
     is_input_type,
     specified_scalar_types,
 )
@@ -95,6 +95,9 @@ def compile_coercer(type_: Any) -> Coerce:
     if isinstance(type_, GraphQLList):
         return _nullable(_list(compile_coercer(type_.of_type)))
     if isinstance(type_, GraphQLEnumType):
+        own = reference.own_enum_coercion(type_)
+        if own is not None:
+            return _nullable(_leaf(own))
         values = {name: value.value for name, value in type_.values.items()}
         return _nullable(lambda value: values.get(value, WRONG) if type(value) is str else WRONG)
     name = getattr(type_, "name", "")
@@ -102,13 +105,22 @@ def compile_coercer(type_: Any) -> Coerce:
         return _nullable(_SCALARS[name])
     # Custom scalars run the user's code, and input objects have defaults, `@oneOf`, out names and
     # recursion: graphql-core's own functions do them.
-    if isinstance(type_, GraphQLInputObjectType):
-        return _nullable(_refuse)
     return _nullable(_refuse)
 
 
 def _nullable(coerce: Coerce) -> Coerce:
     return lambda value: None if value is None else coerce(value)
+
+
+def _leaf(coerce: Coerce) -> Coerce:
+    def coerce_leaf(value: Any) -> Any:
+        try:
+            coerced = coerce(value)
+        except Exception:
+            return WRONG
+        return WRONG if coerced is Undefined else coerced
+
+    return coerce_leaf
 
 
 def _list(item: Coerce) -> Coerce:

@@ -134,13 +134,17 @@ def field_nodes(document: DocumentNode) -> list[FieldNode]:
     return [node for node in walk(document) if isinstance(node, FieldNode)]
 
 
-def shaping_variables(document: DocumentNode, *, defers: bool = False) -> tuple[str, ...]:
+def shaping_variables(
+    document: DocumentNode, operation: OperationDefinitionNode, *, defers: bool = False
+) -> tuple[str, ...]:
     """The names of the variables that `@skip` and `@include` read, sorted; and `@defer`, where the plan defers.
 
-    Errors: CannotCompileError for documents that no plan can express, whatever their variables.
+    Of this operation and the fragments that it spreads alone: another one's variables of these names are others.
+
+    Errors: CannotCompileError for operations that no plan can express, whatever their variables.
     """
     names = set()
-    for node in walk(document):
+    for node in _walk_reached(document, operation):
         if isinstance(node, FragmentDefinitionNode) and node.variable_definitions:
             raise CannotCompileError("fragment variables")
         if not isinstance(node, DirectiveNode):
@@ -154,6 +158,23 @@ def shaping_variables(document: DocumentNode, *, defers: bool = False) -> tuple[
                 if isinstance(a.value, VariableNode)
             }
     return tuple(sorted(names))
+
+
+def _walk_reached(document: DocumentNode, operation: OperationDefinitionNode) -> list[Node]:
+    """An operation and the fragments that it spreads, each once, with their selections and directives."""
+    fragments = {
+        node.name.value: node
+        for node in document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
+    found: list[Node] = []
+    _walk(operation, found)
+    for node in found:  # which grows
+        if isinstance(node, FragmentSpreadNode):
+            fragment = fragments.pop(node.name.value, None)
+            if fragment is not None:
+                _walk(fragment, found)
+    return found
 
 
 def walk(document: DocumentNode) -> list[Node]:
