@@ -79,6 +79,7 @@ class Answer:
         status: HTTP status under `application/graphql-response+json`.
         record: For the log line.
         allow: The `Allow` header that belongs to status 405.
+        retry_after_s: The `Retry-After` header that belongs to statuses 429 and 503.
     """
 
     body: bytes
@@ -86,6 +87,7 @@ class Answer:
     status: int
     record: OperationRecord
     allow: str | None = None
+    retry_after_s: int | None = None
 
 
 class ErrorMask:

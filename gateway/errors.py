@@ -101,6 +101,7 @@ class ClientError(GatewayError):
         code: `extensions.code`; any string, the table's names by habit.
         extensions: More members of `extensions`.
         http_status: Status when it ends the whole request; the table's by default.
+        retry_after_s: When the client may send it again, seconds: the header `Retry-After`.
     """
 
     def __init__(
@@ -110,10 +111,12 @@ class ClientError(GatewayError):
         code: str = "BAD_USER_INPUT",
         extensions: Mapping[str, Any] | None = None,
         http_status: int | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
+        self.retry_after_s = retry_after_s
         # graphql-core copies this attribute to the located error.
         self.extensions: dict[str, Any] = {**(extensions or {}), "code": code}
         known = CODES.get(code)
