@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from gateway.codings import BadEncoding, decoded
 from gateway.errors import UpstreamError
-from gateway.upstream.decompress import BadEncoding, decoded
 from gateway.upstream.h1_heads import Head
 from gateway.upstream.transport import Headers
 

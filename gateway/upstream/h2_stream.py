@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
+from gateway.codings import BadEncoding, decoded
 from gateway.errors import UpstreamError
-from gateway.upstream.decompress import BadEncoding, decoded
 from gateway.upstream.transport import Header, header_value
 
 if TYPE_CHECKING:

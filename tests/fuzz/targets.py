@@ -16,6 +16,7 @@ from unittest.mock import patch
 import orjson
 from graphql import GraphQLError, build_schema, parse, validate
 
+from gateway.codings import choose_encoding
 from gateway.errors import ClientError, RequestError
 from gateway.explain import Explain, ExplainSettings
 from gateway.language.document import load_document
@@ -26,7 +27,6 @@ from gateway.pipeline.pipeline import GraphQLParams
 from gateway.plan.cache import Made, PlanCache, PlanCacheSettings
 from gateway.telemetry.tracing import PARSERS
 from gateway.transport.http import uploads
-from gateway.transport.http.compression import choose_encoding
 from gateway.transport.http.graphiql import wants_page
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
 from gateway.transport.http.params import params_of, params_of_json, params_of_query

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from backports import zstd
 
+from gateway.codings import choose_encoding
 from gateway.testing import GatewayClient
-from gateway.transport.http.compression import choose_encoding
 from tests.transport.conftest import configure
 
 JSON = "application/json"

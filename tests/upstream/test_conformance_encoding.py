@@ -9,7 +9,7 @@ import zlib
 import brotli
 import pytest
 
-from gateway.upstream.decompress import PIECE_BYTES, build_decoder
+from gateway.codings import PIECE_BYTES, build_decoder
 from gateway.upstream.transport import Request
 from tests.upstream.wire import (
     Wire,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gateway.codings import BadEncoding, Decoder, build_decoder
 from gateway.errors import ClientError
 from gateway.transport.http.asgi import ClientDisconnectedError, Receive
-from gateway.upstream.decompress import BadEncoding, Decoder, build_decoder
 
 
 async def read_body(receive: Receive, max_bytes: int, encoding: str | None = None) -> bytes:

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 
 from gateway.answer import Answer, encode_request_error
+from gateway.codings import THREAD_BYTES, choose_encoding, compress
 from gateway.errors import ClientError
 from gateway.transport.http.asgi import Headers, Send
-from gateway.transport.http.compression import THREAD_BYTES, choose_encoding, compress
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON
 from gateway.transport.settings import CompressionSettings
 
