@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -80,6 +80,7 @@ class Answer:
         record: For the log line.
         allow: The `Allow` header that belongs to status 405.
         retry_after_s: The `Retry-After` header that belongs to statuses 429 and 503.
+        headers: More headers, of an error that ended the whole request.
     """
 
     body: bytes
@@ -88,6 +89,7 @@ class Answer:
     record: OperationRecord
     allow: str | None = None
     retry_after_s: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class ErrorMask:

@@ -102,6 +102,7 @@ class ClientError(GatewayError):
         extensions: More members of `extensions`.
         http_status: Status when it ends the whole request; the table's by default.
         retry_after_s: When the client may send it again, seconds: the header `Retry-After`.
+        headers: Of the response when it ends the whole request, names in lower case.
     """
 
     def __init__(
@@ -112,11 +113,13 @@ class ClientError(GatewayError):
         extensions: Mapping[str, Any] | None = None,
         http_status: int | None = None,
         retry_after_s: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.retry_after_s = retry_after_s
+        self.headers: Mapping[str, str] = headers or {}
         # graphql-core copies this attribute to the located error.
         self.extensions: dict[str, Any] = {**(extensions or {}), "code": code}
         known = CODES.get(code)

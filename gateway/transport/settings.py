@@ -116,15 +116,18 @@ class BatchingSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompressionSettings:
-    """`[compression]`: answers in a coding that the client accepts. Compressed requests are always read.
+    """`[compression]`: answers in a coding that the client accepts, and compressed requests.
 
     Attributes:
-        encodings: Which may be used; of those that the client wants equally, the first.
+        encodings: Which may be used. The client's weights decide, then the order in which it names them; this
+            order decides only among those that its `*` stands for.
         min_size_bytes: Smaller answers go out as they are: they would take longer, not shorter.
+        requests: Read requests that are compressed by zstd, br, gzip or deflate; else they are refused with 415.
     """
 
     encodings: tuple[Literal["zstd", "br", "gzip"], ...] = ("zstd", "br", "gzip")
     min_size_bytes: int = 1_400
+    requests: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +205,7 @@ class EndpointSettings:
         csrf: What is refused as another site's.
         cors: What other sites may do.
         batching: Several operations in one request.
-        compression: Answers that are compressed.
+        compression: Answers and requests that are compressed.
         uploads: Files in requests.
     """
 

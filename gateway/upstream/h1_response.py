@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from gateway.codings import BadEncoding, decoded
+from gateway.codings import BadEncoding, decode_chunks, parse_codings
 from gateway.errors import UpstreamError
 from gateway.upstream.h1_heads import Head
 from gateway.upstream.transport import Headers
@@ -114,9 +114,10 @@ class H1Response:
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """As the port says."""
-        encoding = self.raw_header(b"content-encoding") or b""
+        said = self.raw_header(b"content-encoding") or b""
         try:
-            async for piece in decoded(self._aiter_raw(), encoding.decode("latin-1")):
+            codings = parse_codings(said.decode("latin-1"))
+            async for piece in decode_chunks(self._aiter_raw(), codings):
                 yield piece
         except BadEncoding as exc:
             await self.aclose()

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
-from gateway.codings import BadEncoding, decoded
+from gateway.codings import BadEncoding, decode_chunks, parse_codings
 from gateway.errors import UpstreamError
 from gateway.upstream.transport import Header, header_value
 
@@ -105,9 +105,10 @@ class H2Stream:
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """As the port says."""
-        codings = ", ".join(value for name, value in self.headers if name == "content-encoding")
+        said = ", ".join(value for name, value in self.headers if name == "content-encoding")
         try:
-            async for piece in decoded(self._aiter_raw(), codings):
+            codings = parse_codings(said)
+            async for piece in decode_chunks(self._aiter_raw(), codings):
                 yield piece
         except BadEncoding as exc:
             await self.aclose()

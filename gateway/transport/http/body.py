@@ -1,56 +1,82 @@
-"""The body of a request: read as it arrives, decompressed piece by piece, and never more than is allowed."""
+"""The body of a request: read as it arrives, decoded piece by piece, and never more than is allowed."""
 
 from __future__ import annotations
 
-from gateway.codings import BadEncoding, Decoder, build_decoder
+from gateway.codings import (
+    DECODED,
+    BadEncoding,
+    UnknownCodingError,
+    chunk,
+    decode_chunks,
+    parse_codings,
+)
 from gateway.errors import ClientError
 from gateway.transport.http.asgi import ClientDisconnectedError, Receive
 
 
-async def read_body(receive: Receive, max_bytes: int, encoding: str | None = None) -> bytes:
-    """The request's body, decompressed.
+async def read_body(
+    receive: Receive, max_bytes: int, content_encoding: str = "", *, is_decoded: bool = True
+) -> bytes:
+    """The request's body, without its codings.
 
-    Errors: ClientError(REQUEST_TOO_LARGE) as soon as it is over, compressed or not;
-        ClientError(UNSUPPORTED_MEDIA_TYPE) for a coding that is not known, (BAD_REQUEST) for a broken body.
+    Args:
+        receive: ASGI's.
+        max_bytes: Of the body, coded and decoded.
+        content_encoding: The request's header.
+        is_decoded: Whether codings are undone; else a body with one is refused.
+
+    Errors: ClientError(REQUEST_TOO_LARGE) as soon as it is over;
+        ClientError(UNSUPPORTED_MEDIA_TYPE) for a coding that is not undone, (BAD_REQUEST) for a broken body.
     """
-    decoder = request_decoder(encoding) if encoding else None
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body") and len(body) <= max_bytes:
+    codings = request_codings(content_encoding, is_decoded=is_decoded)
+    body = bytearray()
+    has_more = True
+    while has_more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnectedError
         body += message.get("body", b"")
-    if len(body) > max_bytes:
-        raise too_large(max_bytes)
-    return decompress(decoder, body, max_bytes) if decoder else body
+        if len(body) > max_bytes:
+            raise too_large(max_bytes)
+        has_more = bool(message.get("more_body"))
+    return await decode_body(bytes(body), codings, max_bytes)
 
 
-def request_decoder(encoding: str) -> Decoder | None:
-    """The decoder of `content-encoding`; None for identity. Errors: ClientError(UNSUPPORTED_MEDIA_TYPE)."""
+def request_codings(content_encoding: str, *, is_decoded: bool = True) -> tuple[str, ...]:
+    """The codings of a request's body. Errors: ClientError(UNSUPPORTED_MEDIA_TYPE) that says which are read."""
+    read = ", ".join(DECODED) if is_decoded else "identity"
     try:
-        return build_decoder(encoding)
-    except BadEncoding:
-        raise ClientError(
-            "Compress the body by zstd, br, gzip or deflate, one of them, or not at all.",
-            code="UNSUPPORTED_MEDIA_TYPE",
-        ) from None
+        codings = parse_codings(content_encoding)
+        problem = "" if is_decoded or not codings else "compression.requests is false"
+    except UnknownCodingError as exc:
+        codings, problem = (), str(exc)
+    if not problem:
+        return codings
+    raise ClientError(
+        f"The body's coding is not read: {problem}. Accepted: {read}.",
+        code="UNSUPPORTED_MEDIA_TYPE",
+        headers={"accept-encoding": read},  # RFC 9110 §12.5.3
+    )
 
 
-def decompress(decoder: Decoder, data: bytes, max_bytes: int) -> bytes:
-    """A whole body, decompressed. Errors: ClientError(REQUEST_TOO_LARGE), (BAD_REQUEST)."""
+async def decode_body(body: bytes, codings: tuple[str, ...], max_bytes: int) -> bytes:
+    """A whole body without its codings; what takes long gives the event loop back in between.
+
+    Errors: ClientError(REQUEST_TOO_LARGE), (BAD_REQUEST).
+    """
+    if not codings:
+        return body
     pieces: list[bytes] = []
     size = 0
     try:
-        for piece in decoder.feed(data):
+        async for piece in decode_chunks(chunk(body), codings):
             size += len(piece)
             if size > max_bytes:
                 raise too_large(max_bytes)
             pieces.append(piece)
-        decoder.finish()
-    except BadEncoding:
+    except BadEncoding as exc:
         raise ClientError(
-            "The body is not what its content-encoding says.", code="BAD_REQUEST"
+            f"The body is not what its content-encoding says: {exc}.", code="BAD_REQUEST"
         ) from None
     return b"".join(pieces)
 

@@ -195,6 +195,9 @@ class GraphQLEndpoint:
         record, body = answer.record, answer.body
         codes = record.error_codes
         start = answer_headers(media_type or JSON, asked.request_id, codes, answer.allow)
+        start += [
+            (name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()
+        ]
         if asked.read_only:
             start.append((b"vary", b"accept"))  # a cache may keep the answer to a GET
         await respond(send, status, start, body, headers, self.settings.compression)
@@ -248,7 +251,7 @@ class GraphQLEndpoint:
         is_unprocessable = is_draft and isinstance(error, MalformedRequestError)
         status = 422 if is_unprocessable else error.http_status
         allow = self.allowed if status == 405 else None
-        return Answer(refusal(error), False, status, record, allow)
+        return Answer(refusal(error), False, status, record, allow, headers=error.headers)
 
     def request_id(self, headers: dict[str, str]) -> str:
         """The client's, where it is trusted; else a new one."""
@@ -282,8 +285,12 @@ class GraphQLEndpoint:
             most = self.http.max_body_bytes
             sent = await read_upload(receive, content_type, uploads, most)
             return params_of(sent, document_id)
-        encoding = headers.get("content-encoding")
-        body = await read_body(receive, self.http.max_body_bytes, encoding)
+        body = await read_body(
+            receive,
+            self.http.max_body_bytes,
+            headers.get("content-encoding", ""),
+            is_decoded=self.settings.compression.requests,
+        )
         return params_of_json(body, document_id)
 
 
