@@ -18,11 +18,11 @@ import orjson
 from graphql import GraphQLError
 
 from gateway.errors import CODES, ClientError, UpstreamError
+from gateway.json_bytes import write_json
 from gateway.telemetry.metrics import Histogram
 
 logger = logging.getLogger("gateway.errors")
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 NULL_ERROR = "Cannot return null for non-nullable field "
 _COERCION_ERROR = re.compile("(?:^|: )Expected value of type '[^']+', but encountered error '")
 MAX_LOCATIONS = 20
@@ -213,11 +213,7 @@ def encode_response(
 
 def encode_members(response: dict[str, Any]) -> bytes:
     """A response, or a payload of one, by its members."""
-    try:
-        return orjson.dumps(response, default=_encode_struct)
-    except TypeError:
-        # The one thing left that completing lets through and JSON does not have: half a surrogate pair.
-        return orjson.dumps(_without_surrogates(response), default=_encode_struct)
+    return write_json(response, _encode_struct)
 
 
 def _encode_struct(value: Any) -> Any:
@@ -225,14 +221,6 @@ def _encode_struct(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         return orjson.Fragment(msgspec.json.encode(value))
     raise TypeError(f"{type(value).__name__} is no JSON")
-
-
-def _without_surrogates(value: Any) -> Any:
-    if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
-    if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(v) for key, v in value.items()}
-    return [_without_surrogates(item) for item in value] if isinstance(value, list) else value
 
 
 def encode_request_error(errors: list[dict[str, Any]]) -> bytes:

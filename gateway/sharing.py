@@ -24,6 +24,7 @@ from gateway.execute.bound import Bound
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Variables
 from gateway.identity import NOBODY, Identity, joined, partition
+from gateway.json_bytes import write_json
 from gateway.plan.nodes import Kind
 
 Execute = Callable[[OperationRecord, Context], Answer | Awaitable[Answer]]
@@ -158,7 +159,7 @@ class Sharing:
         if identity is None:
             return None
         view = identity.view(context.sent) if identity is not NOBODY else {}
-        asked = orjson.dumps(variables.raw, repr, orjson.OPT_SORT_KEYS) if variables.raw else b""
+        asked = write_json(variables.raw, repr, orjson.OPT_SORT_KEYS) if variables.raw else b""
         return Place((prepared, text, asked, partition(view)), view, context)
 
     def _identity(self, bound: Bound) -> Identity | None:

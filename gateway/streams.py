@@ -32,6 +32,7 @@ from gateway.execute.state import Variables
 from gateway.execute.subscribe import event_source, open_source
 from gateway.identity import Identity, joined, partition
 from gateway.incremental import PayloadFormat, payloads_of
+from gateway.json_bytes import write_json
 from gateway.language.normalise import Literals
 
 NewContext = Callable[[], Awaitable[Context]]
@@ -256,9 +257,9 @@ class Streams:
     def _key(self, subscription: Subscription, context: Context) -> Hashable:
         """What equal subscriptions have in common."""
         text = subscription.literals.text if subscription.literals else None
-        sent = orjson.dumps(subscription.variables.raw, option=orjson.OPT_SORT_KEYS)
+        sent = write_json(subscription.variables.raw, option=orjson.OPT_SORT_KEYS)
         # Nothing declares what it reads of a WebSocket's parameters: they count as a whole.
-        params = orjson.dumps(context.connection_params, option=orjson.OPT_SORT_KEYS)
+        params = write_json(context.connection_params, option=orjson.OPT_SORT_KEYS)
         values = context.sent
         counted = {name: values[name] for name in values if name not in NOT_OF_THE_CLIENT}
         return subscription.prepared, text, sent, params, partition(counted)

@@ -14,6 +14,7 @@ import orjson
 
 from gateway.errors import UpstreamError
 from gateway.identity import partition
+from gateway.json_bytes import write_json
 from gateway.upstream.flights import Abandoned, Flight
 from gateway.upstream.transport import Fetched, Request
 
@@ -144,7 +145,7 @@ async def merged_rows(
     """The rows of a chunk, and perhaps of others that went with it. Errors: UpstreamError."""
     assert call.identity is not None, "whoever reads all of the client shares nothing"
     source, endpoint = call.builder.source_name, call.builder.endpoint
-    asked = orjson.dumps(dict(arguments), repr, orjson.OPT_SORT_KEYS)
+    asked = write_json(dict(arguments), repr, orjson.OPT_SORT_KEYS)
 
     def build(batch: list[dict[str, Any]]) -> Request:
         return call.request(call.variables(context, args=arguments, batch=batch), context)

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
-import orjson
-
 from gateway.connectors.directives import Connect, Header, Source, Text
 from gateway.connectors.headers import apply_rules
 from gateway.connectors.mapping.analyse import read_paths
@@ -37,6 +35,7 @@ from gateway.connectors.url import (
     write_path_items,
     write_query_params,
 )
+from gateway.json_bytes import write_json
 from gateway.upstream.transport import Header as HeaderPair
 from gateway.upstream.transport import Request
 
@@ -209,7 +208,10 @@ class RequestBuilder:
             return b""
         if self.is_form:
             return form_body(value, self.connect.name)
-        return orjson.dumps(value)
+        try:
+            return write_json(value)
+        except TypeError as exc:  # a custom scalar's own object, or nesting that nobody reads
+            raise CannotWriteError(f"the body of {self.connect.name}: {exc}") from exc
 
     @property
     def forwarded(self) -> frozenset[str]:

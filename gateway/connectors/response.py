@@ -13,13 +13,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
 from gateway.connectors.directives import Errors
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.php import MEDIA_TYPES, unserialize, without_notices
 from gateway.errors import UpstreamError
+from gateway.json_bytes import read_json
 from gateway.upstream.transport import Fetched, header_value
 
 logger = logging.getLogger("gateway.connectors")
@@ -43,6 +42,7 @@ class ResponseReader:
         self._source = source
         self._is_php = dialect == "php"
         self._has_told = False
+        self._has_told_mended = False
 
         def compiled(text: Any) -> CompiledMapping | None:
             return compile_mapping(parse_mapping(text.value, spec), name) if text else None
@@ -96,7 +96,7 @@ class ResponseReader:
             if self._is_php:
                 return self._decode_php(body, kind, parameters, is_json)
             if is_json:
-                return orjson.loads(body)
+                return read_json(body, self._note_mended)
             if kind == "text/plain":
                 return body.decode(_charset(parameters) or "utf-8")
         except (ValueError, RecursionError, LookupError) as exc:
@@ -116,6 +116,15 @@ class ResponseReader:
         if charset not in ("utf-8", "utf8", "us-ascii"):
             clean = clean.decode(charset).encode()
         return _loads_lenient(clean)
+
+    def _note_mended(self) -> None:
+        if not self._has_told_mended:
+            self._has_told_mended = True
+            logger.warning(
+                "source=%s sends text that is no UTF-8 or half a character, or numbers beyond all bounds: "
+                "they are read as U+FFFD and as text",
+                self._source,
+            )
 
     def _invalid(self, answer: Fetched, why: str) -> UpstreamError:
         words = answer.body[:FIRST_WORDS].decode("utf-8", "replace")
@@ -159,13 +168,10 @@ def _is_json(kind: str) -> bool:
 def _loads_lenient(body: bytes) -> Any:
     """JSON whose text may be latin-1 without saying so. Errors: ValueError."""
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        try:
-            body.decode("utf-8")
-        except UnicodeDecodeError:
-            return orjson.loads(body.decode("latin-1"))
-        raise
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        body = body.decode("latin-1").encode()
+    return read_json(body)
 
 
 def _charset(parameters: str) -> str | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl
 
-import orjson
-
 from gateway.errors import ClientError
+from gateway.json_bytes import NotJSONError, read_strictly
 from gateway.pipeline.pipeline import GraphQLParams
 
 SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -34,8 +33,8 @@ def params_of_json(
     Errors: ClientError(BAD_REQUEST), MalformedRequestError that names the member.
     """
     try:
-        sent = orjson.loads(body)
-    except (orjson.JSONDecodeError, RecursionError) as exc:
+        sent = read_strictly(body)
+    except NotJSONError as exc:
         raise ClientError(f"The body is not JSON: {exc}", code="BAD_REQUEST") from None
     return params_of(sent, document_id)
 
@@ -90,8 +89,8 @@ def params_of_query(query_string: bytes, document_id: str | None = None) -> Grap
     for name in ("variables", "extensions"):
         if name in sent:
             try:
-                sent[name] = orjson.loads(sent[name])
-            except orjson.JSONDecodeError:
+                sent[name] = read_strictly(sent[name])
+            except NotJSONError:
                 raise ClientError(f"`{name}` is not JSON.", code="BAD_REQUEST") from None
     return checked_params(named(sent, document_id))
 

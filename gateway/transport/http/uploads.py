@@ -22,6 +22,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from gateway.errors import ClientError
+from gateway.json_bytes import NotJSONError, read_strictly
 from gateway.transport.http.asgi import ClientDisconnectedError, Receive
 from gateway.transport.settings import UploadSettings
 from gateway.uploads import Upload
@@ -262,8 +263,8 @@ async def read_upload(
 def placed(form: UploadForm) -> Any:
     """The operations with their files. Errors: ClientError(BAD_REQUEST)."""
     try:
-        operations, places = (orjson.loads(form.fields[name]) for name in ("operations", "map"))
-    except (KeyError, orjson.JSONDecodeError):
+        operations, places = (read_strictly(form.fields[name]) for name in ("operations", "map"))
+    except (KeyError, NotJSONError):
         raise malformed("it needs `operations` and `map`, in JSON") from None
     if not isinstance(places, dict) or set(places) != set(form.files):
         raise malformed("`map` must name every file, and no other")

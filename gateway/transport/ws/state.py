@@ -18,6 +18,8 @@ from typing import Any
 
 import orjson
 
+from gateway.json_bytes import NotJSONError, read_strictly, write_json
+
 SUBPROTOCOL = "graphql-transport-ws"
 MAX_REASON_BYTES = 123
 """A control frame has at most 125 bytes, two of which are the code: RFC 6455 §5.5."""
@@ -124,8 +126,8 @@ class Connection:
         if isinstance(text, bytes):
             return self._breach("Messages are text")
         try:
-            message = orjson.loads(text)
-        except (ValueError, RecursionError):
+            message = read_strictly(text)
+        except NotJSONError:
             return self._breach("Invalid message: not JSON")
         kind = message.get("type") if isinstance(message, dict) else None
         row = TABLE[self.state]
@@ -192,7 +194,7 @@ class Connection:
         if not isinstance(payload, dict):
             return self._breach("The payload of ping must be an object")
         try:
-            return Reply(orjson.dumps({"type": "pong", "payload": payload}).decode())
+            return Reply(write_json({"type": "pong", "payload": payload}).decode())
         except TypeError:  # orjson reads what is nested deeper than it writes
             return self._breach("The payload of ping is nested too deeply")
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from gateway.connectors.mapping.methods.kinds import (
     Argument,
     Arguments,
@@ -18,6 +16,7 @@ from gateway.connectors.mapping.methods.kinds import (
     without_arguments,
 )
 from gateway.connectors.mapping.values import json_text, scalar_text, strict_equal, type_name, utf8
+from gateway.json_bytes import NotJSONError, read_json
 
 
 def echo(value: Any, arguments: Arguments, note: Note) -> Any:
@@ -72,8 +71,8 @@ def json_parse(value: Any, arguments: Arguments, note: Note) -> Any:
         note(f"Method ->jsonParse requires a string input, not {type_name(value)}")
         return ...
     try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
+        return read_json(utf8(value))
+    except NotJSONError:
         note("Method ->jsonParse requires a string of valid JSON")
         return ...
 
