@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -89,7 +89,7 @@ class Answer:
     record: OperationRecord
     allow: str | None = None
     retry_after_s: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
 
 class ErrorMask:

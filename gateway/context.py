@@ -77,7 +77,7 @@ class Context:
     """The per-request state that is handed to every resolver.
 
     Attributes:
-        headers: The client's request headers by lower-case name; repeated ones joined by ", ".
+        headers: The client's request headers by lower-case name; repeated ones joined by ", ", cookies by "; ".
         sent: The same, each as the list of its values: shared with other requests, never changed.
         request_id: Made by the gateway, or taken from a trusted header.
         deadline: When the answer has to be there, on the event loop's clock, seconds.

@@ -28,12 +28,18 @@ def client_header(headers: dict[str, str], what: str) -> str | None:
 def read_headers(
     raw: Sequence[tuple[bytes, bytes]],
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """ASGI's headers by name: values joined, and values as lists."""
+    """ASGI's headers by name: values joined, and values as lists.
+
+    Several `cookie` headers are one list of pairs (RFC 6265 §5.4, RFC 9113 §8.2.3), and one value.
+    """
     headers: dict[str, str] = {}
     values: dict[str, list[str]] = {}
     for raw_name, raw_value in raw:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        if name in headers:
+        if name == "cookie" and name in headers:
+            headers[name] += f"; {value}"
+            values[name] = [headers[name]]
+        elif name in headers:
             headers[name] += f", {value}"
             values[name].append(value)
         else:

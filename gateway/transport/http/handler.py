@@ -195,9 +195,7 @@ class GraphQLEndpoint:
         record, body = answer.record, answer.body
         codes = record.error_codes
         start = answer_headers(media_type or JSON, asked.request_id, codes, answer.allow)
-        start += [
-            (name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()
-        ]
+        start += answer.headers
         if asked.read_only:
             start.append((b"vary", b"accept"))  # a cache may keep the answer to a GET
         await respond(send, status, start, body, headers, self.settings.compression)
@@ -251,7 +249,8 @@ class GraphQLEndpoint:
         is_unprocessable = is_draft and isinstance(error, MalformedRequestError)
         status = 422 if is_unprocessable else error.http_status
         allow = self.allowed if status == 405 else None
-        return Answer(refusal(error), False, status, record, allow, headers=error.headers)
+        more = [(name.encode(), value.encode("latin-1")) for name, value in error.headers.items()]
+        return Answer(refusal(error), False, status, record, allow, headers=more)
 
     def request_id(self, headers: dict[str, str]) -> str:
         """The client's, where it is trusted; else a new one."""
