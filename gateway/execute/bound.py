@@ -172,8 +172,7 @@ class BoundField:
         self.loader: Loader | None = loader_of(schema, plan)
         self.arguments: Arguments | None = None
         if self.definition.args and not plan.hidden:
-            node = bound.nodes[plan.nodes[0]]
-            self.arguments = Arguments(self.definition, node, bound.slots)
+            self.arguments = bound.arguments_of(self.definition, plan.nodes[0])
         self.output = bound.bind_output(plan.output, schema)
         self.composite = composite_of(self.output)
         self.coordinate = plan.coordinate
@@ -233,6 +232,7 @@ class Bound:
         self.watched: list[tuple[Any, str, Any]] = []
         self.is_fixed = is_fixed(schema)
         self._watched_keys: set[tuple[int, str]] = set()
+        self._arguments: dict[tuple[int, int], Arguments] = {}
         self.roots = [BoundSelection(part.root, schema, self) for part in plan.parts]
         self.checked = [
             field
@@ -263,6 +263,14 @@ class Bound:
         for selection in output.selections:
             self.watch(schema.type_map[selection.type], "is_type_of")
         return BoundComposite(output, schema, self)
+
+    def arguments_of(self, definition: GraphQLField, node: int) -> Arguments:
+        """The arguments of a field node, made once for all places where its fragment is spread."""
+        key = (id(definition), node)
+        known = self._arguments.get(key)
+        if known is None:
+            known = self._arguments[key] = Arguments(definition, self.nodes[node], self.slots)
+        return known
 
     def watch(self, owner: Any, attribute: str) -> None:
         """Remember what the plan relied on: an attribute of the object itself, or that it has none."""

@@ -6,6 +6,7 @@ it as a quoted string, or in the namespace.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,7 @@ class Writer:
         self.depth = 0
         self._lines: list[str] = []
         self._names: dict[tuple[str, int], str] = {}
+        self._numbers: Counter[str] = Counter()
         self._count = 0
         self._finished: list[list[str]] = []
 
@@ -58,8 +60,8 @@ class Writer:
         """The identifier of a value in the namespace; the same value gets the same one."""
         key = (prefix, id(value))
         if key not in self._names:
-            number = sum(1 for known, _ in self._names if known == prefix)
-            self._names[key] = f"{prefix}{number}"
+            self._names[key] = f"{prefix}{self._numbers[prefix]}"
+            self._numbers[prefix] += 1
             self.namespace[self._names[key]] = value
         return self._names[key]
 
