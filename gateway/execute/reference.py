@@ -27,6 +27,7 @@ if IS_3_3:
     from graphql.execution import Executor as BaseExecutor
     from graphql.execution import create_source_event_stream as create_source_event_stream
     from graphql.execution.collect_fields import FieldDetails
+    from graphql.execution.execute import UNEXPECTED_EXPERIMENTAL_DIRECTIVES
     from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
     from graphql.execution.get_variable_signature import get_variable_signature
     from graphql.execution.values import VariableValues, VariableValueSource
@@ -52,10 +53,20 @@ def execute(
 
     graphql-core refuses such a schema there, whatever the document asks.
     """
-    if not IS_3_3 or not (schema.get_directive("defer") or schema.get_directive("stream")):
+    if not has_incremental(schema):
         return graphql.execute(schema, document, root, **options)
     result: Any = graphql.experimental_execute_incrementally(schema, document, root, **options)
     return _awaited_whole(result) if is_awaitable(result) else _whole(result)
+
+
+def has_incremental(schema: GraphQLSchema) -> bool:
+    """Whether a schema has `@defer` or `@stream`, which graphql-core 3.3's `execute` refuses."""
+    return IS_3_3 and bool(schema.get_directive("defer") or schema.get_directive("stream"))
+
+
+def unexpected_directives() -> GraphQLError:
+    """What graphql-core 3.3's `execute` raises for such a schema."""
+    return GraphQLError(UNEXPECTED_EXPERIMENTAL_DIRECTIVES)
 
 
 async def _awaited_whole(result: Awaitable[Any]) -> ExecutionResult:
@@ -156,5 +167,5 @@ def wrong_type_error(type_: Any, value: Any, nodes: list[FieldNode]) -> GraphQLE
 def build_executor(schema: GraphQLSchema, document: DocumentNode, arguments: dict[str, Any]) -> Any:
     """An executor of graphql-core 3.3, or a list of request errors."""
     renamed = dict(arguments)
-    renamed["raw_variable_values"] = renamed.pop("variable_values")
+    renamed["raw_variable_values"] = renamed.pop("variable_values", None)
     return ExecutorThrowingOnIncremental.build(schema, document, **renamed)

@@ -7,6 +7,7 @@ event has. Must never look into a plan.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema
@@ -50,15 +51,19 @@ async def _await_stream(stream: Any, run_event: Callable[[Any], Any]) -> Any:
 
 
 async def map_events(stream: Any, run_event: Callable[[Any], Any]) -> AsyncIterator[Any]:
-    """The results of a source stream's events. Closing it closes the source stream."""
+    """The results of a source stream's events. Closing it closes the iterator that the source stream gave."""
+    events = aiter(stream)
     try:
-        async for payload in stream:
+        async for payload in events:
             result = run_event(payload)
             yield await result if is_awaitable(result) else result
     finally:
-        close = getattr(stream, "aclose", None)
+        close = getattr(events, "aclose", None)
         if close is not None:
-            await close()
+            with suppress(
+                Exception
+            ):  # as graphql-core does: the subscription has ended all the same
+                await close()
 
 
 async def open_source(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import Any
 
 import graphql
@@ -289,6 +290,47 @@ if graphql.version_info >= (3, 3):
 @pytest.mark.parametrize("options", FOREIGN, ids=lambda options: next(iter(options)))
 async def test_what_changes_the_executor_runs_on_graphql_core(options: dict[str, Any]) -> None:
     await compare(make_schema(PETS), ASK, root=pets_root(), is_compiled=False, **options)
+
+
+async def test_arguments_by_position_are_graphql_cores() -> None:
+    """As frameworks pass them: every argument in its order, most of them with its default."""
+    schema = make_schema(
+        "type Query { a(n: Int = 1): Int }", {"Query.a": lambda root, info, n: root + n}
+    )
+    text = "query A($n: Int) { a(n: $n) }"
+    usual = {"max_coercion_errors": 50, "enable_early_execution": False, "hide_suggestions": False}
+    names = [
+        name
+        for name, p in inspect.signature(graphql.execute).parameters.items()
+        if p.kind != p.VAR_KEYWORD
+    ]
+    values: list[Any] = [usual.get(name) for name in names]
+    values[:6] = [schema, parse(text), 5, "context", {"n": 2}, "A"]
+    before = sum(dropin.fallbacks.values())
+    expected: Any = graphql.execute(*values)
+    assert dropin.execute(*values) == expected
+    assert expected.data == {"a": 7}
+    assert sum(dropin.fallbacks.values()) == before
+    values[names.index("is_awaitable")] = lambda _value: False
+    assert dropin.execute(*values).data == {"a": 7}
+    assert sum(dropin.fallbacks.values()) == before + 1
+    with pytest.raises(TypeError, match=r"execute\(\) takes \d+ arguments by position"):
+        dropin.execute(*values, None, None)
+
+
+@pytest.mark.skipif(graphql.version_info < (3, 3), reason="graphql-core 3.2 has no @defer")
+async def test_a_schema_with_defer_is_refused_where_there_is_one_answer() -> None:
+    schema = make_schema("directive @defer on FIELD type Query { a: Int }")
+    document = parse("{ a }")
+    for executor in (graphql.execute, dropin.execute):
+        with pytest.raises(
+            graphql.GraphQLError, match="unexpectedly contains experimental directives"
+        ):
+            executor(schema, document, {"a": 1})
+    result = dropin.experimental_execute_incrementally(schema, document, {"a": 1})
+    assert result == graphql.ExecutionResult({"a": 1}, None)
+    with pytest.raises(graphql.GraphQLError, match="unexpectedly contains experimental directives"):
+        dropin.execute(schema, document, {"a": 1})
 
 
 async def test_what_no_plan_expresses_runs_on_graphql_core() -> None:

@@ -87,6 +87,46 @@ async def test_a_stream_that_is_left_closes_its_source() -> None:
     assert ticks.closed == 1
 
 
+async def test_what_is_closed_is_the_iterator_that_an_iterable_gave() -> None:
+    ticks = Ticks()
+    events = ticks.stream(3)
+
+    class Iterable:
+        def __aiter__(self) -> AsyncIterator[Any]:
+            return events
+
+    class Unclosable:
+        def __aiter__(self) -> AsyncIterator[Any]:
+            return self
+
+        async def __anext__(self) -> Any:
+            return {"tick": {"count": 0}}
+
+        async def aclose(self) -> None:
+            raise RuntimeError("cannot be closed")
+
+    schema: Any = make_schema(SDL)
+    document = parse("subscription { tick { count } }")
+    for source in (Iterable(), Unclosable()):
+        schema.subscription_type.fields["tick"].subscribe = lambda _root, _info, n, s=source: s
+        stream = dropin.subscribe(schema, document)
+        assert (await anext(stream)).data == {"tick": {"count": 0}}
+        await stream.aclose()
+    assert ticks.closed == 1
+
+
+async def test_arguments_by_position_are_graphql_cores() -> None:
+    schema: Any = make_schema(SDL)
+    root = {"plain": lambda info: after(Ticks().stream(1))}
+    document = parse("subscription S { plain }")
+    before = sum(dropin.fallbacks.values())
+    more: list[Any] = [root, "context", {}, "S", None, None, None, 50, False, None, None, True]
+    for subscribe in (graphql.subscribe, dropin.subscribe):
+        events: Any = await subscribe(schema, document, *more)  # type: ignore[misc]
+        assert [event.data async for event in events] == [{"plain": None}]
+    assert sum(dropin.fallbacks.values()) == before
+
+
 async def test_what_is_no_subscription_raises() -> None:
     with pytest.raises(graphql.GraphQLError, match="Expected subscription operation"):
         dropin.subscribe(make_schema(SDL), parse("{ a }"))
