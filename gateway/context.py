@@ -14,6 +14,7 @@ from aiodataloader import DataLoader
 
 from gateway.errors import InternalError
 from gateway.identity import Identity
+from gateway.resolver import fresh
 
 if TYPE_CHECKING:
     import httpx
@@ -223,7 +224,7 @@ class Context:
         async def batch_load(keys: list[Any]) -> list[Any]:
             parents = [parent for (parent,) in keys]
             try:
-                values = list(await loader.load(parents, arguments, self))
+                values = list(await loader.load(parents, fresh(arguments), self))
             except asyncio.CancelledError:
                 # aiodataloader leaves waiters pending for ever when its batch task is cancelled.
                 values = [InternalError(f"the batch of {loader.coordinate} was cancelled")]

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import msgspec
 
 from gateway.identity import NOBODY, Identity, joined
+from gateway.uploads import Upload
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
@@ -119,9 +120,10 @@ class FieldResolver:
     identity: Identity | None = None
 
     def __call__(self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        own = fresh(arguments)
         if self.takes_info:
-            return self.function(parent, info.context, info=info, **arguments)
-        return self.function(parent, info.context, **arguments)
+            return self.function(parent, info.context, info=info, **own)
+        return self.function(parent, info.context, **own)
 
 
 @dataclass(slots=True, eq=False)
@@ -142,9 +144,10 @@ class EventSource:
     shared: bool
 
     def __call__(self, root: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        own = fresh(arguments)
         if self.takes_info:
-            arguments["info"] = info
-        stream = self.open(root, info.context, **arguments)
+            own["info"] = info
+        stream = self.open(root, info.context, **own)
         return self._awaited(stream) if inspect.isawaitable(stream) else self._checked(stream)
 
     async def _awaited(self, stream: Awaitable[Any]) -> Any:
@@ -224,6 +227,18 @@ class EntityField:
         """The value by the first loader that supplies the field: the fallback path only."""
         entity = await context.load_one(self.loaders[0], parent, {})
         return None if entity is None else read_property(entity, self.name, None)
+
+
+def fresh(value: Any) -> Any:
+    """A coerced value for one call: lists and input objects of its own, and a reader of its own for each file.
+
+    graphql-core coerces a default once for all.
+    """
+    if type(value) is dict:
+        return {name: fresh(member) for name, member in value.items()}
+    if type(value) is list:
+        return [fresh(item) for item in value]
+    return value.reader() if type(value) is Upload else value
 
 
 def identity_of(resolve: Any) -> Identity | None:

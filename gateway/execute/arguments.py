@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from graphql import (
     ArgumentNode,
@@ -20,7 +21,9 @@ from graphql import (
     Undefined,
     ValueNode,
     VariableNode,
+    get_named_type,
     is_enum_type,
+    is_input_object_type,
     is_non_null_type,
     is_scalar_type,
     specified_scalar_types,
@@ -28,6 +31,8 @@ from graphql import (
 
 from gateway.execute import reference
 from gateway.execute.spots import Failed
+from gateway.resolver import fresh
+from gateway.uploads import Upload
 
 if TYPE_CHECKING:
     from gateway.execute.state import Literals, Run
@@ -36,6 +41,9 @@ Evaluator = Callable[[dict[str, Any], "Run"], Any]
 
 MISSING = object()  # the argument is left out
 WRONG = object()  # graphql-core is asked for the error
+FILE = "Upload"  # the scalar's name
+# Of input objects, which can reach hundreds of others.
+_scalars_of: WeakKeyDictionary[Any, frozenset[str]] = WeakKeyDictionary()
 _IMMUTABLE = (str, int, float, bytes, Enum)
 
 
@@ -45,7 +53,8 @@ class Arguments:
     Attributes:
         is_constant: No variable, no slot: `evaluate` gives equal ones each time.
         is_shared: One evaluation may serve several calls. A list or input object that stands in the
-            document or is a default is made anew for each call: what a resolver does to it, no other sees.
+            document or is a default is made anew for each call: what a resolver does to it, no other sees. So is
+            what holds a file: each call reads it from its first byte.
     """
 
     def __init__(self, definition: GraphQLField, node: FieldNode, slots: Mapping[int, int]) -> None:
@@ -70,7 +79,8 @@ class Arguments:
         value = node.value if node else None
         if isinstance(value, VariableNode):
             self.evaluators.append((out_name, _variable(name, argument, value)))
-            self.is_shared = self.is_shared and not _has_container(name, argument)
+            own = _has_container(name, argument) or FILE in custom_scalars(argument.type)
+            self.is_shared = self.is_shared and not own
         elif value is not None and _slots_in(value, slots):
             self.is_shared = self.is_shared and _is_plain(argument)
             self.evaluators.append((out_name, _literal(name, argument, value, slots)))
@@ -142,11 +152,33 @@ def is_container(value: Any) -> bool:
     return type(value) is dict or type(value) is list
 
 
-def fresh(value: Any) -> Any:
-    """A coerced value with lists and input objects of its own. graphql-core coerces a default once for all."""
+def custom_scalars(type_: Any) -> frozenset[str]:
+    """The names of the scalars in an input type that are not GraphQL's own."""
+    start: Any = get_named_type(type_)
+    if is_scalar_type(start):
+        is_own = specified_scalar_types.get(start.name) is start
+        return frozenset() if is_own else frozenset({start.name})
+    if not is_input_object_type(start):
+        return frozenset()
+    known = _scalars_of.get(start)
+    if known is None:
+        reached = {start.name: start}
+        todo = [start]
+        while todo:
+            for field in todo.pop().fields.values():
+                named = get_named_type(field.type)
+                if named.name not in reached:
+                    reached[named.name] = named
+                    todo += [named] if is_input_object_type(named) else []
+        scalars = [named for named in reached.values() if is_scalar_type(named)]
+        known = _scalars_of[start] = frozenset[str]().union(*map(custom_scalars, scalars))
+    return known
+
+
+def _holds_files(value: Any) -> bool:
     if type(value) is dict:
-        return {name: fresh(member) for name, member in value.items()}
-    return [fresh(item) for item in value] if type(value) is list else value
+        return any(map(_holds_files, value.values()))
+    return any(map(_holds_files, value)) if type(value) is list else type(value) is Upload
 
 
 def _variable(name: str, argument: GraphQLArgument, node: VariableNode) -> Evaluator:
@@ -157,12 +189,17 @@ def _variable(name: str, argument: GraphQLArgument, node: VariableNode) -> Evalu
         absent = next(iter(default.values()), MISSING)
     except Exception:
         absent = WRONG  # required
+    scalars = custom_scalars(argument.type)
+    has_files = FILE in scalars
 
     def evaluate(coerced: dict[str, Any], _run: Run) -> Any:
         value = coerced.get(variable, MISSING)
         if (value is None and non_null) or value is Undefined:  # which 3.2 makes of a wrong default
             return WRONG
-        return fresh(absent) if value is MISSING else value
+        if value is MISSING:
+            return fresh(absent)
+        # JSON may hold files, too.
+        return fresh(value) if has_files or (scalars and _holds_files(value)) else value
 
     return evaluate
 

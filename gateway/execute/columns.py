@@ -40,7 +40,6 @@ PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType, bytes, Fa
 ROW = {dict}
 LIST = {list}
 COROUTINE = {CoroutineType}
-NO_ARGUMENTS: dict[str, Any] = {}
 Kinds = set[type]
 
 
@@ -52,8 +51,6 @@ def read(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any
         arguments = run.arguments_of(field)
         if type(arguments) is Failed:
             return [arguments] * len(rows)
-    else:
-        arguments = NO_ARGUMENTS
     if kinds <= ROW:
         column = [row.get(name) for row in rows]
     elif len(kinds) == 1 and issubclass(kind := next(iter(kinds)), msgspec.Struct):
@@ -71,7 +68,8 @@ def read(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any
         for index, value in enumerate(column):
             if callable(value):
                 try:
-                    column[index] = value(info_of_row(run, field, index), **arguments)
+                    own = run.arguments_for_call(field)
+                    column[index] = value(info_of_row(run, field, index), **own)
                 except Exception as error:
                     column[index] = Failed(error)
         wait_for_cells(run, column)

@@ -46,8 +46,8 @@ def _expand_spot(run: Run, spot: Pending) -> None:
         return
     value = spot.raw
     if spot.origin is Origin.PROPERTY and callable(value):
-        arguments = run.arguments_of(spot.field)
         try:
+            arguments = run.arguments_for_call(spot.field)
             value = value(info_of_spot(run, spot), **arguments)
         except Exception as error:
             value = Failed(error)

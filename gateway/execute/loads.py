@@ -246,11 +246,11 @@ def _member(row: Any, name: str) -> Any:
 def _call_callables(run: Run, field: BoundField, column: list[Any]) -> None:
     if set(map(type, column)) <= PLAIN_OR_MISSING:
         return
-    arguments = run.arguments_of(field)
     for index, value in enumerate(column):
         if callable(value):
             try:
-                column[index] = value(info_of_row(run, field, index), **arguments)
+                own = run.arguments_for_call(field)
+                column[index] = value(info_of_row(run, field, index), **own)
             except Exception as error:
                 column[index] = Failed(error)
     wait_for_cells(run, column)

@@ -214,6 +214,19 @@ class Run:
             )
         return self._reference_variables
 
+    def arguments_for_call(self, field: BoundField) -> dict[str, Any]:
+        """A field's coerced arguments, of its own where a call could change them or read a file of theirs.
+
+        Errors: as graphql-core's.
+        """
+        if field.arguments is not None and not field.arguments.is_shared:
+            return self.fresh_arguments_of(field)
+        arguments = self.arguments_of(field)
+        if isinstance(arguments, Failed):
+            raise arguments.error
+        shared: dict[str, Any] = arguments
+        return shared
+
     def fresh_arguments_of(self, field: BoundField) -> dict[str, Any]:
         """A field's coerced arguments, evaluated for one call alone. Errors: as graphql-core's."""
         assert field.arguments is not None

@@ -23,8 +23,8 @@ from graphql import (
 from graphql.utilities import type_from_ast
 
 from gateway.execute import reference
-from gateway.execute.arguments import fresh
 from gateway.execute.state import Source
+from gateway.resolver import fresh
 
 WRONG = object()
 Coerce = Callable[[Any], Any]

@@ -201,6 +201,40 @@ async def test_equal_queries_with_files_are_not_one(streaming: tuple[int, Store]
         await sender.close()
 
 
+async def test_a_second_place_that_reads_it_is_told_what_to_do(
+    streaming: tuple[int, Store],
+) -> None:
+    """One reads the whole, and the other nothing: never a part of a file for the whole."""
+    text = "query ($file: Upload!) { a: size(file: $file) b: size(file: $file) }"
+    sender = Sender(streaming, {"query": text, "variables": {"file": None}}, 8 * len(PIECE))
+    await sender.begin()
+    for _ in range(8):
+        await sender.send(PIECE)
+    await sender.send(END)
+    status, body = await asyncio.wait_for(answer_to(sender.reader), 30)
+    assert (status, body["data"]) == (200, None)  # `size` is non-null
+    [error] = body["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "'big'" in error["message"]
+    assert "uploads.stream = false" in error["message"]
+    await sender.close()
+
+
+async def test_whoever_reads_a_streamed_file_first_has_all_of_it() -> None:
+    client = Client(LARGE)
+    [file] = await read_files(client)
+    other = file.reader()
+    assert (other.size, other.is_streamed, other.filename) == (None, True, "f")
+    assert len(await file.read(10)) == 10
+    for _ in range(2):
+        with pytest.raises(ClientError, match="one place alone"):
+            await other.read()
+    assert len(await file.read()) == LARGE - 10
+    assert other.size == LARGE
+    with pytest.raises(ClientError, match="one place alone"):
+        await other.read()
+
+
 async def test_a_client_that_leaves_takes_its_operation_with_it(
     streaming: tuple[int, Store],
 ) -> None:

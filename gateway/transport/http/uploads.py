@@ -25,7 +25,7 @@ from gateway.errors import ClientError
 from gateway.json_bytes import NotJSONError, read_strictly
 from gateway.transport.http.asgi import ClientDisconnectedError, Receive
 from gateway.transport.settings import UploadSettings
-from gateway.uploads import Upload
+from gateway.uploads import Content, Upload
 
 # It warns of every broken form, in text, on stderr: what a client got wrong stands in its answer.
 logging.getLogger("python_multipart").setLevel(logging.ERROR)
@@ -128,7 +128,8 @@ class UploadForm:
     def _upload(self, part: Part, size: int | None, rest: Rest | None = None) -> Upload:
         kind = part.headers.get(b"content-type", b"application/octet-stream")
         name = self._filename or ""
-        return Upload(part.file, name, kind.decode("latin-1")[:MAX_NAME], size, rest)
+        content = Content(part.file, size, rest)
+        return Upload(content, name, kind.decode("latin-1")[:MAX_NAME])
 
     def _begin(self) -> None:
         self._part.file.close()
@@ -272,7 +273,7 @@ def placed(form: UploadForm) -> Any:
         if not isinstance(paths, list) or not 0 < len(paths) <= MAX_PATHS:
             raise malformed(f"`map` must have up to {MAX_PATHS} places for each file")
         for path in paths:
-            put(operations, path, form.files[name])
+            put(operations, path, form.files[name].reader())
     return operations
 
 
