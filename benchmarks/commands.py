@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from benchmarks import profile, results, scale
+from benchmarks import connections, profile, results, scale
 from benchmarks.compare import DEFAULT_SCENARIOS, Comparison, compare_files, compare_revisions
 from benchmarks.load import resilience
 from benchmarks.load.contestants import Contestant, contestants
@@ -86,6 +86,17 @@ def add_to(commands: Any) -> None:
     faults.add_argument("--seconds", type=float, default=4.0, help="of each pass (default 4)")
     faults.add_argument("--pairs", type=int, default=40, help="of the policies' cost (default 40)")
     faults.add_argument("--only", default="", help="overload, hanging, retries or policies")
+
+    crowd = commands.add_parser(
+        "connections",
+        help="honest load beside idle connections, half-sent requests and unread answers",
+    )
+    crowd.set_defaults(run=run_connections)
+    crowd.add_argument("--passes", type=int, default=6, help="interleaved passes (default 6)")
+    crowd.add_argument("--seconds", type=float, default=5.0, help="of each pass (default 5)")
+    crowd.add_argument("--idle", type=int, default=connections.IDLE)
+    crowd.add_argument("--half", type=int, default=connections.HALF)
+    crowd.add_argument("--unread", type=int, default=connections.UNREAD)
 
     guarding = commands.add_parser("guard", help="the micro cases of two revisions, paired, for CI")
     guarding.set_defaults(run=run_guard)
@@ -206,6 +217,12 @@ def verdict(found: Iterable[Comparison], unit: str, threshold: float) -> int:
 def run_resilience(options: argparse.Namespace) -> int:
     """Faults and overload, against their targets."""
     return resilience.run(options.passes, options.seconds, options.pairs, options.only)
+
+
+def run_connections(options: argparse.Namespace) -> int:
+    """Strangers beside honest load, against the targets."""
+    counts = connections.Counts(options.idle, options.half, options.unread)
+    return connections.run(options.passes, options.seconds, counts)
 
 
 def run_scale(options: argparse.Namespace) -> int:
