@@ -96,7 +96,7 @@ class Gateway:
     def __init__(self, config: Config, base: Path, env: Mapping[str, str]) -> None:
         check_graphql_core()
         self.config = config
-        self.graph = build_graph(config, base, env)
+        self.graph = build_graph(config, base, env, is_served=True)
         if self.graph.errors:
             raise refused(self.graph.errors)
         self.explain = Explain(config.explain, env)

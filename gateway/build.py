@@ -19,6 +19,7 @@ from gateway.connectors.check_constants import Constants
 from gateway.connectors.directives import read_directives
 from gateway.errors import ConfigError, Diagnostic
 from gateway.execute.incremental import add_directives
+from gateway.graph.accepted import accepted
 from gateway.graph.binding import bind_directives, bind_resolvers
 from gateway.graph.register import Mark, find_marks
 from gateway.graph.schema import build_schema, fix
@@ -52,7 +53,7 @@ class Graph:
 
 
 def build_graph(
-    config: Config, base: Path, env: Mapping[str, str], *, has_config: bool = True
+    config: Config, base: Path, env: Mapping[str, str], *, is_served: bool = False
 ) -> Graph:
     """Load SDL and resolvers, bind and check them; finds as much as it can before it stops.
 
@@ -60,13 +61,16 @@ def build_graph(
         config: What to serve and how.
         base: The folder that relative paths in it start from.
         env: `$env` of the connectors.
-        has_config: False for a schema that is looked at by itself: what `$config` lacks is a warning.
+        is_served: Whether it is, or has all that it will be served with. In a schema that is looked at by
+            itself what `$config` lacks, and fields that nothing at all supplies, are warnings.
 
     Errors: ConfigError for files that cannot be read or parsed, and resolvers that cannot be imported.
     """
-    document = load_sdl(find_schema_files(config.graph.schema, base))
+    files = find_schema_files(config.graph.schema, base)
+    document, findings = accepted(load_sdl(files))
     marks = find_marks(config.graph.resolvers, base)
-    schema, findings = build_schema(document)
+    schema, found = build_schema(document, strict_deprecation=config.graph.strict_deprecation)
+    findings += [item if item.file else replace(item, file=str(files[0])) for item in found]
     if schema is None:
         return Graph(None, None, marks, findings)
     threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
@@ -79,7 +83,7 @@ def build_graph(
     # Mappings read members of JSON's own types: `os.environ` is no dict, and a TOML date is no string.
     variables, constants = dict(env), as_json(config.connectors.config)
     urls = {name: source.url for name, source in config.sources.items() if source.url}
-    known = Constants(variables, constants, urls, has_config)
+    known = Constants(variables, constants, urls, is_served)
     findings += check_connectors(schema, document, resolved=resolved, constants=known)
     check_source_names(config, {source.name for source in read_directives(document).sources})
     bound = None

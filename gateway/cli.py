@@ -25,7 +25,6 @@ from gateway.app import BROKER_DIRECTORY, Gateway
 from gateway.build import Graph, build_graph
 from gateway.config import (
     Config,
-    GraphSettings,
     config_json_schema,
     key_lines,
     load_config,
@@ -104,17 +103,15 @@ def read_config(config: Path | None, schema: list[Path] | None) -> tuple[Config,
     loaded = load_config(path)
     if not schema:
         return loaded, path.parent if path else Path()
-    graph = GraphSettings(
-        schema=tuple(str(item.resolve()) for item in schema), resolvers=loaded.graph.resolvers
-    )
+    graph = replace(loaded.graph, schema=tuple(str(item.resolve()) for item in schema))
     return replace(loaded, graph=graph), path.parent if path else Path()
 
 
 def read_graph(config: Path | None, schema: list[Path] | None) -> tuple[Config, Graph]:
     """What is looked at and not served: a schema without a configuration may lack what one will give."""
     settings, base = read_config(config, schema)
-    has_config = config is not None or Path("gateway.toml").exists()
-    return settings, build_graph(settings, base, os.environ, has_config=has_config)
+    is_whole = config is not None or Path("gateway.toml").exists()
+    return settings, build_graph(settings, base, os.environ, is_served=is_whole)
 
 
 @app.command()

@@ -52,10 +52,14 @@ class GraphSettings:
         schema: `.graphql` files, or folders of them, relative to the configuration file.
         resolvers: Name of the Python package or module with resolvers, importable from the
             configuration file's folder; none by default.
+        strict_deprecation: Refuse a schema in which a field is deprecated whose interface's field is
+            not. The specification forbids that since September 2025, and published schemas do it: by
+            default it is a warning of `gateway check`.
     """
 
     schema: tuple[str, ...] = ("schema",)
     resolvers: str | None = None
+    strict_deprecation: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

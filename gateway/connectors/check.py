@@ -18,6 +18,7 @@ from graphql import (
     GraphQLSchema,
     InterfaceTypeDefinitionNode,
     InterfaceTypeExtensionNode,
+    Node,
     get_named_type,
 )
 
@@ -26,13 +27,16 @@ from gateway.connectors.check_calls import n_plus_one
 from gateway.connectors.check_constants import Constants
 from gateway.connectors.check_entities import EntityCheck
 from gateway.connectors.check_fields import Supply, circular_reads, unresolved_fields
-from gateway.connectors.check_mappings import Findings, MappingCheck, Scope
+from gateway.connectors.check_mappings import Findings, MappingCheck
 from gateway.connectors.check_requests import EVERYWHERE, RequestCheck
 from gateway.connectors.check_selection import SelectionCheck
+from gateway.connectors.check_shapes import Scope
 from gateway.connectors.directives import Connect, read_directives
 from gateway.connectors.mapping.nodes import Selection
 from gateway.errors import Diagnostic
+from gateway.graph.accepted import COMPOSED_URLS, linked
 from gateway.graph.builtin import connect_link, connector_names
+from gateway.graph.sdl import place_of
 
 OF_THE_ANSWER = frozenset({"status", "response"})
 HIDES_SUPPLY = frozenset({"UnknownConnectorsVersion", "MissingSchemaType", "InvalidSelection"})
@@ -75,10 +79,11 @@ class _Check:
         spec = self.directives.spec
         self.arguments = ArgumentCheck(self.findings, schema)
         self.mappings = MappingCheck(self.findings, spec, constants)
+        self.constants = constants
         self.configured = constants.urls if constants is not None else {}
         self.requests = RequestCheck(self.findings, self.mappings)
         self.entities = EntityCheck(self.findings, schema, spec)
-        self.selections = SelectionCheck(schema, self.findings.at_offset)
+        self.selections = SelectionCheck(schema, self.findings.at_offset, self.mappings.mild)
 
     def run(self) -> list[Diagnostic]:
         found = self.findings.found
@@ -93,11 +98,30 @@ class _Check:
         self.interfaces()
         self.missing_import()
         supply = Supply(self.schema, self.directives, self.resolved)
-        if not any(finding.code in HIDES_SUPPLY for finding in found):
-            found += unresolved_fields(self.schema, supply)
+        if not any(f.code in HIDES_SUPPLY and f.severity == "error" for f in found):
+            found += self.unresolved(supply)
         found += circular_reads(supply)
         found += n_plus_one(self.schema, supply)
         return found
+
+    def unresolved(self, supply: Supply) -> list[Diagnostic]:
+        """The fields that nothing supplies; one finding where the whole schema is not for this gateway."""
+        found = unresolved_fields(self.schema, supply)
+        composed = linked(self.document, COMPOSED_URLS)
+        if found and composed is not None:
+            message = "this is a supergraph: it says which service has a field, and no connector"
+            hint = "give the schema of the service itself, with its @source and @connect"
+            return [_at(composed, "Supergraph", message, hint)]
+        root = self.schema.query_type
+        if not found or root is None or supply.connects or supply.resolved:
+            return found
+        message = (
+            f"nothing supplies a field of {root.name}: there are no connectors and no resolvers"
+        )
+        hint = "bind fields by @connect or Python, or give `gateway serve --mock` a try"
+        is_served = self.constants is None or self.constants.is_served
+        severity = "error" if is_served else "warning"
+        return [_at(root.ast_node, "ConnectorsUnresolvedField", message, hint, severity)]
 
     def interfaces(self) -> None:
         """A connector on an interface's field would never run: objects have the fields that run."""
@@ -156,6 +180,7 @@ class _Check:
             hint = "give the field a @subscription in Python"
             self.findings.at(connect.node, "SubscriptionInConnectors", message, hint)
         self.arguments.check(connect.node)
+        self.alternatives(connect)
         allowed = self.allowed(connect, owner)
         self.source_of(connect)
         self.requests.methods(connect)
@@ -173,6 +198,19 @@ class _Check:
         self.entities.entity(scope)
         if selection is not None:
             self.entities.batch(scope, selection)
+
+    def alternatives(self, connect: Connect) -> None:
+        """§2.4: of several connectors on a field the first runs; others run where `entity` lets them."""
+        if connect.index == 0 or connect.on_type or connect.entity:
+            return
+        first = next(c for c in self.directives.connects if c.coordinate == connect.coordinate)
+        file, line, column = place_of(first.node)
+        message = f"{connect.coordinate} has a connector at {file}:{line}:{column}, and one runs"
+        hint = (
+            "put this one on the type, with $this or $batch, or make it `entity: true` on a field of Query: it "
+            "then gives what the other lacks"
+        )
+        self.findings.at(connect.node, "SecondConnector", message, hint)
 
     def identifier(self, connect: Connect, ids: set[str]) -> None:
         if connect.id is None:
@@ -235,3 +273,10 @@ class _Check:
         kind = get_named_type(target.type) if target is not None else scope.owner
         self.selections.check(text, selection, kind, connect.group_by)
         return selection
+
+
+def _at(
+    node: Node | None, code: str, message: str, hint: str, severity: str = "error"
+) -> Diagnostic:
+    file, line, column = place_of(node)
+    return Diagnostic(message, code, file, line, column, hint, severity)

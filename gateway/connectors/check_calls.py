@@ -78,10 +78,11 @@ class _Paths:
             for connect in connects:
                 if not field_name:
                     found.setdefault(type_name, []).append(connect)
-                elif connect.entity and (owner := self.schema.query_type):
-                    kind = get_named_type(owner.fields[field_name].type)
-                    if owner.name == type_name:
-                        found.setdefault(kind.name, []).append(connect)
+                elif (
+                    connect.entity and (query := self.schema.query_type) and query.name == type_name
+                ):
+                    kind = get_named_type(query.fields[field_name].type)
+                    found.setdefault(kind.name, []).append(connect)
         return found
 
     def find(self) -> list[Diagnostic]:

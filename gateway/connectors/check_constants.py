@@ -31,13 +31,20 @@ class Constants:
         env: `$env`.
         config: `$config`.
         urls: Base URLs that the configuration has, by source: their `baseURL` is not read.
-        has_config: Whether there is a configuration; a schema alone may lack what one will give.
+        is_served: Whether this is all that will be served; a schema alone may lack what its configuration gives.
     """
 
     env: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
-    has_config: bool = True
+    is_served: bool = True
+
+    def value(self, name: str, keys: list[str]) -> Any:
+        """What `$env` or `$config` holds at a path; Ellipsis for nothing, and behind a list."""
+        value: Any = self.env if name == "env" else self.config
+        for key in keys:
+            value = value.get(key, ...) if isinstance(value, Mapping) else ...
+        return value
 
     def missing(self, node: Any) -> Iterator[tuple[Variable, str]]:
         """Each member of `$env` or `$config` that a mapping needs and nothing sets, as it is written."""

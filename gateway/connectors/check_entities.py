@@ -18,8 +18,9 @@ from graphql import (
     is_list_type,
 )
 
-from gateway.connectors.check_mappings import Findings, Scope
-from gateway.connectors.directives import Connect, Text
+from gateway.connectors.check_mappings import Findings
+from gateway.connectors.check_shapes import Scope
+from gateway.connectors.directives import NEWEST, Connect, Text
 from gateway.connectors.mapping.analyse import supplied_fields
 from gateway.connectors.mapping.nodes import Braces, Field, Selection, Variable
 from gateway.connectors.walk import request_selections, variable_paths
@@ -55,8 +56,11 @@ class EntityCheck:
         if owner is not self.schema.query_type:
             at(connect.node, "EntityNotOnRootQuery", "entity: true is for fields of Query")
         elif not isinstance(kind, GraphQLObjectType):
+            # A row that is not there then nulls more than itself; before v0.3 that is all.
+            is_object = isinstance(get_nullable_type(kind), GraphQLObjectType)
+            severity = "warning" if is_object and self.spec != NEWEST else "error"
             message = f"entity: true needs a nullable object type, not {kind}"
-            at(connect.node, "EntityTypeInvalid", message)
+            at(connect.node, "EntityTypeInvalid", message, severity=severity)
         else:
             for name, argument in scope.target.args.items():
                 where = f"the argument `{name}`"

@@ -12,32 +12,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import (
-    GraphQLField,
-    GraphQLInputObjectType,
-    GraphQLObjectType,
-    Node,
-    get_named_type,
-    get_nullable_type,
-    is_enum_type,
-    is_list_type,
-    is_specified_scalar_type,
-)
+from graphql import Node, get_named_type
 
 from gateway.connectors.check_constants import Constants
-from gateway.connectors.directives import NEWEST, Connect, Errors, Text
+from gateway.connectors.check_shapes import LIST, OBJECT, Scope, Shapes, fields_of, members_of
+from gateway.connectors.directives import NEWEST, Errors, Text
 from gateway.connectors.mapping.analyse import read_input
 from gateway.connectors.mapping.methods.table import AS, MATCH, METHODS
-from gateway.connectors.mapping.nodes import (
-    Call,
-    Constant,
-    Key,
-    ListLiteral,
-    ObjectLiteral,
-    Path,
-    Selection,
-    Variable,
-)
+from gateway.connectors.mapping.nodes import Key, Selection
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.place import place_in
 from gateway.connectors.url import Expression, parse_template
@@ -47,19 +29,9 @@ from gateway.graph.sdl import place_of
 
 OF_THE_REQUEST = frozenset({"InvalidUrl", "InvalidHeader", "InvalidBody", "InvalidUrlProperty"})
 """Under these a mapping is checked that makes a part of the request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The connector that a mapping belongs to, and what `$this` and `$args` are there.
-
-    Attributes:
-        target: The field that it stands on; None on a type.
-    """
-
-    connect: Connect
-    owner: GraphQLObjectType
-    target: GraphQLField | None
+_UNBRACED = re.compile(r"\$(?:args|this|batch|config|env|context|request)(?:\.\w+)+")
+WHERE_TO = frozenset({"InvalidUrl", "InvalidHeader"})
+"""What is left out of these makes another request of it: always an error."""
 
 
 @dataclass(slots=True)
@@ -99,6 +71,9 @@ class MappingCheck:
         self.findings = findings
         self.spec = spec
         self.constants = constants
+        self.shapes = Shapes(spec, constants)
+        # v0.1 and v0.2 know no types of mappings: what is only left out at run time is a warning there.
+        self.mild = "error" if spec == NEWEST else "warning"
 
     def template(
         self, text: Text, allowed: frozenset[str], scope: Scope | None, code: str
@@ -109,18 +84,32 @@ class MappingCheck:
         except MappingSyntaxError as exc:
             self.findings.at_offset(text, exc.offset, code, exc.message)
             return None
+        self._unbraced(text, parts)
         for part in parts:
             if not isinstance(part, Expression):
                 continue
-            self.methods(text, part.offset, part.selection)
+            self.methods(text, part.offset, part.selection, "error")
             self.variables(text, part.offset, part.selection, allowed, scope, code)
             self.no_input(text, part.offset, part.selection, code)
-            shape = _shape_of(part.selection, scope)
-            if shape in ("a list", "an object"):
+            shape = self.shapes.of(part.selection, scope)
+            if shape in (LIST, OBJECT):
                 message = f"this gives {shape}, and only a string or a number can be written here"
                 hint = "take one value of it, as by `->first` or `->joinNotNull(',')`"
                 self.findings.at_offset(text, part.offset, code, message, hint)
         return parts
+
+    def _unbraced(self, text: Text, parts: list[Any]) -> None:
+        """A variable outside of braces is text: `/tasks/$args.id` asks for a task of that name."""
+        at = 0
+        for part in parts:
+            if not isinstance(part, str):
+                continue
+            at = text.value.index(part, at)
+            for name in _UNBRACED.finditer(part):
+                message, hint = f"`{name[0]}` is sent as it stands", f"write `{{{name[0]}}}`"
+                place, code = at + name.start(), "UnbracedVariable"
+                self.findings.at_offset(text, place, code, message, hint, "warning")
+            at += len(part)
 
     def request(
         self, text: Text | None, allowed: frozenset[str], scope: Scope | None, code: str
@@ -142,7 +131,7 @@ class MappingCheck:
     ) -> None:
         """`path`, which needs "a list", or `queryParams`, which needs "an object" (§9.6, §9.7)."""
         selection = self.request(text, allowed, scope, "InvalidUrlProperty")
-        shape = _shape_of(selection, scope) if selection is not None else None
+        shape = self.shapes.of(selection, scope) if selection is not None else None
         if text is not None and shape not in (None, needed):
             message = f"this must give {needed}, not {shape}"
             self.findings.at_offset(text, 0, "InvalidUrlProperty", message)
@@ -172,17 +161,18 @@ class MappingCheck:
         except MappingSyntaxError as exc:
             self.findings.at_offset(text, exc.offset, code, exc.message)
             return None
-        self.methods(text, 0, selection)
+        self.methods(text, 0, selection, self.mild)
         return selection
 
-    def methods(self, text: Text, offset: int, selection: Selection) -> None:
+    def methods(self, text: Text, offset: int, selection: Selection, severity: str) -> None:
         """§1.8: unknown methods, which the grammar lets through."""
         known = [*METHODS, AS, MATCH]
         for call in calls_of(selection):
             if call.name not in known:
                 message = f"there is no method `->{call.name}`"
                 hint = _meant(f"{call.name}", known, "->")
-                self.findings.at_offset(text, offset + call.start, "UnknownMethod", message, hint)
+                at = offset + call.start
+                self.findings.at_offset(text, at, "UnknownMethod", message, hint, severity)
 
     def no_input(self, text: Text, offset: int, selection: Selection, code: str) -> None:
         """§3.4: a mapping of the request has no input to read."""
@@ -191,7 +181,9 @@ class MappingCheck:
             name = next(iter(read.members), None)
             hint = f"did you mean `$args.{name}` or `$config.{name}`?" if name else None
             message = f"there is nothing to read `{name or '$'}` from before the answer is there"
-            self.findings.at_offset(text, offset + selection.start, code, message, hint)
+            severity = "error" if code in WHERE_TO else self.mild
+            at = offset + selection.start
+            self.findings.at_offset(text, at, code, message, hint, severity)
 
     def variables(
         self,
@@ -213,7 +205,9 @@ class MappingCheck:
                 message = f"${variable.name} cannot be used here"
                 self.findings.at_offset(text, offset + variable.start, code, message, hint)
             elif scope is not None and keys:
-                self._members(text, offset, variable.name, keys, scope)
+                may_lack = variable.name == "args" and code not in WHERE_TO
+                severity = self.mild if may_lack else "error"
+                self._members(text, offset, variable.name, keys, scope, severity)
 
     def _constants(self, text: Text, offset: int, selection: Selection, code: str) -> None:
         """What is read of `$env` and `$config` is set; a request that lacked it would go out wrong."""
@@ -225,14 +219,22 @@ class MappingCheck:
             hint = f"export {member}" if is_env else f"set `{member}` in [connectors.config]"
             if self.spec == NEWEST:
                 hint += f", or write `$({name} ?? …)` where it may be absent"
-            is_certain = code in OF_THE_REQUEST and (is_env or self.constants.has_config)
+            is_certain = code in OF_THE_REQUEST and (is_env or self.constants.is_served)
             severity = "error" if is_certain else "warning"
             message, place = f"{name} is not set", offset + variable.start
             self.findings.at_offset(text, place, "UnsetVariable", message, hint, severity)
 
-    def _members(self, text: Text, offset: int, name: str, keys: list[Key], scope: Scope) -> None:
+    def _members(
+        self,
+        text: Text,
+        offset: int,
+        name: str,
+        keys: list[Key],
+        scope: Scope,
+        severity: str,
+    ) -> None:
         """`$args.x.y`, `$this.x.y` and `$batch.x` against the schema."""
-        members, what = _members_of(name, scope)
+        members, what = members_of(name, scope)
         for number, key in enumerate(keys):
             if members is None:
                 return
@@ -240,69 +242,12 @@ class MappingCheck:
                 code = "UndefinedArgument" if name == "args" and not number else "UndefinedField"
                 message = f"`{key.name}` is no {what}"
                 hint = _meant(key.name, list(members))
-                self.findings.at_offset(text, offset + key.start, code, message, hint)
+                at = offset + key.start
+                self.findings.at_offset(text, at, code, message, hint, severity)
                 return
             kind = get_named_type(members[key.name])
             what = f"field of {kind.name}"
-            members = _fields_of(kind)
-
-
-def _members_of(name: str, scope: Scope) -> tuple[dict[str, Any] | None, str]:
-    """The types of the members of a variable, and what they are called; None where not known."""
-    if name == "args":
-        arguments = scope.target.args if scope.target else {}
-        what = f"argument of {scope.connect.coordinate}"
-        return {key: argument.type for key, argument in arguments.items()}, what
-    if name in ("this", "batch"):
-        return _fields_of(scope.owner), f"field of {scope.owner.name}"
-    return None, ""
-
-
-def _fields_of(kind: Any) -> dict[str, Any] | None:
-    """§18.1 a: a scalar or enum has none; what a scalar of the user's holds is not known."""
-    if isinstance(kind, GraphQLInputObjectType | GraphQLObjectType):
-        return {name: member.type for name, member in kind.fields.items()}
-    return {} if is_enum_type(kind) or is_specified_scalar_type(kind) else None
-
-
-def _shape_of(selection: Selection, scope: Scope | None) -> str | None:
-    """§18.1 b: "a list", "an object" or "a value"; None where the text alone does not tell."""
-    path = selection.value_path
-    if path is None:
-        return "an object" if selection.items else None
-    if any(isinstance(step, Call) for step in path.steps):
-        return None
-    keys = [step.name for step in path.steps if isinstance(step, Key)]
-    if isinstance(path.origin, Variable):
-        return _variable_shape(path, path.origin.name, keys, scope)
-    if keys:
-        return None
-    if isinstance(path.origin, ListLiteral):
-        return "a list"
-    if isinstance(path.origin, ObjectLiteral):
-        return "an object"
-    return "a value" if isinstance(path.origin, Constant) else None
-
-
-def _variable_shape(path: Path, name: str, keys: list[str], scope: Scope | None) -> str | None:
-    if name == "batch":
-        return "a list"
-    if name in ("request", "response"):
-        return "a list" if len(keys) > 1 else "an object"
-    if not keys:
-        return "an object" if name in ("args", "this", "config", "env", "context") else None
-    members, _ = _members_of(name, scope) if scope is not None else (None, "")
-    kind: Any = None
-    for key in keys:
-        if not members or key not in members:
-            return None
-        kind = get_nullable_type(members[key])
-        if is_list_type(kind):
-            return "a list"
-        members = _fields_of(kind)
-    if path.braces is not None or members:
-        return "an object"
-    return None if members is None else "a value"
+            members = fields_of(kind)
 
 
 def _meant(name: str, known: list[str], sign: str = "") -> str | None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
-from gateway.connectors.check_mappings import Findings, MappingCheck, Scope
-from gateway.connectors.directives import METHODS, Connect, Header, Source
+from gateway.connectors.check_mappings import Findings, MappingCheck
+from gateway.connectors.check_shapes import Scope
+from gateway.connectors.directives import METHODS, Connect, Header, Source, Text
 from gateway.connectors.settings import NOT_FROM_CLIENT, UNSETTABLE
 
 EVERYWHERE = frozenset({"config", "env", "context", "request"})
@@ -31,6 +33,7 @@ class RequestCheck:
             self.findings.at(source.node, "InvalidUrl", message)
             return
         parts = self.mappings.template(text, IN_BASE_URL, None, "InvalidUrl")
+        self._dots(text, parts)
         first = parts[0] if parts else None
         if not isinstance(first, str) or re.match(r"https?:", first, re.IGNORECASE):
             return
@@ -40,7 +43,8 @@ class RequestCheck:
             self.findings.at_offset(text, 0, "InvalidUrlScheme", message, "use http or https")
         else:
             message = "baseURL must be absolute"
-            self.findings.at_offset(text, 0, "InvalidUrl", message, "begin it with https://")
+            hint = f"begin it with https://, or set `url` in [sources.{source.name}]"
+            self.findings.at_offset(text, 0, "InvalidUrl", message, hint)
 
     def methods(self, connect: Connect) -> None:
         """§2.3: exactly one."""
@@ -61,6 +65,7 @@ class RequestCheck:
         """§2.3: a path where there is a source, absolute where there is none."""
         text = connect.url
         parts = self.mappings.template(text, allowed, scope, "InvalidUrl")
+        self._dots(text, parts)
         absolute = re.match(r"[a-z][a-z0-9+.-]*://", text.value, re.IGNORECASE) is not None
         if connect.source is not None and absolute:
             message = "the URL is absolute, but the connector has a source"
@@ -83,6 +88,14 @@ class RequestCheck:
             ):  # §9.8
                 message = "no expression may stand in the host of a connector's own URL"
                 self.findings.at_offset(text, len(first), "InvalidUrl", message)
+
+    def _dots(self, text: Text, parts: list[Any] | None) -> None:
+        """§9.9: a path that climbs is never sent."""
+        literal = "".join(part if isinstance(part, str) else "x" for part in parts or ())
+        path = re.split(r"[?#]", literal, maxsplit=1)[0].replace("%2e", ".").replace("%2E", ".")
+        if any(segment.strip() in (".", "..") for segment in path.split("/")):
+            message = "a path segment is `.` or `..`: no such request is sent"
+            self.findings.at_offset(text, 0, "InvalidUrl", message, "write the path that is meant")
 
     def headers(
         self, headers: Iterable[Header], allowed: frozenset[str], scope: Scope | None

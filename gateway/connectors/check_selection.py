@@ -36,11 +36,15 @@ TYPENAME = "__typename"
 
 
 class SelectionCheck:
-    """Checks selections; findings go to `report(text, offset, code, message, hint)`."""
+    """Checks selections; findings go to `report(text, offset, code, message, hint, severity)`.
 
-    def __init__(self, schema: GraphQLSchema, report: Report) -> None:
+    What v0.1 and v0.2 do not check has the severity `mild`.
+    """
+
+    def __init__(self, schema: GraphQLSchema, report: Report, mild: str) -> None:
         self.schema = schema
         self.report = report
+        self.mild = mild
         self.row_key: str | None = None
 
     def check(
@@ -59,7 +63,8 @@ class SelectionCheck:
                     f"write `$.{text.value.strip()}`" if text.value.strip().isidentifier() else None
                 )
                 message = f"this gives an object, and {kind.name} is a value"
-                self.report(text, selection.start, "GroupSelectionIsNotObject", message, hint)
+                code = "GroupSelectionIsNotObject"
+                self.report(text, selection.start, code, message, hint, self.mild)
             return
         braces = selection.braces if path is None else path.braces
         if braces is not None:
@@ -114,7 +119,8 @@ class SelectionCheck:
         if is_leaf_type(kind):
             if kind.name in ("String", "ID", "Int", "Float", "Boolean"):
                 message = f"{owner.name}.{item.name} is a {kind.name}, not an object"
-                self.report(text, item.start, "GroupSelectionIsNotObject", message)
+                code = "GroupSelectionIsNotObject"
+                self.report(text, item.start, code, message, None, self.mild)
         elif kind.name in around and _descends(inner, kind, self._fields(kind)):
             message = f"{' → '.join((*around, kind.name))} contains itself in one selection"
             self.report(text, item.start, "CircularReference", message)

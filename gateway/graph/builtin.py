@@ -86,8 +86,9 @@ def built_in_definitions(document: DocumentNode) -> list[DefinitionNode]:
     """The definitions that may be added to `document`.
 
     The connector directives bear the names under which the document's `@link` imports them:
-    `import: [{name: "@connect", as: "@rest"}]` renames one, and one that a link does not import is
-    reachable as `@connect__source`. Without a link they have their plain names.
+    `import: [{name: "@connect", as: "@rest"}]` renames one. What a link does not import is `@connect` and
+    `@connect__source`, or `@rest` and `@rest__source` by `as: "rest"`. Without a link they have their plain
+    names.
     """
     definitions = list(_parsed(COMMON))
     names = connector_names(document)
@@ -107,7 +108,8 @@ def connector_names(document: DocumentNode) -> dict[str, str]:
         return {"source": "source", "connect": "connect"}
     arguments = {argument.name.value: argument.value for argument in link.arguments or ()}
     prefix = _text(arguments.get("as")) or "connect"
-    names = {"source": f"{prefix}__source", "connect": f"{prefix}__connect"}
+    # The directive that bears the specification's own name is not prefixed.
+    names = {"source": f"{prefix}__source", "connect": prefix}
     imports = arguments.get("import")
     for item in imports.values if isinstance(imports, ListValueNode) else ():
         if isinstance(item, ObjectValueNode):

@@ -19,8 +19,9 @@ from graphql.language import DirectiveDefinitionNode, TypeDefinitionNode
 from graphql.validation.validate import validate_sdl
 
 from gateway.errors import ConfigError, Diagnostic
+from gateway.graph.accepted import is_of_2025
 from gateway.graph.builtin import built_in_definitions, connector_names
-from gateway.graph.sdl import diagnose
+from gateway.graph.sdl import diagnose, place_of
 
 FIXED = "gateway.fixed"
 DIRECTIVES = "gateway.directives"
@@ -32,11 +33,18 @@ def find_directive(schema: GraphQLSchema, name: str) -> GraphQLDirective | None:
     return known.get(name) or schema.get_directive(name)
 
 
-def build_schema(document: DocumentNode) -> tuple[GraphQLSchema | None, list[Diagnostic]]:
+def build_schema(
+    document: DocumentNode, *, strict_deprecation: bool = False
+) -> tuple[GraphQLSchema | None, list[Diagnostic]]:
     """Build the schema that is executed and that clients see.
 
+    Args:
+        document: From `load_sdl`.
+        strict_deprecation: Refuse what the specification forbids since 2025; else it is a warning.
+
     Shape: None beside at least one error; else the schema, whose types keep their AST (`ast_node`),
-        with the directives that bind fields still on them, but without these directives' definitions.
+        with the directives that bind fields still on them, but without these directives' definitions;
+        and warnings.
     """
     declared = _declared(document)
     built_in = [
@@ -54,13 +62,25 @@ def build_schema(document: DocumentNode) -> tuple[GraphQLSchema | None, list[Dia
         except TypeError as exc:
             return None, [Diagnostic(str(exc), code="Schema")]
         errors = validate_schema(schema)
-    if errors:
-        return None, [_explained(diagnose(error), document) for error in errors]
-    return _without(schema, {_name_of(definition) for definition in built_in}), []
+    found = [_explained(diagnose(error), document) for error in errors]
+    if not strict_deprecation:
+        found = [_as_warning(item) if is_of_2025(item.message) else item for item in found]
+    if any(item.severity == "error" for item in found):
+        return None, found
+    return _without(schema, {_name_of(definition) for definition in built_in}), found
+
+
+def _as_warning(finding: Diagnostic) -> Diagnostic:
+    hint = "the specification forbids it since 2025; graph.strict_deprecation makes it an error"
+    return replace(finding, code="DeprecatedImplementation", hint=hint, severity="warning")
 
 
 def _explained(finding: Diagnostic, document: DocumentNode) -> Diagnostic:
-    """A connector's directive that is unknown because the link does not import it, said so."""
+    """What graphql-core says, with what it does not say: where, or what to do."""
+    if finding.message == "Query root type must be provided.":
+        file, line, column = place_of(next(iter(document.definitions), None))
+        hint = "add `type Query { … }`; if another file holds it, give both"
+        return replace(finding, code="Schema", file=file, line=line, column=column, hint=hint)
     for directive, name in connector_names(document).items():
         if name != directive and finding.message == f"Unknown directive '@{directive}'.":
             hint = f'add "@{directive}" to the `import` of the @link, or write @{name}'

@@ -129,6 +129,8 @@ CASES: dict[str, tuple[str, str]] = {
     "on Query": ("ConnectOnRoot", SOURCE + f"type Query ▸{PLAIN} {{ a: Int {PLAIN} }}"),
     # URLs
     "a template": ("InvalidUrl", connect('GET: "/▸{$args.v"')),
+    "a path that climbs": ("InvalidUrl", connect('GET: "▸/a/../{$args.v}"')),
+    "a base URL that climbs": ("InvalidUrl", source('@source(name: "b", HTTP)', 'baseURL: "▸https://h/%2e./v1"')),
     "a list in a URL": ("InvalidUrl", connect('GET: "/{▸$args.l}"')),
     "an object in a URL": ("InvalidUrl", connect('GET: "/{▸$args.w}"')),
     "a header's values in a URL": ("InvalidUrl", connect('GET: "/{▸$request.headers.x}"')),
@@ -147,6 +149,15 @@ CASES: dict[str, tuple[str, str]] = {
     "a header's name": ("InvalidHeader", connect('GET: "/" headers: [▸{ name: "a b", value: "x" }]')),
     "a header of nothing": ("InvalidHeader", connect('GET: "/" headers: [▸{ name: "a" }]')),
     "a header of a list": ("InvalidHeader", connect('GET: "/" headers: [{ name: "a", value: "{▸$request.headers.x}" }]')),
+    "a header of a literal list": ("InvalidHeader", connect('GET: "/" headers: [{ name: "a", value: "{▸$([1, 2])}" }]')),
+    "a header of a literal object": ("InvalidHeader", connect('GET: "/" headers: [{ name: "a", value: "{▸$({ a: 1 })}" }]')),
+    "a header of a mapped list": ("InvalidHeader", connect('GET: "/" headers: [{ name: "a", value: "{▸$args.l->map(@)}" }]')),
+    "a header of entries": ("InvalidHeader", connect('GET: "/" headers: [{ name: "a", value: "{▸$args.w->entries}" }]')),
+    "a header of what echo gives": ("InvalidHeader", connect('GET: "/" headers: [{ name: "a", value: "{▸$args.v->echo({ a: @ })}" }]')),
+    "a header of what match gives": ("InvalidHeader", connect("GET: \"/\" headers: [{ name: \"a\", value: \"{▸$args.v->match(['x', [1]], [@, [2]])}\" }]")),
+    "a header of either list": ("InvalidHeader", connect('GET: "/" headers: [{ name: "a", value: "{▸$($args.l ?? [1])}" }]')),
+    "a header of a field's list": ("InvalidHeader", typed("id l", "id: ID l: [ID] n: Int " + '@connect(source: "b", http: { GET: "/", headers: [{ name: "a", value: "x-{▸$this.l}" }] }, selection: "$")')),
+    "a variable without braces": ("UnbracedVariable", connect('GET: "/x/▸$args.v/{$args.v}"')),
     "a header twice": (
         "HttpHeaderNameCollision",
         connect('GET: "/" headers: [{ name: "x", value: "1" }, ▸{ name: "X", value: "2" }]'),
@@ -196,6 +207,10 @@ CASES: dict[str, tuple[str, str]] = {
     "entity by an object for a value": (
         "EntityResolverArgumentMismatch",
         entity("▸id: Where", "input Where { x: ID }"),
+    ),
+    "entity off the root": (
+        "EntityNotOnRootQuery",
+        typed("id", "id: ID o(id: ID): T " + '▸@connect(source: "b", http: { GET: "/" }, selection: "id", entity: true)'),
     ),
     "entity: false": ("ConnectOnTypeMustBeEntity", on_type('GET: "/{$this.id}"', "id name", "entity: false", "▸")),
     "$batch and $this": ("ConnectBatchAndThis", on_type('GET: "/{▸$this.id}?x={$batch.id->first}"', "id name")),
@@ -248,6 +263,79 @@ def test_a_rule(code: str, marked: str) -> None:
 )  # fmt: skip
 def test_what_is_right_is_left_alone(sdl: str) -> None:
     assert found_in(sdl) == []
+
+
+SECOND = (
+    SOURCE + 'type Query { u(id: ID): U\n@connect(source: "b", http: { GET: "/a" }, selection: "id a")\n'
+    '@connect(source: "b", http: { GET: "/b/{$args.id}" }, selection: "b" MORE) }\ntype U { id: ID a: Int b: Int }'
+)  # fmt: skip
+
+
+def test_a_second_connector_on_a_field_is_refused_with_both_places() -> None:
+    (finding,) = (f for f in found_in(SECOND.replace("MORE", "")) if f.severity == "error")
+    assert (finding.code, finding.line, finding.column) == ("SecondConnector", 4, 1)
+    assert "schema.graphql:3:1" in finding.message
+
+
+def test_a_second_connector_on_a_field_may_complete_what_the_first_lacks() -> None:
+    assert found_in(SECOND.replace("MORE", "entity: true")) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "sdl"),
+    [
+        ("UndefinedArgument", connect('GET: "/" queryParams: "a: $args.filters.search"')),
+        ("UndefinedArgument", connect('POST: "/" body: "a: $args.none"')),
+        ("InvalidBody", connect("POST: \"/\" body: \"a: reason->match(['A', 'a'])\"")),
+        ("GroupSelectionIsNotObject", connect('GET: "/"', "success")),
+        ("UnknownMethod", connect('GET: "/"', "$.a->id")),
+        ("EntityTypeInvalid", entity("id: ID").replace(": T @", ": T! @")),
+    ],
+)
+def test_what_older_versions_do_not_check_is_a_warning_there(code: str, sdl: str) -> None:
+    for version, severity in (("v0.3", "error"), ("v0.2", "warning"), ("v0.1", "warning")):
+        found = found_in(sdl.replace("connect/v0.3", f"connect/{version}"))
+        assert [(f.code, f.severity) for f in found] == [(code, severity)]
+
+
+def test_what_would_send_another_request_is_an_error_in_every_version() -> None:
+    sdl = connect('GET: "/{$args.none}"').replace("v0.3", "v0.2")
+    assert [(f.code, f.severity) for f in found_in(sdl)] == [("UndefinedArgument", "error")]
+
+
+@pytest.mark.parametrize(
+    ("link", "source", "name"),
+    [
+        ('import: ["@source"]', "source", "connect"),
+        ("", "connect__source", "connect"),
+        ('as: "rest"', "rest__source", "rest"),
+        ('as: "rest", import: ["@source"]', "source", "rest"),
+        ('as: "rest", import: [{ name: "@connect", as: "@call" }]', "rest__source", "call"),
+    ],
+)
+def test_the_directives_have_the_names_that_the_link_gives(
+    link: str, source: str, name: str
+) -> None:
+    sdl = (
+        f'extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", {link}) '
+        f'@{source}(name: "b", http: {{ baseURL: "https://h" }}) '
+        f'type Query {{ a: Int @{name}(source: "b", http: {{ GET: "/" }}, selection: "$") }}'
+    )
+    assert found_in(sdl) == []
+
+
+def test_a_supergraph_is_told_from_a_schema() -> None:
+    (finding,) = found_in(
+        'schema ▸@link(url: "https://specs.apollo.dev/join/v0.3") { query: Query }\n'
+        "type Query { a: Int b: T } type T { c: Int }".replace("▸", "")
+    )
+    assert (finding.code, finding.line, finding.column) == ("Supergraph", 1, 8)
+
+
+def test_a_schema_that_nothing_supplies_is_one_finding() -> None:
+    (finding,) = found_in("type T { c: Int }\ntype Query { a: Int b: T c: [T] }")
+    assert (finding.code, finding.line) == ("ConnectorsUnresolvedField", 2)
+    assert "--mock" in (finding.hint or "")
 
 
 def test_python_may_give_what_connectors_cannot() -> None:

@@ -28,9 +28,13 @@ _HINTS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
 )
 
 
+_BRACKETED: Final = re.compile(r"(?:\[\w*\])+(?=\s*:)")
+_LAST_WORD: Final = re.compile(r"\w+$")
+
+
 def hint_at(text: str, offset: int, newest: bool) -> str | None:
     """Give the advice that fits the characters at an offset, or None."""
-    rest = text[offset : offset + 16]
+    rest = text[offset : offset + 64]
     before = text[max(0, offset - 64) : offset].rstrip()
     if before.endswith(".") and (rest[:1].isdigit() or rest[:1] == "["):
         return "there is no index after a dot; write `->get(0)`"
@@ -38,6 +42,8 @@ def hint_at(text: str, offset: int, newest: bool) -> str | None:
         return "there is no spread; write `path { members }` to merge its members"
     if not newest and rest.startswith("?"):
         return "link connect v0.3, or leave it out: a missing member is no error"
+    if (name := _BRACKETED.match(rest)) and (start := _LAST_WORD.search(before)):
+        return f"a name with brackets is quoted: `'{start[0]}{name[0]}': …`"
     for pattern, hint in _HINTS:
         if pattern.match(rest):
             return hint
