@@ -32,12 +32,13 @@ from gateway.connectors.loaders import (
     KeyedLoader,
     as_tree,
 )
-from gateway.connectors.mapping.analyse import plain_shape, read_paths, supplied_fields
+from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.wanted import NOTHING
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.php import Coerce, coercer
+from gateway.connectors.reads import joined_reads, spelled_out, without
 from gateway.connectors.request import READ_METHODS, RequestBuilder, evaluate_base_url
 from gateway.connectors.response import ResponseReader
 from gateway.connectors.settings import ConnectorSettings, HeaderRule, HeaderSettings
@@ -81,9 +82,9 @@ def bind_connectors(
         resolved: Coordinates that have a Python resolver: these win.
         headers: `[headers]`; none by default.
     """
-    binder = _Binder(
-        schema, read_directives(document), settings, sources, env, headers or HeaderSettings()
-    )
+    directives = read_directives(document)
+    binder = _Binder(schema, directives, settings, sources, env, headers or HeaderSettings())
+    binder.resolved = {*resolved, *(c.coordinate for c in directives.connects if not c.on_type)}
     entities: dict[str, list[ConnectorLoader]] = {}
     for connect in binder.directives.connects:
         if connect.on_type:
@@ -147,6 +148,7 @@ class _Binder:
             "env": env,
             "context": {},
         }
+        self.resolved: Collection[str] = ()
         self.bound = Bound()
         for source in directives.sources:
             configured = sources.get(source.name, SourceSettings()).url
@@ -159,7 +161,8 @@ class _Binder:
     ) -> ConnectorLoader:
         """The loader of a connector on a field."""
         call, supplied = self._call(connect, target.type, owner)
-        this, batch = self._reads(call, "this"), self._reads(call, "batch")
+        batch = self._asked(call, "batch", owner)
+        this = self._asked(call, "this", owner).joined(self._answered(call, "this", owner))
         supplies = _as_tree(supplied)
         if batch.members:
             row_key = (
@@ -183,7 +186,7 @@ class _Binder:
                 connect.coordinate,
                 as_tree(this),
                 supplies,
-                key=Key(this, owner),
+                key=Key(this, owner, NOTHING),
                 is_entity=False,
             )
         else:
@@ -194,7 +197,7 @@ class _Binder:
     def type_loader(self, connect: Connect, owner: GraphQLObjectType) -> ConnectorLoader:
         """The loader of a connector on a type."""
         call, supplied = self._call(connect, owner, None)
-        this, batch = self._reads(call, "this"), self._reads(call, "batch")
+        batch, key = self._asked(call, "batch", owner), self._asked(call, "this", owner)
         if batch.members:
             loader: ConnectorLoader = BatchLoader(
                 call,
@@ -207,12 +210,13 @@ class _Binder:
                 max_url_bytes=self.settings.max_url_bytes,
             )
         else:
+            read = key.joined(without(self._answered(call, "this", owner), supplied.members))
             loader = KeyedLoader(
                 call,
                 connect.name,
-                as_tree(this),
+                as_tree(read),
                 _as_tree(supplied),
-                key=Key(this, owner),
+                key=Key(read, owner, key),
                 is_entity=True,
             )
         self.bound.loaders.append(loader)
@@ -221,21 +225,27 @@ class _Binder:
     def entity_loader(self, connect: Connect, owner: GraphQLObjectType) -> ConnectorLoader:
         """The loader that `entity: true` on a field of Query makes for the type it returns."""
         call, supplied = self._call(connect, owner, None)
-        key = self._reads(call, "args")
+        key = self._asked(call, "args", owner)
+        read = key.joined(without(self._answered(call, "args", owner), supplied.members))
         loader = KeyedLoader(
             call,
             f"{connect.coordinate}(entity)",
-            as_tree(key),
+            as_tree(read),
             _as_tree(supplied),
-            key=Key(key, owner),
+            key=Key(read, owner, key),
             is_entity=True,
             variable="args",
         )
         self.bound.loaders.append(loader)
         return loader
 
-    def _reads(self, call: Call, variable: str) -> Members:
-        return call.builder.reads.get(variable, NOTHING)
+    def _asked(self, call: Call, variable: str, owner: GraphQLObjectType) -> Members:
+        """What the request reads of an object."""
+        return spelled_out(call.builder.reads.get(variable, NOTHING), owner, self.resolved)
+
+    def _answered(self, call: Call, variable: str, owner: GraphQLObjectType) -> Members:
+        """What the mappings of the answer read of it."""
+        return spelled_out(joined_reads(call.responding, variable), owner, self.resolved)
 
     def _call(
         self, connect: Connect, kind: Any, owner: GraphQLObjectType | None
@@ -257,9 +267,8 @@ class _Binder:
         may_repeat = connect.method in READ_METHODS or (
             connect.method == "POST" and settings.post_is_read and not is_write
         )
-        identity = _identity(
-            builder, _responding(connect, source, spec), rules, settings.session_cookie
-        )
+        responding = _responding(connect, source, spec)
+        identity = _identity(builder, responding, rules, settings.session_cookie)
         call = Call(
             builder=builder,
             reader=ResponseReader(
@@ -270,7 +279,7 @@ class _Binder:
                 spec,
                 connect.name,
             ),
-            selection=selection,
+            responding=responding,
             mapping=compile_filled(selection, connect.name, supplied),
             coerce=_coercer(settings.dialect, whole, supplied),
             constants=self.constants,
@@ -300,9 +309,7 @@ def _identity(
     session_cookie: str | None,
 ) -> Identity | None:
     """What a connector reads of the client: by its directives, by `[headers]`, and by `$request`."""
-    asked = builder.reads.get("request", NOTHING)
-    for selection in responding:
-        asked = asked.joined(read_paths(selection).get("request", NOTHING))
+    asked = builder.reads.get("request", NOTHING).joined(joined_reads(responding, "request"))
     headers = asked.members.get("headers", NOTHING)
     if asked.whole or headers.whole:
         return None

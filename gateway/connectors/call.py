@@ -5,7 +5,7 @@ Equal reads of one operation are one call. It knows nothing of parents, keys or 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -42,8 +42,8 @@ class Call:
     Attributes:
         builder: Writes the request.
         reader: Reads the answer.
-        selection: The mapping's tree, for projection.
-        mapping: The same, compiled, with every name that it supplies in its result.
+        responding: All mappings that work on an answer.
+        mapping: `selection`, compiled, with every name that it supplies in its result.
         coerce: What the PHP dialect makes of the values; None for nothing.
         constants: `$config`, `$env` and `$context`, the same for every request.
         is_read: Whether equal calls of an operation may be one.
@@ -63,7 +63,7 @@ class Call:
 
     builder: RequestBuilder
     reader: ResponseReader
-    selection: Selection
+    responding: Sequence[Selection]
     mapping: CompiledMapping
     coerce: Coerce | None
     constants: Mapping[str, Any]
@@ -155,7 +155,7 @@ class Call:
                 pass  # no JSON
         try:
             return typed(body)
-        except UNREADABLE:
+        except Exception:
             self.generic_reads += 1
             return ...
 

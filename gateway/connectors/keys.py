@@ -15,9 +15,9 @@ import msgspec
 from graphql import GraphQLObjectType, get_named_type
 
 from gateway.connectors.mapping.wanted import Wanted
+from gateway.connectors.views import MISSING, is_whole, plain, view_of
 from gateway.resolver import read_property
 
-MISSING = object()
 _TEXT, _INTEGERS = {str}, {int}
 
 
@@ -27,13 +27,17 @@ class Key:
     Args:
         wanted: Which members make the key, nested.
         owner: The GraphQL type that the members are fields of.
+        required: Those without which there is no key; all of them by default.
 
     Attributes:
         single: The one member, where there is no more.
     """
 
-    def __init__(self, wanted: Wanted, owner: GraphQLObjectType | None) -> None:
+    def __init__(
+        self, wanted: Wanted, owner: GraphQLObjectType | None, required: Wanted | None = None
+    ) -> None:
         self.wanted = wanted
+        self._required = wanted if required is None else required
         self._names = tuple(sorted(wanted.members))
         self.single = (
             self._names[0]
@@ -66,11 +70,13 @@ class Key:
         return {self.single: value}
 
     def view(self, parent: Any) -> dict[str, Any] | None:
-        """The key's members of `parent`, as `$this` or an item of `$batch`; None when one is null or absent."""
+        """The key's members of `parent`, as `$this` or an item of `$batch`; None without a required one."""
         if self.single is not None:
             value = read_property(parent, self.single, None)
-            return None if value is None else {self.single: value}
-        return _view(parent, self.wanted)
+            if value is not None:
+                return {self.single: plain(value)}
+        view = view_of(parent, self.wanted)
+        return view if view.__class__ is dict and is_whole(view, self._required) else None
 
     def of(self, view: Mapping[str, Any]) -> Hashable:
         """What to look up for a view, or for a row of an answer; `MISSING` where a member is absent."""
@@ -97,31 +103,15 @@ def exact(value: Any) -> Hashable:
     return (kind, value)
 
 
-def _view(parent: Any, wanted: Wanted) -> dict[str, Any] | None:
-    found: dict[str, Any] = {}
-    for name, inner in wanted.members.items():
-        value = read_property(parent, name, None)
-        if value is None:
-            return None
-        if inner.members:
-            value = _view(value, inner)
-            if value is None:
-                return None
-        found[name] = value
-    return found
-
-
 def _frozen(view: Any, wanted: Wanted, leaf: Callable[[Any], Hashable]) -> Hashable:
+    if not wanted.members:
+        return leaf(view)
+    if view.__class__ is list:
+        return ("list", *[_frozen(item, wanted, leaf) for item in view])
     if not isinstance(view, Mapping):
         return leaf(view)
-    return (
-        tuple(
-            _frozen(view.get(name, MISSING), inner, leaf)
-            for name, inner in sorted(wanted.members.items())
-        )
-        if wanted.members
-        else leaf(view)
-    )
+    members = sorted(wanted.members.items())
+    return tuple([_frozen(view.get(name, MISSING), inner, leaf) for name, inner in members])
 
 
 def _all_text(wanted: Wanted, owner: GraphQLObjectType) -> bool:

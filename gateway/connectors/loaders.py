@@ -17,10 +17,11 @@ from typing import Any
 import msgspec
 
 from gateway.connectors.call import Call
-from gateway.connectors.keys import MISSING, Key
+from gateway.connectors.keys import Key
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.merging import Batches, merged_rows
 from gateway.connectors.url import CannotWriteError
+from gateway.connectors.views import MISSING
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.identity import Identity
@@ -70,8 +71,8 @@ class KeyedLoader(ConnectorLoader):
     """A connector that reads `$this` (or, for `entity: true`, its key by `$args`): a call for each key.
 
     Args:
-        key: What identifies a parent.
-        is_entity: A parent without its key is not asked for.
+        key: What is read of a parent; one without what it requires is not asked for.
+        is_entity: The value is an object.
         variable: "this" or "args".
     """
 
@@ -98,8 +99,6 @@ class KeyedLoader(ConnectorLoader):
         views: dict[Hashable, dict[str, Any]] = {}
         for parent in parents:
             view = self.key.view(parent)
-            if view is None and not self.is_entity:
-                view = partial_view(parent, self.key.wanted)
             if view is None:
                 keys.append(MISSING)
                 continue
@@ -355,19 +354,6 @@ async def gathered(calls: Sequence[Awaitable[Any]]) -> list[Any]:
         if isinstance(outcome, BaseException) and not isinstance(outcome, UpstreamError):
             raise outcome
     return outcomes
-
-
-def partial_view(parent: Any, wanted: Members) -> dict[str, Any]:
-    """`$this` of a parent that lacks some of what is read: what it has."""
-    from gateway.resolver import read_property
-
-    found: dict[str, Any] = {}
-    for name, inner in wanted.members.items():
-        value = read_property(parent, name, MISSING)
-        if value is MISSING:
-            continue
-        found[name] = partial_view(value, inner) if inner.members and value is not None else value
-    return found
 
 
 def as_tree(members: Members) -> Wanted:

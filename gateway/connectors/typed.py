@@ -143,6 +143,8 @@ class _Raw:
         for key in path:
             if spot.is_used and spot.members is None:
                 raise NotPlainError
+            if spot is not self and spot.depth:
+                raise NotPlainError  # a list of rows that another field takes
             if spot.members is None:
                 spot.members = {}
             spot = spot.members.setdefault(key, _Raw())
