@@ -15,9 +15,10 @@ from typing import Any
 
 import msgspec
 import orjson
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError
 
-from gateway.errors import CODES, ClientError, UpstreamError
+from gateway.errors import CODES, ClientError, MoreErrorsError, UpstreamError
+from gateway.execute.bounds import UNLIMITED, ResultLimitError, ResultLimits, bytes_error
 from gateway.json_bytes import write_json
 from gateway.telemetry.metrics import Histogram
 
@@ -25,6 +26,8 @@ logger = logging.getLogger("gateway.errors")
 
 NULL_ERROR = "Cannot return null for non-nullable field "
 _COERCION_ERROR = re.compile("(?:^|: )Expected value of type '[^']+', but encountered error '")
+MAX_NOTED = 20
+"""Codes and ids of errors that one log line may name."""
 MAX_LOCATIONS = 20
 """One validation error can carry 10,000 nodes; what a person reads is the first few."""
 
@@ -39,7 +42,8 @@ class OperationRecord:
         cache: How the plan was found: "exact", "normalised" or "miss".
         path: "compiled" or "fallback".
         error_codes: `extensions.code` of each error, distinct, in order.
-        error_ids: Ids of masked errors.
+        error_ids: Ids of masked errors, the first few.
+        masked: The id of each exception that has been logged, by itself: it may null many fields.
         shared: Whether another request's execution answered it.
         plan: Gives the text of its plan; None where there is none.
         fields: The root fields of a mutation.
@@ -61,11 +65,12 @@ class OperationRecord:
     def __init__(self) -> None:
         self.error_codes: list[str] = []
         self.error_ids: list[str] = []
+        self.masked: dict[Any, tuple[Exception, str]] = {}
 
     def again(self) -> OperationRecord:
         """The same operation, with no errors yet."""
         record = copy(self)
-        record.error_codes, record.error_ids = [], []
+        record.error_codes, record.error_ids, record.masked = [], [], {}
         return record
 
 
@@ -97,25 +102,38 @@ class ErrorMask:
 
     Args:
         enabled: False sends unexpected errors as they are; for development only.
+        limits: How many errors an answer may have, and how large it may be.
     """
 
-    def __init__(self, enabled: bool = True) -> None:
+    def __init__(self, enabled: bool = True, limits: ResultLimits = UNLIMITED) -> None:
         self.enabled = enabled
+        self.limits = limits
 
     def format_errors(
-        self, errors: Sequence[Exception], record: OperationRecord, code: str | None = None
+        self,
+        errors: Sequence[Exception],
+        record: OperationRecord,
+        code: str | None = None,
+        left: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Format errors for the answer.
+        """Format errors for the answer: as many as it may have, then one that says how many more there are.
 
         Args:
             errors: Located errors of the execution, or request errors.
             record: Gets the codes and the ids.
             code: `extensions.code` of errors that bring none.
+            left: How many the answer may still have, where it comes in several payloads.
         """
-        formatted = [self._format(error, record, code) for error in errors]
+        most = self.limits.max_errors
+        left = most if left is None else left
+        shown = errors[:left]
+        formatted = [self._format(error, record, code) for error in shown]
+        if len(shown) < len(errors):
+            more = MoreErrorsError(sum(map(_count, errors[left:])), most)
+            formatted.append({"message": more.message, "extensions": more.extensions})
         for item in formatted:
             name = item.get("extensions", {}).get("code", "GRAPHQL_EXECUTION_FAILED")
-            if name not in record.error_codes:
+            if name not in record.error_codes and len(record.error_codes) < MAX_NOTED:
                 record.error_codes.append(name)
         return formatted
 
@@ -123,9 +141,13 @@ class ErrorMask:
         self, error: Exception, record: OperationRecord, code: str | None
     ) -> dict[str, Any]:
         cause = original_error(error)
-        # Numbered as in `errors.py`: 1 made for clients, 2 a backend, 3 of GraphQL itself, 4 the rest.
+        bad_type = getattr(error, "bad_type", None) or getattr(cause, "bad_type", None)
+        # Numbered as in `errors.py`: 1 made for clients, 2 a backend, 3 a value that its type does not have,
+        # 4 of GraphQL itself, 5 the rest.
         if isinstance(cause, ClientError):
             message, extensions = cause.message, cause.extensions
+            if isinstance(cause, ResultLimitError):
+                logger.warning("%s operation=%s: %s", cause.code, record.operation_name, message)
         elif isinstance(cause, UpstreamError):
             message, extensions = cause.message, cause.extensions
             if not cause.is_logged:  # one failed call may null a field of a thousand objects
@@ -137,6 +159,8 @@ class ErrorMask:
                     _path_text(error),
                     cause.detail,
                 )
+        elif bad_type is not None:
+            message, extensions = self._bad_value(bad_type, cause, error, record)
         elif isinstance(cause, GraphQLError) or _is_null_error(cause) or _is_coercion_error(error):
             # The outer error's words: those of a bad variable name it, the cause's do not.
             assert isinstance(error, GraphQLError)
@@ -156,12 +180,33 @@ class ErrorMask:
             result["extensions"] = extensions
         return result
 
+    def _bad_value(
+        self, type_name: str, cause: Exception, error: Exception, record: OperationRecord
+    ) -> tuple[str, dict[str, Any]]:
+        """What is said of a value that its type does not have: the reference's words hold the value."""
+        assert isinstance(error, GraphQLError)
+        name = error.nodes[0].name.value if error.nodes else "?"  # type: ignore[attr-defined]
+        error_id = self._log(cause, error, record, (type_name, name))
+        extensions = {"code": "RESULT_COERCION_FAILED", "errorId": error_id}
+        masked = f"{type_name} cannot represent the value of field '{name}'."
+        return (masked if self.enabled else error.message), extensions
+
     def _masked(
         self, cause: Exception, error: Exception, record: OperationRecord
     ) -> tuple[str, dict[str, Any]]:
         code = CODES["INTERNAL_SERVER_ERROR"]
+        error_id = self._log(cause, error, record, id(cause))
+        extensions = {"code": code.name, "errorId": error_id}
+        return (code.message if self.enabled else str(cause) or type(cause).__name__), extensions
+
+    def _log(self, cause: Exception, error: Exception, record: OperationRecord, key: Any) -> str:
+        """Write an error to the log, once for all fields that it nulls, and give its id."""
+        if key in record.masked:
+            return record.masked[key][1]
         error_id = secrets.token_hex(8)
-        record.error_ids.append(error_id)
+        record.masked[key] = cause, error_id  # held, so that no other exception gets its `id`
+        if len(record.error_ids) < MAX_NOTED:
+            record.error_ids.append(error_id)
         logger.error(
             "error_id=%s path=%s: %s: %s",
             error_id,
@@ -170,8 +215,13 @@ class ErrorMask:
             cause,
             exc_info=cause,
         )
-        extensions = {"code": code.name, "errorId": error_id}
-        return (code.message if self.enabled else str(cause) or type(cause).__name__), extensions
+        return error_id
+
+
+def _count(error: Exception) -> int:
+    """How many errors one stands for."""
+    cause = original_error(error)
+    return cause.count if isinstance(cause, MoreErrorsError) else 1
 
 
 def _is_null_error(cause: Exception) -> bool:
@@ -193,6 +243,21 @@ def original_error(error: Exception) -> Exception:
     while isinstance(error, GraphQLError) and error.original_error is not None:
         error = error.original_error
     return error
+
+
+def encode_result(
+    result: ExecutionResult,
+    mask: ErrorMask,
+    record: OperationRecord,
+    extensions: dict[str, Any] | None = None,
+) -> bytes:
+    """The response to an execution as JSON; where it is too large, the error that says so."""
+    errors = mask.format_errors(result.errors, record) if result.errors else None
+    record.is_null = result.data is None
+    body = encode_response(result.data, errors, extensions)
+    if len(body) > mask.limits.max_bytes and result.data is not None:
+        return encode_result(bytes_error(mask.limits).result(), mask, record)
+    return body
 
 
 def encode_response(

@@ -32,6 +32,7 @@ from gateway.build import (
 from gateway.config import Config, load_config
 from gateway.context import Context
 from gateway.errors import RequestError
+from gateway.execute.bounds import ResultLimits
 from gateway.execute.prepare import Prepared, prepare
 from gateway.explain import Explain
 from gateway.identity import Identity, joined
@@ -109,6 +110,12 @@ class Gateway:
         self.state: dict[str, Any] = {}
         self._drain: asyncio.Future[Any] | None = None
         self._clock: Callable[[], float] = time.monotonic  # the event loop's, once there is one
+        self._result_limits = ResultLimits(
+            max_nodes=config.limits.max_response_nodes,
+            max_bytes=config.limits.max_response_bytes,
+            max_errors=config.errors.max_errors,
+            is_paused=True,
+        )
         self._factories = [mark for mark in self.graph.marks if mark.kind == "context_factory"]
         self._rest = Starlette(
             routes=[
@@ -251,7 +258,7 @@ class Gateway:
         plans = PlanCache(
             config.plan_cache, self._compile, max_text_length=config.limits.max_document_bytes
         )
-        mask = ErrorMask(config.errors.mask)
+        mask = ErrorMask(config.errors.mask, self._result_limits)
         streams = Streams(mask, config.subscription.max_queue, self._ambient())
         return Pipeline(
             plans,
@@ -292,7 +299,8 @@ class Gateway:
         slots = find_slots(schema, document, normalised) if normalised else None
         free = slots.free if slots else None
         with phase("plan"):
-            prepared = prepare(schema, document, operation_name, slots=free)
+            limits = self._result_limits
+            prepared = prepare(schema, document, operation_name, slots=free, limits=limits)
         if prepared.errors:
             # Refused here, so that invented operation names cannot evict plans.
             raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")

@@ -97,9 +97,12 @@ class ErrorSettings:
     Attributes:
         mask: Replace unexpected errors by "Internal server error" and an error id. Only a developer's
             own machine turns it off.
+        max_errors: Errors of one answer; a last one with the code TOO_MANY_ERRORS says how many more there
+            are. What nobody reads is neither located nor logged.
     """
 
     mask: bool = True
+    max_errors: int = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

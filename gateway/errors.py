@@ -75,6 +75,10 @@ CODES: dict[str, Code] = {
         Code("INTERNAL_SERVER_ERROR", 500, "Internal server error", "Give the operator the error id."),
         Code("UNAVAILABLE", 503, "Service unavailable.", "Try again after the time in Retry-After."),
         Code("TOO_MANY_OPERATIONS", 429, "Too many operations on one connection.", "End some, or ask the operator to raise subscription.max_operations_per_socket."),
+        Code("MAX_RESPONSE_NODES_LIMIT", None, "The result has too many objects.", "Ask for fewer objects, in shorter lists or on fewer levels, or ask the operator to raise limits.max_response_nodes."),
+        Code("MAX_RESPONSE_BYTES_LIMIT", None, "The response is too large.", "Ask for fewer objects or fields, or ask the operator to raise limits.max_response_bytes."),
+        Code("RESULT_COERCION_FAILED", None, "A value has not the field's type.", "Give the operator the error id: a backend or resolver gave what the field's type does not have; the log has the value."),
+        Code("TOO_MANY_ERRORS", None, "There are more errors than are shown.", "Mend those that are shown, ask for fewer objects, or ask the operator to raise errors.max_errors."),
         Code("SLOW_CONSUMER", None, "The subscription fell behind and was ended.", "Subscribe again, and read faster; or ask the operator to raise broker.max_queue."),
         Code("HTTP_CLIENT_ERROR", None, "The source could not be reached.", "Look at the source's health."),
         Code("GATEWAY_TIMEOUT", None, "The source did not answer in time.", "Look at the source's latency, or raise its timeout_s."),
@@ -124,6 +128,23 @@ class ClientError(GatewayError):
         self.extensions: dict[str, Any] = {**(extensions or {}), "code": code}
         known = CODES.get(code)
         self.http_status = http_status or (known.http_status if known else None) or 400
+
+
+class MoreErrorsError(ClientError):
+    """Stands at the end of an answer's errors for those that are not shown.
+
+    Args:
+        count: How many more there are.
+        most: `errors.max_errors`.
+    """
+
+    def __init__(self, count: int, most: int) -> None:
+        self.count = count
+        super().__init__(
+            f"{count} more errors are not shown: errors.max_errors is {most}.",
+            code="TOO_MANY_ERRORS",
+            extensions={"count": count},
+        )
 
 
 class UpstreamError(GatewayError):

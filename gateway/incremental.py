@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from graphql import ExecutionResult, GraphQLError
 
 from gateway.answer import Answer, ErrorMask, OperationRecord, encode_members
+from gateway.execute.bounds import bytes_error
 
 if TYPE_CHECKING:  # graphql-core 3.2 has none
     from graphql import ExperimentalIncrementalExecutionResults
@@ -40,12 +41,12 @@ async def payloads_of(
     writer = (Older if how == "20220824" else Current)(mask, record)
     if isinstance(result, ExecutionResult):
         payload: Payload = {"data": result.data, **writer.errors(result.errors)}
-        yield Answer(encode_members({**payload, "hasNext": False}), True, 200, record)
+        yield Answer(writer.encode({**payload, "hasNext": False}), True, 200, record)
         return
-    yield Answer(encode_members(writer.initial(result.initial_result)), True, 200, record)
     async with aclosing(result.subsequent_results) as later:
+        yield Answer(writer.encode(writer.initial(result.initial_result)), True, 200, record)
         async for part in later:
-            yield Answer(encode_members(writer.later(part)), True, 200, record)
+            yield Answer(writer.encode(writer.later(part)), True, 200, record)
 
 
 class Current:
@@ -59,10 +60,22 @@ class Current:
     def __init__(self, mask: ErrorMask, record: OperationRecord) -> None:
         self._mask = mask
         self._record = record
+        self._errors_left = mask.limits.max_errors
+
+    def encode(self, payload: Payload) -> bytes:
+        """A payload as JSON. Errors: ResultLimitError."""
+        body = encode_members(payload)
+        if len(body) > self._mask.limits.max_bytes:
+            raise bytes_error(self._mask.limits)
+        return body
 
     def errors(self, errors: Sequence[GraphQLError] | None) -> Payload:
         """The member `errors`, where there are some."""
-        return {"errors": self._mask.format_errors(errors, self._record)} if errors else {}
+        if not errors:
+            return {}
+        formatted = self._mask.format_errors(errors, self._record, left=self._errors_left)
+        self._errors_left = max(0, self._errors_left - len(errors))
+        return {"errors": formatted}
 
     def initial(self, result: Any) -> Payload:
         """The first payload."""

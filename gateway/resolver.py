@@ -178,9 +178,10 @@ class BatchField:
         self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any
     ) -> Awaitable[Any]:
         context: Context = info.context
+        own = fresh(arguments)
         if lacking := lacking_reads(self.loader, parent, info):
-            return self._load_completed(parent, lacking, info, arguments)
-        return context.load_one(self.loader, parent, arguments)
+            return self._load_completed(parent, lacking, info, own)
+        return context.load_one(self.loader, parent, own)
 
     async def _load_completed(
         self,

@@ -16,11 +16,12 @@ from typing import Any
 import orjson
 
 from gateway.answer import (
+    MAX_NOTED,
     Answer,
     ErrorMask,
     OperationRecord,
     encode_request_error,
-    encode_response,
+    encode_result,
 )
 from gateway.broker.mailbox import Mailbox
 from gateway.context import Context
@@ -59,8 +60,6 @@ NOT_OF_THE_CLIENT = frozenset(
         "x-request-id",
     }
 )
-MAX_NOTED = 20
-"""Codes and ids of errors that the one log line of a subscription may name."""
 
 
 @dataclass(slots=True)
@@ -287,8 +286,7 @@ class Streams:
             )
         except Exception as exc:
             return self._failure(subscription, exc)
-        errors = self._mask.format_errors(result.errors, record) if result.errors else None
-        return Answer(encode_response(result.data, errors), True, 200, record)
+        return Answer(encode_result(result, self._mask, record), True, 200, record)
 
     def _failure(self, subscription: Subscription, error: Exception) -> Answer:
         record = subscription.record.again()

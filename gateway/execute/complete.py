@@ -11,8 +11,9 @@ from typing import Any
 
 from graphql import GraphQLError, located_error
 
+from gateway.errors import MoreErrorsError
 from gateway.execute.bound import BoundComposite, BoundField, BoundList, BoundOutput, BoundSelection
-from gateway.execute.spots import Failed, FailedList, Pending
+from gateway.execute.spots import BadValueError, Failed, FailedList, Pending
 from gateway.execute.state import Run
 
 PathKeys = list[str | int]
@@ -26,8 +27,8 @@ def complete_root(
         return data
     try:
         return _Completion(run).complete_object(selection, data, [])
-    except GraphQLError as error:
-        run.errors.append(error)
+    except (GraphQLError, _UnlocatedError) as error:
+        _note(run, error)
         return None
 
 
@@ -42,11 +43,33 @@ def complete_parent(
         data: What is completed, in place.
         path: Of the row in the response.
     """
-    run.errors = []
+    run.errors, run.more_errors = [], 0
+    completed: dict[str, Any] | None = None
     try:
-        return _Completion(run).complete_object(selection, data, list(path)), run.errors
-    except GraphQLError as error:
-        return None, [*run.errors, error]
+        completed = _Completion(run).complete_object(selection, data, list(path))
+    except (GraphQLError, _UnlocatedError) as error:
+        _note(run, error)
+    return completed, all_errors(run)
+
+
+def all_errors(run: Run) -> list[GraphQLError]:
+    """The errors of a run; where there are more than it may have, the last says how many."""
+    if not run.more_errors:
+        return run.errors
+    more = MoreErrorsError(run.more_errors, run.limits.max_errors)
+    return [*run.errors, GraphQLError(more.message, original_error=more)]
+
+
+class _UnlocatedError(Exception):
+    """An error beyond those that an answer may have: it nulls what it nulls, and is counted."""
+
+
+def _note(run: Run, error: GraphQLError | _UnlocatedError) -> None:
+    if isinstance(error, GraphQLError):
+        run.errors.append(error)
+        run.errors_left -= 1
+    else:
+        run.more_errors += 1
 
 
 class _Completion:
@@ -78,17 +101,25 @@ class _Completion:
         depth = len(path)
         if type(value) is Failed:
             # Not raised to be caught right here: that would keep every frame of the way alive.
-            error = locate(self.run, field, value.error, path)
+            error = self.located(field, value.error, path)
         else:
             try:
                 return self.complete_value(field, output, value, path)
             except Exception as raised:
                 del path[depth:]
-                error = locate(self.run, field, raised, path)
+                error = self.located(field, raised, path)
         if output.non_null:
             raise error
-        self.run.errors.append(error)
+        _note(self.run, error)
         return None
+
+    def located(
+        self, field: BoundField, error: Exception, path: PathKeys
+    ) -> GraphQLError | _UnlocatedError:
+        """The error with its place, as long as the answer may have more."""
+        if self.run.errors_left > 0:
+            return locate(self.run, field, error, path)
+        return error if isinstance(error, _UnlocatedError) else _UnlocatedError()
 
     def complete_value(
         self, field: BoundField, output: BoundOutput, value: Any, path: PathKeys
@@ -135,8 +166,13 @@ def locate(run: Run, field: BoundField, error: Exception, path: PathKeys) -> Gra
     """The error with its place in the document and in the response, as graphql-core locates it.
 
     graphql-core finds line and column anew for each error, by a search through the whole text. Here that
-    is done once for each field; the rest is left to its own constructor.
+    is done once for each field; the rest is left to its own constructor. Where a value could not be completed,
+    the error's `bad_type` says to what, for whoever may not show the value (`answer`).
     """
+    if isinstance(error, BadValueError):
+        located = locate(run, field, error.error, path)
+        located.bad_type = error.type_name  # type: ignore[attr-defined]
+        return located
     nodes = run.source.nodes(field.plan.nodes)
     if any(getattr(error, name, None) for name in ("path", "nodes", "source", "positions")):
         return located_error(error, nodes, list(path))  # it brings a place of its own

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import graphql
 from graphql import ExecutionResult, GraphQLError
 
+from gateway.execute.bounds import ResultLimitError
 from gateway.execute.code import Code
 from gateway.execute.complete import complete_parent
 from gateway.execute.drive import start
@@ -137,11 +138,16 @@ async def _run_group(run: Run, group: _Group) -> tuple[list[Any], list[Any]]:
 
     code = group.part.code
     below = Run(code.bound, run.source, run.root, run.context, run.variables, run.literals)
-    below.hide_suggestions = run.hide_suggestions
+    below.hide_suggestions, below.limits = run.hide_suggestions, run.limits
+    below.nodes_left, below.errors_left = run.nodes_left, run.errors_left
     below.parents = group.rows
     below.paths[code.bound.roots[0].id] = group.paths
     outcomes: list[tuple[dict[str, Any] | None, list[GraphQLError]]] = []
-    started = start(_steps(below, code, group, outcomes), code.revise)
+
+    def refuse(error: ResultLimitError) -> None:
+        outcomes[:] = [(None, error.result().errors or [])] * len(group.rows)
+
+    started = start(_steps(below, code, group, outcomes), code.revise, refuse)
     if inspect.isawaitable(started):
         await started
     incremental, completed = [], []

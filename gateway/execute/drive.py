@@ -13,6 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from typing import Any, TypeVar
 
+from gateway.execute.bounds import ResultLimitError
 from gateway.execute.spots import Failed
 from gateway.execute.works import Work
 from gateway.telemetry.trace import CURRENT, Timing, clock
@@ -22,14 +23,30 @@ Steps = Generator[list[Work], None, None]
 IS_EAGER = sys.version_info >= (3, 12)
 
 
-def start(steps: Steps, finish: Callable[[], T]) -> T | Coroutine[Any, Any, T]:
-    """Run until the first thing to wait for: what `finish` gives, or a coroutine of it."""
-    for works in steps:
-        return _drive(steps, works, finish)
+def start(
+    steps: Steps, finish: Callable[[], T], refuse: Callable[[ResultLimitError], T]
+) -> T | Coroutine[Any, Any, T]:
+    """Run until the first thing to wait for: what `finish` gives, or a coroutine of it.
+
+    Args:
+        steps: The generated function.
+        finish: Makes the outcome when it has ended.
+        refuse: Makes the outcome when the result is too large: nothing of it runs any more.
+    """
+    try:
+        for works in steps:
+            return _drive(steps, works, finish, refuse)
+    except ResultLimitError as error:
+        return refuse(error)
     return finish()
 
 
-async def _drive(steps: Steps, works: list[Work], finish: Callable[[], T]) -> T:
+async def _drive(
+    steps: Steps,
+    works: list[Work],
+    finish: Callable[[], T],
+    refuse: Callable[[ResultLimitError], T],
+) -> T:
     try:
         while True:
             while works:
@@ -54,6 +71,8 @@ async def _drive(steps: Steps, works: list[Work], finish: Callable[[], T]) -> T:
                 work.fill((outcome,))
             if next(steps, None) is None:
                 return finish()
+    except ResultLimitError as error:
+        return refuse(error)
     finally:
         steps.close()
 

@@ -24,7 +24,7 @@ from gateway.execute.bound import (
 )
 from gateway.execute.columns import collect_items, list_items, read_property
 from gateway.execute.info import info_of_spot
-from gateway.execute.spots import Failed, FailedList, Origin, Pending
+from gateway.execute.spots import BadValueError, Failed, FailedList, Origin, Pending
 from gateway.execute.state import Run
 from gateway.execute.works import Call, Work
 from gateway.plan.nodes import Kind
@@ -99,7 +99,7 @@ def _expand_leaf(run: Run, field: BoundField, output: BoundLeaf, value: Any) -> 
     try:
         return reference.complete_leaf(output.type, value)
     except Exception as error:
-        return fail(run, field, error)
+        return fail(run, field, BadValueError(error, output.plan.type))
 
 
 def _expand_list(run: Run, field: BoundField, output: BoundList, value: Any) -> Any:
@@ -131,7 +131,7 @@ def _expand_object(run: Run, field: BoundField, output: BoundComposite, value: A
                     run.bound.schema, name, output.type, nodes, info, value
                 )
             except Exception as error:
-                return fail(run, field, error)
+                return fail(run, field, BadValueError(error, output.type.name))
             selection = output.by_type[str(name)]
     completed = expand_row(run, selection, value, {})
     if output.only is None:

@@ -5,6 +5,8 @@ The latter is a fallback, and counted as one. It formats nothing.
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import graphql
@@ -12,9 +14,11 @@ from graphql import ExecutionResult, GraphQLSchema
 from graphql.pyutils import is_awaitable
 
 from gateway.context import Context
+from gateway.execute.bounded import Budget, bounded_options
+from gateway.execute.bounds import nodes_error
 from gateway.execute.deferred import run_incrementally
 from gateway.execute.introspect import IntrospectionError
-from gateway.execute.operation import fallbacks, source_of
+from gateway.execute.operation import fallbacks, source_of, within
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Literals, Run, Variables
 from gateway.plan.collect import CannotCompileError
@@ -39,18 +43,35 @@ async def execute_incrementally(
     source = source_of(prepared, literals)
     try:
         code = prepared.incremental_code(variables.coerced)
-        run = Run(code.initial.bound, source, None, context, variables, literals)
+        bound, limits = code.initial.bound, prepared.limits
+        run = Run(bound, source, None, context, variables, literals, limits=limits)
         return await run_incrementally(run, code)
     except (CannotCompileError, IntrospectionError):
         fallbacks[prepared.reason] += 1
+    budget = Budget(prepared.limits)
     result: Any = graphql.experimental_execute_incrementally(
         prepared.schema,
         source.document,
         context_value=context,
         variable_values=dict(variables.raw),
         operation_name=source.operation_name,
+        **bounded_options(budget),
     )
     if is_awaitable(result):
         result = await result
-    found: ExecutionResult | ExperimentalIncrementalExecutionResults = result
-    return found
+    if isinstance(result, ExecutionResult):
+        return within(budget, result)
+    if budget.nodes_left < 0:
+        await result.subsequent_results.aclose()
+        return within(budget, ExecutionResult(None, None))
+    later = _within(budget, result.subsequent_results)
+    return graphql.ExperimentalIncrementalExecutionResults(result.initial_result, later)
+
+
+async def _within(budget: Budget, later: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    """The payloads after the first. Errors: ResultLimitError."""
+    async with aclosing(later):
+        async for payload in later:
+            if budget.nodes_left < 0:
+                raise nodes_error(budget.limits)
+            yield payload

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from graphql import ExecutionResult
@@ -14,6 +15,8 @@ from graphql import ExecutionResult
 from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute import reference
+from gateway.execute.bounded import Budget, bounded_options
+from gateway.execute.bounds import nodes_error
 from gateway.execute.introspect import IntrospectionError
 from gateway.execute.prepare import Prepared
 from gateway.execute.run import run_code_then
@@ -100,7 +103,8 @@ def start_operation(
     if reason is None:
         try:
             code = prepared.code(variables.coerced)
-            run = Run(code.bound, source, root, context, variables, literals)
+            limits = prepared.limits
+            run = Run(code.bound, source, root, context, variables, literals, limits=limits)
             return run_code_then(run, code, then)
         except (CannotCompileError, IntrospectionError) as exc:
             reason = str(exc)
@@ -126,14 +130,24 @@ def fall_back(
 ) -> ExecutionResult | Awaitable[ExecutionResult]:
     """Run the whole operation on graphql-core's own executor, and count it."""
     fallbacks[reason] += 1
-    return reference.execute(
+    budget = Budget(prepared.limits)
+    result = reference.execute(
         prepared.schema,
         source.document,
         root,
         context_value=context,
         variable_values=dict(variables.raw),
         operation_name=source.operation_name,
+        **bounded_options(budget),
     )
+    if isinstance(result, ExecutionResult):
+        return within(budget, result)
+    return _and_then(result, partial(within, budget))
+
+
+def within(budget: Budget, result: ExecutionResult) -> ExecutionResult:
+    """A result of the fallback, or what is answered where it was too large."""
+    return result if budget.nodes_left >= 0 else nodes_error(budget.limits).result()
 
 
 def explain_plan(prepared: Prepared, variables: Variables) -> dict[str, Any]:

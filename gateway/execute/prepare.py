@@ -22,6 +22,7 @@ from graphql import (
 
 from gateway.execute import reference
 from gateway.execute.bound import Bound
+from gateway.execute.bounds import UNLIMITED, ResultLimits
 from gateway.execute.code import Code
 from gateway.execute.deferred import DeferredCode, IncrementalCode
 from gateway.execute.state import Source
@@ -49,6 +50,7 @@ class Prepared:
         path: `compiled` or `fallback`.
         reason: Why it has no single plan.
         whole: Why a query with `@defer` falls back; None when its parts are compiled.
+        limits: What its results may be.
         errors: Request errors: the operation cannot be chosen. Nothing can be run then.
     """
 
@@ -61,8 +63,10 @@ class Prepared:
         slots: Mapping[int, int] | None = None,
         field_resolver: Callable[..., Any] | None = None,
         type_resolver: Callable[..., Any] | None = None,
+        limits: ResultLimits = UNLIMITED,
     ) -> None:
         self.schema = schema
+        self.limits = limits
         self.source = Source(lambda: document, operation_name)
         self.slots = slots
         self.field_resolver = field_resolver
@@ -229,6 +233,7 @@ def prepare(
     document: DocumentNode,
     operation_name: str | None = None,
     slots: Mapping[int, int] | None = None,
+    limits: ResultLimits = UNLIMITED,
 ) -> Prepared:
     """Prepare an operation of a valid document.
 
@@ -238,5 +243,6 @@ def prepare(
         operation_name: As the client sent it.
         slots: Literals that other texts of the same plan have other values for: offset of the literal
             in this document to the number of its slot.
+        limits: What its results may be.
     """
-    return Prepared(schema, document, operation_name, slots=slots)
+    return Prepared(schema, document, operation_name, slots=slots, limits=limits)

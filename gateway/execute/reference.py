@@ -30,8 +30,11 @@ if IS_3_3:
     from graphql.execution.execute import UNEXPECTED_EXPERIMENTAL_DIRECTIVES
     from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
     from graphql.execution.get_variable_signature import get_variable_signature
+    from graphql.execution.incremental.incremental_executor import IncrementalExecutor
     from graphql.execution.values import VariableValues, VariableValueSource
     from graphql.type import GraphQLResolveInfoHelpers
+
+    INCREMENTAL_EXECUTOR: type[Any] = IncrementalExecutor
 else:
     BaseExecutor = graphql.execution.ExecutionContext  # type: ignore
 

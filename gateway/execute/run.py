@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 from graphql import ExecutionResult
 
+from gateway.execute.bounds import ResultLimitError
 from gateway.execute.code import Code
-from gateway.execute.complete import complete_root
+from gateway.execute.complete import all_errors, complete_root
 from gateway.execute.drive import start
 from gateway.execute.expand import expand_spots
 from gateway.execute.introspect import prepare_introspection
@@ -35,9 +36,12 @@ def run_code_then(
 
     def finish() -> T:
         code.revise()
-        return then(ExecutionResult(run.data, run.errors or None))
+        return then(ExecutionResult(run.data, all_errors(run) or None))
 
-    return start(_steps(run, code), finish)
+    def refuse(error: ResultLimitError) -> T:
+        return then(error.result())
+
+    return start(_steps(run, code), finish, refuse)
 
 
 def _as_it_is(result: ExecutionResult) -> ExecutionResult:

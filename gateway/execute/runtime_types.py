@@ -16,7 +16,7 @@ from graphql.pyutils import is_awaitable
 from gateway.execute import reference
 from gateway.execute.bound import BoundComposite, BoundField, BoundSelection
 from gateway.execute.info import Info, infos_of_parents
-from gateway.execute.spots import Failed
+from gateway.execute.spots import BadValueError, Failed
 from gateway.execute.state import Run
 from gateway.execute.works import Call
 
@@ -112,7 +112,7 @@ def _check_name(
         try:
             reference.check_runtime_type(run.bound.schema, name, composite.type, nodes, info, row)
         except GraphQLError as error:
-            return Failed(error)
+            return Failed(BadValueError(error, composite.type.name))
         selection = composite.by_type[str(name)]
     return _check_is_type_of(run, field, selection, row, info, put)
 
@@ -130,7 +130,8 @@ def _check_is_type_of(
         if answer:
             return selection
         nodes = run.source.nodes(field.plan.nodes)
-        return Failed(reference.wrong_type_error(selection.type, row, nodes))
+        error = reference.wrong_type_error(selection.type, row, nodes)
+        return Failed(BadValueError(error, selection.type.name))
 
     try:
         answer = is_type_of(row, info)

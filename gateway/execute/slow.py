@@ -16,7 +16,7 @@ from gateway.execute.bound import BoundField, BoundLeaf, BoundOutput, BoundSelec
 from gateway.execute.expand import expand_row, expand_value
 from gateway.execute.forms import Observer
 from gateway.execute.runtime_types import is_known
-from gateway.execute.spots import Failed, Origin, Pending
+from gateway.execute.spots import BadValueError, Failed, Origin, Pending
 from gateway.execute.state import Run
 
 Slow = Callable[[Any, Run], Any]
@@ -45,7 +45,7 @@ def slow_leaf(field: BoundField, output: BoundLeaf, origin: Origin) -> Slow:
                     return result
         spot = run.leave(field, output, value, origin)
         if error is not None:
-            spot.value = Failed(error)
+            spot.value = Failed(BadValueError(error, output.plan.type))
         return spot
 
     return slow

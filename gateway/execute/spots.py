@@ -30,6 +30,20 @@ class Failed:
         self.error = error
 
 
+class BadValueError(Exception):
+    """What completing a value raised: it may say the value, which is not for clients.
+
+    Attributes:
+        error: What was raised, as the reference raises it.
+        type_name: The type that the value was completed to.
+    """
+
+    def __init__(self, error: Exception, type_name: str) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.type_name = type_name
+
+
 class FailedList(Failed):
     """An iterable that raised after giving some items, which may hold errors of their own."""
 

@@ -23,6 +23,7 @@ from graphql.pyutils import Path
 from gateway.context import Context
 from gateway.execute import reference
 from gateway.execute.bound import Bound, BoundField, BoundSelection
+from gateway.execute.bounds import UNLIMITED, ResultLimits, nodes_error
 from gateway.execute.spots import Failed, FailedList, Origin, Pending
 from gateway.plan.collect import field_nodes
 from gateway.telemetry.trace import Trace
@@ -138,7 +139,11 @@ class Run:
         dirty: Ids of the fields that a spot is below.
         kinds: Completed objects of an abstract type that have spots, with their selection, by `id`.
         rows: The settled rows of each field, by its id.
+        limits: What the result may be.
+        nodes_left: How many more nodes it may have.
         errors: Located errors.
+        errors_left: How many more it may have.
+        more_errors: How many there are beyond those.
         data: The response so far.
         literals: Argument literals of this request that the plan leaves open, by their slot.
     """
@@ -151,12 +156,16 @@ class Run:
         "data",
         "dirty",
         "errors",
+        "errors_left",
         "hide_suggestions",
         "infos",
         "introspection",
         "kept",
         "kinds",
+        "limits",
         "literals",
+        "more_errors",
+        "nodes_left",
         "parents",
         "paths",
         "pending",
@@ -179,8 +188,13 @@ class Run:
         variables: Variables,
         literals: Literals | None = None,
         hide_suggestions: bool = False,
+        limits: ResultLimits = UNLIMITED,
     ) -> None:
         self.hide_suggestions = hide_suggestions
+        self.limits = limits
+        self.nodes_left = limits.max_nodes
+        self.errors_left = limits.max_errors
+        self.more_errors = 0
         self.bound = bound
         self.source = source
         self.root = root
@@ -255,6 +269,12 @@ class Run:
         self.pending.append(spot)
         self.dirty.add(field.id)
         return spot
+
+    def take(self, nodes: int) -> None:
+        """Count nodes of the result, before they are made. Errors: ResultLimitError."""
+        self.nodes_left -= nodes
+        if self.nodes_left < 0:
+            raise nodes_error(self.limits)
 
     def path_of(self, field: BoundField, row: int) -> Path:
         """The response path of a field of the `row`th object of its selection's column."""

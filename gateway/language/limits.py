@@ -49,6 +49,11 @@ class Limits:
             500,000 units, over a second of CPU.
         max_variables_depth: Levels of lists and objects in variables: input objects may nest without end.
         max_list_length: Items of one list in variables. Shopify has 250 for its inputs.
+        max_response_nodes: Objects and list items of one answer, counted while it is made: the work stops
+            there, with MAX_RESPONSE_NODES_LIMIT in the place of the data. An object of ten fields takes
+            about 1 KB and 3 µs of CPU. GitHub has 500,000.
+        max_response_bytes: Size of one answer before it is compressed, or of one payload where it comes in
+            several; MAX_RESPONSE_BYTES_LIMIT beyond it.
         cold_documents_per_s: Documents without a plan that are read in a second, by all workers together,
             with four seconds' worth at once: a flood of new documents must not take the time of those
             that are known. The excess is refused with COLD_DOCUMENTS_LIMIT and 429. Reading one takes 1 to
@@ -68,6 +73,8 @@ class Limits:
     max_validation_work: int = 10_000
     max_variables_depth: int = 32
     max_list_length: int = 10_000
+    max_response_nodes: int = 500_000
+    max_response_bytes: int = 50_000_000
     cold_documents_per_s: float = 100.0
     introspection: bool = True
 

@@ -22,6 +22,7 @@ from gateway.answer import (
     OperationRecord,
     encode_request_error,
     encode_response,
+    encode_result,
 )
 from gateway.context import Context
 from gateway.documents.find import Documents
@@ -323,16 +324,14 @@ class Pipeline:
     ) -> Answer:
         trace = context.stats.trace
         shaped_ns = clock() if trace is not None else 0
-        errors = self.mask.format_errors(result.errors, record) if result.errors else None
-        record.is_null = result.data is None
-        body = encode_response(result.data, errors, extensions)
+        body = encode_result(result, self.mask, record, extensions)
         if trace is not None:
             if result.errors:
                 mark_errors(trace)
             trace.answered(begin_ns, shaped_ns, clock())
             if trace.is_shown:
                 shown = {"trace": trace_report(trace, span_name(record), plan_of(record))}
-                body = encode_response(result.data, errors, {**(extensions or {}), **shown})
+                body = encode_result(result, self.mask, record, {**(extensions or {}), **shown})
         return Answer(body, True, 200, record)
 
     def _refusal(

@@ -1,0 +1,109 @@
+"""graphql-core's own executor with bounds: what a result may be holds for the fallback too.
+
+It counts what it completes, and marks the errors of values that their types do not have. When the bound is
+passed every further value is an error, so that the rest unwinds at once; the result is thrown away then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from graphql import GraphQLError
+from graphql.pyutils import is_awaitable
+
+from gateway.errors import GatewayError
+from gateway.execute import reference
+from gateway.execute.bounds import ResultLimits, nodes_error
+
+
+class BadResultError(GraphQLError):
+    """A value that its type does not have, in graphql-core's words; `bad_type` names the type."""
+
+    def __init__(self, error: Exception, bad_type: str) -> None:
+        super().__init__(str(error.message if isinstance(error, GraphQLError) else error))
+        self.bad_type = bad_type
+
+
+class Budget:
+    """What one result may still have.
+
+    Attributes:
+        nodes_left: Negative when it has too many.
+    """
+
+    def __init__(self, limits: ResultLimits) -> None:
+        self.limits = limits
+        self.nodes_left = limits.max_nodes
+
+    def take(self) -> None:
+        """Count one. Errors: ResultLimitError."""
+        self.nodes_left -= 1
+        if self.nodes_left < 0:
+            raise nodes_error(self.limits)
+
+
+def bounded_options(budget: Budget) -> dict[str, Any]:
+    """What makes graphql-core's `execute` count. 3.2 is for the drop-in library, which has no bounds."""
+    if not reference.IS_3_3:
+        return {}
+    executor = bounded(reference.INCREMENTAL_EXECUTOR, budget)
+    return {"executor_class": executor}
+
+
+def bounded(base: type[Any], budget: Budget) -> type[Any]:
+    """An executor class for one execution."""
+
+    class Bounded(base):  # type: ignore[misc]
+        @staticmethod
+        def complete_leaf_value(return_type: Any, result: Any) -> Any:
+            return _marking(return_type, base.complete_leaf_value, return_type, result)
+
+        def ensure_valid_runtime_type(self, name: Any, return_type: Any, *given: Any) -> Any:
+            check = super().ensure_valid_runtime_type
+            return _marking(return_type, check, name, return_type, *given)
+
+        def complete_object_value(
+            self, return_type: Any, details: Any, info: Any, path: Any, *given: Any
+        ) -> Any:
+            if isinstance(path.key, str):
+                budget.take()
+            complete = super().complete_object_value
+            if not return_type.is_type_of:
+                return complete(return_type, details, info, path, *given)
+            found = _marking(return_type, complete, return_type, details, info, path, *given)
+            return _awaited(return_type, found) if is_awaitable(found) else found
+
+        def complete_list_item_value(self, *given: Any) -> Any:
+            budget.take()
+            return super().complete_list_item_value(*given)
+
+        def complete_awaitable_list_item_value(self, *given: Any) -> Any:
+            budget.take()
+            return super().complete_awaitable_list_item_value(*given)
+
+    return Bounded
+
+
+def _marking(type_: Any, function: Callable[..., Any], *given: Any) -> Any:
+    try:
+        return function(*given)
+    except Exception as error:
+        if not _is_of_value(error):
+            raise
+        raise BadResultError(error, type_.name) from error
+
+
+async def _awaited(type_: Any, coming: Awaitable[Any]) -> Any:
+    try:
+        return await coming
+    except Exception as error:
+        if not _is_of_value(error):
+            raise
+        raise BadResultError(error, type_.name) from error
+
+
+def _is_of_value(error: Exception) -> bool:
+    """Whether it is this value's own: not one of a field below, and none that is made for clients."""
+    is_of_another = isinstance(error, GraphQLError) and error.path is not None
+    return not (is_of_another or isinstance(error, GatewayError | BadResultError))
