@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import graphql
-from graphql import GraphQLSchema
+from graphql import GraphQLScalarType, GraphQLSchema
 
 from gateway.config import Config
 from gateway.connectors.bind import Bound, bind_connectors
@@ -76,7 +76,8 @@ def build_graph(
     threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
     if config.incremental.enabled:
         add_directives(schema)
-    findings += bind_resolvers(schema, marks, threads)
+    check_scalar_names(config, schema)
+    findings += bind_resolvers(schema, marks, threads, config.graph.scalars)
     resolved = {
         mark.name for mark in marks if mark.kind in ("resolver", "batch_resolver", "subscription")
     }
@@ -138,6 +139,13 @@ def check_source_names(config: Config, declared: set[str]) -> None:
                 raise ConfigError(
                     "no @source has this name", key=f"{table}.{name}", hint=f"declared: {known}"
                 )
+
+
+def check_scalar_names(config: Config, schema: GraphQLSchema) -> None:
+    """Errors: ConfigError for a scalar of `[graph.scalars]` that the schema does not declare."""
+    for name in config.graph.scalars:
+        if not isinstance(schema.type_map.get(name), GraphQLScalarType):
+            raise ConfigError("the schema declares no such scalar", key=f"graph.scalars.{name}")
 
 
 def refused(errors: Sequence[Diagnostic]) -> ConfigError:

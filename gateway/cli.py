@@ -223,7 +223,7 @@ def check(
     for finding in findings:
         print(finding.render())
     errors = sum(finding.severity == "error" for finding in findings)
-    warnings = len(findings) - errors
+    warnings = sum(finding.severity == "warning" for finding in findings)
     print(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}", file=sys.stderr)
     raise typer.Exit(1 if errors or (n_plus_one and findings) else 0)
 

@@ -23,6 +23,7 @@ from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.documents.settings import ApqSettings, PersistedDocumentSettings
 from gateway.errors import ConfigError
 from gateway.explain import ExplainSettings
+from gateway.graph.scalars import ScalarName
 from gateway.language.limits import Limits
 from gateway.plan.cache import PlanCacheSettings
 from gateway.sharing import DedupeSettings
@@ -55,11 +56,15 @@ class GraphSettings:
         strict_deprecation: Refuse a schema in which a field is deprecated whose interface's field is
             not. The specification forbids that since September 2025, and published schemas do it: by
             default it is a warning of `gateway check`.
+        scalars: Which of the gateway's own scalars one of the schema is: `Timestamp = "DateTime"`. `"JSON"`
+            takes values as they are. A scalar that is not named here, or in Python, is what its name says,
+            and `gateway check` tells it.
     """
 
     schema: tuple[str, ...] = ("schema",)
     resolvers: str | None = None
     strict_deprecation: bool = False
+    scalars: dict[str, ScalarName] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -244,7 +244,7 @@ class Diagnostic:
         code: The check's name, `SelectedFieldNotFound`; "" where it has none.
         file, line, column: Where, 1-based; None where there is no place.
         hint: What to do, often the name that was meant.
-        severity: "error" stops the start; "warning" does not.
+        severity: "error" stops the start; "warning" does not; a "note" says what is so.
     """
 
     message: str

@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -37,7 +37,7 @@ from gateway.graph.directives import (
     wrap_resolver,
 )
 from gateway.graph.register import Mark
-from gateway.graph.scalars import BUILT_IN, checked_output
+from gateway.graph.scalars import BUILT_IN, MEANINGS, ScalarName, checked_output
 from gateway.graph.schema import find_directive
 from gateway.graph.sdl import place_of
 from gateway.graph.signature import (
@@ -85,7 +85,10 @@ class PythonBatchLoader:
 
 
 def bind_resolvers(
-    schema: GraphQLSchema, marks: Iterable[Mark], threads: Executor
+    schema: GraphQLSchema,
+    marks: Iterable[Mark],
+    threads: Executor,
+    scalars: Mapping[str, ScalarName] | None = None,
 ) -> list[Diagnostic]:
     """Bind every mark but the directives', which come last, and the worker's hooks.
 
@@ -93,9 +96,13 @@ def bind_resolvers(
         schema: Changed in place.
         marks: From `find_marks`.
         threads: Runs `blocking=True` resolvers.
+        scalars: Which of the gateway's own a scalar is, where its name does not say it.
     """
-    found: list[Diagnostic] = []
-    bind_scalars(schema, BUILT_IN)
+    marks = list(marks)
+    chosen = scalars or {}
+    bind_scalars(schema, {**BUILT_IN, **{name: BUILT_IN[kind] for name, kind in chosen.items()}})
+    own = {mark.name for mark in marks if mark.kind == "scalar"}
+    found = scalars_by_name(schema, own | chosen.keys())
     seen: dict[tuple[str, str], Mark] = {}
     for mark in marks:
         binder = _BINDERS.get(mark.kind)
@@ -126,6 +133,21 @@ def bind_scalars(schema: GraphQLSchema, classes: dict[str, type]) -> None:
         declared = schema.type_map.get(name)
         if isinstance(declared, GraphQLScalarType) and declared.ast_node is not None:
             _set_scalar(declared, implementation)
+
+
+def scalars_by_name(schema: GraphQLSchema, chosen: Collection[str]) -> list[Diagnostic]:
+    """A note for each scalar whose meaning nobody chose: it has that of the gateway's own of its name."""
+    found: list[Diagnostic] = []
+    for name, meaning in MEANINGS.items():
+        declared = schema.type_map.get(name)
+        if name in chosen or not isinstance(declared, GraphQLScalarType):
+            continue
+        if declared.ast_node is not None:
+            file, line, column = place_of(declared.ast_node.name)
+            message = f"by its name the scalar {name} is {meaning}"
+            hint = f'another by @scalar("{name}") in Python or in [graph.scalars]: `{name} = "JSON"` takes values as they are'
+            found.append(Diagnostic(message, "ScalarByName", file, line, column, hint, "note"))
+    return found
 
 
 def _set_scalar(declared: GraphQLScalarType, implementation: Any) -> None:

@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Callable
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from graphql import GraphQLError
@@ -133,6 +133,18 @@ BUILT_IN: dict[str, type] = {
     "BigInt": BigInt,
     "UUID": UUID,
 }
+
+
+ScalarName = Literal["DateTime", "Upload", "URL", "JSON", "BigInt", "UUID"]
+MEANINGS: dict[str, str] = {
+    "DateTime": "RFC 3339 with a time zone, `2026-01-31T12:00:00Z`",
+    "Upload": "a file of a multipart request",
+    "URL": "an absolute URL",
+    "JSON": "any JSON value, as it is",
+    "BigInt": "an integer of any size; beyond 2^53 a string of digits",
+    "UUID": "a UUID in its hyphenated form",
+}
+"""What each takes and gives, as `gateway check` tells it."""
 
 
 MAX_DEPTH = 200
