@@ -16,7 +16,6 @@ from gateway.execute.forms import Form, Observer
 # the form of at least one selection is known, an outer one before those in it; a schema whose rows change their
 # form all the time stays on the slow path.
 MAX_REVISIONS = 4
-TRACED = " traced"
 
 
 class Code:
@@ -35,43 +34,27 @@ class Code:
         self.filename = f"<gateway plan {fingerprint} {name}>"
         self._forms: dict[int, Form] = {}
         self.revisions = 0
-        self._traced: list[Callable[..., Any]] | None = None
         self._make()
-        for filename in (self.filename, self.filename + TRACED):
-            weakref.finalize(self, linecache.cache.pop, filename, None)
-
-    @property
-    def traced(self) -> list[Callable[..., Any]]:
-        """The functions in which each call of a resolver is timed: made for the first sampled request."""
-        if self._traced is None:
-            emitted = emit_plan(self.bound, self._forms, is_traced=True)
-            self._observe(emitted)
-            self._traced = self._compile(emitted, self.filename + TRACED)
-        return self._traced
+        weakref.finalize(self, linecache.cache.pop, self.filename, None)
 
     def _make(self) -> None:
         emitted: Emitted = emit_plan(self.bound, self._forms)
         self.source = emitted.source
-        self._observers: list[tuple[int, Observer]] = []
+        self._observers = list(emitted.observers.items())
         self._told: list[Observer] = []
-        self._observe(emitted)
-        self.parts = self._compile(emitted, self.filename)
-        self._traced = None
-
-    def _observe(self, emitted: Emitted) -> None:
-        self._observers += emitted.observers.items()
         for observer in emitted.observers.values():
             observer.tell(self._told)
+        self.parts = self._compile(emitted)
 
-    def _compile(self, emitted: Emitted, filename: str) -> list[Callable[..., Any]]:
+    def _compile(self, emitted: Emitted) -> list[Callable[..., Any]]:
         namespace: dict[str, Any] = {
             **emitted.namespace,
             "__name__": "gateway.generated",
             "__builtins__": builtins,
         }
-        exec(compile(emitted.source, filename, "exec"), namespace)  # noqa: S102
+        exec(compile(emitted.source, self.filename, "exec"), namespace)  # noqa: S102
         lines = emitted.source.splitlines(keepends=True)
-        linecache.cache[filename] = (len(emitted.source), None, lines, filename)
+        linecache.cache[self.filename] = (len(emitted.source), None, lines, self.filename)
         return [namespace[name] for name in emitted.parts]
 
     def revise(self) -> None:

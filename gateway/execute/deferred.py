@@ -161,8 +161,7 @@ async def _run_group(run: Run, group: _Group) -> tuple[list[Any], list[Any]]:
 
 
 def _steps(run: Run, code: Code, group: _Group, outcomes: list[Any]) -> Any:
-    is_traced = run.trace is not None and run.trace.live is not None
-    part = (code.traced if is_traced else code.parts)[0]
+    part = code.parts[0]
     shaped = yield from part(run)
     if not (run.pending or run.dirty):
         outcomes += [(data, []) for data in shaped]

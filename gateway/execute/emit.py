@@ -44,23 +44,15 @@ class Emitted:
     observers: dict[int, Observer]
 
 
-def emit_plan(
-    bound: Bound, forms: dict[int, Form] | None = None, *, is_traced: bool = False
-) -> Emitted:
-    """Write the code of a plan, for rows of the given forms.
-
-    Args:
-        bound: The plan.
-        forms: By selection.
-        is_traced: For requests that are sampled: each call of a resolver is timed.
-    """
+def emit_plan(bound: Bound, forms: dict[int, Form] | None = None) -> Emitted:
+    """Write the code of a plan, for rows of the given forms, by selection."""
     writer = Writer()
     observers: dict[int, Observer] = {}
     values = ValueEmitter(writer, forms or {}, observers)
     names = []
     for number, part in enumerate(bound.plan.parts):
         names.append(f"part{number}")
-        PartEmitter(bound, part, bound.roots[number], writer, values, is_traced).emit(names[-1])
+        PartEmitter(bound, part, bound.roots[number], writer, values).emit(names[-1])
     return Emitted(writer.text(), {**EXPORTED, **writer.namespace}, names, observers)
 
 
@@ -77,9 +69,7 @@ class PartEmitter:
         root: BoundSelection,
         writer: Writer,
         values: ValueEmitter,
-        is_traced: bool,
     ) -> None:
-        self.is_traced = is_traced
         self.bound = bound
         self.part = part
         self.root = root
@@ -94,7 +84,6 @@ class PartEmitter:
         """Write the function."""
         with self.writer.function(f"def {name}(r):"):
             self.writer.line("w = r.works")
-            self.writer.line("x = r.context")
             self.writer.line("q = r.pending")
             start = "r.parents" if self.bound.plan.is_deferred else "[r.root]"
             self.writer.line(f"c{self.root.id} = {start}")
@@ -185,7 +174,9 @@ class PartEmitter:
         elif step.kind in (Kind.BATCH, Kind.ENTITY):
             self.load(step, fields, rows)
         else:
-            self.calls(field, rows)
+            self.writer.line(
+                f"v{field.id} = call_rows(r, {self.field(field)}, {rows}); {coordinate}"
+            )
 
     def load(self, step: Step, fields: list[BoundField], rows: str) -> None:
         made = "".join(
@@ -202,44 +193,6 @@ class PartEmitter:
         names = ", ".join(self.field(field) for field in fields)
         given = f"[{names}], {rows}, y{step.selection}{more}"
         self.writer.line(f"[{targets}] = load_entities(r, {given}); {coordinate}")
-
-    def calls(self, field: BoundField, rows: str) -> None:
-        """Call a resolver for each row. The line of the call names the field, for tracebacks."""
-        writer = self.writer
-        column = f"v{field.id}"
-        arguments = ""
-        writer.line(f"{column} = []")
-        writer.line(f"b{field.id} = begin_step(r, {self.field(field)}, {rows})")
-        if field.arguments is not None:
-            name = self.field(field)
-            writer.line(f"a{field.id} = r.arguments_of({name})")
-            writer.line(
-                f"if type(a{field.id}) is Failed: {column} = [a{field.id}] * len({rows}); {rows}_ = ()"
-            )
-            writer.line(f"else: {rows}_ = {rows}")
-            rows += "_"
-            arguments = (
-                f", **a{field.id}"
-                if field.arguments.is_shared
-                else f", **r.fresh_arguments_of({name})"
-            )
-        info = f"info_of_row(r, {self.field(field)}, len({column}))" if field.takes_info else ""
-        if not field.is_direct:
-            passed = info
-        elif info:
-            passed = f"x, info={info}"
-        else:
-            passed = "x"
-        with writer.block(f"for p in {rows}:"):
-            with writer.block("try:"):
-                function = writer.name("f", field.resolver)
-                call = f"{function}(p, {passed}{arguments})"
-                if self.is_traced:
-                    call = f"call_in(r, b{field.id}, {function}, p, {passed}{arguments})"
-                writer.line(f"{column}.append({call}); {field.plan.coordinate!r}")
-            with writer.block("except Exception as e:"):
-                writer.line(f"{column}.append(Failed(e))")
-        writer.line(f"wait_for_cells(r, {column}, b{field.id})")
 
     # Shaping
 

@@ -1,6 +1,6 @@
 """The interface of generated code: every name that it may use, beside those made for one plan.
 
-Names made for one plan hold values of it: `F3` a bound field, `S1` a selection, `f3` a resolver, `s4` a
+Names made for one plan hold values of it: `F3` a bound field, `S1` a selection, `s4` a
 slow path, `h5` a reader of properties, `e6` an enum's table, `K7` the slow path of a selection's rows, `C8` a
 row's class, `X9` the set of it, `O0` the observer of rows.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.execute.calls import call_rows
 from gateway.execute.columns import (
     distinct,
     gather_rows,
@@ -16,14 +17,10 @@ from gateway.execute.columns import (
     pick,
     read,
     regroup,
-    wait_for_cells,
 )
-from gateway.execute.info import info_of_row
 from gateway.execute.introspect import introspect
 from gateway.execute.loads import load, load_entities
 from gateway.execute.slow import share_rows, slow_row, slow_rows
-from gateway.execute.spots import Failed
-from gateway.execute.steps import begin_step, call_in
 from gateway.execute.verbatim import encode_rows
 
 
@@ -32,14 +29,11 @@ class WrongArgumentsError(Exception):
 
 
 EXPORTED: dict[str, Any] = {
-    "Failed": Failed,
     "WrongArguments": WrongArgumentsError,
-    "begin_step": begin_step,
-    "call_in": call_in,
+    "call_rows": call_rows,
     "distinct": distinct,
     "encode_rows": encode_rows,
     "gather_rows": gather_rows,
-    "info_of_row": info_of_row,
     "introspect": introspect,
     "load": load,
     "load_entities": load_entities,
@@ -50,5 +44,4 @@ EXPORTED: dict[str, Any] = {
     "share_rows": share_rows,
     "slow_row": slow_row,
     "slow_rows": slow_rows,
-    "wait_for_cells": wait_for_cells,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
-from itertools import repeat
+from itertools import count, repeat
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLResolveInfo
@@ -40,21 +40,30 @@ def info_of_row(run: Run, field: BoundField, row: int) -> Info:
     return tuple.__new__(Info, before + where + after)  # half the time of unpacking
 
 
+def infos_of_rows(run: Run, field: BoundField) -> Iterator[Info]:
+    """The infos of a field for all objects of its column, in order; without end."""
+    before, after = run.infos.get(field.id) or _shared(run, field)
+    find, new = run.path_of, tuple.__new__
+    for row in count():
+        where = ((find, field, row),)
+        yield new(Info, before + where + after)  # half the time of unpacking
+
+
 def info_of_parent(run: Run, field: BoundField, index: int) -> Info:
     """The info of a field, for the `index`th object that all its parents have together."""
     before, after = run.infos.get(field.id) or _shared(run, field)
     return tuple.__new__(Info, (*before, (run.path_above, field, index), *after))
 
 
-def infos_of_parents(run: Run, field: BoundField, count: int) -> Iterator[Info]:
-    """The infos of a field for the first `count` objects that all its parents have together."""
+def infos_of_parents(run: Run, field: BoundField, number: int) -> Iterator[Info]:
+    """The infos of a field for the first `number` objects that all its parents have together."""
     if len(run.rows[field.id].values) == 1:
         # The objects of one parent share its path.
-        yield from repeat(info_of_parent(run, field, 0), count)
+        yield from repeat(info_of_parent(run, field, 0), number)
         return
     before, after = run.infos.get(field.id) or _shared(run, field)
     above, new = run.path_above, tuple.__new__
-    for index in range(count):
+    for index in range(number):
         where = ((above, field, index),)
         yield new(Info, before + where + after)
 

@@ -50,9 +50,7 @@ def _as_it_is(result: ExecutionResult) -> ExecutionResult:
 
 def _steps(run: Run, code: Code) -> Generator[list[Work], None, None]:
     data: dict[str, Any] = {}
-    is_traced = run.trace is not None and run.trace.live is not None
-    parts = code.traced if is_traced else code.parts
-    for part, root in zip(parts, run.bound.roots, strict=True):
+    for part, root in zip(code.parts, run.bound.roots, strict=True):
         shaped = yield from part(run)
         if run.pending or run.dirty:
             run.data = {**data, **shaped}

@@ -1,7 +1,7 @@
-"""Timing of steps whose function is called once per object: one record for the step, never one per object.
+"""Steps whose function is called once per object, and their timing: one record for the step, never one per object.
 
-In a request that is sampled the traced form of the code is run: each call is timed and has the step's span
-as its current one. Loaders are timed where they are started (`loads`).
+In a request that is sampled each call is timed and has the step's span as its current one. Loaders are
+timed where they are started (`loads`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,73 @@
+"""Steps whose function is called once for each object: resolvers of the user.
+
+Never raises: what a call raises is the value of its object. No awaitable is awaited here.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from itertools import repeat
+from types import TracebackType
+from typing import Any
+
+from gateway.execute.bound import BoundField
+from gateway.execute.columns import wait_for_cells
+from gateway.execute.info import infos_of_rows
+from gateway.execute.spots import Failed
+from gateway.execute.state import Run
+from gateway.execute.steps import begin_step, call_in
+
+
+def call_rows(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
+    """The column of a resolver: what it gives for each row, awaitables on the run's work."""
+    column: list[Any] = []
+    if not rows:
+        return column
+    timing = begin_step(run, field, rows)
+    function = field.resolver
+    if timing is not None and run.trace is not None and run.trace.live is not None:
+        function = partial(call_in, run, timing, function)
+    if field.arguments is None and not field.takes_info:
+        context = run.context
+        for row in rows:
+            try:
+                column.append(function(row, context))
+            except Exception as error:
+                column.append(_failed(error))
+    else:
+        _call_with(run, field, rows, function, column)
+    wait_for_cells(run, column, timing)
+    return column
+
+
+def _call_with(
+    run: Run, field: BoundField, rows: list[Any], function: Any, column: list[Any]
+) -> None:
+    """Call a resolver with arguments, or with an `info` of its own for each row."""
+    arguments = run.arguments_of(field)
+    if type(arguments) is Failed:
+        column += [arguments] * len(rows)
+        return
+    context, is_direct = run.context, field.is_direct
+    is_shared = field.arguments is None or field.arguments.is_shared
+    infos = infos_of_rows(run, field) if field.takes_info else repeat(None)
+    for row, info in zip(rows, infos, strict=False):
+        try:
+            given = arguments if is_shared else run.fresh_arguments_of(field)
+            if info is None:
+                column.append(function(row, context, **given))
+            elif is_direct:
+                column.append(function(row, context, info=info, **given))
+            else:
+                column.append(function(row, info, **given))
+        except Exception as error:
+            column.append(_failed(error, 3))
+
+
+def _failed(error: Exception, depth: int = 2) -> Failed:
+    """An error whose traceback begins with the line of the plan, which names the field."""
+    frame = sys._getframe(depth)
+    below = error.__traceback__.tb_next if error.__traceback__ else None
+    error.__traceback__ = TracebackType(below, frame, frame.f_lasti, frame.f_lineno)
+    return Failed(error)
