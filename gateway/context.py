@@ -95,6 +95,7 @@ class Context:
 
     __slots__ = (
         "_broker",
+        "_clients",
         "_header_values",
         "_http",
         "_loaders",
@@ -148,15 +149,16 @@ class Context:
         self._http: httpx.AsyncClient | None = None
         self._loaders: Loaders | None = None
         self._pending: dict[Hashable, DataLoader[Any, Any]] | None = None
+        self._clients: dict[Identity, httpx.AsyncClient] | None = None
 
     def restricted(self, identity: Identity) -> Context:
-        """The same request's state, of whose client only what counts for `identity` is seen."""
-        return self.seeing(identity.view(self.sent))
+        """The same state for a function that declares what it reads: of the client it sees no more."""
+        return RestrictedContext(self, identity)
 
     def seeing(self, view: dict[str, list[str]]) -> Context:
         """The same request's state with other headers."""
         context = Context(
-            headers={name: ", ".join(values) for name, values in view.items()},
+            headers=joined_headers(view),
             header_values=view,
             request_id=self.request_id,
             deadline=self.deadline,
@@ -183,6 +185,15 @@ class Context:
         if self._http is None:
             self._http = self.upstream.http_client(self)
         return self._http
+
+    def http_of(self, identity: Identity) -> httpx.AsyncClient:
+        """As `http`, for the functions of one identity: their calls carry no more of the client than they see."""
+        if self._clients is None:
+            self._clients = {}
+        client = self._clients.get(identity)
+        if client is None:
+            client = self._clients[identity] = self.upstream.http_client(self.restricted(identity))
+        return client
 
     @property
     def broker(self) -> Broker:
@@ -232,6 +243,65 @@ class Context:
             return values
 
         return batch_load
+
+
+class RestrictedContext(Context):
+    """What one function sees of a request. All but the client's headers is the request's own.
+
+    Args:
+        whole: The request's, or of the execution that is shared.
+        identity: What the function reads of the client.
+    """
+
+    __slots__ = ("_identity", "_whole")
+
+    def __init__(self, whole: Context, identity: Identity) -> None:
+        # No other attribute is set: what is not there is looked up when it is read.
+        self._whole = whole
+        self._identity = identity
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in Context.__slots__:
+            raise AttributeError(f"the context has no attribute {name!r}")
+        if name in _OF_THE_CLIENT:
+            view = self._identity.view(self._whole.sent)
+            self.sent, self.headers = view, joined_headers(view)
+            self.client_name = self.client_version = None
+            self._header_values = None
+            return getattr(self, name)
+        return getattr(self._whole, name)
+
+    def restricted(self, identity: Identity) -> Context:
+        """As the request's own: a directive hands its context on to what it is around."""
+        return self._whole.restricted(identity)
+
+    def seeing(self, view: dict[str, list[str]]) -> Context:
+        """As the request's own."""
+        return self._whole.seeing(view)
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """As the request's own, for functions that see as much."""
+        return self._whole.http_of(self._identity)
+
+    @property
+    def loaders(self) -> Loaders:
+        """The request's dataloaders: one for all its functions."""
+        return self._whole.loaders
+
+    def load_one(self, loader: Loader, parent: Any, arguments: Mapping[str, Any]) -> Awaitable[Any]:
+        """As the request's own, so that siblings are one batch."""
+        return self._whole.load_one(loader, parent, arguments)
+
+
+_OF_THE_CLIENT = frozenset({"sent", "headers", "client_name", "client_version", "_header_values"})
+
+
+def joined_headers(values: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Headers by name, repeated ones joined: cookies by "; ", others by ", "."""
+    return {
+        name: ("; " if name == "cookie" else ", ").join(several) for name, several in values.items()
+    }
 
 
 def freeze(value: Any) -> Hashable:

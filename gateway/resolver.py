@@ -111,6 +111,7 @@ class FieldResolver:
         is_async: Whether it is a coroutine function. What it really returns is looked at all the same.
         takes_info: Whether it has a parameter `info`.
         identity: What it reads of the client; None when that is not known.
+        sees: What it may see of the client, the same where it is declared; None for all.
     """
 
     function: Callable[..., Any]
@@ -118,12 +119,26 @@ class FieldResolver:
     is_async: bool
     takes_info: bool
     identity: Identity | None = None
+    sees: Identity | None = None
 
     def __call__(self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        own = fresh(arguments)
         if self.takes_info:
-            return self.function(parent, info.context, info=info, **own)
-        return self.function(parent, info.context, **own)
+            arguments["info"] = info
+        return self.call(parent, info.context, fresh(arguments))
+
+    def call(self, parent: Any, context: Context, arguments: Mapping[str, Any]) -> Any:
+        """Call the function, with no more of the client than it may see."""
+        context = seen_by(context, self.sees)
+        if self.takes_info and "info" in arguments:
+            info = arguments["info"]
+            if info.context is not context:
+                arguments = {**arguments, "info": info._replace(context=context)}
+        return self.function(parent, context, **arguments)
+
+
+def seen_by(context: Context, sees: Identity | None) -> Context:
+    """A request's state as a function may see it; None for all of it."""
+    return context if sees is None else context.restricted(sees)
 
 
 @dataclass(slots=True, eq=False)
@@ -136,18 +151,21 @@ class EventSource:
         takes_info: Whether `open` has a parameter `info`.
         shared: Equal subscriptions of one identity partition listen to one stream, each event of which
             is executed once for all of them.
+        identity: What it reads of the client; None when that is not known.
     """
 
     open: Callable[..., Any]
     coordinate: str
     takes_info: bool
     shared: bool
+    identity: Identity | None = None
 
     def __call__(self, root: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         own = fresh(arguments)
+        context = seen_by(info.context, self.identity)
         if self.takes_info:
-            own["info"] = info
-        stream = self.open(root, info.context, **own)
+            own["info"] = info if info.context is context else info._replace(context=context)
+        stream = self.open(root, context, **own)
         return self._awaited(stream) if inspect.isawaitable(stream) else self._checked(stream)
 
     async def _awaited(self, stream: Awaitable[Any]) -> Any:

@@ -35,31 +35,9 @@ from gateway.identity import Identity, joined, partition
 from gateway.incremental import PayloadFormat, payloads_of
 from gateway.json_bytes import write_json
 from gateway.language.normalise import Literals
+from gateway.resolver import EventSource
 
 NewContext = Callable[[], Awaitable[Context]]
-# Headers of the connection and of the message, not of who sent it.
-NOT_OF_THE_CLIENT = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "cache-control",
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "origin",
-        "pragma",
-        "sec-websocket-extensions",
-        "sec-websocket-key",
-        "sec-websocket-protocol",
-        "sec-websocket-version",
-        "traceparent",
-        "tracestate",
-        "upgrade",
-        "x-graphql-event-stream-token",
-        "x-request-id",
-    }
-)
 
 
 @dataclass(slots=True)
@@ -194,7 +172,7 @@ class Streams:
     Args:
         mask: Decides what of an error the client sees.
         max_queue: Answers that may wait for one listener of a shared stream.
-        ambient: What runs beside resolvers reads of the client; None when that is not known.
+        ambient: What runs beside resolvers reads of the client; None when that is not known, and nothing is shared.
 
     Attributes:
         feeds: The shared streams under way.
@@ -212,12 +190,11 @@ class Streams:
         """The answers to the events of a subscription. Errors: what `open_source` raises."""
         context = await subscription.new_context()
         source = event_source(subscription.prepared, subscription.variables)
-        if source is None or not source.shared:
+        identity = self._identity(subscription, source) if source and source.shared else None
+        if identity is None:
             return await self._open(subscription, context)
-        identity = self._identity(subscription)
-        if identity is not None:
-            subscription.new_context = _restricted(subscription.new_context, identity)
-            context = context.restricted(identity)
+        subscription.new_context = _seeing(subscription.new_context, identity)
+        context = context.seeing(identity.view(context.sent))
         key = self._key(subscription, context)
         feed = self.feeds.get(key)
         if feed is None:
@@ -248,10 +225,10 @@ class Streams:
         execute = functools.partial(self._execute, subscription)
         return self._stream(subscription, source, execute)
 
-    def _identity(self, subscription: Subscription) -> Identity | None:
-        """What the events' executions read of the client; None when that is not known."""
+    def _identity(self, subscription: Subscription, source: EventSource) -> Identity | None:
+        """What the stream and its events' executions read of the client; None when that is not known."""
         bound = subscription.prepared.code(subscription.variables.coerced).bound
-        return joined((bound.identity, self._ambient))
+        return joined((source.identity, bound.identity, self._ambient))
 
     def _key(self, subscription: Subscription, context: Context) -> Hashable:
         """What equal subscriptions have in common."""
@@ -259,9 +236,7 @@ class Streams:
         sent = write_json(subscription.variables.raw, option=orjson.OPT_SORT_KEYS)
         # Nothing declares what it reads of a WebSocket's parameters: they count as a whole.
         params = write_json(context.connection_params, option=orjson.OPT_SORT_KEYS)
-        values = context.sent
-        counted = {name: values[name] for name in values if name not in NOT_OF_THE_CLIENT}
-        return subscription.prepared, text, sent, params, partition(counted)
+        return subscription.prepared, text, sent, params, partition(context.sent)
 
     def _stream(
         self,
@@ -295,10 +270,11 @@ class Streams:
         return Answer(encode_request_error(formatted), False, 500, record)
 
 
-def _restricted(new_context: NewContext, identity: Identity) -> NewContext:
+def _seeing(new_context: NewContext, identity: Identity) -> NewContext:
     """`new_context` for an execution that is shared: it sees nothing that may differ."""
 
-    async def restricted() -> Context:
-        return (await new_context()).restricted(identity)
+    async def seeing() -> Context:
+        context = await new_context()
+        return context.seeing(identity.view(context.sent))
 
-    return restricted
+    return seeing

@@ -350,17 +350,16 @@ async def test_a_slow_listener_of_a_shared_stream_ends_alone(
     await fast.aclose()
 
 
-async def test_every_header_counts_where_reads_are_not_known(
-    pipeline: tuple[Pipeline, Any],
-) -> None:
+async def test_nothing_is_shared_where_reads_are_not_known(pipeline: tuple[Pipeline, Any]) -> None:
+    """A function that does not declare may read anything: no key can hold that."""
     pipeline[0].streams._ambient = None
-    streams = [
-        await opened(pipeline, cookie="a", sec_websocket_key="1"),
-        await opened(pipeline, cookie="a", sec_websocket_key="2"),
-        await opened(pipeline, cookie="b", sec_websocket_key="1"),
-        await opened(pipeline),
-    ]
-    assert len(pipeline[0].streams.feeds) == 3
+    streams = [await opened(pipeline, x_user="ada"), await opened(pipeline, x_user="ada")]
+    assert pipeline[0].streams.feeds == {}
+    waiting = [asyncio.ensure_future(anext(stream)) for stream in streams]
+    await asyncio.sleep(0)
+    await publish(pipeline, "news.a", {"text": "new"})
+    found = [orjson.loads((await one).body)["data"]["news"]["number"] for one in waiting]
+    assert sorted(found) == [1, 2], "each event is executed for each of them"
     for stream in streams:
         await stream.aclose()
 

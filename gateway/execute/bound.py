@@ -125,6 +125,7 @@ class BoundField:
         arguments: How its arguments are evaluated; None when it has none.
         resolver: What is called: the user's function.
         is_direct: Called with the context in the place of `info` (`FieldResolver`).
+        sees: What it may see of the client; None for all.
         loader: For BATCH and ENTITY, projected to what the plan wants.
         takes_info: The function wants an `info` of its own.
         output: Bound output.
@@ -149,6 +150,7 @@ class BoundField:
         "output",
         "plan",
         "resolver",
+        "sees",
         "selection",
         "takes_info",
     )
@@ -168,6 +170,7 @@ class BoundField:
         resolve = self.definition.resolve or bound.field_resolver
         self.is_direct = isinstance(resolve, FieldResolver)
         self.resolver: Any = resolve.function if isinstance(resolve, FieldResolver) else resolve
+        self.sees = resolve.sees if isinstance(resolve, FieldResolver) else None
         self.takes_info = not isinstance(resolve, FieldResolver) or resolve.takes_info
         self.loader: Loader | None = loader_of(schema, plan)
         self.arguments: Arguments | None = None

@@ -17,6 +17,7 @@ from gateway.execute.info import infos_of_rows
 from gateway.execute.spots import Failed
 from gateway.execute.state import Run
 from gateway.execute.steps import begin_step, call_in
+from gateway.resolver import seen_by
 
 
 def call_rows(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
@@ -29,7 +30,7 @@ def call_rows(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
     if timing is not None and run.trace is not None and run.trace.live is not None:
         function = partial(call_in, run, timing, function)
     if field.arguments is None and not field.takes_info:
-        context = run.context
+        context = seen_by(run.context, field.sees)
         for row in rows:
             try:
                 column.append(function(row, context))
@@ -49,7 +50,7 @@ def _call_with(
     if type(arguments) is Failed:
         column += [arguments] * len(rows)
         return
-    context, is_direct = run.context, field.is_direct
+    context, is_direct = seen_by(run.context, field.sees), field.is_direct
     is_shared = field.arguments is None or field.arguments.is_shared
     infos = infos_of_rows(run, field) if field.takes_info else repeat(None)
     for row, info in zip(rows, infos, strict=False):

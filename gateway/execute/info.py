@@ -18,6 +18,7 @@ from gateway.execute import reference
 from gateway.execute.bound import BoundField
 from gateway.execute.spots import Pending
 from gateway.execute.state import Run
+from gateway.resolver import seen_by
 
 PATH = GraphQLResolveInfo._fields.index("path")
 
@@ -88,7 +89,7 @@ def _shared(run: Run, field: BoundField) -> tuple[tuple[Any, ...], tuple[Any, ..
         "root_value": run.root,
         "operation": source.operation,
         "variable_values": run.reference_variables(),
-        "context": run.context,
+        "context": seen_by(run.context, field.sees),
         "is_awaitable": is_awaitable,
         "abort_signal": None,
         "async_helpers": reference.async_helpers(_gather, _track),

@@ -48,8 +48,8 @@ from gateway.graph.signature import (
     unknown,
 )
 from gateway.graph.topic import Topic
-from gateway.identity import Identity
-from gateway.resolver import BatchField, EventSource, FieldResolver, Loader, Wanted
+from gateway.identity import NOBODY, Identity
+from gateway.resolver import BatchField, EventSource, FieldResolver, Loader, Wanted, seen_by
 
 
 class PythonBatchLoader:
@@ -72,7 +72,7 @@ class PythonBatchLoader:
 
     async def load(self, parents: Sequence[Any], arguments: Any, context: Context) -> Sequence[Any]:
         """Call the user's function. Errors: TypeError when the result's length is not the parents'."""
-        values = self.function(parents, context, **arguments)
+        values = self.function(parents, seen_by(context, self.identity), **arguments)
         if inspect.isawaitable(values):
             values = await values
         if not isinstance(values, list | tuple) or len(values) != len(parents):
@@ -176,10 +176,10 @@ def _bind_type_resolver(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[
     if not isinstance(declared, GraphQLInterfaceType | GraphQLUnionType):
         known = _names(schema, GraphQLInterfaceType, GraphQLUnionType)
         return [unknown(mark, "interface or union", known)]
-    function = mark.target
+    function, sees = mark.target, mark.identity
 
     def resolve_type(value: Any, info: Any, _: Any) -> Any:
-        return function(value, info.context)
+        return function(value, seen_by(info.context, sees))
 
     declared.resolve_type = resolve_type
     return check_leading(mark, ("value", "context"))
@@ -194,9 +194,9 @@ def _bind_resolver(schema: GraphQLSchema, mark: Mark, threads: Executor) -> list
     if mark.blocking:
         function = _in_thread(function, threads)
     takes_info = "info" in parameters_of(mark.target) and "info" not in field.args
-    field.resolve = FieldResolver(
-        function, mark.name, inspect.iscoroutinefunction(function), takes_info, mark.identity
-    )
+    is_async = inspect.iscoroutinefunction(function)
+    sees = mark.identity
+    field.resolve = FieldResolver(function, mark.name, is_async, takes_info, sees, sees)
     return found
 
 
@@ -218,15 +218,18 @@ def _bind_subscription(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[D
     takes_info = "info" in parameters_of(mark.target) and "info" not in field.args
     found = check_signature(mark, field, ("root", "context"))
     if mark.topic is None:
-        field.subscribe = EventSource(mark.target, mark.name, takes_info, mark.shared)
+        field.subscribe = EventSource(
+            mark.target, mark.name, takes_info, mark.shared, mark.identity
+        )
         if field.resolve is None:
             # What the stream yields is the field's value.
             field.resolve = FieldResolver(_itself, mark.name, False, False, mark.identity)
         return found
     topic = Topic(mark.topic, {a.out_name or name: name for name, a in field.args.items()})
-    field.subscribe = EventSource(topic.open, mark.name, False, True)
+    field.subscribe = EventSource(topic.open, mark.name, False, True, NOBODY)
     is_async = inspect.iscoroutinefunction(mark.target)
-    field.resolve = FieldResolver(mark.target, mark.name, is_async, takes_info, mark.identity)
+    sees = mark.identity
+    field.resolve = FieldResolver(mark.target, mark.name, is_async, takes_info, sees, sees)
     for name in topic.unknown():
         found.append(unknown(mark, f"argument of {mark.name} in topic=", list(field.args), name))
     return found
@@ -235,6 +238,9 @@ def _bind_subscription(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[D
 def _itself(event: Any, _context: Context, **_arguments: Any) -> Any:
     return event
 
+
+# A directive's class, or an instance, and what it reads of the client.
+Implementation = tuple[Any, Identity | None]
 
 _BINDERS: dict[str, Callable[[GraphQLSchema, Mark, Executor], list[Diagnostic]]] = {
     "resolver": _bind_resolver,
@@ -248,14 +254,14 @@ _BINDERS: dict[str, Callable[[GraphQLSchema, Mark, Executor], list[Diagnostic]]]
 def bind_directives(schema: GraphQLSchema, marks: Iterable[Mark]) -> list[Diagnostic]:
     """Lay `@range` and the user's directives around the fields that carry them, last of all."""
     found: list[Diagnostic] = []
-    classes: dict[str, Any] = {"range": Range}
+    classes: dict[str, Implementation] = {"range": (Range, NOBODY)}
     for mark in marks:
         if mark.kind != "schema_directive":
             continue
         if find_directive(schema, mark.name) is None:
             known = [directive.name for directive in schema.directives]
             found.append(unknown(mark, "directive", known))
-        classes[mark.name] = mark.target
+        classes[mark.name] = (mark.target, mark.identity)
     for owner in schema.type_map.values():
         if isinstance(owner, GraphQLObjectType | GraphQLInterfaceType):
             for name, field in owner.fields.items():
@@ -264,20 +270,20 @@ def bind_directives(schema: GraphQLSchema, marks: Iterable[Mark]) -> list[Diagno
 
 
 def _direct_field(
-    schema: GraphQLSchema, classes: dict[str, Any], field: GraphQLField, coordinate: str
+    schema: GraphQLSchema, classes: dict[str, Implementation], field: GraphQLField, coordinate: str
 ) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     checks: list[ArgumentCheck] = []
     for name, argument in field.args.items():
-        for made in _made(schema, classes, argument, f"{coordinate}({name}:)", found):
+        for made, _ in _made(schema, classes, argument, f"{coordinate}({name}:)", found):
             if check := getattr(made, "argument", None):
                 key = argument.out_name or name
                 checks.append(ArgumentCheck(f"{coordinate}({name}:)", key, check))
-    for made in _made(schema, classes, field, coordinate, found):
+    for made, sees in _made(schema, classes, field, coordinate, found):
         if wrapper := getattr(made, "resolve", None):
-            field.resolve = wrap_resolver(field.resolve, wrapper, coordinate)
+            field.resolve = wrap_resolver(field.resolve, wrapper, coordinate, sees)
         if change := getattr(made, "result", None):
-            field.resolve = change_result(field.resolve, change, coordinate)
+            field.resolve = change_result(field.resolve, change, coordinate, sees)
     if checks:
         field.resolve = check_arguments(field.resolve, checks, coordinate)
     return found
@@ -285,21 +291,21 @@ def _direct_field(
 
 def _made(
     schema: GraphQLSchema,
-    classes: dict[str, Any],
+    classes: dict[str, Implementation],
     element: GraphQLField | GraphQLArgument,
     coordinate: str,
     found: list[Diagnostic],
-) -> list[Any]:
+) -> list[Implementation]:
     """One instance for each use of an implemented directive on a field or an argument."""
-    made = []
+    made: list[Implementation] = []
     for use in (element.ast_node.directives or ()) if element.ast_node else ():
-        make = classes.get(use.name.value)
+        make, sees = classes.get(use.name.value, (None, None))
         definition = find_directive(schema, use.name.value)
         if make is None or definition is None or element.ast_node is None:
             continue
         values = get_directive_values(definition, element.ast_node) or {}
         try:
-            made.append(make(**values))
+            made.append((make(**values), sees))
         except Exception as exc:
             file, line, column = place_of(use)
             message = f"@{definition.name} on {coordinate} cannot be made: {exc}"

@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway.context import Context
 from gateway.errors import ClientError
+from gateway.identity import Identity
 from gateway.resolver import (
     BatchField,
     EntityField,
@@ -21,6 +22,7 @@ from gateway.resolver import (
     Wanted,
     identity_of,
     read_property,
+    seen_by,
 )
 
 
@@ -83,8 +85,14 @@ def check_arguments(resolve: Any, checks: Sequence[ArgumentCheck], coordinate: s
     return _as_field_resolver(checked, resolve, coordinate)
 
 
-def change_result(resolve: Any, change: Callable[[Any, Context], Any], coordinate: str) -> Any:
+def change_result(
+    resolve: Any, result: Callable[[Any, Context], Any], coordinate: str, sees: Identity | None
+) -> Any:
     """`resolve` with each of its values passed through a directive's `result`."""
+
+    def change(value: Any, context: Context) -> Any:
+        return result(value, seen_by(context, sees))
+
     if isinstance(resolve, BatchField):
         return BatchField(_AroundLoader(resolve.loader, change=change), coordinate)
 
@@ -97,20 +105,25 @@ def change_result(resolve: Any, change: Callable[[Any, Context], Any], coordinat
     return _as_field_resolver(changed, resolve, coordinate)
 
 
-def wrap_resolver(resolve: Any, wrapper: Callable[..., Any], coordinate: str) -> Any:
+def wrap_resolver(
+    resolve: Any, wrapper: Callable[..., Any], coordinate: str, sees: Identity | None
+) -> Any:
     """`wrapper(next, parent, context, **arguments)` in place of `resolve`."""
 
     def wrapped(parent: Any, context: Context, **arguments: Any) -> Any:
         def call_next(parent: Any, context: Context, **arguments: Any) -> Any:
             return call_resolver(resolve, parent, context, coordinate, arguments)
 
-        return wrapper(call_next, parent, context, **arguments)
+        return wrapper(call_next, parent, seen_by(context, sees), **arguments)
 
     return _as_field_resolver(wrapped, resolve, coordinate)
 
 
 def _as_field_resolver(function: Callable[..., Any], inner: Any, coordinate: str) -> FieldResolver:
-    """`function` in the place of `inner`: an `info` that `inner` takes travels in its arguments."""
+    """`function` in the place of `inner`: an `info` that `inner` takes travels in its arguments.
+
+    It gets the whole context, and gives each function around and inside what that may see.
+    """
     if isinstance(inner, FieldResolver):
         return FieldResolver(function, coordinate, inner.is_async, inner.takes_info, inner.identity)
     is_async = inner is not None
@@ -128,7 +141,7 @@ def call_resolver(
     if resolve is None:
         return read_property(parent, coordinate.rpartition(".")[2], None)
     if isinstance(resolve, FieldResolver):
-        return resolve.function(parent, context, **arguments)
+        return resolve.call(parent, context, arguments)
     if isinstance(resolve, BatchField):
         return context.load_one(resolve.loader, parent, arguments)
     if isinstance(resolve, EntityField):

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from gateway.errors import ConfigError
-from gateway.identity import Identity
+from gateway.identity import NOBODY, Identity
 
 T = TypeVar("T")
 MARK = "__gateway_marks__"
@@ -52,7 +52,9 @@ class Mark:
     @property
     def identity(self) -> Identity | None:
         """What it reads of the client; None when that is not declared."""
-        return None if self.reads is None else Identity(headers=self.reads)
+        if self.reads is None:
+            return None
+        return Identity(headers=self.reads) if self.reads else NOBODY
 
     @property
     def place(self) -> tuple[str | None, int | None]:
@@ -77,7 +79,8 @@ def resolver(
         coordinate: `Video.url`.
         blocking: Run it in the worker's thread pool, because it blocks.
         names: SDL argument name to parameter name; `from` is `from_` without being told.
-        reads: Request headers that it reads; undeclared means that its operations are never shared.
+        reads: Request headers that it reads: it sees no others, and those who have the same share its
+            operations. Undeclared means that it sees all, and that its operations are never shared.
     """
     return _marking("resolver", coordinate, blocking=blocking, names=names, reads=_headers(reads))
 

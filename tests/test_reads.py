@@ -1,0 +1,373 @@
+"""`reads=` is what a function sees of the client: whether its operation is shared or not, on every path."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.execute import prepare
+from gateway.pipeline.pipeline import GraphQLParams
+from gateway.streams import Stream
+from gateway.testing import GatewayClient
+
+SCHEMA = """
+directive @result on FIELD_DEFINITION
+directive @around on FIELD_DEFINITION
+directive @open on FIELD_DEFINITION
+type Query {
+  nothing: String
+  user: String
+  undeclared: String
+  waits: String
+  info: String
+  threaded: String
+  batch: String
+  result: String @result
+  around: String @around
+  both: String @around @result
+  batched: String @result @around
+  open: String @open
+  node: Node
+  state: String
+  loads: String
+  rows: [Row!]!
+}
+interface Node { seen: String }
+type Thing implements Node { seen: String }
+type Row { user: String }
+type Mutation { user: String nothing: String }
+type Subscription {
+  orders: String
+  tenants: String
+  own: String
+  free: String
+}
+"""
+RESOLVERS = """
+import asyncio
+from gateway import batch_resolver, context_factory, resolver, schema_directive, subscription, type_resolver
+
+
+def seen(context):
+    assert {name: ", ".join(values) for name, values in context.header_values.items()} == context.headers
+    assert (context.client_name is None) == ("x-user" not in context.headers or len(context.headers) == 1)
+    return " ".join(f"{name}={value}" for name, value in sorted(context.headers.items()) if name in KNOWN)
+
+
+KNOWN = ("host", "x-user", "x-other")
+
+
+@context_factory(reads=["x-other"])
+def made(context):
+    return {"factory": seen(context)}
+
+
+@resolver("Query.nothing", reads=[])
+def nothing(parent, context):
+    return seen(context)
+
+
+@resolver("Query.user", reads=["X-User"])
+def user(parent, context):
+    return seen(context)
+
+
+@resolver("Query.undeclared")
+def undeclared(parent, context):
+    return " ".join(name for name in KNOWN if name in context.headers) + f" {context.client_name}"
+
+
+@resolver("Query.waits", reads=["x-user"])
+async def waits(parent, context):
+    await asyncio.sleep(0)
+    return seen(context)
+
+
+@resolver("Query.info", reads=["x-user"])
+def info(parent, context, info):
+    assert info.context.headers == context.headers
+    return f"{seen(info.context)} {info.path.key}"
+
+
+@resolver("Query.threaded", blocking=True, reads=["x-user"])
+def threaded(parent, context):
+    return seen(context)
+
+
+@batch_resolver("Query.batch", reads=["x-user"])
+async def batch(parents, context):
+    return [seen(context)] * len(parents)
+
+
+@schema_directive("result", reads=["host"])
+class Result:
+    def result(self, value, context):
+        return f"{value} [{seen(context)}]"
+
+
+@schema_directive("around", reads=["x-other"])
+class Around:
+    def resolve(self, next, parent, context, **arguments):
+        return waited(f"({seen(context)})", next(parent, context, **arguments))
+
+
+async def waited(text, value):
+    return f"{text} {await value if asyncio.iscoroutine(value) or asyncio.isfuture(value) else value}"
+
+
+@schema_directive("open", reads=[])
+class Open:
+    def result(self, value, context):
+        return f"{value} [{seen(context)}]"
+
+
+@resolver("Query.result", reads=["x-user"])
+def result(parent, context):
+    return seen(context)
+
+
+@resolver("Query.around", reads=["x-user"])
+def around(parent, context):
+    return seen(context)
+
+
+@resolver("Query.both", reads=["x-user"])
+async def both(parent, context, info):
+    assert info.context.headers == context.headers
+    return seen(context)
+
+
+@batch_resolver("Query.batched", reads=["x-user"])
+async def batched(parents, context):
+    return [seen(context)] * len(parents)
+
+
+@resolver("Query.open", reads=["x-user"])
+def open_(parent, context):
+    return seen(context)
+
+
+TYPES = []
+
+
+@resolver("Query.node", reads=[])
+def node(parent, context):
+    return {"a": 1}
+
+
+@type_resolver("Node", reads=["host"])
+def type_of(value, context):
+    TYPES.append(seen(context))
+    return "Thing"
+
+
+@resolver("Thing.seen", reads=["x-user"])
+def thing(parent, context):
+    return f"{TYPES[-1]} {seen(context)}"
+
+
+@resolver("Query.state", reads=[])
+def state(parent, context):
+    return context.state["factory"]
+
+
+async def load(keys):
+    return [len(keys)] * len(keys)
+
+
+@resolver("Query.loads", reads=["x-user"])
+async def loads(parent, context):
+    return str(await context.loaders.of(load).load(1))
+
+
+@resolver("Query.rows", reads=[])
+def rows(parent, context):
+    return [{"id": 1}, {"id": 2}]
+
+
+@resolver("Row.user", reads=["x-user"])
+def row_user(parent, context):
+    return seen(context)
+
+
+@resolver("Mutation.user", reads=["x-user"])
+def mutation_user(parent, context):
+    return seen(context)
+
+
+@resolver("Mutation.nothing", reads=[])
+def mutation_nothing(parent, context):
+    return seen(context)
+
+
+@subscription("Subscription.orders", topic="orders", reads=["host"])
+def orders(event, context):
+    return f"{event} of {seen(context)}"
+
+
+@subscription("Subscription.tenants", shared=True, reads=["host", "x-other"])
+async def tenants(root, context):
+    mine = seen(context)
+    async for event in context.broker.subscribe("orders"):
+        yield f"{event} of {mine}"
+
+
+@subscription("Subscription.own", reads=["x-user"])
+async def own(root, context):
+    yield seen(context)
+
+
+@subscription("Subscription.free", shared=True)
+async def free(root, context):
+    mine = context.headers["x-user"]
+    async for event in context.broker.subscribe("orders"):
+        yield f"{event} of {mine}"
+"""
+CONFIG = (
+    '[graph]\nschema = ["schema.graphql"]\nresolvers = "reads_resolvers"\n[logs]\naccess = "off"\n'
+)
+HEADERS = {
+    "host": "a.example",
+    "x-user": "ada",
+    "x-other": "o",
+    "cookie": "c=1",
+    "apollographql-client-name": "web",
+}
+CLIENT = "host=a.example"
+SEEN = {
+    "nothing": "",
+    "user": "x-user=ada",
+    "waits": "x-user=ada",
+    "info": "x-user=ada info",
+    "threaded": "x-user=ada",
+    "batch": "x-user=ada",
+    "result": "x-user=ada [host=a.example]",
+    "around": "(x-other=o) x-user=ada",
+    "both": "(x-other=o) x-user=ada [host=a.example]",
+    "batched": "(x-other=o) x-user=ada [host=a.example]",
+    "open": "x-user=ada []",
+    "node": {"seen": "host=a.example x-user=ada"},
+    "state": "x-other=o",
+    "loads": "1",
+    "rows": [{"user": "x-user=ada"}, {"user": "x-user=ada"}],
+}
+BELOW = {"node": " { seen }", "rows": " { user }"}
+UNDECLARED = "host x-user x-other web"
+
+
+@pytest_asyncio.fixture
+async def client(tmp_path: Path) -> AsyncIterator[GatewayClient]:
+    (tmp_path / "schema.graphql").write_text(SCHEMA)
+    (tmp_path / "reads_resolvers.py").write_text(RESOLVERS)
+    (tmp_path / "gateway.toml").write_text(CONFIG)
+    path = list(sys.path)
+    async with GatewayClient(tmp_path / "gateway.toml") as started:
+        yield started
+    sys.path[:] = path
+    sys.modules.pop("reads_resolvers", None)
+
+
+async def ask(client: GatewayClient, query: str) -> Any:
+    answer = await client.execute(query, headers=HEADERS)
+    assert not answer.errors, answer.errors
+    return answer.data
+
+
+@pytest.mark.parametrize("beside", ["", " undeclared", " batch2: batch"])
+@pytest.mark.parametrize("name", SEEN)
+async def test_a_function_sees_what_it_declares(
+    client: GatewayClient, name: str, beside: str
+) -> None:
+    data = await ask(client, f"{{ {name}{BELOW.get(name, '')}{beside} }}")
+    assert data[name] == SEEN[name]
+    if "undeclared" in beside:
+        assert data["undeclared"] == UNDECLARED
+
+
+@pytest.mark.parametrize("name", SEEN)
+async def test_so_it_does_on_the_fallback_path(
+    client: GatewayClient, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "MAX_SHAPING", -1)
+    data = await ask(client, f"{{ {name}{BELOW.get(name, '')} undeclared }}")
+    assert data == {name: SEEN[name], "undeclared": UNDECLARED}
+
+
+async def test_all_at_once(client: GatewayClient) -> None:
+    fields = " ".join(name + BELOW.get(name, "") for name in SEEN)
+    assert await ask(client, f"{{ {fields} }}") == SEEN
+
+
+async def test_in_mutations(client: GatewayClient) -> None:
+    assert await ask(client, "mutation { user nothing }") == {"user": "x-user=ada", "nothing": ""}
+
+
+async def test_in_a_stream_of_ones_own(client: GatewayClient) -> None:
+    accept = {"accept": "text/event-stream", **HEADERS}
+    body = {"query": "subscription { own }"}
+    answer = await client.http.post("/graphql", json=body, headers=accept)
+    assert json.dumps({"data": {"own": "x-user=ada"}}, separators=(",", ":")) in answer.text
+
+
+async def opened(client: GatewayClient, query: str, **headers: str) -> Stream:
+    values = {name.replace("_", "-"): [value] for name, value in headers.items()}
+
+    async def new_context() -> Any:
+        named = {name: value for name, [value] in values.items()}
+        return await client.app.make_context(named, values, "request", None, None)
+
+    stream = await client.app.sockets.pipeline.subscribe(GraphQLParams(query), new_context)
+    assert isinstance(stream, Stream)
+    return stream
+
+
+async def events(client: GatewayClient, streams: list[Stream]) -> list[Any]:
+    """The next event of each, after one was published."""
+    waiting = [asyncio.ensure_future(anext(stream)) for stream in streams]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await client.app.broker.publish("orders", "one")
+    answers = [await asyncio.wait_for(one, 10) for one in waiting]
+    for stream in streams:
+        await stream.aclose()
+    return [next(iter(json.loads(answer.body)["data"].values())) for answer in answers]
+
+
+# Every header that a stream may be told apart by, those of the connection itself among them.
+@pytest.mark.parametrize("name", ["host", "origin", "accept", "x-request-id", "traceparent"])
+async def test_streams_are_shared_by_what_was_declared(
+    tmp_path: Path, client: GatewayClient, name: str
+) -> None:
+    del client
+    sys.modules.pop("reads_resolvers", None)
+    declared = RESOLVERS.replace('reads=["host"]', f'reads=["{name}"]')
+    (tmp_path / "reads_resolvers.py").write_text(
+        declared.replace('KNOWN = ("host"', f'KNOWN = ("{name}"')
+    )
+    async with GatewayClient(tmp_path / "gateway.toml") as other:
+        own = [{name: f"tenant-{letter}"} for letter in "aba"]
+        streams = [await opened(other, "subscription { orders }", **one) for one in own]
+        assert len(other.app.sockets.pipeline.streams.feeds) == 2
+        assert await events(other, streams) == [f"one of {name}=tenant-{x}" for x in "aba"]
+
+
+async def test_tenants_have_streams_of_their_own(client: GatewayClient) -> None:
+    hosts = ["tenant-a.example", "tenant-b.example", "tenant-a.example"]
+    for field, feeds in (("orders", 2), ("tenants", 2)):
+        streams = [await opened(client, f"subscription {{ {field} }}", host=host) for host in hosts]
+        assert len(client.app.sockets.pipeline.streams.feeds) == feeds
+        assert await events(client, streams) == [f"one of host={host}" for host in hosts]
+
+
+async def test_what_declares_nothing_is_not_shared(client: GatewayClient) -> None:
+    users = ["ada", "bob", "ada"]
+    streams = [await opened(client, "subscription { free }", x_user=user) for user in users]
+    assert client.app.sockets.pipeline.streams.feeds == {}
+    assert await events(client, streams) == [f"one of {user}" for user in users]
