@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sized
 
 from gateway.answer import OperationRecord
+from gateway.connectors.response import unexpected
 from gateway.execute.operation import fallbacks
 from gateway.execute.prepare import Prepared
 from gateway.plan.cache import PlanCache
@@ -117,6 +118,8 @@ def read_upstream(upstream: Upstream) -> Iterator[Sample]:
     """The policies of each source."""
     for (decision, source, endpoint), count in upstream.counters.counts.items():
         yield names.UPSTREAM_DECISIONS, (source, endpoint, decision), count
+    for labels, count in unexpected.items():
+        yield names.UNEXPECTED_ANSWERS, labels, count
     for source, waited_s in upstream.counters.pool_wait_s.items():
         yield names.UPSTREAM_WAIT, (source,), waited_s
     for policy in upstream.policies:

@@ -37,7 +37,7 @@ from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.wanted import NOTHING
 from gateway.connectors.mapping.wanted import Wanted as Members
-from gateway.connectors.php import Coerce, coercer
+from gateway.connectors.php.answers import PhpAnswers
 from gateway.connectors.reads import joined_reads, spelled_out, without
 from gateway.connectors.request import READ_METHODS, RequestBuilder, evaluate_base_url
 from gateway.connectors.response import ResponseReader
@@ -255,7 +255,7 @@ class _Binder:
         spec = self.directives.spec
         base_url = self.bound.base_urls[source.name] if source else ""
         rules = self.headers.rules(source.name if source else "")
-        builder = RequestBuilder(connect, source, base_url, spec, rules)
+        builder = RequestBuilder(connect, source, base_url, spec, rules, settings.dialect)
         assert connect.selection is not None
         selection = parse_mapping(connect.selection.value, spec)
         supplied = supplied_fields(selection)
@@ -273,7 +273,9 @@ class _Binder:
             builder=builder,
             reader=ResponseReader(
                 builder.source_name,
-                settings.dialect,
+                builder.endpoint,
+                settings,
+                selection,
                 connect.errors,
                 source.errors if source else Errors(),
                 spec,
@@ -281,7 +283,8 @@ class _Binder:
             ),
             responding=responding,
             mapping=compile_filled(selection, connect.name, supplied),
-            coerce=_coercer(settings.dialect, whole, supplied),
+            check=objects_only(whole, supplied),
+            php=self._php(settings, selection, whole, supplied, is_batch=is_batch),
             constants=self.constants,
             is_read=connect.method in READ_METHODS or not is_write,
             may_repeat=may_repeat,
@@ -290,8 +293,30 @@ class _Binder:
             max_requests=self.settings.max_requests_per_operation_per_source,
             shape=plain_shape(selection) if _is_typed(connect, kind) else None,
             kind=whole,
+            is_batch=is_batch,
         )
         return call, supplied
+
+    def _php(
+        self,
+        settings: SourceSettings,
+        selection: Selection,
+        kind: Any,
+        supplied: Members,
+        *,
+        is_batch: bool,
+    ) -> PhpAnswers | None:
+        """What the PHP dialect does with the answers; None for a source that does not speak it."""
+        if settings.dialect != "php":
+            return None
+        return PhpAnswers(
+            selection,
+            kind,
+            supplied,
+            self.schema,
+            time_zone=settings.time_zone,
+            is_batch=is_batch,
+        )
 
 
 def _responding(connect: Connect, source: Source | None, spec: str) -> list[Selection]:
@@ -328,15 +353,6 @@ def _is_typed(connect: Connect, kind: Any) -> bool:
     return connect.group_by is None or connect.group_by in getattr(
         get_named_type(kind), "fields", ()
     )
-
-
-def _coercer(dialect: str, kind: Any, supplied: Members) -> Coerce | None:
-    """What is done to a mapping's value before GraphQL sees it; None for nothing."""
-    checked = objects_only(kind, supplied)
-    coerced = coercer(kind, supplied) if dialect == "php" else None
-    if checked is None or coerced is None:
-        return checked or coerced
-    return lambda value: checked(coerced(value))
 
 
 def _as_tree(supplied: Members) -> Wanted | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,9 +18,10 @@ from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.wanted import Wanted as Members
-from gateway.connectors.php import Coerce
+from gateway.connectors.php.answers import PhpAnswers
 from gateway.connectors.request import RequestBuilder
 from gateway.connectors.response import ResponseReader
+from gateway.connectors.shape import Check
 from gateway.connectors.typed import Decode, typed_decoder
 from gateway.connectors.url import CannotWriteError, InvalidSegmentError
 from gateway.context import Context
@@ -44,7 +46,8 @@ class Call:
         reader: Reads the answer.
         responding: All mappings that work on an answer.
         mapping: `selection`, compiled, with every name that it supplies in its result.
-        coerce: What the PHP dialect makes of the values; None for nothing.
+        check: Drops what stands where an object was meant; None for nothing.
+        php: Maps the answers of a source that speaks the PHP dialect; None for any other.
         constants: `$config`, `$env` and `$context`, the same for every request.
         is_read: Whether equal calls of an operation may be one.
         may_repeat: Whether a call may be made twice, or once for several requests.
@@ -53,6 +56,7 @@ class Call:
         max_requests: For one operation and source.
         shape: Of a mapping that only takes values from places; None for any other.
         kind: The GraphQL type of what the mapping makes.
+        is_batch: Whether that is the rows of a batch: a list.
         exact: Decodes an answer into just what one operation asks for, every leaf of its scalar's own
             type; None once an answer had another, and where `typed` is.
         typed: The same for leaves of any type; None where an answer has to be mapped.
@@ -65,7 +69,8 @@ class Call:
     reader: ResponseReader
     responding: Sequence[Selection]
     mapping: CompiledMapping
-    coerce: Coerce | None
+    check: Check | None
+    php: PhpAnswers | None
     constants: Mapping[str, Any]
     is_read: bool
     may_repeat: bool
@@ -74,6 +79,7 @@ class Call:
     max_requests: int
     shape: PlainShape | None
     kind: GraphQLOutputType
+    is_batch: bool = False
     exact: Decode | None = None
     typed: Decode | None = None
     wide_reads: int = 0
@@ -132,15 +138,22 @@ class Call:
         """What an answer maps to, where its bytes are decoded into just that; else `...`."""
         if self.typed is None or not self.reader.is_plain(fetched):
             return ...
-        return self._decode(fetched.body, self.typed)
+        rows = self._decode(fetched.body, self.typed)
+        return ... if rows is None and self.is_batch else rows
 
     def mapped(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
         """What an answer maps to by the language's rules. Errors: UpstreamError."""
         data = self.reader.read(fetched, variables)
-        value = self.mapping(data, variables)
-        if value is ...:
-            return None
-        return value if self.coerce is None else self.coerce(value)
+        if self.php is not None:
+            invalid = partial(self.reader.invalid, fetched)
+            value = self.php.map(self.mapping, data, variables, invalid)
+        else:
+            value = self.mapping(data, variables)
+            if self.check is not None and value is not ...:
+                value = self.check(value)
+        if self.is_batch and value.__class__ is not list:
+            raise self.reader.invalid(fetched, "the batch does not map to a list")
+        return None if value is ... else value
 
     def _decode(self, body: bytes, typed: Decode) -> Any:
         """An answer's rows; `...` where it has another shape, or is no JSON: the mapping says which."""

@@ -205,8 +205,6 @@ class BatchLoader(ConnectorLoader):
                 rows = call.mapped(fetched, call.variables(context, args=arguments, batch=views))
         except UpstreamError as exc:
             return [exc] * len(column)
-        if rows.__class__ is not list:
-            return [self._no_list()] * len(column)
         row_keys = self.row_key.column(rows)
         found: Mapping[Hashable, Any] = {}
         if row_keys is not None:
@@ -275,17 +273,7 @@ class BatchLoader(ConnectorLoader):
                 rows = await merged_rows(self.batches, self.call, keyed, arguments, context)
         except UpstreamError as exc:
             return {self.key.of(view): exc for view in views}
-        if rows.__class__ is not list:
-            error = self._no_list()
-            return {self.key.of(view): error for view in views}
         return self._match(views, rows)
-
-    def _no_list(self) -> UpstreamError:
-        return UpstreamError(
-            "CONNECTOR_RESPONSE_INVALID",
-            source=self.source,
-            detail=f"the batch of {self.coordinate} does not map to a list",
-        )
 
     def _with_keys(self, wanted: Wanted) -> Wanted:
         return joined(wanted, as_tree(self.row_key.wanted))

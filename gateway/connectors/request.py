@@ -20,6 +20,7 @@ from gateway.connectors.mapping.nodes import Key as MemberKey
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.values import scalar_text
 from gateway.connectors.mapping.wanted import NOTHING, Wanted
+from gateway.connectors.php.query import php_query
 from gateway.connectors.settings import UNSAFE_VALUE, HeaderRule
 from gateway.connectors.url import (
     CannotWriteError,
@@ -33,6 +34,7 @@ from gateway.connectors.url import (
     parse_template,
     split_url,
     write_path_items,
+    write_php_params,
     write_query_params,
 )
 from gateway.json_bytes import write_json
@@ -52,6 +54,7 @@ class RequestBuilder:
         base_url: Of the source, its expressions evaluated, or what the configuration has instead.
         spec: Version of the mapping language.
         rules: Of `[headers]`, for the source.
+        dialect: "json" or "php": how parameters and forms are written.
 
     Errors: MappingSyntaxError for a mapping that does not parse.
     """
@@ -63,14 +66,17 @@ class RequestBuilder:
         base_url: str,
         spec: str,
         rules: Sequence[HeaderRule] = (),
+        dialect: str = "json",
     ) -> None:
         self.connect = connect
+        self._is_php = dialect == "php"
+        self._write_query = write_php_params if self._is_php else write_query_params
         self.source_name = source.name if source else ""
         self._method = connect.method
         self.is_form = False
         name = connect.name
         self._base = split_url(base_url)
-        self._template = compile_template(connect.url.value, spec, name)
+        self._template = compile_template(connect.url.value, spec, name, is_php=self._is_php)
         self._base_path = _optional(source.path if source else None, spec, name)
         self._base_query = _optional(source.query_params if source else None, spec, name)
         self._path = _optional(connect.path, spec, name)
@@ -88,7 +94,8 @@ class RequestBuilder:
         reads_calls = any(
             writer.from_ is None and not writer.is_constant for writer in self._headers
         )
-        if self._prefix is not None and connect.body is None and not reads_calls:
+        is_constant = connect.body is None and not reads_calls
+        if self._prefix is not None and is_constant and not self._is_php:
             self._batched = _batched_parameter(connect.query_params, spec)
 
     def _constant_prefix(self, spec: str) -> str | None:
@@ -169,7 +176,7 @@ class RequestBuilder:
         name = self.connect.name
         query = ""
         if self._query is not None:
-            query = write_query_params(self._query({}, variables), name)
+            query = self._write_query(self._query({}, variables), name)
         if self._prefix is not None:
             if not query:
                 return self._prefix
@@ -177,7 +184,7 @@ class RequestBuilder:
         return join_url(
             self._base,
             write_path_items(self._base_path({}, variables), name) if self._base_path else "",
-            write_query_params(self._base_query({}, variables), name) if self._base_query else "",
+            self._write_query(self._base_query({}, variables), name) if self._base_query else "",
             split_url(self._template(variables)),
             write_path_items(self._path({}, variables), name) if self._path else "",
             query,
@@ -207,7 +214,7 @@ class RequestBuilder:
         if value is ...:
             return b""
         if self.is_form:
-            return form_body(value, self.connect.name)
+            return form_body(value, self.connect.name, is_php=self._is_php)
         try:
             return write_json(value)
         except TypeError as exc:  # a custom scalar's own object, or nesting that nobody reads
@@ -286,13 +293,15 @@ def _reads(connect: Connect, source: Source | None, spec: str) -> dict[str, Want
     return found
 
 
-def form_body(value: Any, name: str) -> bytes:
-    """An object as a form: `a[b]=c&d[0]=e`. §11.3
+def form_body(value: Any, name: str, *, is_php: bool = False) -> bytes:
+    """An object as a form: `a[b]=c&d[0]=e`. §11.3, or as PHP's http_build_query() writes it.
 
     Errors: CannotWriteError for anything but an object.
     """
     if not isinstance(value, dict):
         raise CannotWriteError(f"the form body of {name} must be an object")
+    if is_php:
+        return php_query(value).encode("ascii")
     pairs: list[str] = []
     for key, item in value.items():
         _form_pairs(key, item, pairs)

@@ -9,20 +9,27 @@ Source: connectors.md §12, §13.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from gateway.connectors.directives import Errors
+from gateway.connectors.mapping.analyse import read_input
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
+from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.parse import parse_mapping
-from gateway.connectors.php import MEDIA_TYPES, unserialize, without_notices
+from gateway.connectors.reading import NO_CONTENT, BodyReader, Reading, is_json_type
 from gateway.errors import UpstreamError
-from gateway.json_bytes import read_json
+from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, header_value
 
 logger = logging.getLogger("gateway.connectors")
 FIRST_WORDS = 200
+
+unexpected: Counter[tuple[str, str, str]] = Counter()
+"""Answers that were not as they should be, by source, endpoint and reason: "empty", "content_type", "format"
+(it is not the JSON that it claims to be), "shape" (not what the schema declares), "noise" (skipped)."""
 
 
 class ResponseReader:
@@ -30,19 +37,34 @@ class ResponseReader:
 
     Args:
         source: The source's name, for errors.
-        dialect: "json" or "php".
+        endpoint: What is called, for the counter.
+        settings: Of the source.
+        selection: The connector's mapping: what of an answer is wanted.
         connector, defaults: `errors` and `isSuccess` of the connector and of its source.
         spec: Version of the mapping language.
         name: What diagnostics call the connector.
     """
 
     def __init__(
-        self, source: str, dialect: str, connector: Errors, defaults: Errors, spec: str, name: str
+        self,
+        source: str,
+        endpoint: str,
+        settings: SourceSettings,
+        selection: Selection,
+        connector: Errors,
+        defaults: Errors,
+        spec: str,
+        name: str,
     ) -> None:
         self._source = source
-        self._is_php = dialect == "php"
-        self._has_told = False
-        self._has_told_mended = False
+        self._endpoint = endpoint
+        self._is_php = settings.dialect == "php"
+        self._may_be_null = settings.non_json_answers == "null"
+        self._has_told: set[str] = set()
+        wanted = read_input(selection)
+        self._wants = wanted is not None
+        wants_members = wanted is not None and bool(wanted.members) and not wanted.whole
+        self._body = BodyReader(self._is_php, wants_members, self._note_mended)
 
         def compiled(text: Any) -> CompiledMapping | None:
             return compile_mapping(parse_mapping(text.value, spec), name) if text else None
@@ -68,79 +90,67 @@ class ResponseReader:
             headers.setdefault(name, []).append(value)
         variables["status"] = answer.status
         variables["response"] = {"headers": headers}
-        data = self._decode(answer, headers.get("content-type", [""])[0])
+        content_type = headers.get("content-type", [""])[0]
+        try:
+            reading = self._body.read(answer.body, answer.status, content_type)
+        except (ValueError, RecursionError, LookupError) as exc:
+            raise self.invalid(answer, f"{type(exc).__name__}: {exc}", "format") from exc
         if self._is_success is None:
             failed = not 200 <= answer.status <= 299
         else:
-            failed = self._is_success(data, variables) is not True
+            failed = self._is_success(reading.value, variables) is not True
         if failed:
-            raise self._failure(answer.status, data, variables)
-        return data
+            raise self._failure(answer, reading.value, variables)
+        if reading.oddity:
+            self._look_at(answer, reading)
+        return reading.value
 
     def is_plain(self, answer: Fetched) -> bool:
         """Whether an answer is a success by its status, and JSON: then it may be decoded as it stands."""
         if self._is_success is not None or self._is_php or not 200 <= answer.status <= 299:
             return False
-        if answer.status == 204 or not answer.body:
+        if answer.status in NO_CONTENT or not answer.body:
             return False
         return _says_json(header_value(answer.headers, "content-type") or "")
 
-    def _decode(self, answer: Fetched, content_type: str) -> Any:
-        body = answer.body
-        if answer.status == 204 or not body:
-            return None
-        kind, _, parameters = content_type.partition(";")
-        kind = kind.strip().lower()
-        is_json = _is_json(kind)
-        try:
-            if self._is_php:
-                return self._decode_php(body, kind, parameters, is_json)
-            if is_json:
-                return read_json(body, self._note_mended)
-            if kind == "text/plain":
-                return body.decode(_charset(parameters) or "utf-8")
-        except (ValueError, RecursionError, LookupError) as exc:
-            raise self._invalid(answer, f"{type(exc).__name__}: {exc}") from exc
-        return None
-
-    def _decode_php(self, body: bytes, kind: str, parameters: str, is_json: bool) -> Any:
-        charset = _charset(parameters) or "utf-8"
-        if kind in MEDIA_TYPES:
-            return unserialize(body, charset)
-        if not is_json and kind not in ("text/html", "text/plain", "text/javascript"):
-            return None
-        clean = without_notices(body)
-        if len(clean) != len(body) and not self._has_told:
-            self._has_told = True
-            logger.warning("source=%s prints text before its JSON; it is skipped", self._source)
-        if charset not in ("utf-8", "utf8", "us-ascii"):
-            clean = clean.decode(charset).encode()
-        return _loads_lenient(clean)
-
-    def _note_mended(self) -> None:
-        if not self._has_told_mended:
-            self._has_told_mended = True
-            logger.warning(
-                "source=%s sends text that is no UTF-8 or half a character, or numbers beyond all bounds: "
-                "they are read as U+FFFD and as text",
-                self._source,
-            )
-
-    def _invalid(self, answer: Fetched, why: str) -> UpstreamError:
-        words = answer.body[:FIRST_WORDS].decode("utf-8", "replace")
+    def invalid(self, answer: Fetched, why: str, reason: str = "shape") -> UpstreamError:
+        """The error of an answer that is not what was asked for; it is counted."""
+        unexpected[self._source, self._endpoint, reason] += 1
         return UpstreamError(
             "CONNECTOR_RESPONSE_INVALID",
             source=self._source,
-            detail=f"status {answer.status}, {why}; the answer begins {words!r}",
+            detail=f"status {answer.status}, {why}; {_first_words(answer.body)}",
             extensions={"http": {"status": answer.status}},
         )
 
-    def _failure(self, status: int, data: Any, variables: Mapping[str, Any]) -> UpstreamError:
+    def _look_at(self, answer: Fetched, reading: Reading) -> None:
+        """Tell of an answer that is not as it should be. Errors: UpstreamError where it has no value."""
+        if reading.oddity == "noise":
+            unexpected[self._source, self._endpoint, "noise"] += 1
+            self._tell_once("noise", "prints text around its values; it is skipped")
+        elif self._wants and self._may_be_null:
+            unexpected[self._source, self._endpoint, reading.oddity] += 1
+        elif self._wants:
+            raise self.invalid(answer, reading.why, reading.oddity)
+
+    def _note_mended(self) -> None:
+        self._tell_once(
+            "mended",
+            "sends text that is no UTF-8 or half a character, or numbers beyond all bounds: "
+            "they are read as U+FFFD and as text",
+        )
+
+    def _tell_once(self, what: str, words: str) -> None:
+        if what not in self._has_told:
+            self._has_told.add(what)
+            logger.warning("source=%s %s", self._source, words)
+
+    def _failure(self, answer: Fetched, data: Any, variables: Mapping[str, Any]) -> UpstreamError:
         message: str | None = None
         if self._message is not None:
             given = self._message(data, variables)
             message = given if isinstance(given, str) else ""
-        extensions: dict[str, Any] = {"http": {"status": status}}
+        extensions: dict[str, Any] = {"http": {"status": answer.status}}
         for mapping in self._extensions:
             given = mapping(data, variables)
             if isinstance(given, dict):
@@ -148,35 +158,20 @@ class ResponseReader:
         return UpstreamError(
             "CONNECTOR_FETCH",
             source=self._source,
-            detail=f"status {status}",
+            detail=f"status {answer.status}; {_first_words(answer.body)}",
             message=message,
             extensions=extensions,
         )
 
 
+def _first_words(body: bytes) -> str:
+    """How an answer begins, for the log: in one line, control characters escaped."""
+    if not body:
+        return "the answer is empty"
+    return f"the answer begins {body[:FIRST_WORDS].decode('utf-8', 'replace')!r}"
+
+
 @lru_cache(maxsize=128)
 def _says_json(content_type: str) -> bool:
     """Whether a `content-type`, "" when there is none, means JSON."""
-    return _is_json(content_type.partition(";")[0].strip().lower())
-
-
-def _is_json(kind: str) -> bool:
-    # A type without a slash says nothing: as if there were none.
-    return kind == "application/json" or "/" not in kind or kind.endswith(("+json", "/json"))
-
-
-def _loads_lenient(body: bytes) -> Any:
-    """JSON whose text may be latin-1 without saying so. Errors: ValueError."""
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        body = body.decode("latin-1").encode()
-    return read_json(body)
-
-
-def _charset(parameters: str) -> str | None:
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip().strip("\"'").lower()
-    return None
+    return is_json_type(content_type.partition(";")[0].strip().lower())

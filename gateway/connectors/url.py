@@ -9,7 +9,7 @@ Source: connectors.md §9.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.mapping.values import scalar_text
+from gateway.connectors.php.query import php_query, php_text
 
 Variables = Mapping[str, Any]
 UNRESERVED = "-._~"
@@ -103,17 +104,32 @@ class InvalidSegmentError(CannotWriteError):
 Writer = Callable[[Variables], str]
 
 
-def compile_template(text: str, spec: str, name: str) -> Writer:
+def compile_template(text: str, spec: str, name: str, *, is_php: bool = False) -> Writer:
     """A function from variables to the template's text, with expression values percent-encoded.
+
+    Args:
+        text, spec, name: Of the template, the mapping language's version, and its connector's.
+        is_php: Whether values of the query are written as PHP has them.
 
     Errors: MappingSyntaxError here; CannotWriteError when called.
     """
+    parts = parse_template(_LAYOUT.sub("", text), spec)
+    is_query, encoders = False, []
+    for part in parts:
+        encoders.append(_encode_php if is_query and is_php else encode)
+        is_query = is_query or (isinstance(part, str) and "?" in part)
     return _writer(
-        parse_template(_LAYOUT.sub("", text), spec),
+        parts,
         name,
         literal=lambda part: quote(part, safe=LITERAL_SAFE),
-        value=encode,
+        values=encoders,
     )
+
+
+def _encode_php(value: Any, what: str) -> str:
+    """A value of a template's query as PHP has it: 1 and 0 for true and false. Errors: CannotWriteError."""
+    is_text = value.__class__ is bool or value.__class__ is float
+    return encode(php_text(value) if is_text else value, what)
 
 
 def compile_header_value(text: str, spec: str, name: str) -> Writer:
@@ -126,14 +142,14 @@ def compile_header_value(text: str, spec: str, name: str) -> Writer:
         return found
 
     parts = parse_template(_LAYOUT.sub("", text), spec)
-    return _writer(parts, name, literal=lambda part: part, value=plain)
+    return _writer(parts, name, literal=lambda part: part, values=[plain] * len(parts))
 
 
 def _writer(
     parts: list[Part],
     name: str,
     literal: Callable[[str], str],
-    value: Callable[[Any, str], str],
+    values: Sequence[Callable[[Any, str], str]],
 ) -> Writer:
     compiled: list[str | CompiledMapping] = [
         literal(part) if isinstance(part, str) else compile_mapping(part.selection, name)
@@ -147,7 +163,7 @@ def _writer(
         return "".join(
             [
                 part if isinstance(part, str) else value(part(None, variables), name)
-                for part in compiled
+                for part, value in zip(compiled, values, strict=True)
             ]
         )
 
@@ -182,6 +198,15 @@ def write_query_params(value: Any, name: str) -> str:
         items = item if isinstance(item, list) else (item,)
         pairs += [f"{encoded}={encode(part, what)}" for part in items]
     return "&".join(pairs)
+
+
+def write_php_params(value: Any, name: str) -> str:
+    """The parameters that a `queryParams` mapping gives, as PHP's http_build_query() writes them."""
+    if value is ... or value is None:
+        return ""
+    if not isinstance(value, dict):
+        raise CannotWriteError(f"queryParams of {name} must give an object")
+    return php_query(value)
 
 
 @dataclass(frozen=True, slots=True)

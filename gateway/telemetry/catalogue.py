@@ -71,6 +71,12 @@ UPSTREAM_DECISIONS = Metric(
     "What the policies decided: call, retry, retry_refused, hedge, hedge_won, shared, led, breaker_refused, breaker_opened, overloaded.",
     ("gateway_source", "gateway_endpoint", "decision"),
 )
+UNEXPECTED_ANSWERS = Metric(
+    "gateway_upstream_unexpected_answers",
+    "counter",
+    "Answers that were not as they should be: empty, content_type (no JSON), format (not the JSON that it claims to be), shape (not what the schema declares), noise (skipped around a value of PHP).",
+    ("gateway_source", "gateway_endpoint", "reason"),
+)
 UPSTREAM_WAIT = Metric(
     "gateway_upstream_pool_wait_seconds",
     "counter",
@@ -132,7 +138,7 @@ WORKERS = Metric("gateway_workers", "gauge", "Worker processes whose numbers are
 METRICS = (
     SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, OPERATION_DURATION, OPERATION_ERRORS,
     OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, SUBSCRIPTIONS,
-    CLIENT_DURATION, UPSTREAM_DECISIONS, UPSTREAM_WAIT,
+    CLIENT_DURATION, UPSTREAM_DECISIONS, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,
     PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, GC_COLLECTIONS, GC_COLLECTED, WORKERS,
 )  # fmt: skip

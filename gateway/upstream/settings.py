@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +134,12 @@ class SourceSettings:
         headers: Sent with every call, unless the directives set the same name.
         session_cookie: Name of one cookie of the client's request that is forwarded, `PHPSESSID`; no
             other cookie is.
-        dialect: "php" reads what legacy PHP sends: serialize()d values, numbers and booleans as
-            strings, empty arrays for empty maps, other charsets.
+        dialect: "php" reads what legacy PHP sends and writes parameters and forms as PHP reads them: see
+            docs/php.md.
+        time_zone: Of dates that have none, `2026-11-29 10:00:00`, in answers of the PHP dialect; a name of
+            the tz database.
+        non_json_answers: What an answer without a value gives where one is wanted: a page of HTML, an
+            empty body. "error" is CONNECTOR_RESPONSE_INVALID; "null" is null without an error.
         transport: Who speaks HTTP: "native" (asyncio and httptools), or "http2" (the extra of that
             name): HTTP/2 by ALPN over TLS, with prior knowledge to an `http:` URL.
         max_connections: Open at one time to one host; `max_concurrency` by default.
@@ -162,6 +167,8 @@ class SourceSettings:
     headers: dict[str, str] | None = None
     session_cookie: str | None = None
     dialect: Literal["json", "php"] = "json"
+    time_zone: str = "UTC"
+    non_json_answers: Literal["error", "null"] = "error"
     transport: Literal["native", "http2"] = "native"
     max_connections: int | None = None
     pool_timeout_s: float = 5.0
@@ -177,6 +184,13 @@ class SourceSettings:
     adaptive_concurrency: AdaptiveConcurrencySettings = field(
         default_factory=AdaptiveConcurrencySettings
     )
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        try:
+            ZoneInfo(self.time_zone)
+        except (ValueError, LookupError, OSError) as exc:
+            raise ValueError(f"`time_zone` is no time zone: {self.time_zone!r}") from exc
 
     def for_worker(self, workers: int) -> SourceSettings:
         """One worker's part of what is for all of them together, at least one of each."""

@@ -348,7 +348,7 @@ CALLS: dict[str, Scenario] = {
         "{ videos { comments { videoId text } } }",
         _rows([{"id": "1"}, {"id": "2"}], [{"videoId": "2", "text": "a"}]),
         {"videos": [{"comments": []}, {"comments": [{"videoId": 2, "text": "a"}]}]},
-        ("GET /posts", "GET /comments?v=1&v=2"),
+        ("GET /posts", "GET /comments?v%5B0%5D=1&v%5B1%5D=2"),
         tables={"sources": {"b": {"dialect": "php"}}},
     ),
     "17.4 abstract types": Scenario(

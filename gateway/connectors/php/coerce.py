@@ -1,0 +1,249 @@
+"""Values of a mapping as their GraphQL types have them: PHP writes a number as text and false as `""`.
+
+    Int, Float, BigInt    text of digits is the number
+    Boolean               what filter_var() takes: 1, true, on, yes; 0, false, off, no, ""
+    DateTime              MySQL's and PHP's dates, see `dates.py`; the zero date is null
+    any type but String, ID and a scalar of your own: "" is null
+
+An object's runtime type says what its members are; below an interface or union that is its `__typename`,
+or what all types that have the member agree on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from operator import is_
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_nullable_type,
+    is_list_type,
+)
+
+from gateway.connectors.mapping.wanted import WHOLE, Wanted
+from gateway.connectors.php.arrange import Misfit, is_gapped
+from gateway.connectors.php.dates import date_time, day, zero_date
+from gateway.graph.scalars import BUILT_IN
+
+_INTEGER = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
+_DIGITS = re.compile(r"\s*[+-]?\d{1,4000}\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
+_OURS: dict[Any, str] = {
+    kind.serialize: name for name, kind in BUILT_IN.items() if hasattr(kind, "serialize")
+}
+_BOOLEANS = {
+    **dict.fromkeys(("1", "true", "on", "yes"), True),
+    **dict.fromkeys(("0", "false", "off", "no", ""), False),
+}
+
+
+@dataclass(slots=True)
+class Answer:
+    """What coercing one answer shares.
+
+    Attributes:
+        misfit: Makes the error of a value that is not what is declared.
+        seen: Objects that are passed on as they stand, by identity and type: serialize() may have
+            references among them that go round.
+    """
+
+    misfit: Misfit
+    seen: dict[tuple[int, str], tuple[Any, dict[str, Any]]] = field(default_factory=dict)
+
+
+Coerce = Callable[[Any, Answer], Any]
+Leaf = Callable[[Any], Any]
+
+
+class Coercions:
+    """Makes the coercion of each type of a schema.
+
+    Args:
+        schema: It knows which types an abstract one may be.
+        time_zone: Of dates that have none.
+    """
+
+    def __init__(self, schema: GraphQLSchema, time_zone: str) -> None:
+        self._schema = schema
+        self._whole: dict[str, Coerce] = {}
+        self._date_time = date_time(time_zone)
+
+    def of(self, kind: GraphQLOutputType, supplied: Wanted) -> Coerce | None:
+        """What makes the values of one field what its type asks for; None when nothing has to.
+
+        Args:
+            kind: The field's type.
+            supplied: Which fields of its objects the mapping gives.
+        """
+        nullable: Any = get_nullable_type(kind)
+        if is_list_type(nullable):
+            return _list_of(self.of(nullable.of_type, supplied))
+        if isinstance(nullable, GraphQLScalarType):
+            leaf = self._scalar(nullable)
+            return None if leaf is None else _leaf(leaf)
+        if isinstance(nullable, GraphQLEnumType):
+            return _leaf(_null_text)
+        if supplied.whole:
+            # The backend's own object: its type has all fields, and may have itself among them.
+            return lambda value, answer: self._of_whole(nullable)(value, answer)
+        return self._object(nullable, supplied)
+
+    def _of_whole(self, kind: GraphQLNamedType) -> Coerce:
+        known = self._whole.get(kind.name)
+        if known is None:
+            known = self._whole[kind.name] = self._object(kind, WHOLE)
+        return known
+
+    def _object(self, kind: Any, supplied: Wanted) -> Coerce:
+        if isinstance(kind, GraphQLObjectType):
+            return _object_of(kind.name, self._members((kind,), supplied), supplied.whole)
+        assert isinstance(kind, GraphQLInterfaceType | GraphQLUnionType)
+        types = self._schema.get_possible_types(kind)
+        by_type = {type_.name: self._object(type_, supplied) for type_ in types}
+        unknown = _object_of(kind.name, self._members(types, supplied), supplied.whole)
+
+        def coerce(value: Any, answer: Answer) -> Any:
+            name = value.get("__typename") if value.__class__ is dict else ""
+            return (by_type.get(str(name)) or unknown)(value, answer)
+
+        return coerce
+
+    def _members(
+        self, types: Iterable[GraphQLObjectType], supplied: Wanted
+    ) -> list[tuple[str, Coerce]]:
+        """The fields that something is done to; of several types those that mean the same in all."""
+        found: dict[str, Any] = {}
+        for type_ in types:
+            for name, item in type_.fields.items():
+                if name in supplied.members or supplied.whole:
+                    other = found.setdefault(name, item.type)
+                    if get_nullable_type(other) is not get_nullable_type(item.type) and str(
+                        get_nullable_type(other)
+                    ) != str(get_nullable_type(item.type)):
+                        found[name] = None
+        made = []
+        for name, kind in found.items():
+            coerce = self.of(kind, supplied.members.get(name, WHOLE)) if kind is not None else None
+            if coerce is not None:
+                made.append((name, coerce))
+        return made
+
+    def _scalar(self, kind: GraphQLScalarType) -> Leaf | None:
+        known = _SCALARS.get(kind.name)
+        if known is not None:
+            return known
+        meaning = _OURS.get(getattr(kind.serialize, "__wrapped__", None))
+        if meaning == "DateTime":
+            return self._date_time
+        if meaning is not None:
+            return _big_int if meaning == "BigInt" else _null_text
+        if kind.name == "Date":
+            return day
+        return zero_date if "Date" in kind.name else None
+
+
+def _leaf(change: Leaf) -> Coerce:
+    return lambda value, _: change(value)
+
+
+def _list_of(inner: Coerce | None) -> Coerce:
+    def coerce(value: Any, answer: Answer) -> Any:
+        if value.__class__ is dict and is_gapped(value):
+            value = list(value.values())
+        if value.__class__ is list:
+            if inner is None:
+                return value
+            changed = [inner(item, answer) for item in value]
+            return value if all(map(is_, changed, value)) else changed
+        if value is None or isinstance(value, Exception):
+            return value
+        return None if value == "" else answer.misfit(value, "a list")
+
+    return coerce
+
+
+def _object_of(name: str, members: list[tuple[str, Coerce]], is_whole: bool) -> Coerce:
+    def coerce(value: Any, answer: Answer) -> Any:
+        if value.__class__ is not dict:
+            return _no_object(value, answer)
+        if is_whole:
+            # The one that stands for it is known before its members are: they may lead back to it.
+            seen = answer.seen.get((id(value), name))
+            if seen is not None:
+                return seen[1]
+            copy = dict(value)
+            answer.seen[id(value), name] = value, copy  # the first keeps its identity its own
+        else:
+            copy = value
+        for member, change in members:
+            if member in value:
+                old = value[member]
+                new = change(old, answer)
+                if new is not old:
+                    if copy is value:
+                        copy = dict(value)
+                    copy[member] = new
+        return copy
+
+    return coerce
+
+
+def _no_object(value: Any, answer: Answer) -> Any:
+    if value is None or isinstance(value, Exception):
+        return value
+    if value.__class__ is list and not value:
+        return {}  # an empty map is `[]` in PHP
+    if value is False or value == "":
+        return None
+    return answer.misfit(value, "an object")
+
+
+def _int(value: Any) -> Any:
+    if value.__class__ is str:
+        if _INTEGER.fullmatch(value):
+            return int(value)
+        return None if not value.strip() else value
+    return int(value) if value.__class__ is bool else value
+
+
+def _float(value: Any) -> Any:
+    if value.__class__ is str:
+        if _NUMBER.fullmatch(value):
+            return float(value)
+        return None if not value.strip() else value
+    return value
+
+
+def _big_int(value: Any) -> Any:
+    if value.__class__ is str:
+        if _DIGITS.fullmatch(value):
+            return int(value)
+        return None if not value.strip() else value
+    return value
+
+
+def _boolean(value: Any) -> Any:
+    if value.__class__ is str:
+        return _BOOLEANS.get(value.strip().lower(), value)
+    return bool(value) if value.__class__ is int and value in (0, 1) else value
+
+
+def _null_text(value: Any) -> Any:
+    return None if value.__class__ is str and not value else value
+
+
+_SCALARS: dict[str, Leaf | None] = {
+    "Int": _int,
+    "Float": _float,
+    "Boolean": _boolean,
+}

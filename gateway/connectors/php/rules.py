@@ -1,0 +1,281 @@
+"""Which places of a raw answer have to be lists and which objects: told by a mapping and its GraphQL type.
+
+A rule stands for each path that a mapping takes from the object that braces work on. Methods that go over
+the elements of a list (`first`, `filter`, `map`, …) tell that there is one; behind any other nothing is known,
+and no rule is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    is_list_type,
+)
+
+from gateway.connectors.mapping.nodes import (
+    At,
+    Braces,
+    Call,
+    Constant,
+    Expression,
+    Field,
+    Group,
+    Input,
+    Key,
+    ListLiteral,
+    ObjectLiteral,
+    Path,
+    Selection,
+    Variable,
+    Wrapped,
+)
+
+Kinds = tuple[Any, ...]
+"""The GraphQL types that a value may have: one, or a field's in each type that an abstract one may be."""
+ELEMENTS = frozenset({"first", "last", "find", "filter", "slice"})
+OF_LISTS = frozenset({"joinNotNull"})
+
+
+@dataclass(slots=True)
+class Rule:
+    """What a place has to be.
+
+    Attributes:
+        path: Keys from the object around it.
+        lists: How many lists are declared on the way and at its end.
+        holds: What the innermost list holds, or the place itself: "any" where only the list is known.
+        inner: Rules of the objects there.
+        is_whole: Whether braces make nothing of such an object but what they take from it: then an error
+            in its place passes through them.
+    """
+
+    path: tuple[str, ...]
+    lists: int
+    holds: Literal["object", "leaf", "any"]
+    inner: list[Rule] = field(default_factory=list)
+    is_whole: bool = True
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether it can change anything, or tells that the keys of an array are names."""
+        return (
+            self.lists > 0
+            or self.holds == "object"
+            or len(self.path) > 1
+            or any(key.isdigit() for key in self.path)
+        )
+
+
+def find_rules(selection: Selection, kind: Any, schema: GraphQLSchema) -> list[Rule]:
+    """The rules of a mapping's whole input: each is applied to it in turn."""
+    finder = _Finder(schema)
+    found: list[Rule] = []
+    around = _Around(_Place(found), _Place(found), {})
+    path = selection.value_path
+    if path is not None:
+        finder.path(path, (kind,), around)
+    else:
+        finder.object(_Place(found), selection.braces, (kind,))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A value of the answer: keys from an object, and where that object's rules are noted."""
+
+    rules: list[Rule]
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What `$`, `@` and bound names stand for; None for what the mapping itself made."""
+
+    input: _Place | None
+    at: _Place | None
+    bound: Mapping[str, _Place | None]
+
+
+class _Finder:
+    """Walks a mapping along the types of what it makes."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self.schema = schema
+
+    def object(self, place: _Place | None, braces: Braces, kinds: Kinds) -> None:
+        """Note that braces make objects of a place, and what they take of these."""
+        lists, owners = _lists(kinds), self.composites(kinds, braces)
+        if place is None or lists is None or not owners:
+            self.braces(braces, owners, None)
+            return
+        rule = Rule(place.keys, lists, "object", is_whole=_takes_only(braces))
+        self.braces(braces, owners, _Place(rule.inner))
+        place.rules.append(rule)
+
+    def braces(self, braces: Braces, owners: Kinds, place: _Place | None) -> None:
+        around = _Around(place, place, {})
+        for item in braces.items:
+            if isinstance(item, Field):
+                self.path(item.path, self.fields(owners, item.name), around)
+            elif isinstance(item, Group):
+                kinds = self.fields(owners, item.name)
+                if _lists(kinds) == 0:
+                    self.braces(item.braces, self.composites(kinds, item.braces), place)
+            else:
+                self.path(item.path, owners, around)
+
+    def path(self, node: Path, kinds: Kinds, around: _Around) -> None:
+        """Note what a path and the type of its value tell of the places on its way."""
+        is_origin = not node.steps and node.braces is None
+        place = self.origin(node, kinds if is_origin else (), around)
+        for number, step in enumerate(node.steps):
+            if isinstance(step, Key):
+                place = place and replace(place, keys=(*place.keys, step.name))
+            elif isinstance(step, Call):
+                is_last = number == len(node.steps) - 1 and node.braces is None
+                around = self.bind(step, place, around)
+                place, kinds = self.call(step, place, kinds, around, is_last=is_last)
+        if node.braces is not None:
+            self.object(place, node.braces, kinds)
+        elif place is not None and (lists := _lists(kinds)) is not None:
+            is_leaf = all(is_leaf_type(get_named_type(kind)) for kind in kinds)
+            rule = Rule(place.keys, lists, "leaf" if is_leaf else "object")
+            if rule.is_needed:
+                place.rules.append(rule)
+
+    def origin(self, node: Path, kinds: Kinds, around: _Around) -> _Place | None:
+        origin = node.origin
+        if isinstance(origin, Input):
+            return around.input
+        if isinstance(origin, At):
+            return around.at
+        if isinstance(origin, Variable):
+            return around.bound.get(origin.name)
+        if isinstance(origin, Wrapped):
+            inner = origin.expression
+            if isinstance(inner, Path) and inner.braces is None and not _calls(inner):
+                start = self.origin(inner, (), around)
+                names = tuple(step.name for step in inner.steps if isinstance(step, Key))
+                return start and replace(start, keys=(*start.keys, *names))
+            self.expression(inner, kinds, around)
+        elif isinstance(origin, ListLiteral):
+            for item in origin.items:
+                self.expression(item, _items(kinds), around)
+        elif isinstance(origin, ObjectLiteral):
+            for name, value in origin.members:
+                self.expression(value, self.fields(self.composites(kinds), name), around)
+        return None
+
+    def expression(self, node: Expression, kinds: Kinds, around: _Around) -> None:
+        for operand in (node,) if isinstance(node, Path) else node.operands:
+            self.path(operand, kinds, around)
+
+    def bind(self, node: Call, place: _Place | None, around: _Around) -> _Around:
+        name = node.bound_name() if node.name == "as" else None
+        if name is None:
+            return around
+        bound = place if len(node.arguments or ()) == 1 else None
+        return replace(around, bound={**around.bound, name: bound})
+
+    def call(
+        self, node: Call, place: _Place | None, kinds: Kinds, around: _Around, *, is_last: bool
+    ) -> tuple[_Place | None, Kinds]:
+        """Where the value of a method is, and of what type it would be there."""
+        arguments = node.arguments or ()
+        if node.name == "as":
+            return place, kinds
+        if node.name == "match":
+            for _, value in node.pairs():
+                self.expression(value, kinds if is_last else (), replace(around, at=place))
+            return None, ()
+        if node.name == "map" and arguments:
+            elements = self.elements(place)
+            inner = _items(kinds) if is_last else ()
+            self.expression(arguments[0], inner, replace(around, at=elements))
+            return None, ()
+        if node.name in ELEMENTS:
+            elements = self.elements(place)
+            for argument in arguments:
+                self.expression(argument, (), replace(around, at=elements))
+            is_one = node.name in ("first", "last", "find")
+            return elements, kinds if is_one else _items(kinds)
+        if node.name in OF_LISTS:
+            self.elements(place)
+        return None, ()
+
+    def elements(self, place: _Place | None) -> _Place | None:
+        """The elements of a place that has to be a list."""
+        if place is None:
+            return None
+        rule = Rule(place.keys, 1, "any")
+        place.rules.append(rule)
+        return _Place(rule.inner)
+
+    def composites(self, kinds: Kinds, braces: Braces | None = None) -> Kinds:
+        """The object types that values may have; one where the braces name it."""
+        found: dict[str, Any] = {}
+        for kind in kinds:
+            named: Any = get_named_type(kind)
+            if isinstance(named, GraphQLObjectType):
+                found[named.name] = named
+            elif isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
+                found.update({t.name: t for t in self.schema.get_possible_types(named)})
+        name = _literal_type(braces) if braces is not None else None
+        return (found[name],) if name in found else tuple(found.values())
+
+    def fields(self, owners: Kinds, name: str) -> Kinds:
+        """The types of a field in all of the types that have it."""
+        return tuple(owner.fields[name].type for owner in owners if name in owner.fields)
+
+
+def _lists(kinds: Kinds) -> int | None:
+    """How many lists are around the type; None where that is not known."""
+    found = set()
+    for kind in kinds:
+        depth, nullable = 0, get_nullable_type(kind)
+        while is_list_type(nullable):
+            depth, nullable = depth + 1, get_nullable_type(nullable.of_type)
+        found.add((depth, is_leaf_type(nullable)))
+    return found.pop()[0] if len(found) == 1 else None
+
+
+def _items(kinds: Kinds) -> Kinds:
+    nullable: Iterable[Any] = (get_nullable_type(kind) for kind in kinds)
+    return tuple(kind.of_type for kind in nullable if is_list_type(kind))
+
+
+def _calls(node: Path) -> bool:
+    return any(isinstance(step, Call) for step in node.steps)
+
+
+def _takes_only(braces: Braces) -> bool:
+    """Whether everything in braces is taken from the object that they work on."""
+    return all(
+        isinstance(item, Field)
+        and isinstance(item.path.origin, Input | At)
+        and bool(item.path.steps)
+        and isinstance(item.path.steps[0], Key)
+        for item in braces.items
+    )
+
+
+def _literal_type(braces: Braces) -> str | None:
+    """The `__typename` that braces give every object."""
+    for item in braces.items:
+        if isinstance(item, Field) and item.name == "__typename" and not item.path.steps:
+            origin = item.path.origin
+            if isinstance(origin, Wrapped) and isinstance(origin.expression, Path):
+                origin = origin.expression.origin
+            if isinstance(origin, Constant):
+                return str(origin.value)
+    return None

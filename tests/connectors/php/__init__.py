@@ -1,0 +1,1 @@
+"""The PHP dialect, against PHP itself where it is installed."""
