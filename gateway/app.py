@@ -90,14 +90,17 @@ class Gateway:
         config: What to serve and how.
         base: The folder that relative paths in it start from.
         env: `$env` of the connectors.
+        mock: Fields make their values up: no connector, no Python, no backend.
 
     Errors: ConfigError with the first thing that cannot be served.
     """
 
-    def __init__(self, config: Config, base: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: Config, base: Path, env: Mapping[str, str], *, mock: bool = False
+    ) -> None:
         check_graphql_core()
         self.config = config
-        self.graph = build_graph(config, base, env, is_served=True)
+        self.graph = build_graph(config, base, env, is_served=True, mock=mock)
         if self.graph.errors:
             raise refused(self.graph.errors)
         self.explain = Explain(config.explain, env)

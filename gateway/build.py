@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import graphql
-from graphql import GraphQLScalarType, GraphQLSchema
+from graphql import DocumentNode, GraphQLScalarType, GraphQLSchema
 
 from gateway.config import Config
 from gateway.connectors.bind import Bound, bind_connectors
@@ -21,6 +21,7 @@ from gateway.errors import ConfigError, Diagnostic
 from gateway.execute.incremental import add_directives
 from gateway.graph.accepted import accepted
 from gateway.graph.binding import bind_directives, bind_resolvers
+from gateway.graph.mock import mock_schema
 from gateway.graph.register import Mark, find_marks
 from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
@@ -53,7 +54,12 @@ class Graph:
 
 
 def build_graph(
-    config: Config, base: Path, env: Mapping[str, str], *, is_served: bool = False
+    config: Config,
+    base: Path,
+    env: Mapping[str, str],
+    *,
+    is_served: bool = False,
+    mock: bool = False,
 ) -> Graph:
     """Load SDL and resolvers, bind and check them; finds as much as it can before it stops.
 
@@ -63,12 +69,13 @@ def build_graph(
         env: `$env` of the connectors.
         is_served: Whether it is, or has all that it will be served with. In a schema that is looked at by
             itself what `$config` lacks, and fields that nothing at all supplies, are warnings.
+        mock: Every field makes its value up; connectors and Python are not looked at.
 
     Errors: ConfigError for files that cannot be read or parsed, and resolvers that cannot be imported.
     """
     files = find_schema_files(config.graph.schema, base)
     document, findings = accepted(load_sdl(files))
-    marks = find_marks(config.graph.resolvers, base)
+    marks = [] if mock else find_marks(config.graph.resolvers, base)
     schema, found = build_schema(document, strict_deprecation=config.graph.strict_deprecation)
     findings += [item if item.file else replace(item, file=str(files[0])) for item in found]
     if schema is None:
@@ -77,7 +84,29 @@ def build_graph(
     if config.incremental.enabled:
         add_directives(schema)
     check_scalar_names(config, schema)
+    if mock:
+        mock_schema(schema, config.graph.scalars)
+        fix(schema)
+        return Graph(schema, Bound(), marks, findings, threads)
     findings += bind_resolvers(schema, marks, threads, config.graph.scalars)
+    bound, found = _connect(config, schema, document, marks, env, is_served=is_served)
+    findings += found
+    if not any(item.severity == "error" for item in findings):
+        findings += bind_directives(schema, marks)
+    fix(schema)
+    return Graph(schema, bound, marks, findings, threads)
+
+
+def _connect(
+    config: Config,
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    marks: Sequence[Mark],
+    env: Mapping[str, str],
+    *,
+    is_served: bool,
+) -> tuple[Bound | None, list[Diagnostic]]:
+    """Check the connectors and lay them on the schema; None where something is wrong."""
     resolved = {
         mark.name for mark in marks if mark.kind in ("resolver", "batch_resolver", "subscription")
     }
@@ -85,22 +114,20 @@ def build_graph(
     variables, constants = dict(env), as_json(config.connectors.config)
     urls = {name: source.url for name, source in config.sources.items() if source.url}
     known = Constants(variables, constants, urls, is_served)
-    findings += check_connectors(schema, document, resolved=resolved, constants=known)
+    found = check_connectors(schema, document, resolved=resolved, constants=known)
     check_source_names(config, {source.name for source in read_directives(document).sources})
-    bound = None
-    if not any(item.severity == "error" for item in findings):
-        bound = bind_connectors(
-            schema,
-            document,
-            settings=replace(config.connectors, config=constants),
-            sources=config.sources,
-            env=variables,
-            resolved=resolved,
-            headers=config.headers,
-        )
-        findings += bind_directives(schema, marks)
-    fix(schema)
-    return Graph(schema, bound, marks, findings, threads)
+    if any(item.severity == "error" for item in found):
+        return None, found
+    bound = bind_connectors(
+        schema,
+        document,
+        settings=replace(config.connectors, config=constants),
+        sources=config.sources,
+        env=variables,
+        resolved=resolved,
+        headers=config.headers,
+    )
+    return bound, found
 
 
 def as_json(value: Any) -> Any:

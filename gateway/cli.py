@@ -55,6 +55,7 @@ SchemaOption = Annotated[
 ]
 # What `serve` hands to the worker processes that uvicorn starts.
 SERVE_CONFIG, SERVE_SCHEMA = "GATEWAY_SERVE_CONFIG", "GATEWAY_SERVE_SCHEMA"
+SERVE_MOCK = "GATEWAY_SERVE_MOCK"
 
 
 def main() -> None:
@@ -122,6 +123,10 @@ def serve(
     port: Annotated[int | None, typer.Option(help="TCP port; 0 takes a free one.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
     reload: Annotated[bool, typer.Option("--reload", help="Restart when a file changes.")] = False,
+    mock: Annotated[
+        bool,
+        typer.Option("--mock", help="Make every value up; no backend and no Python is called."),
+    ] = False,
 ) -> None:
     """Serve GraphQL over HTTP."""
     import uvicorn
@@ -129,7 +134,10 @@ def serve(
     with one_line_errors():
         settings, base = read_config(config, schema)
         # Fail here, with one line, rather than in each worker.
-        Gateway(settings, base, os.environ)
+        Gateway(settings, base, os.environ, mock=mock)
+    if mock:
+        print("gateway: every value is made up; no backend is called", file=sys.stderr)
+    os.environ[SERVE_MOCK] = "1" if mock else ""
     server = settings.server
     os.environ[SERVE_CONFIG] = str(config) if config else ""
     os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
@@ -195,7 +203,7 @@ def worker() -> Gateway:
     schema = [Path(item) for item in json.loads(os.environ.get(SERVE_SCHEMA, "[]"))]
     try:
         settings, base = read_config(Path(config) if config else None, schema)
-        gateway = Gateway(settings, base, os.environ)
+        gateway = Gateway(settings, base, os.environ, mock=bool(os.environ.get(SERVE_MOCK)))
     except ConfigError as exc:
         print(f"gateway: {exc.render()}", file=sys.stderr)
         raise SystemExit(2) from exc

@@ -34,7 +34,7 @@ from gateway.connectors.loaders import (
 )
 from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.nodes import Selection
-from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.mapping.wanted import NOTHING
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.php.answers import PhpAnswers
@@ -43,6 +43,9 @@ from gateway.connectors.request import READ_METHODS, RequestBuilder, evaluate_ba
 from gateway.connectors.response import ResponseReader
 from gateway.connectors.settings import ConnectorSettings, HeaderRule, HeaderSettings
 from gateway.connectors.shape import objects_only
+from gateway.connectors.url import CannotWriteError
+from gateway.errors import ConfigError
+from gateway.graph.sdl import place_of
 from gateway.identity import Identity
 from gateway.resolver import BatchField, EntityField, Loader, Wanted
 from gateway.upstream.settings import SourceSettings
@@ -81,28 +84,46 @@ def bind_connectors(
         env: `$env`.
         resolved: Coordinates that have a Python resolver: these win.
         headers: `[headers]`; none by default.
+
+    Errors: ConfigError with the place of a connector that can never be called.
     """
     directives = read_directives(document)
     binder = _Binder(schema, directives, settings, sources, env, headers or HeaderSettings())
     binder.resolved = {*resolved, *(c.coordinate for c in directives.connects if not c.on_type)}
     entities: dict[str, list[ConnectorLoader]] = {}
     for connect in binder.directives.connects:
-        if connect.on_type:
-            owner = schema.type_map[connect.coordinate]
-            assert isinstance(owner, GraphQLObjectType)
-            entities.setdefault(owner.name, []).append(binder.type_loader(connect, owner))
-            continue
-        owner, target = _find(schema, connect.coordinate)
-        if connect.index == 0 and connect.coordinate not in resolved:
-            loader = binder.field_loader(connect, owner, target)
-            target.resolve = BatchField(loader, connect.coordinate)
-        if connect.entity:
-            kind = get_named_type(target.type)
-            assert isinstance(kind, GraphQLObjectType)
-            entities.setdefault(kind.name, []).append(binder.entity_loader(connect, kind))
+        try:
+            _bind_one(binder, connect, entities, resolved)
+        except (CannotWriteError, MappingSyntaxError) as exc:
+            file, line, column = place_of(connect.node)
+            raise ConfigError(
+                str(exc), key=connect.name, file=file, line=line, column=column
+            ) from exc
     for name, loaders in entities.items():
         _bind_entity(schema, name, loaders)
     return binder.bound
+
+
+def _bind_one(
+    binder: _Binder,
+    connect: Connect,
+    entities: dict[str, list[ConnectorLoader]],
+    resolved: Collection[str],
+) -> None:
+    """One connector's loaders, those of entities to the others of their type."""
+    if connect.on_type:
+        owner = binder.schema.type_map[connect.coordinate]
+        assert isinstance(owner, GraphQLObjectType)
+        entities.setdefault(owner.name, []).append(binder.type_loader(connect, owner))
+        return
+    owner, target = _find(binder.schema, connect.coordinate)
+    if connect.index == 0 and connect.coordinate not in resolved:
+        loader = binder.field_loader(connect, owner, target)
+        target.resolve = BatchField(loader, connect.coordinate)
+    if connect.entity:
+        kind = get_named_type(target.type)
+        assert isinstance(kind, GraphQLObjectType)
+        entities.setdefault(kind.name, []).append(binder.entity_loader(connect, kind))
 
 
 def _find(schema: GraphQLSchema, coordinate: str) -> tuple[GraphQLObjectType, GraphQLField]:

@@ -17,6 +17,9 @@ from gateway.connectors.settings import NOT_FROM_CLIENT, UNSETTABLE
 EVERYWHERE = frozenset({"config", "env", "context", "request"})
 IN_BASE_URL = frozenset({"config", "env"})
 
+# What a template keeps of them: line breaks and tabs are its layout.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+
 
 class RequestCheck:
     """Checks methods, URLs and headers; `allowed` are the variables that may be read there."""
@@ -118,4 +121,7 @@ class RequestCheck:
                 message = f"the header {header.name} needs one of `from` and `value`"
                 self.findings.at(header.node, "InvalidHeader", message)
             if header.value is not None:
+                if unsafe := _CONTROL.search(header.value.value):
+                    message = f"the header {header.name} would hold control characters"
+                    self.findings.at_offset(header.value, unsafe.start(), "InvalidHeader", message)
                 self.mappings.template(header.value, allowed, scope, "InvalidHeader")

@@ -77,4 +77,4 @@ async def test_what_is_chosen_is_what_answers(tmp_path: Path) -> None:
     )
     result, _ = await execute(scenario, tmp_path / "2")
     assert result.data == {"stamp": None}
-    assert "DateTime cannot represent" in result.errors[0]["message"]
+    assert result.errors[0]["path"] == ["stamp"]
