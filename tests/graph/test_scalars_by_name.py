@@ -13,6 +13,7 @@ from gateway.errors import ConfigError
 from gateway.graph.scalars import BUILT_IN, MEANINGS
 from tests.connectors.scenario import SOURCE, Scenario, execute
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = ["DateTime", "BigInt", "UUID", "URL", "JSON", "Upload"]
 SDL = SOURCE + "".join(f"\nscalar {name}" for name in (*NAMES, "Stamp"))
 SDL += """
@@ -40,6 +41,12 @@ def test_each_is_known_and_told(tmp_path: Path) -> None:
     }
     assert {f.severity for f in notes} == {"note"}
     assert all("[graph.scalars]" in (f.hint or "") for f in notes)
+
+
+def test_the_documentation_has_each_meaning() -> None:
+    page = (ROOT / "docs/check.md").read_text()
+    for name, meaning in MEANINGS.items():
+        assert f"| `{name}` | {meaning} |" in page
 
 
 def test_what_is_chosen_is_not_told(tmp_path: Path) -> None:
