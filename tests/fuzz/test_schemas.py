@@ -11,6 +11,13 @@ from tests.fuzz.schemas import VALUES, Checked, corpus, mutations
 COUNT = 1_200
 
 
+def test_the_schemas_are_right_as_they_are(tmp_path: Path) -> None:
+    checked = Checked(tmp_path)
+    for text in corpus():
+        checked.run(text)
+    assert set(checked.outcomes) == {"accepted"}
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_check_finds_and_never_breaks(seed: int, tmp_path: Path) -> None:
     checked = Checked(tmp_path)
