@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sized
 
 from gateway.answer import OperationRecord
+from gateway.connectors import decoding
 from gateway.connectors.response import unexpected
 from gateway.execute.operation import fallbacks
 from gateway.execute.prepare import Prepared
@@ -112,6 +113,8 @@ def read_execution(sharing: Sharing) -> Iterator[Sample]:
     yield names.OPERATIONS_SHARED, (), sharing.shared
     for reason, count in fallbacks.items():
         yield names.FALLBACKS, (reason,), count
+    for labels, count in decoding.fallbacks.items():
+        yield names.DECODE_FALLBACKS, labels, count
 
 
 def read_upstream(upstream: Upstream) -> Iterator[Sample]:

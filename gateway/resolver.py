@@ -53,6 +53,8 @@ class Loader(Protocol):
         reads: What it reads of each parent; None when it may read anything.
         supplies: What its values hold, by GraphQL name; None when not known before the call.
         identity: What it reads of the client; None when that is not known.
+
+    One that has a `describe() -> str` says by it, in the explanation of a plan, how it reads what it loads.
     """
 
     coordinate: str

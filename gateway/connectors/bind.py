@@ -23,6 +23,7 @@ from graphql import (
 )
 
 from gateway.connectors.call import Call, compile_filled
+from gateway.connectors.decoding import Decodings
 from gateway.connectors.directives import Connect, Directives, Errors, Source, read_directives
 from gateway.connectors.keys import Key
 from gateway.connectors.loaders import (
@@ -290,6 +291,7 @@ class _Binder:
         )
         responding = _responding(connect, source, spec)
         identity = _identity(builder, responding, rules, settings.session_cookie)
+        decodings = self._decodings(connect, selection, kind, whole, settings)
         call = Call(
             builder=builder,
             reader=ResponseReader(
@@ -312,8 +314,8 @@ class _Binder:
             merges=settings.merge_batches and may_repeat and identity is not None,
             identity=identity,
             max_requests=self.settings.max_requests_per_operation_per_source,
-            shape=plain_shape(selection) if _is_typed(connect, kind) else None,
-            kind=whole,
+            decodings=decodings,
+            decoding=decodings.mapped,
             is_batch=is_batch,
         )
         return call, supplied
@@ -338,6 +340,24 @@ class _Binder:
             time_zone=settings.time_zone,
             is_batch=is_batch,
         )
+
+    def _decodings(
+        self,
+        connect: Connect,
+        selection: Selection,
+        kind: Any,
+        whole: Any,
+        settings: SourceSettings,
+    ) -> Decodings:
+        """How answers are decoded; why they are mapped, where they are."""
+        shape, why = plain_shape(selection), ""
+        if shape is None:
+            why = "the selection does more than take values from places"
+        elif not _is_typed(connect, kind):
+            shape, why = None, f"{connect.group_by} is no field of the type"
+        elif settings.dialect == "php":
+            shape, why = None, "the dialect is php"
+        return Decodings(connect.source or "", connect.name, shape, whole, why)
 
 
 def _responding(connect: Connect, source: Source | None, spec: str) -> list[Selection]:

@@ -5,16 +5,13 @@ Equal reads of one operation are one call. It knows nothing of parents, keys or 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import msgspec
-from graphql import GraphQLOutputType
-
-from gateway.connectors.mapping.analyse import PlainShape
+from gateway.connectors.decoding import Decoding, Decodings
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.wanted import Wanted as Members
@@ -22,7 +19,6 @@ from gateway.connectors.php.answers import PhpAnswers
 from gateway.connectors.request import RequestBuilder
 from gateway.connectors.response import ResponseReader
 from gateway.connectors.shape import Check
-from gateway.connectors.typed import Decode, typed_decoder
 from gateway.connectors.url import CannotWriteError, InvalidSegmentError
 from gateway.context import Context
 from gateway.errors import UpstreamError
@@ -30,11 +26,6 @@ from gateway.identity import Identity
 from gateway.resolver import Wanted
 from gateway.upstream.flights import Abandoned, Flight
 from gateway.upstream.transport import Fetched, Request
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for an answer; the last for deep nesting, also where nothing is read of it."""
-MAX_DECODERS = 500
-"""Of one connector; a class and a decoder each."""
 
 
 @dataclass(slots=True)
@@ -54,15 +45,9 @@ class Call:
         merges: Whether batches of several requests may be one call.
         identity: What it reads of the client; None when that is all of it.
         max_requests: For one operation and source.
-        shape: Of a mapping that only takes values from places; None for any other.
-        kind: The GraphQL type of what the mapping makes.
-        is_batch: Whether that is the rows of a batch: a list.
-        exact: Decodes an answer into just what one operation asks for, every leaf of its scalar's own
-            type; None once an answer had another, and where `typed` is.
-        typed: The same for leaves of any type; None where an answer has to be mapped.
-        wide_reads: Answers that `exact` refused.
-        generic_reads: Answers that did not have the shape that `typed` was made for.
-        decoders: `exact` and `typed` by what is wanted, for all operations: plans come and go.
+        decodings: How answers are decoded into just what an operation asks for.
+        decoding: The one of this operation.
+        is_batch: Whether the mapping makes the rows of a batch: a list.
     """
 
     builder: RequestBuilder
@@ -77,27 +62,13 @@ class Call:
     merges: bool
     identity: Identity | None
     max_requests: int
-    shape: PlainShape | None
-    kind: GraphQLOutputType
+    decodings: Decodings
+    decoding: Decoding
     is_batch: bool = False
-    exact: Decode | None = None
-    typed: Decode | None = None
-    wide_reads: int = 0
-    generic_reads: int = 0
-    decoders: dict[Hashable, tuple[Decode | None, Decode | None]] = field(default_factory=dict)
 
     def project(self, wanted: Wanted) -> Call:
         """The same call for an operation that reads only `wanted` of its values."""
-        if self.shape is None:
-            return self
-        key = frozen(wanted)
-        made = self.decoders.get(key)
-        if made is None:
-            if len(self.decoders) >= MAX_DECODERS:
-                del self.decoders[next(iter(self.decoders))]
-            exact = typed_decoder(self.shape, self.kind, wanted, is_exact=True)
-            made = self.decoders[key] = exact, typed_decoder(self.shape, self.kind, wanted)
-        return replace(self, exact=made[0], typed=made[1])
+        return replace(self, decoding=self.decodings.of(wanted))
 
     def request(self, variables: dict[str, Any], context: Context) -> Request:
         """The request. Errors: UpstreamError when it cannot be written."""
@@ -136,9 +107,9 @@ class Call:
 
     def decoded(self, fetched: Fetched) -> Any:
         """What an answer maps to, where its bytes are decoded into just that; else `...`."""
-        if self.typed is None or not self.reader.is_plain(fetched):
+        if self.decoding.typed is None or not self.reader.is_plain(fetched):
             return ...
-        rows = self._decode(fetched.body, self.typed)
+        rows = self.decoding.rows(fetched.body)
         return ... if rows is None and self.is_batch else rows
 
     def mapped(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
@@ -154,23 +125,6 @@ class Call:
         if self.is_batch and value.__class__ is not list:
             raise self.reader.invalid(fetched, "the batch does not map to a list")
         return None if value is ... else value
-
-    def _decode(self, body: bytes, typed: Decode) -> Any:
-        """An answer's rows; `...` where it has another shape, or is no JSON: the mapping says which."""
-        if self.exact is not None:
-            try:
-                return self.exact(body)
-            except msgspec.ValidationError:
-                # A backend that once sent "42" for 42 will again: one decoding is cheaper than two.
-                self.exact = None
-                self.wide_reads += 1
-            except UNREADABLE:
-                pass  # no JSON
-        try:
-            return typed(body)
-        except Exception:
-            self.generic_reads += 1
-            return ...
 
     async def fetch(self, request: Request, context: Context) -> Fetched:
         """Equal reads of one operation are one call; a write ends what was read before it.
@@ -224,11 +178,6 @@ class Call:
                 source=request.source,
                 detail=f"more than {self.max_requests} requests of one operation",
             )
-
-
-def frozen(wanted: Wanted) -> Hashable:
-    """The same as a key, in its order: that of the members of what is decoded."""
-    return tuple([(name, frozen(inner)) for name, inner in wanted.items()])
 
 
 def compile_filled(selection: Selection, name: str, supplied: Members) -> CompiledMapping:

@@ -50,6 +50,10 @@ class ConnectorLoader(ABC):
     def _with_keys(self, wanted: Wanted) -> Wanted:
         return wanted
 
+    def describe(self) -> str:
+        """How its answers are read, for people."""
+        return self.call.decoding.describe()
+
     @abstractmethod
     async def load(
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context

@@ -58,6 +58,13 @@ FALLBACKS = Metric(
     "Operations that ran on graphql-core, by reason.",
     ("reason",),
 )
+DECODE_FALLBACKS = Metric(
+    "gateway_connector_decode_fallbacks",
+    "counter",
+    "Answers that the decoder made for an operation did not take, by reason: type (a leaf of another type than its "
+    "scalar's), shape (mapped), error (a generated decoder broke; mapped).",
+    ("gateway_source", "reason"),
+)
 SUBSCRIPTIONS = Metric("gateway_subscriptions_open", "gauge", "Subscriptions under way.")
 CLIENT_DURATION = Metric(
     "http_client_request_duration_seconds",
@@ -137,8 +144,8 @@ WORKERS = Metric("gateway_workers", "gauge", "Worker processes whose numbers are
 
 METRICS = (
     SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, OPERATION_DURATION, OPERATION_ERRORS,
-    OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, SUBSCRIPTIONS,
-    CLIENT_DURATION, UPSTREAM_DECISIONS, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
+    OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
+    SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,
     PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, GC_COLLECTIONS, GC_COLLECTED, WORKERS,
 )  # fmt: skip

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.compile import compile_mapping
 from gateway.connectors.mapping.parse import parse_mapping
-from gateway.connectors.typed import typed_decoder
+from gateway.connectors.typed import NotPlainError, typed_decoder
 from gateway.resolver import Wanted
 
 SCHEMA = build_schema(
@@ -92,8 +92,7 @@ def test_what_decodes_is_what_the_mapping_gives(
     selection = SELECTIONS[name]
     shape = plain_shape(parse_mapping(selection))
     assert shape is not None
-    decode = typed_decoder(shape, field_type(field), whole(selection), is_exact=is_exact)
-    assert decode is not None
+    decode = typed_decoder(shape, field_type(field), whole(selection), is_exact=is_exact).decode
     try:
         rows = decode(json.dumps(data).encode())
     except msgspec.DecodeError:
@@ -114,8 +113,9 @@ def test_plain_answers_never_are_read_generically(selection: str, data: Any) -> 
     shape = plain_shape(parse_mapping(selection))
     assert shape is not None
     for is_exact in (False, True):
-        decode = typed_decoder(shape, field_type("posts"), whole(selection), is_exact=is_exact)
-        assert decode is not None
+        decode = typed_decoder(
+            shape, field_type("posts"), whole(selection), is_exact=is_exact
+        ).decode
         assert plain(decode(json.dumps(data).encode())) == by_mapping(selection, data)
 
 
@@ -133,8 +133,9 @@ SELECTED = "id key n text ok x part: { id: partId }"
 def exact_rows(selection: str, data: Any) -> Any:
     shape = plain_shape(parse_mapping(selection))
     assert shape is not None
-    decode = typed_decoder(shape, STRICT.fields["things"].type, whole(selection), is_exact=True)
-    assert decode is not None
+    decode = typed_decoder(
+        shape, STRICT.fields["things"].type, whole(selection), is_exact=True
+    ).decode
     return decode(json.dumps(data).encode())
 
 
@@ -169,8 +170,7 @@ def test_absence_breaks_a_promise_of_what_is_not_null() -> None:
 def test_only_what_is_wanted_becomes_an_attribute() -> None:
     shape = plain_shape(parse_mapping("id name email: contact.email"))
     assert shape is not None
-    decode = typed_decoder(shape, field_type("posts"), Wanted(name=Wanted()))
-    assert decode is not None
+    decode = typed_decoder(shape, field_type("posts"), Wanted(name=Wanted())).decode
     (row,) = decode(b'[{"id": 1, "name": "n", "contact": {"email": "e"}, "blob": [[[1]]]}]')
     assert row.__struct_fields__ == ("name",)
 
@@ -185,13 +185,13 @@ def test_only_what_is_wanted_becomes_an_attribute() -> None:
 def test_what_structs_cannot_say_is_mapped(selection: str, field: str) -> None:
     shape = plain_shape(parse_mapping(selection))
     assert shape is not None
-    assert typed_decoder(shape, field_type(field), whole(selection)) is None
+    with pytest.raises(NotPlainError):
+        typed_decoder(shape, field_type(field), whole(selection))
 
 
 def test_a_value_alone() -> None:
     shape = plain_shape(parse_mapping("$.title"))
     assert shape is not None
-    decode = typed_decoder(shape, field_type("title"), Wanted())
-    assert decode is not None
+    decode = typed_decoder(shape, field_type("title"), Wanted()).decode
     assert decode(b'{"title": "t", "x": 1}') == "t"
     assert decode(b"{}") is None

@@ -1,0 +1,142 @@
+"""How the answers of one connector are decoded for what an operation asks for, and when they are mapped instead.
+
+A decoder that cannot take an answer is no error of anybody's: the answer is read and mapped, which gives the same
+values, and that is counted. It asks no backend.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+from graphql import GraphQLOutputType
+
+from gateway.connectors.mapping.analyse import PlainShape
+from gateway.connectors.typed import NotPlainError, TypedDecoder, typed_decoder
+from gateway.json_bytes import UNREADABLE
+from gateway.resolver import Wanted
+
+logger = logging.getLogger("gateway.connectors")
+
+MAX_DECODINGS: Final = 500
+"""Of one connector; a class and a decoder each."""
+fallbacks: Counter[tuple[str, str]] = Counter()
+"""Answers that a decoder did not take, by source and reason: "type" (a leaf of another type than its scalar's, decoded
+without that), "shape" (mapped), "error" (a generated decoder broke; mapped)."""
+
+
+@dataclass(slots=True)
+class Decoding:
+    """The decoders for one tree of fields.
+
+    Attributes:
+        source: The source's name.
+        name: Of the connector.
+        exact: Asks every leaf for its scalar's own type; None once an answer had another.
+        typed: The same for leaves of any type; None where answers are mapped.
+        why: Why they are mapped, the last time or always; for people.
+        mapped: How many answers `typed` did not take.
+    """
+
+    source: str
+    name: str
+    exact: TypedDecoder | None = None
+    typed: TypedDecoder | None = None
+    why: str = ""
+    mapped: int = 0
+    _has_told: bool = field(default=False, repr=False)
+
+    def rows(self, body: bytes) -> object:
+        """An answer's rows; `...` where it has another shape, or is no JSON: the mapping says which."""
+        if self.exact is not None:
+            try:
+                return self.exact.decode(body)
+            except msgspec.ValidationError:
+                # A backend that once sent "42" for 42 will again: one decoding is cheaper than two.
+                self.exact = None
+                fallbacks[self.source, "type"] += 1
+            except Exception:  # noqa: S110 - `typed` says what it is
+                pass
+        if self.typed is None:
+            return ...
+        try:
+            return self.typed.decode(body)
+        except UNREADABLE as exc:
+            self._note("shape", exc)
+        except Exception as exc:
+            self._note("error", exc)
+            if not self._has_told:
+                self._has_told = True
+                logger.exception(
+                    "connector=%s the generated decoder broke; answers are mapped", self.name
+                )
+        return ...
+
+    def _note(self, reason: str, exc: Exception) -> None:
+        fallbacks[self.source, reason] += 1
+        self.mapped += 1
+        self.why = f"{type(exc).__name__}: {exc}"
+
+    def describe(self) -> str:
+        """How answers are read, for people."""
+        if self.typed is None:
+            return f"mapped: {self.why}"
+        if self.mapped:
+            return f"decoded, but {self.mapped} answers mapped, last for {self.why}"
+        return "decoded" if self.exact is not None else "decoded, leaves of any type"
+
+
+class Decodings:
+    """The decodings of one connector by what is wanted, for all operations: plans come and go.
+
+    Args:
+        source: The source's name.
+        name: Of the connector.
+        shape: Of its mapping; None for one that does more than take values from places.
+        kind: The GraphQL type of what the mapping makes.
+        why: Why answers are mapped, where there is no shape.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        name: str,
+        shape: PlainShape | None,
+        kind: GraphQLOutputType,
+        why: str = "",
+    ) -> None:
+        self._source, self._name = source, name
+        self._shape, self._kind = shape, kind
+        self.mapped = Decoding(source, name, why=why or "nobody has said what is wanted of it")
+        self._known: dict[Hashable, Decoding] = {}
+
+    def of(self, wanted: Wanted) -> Decoding:
+        """The decoding for what an operation reads."""
+        if self._shape is None:
+            return self.mapped
+        key = frozen(wanted)
+        made = self._known.get(key)
+        if made is None:
+            if len(self._known) >= MAX_DECODINGS:
+                del self._known[next(iter(self._known))]
+            made = self._known[key] = self._make(self._shape, wanted)
+        return made
+
+    def _make(self, shape: PlainShape, wanted: Wanted) -> Decoding:
+        made = Decoding(self._source, self._name)
+        try:
+            made.exact = typed_decoder(shape, self._kind, wanted, is_exact=True, name=self._name)
+            made.typed = typed_decoder(shape, self._kind, wanted, name=self._name)
+        except NotPlainError as exc:
+            made.exact = None
+            made.why = str(exc)
+        return made
+
+
+def frozen(wanted: Wanted) -> Hashable:
+    """The same as a key, in its order: that of the members of what is decoded."""
+    return tuple([(name, frozen(inner)) for name, inner in wanted.items()])
