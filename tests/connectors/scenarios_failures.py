@@ -139,7 +139,7 @@ FAILURES: dict[str, Scenario] = {
         "{ t { a } }",
         {"a": "C"},
         {"t": {"a": None}},
-        _error("Enum 'E' cannot represent value: 'C'", 7, ["t", "a"]),
+        ("RESULT_COERCION_FAILED", "t.a"),
     ),
     "17.2 an object for a list": _valued("[Int]", "{ t { a } }", {"a": {"x": 1}}, NOTHING, NO_LIST),
     "17.2 an object for a list of objects": _valued(

@@ -83,7 +83,7 @@ def test_a_wrong_rule_ends_the_start(rule: dict[str, Any]) -> None:
 SDL = f"""{LINK} @source(name: "b", http: {{ baseURL: "BASE" headers: [
     {{ name: "X-Both", value: "source" }} {{ name: "x-from", from: "X-Given" }} ] }})
 type Query {{ a(v: String): Int @connect(source: "b", http: {{ GET: "/a" headers: [
-    {{ name: "x-both", value: "own {{$args.v}}" }} {{ name: "x-list", value: "{{$request.headers.x->map(@)}}" }} ]
+    {{ name: "x-both", value: "own {{$args.v}}" }} {{ name: "x-list", value: "{{$request.headers.x->echo(@)}}" }} ]
   }}, selection: "$.n") }}"""
 
 
