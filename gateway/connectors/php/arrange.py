@@ -91,11 +91,14 @@ def _list(value: Any, rule: Rule, lists: int, misfit: Misfit) -> Any:
 def _object(value: Any, rule: Rule, misfit: Misfit) -> Any:
     if value.__class__ is dict:
         inner = rule.inner
-        if value and rule.is_whole and is_gapped(value) and not _reads_any(value, inner):
+        is_row = rule.takes == "itself" or not value or not is_gapped(value)
+        if not is_row and not _reads_any(value, inner):
             return _misfit(value, rule, "an object", misfit)
         return arrange(value, inner, misfit)
     if value.__class__ is list and not value:
         return {}
+    if rule.takes == "itself":
+        return value
     if value is False or value == "":
         return None
     return _misfit(value, rule, "an object", misfit)
@@ -107,7 +110,7 @@ def _reads_any(value: dict[str, Any], rules: Sequence[Rule]) -> bool:
 
 def _misfit(value: Any, rule: Rule, declared: str, misfit: Misfit) -> Any:
     error = misfit(value, declared)
-    if not rule.is_whole:
+    if rule.takes == "nothing":
         raise error
     return error
 

@@ -24,7 +24,11 @@ _TAG = rb"(?:\s|\xef\xbb\xbf|</?(?:b|br|font|p|pre)\b[^<>]{0,200}>)*"
 # `PHP Warning:  Undefined variable $x in /a.php on line 3`, with or without PHP's HTML; a message may have
 # several lines (a stack trace), and is cut at the end of its line where it does not say where it was.
 _MESSAGE = re.compile(
-    rb"(?:\[[^\]\n]{4,60}\]\s)?" + _TAG + rb"(?:PHP\ )?" + _LABEL + rb"(?:</b>)?\s?:"
+    rb"(?:\[\d\d-[A-Z][a-z]{2}-\d{4}\ [^\]\n]{5,40}\]\ )?"
+    + _TAG
+    + rb"(?:PHP\ )?"
+    + _LABEL
+    + rb"(?:</b>)?\s?:"
     rb"(?:.{0,4000}?\son\ line\ (?:<b>)?\d+(?:</b>)?|[^\n{\[]{0,4000}(?=\n|$))" + _TAG,
     re.DOTALL | re.VERBOSE,
 )
@@ -97,7 +101,7 @@ def says_message(body: bytes) -> bool:
 
 def _inside(body: bytes, start: int, charset: str) -> Found | None:
     """The value of a page that is not all of it; None where it is not sure."""
-    for place in (_skip_noise(body, start), *_candidates(body, start)):
+    for place in (start, _skip_noise(body, start), *_candidates(body, start)):
         found, is_value = _value_at(body, place, charset)
         if is_value:
             return found  # or it is a value with text behind it, which may be another

@@ -55,15 +55,16 @@ class Rule:
         lists: How many lists are declared on the way and at its end.
         holds: What the innermost list holds, or the place itself: "any" where only the list is known.
         inner: Rules of the objects there.
-        is_whole: Whether braces make nothing of such an object but what they take from it: then an error
-            in its place passes through them.
+        takes: What the braces there take of an object: "members" alone, and then an error in its place
+            passes through them; "itself", as by `$->entries`, and then it may be anything; or they make
+            something without it, and then an error would be lost in what they make.
     """
 
     path: tuple[str, ...]
     lists: int
     holds: Literal["object", "leaf", "any"]
     inner: list[Rule] = field(default_factory=list)
-    is_whole: bool = True
+    takes: Literal["members", "itself", "nothing"] = "members"
 
     @property
     def is_needed(self) -> bool:
@@ -118,7 +119,7 @@ class _Finder:
         if place is None or lists is None or not owners:
             self.braces(braces, owners, None)
             return
-        rule = Rule(place.keys, lists, "object", is_whole=_takes_only(braces))
+        rule = Rule(place.keys, lists, "object", takes=_takes(braces))
         self.braces(braces, owners, _Place(rule.inner))
         place.rules.append(rule)
 
@@ -258,15 +259,22 @@ def _calls(node: Path) -> bool:
     return any(isinstance(step, Call) for step in node.steps)
 
 
-def _takes_only(braces: Braces) -> bool:
-    """Whether everything in braces is taken from the object that they work on."""
-    return all(
-        isinstance(item, Field)
-        and isinstance(item.path.origin, Input | At)
-        and bool(item.path.steps)
-        and isinstance(item.path.steps[0], Key)
-        for item in braces.items
-    )
+def _takes(braces: Braces) -> Literal["members", "itself", "nothing"]:
+    """What braces take of the value that they work on, as `Rule.takes`."""
+    found: Literal["members", "itself", "nothing"] = "members"
+    for item in braces.items:
+        if isinstance(item, Group):
+            inner = _takes(item.braces)
+            if inner == "itself":
+                return inner
+            found = "nothing"
+        elif not isinstance(item.path.origin, Input | At):
+            found = "nothing"
+        elif not item.path.steps or not isinstance(item.path.steps[0], Key):
+            return "itself"
+        elif not isinstance(item, Field):
+            found = "nothing"
+    return found
 
 
 def _literal_type(braces: Braces) -> str | None:
