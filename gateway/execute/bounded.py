@@ -78,6 +78,10 @@ def bounded(base: type[Any], budget: Budget) -> type[Any]:
             budget.take()
             return super().complete_list_item_value(*given)
 
+        def complete_stream_item(self, *given: Any) -> Any:
+            budget.take()
+            return super().complete_stream_item(*given)
+
         def complete_awaitable_list_item_value(self, *given: Any) -> Any:
             budget.take()
             return super().complete_awaitable_list_item_value(*given)

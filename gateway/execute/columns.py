@@ -8,6 +8,7 @@ the usual case, is recognised by the set of its values' types and passes through
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import attrgetter
@@ -22,6 +23,7 @@ from gateway.execute import reference
 from gateway.execute.bound import (
     BoundComposite,
     BoundField,
+    BoundLeaf,
     BoundList,
     BoundOutput,
     BoundSelection,
@@ -40,6 +42,8 @@ PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType, bytes, Fa
 ROW = {dict}
 LIST = {list}
 COROUTINE = {CoroutineType}
+SHORT = 100
+"""A list of no more leaves counts as part of its object: counting each would cost as much as its first leaf."""
 Kinds = set[type]
 
 
@@ -126,12 +130,17 @@ def normalise(run: Run, field: BoundField, column: list[Any]) -> Kinds | None:
     types = set(map(type, column))
     if type(output) is BoundList:
         if types == LIST and type(output.item) is BoundComposite:
+            count = sum(map(len, column))
+            run.take(count)  # before anything looks at each of them
             below = column[0] if len(column) == 1 else chain.from_iterable(column)
             types = set(map(type, below))
             if is_known(types):
                 return types
-    elif is_known(types):
-        return types
+            run.nodes_left += count  # counted as they are normalised
+    else:
+        run.take(len(column))
+        if is_known(types):
+            return types
     for index, value in enumerate(column):
         if type(value) is not Failed:
             column[index] = normal(run, field, output, value, _into(column, index))
@@ -157,8 +166,8 @@ def normal(
     if not isinstance(output, BoundList):
         return value
     if hasattr(value, "__aiter__"):
-        return _normal_later(run, field, output, collect_items(value), put)
-    items = list_items(field, value)
+        return _normal_later(run, field, output, collect_items(run, value), put)
+    items = list_items(run, field, output, value)
     if isinstance(items, list | FailedList):
         _normalise_items(run, field, output.item, items if isinstance(items, list) else items.items)
     return items
@@ -180,8 +189,11 @@ def _normalise_items(run: Run, field: BoundField, item: BoundOutput, items: list
         items[index] = normal_form(run, field, item, value, put)
 
 
-def list_items(field: BoundField, value: Any) -> list[Any] | Failed:
-    """The items of an iterable, copied: what is normalised in place is never the user's own list."""
+def list_items(run: Run, field: BoundField, output: BoundList, value: Any) -> list[Any] | Failed:
+    """The items of an iterable, copied: what is normalised in place is never the user's own list.
+
+    Errors: ResultLimitError; of one that never ends, no more is read.
+    """
     if not is_iterable(value):
         coordinate = f"{field.selection.plan.type}.{field.name}"
         return Failed(
@@ -189,18 +201,29 @@ def list_items(field: BoundField, value: Any) -> list[Any] | Failed:
         )
     items: list[Any] = []
     try:
-        items.extend(value)
+        items.extend(islice(value, min(run.nodes_left, sys.maxsize - 1) + 1))
     except Exception as error:
         return FailedList(error, items)
+    finally:
+        if type(output.item) is not BoundLeaf or len(items) > SHORT:
+            run.take(len(items))
     return items
 
 
-async def collect_items(value: Any) -> list[Any] | Failed:
-    """The items of an asynchronous iterable."""
+def counted(run: Run, items: list[Any]) -> list[Any]:
+    """A long list of leaves, counted."""
+    run.take(len(items))
+    return items
+
+
+async def collect_items(run: Run, value: Any) -> list[Any] | Failed:
+    """The items of an asynchronous iterable; too many where it has more than there may be."""
     items: list[Any] = []
     try:
         async for item in value:
             items.append(item)
+            if len(items) > run.nodes_left:
+                break
     except Exception as error:
         close = getattr(value, "aclose", None)
         if close is not None:

@@ -20,6 +20,7 @@ from gateway.execute.bound import (
     BoundSelection,
     composite_of,
 )
+from gateway.execute.columns import SHORT
 from gateway.execute.forms import DICTS, Form, Observer
 from gateway.execute.slow import slow_leaf, slow_value
 from gateway.execute.spots import Origin
@@ -99,7 +100,8 @@ class ValueEmitter:
         else:
             test = self.row_test(selection, var)
         encoded = writer.fresh("e")
-        writer.line(f"{encoded} = encode_rows({var}) if {test} else None")
+        rows = f"counted(r, {var})" if type(output) is BoundList else var
+        writer.line(f"{encoded} = encode_rows({rows}) if {test} else None")
         with writer.block(f"if {encoded} is None:"):
             writer.line(f"{encoded} = {self.walked(field, output, var, Origin.RESOLVED)}")
         return encoded
@@ -135,7 +137,8 @@ class ValueEmitter:
         if _is_of_leaves(output):
             item = self.writer.fresh("t")
             below = self.value(field, output.item, item, Origin.ITEM)
-            return f"[{below} for {item} in {var}] if type({var}) is list else {slow}"
+            counted = f"({var} if len({var}) <= {SHORT} else counted(r, {var}))"
+            return f"[{below} for {item} in {counted}] if type({var}) is list else {slow}"
         if self.writer.depth > MAX_INDENT:
             return self.function(field, output, var, origin)
         writer = self.writer
@@ -144,6 +147,7 @@ class ValueEmitter:
             self.flat_list(objects.only, var, slow)
             return var
         with writer.block(f"if type({var}) is list:"):
+            self.count(var)
             done, item = writer.fresh("o"), writer.fresh("p")
             writer.line(f"{done} = []")
             with writer.block(f"for {item} in {var}:"):
@@ -161,10 +165,16 @@ class ValueEmitter:
         classes = writer.name("X", observer.classes)
         item = writer.fresh("p")
         with writer.block(f"if type({var}) is list and {classes}.issuperset(map(type, {var})):"):
+            self.count(var)
             writer.line(f"{var} = [{self.row_of(selection, item, {})} for {item} in {var}]")
         with writer.block("else:"):
             writer.line(f"{writer.name('O', observer)}.saw_others({var})")
             writer.line(f"{var} = {slow}")
+
+    def count(self, var: str) -> None:
+        """Emit that the items of a list are nodes of the result, before they are completed."""
+        self.writer.line(f"r.nodes_left -= len({var})")
+        self.writer.line("if r.nodes_left < 0: r.take(0)")
 
     def row_of(self, selection: BoundSelection, row: str, given: dict[int, str]) -> str:
         """The display of a completed object whose properties are read where they are used.

@@ -104,8 +104,8 @@ def _expand_leaf(run: Run, field: BoundField, output: BoundLeaf, value: Any) -> 
 
 def _expand_list(run: Run, field: BoundField, output: BoundList, value: Any) -> Any:
     if hasattr(value, "__aiter__"):
-        return run.leave(field, output, collect_items(value), Origin.ITEM)
-    items = list_items(field, value)
+        return run.leave(field, output, collect_items(run, value), Origin.ITEM)
+    items = list_items(run, field, output, value)
     if isinstance(items, Failed):
         return expand_value(run, field, output, items)
     return [_expand_item(run, field, output.item, item) for item in items]

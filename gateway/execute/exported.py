@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.execute.calls import call_rows
 from gateway.execute.columns import (
+    counted,
     distinct,
     gather_rows,
     normalise,
@@ -31,6 +32,7 @@ class WrongArgumentsError(Exception):
 EXPORTED: dict[str, Any] = {
     "WrongArguments": WrongArgumentsError,
     "call_rows": call_rows,
+    "counted": counted,
     "distinct": distinct,
     "encode_rows": encode_rows,
     "gather_rows": gather_rows,

@@ -106,6 +106,7 @@ def slow_rows(
         rows: All rows.
         columns: The columns of its fields.
     """
+    run.take(0)  # what the loop raised may have been that there are too many
     kept: set[int] = set()
     _find_spots(done, kept)
     run.pending[mark:] = [spot for spot in run.pending[mark:] if id(spot) in kept]

@@ -121,6 +121,8 @@ async def ask(client: GatewayClient, query: str) -> tuple[str, Any]:
     response = await client.http.post(client.app.path, json={"query": query})
     said = orjson.loads(response.content)
     errors = said.get("errors", [])
+    for error in errors:
+        error.get("extensions", {}).pop("errorId", None)
     return orjson.dumps(said.get("data")).decode(), sorted(errors, key=str)
 
 
