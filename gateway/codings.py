@@ -53,6 +53,18 @@ THREAD_BYTES = 256_000
 ALIASES = {"x-gzip": "gzip"}  # RFC 9110 §8.4.1.3
 DECODED = ("zstd", "br", "gzip", "deflate")
 """The codings that `Decoding` undoes."""
+# What backends send as a coding and is none: character encodings, MIME's transfer encodings, "nothing".
+NO_CODINGS = frozenset(
+    {"none", "null", "plain", "text", "binary", "7bit", "8bit", "ascii", "utf-8", "utf8", "json"}
+)
+# How a member begins that may stand behind another one: for zstd a frame, or one that is skipped (RFC 8878 §3.1.2).
+MAGIC = {
+    "gzip": (b"\x1f\x8b",),
+    "zstd": (b"\x28\xb5\x2f\xfd", *(b"%c\x2a\x4d\x18" % kind for kind in range(0x50, 0x60))),
+}
+PLAIN = re.compile(rb"(\xef\xbb\xbf)?[\t\n\r\x20-\x7e]")
+CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+HEAD_BYTES = 64
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
@@ -158,33 +170,76 @@ MEMBERS: dict[str, Callable[[], Member]] = {
     "br": BrotliMember,
     "zstd": ZstdMember,
 }
-HAS_MEMBERS = frozenset({"gzip", "zstd"})
-"""Codings of which several may stand behind each other in one body."""
+KNOWN_NAMES = frozenset({"", "identity", *ALIASES, *MEMBERS})
 NOTHING = memoryview(b"")
 
 
 class Decoder:
     """One coding of one body.
 
+    Args:
+        coding: A key of `MEMBERS`.
+        is_lenient: Take a body that is plain text, against what its head says, and leave out what is behind the
+            end of a whole one. Else both are errors.
+
     Attributes:
         work: What it took so far, as bytes of output.
         members: How many members it has begun.
+        oddity: What a lenient decoder put up with; "" for nothing.
     """
 
-    def __init__(self, coding: str) -> None:
+    def __init__(self, coding: str, *, is_lenient: bool = False) -> None:
         self.work = 0
         self.members = 0
+        self.oddity = ""
         self._coding = coding
+        self._is_lenient = is_lenient
         self._make = MEMBERS[coding]
         self._member: Member | None = None
         self._read = self._given = 0
+        self._is_plain = self._is_over = False
+        self._held = b""  # what may turn out to be plain text
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What `data` gives, in pieces; an empty one where a call gave nothing. Errors: BadEncoding."""
+        if not self._is_lenient:
+            yield from self._decode(data)
+        elif self._is_plain:
+            yield data
+        elif not self._is_over:
+            yield from self._try(data)
+
+    def finish(self) -> None:
+        """Say that no more comes. Errors: BadEncoding when the body was cut short."""
+        if self._member is not None and not self._member.is_over and not self._is_plain:
+            if self._held and looks_plain(self._held):
+                raise BadEncoding(f"the body is not {self._coding}")
+            raise BadEncoding("the compressed body was cut short")
+
+    def _try(self, data: bytes) -> Iterator[bytes]:
+        if not self._given:
+            self._held += data
+        try:
+            for piece in self._decode(data):
+                if piece:
+                    self._held = b""
+                yield piece
+        except BadEncoding:
+            if not looks_plain(self._held):
+                raise
+            self._is_plain = True
+            self.oddity = f"the body is not {self._coding}, as its content-encoding says, but plain"
+            yield self._held
+
+    def _decode(self, data: bytes) -> Iterator[bytes]:
         view, at = memoryview(data), 0
         member = self._member
         while at < len(view) or (member is not None and member.holds_back):
             if member is None or member.is_over:
+                if member is not None and not self._may_follow(bytes(view[at : at + 4])):
+                    self._is_over = True
+                    self.oddity = f"bytes behind the end of the {self._coding} body were left out"
+                    return
                 member = self._begin()
             window = NOTHING if member.holds_back else view[at : at + WINDOW_BYTES]
             piece = member.take(window)
@@ -193,14 +248,16 @@ class Decoder:
             self._count(read, len(piece))
             yield piece
 
-    def finish(self) -> None:
-        """Say that no more comes. Errors: BadEncoding when the body was cut short."""
-        if self._member is not None and not self._member.is_over:
-            raise BadEncoding("the compressed body was cut short")
+    def _may_follow(self, first: bytes) -> bool:
+        """Whether bytes behind a whole member are another one. Errors: BadEncoding unless it is lenient."""
+        known = MAGIC.get(self._coding)
+        if not self._is_lenient:
+            if known is None:
+                raise BadEncoding(f"bytes after the end of a {self._coding} body")
+            return True
+        return any(magic.startswith(first[: len(magic)]) for magic in known or ())
 
     def _begin(self) -> Member:
-        if self.members and self._coding not in HAS_MEMBERS:
-            raise BadEncoding(f"bytes after the end of a {self._coding} body")
         self.members += 1
         self.work += WORK_PER_MEMBER
         if self.members > MAX_MEMBERS:
@@ -216,24 +273,56 @@ class Decoder:
             raise BadEncoding(f"a {self._coding} body of more padding than content")
 
 
+def looks_plain(data: bytes) -> bool:
+    """Whether a body begins as text does: compressed bytes have control characters among the first."""
+    return PLAIN.match(data) is not None and CONTROL.search(data, 0, HEAD_BYTES) is None
+
+
 class Decoding:
     """All codings of one body.
 
     Args:
         codings: From `parse_codings`.
+        is_lenient: As of `Decoder`.
+
+    Attributes:
+        oddities: What a lenient one put up with.
     """
 
-    def __init__(self, codings: Sequence[str]) -> None:
-        self._decoders = [Decoder(coding) for coding in reversed(codings)]
+    def __init__(self, codings: Sequence[str], *, is_lenient: bool = False) -> None:
+        self._decoders = [Decoder(coding, is_lenient=is_lenient) for coding in reversed(codings)]
+        self._unknown = ""
+        self._noted: list[str] = []
+
+    @classmethod
+    def of_answer(cls, content_encoding: str) -> Decoding:
+        """Of a backend's answer, by the bytes where its head cannot be right. Errors: UnknownCodingError."""
+        names = [name.strip().lower() for name in content_encoding.split(",")]
+        unknown = [name for name in names if name not in KNOWN_NAMES]
+        known = [name for name in names if name in KNOWN_NAMES]
+        decoding = cls(parse_codings(", ".join(known)), is_lenient=True)
+        decoding._noted = [f"content-encoding {name!r:.60} is no coding" for name in unknown]
+        decoding._unknown = next((name for name in unknown if name not in NO_CODINGS), "")
+        return decoding
 
     @property
     def work(self) -> int:
         """What it took so far, as bytes of output."""
         return sum(decoder.work for decoder in self._decoders)
 
+    @property
+    def oddities(self) -> list[str]:
+        """As above."""
+        return self._noted + [decoder.oddity for decoder in self._decoders if decoder.oddity]
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """As `Decoder`."""
-        return self._feed(data, 0)
+        for piece in self._feed(data, 0):
+            if self._unknown and piece:
+                if not looks_plain(piece):
+                    raise UnknownCodingError(f"content-encoding {self._unknown!r:.60} is not known")
+                self._unknown = ""
+            yield piece
 
     def finish(self) -> None:
         """As `Decoder`."""
@@ -264,9 +353,8 @@ def parse_codings(content_encoding: str) -> tuple[str, ...]:
     return codings
 
 
-async def decode_chunks(raw: AsyncIterator[bytes], codings: Sequence[str]) -> AsyncGenerator[bytes]:
+async def decode_chunks(raw: AsyncIterator[bytes], decoding: Decoding) -> AsyncGenerator[bytes]:
     """A body's bytes without its codings. Errors: BadEncoding, and those of `raw`."""
-    decoding = Decoding(codings)
     turn = TURN_WORK
     is_empty = True
     async for data in raw:

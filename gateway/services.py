@@ -21,6 +21,7 @@ from gateway.telemetry.settings import TelemetrySettings
 from gateway.transport.http.handler import GraphQLEndpoint
 from gateway.transport.server.admission import Shedder
 from gateway.transport.settings import EndpointSettings
+from gateway.upstream.transport import read_length
 
 # `/graphql/:id`
 # Where the workers of one server meet, as `gateway serve` tells them.
@@ -104,5 +105,5 @@ def tune_collector(threshold: int) -> None:
 def time_left(settings: RouterShaping, headers: Mapping[str, str]) -> float:
     """A request's time, seconds: the configured one, or less where the client asks for less."""
     name = settings.client_timeout_header
-    asked = headers.get(name.lower(), "") if name else ""
-    return min(settings.timeout_s, int(asked) / 1000) if asked.isdecimal() else settings.timeout_s
+    asked_ms = read_length(headers.get(name.lower())) if name else None
+    return settings.timeout_s if asked_ms is None else min(settings.timeout_s, asked_ms / 1000)

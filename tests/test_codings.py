@@ -235,6 +235,79 @@ def test_bytes_behind_the_end_are_refused(name: str, tail: bytes) -> None:
             decoded(encode(b"whole") + tail, coding, size)
 
 
+PLAIN = b'{"plain": "text"}'
+LENIENT = {
+    # What the head says, the body, and what is read.
+    "none": ("none", PLAIN, PLAIN),
+    "binary": ("binary", PLAIN, PLAIN),
+    "utf-8": ("UTF-8", PLAIN, PLAIN),
+    "several that are none": ("utf-8, none", PLAIN, PLAIN),
+    "a name that nobody knows": ("made-up", PLAIN, PLAIN),
+    "binary over gzip's bytes": ("gzip, binary", gzip.compress(PLAIN), PLAIN),
+    "an image": ("binary", b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n"),
+    "gzip over plain text": ("gzip", PLAIN, PLAIN),
+    "deflate over plain text": ("deflate", PLAIN, PLAIN),
+    "br over plain text": ("br", b"[" + PLAIN * 20, b"[" + PLAIN * 20),
+    "zstd over plain text": ("zstd", PLAIN, PLAIN),
+    "gzip over a page": ("gzip", b"<html>" + PLAIN * 9000, b"<html>" + PLAIN * 9000),
+    "gzip said twice, done once": ("gzip, gzip", gzip.compress(PLAIN), PLAIN),
+    "gzip said twice, not done": ("gzip, gzip", PLAIN, PLAIN),
+    "a line behind gzip": ("gzip", gzip.compress(PLAIN) + b"\n", PLAIN),
+    "zeros behind gzip": ("gzip", gzip.compress(PLAIN) + bytes(512), PLAIN),
+    "a comment behind gzip": ("gzip", gzip.compress(PLAIN) + b"<!-- cached -->" * 9000, PLAIN),
+    "bytes behind deflate": ("deflate", zlib.compress(PLAIN) + b"\n", PLAIN),
+    "bytes behind zstd": ("zstd", zstd.compress(PLAIN) + b"\n\n", PLAIN),
+}
+
+
+@pytest.mark.parametrize("name", LENIENT)
+def test_an_answer_is_decoded_by_its_bytes(name: str) -> None:
+    header, sent, text = LENIENT[name]
+    for size in (len(sent), 100):
+        decoding = Decoding.of_answer(header)
+        parts = [p for at in range(0, len(sent), size) for p in decoding.feed(sent[at : at + size])]
+        decoding.finish()
+        assert b"".join(parts) == text
+        assert decoding.oddities
+
+
+@pytest.mark.parametrize("header", ["", "identity", "gzip", "gzip, identity", "X-GZIP"])
+def test_nothing_is_odd_about_a_right_answer(header: str) -> None:
+    decoding = Decoding.of_answer(header)
+    sent = gzip.compress(PLAIN) + gzip.compress(PLAIN) if "gzip" in header.lower() else PLAIN * 2
+    for size in (len(sent), 1):
+        decoding = Decoding.of_answer(header)
+        parts = [p for at in range(0, len(sent), size) for p in decoding.feed(sent[at : at + size])]
+        decoding.finish()
+        assert b"".join(parts) == PLAIN * 2
+        assert decoding.oddities == []
+
+
+@pytest.mark.parametrize(
+    ("header", "sent"),
+    [
+        ("compress", b"\x1f\x9d\x90abc"),
+        ("gzip", gzip.compress(PLAIN)[:-3]),
+        ("gzip", gzip.compress(TEXT)[:-9] + bytes(9)),
+        ("gzip", gzip.compress(PLAIN) + gzip.compress(PLAIN)[:-3]),
+        ("gzip", b"\x00\x01\x02"),
+        ("br", b"\xff" * 40),
+        ("zstd", zstd.compress(PLAIN)[:-1]),
+        ("gzip", gzip.compress(b"") * 90_000),
+        ("br, " * 4 + "gzip", gzip.compress(PLAIN)),
+    ],
+)  # fmt: skip
+def test_an_answer_that_makes_no_sense_is_refused(header: str, sent: bytes) -> None:
+    def read() -> None:
+        decoding = Decoding.of_answer(header)
+        for _ in decoding.feed(sent):
+            pass
+        decoding.finish()
+
+    with pytest.raises(BadEncoding):
+        read()
+
+
 async def test_the_event_loop_is_given_back() -> None:
     """Between two turns there is no more work than one turn's and one step's."""
     sent = gzip.compress(TEXT * 20)
@@ -248,7 +321,7 @@ async def test_the_event_loop_is_given_back() -> None:
 
     other = asyncio.create_task(count_turns())
     size, last, most = 0, 0, 0
-    async for piece in decode_chunks(chunk(sent), ("gzip",)):
+    async for piece in decode_chunks(chunk(sent), Decoding(["gzip"])):
         most = max(most, size - last if turns == last else 0)
         size += len(piece)
         last = turns
@@ -258,7 +331,7 @@ async def test_the_event_loop_is_given_back() -> None:
 
 
 async def test_a_small_body_takes_no_turn_of_its_own() -> None:
-    parts = decode_chunks(chunk(gzip.compress(TEXT[:4000])), ("gzip",))
+    parts = decode_chunks(chunk(gzip.compress(TEXT[:4000])), Decoding(["gzip"]))
     with pytest.raises(StopIteration) as end:
         anext(parts).__await__().__next__()
     assert end.value.value == TEXT[:4000]

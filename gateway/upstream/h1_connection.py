@@ -7,6 +7,7 @@ but the three calls of `Owner`, and must never be given back while a byte of its
 from __future__ import annotations
 
 import asyncio
+import select
 from math import inf
 from typing import Protocol
 
@@ -15,6 +16,7 @@ import httptools
 from gateway.errors import UpstreamError
 from gateway.upstream.h1_heads import KnownHeads
 from gateway.upstream.h1_response import H1Response
+from gateway.upstream.transport import read_length
 
 # As nginx's and Node's order of size; one allowance for the head, its 1xx forerunners and trailers.
 HEAD_BYTES = 64 * 1024
@@ -23,6 +25,9 @@ MAX_HEADERS = 256
 BUFFER_BYTES = 256 * 1024
 # A body announced as no longer than this is waited for in one go: it is nearly always on its way.
 SHORT_BYTES = 64 * 1024
+
+
+HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)  # which Linux alone has
 
 
 class Owner(Protocol):
@@ -152,6 +157,15 @@ class Connection(asyncio.Protocol):
         if self._is_paused:
             self._is_paused = False
             self._transport.resume_reading()
+
+    def is_hung_up(self) -> bool:
+        """Whether the backend has closed, though the event loop has not told yet: a system call."""
+        poll = select.poll()
+        try:
+            poll.register(self._transport.get_extra_info("socket").fileno(), HUNG_UP)
+        except (AttributeError, ValueError):  # it is closed on this side
+            return True
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close an idle connection with its farewells (TLS close_notify)."""
@@ -360,8 +374,8 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _is_short(self, exchange: H1Response) -> bool:
-        length = exchange.raw_header(b"content-length")
-        return length is not None and int(length) <= SHORT_BYTES
+        length = read_length(exchange.raw_header(b"content-length"))
+        return length is not None and length <= SHORT_BYTES
 
     def _ends_with_eof(self, exchange: H1Response) -> bool:
         """Whether the end of the connection is the end of this body (RFC 9112 §6.3, case 8)."""

@@ -30,8 +30,9 @@ FRAMING = frozenset(
 )
 MAX_NAMES = 1024
 KNOWN_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
-# RFC 9110 §9.2.2: may be sent again where no answer came.
-IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
+# RFC 9110 §9.2.1: these ask for nothing to be done. PUT and DELETE are idempotent, and writes all the same: between
+# two of them another client's may have come.
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class BadRequest(ValueError):  # noqa: N818 - read as the sentence "a bad request was refused"

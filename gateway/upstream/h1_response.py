@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from gateway.codings import BadEncoding, decode_chunks, parse_codings
 from gateway.errors import UpstreamError
+from gateway.upstream.content import decode_answer
 from gateway.upstream.h1_heads import Head
-from gateway.upstream.transport import Headers
+from gateway.upstream.transport import Headers, read_length
 
 if TYPE_CHECKING:
     from gateway.upstream.h1_connection import Connection
@@ -114,16 +114,19 @@ class H1Response:
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """As the port says."""
-        said = self.raw_header(b"content-encoding") or b""
-        try:
-            codings = parse_codings(said.decode("latin-1"))
-            async for piece in decode_chunks(self._aiter_raw(), codings):
+        said = self.raw_header(b"content-encoding")
+        if said is None:
+            async for piece in self._aiter_raw():
                 yield piece
-        except BadEncoding as exc:
+            return
+        try:
+            async for piece in decode_answer(
+                self._aiter_raw(), said.decode("latin-1"), self.source
+            ):
+                yield piece
+        except UpstreamError:
             await self.aclose()
-            raise UpstreamError(
-                "HTTP_CLIENT_ERROR", source=self.source, detail=str(exc)[:500]
-            ) from exc
+            raise
 
     async def aclose(self) -> None:
         """As the port says."""
@@ -148,8 +151,7 @@ class H1Response:
         """The length in the head, where the body is still coming; 0 without one."""
         if self.connection is None:
             return 0
-        length = self.raw_header(b"content-length")
-        return int(length) if length is not None else 0
+        return read_length(self.raw_header(b"content-length")) or 0
 
     async def _aiter_raw(self) -> AsyncIterator[bytes]:
         while True:

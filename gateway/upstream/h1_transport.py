@@ -17,7 +17,7 @@ from gateway.upstream.dial import Dialler
 from gateway.upstream.h1_connection import Connection, wake
 from gateway.upstream.h1_pool import Limits, Pool
 from gateway.upstream.h1_request import (
-    IDEMPOTENT,
+    SAFE,
     BadRequest,
     encode_head,
     parse_origin,
@@ -70,6 +70,10 @@ class H1Transport:
                 "HTTP_CLIENT_ERROR", source=source, detail=str(exc), was_sent=False
             ) from exc
         connection = pool.take_idle(now) or await pool.acquire(deadline, source)
+        if connection.used and not may_repeat(request):
+            while connection.used and connection.is_hung_up():
+                connection.abort()
+                connection = await pool.acquire(deadline, source)
         is_again = False
         while True:
             response, sender = self._write(connection, request, head, deadline)
@@ -136,8 +140,8 @@ class H1Transport:
 
 
 def may_repeat(request: Request) -> bool:
-    """Whether a request that may have been processed can be sent again: idempotent, and all there."""
-    return (request.method in IDEMPOTENT or request.is_read) and (
+    """Whether a request that may have been processed can be sent again: no write, and all there."""
+    return (request.method in SAFE or request.is_read) and (
         request.body is None or isinstance(request.body, bytes)
     )
 

@@ -22,6 +22,7 @@ from hyperframe.frame import Frame, GoAwayFrame
 
 from gateway.errors import UpstreamError
 from gateway.upstream.h2_stream import H2Stream
+from gateway.upstream.transport import read_length
 
 MAX_STREAMS = 100
 # A body that its caller does not take: above this the backend has to wait.
@@ -302,9 +303,11 @@ class H2Connection(asyncio.Protocol):
                     (name.decode("latin-1"), value.decode("latin-1"))
                     for name, value in event.headers
                 ]
-                stream.status = int(fields[0][1])  # RFC 9113 §8.3: pseudo fields stand first
-                if not 200 <= stream.status <= 999:
-                    raise ValueError(f"status {stream.status}")
+                # RFC 9113 §8.3: pseudo fields stand first.
+                status = read_length(fields[0][1])
+                if status is None or not 200 <= status <= 999:
+                    raise ValueError(f"status {fields[0][1]!r:.20}")
+                stream.status = status
                 stream.headers = [field for field in fields if field[0][:1] != ":"]
             case h2.events.DataReceived():
                 stream.unread_bytes += event.flow_controlled_length

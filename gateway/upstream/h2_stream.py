@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
-from gateway.codings import BadEncoding, decode_chunks, parse_codings
 from gateway.errors import UpstreamError
-from gateway.upstream.transport import Header, header_value
+from gateway.upstream.content import decode_answer
+from gateway.upstream.transport import Header, header_value, read_length
 
 if TYPE_CHECKING:
     from gateway.upstream.h2_connection import H2Connection
@@ -91,8 +91,8 @@ class H2Stream:
 
     async def read(self, max_bytes: int) -> bytes:
         """As the port says."""
-        length = header_value(self.headers, "content-length")
-        if self.connection is not None and length is not None and int(length) > max_bytes:
+        length = read_length(header_value(self.headers, "content-length"))
+        if self.connection is not None and length is not None and length > max_bytes:
             raise await self._too_large(max_bytes)
         parts: list[bytes] = []
         size = 0
@@ -105,16 +105,17 @@ class H2Stream:
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """As the port says."""
-        said = ", ".join(value for name, value in self.headers if name == "content-encoding")
-        try:
-            codings = parse_codings(said)
-            async for piece in decode_chunks(self._aiter_raw(), codings):
+        said = [value for name, value in self.headers if name == "content-encoding"]
+        if not said:
+            async for piece in self._aiter_raw():
                 yield piece
-        except BadEncoding as exc:
+            return
+        try:
+            async for piece in decode_answer(self._aiter_raw(), ", ".join(said), self.source):
+                yield piece
+        except UpstreamError:
             await self.aclose()
-            raise UpstreamError(
-                "HTTP_CLIENT_ERROR", source=self.source, detail=str(exc)[:500]
-            ) from exc
+            raise
 
     async def aclose(self) -> None:
         """As the port says: a body that was not read to its end is cancelled, its connection kept."""

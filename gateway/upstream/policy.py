@@ -24,18 +24,29 @@ from gateway.telemetry.trace import Timing, Trace, clock
 from gateway.upstream.adaptive import AdaptiveLimit
 from gateway.upstream.breaker import CircuitBreaker
 from gateway.upstream.budget import RetryBudget
+from gateway.upstream.content import UNREADABLE, tell
 from gateway.upstream.counters import Counters
 from gateway.upstream.latency import Latency
 from gateway.upstream.places import Places
 from gateway.upstream.settings import SourceSettings
-from gateway.upstream.transport import Fetched, Request, Response, Transport, header_value
+from gateway.upstream.transport import (
+    Fetched,
+    Request,
+    Response,
+    Transport,
+    header_value,
+    read_length,
+)
 
 # A whole answer, or one whose body is still on the wire.
 Answer = Fetched | Response
 
 # Endpoints are templates of the schema, so there are few; what is not is counted under one name.
 MAX_ENDPOINTS = 1000
-NOT_HEALTH = frozenset({"RESPONSE_TOO_LARGE", "UPSTREAM_OVERLOADED", "CIRCUIT_BREAKER_OPEN"})
+# They say nothing about a backend's health, and asking again would not help.
+NOT_HEALTH = frozenset(
+    {"RESPONSE_TOO_LARGE", "UPSTREAM_OVERLOADED", "CIRCUIT_BREAKER_OPEN", UNREADABLE}
+)
 
 
 @dataclass(slots=True)
@@ -208,7 +219,7 @@ class Policy:
                     most = self.settings.max_response_size_bytes
                     body = response.ready(most)
                     if body is None:
-                        body = await response.read(most)
+                        body = await read_whole(response, most, self.name)
                     answer = Fetched(status, response.headers, body)
                 if timing is not None:
                     size = len(answer.body) if isinstance(answer, Fetched) else size_of(response)
@@ -385,6 +396,17 @@ class Policy:
                     await discard(rival.result())
 
 
+async def read_whole(response: Response, max_bytes: int, source: str) -> bytes:
+    """As `Response.read`; an error whose body cannot be decoded is still an error, by its status."""
+    try:
+        return await response.read(max_bytes)
+    except UpstreamError as exc:
+        if exc.code != UNREADABLE or response.status < 400:
+            raise
+        tell(source, f"status {response.status}, {exc.detail}")
+        return b""
+
+
 async def discard(answer: Fetched | Response) -> None:
     """Nobody reads it: its connection goes back, or is closed."""
     if not isinstance(answer, Fetched):
@@ -393,8 +415,7 @@ async def discard(answer: Fetched | Response) -> None:
 
 def size_of(answer: Response) -> int | None:
     """The bytes of a body that is not read yet, where its head says so."""
-    said = header_value(answer.headers, "content-length") or ""
-    return int(said) if said.isascii() and said.isdigit() else None
+    return read_length(header_value(answer.headers, "content-length"))
 
 
 def finish(timing: Timing) -> None:
@@ -422,9 +443,10 @@ def retry_after_s(answer: Fetched | Response) -> float:
     text = header_value(answer.headers, "retry-after")
     if text is None:
         return 0.0
-    if text.strip().isdigit():
+    text = text.strip()
+    if text.isascii() and text.isdigit():  # RFC 9110 §10.2.3; however many digits
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time())
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):  # whatever the text makes of it
         return 0.0

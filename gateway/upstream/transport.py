@@ -13,6 +13,8 @@ from functools import lru_cache
 from typing import Protocol, overload
 
 Header = tuple[str, str]
+MAX_DIGITS = 18
+"""Of numbers in headers: more than any length, and well within 64 bits."""
 
 
 @dataclass(slots=True)
@@ -109,6 +111,14 @@ def header_value(headers: Sequence[Header], name: str) -> str | None:
     if isinstance(headers, Headers):
         return headers.first(name)
     return next((value for key, value in headers if key == name), None)
+
+
+def read_length(text: str | bytes | None) -> int | None:
+    """A header's value that is a number of ASCII digits; None for any other (RFC 9110 §5.6.2)."""
+    if text is None or not text.isascii():
+        return None
+    text = text.strip()
+    return int(text) if text.isdigit() and len(text) <= MAX_DIGITS else None
 
 
 class Response(Protocol):

@@ -150,5 +150,14 @@ async def test_the_default_size_stops_a_gzip_bomb(tmp_path: Path) -> None:
 async def test_an_answer_that_is_not_the_gzip_it_says(tmp_path: Path) -> None:
     answers = {"/a": Answer(b'{"text": "x"}', 200, PACKED), "/good": GOOD}
     result, _ = await execute(Scenario(SDL, QUERY, answers, None, ()), tmp_path)
+    assert result.data == {"a": {"text": "x"}, "good": GOOD}
+    assert not result.errors
+
+
+async def test_an_answer_that_cannot_be_decoded(tmp_path: Path) -> None:
+    answers = {"/a": Answer(b"\0\1\2", 200, PACKED), "/good": GOOD}
+    result, asked = await execute(Scenario(SDL, QUERY, answers, None, ()), tmp_path)
     assert result.data == {"a": None, "good": GOOD}
-    assert [error["extensions"]["code"] for error in result.errors] == ["HTTP_CLIENT_ERROR"]
+    codes = [error["extensions"]["code"] for error in result.errors]
+    assert codes == ["CONNECTOR_RESPONSE_INVALID"]
+    assert [one.target for one in asked].count("/a") == 1, "it was reached: once is enough"

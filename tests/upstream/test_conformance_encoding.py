@@ -9,6 +9,7 @@ import zlib
 import brotli
 import pytest
 
+from gateway.upstream import content
 from gateway.upstream.transport import Request
 from tests.upstream.wire import (
     Wire,
@@ -112,15 +113,16 @@ async def test_a_bomb_stops_at_the_limit(kind: str, case: tuple[str, bytes]) -> 
 
 
 FALSE = {
-    "gzip that is none": ("gzip", b"plain text"),
+    "gzip that is none": ("gzip", b"\0\1 neither gzip nor text"),
     "gzip cut short": ("gzip", gzip.compress(TEXT)[:-20]),
     "gzip with a false sum": ("gzip", gzip.compress(b"text")[:-8] + b"\0" * 8),
     "deflate cut short": ("deflate", zlib.compress(TEXT)[:-20]),
-    "br that is none": ("br", b"plain text"),
+    "br that is none": ("br", b"\xff" * 40),
     "br cut short": ("br", brotli.compress(TEXT)[:-20]),
-    "zstd that is none": ("zstd", b"plain text"),
+    "zstd that is none": ("zstd", b"\0\1 neither zstd nor text"),
+    "gzip of nothing but padding": ("gzip", gzip.compress(b"") * 90_000),
     "zstd cut short": ("zstd", zstd.compress(TEXT)[:-20]),
-    "unknown": ("compress", b"text"),
+    "unknown": ("compress", b"\x1f\x9d\x90 not text"),
 }
 
 
@@ -129,7 +131,36 @@ async def test_a_false_or_cut_body_is_an_error(kind: str, case: tuple[str, bytes
     coding, coded = case
     sent = answer(coded, "200 OK", f"Content-Encoding: {coding}")
     async with serving(answering(sent)) as server, transport_of(kind) as transport:
-        assert await code_of(call(transport, server.url)) == "HTTP_CLIENT_ERROR"
+        assert await code_of(call(transport, server.url)) == "CONNECTOR_RESPONSE_INVALID"
+
+
+ODD = {
+    "none": ("none", TEXT),
+    "binary": ("binary", TEXT),
+    "utf-8": ("utf-8", TEXT),
+    "an empty one": ("", TEXT),
+    "gzip that is plain text": ("gzip", TEXT),
+    "gzip said twice": ("gzip, gzip", gzip.compress(TEXT)),
+    "a line behind gzip": ("gzip", gzip.compress(TEXT) + b"\n"),
+}
+
+
+@conforms_in(ODD)
+async def test_what_the_head_says_is_held_against_the_bytes(
+    kind: str,
+    case: tuple[str, bytes],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    coding, coded = case
+    monkeypatch.setattr(content, "_told", set())
+    sent = answer(coded, "200 OK", f"Content-Encoding: {coding}")
+    async with serving(answering(sent)) as server, transport_of(kind) as transport:
+        for _ in range(2):
+            assert await call(transport, server.url) == (200, TEXT)
+    assert server.connections == 1
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == (1 if coding else 0), "once, and nothing where nothing is odd"
 
 
 @conforms

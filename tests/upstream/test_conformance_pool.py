@@ -126,10 +126,8 @@ async def close_at_the_second(wire: Wire) -> None:
 
 
 @conforms
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-async def test_an_idempotent_request_is_sent_again_when_the_kept_connection_closed(
-    kind: str, method: str
-) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+async def test_a_read_is_sent_again_when_the_kept_connection_closed(kind: str, method: str) -> None:
     async with serving(close_at_the_second) as server, transport_of(kind) as transport:
         assert await call(transport, server.url) == (200, b"first")
         status, body = await call(transport, server.url, method)
@@ -138,12 +136,40 @@ async def test_an_idempotent_request_is_sent_again_when_the_kept_connection_clos
 
 
 @conforms
-async def test_a_post_is_not_sent_again(kind: str) -> None:
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_a_write_is_not_sent_again(kind: str, method: str) -> None:
+    """Idempotent or not: a PUT that is sent again may undo what another client has written between."""
     async with serving(close_at_the_second) as server, transport_of(kind) as transport:
         assert await call(transport, server.url) == (200, b"first")
-        code = await code_of(call(transport, server.url, "POST", b"pay"))
+        code = await code_of(call(transport, server.url, method, b"pay"))
         assert code == "HTTP_CLIENT_ERROR"
     assert [asked.body for asked in server.asked] == [b"", b"pay"]
+
+
+@conforms
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+async def test_a_write_goes_on_a_new_connection_when_the_kept_one_has_ended(
+    kind: str, method: str
+) -> None:
+    """Nothing of it was sent on the old one, though the event loop has not told of the end yet."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        asked: list[bytes] = []
+
+        def serve_one() -> socket.socket:
+            peer, _ = listener.accept()
+            asked.append(peer.recv(1000).split()[0])
+            peer.sendall(answer(b"kept"))
+            return peer
+
+        async with transport_of(kind) as transport:
+            first, _ = await asyncio.gather(asyncio.to_thread(serve_one), call(transport, url))
+            first.close()  # and no turn of the event loop before the next call
+            sending = call(transport, url, method)
+            second, got = await asyncio.gather(asyncio.to_thread(serve_one), sending)
+            second.close()
+    assert got == (200, b"kept")
+    assert asked == [b"GET", method.encode()]
 
 
 @conforms

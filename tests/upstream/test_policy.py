@@ -140,6 +140,52 @@ async def test_retry_after_is_honoured_where_it_fits() -> None:
         assert len(server.heads) == 1
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["²", "٣", "1_0", "+1", "-1", "1.5", "0x1", "", "soon", "9" * 400, "nan", "inf", "Fri, 99 Foo 2026 99:99:99 GMT",
+     "Mon, 01 Jan 0001 00:00:00 +2359", "Fri, 31 Dec 9999 23:59:59 -2359", "Fri, 29 Nov ² 00:00:00 GMT", "1 2"],
+)  # fmt: skip
+async def test_a_retry_after_that_is_none_is_not_there(value: str) -> None:
+    header = f"retry-after: {value}".encode()
+    if value == "٣":
+        header = b"retry-after: \xd9\xa3"
+    busy = answer(b"{}", b"429 Too Many Requests", header)
+    async with calling(Backend(busy, GOOD)) as (call, _):
+        status = (await call()).status
+        if "9999" in value:
+            assert (status, call.waits) == (429, []), "beyond the deadline"
+        else:
+            assert (status, call.waits) == (200, [0.025])
+
+
+UNREADABLE = answer(b"\0\1\2", b"200 OK", b"content-encoding: gzip")
+
+
+async def test_an_unreadable_answer_is_not_asked_for_again_and_opens_no_breaker() -> None:
+    breaking = CircuitBreakerSettings(request_threshold=2, sleep_window_s=1000)
+    async with calling(Backend(UNREADABLE), circuit_breaker=breaking) as (call, server):
+        for _ in range(10):
+            with pytest.raises(UpstreamError) as caught:
+                await call()
+            assert caught.value.code == "CONNECTOR_RESPONSE_INVALID"
+            assert "content-encoding 'gzip'" in caught.value.detail
+        assert len(server.heads) == 10
+        assert call.count("retry") == 0
+        assert call.policy.endpoint("e").breaker.state == "closed"
+
+
+async def test_an_error_is_one_by_its_status_whatever_its_body() -> None:
+    broken = answer(b"\0\1\2", b"503 Service Unavailable", b"content-encoding: gzip")
+    breaking = CircuitBreakerSettings(request_threshold=3, sleep_window_s=1000)
+    async with calling(Backend(broken, broken, GOOD)) as (call, _):
+        assert (await call()).status == 200
+        assert call.count("retry") == 2
+    async with calling(Backend(broken), circuit_breaker=breaking) as (call, _):
+        answered = await call()
+        assert (answered.status, answered.body) == (503, b"")
+        assert call.policy.endpoint("e").breaker.state == "open"
+
+
 async def test_other_errors_of_the_backend_are_its_answer() -> None:
     async with calling(Backend(answer(b"{}", b"500 Oops"), GOOD)) as (call, server):
         assert (await call()).status == 500

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.codings import (
     DECODED,
     BadEncoding,
+    Decoding,
     UnknownCodingError,
     chunk,
     decode_chunks,
@@ -69,7 +70,7 @@ async def decode_body(body: bytes, codings: tuple[str, ...], max_bytes: int) -> 
     pieces: list[bytes] = []
     size = 0
     try:
-        async for piece in decode_chunks(chunk(body), codings):
+        async for piece in decode_chunks(chunk(body), Decoding(codings)):
             size += len(piece)
             if size > max_bytes:
                 raise too_large(max_bytes)

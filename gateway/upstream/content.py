@@ -1,0 +1,49 @@
+"""The bodies of backends' answers without their content codings, by the bytes where a head cannot be right.
+
+What was put up with is told in the log, once for each source. No I/O of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from gateway.codings import BadEncoding, Decoding, decode_chunks
+from gateway.errors import UpstreamError
+
+logger = logging.getLogger("gateway.upstream")
+
+UNREADABLE = "CONNECTOR_RESPONSE_INVALID"
+"""The code of an answer that came and makes no sense: the backend was reached, and would say the same again."""
+MAX_TOLD = 1000
+_told: set[tuple[str, str]] = set()
+
+
+async def decode_answer(
+    raw: AsyncIterator[bytes], content_encoding: str, source: str
+) -> AsyncGenerator[bytes]:
+    """A body without its codings. Errors: UpstreamError(CONNECTOR_RESPONSE_INVALID), and those of `raw`."""
+    first = b""
+
+    async def watched() -> AsyncIterator[bytes]:
+        nonlocal first
+        async for data in raw:
+            first = first or data[:40]
+            yield data
+
+    try:
+        decoding = Decoding.of_answer(content_encoding)
+        async for piece in decode_chunks(watched(), decoding):
+            yield piece
+    except BadEncoding as exc:
+        detail = f"content-encoding {content_encoding!r:.100}: {exc}; the body begins {first!r}"
+        raise UpstreamError(UNREADABLE, source=source, detail=detail[:500]) from exc
+    for oddity in decoding.oddities:
+        tell(source, oddity)
+
+
+def tell(source: str, what: str) -> None:
+    """Log once what a source's answers have."""
+    if (source, what) not in _told and len(_told) < MAX_TOLD:
+        _told.add((source, what))
+        logger.warning("source=%s: %s; said once", source, what)
