@@ -13,10 +13,13 @@ from graphql import GraphQLOutputType, GraphQLSchema
 
 from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.wanted import Wanted
-from gateway.connectors.php.arrange import arrange
+from gateway.connectors.php.arrange import compile_rules
 from gateway.connectors.php.coerce import Answer, Coercions
 from gateway.connectors.php.rules import find_rules
+from gateway.connectors.walk import calls_of
 
+REPEATING = frozenset({"as", "echo", "map", "match"})
+"""Methods whose argument may name a value twice."""
 Invalid = Callable[[str], Exception]
 """From what is wrong to the error that says so."""
 
@@ -44,8 +47,10 @@ class PhpAnswers:
         time_zone: str,
         is_batch: bool,
     ) -> None:
-        self._rules = find_rules(selection, kind, schema)
-        self._coerce = Coercions(schema, time_zone).of(kind, supplied)
+        self._arrange = compile_rules(find_rules(selection, kind, schema))
+        # Else every object that braces make stands in one place.
+        is_new = not any(call.name in REPEATING for call in calls_of(selection))
+        self._coerce = Coercions(schema, time_zone, is_new=is_new).of(kind, supplied)
         self._is_batch = is_batch
 
     def map(
@@ -73,7 +78,7 @@ class PhpAnswers:
                 error = made[found + declared] = invalid(why)
             return error
 
-        value = mapping(arrange(data, self._rules, misfit), variables)
+        value = mapping(self._arrange(data, misfit), variables)
         if value is ...:
             return value
         if self._coerce is not None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from operator import is_
 from typing import Any
 
 from graphql import (
@@ -31,7 +30,7 @@ from graphql import (
 )
 
 from gateway.connectors.mapping.wanted import WHOLE, Wanted
-from gateway.connectors.php.arrange import Misfit, is_gapped
+from gateway.connectors.php.arrange import DICT, Misfit, is_gapped
 from gateway.connectors.php.dates import date_time, day, zero_date
 from gateway.graph.scalars import BUILT_IN
 
@@ -62,7 +61,6 @@ class Answer:
 
 
 Coerce = Callable[[Any, Answer], Any]
-Leaf = Callable[[Any], Any]
 
 
 class Coercions:
@@ -71,12 +69,15 @@ class Coercions:
     Args:
         schema: It knows which types an abstract one may be.
         time_zone: Of dates that have none.
+        is_new: Whether the objects that a mapping makes may be changed in place.
     """
 
-    def __init__(self, schema: GraphQLSchema, time_zone: str) -> None:
+    def __init__(self, schema: GraphQLSchema, time_zone: str, *, is_new: bool) -> None:
         self._schema = schema
+        self._is_new = is_new
         self._whole: dict[str, Coerce] = {}
-        self._date_time = date_time(time_zone)
+        convert = date_time(time_zone)
+        self._date_time: Coerce = lambda value, _: convert(value)
 
     def of(self, kind: GraphQLOutputType, supplied: Wanted) -> Coerce | None:
         """What makes the values of one field what its type asks for; None when nothing has to.
@@ -89,10 +90,9 @@ class Coercions:
         if is_list_type(nullable):
             return _list_of(self.of(nullable.of_type, supplied))
         if isinstance(nullable, GraphQLScalarType):
-            leaf = self._scalar(nullable)
-            return None if leaf is None else _leaf(leaf)
+            return self._scalar(nullable)
         if isinstance(nullable, GraphQLEnumType):
-            return _leaf(_null_text)
+            return _null_text
         if supplied.whole:
             # The backend's own object: its type has all fields, and may have itself among them.
             return lambda value, answer: self._of_whole(nullable)(value, answer)
@@ -106,17 +106,25 @@ class Coercions:
 
     def _object(self, kind: Any, supplied: Wanted) -> Coerce:
         if isinstance(kind, GraphQLObjectType):
-            return _object_of(kind.name, self._members((kind,), supplied), supplied.whole)
+            return self._object_of(kind.name, (kind,), supplied)
         assert isinstance(kind, GraphQLInterfaceType | GraphQLUnionType)
         types = self._schema.get_possible_types(kind)
         by_type = {type_.name: self._object(type_, supplied) for type_ in types}
-        unknown = _object_of(kind.name, self._members(types, supplied), supplied.whole)
+        unknown = self._object_of(kind.name, types, supplied)
 
         def coerce(value: Any, answer: Answer) -> Any:
             name = value.get("__typename") if value.__class__ is dict else ""
             return (by_type.get(str(name)) or unknown)(value, answer)
 
         return coerce
+
+    def _object_of(self, name: str, types: Iterable[GraphQLObjectType], supplied: Wanted) -> Coerce:
+        members = self._members(types, supplied)
+        if not members:
+            return _any_object
+        if supplied.whole:
+            return _whole_of(name, members)
+        return _new_of(members) if self._is_new else _made_of(members)
 
     def _members(
         self, types: Iterable[GraphQLObjectType], supplied: Wanted
@@ -138,7 +146,7 @@ class Coercions:
                 made.append((name, coerce))
         return made
 
-    def _scalar(self, kind: GraphQLScalarType) -> Leaf | None:
+    def _scalar(self, kind: GraphQLScalarType) -> Coerce | None:
         known = _SCALARS.get(kind.name)
         if known is not None:
             return known
@@ -148,12 +156,8 @@ class Coercions:
         if meaning is not None:
             return _big_int if meaning == "BigInt" else _null_text
         if kind.name == "Date":
-            return day
-        return zero_date if "Date" in kind.name else None
-
-
-def _leaf(change: Leaf) -> Coerce:
-    return lambda value, _: change(value)
+            return lambda value, _: day(value)
+        return (lambda value, _: zero_date(value)) if "Date" in kind.name else None
 
 
 def _list_of(inner: Coerce | None) -> Coerce:
@@ -161,10 +165,9 @@ def _list_of(inner: Coerce | None) -> Coerce:
         if value.__class__ is dict and is_gapped(value):
             value = list(value.values())
         if value.__class__ is list:
-            if inner is None:
+            if inner is None or (inner is _any_object and set(map(type, value)) <= DICT):
                 return value
-            changed = [inner(item, answer) for item in value]
-            return value if all(map(is_, changed, value)) else changed
+            return [inner(item, answer) for item in value]
         if value is None or isinstance(value, Exception):
             return value
         return None if value == "" else answer.misfit(value, "a list")
@@ -172,30 +175,63 @@ def _list_of(inner: Coerce | None) -> Coerce:
     return coerce
 
 
-def _object_of(name: str, members: list[tuple[str, Coerce]], is_whole: bool) -> Coerce:
+def _new_of(members: list[tuple[str, Coerce]]) -> Coerce:
+    """For objects that the mapping made: changed in place."""
+
     def coerce(value: Any, answer: Answer) -> Any:
         if value.__class__ is not dict:
             return _no_object(value, answer)
-        if is_whole:
-            # The one that stands for it is known before its members are: they may lead back to it.
-            seen = answer.seen.get((id(value), name))
-            if seen is not None:
-                return seen[1]
-            copy = dict(value)
-            answer.seen[id(value), name] = value, copy  # the first keeps its identity its own
-        else:
-            copy = value
         for member, change in members:
-            if member in value:
-                old = value[member]
+            old = value.get(member)
+            if old is not None:
+                value[member] = change(old, answer)
+        return value
+
+    return coerce
+
+
+def _made_of(members: list[tuple[str, Coerce]]) -> Coerce:
+    """For objects that the mapping may have made for several places: a copy where something changes."""
+
+    def coerce(value: Any, answer: Answer) -> Any:
+        if value.__class__ is not dict:
+            return _no_object(value, answer)
+        made = value
+        for member, change in members:
+            old = value.get(member)
+            if old is not None:
                 new = change(old, answer)
                 if new is not old:
-                    if copy is value:
-                        copy = dict(value)
-                    copy[member] = new
+                    if made is value:
+                        made = dict(value)
+                    made[member] = new
+        return made
+
+    return coerce
+
+
+def _whole_of(name: str, members: list[tuple[str, Coerce]]) -> Coerce:
+    """For objects of the answer as they stand, which may lead back to themselves."""
+
+    def coerce(value: Any, answer: Answer) -> Any:
+        if value.__class__ is not dict:
+            return _no_object(value, answer)
+        seen = answer.seen.get((id(value), name))
+        if seen is not None:
+            return seen[1]
+        copy = dict(value)
+        answer.seen[id(value), name] = value, copy  # the first is kept so that its id stays its own
+        for member, change in members:
+            old = copy.get(member)
+            if old is not None:
+                copy[member] = change(old, answer)
         return copy
 
     return coerce
+
+
+def _any_object(value: Any, answer: Answer) -> Any:
+    return value if value.__class__ is dict else _no_object(value, answer)
 
 
 def _no_object(value: Any, answer: Answer) -> Any:
@@ -208,7 +244,7 @@ def _no_object(value: Any, answer: Answer) -> Any:
     return answer.misfit(value, "an object")
 
 
-def _int(value: Any) -> Any:
+def _int(value: Any, _: Answer) -> Any:
     if value.__class__ is str:
         if _INTEGER.fullmatch(value):
             return int(value)
@@ -216,7 +252,7 @@ def _int(value: Any) -> Any:
     return int(value) if value.__class__ is bool else value
 
 
-def _float(value: Any) -> Any:
+def _float(value: Any, _: Answer) -> Any:
     if value.__class__ is str:
         if _NUMBER.fullmatch(value):
             return float(value)
@@ -224,7 +260,7 @@ def _float(value: Any) -> Any:
     return value
 
 
-def _big_int(value: Any) -> Any:
+def _big_int(value: Any, _: Answer) -> Any:
     if value.__class__ is str:
         if _DIGITS.fullmatch(value):
             return int(value)
@@ -232,17 +268,17 @@ def _big_int(value: Any) -> Any:
     return value
 
 
-def _boolean(value: Any) -> Any:
+def _boolean(value: Any, _: Answer) -> Any:
     if value.__class__ is str:
         return _BOOLEANS.get(value.strip().lower(), value)
     return bool(value) if value.__class__ is int and value in (0, 1) else value
 
 
-def _null_text(value: Any) -> Any:
+def _null_text(value: Any, _: Answer) -> Any:
     return None if value.__class__ is str and not value else value
 
 
-_SCALARS: dict[str, Leaf | None] = {
+_SCALARS: dict[str, Coerce] = {
     "Int": _int,
     "Float": _float,
     "Boolean": _boolean,
