@@ -6,7 +6,7 @@ PORT   ?= 8000
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-platform lint format bench bench-quick bench-publish bench-guard bench-tools bench-peers profile fuzz fuzz-guided soak docs clean
+.PHONY: help install run test test-platform lint format bench bench-quick bench-publish bench-guard bench-tools bench-peers profile fuzz fuzz-readings fuzz-guided soak docs clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ bench-peers: bench-tools
 
 fuzz: $(STAMP) ## random schemas and documents against the reference, until stopped
 	@$(BIN)/python -m tests.differential --forever $(ARGS)
+
+fuzz-readings: $(STAMP) ## random answers to connectors, decoded and mapped every way: 200,000, or ARGS="--cases N"
+	@$(BIN)/python -m tests.differential.readings $(ARGS)
 
 fuzz-guided: $(STAMP) ## one target under atheris: TARGET=request|negotiation|web-socket|literals SECONDS=600
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt atheris

@@ -29,6 +29,8 @@ class Place:
         leaf: What a leaf may be; None for anything.
         depth: How many lists are around the object; None while nothing says it.
         is_leaf, is_row: What it was taken for.
+        refuses_null: Null is left to the mapping, which makes an object of it: some member of the mapping, asked for
+            or not, is made of the object itself (connectors.md §6.7).
         names: Attribute by JSON key, where the decoded object is itself a row.
         exact: `__exact__` of such a row.
         added: Attributes of such a row that are set when it has been decoded.
@@ -41,6 +43,7 @@ class Place:
     depth: int | None = None
     is_leaf: bool = False
     is_row: bool = False
+    refuses_null: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
     exact: Mapping[str, str] = field(default_factory=dict)
     added: Sequence[str] = ()
@@ -107,8 +110,9 @@ class Place:
         fields.sort(key=lambda field: rank.get(field[0], len(rank)))
         made: Any = row_class(fields, self.exact, rename=rename, kw_only=True)
         for _ in range(self.depth or 0):
-            made = list[made | None]
-        return made | None
+            item: Any = made if self.refuses_null else made | None
+            made = list[item]
+        return made if self.refuses_null else made | None
 
 
 def row_class(fields: Sequence[Any], exact: Mapping[str, str], **options: Any) -> Any:

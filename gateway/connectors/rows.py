@@ -130,6 +130,7 @@ def note_output(
     if not isinstance(nullable, GraphQLObjectType):
         raise NotPlainError(f"{nullable} is no object type")
     place.take_row(depth)
+    place.refuses_null = any(not inner.path for inner in shape.members.values())
     row = Row(place, depth)
     row.members.update(_members(row, shape.members, nullable, wanted, is_exact=is_exact))
     return row

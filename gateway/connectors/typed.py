@@ -12,10 +12,9 @@ decodes a list of structs with the members `id`, `userId` and `address`, a struc
     def decode_rows(b):
         g2 = {}
         v = d(b)
-        v = (refuse() if v is None else [(refuse() if i0 is None else R1(
-            i0.__0__,
-            (g2.get(k3 := (i0.__1__,)) or g2.setdefault(k3, R4(i0.__1__))),
-            (None if (v5 := i0.__2__) is None else v5.__0__))) for i0 in v])
+        v = [R1(i0.__0__,
+                (g2.get(k3 := (i0.__1__,)) or g2.setdefault(k3, R4(i0.__1__))),
+                (None if (v5 := i0.__2__) is None else v5.__0__)) for i0 in v]
         return v
 
 Equal groups of one answer are one object, for they are rows of the same entity. Where every field is one member of the
@@ -112,7 +111,7 @@ class _Writer:
     """
 
     def __init__(self, decode: Callable[[bytes], Any]) -> None:
-        self.namespace: dict[str, Any] = {"d": decode, "refuse": _refuse_null}
+        self.namespace: dict[str, Any] = {"d": decode}
         self._names = count()
         self._shared: list[str] = []
 
@@ -125,8 +124,10 @@ class _Writer:
             added = "; ".join(
                 f"r.{name} = {self._shared_group(group, 'r')}" for name, group in groups
             )
-            after = ["if v is None: refuse()", f"for r in {'v' if row.depth else '(v,)'}:"]
-            after += ["    if r is None: refuse()", f"    {added}"]
+            values = "v" if row.depth else "(v,)"
+            after = [
+                f"for r in {values if not path else f'() if v is None else {values}'}: {added}"
+            ]
         elif row is not None and not row.is_decoded:
             text = self._rows(row, text, row.depth)
         lines = [f"{name} = {{}}" for name in self._shared]
@@ -137,13 +138,15 @@ class _Writer:
 
     def _rows(self, row: Row, text: str, depth: int) -> str:
         """A value of rows, in so many lists."""
-        null = "refuse()" if row.groups else "None"
         var, bound = self._bound(text)
         if depth == 0:
-            return f"({null} if {bound} is None else {self._row(row, var)})"
-        item = f"i{next(self._names)}"
-        each = self._rows(row, item, depth - 1)
-        return f"({null} if {bound} is None else [{each} for {item} in {var}])"
+            made = self._row(row, var)
+        else:
+            item = f"i{next(self._names)}"
+            made = f"[{self._rows(row, item, depth - 1)} for {item} in {var}]"
+        if row.place.refuses_null and var == text:
+            return made  # an item, or the answer, is there then
+        return f"(None if {bound} is None else {made})"
 
     def _row(self, row: Row, var: str) -> str:
         """A row of a decoded object that is not null."""
@@ -188,8 +191,3 @@ class _Writer:
             return text, text
         var = f"v{next(self._names)}"
         return var, f"({var} := {text})"
-
-
-def _refuse_null() -> None:
-    """Leave an answer to the mapping: with a group in them, braces on null are an object (connectors.md §6.7)."""
-    raise msgspec.ValidationError("null where a group is made")
