@@ -76,7 +76,8 @@ def build_graph(
     files = find_schema_files(config.graph.schema, base)
     document, findings = accepted(load_sdl(files))
     marks = [] if mock else find_marks(config.graph.resolvers, base)
-    schema, found = build_schema(document, strict_deprecation=config.graph.strict_deprecation)
+    strict = config.graph.strict_deprecation
+    schema, found = build_schema(document, strict_deprecation=strict, any_directive=mock)
     findings += [item if item.file else replace(item, file=str(files[0])) for item in found]
     if schema is None:
         return Graph(None, None, marks, findings)

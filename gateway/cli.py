@@ -134,7 +134,10 @@ def serve(
     with one_line_errors():
         settings, base = read_config(config, schema)
         # Fail here, with one line, rather than in each worker.
-        Gateway(settings, base, os.environ, mock=mock)
+        graph = Gateway(settings, base, os.environ, mock=mock).graph
+    if warnings := sum(finding.severity == "warning" for finding in graph.findings):
+        told = f"{_count(warnings, 'warning')}; gateway check lists them"
+        print(f"gateway: {told}", file=sys.stderr)
     if mock:
         print("gateway: every value is made up; no backend is called", file=sys.stderr)
     os.environ[SERVE_MOCK] = "1" if mock else ""

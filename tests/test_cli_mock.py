@@ -28,7 +28,6 @@ scalar Unheard
 enum Color { RED GREEN OLD @deprecated }
 interface Node { id: ID! }
 union Found = User | Post
-directive @authenticated on FIELD_DEFINITION
 type User implements Node {
   id: ID! name: String! email: String! age: Int! score: Float! isAdmin: Boolean! color: Color! posts(first: Int): PostConnection!
   seen: DateTime! born: Date! big: BigInt! home: URL! key: UUID! meta: JSON! balance: Money! other: Unheard! tags: [String!]!
@@ -42,7 +41,7 @@ type Counter { id: Int! name: String }
 type Query {
   user(id: ID!): User @connect(source: "b", http: { GET: "/{$args.id}" }, selection: "id")
   node(id: ID!): Node
-  users(limit: Int, color: Color): [User!]! @authenticated
+  users(limit: Int, color: Color): [User!]! @nobodyDeclares(it: 1)
   usersById(ids: [ID!]!): [User]
   found(first: Int): [Found!]!
   counter(id: Int): Counter

@@ -22,6 +22,7 @@ from graphql import (
     is_list_type,
 )
 
+from gateway.connectors.alternatives import AlternativesLoader
 from gateway.connectors.call import Call, compile_filled
 from gateway.connectors.decoding import Decodings
 from gateway.connectors.directives import Connect, Directives, Errors, Source, read_directives
@@ -92,14 +93,18 @@ def bind_connectors(
     binder = _Binder(schema, directives, settings, sources, env, headers or HeaderSettings())
     binder.resolved = {*resolved, *(c.coordinate for c in directives.connects if not c.on_type)}
     entities: dict[str, list[ConnectorLoader]] = {}
+    fields: dict[str, list[ConnectorLoader]] = {}
     for connect in binder.directives.connects:
         try:
-            _bind_one(binder, connect, entities, resolved)
+            _bind_one(binder, connect, entities, fields, resolved)
         except (CannotWriteError, MappingSyntaxError) as exc:
             file, line, column = place_of(connect.node)
             raise ConfigError(
                 str(exc), key=connect.name, file=file, line=line, column=column
             ) from exc
+    for name, loaders in fields.items():
+        loader = loaders[0] if len(loaders) == 1 else AlternativesLoader(loaders, name)
+        _find(schema, name)[1].resolve = BatchField(loader, name)
     for name, loaders in entities.items():
         _bind_entity(schema, name, loaders)
     return binder.bound
@@ -109,18 +114,19 @@ def _bind_one(
     binder: _Binder,
     connect: Connect,
     entities: dict[str, list[ConnectorLoader]],
+    fields: dict[str, list[ConnectorLoader]],
     resolved: Collection[str],
 ) -> None:
-    """One connector's loaders, those of entities to the others of their type."""
+    """One connector's loaders, to the others of their type and of their field."""
     if connect.on_type:
         owner = binder.schema.type_map[connect.coordinate]
         assert isinstance(owner, GraphQLObjectType)
         entities.setdefault(owner.name, []).append(binder.type_loader(connect, owner))
         return
     owner, target = _find(binder.schema, connect.coordinate)
-    if connect.index == 0 and connect.coordinate not in resolved:
+    if connect.coordinate not in resolved:
         loader = binder.field_loader(connect, owner, target)
-        target.resolve = BatchField(loader, connect.coordinate)
+        fields.setdefault(connect.coordinate, []).append(loader)
     if connect.entity:
         kind = get_named_type(target.type)
         assert isinstance(kind, GraphQLObjectType)

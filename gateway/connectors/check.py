@@ -20,6 +20,7 @@ from graphql import (
     InterfaceTypeExtensionNode,
     Node,
     get_named_type,
+    is_leaf_type,
 )
 
 from gateway.connectors.check_arguments import ArgumentCheck
@@ -180,7 +181,7 @@ class _Check:
             hint = "give the field a @subscription in Python"
             self.findings.at(connect.node, "SubscriptionInConnectors", message, hint)
         self.arguments.check(connect.node)
-        self.alternatives(connect)
+        self.alternatives(connect, target)
         allowed = self.allowed(connect, owner)
         self.source_of(connect)
         self.requests.methods(connect)
@@ -199,18 +200,19 @@ class _Check:
         if selection is not None:
             self.entities.batch(scope, selection)
 
-    def alternatives(self, connect: Connect) -> None:
-        """§2.4: of several connectors on a field the first runs; others run where `entity` lets them."""
-        if connect.index == 0 or connect.on_type or connect.entity:
+    def alternatives(self, connect: Connect, target: GraphQLField | None) -> None:
+        """§2.4: several connectors on a field give different members of its value."""
+        if connect.index == 0 or target is None:
             return
-        first = next(c for c in self.directives.connects if c.coordinate == connect.coordinate)
-        file, line, column = place_of(first.node)
-        message = f"{connect.coordinate} has a connector at {file}:{line}:{column}, and one runs"
-        hint = (
-            "put this one on the type, with $this or $batch, or make it `entity: true` on a field of Query: it "
-            "then gives what the other lacks"
-        )
-        self.findings.at(connect.node, "SecondConnector", message, hint)
+        before = [c for c in self.directives.connects if c.coordinate == connect.coordinate]
+        file, line, column = place_of(before[0].node)
+        first = f"{connect.coordinate} has a connector at {file}:{line}:{column}"
+        if connect.coordinate.partition(".")[0] == getattr(self.schema.mutation_type, "name", None):
+            message = f"{first}: which of two would write?"
+            self.findings.at(connect.node, "SecondConnector", message, "leave one")
+        elif is_leaf_type(get_named_type(target.type)):
+            message = f"{first}, and a value has no members that another could give"
+            self.findings.at(connect.node, "SecondConnector", message, "leave one")
 
     def identifier(self, connect: Connect, ids: set[str]) -> None:
         if connect.id is None:

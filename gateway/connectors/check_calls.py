@@ -120,7 +120,10 @@ class _Paths:
         if coordinate in self.supply.resolved:
             return None
         if own:
-            return self.supply.of(own[0])
+            whole = self.supply.of(own[0])
+            for connect in own[1:]:
+                whole = whole.joined(self.supply.of(connect))
+            return whole
         if at.supply is None or name in at.supply.members:
             return at.supply and at.supply.members[name]
         for connect in self.entities.get(at.owner.name, ()):

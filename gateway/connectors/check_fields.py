@@ -130,7 +130,7 @@ def circular_reads(supply: Supply) -> list[Diagnostic]:
             and coordinate not in supply.resolved
             and name not in supply.supplied.get(owner, ())
         ):
-            selections = request_selections(connects[0], supply.spec)
+            selections = [s for c in connects for s in request_selections(c, supply.spec)]
             paths = [read_paths(selection).get("this", NOTHING) for _, _, selection in selections]
             reads[coordinate] = {f"{owner}.{key}" for path in paths for key in path.members}
     found: list[Diagnostic] = []

@@ -25,6 +25,7 @@ from gateway.graph.sdl import diagnose, place_of
 
 FIXED = "gateway.fixed"
 DIRECTIVES = "gateway.directives"
+_OF_DIRECTIVES = ("Unknown directive '@", "Directive '@", "Unknown argument '")
 
 
 def find_directive(schema: GraphQLSchema, name: str) -> GraphQLDirective | None:
@@ -34,13 +35,14 @@ def find_directive(schema: GraphQLSchema, name: str) -> GraphQLDirective | None:
 
 
 def build_schema(
-    document: DocumentNode, *, strict_deprecation: bool = False
+    document: DocumentNode, *, strict_deprecation: bool = False, any_directive: bool = False
 ) -> tuple[GraphQLSchema | None, list[Diagnostic]]:
     """Build the schema that is executed and that clients see.
 
     Args:
         document: From `load_sdl`.
         strict_deprecation: Refuse what the specification forbids since 2025; else it is a warning.
+        any_directive: Leave directives alone that nobody declares: for a schema that only has to look right.
 
     Shape: None beside at least one error; else the schema, whose types keep their AST (`ast_node`),
         with the directives that bind fields still on them, but without these directives' definitions;
@@ -54,6 +56,8 @@ def build_schema(
     ]
     whole = DocumentNode(definitions=(*document.definitions, *built_in))
     errors = validate_sdl(whole)
+    if any_directive:
+        errors = [error for error in errors if not error.message.startswith(_OF_DIRECTIVES)]
     if not errors:
         try:
             schema = build_ast_schema(whole, assume_valid_sdl=True)

@@ -120,7 +120,76 @@ def _mail(asked: Asked) -> Any:
     return Answer({}, 500) if asked.target == "/mail/2" else {"at": asked.target}
 
 
+SEVERAL = (
+    SOURCE
+    + """type Query { u(id: ID): U
+      @connect(source: "b", http: { GET: "/a" }, selection: "id a in { x } tags { k }")
+      @connect(source: "b", http: { GET: "/b/{$args.id}" }, selection: "b in { y } tags { v }")
+    l: [U]
+      @connect(source: "b", http: { GET: "/la" }, selection: "id a")
+      @connect(source: "b", http: { GET: "/lb" }, selection: "b") }
+    type U { id: ID a: Int b: Int in: I tags: [T]
+      more: M @connect(source: "b", http: { GET: "/m/{$this.id}" }, selection: "m")
+              @connect(source: "b", http: { GET: "/n/{$this.a}" }, selection: "n") }
+    type I { x: Int y: Int } type T { k: Int v: Int } type M { m: Int n: Int }"""
+)
+PARTS: dict[str, Any] = {
+    "/a": {"id": 1, "a": 2, "in": {"x": 3}, "tags": [{"k": 4}, {"k": 5}]},
+    "/b/7": {"b": 6, "in": {"y": 7}, "tags": [{"v": 8}, {"v": 9}]},
+    "/m/1": {"m": 1},
+    "/n/2": {"n": 2},
+    "/la": [{"id": 1, "a": 2}, {"id": 2, "a": 3}],
+    "/lb": [{"b": 1}, {"b": 2}],
+}
+
+
 CALLS: dict[str, Scenario] = {
+    "2.4 two connectors on a field": Scenario(
+        sdl=SEVERAL,
+        query="{ u(id: 7) { id a b in { x y } tags { k v } more { m n } } }",
+        answers=PARTS,
+        data={
+            "u": {
+                "id": "1",
+                "a": 2,
+                "b": 6,
+                "in": {"x": 3, "y": 7},
+                "tags": [{"k": 4, "v": 8}, {"k": 5, "v": 9}],
+                "more": {"m": 1, "n": 2},
+            }
+        },
+        asked=("GET /a", "GET /b/7", "GET /m/1", "GET /n/2"),
+    ),
+    "2.4 two connectors on a list": Scenario(
+        sdl=SEVERAL,
+        query="{ l { a b } }",
+        answers=PARTS,
+        data={"l": [{"a": 2, "b": 1}, {"a": 3, "b": 2}]},
+        asked=("GET /la", "GET /lb"),
+    ),
+    "2.4 lists that are not of one length": Scenario(
+        sdl=SEVERAL,
+        query="{ l { a b } }",
+        answers={**PARTS, "/lb": [{"b": 1}]},
+        data={"l": None},
+        asked=("GET /la", "GET /lb"),
+        errors=(("CONNECTOR_RESPONSE_INVALID", "l"),),
+    ),
+    "2.4 one of two is null": Scenario(
+        sdl=SEVERAL,
+        query="{ u(id: 7) { a b } }",
+        answers={**PARTS, "/b/7": None},
+        data={"u": {"a": 2, "b": None}},
+        asked=("GET /a", "GET /b/7"),
+    ),
+    "2.4 one of two fails": Scenario(
+        sdl=SEVERAL,
+        query="{ u(id: 7) { a b } }",
+        answers={"/a": PARTS["/a"]},
+        data={"u": None},
+        asked=("GET /a", "GET /b/7"),
+        errors=(("CONNECTOR_FETCH", "u"),),
+    ),
     "3.7 $this by the client's alias of another field": Scenario(
         BY_THIS,
         "{ posts { user: id author { name } } }",

@@ -265,20 +265,27 @@ def test_what_is_right_is_left_alone(sdl: str) -> None:
     assert found_in(sdl) == []
 
 
-SECOND = (
-    SOURCE + 'type Query { u(id: ID): U\n@connect(source: "b", http: { GET: "/a" }, selection: "id a")\n'
-    '@connect(source: "b", http: { GET: "/b/{$args.id}" }, selection: "b" MORE) }\ntype U { id: ID a: Int b: Int }'
-)  # fmt: skip
+@pytest.mark.parametrize(
+    "sdl",
+    [
+        SOURCE + f"type Query {{ a: Int\n  {PLAIN}\n  {PLAIN} }}",
+        SOURCE + f"type Query {{ b: Int {PLAIN} }} type U {{ a: ID }} type Mutation {{ u: U\n"
+        '  @connect(source: "b", http: { POST: "/" }, selection: "a")\n'
+        '  @connect(source: "b", http: { POST: "/" }, selection: "a") }',
+    ],
+)
+def test_a_second_connector_that_cannot_be_told_from_the_first_is_refused(sdl: str) -> None:
+    (finding,) = (f for f in found_in(sdl) if f.severity == "error")
+    assert (finding.code, finding.line, finding.column) == ("SecondConnector", 4, 3)
+    assert "schema.graphql:3:3" in finding.message
 
 
-def test_a_second_connector_on_a_field_is_refused_with_both_places() -> None:
-    (finding,) = (f for f in found_in(SECOND.replace("MORE", "")) if f.severity == "error")
-    assert (finding.code, finding.line, finding.column) == ("SecondConnector", 4, 1)
-    assert "schema.graphql:3:1" in finding.message
-
-
-def test_a_second_connector_on_a_field_may_complete_what_the_first_lacks() -> None:
-    assert found_in(SECOND.replace("MORE", "entity: true")) == []
+def test_what_several_connectors_on_a_field_supply_is_supplied() -> None:
+    sdl = (
+        SOURCE + 'type Query { u(id: ID): U\n@connect(source: "b", http: { GET: "/a" }, selection: "id a")\n'
+        '@connect(source: "b", http: { GET: "/b/{$args.id}" }, selection: "b") }\ntype U { id: ID a: Int b: Int }'
+    )  # fmt: skip
+    assert found_in(sdl) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,140 @@
+"""Several connectors on one field: those run that supply what is asked for, and what they give is one value.
+
+It asks no backend itself, and knows nothing of requests.
+
+Source: connectors.md §2.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway.connectors.loaders import ConnectorLoader, gathered
+from gateway.context import Context
+from gateway.errors import UpstreamError
+from gateway.identity import joined
+from gateway.resolver import Loader, Wanted
+
+
+class AlternativesLoader:
+    """As `Loader`, for connectors that supply different members of a field's value.
+
+    Args:
+        loaders: In the order in which they stand; the first that supplies a member gives it.
+        coordinate: `Query.user`.
+    """
+
+    def __init__(self, loaders: Sequence[ConnectorLoader], coordinate: str) -> None:
+        self.loaders = tuple(loaders)
+        self.coordinate = coordinate
+        self.source: str | None = loaders[0].source
+        self.reads: Wanted | None = _union([loader.reads for loader in loaders])
+        self.supplies: Wanted | None = _union([loader.supplies for loader in loaders])
+        self.identity = joined(loader.identity for loader in loaders)
+
+    def project(self, wanted: Wanted) -> Loader:
+        """The one connector that supplies all that is wanted, or those that do together."""
+        for loader in self.loaders:
+            if not _lacking(wanted, loader.supplies):
+                return loader.project(wanted)
+        left, chosen = wanted, []
+        for loader in self.loaders:
+            still = _lacking(left, loader.supplies)
+            if still != left:
+                chosen.append(loader)
+                left = still
+        if len(chosen) < 2:
+            return (chosen or self.loaders)[0].project(wanted)
+        # Not projected: rows of the mapping are dicts, which can be one.
+        return AlternativesLoader(chosen, self.coordinate)
+
+    def describe(self) -> str:
+        """How its answers are read, for people."""
+        return " and ".join(f"{loader.source}: {loader.describe()}" for loader in self.loaders)
+
+    async def load(
+        self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
+    ) -> Sequence[Any]:
+        """As `Loader.load`; a part that fails is the error of the whole value."""
+        columns = await gathered(
+            [loader.load(parents, arguments, context) for loader in self.loaders]
+        )
+        for column in columns:
+            if isinstance(column, UpstreamError):
+                return [column] * len(parents)
+        return [self._one(values) for values in zip(*columns, strict=True)]
+
+    def _one(self, values: Sequence[Any]) -> Any:
+        for value in values:
+            if isinstance(value, Exception):
+                return value
+        whole, held = values[0], self.loaders[0].supplies or Wanted()
+        try:
+            for value, loader in zip(values[1:], self.loaders[1:], strict=True):
+                more = loader.supplies or Wanted()
+                whole = _merged(whole, value, held, more)
+                held = _union([held, more]) or Wanted()
+        except _UnlikeError:
+            return UpstreamError(
+                "CONNECTOR_RESPONSE_INVALID",
+                source=self.source,
+                detail=f"the connectors of {self.coordinate} give lists of different lengths",
+            )
+        return whole
+
+
+class _UnlikeError(Exception):
+    """Two parts that cannot be one value."""
+
+
+def _lacking(wanted: Wanted, supplies: Wanted | None) -> Wanted:
+    """What of a tree is not supplied; what is supplied as it stands may hold anything."""
+    left = Wanted()
+    if supplies is None:
+        return left
+    for name, below in wanted.items():
+        if name not in supplies:
+            left[name] = below
+        elif below and supplies[name] and (inner := _lacking(below, supplies[name])):
+            left[name] = inner
+    return left
+
+
+def _merged(left: Any, right: Any, held: Wanted, more: Wanted) -> Any:
+    """Two parts of a value; what a part that is null would have held is null."""
+    if left is None and right is None:
+        return None
+    if isinstance(left, list) or isinstance(right, list):
+        one = [None] * len(right) if left is None else left
+        other = [None] * len(left) if right is None else right
+        if not isinstance(one, list) or not isinstance(other, list) or len(one) != len(other):
+            raise _UnlikeError
+        pairs = zip(one, other, strict=True)
+        return [_merged(first, second, held, more) for first, second in pairs]
+    first = left if isinstance(left, dict) else dict.fromkeys(held)
+    second = right if isinstance(right, dict) else dict.fromkeys(more)
+    whole = {**second, **first}
+    for name in first.keys() & second.keys():
+        if isinstance(first[name], dict | list) and isinstance(second[name], dict | list):
+            whole[name] = _merged(
+                first[name], second[name], held.get(name, Wanted()), more.get(name, Wanted())
+            )
+        elif first[name] is None:
+            whole[name] = second[name]
+    return whole
+
+
+def _union(trees: Sequence[Wanted | None]) -> Wanted | None:
+    """The members of all; None where one is not known."""
+    whole = Wanted()
+    for tree in trees:
+        if tree is None:
+            return None
+        for name, below in tree.items():
+            before = whole.get(name)
+            if before is None:
+                whole[name] = below
+            else:  # one that has it as it stands may hold anything
+                whole[name] = (_union([before, below]) if before and below else None) or Wanted()
+    return whole
