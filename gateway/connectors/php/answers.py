@@ -13,7 +13,7 @@ from graphql import GraphQLOutputType, GraphQLSchema
 
 from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.wanted import Wanted
-from gateway.connectors.php.arrange import compile_rules
+from gateway.connectors.php.arrange import compile_rules, is_gapped
 from gateway.connectors.php.coerce import Answer, Coercions
 from gateway.connectors.php.rules import find_rules
 from gateway.connectors.walk import calls_of
@@ -95,7 +95,7 @@ class PhpAnswers:
 def _describe(value: Any) -> str:
     """What a value is, in PHP's words, without what it holds."""
     if value.__class__ is dict:
-        return "an object"
+        return "an array by number" if value and is_gapped(value) else "an object"
     if value.__class__ is list:
         return "a list"
     return {str: "a text", bool: "a boolean"}.get(value.__class__, "a number")

@@ -35,6 +35,12 @@ _MESSAGE = re.compile(
 _COMMENT = re.compile(rb"/\*.{0,20000}?\*/|<!--.{0,20000}?-->|//[^\n]{0,2000}(?=\n|$)", re.DOTALL)
 _SPACE = re.compile(rb"(?:[\s\0]|\xef\xbb\xbf)+")
 _SAYS_MESSAGE = re.compile(rb"(?:^|[\s>])(?:PHP\ )?" + _LABEL + rb"(?:</b>)?\s?:", re.VERBOSE)
+# Of a page that does not begin with one: a person's "Warning:" says no line.
+_TELLS_LINE = re.compile(
+    rb"(?:^|[\s>])(?:PHP\ )?" + _LABEL + rb"(?:</b>)?\s?:.{0,4000}?\son\ line\ (?:<[bi]>)?\d",
+    re.DOTALL | re.VERBOSE,
+)
+_BEGINS_MESSAGE = re.compile(_TAG + rb"(?:PHP\ )?" + _LABEL + rb"(?:</b>)?\s?:", re.VERBOSE)
 _LINE_STARTS = re.compile(rb"(?:^|(?<=>))[ \t]*(?=[\[{]|[aOC]:\d+:)", re.MULTILINE)
 _SPACES = b"\0 \t\r\n"
 _CONTAINERS = frozenset(b"{[aO")
@@ -142,7 +148,7 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=str, parse_int=s
 
 def _candidates(body: bytes, start: int) -> list[int]:
     """Where else a value may begin: at the start of a line or behind a tag, after a message of PHP's."""
-    message = _SAYS_MESSAGE.search(body, start)
+    message = _BEGINS_MESSAGE.match(body, start) or _TELLS_LINE.search(body, start)
     if message is None:
         return []
     found = []

@@ -113,13 +113,18 @@ class _Finder:
     def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
 
-    def object(self, place: _Place | None, braces: Braces, kinds: Kinds) -> None:
+    def object(
+        self, place: _Place | None, braces: Braces, kinds: Kinds, *, is_inlined: bool = False
+    ) -> None:
         """Note that braces make objects of a place, and what they take of these."""
         lists, owners = _lists(kinds), self.composites(kinds, braces)
         if place is None or lists is None or not owners:
             self.braces(braces, owners, None)
             return
-        rule = Rule(place.keys, lists, "object", takes=_takes(braces))
+        takes = _takes(braces)
+        if is_inlined and takes == "members":
+            takes = "nothing"  # what is merged into the object around it has no place for an error
+        rule = Rule(place.keys, lists, "object", takes=takes)
         self.braces(braces, owners, _Place(rule.inner))
         place.rules.append(rule)
 
@@ -133,9 +138,9 @@ class _Finder:
                 if _lists(kinds) == 0:
                     self.braces(item.braces, self.composites(kinds, item.braces), place)
             else:
-                self.path(item.path, owners, around)
+                self.path(item.path, owners, around, is_inlined=len(braces.items) > 1)
 
-    def path(self, node: Path, kinds: Kinds, around: _Around) -> None:
+    def path(self, node: Path, kinds: Kinds, around: _Around, *, is_inlined: bool = False) -> None:
         """Note what a path and the type of its value tell of the places on its way."""
         is_origin = not node.steps and node.braces is None
         place = self.origin(node, kinds if is_origin else (), around)
@@ -147,7 +152,7 @@ class _Finder:
                 around = self.bind(step, place, around)
                 place, kinds = self.call(step, place, kinds, around, is_last=is_last)
         if node.braces is not None:
-            self.object(place, node.braces, kinds)
+            self.object(place, node.braces, kinds, is_inlined=is_inlined)
         elif place is not None and (lists := _lists(kinds)) is not None:
             is_leaf = all(is_leaf_type(get_named_type(kind)) for kind in kinds)
             rule = Rule(place.keys, lists, "leaf" if is_leaf else "object")

@@ -71,7 +71,7 @@ def test_white_space_and_a_byte_order_mark_are_no_noise(body: bytes) -> None:
     "body",
     [
         b"", BOM, b" \n", HTML, TEXT + FATAL, b"OK", b"<html>Sign in</html>", b"<html><script>\n" + JSON + b"\n</script></html>",
-        b"404 <h1>Not found</h1>", b'"x"<p>', b"i:5;<p>", b"true story", JSON + JSON, JSON + b"\n" + JSON, JSON + HTML + JSON,
+        b"<html><p>Warning: maintenance</p>\n[1, 2]", b"404 <h1>Not found</h1>", b'"x"<p>', b"i:5;<p>", b"true story", JSON + JSON, JSON + b"\n" + JSON, JSON + HTML + JSON,
         HTML + JSON + HTML + JSON, JSON + b"<br>\n" + JSON, JSON + b"<p>\na:0:{}", b"hello " + JSON, b"hello\n" + JSON, JSON + b"hello",
         HTML + b"hello\nworld", b'{"a":<br /><b>Warning</b>: x in /a.php on line <b>3</b><br />1}', HTML + b'{"a": NaN}', HTML + b'{"a": 1',
         b"[NaN]", b"{'a': 1}", b"[1,]", b"Array\n(\n    [0] => 1\n)\n", b"callback(" + JSON + b")", b")]}',\n" + JSON, b"\x89PNG\r\n\x1a\n", b"Warning: " + b"[" * 5000,

@@ -98,6 +98,9 @@ NO_LIST, NO_OBJECT = "an object where a list is declared", "a list where an obje
         ("ts", "$.rows { n }", {"rows": {"error": 1}}, NO_LIST),
         # Groups and literals would hide an error in the row's place: then it is all of the field.
         ("ts", "m: { i: n } s: $('x')", {"4": [[1]]}, NO_OBJECT),
+        ("t", "id $.more { n s }", {"id": 1, "more": []}, {"id": 1}),
+        ("t", "id $.more { n s }", {"id": 1, "more": {"0": {"n": 1}}}, "an array by number where an object is declared"),
+        ("t", "id $.more { n s }", {"id": 1, "more": 5}, "a number where an object is declared"),
         # Methods tell what stands before them.
         ("t", "$.rows->first { n }", {"rows": {"4": {"n": "1"}}}, {"n": 1}),
         ("ts", "$.rows->filter(@.n->ne(0)) { n ms { i } }", {"rows": {"4": {"n": "1", "ms": {"7": {"i": "2"}}}}}, [{"n": 1, "ms": [{"i": 2}]}]),
