@@ -136,14 +136,20 @@ class Feed:
         self._max_queue = max_queue
         self._stream = stream
         self._listeners: dict[Mailbox[Answer], None] = {}
+        self._ending: asyncio.Task[None] | None = None
         feeds[key] = self
         self._task = asyncio.create_task(self._pump())
 
-    def listen(self) -> Mailbox[Answer]:
+    def listen(self) -> Listener:
         """Join."""
         mailbox: Mailbox[Answer] = Mailbox(self._max_queue, self._leave)
         self._listeners[mailbox] = None
-        return mailbox
+        return Listener(self, mailbox)
+
+    async def ended(self) -> None:
+        """Wait until the source stream has ended, where nobody listens any more."""
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
 
     async def _pump(self) -> None:
         async for answer in self._stream:
@@ -164,6 +170,24 @@ class Feed:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         await self._stream.aclose()
+
+
+class Listener(AsyncIterator[Answer]):
+    """One of those who listen to a feed. The last one waits for the end of the source stream."""
+
+    __slots__ = ("_feed", "_mailbox")
+
+    def __init__(self, feed: Feed, mailbox: Mailbox[Answer]) -> None:
+        self._feed = feed
+        self._mailbox = mailbox
+
+    async def __anext__(self) -> Answer:
+        return await anext(self._mailbox)
+
+    async def aclose(self) -> None:
+        """Leave."""
+        await self._mailbox.aclose()
+        await self._feed.ended()
 
 
 class Streams:

@@ -16,6 +16,8 @@ type Subscription {
   count(to: Int!): Int!
   forever: Int!
   shared: Int!
+  ending(how: String!): Int!
+  sharedEnding: Int!
   failing: Int!
   refused: Int!
 }
@@ -27,7 +29,7 @@ import json
 import os
 from gateway import ClientError, context_factory, resolver, subscription
 
-state = {"executions": 0, "opened": 0, "closed": 0, "gate": None}
+state = {"executions": 0, "opened": 0, "closed": 0, "gate": None, "steps": [], "rest": None}
 
 
 @context_factory(reads=["x-bad"])
@@ -104,6 +106,47 @@ async def shared(root, context):
             yield event
     finally:
         state["closed"] += 1
+
+
+async def end():
+    # A `finally` that takes turns of the event loop, and waits for what the test gives.
+    try:
+        state["steps"].append("began")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        if state["rest"] is not None:
+            await state["rest"].wait()
+        state["steps"].append("ended")
+    except asyncio.CancelledError:
+        state["steps"].append("cut")
+        raise
+
+
+@subscription("Subscription.ending", reads=())
+async def ending(root, context, how):
+    try:
+        while True:
+            yield 0
+            if how == "waits":
+                await state["gate"].wait()
+            elif how == "times out":
+                try:
+                    async with asyncio.timeout(0):
+                        await state["gate"].wait()
+                except TimeoutError:
+                    await state["gate"].wait()
+            await asyncio.sleep(0)
+    finally:
+        await end()
+
+
+@subscription("Subscription.sharedEnding", shared=True, reads=())
+async def shared_ending(root, context):
+    try:
+        yield 0
+        await state["gate"].wait()
+    finally:
+        await end()
 
 
 @subscription("Subscription.failing", reads=())

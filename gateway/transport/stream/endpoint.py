@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Any
 
 from gateway.answer import Answer, OperationRecord
@@ -22,6 +22,7 @@ from gateway.transport.http.asgi import Receive, Send, client_header
 from gateway.transport.http.handler import Asked
 from gateway.transport.settings import SubscriptionSettings
 from gateway.transport.stream.formats import Format
+from gateway.transport.tasks import closing, end_all
 from gateway.transport.ws.endpoint import MakeContext
 
 
@@ -101,9 +102,7 @@ class StreamEndpoint:
                 await pump.keep_alive(how.heartbeat)
             whole = tasks[0].done() or self.settings.on_shutdown == "complete"
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_all(tasks)
             del self.running[ending]
             ended.set()
         # To a client that has gone this does nothing.
@@ -135,7 +134,7 @@ class Pump:
 
     async def run(self) -> None:
         """Until the generator ends."""
-        async with aclosing(self._chunks):
+        async with closing(self._chunks):
             self._is_idle = True
             async for chunk in self._chunks:
                 self._is_idle = False
@@ -173,7 +172,7 @@ class Running:
         if isinstance(result, Answer):
             yield how.next(result.body)
             return
-        async with aclosing(result):
+        async with closing(result):
             async for answer in result:
                 yield how.next(answer.body) if answer.has_data else how.fail(answer.body)
 

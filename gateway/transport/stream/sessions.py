@@ -22,6 +22,7 @@ from gateway.transport.http.asgi import Receive, Scope, Send
 from gateway.transport.http.handler import Asked
 from gateway.transport.stream.endpoint import Running, StreamEndpoint
 from gateway.transport.stream.sse import TOKEN_HEADER, EventFormat, OperationFormat
+from gateway.transport.tasks import cancel_once, closing, end_all
 
 ReadParams = Callable[[], Awaitable[GraphQLParams | list[GraphQLParams]]]
 
@@ -49,18 +50,17 @@ class Session:
         """One operation. It waits where the client does not read."""
         begin = time.perf_counter()
         try:
-            async for chunk in running.chunks(how):
-                await self.queue.put(chunk)
+            chunks = running.chunks(how)
+            async with closing(chunks):
+                async for chunk in chunks:
+                    await self.queue.put(chunk)
             await self.queue.put(how.end)
         finally:
             running.log(time.perf_counter() - begin)
 
     async def close(self) -> None:
         """End every operation."""
-        tasks = list(self.operations.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(list(self.operations.values()))
 
 
 class Sessions:
@@ -92,7 +92,7 @@ class Sessions:
         elif method == "DELETE":
             task = session.operations.get(query.get("operationId", [""])[0])
             if task is not None:
-                task.cancel()
+                cancel_once(task)
             await answer(send, 200, "")
         else:
             self._start(session, await read_params(), asked)
@@ -110,7 +110,7 @@ class Sessions:
             if not session.is_connected:
                 del self.open[token]
                 for task in session.operations.values():
-                    task.cancel()
+                    cancel_once(task)
 
         asyncio.get_running_loop().call_later(settings.init_timeout_s, expire)
         return token

@@ -9,7 +9,6 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,6 +20,7 @@ from gateway.pipeline.pipeline import GraphQLParams
 from gateway.transport.http.access import log_line
 from gateway.transport.http.asgi import Receive, Send, client_header
 from gateway.transport.http.params import checked_params
+from gateway.transport.tasks import cancel_once, closing, end_all
 from gateway.transport.ws import state as ws_state
 from gateway.transport.ws.state import Close, Connection, Operation
 
@@ -120,7 +120,7 @@ class Socket:
     def _stop(self, operation: Operation) -> None:
         task = self._tasks.get(operation)
         if task is not None:
-            task.cancel()
+            cancel_once(task)
 
     async def _run(self, operation: Operation, params: GraphQLParams) -> None:
         """One operation, from its first answer to its log line."""
@@ -143,7 +143,7 @@ class Socket:
                 await self._answer(operation, result)
             else:
                 self._streaming.add(operation)
-                async with aclosing(result):
+                async with closing(result):
                     async for answer in result:
                         if not await self._answer(operation, answer):
                             break
@@ -199,7 +199,8 @@ class Socket:
                     if self._endpoint.settings.on_shutdown == "complete":
                         await self._send_text(self._connection.complete(operation))
                     self._stop(operation)
-                await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+                if self._tasks:
+                    await asyncio.wait(self._tasks.values())
                 if self._connection.state is not ws_state.State.CLOSED:
                     await self._close(self._connection.close(ws_state.GOING_AWAY))
         except (TimeoutError, OSError):
@@ -207,10 +208,7 @@ class Socket:
 
     async def cancel(self) -> None:
         """End every operation: there is nobody to answer."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(list(self._tasks.values()))
 
 
 def errors_of(answer: Answer) -> list[Any]:
