@@ -23,6 +23,7 @@ from graphql import (
 )
 
 from gateway.connectors.alternatives import AlternativesLoader
+from gateway.connectors.arguments import written_arguments
 from gateway.connectors.call import Call, compile_filled
 from gateway.connectors.decoding import Decodings
 from gateway.connectors.directives import Connect, Directives, Errors, Source, read_directives
@@ -189,6 +190,7 @@ class _Binder:
     ) -> ConnectorLoader:
         """The loader of a connector on a field."""
         call, supplied = self._call(connect, target.type, owner)
+        call.written = written_arguments(target.args)
         batch = self._asked(call, "batch", owner)
         this = self._asked(call, "this", owner).joined(self._answered(call, "this", owner))
         supplies = _as_tree(supplied)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from gateway.connectors.arguments import Written
 from gateway.connectors.decoding import Decoding, Decodings
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.nodes import Selection
@@ -47,6 +48,7 @@ class Call:
         max_requests: For one operation and source.
         decodings: How answers are decoded into just what an operation asks for.
         decoding: The one of this operation.
+        written: What makes arguments those that go out; None where they are.
         is_batch: Whether the mapping makes the rows of a batch: a list.
     """
 
@@ -65,6 +67,7 @@ class Call:
     decodings: Decodings
     decoding: Decoding
     is_batch: bool = False
+    written: Written | None = None
 
     def project(self, wanted: Wanted) -> Call:
         """The same call for an operation that reads only `wanted` of its values."""
@@ -84,6 +87,8 @@ class Call:
 
     def variables(self, context: Context, **given: Any) -> dict[str, Any]:
         """The variables of one call."""
+        if self.written is not None:
+            given["args"] = self.written(given["args"])
         return {**self.constants, "request": {"headers": context.sent}, **given}
 
     async def run(

@@ -10,10 +10,11 @@ import pytest
 from tests.connectors.scenario import Scenario, execute, located, use_path
 from tests.connectors.scenarios_calls import CALLS
 from tests.connectors.scenarios_failures import FAILURES
+from tests.connectors.scenarios_numbers import NUMBERS
 from tests.connectors.scenarios_requests import REQUESTS
 from tests.connectors.scenarios_walks import WALKS
 
-SCENARIOS = {**REQUESTS, **CALLS, **FAILURES, **WALKS}
+SCENARIOS = {**REQUESTS, **CALLS, **FAILURES, **WALKS, **NUMBERS}
 
 
 @pytest.mark.parametrize("path", ["compiled", "graphql-core"])
