@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.connectors.php import noise
 from gateway.connectors.php.noise import read_page
 
 BOM = b"\xef\xbb\xbf"
@@ -23,7 +24,7 @@ VALUE = {"a": [1]}
 
 
 @pytest.mark.parametrize(
-    "noise",
+    "text",
     [
         HTML, TEXT, FATAL, LOGGED, XDEBUG, HTML + TEXT, TEXT.strip(), BOM, BOM + BOM, b"\r\n\t\0", b"/* c */", b"// c\n",
         b"<!-- 0.02 s -->", BOM + HTML + BOM, b"<b>Notice</b>: no place\n", b"Deprecated: f() in /a.php on line 3",
@@ -31,11 +32,11 @@ VALUE = {"a": [1]}
         b"Strict Standards: x in /a.php on line 3\n", b"Parse error: syntax error, unexpected '}' in /a.php on line 3\n",
     ],
 )  # fmt: skip
-def test_noise_before_behind_and_around(noise: bytes) -> None:
-    assert read_page(noise + JSON).value == VALUE
-    assert read_page(JSON + noise).value == VALUE
-    assert read_page(noise + JSON + noise).value == VALUE
-    assert read_page(noise + b"a:1:{i:0;i:5;}" + noise).value == [5]
+def test_noise_before_behind_and_around(text: bytes) -> None:
+    assert read_page(text + JSON).value == VALUE
+    assert read_page(JSON + text).value == VALUE
+    assert read_page(text + JSON + text).value == VALUE
+    assert read_page(text + b"a:1:{i:0;i:5;}" + text).value == [5]
 
 
 @pytest.mark.parametrize(
@@ -83,11 +84,55 @@ def test_where_nothing_is_sure_nothing_is_read(body: bytes) -> None:
         read_page(body)
 
 
-def test_many_places_to_begin_cost_no_more_than_some() -> None:
-    """64 are tried, however many there are; each ends at its first wrong character here."""
-    body = b"Warning: x\n" + b"[!\n" * 300_000
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Warning: x\n" + b"[!\n" * 100_000,
+        b"Warning: x\n" + b'["a", \n' * 100_000,
+        b"Warning: x\n" + b'["' + b"a\\n\n" * 100_000,
+        b"Warning: x\n" + b"[1,\n" * 60 + b"1," * 200_000,
+        b"Warning:\n" * 100_000,
+        b"<p>" + b" Warning: " * 100_000,
+        b"[1]<" + b">[1,\n" * 100_000,
+        b"/*" * 200_000,
+        b"<br />" * 200_000 + b"x",
+    ],
+    ids=range(9),
+)
+def test_what_is_read_for_a_value_is_bounded(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+    json_end = noise._Page.json_end
+
+    def counted(page: noise._Page, at: int) -> int:
+        nonlocal read
+        left = page.left
+        try:
+            return json_end(page, at)
+        finally:
+            read += left - page.left
+
+    monkeypatch.setattr(noise._Page, "json_end", counted)
     with pytest.raises(ValueError, match=r"."):
         read_page(body)
+    assert read <= (noise.MAX_READINGS + 1) * len(body) + 100
+
+
+def test_a_notice_for_each_row() -> None:
+    rows = b"[" + b",".join([b"1"] * 3000) + b"]"
+    assert len(read_page(HTML * 3000 + rows + TEXT * 3000).value) == 3000
+
+
+def test_a_long_trace() -> None:
+    trace = b"".join(
+        b"#%d /srv/www/vendor/lib/Class.php(%d): f('...')\n" % (i, i) for i in range(90)
+    )
+    fatal = (
+        b"PHP Fatal error:  Uncaught E: x in /a.php:3\nStack trace:\n"
+        + trace
+        + b"#90 {main}\n  thrown in /a.php on line 3\n"
+    )
+    assert read_page(JSON + fatal).value == VALUE
+    assert read_page(fatal + JSON).value == VALUE
 
 
 values = st.recursive(
