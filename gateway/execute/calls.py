@@ -38,7 +38,7 @@ def call_rows(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
                 column.append(_failed(error))
     else:
         _call_with(run, field, rows, function, column)
-    wait_for_cells(run, column, timing)
+    wait_for_cells(run, field, column, timing)
     return column
 
 

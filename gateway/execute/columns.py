@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, islice
 from operator import attrgetter
 from types import CoroutineType, NoneType
@@ -30,10 +31,11 @@ from gateway.execute.bound import (
     composite_of,
 )
 from gateway.execute.info import info_of_row
+from gateway.execute.nulled import BROKEN, settle_in_background
 from gateway.execute.runtime_types import Tag, find_types, is_known
-from gateway.execute.spots import Failed, FailedList, Origin
+from gateway.execute.spots import ABANDONED, Failed, FailedList, Origin
 from gateway.execute.state import Rows, Run
-from gateway.execute.works import Call, Cells
+from gateway.execute.works import Call, Cells, Position
 from gateway.resolver import DecodedRow
 from gateway.telemetry.trace import Timing, clock
 
@@ -76,7 +78,7 @@ def read(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any
                     column[index] = value(info_of_row(run, field, index), **own)
                 except Exception as error:
                     column[index] = Failed(error)
-        wait_for_cells(run, column)
+        wait_for_cells(run, field, column)
     return column
 
 
@@ -103,16 +105,20 @@ def read_property(row: Any, name: str) -> Any:
         return Failed(error)
 
 
-def wait_for_cells(run: Run, column: list[Any], timing: Timing | None = None) -> None:
+def wait_for_cells(
+    run: Run, field: BoundField, column: list[Any], timing: Timing | None = None
+) -> None:
     """Put the awaitables of a column on the run's work; without any, the step `timing` has ended."""
     types = set(map(type, column))
+    if field.output.non_null and not BROKEN.isdisjoint(types):
+        run.broken.append((field, column))
     indices: Sequence[int] = ()
     if types == COROUTINE:
         indices = range(len(column))
     elif not types <= PLAIN:
         indices = [index for index, value in enumerate(column) if is_awaitable(value)]
     if indices:
-        run.works.append(Cells(column, indices, timing))
+        run.works.append(Cells(run, field, column, indices, timing))
     if timing is not None:
         timing.column = column
         timing.end_ns = clock()  # until one of the awaitables ends
@@ -143,7 +149,7 @@ def normalise(run: Run, field: BoundField, column: list[Any]) -> Kinds | None:
             return types
     for index, value in enumerate(column):
         if type(value) is not Failed:
-            column[index] = normal(run, field, output, value, _into(column, index))
+            column[index] = normal(run, field, output, value, _into(column, index), (index,))
     return None
 
 
@@ -152,12 +158,22 @@ def _into(target: list[Any], index: int) -> Callable[[Any], None]:
 
 
 def normal(
-    run: Run, field: BoundField, output: BoundOutput, value: Any, put: Callable[[Any], None]
+    run: Run,
+    field: BoundField,
+    output: BoundOutput,
+    value: Any,
+    put: Callable[[Any], None],
+    where: tuple[int, ...],
 ) -> Any:
-    """One value that has been awaited, normalised. What is not there yet is `put` in its place later."""
+    """One value that has been awaited, normalised. What is not there yet is `put` in its place later.
+
+    Args:
+        run, field, output, value, put: The value and its place.
+        where: The parent's number, and of each list around the value the item's.
+    """
     if isinstance(value, Failed):
         if type(value) is FailedList and isinstance(output, BoundList):
-            _normalise_items(run, field, output.item, value.items)
+            _normalise_items(run, field, output.item, value.items, where)
         return value
     if isinstance(value, Exception):
         return Failed(value)
@@ -166,27 +182,39 @@ def normal(
     if not isinstance(output, BoundList):
         return value
     if hasattr(value, "__aiter__"):
-        return _normal_later(run, field, output, collect_items(run, value), put)
+        return _normal_later(run, field, output, collect_items(run, value), put, where)
     items = list_items(run, field, output, value)
     if isinstance(items, list | FailedList):
-        _normalise_items(run, field, output.item, items if isinstance(items, list) else items.items)
+        found = items if isinstance(items, list) else items.items
+        _normalise_items(run, field, output.item, found, where)
     return items
 
 
 def _normal_later(
-    run: Run, field: BoundField, output: BoundOutput, value: Any, put: Callable[[Any], None]
+    run: Run,
+    field: BoundField,
+    output: BoundOutput,
+    value: Any,
+    put: Callable[[Any], None],
+    where: tuple[int, ...],
 ) -> None:
     def normalise_outcome(outcome: Any) -> None:
-        put(normal(run, field, output, outcome, put))
+        put(normal(run, field, output, outcome, put, where))
 
-    run.works.append(Call(value, normalise_outcome, is_load=False))
+    def find() -> Position:
+        parent, *items = where
+        return field, [*run.path_of(field, parent).as_list(), *items]
+
+    run.works.append(Call(value, normalise_outcome, is_load=False, find=find))
 
 
-def _normalise_items(run: Run, field: BoundField, item: BoundOutput, items: list[Any]) -> None:
+def _normalise_items(
+    run: Run, field: BoundField, item: BoundOutput, items: list[Any], where: tuple[int, ...]
+) -> None:
     for index, value in enumerate(items):
         put = _into(items, index)
         normal_form = _normal_later if is_awaitable(value) else normal
-        items[index] = normal_form(run, field, item, value, put)
+        items[index] = normal_form(run, field, item, value, put, (*where, index))
 
 
 def list_items(run: Run, field: BoundField, output: BoundList, value: Any) -> list[Any] | Failed:
@@ -200,14 +228,31 @@ def list_items(run: Run, field: BoundField, output: BoundList, value: Any) -> li
             GraphQLError(f"Expected Iterable, but did not find one for field '{coordinate}'.")
         )
     items: list[Any] = []
+    iterator: Any = ()
     try:
-        items.extend(islice(value, min(run.nodes_left, sys.maxsize - 1) + 1))
+        iterator = iter(value)
+        items.extend(islice(iterator, _most(run)))
     except Exception as error:
-        return FailedList(error, items)
+        return _failed_list(run, error, items, iterator)
     finally:
         if type(output.item) is not BoundLeaf or len(items) > SHORT:
             run.take(len(items))
     return items
+
+
+def _most(run: Run) -> int:
+    """How many items of an iterable may be taken: one more than there may be, which is told then."""
+    return min(run.nodes_left, sys.maxsize - 1) + 1
+
+
+def _failed_list(run: Run, error: Exception, items: list[Any], rest: Any = ()) -> FailedList:
+    """An iterable that raised: what it gave before. Nobody waits for what of it and of the rest is awaitable."""
+    left = [item for item in items if is_awaitable(item)]
+    if reference.IS_3_3:  # which gives the iterator another chance, to find what it still holds
+        with suppress(Exception):
+            left += [item for item in islice(rest, _most(run)) if is_awaitable(item)]
+    settle_in_background(left)
+    return FailedList(error, [ABANDONED if is_awaitable(item) else item for item in items])
 
 
 def counted(run: Run, items: list[Any]) -> list[Any]:
@@ -219,17 +264,20 @@ def counted(run: Run, items: list[Any]) -> list[Any]:
 async def collect_items(run: Run, value: Any) -> list[Any] | Failed:
     """The items of an asynchronous iterable; too many where it has more than there may be."""
     items: list[Any] = []
+    iterator = value
     try:
-        async for item in value:
+        iterator = aiter(value)
+        async for item in iterator:
             items.append(item)
             if len(items) > run.nodes_left:
                 break
     except Exception as error:
-        close = getattr(value, "aclose", None)
+        close = getattr(iterator, "aclose", None)
         if close is not None:
-            await close()
+            with suppress(Exception):
+                await close()
         # graphql-core 3.2 gathers first and completes then: an iterator that fails has no items there.
-        return FailedList(error, items) if reference.IS_3_3 else Failed(error)
+        return _failed_list(run, error, items) if reference.IS_3_3 else Failed(error)
     return items
 
 

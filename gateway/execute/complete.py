@@ -7,13 +7,16 @@ after it below that place is not looked at. §6.4.4
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from graphql import GraphQLError, located_error
 
 from gateway.errors import MoreErrorsError
+from gateway.execute import reference
 from gateway.execute.bound import BoundComposite, BoundField, BoundList, BoundOutput, BoundSelection
-from gateway.execute.spots import BadValueError, Failed, FailedList, Pending
+from gateway.execute.nulled import awaited_positions
+from gateway.execute.spots import ABANDONED, BadValueError, Failed, FailedList, Pending
 from gateway.execute.state import Run
 
 PathKeys = list[str | int]
@@ -76,11 +79,13 @@ class _Completion:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.fields = _with_ancestors(run)
+        self.awaited: dict[tuple[str | int, ...], bool] = {}
+        self.has_cells = False
 
     def complete_object(
         self, selection: BoundSelection, data: dict[str, Any], path: PathKeys
     ) -> dict[str, Any]:
-        for field in selection.fields:
+        for number, field in enumerate(selection.fields):
             if field.id in self.fields:
                 key = field.key
                 value = data[key]
@@ -88,7 +93,12 @@ class _Completion:
                 if value is None or type(value) in _FINISHED:
                     continue
                 path.append(key)
-                data[key] = self.complete_place(field, field.output, value, path)
+                try:
+                    data[key] = self.complete_place(field, field.output, value, path)
+                except GraphQLError as error:
+                    path.pop()
+                    places = [(f.key, f, f.output) for f in selection.fields if f.key in data]
+                    raise self.find_error(data, places, number, path, error) from None
                 path.pop()
         return data
 
@@ -97,7 +107,11 @@ class _Completion:
     ) -> Any:
         """A field's value or a list's item: an error below ends here when it may be null."""
         while type(value) is Pending:
+            if value.is_awaited:
+                self.note_awaited(path)
             value = value.value
+        if value is ABANDONED:
+            return None  # something that is not nulls what this is below
         depth = len(path)
         if type(value) is Failed:
             # Not raised to be caught right here: that would keep every frame of the way alive.
@@ -143,9 +157,110 @@ class _Completion:
             if value is None or type(value) in _FINISHED:
                 continue
             path.append(index)
-            items[index] = self.complete_place(field, item, value, path)
+            try:
+                items[index] = self.complete_place(field, item, value, path)
+            except GraphQLError as error:
+                path.pop()
+                places = [(number, field, item) for number in range(len(items))]
+                raise self.find_error(items, places, index, path, error) from None
             path.pop()
         return items
+
+    def find_error(
+        self,
+        values: Any,
+        places: list[tuple[Any, BoundField, BoundOutput]],
+        number: int,
+        path: PathKeys,
+        error: GraphQLError,
+    ) -> GraphQLError | _UnlocatedError:
+        """Which error nulls an object or list after one of its places gave one.
+
+        graphql-core completes in order what does not have to be awaited, and awaits all the rest together: the
+        first error of the former ends it, and then nobody hears of what the latter end with.
+
+        Args:
+            values: The object or list.
+            places: Keys of its places, with the field and the output of each.
+            number: The place with the error.
+            path: Of the object or list.
+            error: That error.
+        """
+        if not (reference.IS_3_3 and (self.run.waited or self.awaited)):
+            return error
+        if self.run.waited and not self.has_cells:
+            self.has_cells = True
+            for position in awaited_positions(self.run):
+                self.note_awaited(position)
+        if not self.was_awaited(path, places[number][0], None):
+            self.forget(path)
+            return error
+        later = []
+        earlier = None
+        for place in places[number + 1 :]:
+            if self.was_awaited(path, place[0], values[place[0]]):
+                later.append(place)
+            elif (earlier := self.try_place(values, place, path)) is not None:
+                break
+        for place in later:
+            self.try_place(values, place, path)
+        if earlier is None:
+            return error
+        self.forget(path)
+        return earlier
+
+    def try_place(
+        self, values: Any, place: tuple[Any, BoundField, BoundOutput], path: PathKeys
+    ) -> GraphQLError | _UnlocatedError | None:
+        """Complete one more place: the error that it gives."""
+        key, field, output = place
+        depth = len(path)
+        path.append(key)
+        try:
+            if field.id in self.fields:
+                values[key] = self.complete_place(field, output, values[key], path)
+        except (GraphQLError, _UnlocatedError) as error:
+            return error
+        finally:
+            del path[depth:]
+        return None
+
+    def was_awaited(self, path: PathKeys, key: Any, value: Any) -> bool:
+        """Whether something at or below a place had to be awaited. `value`: of one that is not completed yet."""
+        return (*path, key) in self.awaited or _holds_awaited(value)
+
+    def note_awaited(self, path: Sequence[str | int]) -> None:
+        """Note a position that had to be awaited itself; those above it have something below that had to be."""
+        keys = tuple(path)
+        self.awaited[keys] = True
+        while (keys := keys[:-1]) and keys not in self.awaited:
+            self.awaited[keys] = False
+
+    def forget(self, path: PathKeys) -> None:
+        """Drop the errors that came of awaiting something below a path."""
+        above, depth = tuple(path), len(path)
+        kept = [
+            error
+            for error in self.run.errors
+            if not (
+                (keys := tuple(error.path or ()))[:depth] == above
+                and any(self.awaited.get(keys[: n + 1]) for n in range(depth, len(keys)))
+            )
+        ]
+        self.run.errors_left += len(self.run.errors) - len(kept)
+        self.run.errors[:] = kept
+
+
+def _holds_awaited(value: Any) -> bool:
+    while type(value) is Pending:
+        if value.is_awaited:
+            return True
+        value = value.value
+    if type(value) is FailedList:
+        value = value.items
+    if type(value) is dict:
+        return any(map(_holds_awaited, value.values()))
+    return type(value) is list and any(map(_holds_awaited, value))
 
 
 _FINISHED = frozenset({str, int, float, bool})

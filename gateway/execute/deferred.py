@@ -147,7 +147,7 @@ async def _run_group(run: Run, group: _Group) -> tuple[list[Any], list[Any]]:
     def refuse(error: ResultLimitError) -> None:
         outcomes[:] = [(None, error.result().errors or [])] * len(group.rows)
 
-    started = start(_steps(below, code, group, outcomes), code.revise, refuse)
+    started = start(below, _steps(below, code, group, outcomes), code.revise, refuse)
     if inspect.isawaitable(started):
         await started
     incremental, completed = [], []

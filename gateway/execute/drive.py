@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import Any, TypeVar
 
 from gateway.execute.bounds import ResultLimitError
-from gateway.execute.spots import Failed
+from gateway.execute.nulled import is_unwanted, leave_broken, may_break, nulled_position
+from gateway.execute.spots import ABANDONED, Failed
+from gateway.execute.state import Run
 from gateway.execute.works import Work
 from gateway.telemetry.trace import CURRENT, Timing, clock
 
@@ -24,24 +26,29 @@ IS_EAGER = sys.version_info >= (3, 12)
 
 
 def start(
-    steps: Steps, finish: Callable[[], T], refuse: Callable[[ResultLimitError], T]
+    run: Run, steps: Steps, finish: Callable[[], T], refuse: Callable[[ResultLimitError], T]
 ) -> T | Coroutine[Any, Any, T]:
     """Run until the first thing to wait for: what `finish` gives, or a coroutine of it.
 
     Args:
+        run: What is run.
         steps: The generated function.
         finish: Makes the outcome when it has ended.
         refuse: Makes the outcome when the result is too large: nothing of it runs any more.
     """
     try:
         for works in steps:
-            return _drive(steps, works, finish, refuse)
+            if run.broken:
+                leave_broken(run, works)
+            if works:
+                return _drive(run, steps, works, finish, refuse)
     except ResultLimitError as error:
         return refuse(error)
     return finish()
 
 
 async def _drive(
+    run: Run,
     steps: Steps,
     works: list[Work],
     finish: Callable[[], T],
@@ -50,25 +57,14 @@ async def _drive(
     try:
         while True:
             while works:
-                if len(works) > 1 or not works[0].is_load:
+                if run.broken:
+                    leave_broken(run, works)
+                elif len(works) > 1 or not works[0].is_load or run.nulled:
                     batch = works[:]
                     works.clear()
-                    await _run(batch)
-                    continue
-                work = works.pop()  # one loader's: awaited without a task
-                timing, token = work.timing, None
-                if timing is not None:
-                    token = CURRENT.set(timing)
-                outcome: Any
-                try:
-                    outcome = await work.awaitables[0]
-                except Exception as error:
-                    outcome = Failed(error)
-                finally:
-                    if timing is not None and token is not None:
-                        timing.end_ns = clock()
-                        CURRENT.reset(token)
-                work.fill((outcome,))
+                    await _run(run, batch)
+                else:
+                    await _load(works.pop())
             if next(steps, None) is None:
                 return finish()
     except ResultLimitError as error:
@@ -77,16 +73,35 @@ async def _drive(
         steps.close()
 
 
-async def _run(batch: list[Work]) -> None:
-    tasks = Tasks()
+async def _load(work: Work) -> None:
+    """Await one loader's call, without a task."""
+    timing, token = work.timing, None
+    if timing is not None:
+        token = CURRENT.set(timing)
+    outcome: Any
+    try:
+        outcome = await work.awaitables[0]
+    except Exception as error:
+        outcome = Failed(error)
+    finally:
+        if timing is not None and token is not None:
+            timing.end_ns = clock()
+            CURRENT.reset(token)
+    work.fill((outcome,))
+
+
+async def _run(run: Run, batch: list[Work]) -> None:
+    tasks = Tasks(run, batch)
     try:
         for work in batch:
             if work.timing is None:
-                tasks.start(work.awaitables)
+                tasks.start(work)
             else:
                 token = CURRENT.set(work.timing)  # a task has the context in which it was made
-                tasks.start(work.awaitables, work.timing)
+                tasks.start(work)
                 CURRENT.reset(token)
+        if run.nulled:
+            asyncio.get_running_loop().call_soon(tasks.abandon)
         for task in tasks.all:
             if not task.done():
                 await task
@@ -95,6 +110,9 @@ async def _run(batch: list[Work]) -> None:
         tasks.cancel()
         await asyncio.gather(*tasks.all, return_exceptions=True)
         raise
+    if tasks.failed:
+        tasks.find_nulled()
+    run.waited += batch
     for work in batch:
         count = len(work.awaitables)
         work.fill(outcomes[:count])
@@ -102,35 +120,90 @@ async def _run(batch: list[Work]) -> None:
 
 
 class Tasks:
-    """The tasks of one wait. One that is cancelled, by whomever, cancels all.
+    """The tasks of one wait. One that is cancelled from outside, by whomever, cancels all.
 
     They are awaited one after the other: a callback on each would cost as much as the task.
+
+    Attributes:
+        all: In the order of the works and their awaitables.
+        failed: Those that failed or gave null where it may null more, and that nobody has looked at yet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run, batch: list[Work]) -> None:
         self.all: list[asyncio.Task[Any]] = []
+        self.failed: list[asyncio.Task[Any]] = []
+        self._run_of_plan = run
+        self._batch = batch
         self._is_cancelled = False
+        self._abandoned: set[asyncio.Task[Any]] = set()
 
-    def start(self, awaitables: Sequence[Awaitable[Any]], timing: Timing | None = None) -> None:
-        """Start a task for each; the last to end, ends the step that is timed."""
+    def start(self, work: Work) -> None:
+        """Start a task for each awaitable; the last to end, ends the step that is timed."""
         loop = asyncio.get_running_loop()
-        if IS_EAGER:
-            eager: Any = {"eager_start": True}
-            self.all += [asyncio.Task(self._run(a, timing), loop=loop, **eager) for a in awaitables]
+        may_break, timing = work.may_break, work.timing
+        eager: Any = {"eager_start": True} if IS_EAGER else None
+        if eager is not None:
+            self.all += [
+                asyncio.Task(self._run(a, may_break, timing), loop=loop, **eager)
+                for a in work.awaitables
+            ]
         else:
-            self.all += [loop.create_task(self._run(a, timing)) for a in awaitables]
+            self.all += [loop.create_task(self._run(a, may_break, timing)) for a in work.awaitables]
 
-    async def _run(self, awaitable: Awaitable[Any], timing: Timing | None) -> Any:
+    async def _run(self, awaitable: Awaitable[Any], may_break: bool, timing: Timing | None) -> Any:
         try:
-            return await awaitable
+            value = await awaitable
         except Exception as error:
-            return Failed(error)
+            value = Failed(error)
         except asyncio.CancelledError:
+            if asyncio.current_task() in self._abandoned:
+                return ABANDONED
             self.cancel()
             raise
         finally:
             if timing is not None:
                 timing.end_ns = clock()
+        if may_break and (value is None or isinstance(value, Failed | Exception)):
+            self._note_failure()
+        return value
+
+    def _note_failure(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if not self.failed:
+            # As in graphql-core, the error takes a turn of the loop to be heard of: what was started with it gets
+            # as far as its first wait, at least.
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self.find_nulled)
+        self.failed.append(task)
+
+    def find_nulled(self) -> None:
+        """Find what those that failed have nulled, and abandon what is below."""
+        failed, self.failed = set(self.failed), []
+        found = [
+            nulled_position(position)
+            for task, work, number in self._places()
+            if task in failed
+            and (position := work.position(number)) is not None
+            and may_break(position, task.result())
+        ]
+        if found:
+            self._run_of_plan.nulled += found
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Cancel the tasks that nobody waits for."""
+        nulled = self._run_of_plan.nulled
+        for task, work, number in self._places():
+            if not task.done() and is_unwanted(work, number, nulled):
+                self._abandoned.add(task)
+                task.cancel()
+
+    def _places(self) -> Iterator[tuple[asyncio.Task[Any], Work, int]]:
+        tasks = iter(self.all)
+        for work in self._batch:
+            for number in range(len(work.awaitables)):
+                yield next(tasks), work, number
 
     def cancel(self) -> None:
         """Cancel all, once."""

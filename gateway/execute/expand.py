@@ -23,10 +23,11 @@ from gateway.execute.bound import (
     BoundSelection,
 )
 from gateway.execute.columns import collect_items, list_items, read_property
-from gateway.execute.info import info_of_spot
+from gateway.execute.info import find_path, info_of_spot
+from gateway.execute.nulled import leave_spots
 from gateway.execute.spots import BadValueError, Failed, FailedList, Origin, Pending
 from gateway.execute.state import Run
-from gateway.execute.works import Call, Work
+from gateway.execute.works import Call, Position, Work
 from gateway.plan.nodes import Kind
 
 
@@ -38,7 +39,10 @@ def expand_spots(run: Run) -> Generator[list[Work], None, None]:
             _expand_spot(run, run.pending[done])
             done += 1
         while run.works:
-            yield run.works
+            if run.has_failed:
+                leave_spots(run)
+            else:
+                yield run.works
 
 
 def _expand_spot(run: Run, spot: Pending) -> None:
@@ -59,9 +63,13 @@ def _expand_spot(run: Run, spot: Pending) -> None:
 
 def _await_into(run: Run, spot: Pending, awaitable: Any) -> None:
     def put(outcome: Any) -> None:
+        spot.is_awaited = True
         spot.value = expand_value(run, spot.field, spot.output, outcome)
 
-    run.works.append(Call(awaitable, put, is_load=False))
+    def find() -> Position:
+        return spot.field, find_path(run, spot).as_list()
+
+    run.works.append(Call(awaitable, put, is_load=False, find=find, spot=spot))
 
 
 def expand_value(run: Run, field: BoundField, output: BoundOutput, value: Any) -> Any:
@@ -70,6 +78,7 @@ def expand_value(run: Run, field: BoundField, output: BoundOutput, value: Any) -
         return value
     if isinstance(value, Failed):
         run.dirty.add(field.id)
+        run.has_failed = True
         if type(value) is FailedList and isinstance(output, BoundList):
             items = [_expand_item(run, field, output.item, item) for item in value.items]
             return FailedList(value.error, items)
@@ -88,6 +97,7 @@ def expand_value(run: Run, field: BoundField, output: BoundOutput, value: Any) -
 def fail(run: Run, field: BoundField, error: Exception) -> Failed:
     """An error at a place below `field`."""
     run.dirty.add(field.id)
+    run.has_failed = True
     return Failed(error)
 
 

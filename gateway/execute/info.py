@@ -16,6 +16,7 @@ from graphql.pyutils import Path, is_awaitable
 
 from gateway.execute import reference
 from gateway.execute.bound import BoundField
+from gateway.execute.nulled import settle_in_background
 from gateway.execute.spots import Pending
 from gateway.execute.state import Run
 from gateway.resolver import seen_by
@@ -140,13 +141,6 @@ async def _gather(values: Sequence[Awaitable[Any]]) -> list[Any]:
         await asyncio.gather(*futures, return_exceptions=True)
 
 
-_background: set[asyncio.Future[Any]] = set()
-
-
 def _track(values: Sequence[Any]) -> None:
     """Let awaitables that nobody waits for come to their end."""
-    awaitables = [value for value in values if is_awaitable(value)]
-    if awaitables:
-        future = asyncio.gather(*awaitables, return_exceptions=True)
-        _background.add(future)
-        future.add_done_callback(_background.discard)
+    settle_in_background([value for value in values if is_awaitable(value)])

@@ -253,4 +253,4 @@ def _call_callables(run: Run, field: BoundField, column: list[Any]) -> None:
                 column[index] = value(info_of_row(run, field, index), **own)
             except Exception as error:
                 column[index] = Failed(error)
-    wait_for_cells(run, column)
+    wait_for_cells(run, field, column)

@@ -41,7 +41,7 @@ def run_code_then(
     def refuse(error: ResultLimitError) -> T:
         return then(error.result())
 
-    return start(_steps(run, code), finish, refuse)
+    return start(run, _steps(run, code), finish, refuse)
 
 
 def _as_it_is(result: ExecutionResult) -> ExecutionResult:

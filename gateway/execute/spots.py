@@ -44,6 +44,13 @@ class BadValueError(Exception):
         self.type_name = type_name
 
 
+class AbandonedError(Exception):
+    """Nobody waits for a value: an error has nulled what it is below."""
+
+
+ABANDONED = Failed(AbandonedError())
+
+
 class FailedList(Failed):
     """An iterable that raised after giving some items, which may hold errors of their own."""
 
@@ -63,9 +70,10 @@ class Pending:
         raw: The value as found.
         origin: Where it was found.
         value: The completed value, once there is one.
+        is_awaited: Whether it had to be awaited.
     """
 
-    __slots__ = ("field", "origin", "output", "raw", "value")
+    __slots__ = ("field", "is_awaited", "origin", "output", "raw", "value")
 
     def __init__(self, field: BoundField, output: BoundOutput, raw: Any, origin: Origin) -> None:
         self.field = field
@@ -73,3 +81,4 @@ class Pending:
         self.raw = raw
         self.origin = origin
         self.value: Any = self
+        self.is_awaited = False

@@ -141,6 +141,10 @@ class Run:
         rows: The settled rows of each field, by its id.
         limits: What the result may be.
         nodes_left: How many more nodes it may have.
+        broken: Columns of fields that may not be null, with an error or null among what did not have to be awaited.
+        has_failed: Whether there is such an error or null at a spot.
+        nulled: The positions that an awaited error has nulled so far.
+        waited: What has been awaited.
         errors: Located errors.
         errors_left: How many more it may have.
         more_errors: How many there are beyond those.
@@ -152,11 +156,13 @@ class Run:
         "_reference_variables",
         "arguments",
         "bound",
+        "broken",
         "context",
         "data",
         "dirty",
         "errors",
         "errors_left",
+        "has_failed",
         "hide_suggestions",
         "infos",
         "introspection",
@@ -166,6 +172,7 @@ class Run:
         "literals",
         "more_errors",
         "nodes_left",
+        "nulled",
         "parents",
         "paths",
         "pending",
@@ -176,6 +183,7 @@ class Run:
         "source",
         "trace",
         "variables",
+        "waited",
         "works",
     )
 
@@ -206,6 +214,10 @@ class Run:
         self.kept: dict[int, list[Any]] = {}
         self.parents: list[Any] = []
         self.works: list[Any] = []
+        self.waited: list[Any] = []
+        self.broken: list[tuple[BoundField, list[Any]]] = []
+        self.nulled: list[list[str | int]] = []
+        self.has_failed = False
         self.pending: list[Pending] = []
         self.dirty: set[int] = set()
         self.kinds: dict[int, tuple[dict[str, Any], BoundSelection]] = {}

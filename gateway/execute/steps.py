@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from graphql.pyutils import is_awaitable
 
 from gateway.execute.bound import BoundField
-from gateway.execute.spots import Failed
+from gateway.execute.spots import ABANDONED, Failed
 from gateway.execute.state import Run
 from gateway.telemetry.trace import CURRENT, LiveSpans, Timing, Trace, clock
 
@@ -46,6 +46,8 @@ def mark_errors(trace: Trace) -> None:
 
 def _errors_of(values: Iterable[Any]) -> Iterator[Exception]:
     for value in values:
+        if value is ABANDONED:
+            continue
         if isinstance(value, Failed):
             yield value.error
         elif isinstance(value, Exception):

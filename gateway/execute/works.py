@@ -5,11 +5,19 @@ Steps and spots put these on `run.works`; `drive` runs them. An outcome is a val
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from gateway.execute.spots import Failed
+from gateway.execute.spots import ABANDONED, Failed, Pending
 from gateway.telemetry.trace import Timing
+
+if TYPE_CHECKING:
+    from gateway.execute.bound import BoundField
+    from gateway.execute.state import Run
+
+Position = tuple[
+    "BoundField", list["str | int"]
+]  # a field, and a path in the response that it gives
 
 
 class Work(Protocol):
@@ -19,27 +27,45 @@ class Work(Protocol):
         awaitables: What to await.
         is_load: One loader call of ours: awaited as it is when nothing else has to be awaited. All
             others run in a task each.
+        may_break: Whether null or an error may null more than its own position.
         timing: The step that they belong to, when it is timed.
     """
 
     awaitables: Sequence[Awaitable[Any]]
     is_load: bool
+    may_break: bool
     timing: Timing | None
 
     def fill(self, outcomes: Sequence[Any]) -> None:
         """Take the outcomes, in the order of `awaitables`."""
         ...
 
+    def position(self, number: int, /) -> Position | None:
+        """Where the outcome of an awaitable belongs; None when that is not one position."""
+        ...
+
+    def abandon(self, numbers: Collection[int], /) -> list[Awaitable[Any]]:
+        """Wait no longer for the awaitables with these numbers, which are given back."""
+        ...
+
 
 class Cells:
     """Awaitables in some cells of a column."""
 
-    __slots__ = ("awaitables", "column", "indices", "timing")
+    __slots__ = ("awaitables", "column", "field", "indices", "may_break", "run", "timing")
     is_load = False
 
     def __init__(
-        self, column: list[Any], indices: Sequence[int], timing: Timing | None = None
+        self,
+        run: Run,
+        field: BoundField,
+        column: list[Any],
+        indices: Sequence[int],
+        timing: Timing | None = None,
     ) -> None:
+        self.run = run
+        self.field = field
+        self.may_break = field.output.non_null
         self.timing = timing
         self.column = column
         self.indices = indices
@@ -51,11 +77,34 @@ class Cells:
         for index, outcome in zip(self.indices, outcomes, strict=True):
             column[index] = outcome
 
+    def position(self, number: int) -> Position:
+        """The field of one row."""
+        return self.field, self.run.path_of(self.field, self.indices[number]).as_list()
+
+    def abandon(self, numbers: Collection[int]) -> list[Awaitable[Any]]:
+        """Fill the cells of these awaitables."""
+        found = [self.awaitables[number] for number in numbers]
+        for number in numbers:
+            self.column[self.indices[number]] = ABANDONED
+        kept = [number for number in range(len(self.indices)) if number not in numbers]
+        self.indices = [self.indices[number] for number in kept]
+        self.awaitables = [self.awaitables[number] for number in kept]
+        return found
+
 
 class Call:
-    """One awaitable whose outcome goes to a function."""
+    """One awaitable whose outcome goes to a function.
 
-    __slots__ = ("awaitables", "is_load", "put", "timing")
+    Args:
+        awaitable: What to await.
+        put: Takes the outcome.
+        is_load: Whether it is a call of a loader.
+        timing: Of the step.
+        find: Finds the position that the outcome is the value of, where it is one.
+        spot: That waits for it.
+    """
+
+    __slots__ = ("awaitables", "find", "is_load", "may_break", "put", "spot", "timing")
 
     def __init__(
         self,
@@ -63,15 +112,31 @@ class Call:
         put: Callable[[Any], None],
         is_load: bool,
         timing: Timing | None = None,
+        find: Callable[[], Position] | None = None,
+        spot: Pending | None = None,
     ) -> None:
         self.timing = timing
-        self.awaitables = (awaitable,)
+        self.awaitables: Sequence[Awaitable[Any]] = (awaitable,)
         self.put = put
         self.is_load = is_load
+        self.find = find
+        self.spot = spot
+        self.may_break = find is not None
 
     def fill(self, outcomes: Sequence[Any]) -> None:
         """Hand the outcome on."""
         self.put(outcomes[0])
+
+    def position(self, _number: int) -> Position | None:
+        """Where the outcome belongs."""
+        return self.find() if self.find is not None else None
+
+    def abandon(self, _numbers: Collection[int]) -> list[Awaitable[Any]]:
+        """Hand on that nobody waits for it."""
+        found = list(self.awaitables)
+        self.awaitables = ()
+        self.put(ABANDONED)
+        return found
 
 
 def spread(column: list[Any], wanted: int, coordinate: str) -> Callable[[Any], None]:
