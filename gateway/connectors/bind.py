@@ -46,11 +46,12 @@ from gateway.connectors.request import READ_METHODS, RequestBuilder, evaluate_ba
 from gateway.connectors.response import ResponseReader
 from gateway.connectors.settings import ConnectorSettings, HeaderRule, HeaderSettings
 from gateway.connectors.shape import objects_only
-from gateway.connectors.url import CannotWriteError
+from gateway.connectors.url import CREDENTIALS, INSTEAD, CannotWriteError
 from gateway.errors import ConfigError
 from gateway.graph.sdl import place_of
 from gateway.identity import Identity
 from gateway.resolver import BatchField, EntityField, Loader, Wanted
+from gateway.upstream.h1_request import has_credentials
 from gateway.upstream.settings import SourceSettings
 
 
@@ -181,9 +182,13 @@ class _Binder:
         self.bound = Bound()
         for source in directives.sources:
             configured = sources.get(source.name, SourceSettings()).url
-            self.bound.base_urls[source.name] = configured or evaluate_base_url(
+            base_url = configured or evaluate_base_url(
                 source, directives.spec, settings.config, env
             )
+            if has_credentials(base_url):
+                key = f"sources.{source.name}.url" if configured else f"@source {source.name}"
+                raise ConfigError(CREDENTIALS, key=key, hint=INSTEAD)
+            self.bound.base_urls[source.name] = base_url
 
     def field_loader(
         self, connect: Connect, owner: GraphQLObjectType, target: GraphQLField

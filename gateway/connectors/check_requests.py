@@ -13,6 +13,8 @@ from gateway.connectors.check_mappings import Findings, MappingCheck
 from gateway.connectors.check_shapes import Scope
 from gateway.connectors.directives import METHODS, Connect, Header, Source, Text
 from gateway.connectors.settings import NOT_FROM_CLIENT, UNSETTABLE
+from gateway.connectors.url import CREDENTIALS, INSTEAD
+from gateway.upstream.h1_request import has_credentials
 
 EVERYWHERE = frozenset({"config", "env", "context", "request"})
 IN_BASE_URL = frozenset({"config", "env"})
@@ -37,6 +39,7 @@ class RequestCheck:
             return
         parts = self.mappings.template(text, IN_BASE_URL, None, "InvalidUrl")
         self._dots(text, parts)
+        self._credentials(text, parts)
         first = parts[0] if parts else None
         if not isinstance(first, str) or re.match(r"https?:", first, re.IGNORECASE):
             return
@@ -69,6 +72,7 @@ class RequestCheck:
         text = connect.url
         parts = self.mappings.template(text, allowed, scope, "InvalidUrl")
         self._dots(text, parts)
+        self._credentials(text, parts)
         absolute = re.match(r"[a-z][a-z0-9+.-]*://", text.value, re.IGNORECASE) is not None
         if connect.source is not None and absolute:
             message = "the URL is absolute, but the connector has a source"
@@ -99,6 +103,11 @@ class RequestCheck:
         if any(segment.strip() in (".", "..") for segment in path.split("/")):
             message = "a path segment is `.` or `..`: no such request is sent"
             self.findings.at_offset(text, 0, "InvalidUrl", message, "write the path that is meant")
+
+    def _credentials(self, text: Text, parts: list[Any] | None) -> None:
+        literal = "".join(part if isinstance(part, str) else "x" for part in parts or ())
+        if has_credentials(literal):
+            self.findings.at_offset(text, 0, "InvalidUrl", CREDENTIALS, INSTEAD)
 
     def headers(
         self, headers: Iterable[Header], allowed: frozenset[str], scope: Scope | None

@@ -21,6 +21,8 @@ from gateway.connectors.mapping.values import scalar_text
 from gateway.connectors.php.query import php_query, php_text
 
 Variables = Mapping[str, Any]
+CREDENTIALS = "the URL holds a user name or a password, which would stand in logs"
+INSTEAD = "send the header `authorization: Basic …`: `headers` of @source, or of the source's table in the configuration"
 UNRESERVED = "-._~"
 # §9.4: what can never stand in a URL; reserved characters and `%` are the author's business.
 LITERAL_SAFE = "!#$%&'()*+,/:;=?@[]-._~"

@@ -28,6 +28,7 @@ FRAMING = frozenset(
         "upgrade",
     }
 )
+_USERINFO = re.compile(r"([a-z][a-z0-9+.-]*://)[^/?#]*@", re.IGNORECASE)
 MAX_NAMES = 1024
 KNOWN_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 # RFC 9110 §9.2.1: these ask for nothing to be done. PUT and DELETE are idempotent, and writes all the same: between
@@ -70,8 +71,19 @@ def split_url(url: str) -> tuple[str, str]:
     if "#" in target:
         target = target[: target.index("#")]  # RFC 9110 §7.1: never sent
     if not (target.isascii() and target.isprintable()) or " " in target:
-        raise BadRequest(f"the URL has a character that must be percent-encoded: {url!r:.200}")
+        shown = without_credentials(url)
+        raise BadRequest(f"the URL has a character that must be percent-encoded: {shown!r:.200}")
     return base, target
+
+
+def has_credentials(url: str) -> bool:
+    """Whether a user name or a password stands before the host of a URL (RFC 3986 §3.2.1)."""
+    return _USERINFO.match(url) is not None
+
+
+def without_credentials(url: str) -> str:
+    """A URL as a log line or an error may show it."""
+    return _USERINFO.sub(r"\1***@", url)
 
 
 def parse_origin(base: str) -> Origin:
@@ -79,16 +91,17 @@ def parse_origin(base: str) -> Origin:
     scheme, _, authority = base.partition("://")
     is_tls = scheme.lower() == "https"
     if not is_tls and scheme.lower() != "http":
-        raise BadRequest(f"the URL is not http or https: {base!r:.200}")
+        raise BadRequest(f"the URL is not http or https: {without_credentials(base)!r:.200}")
     host, colon, port = authority.rpartition(":")
     if not colon or authority.endswith("]"):
         host, port = authority, ""
     # "user:password@" is refused too: no configured URL has it, and hostile ones use it to hide a host.
     if HOST.fullmatch(host) is None or (port and not (port.isascii() and port.isdigit())):
-        raise BadRequest(f"the URL has no plain host and port: {base!r:.200}")
+        shown = without_credentials(base)
+        raise BadRequest(f"the URL has no plain host and port: {shown!r:.200}")
     number = int(port) if port else (443 if is_tls else 80)
     if not 0 < number < 65536:
-        raise BadRequest(f"the URL's port is out of range: {base!r:.200}")
+        raise BadRequest(f"the URL's port is out of range: {without_credentials(base)!r:.200}")
     is_default = number == (443 if is_tls else 80)
     return Origin(is_tls, host.strip("[]"), number, host if is_default else f"{host}:{number}")
 

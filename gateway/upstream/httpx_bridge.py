@@ -41,7 +41,8 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             for name, value in request.headers.raw
             if name.lower().decode("latin-1") not in DROPPED
         ]
-        url = str(request.url)
+        # httpx has made a header of its user name and password; they never stand in a log.
+        url = str(request.url.copy_with(userinfo=b"") if request.url.userinfo else request.url)
         # A resolver's own URLs have any number of paths: they are one endpoint of their source.
         ours = Request(
             request.method,

@@ -112,7 +112,8 @@ class SourceSettings:
     its part. Everything else is for each worker by itself.
 
     Attributes:
-        url: Overrides the `baseURL` of the `@source` of that name.
+        url: Overrides the `baseURL` of the `@source` of that name. Neither holds a user name or password: they are a
+            header, `headers = { authorization = "Basic …" }`.
         timeout_s: Time for one call, from asking for a connection to the last byte of the answer.
         connect_timeout_s: Time for making a connection, TLS included.
         max_concurrency: Calls in flight; more wait for a place, within their time.
