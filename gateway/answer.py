@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -83,8 +83,6 @@ class Answer:
         has_data: False for a request error: nothing was executed.
         status: HTTP status under `application/graphql-response+json`.
         record: For the log line.
-        allow: The `Allow` header that belongs to status 405.
-        retry_after_s: The `Retry-After` header that belongs to statuses 429 and 503.
         headers: More headers, of an error that ended the whole request.
     """
 
@@ -92,9 +90,7 @@ class Answer:
     has_data: bool
     status: int
     record: OperationRecord
-    allow: str | None = None
-    retry_after_s: int | None = None
-    headers: Sequence[tuple[bytes, bytes]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class ErrorMask:

@@ -9,28 +9,23 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import re
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from starlette._utils import get_route_path
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.answer import ErrorMask
+from gateway.awaitable import AwaitableOrValue
 from gateway.build import (
     build_graph,
     check_graphql_core,
     refused,
 )
 from gateway.config import Config, load_config
-from gateway.context import Context
+from gateway.context import ClientRequest, Context
 from gateway.errors import RequestError
 from gateway.execute.bounds import ResultLimits
 from gateway.execute.prepare import Prepared, prepare
@@ -42,15 +37,17 @@ from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
 from gateway.measures import Measures
 from gateway.metrics_server import MetricsServer
+from gateway.observer import Observer
 from gateway.operation_log import OperationLog
 from gateway.pipeline.pipeline import Pipeline
+from gateway.pipeline.subscriptions import Subscriptions
 from gateway.plan.cache import Made, PlanCache
 from gateway.plan.warm import warm_plans, warm_texts
 from gateway.services import (
     endpoint_settings,
+    make_admission,
     make_broker,
     make_documents,
-    make_shedder,
     make_tracing,
     time_left,
     tune_collector,
@@ -59,25 +56,21 @@ from gateway.sharing import Sharing
 from gateway.streams import Streams
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.trace import Trace, phase
-from gateway.transport.direct import DirectRoute
-from gateway.transport.http.asgi import MAX_HEAD
-from gateway.transport.http.graphiql import send_file
-from gateway.transport.http.handler import GraphQLEndpoint
-from gateway.transport.server.admission import Shedder
-from gateway.transport.server.measured import MeasuredRoute
+from gateway.transport.asgi import Receive, Scope, Send
+from gateway.transport.http.asgi import serve_http
+from gateway.transport.http.handler import Handler
+from gateway.transport.http.routes import Routes
+from gateway.transport.server.connections import Connections
+from gateway.transport.server.drain import DRAIN
+from gateway.transport.server.measured import RouteMeasures
 from gateway.transport.server.shutdown import delay_shutdown
 from gateway.transport.stream.endpoint import StreamEndpoint
-from gateway.transport.stream.sessions import Sessions
-from gateway.transport.ws.endpoint import DRAIN, WebSocketEndpoint
+from gateway.transport.ws.endpoint import WebSocketEndpoint
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
 
-# `/graphql/:id`
-DOCUMENT = re.compile(r"/([A-Za-z0-9_:.~-]+)")
 # Where the workers of one server meet, as `gateway serve` tells them.
 BROKER_DIRECTORY = "GATEWAY_SERVE_BROKER"
-if TYPE_CHECKING:
-    pass
 
 
 class Gateway:
@@ -106,8 +99,8 @@ class Gateway:
         self.explain = Explain(config.explain, env)
         self.base = base
         self.path = config.server.path
+        self.connections = Connections(config.server, config.server.workers)
         self.ready = False
-        self.direct: DirectRoute | None = None
         self.owns_process = False
         self.metrics_server: MetricsServer | None = None
         self.state: dict[str, Any] = {}
@@ -120,30 +113,16 @@ class Gateway:
             is_paused=True,
         )
         self._factories = [mark for mark in self.graph.marks if mark.kind == "context_factory"]
-        self._rest = Starlette(
-            routes=[
-                Route("/health/live", self._live),
-                Route("/health/ready", self._readiness),
-                Route(f"{self.path}/graphiql/{{name}}", self._graphiql_file),
-            ],
-            lifespan=self.lifespan,
-        )
+        self._lifespan = Starlette(lifespan=self.lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """GraphQL on its own route, without Starlette in the way; everything else by Starlette."""
-        if scope["type"] == "http" and get_route_path(scope) == self.path:
-            await self.endpoint(scope, receive, send)
-        elif scope["type"] == "http" and (named := DOCUMENT.fullmatch(self._below(scope))):
-            await self.endpoint(scope, receive, send, named[1])
-        elif scope["type"] == "websocket" and get_route_path(scope) == self.path:
+        """Serve one ASGI scope."""
+        if scope["type"] == "http":
+            await serve_http(self.handler, scope, receive, send)
+        elif scope["type"] == "websocket":
             await self.sockets(scope, receive, send)
         else:
-            await self._rest(scope, receive, send)
-
-    def _below(self, scope: Scope) -> str:
-        """A path's part below the endpoint's; "" when it is another."""
-        path = get_route_path(scope)
-        return path[len(self.path) :] if path.startswith(self.path) else ""
+            await self._lifespan(scope, receive, send)
 
     @asynccontextmanager
     async def lifespan(self, _app: Any = None) -> AsyncIterator[dict[str, Any]]:
@@ -182,43 +161,41 @@ class Gateway:
             if trusted is not None and config.persisted_documents.warm:
                 texts = list(dict.fromkeys(trusted.texts.values()))
                 warm_texts(pipeline.plans, texts[: config.plan_cache.max_entries])
+            subscriptions = Subscriptions(pipeline, self._make_streams(pipeline.mask), measures)
             self.streams = StreamEndpoint(
-                pipeline, self.make_context, config.subscription, access_log
+                subscriptions, self.new_context, config.subscription, access_log
             )
-            going_on = (self.streams, Sessions(self.streams)) if config.subscription.enabled else ()
-            endpoint = GraphQLEndpoint(
-                pipeline, self.new_context, endpoint_settings(config), access_log, *going_on
-            )
-            self.endpoint: GraphQLEndpoint | Shedder | MeasuredRoute = endpoint
-            shedder = make_shedder(self.endpoint, config)
-            if shedder is not None:
-                shedder.start()
-                self.endpoint = shedder
-            route: MeasuredRoute | None = None
-            if measures is not None:
-                if shedder is not None:
-                    measures.registry.add(shedder.read)
-                self.endpoint = route = MeasuredRoute(self.endpoint)
-                measures.registry.add(route.read)
-                measures.watch(
-                    pipeline.plans, pipeline.sharing, self.upstream, pipeline.subscriptions
-                )
-                await self._open_metrics_port(measures)
-            self.direct = DirectRoute(endpoint, self.path, shedder, route)
             self.sockets = WebSocketEndpoint(
-                pipeline, self.make_context, config.subscription, access_log
+                subscriptions, self.new_context, config.subscription, access_log, self.path
             )
+            routes = RouteMeasures()
+            self.handler = Handler(
+                pipeline,
+                self.new_context,
+                endpoint_settings(config),
+                Routes(self.path, lambda: self.ready, graphiql=config.http.graphiql),
+                access_log,
+                routes,
+                self.streams if config.subscription.enabled else None,
+            )
+            pipeline.admission.start()
+            self.connections.start()
+            if measures is not None:
+                for owner in (routes, pipeline.admission, self.connections):
+                    measures.registry.add(owner.samples)
+                measures.watch(pipeline.plans, pipeline.sharing, self.upstream, subscriptions.open)
+                await self._open_metrics_port(measures)
             if self.owns_process:
                 tune_collector(config.server.gc_threshold)
             self.ready, self._drain = True, None
             if config.server.shutdown_delay_s:
                 delay_shutdown(config.server.shutdown_delay_s, self.stop_being_ready)
             try:
-                yield {DRAIN: self.begin_drain, MAX_HEAD: config.http.max_header_bytes}
+                yield {DRAIN: self.begin_drain}
             finally:
                 self.ready = False
-                if shedder is not None:
-                    shedder.stop()
+                pipeline.admission.stop()
+                self.connections.stop()
                 await self.begin_drain()
         finally:
             for function in self._hooks("on_shutdown"):
@@ -261,20 +238,19 @@ class Gateway:
         plans = PlanCache(
             config.plan_cache, self._compile, max_text_length=config.limits.max_document_bytes
         )
-        mask = ErrorMask(config.errors.mask, self._result_limits)
-        streams = Streams(mask, config.subscription.max_queue, self._ambient())
         return Pipeline(
+            make_admission(config),
+            make_documents(config, self.base, self.broker),
             plans,
-            mask,
-            explain=self.explain,
-            documents=make_documents(config, self.base, self.broker),
-            streams=streams,
-            sharing=self._make_sharing(),
-            measures=self.measures,
-            tracing=self.tracing,
-            log=self.log,
-            limits=config.limits,
+            self._make_sharing(),
+            ErrorMask(config.errors.mask, self._result_limits),
+            self.explain,
+            Observer(self.measures, self.tracing, self.log),
+            config.limits,
         )
+
+    def _make_streams(self, mask: ErrorMask) -> Streams:
+        return Streams(mask, self.config.subscription.max_queue, self._ambient())
 
     def _make_sharing(self) -> Sharing:
         """Equal operations in flight as one, where all that runs says what it reads of the client."""
@@ -309,49 +285,21 @@ class Gateway:
             raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")
         return Made(prepared, slots)
 
-    async def make_context(
-        self,
-        headers: dict[str, str],
-        header_values: dict[str, list[str]],
-        request_id: str,
-        client_name: str | None,
-        client_version: str | None,
-        connection_params: dict[str, Any] | None = None,
-    ) -> Context:
-        """As `new_context`, awaited."""
-        made = self.new_context(
-            headers, header_values, request_id, client_name, client_version, connection_params
-        )
-        return made if isinstance(made, Context) else await made
-
-    def new_context(
-        self,
-        headers: dict[str, str],
-        header_values: dict[str, list[str]],
-        request_id: str,
-        client_name: str | None,
-        client_version: str | None,
-        connection_params: dict[str, Any] | None = None,
-    ) -> Context | Coroutine[Any, Any, Context]:
-        """The state of one request: at once where no `@context_factory` has a part in it."""
+    def new_context(self, client: ClientRequest) -> AwaitableOrValue[Context]:
+        """The state of one execution: at once where no `@context_factory` has a part in it."""
         assert self.graph.bound is not None
-        timeout_s = time_left(self.config.traffic_shaping.router, headers)
+        timeout_s = time_left(self.config.traffic_shaping.router, client.headers)
         context = Context(
-            headers=headers,
-            header_values=header_values,
-            request_id=request_id,
+            client,
             deadline=self._clock() + timeout_s,
             upstream=self.upstream,
             config=self.config.connectors.config,
             source_urls=self.graph.bound.base_urls,
             state=self.state,
-            client_name=client_name,
-            client_version=client_version,
-            connection_params=connection_params,
             broker=self.broker,
         )
         if self.tracing is not None:
-            context.stats.trace = self.tracing.begin(headers)
+            context.stats.trace = self.tracing.begin(client.headers)
         elif self.is_timed:
             context.stats.trace = Trace(propagation=())
         return self._furnish(context) if self._factories else context
@@ -365,19 +313,6 @@ class Gateway:
 
     def _hooks(self, kind: str) -> list[Callable[..., Any]]:
         return [mark.target for mark in self.graph.marks if mark.kind == kind]
-
-    def _graphiql_file(self, request: Request) -> ASGIApp:
-        async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
-            name = request.path_params["name"] if self.config.http.graphiql else ""
-            await send_file(send, name, request.headers.get("if-none-match"))
-
-        return answer
-
-    async def _live(self, _: Request) -> Response:
-        return PlainTextResponse("live")
-
-    async def _readiness(self, _: Request) -> Response:
-        return PlainTextResponse("ready" if self.ready else "not ready", 200 if self.ready else 503)
 
 
 async def settled(value: Any) -> Any:

@@ -415,3 +415,13 @@ def compress(body: bytes, encoding: str) -> bytes:
         compressed: bytes = brotli.compress(body, quality=BROTLI_QUALITY)
         return compressed
     return gzip.compress(body, GZIP_LEVEL, mtime=0)
+
+
+def is_large(body: bytes) -> bool:
+    """Whether compressing it would hold up the event loop."""
+    return len(body) > THREAD_BYTES
+
+
+async def compress_large(body: bytes, encoding: str) -> bytes:
+    """As `compress`, beside the event loop."""
+    return await asyncio.to_thread(compress, body, encoding)

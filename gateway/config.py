@@ -32,6 +32,7 @@ from gateway.telemetry.settings import TelemetrySettings
 from gateway.transport.settings import (
     BatchingSettings,
     CompressionSettings,
+    ConnectionSettings,
     CorsSettings,
     CsrfSettings,
     HttpSettings,
@@ -68,7 +69,7 @@ class GraphSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings:
+class ServerSettings(ConnectionSettings):
     """`[server]`: where and how it listens.
 
     Attributes:

@@ -74,15 +74,79 @@ class CallStats:
         self.by_source: dict[str, int] = {}
 
 
+def joined_values(name: str, values: Sequence[str]) -> str:
+    """The values of a header that stands several times as one. Source: RFC 9110 §5.2; RFC 9113 §8.2.3 for cookies."""
+    return ("; " if name == "cookie" else ", ").join(values)
+
+
+class ClientRequest:
+    """What a client says of itself, whichever transport it uses: what contexts are made from.
+
+    Args:
+        headers: By lower-case name; repeated ones joined.
+        repeated: The values of those headers that stand more than once.
+        request_id: Made by the gateway, or taken from a trusted header.
+        client_name, client_version: As the client says; None when it does not.
+        connection_params: What it sent when it opened its WebSocket.
+        client_key: Who takes a share of what is limited by client: its address, IPv6 by /64.
+    """
+
+    __slots__ = (
+        "_values",
+        "client_key",
+        "client_name",
+        "client_version",
+        "connection_params",
+        "headers",
+        "repeated",
+        "request_id",
+    )
+
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        repeated: Mapping[str, Sequence[str]] | None = None,
+        request_id: str = "",
+        client_name: str | None = None,
+        client_version: str | None = None,
+        connection_params: Mapping[str, Any] | None = None,
+        client_key: str = "",
+    ) -> None:
+        self.headers = headers
+        self.repeated = repeated or {}
+        self.request_id = request_id
+        self.client_name = client_name
+        self.client_version = client_version
+        self.connection_params = connection_params
+        self.client_key = client_key
+        self._values: dict[str, Sequence[str]] | None = None
+
+    def seeing(self, view: Mapping[str, Sequence[str]]) -> ClientRequest:
+        """The same client, of whom nothing but some headers is seen."""
+        return ClientRequest(
+            {name: joined_values(name, values) for name, values in view.items()},
+            {name: values for name, values in view.items() if len(values) != 1},
+            self.request_id,
+            connection_params=self.connection_params,
+            client_key=self.client_key,
+        )
+
+    @property
+    def values(self) -> Mapping[str, Sequence[str]]:
+        """The headers, each as the list of its values. Nobody changes them."""
+        if self._values is None:
+            self._values = {name: [value] for name, value in self.headers.items()}
+            self._values.update(self.repeated)
+        return self._values
+
+
 class Context:
     """The per-request state that is handed to every resolver.
 
     Attributes:
         headers: The client's request headers by lower-case name; repeated ones joined by ", ", cookies by "; ".
-        sent: The same, each as the list of its values: shared with other requests, never changed.
-        request_id: Made by the gateway, or taken from a trusted header.
+        client: What the request says of its client.
         deadline: When the answer has to be there, on the event loop's clock, seconds.
-        client_name, client_version: As the client says; None when it does not.
         upstream: The backends.
         config: `[connectors.config]`, what `$config` reads.
         source_urls: Base URL of each source by name.
@@ -100,15 +164,12 @@ class Context:
         "_http",
         "_loaders",
         "_pending",
-        "client_name",
-        "client_version",
+        "client",
         "config",
         "connection_params",
         "deadline",
         "headers",
         "memo",
-        "request_id",
-        "sent",
         "source_urls",
         "state",
         "stats",
@@ -117,33 +178,25 @@ class Context:
 
     def __init__(
         self,
+        client: ClientRequest,
         *,
-        headers: Mapping[str, str],
-        header_values: Mapping[str, Sequence[str]],
-        request_id: str,
         deadline: float,
         upstream: Upstream,
         config: Mapping[str, Any],
         source_urls: Mapping[str, str],
         state: dict[str, Any],
-        client_name: str | None = None,
-        client_version: str | None = None,
-        connection_params: Mapping[str, Any] | None = None,
         broker: Broker | None = None,
     ) -> None:
-        self.headers = headers
-        self.sent = header_values
-        self.request_id = request_id
+        self.client = client
+        self.headers = client.headers
         self.deadline = deadline
         self.upstream = upstream
         self.config = config
         self.source_urls = source_urls
         self.state = state
-        self.client_name = client_name
-        self.client_version = client_version
         self.memo: dict[Hashable, Any] = {}
         self.stats = CallStats()
-        self.connection_params = connection_params or {}
+        self.connection_params = client.connection_params or {}
         self._broker = broker
         self._header_values: dict[str, list[str]] | None = None
         self._http: httpx.AsyncClient | None = None
@@ -151,22 +204,41 @@ class Context:
         self._pending: dict[Hashable, DataLoader[Any, Any]] | None = None
         self._clients: dict[Identity, httpx.AsyncClient] | None = None
 
+    @property
+    def request_id(self) -> str:
+        """As in the log."""
+        return self.client.request_id
+
+    @property
+    def client_name(self) -> str | None:
+        """As the client says; None when it does not."""
+        return self.client.client_name
+
+    @property
+    def client_version(self) -> str | None:
+        """As the client says; None when it does not."""
+        return self.client.client_version
+
+    @property
+    def sent(self) -> Mapping[str, Sequence[str]]:
+        """The headers, each as the list of its values. Nobody changes them."""
+        return self.client.values
+
     def restricted(self, identity: Identity) -> Context:
         """The same state for a function that declares what it reads: of the client it sees no more."""
         return RestrictedContext(self, identity)
 
     def seeing(self, view: dict[str, list[str]]) -> Context:
         """The same request's state with other headers."""
+        client = self.client.seeing(view)
+        client.connection_params = self.connection_params
         context = Context(
-            headers=joined_headers(view),
-            header_values=view,
-            request_id=self.request_id,
+            client,
             deadline=self.deadline,
             upstream=self.upstream,
             config=self.config,
             source_urls=self.source_urls,
             state=self.state,
-            connection_params=self.connection_params,
             broker=self._broker,
         )
         context.stats = self.stats
@@ -264,9 +336,9 @@ class RestrictedContext(Context):
         if name not in Context.__slots__:
             raise AttributeError(f"the context has no attribute {name!r}")
         if name in _OF_THE_CLIENT:
-            view = self._identity.view(self._whole.sent)
-            self.sent, self.headers = view, joined_headers(view)
-            self.client_name = self.client_version = None
+            whole = self._whole.client
+            self.client = whole.seeing(self._identity.view(whole.values))
+            self.headers = self.client.headers
             self._header_values = None
             return getattr(self, name)
         return getattr(self._whole, name)
@@ -294,14 +366,7 @@ class RestrictedContext(Context):
         return self._whole.load_one(loader, parent, arguments)
 
 
-_OF_THE_CLIENT = frozenset({"sent", "headers", "client_name", "client_version", "_header_values"})
-
-
-def joined_headers(values: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Headers by name, repeated ones joined: cookies by "; ", others by ", "."""
-    return {
-        name: ("; " if name == "cookie" else ", ").join(several) for name, several in values.items()
-    }
+_OF_THE_CLIENT = frozenset({"client", "headers", "_header_values"})
 
 
 def freeze(value: Any) -> Hashable:

@@ -122,8 +122,9 @@ class ClientError(GatewayError):
         super().__init__(message)
         self.message = message
         self.code = code
-        self.retry_after_s = retry_after_s
-        self.headers: Mapping[str, str] = headers or {}
+        self.headers = dict(headers or {})
+        if retry_after_s is not None:
+            self.headers["retry-after"] = str(retry_after_s)
         # graphql-core copies this attribute to the located error.
         self.extensions: dict[str, Any] = {**(extensions or {}), "code": code}
         known = CODES.get(code)

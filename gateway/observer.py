@@ -34,11 +34,8 @@ class Observer:
         self.tracing = tracing
         self.log = log
 
-    def found(
-        self, record: OperationRecord, prepared: Prepared, how: str, client_name: str | None
-    ) -> None:
-        """Note the plan of a request, and that it is asked for."""
-        record_operation(record, prepared, how)
+    def asked(self, record: OperationRecord, prepared: Prepared, client_name: str | None) -> None:
+        """Note that an operation is asked for."""
         if self.measures is not None:
             record.durations = self.measures.usage.count(prepared, client_name)
 

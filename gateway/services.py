@@ -17,14 +17,10 @@ from gateway.documents.find import Documents
 from gateway.documents.manifest import TrustedDocuments
 from gateway.documents.shared import SharedStore
 from gateway.errors import ConfigError
+from gateway.pipeline.admission import Admission
 from gateway.telemetry.settings import TelemetrySettings
-from gateway.transport.http.handler import GraphQLEndpoint
-from gateway.transport.server.admission import Shedder
 from gateway.transport.settings import EndpointSettings
 from gateway.upstream.transport import read_length
-
-# `/graphql/:id`
-# Where the workers of one server meet, as `gateway serve` tells them.
 
 if TYPE_CHECKING:
     from gateway.telemetry.tracing import Tracing
@@ -42,14 +38,11 @@ def endpoint_settings(config: Config) -> EndpointSettings:
     )
 
 
-def make_shedder(endpoint: GraphQLEndpoint, config: Config) -> Shedder | None:
-    """The endpoint behind its limits, one worker's part; None without any."""
+def make_admission(config: Config) -> Admission:
+    """The limits of one worker's operations."""
     router = config.traffic_shaping.router
     most, lag_ms = router.max_in_flight, router.max_eventloop_lag_ms
-    if not most and not lag_ms:
-        return None
-    return Shedder(
-        endpoint,
+    return Admission(
         max(1, most // config.server.workers) if most else None,
         lag_ms / 1000 if lag_ms else None,
     )

@@ -9,7 +9,7 @@ subscriptions, what falls back, what loads nothing, and operations with a resolv
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 import orjson
 
 from gateway.answer import Answer, OperationRecord
+from gateway.awaitable import AwaitableOrValue, value_of
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.execute.bound import Bound
@@ -27,7 +28,7 @@ from gateway.identity import NOBODY, Identity, joined, partition
 from gateway.json_bytes import write_json
 from gateway.plan.nodes import Kind
 
-Execute = Callable[[OperationRecord, Context], Answer | Awaitable[Answer]]
+Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
 LOADS = frozenset({Kind.BATCH, Kind.ENTITY, Kind.ASYNC})
 # A flight that is cut at its deadline answers partial data: its waiters are given the time for that.
 GRACE_S = 0.25
@@ -122,6 +123,7 @@ class Sharing:
         unshared_sources: Names of sources whose calls must not be shared.
 
     Attributes:
+        writes: Mutations under way.
         led, shared: Executions that were started to be shared, and answers that others' gave.
     """
 
@@ -137,6 +139,7 @@ class Sharing:
         self._flights: dict[Hashable, Flight] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._identities: WeakKeyDictionary[Any, Identity | None] = WeakKeyDictionary()
+        self.writes: set[asyncio.Task[Answer]] = set()
         self.led = 0
         self.shared = 0
 
@@ -239,6 +242,21 @@ class Sharing:
                     waiter.set_result(answer)
         finally:
             self._land(key, flight)
+
+    async def write(
+        self, context: Context, execute: Callable[[], AwaitableOrValue[Answer]]
+    ) -> Answer:
+        """The answer of a mutation. Once begun it runs to its end, whether or not its client waits for it."""
+        task = asyncio.create_task(self._write(context, execute))
+        self.writes.add(task)
+        task.add_done_callback(self.writes.discard)
+        return await asyncio.shield(task)
+
+    async def _write(
+        self, context: Context, execute: Callable[[], AwaitableOrValue[Answer]]
+    ) -> Answer:
+        with self.writing(context):
+            return await value_of(execute())
 
     @contextmanager
     def writing(self, context: Context) -> Iterator[None]:

@@ -23,6 +23,7 @@ from gateway.answer import (
     encode_request_error,
     encode_result,
 )
+from gateway.awaitable import value_of
 from gateway.broker.mailbox import Mailbox
 from gateway.context import Context
 from gateway.errors import RequestError
@@ -276,13 +277,14 @@ class Streams:
         """One event, executed as a request of its own. Raises nothing but cancellation."""
         record = subscription.record.again()
         try:
-            result = await execute_operation(
+            executed = execute_operation(
                 subscription.prepared,
                 subscription.variables,
                 await subscription.new_context(),
                 subscription.literals,
                 payload,
             )
+            result = await value_of(executed)
         except Exception as exc:
             return self._failure(subscription, exc)
         return Answer(encode_result(result, self._mask, record), True, 200, record)

@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.context import Context
-from gateway.pipeline.pipeline import GraphQLParams, Pipeline
+from gateway.awaitable import value_of
+from gateway.context import ClientRequest, Context
+from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.streams import Stream
 from gateway.testing import GatewayClient
 
@@ -220,12 +221,13 @@ async def test_without_a_mask_the_words_are_the_references(project: Path) -> Non
 
 async def payloads(client: GatewayClient, text: str) -> list[Any]:
     """The answers of an operation that has several."""
-    pipeline: Pipeline = client.app.make_pipeline()
+    request = ClientRequest({}, request_id="r")
 
     async def new_context() -> Context:
-        return await client.app.make_context({}, {}, "r", None, None)
+        return await value_of(client.app.new_context(request))
 
-    stream = await pipeline.subscribe(GraphQLParams(text), new_context)
+    operation = Operation(GraphQLParams(text), request)
+    stream = await client.app.sockets.subscriptions.run(operation, new_context)
     assert isinstance(stream, Stream)
     return [orjson.loads(answer.body) async for answer in stream]
 

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.awaitable import value_of
+from gateway.context import ClientRequest
 from gateway.execute import prepare
-from gateway.pipeline.pipeline import GraphQLParams
+from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.streams import Stream
 from gateway.testing import GatewayClient
 
@@ -321,9 +323,10 @@ async def opened(client: GatewayClient, query: str, **headers: str) -> Stream:
 
     async def new_context() -> Any:
         named = {name: value for name, [value] in values.items()}
-        return await client.app.make_context(named, values, "request", None, None)
+        return await value_of(client.app.new_context(ClientRequest(named)))
 
-    stream = await client.app.sockets.pipeline.subscribe(GraphQLParams(query), new_context)
+    operation = Operation(GraphQLParams(query), ClientRequest({}))
+    stream = await client.app.sockets.subscriptions.run(operation, new_context)
     assert isinstance(stream, Stream)
     return stream
 
@@ -354,7 +357,7 @@ async def test_streams_are_shared_by_what_was_declared(
     async with GatewayClient(tmp_path / "gateway.toml") as other:
         own = [{name: f"tenant-{letter}"} for letter in "aba"]
         streams = [await opened(other, "subscription { orders }", **one) for one in own]
-        assert len(other.app.sockets.pipeline.streams.feeds) == 2
+        assert len(other.app.sockets.subscriptions.streams.feeds) == 2
         assert await events(other, streams) == [f"one of {name}=tenant-{x}" for x in "aba"]
 
 
@@ -362,12 +365,12 @@ async def test_tenants_have_streams_of_their_own(client: GatewayClient) -> None:
     hosts = ["tenant-a.example", "tenant-b.example", "tenant-a.example"]
     for field, feeds in (("orders", 2), ("tenants", 2)):
         streams = [await opened(client, f"subscription {{ {field} }}", host=host) for host in hosts]
-        assert len(client.app.sockets.pipeline.streams.feeds) == feeds
+        assert len(client.app.sockets.subscriptions.streams.feeds) == feeds
         assert await events(client, streams) == [f"one of host={host}" for host in hosts]
 
 
 async def test_what_declares_nothing_is_not_shared(client: GatewayClient) -> None:
     users = ["ada", "bob", "ada"]
     streams = [await opened(client, "subscription { free }", x_user=user) for user in users]
-    assert client.app.sockets.pipeline.streams.feeds == {}
+    assert client.app.sockets.subscriptions.streams.feeds == {}
     assert await events(client, streams) == [f"one of {user}" for user in users]

@@ -13,8 +13,10 @@ import orjson
 import pytest
 
 from gateway.answer import Answer
-from gateway.context import Context
-from gateway.pipeline.pipeline import GraphQLParams, Pipeline
+from gateway.awaitable import value_of
+from gateway.context import ClientRequest, Context
+from gateway.pipeline.operation import GraphQLParams, Operation
+from gateway.pipeline.subscriptions import Subscriptions
 from gateway.streams import Stream
 from gateway.testing import GatewayClient
 
@@ -146,15 +148,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-async def pipeline(project: Path) -> AsyncIterator[tuple[Pipeline, Any]]:
+async def pipeline(project: Path) -> AsyncIterator[tuple[Subscriptions, Any]]:
     async with GatewayClient(project / "gateway.toml") as client:
 
         async def new_context(**headers: str) -> Context:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            values = {name: [value] for name, value in named.items()}
-            return await client.app.make_context(named, values, "request", None, None)
+            return await value_of(client.app.new_context(ClientRequest(named)))
 
-        yield client.app.sockets.pipeline, new_context
+        yield client.app.sockets.subscriptions, new_context
 
 
 def seen() -> dict[str, Any]:
@@ -162,22 +163,26 @@ def seen() -> dict[str, Any]:
     return found
 
 
-async def answers(pipeline: tuple[Pipeline, Any], query: str, **variables: Any) -> list[Any]:
+def operation(query: str, variables: Any = None, *, read_only: bool = False) -> Operation:
+    return Operation(GraphQLParams(query, variables), ClientRequest({}), read_only=read_only)
+
+
+async def answers(pipeline: tuple[Subscriptions, Any], query: str, **variables: Any) -> list[Any]:
     """The answers of a subscription; one alone, not in a list, for what is no stream."""
     stages, new_context = pipeline
-    result = await stages.subscribe(GraphQLParams(query, variables), new_context)
+    result = await stages.run(operation(query, variables), new_context)
     if isinstance(result, Answer):
         return [result.status, orjson.loads(result.body)]
     return [orjson.loads(answer.body) async for answer in result]
 
 
-async def test_each_event_is_one_execution(pipeline: tuple[Pipeline, Any]) -> None:
+async def test_each_event_is_one_execution(pipeline: tuple[Subscriptions, Any]) -> None:
     found = await answers(pipeline, "subscription ($n: Int!) { ticks(to: $n) { number } }", n=2)
     assert found == [{"data": {"ticks": {"number": 0}}}, {"data": {"ticks": {"number": 1}}}]
     assert seen()["closed"] == 1
 
 
-async def test_events_have_contexts_of_their_own(pipeline: tuple[Pipeline, Any]) -> None:
+async def test_events_have_contexts_of_their_own(pipeline: tuple[Subscriptions, Any]) -> None:
     found = await answers(pipeline, "subscription { ticks { memo other: memo deadline } }")
     ticks = [item["data"]["ticks"] for item in found]
     # One context is the source stream's, which has no deadline.
@@ -188,7 +193,7 @@ async def test_events_have_contexts_of_their_own(pipeline: tuple[Pipeline, Any])
 
 
 async def test_errors_of_events_are_masked_and_end_nothing(
-    pipeline: tuple[Pipeline, Any], project: Path
+    pipeline: tuple[Subscriptions, Any], project: Path
 ) -> None:
     found = await answers(pipeline, "subscription { ticks { half } }")
     assert [item["data"] for item in found] == [
@@ -202,7 +207,7 @@ async def test_errors_of_events_are_masked_and_end_nothing(
     assert error["extensions"]["errorId"] in (project / "errors.log").read_text()
 
 
-async def test_a_source_that_fails_ends_the_stream(pipeline: tuple[Pipeline, Any]) -> None:
+async def test_a_source_that_fails_ends_the_stream(pipeline: tuple[Subscriptions, Any]) -> None:
     *events, last = await answers(pipeline, "subscription { failing(at: 2) }")
     assert events == [{"data": {"failing": 0}}, {"data": {"failing": 1}}]
     assert "data" not in last
@@ -222,7 +227,7 @@ async def test_a_source_that_fails_ends_the_stream(pipeline: tuple[Pipeline, Any
     ],
 )
 async def test_what_is_refused_is_one_answer(
-    pipeline: tuple[Pipeline, Any], query: str, status: int, message: str
+    pipeline: tuple[Subscriptions, Any], query: str, status: int, message: str
 ) -> None:
     found = await answers(pipeline, query)
     assert found[0] == status
@@ -230,18 +235,18 @@ async def test_what_is_refused_is_one_answer(
     assert "data" not in found[1]
 
 
-async def test_queries_and_mutations_give_one_answer(pipeline: tuple[Pipeline, Any]) -> None:
+async def test_queries_and_mutations_give_one_answer(pipeline: tuple[Subscriptions, Any]) -> None:
     assert await answers(pipeline, "{ a }") == [200, {"data": {"a": 1}}]
     assert await answers(pipeline, "mutation { b }") == [200, {"data": {"b": 2}}]
     stages, new_context = pipeline
-    answer = await stages.subscribe(GraphQLParams("mutation { b }"), new_context, read_only=True)
+    answer = await stages.run(operation("mutation { b }", read_only=True), new_context)
     assert isinstance(answer, Answer)
     assert answer.status == 405
 
 
-async def test_leaving_a_stream_closes_its_source(pipeline: tuple[Pipeline, Any]) -> None:
+async def test_leaving_a_stream_closes_its_source(pipeline: tuple[Subscriptions, Any]) -> None:
     stages, new_context = pipeline
-    stream = await stages.subscribe(GraphQLParams("subscription { ticks { number } }"), new_context)
+    stream = await stages.run(operation("subscription { ticks { number } }"), new_context)
     assert not isinstance(stream, Answer)
     await anext(stream)
     assert seen()["closed"] == 0
@@ -249,34 +254,38 @@ async def test_leaving_a_stream_closes_its_source(pipeline: tuple[Pipeline, Any]
     assert seen()["closed"] == 1
 
 
-async def test_texts_that_differ_in_literals_share_a_plan(pipeline: tuple[Pipeline, Any]) -> None:
+async def test_texts_that_differ_in_literals_share_a_plan(
+    pipeline: tuple[Subscriptions, Any],
+) -> None:
     for to in (1, 2):
         found = await answers(pipeline, f"subscription {{ ticks(to: {to}) {{ number }} }}")
         assert len(found) == to
-    assert pipeline[0].plans.counters.misses == 1
+    assert pipeline[0].pipeline.plans.counters.misses == 1
 
 
 NEWS = 'subscription { news(topic: "a") { text number } }'
 
 
-async def opened(pipeline: tuple[Pipeline, Any], query: str = NEWS, **headers: str) -> Stream:
+async def opened(pipeline: tuple[Subscriptions, Any], query: str = NEWS, **headers: str) -> Stream:
     stages, new_context = pipeline
 
     async def for_client() -> Context:
         context: Context = await new_context(**headers)
         return context
 
-    stream = await stages.subscribe(GraphQLParams(query), for_client)
+    stream = await stages.run(operation(query), for_client)
     assert isinstance(stream, Stream)
     return stream
 
 
-async def publish(pipeline: tuple[Pipeline, Any], topic: str, payload: Any) -> None:
+async def publish(pipeline: tuple[Subscriptions, Any], topic: str, payload: Any) -> None:
     context: Context = await pipeline[1]()
     await context.broker.publish(topic, payload)
 
 
-async def test_equal_subscriptions_execute_an_event_once(pipeline: tuple[Pipeline, Any]) -> None:
+async def test_equal_subscriptions_execute_an_event_once(
+    pipeline: tuple[Subscriptions, Any],
+) -> None:
     streams = [await opened(pipeline, x_other=str(number)) for number in range(3)]
     for number in (1, 2):
         await publish(pipeline, "news.a", {"text": "new"})
@@ -288,7 +297,7 @@ async def test_equal_subscriptions_execute_an_event_once(pipeline: tuple[Pipelin
     assert pipeline[0].streams.feeds == {}
 
 
-async def test_what_may_differ_is_not_shared(pipeline: tuple[Pipeline, Any]) -> None:
+async def test_what_may_differ_is_not_shared(pipeline: tuple[Subscriptions, Any]) -> None:
     who = 'subscription { news(topic: "a") { number who } }'
     streams = [
         await opened(pipeline, who, x_user="ada"),
@@ -308,7 +317,7 @@ async def test_what_may_differ_is_not_shared(pipeline: tuple[Pipeline, Any]) -> 
 
 
 async def test_a_shared_generator_is_opened_once_and_closed_with_its_last_listener(
-    pipeline: tuple[Pipeline, Any],
+    pipeline: tuple[Subscriptions, Any],
 ) -> None:
     query = "subscription { shared }"
     first, second = await opened(pipeline, query), await opened(pipeline, query)
@@ -335,7 +344,7 @@ async def test_a_shared_generator_is_opened_once_and_closed_with_its_last_listen
 
 
 async def test_a_slow_listener_of_a_shared_stream_ends_alone(
-    pipeline: tuple[Pipeline, Any],
+    pipeline: tuple[Subscriptions, Any],
 ) -> None:
     pipeline[0].streams._max_queue = 2
     slow, fast = await opened(pipeline), await opened(pipeline)
@@ -350,7 +359,9 @@ async def test_a_slow_listener_of_a_shared_stream_ends_alone(
     await fast.aclose()
 
 
-async def test_nothing_is_shared_where_reads_are_not_known(pipeline: tuple[Pipeline, Any]) -> None:
+async def test_nothing_is_shared_where_reads_are_not_known(
+    pipeline: tuple[Subscriptions, Any],
+) -> None:
     """A function that does not declare may read anything: no key can hold that."""
     pipeline[0].streams._ambient = None
     streams = [await opened(pipeline, x_user="ada"), await opened(pipeline, x_user="ada")]
@@ -365,7 +376,7 @@ async def test_nothing_is_shared_where_reads_are_not_known(pipeline: tuple[Pipel
 
 
 async def test_a_shared_execution_sees_nothing_that_may_differ(
-    pipeline: tuple[Pipeline, Any],
+    pipeline: tuple[Subscriptions, Any],
 ) -> None:
     query = 'subscription { news(topic: "a") { all } }'
     stream = await opened(pipeline, query, cookie="a", x_user="ada")
@@ -374,7 +385,7 @@ async def test_a_shared_execution_sees_nothing_that_may_differ(
     await stream.aclose()
 
 
-async def test_parameters_of_connections_count(pipeline: tuple[Pipeline, Any]) -> None:
+async def test_parameters_of_connections_count(pipeline: tuple[Subscriptions, Any]) -> None:
     stages, new_context = pipeline
     streams = []
     for token in ("a", "b", "a"):
@@ -384,7 +395,7 @@ async def test_parameters_of_connections_count(pipeline: tuple[Pipeline, Any]) -
             context.connection_params = {"token": token}
             return context
 
-        stream = await stages.subscribe(GraphQLParams(NEWS), with_token)
+        stream = await stages.run(operation(NEWS), with_token)
         assert isinstance(stream, Stream)
         streams.append(stream)
     assert len(stages.streams.feeds) == 2

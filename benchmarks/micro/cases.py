@@ -27,7 +27,7 @@ from graphql import (
 )
 
 from gateway import dropin
-from gateway.context import Context
+from gateway.context import ClientRequest, Context
 from gateway.resolver import BatchField, Wanted
 
 
@@ -172,9 +172,7 @@ def make_context() -> Context:
     """A request's state, as far as loaders need it."""
     upstream: Any = None
     return Context(
-        headers={},
-        header_values={},
-        request_id="",
+        ClientRequest({}, request_id=""),
         deadline=time.monotonic() + 3600,
         upstream=upstream,
         config={},

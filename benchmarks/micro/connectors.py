@@ -24,8 +24,10 @@ from benchmarks.load.contestants import NOTHING_SHARED
 from benchmarks.micro.paired import RUNNER, measure
 from benchmarks.stats import median_of_ratios
 from gateway.app import Gateway
+from gateway.awaitable import value_of
 from gateway.config import load_config
-from gateway.pipeline.pipeline import GraphQLParams
+from gateway.context import ClientRequest
+from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.upstream.transport import Fetched
 
 FOLDER = Path(__file__).resolve().parent.parent / "peers" / "gateway"
@@ -56,8 +58,9 @@ def by_gateway(query: str) -> Iterator[Callable[[], Awaitable[bytes]]]:
     pipeline = app.make_pipeline()
 
     async def run() -> bytes:
-        context = await app.make_context({}, {}, "r", None, None)
-        return (await pipeline.run(GraphQLParams(query), context, read_only=False)).body
+        client = ClientRequest({}, request_id="r")
+        context = await value_of(app.new_context(client))
+        return (await value_of(pipeline.run(Operation(GraphQLParams(query), client), context))).body
 
     try:
         yield run

@@ -6,12 +6,13 @@ The choice falls before the first step: an operation that has begun on one path 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from graphql import ExecutionResult
 
+from gateway.awaitable import AwaitableOrValue, then
 from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute import reference
@@ -20,12 +21,10 @@ from gateway.execute.bounded import Budget, bounded_options
 from gateway.execute.bounds import nodes_error
 from gateway.execute.introspect import IntrospectionError
 from gateway.execute.prepare import Prepared
-from gateway.execute.run import run_code_then
+from gateway.execute.run import run_code
 from gateway.execute.state import Literals, Run, Source, Variables
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.show import print_plan
-
-T = TypeVar("T")
 
 fallbacks: Counter[str] = Counter()
 """How often an operation of the service ran on graphql-core, by reason."""
@@ -65,26 +64,13 @@ def source_of(prepared: Prepared, literals: Literals | None) -> Source:
     return Source(literals.document, prepared.source.operation_name)
 
 
-async def execute_operation(
+def execute_operation(
     prepared: Prepared,
     variables: Variables,
     context: Context,
     literals: Literals | None = None,
     root: Any = None,
-) -> ExecutionResult:
-    """As `start_operation`, awaited."""
-    result = start_operation(prepared, variables, context, _as_it_is, literals, root)
-    return result if isinstance(result, ExecutionResult) else await result
-
-
-def start_operation(
-    prepared: Prepared,
-    variables: Variables,
-    context: Context,
-    then: Callable[[ExecutionResult], T],
-    literals: Literals | None = None,
-    root: Any = None,
-) -> T | Awaitable[T]:
+) -> AwaitableOrValue[ExecutionResult]:
     """Run one query or mutation, or a subscription for one event, until the first thing to wait for.
 
     What gives an awaitable has not begun to run: no coroutine of the user's starts outside of a task.
@@ -95,7 +81,6 @@ def start_operation(
         prepared: The operation.
         variables: Coerced.
         context: What resolvers and loaders get.
-        then: Makes of the result what is given.
         literals: What this request's text has where the plan's own has other literals.
         root: The root value: what the source stream of a subscription gave.
     """
@@ -106,19 +91,10 @@ def start_operation(
             code = prepared.code(variables.coerced)
             limits = prepared.limits
             run = Run(code.bound, source, root, context, variables, literals, limits=limits)
-            return run_code_then(run, code, then)
+            return run_code(run, code)
         except (CannotCompileError, IntrospectionError) as exc:
             reason = str(exc)
-    result = fall_back(prepared, source, variables, context, reason, root)
-    return then(result) if isinstance(result, ExecutionResult) else _and_then(result, then)
-
-
-async def _and_then(coming: Awaitable[ExecutionResult], then: Callable[[ExecutionResult], T]) -> T:
-    return then(await coming)
-
-
-def _as_it_is(result: ExecutionResult) -> ExecutionResult:
-    return result
+    return fall_back(prepared, source, variables, context, reason, root)
 
 
 def fall_back(
@@ -128,7 +104,7 @@ def fall_back(
     context: Context,
     reason: str,
     root: Any = None,
-) -> ExecutionResult | Awaitable[ExecutionResult]:
+) -> AwaitableOrValue[ExecutionResult]:
     """Run the whole operation on graphql-core's own executor, and count it."""
     fallbacks[reason] += 1
     budget = Budget(prepared.limits)
@@ -141,9 +117,7 @@ def fall_back(
         operation_name=source.operation_name,
         **bounded_options(budget),
     )
-    if isinstance(result, ExecutionResult):
-        return within(budget, result)
-    return _and_then(result, partial(within, budget))
+    return then(result, partial(within, budget))
 
 
 def within(budget: Budget, result: ExecutionResult) -> ExecutionResult:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
-from typing import Any, TypeVar
+from collections.abc import Generator
+from typing import Any
 
 from graphql import ExecutionResult
 
+from gateway.awaitable import AwaitableOrValue
 from gateway.execute.bounds import ResultLimitError
 from gateway.execute.code import Code
 from gateway.execute.complete import all_errors, complete_root
@@ -16,36 +17,20 @@ from gateway.execute.introspect import prepare_introspection
 from gateway.execute.state import Run
 from gateway.execute.works import Work
 
-T = TypeVar("T")
 
-
-def run_code(run: Run, code: Code) -> ExecutionResult | Coroutine[Any, Any, ExecutionResult]:
+def run_code(run: Run, code: Code) -> AwaitableOrValue[ExecutionResult]:
     """Run a plan's code: the result, or a coroutine of it when something has to be awaited.
 
     Errors: IntrospectionError before anything of the user's has run.
     """
-    return run_code_then(run, code, _as_it_is)
-
-
-def run_code_then(
-    run: Run, code: Code, then: Callable[[ExecutionResult], T]
-) -> T | Coroutine[Any, Any, T]:
-    """The same, and what `then` makes of the result: in the same coroutine, where there is one."""
     if run.bound.introspection:
         prepare_introspection(run)
 
-    def finish() -> T:
+    def finish() -> ExecutionResult:
         code.revise()
-        return then(ExecutionResult(run.data, all_errors(run) or None))
+        return ExecutionResult(run.data, all_errors(run) or None)
 
-    def refuse(error: ResultLimitError) -> T:
-        return then(error.result())
-
-    return start(run, _steps(run, code), finish, refuse)
-
-
-def _as_it_is(result: ExecutionResult) -> ExecutionResult:
-    return result
+    return start(run, _steps(run, code), finish, ResultLimitError.result)
 
 
 def _steps(run: Run, code: Code) -> Generator[list[Work], None, None]:

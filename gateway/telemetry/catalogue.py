@@ -21,7 +21,26 @@ SERVER_ACTIVE = Metric(
 REQUESTS_SHED = Metric(
     "gateway_requests_shed",
     "counter",
-    "Requests that were refused because the gateway itself had too much to do.",
+    "Operations that were rejected because the gateway itself had too much to do.",
+    ("reason",),
+)
+CONNECTIONS = Metric(
+    "gateway_connections",
+    "gauge",
+    "Client connections that are open, WebSockets among them.",
+)
+CONNECTIONS_REJECTED = Metric(
+    "gateway_connections_rejected",
+    "counter",
+    "Client connections that were turned away: `limit` by server.max_connections, `descriptors` times that the "
+    "process ran out of file descriptors.",
+    ("reason",),
+)
+CONNECTIONS_TIMED_OUT = Metric(
+    "gateway_connections_timed_out",
+    "counter",
+    "Client connections that were ended because they were late: with a request (`idle`), a `head`, a `body`, or with "
+    "reading their answer (`write`).",
     ("reason",),
 )
 OPERATION_DURATION = Metric(
@@ -143,7 +162,8 @@ GC_COLLECTED = Metric(
 WORKERS = Metric("gateway_workers", "gauge", "Worker processes whose numbers are in these.")
 
 METRICS = (
-    SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, OPERATION_DURATION, OPERATION_ERRORS,
+    SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, CONNECTIONS,
+    CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, OPERATION_DURATION, OPERATION_ERRORS,
     OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
     SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,

@@ -8,6 +8,28 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSettings:
+    """The part of `[server]` that is about its clients' connections.
+
+    Attributes:
+        header_timeout_s: How long the head of a request may take from its first byte; then 408.
+        body_timeout_s: How long a body may take, and a second more for each 500 bytes of it; then 408.
+        write_timeout_s: How long a client may leave its answer unread: less than 500 bytes a second. Its connection is
+            closed then.
+        keepalive_s: How long a connection may wait for a request. Longer than a load balancer in front keeps
+            its own, often 60 s: else that one sends into a connection that is just being closed, and answers 502.
+        max_connections: Connections at one time, of all workers together, WebSockets and event streams among them;
+            one more gets 503. 0 is four fifths of the file descriptors that the process may have.
+    """
+
+    header_timeout_s: float = 10.0
+    body_timeout_s: float = 30.0
+    write_timeout_s: float = 30.0
+    keepalive_s: float = 75.0
+    max_connections: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSettings:
     """`[http]`: the GraphQL endpoint.
 

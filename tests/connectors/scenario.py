@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,23 +55,15 @@ async def execute(scenario: Scenario, folder: Path) -> tuple[Result, list[Asked]
         return result, server.asked
 
 
-def on_graphql_core(
-    prepared: Any, variables: Any, context: Any, then: Any, literals: Any = None
-) -> Any:
-    """In place of `start_operation`: the other executor, whatever the plan says."""
-
-    async def run() -> Any:
-        source = source_of(prepared, literals)
-        result = fall_back(prepared, source, variables, context, "a test")
-        return then(await result if inspect.isawaitable(result) else result)
-
-    return run()
+def on_graphql_core(prepared: Any, variables: Any, context: Any, literals: Any = None) -> Any:
+    """In place of `execute_operation`: the other executor, whatever the plan says."""
+    return fall_back(prepared, source_of(prepared, literals), variables, context, "a test")
 
 
 def use_path(path: str, monkeypatch: Any) -> None:
     """Run the operations of a test on `compiled` plans or by `graphql-core`."""
     if path == "graphql-core":
-        monkeypatch.setattr(gateway.pipeline.pipeline, "start_operation", on_graphql_core)
+        monkeypatch.setattr(gateway.pipeline.pipeline, "execute_operation", on_graphql_core)
 
 
 def located(errors: Iterable[Any]) -> list[tuple[str, str]]:

@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 from graphql import ExecutionResult, GraphQLSchema, parse
 
+from gateway.awaitable import value_of
 from gateway.execute.bounds import ResultLimits
-from gateway.execute.operation import fall_back, start_operation
+from gateway.execute.operation import execute_operation, fall_back
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Variables
 from tests.execute.reference import make_schema
@@ -94,8 +95,8 @@ async def bounded(
     prepared = Prepared(schema_of(make), parse(text), limits=limits)
     assert prepared.reason is None
     context: Any = None
-    found = start_operation(prepared, Variables({}, {}), context, lambda result: result, None, root)
-    return found if isinstance(found, ExecutionResult) else await found
+    found = execute_operation(prepared, Variables({}, {}), context, None, root)
+    return await value_of(found)
 
 
 def refused(result: ExecutionResult, most: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse
 
+from gateway.awaitable import value_of
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared, prepare
 from gateway.identity import Identity
@@ -87,7 +88,9 @@ async def answer(
     prepared = prepare(schema, parse(text))
     assert prepared.path == "compiled"
     context: Any = object()
-    result = await execute_operation(prepared, coerce_variables(prepared, variables), context)
+    result = await value_of(
+        execute_operation(prepared, coerce_variables(prepared, variables), context)
+    )
     return result.data, result.errors or [], prepared
 
 
@@ -389,13 +392,15 @@ async def test_equal_decoded_rows_are_completed_once_and_fail_at_each_of_their_p
     prepared = prepare(schema, parse(text))
     context: Any = object()
     for _ in range(3):  # the code follows the form of the rows
-        result = await execute_operation(prepared, coerce_variables(prepared, {}), context)
+        result = await value_of(
+            execute_operation(prepared, coerce_variables(prepared, {}), context)
+        )
         assert result.errors is None
         assert result.data == {"videos": whole}
     assert [len(parents) for parents, _ in channels.calls] == [2, 2, 2]
 
     broken = True
-    result = await execute_operation(prepared, coerce_variables(prepared, {}), context)
+    result = await value_of(execute_operation(prepared, coerce_variables(prepared, {}), context))
     assert result.data == {
         "videos": [row if n % 2 == 0 else {"channel": None} for n, row in enumerate(whole)]
     }

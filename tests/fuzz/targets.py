@@ -23,7 +23,7 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
-from gateway.pipeline.pipeline import GraphQLParams
+from gateway.pipeline.operation import GraphQLParams
 from gateway.plan.cache import Made, PlanCache, PlanCacheSettings
 from gateway.telemetry.tracing import PARSERS
 from gateway.transport.http import uploads

@@ -18,7 +18,7 @@ from gateway import (
     schema_directive,
     type_resolver,
 )
-from gateway.context import Context
+from gateway.context import ClientRequest, Context
 from gateway.graph.binding import bind_directives, bind_resolvers
 from gateway.graph.register import MARK, Mark
 from gateway.graph.schema import require_schema
@@ -49,9 +49,7 @@ def marks_of(*targets: Any) -> list[Mark]:
 
 def make_context() -> Context:
     return Context(
-        headers={},
-        header_values={},
-        request_id="r1",
+        ClientRequest({}, request_id="r1"),
         deadline=0.0,
         upstream=None,  # type: ignore[arg-type] # no backend in these tests
         config={},

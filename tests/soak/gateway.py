@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.responses import JSONResponse
 
 from gateway.app import Gateway, create_app
 from gateway.telemetry.process import resident_bytes
+from gateway.transport.http.respond import text_response
+from gateway.transport.http.routes import Routes
 from gateway.transport.server.protocols import HttpProtocol, WebSocketProtocol
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class WithSoak(Routes):
+    """The gateway's routes and `/__soak`."""
+
+    def __init__(self, routes: Routes, held: Callable[[], Any]) -> None:
+        self._routes = routes
+        self._held = held
+
+    def find(self, path: str) -> Any:
+        """As the gateway's."""
+        if path == "/__soak":
+            return lambda _: text_response(200, json.dumps(self._held()))
+        return self._routes.find(path)
 
 
 class Observed:
@@ -26,15 +43,20 @@ class Observed:
         self.gateway = gateway
 
     @property
-    def direct(self) -> Any:
-        """The gateway's short way: what is served is the gateway."""
-        return self.gateway.direct
+    def connections(self) -> Any:
+        """As the gateway's."""
+        return self.gateway.connections
+
+    @property
+    def handler(self) -> Any:
+        """The gateway's, with one route more."""
+        routes = self.gateway.handler.routes
+        if not isinstance(routes, WithSoak):
+            self.gateway.handler.routes = WithSoak(routes, self.held)
+        return self.gateway.handler
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"] == "/__soak":
-            await JSONResponse(self.held())(scope, receive, send)
-        else:
-            await self.gateway(scope, receive, send)
+        await self.gateway(scope, receive, send)
 
     def held(self) -> dict[str, Any]:
         """Shape: names to numbers, and `counts` by decision."""
@@ -42,7 +64,7 @@ class Observed:
         gateway = self.gateway
         counters = gateway.upstream.counters
         counts = {name for name, _, _ in counters.counts}
-        sharing = gateway.streams.pipeline.sharing
+        sharing = gateway.streams.subscriptions.pipeline.sharing
         return {
             "rss": resident_bytes(),
             "fds": len(os.listdir("/proc/self/fd")),

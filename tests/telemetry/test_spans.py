@@ -66,7 +66,9 @@ class Recorder:
     def __init__(self, client: GatewayClient, ratio: float = 1.0) -> None:
         self.exporter = InMemorySpanExporter()
         self.tracing = Tracing(TracingSettings(sample_ratio=ratio), self.exporter)
-        client.app.tracing = client.app.streams.pipeline.observer.tracing = self.tracing
+        client.app.tracing = client.app.streams.subscriptions.pipeline.observer.tracing = (
+            self.tracing
+        )
 
     def spans(self) -> Sequence[ReadableSpan]:
         self.tracing.provider.force_flush()

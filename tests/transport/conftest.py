@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.testing import GatewayClient
+from gateway.transport.server.protocols import HttpProtocol
 from tests.transport.served import Served, served
 
 SCHEMA = """
@@ -77,10 +78,15 @@ async def http_client(http_project: Path) -> AsyncIterator[GatewayClient]:
         yield started
 
 
-@pytest_asyncio.fixture(params=["direct", "ordinary"])
+@pytest_asyncio.fixture(params=[HttpProtocol, "h11"], ids=["protocol", "asgi"])
 async def http_server(http_project: Path, request: pytest.FixtureRequest) -> AsyncIterator[Served]:
-    """The server, with the short way open and shut: nothing that a client sees may tell them apart."""
+    """The server with either adapter: nothing that a client sees may tell them apart."""
+    async with served(http_project / "gateway.toml", request.param) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def own_server(http_project: Path) -> AsyncIterator[Served]:
+    """The server with our own protocol: for what is its framing, and no other server's concern."""
     async with served(http_project / "gateway.toml") as running:
-        if request.param == "ordinary":
-            running.app.direct = None
         yield running

@@ -53,13 +53,18 @@ class Served:
 
 
 @asynccontextmanager
-async def served(config: Path | Gateway) -> AsyncIterator[Served]:
-    """A server on a free port for the time of a `with` block."""
+async def served(config: Path | Gateway, http: Any = HttpProtocol) -> AsyncIterator[Served]:
+    """A server on a free port for the time of a `with` block.
+
+    Args:
+        config: What it serves.
+        http: The server's protocol class: ours, or one of uvicorn's, which has the gateway as an ASGI application.
+    """
     app = config if isinstance(config, Gateway) else create_app(config)
     settings = uvicorn.Config(
         app,
         port=0,
-        http=HttpProtocol,
+        http=http,
         ws=WebSocketProtocol,
         ws_max_size=app.config.subscription.max_message_bytes,
         ws_per_message_deflate=False,

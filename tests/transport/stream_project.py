@@ -46,7 +46,7 @@ def hello(parent, context, name=None):
     return f"hello {name}"
 
 
-@resolver("Query.params", reads=())
+@resolver("Query.params")
 def params(parent, context):
     return json.dumps([context.connection_params, context.client_name])
 

@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.context import ClientRequest
 from gateway.identity import find_cookie
 from gateway.transport.http.asgi import read_headers
+from gateway.transport.server.protocols import HttpProtocol
 from tests.support.backend import Asked, backend
 from tests.transport.served import served
 
@@ -71,17 +73,15 @@ def told(asked: Asked) -> Any:
     return {"cookie": "; ".join(value for name, value in asked.headers if name == "cookie")}
 
 
-@pytest.mark.parametrize("way", ["direct", "ordinary"])
+@pytest.mark.parametrize("http", [HttpProtocol, "h11"], ids=["protocol", "asgi"])
 @pytest.mark.parametrize("operation", ["query", "mutation"])
 async def test_the_session_is_the_same_on_every_way(
-    project: Path, way: str, operation: str
+    project: Path, http: Any, operation: str
 ) -> None:
     async with backend(told) as server:
         config = project.read_text() + f'url = "{server.url}"\n'
         project.write_text(config)
-        async with served(project) as running, httpx.AsyncClient() as client:
-            if way == "ordinary":
-                running.app.direct = None
+        async with served(project, http) as running, httpx.AsyncClient() as client:
             body = {"query": f"{operation} {{ own backend }}"}
             answer = await client.post(running.url, json=body, headers=COOKIES)
     assert answer.json() == {"data": {"own": WHOLE, "backend": "SID=s1"}}
@@ -97,7 +97,8 @@ async def test_a_subscription_sees_the_same(project: Path) -> None:
 
 def test_cookies_are_joined_as_pairs_and_other_headers_as_lists() -> None:
     sent = [(b"cookie", b"a=1"), (b"x", b"1"), (b"cookie", b"b=2"), (b"x", b"2")]
-    headers, values = read_headers(sent)
+    headers, repeated = read_headers(sent)
     assert headers == {"cookie": "a=1; b=2", "x": "1, 2"}
-    assert values == {"cookie": ["a=1; b=2"], "x": ["1", "2"]}
+    assert repeated == {"x": ["1", "2"]}
+    assert ClientRequest(headers, repeated).values == {"cookie": ["a=1; b=2"], "x": ["1", "2"]}
     assert find_cookie(headers["cookie"], "b") == "2"

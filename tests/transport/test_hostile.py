@@ -95,8 +95,8 @@ async def test_a_head_without_an_end_is_cut_as_it_arrives(http_server: Served) -
     writer.close()
 
 
-async def test_a_large_head_in_pieces_is_refused_with_431(http_server: Served) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", http_server.port)
+async def test_a_large_head_in_pieces_is_rejected_with_431(own_server: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", own_server.port)
     writer.write(b"POST /graphql HTTP/1.1\r\nhost: test\r\n")
     for number in range(10):
         await asyncio.sleep(0.001)

@@ -133,7 +133,9 @@ async def test_the_draft_statuses_are_behind_a_switch(
 async def test_errors_are_not_stored(http_client: GatewayClient) -> None:
     for query, is_stored in (("{ greeting }", True), ("{ fails }", False), ("{", False)):
         response = await http_client.http.get(URL, params={"query": query})
-        assert response.headers.get("cache-control") == (None if is_stored else "no-store")
+        assert response.headers.get("cache-control") == (
+            "private, no-cache" if is_stored else "no-store"
+        )
     refused = await http_client.http.patch(URL)
     assert refused.headers["cache-control"] == "no-store"
 

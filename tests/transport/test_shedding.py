@@ -1,4 +1,4 @@
-"""A gateway that has too much to do refuses at once, before the body is there, and is well again by itself."""
+"""A gateway that has too much to do rejects at once, over every transport, and is well again by itself."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from gateway.app import create_app
 from gateway.config import build_config
-from gateway.services import make_shedder
-from gateway.transport.server.admission import (
+from gateway.errors import ClientError
+from gateway.pipeline.admission import (
     ALWAYS_IN_FLIGHT,
     CALM_TICKS,
     LATE_TICKS,
     TARGET_S,
+    Admission,
     KernelClock,
-    Shedder,
 )
+from gateway.services import make_admission
 from tests.transport.served import Served, served
+from tests.transport.sockets import connected
 from tests.transport.stream_project import state, stream_project
 
 SLOW, FAST = {"query": "{ slow }"}, {"query": "{ hello }"}
@@ -64,16 +65,6 @@ async def test_beyond_the_limit_is_refused_until_there_is_room(
         health = await http.get(f"http://127.0.0.1:{server.port}/health/ready")
         assert health.status_code == 200
 
-        # Of this one there is a head, and no body will ever come.
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(
-            b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
-            b"content-length: 100\r\n\r\n"
-        )
-        assert (await reader.readline()).split()[1] == b"503"
-        writer.close()
-        await writer.wait_closed()
-
         state()["gate"].set()
         assert [answer.status_code for answer in await asyncio.gather(*slow)] == [200, 200]
         assert (await http.post(server.url, json=FAST)).json() == {"data": {"hello": "hello you"}}
@@ -93,56 +84,45 @@ async def test_an_event_stream_is_no_request_in_flight(
 
 
 class Overloadable:
-    """A shedder on a clock of its own, and requests that stay until they are let go."""
+    """Admission on a clock of its own, and operations that stay until they are let go."""
 
     def __init__(self) -> None:
         self.now = self.busy_s = 0.0
-        self.gate = asyncio.Event()
-        self.statuses: list[int] = []
-        self.under_way: list[asyncio.Task[None]] = []
-        self.shedder = Shedder(
-            self.endpoint, None, 0.02, clock=lambda: self.now, busy_clock=lambda: self.busy_s
+        self.admission = Admission(
+            None, 0.02, clock=lambda: self.now, busy_clock=lambda: self.busy_s
         )
-        self.shedder.start()
+        self.admission.start()
         self.hold()
 
     def hold(self) -> None:
         """The real timer does not come: only `tick` does."""
-        assert self.shedder._timer is not None
-        self.shedder._timer.cancel()
-
-    async def endpoint(self, _scope: Any, _receive: Any, send: Any) -> None:
-        await self.gate.wait()
-        await send({"type": "http.response.start", "status": 200})
-
-    async def send(self, message: Any) -> None:
-        self.statuses.extend([message["status"]] if "status" in message else [])
+        assert self.admission._timer is not None
+        self.admission._timer.cancel()
 
     async def ask(self, count: int) -> int:
-        """So many requests; how many of them were refused."""
-        before = len(self.statuses)
-        scope: dict[str, Any] = {"headers": []}
+        """So many operations; how many of them were rejected."""
+        rejected = 0
         for _ in range(count):
-            asking: Any = self.shedder(scope, None, self.send)  # type: ignore[arg-type]
-            self.under_way.append(asyncio.create_task(asking))
-        for _ in range(3):
-            await asyncio.sleep(0)
-        return len(self.statuses) - before
+            try:
+                self.admission.check()
+                self.admission.in_flight += 1
+            except ClientError:
+                rejected += 1
+        return rejected
 
     def is_overloaded(self) -> bool:
-        return self.shedder.is_overloaded
+        return self.admission.is_overloaded
 
     def tick(self, lag_s: float, *, busy: float = 1.0) -> None:
         """The timer comes so late; for a part of the time the loop had something to do."""
-        begin, self.now = self.now, self.shedder._due + lag_s
+        begin, self.now = self.now, self.admission._due + lag_s
         self.busy_s += (self.now - begin) * busy
-        self.shedder._tick()
+        self.admission._tick()
         self.hold()
 
     async def end(self) -> None:
-        self.gate.set()
-        await asyncio.gather(*self.under_way)
-        self.shedder.stop()
+        self.admission.in_flight = 0
+        self.admission.stop()
 
 
 async def test_a_loop_that_stays_late_refuses_until_it_is_in_time() -> None:
@@ -169,9 +149,8 @@ async def test_a_loop_that_stays_late_refuses_until_it_is_in_time() -> None:
     assert not it.is_overloaded()
     assert await it.ask(1) == 0
     await it.end()
-    assert it.shedder.in_flight == 0
-    assert [value for _, _, value in it.shedder.read()] == [0, 4]
-    assert set(it.statuses) == {200, 503}
+    assert it.admission.in_flight == 0
+    assert [value for _, _, value in it.admission.samples()] == [0, 4]
 
 
 async def test_a_few_requests_are_let_in_however_late_the_loop_is() -> None:
@@ -184,29 +163,40 @@ async def test_a_few_requests_are_let_in_however_late_the_loop_is() -> None:
     for _ in range(LATE_TICKS):
         it.tick(0.5)
     assert it.is_overloaded()
-    it.gate.set()
-    await asyncio.sleep(0)
-    await asyncio.gather(*it.under_way)
-    it.gate.clear()
+    it.admission.in_flight = 0
     it.tick(0.5)
     assert await it.ask(ALWAYS_IN_FLIGHT) == 0
     assert await it.ask(1) == 1
     await it.end()
 
 
-async def test_the_limit_is_for_all_workers_and_nothing_is_installed_without_one() -> None:
-    async def endpoint(*_: Any) -> None: ...
+async def test_operations_of_a_socket_are_admitted_as_requests_are(tmp_path: Path) -> None:
+    async with (
+        limited(tmp_path, "max_in_flight = 2\ndedupe.enabled = false") as server,
+        connected(server) as client,
+    ):
+        for id_ in range(5):
+            await client.subscribe("{ slow }", id_=str(id_))
+        rejected = [await client.hear() for _ in range(3)]
+        assert {message["type"] for message in rejected} == {"error"}
+        assert {message["payload"][0]["extensions"]["code"] for message in rejected} == {
+            "UNAVAILABLE"
+        }
+        assert server.app.handler.pipeline.admission.in_flight == 2
+        state()["gate"].set()
 
+
+def test_the_limit_is_for_all_workers() -> None:
     router = {"max_in_flight": 10}
     config = build_config({"server": {"workers": 4}, "traffic_shaping": {"router": router}})
-    shedder = make_shedder(endpoint, config)  # type: ignore[arg-type]
-    assert shedder is not None
-    assert shedder._max_in_flight == 2
-    off = {"max_in_flight": 0, "max_eventloop_lag_ms": 0}
-    config = build_config({"traffic_shaping": {"router": off}})
-    assert make_shedder(endpoint, config) is None  # type: ignore[arg-type]
-    shipped = make_shedder(endpoint, build_config({}))  # type: ignore[arg-type]
-    assert shipped is not None
+    assert make_admission(config)._max_in_flight == 2
+    off = make_admission(
+        build_config(
+            {"traffic_shaping": {"router": {"max_in_flight": 0, "max_eventloop_lag_ms": 0}}}
+        )
+    )
+    assert (off._max_in_flight, off._max_lag_s) == (None, None)
+    shipped = make_admission(build_config({}))
     assert (shipped._max_in_flight, shipped._max_lag_s) == (1024, 0.02)
 
 

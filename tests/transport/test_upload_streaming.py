@@ -22,7 +22,7 @@ STREAMING = """
 from gateway import resolver
 
 
-@resolver("Mutation.keep", reads=[])
+@resolver("Mutation.keep", reads=["x-store"])
 async def keep(parent, context, file):
     answer = await context.http.post(context.headers["x-store"], content=file)
     return f"{answer.text} {file.size}"

@@ -37,7 +37,7 @@ async def still_serves(server: Served) -> None:
     async with asyncio.timeout(20):
         while server.app.sockets.sockets:
             await asyncio.sleep(0.001)
-    assert server.app.sockets.pipeline.streams.feeds == {}
+    assert server.app.sockets.subscriptions.streams.feeds == {}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_a_client_that_does_not_read_costs_a_bounded_queue(server: Served)
     writer.write(frame(INIT.encode()))
     ask = {"type": "subscribe", "id": "1", "payload": {"query": "subscription { said { text } }"}}
     writer.write(frame(json.dumps(ask).encode()))
-    streams = server.app.sockets.pipeline.streams
+    streams = server.app.sockets.subscriptions.streams
     while not streams.feeds:
         await asyncio.sleep(0)
     (feed,) = streams.feeds.values()

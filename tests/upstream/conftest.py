@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from gateway.context import Context
+from gateway.context import ClientRequest, Context
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
 
@@ -92,9 +92,7 @@ async def upstream_of(**settings: object) -> AsyncIterator[tuple[Upstream, Conte
     await made.start()
     loop = asyncio.get_running_loop()
     context = Context(
-        headers={},
-        header_values={},
-        request_id="r",
+        ClientRequest({}, request_id="r"),
         deadline=loop.time() + 10,
         upstream=made,
         config={},

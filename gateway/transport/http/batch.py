@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from gateway.answer import Answer, OperationRecord
-from gateway.context import Context
+from gateway.answer import Answer
 from gateway.errors import ClientError
-from gateway.pipeline.pipeline import GraphQLParams, Pipeline
+from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.transport.settings import BatchingSettings
-
-NewContext = Callable[[], Awaitable[Context]]
-Log = Callable[[OperationRecord, Context | None, float], None]
 
 
 def check_batch(batch: Sequence[GraphQLParams], settings: BatchingSettings) -> None:
@@ -34,22 +29,12 @@ def check_batch(batch: Sequence[GraphQLParams], settings: BatchingSettings) -> N
 
 
 async def run_batch(
-    batch: Sequence[GraphQLParams], pipeline: Pipeline, new_context: NewContext, log: Log
+    operations: Sequence[Operation],
+    operation_type: Callable[[Operation], Awaitable[str | None]],
+    run: Callable[[Operation], Awaitable[Answer]],
 ) -> list[Answer]:
     """Answer every operation: queries at once, but one after the other where one of them is a mutation."""
-
-    async def run(params: GraphQLParams) -> Answer:
-        begin = time.perf_counter()
-        context: Context | None = None
-        try:
-            context = await new_context()
-            answer = await pipeline.run(params, context, read_only=False)
-        except Exception as exc:  # a context factory is the user's code
-            answer = pipeline.refuse(exc, OperationRecord())
-        log(answer.record, context, time.perf_counter() - begin)
-        return answer
-
-    kinds = [await pipeline.operation_type(params) for params in batch]
+    kinds = [await operation_type(operation) for operation in operations]
     if "mutation" in kinds:
-        return [await run(params) for params in batch]
-    return await asyncio.gather(*map(run, batch))
+        return [await run(operation) for operation in operations]
+    return await asyncio.gather(*map(run, operations))

@@ -12,24 +12,14 @@ from gateway.codings import (
     parse_codings,
 )
 from gateway.errors import ClientError
-from gateway.transport.http.asgi import ClientDisconnectedError, Receive
+from gateway.transport.asgi import ClientDisconnectedError, Receive
 
 
-async def read_body(
-    receive: Receive, max_bytes: int, content_encoding: str = "", *, is_decoded: bool = True
-) -> bytes:
-    """The request's body, without its codings.
+async def read_body(receive: Receive, max_bytes: int) -> bytes:
+    """The request's body, as it was sent.
 
-    Args:
-        receive: ASGI's.
-        max_bytes: Of the body, coded and decoded.
-        content_encoding: The request's header.
-        is_decoded: Whether codings are undone; else a body with one is refused.
-
-    Errors: ClientError(REQUEST_TOO_LARGE) as soon as it is over;
-        ClientError(UNSUPPORTED_MEDIA_TYPE) for a coding that is not undone, (BAD_REQUEST) for a broken body.
+    Errors: ClientError(REQUEST_TOO_LARGE) as soon as it is over; ClientDisconnectedError.
     """
-    codings = request_codings(content_encoding, is_decoded=is_decoded)
     body = bytearray()
     has_more = True
     while has_more:
@@ -40,7 +30,7 @@ async def read_body(
         if len(body) > max_bytes:
             raise too_large(max_bytes)
         has_more = bool(message.get("more_body"))
-    return await decode_body(bytes(body), codings, max_bytes)
+    return bytes(body)
 
 
 def request_codings(content_encoding: str, *, is_decoded: bool = True) -> tuple[str, ...]:

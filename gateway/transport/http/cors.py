@@ -7,15 +7,13 @@ server. That is `csrf`'s part.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
-from gateway.transport.http.asgi import Headers, Send
 from gateway.transport.settings import CorsPolicy
 
-VARY = (b"vary", b"origin")
-PREFLIGHT_VARY = (b"vary", b"origin, access-control-request-method, access-control-request-headers")
+VARY = b"vary: origin\r\n"
+PREFLIGHT_VARY = b"vary: origin, access-control-request-method, access-control-request-headers\r\n"
 
 
 class Cors:
@@ -44,51 +42,39 @@ class Cors:
                 return policy
         return None
 
-    def headers(self, origin: str | None) -> Headers:
-        """The headers that let the page at `origin` read an answer."""
-        headers: Headers = [VARY]
+    def lines(self, origin: str | None) -> bytes:
+        """The header lines that let the page at `origin` read an answer."""
         policy = self.policy_of(origin)
-        if policy is not None:
-            headers += origin_headers(policy, origin)
-            if policy.expose_headers:
-                names = ", ".join(policy.expose_headers)
-                headers.append((b"access-control-expose-headers", names.encode()))
-        return headers
+        if policy is None:
+            return VARY
+        lines = VARY + origin_lines(policy, origin)
+        if policy.expose_headers:
+            names = ", ".join(policy.expose_headers)
+            lines += b"access-control-expose-headers: %b\r\n" % names.encode()
+        return lines
 
-    def wrap(self, send: Send, origin: str | None) -> Send:
-        """`send`, with these headers."""
-        headers = self.headers(origin)
-
-        async def send_with(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *headers]
-            await send(message)
-
-        return send_with
-
-    def preflight(self, asked: Mapping[str, str]) -> Headers:
-        """The headers that answer a preflight request; without leave when the origin has none."""
-        headers: Headers = [PREFLIGHT_VARY]
+    def preflight(self, asked: Mapping[str, str]) -> bytes:
+        """The header lines that answer a preflight request; without leave when the origin has none."""
         origin = asked.get("origin")
         policy = self.policy_of(origin)
         if policy is None:
-            return headers
+            return PREFLIGHT_VARY
         names = ", ".join(policy.allow_headers) or asked.get("access-control-request-headers", "")
-        headers += origin_headers(policy, origin)
-        headers.append((b"access-control-allow-methods", ", ".join(policy.methods).encode()))
+        lines = PREFLIGHT_VARY + origin_lines(policy, origin)
+        lines += b"access-control-allow-methods: %b\r\n" % ", ".join(policy.methods).encode()
         if names:
-            headers.append((b"access-control-allow-headers", names.encode("latin-1")))
+            lines += b"access-control-allow-headers: %b\r\n" % names.encode("latin-1")
         if policy.max_age_s is not None:
-            headers.append((b"access-control-max-age", str(policy.max_age_s).encode()))
-        return headers
+            lines += b"access-control-max-age: %d\r\n" % policy.max_age_s
+        return lines
 
 
-def origin_headers(policy: CorsPolicy, origin: str | None) -> Headers:
+def origin_lines(policy: CorsPolicy, origin: str | None) -> bytes:
     """Which origin has leave. Always the very one, so that a cache cannot give it to another."""
-    headers = [(b"access-control-allow-origin", (origin or "").encode("latin-1"))]
+    lines = b"access-control-allow-origin: %b\r\n" % (origin or "").encode("latin-1")
     if policy.allow_credentials:
-        headers.append((b"access-control-allow-credentials", b"true"))
-    return headers
+        lines += b"access-control-allow-credentials: true\r\n"
+    return lines
 
 
 def is_preflight(method: str, headers: Mapping[str, str]) -> bool:

@@ -7,17 +7,16 @@ in `FILES` are ever opened, so that no path of a request reaches the file system
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from gateway.transport.http.head import RawHead
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from gateway.transport.http.respond import Response, text_response
 
 HERE = Path(__file__).parent.parent
 # Served name → file and content type.
@@ -60,9 +59,7 @@ start the gateway again, or send a query:</p>
 </div>"""
 
 
-def wants_page(
-    method: str, headers: MutableMapping[str, str] | dict[str, str], query: bytes
-) -> bool:
+def wants_page(method: str, headers: Mapping[str, str], query: bytes) -> bool:
     """Whether a request is a browser's for the page: a GET that prefers HTML and asks no query."""
     if method not in ("GET", "HEAD") or ASKS.search(unquote_to_bytes(query)):
         return False
@@ -129,42 +126,30 @@ def _address(url: str, name: str) -> str:
     return f"{url}/graphiql/{name}?v={version}"
 
 
-async def send_page(
-    send: Send, base: str, first_query: str, *, shows_timings: bool = False
-) -> None:
-    """Answer with the page: arguments as `render_page` has them."""
-    headers = [
-        (b"content-security-policy", POLICY.encode()),
-        (b"cache-control", b"no-cache"),
-        (b"vary", b"accept"),
-        (b"referrer-policy", b"no-referrer"),
-    ]
-    page = render_page(base, first_query, shows_timings=shows_timings)
-    await _send(send, 200, page, "text/html; charset=utf-8", headers)
+def page_response(raw: RawHead, first_query: str, shows_timings: bool) -> Response:
+    """The page: arguments as `render_page` has them."""
+    page = render_page(raw.root_path + raw.path, first_query, shows_timings=shows_timings)
+    lines = (
+        b"content-security-policy: %b\r\ncache-control: no-cache\r\nvary: accept\r\n"
+        b"referrer-policy: no-referrer\r\n" % POLICY.encode()
+    )
+    return Response(200, _lines("text/html; charset=utf-8", len(page)) + lines, page)
 
 
-async def send_file(send: Send, name: str, if_none_match: str | None) -> None:
-    """Answer with one of the page's files, or 404."""
+def file_response(name: str, raw: RawHead) -> Response:
+    """One of the page's files, or 404."""
     found = read_file(name)
     if found is None:
-        await _send(send, 404, b"not found", "text/plain; charset=utf-8", [])
-        return
+        return text_response(404, "not found")
     body, content_type, tag = found
-    headers = [(b"etag", tag.encode()), (b"cache-control", b"public, max-age=3600")]
-    if if_none_match == tag:
-        await _send(send, 304, b"", content_type, headers)
-    else:
-        await _send(send, 200, body, content_type, headers)
+    lines = b"etag: %b\r\ncache-control: public, max-age=3600\r\n" % tag.encode()
+    if raw.headers.get("if-none-match") == tag:
+        return Response(304, lines, b"")
+    return Response(200, _lines(content_type, len(body)) + lines, body)
 
 
-async def _send(
-    send: Send, status: int, body: bytes, content_type: str, headers: list[tuple[bytes, bytes]]
-) -> None:
-    start = [
-        (b"content-type", content_type.encode()),
-        *([(b"content-length", str(len(body)).encode())] if status != 304 else []),
-        (b"x-content-type-options", b"nosniff"),
-        *headers,
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": start})
-    await send({"type": "http.response.body", "body": body})
+def _lines(content_type: str, size: int) -> bytes:
+    return b"content-type: %b\r\ncontent-length: %d\r\nx-content-type-options: nosniff\r\n" % (
+        content_type.encode(),
+        size,
+    )

@@ -1,6 +1,10 @@
-"""GraphQL over HTTP as a raw ASGI callable: bytes in, one `GraphQLParams`, one answer out.
+"""GraphQL over HTTP without I/O: a request's head and body in, an answer out. The adapters carry the bytes.
 
-It checks what the protocol asks and nothing of GraphQL; the pipeline never sees a header of the transport.
+    parse_head  all that the head decides: which route, which answer, which body; or the answer at once
+    handle      the body's parameters → the operation → the answer
+
+Whatever is checked of a request is checked here or in what is called here, once, for every adapter. It must not
+know a socket, a task or a server.
 """
 
 from __future__ import annotations
@@ -8,32 +12,27 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from functools import partial
-from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
-from gateway.answer import Answer, OperationRecord
-from gateway.context import Context
+from gateway.answer import Answer, OperationRecord, encode_request_error
+from gateway.awaitable import AwaitableOrValue, is_awaitable, then, value_of
+from gateway.codings import choose_encoding, compress, compress_large, is_large
+from gateway.context import ClientRequest, Context
 from gateway.errors import ClientError
-from gateway.pipeline.pipeline import GraphQLParams, Pipeline
+from gateway.pipeline.checks import reject
+from gateway.pipeline.operation import GraphQLParams, Operation
+from gateway.pipeline.pipeline import Pipeline
 from gateway.telemetry.logs import AccessLog
+from gateway.transport.asgi import Receive
 from gateway.transport.http.access import log_line
-from gateway.transport.http.asgi import (
-    ClientDisconnectedError,
-    Headers,
-    Receive,
-    Scope,
-    Send,
-    client_header,
-    read_headers,
-)
 from gateway.transport.http.batch import check_batch, run_batch
-from gateway.transport.http.body import read_body
+from gateway.transport.http.body import decode_body, request_codings, too_large
 from gateway.transport.http.cors import Cors, is_preflight
 from gateway.transport.http.csrf import check_form, check_read
-from gateway.transport.http.graphiql import send_page, wants_page
+from gateway.transport.http.graphiql import page_response, wants_page
+from gateway.transport.http.head import RawHead, RequestHead, client_header, client_key
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
 from gateway.transport.http.params import (
     MalformedRequestError,
@@ -41,77 +40,49 @@ from gateway.transport.http.params import (
     params_of_json,
     params_of_query,
 )
-from gateway.transport.http.respond import answer_headers, refusal, respond, status_of
+from gateway.transport.http.respond import (
+    CONTENT_TYPES,
+    Response,
+    StreamingResponse,
+    malformed_status,
+    status_of,
+    text_response,
+)
+from gateway.transport.http.routes import Route, Routes
 from gateway.transport.http.uploads import is_form, read_upload
+from gateway.transport.server.measured import RouteMeasures
 from gateway.transport.settings import EndpointSettings
-from gateway.transport.stream.formats import Format, stream_format
+from gateway.transport.stream.endpoint import StreamEndpoint
+from gateway.transport.stream.formats import stream_format
+from gateway.transport.stream.sessions import Sessions
 from gateway.transport.stream.sse import is_session
 
 # What may stand in a log line and in an answer's header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-_random = random.Random()  # noqa: S311 - see `_request_id`
+# It tells requests apart and protects nothing: a generator that asks the kernel for no bytes will do.
+_random = random.Random()  # noqa: S311
+FRAMING_CODES = {
+    405: "METHOD_NOT_ALLOWED",
+    408: "REQUEST_TIMEOUT",
+    431: "REQUEST_HEADERS_TOO_LARGE",
+    503: "UNAVAILABLE",
+}
+NewContext = Callable[[ClientRequest], AwaitableOrValue[Context]]
+Params = GraphQLParams | list[GraphQLParams]
+Answered = Response | StreamingResponse
 
 
-class NewContext(Protocol):
-    """Makes the request's context, at once where it can; the composition root gives it."""
-
-    def __call__(
-        self,
-        headers: dict[str, str],
-        header_values: dict[str, list[str]],
-        request_id: str,
-        client_name: str | None,
-        client_version: str | None,
-    ) -> Context | Coroutine[Any, Any, Context]: ...
-
-
-@dataclass(slots=True)
-class Asked:
-    """What the endpoint has read of a request.
-
-    Attributes:
-        headers, header_values: The request's headers.
-        request_id: As in the log.
-        read_only: The transport is for queries and subscriptions only (GET).
-    """
-
-    headers: dict[str, str]
-    header_values: dict[str, list[str]]
-    request_id: str
-    read_only: bool
-
-
-class Streams(Protocol):
-    """Answers that go on; `streaming` has them."""
-
-    async def respond(
-        self, how: Format, params: GraphQLParams, asked: Asked, receive: Receive, send: Send
-    ) -> bool: ...
-
-
-class Sessions(Protocol):
-    """Event streams that carry many operations; `sessions` has them."""
-
-    async def respond(
-        self,
-        scope: Scope,
-        asked: Asked,
-        read_params: Callable[[], Awaitable[GraphQLParams | list[GraphQLParams]]],
-        receive: Receive,
-        send: Send,
-    ) -> None: ...
-
-
-class GraphQLEndpoint:
-    """The GraphQL route.
+class Handler:
+    """The gateway's HTTP routes.
 
     Args:
         pipeline: Answers operations.
-        new_context: Makes the per-request state.
+        new_context: Makes the state of one execution.
         settings: What is allowed.
-        access_log: Gets one line per request.
-        streams: Takes requests whose answer goes on; None when there are none.
-        sessions: Takes requests about an event stream that carries many operations.
+        routes: Which path is what.
+        access_log: Gets one line per operation.
+        measures: Told of every answer; None where nothing is measured.
+        streams: Takes operations whose answer goes on; None when there are none.
     """
 
     def __init__(
@@ -119,178 +90,338 @@ class GraphQLEndpoint:
         pipeline: Pipeline,
         new_context: NewContext,
         settings: EndpointSettings,
+        routes: Routes,
         access_log: AccessLog,
-        streams: Streams | None = None,
-        sessions: Sessions | None = None,
+        measures: RouteMeasures,
+        streams: StreamEndpoint | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.new_context = new_context
         self.settings = settings
         self.http = settings.http
-        self.cors = Cors(settings.cors.policies) if settings.cors.policies else None
+        self.routes = routes
         self.access_log = access_log
+        self.measures = measures
         self.streams = streams
-        self.sessions = sessions
-        own = ", PUT, DELETE" if sessions is not None else ""
+        self.sessions = Sessions(streams) if streams is not None else None
+        self.cors = Cors(settings.cors.policies) if settings.cors.policies else None
+        own = ", PUT, DELETE" if streams is not None else ""
         self.allowed = f"GET, HEAD, POST, OPTIONS{own}"
 
-    async def __call__(
-        self, scope: Scope, receive: Receive, send: Send, document_id: str | None = None
-    ) -> None:
-        """Answer a request.
+    # The head
 
-        Args:
-            scope, receive, send: ASGI's.
-            document_id: The document that the URL names.
-        """
-        begin = time.perf_counter()  # uvloop's clock stands still within an iteration
-        headers, values = read_headers(scope["headers"])
-        method = scope["method"]
-        if self.cors is not None and not is_preflight(method, headers):
-            send = self.cors.wrap(send, headers.get("origin"))
-        if method != "POST":
-            if method == "OPTIONS":
-                await self._options(headers, send)
-                return
-            if method == "HEAD":
-                send = without_body(send)
-            if (
-                self.http.graphiql
-                and not document_id
-                and wants_page(method, headers, scope["query_string"])
-            ):
-                shows = self.pipeline.explain.shows_trace
-                first = self.http.graphiql_query
-                await send_page(send, scope["path"], first, shows_timings=shows)
-                return
-        asked = Asked(headers, values, self.request_id(headers), method != "POST")
-        context: Context | None = None
+    def parse_head(self, raw: RawHead) -> RequestHead | Response:
+        """What the head of a request decides, or the answer that needs no more than it."""
+        found = self._parse_head(raw)
+        if isinstance(found, Response) and raw.method == "HEAD":
+            found.body = b""
+        return found
+
+    def _parse_head(self, raw: RawHead) -> RequestHead | Response:
+        route = self.routes.find(raw.path)
+        if not isinstance(route, Route):
+            return route(raw) if route is not None else text_response(404, "Not found.")
+        headers, method = raw.headers, raw.method
+        if method == "OPTIONS":
+            return self._options(headers)
         accept = headers.get("accept")
-        media_type = response_type(accept)
-        how = stream_format(accept) if self.streams else None
+        client = ClientRequest(
+            headers,
+            raw.repeated,
+            self._request_id(headers),
+            client_header(headers, "name"),
+            client_header(headers, "version"),
+            client_key=client_key(raw.peer),
+        )
+        head = RequestHead(
+            client,
+            method,
+            raw.query_string,
+            route.document_id,
+            response_type(accept),
+            stream_format(accept) if self.streams is not None else None,
+        )
+        if self._wants_page(head):
+            return page_response(raw, self.http.graphiql_query, self.pipeline.explain.shows_trace)
         try:
-            check_head(scope, self.http.max_header_bytes)
-            if self.sessions and is_session(method, headers, scope["query_string"]):
-                read = partial(self._params, scope, headers, receive)
-                await self.sessions.respond(scope, asked, read, receive, send)
-                return
-            if how is None:
-                check_acceptable(media_type)
-            params = await self._params(scope, headers, receive, document_id)
-            if isinstance(params, list):
-                await self._batch(params, asked, media_type or JSON, send)
-                return
-            if how is not None and self.streams is not None:
-                if await self.streams.respond(how, params, asked, receive, send):
-                    return
-                check_acceptable(media_type)
-            context = await self._context(asked)
-            answer = await self.pipeline.run(params, context, read_only=asked.read_only)
-            status = self.status_of(answer, media_type or JSON)
-        except ClientDisconnectedError:
-            return
-        except Exception as exc:  # a context factory is the user's code
-            answer = self.refuse(exc, OperationRecord(), media_type)
-            status = answer.status
-        record, body = answer.record, answer.body
-        codes = record.error_codes
-        start = answer_headers(media_type or JSON, asked.request_id, codes, answer.allow)
-        start += answer.headers
-        if asked.read_only:
-            start.append((b"vary", b"accept"))  # a cache may keep the answer to a GET
-        await respond(send, status, start, body, headers, self.settings.compression)
-        self.access_log.write(
-            log_line(record, context, asked.request_id, status, time.perf_counter() - begin)
-        )
+            self._check_head(head)
+        except ClientError as exc:
+            response = self.reject(head, exc)
+            self.measures.observe(response.status, 0.0)
+            return response
+        return head
 
-    async def _batch(
-        self, batch: list[GraphQLParams], asked: Asked, media_type: str, send: Send
-    ) -> None:
-        """Answer a batch. Errors: ClientError when it is refused as a whole."""
-        check_batch(batch, self.settings.batching)
-
-        def log(record: OperationRecord, context: Context | None, duration_s: float) -> None:
-            self.access_log.write(log_line(record, context, asked.request_id, 200, duration_s))
-
-        answers = await run_batch(batch, self.pipeline, lambda: self._context(asked), log)
-        codes = [code for answer in answers for code in answer.record.error_codes]
-        start = answer_headers(media_type, asked.request_id, codes, None)
-        body = b"[" + b",".join(answer.body for answer in answers) + b"]"
-        await respond(send, 200, start, body, asked.headers, self.settings.compression)
-
-    async def _options(self, headers: dict[str, str], send: Send) -> None:
-        """What may be done here; and a browser's question, whether a page may."""
-        start: Headers = [(b"allow", self.allowed.encode())]
-        if self.cors is not None and is_preflight("OPTIONS", headers):
-            start += self.cors.preflight(headers)
-        await send({"type": "http.response.start", "status": 204, "headers": start})
-        await send({"type": "http.response.body", "body": b""})
-
-    def context(self, asked: Asked) -> Context | Coroutine[Any, Any, Context]:
-        """The request's state."""
-        headers = asked.headers
-        name, version = client_header(headers, "name"), client_header(headers, "version")
-        return self.new_context(headers, asked.header_values, asked.request_id, name, version)
-
-    async def _context(self, asked: Asked) -> Context:
-        made = self.context(asked)
-        return made if isinstance(made, Context) else await made
-
-    def status_of(self, answer: Answer, media_type: str) -> int:
-        """The HTTP status of an answer of the pipeline."""
-        return status_of(answer, media_type, self.http.draft_statuses)
-
-    def refuse(self, error: Exception, record: OperationRecord, media_type: str | None) -> Answer:
-        """The answer to what failed outside of the pipeline; its status is that of HTTP."""
-        if not isinstance(error, ClientError):
-            return self.pipeline.refuse(error, record)
-        record.error_codes.append(error.code)
-        is_draft = self.http.draft_statuses and media_type == GRAPHQL_RESPONSE
-        is_unprocessable = is_draft and isinstance(error, MalformedRequestError)
-        status = 422 if is_unprocessable else error.http_status
-        allow = self.allowed if status == 405 else None
-        more = [(name.encode(), value.encode("latin-1")) for name, value in error.headers.items()]
-        return Answer(refusal(error), False, status, record, allow, headers=more)
-
-    def request_id(self, headers: dict[str, str]) -> str:
-        """The client's, where it is trusted; else a new one."""
-        given = headers.get("x-request-id", "") if self.http.trust_request_id else ""
-        # It tells requests apart and protects nothing: no call to the system for each.
-        return (
-            given if given and _REQUEST_ID.fullmatch(given) else f"{_random.getrandbits(64):016x}"
-        )
-
-    async def _params(
-        self,
-        scope: Scope,
-        headers: dict[str, str],
-        receive: Receive,
-        document_id: str | None = None,
-    ) -> GraphQLParams | list[GraphQLParams]:
-        method = scope["method"]
-        content_type = headers.get("content-type")
-        if method in ("GET", "HEAD"):
+    def _check_head(self, head: RequestHead) -> None:
+        """Which body is read, and what no body makes right. Errors: ClientError."""
+        headers = head.client.headers
+        if self.sessions is not None:
+            head.is_session = is_session(head.method, headers, head.query_string)
+        if head.stream is None and not head.is_session:
+            check_acceptable(head.media_type)
+        if head.method == "POST":
+            self._check_post(head, headers.get("content-type"))
+        elif head.method in ("GET", "HEAD"):
+            content_type = headers.get("content-type")
             if content_type is not None and not is_json_request(content_type):
                 raise unsupported()  # GHSA-9q82-xgwf-vj6h, GHSA-hff2-gcpx-8f4p
-            check_read(headers, self.settings.csrf, self.cors)
-            return params_of_query(scope["query_string"], document_id)
-        if method != "POST":
-            raise ClientError(f"Use {self.allowed}.", code="METHOD_NOT_ALLOWED")
-        if not is_json_request(content_type):
-            uploads = self.settings.uploads
-            if not (uploads.enabled and content_type and is_form(content_type)):
-                raise unsupported()
+            if not head.is_session:
+                check_read(headers, self.settings.csrf, self.cors)
+        elif not head.is_session:
+            raise ClientError(
+                f"Use {self.allowed}.",
+                code="METHOD_NOT_ALLOWED",
+                headers={"allow": self.allowed},
+            )
+
+    def _check_post(self, head: RequestHead, content_type: str | None) -> None:
+        headers = head.client.headers
+        if is_json_request(content_type):
+            head.body = "json"
+            length = headers.get("content-length", "")
+            encoding = headers.get("content-encoding")
+            if encoding is not None:
+                is_decoded = self.settings.compression.requests
+                head.codings = request_codings(encoding, is_decoded=is_decoded)
+            # A body that is known to be too large is not waited for.
+            if length.isdecimal() and int(length) > self.http.max_body_bytes:
+                raise too_large(self.http.max_body_bytes)
+        elif self.settings.uploads.enabled and content_type and is_form(content_type):
             check_form(headers, self.settings.csrf)
-            most = self.http.max_body_bytes
-            sent = await read_upload(receive, content_type, uploads, most)
-            return params_of(sent, document_id)
-        body = await read_body(
-            receive,
-            self.http.max_body_bytes,
-            headers.get("content-encoding", ""),
-            is_decoded=self.settings.compression.requests,
+            head.body = "form"
+        else:
+            raise unsupported()
+
+    def _wants_page(self, head: RequestHead) -> bool:
+        return (
+            self.http.graphiql
+            and head.document_id is None
+            and wants_page(head.method, head.client.headers, head.query_string)
         )
-        return params_of_json(body, document_id)
+
+    def _request_id(self, headers: Any) -> str:
+        """The client's, where it is trusted; else a new one."""
+        given = headers.get("x-request-id", "") if self.http.trust_request_id else ""
+        if given and _REQUEST_ID.fullmatch(given):
+            return str(given)
+        return f"{_random.getrandbits(64):016x}"
+
+    def _options(self, headers: Any) -> Response:
+        """What may be done here; and a browser's question, whether a page may."""
+        lines = b"allow: %b\r\n" % self.allowed.encode()
+        if self.cors is not None:
+            if is_preflight("OPTIONS", headers):
+                lines += self.cors.preflight(headers)
+            else:
+                lines += self.cors.lines(headers.get("origin"))
+        return Response(204, lines, b"")
+
+    # The whole request
+
+    def handle(self, head: RequestHead, body: bytes | Receive) -> AwaitableOrValue[Answered]:
+        """Answer a request: at once where there is nothing to wait for. Raises nothing but cancellation.
+
+        Args:
+            head: What `parse_head` gave.
+            body: The whole of it, or for a form what gives it as it arrives.
+        """
+        begin = time.perf_counter()
+        answer: AwaitableOrValue[Answered]
+        try:
+            answer = self._answer(head, begin, self._params(head, body))
+        except Exception as exc:
+            answer = self.reject(head, exc, begin)
+        if is_awaitable(answer):
+            return self._finish(head, answer, begin)
+        self.measures.observe(answer.status, time.perf_counter() - begin)
+        return answer
+
+    async def _finish(
+        self, head: RequestHead, coming: Awaitable[Answered], begin: float
+    ) -> Answered:
+        """The rest of a request that has to wait for something."""
+        self.measures.active += 1
+        status = 0  # of one whose client went before
+        try:
+            try:
+                response = await coming
+            except Exception as exc:
+                response = self.reject(head, exc, begin)
+            status = response.status
+            return response
+        finally:
+            self.measures.active -= 1
+            self.measures.observe(status, time.perf_counter() - begin)
+
+    def _params(self, head: RequestHead, body: bytes | Receive) -> AwaitableOrValue[Params | None]:
+        """What is asked; None where the operation is named by nothing. Errors: ClientError."""
+        if head.method != "POST":
+            if head.is_session:
+                return None
+            return params_of_query(head.query_string, head.document_id)
+        if not isinstance(body, bytes):
+            return self._upload(head, body)
+        if not head.codings:
+            return params_of_json(body, head.document_id)
+        decoded = decode_body(body, head.codings, self.http.max_body_bytes)
+        return then(decoded, partial(params_of_json, document_id=head.document_id))
+
+    async def _upload(self, head: RequestHead, receive: Receive) -> Params:
+        content_type = head.client.headers["content-type"]
+        uploads, most = self.settings.uploads, self.http.max_body_bytes
+        sent = await read_upload(receive, content_type, uploads, most)
+        return params_of(sent, head.document_id)
+
+    def _answer(
+        self, head: RequestHead, begin: float, params: AwaitableOrValue[Params | None]
+    ) -> AwaitableOrValue[Answered]:
+        """Errors: what is the client's mistake, or a context factory's."""
+        if is_awaitable(params):
+            return then(params, partial(self._answer, head, begin))
+        if head.is_session:
+            assert self.sessions is not None
+            return self.sessions.handle(head, params)
+        if isinstance(params, list):
+            return self._batch(head, params)
+        assert params is not None
+        operation = Operation(params, head.client, read_only=head.is_read)
+        if head.stream is not None:
+            return self._stream(head, operation, begin)
+        return self._run(head, operation, begin)
+
+    def _run(
+        self, head: RequestHead, operation: Operation, begin: float
+    ) -> AwaitableOrValue[Answered]:
+        context = then(self.new_context(head.client), partial(self.pipeline.run, operation))
+        return then(context, partial(self._respond, head, operation, begin))
+
+    async def _stream(self, head: RequestHead, operation: Operation, begin: float) -> Answered:
+        """An answer that goes on, for the operations that its format is for."""
+        assert self.streams is not None
+        assert head.stream is not None
+        if await self.streams.takes(head.stream, operation):
+            return self._with_cors(head, self.streams.respond(head.stream, operation))
+        check_acceptable(head.media_type)
+        return await value_of(self._run(head, operation, begin))
+
+    async def _batch(self, head: RequestHead, batch: list[GraphQLParams]) -> Response:
+        check_batch(batch, self.settings.batching)
+        operations = [Operation(params, head.client) for params in batch]
+        run = partial(self._run_one, head)
+        answers = await run_batch(operations, self.pipeline.operation_type, run)
+        whole = Answer(
+            b"[" + b",".join(answer.body for answer in answers) + b"]",
+            True,
+            200,
+            OperationRecord(),
+        )
+        codes = (code for answer in answers for code in answer.record.error_codes)
+        whole.record.error_codes = list(dict.fromkeys(codes))
+        return await value_of(self._encode(head, whole, 200))
+
+    async def _run_one(self, head: RequestHead, operation: Operation) -> Answer:
+        """One operation of a batch."""
+        begin = time.perf_counter()
+        context: Context | None = None
+        try:
+            context = await value_of(self.new_context(head.client))
+            answer = await value_of(self.pipeline.run(operation, context))
+        except Exception as exc:  # a context factory is the user's code
+            answer = reject(self.pipeline.mask, exc, operation.record)
+        self.log(answer.record, context, head, 200, begin)
+        return answer
+
+    # The answer
+
+    def _respond(
+        self, head: RequestHead, operation: Operation, begin: float, answer: Answer
+    ) -> AwaitableOrValue[Response]:
+        status = status_of(answer, head.media_type or JSON, is_draft=self.http.draft_statuses)
+        self.log(answer.record, operation.context, head, status, begin)
+        return self._encode(head, answer, status)
+
+    def reject(self, head: RequestHead, error: Exception, begin: float | None = None) -> Response:
+        """The answer to what failed outside of the pipeline."""
+        record = OperationRecord()
+        if isinstance(error, ClientError):
+            record.error_codes.append(error.code)
+            is_draft = self.http.draft_statuses and isinstance(error, MalformedRequestError)
+            status = malformed_status(error, head.media_type, is_draft=is_draft)
+            body = encode_request_error(
+                [{"message": error.message, "extensions": error.extensions}]
+            )
+            answer = Answer(body, False, status, record, error.headers)
+        else:
+            answer = reject(
+                self.pipeline.mask, error, record
+            )  # a context factory is the user's code
+        self.log(record, None, head, answer.status, begin or time.perf_counter())
+        return self._assemble(head, answer, answer.status, answer.body, b"")
+
+    def reject_framing(self, status: int, message: str) -> Response:
+        """The answer to what is no request, or came too late: its connection ends with it."""
+        client = ClientRequest({}, request_id=self._request_id({}))
+        head = RequestHead(client, "POST", b"", None, JSON, None)
+        error = ClientError(
+            message, code=FRAMING_CODES.get(status, "BAD_REQUEST"), http_status=status
+        )
+        self.measures.observe(status, 0.0)
+        return self.reject(head, error)
+
+    def _encode(self, head: RequestHead, answer: Answer, status: int) -> AwaitableOrValue[Response]:
+        """An answer in the coding that the client accepts, where that is worth while."""
+        body, settings = answer.body, self.settings.compression
+        if len(body) < settings.min_size_bytes or not settings.encodings:
+            return self._assemble(head, answer, status, body, b"")
+        vary = b"vary: accept-encoding\r\n"
+        accepts = head.client.headers.get("accept-encoding", "")
+        encoding = choose_encoding(accepts, settings.encodings)
+        if encoding is None:
+            return self._assemble(head, answer, status, body, vary)
+        lines = b"%bcontent-encoding: %b\r\n" % (vary, encoding.encode())
+        assemble = partial(self._assemble, head, answer, status, more=lines)
+        if is_large(body):
+            return then(compress_large(body, encoding), assemble)
+        return assemble(compress(body, encoding))
+
+    def _assemble(
+        self, head: RequestHead, answer: Answer, status: int, body: bytes, more: bytes
+    ) -> Response:
+        """The answer as it is sent."""
+        codes = answer.record.error_codes
+        if codes:
+            more += b"cache-control: no-store\r\n"
+        if head.method != "POST":
+            more += b"vary: accept\r\n"  # a cache may keep the answer to a GET
+            if not codes:
+                more += b"cache-control: private, no-cache\r\n"
+        for name, value in answer.headers.items():
+            more += f"{name}: {value}\r\n".encode("latin-1")
+        if self.cors is not None:
+            more += self.cors.lines(head.client.headers.get("origin"))
+        lines = b"%bx-request-id: %b\r\ncontent-length: %d\r\n%b" % (
+            CONTENT_TYPES[head.media_type or JSON],
+            head.client.request_id.encode("latin-1"),
+            len(body),
+            more,
+        )
+        return Response(status, lines, b"" if head.method == "HEAD" else body)
+
+    def _with_cors(self, head: RequestHead, response: StreamingResponse) -> StreamingResponse:
+        if self.cors is not None:
+            response.head += self.cors.lines(head.client.headers.get("origin"))
+        return response
+
+    def log(
+        self,
+        record: OperationRecord,
+        context: Context | None,
+        head: RequestHead,
+        status: int,
+        begin: float,
+    ) -> None:
+        """Write the line of an operation that has been answered."""
+        took_s = time.perf_counter() - begin
+        self.access_log.write(log_line(record, context, head.client.request_id, status, took_s))
 
 
 def unsupported() -> ClientError:
@@ -298,31 +429,6 @@ def unsupported() -> ClientError:
     return ClientError(
         "Send the request as application/json in UTF-8.", code="UNSUPPORTED_MEDIA_TYPE"
     )
-
-
-def without_body(send: Send) -> Send:
-    """`send` for HEAD: the headers of an answer whose body is not sent."""
-
-    async def send_head(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.body":
-            message["body"] = b""
-        await send(message)
-
-    return send_head
-
-
-def head_size(headers: Headers, query_string: bytes) -> int:
-    """What counts for `http.max_header_bytes`."""
-    return sum(map(len, chain.from_iterable(headers))) + len(query_string)
-
-
-def check_head(scope: Scope, max_bytes: int) -> None:
-    """Errors: ClientError(REQUEST_HEADERS_TOO_LARGE)."""
-    if head_size(scope["headers"], scope["query_string"]) > max_bytes:
-        raise ClientError(
-            f"The request's line and headers are larger than http.max_header_bytes, {max_bytes}.",
-            code="REQUEST_HEADERS_TOO_LARGE",
-        )
 
 
 def check_acceptable(media_type: str | None) -> None:

@@ -7,11 +7,7 @@ from urllib.parse import parse_qsl
 
 from gateway.errors import ClientError
 from gateway.json_bytes import NotJSONError, read_strictly
-from gateway.pipeline.pipeline import GraphQLParams
-
-SCALARS = frozenset({str, int, float, bool, type(None)})
-MAX_REMEMBERED = 512
-MAX_REMEMBERED_BYTES = 16 * 1024
+from gateway.pipeline.operation import GraphQLParams
 
 
 class MalformedRequestError(ClientError):
@@ -37,36 +33,6 @@ def params_of_json(
     except NotJSONError as exc:
         raise ClientError(f"The body is not JSON: {exc}", code="BAD_REQUEST") from None
     return params_of(sent, document_id)
-
-
-class Memory:
-    """The parameters of JSON bodies that came before: reading one again gives the same.
-
-    It holds requests alone, no data of an answer. Bodies with values that a resolver could change, and those that
-    name a document by an id, are read anew each time.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, GraphQLParams] = {}
-
-    def read(self, body: bytes) -> GraphQLParams | list[GraphQLParams]:
-        """As `params_of_json`."""
-        known = self._known.get(body)
-        if known is not None:
-            return known
-        params = params_of_json(body)
-        if isinstance(params, GraphQLParams) and len(body) <= MAX_REMEMBERED_BYTES:
-            values = params.variables.values() if params.variables else ()
-            is_plain = params.document_id is None and params.extensions is None
-            if is_plain and SCALARS.issuperset(map(type, values)):
-                self._keep(body, params)
-        return params
-
-    def _keep(self, body: bytes, params: GraphQLParams) -> None:
-        if len(self._known) >= MAX_REMEMBERED:
-            del self._known[next(iter(self._known))]
-        params.is_remembered = True
-        self._known[body] = params
 
 
 def params_of(sent: Any, document_id: str | None) -> GraphQLParams | list[GraphQLParams]:

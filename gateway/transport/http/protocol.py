@@ -1,304 +1,574 @@
-"""HTTP/1.1 by httptools under uvicorn, with a short way for requests that an application answers directly.
+"""The handler under `gateway serve`: one connection's bytes, by `RequestReader`, to `Handler` and back. An asyncio protocol
+that uvicorn's server starts; nothing of uvicorn's own HTTP is used.
 
-    bytes ─ httptools ─► head ─► whole in what was read ─► DirectRoute ─► bytes, written at once
-       │                  │                                    └─ has to wait ─► a task ─► bytes
-       │                  └─ anything else ─► uvicorn's own way: scope, receive, send, a task
-       └─ the head of the request before ─► DirectRoute
+    phase      what it waits for                        data arrives    the client ends (EOF)   then
+    READING    a request, or the rest of one            read on         close                   an answer, READING
+    RECEIVING  the operation, which reads a form        read on         probe                   an answer, READING
+    WORKING    the operation                            hold it         probe                   an answer, READING
+    STREAMING  the end of an answer that goes on        hold it         close                   READING
+    LINGERING  the client's end, so that it reads why   drop it         close                   CLOSED
+    CLOSED     nothing
 
-Which requests may go it, is decided by the head here and by `DirectRoute` for the rest; whatever does not is
-uvicorn's, from its beginning, with what was read of it. Order, flow control, keep-alive, shutdown and counts are
-uvicorn's in both ways: a request under way is this connection's `cycle`.
+An answer is written with its head in one write. A client whose sending side has ended may still read (RFC 9112
+§9.6), or be gone: `_probe` finds out. Requests that wait behind another are not read before it is answered, and no more
+than `HELD_BYTES` of them is held. What is late is ended by `server.connections`.
+
+It must not look into a head, a body or an answer: framing is the reader's, meaning the handler's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Coroutine, MutableMapping
 from contextvars import copy_context
-from typing import Any, NamedTuple, Protocol
+from enum import Enum, auto
+from typing import Any
+from urllib.parse import unquote
 
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from gateway.awaitable import is_awaitable
+from gateway.errors import ClientError
+from gateway.transport.http.body import too_large
+from gateway.transport.http.handler import Answered, Handler
+from gateway.transport.http.head import RawHead, RequestHead
+from gateway.transport.http.reader import FramingError, MessageHead, RequestReader
+from gateway.transport.http.respond import Response, StreamingResponse, status_line
+from gateway.transport.server.connections import SLOWEST, Connections, WriteWatch
+from gateway.transport.server.drain import begin_drain
+from gateway.transport.server.served import ServedApp, served_app
 
-from gateway.transport.direct import Head, Reply
-from gateway.transport.http.asgi import MAX_HEAD, Headers
-
-TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
-)
-FAILED = Reply(
-    500,
-    STATUS_LINE[500] + b"content-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n",
-    b"Internal Server Error",
-)
-
-
-class Route(Protocol):
-    """Answers directly; `direct` has it."""
-
-    path: bytes
-
-    def read(self, raw: Headers) -> Head | None: ...
-
-    def __call__(self, head: Head, body: bytes) -> Reply | Coroutine[Any, Any, Reply] | None: ...
+HELD_BYTES = 64 * 1024
+LINGER_S = 2.0
+LINGER_BYTES = 1024 * 1024
+# A client that has closed both sides answers the first probe with a reset, which the second one meets.
+PROBE_S = 0.5
+PROBE = b"HTTP/1.1 102 Processing\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+logger = logging.getLogger("gateway.http")
 
 
-class Known(NamedTuple):
-    """A request that came before on a connection: one with the same bytes up to its body means the same.
+class Phase(Enum):
+    """Where a connection is."""
 
-    Attributes:
-        head: These bytes.
-        size: Of head and body.
-        raw, parsed: What its headers are, and say.
+    READING = auto()
+    RECEIVING = auto()
+    WORKING = auto()
+    STREAMING = auto()
+    LINGERING = auto()
+    CLOSED = auto()
+
+
+READING, RECEIVING, WORKING, STREAMING, LINGERING, CLOSED = Phase
+
+
+class HttpProtocol(asyncio.Protocol):
+    """One connection.
+
+    Args:
+        config: uvicorn's: has the application, a `Gateway`.
+        server_state: uvicorn's: has what its server watches, and the headers of every answer.
+        app_state: The lifespan's state.
     """
 
-    head: bytes
-    size: int
-    raw: Headers
-    parsed: Head
-
-
-class Direct:
-    """A request that goes the short way and has to wait: what uvicorn's protocol asks of one under way."""
-
-    __slots__ = ("disconnected", "keep_alive", "response_complete")
-
-    def __init__(self, keep_alive: bool) -> None:
-        self.disconnected = False
-        self.keep_alive = keep_alive
-        self.response_complete = False
-
-    @property
-    def message_event(self) -> Direct:
-        """Nobody waits for more of it."""
-        return self
-
-    def set(self) -> None:
-        """As `asyncio.Event.set`."""
-
-
-class DirectProtocol(HttpToolsProtocol):
-    """uvicorn's protocol and the short way.
-
-    It is open where the application itself, with nothing but uvicorn's proxy headers around it, says so by
-    an attribute `direct`.
-
-    httptools keeps what it is sent until a head is whole: how much that may be is counted here. What is whole
-    is the endpoint's to refuse.
-    """
-
-    _head_bytes: int | None = None  # None: no head is under way
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        app: Any = self.app
-        if isinstance(app, ProxyHeadersMiddleware):
-            app = app.app
-        is_logged = self.config.access_log and self.access_log
-        is_plain = not (self.root_path or self.limit_concurrency is not None or is_logged)
-        self._direct: Route | None = getattr(app, "direct", None) if is_plain else None
-        self._raw: Headers = []  # of the request before
-        self._head: Head | None = None  # what it said
-        self._is_held = False
-        self._keep_alive = True
-        self._body = b""
-        self._ended = (
-            0  # requests that ended in what is read now; one that went the ordinary way is two
+    def __init__(
+        self,
+        config: Any,
+        server_state: Any,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        if not config.loaded:
+            config.load()
+        self._config = config
+        self._app: ServedApp = served_app(config)
+        self._server = server_state
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_event_loop()
+        self._registry: Connections = self._app.connections
+        self._reader = RequestReader(self._app.handler.http.max_header_bytes)
+        self._transport: Any = None
+        self._peer = ""
+        self.phase = READING
+        self._message: MessageHead | None = None
+        self._head: RequestHead | None = None
+        self._pieces: list[bytes] = []
+        self._size = 0  # of the body so far
+        self._form: Form | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._gone: asyncio.Event | None = None
+        self._writable: asyncio.Event | None = (
+            None  # there, and not set, while the client does not read
         )
-        self._is_between = True  # nothing is read of a request that is not whole
-        self._known: Known | None = (
-            None  # the last request that came at once and went the short way
-        )
-        self._idle_since = 0.0  # on the loop's clock; 0 while something is under way
+        self._has_ended = False  # the client sends no more
+        self._is_draining = False
+        self._dropped = 0
+        self._since = self._loop.time()  # what is waited for is waited for since
+        self._watch = WriteWatch()
 
-    # What the parser calls
+    def __repr__(self) -> str:
+        return f"<HttpProtocol {self._peer} {self.phase.name} {self._reader.state.name}>"
 
-    def on_message_begin(self) -> None:
-        """A head begins: uvicorn's scope is made when it turns out to be needed."""
-        self._is_between = False
-        self._head_bytes = 0
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
+    # What the event loop calls
 
-    def on_headers_complete(self) -> None:
-        """A head is whole: hold the request until its body is, where it may go the short way."""
-        self._head_bytes = None
-        parser = self.parser
-        if (
-            self._direct is not None
-            and self.url == self._direct.path
-            and parser.get_method() == b"POST"
-            and (self.cycle is None or self.cycle.response_complete)
-            and not self.flow.write_paused
-            and not self.expect_100_continue
-            and not self.transport.is_closing()
-            and parser.get_http_version() == "1.1"
-            and not parser.should_upgrade()
-            and self._is_known(self._direct)
-        ):
-            self._is_held, self._body = True, b""
-            self._keep_alive = parser.should_keep_alive()
+    def connection_made(self, transport: Any) -> None:
+        """A client has connected."""
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._server.connections.add(self)
+        if self._registry.is_full():
+            self.phase = CLOSED
+            self._write_last(self._handler.reject_framing(503, "There are too many connections."))
+            transport.close()
         else:
-            self._begin_ordinary()
-
-    def _is_known(self, route: Route) -> bool:
-        """Whether the headers let it go the short way; most often they are those of the request before."""
-        if self.headers != self._raw:
-            self._raw, self._head = self.headers, route.read(self.headers)
-        return self._head is not None
-
-    def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
-        if self._is_held:
-            self._body = self._body + body if self._body else body
-        else:
-            super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """A request is whole."""
-        self._is_between = True
-        if self._is_held and self._answer(self._body):
-            self._is_held = False
-            self._ended += 1
-            return
-        self._ended += 2
-        if self._is_held:
-            self._begin_ordinary()
-        super().on_message_complete()
-
-    def _answer(self, body: bytes) -> bool:
-        """Answer a request whose head is known; whether it goes the short way."""
-        assert self._direct is not None
-        assert self._head is not None
-        context = copy_context()
-        try:
-            reply = context.run(self._direct, self._head, body)
-        except Exception:
-            self.logger.exception("Exception in the direct route\n")
-            self._write(FAILED, keep_alive=False)
-            return True
-        if reply is None:
-            return False
-        if isinstance(reply, Reply):
-            self._write(reply, self._keep_alive)
-            self.on_response_complete()
-            return True
-        self.cycle: Any = Direct(self._keep_alive)
-        task = self.loop.create_task(self._finish(self.cycle, reply), context=context)
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
-        return True
+            self._registry.open.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read on. A request that is not whole by now goes the ordinary way, which waits for more of it."""
-        is_first, known = self._is_between, self._known
-        if known is not None and is_first and self._is_again(data, known):
-            self._unset_keepalive_if_required()
-            self._raw, self._head, self._keep_alive = known.raw, known.parsed, True
-            if self._answer(data[len(known.head) :]):
-                return
-        before = self._head_bytes
-        self._ended = 0
-        super().data_received(data)
-        if self._ended == 1 and is_first and self._is_between and self._keep_alive:
-            self._know(data)
-        if before is not None and self._head_bytes == before:
-            self._head_bytes = before + len(data)
-            if self._head_bytes > self.app_state.get(MAX_HEAD, self._head_bytes):
-                self.transport.write(TOO_LARGE)
-                self.transport.close()
-        if self._is_held and not self.transport.is_closing():
-            self._begin_ordinary()
+        """Bytes have arrived."""
+        if self.phase is LINGERING or self.phase is CLOSED:
+            self._dropped += len(data)
+            if self._dropped > LINGER_BYTES:
+                self._transport.abort()
+            return
+        if self._message is None and not self._reader.buffered:
+            self._since = self._loop.time()  # a request begins
+        self._reader.feed(data)
+        if self.phase is READING or self.phase is RECEIVING:
+            self._read()
+        if self._reader.buffered > HELD_BYTES:
+            self._transport.pause_reading()
 
-    def _know(self, data: bytes) -> None:
-        """Remember the head of a request that went the short way, and was all that was read."""
-        at = data.find(b"\r\n\r\n")
-        if at > 0 and len(data) - at - 4 == len(self._body) and self._head is not None:
-            self._known = Known(data[: at + 4], len(data), self._raw, self._head)
+    def eof_received(self) -> bool:
+        """The client sends no more. True keeps the way back open."""
+        self._has_ended = True
+        if self._form is not None:
+            self._form.cut()
+        if self._has_tls() or self.phase in (STREAMING, LINGERING, CLOSED):
+            return False
+        if self.phase is READING:
+            return self._writable is not None and self._reader.buffered > 0
+        self._loop.call_later(PROBE_S, self._probe)
+        return True
 
-    def _is_again(self, data: bytes, known: Known) -> bool:
-        """Whether what was read is a request with the same head, and may go the short way: it is not parsed."""
-        return (
-            len(data) == known.size
-            and data.startswith(known.head)
-            and (self.cycle is None or self.cycle.response_complete)
-            and not self.flow.write_paused
-            and not self.transport.is_closing()
-        )
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """The connection is over: so is what was done for it."""
+        is_streaming, self.phase = self.phase is STREAMING, CLOSED
+        self._registry.open.discard(self)
+        self._server.connections.discard(self)
+        if self._form is not None:
+            self._form.cut()
+        self.resume_writing()
+        if is_streaming and self._gone is not None:
+            self._gone.set()  # the stream ends itself, in good order
+        elif self._task is not None:
+            self._task.cancel()
 
-    def _begin_ordinary(self) -> None:
-        """Give uvicorn the request from its beginning, with the part of the body that is there."""
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
-        is_held, body = self._is_held, self._body
-        self._is_held, self._body = False, b""
-        super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        self.headers += headers
-        super().on_headers_complete()
-        if is_held and body:
-            super().on_body(body)
+    def pause_writing(self) -> None:
+        """The client does not read as fast as it is answered."""
+        self._writable = asyncio.Event()
 
-    async def _finish(self, cycle: Direct, coming: Coroutine[Any, Any, Reply]) -> None:
-        """Write the answer that is waited for."""
+    def resume_writing(self) -> None:
+        """It does again."""
+        writable, self._writable = self._writable, None
+        if writable is not None:
+            writable.set()
+            self._go_on()
+
+    def shutdown(self) -> None:
+        """The server ends: uvicorn's server asks each connection."""
+        begin_drain(self._app_state)
+        self._is_draining = True
+        if self.phase is READING and self._message is None and not self._reader.buffered:
+            self._transport.close()
+
+    def sweep(self, now: float) -> str | None:
+        """End what is late: as `server.connections.Connection`."""
+        settings = self._registry.settings
+        unread = self._transport.get_write_buffer_size()
+        if self._watch.is_late(unread, now, settings.write_timeout_s):
+            self._transport.abort()
+            return "write"
+        waited_s = now - self._since
+        if self.phase is LINGERING:
+            if waited_s > LINGER_S:
+                self._transport.abort()
+        elif self._form is not None and self._form.is_full:
+            self._since = now  # the operation is slow, not the client
+        elif self._message is not None and self.phase in (READING, RECEIVING):
+            if waited_s > settings.body_timeout_s + self._size / SLOWEST:
+                return self._time_out("body")
+        elif self.phase is READING and self._writable is None:
+            if self._reader.buffered:
+                if waited_s > settings.header_timeout_s:
+                    return self._time_out("head")
+            elif waited_s > settings.keepalive_s:
+                self._transport.close()
+                return "idle"
+        return None
+
+    # Reading
+
+    @property
+    def _handler(self) -> Handler:
+        return self._app.handler
+
+    def _read(self) -> None:
+        """Read requests as far as they have arrived, and answer them in turn."""
         try:
-            reply = await coming
-            if self.flow.write_paused and not cycle.disconnected:
-                await self.flow.drain()
-        except BaseException:  # as uvicorn does, a cancellation at shutdown among them
-            self.logger.exception("Exception in the direct route\n")
-            reply, cycle.keep_alive = FAILED, False
-        cycle.response_complete = True
-        if not cycle.disconnected:
-            self._write(reply, cycle.keep_alive)
-        self.on_response_complete()
+            while self.phase is READING and self._writable is None:
+                if self._message is None:
+                    message = self._reader.next_head()
+                    if message is None:
+                        break
+                    self._begin(message)
+                elif not self._read_body():
+                    return
+            if self.phase is RECEIVING:
+                self._read_form()
+            elif self.phase is READING and self._has_ended:
+                self._transport.close()
+        except FramingError as exc:
+            if self._message is not None and self._head is None:
+                self._linger()  # it has been answered
+                return
+            self._fail(self._handler.reject_framing(exc.status, exc.message))
+        except ClientError as exc:
+            assert self._head is not None
+            self._fail(self._handler.reject(self._head, exc))
 
-    def _write(self, reply: Reply, keep_alive: bool) -> None:
-        _, head, body = reply
-        for name, value in self.server_state.default_headers:
-            head += b"%b: %b\r\n" % (name, value)
-        if keep_alive:
-            self.transport.write(b"%b\r\n%b" % (head, body))
+    def _begin(self, message: MessageHead) -> None:
+        """A head is whole."""
+        if message.upgrade == "websocket" and message.method == "GET" and message.is_http_11:
+            self._become_web_socket(message)
+            return
+        if message.method == "CONNECT":
+            raise FramingError(405, "This is no proxy.")
+        self._message, self._size, self._since = message, 0, self._loop.time()
+        path, query = split_target(message.target)
+        raw = RawHead(message.method, path, query, message.headers, message.repeated, self._peer)
+        head = self._handler.parse_head(raw)
+        if isinstance(head, Response):
+            self._answer(head)
+            return
+        self._head = head
+        if message.expects_continue:
+            self._write(CONTINUE)
+        if head.body == "form":
+            self._form = Form(self)
+            self._start(head, self._form.receive)
+
+    def _read_body(self) -> bool:
+        """Read the rest of a request; whether it is whole now, and answered or in work."""
+        head, reader = self._head, self._reader
+        while piece := reader.next_body():
+            self._size += len(piece)
+            if head is None:
+                continue  # it has been answered
+            if self._size > self._handler.http.max_body_bytes:
+                raise too_large(self._handler.http.max_body_bytes)
+            if head.body == "json":
+                self._pieces.append(piece)
+        if piece is None:
+            return False
+        if head is None:
+            self._next()
+            return True
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._pieces = []
+        self._start(head, body)
+        return True
+
+    def _read_form(self) -> None:
+        """Read on for the operation that reads a form, as fast as it does."""
+        form = self._form
+        assert form is not None
+        while not form.is_full and not form.is_whole:
+            piece = self._reader.next_body()
+            if piece is None:
+                return
+            self._size += len(piece)
+            form.put(piece)
+        if form.is_whole:
+            self.phase = WORKING
         else:
-            self.transport.write(b"%bconnection: close\r\n\r\n%b" % (head, body))
-            self.transport.close()
+            self._transport.pause_reading()
 
-    # The time without a request: one timer for the connection, which looks how long it was
+    def read_more(self) -> None:
+        """The operation that reads a form wants more of it."""
+        if self.phase is RECEIVING and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._read()
 
-    def on_response_complete(self) -> None:
-        """Begin the next request that waits, or to count the time without one."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
+    def _become_web_socket(self, message: MessageHead) -> None:
+        """Give the connection to uvicorn's WebSockets, from the handshake on."""
+        self.phase = CLOSED
+        self._server.connections.discard(self)
+        self._registry.open.discard(self)
+        protocol = self._config.ws_protocol_class(
+            config=self._config, server_state=self._server, app_state=self._app_state
+        )
+        protocol.connection_made(self._transport)
+        self._transport.set_protocol(protocol)
+        protocol.data_received(handshake(message) + self._reader.rest())
+
+    # Answering
+
+    def _start(self, head: RequestHead, body: Any) -> None:
+        """Answer a request: at once, or in a task where something has to be waited for."""
+        context = copy_context()
+        answer = context.run(self._handler.handle, head, body)
+        if isinstance(answer, Response):
+            self._answer(answer)
             return
-        self.flow.resume_reading()
-        if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
-            return
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._watch(self.timeout_keep_alive)
+        self.phase = RECEIVING if self._form is not None else WORKING
+        self._run(self._finish(answer), context)
 
-    def _watch(self, wait_s: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(wait_s, self.timeout_keep_alive_handler)
+    def _run(self, work: Coroutine[Any, Any, None], context: Any) -> None:
+        self._task = task = self._loop.create_task(work, context=context)
+        self._server.tasks.add(task)
+        task.add_done_callback(self._server.tasks.discard)
 
-    def timeout_keep_alive_handler(self) -> None:
-        """Close the connection when it was idle for so long; look again later when it was not."""
-        self.timeout_keep_alive_task = None
-        if not self._idle_since or self.transport.is_closing():
+    async def _finish(self, coming: Awaitable[Answered] | StreamingResponse) -> None:
+        """Write the answer that is waited for."""
+        answer: Any = None
+        try:
+            answer = await coming if is_awaitable(coming) else coming
+            if isinstance(answer, StreamingResponse):
+                await self._stream(answer)
+                return
+        except asyncio.CancelledError:
+            if self.phase is not CLOSED:  # the server ends
+                self._transport.abort()
+            raise
+        except Exception:
+            logger.exception("the connection is closed: its answer cannot be given")
+            self._transport.abort()
             return
-        left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left_s > 0:
-            self._watch(left_s)
+        finally:
+            self._task = None
+        self._answer(answer)
+        self._go_on()
+
+    def _answer(self, response: Response) -> None:
+        """Write an answer in one piece, and turn to the next request."""
+        if self.phase is CLOSED:
+            return
+        message = self._message
+        assert message is not None
+        is_read = self._is_read()
+        left = self._reader.left
+        if (
+            not message.keep_alive
+            or self._is_draining
+            or left is None
+            or left > LINGER_BYTES
+            or (
+                left and message.expects_continue  # nobody knows whether the body will come
+            )
+        ):
+            self._write_last(response)
+            self._linger()
+            return
+        self._write(self._assemble(response.status, response.head, b"\r\n") + response.body)
+        if is_read:
+            self._next()
+        else:  # its rest is read and dropped
+            self._head = self._form = None
+            self.phase = READING
+
+    def _is_read(self) -> bool:
+        """Whether the request has come to its end."""
+        try:
+            while piece := self._reader.next_body():
+                pass
+        except FramingError:
+            return False
+        return piece is not None
+
+    def _next(self) -> None:
+        """Turn to the next request."""
+        self._server.total_requests += 1
+        self._message = self._head = self._form = None
+        self._since = self._loop.time()
+        self.phase = READING
+
+    def _go_on(self) -> None:
+        """Read what has arrived while a request was answered."""
+        if self.phase is READING and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._read()
+
+    async def _stream(self, response: StreamingResponse) -> None:
+        """Write an answer that goes on."""
+        message = self._message
+        assert message is not None
+        self._gone = asyncio.Event()
+        ending = b"transfer-encoding: chunked\r\n" if message.is_http_11 else b""
+        ending += b"\r\n" if message.keep_alive else b"connection: close\r\n\r\n"
+        if self.phase is CLOSED or self._has_ended:
+            self._gone.set()  # its client has gone before
         else:
-            self.transport.close()
+            self.phase = STREAMING
+            self._write(self._assemble(response.status, response.head, ending))
+        await response.write(HttpChannel(self, is_chunked=message.is_http_11))
+        if self.phase is not STREAMING:
+            self._transport.close()
+            return
+        if message.is_http_11:
+            self._write(LAST_CHUNK)
+        is_last = not message.keep_alive or self._is_draining or not self._is_read()
+        self._next()
+        if is_last:
+            self._linger()
+        self._go_on()
 
-    def _unset_keepalive_if_required(self) -> None:
-        self._idle_since = 0.0
+    async def write(self, data: bytes) -> None:
+        """Write on, and wait where the client does not read."""
+        if self.phase is STREAMING:
+            self._write(data)
+            if self._writable is not None:
+                await self._writable.wait()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is over."""
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
-            self.timeout_keep_alive_task = None
-        super().connection_lost(exc)
+    async def wait_gone(self) -> None:
+        """Return when the client has gone."""
+        assert self._gone is not None
+        await self._gone.wait()
+
+    # Ending
+
+    def _fail(self, response: Response) -> None:
+        """Answer what cannot be answered otherwise, and end the connection."""
+        if self._task is not None:
+            self._task.cancel()
+        self._write_last(response)
+        self._linger()
+
+    def _write(self, data: bytes) -> None:
+        self._watch.written += len(data)
+        self._transport.write(data)
+
+    def _write_last(self, response: Response) -> None:
+        head = self._assemble(response.status, response.head, b"connection: close\r\n\r\n")
+        self._write(head + response.body)
+
+    def _assemble(self, status: int, head: bytes, ending: bytes) -> bytes:
+        lines = self._registry.server_lines(self._server.default_headers)
+        return b"%b%b%b%b" % (status_line(status), lines, head, ending)
+
+    def _linger(self) -> None:
+        """End our side, and drop what still comes: a reset would take the answer from the client (RFC 9112 §9.6)."""
+        if self._has_ended or self._has_tls():
+            self.phase = CLOSED
+            self._transport.close()
+            return
+        self.phase, self._since = LINGERING, self._loop.time()
+        self._message = self._head = self._form = None
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+            self._transport.resume_reading()
+
+    def _time_out(self, what: str) -> str:
+        message = f"The request's {what} did not arrive in time."
+        self._fail(self._handler.reject_framing(408, message))
+        return what
+
+    def _probe(self) -> None:
+        """Write an interim answer (RFC 9110 §15.2) to a client that sends no more: is it still there?"""
+        message = self._message
+        if self.phase not in (WORKING, RECEIVING) or message is None or not message.is_http_11:
+            return
+        self._write(PROBE)
+        self._loop.call_later(PROBE_S, self._probe)
+
+    def _has_tls(self) -> bool:
+        """TLS has no half-closed connections."""
+        return not self._transport.can_write_eof()
+
+
+class HttpChannel:
+    """Where an answer that goes on is written."""
+
+    def __init__(self, protocol: HttpProtocol, *, is_chunked: bool) -> None:
+        self._protocol = protocol
+        self._is_chunked = is_chunked
+
+    async def send(self, data: bytes) -> None:
+        """Write on."""
+        if data:
+            await self._protocol.write(
+                b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
+            )
+
+    async def disconnected(self) -> None:
+        """Return when the client has gone."""
+        await self._protocol.wait_gone()
+
+
+class Form:
+    """The body of one request as it arrives, for the operation that reads it.
+
+    Attributes:
+        is_whole: All of it has arrived.
+        is_full: So much waits that no more is read from the client.
+    """
+
+    def __init__(self, protocol: HttpProtocol) -> None:
+        self._protocol = protocol
+        self._pieces: deque[bytes] = deque()
+        self._size = 0
+        self._arrived = asyncio.Event()
+        self._is_cut = False
+        self.is_whole = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more is read."""
+        return self._size > HELD_BYTES
+
+    def put(self, piece: bytes) -> None:
+        """A piece has arrived; b"" is the end."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        self.is_whole = self.is_whole or not piece
+        self._arrived.set()
+
+    def cut(self) -> None:
+        """No more will come."""
+        self._is_cut = True
+        self._arrived.set()
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """The next piece, as ASGI has it."""
+        while not self._pieces:
+            if self._is_cut:
+                return {"type": "http.disconnect"}
+            self._arrived.clear()
+            self._protocol.read_more()
+            if not self._pieces:
+                await self._arrived.wait()
+        piece = self._pieces.popleft()
+        self._size -= len(piece)
+        return {"type": "http.request", "body": piece, "more_body": bool(piece)}
+
+
+def handshake(message: MessageHead) -> bytes:
+    """The head of a WebSocket's handshake as uvicorn's WebSockets take it: ASGI's names are in lower case."""
+    first, *lines = message.raw.split(b"\r\n")
+    for number, line in enumerate(lines):
+        name, colon, value = line.partition(b":")
+        lines[number] = name.lower() + colon + value
+    return b"\r\n".join((first, *lines))
+
+
+def split_target(target: str) -> tuple[str, bytes]:
+    """Path and query of a request's target, in origin-form or absolute-form (RFC 9112 §3.2)."""
+    if not target.startswith("/"):
+        scheme, separator, rest = target.partition("://")
+        if separator and scheme.lower() in ("http", "https"):
+            _, slash, below = rest.partition("/")
+            target = slash + below or "/"
+    path, _, query = target.partition("?")
+    return (unquote(path) if "%" in path else path), query.encode("latin-1")

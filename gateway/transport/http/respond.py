@@ -1,29 +1,86 @@
-"""An answer in one piece: its status, its headers, and its bytes, compressed where that is worth while."""
+"""An answer in one piece, as either adapter sends it: its status, the lines of its head, and its bytes. Pure: no I/O."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Protocol
 
-from gateway.answer import Answer, encode_request_error
-from gateway.codings import THREAD_BYTES, choose_encoding, compress
+from gateway.answer import Answer
 from gateway.errors import ClientError
-from gateway.transport.http.asgi import Headers, Send
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON
-from gateway.transport.settings import CompressionSettings
 
 # By the specification's draft these are 422, not 400: the request is understood, and cannot be executed.
 UNPROCESSABLE = ("GRAPHQL_VALIDATION_FAILED", "OPERATION_RESOLUTION_FAILURE", "BAD_USER_INPUT")
 CONTENT_TYPES = {
-    JSON: b"application/json; charset=utf-8",
-    GRAPHQL_RESPONSE: b"application/graphql-response+json; charset=utf-8",
+    JSON: b"content-type: application/json; charset=utf-8\r\n",
+    GRAPHQL_RESPONSE: b"content-type: application/graphql-response+json; charset=utf-8\r\n",
 }
+# These say what became of the request itself, whatever the answer's media type.
+ALWAYS_TOLD = frozenset({405, 408, 413, 415, 417, 429, 431, 500, 501, 503})
 
 
-def status_of(answer: Answer, media_type: str, is_draft: bool) -> int:
+@dataclass(slots=True)
+class Response:
+    """An answer in one piece.
+
+    Attributes:
+        status: Of HTTP.
+        head: Header lines, each with its line end, `content-length` among them.
+        body: The bytes; empty for HEAD.
+    """
+
+    status: int
+    head: bytes
+    body: bytes
+
+
+class Channel(Protocol):
+    """Where an answer that goes on is written; each adapter has one."""
+
+    async def send(self, data: bytes) -> None:
+        """Write on. It waits where the client does not read."""
+        ...
+
+    async def disconnected(self) -> None:
+        """Return when the client has gone."""
+        ...
+
+
+@dataclass(slots=True)
+class StreamingResponse:
+    """An answer that goes on.
+
+    Attributes:
+        head: Header lines, each with its line end.
+        write: Writes the body until it ends, the client goes or the server ends.
+        status: Of HTTP.
+    """
+
+    head: bytes
+    write: Callable[[Channel], Awaitable[None]]
+    status: int = 200
+
+
+def text_response(status: int, text: str, more: bytes = b"") -> Response:
+    """A short answer in plain text."""
+    body = text.encode()
+    head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n%b"
+    return Response(status, head % (len(body), more), body)
+
+
+def headers_of(head: bytes) -> list[tuple[bytes, bytes]]:
+    """Header lines as pairs."""
+    lines = (line.partition(b": ") for line in head.split(b"\r\n") if line)
+    return [(name, value) for name, _, value in lines]
+
+
+def status_of(answer: Answer, media_type: str, *, is_draft: bool) -> int:
     """GraphQL over HTTP: under application/json a well-formed request is 200, whatever became of it."""
     if media_type != GRAPHQL_RESPONSE:
-        return answer.status if answer.status in (405, 500, 503) else 200
+        return answer.status if answer.status in ALWAYS_TOLD else 200
     codes = answer.record.error_codes
     if is_draft and codes:
         if answer.has_data:
@@ -33,63 +90,13 @@ def status_of(answer: Answer, media_type: str, is_draft: bool) -> int:
     return answer.status
 
 
-def refusal(exc: ClientError) -> bytes:
-    """A protocol error as a GraphQL response."""
-    return encode_request_error([{"message": exc.message, "extensions": exc.extensions}])
+def malformed_status(error: ClientError, media_type: str | None, *, is_draft: bool) -> int:
+    """The status of a request that was rejected before the pipeline; 422 where the draft has it."""
+    return 422 if is_draft and media_type == GRAPHQL_RESPONSE else error.http_status
 
 
-def answer_headers(
-    media_type: str, request_id: str, codes: Sequence[str], allow: str | None
-) -> Headers:
-    """The headers of an answer in one piece, but for those of its bytes."""
-    headers = [
-        (b"content-type", CONTENT_TYPES[media_type]),
-        (b"x-request-id", request_id.encode("latin-1")),
-    ]
-    if codes:
-        headers.append((b"cache-control", b"no-store"))
-    if allow:
-        headers.append((b"allow", allow.encode()))
-    return headers
-
-
-def is_compressible(body: bytes, settings: CompressionSettings) -> bool:
-    """Whether an answer is worth compressing, for a client that accepts it."""
-    return len(body) >= settings.min_size_bytes and bool(settings.encodings)
-
-
-async def encode_body(
-    body: bytes, start: Headers, headers: dict[str, str], settings: CompressionSettings
-) -> bytes:
-    """An answer in the coding that the client accepts, if any.
-
-    Args:
-        body: The answer.
-        start: The answer's headers: gets those of the coding.
-        headers: The request's.
-        settings: The codings.
-    """
-    start.append((b"vary", b"accept-encoding"))
-    encoding = choose_encoding(headers.get("accept-encoding", ""), settings.encodings)
-    if encoding is None:
-        return body
-    start.append((b"content-encoding", encoding.encode()))
-    if len(body) > THREAD_BYTES:
-        return await asyncio.to_thread(compress, body, encoding)
-    return compress(body, encoding)
-
-
-async def respond(
-    send: Send,
-    status: int,
-    start: Headers,
-    body: bytes,
-    headers: dict[str, str],
-    compression: CompressionSettings,
-) -> None:
-    """Send an answer in one piece, compressed where that is worth while."""
-    if is_compressible(body, compression):
-        body = await encode_body(body, start, headers, compression)
-    start.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": start})
-    await send({"type": "http.response.body", "body": body})
+@lru_cache(128)
+def status_line(status: int) -> bytes:
+    """The first line of an answer; 294 has no phrase."""
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()

@@ -23,7 +23,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from gateway.errors import ClientError
 from gateway.json_bytes import NotJSONError, read_strictly
-from gateway.transport.http.asgi import ClientDisconnectedError, Receive
+from gateway.transport.asgi import ClientDisconnectedError, Receive
 from gateway.transport.settings import UploadSettings
 from gateway.uploads import Content, Upload
 

@@ -1,46 +1,45 @@
-"""uvicorn's protocols, but for one thing: at shutdown the application is told before its streams are cut.
+"""What `gateway serve` hands to uvicorn's server: our own HTTP, and uvicorn's WebSockets with two things changed.
 
-uvicorn asks each connection to shut down and then waits for what is under way. A WebSocket of its own would
-be closed with 1012 at that moment, and a stream over HTTP would go on until the time is over. Here the first
-connection that is asked starts the application's own drain, which it left in the lifespan's state.
+At shutdown the application is told before its sockets are cut: uvicorn would close them with 1012 at that moment.
+And a socket is one of the worker's connections: it counts, and ends when its client reads nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from gateway.transport.ws.endpoint import DRAIN
+from gateway.transport.http.protocol import HttpProtocol
+from gateway.transport.server.connections import WriteWatch
+from gateway.transport.server.drain import begin_drain
+from gateway.transport.server.served import served_app
 
-Http: Any
-try:
-    from gateway.transport.http.protocol import DirectProtocol as Http
-except ImportError:
-    from uvicorn.protocols.http.h11_impl import H11Protocol as Http
-
-
-def begin_drain(app_state: dict[str, Any]) -> bool:
-    """Start the application's drain. False when it has none."""
-    drain: Callable[[], Any] | None = app_state.get(DRAIN)
-    if drain is None:
-        return False
-    drain()
-    return True
-
-
-class HttpProtocol(Http):  # type: ignore[misc]  # one of two, by what is installed
-    """HTTP by httptools and the short way of `protocol`, or by h11 where httptools is not installed."""
-
-    def shutdown(self) -> None:
-        """Tell the application, then finish what is under way."""
-        begin_drain(self.app_state)
-        super().shutdown()
+__all__ = ["HttpProtocol", "WebSocketProtocol"]
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """WebSockets by websockets."""
+
+    def connection_made(self, transport: Any) -> None:
+        """A handshake is to be answered."""
+        self._registry = served_app(self.config).connections
+        self._watch = WriteWatch()
+        self._registry.open.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is over."""
+        self._registry.open.discard(self)
+        super().connection_lost(exc)
+
+    def sweep(self, now: float) -> str | None:
+        """End the socket when its client reads nothing: as `server.connections.Connection`."""
+        unread = self.transport.get_write_buffer_size()
+        if not self._watch.is_late(unread, now, self._registry.settings.write_timeout_s):
+            return None
+        self.transport.abort()
+        return "write"
 
     def shutdown(self) -> None:
         """Tell the application, which closes its own sockets."""

@@ -13,18 +13,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from urllib.parse import parse_qs
 
+from gateway.context import ClientRequest
 from gateway.errors import ClientError
-from gateway.pipeline.pipeline import GraphQLParams
-from gateway.transport.http.asgi import Receive, Scope, Send
-from gateway.transport.http.handler import Asked
+from gateway.pipeline.operation import GraphQLParams, Operation
+from gateway.transport.http.head import RequestHead
+from gateway.transport.http.respond import Channel, Response, StreamingResponse, text_response
 from gateway.transport.stream.endpoint import Running, StreamEndpoint
 from gateway.transport.stream.sse import TOKEN_HEADER, EventFormat, OperationFormat
 from gateway.transport.tasks import cancel_once, closing, end_all
-
-ReadParams = Callable[[], Awaitable[GraphQLParams | list[GraphQLParams]]]
 
 
 class SessionFormat(EventFormat):
@@ -74,29 +73,26 @@ class Sessions:
         self._streams = streams
         self.open: dict[str, Session] = {}
 
-    async def respond(
-        self, scope: Scope, asked: Asked, read_params: ReadParams, receive: Receive, send: Send
-    ) -> None:
+    def handle(
+        self, head: RequestHead, params: GraphQLParams | list[GraphQLParams] | None
+    ) -> Response | StreamingResponse:
         """Answer one request. Errors: ClientError."""
-        method = scope["method"]
-        if method == "PUT":
-            await answer(send, 201, self._reserve())
-            return
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        token = asked.headers.get(TOKEN_HEADER) or query.get("token", [""])[0]
+        if head.method == "PUT":
+            return _response(201, self._reserve())
+        query = parse_qs(head.query_string.decode("latin-1"))
+        token = head.client.headers.get(TOKEN_HEADER) or query.get("token", [""])[0]
         session = self.open.get(token)
         if session is None:
             raise ClientError("There is no such stream.", code="STREAM_NOT_FOUND")
-        if method == "GET":
-            await self._connect(token, session, receive, send)
-        elif method == "DELETE":
+        if head.method == "GET":
+            return self._connect(token, session)
+        if head.method == "DELETE":
             task = session.operations.get(query.get("operationId", [""])[0])
             if task is not None:
                 cancel_once(task)
-            await answer(send, 200, "")
-        else:
-            self._start(session, await read_params(), asked)
-            await answer(send, 202, "")
+            return _response(200, "")
+        self._start(session, params, head.client)
+        return _response(202, "")
 
     def _reserve(self) -> str:
         settings = self._streams.settings
@@ -115,21 +111,31 @@ class Sessions:
         asyncio.get_running_loop().call_later(settings.init_timeout_s, expire)
         return token
 
-    async def _connect(self, token: str, session: Session, receive: Receive, send: Send) -> None:
+    def _connect(self, token: str, session: Session) -> StreamingResponse:
         if session.is_connected:
             raise ClientError("The stream is open already.", code="STREAM_CONFLICT")
         self._streams.check_room()
         session.is_connected = True
-        try:
-            await self._streams.write(session.chunks(), SessionFormat(), receive, send)
-        finally:
-            del self.open[token]
-            await session.close()
+        response = self._streams.respond_with(session.chunks(), SessionFormat())
+        write = response.write
+
+        async def write_and_close(channel: Channel) -> None:
+            try:
+                await write(channel)
+            finally:
+                del self.open[token]
+                await session.close()
+
+        response.write = write_and_close
+        return response
 
     def _start(
-        self, session: Session, params: GraphQLParams | list[GraphQLParams], asked: Asked
+        self,
+        session: Session,
+        params: GraphQLParams | list[GraphQLParams] | None,
+        client: ClientRequest,
     ) -> None:
-        if isinstance(params, list):
+        if not isinstance(params, GraphQLParams):
             raise ClientError("A stream takes no batches.", code="BAD_REQUEST")
         id_ = (params.extensions or {}).get("operationId")
         if not isinstance(id_, str) or not id_:
@@ -138,19 +144,11 @@ class Sessions:
             raise ClientError(f"Operation with ID {id_!r} already exists.", code="STREAM_CONFLICT")
         if len(session.operations) >= self._streams.settings.max_operations_per_socket:
             raise ClientError("Too many operations on one stream.", code="TOO_MANY_OPERATIONS")
-        running = Running(self._streams, params, asked)
+        running = Running(self._streams, Operation(params, client))
         task = asyncio.create_task(session.run(running, OperationFormat(id_)))
         session.operations[id_] = task
         task.add_done_callback(lambda _: session.operations.pop(id_, None))
 
 
-async def answer(send: Send, status: int, text: str) -> None:
-    """A short answer in plain text."""
-    body = text.encode()
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _response(status: int, text: str) -> Response:
+    return text_response(status, text, b"cache-control: no-store\r\n")

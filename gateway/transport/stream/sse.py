@@ -5,6 +5,8 @@ Source: the GraphQL over SSE protocol in graphql-sse, PROTOCOL.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 
 from gateway.incremental import PayloadFormat
@@ -56,7 +58,7 @@ class OperationFormat:
         return self.next(body)
 
 
-def is_session(method: str, headers: dict[str, str], query_string: bytes) -> bool:
+def is_session(method: str, headers: Mapping[str, str], query_string: bytes) -> bool:
     """Whether a request is one of single connection mode, where a stream carries many operations."""
     return (
         method in ("PUT", "DELETE")

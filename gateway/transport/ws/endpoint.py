@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any, Protocol
+from collections.abc import Callable
 
-from gateway.context import Context
-from gateway.pipeline.pipeline import Pipeline
+from gateway.awaitable import AwaitableOrValue
+from gateway.context import ClientRequest, Context
+from gateway.pipeline.subscriptions import Subscriptions
 from gateway.telemetry.logs import AccessLog
-from gateway.transport.http.asgi import Receive, Scope, Send, read_headers
+from gateway.transport.asgi import Receive, Scope, Send
+from gateway.transport.http.asgi import raw_head
+from gateway.transport.http.head import RawHead
 from gateway.transport.settings import SubscriptionSettings
 from gateway.transport.ws import state as ws_state
 from gateway.transport.ws.origin import is_allowed_origin
 from gateway.transport.ws.socket import Socket
-
-DRAIN = "gateway.drain"
-"""The key of the lifespan's state: a function that begins to end every stream, and may be called again."""
-
-
-class MakeContext(Protocol):
-    """Makes the state of one execution; the composition root gives it."""
-
-    def __call__(
-        self,
-        headers: dict[str, str],
-        header_values: dict[str, list[str]],
-        request_id: str,
-        client_name: str | None,
-        client_version: str | None,
-        connection_params: dict[str, Any] | None = None,
-    ) -> Awaitable[Context]: ...
 
 
 class WebSocketEndpoint:
     """The GraphQL route's WebSockets.
 
     Args:
-        pipeline: Answers operations.
-        make_context: Makes the state of one execution.
+        subscriptions: Answers operations.
+        new_context: Makes the state of one execution.
         settings: What is allowed.
         access_log: Gets one line per operation, when it ends.
+        path: Where they are opened.
 
     Attributes:
         sockets: Those that are open.
@@ -48,22 +34,25 @@ class WebSocketEndpoint:
 
     def __init__(
         self,
-        pipeline: Pipeline,
-        make_context: MakeContext,
+        subscriptions: Subscriptions,
+        new_context: Callable[[ClientRequest], AwaitableOrValue[Context]],
         settings: SubscriptionSettings,
         access_log: AccessLog,
+        path: str,
     ) -> None:
-        self.pipeline = pipeline
-        self.make_context = make_context
+        self.subscriptions = subscriptions
+        self.mask = subscriptions.pipeline.mask
+        self.new_context = new_context
         self.settings = settings
         self.access_log = access_log
+        self._path = path
         self.sockets: set[Socket] = set()
         self._draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        headers, values = read_headers(scope["headers"])
-        status = self._refused(headers)
+        raw = raw_head(scope)
+        status = self._rejected(raw)
         if status:
             await refuse_handshake(scope, send, status)
             return
@@ -73,7 +62,7 @@ class WebSocketEndpoint:
             how = ws_state.NOT_ACCEPTABLE
             await send({"type": "websocket.close", "code": how.code, "reason": how.reason})
             return
-        socket = Socket(self, receive, send, headers, values)
+        socket = Socket(self, receive, send, raw)
         self.sockets.add(socket)
         try:
             await send({"type": "websocket.accept", "subprotocol": ws_state.SUBPROTOCOL})
@@ -84,9 +73,11 @@ class WebSocketEndpoint:
             self.sockets.discard(socket)
             await socket.cancel()
 
-    def _refused(self, headers: dict[str, str]) -> int | None:
-        """The status of a handshake that is refused."""
-        settings = self.settings
+    def _rejected(self, raw: RawHead) -> int | None:
+        """The status of a handshake that is rejected."""
+        settings, headers = self.settings, raw.headers
+        if raw.path != self._path:
+            return 404
         if not is_allowed_origin(
             headers.get("origin"), headers.get("host"), settings.allowed_origins
         ):

@@ -8,21 +8,24 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from gateway.answer import Answer, OperationRecord
-from gateway.context import Context
+from gateway.awaitable import value_of
+from gateway.context import ClientRequest, Context
 from gateway.errors import ClientError
-from gateway.pipeline.pipeline import GraphQLParams
+from gateway.pipeline.checks import reject
+from gateway.pipeline.operation import GraphQLParams, Operation
+from gateway.transport.asgi import Receive, Send
 from gateway.transport.http.access import log_line
-from gateway.transport.http.asgi import Receive, Send, client_header
+from gateway.transport.http.head import RawHead, client_header, client_key
 from gateway.transport.http.params import checked_params
 from gateway.transport.tasks import cancel_once, closing, end_all
 from gateway.transport.ws import state as ws_state
-from gateway.transport.ws.state import Close, Connection, Operation
+from gateway.transport.ws.state import Close, Connection
+from gateway.transport.ws.state import Operation as SocketOperation
 
 if TYPE_CHECKING:
     from gateway.transport.ws.endpoint import WebSocketEndpoint
@@ -36,18 +39,16 @@ class Socket:
         endpoint: WebSocketEndpoint,
         receive: Receive,
         send: Send,
-        headers: dict[str, str],
-        header_values: dict[str, list[str]],
+        raw: RawHead,
     ) -> None:
         self._endpoint = endpoint
         self._receive = receive
         self._send = send
-        self._headers = headers
-        self._header_values = header_values
+        self._raw = raw
         self._params: dict[str, Any] = {}
         self._connection = Connection(endpoint.settings.max_operations_per_socket)
-        self._tasks: dict[Operation, asyncio.Task[None]] = {}
-        self._streaming: set[Operation] = set()
+        self._tasks: dict[SocketOperation, asyncio.Task[None]] = {}
+        self._streaming: set[SocketOperation] = set()
         self._draining = False
 
     async def serve(self) -> None:
@@ -78,7 +79,7 @@ class Socket:
             case ws_state.Initialise(params=params):
                 timer.reschedule(None)
                 await self._initialise(params)
-            case Operation() as operation:
+            case SocketOperation() as operation:
                 await self._start(operation)
             case ws_state.Cancel(operation=operation):
                 self._stop(operation)
@@ -88,24 +89,24 @@ class Socket:
                     f"More than subscription.max_operations_per_socket, {most}, on one socket.",
                     code="TOO_MANY_OPERATIONS",
                 )
-                answer = self._endpoint.pipeline.refuse(error, OperationRecord())
+                answer = reject(self._endpoint.mask, error, OperationRecord())
                 await self._send_text(ws_state.refusal(id_, errors_of(answer)))
 
     async def _initialise(self, params: dict[str, Any]) -> None:
         """Take the client's parameters, if a context can be made with them."""
         self._params = params
         try:
-            await self._new_context(secrets.token_hex(8))
+            await self._new_context(self._client())
         except ClientError as exc:
             forbidden = Close(ws_state.FORBIDDEN.code, exc.message)
             await self._close(self._connection.close(forbidden))
         except Exception as exc:  # a context factory is the user's code
-            self._endpoint.pipeline.refuse(exc, OperationRecord())  # logs it
+            reject(self._endpoint.mask, exc, OperationRecord())  # logs it
             await self._close(self._connection.close(ws_state.INTERNAL_ERROR))
         else:
             await self._send_text(self._connection.acknowledge())
 
-    async def _start(self, operation: Operation) -> None:
+    async def _start(self, operation: SocketOperation) -> None:
         try:
             params = checked_params(operation.payload)
         except ClientError as exc:
@@ -117,26 +118,26 @@ class Socket:
         self._tasks[operation] = task
         task.add_done_callback(lambda _: self._tasks.pop(operation, None))
 
-    def _stop(self, operation: Operation) -> None:
+    def _stop(self, operation: SocketOperation) -> None:
         task = self._tasks.get(operation)
         if task is not None:
             cancel_once(task)
 
-    async def _run(self, operation: Operation, params: GraphQLParams) -> None:
+    async def _run(self, operation: SocketOperation, params: GraphQLParams) -> None:
         """One operation, from its first answer to its log line."""
         begin = time.perf_counter()
-        request_id = secrets.token_hex(8)
+        client = self._client()
         made: list[Context] = []
 
         async def new_context() -> Context:
-            context = await self._new_context(request_id)
+            context = await self._new_context(client)
             if not made:
                 made.append(context)
             return context
 
         record, status = OperationRecord(), 200
         try:
-            result = await self._endpoint.pipeline.subscribe(params, new_context)
+            result = await self._endpoint.subscriptions.run(Operation(params, client), new_context)
             record = result.record
             if isinstance(result, Answer):
                 status = result.status
@@ -155,13 +156,13 @@ class Socket:
             line = log_line(
                 record,
                 made[0] if made else None,
-                request_id,
+                client.request_id,
                 status,
                 time.perf_counter() - begin,
             )
             self._endpoint.access_log.write(line)
 
-    async def _answer(self, operation: Operation, answer: Answer) -> bool:
+    async def _answer(self, operation: SocketOperation, answer: Answer) -> bool:
         """Send one answer; False when it was the operation's last: nothing was executed."""
         if answer.has_data:
             await self._send_text(self._connection.next(operation, answer.body))
@@ -169,16 +170,21 @@ class Socket:
             await self._send_text(self._connection.error(operation, errors_of(answer)))
         return answer.has_data
 
-    def _new_context(self, request_id: str) -> Awaitable[Context]:
-        headers, params = self._headers, self._params
-        return self._endpoint.make_context(
-            headers,
-            self._header_values,
-            request_id,
-            client_header(headers, "name") or client_header(texts(params), "name"),
-            client_header(headers, "version") or client_header(texts(params), "version"),
-            params,
+    def _client(self) -> ClientRequest:
+        """Who sends an operation of this socket."""
+        raw, said = self._raw, texts(self._params)
+        return ClientRequest(
+            raw.headers,
+            raw.repeated,
+            secrets.token_hex(8),
+            client_header(raw.headers, "name") or client_header(said, "name"),
+            client_header(raw.headers, "version") or client_header(said, "version"),
+            self._params,
+            client_key(raw.peer),
         )
+
+    async def _new_context(self, client: ClientRequest) -> Context:
+        return await value_of(self._endpoint.new_context(client))
 
     async def _send_text(self, text: str | None) -> None:
         if text is not None:

@@ -1,12 +1,11 @@
-"""Load shedding of the gateway itself: more than it can do is refused at once, so that the rest is done in time.
+"""Admission of operations: more than a worker can do is rejected at once, so that the rest is done in time.
 
-It decides by two numbers of this worker, before a byte of the body is read: requests in flight, and how late
-the event loop is. Installed only where a limit is set; health checks never come here. It knows nothing of
-GraphQL but how a refusal looks.
+It decides by two numbers of this worker: operations in flight, and how late the event loop is. Every transport's
+operations pass here, once: `Pipeline.run` and `Subscriptions.run` ask. It knows nothing of what they are.
 
 A loop that is late again and again is an overload; one pause (a large answer, a collection) is none. In an
 overload the loop is held at `TARGET_S`, far below the limit that began it: what is late then is the
-refusals themselves.
+rejections themselves.
 """
 
 from __future__ import annotations
@@ -15,18 +14,14 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from gateway.errors import ClientError
 from gateway.telemetry.catalogue import REQUESTS_SHED
 from gateway.telemetry.metrics import Sample
-from gateway.transport.http.asgi import Receive, Scope, Send
-from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON
-from gateway.transport.http.respond import CONTENT_TYPES, refusal
 
-# So many late ticks in a row begin an overload, where as many requests as below are in flight.
+# So many late ticks in a row begin an overload, where as many operations as below are in flight.
 TICK_S = 0.05
 LATE_TICKS = 3
 # In an overload: how late the loop may be, and how often it is asked.
@@ -38,35 +33,31 @@ ALWAYS_IN_FLIGHT = 64
 BUSY = 0.8
 # So many ticks in a row that are in time end an overload.
 CALM_TICKS = 20
-BODY = refusal(ClientError("Service unavailable.", code="UNAVAILABLE"))
-Endpoint = Callable[..., Awaitable[None]]
+RETRY_AFTER_S = 1
 
 
-class Shedder:
-    """The endpoint behind its limits.
+class Admission:
+    """The operations of one worker.
 
     Args:
-        endpoint: What answers, an ASGI application that may take more.
-        max_in_flight: Requests at a time, of this worker; None for no limit.
+        max_in_flight: Operations at a time; None for no limit.
         max_lag_s: How late the event loop may be, `LATE_TICKS` in a row; None for no limit.
         clock: Seconds. Not the loop's own: uvloop's stands still within an iteration.
         busy_clock: Seconds in which the loop's thread had something to do; the kernel's by default.
 
     Attributes:
-        in_flight: Requests under way. An answer that goes on, an event stream, counts until its first part.
+        in_flight: Operations that wait for something. A subscription counts until it is open.
         is_overloaded: The event loop is held at `TARGET_S` now.
-        shed: Requests that were refused, by reason: `in_flight`, `lag`.
+        shed: Operations that were rejected, by reason: `in_flight`, `lag`.
     """
 
     def __init__(
         self,
-        endpoint: Endpoint,
-        max_in_flight: int | None,
-        max_lag_s: float | None,
+        max_in_flight: int | None = None,
+        max_lag_s: float | None = None,
         clock: Callable[[], float] = time.perf_counter,
         busy_clock: Callable[[], float] | None = None,
     ) -> None:
-        self._endpoint = endpoint
         self._max_in_flight = max_in_flight
         self._max_lag_s = max_lag_s
         self._clock = clock
@@ -100,26 +91,31 @@ class Shedder:
             self._kernel.close()
             self._busy_clock = self._kernel = None
 
-    def read(self) -> Iterator[Sample]:
+    def samples(self) -> Iterator[Sample]:
         """The values now."""
         for reason, count in self.shed.items():
             yield REQUESTS_SHED, (reason,), count
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, *more: Any) -> None:
-        """Answer, or refuse."""
-        reason = self.too_much()
+    def check(self) -> None:
+        """Whether one more operation is let in now. Errors: ClientError(UNAVAILABLE)."""
+        reason = self.overloaded_by()
         if reason is not None:
             self.shed[reason] += 1
-            await _refuse(scope, send)
-            return
-        place = _Place(self, send)
-        try:
-            await self._endpoint(scope, receive, place.send, *more)
-        finally:
-            place.leave()
+            raise ClientError(
+                "Service unavailable.", code="UNAVAILABLE", retry_after_s=RETRY_AFTER_S
+            )
 
-    def too_much(self) -> str | None:
-        """Why one more request is not let in now; None when it is."""
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One operation in flight."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+
+    def overloaded_by(self) -> str | None:
+        """Why one more operation is not let in now; None when it is."""
         if self._max_in_flight is not None and self.in_flight >= self._max_in_flight:
             return "in_flight"
         if self.is_overloaded and self._lag_s > TARGET_S and self.in_flight >= ALWAYS_IN_FLIGHT:
@@ -169,44 +165,3 @@ class KernelClock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-
-
-class _Place:
-    """One request among those in flight."""
-
-    __slots__ = ("_has_left", "_send", "_shedder")
-
-    def __init__(self, shedder: Shedder, send: Send) -> None:
-        self._shedder = shedder
-        self._send = send
-        self._has_left = False
-        shedder.in_flight += 1
-
-    def send(self, message: MutableMapping[str, Any]) -> Awaitable[None]:
-        if message.get("more_body"):
-            self.leave()
-        return self._send(message)
-
-    def leave(self) -> None:
-        if not self._has_left:
-            self._has_left = True
-            self._shedder.in_flight -= 1
-
-
-def _head(media_type: str) -> dict[str, Any]:
-    headers = [
-        (b"content-type", CONTENT_TYPES[media_type]),
-        (b"content-length", str(len(BODY)).encode()),
-        (b"retry-after", b"1"),
-        (b"cache-control", b"no-store"),
-    ]
-    return {"type": "http.response.start", "status": 503, "headers": headers}
-
-
-HEADS = {media_type: _head(media_type) for media_type in (GRAPHQL_RESPONSE, JSON)}
-
-
-async def _refuse(scope: Scope, send: Send) -> None:
-    accepts = b",".join(value for name, value in scope["headers"] if name == b"accept")
-    await send(HEADS[GRAPHQL_RESPONSE if GRAPHQL_RESPONSE.encode() in accepts else JSON])
-    await send({"type": "http.response.body", "body": BODY})

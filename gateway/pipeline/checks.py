@@ -1,0 +1,42 @@
+"""What a transport cannot carry, and the answer to an operation that is rejected outside of any field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.answer import Answer, ErrorMask, OperationRecord, encode_request_error
+from gateway.errors import CODES, ClientError, RequestError
+from gateway.execute.prepare import Prepared
+
+
+def check_whole(prepared: Prepared) -> None:
+    """Errors: ClientError for what no answer in one piece can carry."""
+    if prepared.is_incremental:
+        raise ClientError(
+            "Accept multipart/mixed or text/event-stream for @defer and @stream.",
+            code="NOT_ACCEPTABLE",
+        )
+    if prepared.operation_type == "subscription":
+        raise ClientError("Subscriptions are not served over plain HTTP.", code="BAD_REQUEST")
+
+
+def check_method(prepared: Prepared, *, read_only: bool) -> None:
+    """Errors: ClientError(METHOD_NOT_ALLOWED) for a mutation by GET."""
+    if read_only and prepared.operation_type == "mutation":
+        raise ClientError(
+            "Send mutations by POST.", code="METHOD_NOT_ALLOWED", headers={"allow": "POST"}
+        )
+
+
+def reject(mask: ErrorMask, error: Exception, record: OperationRecord) -> Answer:
+    """The answer to a request that failed outside of any field."""
+    headers: Mapping[str, str] = {}
+    errors: Sequence[Exception] = [error]
+    if isinstance(error, RequestError):
+        code, status, errors = error.code, CODES[error.code].http_status or 400, error.errors
+    elif isinstance(error, ClientError):
+        code, status, headers = error.code, error.http_status, error.headers
+    else:
+        code, status = "INTERNAL_SERVER_ERROR", 500
+    formatted = mask.format_errors(errors, record, code)
+    return Answer(encode_request_error(formatted), False, status, record, headers)

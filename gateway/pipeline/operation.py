@@ -1,0 +1,89 @@
+"""One operation on its way through the pipeline: what a client asked, and what each stage adds."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.answer import OperationRecord
+from gateway.context import ClientRequest, Context
+from gateway.execute.prepare import Prepared
+from gateway.execute.state import Variables
+from gateway.language.normalise import Literals
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLParams:
+    """What a client sent, checked for its JSON types only.
+
+    Attributes:
+        query: The document's text.
+        variables: As sent.
+        operation_name: None when not sent.
+        extensions: As sent.
+        document_id: The document's id, in place of its text.
+    """
+
+    query: str | None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+    document_id: str | None = None
+
+
+class Operation:
+    """A client's operation. Each stage reads what the stages before it have set.
+
+    Args:
+        params: As sent.
+        client: Who asks.
+        read_only: The transport is for queries and subscriptions only (GET).
+
+    Attributes:
+        record: What the log says of it.
+        context: The state of its execution.
+        document: Stage 1: the text that is executed.
+        prepared, literals: Stage 2: the plan, and the request's own literals where it was made from another text.
+        variables: Stage 3: coerced.
+        extensions: What the client is shown of the plan.
+    """
+
+    __slots__ = (
+        "client",
+        "context",
+        "document",
+        "extensions",
+        "literals",
+        "params",
+        "prepared",
+        "read_only",
+        "record",
+        "variables",
+    )
+
+    context: Context
+    document: str
+    variables: Variables
+    prepared: Prepared
+
+    def __init__(
+        self, params: GraphQLParams, client: ClientRequest, *, read_only: bool = False
+    ) -> None:
+        self.params = params
+        self.client = client
+        self.read_only = read_only
+        self.record = OperationRecord()
+        self.literals: Literals | None = None
+        self.extensions: dict[str, Any] | None = None
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether stage 2 is done."""
+        return hasattr(self, "prepared")
+
+    def shared(self, record: OperationRecord, context: Context) -> Operation:
+        """The same operation, executed once for several requests."""
+        operation = copy(self)
+        operation.record, operation.context = record, context
+        return operation

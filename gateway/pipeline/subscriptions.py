@@ -1,0 +1,79 @@
+"""Operations over a transport that carries several answers: subscriptions, `@defer` and `@stream`."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from weakref import WeakSet
+
+from gateway.answer import Answer
+from gateway.awaitable import value_of
+from gateway.incremental import PayloadFormat
+from gateway.measures import Measures
+from gateway.pipeline.checks import check_method, reject
+from gateway.pipeline.operation import Operation
+from gateway.pipeline.pipeline import Pipeline
+from gateway.streams import NewContext, Stream, Streams, Subscription
+
+
+class Subscriptions:
+    """The operations of one worker whose answers go on.
+
+    Args:
+        pipeline: The stages.
+        streams: Runs the source streams.
+        measures: Told of every operation.
+
+    Attributes:
+        open: The streams under way.
+    """
+
+    def __init__(self, pipeline: Pipeline, streams: Streams, measures: Measures | None) -> None:
+        self.pipeline = pipeline
+        self.streams = streams
+        self.measures = measures
+        self.open: WeakSet[Stream] = WeakSet()
+
+    async def run(
+        self, operation: Operation, new_context: NewContext, payloads: PayloadFormat = "current"
+    ) -> Answer | Stream:
+        """Answer an operation.
+
+        A query or mutation gives one answer, and so does a subscription that is rejected. Raises nothing but
+        cancellation, and neither does the stream.
+
+        Args:
+            operation: The client's.
+            new_context: Makes the state of one execution: the source stream's, and each event's.
+            payloads: Of incremental delivery.
+        """
+        pipeline = self.pipeline
+        try:
+            pipeline.admission.check()
+            await value_of(pipeline.find_plan(operation))
+            prepared = operation.prepared
+            if prepared.operation_type != "subscription" and not prepared.is_incremental:
+                return await value_of(pipeline.run(operation, await new_context()))
+            if self.measures is not None:
+                new_context = self.measures.usage.counting(prepared, new_context)
+            check_method(prepared, read_only=operation.read_only)
+            pipeline.coerce_variables(operation)
+            with pipeline.admission.place():
+                stream = await self._open(operation, new_context, payloads)
+        except Exception as exc:
+            return reject(pipeline.mask, exc, operation.record)
+        self.open.add(stream)
+        return stream
+
+    async def _open(
+        self, operation: Operation, new_context: NewContext, payloads: PayloadFormat
+    ) -> Stream:
+        prepared = operation.prepared
+        subscription = Subscription(
+            prepared, operation.variables, operation.literals, operation.record, new_context
+        )
+        if prepared.operation_type == "subscription":
+            return await self.streams.open(subscription)
+        context = await new_context()
+        is_write = prepared.operation_type == "mutation"
+        with self.pipeline.sharing.writing(context) if is_write else nullcontext():
+            return await self.streams.deliver(subscription, context, payloads)

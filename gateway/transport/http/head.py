@@ -1,0 +1,89 @@
+"""The head of a request, as the handler has understood it, and as the adapters give it. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Literal
+
+from gateway.context import ClientRequest
+from gateway.transport.stream.formats import Format
+
+MAX_CLIENT_NAME = 128
+
+
+@dataclass(slots=True)
+class RawHead:
+    """A head as an adapter gives it.
+
+    Attributes:
+        method: In upper case.
+        path: Decoded, below the path that the application is mounted at.
+        query_string: As sent.
+        headers: By lower-case name; repeated ones joined.
+        repeated: The values of those that stand more than once.
+        peer: The client's address; "" where it is not known.
+        root_path: Where the application is mounted.
+    """
+
+    method: str
+    path: str
+    query_string: bytes
+    headers: Mapping[str, str]
+    repeated: Mapping[str, Sequence[str]] | None
+    peer: str
+    root_path: str = ""
+
+
+@dataclass(slots=True)
+class RequestHead:
+    """What the head of a request decides.
+
+    Attributes:
+        client: Who asks.
+        method: In upper case.
+        query_string: As sent.
+        document_id: The document that the URL names.
+        media_type: Of an answer in one piece; None when the client accepts none.
+        stream: How an answer that goes on is written; None for an answer in one piece.
+        is_session: It is about an event stream that carries many operations.
+        body: What is read: nothing (it is dropped), JSON when it is whole, or a form as it arrives.
+        codings: Those of the body.
+    """
+
+    client: ClientRequest
+    method: str
+    query_string: bytes
+    document_id: str | None
+    media_type: str | None
+    stream: Format | None
+    is_session: bool = False
+    body: Literal["none", "json", "form"] = "none"
+    codings: tuple[str, ...] = ()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the method is for queries and subscriptions only."""
+        return self.method != "POST"
+
+
+def client_header(headers: Mapping[str, str], what: str) -> str | None:
+    """The client's name or version by either convention, cut to what a log line should hold."""
+    value = headers.get("graphql-client-" + what) or headers.get("apollographql-client-" + what)
+    return value[:MAX_CLIENT_NAME] if value else None
+
+
+def client_key(address: str) -> str:
+    """Who an address stands for: an IPv6 host has a whole /64 to itself."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"

@@ -1,0 +1,64 @@
+"""Which path is what: the endpoint, a document's own path, health, GraphiQL's files. Pure: no I/O but those files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.transport.http.graphiql import file_response
+from gateway.transport.http.head import RawHead
+from gateway.transport.http.respond import Response, text_response
+
+# `/graphql/:id`
+DOCUMENT = re.compile(r"/([A-Za-z0-9_:.~-]+)")
+FILES = "/graphiql/"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The GraphQL endpoint.
+
+    Attributes:
+        document_id: The document that the path names.
+    """
+
+    document_id: str | None = None
+
+
+ENDPOINT = Route()
+Answers = Callable[[RawHead], Response]
+
+
+class Routes:
+    """The paths of one gateway.
+
+    Args:
+        path: Of the endpoint.
+        is_ready: What readiness says.
+        graphiql: Whether GraphiQL's files are served.
+    """
+
+    def __init__(self, path: str, is_ready: Callable[[], bool], *, graphiql: bool) -> None:
+        self.path = path
+        self._is_ready = is_ready
+        self._graphiql = graphiql
+
+    def find(self, path: str) -> Route | Answers | None:
+        """What a path is; None for nothing."""
+        if path == self.path:
+            return ENDPOINT
+        if path == "/health/live":
+            return lambda _: text_response(200, "live")
+        if path == "/health/ready":
+            return self._readiness
+        below = path[len(self.path) :] if path.startswith(self.path) else ""
+        if below.startswith(FILES):
+            return partial(file_response, below[len(FILES) :] if self._graphiql else "")
+        named = DOCUMENT.fullmatch(below)
+        return Route(named[1]) if named else None
+
+    def _readiness(self, _: RawHead) -> Response:
+        is_ready = self._is_ready()
+        return text_response(200 if is_ready else 503, "ready" if is_ready else "not ready")

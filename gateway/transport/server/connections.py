@@ -1,0 +1,180 @@
+"""The connections of one worker: how many there may be, and how long each may keep the worker waiting.
+
+    waiting for     may take
+    a request       keepalive_s
+    a head          header_timeout_s, all of it
+    a body          body_timeout_s, and a second more for each SLOWEST bytes that have come
+    its reader      write_timeout_s without as many bytes leaving
+
+One timer looks at all of them: a connection has none of its own. Time is on the event loop's clock, and what is late is
+found up to `SWEEP_S` later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from gateway.telemetry.catalogue import CONNECTIONS, CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT
+from gateway.telemetry.metrics import Sample
+from gateway.transport.settings import ConnectionSettings
+
+SWEEP_S = 1.0
+# Bytes a second: Apache's mod_reqtimeout lets no body be slower by default.
+SLOWEST = 500
+# Part of the process's descriptors that clients may have; upstream connections and files have the rest.
+DESCRIPTORS = 0.8
+logger = logging.getLogger("gateway.connections")
+
+
+class Connection(Protocol):
+    """What is looked at."""
+
+    def sweep(self, now: float) -> str | None:
+        """End the connection if it is late: what it was late with; None when it is in time."""
+        ...
+
+
+class WriteWatch:
+    """Whether a client reads what is written for it.
+
+    Attributes:
+        written: Bytes, ever; left at 0 by who does not count, and then growth counts as reading nothing.
+    """
+
+    __slots__ = ("_taken", "_taken_at", "written")
+
+    def __init__(self) -> None:
+        self.written = 0
+        self._taken = 0  # bytes that had left when the client was last seen to read
+        self._taken_at = 0.0
+
+    def is_late(self, unread: int, now: float, timeout_s: float) -> bool:
+        """Whether the client has read too little for too long.
+
+        Args:
+            unread: Bytes that wait in the write buffer.
+            now: Seconds.
+            timeout_s: How long that may be.
+        """
+        taken, waited_s = self.written - unread, now - self._taken_at
+        if not unread or taken - self._taken > SLOWEST * waited_s:
+            self._taken, self._taken_at = taken, now
+            return False
+        return waited_s > timeout_s
+
+
+class Connections:
+    """The registry of one worker's connections.
+
+    Args:
+        settings: How many, and how long.
+        workers: How many processes share the number.
+        clock: Seconds; the event loop's by default.
+
+    Attributes:
+        open: Those there are, WebSockets among them.
+        rejected: Those that were turned away, by reason: `limit`, `descriptors`.
+        timed_out: Those that were ended, by what they were late with.
+    """
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        workers: int = 1,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.limit = settings.max_connections // workers if settings.max_connections else allowed()
+        self.open: set[Connection] = set()
+        self.rejected = {"limit": 0, "descriptors": 0}
+        self.timed_out = {"idle": 0, "head": 0, "body": 0, "write": 0}
+        self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._told = 0.0
+        self._is_short = False
+        self._server_headers: Sequence[tuple[bytes, bytes]] = ()
+        self._server_lines = b""
+
+    def start(self) -> None:
+        """Begin to look."""
+        loop = asyncio.get_running_loop()
+        if self._clock is None:
+            self._clock = loop.time
+        self._timer = loop.call_later(SWEEP_S, self._tick)
+
+    def stop(self) -> None:
+        """Look no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def is_full(self) -> bool:
+        """Whether one more connection has to be turned away; then it is counted and told."""
+        if len(self.open) < self.limit:
+            return False
+        self._reject("limit", f"there are {self.limit} connections, server.max_connections")
+        return True
+
+    def server_lines(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """The lines that the server adds to every answer; it makes new ones each second."""
+        if headers is not self._server_headers:
+            self._server_headers = headers
+            self._server_lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._server_lines
+
+    def sweep(self, now: float) -> None:
+        """End what is late."""
+        for connection in list(self.open):
+            late = connection.sweep(now)
+            if late is not None:
+                self.timed_out[late] += 1
+
+    def samples(self) -> Iterator[Sample]:
+        """The values now."""
+        yield CONNECTIONS, (), len(self.open)
+        for reason, count in self.rejected.items():
+            yield CONNECTIONS_REJECTED, (reason,), count
+        for late, count in self.timed_out.items():
+            yield CONNECTIONS_TIMED_OUT, (late,), count
+
+    def _tick(self) -> None:
+        assert self._clock is not None
+        self._timer = asyncio.get_running_loop().call_later(SWEEP_S, self._tick)
+        self.sweep(self._clock())
+        self._check_descriptors()
+
+    def _check_descriptors(self) -> None:
+        """The server resets what it has no descriptor for, and says nothing."""
+        try:
+            os.close(os.dup(2))
+            self._is_short = False
+        except OSError as exc:
+            if exc.errno in (errno.EMFILE, errno.ENFILE) and not self._is_short:
+                self._is_short = True
+                self._reject("descriptors", "the process has no file descriptor left")
+
+    def _reject(self, reason: str, why: str) -> None:
+        self.rejected[reason] += 1
+        now = self._clock() if self._clock is not None else 0.0
+        if self.rejected[reason] == 1 or now - self._told >= 60:
+            self._told = now
+            logger.error("new connections are rejected: %s", why)
+
+
+def allowed() -> int:
+    """How many connections the process's descriptors are enough for."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(16, int((65_536 if soft == resource.RLIM_INFINITY else soft) * DESCRIPTORS))
+
+
+def raise_descriptor_limit() -> None:
+    """As many descriptors as the system lets this process have: each connection needs one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
