@@ -200,11 +200,7 @@ class _Binder:
         this = self._asked(call, "this", owner).joined(self._answered(call, "this", owner))
         supplies = _as_tree(supplied)
         if batch.members:
-            row_key = (
-                Key(Members({connect.group_by: Members()}), None) if connect.group_by else None
-            )
-            if row_key is not None:
-                row_key.is_text = Key(batch, owner).is_text
+            row_key = _row_key(connect.group_by, batch, owner) if connect.group_by else None
             loader: ConnectorLoader = BatchLoader(
                 call,
                 connect.coordinate,
@@ -400,6 +396,14 @@ def _identity(
         frozenset(rule.matching for rule in copied if rule.matching is not None),
         frozenset((session_cookie,) if session_cookie else ()),
     )
+
+
+def _row_key(name: str, batch: Members, owner: GraphQLObjectType) -> Key:
+    """What rows are grouped by: the member that has the value of the parents' own, of the same form."""
+    (inner,) = batch.members.values() if len(batch.members) == 1 else (Members(),)
+    key = Key(Members({name: inner}), None)
+    key.is_text = Key(batch, owner).is_text
+    return key
 
 
 def _is_typed(connect: Connect, kind: Any) -> bool:

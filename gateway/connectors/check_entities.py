@@ -23,6 +23,7 @@ from gateway.connectors.check_shapes import Scope
 from gateway.connectors.directives import NEWEST, Connect, Text
 from gateway.connectors.mapping.analyse import supplied_fields
 from gateway.connectors.mapping.nodes import Braces, Field, Selection, Variable
+from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.walk import request_selections, variable_paths
 
 
@@ -107,6 +108,9 @@ class EntityCheck:
                 message = f"`batch` of {connect.coordinate} has no effect: nothing reads $batch"
                 self.findings.at(connect.node, "BatchWithoutKeys", message, severity="warning")
             return
+        errors = connect.errors
+        for answering in (connect.selection, errors.is_success, errors.message, errors.extensions):
+            self._note_this(answering, used)
         if "this" in used:
             message = "a connector may not read both $this and $batch"
             self.findings.at_offset(*used["this"], "ConnectBatchAndThis", message)
@@ -115,6 +119,16 @@ class EntityCheck:
             keys = [connect.group_by]
         for name in dict.fromkeys(keys):
             self._row_key(connect, selection, name)
+
+    def _note_this(self, text: Text | None, used: dict[str, tuple[Text, int]]) -> None:
+        """`$this` behind the request: there is no one object that a batch is for."""
+        try:
+            selection = parse_mapping(text.value, self.spec) if text is not None else None
+        except MappingSyntaxError:
+            return  # told elsewhere
+        for variable, _ in variable_paths(selection) if selection is not None else ():
+            if variable.name == "this" and text is not None:
+                used.setdefault("this", (text, variable.start))
 
     def _group(self, scope: Scope, keys: set[str]) -> None:
         """`groupBy` hands the rows to parents that one member tells apart."""

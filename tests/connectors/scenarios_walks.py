@@ -129,6 +129,48 @@ WALKS: dict[str, Scenario] = {
             'POST /find [{"parts":[{"code":"a"},{"code":"b"}]},{"parts":[]}]',
         ),
     ),
+    "groupBy through a list": Scenario(
+        sdl=SOURCE
+        + """type Query { sets: [Set] @connect(source: "b", http: { GET: "/sets" }, selection: "parts { code }") }
+        type Set { parts: [Part] offers: [Offer] @connect(source: "b",
+          http: { POST: "/find", body: "$batch { parts { code } }" }, batch: { groupBy: "parts" },
+          selection: "parts { code } price") }
+        type Part { code: String } type Offer { parts: [Part] price: Int }""",
+        query="{ sets { offers { price } } }",
+        answers={
+            "/sets": [{"parts": [{"code": "a"}]}, {"parts": []}, {"parts": None}],
+            "/find": [{"parts": [], "price": 3}, {"parts": [{"code": "a"}], "price": 1},
+                      {"parts": [{"code": "a"}], "price": 2}],
+        },
+        data={"sets": [
+            {"offers": [{"price": 1}, {"price": 2}]}, {"offers": [{"price": 3}]}, {"offers": []},
+        ]},
+        asked=("GET /sets", 'POST /find [{"parts":[{"code":"a"}]},{"parts":[]}]'),
+    ),
+    "$this through lists in lists": Scenario(
+        sdl=SOURCE
+        + """type Query { row: Row @connect(source: "b", http: { GET: "/row" }, selection: "id grid { k }") }
+        type Row { grid: [[Tag]] id: ID told: String @connect(source: "b",
+          http: { POST: "/t", body: "g: $this.grid { k } k: $this.grid.k" }, selection: "$.told") }
+        type Tag { k: String }""",
+        query="{ row { told } }",
+        answers=lambda asked: {"told": asked.line} if asked.body else
+            {"id": 1, "grid": [[{"k": "a"}, None], [], None]},
+        data={"row": {"told": (told := 'POST /t {"g":[[{"k":"a"},null],[],null],"k":[["a",null],[],null]}')}},
+        asked=("GET /row", told),
+    ),
+    "$this through a list that a connector gives": Scenario(
+        sdl=SOURCE
+        + """type Query { rows: [Row] @connect(source: "b", http: { GET: "/rows" }, selection: "id") }
+        type Row { id: ID tags: [Tag] @connect(source: "b", http: { GET: "/tags/{$this.id}" }, selection: "k z")
+          told: String @connect(source: "b", http: { GET: "/t", queryParams: "k: $this.tags.k" }, selection: "$.told") }
+        type Tag { k: String z: Int }""",
+        query="{ rows { told tags { z } } }",
+        answers=lambda asked: [{"id": 1}] if asked.target == "/rows" else
+            [{"k": "p", "z": 1}, {"k": "q"}] if asked.target == "/tags/1" else {"told": asked.line},
+        data={"rows": [{"told": "GET /t?k=p&k=q", "tags": [{"z": 1}, {"z": None}]}]},
+        asked=("GET /rows", "GET /tags/1", "GET /t?k=p&k=q"),
+    ),
     "$this in selection": _this(
         "title of: $this.name city: $this.address.city", "", {"title": "t"},
         {"title": "t", "of": "Ann", "city": "Rome"},

@@ -214,6 +214,14 @@ CASES: dict[str, tuple[str, str]] = {
     ),
     "entity: false": ("ConnectOnTypeMustBeEntity", on_type('GET: "/{$this.id}"', "id name", "entity: false", "▸")),
     "$batch and $this": ("ConnectBatchAndThis", on_type('GET: "/{▸$this.id}?x={$batch.id->first}"', "id name")),
+    "$batch, and $this in the selection": (
+        "ConnectBatchAndThis",
+        on_type('GET: "/?x={$batch.id->first}"', "id name: ▸$this.name"),
+    ),
+    "$batch, and $this in an error": (
+        "ConnectBatchAndThis",
+        on_type('GET: "/?x={$batch.id->first}"', "id name", 'errors: { message: "▸$this.name" }'),
+    ),
     "a batch without its key": ("ConnectorsBatchKeyNotInSelection", on_type('GET: "/{$batch.id->first}"', "▸name")),
     "a batch's key of the request": (
         "ConnectorsNonRootBatchKey",
