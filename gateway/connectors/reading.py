@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from gateway.connectors.php.noise import read_page, says_message
 from gateway.json_bytes import NotJSONError, read_json
@@ -22,8 +22,7 @@ PHP_MEDIA_TYPES = frozenset({"application/vnd.php.serialized", "application/x-ph
 Oddity = Literal["", "noise", "empty", "content_type"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What an answer's bytes say.
 
     Attributes:

@@ -134,10 +134,9 @@ class Coercions:
         for type_ in types:
             for name, item in type_.fields.items():
                 if name in supplied.members or supplied.whole:
-                    other = found.setdefault(name, item.type)
-                    if get_nullable_type(other) is not get_nullable_type(item.type) and str(
-                        get_nullable_type(other)
-                    ) != str(get_nullable_type(item.type)):
+                    kind: Any = get_nullable_type(item.type)
+                    other = found.setdefault(name, kind)
+                    if str(other) != str(kind):
                         found[name] = None
         made = []
         for name, kind in found.items():

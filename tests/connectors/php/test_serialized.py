@@ -10,7 +10,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.connectors.php import serialized
@@ -195,3 +195,50 @@ def test_latin_1_strings() -> None:
 @pytest.mark.parametrize("around", [b"\n", b"\r\n", b" \n\t"])
 def test_white_space_around(around: bytes) -> None:
     assert unserialize(around + b"a:1:{i:0;i:5;}" + around) == [5]
+
+
+ROUND = r"""
+foreach (json_decode(stream_get_contents(STDIN), true) as $value) {
+  echo bin2hex(serialize($value)), "\n", bin2hex(serialize(json_decode(json_encode($value)))), "\n", json_encode($value), "\n";
+}
+"""
+tree = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(-1e9, 1e9) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("ab1é", min_size=1, max_size=3), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@needs_php
+def test_it_is_what_json_encode_gives_for_the_same_value() -> None:
+    """As arrays, and as objects of stdClass; what PHP does not tell apart ({} and []) is one."""
+    values: list[Any] = []
+
+    @settings(
+        max_examples=400, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
+    @given(tree)
+    def draw(value: Any) -> None:
+        values.append(value)
+
+    draw()
+    run = subprocess.run(
+        [str(PHP), "-r", ROUND],
+        input=json.dumps(values).encode(),
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    lines = run.stdout.split(b"\n")
+    assert len(lines) == 3 * len(values) + 1
+    for at in range(len(values)):
+        array, thing, encoded = lines[3 * at : 3 * at + 3]
+        expected = one_empty(json.loads(encoded))
+        assert one_empty(unserialize(bytes.fromhex(array.decode()))) == expected
+        assert one_empty(unserialize(bytes.fromhex(thing.decode()))) == expected
+
+
+def one_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: one_empty(item) for name, item in value.items()} or []
+    return [one_empty(item) for item in value] if isinstance(value, list) else value
