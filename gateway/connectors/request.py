@@ -301,7 +301,10 @@ def form_body(value: Any, name: str, *, is_php: bool = False) -> bytes:
     if not isinstance(value, dict):
         raise CannotWriteError(f"the form body of {name} must be an object")
     if is_php:
-        return php_query(value).encode("ascii")
+        try:
+            return php_query(value).encode("ascii")
+        except ValueError as exc:
+            raise CannotWriteError(f"the form body of {name}: {exc}") from exc
     pairs: list[str] = []
     for key, item in value.items():
         _form_pairs(key, item, pairs)
@@ -316,7 +319,10 @@ def _form_pairs(key: str, value: Any, pairs: list[str]) -> None:
         for index, item in enumerate(value):
             _form_pairs(f"{key}[{index}]", item, pairs)
     else:
-        pairs.append(f"{_form_text(key)}={_form_text(scalar_text(value) or '')}")
+        text = scalar_text(value)
+        if text is None:
+            raise CannotWriteError(f"the form's member {key} has no text")
+        pairs.append(f"{_form_text(key)}={_form_text(text)}")
 
 
 def _form_text(text: str) -> str:

@@ -90,7 +90,7 @@ def encode(value: Any, what: str) -> str:
         return str(value)
     text = "" if value is ... else scalar_text(value)
     if text is None:
-        raise CannotWriteError(f"{what} gives a list or an object")
+        raise CannotWriteError(f"{what} gives a list, an object, or what JSON has no text for")
     # The pattern costs a third of `quote`, and most ids need no encoding.
     return text if _PLAIN.fullmatch(text) else quote(text, safe=UNRESERVED, errors="surrogatepass")
 
@@ -208,7 +208,10 @@ def write_php_params(value: Any, name: str) -> str:
         return ""
     if not isinstance(value, dict):
         raise CannotWriteError(f"queryParams of {name} must give an object")
-    return php_query(value)
+    try:
+        return php_query(value)
+    except ValueError as exc:
+        raise CannotWriteError(f"queryParams of {name}: {exc}") from exc
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 ABSENT: Final = ...
+_JSON_SCALARS: Final = frozenset({bool, int, float})
 
 _TYPE_NAMES: Final[dict[type, str]] = {
     dict: "object",
@@ -64,14 +65,24 @@ def json_text(value: Any) -> str:
 
 
 def scalar_text(value: Any) -> str | None:
-    """Write a scalar as text: a string as it is, null as nothing; None for a list or an object."""
+    """Write a scalar as text: a string as it is, null as nothing; None for a list or an object.
+
+    What a custom scalar of a client's argument is in Python, a date or a UUID, is the text that JSON has for
+    it; None where JSON has none.
+    """
     if value.__class__ is str:
         return str(value)
     if value is None:
         return ""
     if value.__class__ is list or value.__class__ is dict:
         return None
-    return json_text(value)
+    if value.__class__ in _JSON_SCALARS:
+        return json_text(value)
+    try:
+        text = json_text(value)
+    except TypeError:
+        return None
+    return str(json.loads(text)) if text[0] == '"' else text
 
 
 def utf8(text: str) -> bytes:

@@ -17,6 +17,7 @@ def php_query(members: dict[str, Any]) -> str:
     """An object as a query string or a form body.
 
     Shape: a name that ends with `[]` is the author's own bracket: its list repeats it.
+    Errors: ValueError for a value that has no text.
     """
     pairs: list[str] = []
     for name, value in members.items():
@@ -29,14 +30,20 @@ def php_query(members: dict[str, Any]) -> str:
 
 
 def php_text(value: Any) -> str:
-    """A scalar as PHP writes it into a query: 1 and 0 for true and false, no `.0`."""
+    """A scalar as PHP writes it into a query: 1 and 0 for true and false, no `.0`.
+
+    Errors: ValueError for what has no text.
+    """
     if value is True:
         return "1"
     if value is False:
         return "0"
     if value.__class__ is float and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return scalar_text(value) or ""
+    text = scalar_text(value)
+    if text is None:
+        raise ValueError("a value has no text")
+    return text
 
 
 def encode(text: str) -> str:

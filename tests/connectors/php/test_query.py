@@ -93,7 +93,7 @@ async def test_where_the_dialect_writes(dialect: str, tmp_path: Path) -> None:
             'POST /j?app=1 {"on":true,"l":[5],"n":null}',
         ),
         "json": (
-            "GET /p/false?app=true&on=false&x=3.0&l=1&l=2",
+            "GET /p/false?app=true&on=false&x=3&l=1&l=2",
             "POST /f?app=true on=true&l%5B0%5D=5&n=",
             'POST /j?app=true {"on":true,"l":[5],"n":null}',
         ),
