@@ -187,7 +187,8 @@ class _Binder:
             )
             if has_credentials(base_url):
                 key = f"sources.{source.name}.url" if configured else f"@source {source.name}"
-                raise ConfigError(CREDENTIALS, key=key, hint=INSTEAD)
+                file, line, _ = (None, None, None) if configured else place_of(source.node)
+                raise ConfigError(CREDENTIALS, key=key, file=file, line=line, hint=INSTEAD)
             self.bound.base_urls[source.name] = base_url
 
     def field_loader(

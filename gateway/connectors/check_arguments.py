@@ -36,6 +36,12 @@ LEAVES: Final[dict[str, tuple[type[ValueNode], str]]] = {
     "Boolean": (BooleanValueNode, "true or false"),
 }
 CODE: Final = "InvalidArgument"
+MAX_INT: Final = 2**31 - 1
+
+
+def _is_count(digits: str) -> bool:
+    """Whether an Int says how many: every one of these directives does."""
+    return len(digits) <= 10 and 1 <= int(digits) <= MAX_INT
 
 
 class ArgumentCheck:
@@ -68,6 +74,8 @@ class ArgumentCheck:
             needed, what = LEAVES[kind.name]
             if not isinstance(node, needed):
                 self.findings.at(node, CODE, f"`{name}` must be {what}")
+            elif isinstance(node, IntValueNode) and not _is_count(node.value):
+                self.findings.at(node, CODE, f"`{name}` must be from 1 to {MAX_INT}")
 
     def _members(self, name: str, node: ValueNode, kind: GraphQLInputObjectType) -> None:
         if not isinstance(node, ObjectValueNode):

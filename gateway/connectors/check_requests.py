@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.connectors.check_mappings import Findings, MappingCheck
 from gateway.connectors.check_shapes import Scope
@@ -40,6 +41,7 @@ class RequestCheck:
         parts = self.mappings.template(text, IN_BASE_URL, None, "InvalidUrl")
         self._dots(text, parts)
         self._credentials(text, parts)
+        self._host(text, parts)
         first = parts[0] if parts else None
         if not isinstance(first, str) or re.match(r"https?:", first, re.IGNORECASE):
             return
@@ -87,6 +89,7 @@ class RequestCheck:
         elif absolute and not re.match(r"https?://", text.value, re.IGNORECASE):
             self.findings.at_offset(text, 0, "InvalidUrlScheme", "only http and https can be used")
         if absolute and parts:
+            self._host(text, parts)
             first = parts[0]
             if (
                 isinstance(first, str)
@@ -95,6 +98,23 @@ class RequestCheck:
             ):  # §9.8
                 message = "no expression may stand in the host of a connector's own URL"
                 self.findings.at_offset(text, len(first), "InvalidUrl", message)
+
+    def _host(self, text: Text, parts: list[Any] | None) -> None:
+        """A host that is written out is one, and has a port that there is."""
+        first = parts[0] if parts and isinstance(parts[0], str) else ""
+        found = re.match(r"https?://([^/?#]*)", first.strip(), re.IGNORECASE)
+        if found is None or (len(parts or ()) > 1 and found.end() == len(first.strip())):
+            return  # an expression is a part of it
+        try:
+            split = urlsplit(found[0])
+            is_right = bool(split.hostname) and split.port != 0 and not re.search(r"\s", found[1])
+        except ValueError:
+            is_right = False
+        if not is_right:
+            message = f"`{found[1]}` is no host to send to"
+            self.findings.at_offset(
+                text, 0, "InvalidUrl", message, "https://host, or https://host:port"
+            )
 
     def _dots(self, text: Text, parts: list[Any] | None) -> None:
         """§9.9: a path that climbs is never sent."""

@@ -207,11 +207,16 @@ def _connect(coordinate: str, index: int, use: DirectiveNode) -> Connect:
         errors=_errors(given),
         selection=_text(given.get("selection")),
         entity=entity.value if isinstance(entity, BooleanValueNode) else None,
-        max_size=int(max_size.value) if isinstance(max_size, IntValueNode) else None,
+        max_size=_int(max_size),
         group_by=_value(batch.get("groupBy")),
         has_http="http" in given,
         node=use,
     )
+
+
+def _int(node: ValueNode | None) -> int | None:
+    """An Int; what is none, also by its size, is for `check`."""
+    return int(node.value) if isinstance(node, IntValueNode) and len(node.value) <= 10 else None
 
 
 def _errors(given: dict[str, ValueNode]) -> Errors:

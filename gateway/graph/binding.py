@@ -17,6 +17,7 @@ from typing import Any
 from graphql import (
     GraphQLArgument,
     GraphQLEnumType,
+    GraphQLError,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLObjectType,
@@ -303,12 +304,13 @@ def _made(
         definition = find_directive(schema, use.name.value)
         if make is None or definition is None or element.ast_node is None:
             continue
-        values = get_directive_values(definition, element.ast_node) or {}
         try:
+            values = get_directive_values(definition, element.ast_node) or {}
             made.append((make(**values), sees))
         except Exception as exc:
             file, line, column = place_of(use)
-            message = f"@{definition.name} on {coordinate} cannot be made: {exc}"
+            said = exc.message if isinstance(exc, GraphQLError) else exc
+            message = f"@{definition.name} on {coordinate} cannot be made: {said}"
             found.append(Diagnostic(message, file=file, line=line, column=column))
     return made
 

@@ -20,7 +20,7 @@ from graphql.validation.validate import validate_sdl
 
 from gateway.errors import ConfigError, Diagnostic
 from gateway.graph.accepted import is_of_2025
-from gateway.graph.builtin import built_in_definitions, connector_names
+from gateway.graph.builtin import built_in_definitions, connect_link, connector_names
 from gateway.graph.sdl import diagnose, place_of
 
 FIXED = "gateway.fixed"
@@ -61,10 +61,8 @@ def build_schema(
     if not errors:
         try:
             schema = build_ast_schema(whole, assume_valid_sdl=True)
-        except GraphQLError as exc:
-            return None, [diagnose(exc)]
-        except TypeError as exc:
-            return None, [Diagnostic(str(exc), code="Schema")]
+        except (GraphQLError, TypeError) as exc:
+            return None, [_explained(diagnose(_graphql_error(exc)), document)]
         errors = validate_schema(schema)
     found = [_explained(diagnose(error), document) for error in errors]
     if not strict_deprecation:
@@ -72,6 +70,16 @@ def build_schema(
     if any(item.severity == "error" for item in found):
         return None, found
     return _without(schema, {_name_of(definition) for definition in built_in}), found
+
+
+def _graphql_error(exc: BaseException) -> GraphQLError:
+    """What graphql-core raised, or what it made an error without a place of."""
+    inner: BaseException | None = exc
+    while inner is not None:
+        if isinstance(inner, GraphQLError):
+            return inner
+        inner = inner.__cause__ or inner.__context__
+    return GraphQLError(str(exc))
 
 
 def _as_warning(finding: Diagnostic) -> Diagnostic:
@@ -85,6 +93,12 @@ def _explained(finding: Diagnostic, document: DocumentNode) -> Diagnostic:
         file, line, column = place_of(next(iter(document.definitions), None))
         hint = "add `type Query { … }`; if another file holds it, give both"
         return replace(finding, code="Schema", file=file, line=line, column=column, hint=hint)
+    if (
+        finding.line is None
+    ):  # it is about a definition of the gateway's own, which the link asks for
+        node = connect_link(document) or next(iter(document.definitions), None)
+        file, line, column = place_of(node)
+        finding = replace(finding, code="Schema", file=file, line=line, column=column)
     for directive, name in connector_names(document).items():
         if name != directive and finding.message == f"Unknown directive '@{directive}'.":
             hint = f'add "@{directive}" to the `import` of the @link, or write @{name}'
