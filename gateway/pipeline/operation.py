@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.answer import OperationRecord
 from gateway.context import ClientRequest, Context
@@ -13,8 +12,7 @@ from gateway.execute.state import Variables
 from gateway.language.normalise import Literals
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLParams:
+class GraphQLParams(NamedTuple):
     """What a client sent, checked for its JSON types only.
 
     Attributes:

@@ -12,25 +12,23 @@ import time
 from collections.abc import Awaitable
 from functools import partial
 
-from graphql import ExecutionResult
-
-from gateway.answer import Answer, ErrorMask, OperationRecord, encode_response, encode_result
-from gateway.awaitable import AwaitableOrValue, then, value_of
+from gateway.answer import Answer, ErrorMask, OperationRecord
+from gateway.awaitable import AwaitableOrValue, then
 from gateway.context import Context
 from gateway.documents.find import Documents
-from gateway.errors import ClientError, RequestError
-from gateway.execute.operation import coerce_variables, execute_operation, explain_plan
+from gateway.errors import ClientError
+from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared
-from gateway.execute.steps import mark_errors
 from gateway.explain import Explain
 from gateway.language.limits import Limits, check_variables
-from gateway.observer import Observer, plan_of, record_operation, span_name
+from gateway.observer import Observer, record_operation
 from gateway.pipeline.admission import Admission
 from gateway.pipeline.checks import check_method, check_whole, reject
+from gateway.pipeline.encode import encode, explain
 from gateway.pipeline.operation import Operation
 from gateway.plan.cache import PlanCache
 from gateway.sharing import Sharing
-from gateway.telemetry.report import show, trace_report
+from gateway.telemetry.report import show
 from gateway.telemetry.trace import ACTIVE, Trace, clock
 
 
@@ -80,7 +78,7 @@ class Pipeline:
         answer: AwaitableOrValue[Answer]
         try:
             self.admission.check()
-            answer = then(self.find_plan(operation, context.stats.trace), self._answer)
+            answer = then(self.document(operation, context.stats.trace), self._answer)
         except Exception as exc:
             answer = reject(self.mask, exc, operation.record)
         if isinstance(answer, Answer):
@@ -101,22 +99,21 @@ class Pipeline:
         self.observer.ended(answer, operation.context, time.perf_counter() - begin)
         return answer
 
-    def find_plan(
+    def document(
         self, operation: Operation, trace: Trace | None = None
     ) -> AwaitableOrValue[Operation]:
-        """Stages 1 and 2, once for each operation. Errors: ClientError, RequestError."""
+        """Stage 1, and with it stage 2; once for each operation. Errors: ClientError, RequestError."""
         if operation.is_planned:
             return operation
         params = operation.params
         if self.documents.has_say(params.document_id, params.extensions):
-            return self._find_named(operation, trace)
+            return self._find_document(operation, trace)
         if not params.query:
             raise ClientError("`query` is missing.", code="BAD_REQUEST")
         operation.document = params.query
         return self.plan(operation, trace)
 
-    async def _find_named(self, operation: Operation, trace: Trace | None) -> Operation:
-        """Stages 1 and 2 of a document that has to be looked up."""
+    async def _find_document(self, operation: Operation, trace: Trace | None) -> Operation:
         params = operation.params
         text = await self.documents.find(params.query, params.document_id, params.extensions)
         operation.document = text.text
@@ -140,38 +137,27 @@ class Pipeline:
         record_operation(operation.record, found.value, found.how)
         return operation
 
-    async def operation_type(self, operation: Operation) -> str | None:
-        """What kind of operation this is, "incremental" among them; None when its document is rejected."""
-        try:
-            prepared = (await value_of(self.find_plan(operation))).prepared
-        except (ClientError, RequestError):
-            return None
-        return "incremental" if prepared.is_incremental else prepared.operation_type
-
     def _answer(self, operation: Operation) -> AwaitableOrValue[Answer]:
         """Stages 3 to 5 of a query or mutation. Errors: ClientError, RequestError."""
         prepared, context = operation.prepared, operation.context
         self.observer.asked(operation.record, prepared, context.client_name)
         check_whole(prepared)
         check_method(prepared, read_only=operation.read_only)
-        self.coerce_variables(operation)
-        explain = self.explain.asks_plan(context.headers)
-        if explain is not None:
-            operation.extensions = explain_plan(prepared, operation.variables)
-            if explain == "dry-run":
-                body = encode_response(None, None, operation.extensions)
-                return Answer(body, True, 200, operation.record)
+        self.variables(operation)
+        asked = self.explain.asks_plan(context.headers)
+        if asked is not None and (explained := explain(operation, asked)) is not None:
+            return explained
         if prepared.operation_type == "mutation":
             return self.sharing.write(context, partial(self.execute, operation))
         trace = context.stats.trace
-        if explain is not None or (trace is not None and trace.is_shown):
+        if asked is not None or (trace is not None and trace.is_shown):
             return self.execute(operation)
         place = self.sharing.place(prepared, operation.variables, operation.document, context)
         if place is None:
             return self.execute(operation)
         return self.sharing.fly(place, partial(self._execute_shared, operation), operation.record)
 
-    def coerce_variables(self, operation: Operation) -> None:
+    def variables(self, operation: Operation) -> None:
         """Stage 3. Errors: RequestError(BAD_USER_INPUT)."""
         operation.variables = coerce_variables(
             operation.prepared,
@@ -181,30 +167,15 @@ class Pipeline:
         )
 
     def execute(self, operation: Operation) -> AwaitableOrValue[Answer]:
-        """Stages 4 and 5. Errors: what is no error of a field."""
+        """Stages 4 and 5, fetch and shape; then the result is encoded. Errors: what is no error of a field."""
         context = operation.context
         begin_ns = clock() if context.stats.trace is not None else 0
         result = execute_operation(
             operation.prepared, operation.variables, context, operation.literals
         )
-        return then(result, partial(self.encode, operation, begin_ns))
+        return then(result, partial(encode, self.mask, operation, begin_ns))
 
     def _execute_shared(
         self, operation: Operation, record: OperationRecord, context: Context
     ) -> AwaitableOrValue[Answer]:
         return self.execute(operation.shared(record, context))
-
-    def encode(self, operation: Operation, begin_ns: int, result: ExecutionResult) -> Answer:
-        """The answer of an operation that was executed."""
-        record, trace = operation.record, operation.context.stats.trace
-        shaped_ns = clock() if trace is not None else 0
-        extensions = operation.extensions
-        body = encode_result(result, self.mask, record, extensions)
-        if trace is not None:
-            if result.errors:
-                mark_errors(trace)
-            trace.answered(begin_ns, shaped_ns, clock())
-            if trace.is_shown:
-                shown = {"trace": trace_report(trace, span_name(record), plan_of(record))}
-                body = encode_result(result, self.mask, record, {**(extensions or {}), **shown})
-        return Answer(body, True, 200, record)

@@ -7,6 +7,7 @@ from weakref import WeakSet
 
 from gateway.answer import Answer
 from gateway.awaitable import value_of
+from gateway.errors import ClientError, RequestError
 from gateway.incremental import PayloadFormat
 from gateway.measures import Measures
 from gateway.pipeline.checks import check_method, reject
@@ -49,14 +50,14 @@ class Subscriptions:
         pipeline = self.pipeline
         try:
             pipeline.admission.check()
-            await value_of(pipeline.find_plan(operation))
+            await value_of(pipeline.document(operation))
             prepared = operation.prepared
             if prepared.operation_type != "subscription" and not prepared.is_incremental:
                 return await value_of(pipeline.run(operation, await new_context()))
             if self.measures is not None:
                 new_context = self.measures.usage.counting(prepared, new_context)
             check_method(prepared, read_only=operation.read_only)
-            pipeline.coerce_variables(operation)
+            pipeline.variables(operation)
             with pipeline.admission.place():
                 stream = await self._open(operation, new_context, payloads)
         except Exception as exc:
@@ -77,3 +78,12 @@ class Subscriptions:
         is_write = prepared.operation_type == "mutation"
         with self.pipeline.sharing.writing(context) if is_write else nullcontext():
             return await self.streams.deliver(subscription, context, payloads)
+
+
+async def operation_type(pipeline: Pipeline, operation: Operation) -> str | None:
+    """What kind of operation this is, "incremental" among them; None when its document is rejected."""
+    try:
+        prepared = (await value_of(pipeline.document(operation))).prepared
+    except (ClientError, RequestError):
+        return None
+    return "incremental" if prepared.is_incremental else prepared.operation_type

@@ -24,6 +24,7 @@ from gateway.errors import ClientError
 from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.pipeline.pipeline import Pipeline
+from gateway.pipeline.subscriptions import operation_type
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.asgi import Receive
 from gateway.transport.http.access import log_line
@@ -307,7 +308,7 @@ class Handler:
         check_batch(batch, self.settings.batching)
         operations = [Operation(params, head.client) for params in batch]
         run = partial(self._run_one, head)
-        answers = await run_batch(operations, self.pipeline.operation_type, run)
+        answers = await run_batch(operations, partial(operation_type, self.pipeline), run)
         whole = Answer(
             b"[" + b",".join(answer.body for answer in answers) + b"]",
             True,

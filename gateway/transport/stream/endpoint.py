@@ -18,7 +18,7 @@ from gateway.awaitable import AwaitableOrValue, value_of
 from gateway.context import ClientRequest, Context
 from gateway.errors import ClientError
 from gateway.pipeline.operation import Operation
-from gateway.pipeline.subscriptions import Subscriptions
+from gateway.pipeline.subscriptions import Subscriptions, operation_type
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.http.access import log_line
 from gateway.transport.http.respond import Channel, StreamingResponse
@@ -60,7 +60,7 @@ class StreamEndpoint:
     async def takes(self, how: Format, operation: Operation) -> bool:
         """Whether a format is for this operation, and there is room. Errors: ClientError(UNAVAILABLE)."""
         if how.takes != "every operation":
-            kind = await self.subscriptions.pipeline.operation_type(operation)
+            kind = await operation_type(self.subscriptions.pipeline, operation)
             if kind != how.takes:
                 return False
         self.check_room()
