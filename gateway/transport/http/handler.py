@@ -21,6 +21,7 @@ from gateway.awaitable import AwaitableOrValue, is_awaitable, then, value_of
 from gateway.codings import choose_encoding, compress, compress_large, is_large
 from gateway.context import ClientRequest, Context
 from gateway.errors import ClientError
+from gateway.pipeline.admission import RETRY_AFTER_S
 from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.pipeline.pipeline import Pipeline
@@ -363,7 +364,10 @@ class Handler:
         client = ClientRequest({}, request_id=self._request_id({}))
         head = RequestHead(client, "POST", b"", None, JSON, None)
         error = ClientError(
-            message, code=FRAMING_CODES.get(status, "BAD_REQUEST"), http_status=status
+            message,
+            code=FRAMING_CODES.get(status, "BAD_REQUEST"),
+            http_status=status,
+            retry_after_s=RETRY_AFTER_S if status == 503 else None,
         )
         self.measures.observe(status, 0.0)
         return self.reject(head, error)

@@ -34,7 +34,7 @@ from gateway.transport.http.handler import Answered, Handler
 from gateway.transport.http.head import RawHead, RequestHead
 from gateway.transport.http.reader import FramingError, MessageHead, RequestReader
 from gateway.transport.http.respond import Response, StreamingResponse, status_line
-from gateway.transport.server.connections import SLOWEST, Connections, WriteWatch
+from gateway.transport.server.connections import SLOWEST, Connections, WriteWatch, unread_bytes
 from gateway.transport.server.drain import begin_drain
 from gateway.transport.server.served import ServedApp, served_app
 
@@ -187,12 +187,18 @@ class HttpProtocol(asyncio.Protocol):
         """End what is late: as `server.connections.Connection`."""
         settings = self._registry.settings
         unread = self._transport.get_write_buffer_size()
+        if (
+            unread or self.phase is LINGERING
+        ):  # the kernel is not asked about the many that are idle
+            unread = unread_bytes(self._transport)
         if self._watch.is_late(unread, now, settings.write_timeout_s):
             self._transport.abort()
             return "write"
         waited_s = now - self._since
         if self.phase is LINGERING:
-            if waited_s > LINGER_S:
+            if unread:
+                self._since = now  # it has not heard all yet
+            elif waited_s > LINGER_S:
                 self._transport.abort()
         elif self._form is not None and self._form.is_full:
             self._since = now  # the operation is slow, not the client
@@ -214,6 +220,11 @@ class HttpProtocol(asyncio.Protocol):
     def _handler(self) -> Handler:
         return self._app.handler
 
+    @property
+    def _is_answered(self) -> bool:
+        """Whether a request has its answer, and only the rest of it is still to come."""
+        return self._message is not None and self._head is None
+
     def _read(self) -> None:
         """Read requests as far as they have arrived, and answer them in turn."""
         try:
@@ -230,8 +241,8 @@ class HttpProtocol(asyncio.Protocol):
             elif self.phase is READING and self._has_ended:
                 self._transport.close()
         except FramingError as exc:
-            if self._message is not None and self._head is None:
-                self._linger()  # it has been answered
+            if self._is_answered:
+                self._linger()
                 return
             self._fail(self._handler.reject_framing(exc.status, exc.message))
         except ClientError as exc:
@@ -240,7 +251,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _begin(self, message: MessageHead) -> None:
         """A head is whole."""
-        if message.upgrade == "websocket" and message.method == "GET" and message.is_http_11:
+        if message.upgrade == "websocket" and self._is_handshake(message):
             self._become_web_socket(message)
             return
         if message.method == "CONNECT":
@@ -301,6 +312,10 @@ class HttpProtocol(asyncio.Protocol):
         if self.phase is RECEIVING and not self._transport.is_closing():
             self._transport.resume_reading()
             self._read()
+
+    def _is_handshake(self, message: MessageHead) -> bool:
+        """Whether an offer to change to WebSockets can be taken (RFC 6455 §4.1): its request has no body."""
+        return message.method == "GET" and message.is_http_11 and not message.length
 
     def _become_web_socket(self, message: MessageHead) -> None:
         """Give the connection to uvicorn's WebSockets, from the handshake on."""
@@ -471,8 +486,11 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _time_out(self, what: str) -> str:
-        message = f"The request's {what} did not arrive in time."
-        self._fail(self._handler.reject_framing(408, message))
+        if self._is_answered:
+            self._linger()
+        else:
+            message = f"The request's {what} did not arrive in time."
+            self._fail(self._handler.reject_framing(408, message))
         return what
 
     def _probe(self) -> None:

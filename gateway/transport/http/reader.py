@@ -26,6 +26,8 @@ SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?")
 TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*")
 # Host and port, nothing that could be two hosts or a list (RFC 9110 §7.2, RFC 3986 §3.2.2).
 HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::[0-9]*)?")
+# A target that names the host too, RFC 9112 §3.2.2; user information in it is an error, RFC 9110 §4.2.4.
+ABSOLUTE = re.compile(r"https?://([^/?#]*)(?:[/?][^#]*)?", re.IGNORECASE)
 REQUEST_LINE = re.compile(r"([!-~]+) ([!-~]+) HTTP/1\.([01])")
 BARE_LF = re.compile(rb"[^\r]\n")
 DIGITS = re.compile(r"[0-9]{1,18}")
@@ -107,6 +109,8 @@ class MessageHead:
             else:
                 headers[name] = value
         self._frame()
+        if self.target[0] != "/" or "#" in self.target:
+            self._read_target()
 
     def _repeat(self, name: str, value: str) -> None:
         if self.repeated is None:
@@ -138,6 +142,14 @@ class MessageHead:
             if expect.lower() != "100-continue":
                 raise FramingError(417, "The only expectation that is met is 100-continue.")
             self.expects_continue = self.length != 0
+
+    def _read_target(self) -> None:
+        """RFC 9112 §3.2: other forms than a path. A host in the target is the request's host, whatever `Host` says."""
+        absolute = ABSOLUTE.fullmatch(self.target)
+        if absolute is not None and HOST.fullmatch(absolute[1]):
+            self.headers["host"] = absolute[1]
+        elif self.method != "CONNECT" and (self.method, self.target) != ("OPTIONS", "*"):
+            raise FramingError(400, "The request's target is no path and no URL.")
 
     def _check_host(self, host: str | None) -> None:
         """RFC 9112 §3.2."""

@@ -11,7 +11,7 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gateway.transport.http.protocol import HttpProtocol
-from gateway.transport.server.connections import WriteWatch
+from gateway.transport.server.connections import WriteWatch, unread_bytes
 from gateway.transport.server.drain import begin_drain
 from gateway.transport.server.served import served_app
 
@@ -35,7 +35,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def sweep(self, now: float) -> str | None:
         """End the socket when its client reads nothing: as `server.connections.Connection`."""
-        unread = self.transport.get_write_buffer_size()
+        unread = self.transport.get_write_buffer_size() and unread_bytes(self.transport)
         if not self._watch.is_late(unread, now, self._registry.settings.write_timeout_s):
             return None
         self.transport.abort()
