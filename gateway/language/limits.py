@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Literal
 
 from graphql import DocumentNode
@@ -182,9 +183,10 @@ class ColdDocuments:
         self._left = min(most, self._left + (now - self._at) * self._per_s)
         self._at = now
         if self._left < 1:
-            raise limit_error(
-                "COLD_DOCUMENTS_LIMIT",
+            raise ClientError(
                 "Too many new documents: send variables in the place of values, or try again later.",
+                code="COLD_DOCUMENTS_LIMIT",
+                retry_after_s=ceil((1 - self._left) / self._per_s),
             )
         self._left -= 1
 

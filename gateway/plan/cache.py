@@ -222,7 +222,7 @@ class PlanCache(Generic[T]):
         try:
             made = self._compile(*key, normalised)
         except (ClientError, RequestError) as error:
-            if len(key[0]) <= self._max_text_length:
+            if len(key[0]) <= self._max_text_length and not is_for_now(error):
                 self._refuse(key, _copy(error))
             raise
         finally:
@@ -275,6 +275,11 @@ class PlanCache(Generic[T]):
             self._rejected.popitem(last=False)
 
 
+def is_for_now(error: ClientError | RequestError) -> bool:
+    """Whether a refusal says nothing of the document: the same one may be sent again."""
+    return isinstance(error, ClientError) and "retry-after" in error.headers
+
+
 def _copy(error: ClientError | RequestError) -> ClientError | RequestError:
     """An error of its own for each request, without traceback and without the syntax tree."""
     if isinstance(error, ClientError):
@@ -283,6 +288,7 @@ def _copy(error: ClientError | RequestError) -> ClientError | RequestError:
             code=error.code,
             extensions=error.extensions,
             http_status=error.http_status,
+            headers=error.headers,
         )
     return RequestError([_light(item) for item in error.errors], error.code)
 

@@ -162,6 +162,25 @@ def test_the_error_of_a_limit_is_remembered_whole() -> None:
     assert cache.counters.rejected == 1
 
 
+def test_a_refusal_for_now_is_not_remembered() -> None:
+    """The document that was refused once too many came may be sent again, as its answer says."""
+    compiler, is_busy = Compiler(), True
+
+    def compile_text(text: str, name: str | None, normalised: Normalised | None) -> Made[Value]:
+        if is_busy:
+            raise ClientError("Later.", code="COLD_DOCUMENTS_LIMIT", retry_after_s=1)
+        return compiler(text, name, normalised)
+
+    cache: PlanCache[Value] = PlanCache(PlanCacheSettings(), compile_text)
+    for _ in range(2):
+        with pytest.raises(ClientError) as caught:
+            cache.find("{ b }", None)
+        assert caught.value.headers == {"retry-after": "1"}
+    is_busy = False
+    assert cache.find("{ b }", None).how == "miss"
+    assert cache.counters.rejected == 0
+
+
 def test_what_the_compiler_breaks_on_is_not_remembered() -> None:
     def broken(*_: object) -> Made[Value]:
         raise RuntimeError("a fault")
