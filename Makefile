@@ -72,7 +72,7 @@ fuzz: $(STAMP) ## random schemas and documents against the reference, until stop
 fuzz-readings: $(STAMP) ## random answers to connectors, decoded and mapped every way: 200,000, or ARGS="--cases N"
 	@$(BIN)/python -m tests.differential.readings $(ARGS)
 
-fuzz-guided: $(STAMP) ## one target under atheris: TARGET=request|negotiation|web-socket|literals SECONDS=600
+fuzz-guided: $(STAMP) ## one target under atheris: TARGET=reader|request|negotiation|web-socket|literals SECONDS=600
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt atheris
 	@$(BIN)/python -m tests.fuzz $(or $(TARGET),request) --seconds $(or $(SECONDS),600)
 

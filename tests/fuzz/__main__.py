@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-NAMES = ("request", "negotiation", "web-socket", "literals")
+NAMES = ("reader", "request", "negotiation", "web-socket", "literals")
 
 
 def main() -> None:

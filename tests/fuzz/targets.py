@@ -43,6 +43,7 @@ from gateway.transport.ws.state import (
     Reply,
 )
 from gateway.uploads import Upload
+from tests.fuzz.reading import SEEDS, reader
 
 SCHEMA = build_schema("""
     directive @note(text: String, n: Int) on FIELD | QUERY | VARIABLE_DEFINITION
@@ -242,6 +243,7 @@ def literals(data: bytes) -> None:
 
 
 TARGETS = {
+    "reader": Target(reader, SEEDS),
     "request": Target(
         request,
         (
