@@ -70,6 +70,7 @@ async def served(config: Path | Gateway, http: Any = HttpProtocol) -> AsyncItera
         ws_per_message_deflate=False,
         log_level="error",
         access_log=False,
+        server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=10,
     )
