@@ -30,7 +30,7 @@ from gateway.errors import RequestError
 from gateway.execute.bounds import ResultLimits
 from gateway.execute.prepare import Prepared, prepare
 from gateway.explain import Explain
-from gateway.identity import Identity, joined
+from gateway.identity import Identity
 from gateway.language.document import load_document
 from gateway.language.limits import ColdDocuments
 from gateway.language.normalise import Normalised
@@ -260,11 +260,7 @@ class Gateway:
 
     def _ambient(self) -> Identity | None:
         """What runs beside resolvers reads of the client."""
-        return joined(
-            mark.identity
-            for mark in self.graph.marks
-            if mark.kind in ("type_resolver", "schema_directive", "context_factory")
-        )
+        return self.graph.ambient
 
     def _compile(
         self, text: str, operation_name: str | None, normalised: Normalised | None

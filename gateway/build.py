@@ -22,9 +22,11 @@ from gateway.execute.incremental import add_directives
 from gateway.graph.accepted import accepted
 from gateway.graph.binding import bind_directives, bind_resolvers
 from gateway.graph.mock import mock_schema
-from gateway.graph.register import Mark, find_marks
+from gateway.graph.register import AMBIENT, Mark, find_marks
 from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
+from gateway.graph.signature import finding
+from gateway.identity import Identity, joined
 
 NEEDED_GRAPHQL_CORE = (3, 3, 2)
 
@@ -46,6 +48,16 @@ class Graph:
     marks: list[Mark]
     findings: list[Diagnostic] = field(default_factory=list)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+
+    @property
+    def undeclared(self) -> list[Mark]:
+        """What runs beside resolvers and does not say what it reads of the client."""
+        return [mark for mark in self.marks if mark.kind in AMBIENT and mark.identity is None]
+
+    @property
+    def ambient(self) -> Identity | None:
+        """What runs beside resolvers reads of the client; None when that is not known."""
+        return joined(mark.identity for mark in self.marks if mark.kind in AMBIENT)
 
     @property
     def errors(self) -> list[Diagnostic]:
@@ -95,7 +107,26 @@ def build_graph(
     if not any(item.severity == "error" for item in findings):
         findings += bind_directives(schema, marks)
     fix(schema)
-    return Graph(schema, bound, marks, findings, threads)
+    graph = Graph(schema, bound, marks, findings, threads)
+    findings += check_sharing(graph, config)
+    return graph
+
+
+def check_sharing(graph: Graph, config: Config) -> list[Diagnostic]:
+    """A warning for each function that switches sharing off, for operations and for streams."""
+    is_used = config.traffic_shaping.router.dedupe.enabled or any(m.shared for m in graph.marks)
+    return [
+        replace(
+            finding(
+                mark,
+                f"{mark.title} does not declare `reads=`, so no operation and no subscription is shared",
+                "declare the headers that it reads; `reads=()` for none",
+            ),
+            code="NothingIsShared",
+            severity="warning",
+        )
+        for mark in (graph.undeclared if is_used else ())
+    ]
 
 
 def _connect(

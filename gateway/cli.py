@@ -33,9 +33,11 @@ from gateway.connectors.mapping.explain import run_map
 from gateway.connectors.mapping.parse import MappingSyntaxError
 from gateway.errors import ConfigError, Diagnostic, RequestError
 from gateway.execute.operation import coerce_variables, explain_plan
-from gateway.execute.prepare import prepare
+from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.state import Variables
 from gateway.language.document import load_document
 from gateway.release.cli import app as release_app
+from gateway.sharing import explain_sharing
 from gateway.transport.server.connections import raise_descriptor_limit
 
 app = typer.Typer(
@@ -294,8 +296,22 @@ def plan(
         print(f"not compiled: {found['reason']}; it runs on graphql-core")
         return
     print(found["tree"], end="")
+    print(_sharing(prepared, coerced, settings, graph))
     if source:
         print(f"\n{found['source']}", end="")
+
+
+def _sharing(prepared: Prepared, variables: Variables, settings: Config, graph: Graph) -> str:
+    """The line of a plan that says who shares it."""
+    places = [(mark.title, *mark.place) for mark in graph.undeclared]
+    return explain_sharing(
+        prepared,
+        variables,
+        settings.traffic_shaping.router.dedupe,
+        [f"{title} ({file}:{line})" for title, file, line in places],
+        graph.ambient,
+        [name for name, source in settings.sources.items() if not source.dedupe_enabled],
+    )
 
 
 @app.command()

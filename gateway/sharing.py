@@ -27,6 +27,7 @@ from gateway.execute.state import Variables
 from gateway.identity import NOBODY, Identity, joined, partition
 from gateway.json_bytes import write_json
 from gateway.plan.nodes import Kind
+from gateway.resolver import identity_of
 
 Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
 LOADS = frozenset({Kind.BATCH, Kind.ENTITY, Kind.ASYNC})
@@ -170,9 +171,8 @@ class Sharing:
 
         It is when it waits for something, and for no source whose calls are not shared.
         """
-        loads = [field for field in bound.fields.values() if field.plan.kind in LOADS]
-        sources = {field.loader.source for field in loads if field.loader is not None}
-        if not loads or sources & self._unshared:
+        sources = sources_of(bound)
+        if sources is None or sources & self._unshared:
             return None
         return joined((bound.identity, self._ambient))
 
@@ -274,6 +274,53 @@ class Sharing:
     def _land(self, key: Hashable, flight: Flight) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
+
+
+def sources_of(bound: Bound) -> set[str | None] | None:
+    """The sources that a plan's loaders call; None for a plan that waits for nothing."""
+    loads = [field for field in bound.fields.values() if field.plan.kind in LOADS]
+    return {field.loader.source for field in loads if field.loader is not None} if loads else None
+
+
+def explain_sharing(
+    prepared: Prepared,
+    variables: Variables,
+    settings: DedupeSettings,
+    undeclared: Collection[str],
+    ambient: Identity | None,
+    unshared_sources: Collection[str] = (),
+) -> str:
+    """Whether equal operations in flight are one, in a line for people: by what, or why not.
+
+    Args:
+        prepared, variables: The operation.
+        settings, ambient, unshared_sources: As of `Sharing`.
+        undeclared: What runs beside resolvers and declares nothing, each with its place.
+    """
+    if prepared.operation_type != "query" or prepared.reason:
+        return f"not shared: {prepared.reason or f'it is a {prepared.operation_type}'}"
+    bound = prepared.code(variables.coerced).bound
+    sources = sources_of(bound)
+    problem = ""
+    if not settings.enabled or prepared.operation_name in settings.except_operations:
+        problem = "traffic_shaping.router.dedupe says so"
+    elif sources is None:
+        problem = "it waits for nothing"
+    elif off := sorted(str(name) for name in sources & frozenset(unshared_sources)):
+        problem = f"sources.{off[0]}.dedupe_enabled is false"
+    own = [
+        field.coordinate
+        for field in bound.fields.values()
+        if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION)
+        and identity_of(field.definition.resolve) is None
+    ]
+    if not problem and (own or undeclared):
+        problem = f"{', '.join([*dict.fromkeys(own), *undeclared])} may read anything of a client: declare reads="
+    whole = joined((bound.identity, ambient))
+    if problem or whole is None:
+        return f"not shared: {problem}"
+    read = [*sorted(whole.headers), *sorted(whole.patterns), *(f"cookie {c}" for c in sorted(whole.cookies))]  # fmt: skip
+    return f"shared by clients with equal {', '.join(read)}" if read else "shared by all clients"
 
 
 def late() -> ClientError:

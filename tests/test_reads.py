@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -374,3 +375,98 @@ async def test_what_declares_nothing_is_not_shared(client: GatewayClient) -> Non
     streams = [await opened(client, "subscription { free }", x_user=user) for user in users]
     assert client.app.sockets.subscriptions.streams.feeds == {}
     assert await events(client, streams) == [f"one of {user}" for user in users]
+
+
+UNDECLARED_RESOLVERS = """
+from gateway import context_factory, resolver, schema_directive, type_resolver
+
+
+@schema_directive("loud")
+class Loud:
+    def result(self, value, context):
+        return value
+
+
+@type_resolver("Node")
+def node(value, context):
+    return "Thing"
+
+
+@context_factory
+def user(context):
+    return {}
+
+
+@resolver("Query.declared", reads=["x-user"])
+async def declared(parent, context):
+    return ""
+
+
+@resolver("Query.undeclared")
+async def undeclared(parent, context):
+    return ""
+
+
+@resolver("Query.node", reads=[])
+async def one(parent, context):
+    return {"id": 1}
+
+
+@resolver("Thing.id", reads=[])
+def id_(parent, context):
+    return 1
+
+
+@resolver("Mutation.declared", reads=[])
+async def write(parent, context):
+    return ""
+"""
+UNDECLARED_SDL = (
+    "directive @loud on FIELD_DEFINITION\ninterface Node { id: ID }\ntype Thing implements Node { id: ID }\n"
+    "type Query { declared: String undeclared: String node: Node }\ntype Mutation { declared: String }\n"
+)
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "gateway", *arguments, "--config", "gateway.toml"]
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def write_undeclared(folder: Path, resolvers: str) -> None:
+    (folder / "schema.graphql").write_text(UNDECLARED_SDL)
+    (folder / "told_resolvers.py").write_text(resolvers)
+    (folder / "gateway.toml").write_text(CONFIG.replace("reads_resolvers", "told_resolvers"))
+
+
+def test_what_switches_sharing_off_is_told(tmp_path: Path) -> None:
+    write_undeclared(tmp_path, UNDECLARED_RESOLVERS)
+    lines = UNDECLARED_RESOLVERS.splitlines()
+    checked = command(tmp_path, "check")
+    assert checked.returncode == 0, checked
+    for title, at in (
+        ("@loud", '@schema_directive("loud")'),
+        ("the type resolver of Node", '@type_resolver("Node")'),
+        ("the context factory user", "@context_factory"),
+    ):
+        line = next(number for number, text in enumerate(lines, 1) if text == at)
+        found = [told for told in checked.stdout.splitlines() if title in told]
+        assert len(found) == 1
+        assert f"told_resolvers.py:{line}: warning: {title} does not declare `reads=`" in found[0]
+    assert "3 warnings" in checked.stderr
+    planned = command(tmp_path, "plan", "{ declared }")
+    assert "not shared: @loud (" in planned.stdout
+
+
+def test_a_plan_says_who_shares_it(tmp_path: Path) -> None:
+    declared = UNDECLARED_RESOLVERS.replace('("loud")', '("loud", reads=[])')
+    declared = declared.replace('("Node")', '("Node", reads=[])')
+    declared = declared.replace("@context_factory\n", "@context_factory(reads=['x-tenant'])\n")
+    write_undeclared(tmp_path, declared)
+    assert "NothingIsShared" not in command(tmp_path, "check").stdout
+    for query, line in (
+        ("{ declared }", "shared by clients with equal x-tenant, x-user"),
+        ("{ declared undeclared }", "not shared: Query.undeclared may read anything of a client"),
+        ("{ __typename }", "not shared: it waits for nothing"),
+        ("mutation { declared }", "not shared: it is a mutation"),
+    ):
+        assert line in command(tmp_path, "plan", query).stdout

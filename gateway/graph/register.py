@@ -57,6 +57,16 @@ class Mark:
         return Identity(headers=self.reads) if self.reads else NOBODY
 
     @property
+    def title(self) -> str:
+        """What it is, for a person: `@upper`, `the type resolver of Node`, `the context factory user`."""
+        if self.kind == "schema_directive":
+            return f"@{self.name}"
+        kind = self.kind.replace("_", " ")
+        if self.kind == "context_factory":
+            return f"the {kind} {getattr(self.target, '__name__', '')}"
+        return f"the {kind} of {self.name}"
+
+    @property
     def place(self) -> tuple[str | None, int | None]:
         """File and line of the decorated object."""
         try:
@@ -64,6 +74,10 @@ class Mark:
             return file, inspect.getsourcelines(self.target)[1]
         except (TypeError, OSError):
             return None, None
+
+
+AMBIENT = ("type_resolver", "schema_directive", "context_factory")
+"""The kinds that run beside resolvers: one that declares nothing switches sharing off for every operation."""
 
 
 def resolver(
