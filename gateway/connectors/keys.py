@@ -15,7 +15,7 @@ import msgspec
 from graphql import GraphQLObjectType, get_named_type
 
 from gateway.connectors.mapping.wanted import Wanted
-from gateway.connectors.views import MISSING, is_whole, plain, view_of
+from gateway.connectors.views import MISSING, is_whole, view_of
 from gateway.resolver import read_property
 
 _TEXT, _INTEGERS = {str}, {int}
@@ -73,10 +73,13 @@ class Key:
         """The key's members of `parent`, as `$this` or an item of `$batch`; None without a required one."""
         if self.single is not None:
             value = read_property(parent, self.single, None)
-            if value is not None:
-                return {self.single: plain(value)}
+            kind = value.__class__
+            if kind is str or kind is int:
+                return {self.single: value}
         view = view_of(parent, self.wanted)
-        return view if view.__class__ is dict and is_whole(view, self._required) else None
+        if view.__class__ is not dict:
+            return None
+        return view if not self._required.members or is_whole(view, self._required) else None
 
     def of(self, view: Mapping[str, Any]) -> Hashable:
         """What to look up for a view, or for a row of an answer; `MISSING` where a member is absent."""

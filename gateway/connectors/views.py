@@ -35,7 +35,9 @@ def view_of(value: Any, wanted: Wanted) -> Any:
     found: dict[str, Any] = {}
     for name, inner in wanted.members.items():
         member = read_property(value, name, MISSING)
-        if member is not MISSING:
+        if member.__class__ in _SCALARS:
+            found[name] = None if inner.members else member
+        elif member is not MISSING:
             found[name] = view_of(member, inner)
     return found
 
