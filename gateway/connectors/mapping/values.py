@@ -57,11 +57,20 @@ def loose_equal(left: Any, right: Any) -> bool:
 
 
 def json_text(value: Any) -> str:
-    """Write compact JSON, members in order, non-ASCII characters as they are."""
+    """Write compact JSON, members in order, non-ASCII characters as they are.
+
+    Errors: one that stands in the place of a value, as a dialect puts it there, is raised.
+    """
     try:
         return orjson.dumps(value).decode()
     except TypeError:  # an integer beyond 64 bits, a lone surrogate, or very deep: orjson refuses
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_no_json)
+
+
+def _no_json(value: Any) -> Any:
+    if isinstance(value, Exception):
+        raise value
+    raise TypeError(f"{type_name(value)} is no JSON")
 
 
 def scalar_text(value: Any) -> str | None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.connectors.mapping.compile import compile_mapping
 from gateway.connectors.mapping.methods.table import NAMES
+from gateway.connectors.mapping.parse import parse_mapping
 from tests.connectors.mapping.table import NEW, Case, check, params
 
 PEOPLE = [{"p": 1}, {"p": 9}, {"p": 5}]
@@ -401,3 +403,13 @@ def test_methods(case: Case, spec: str) -> None:
 def test_every_method_has_cases() -> None:
     used = " ".join(case.selection for case in CASES)
     assert [name for name in sorted(NAMES) if f"->{name}" not in used] == []
+
+
+@pytest.mark.parametrize(
+    "selection", ["$->jsonStringify", "$.a->toString", "$.list->joinNotNull(',')"]
+)
+def test_a_text_of_an_error_that_stands_for_a_value_is_that_error(selection: str) -> None:
+    error = ValueError("text where a number is declared")
+    data = {"a": error, "list": [error]}
+    with pytest.raises(ValueError, match="where a number is declared"):
+        compile_mapping(parse_mapping(selection), "t")(data, {})
