@@ -17,10 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import orjson
 import typer
 from graphql import print_schema
 
+from gateway import json_bytes
 from gateway.app import BROKER_DIRECTORY, Gateway
 from gateway.build import Graph, build_graph
 from gateway.config import (
@@ -419,8 +419,8 @@ def read_text(argument: str) -> str:
 def read_json(text: str, what: str) -> Any:
     """A JSON value; ends with one line when it is none."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as exc:
+        return json_bytes.read_json(text.encode())
+    except json_bytes.NotJSONError as exc:
         fail(f"{what} is not JSON: {exc}")
 
 
