@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,6 @@ from gateway.execute.prepare import Prepared, prepare
 from gateway.explain import Explain
 from gateway.identity import Identity
 from gateway.language.document import load_document
-from gateway.language.limits import ColdDocuments
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
 from gateway.measures import Measures
@@ -41,8 +41,10 @@ from gateway.observer import Observer
 from gateway.operation_log import OperationLog
 from gateway.pipeline.pipeline import Pipeline
 from gateway.pipeline.subscriptions import Subscriptions
+from gateway.plan.admission import PlanBudget
 from gateway.plan.cache import Made, PlanCache
 from gateway.plan.warm import warm_plans, warm_texts
+from gateway.plan.work import check_work
 from gateway.services import (
     endpoint_settings,
     make_admission,
@@ -144,9 +146,6 @@ class Gateway:
         )
         access_log = AccessLog(config.logs)
         self.log = OperationLog(access_log)
-        self.cold_documents = ColdDocuments(
-            config.limits.cold_documents_per_s / config.server.workers
-        )
         self.is_timed = is_measured or (telemetry.enabled and config.logs.slow != "off")
         await self.upstream.start()
         self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
@@ -235,8 +234,12 @@ class Gateway:
     def make_pipeline(self) -> Pipeline:
         """The stages, with an empty plan cache."""
         config = self.config
-        plans = PlanCache(
-            config.plan_cache, self._compile, max_text_length=config.limits.max_document_bytes
+        self._plans = plans = PlanCache(
+            config.plan_cache,
+            self._compile,
+            size_of=attrgetter("size_bytes"),
+            budget=PlanBudget(config.limits.plan_cpu_share),
+            max_text_length=config.limits.max_document_bytes,
         )
         return Pipeline(
             make_admission(config),
@@ -266,16 +269,21 @@ class Gateway:
         self, text: str, operation_name: str | None, normalised: Normalised | None
     ) -> Made[Prepared]:
         """Parse, check, validate, plan, compile: what a plan cache does on a miss."""
-        if self.ready:
-            self.cold_documents.admit(time.monotonic())
         schema = self.graph.schema
         assert schema is not None
         document = load_document(text, schema, self.config.limits)
         slots = find_slots(schema, document, normalised) if normalised else None
         free = slots.free if slots else None
         with phase("plan"):
-            limits = self._result_limits
-            prepared = prepare(schema, document, operation_name, slots=free, limits=limits)
+            check_work(schema, document, operation_name, self.config.limits)
+            prepared = prepare(
+                schema,
+                document,
+                operation_name,
+                slots=free,
+                limits=self._result_limits,
+                growing=self._plans.growing,
+            )
         if prepared.errors:
             # Refused here, so that invented operation names cannot evict plans.
             raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")

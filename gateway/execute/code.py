@@ -8,9 +8,11 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from gateway.errors import ClientError
 from gateway.execute.bound import Bound
 from gateway.execute.emit import Emitted, emit_plan
 from gateway.execute.forms import Form, Observer
+from gateway.execute.variants import Growing, unbounded
 
 # How often the code of a plan is made again for rows of another form, beside once for each selection. Each time
 # the form of at least one selection is known, an outer one before those in it; a schema whose rows change their
@@ -21,15 +23,21 @@ MAX_REVISIONS = 4
 class Code:
     """The generated functions of one plan.
 
+    Args:
+        bound: The plan.
+        fingerprint: Of its document and variant.
+        growing: Admits and charges the client for whom the code is made again.
+
     Attributes:
         parts: One generator function for each part of the plan.
-        source: Their text.
+        lines: Their text.
         revisions: How often the functions were made again.
         filename: Under which tracebacks show it: `<gateway plan FINGERPRINT OPERATION>`.
     """
 
-    def __init__(self, bound: Bound, fingerprint: str) -> None:
+    def __init__(self, bound: Bound, fingerprint: str, growing: Growing = unbounded) -> None:
         self.bound = bound
+        self._growing = growing
         name = bound.plan.name or "anonymous"
         self.filename = f"<gateway plan {fingerprint} {name}>"
         self._forms: dict[int, Form] = {}
@@ -39,7 +47,6 @@ class Code:
 
     def _make(self) -> None:
         emitted: Emitted = emit_plan(self.bound, self._forms)
-        self.source = emitted.source
         self._observers = list(emitted.observers.items())
         self._told: list[Observer] = []
         for observer in emitted.observers.values():
@@ -53,15 +60,31 @@ class Code:
             "__builtins__": builtins,
         }
         exec(compile(emitted.source, self.filename, "exec"), namespace)  # noqa: S102
-        lines = emitted.source.splitlines(keepends=True)
-        linecache.cache[self.filename] = (len(emitted.source), None, lines, self.filename)
+        self.lines = emitted.source.splitlines(keepends=True)
+        linecache.cache[self.filename] = (len(emitted.source), None, self.lines, self.filename)
         return [namespace[name] for name in emitted.parts]
 
-    def revise(self) -> None:
-        """Make the code again when rows turned out to have another form."""
-        if not self._told or self.revisions >= MAX_REVISIONS + len(self.bound.selections):
-            return
+    @property
+    def source(self) -> str:
+        """The text of the functions."""
+        return "".join(self.lines)
+
+    @property
+    def is_revisable(self) -> bool:
+        """Whether rows turned out to have another form than the code was made for."""
+        return bool(self._told) and self.revisions < MAX_REVISIONS + len(self.bound.selections)
+
+    def is_current(self) -> bool:
+        """Whether the schema still has the functions that the plan was bound to."""
+        return self.bound.is_current()
+
+    def revise(self, client_key: str | None) -> None:
+        """Make the code again, for the form that rows have; later, where the client is not admitted."""
         found = {number: o.found for number, o in self._observers if o.found is not None}
-        self.revisions += 1
-        self._forms = {**self._forms, **found}
-        self._make()
+        try:
+            with self._growing(client_key):
+                self.revisions += 1
+                self._forms = {**self._forms, **found}
+                self._make()
+        except ClientError:
+            return

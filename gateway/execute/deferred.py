@@ -22,7 +22,7 @@ from gateway.execute.complete import complete_parent
 from gateway.execute.drive import start
 from gateway.execute.expand import expand_spots
 from gateway.execute.run import run_code
-from gateway.execute.state import Run
+from gateway.execute.state import Run, client_key
 
 if TYPE_CHECKING:  # graphql-core 3.2 has none
     from graphql import ExperimentalIncrementalExecutionResults
@@ -48,7 +48,7 @@ class IncrementalCode:
     def is_current(self) -> bool:
         """Whether the schema still has the functions that the plans were bound to."""
         codes = [self.initial, *(part.code for part in self.deferred)]
-        return all(code.bound.is_current() for code in codes)
+        return all(code.is_current() for code in codes)
 
 
 @dataclass(slots=True)
@@ -147,7 +147,11 @@ async def _run_group(run: Run, group: _Group) -> tuple[list[Any], list[Any]]:
     def refuse(error: ResultLimitError) -> None:
         outcomes[:] = [(None, error.result().errors or [])] * len(group.rows)
 
-    started = start(below, _steps(below, code, group, outcomes), code.revise, refuse)
+    def finish() -> None:
+        if code.is_revisable:
+            code.revise(client_key(run.context))
+
+    started = start(below, _steps(below, code, group, outcomes), finish, refuse)
     if inspect.isawaitable(started):
         await started
     incremental, completed = [], []

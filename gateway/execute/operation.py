@@ -22,7 +22,7 @@ from gateway.execute.bounds import nodes_error
 from gateway.execute.introspect import IntrospectionError
 from gateway.execute.prepare import Prepared
 from gateway.execute.run import run_code
-from gateway.execute.state import Literals, Run, Source, Variables
+from gateway.execute.state import Literals, Run, Source, Variables, client_key
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.show import print_plan
 
@@ -88,7 +88,7 @@ def execute_operation(
     reason = prepared.reason
     if reason is None:
         try:
-            code = prepared.code(variables.coerced)
+            code = prepared.code(variables.coerced, client_key(context))
             limits = prepared.limits
             run = Run(code.bound, source, root, context, variables, literals, limits=limits)
             return run_code(run, code)

@@ -7,7 +7,8 @@ is first asked for. What no plan can express runs as a whole on graphql-core: th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from contextlib import AbstractContextManager, suppress
+from functools import cached_property, partial
 from typing import Any
 
 from graphql import (
@@ -27,6 +28,8 @@ from gateway.execute.code import Code
 from gateway.execute.deferred import DeferredCode, IncrementalCode
 from gateway.execute.state import Source
 from gateway.execute.variables import VariableCoercers
+from gateway.execute.variants import Growing, Variants, unbounded
+from gateway.execute.weight import size_of_operation
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
 from gateway.plan.compile import compile_plan
@@ -34,10 +37,8 @@ from gateway.plan.defer import compile_incremental_plan
 from gateway.plan.nodes import Plan
 from gateway.plan.show import print_plan
 
-# A document with more shaping variables has too many variants; one with more variants in use than this
-# loses its oldest.
+# A document with more shaping variables has too many variants.
 MAX_SHAPING = 8
-MAX_VARIANTS = 16
 
 
 class Prepared:
@@ -64,6 +65,7 @@ class Prepared:
         field_resolver: Callable[..., Any] | None = None,
         type_resolver: Callable[..., Any] | None = None,
         limits: ResultLimits = UNLIMITED,
+        growing: Callable[[Prepared, str | None], AbstractContextManager[None]] | None = None,
     ) -> None:
         self.schema = schema
         self.limits = limits
@@ -77,8 +79,9 @@ class Prepared:
         self.reason: str | None = None
         self.shaping: tuple[str, ...] = ()
         self.whole: str | None = None
-        self._variants: dict[tuple[Any, ...], Code] = {}
-        self._parts: dict[tuple[Any, ...], IncrementalCode] = {}
+        self._growing: Growing = partial(growing, self) if growing else unbounded
+        self._variants = Variants(self._compile, self._growing)
+        self._parts = Variants(self._compile_parts, self._growing)
         operation = self.source.operation
         self.operation_type = operation.operation.value if operation else None
         self.operation_name = operation.name.value if operation and operation.name else None
@@ -123,40 +126,45 @@ class Prepared:
         is_compiled = self.reason is None or (self.is_incremental and self.whole is None)
         return "compiled" if is_compiled else "fallback"
 
-    def incremental_code(self, coerced: Mapping[str, Any]) -> IncrementalCode:
-        """The generated code of a query with `@defer`. Errors: CannotCompileError."""
+    def incremental_code(
+        self, coerced: Mapping[str, Any], client_key: str | None = None
+    ) -> IncrementalCode:
+        """The generated code of a query with `@defer`; see `code`."""
         if self.whole is not None:
             raise CannotCompileError(self.whole)
-        key = self._shape(coerced)
-        code = self._parts.get(key)
-        if code is None or not code.is_current():
-            try:
-                code = self._compile_parts(dict(zip(self.shaping, key, strict=True)))
-            except RecursionError:
-                raise CannotCompileError("nested too deeply") from None
-            if len(self._parts) >= MAX_VARIANTS:
-                del self._parts[next(iter(self._parts))]
-            self._parts[key] = code
-        return code
+        return self._parts.find(self.shaping, coerced, client_key)
 
-    def code(self, coerced: Mapping[str, Any]) -> Code:
-        """The generated code for these variables. Errors: CannotCompileError."""
-        key = self._shape(coerced) if self.shaping else ()
-        code = self._variants.get(key)
-        if code is None or not code.bound.is_current():
-            try:
-                code = self._compile(dict(zip(self.shaping, key, strict=True)))
-            except RecursionError:
-                raise CannotCompileError("nested too deeply") from None
-            if len(self._variants) >= MAX_VARIANTS:
-                del self._variants[next(iter(self._variants))]
-            self._variants[key] = code
-        return code
+    def code(self, coerced: Mapping[str, Any], client_key: str | None = None) -> Code:
+        """The generated code for these variables.
 
-    def _shape(self, coerced: Mapping[str, Any]) -> tuple[bool | None, ...]:
-        """The values of the shaping variables; None for what is no boolean, as in a document that is not valid."""
-        values = [coerced.get(name) for name in self.shaping]
-        return tuple([value if value is True or value is False else None for value in values])
+        Args:
+            coerced: The variables.
+            client_key: Who is charged where it has to be made; None: nobody.
+
+        Errors: CannotCompileError; ClientError(COLD_DOCUMENTS_LIMIT).
+        """
+        return self._variants.find(self.shaping, coerced, client_key)
+
+    def make_variant(self, coerced: Mapping[str, Any], client_key: str) -> None:
+        """Make the code for these variables, where there is none yet.
+
+        Errors: ClientError(COLD_DOCUMENTS_LIMIT).
+        """
+        if not self.shaping or self.path != "compiled":
+            return
+        with suppress(CannotCompileError):  # found again where it is run
+            if self.reason is None:
+                self.code(coerced, client_key)
+            else:
+                self.incremental_code(coerced, client_key)
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory, variants included, estimated."""
+        codes = self._variants.all()
+        for made in self._parts.all():
+            codes += [made.initial, *(part.code for part in made.deferred)]
+        return size_of_operation(self.source.document, len(self.coercers.names), codes)
 
     @cached_property
     def root_fields(self) -> tuple[str, ...]:
@@ -176,10 +184,10 @@ class Prepared:
 
     def show(self) -> str:
         """The tree of the plan that was made last, without arguments; why there is none."""
-        if not self._variants:
+        codes = self._variants.all()
+        if not codes:
             return self.reason or "not compiled yet"
-        plan = self._variants[next(reversed(self._variants))].bound.plan
-        return print_plan(plan, hides_arguments=True)
+        return print_plan(codes[-1].bound.plan, hides_arguments=True)
 
     def plan(self, coerced: Mapping[str, Any] | None = None) -> Plan:
         """The plan for these variables. Errors: CannotCompileError."""
@@ -225,7 +233,7 @@ class Prepared:
             type_resolver=self.type_resolver,
         )
         suffix = "".join("-01"[1 + bool(value)] for value in shaping.values())
-        return Code(bound, self.document_hash[:8] + suffix + which)
+        return Code(bound, self.document_hash[:8] + suffix + which, self._growing)
 
 
 def prepare(
@@ -234,6 +242,7 @@ def prepare(
     operation_name: str | None = None,
     slots: Mapping[int, int] | None = None,
     limits: ResultLimits = UNLIMITED,
+    growing: Callable[[Prepared, str | None], AbstractContextManager[None]] | None = None,
 ) -> Prepared:
     """Prepare an operation of a valid document.
 
@@ -244,5 +253,6 @@ def prepare(
         slots: Literals that other texts of the same plan have other values for: offset of the literal
             in this document to the number of its slot.
         limits: What its results may be.
+        growing: Admits and charges the client for whom something more is made of the operation later.
     """
-    return Prepared(schema, document, operation_name, slots=slots, limits=limits)
+    return Prepared(schema, document, operation_name, slots=slots, limits=limits, growing=growing)

@@ -14,7 +14,7 @@ from gateway.execute.complete import all_errors, complete_root
 from gateway.execute.drive import start
 from gateway.execute.expand import expand_spots
 from gateway.execute.introspect import prepare_introspection
-from gateway.execute.state import Run
+from gateway.execute.state import Run, client_key
 from gateway.execute.works import Work
 
 
@@ -27,7 +27,8 @@ def run_code(run: Run, code: Code) -> AwaitableOrValue[ExecutionResult]:
         prepare_introspection(run)
 
     def finish() -> ExecutionResult:
-        code.revise()
+        if code.is_revisable:
+            code.revise(client_key(run.context))
         return ExecutionResult(run.data, all_errors(run) or None)
 
     return start(run, _steps(run, code), finish, ResultLimitError.result)

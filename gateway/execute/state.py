@@ -121,6 +121,11 @@ class Rows:
         self.tags: list[Any] | None = None
 
 
+def client_key(context: Any) -> str | None:
+    """Who is charged for what is made for a run; None: nobody."""
+    return context.client.client_key if type(context) is Context else None
+
+
 class Run:
     """One run of one plan.
 

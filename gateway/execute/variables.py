@@ -40,6 +40,7 @@ class VariableCoercers:
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self.schema = schema
         self.operation = operation
+        self.names: list[str] = []
         self._coercers: list[tuple[str, Coerce, bool]] = []
         for definition in operation.variable_definitions or ():
             name = definition.variable.name.value
@@ -48,6 +49,7 @@ class VariableCoercers:
             may_be_absent = (
                 not isinstance(type_, GraphQLNonNull) and definition.default_value is None
             )
+            self.names.append(name)
             self._coercers.append((name, coerce, may_be_absent))
 
     def coerce(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from math import ceil
 from typing import Any, Literal
 
 from graphql import DocumentNode
@@ -28,26 +27,32 @@ class Limits:
 
     Attributes:
         mode: `enforce` refuses an operation beyond `max_depth`, `max_aliases`, `max_root_fields`,
-            `max_directives` or `max_selections`; `measure` lets it pass and logs it, to find the
+            `max_directives`, `max_selections` or `max_work`; `measure` lets it pass and logs it, to find the
             right values first. The other limits always hold.
         max_document_bytes: Size of the document's text in UTF-8. Text is read before anything else
-            is known of it; 20 kB is what Cloudflare inspects.
+            is known of it. The largest operations of large Relay applications have 20 kB.
         max_tokens: Tokens of a document, comments included, since they cost as much
-            (CVE-2026-75508). With 2,000 every hostile document tried ends within 50 ms of CPU; Apollo
-            Router and juniper have 15,000, GraphQL Armor 1,000.
+            (CVE-2026-75508). Each takes about 17 microseconds of CPU; large Relay operations have 2,000.
+            Apollo Router and juniper have 15,000, GraphQL Armor 1,000.
         max_depth: Levels of fields, introspection included (CVE-2024-40094). GraphQL Armor has 6,
             usual values are 7 to 15; the introspection query of GraphiQL needs 15.
         max_aliases: Aliases after fragments are expanded (CVE-2026-47707): each is one more call of
-            a resolver. GraphQL Armor has 15, Apollo Router's example 30.
+            a resolver. Relay writes them mechanically: large operations have 45. GraphQL Armor has 15,
+            Apollo Router's example 30.
         max_root_fields: Fields of the operation's root. Apollo Router's example has 20.
         max_directives: Directives after fragments are expanded (CVE-2024-47614). GraphQL Armor has 50.
         max_selections: Fields and fragments after expansion: nested fragments multiply
-            (CVE-2025-32034), and a plan has code for each on each possible type: 400 of them can
-            take 50 ms to compile. Apollo Router, which compiles nothing, has 10,000,000.
+            (CVE-2025-32034). Apollo Router, which compiles nothing, has 10,000,000.
+        max_work: What reading, validating and planning an operation may cost, in units of about a
+            microsecond of CPU: 17 for each token of the document, 20 for the fields of an object type at
+            one place, 45 for each of them, 110 for one with a resolver, 180 for one that a connector or a
+            batch resolver gives, 10 for each argument that it may have. Fragments count at each place,
+            selections on an interface or union for each type that it may be. The largest Relay
+            operations that were tried have 55,000.
         max_validation_errors: Validation stops after so many errors; graphql-core's own is 100.
         max_validation_work: Budget of the rule that compares overlapping fields, the one that is
-            quadratic (CVE-2026-75507). Documents of people need some hundreds; graphql-core's own is
-            500,000 units, over a second of CPU.
+            quadratic (CVE-2026-75507). Large Relay operations need 15,000, which take 10 ms of CPU;
+            graphql-core's own is 500,000.
         max_variables_depth: Levels of lists and objects in variables: input objects may nest without end.
         max_list_length: Items of one list in variables. Shopify has 250 for its inputs.
         max_response_nodes: Objects and list items of one answer, counted while it is made: the work stops
@@ -55,28 +60,33 @@ class Limits:
             about 1 KB and 3 µs of CPU. GitHub has 500,000.
         max_response_bytes: Size of one answer before it is compressed, or of one payload where it comes in
             several; MAX_RESPONSE_BYTES_LIMIT beyond it.
-        cold_documents_per_s: Documents without a plan that are read in a second, by all workers together,
-            with four seconds' worth at once: a flood of new documents must not take the time of those
-            that are known. The excess is refused with COLD_DOCUMENTS_LIMIT and 429. Reading one takes 1 to
-            10 ms of CPU. 0 for no limit.
+        max_variables_nodes: Values in variables, those in lists and objects included: each is looked at,
+            and coerced, on the event loop.
+        plan_cpu_share: How much of one core each worker may spend on documents that have no plan yet,
+            refused ones included, with eight seconds' worth at once: a flood of new documents must not
+            take the time of those that are known. A document costs the CPU that it took. When half of
+            it is used up, clients that took more than an equal part lately are refused; when all is,
+            everybody: with COLD_DOCUMENTS_LIMIT, 429 and `Retry-After`. 0 for no limit.
         introspection: Answer `__schema` and `__type`. Without it, errors suggest no names either.
     """
 
     mode: Literal["measure", "enforce"] = "enforce"
-    max_document_bytes: int = 20_000
-    max_tokens: int = 2_000
+    max_document_bytes: int = 32_000
+    max_tokens: int = 2_500
     max_depth: int = 20
-    max_aliases: int = 30
-    max_root_fields: int = 20
-    max_directives: int = 50
-    max_selections: int = 2_000
+    max_aliases: int = 200
+    max_root_fields: int = 100
+    max_directives: int = 200
+    max_selections: int = 10_000
     max_validation_errors: int = 5
-    max_validation_work: int = 10_000
+    max_validation_work: int = 20_000
+    max_work: int = 60_000
     max_variables_depth: int = 32
     max_list_length: int = 10_000
+    max_variables_nodes: int = 20_000
     max_response_nodes: int = 500_000
     max_response_bytes: int = 50_000_000
-    cold_documents_per_s: float = 100.0
+    plan_cpu_share: float = 0.25
     introspection: bool = True
 
 
@@ -138,10 +148,11 @@ def _exceeded(measures: Measures, limits: Limits) -> Iterator[tuple[str, str]]:
 
 
 def check_variables(variables: Any, limits: Limits) -> None:
-    """Check the shape of variables, whatever their types. Takes time linear in their size.
+    """Check the shape of variables, whatever their types. Takes time linear in their size, and ends at the limit.
 
     Errors: ClientError(MAX_VARIABLES_LIMIT).
     """
+    left = limits.max_variables_nodes
     rest: list[tuple[Any, int]] = [(variables, 0)]
     while rest:
         value, depth = rest.pop()
@@ -155,40 +166,14 @@ def check_variables(variables: Any, limits: Limits) -> None:
                 raise limit_error("MAX_VARIABLES_LIMIT", f"{found}; {most}")
         else:
             continue
+        left -= len(items)
+        if left < 0:
+            most = f"limits.max_variables_nodes, {limits.max_variables_nodes}, values."
+            raise limit_error("MAX_VARIABLES_LIMIT", f"The variables have more than {most}")
         if depth > limits.max_variables_depth:
             most = f"limits.max_variables_depth, {limits.max_variables_depth}."
             raise limit_error("MAX_VARIABLES_LIMIT", f"The variables are nested deeper than {most}")
         rest += [(item, depth + 1) for item in items if type(item) in (dict, list)]
-
-
-class ColdDocuments:
-    """Admits documents that have no plan yet, so many in a second.
-
-    Args:
-        per_s: One worker's part; 0 admits all.
-    """
-
-    BURST_S = 4
-
-    def __init__(self, per_s: float) -> None:
-        self._per_s = per_s
-        self._left = per_s * self.BURST_S
-        self._at = 0.0
-
-    def admit(self, now: float) -> None:
-        """Errors: ClientError(COLD_DOCUMENTS_LIMIT)."""
-        if not self._per_s:
-            return
-        most = self._per_s * self.BURST_S
-        self._left = min(most, self._left + (now - self._at) * self._per_s)
-        self._at = now
-        if self._left < 1:
-            raise ClientError(
-                "Too many new documents: send variables in the place of values, or try again later.",
-                code="COLD_DOCUMENTS_LIMIT",
-                retry_after_s=ceil((1 - self._left) / self._per_s),
-            )
-        self._left -= 1
 
 
 def limit_error(code: str, message: str) -> ClientError:

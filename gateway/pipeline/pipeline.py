@@ -130,7 +130,8 @@ class Pipeline:
         if found is None:
             token = ACTIVE.set(trace)
             try:
-                found = self.plans.find(operation.document, params.operation_name)
+                client_key = operation.client.client_key
+                found = self.plans.find(operation.document, params.operation_name, client_key)
             finally:
                 ACTIVE.reset(token)
         operation.prepared, operation.literals = found.value, found.literals
@@ -158,13 +159,16 @@ class Pipeline:
         return self.sharing.fly(place, partial(self._execute_shared, operation), operation.record)
 
     def variables(self, operation: Operation) -> None:
-        """Stage 3. Errors: RequestError(BAD_USER_INPUT)."""
+        """Stage 3, and the plan's variant for them. Errors: RequestError, ClientError(COLD_DOCUMENTS_LIMIT)."""
         operation.variables = coerce_variables(
             operation.prepared,
             operation.params.variables or {},
             operation.literals,
             hide_suggestions=not self.limits.introspection,
         )
+        if operation.prepared.shaping:
+            coerced = operation.variables.coerced
+            operation.prepared.make_variant(coerced, operation.client.client_key)
 
     def execute(self, operation: Operation) -> AwaitableOrValue[Answer]:
         """Stages 4 and 5, fetch and shape; then the result is encoded. Errors: what is no error of a field."""

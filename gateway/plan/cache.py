@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -27,13 +28,12 @@ from graphql import GraphQLError
 from gateway.errors import ClientError, RequestError
 from gateway.language.normalise import Literals, Normalised, normalise
 from gateway.language.slots import Slots
+from gateway.plan.admission import PlanBudget
 
 T = TypeVar("T")
 Key = tuple[str, str | None]
 
-# What a plan takes in memory, its document, source and code included, per character of its text; see
-# benchmarks/micro/test_plan_lookup.py.
-BYTES_PER_CHARACTER = 300
+# What the cache itself takes for a plan.
 BYTES_PER_ENTRY = 2_000
 MAX_LOCATIONS = 20
 # Texts beyond these are found by their normalised form each time: kept ones are not counted in bytes.
@@ -47,8 +47,7 @@ class PlanCacheSettings:
 
     Attributes:
         max_entries: Plans of each worker; the least recently used goes first.
-        max_size_bytes: Estimated memory of the plans of each worker, 300 bytes for each character
-            of their documents.
+        max_size_bytes: Memory of the plans of each worker with their documents, estimated within a fifth.
         max_texts: Texts that are known to lead to a plan; those that differ in literals share one.
         max_rejected: Refused documents, kept apart so that they cannot evict plans.
         warm: Files, or folders of `.graphql` files, whose operations are compiled before the worker
@@ -138,6 +137,10 @@ class _Shape(Generic[T]):
 Compile = Callable[[str, str | None, Normalised | None], Made[T]]
 
 
+def _no_size(_value: object) -> int:
+    return 0
+
+
 class PlanCache(Generic[T]):
     """Finds or makes the plan of a document.
 
@@ -146,6 +149,8 @@ class PlanCache(Generic[T]):
         compile_text: Makes the value of a text and an operation name. The third argument is what
             `find_slots` needs to tell which literals may vary; None when none may. Raises
             RequestError or ClientError for a document that is refused.
+        size_of: The memory of a value, bytes.
+        budget: Who may have new plans made; without one, everybody.
         max_text_length: Longer texts go to the compiler, which refuses them, and are never kept.
         clock: Seconds, for `counters.compile_s`.
     """
@@ -155,16 +160,21 @@ class PlanCache(Generic[T]):
         settings: PlanCacheSettings,
         compile_text: Compile[T],
         *,
-        max_text_length: int = 20_000,
+        size_of: Callable[[T], int] = _no_size,
+        budget: PlanBudget | None = None,
+        max_text_length: int = 32_000,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.counters = CacheCounters()
         self.size_bytes = 0
         self._settings = settings
         self._compile = compile_text
+        self._size_of = size_of
+        self._budget = budget if budget is not None else PlanBudget(0)
         self._max_text_length = max_text_length
         self._clock = clock
         self._plans: OrderedDict[_Plan[T], None] = OrderedDict()
+        self._by_value: dict[int, _Plan[T]] = {}
         self._texts: OrderedDict[Key, tuple[_Plan[T], Found[T]]] = OrderedDict()
         self._shapes: dict[Hashable, _Shape[T]] = {}
         self._rejected: OrderedDict[Key, ClientError | RequestError] = OrderedDict()
@@ -172,12 +182,35 @@ class PlanCache(Generic[T]):
     def __len__(self) -> int:
         return len(self._plans)
 
-    def find(self, text: str, operation_name: str | None) -> Found[T]:
+    def find(
+        self, text: str, operation_name: str | None, client_key: str | None = None
+    ) -> Found[T]:
         """The plan of a document.
+
+        Args:
+            text: The document.
+            operation_name: As sent.
+            client_key: Who is charged for making it; None: the gateway itself.
 
         Errors: RequestError and ClientError, from the store of refusals or fresh.
         """
-        return self.known(text, operation_name) or self._look_up((text, operation_name))
+        return self.known(text, operation_name) or self._look_up((text, operation_name), client_key)
+
+    @contextmanager
+    def growing(self, value: T, client_key: str | None) -> Iterator[None]:
+        """Make something more for a value that is kept: admitted, charged and counted as a new one.
+
+        Errors: ClientError(COLD_DOCUMENTS_LIMIT).
+        """
+        with self._budget.spend(client_key):
+            yield
+        plan = self._by_value.get(id(value))
+        if plan is not None:
+            self.size_bytes -= plan.size
+            plan.size = BYTES_PER_ENTRY + self._size_of(value)
+            self.size_bytes += plan.size
+            self._plans.move_to_end(plan)
+            self._evict()
 
     def known(self, text: str, operation_name: str | None) -> Found[T] | None:
         """The plan of a text that came before; None for any other."""
@@ -191,10 +224,10 @@ class PlanCache(Generic[T]):
         self.counters.exact += 1
         return found
 
-    def _look_up(self, key: Key) -> Found[T]:
+    def _look_up(self, key: Key, client_key: str | None) -> Found[T]:
         text, operation_name = key
         if len(text) > self._max_text_length:
-            return self._make(key, None)
+            return self._make(key, None, client_key)
         if key in self._rejected:
             self._rejected.move_to_end(key)
             self.counters.rejected += 1
@@ -205,7 +238,7 @@ class PlanCache(Generic[T]):
             same = shape.find(normalised.raws) if shape is not None else None
             if same is not None:
                 return self._share(key, same, normalised)
-        return self._make(key, normalised)
+        return self._make(key, normalised, client_key)
 
     def _share(self, key: Key, plan: _Plan[T], normalised: Normalised) -> Found[T]:
         """A plan that was made from a text with other literals."""
@@ -216,18 +249,11 @@ class PlanCache(Generic[T]):
             self._remember_text(key, plan, Found(plan.value, "exact", literals))
         return Found(plan.value, "normalised", literals)
 
-    def _make(self, key: Key, normalised: Normalised | None) -> Found[T]:
+    def _make(self, key: Key, normalised: Normalised | None, client_key: str | None) -> Found[T]:
         self.counters.misses += 1
-        start = self._clock()
-        try:
-            made = self._compile(*key, normalised)
-        except (ClientError, RequestError) as error:
-            if len(key[0]) <= self._max_text_length and not is_for_now(error):
-                self._refuse(key, _copy(error))
-            raise
-        finally:
-            self.counters.compile_s += self._clock() - start
-        plan = _Plan(made.value, BYTES_PER_ENTRY + BYTES_PER_CHARACTER * len(key[0]))
+        with self._budget.spend(client_key):
+            made = self._compiled(key, normalised)
+        plan = _Plan(made.value, BYTES_PER_ENTRY + self._size_of(made.value))
         if normalised is not None and made.slots is not None:
             shape_key = (normalised.key, normalised.pattern, key[1])
             shape = self._shapes.get(shape_key)
@@ -240,9 +266,24 @@ class PlanCache(Generic[T]):
         self._remember_text(key, plan, Found(made.value, "exact"))
         return Found(made.value, "miss")
 
+    def _compiled(self, key: Key, normalised: Normalised | None) -> Made[T]:
+        start = self._clock()
+        try:
+            return self._compile(*key, normalised)
+        except (ClientError, RequestError) as error:
+            if len(key[0]) <= self._max_text_length and not is_for_now(error):
+                self._refuse(key, _copy(error))
+            raise
+        finally:
+            self.counters.compile_s += self._clock() - start
+
     def _keep(self, plan: _Plan[T]) -> None:
         self._plans[plan] = None
+        self._by_value[id(plan.value)] = plan
         self.size_bytes += plan.size
+        self._evict()
+
+    def _evict(self) -> None:
         most = self._settings
         while len(self._plans) > 1 and (
             len(self._plans) > most.max_entries or self.size_bytes > most.max_size_bytes
@@ -254,6 +295,7 @@ class PlanCache(Generic[T]):
         """Drop every reference to a plan: what it registered elsewhere goes with it."""
         self.counters.evictions += 1
         self.size_bytes -= plan.size
+        del self._by_value[id(plan.value)]
         for key in plan.texts:
             del self._texts[key]
         shape = plan.shape

@@ -14,9 +14,10 @@ from graphql import parse
 
 from gateway.dropin import execute
 from gateway.execute.code import MAX_REVISIONS
-from gateway.execute.prepare import MAX_VARIANTS, prepare
+from gateway.execute.prepare import prepare
 from gateway.execute.run import run_code
 from gateway.execute.state import Run, Variables
+from gateway.execute.variants import MAX_VARIANTS
 from gateway.plan.nodes import child_selections
 from tests.execute.reference import make_schema
 
@@ -140,7 +141,7 @@ def test_variants_of_one_document_are_bounded() -> None:
         (row,) = prepared.plan(values).parts[0].root.fields
         keys = [field.key for field in child_selections(row)[0].fields]
         assert keys == ["id", *(name for name in names if values[name])]
-    assert len(prepared._variants) == MAX_VARIANTS
+    assert len(prepared._variants.all()) == MAX_VARIANTS
 
 
 class Traced:

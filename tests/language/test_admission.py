@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import ClientError
-from gateway.language.limits import ColdDocuments, Limits, check_variables
+from gateway.language.limits import Limits, check_variables
 from gateway.testing import GatewayClient
 
 
@@ -27,20 +27,17 @@ def test_variables_nest_and_lists_grow_so_far_and_no_further() -> None:
         assert caught.value.code == "MAX_VARIABLES_LIMIT"
 
 
-def test_new_documents_are_admitted_by_their_rate() -> None:
-    cold = ColdDocuments(10)
-    for _ in range(40):
-        cold.admit(100.0)
-    with pytest.raises(ClientError) as caught:
-        cold.admit(100.0)
-    assert (caught.value.code, caught.value.http_status) == ("COLD_DOCUMENTS_LIMIT", 429)
-    for n in range(10):
-        cold.admit(101.0 + n / 1000)
-    with pytest.raises(ClientError):
-        cold.admit(101.01)
-    unlimited = ColdDocuments(0)
-    for _ in range(10_000):
-        unlimited.admit(0.0)
+def test_values_in_variables_are_counted_wherever_they_stand() -> None:
+    limits = Limits(max_variables_nodes=10)
+    check_variables({"a": list(range(4)), "b": {str(n): n for n in range(4)}}, limits)
+    for bad in (
+        {str(n): n for n in range(11)},
+        {"a": [[1, 2, 3], [4, 5, 6], [7, 8]]},
+        {"a": {"b": {str(n): n for n in range(9)}}},
+    ):
+        with pytest.raises(ClientError, match=r"limits\.max_variables_nodes, 10") as caught:
+            check_variables(bad, limits)
+        assert caught.value.code == "MAX_VARIABLES_LIMIT"
 
 
 def project(folder: Path, limits: str) -> Path:
@@ -58,15 +55,28 @@ def project(folder: Path, limits: str) -> Path:
 
 
 async def test_known_documents_go_on_while_new_ones_are_refused(tmp_path: Path) -> None:
-    async with GatewayClient(project(tmp_path, "cold_documents_per_s = 1.0")) as client:
-        statuses = []
-        for n in range(12):
-            result = await client.execute(f"{{ a{n}: greeting }}")
-            statuses.append([error["extensions"]["code"] for error in result.errors])
-        assert statuses[:4] == [[]] * 4
-        assert statuses[8:] == [["COLD_DOCUMENTS_LIMIT"]] * 4
+    async with GatewayClient(project(tmp_path, "plan_cpu_share = 0.000001")) as client:
+        assert (await client.execute("{ a0: greeting }")).errors == []
+        for n in range(1, 5):
+            response = await client.http.post("/graphql", json={"query": f"{{ a{n}: greeting }}"})
+            (error,) = response.json()["errors"]
+            assert error["extensions"]["code"] == "COLD_DOCUMENTS_LIMIT"
         for _ in range(5):
             assert (await client.execute("{ a0: greeting }")).errors == []
+
+
+async def test_variants_of_one_document_are_charged_like_new_documents(tmp_path: Path) -> None:
+    query = "query ($a: Boolean!) { greeting @include(if: $a) __typename }"
+    async with GatewayClient(project(tmp_path, "plan_cpu_share = 0.000001")) as client:
+        (error,) = (await client.execute(query, {"a": True})).errors
+        assert error["extensions"]["code"] == "COLD_DOCUMENTS_LIMIT"
+    async with GatewayClient(project(tmp_path, "")) as client:
+        plans = client.app._plans
+        sizes = []
+        for a in (True, False, True):
+            assert (await client.execute(query, {"a": a})).errors == []
+            sizes.append(plans.size_bytes)
+        assert sizes[0] < sizes[1] == sizes[2]
 
 
 async def test_a_schema_that_is_nobodys_business(tmp_path: Path) -> None:

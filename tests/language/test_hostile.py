@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import pytest
+from graphql import DocumentNode
 
 from gateway.errors import CODES, ClientError, RequestError
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import normalise
 from gateway.language.slots import find_slots
+from gateway.plan.work import check_work
 from tests.language.hostile import CORPUS, SCHEMA, Hostile
+
+
+def admit(text: str) -> DocumentNode:
+    document = load_document(text, SCHEMA, Limits())
+    check_work(SCHEMA, document, None, Limits())
+    return document
 
 
 @pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.id)
 def test_hostile_documents_are_refused(case: Hostile) -> None:
     normalised = normalise(case.text)
     if case.refused is None:
-        document = load_document(case.text, SCHEMA, Limits())
+        document = admit(case.text)
         assert normalised is not None
         assert find_slots(SCHEMA, document, normalised).pinned == ()
         return
     assert case.refused in CODES
     with pytest.raises((ClientError, RequestError)) as caught:
-        load_document(case.text, SCHEMA, Limits())
+        admit(case.text)
     error = caught.value
     assert isinstance(error, ClientError | RequestError)
     assert error.code == case.refused

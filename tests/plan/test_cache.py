@@ -17,8 +17,10 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
-from gateway.plan.cache import BYTES_PER_CHARACTER, Made, PlanCache, PlanCacheSettings
+from gateway.plan.admission import PlanBudget
+from gateway.plan.cache import BYTES_PER_ENTRY, Made, PlanCache, PlanCacheSettings
 from gateway.plan.warm import warm_plans
+from tests.plan.test_admission import Clock
 
 SCHEMA = build_schema("""
     scalar Own
@@ -196,7 +198,7 @@ def test_a_text_too_long_to_be_read_is_not_kept() -> None:
     cache, compiler = make_cache()
     for _ in range(2):
         with pytest.raises(ClientError) as caught:
-            cache.find("{ b }" + " " * 20_000, None)
+            cache.find("{ b }" + " " * 40_000, None)
         assert caught.value.code == "MAX_DOCUMENT_LIMIT"
     assert len(compiler.asked) == 2
 
@@ -223,14 +225,49 @@ def test_a_hit_by_other_literals_keeps_a_plan_young() -> None:
 
 
 def test_plans_are_bounded_by_estimated_bytes() -> None:
-    one = "{ b " + "#" * 500 + "\n}"
-    cache, _ = make_cache(max_size_bytes=BYTES_PER_CHARACTER * len(one) * 3 // 2)
+    settings = PlanCacheSettings(max_size_bytes=150_000)
+    cache = PlanCache(settings, Compiler(), size_of=lambda value: 100 * len(value.text))
+    one = "{ b " + "#" * 1_000 + "\n}"
     for name in "abc":
         cache.find(f"query {name} {one}", None)
     assert len(cache) == 1
-    assert cache.size_bytes <= BYTES_PER_CHARACTER * len(one) * 3 // 2
     cache.find("{ b }", None)
     assert len(cache) == 2
+    assert cache.size_bytes == 2 * BYTES_PER_ENTRY + 100 * (len(f"query a {one}") + len("{ b }"))
+
+
+def test_what_is_made_later_for_a_plan_counts_in_its_size() -> None:
+    sizes = {"{ a }": 1_000, "{ b }": 1_000}
+    settings = PlanCacheSettings(max_size_bytes=20_000)
+    cache = PlanCache(settings, Compiler(), size_of=lambda value: sizes[value.text])
+    cache.find("{ a }", None)
+    value = cache.find("{ b }", None).value
+    sizes["{ b }"] = 12_000
+    with cache.growing(value, None):
+        pass
+    assert cache.size_bytes == 2 * BYTES_PER_ENTRY + 13_000
+    sizes["{ b }"] = 30_000
+    with cache.growing(value, None):
+        pass
+    assert len(cache) == 1
+    assert cache.find("{ b }", None).value is value
+
+
+def test_who_is_not_admitted_is_not_remembered_as_refused() -> None:
+    clock = Clock()
+    budget = PlanBudget(1.0, clock=clock, cpu_clock=clock.cpu)
+    cache = PlanCache(PlanCacheSettings(), Compiler(), budget=budget)
+    budget.charge("one", 100.0)
+    with pytest.raises(ClientError) as caught:
+        cache.find("{ b }", None, "one")
+    assert caught.value.code == "COLD_DOCUMENTS_LIMIT"
+    clock.now += 1_000
+    assert cache.find("{ b }", None, "one").how == "miss"
+    budget.charge("one", 100.0)
+    assert cache.find("{ b }", None, "one").how == "exact"
+    assert (
+        cache.find("{ a }", None).how == "miss"
+    )  # the gateway itself is neither refused nor charged
 
 
 def test_an_evicted_plan_is_let_go_with_every_text_that_led_to_it() -> None:
@@ -304,7 +341,7 @@ def test_plans_are_warmed_from_files_and_folders(tmp_path: Path) -> None:
     assert cache.find("query A { b } query B { a }", "B").how == "exact"
 
 
-@pytest.mark.parametrize("text", ["{ nothing }", "{ b", "{ b }" + " " * 30_000, None])
+@pytest.mark.parametrize("text", ["{ nothing }", "{ b", "{ b }" + " " * 40_000, None])
 def test_a_file_that_cannot_be_warmed_ends_the_start(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "bad.graphql").write_text(text)

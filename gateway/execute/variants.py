@@ -1,0 +1,83 @@
+"""The code of one operation for each set of values of the variables that `@skip` and `@include` read.
+
+Made when it is first asked for, each like a new document: whoever asks is admitted and charged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Generic, Protocol, TypeVar
+
+from gateway.plan.collect import CannotCompileError
+
+# An operation with more variants in use than this loses its oldest.
+MAX_VARIANTS = 16
+
+Growing = Callable[[str | None], AbstractContextManager[None]]
+"""Admits and charges the client that is named, while something is made."""
+
+
+def unbounded(_client_key: str | None) -> AbstractContextManager[None]:
+    """Whoever asks is admitted, and nobody charged."""
+    return nullcontext()
+
+
+class Made(Protocol):
+    """What is made for one set of values."""
+
+    def is_current(self) -> bool:
+        """Whether the schema still has the functions that it was bound to."""
+        ...
+
+
+M = TypeVar("M", bound=Made)
+
+
+class Variants(Generic[M]):
+    """What was made, by the values of the shaping variables.
+
+    Args:
+        make: Makes one, for these values. Errors: CannotCompileError.
+        growing: See there.
+    """
+
+    def __init__(self, make: Callable[[Mapping[str, bool | None]], M], growing: Growing) -> None:
+        self._make = make
+        self._growing = growing
+        self._found: dict[tuple[bool | None, ...], M | CannotCompileError] = {}
+
+    def find(self, names: Sequence[str], coerced: Mapping[str, Any], client_key: str | None) -> M:
+        """What belongs to these variables.
+
+        Errors: CannotCompileError; ClientError(COLD_DOCUMENTS_LIMIT).
+        """
+        # None for what is no boolean, as in a document that is not valid.
+        values = [coerced.get(name) for name in names]
+        key = tuple([value if value is True or value is False else None for value in values])
+        found = self._found.get(key)
+        if isinstance(found, CannotCompileError):
+            raise CannotCompileError(*found.args)
+        if found is None or not found.is_current():
+            with self._growing(client_key):
+                found = self._keep(key, dict(zip(names, key, strict=True)))
+        return found
+
+    def _keep(self, key: tuple[bool | None, ...], shaping: Mapping[str, bool | None]) -> M:
+        made: M | CannotCompileError
+        try:
+            made = self._make(shaping)
+        except CannotCompileError as error:
+            made = error.with_traceback(None)
+        except RecursionError:
+            made = CannotCompileError("nested too deeply")
+        if len(self._found) >= MAX_VARIANTS:
+            del self._found[next(iter(self._found))]
+        self._found[key] = made
+        if isinstance(made, CannotCompileError):
+            raise CannotCompileError(*made.args)
+        return made
+
+    def all(self) -> list[M]:
+        """Those that could be made, the last one last."""
+        return [made for made in self._found.values() if not isinstance(made, CannotCompileError)]

@@ -1,0 +1,67 @@
+"""What a prepared operation takes in memory, estimated from what was made.
+
+The weights are fitted to what tracemalloc says; `tests/plan/test_sizes.py` holds them within a fifth.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from types import CodeType
+from typing import Any
+
+from graphql import DocumentNode, Node
+
+from gateway.execute.code import Code
+from gateway.plan.nodes import Kind
+
+NODE = 325  # of the document, with its tokens
+FIELD = 800
+SELECTION = 1_450
+NAME = 355  # in the namespace of the code
+ARGUMENTS = 1_700  # of one field
+LINE = 57  # of the text, beside its characters
+VARIABLE = 580
+LOADER = 300  # one that was made for what the plan wants of it
+
+
+def size_of_operation(document: DocumentNode, variables: int, codes: Iterable[Code]) -> int:
+    """Bytes of a document, its coercers and the code of its variants."""
+    return NODE * _count_nodes(document) + VARIABLE * variables + sum(map(size_of_code, codes))
+
+
+def size_of_code(code: Code) -> int:
+    """Bytes of one plan with its text and functions."""
+    fields = code.bound.fields.values()
+    arguments = {id(field.arguments) for field in fields if field.arguments is not None}
+    loaders = {id(f.loader) for f in fields if f.plan.kind in (Kind.BATCH, Kind.ENTITY)}
+    names = len(code.parts[0].__globals__) if code.parts else 0
+    return (
+        FIELD * len(fields)
+        + SELECTION * len(code.bound.selections)
+        + ARGUMENTS * len(arguments)
+        + LOADER * len(loaders)
+        + NAME * names
+        + LINE * len(code.lines)
+        + sum(map(len, code.lines))
+        + sum(_size_of_function(part.__code__) for part in code.parts)
+    )
+
+
+def _size_of_function(code: CodeType) -> int:
+    own = (code, code.co_linetable, code.co_exceptiontable, code.co_names, code.co_consts)
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return sum(map(sys.getsizeof, own)) + sum(map(_size_of_function, inner))
+
+
+def _count_nodes(document: DocumentNode) -> int:
+    count = 0
+    rest: list[Any] = [document]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, Node):
+            count += 1
+            rest += [getattr(node, key) for key in node.keys if key != "loc"]
+        elif isinstance(node, tuple | list):
+            rest += node
+    return count

@@ -1,0 +1,215 @@
+"""What an operation costs to read, validate and plan, counted before it is planned.
+
+Fragments are expanded and abstract types multiplied as the planner does it, but equal selections on equal
+types are walked once and added as often as they stand: a document of a kilobyte that expands to a million
+fields is counted in as many steps as it has selections. Pure; the document has to be valid.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+    is_abstract_type,
+    is_object_type,
+)
+
+from gateway.language.limits import Limits, limit_error
+from gateway.plan.compile import MAX_DEPTH
+from gateway.plan.kinds import field_of, kind_of
+from gateway.plan.nodes import Kind
+
+logger = logging.getLogger("gateway.limits")
+
+# One unit is about a microsecond of CPU where the default of the limit was set. `tests/plan/costly.py` finds the
+# documents that cost most, and prints their units beside the time that they take.
+TOKEN = 17  # parsed, and validated by all rules
+LOOKED_AT = 1  # a selection, for each object type that it may stand on
+SELECTION = 20  # the fields of one object type at one place
+CHOICE = 30  # more for each type that an interface or union may be
+FIELD = 45  # a property, or `__typename`
+STEP = 110  # what a resolver gives
+LOADED = 180  # what a connector or batch resolver gives
+ARGUMENT = 10  # one that a field's definition has, whether it is given or not
+DEFERRED = 700  # a fragment with `@defer`: a plan of its own
+
+UNITS = {Kind.PROPERTY: FIELD, Kind.BATCH: LOADED, Kind.ENTITY: LOADED}
+Sets = tuple[SelectionSetNode, ...]
+
+
+def check_work(
+    schema: GraphQLSchema, document: DocumentNode, operation_name: str | None, limits: Limits
+) -> None:
+    """Check what the operation that is meant costs. Takes time linear in the document's size.
+
+    Errors: ClientError(MAX_WORK_LIMIT).
+    """
+    found = count_work(schema, document, operation_name, limits.max_work)
+    if found <= limits.max_work:
+        return
+    problem = (
+        f"The operation takes {found} units of work to plan; limits.max_work is {limits.max_work}. "
+        "Spread fragments at fewer places, ask for fewer types of an interface or union, or send "
+        "several operations."
+    )
+    if limits.mode == "enforce":
+        raise limit_error("MAX_WORK_LIMIT", problem)
+    logger.warning("limit MAX_WORK_LIMIT would refuse operation %s: %s", operation_name, problem)
+
+
+def count_work(
+    schema: GraphQLSchema, document: DocumentNode, operation_name: str | None, most: int
+) -> int:
+    """The work of one operation, in units. Counting ends where the walk alone goes beyond `most`."""
+    tokens = TOKEN * _count_tokens(document)
+    operations = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
+    for operation in operations:
+        if operation_name is None or (operation.name and operation.name.value == operation_name):
+            root = schema.get_root_type(operation.operation)
+            if root is None:
+                return tokens
+            counter = _Counter(schema, document, most)
+            try:
+                return tokens + counter.count(root, (operation.selection_set,), 0)
+            except _EnoughError:
+                return tokens + counter.walked
+    return tokens
+
+
+def _count_tokens(document: DocumentNode) -> int:
+    token: Any = document.loc.start_token if document.loc else None
+    count = 0
+    while token is not None:
+        count += 1
+        token = token.next
+    return count
+
+
+class _EnoughError(Exception):
+    """The rest need not be counted: it is too much already, or no plan is made of it."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of a field of an object type: its own units, and the types of its objects."""
+
+    units: int
+    possible: tuple[GraphQLObjectType, ...] = ()
+
+
+class _Counter:
+    """Counts one operation.
+
+    Attributes:
+        walked: Units of what was walked so far, each selection once.
+    """
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, most: int) -> None:
+        self.schema = schema
+        self.most = most
+        self.walked = 0
+        self.fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        self._totals: dict[tuple[Any, ...], int] = {}
+        self._fields: dict[tuple[str, str], _Known] = {}
+        self._applies: dict[tuple[str, str], bool] = {}
+
+    def count(self, parent: GraphQLObjectType, sets: Sets, depth: int) -> int:
+        """The units of selections on one object type, and of all below."""
+        key = (parent.name, *map(id, sets))
+        total = self._totals.get(key)
+        if total is not None:
+            return total
+        if depth > MAX_DEPTH:
+            raise _EnoughError
+        grouped, total = self._collect(parent, sets)
+        for name, below in grouped.values():
+            known = self._known(parent, name)
+            total += known.units
+            for possible in known.possible if below else ():
+                total += self.count(possible, tuple(below), depth + 1)
+        self._totals[key] = total
+        return total
+
+    def _collect(
+        self, parent: GraphQLObjectType, sets: Sets
+    ) -> tuple[dict[str, tuple[str, list[SelectionSetNode]]], int]:
+        """Name and selections of each response key, as CollectFields finds them, and their own units."""
+        grouped: dict[str, tuple[str, list[SelectionSetNode]]] = {}
+        units = SELECTION
+        spread: set[str] = set()
+        rest = list(reversed(sets))
+        while rest:
+            for node in rest.pop().selections:
+                units += LOOKED_AT
+                if isinstance(node, FieldNode):
+                    key = node.alias.value if node.alias else node.name.value
+                    _, below = grouped.setdefault(key, (node.name.value, []))
+                    if node.selection_set is not None:
+                        below.append(node.selection_set)
+                    continue
+                fragment: Any = node
+                if isinstance(node, FragmentSpreadNode):
+                    fragment = self.fragments.get(node.name.value)
+                    if fragment is None or node.name.value in spread:
+                        continue
+                if self._does_apply(fragment, parent):
+                    if node.directives and any(d.name.value == "defer" for d in node.directives):
+                        units += DEFERRED
+                    if isinstance(node, FragmentSpreadNode):
+                        spread.add(node.name.value)
+                    rest.append(fragment.selection_set)
+        self.walked += units
+        if self.walked > self.most:
+            raise _EnoughError
+        return grouped, units
+
+    def _does_apply(
+        self, fragment: InlineFragmentNode | FragmentDefinitionNode, parent: GraphQLObjectType
+    ) -> bool:
+        if fragment.type_condition is None:
+            return True
+        key = (fragment.type_condition.name.value, parent.name)
+        known = self._applies.get(key)
+        if known is None:
+            type_: Any = self.schema.get_type(key[0])
+            known = self._applies[key] = type_ is parent or (
+                is_abstract_type(type_) and self.schema.is_sub_type(type_, parent)
+            )
+        return known
+
+    def _known(self, parent: GraphQLObjectType, name: str) -> _Known:
+        key = (parent.name, name)
+        known = self._fields.get(key)
+        if known is None:
+            known = self._fields[key] = self._look_up(parent, name)
+        return known
+
+    def _look_up(self, parent: GraphQLObjectType, name: str) -> _Known:
+        definition = field_of(self.schema, parent, name)
+        if definition is None:
+            return _Known(0)
+        kind = kind_of(name, definition, None)
+        if kind in (Kind.TYPENAME, Kind.INTROSPECTION):
+            return _Known(FIELD)
+        units = UNITS.get(kind, STEP) + ARGUMENT * len(definition.args)
+        named: Any = get_named_type(definition.type)
+        if is_abstract_type(named):
+            possible = tuple(self.schema.get_possible_types(named))
+            return _Known(units + CHOICE * len(possible), possible)
+        return _Known(units, (named,) if is_object_type(named) else ())
