@@ -8,6 +8,7 @@ from weakref import WeakSet
 from gateway.answer import Answer
 from gateway.awaitable import value_of
 from gateway.errors import ClientError, RequestError
+from gateway.execute.prepare import Prepared
 from gateway.incremental import PayloadFormat
 from gateway.measures import Measures
 from gateway.pipeline.checks import check_method, reject
@@ -83,7 +84,11 @@ class Subscriptions:
 async def operation_type(pipeline: Pipeline, operation: Operation) -> str | None:
     """What kind of operation this is, "incremental" among them; None when its document is rejected."""
     try:
-        prepared = (await value_of(pipeline.document(operation))).prepared
+        return kind_of((await value_of(pipeline.document(operation))).prepared)
     except (ClientError, RequestError):
         return None
+
+
+def kind_of(prepared: Prepared) -> str | None:
+    """The operation's type, or "incremental"."""
     return "incremental" if prepared.is_incremental else prepared.operation_type

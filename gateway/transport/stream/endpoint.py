@@ -16,9 +16,9 @@ from typing import Any
 from gateway.answer import Answer
 from gateway.awaitable import AwaitableOrValue, value_of
 from gateway.context import ClientRequest, Context
-from gateway.errors import ClientError
+from gateway.errors import ClientError, RequestError
 from gateway.pipeline.operation import Operation
-from gateway.pipeline.subscriptions import Subscriptions, operation_type
+from gateway.pipeline.subscriptions import Subscriptions, kind_of
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.http.access import log_line
 from gateway.transport.http.respond import Channel, StreamingResponse
@@ -58,11 +58,21 @@ class StreamEndpoint:
         self._draining = False
 
     async def takes(self, how: Format, operation: Operation) -> bool:
-        """Whether a format is for this operation, and there is room. Errors: ClientError(UNAVAILABLE)."""
-        if how.takes != "every operation":
-            kind = await operation_type(self.subscriptions.pipeline, operation)
-            if kind != how.takes:
-                return False
+        """Whether a format is for this operation.
+
+        Errors: ClientError with a status that has to be told before the stream begins: 429, 503.
+        """
+        pipeline = self.subscriptions.pipeline
+        try:
+            pipeline.admission.check()
+            await value_of(pipeline.document(operation))
+        except (ClientError, RequestError) as exc:
+            if isinstance(exc, ClientError) and exc.http_status in (429, 503):
+                raise
+            return how.takes == "every operation"  # the stream tells it
+        kind = kind_of(operation.prepared)
+        if how.takes not in ("every operation", kind):
+            return False
         self.check_room()
         return True
 

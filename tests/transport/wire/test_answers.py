@@ -27,6 +27,7 @@ ACCEPTS = (
     b"application/graphql-response+json, application/json;q=0.9",
     b"multipart/mixed, application/json",
     b"multipart/mixed;subscriptionSpec=1.0, application/json",
+    b"text/event-stream",
     b"text/html",
 )
 SENT = {
