@@ -13,12 +13,12 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import orjson
 from graphql import ExecutionResult, GraphQLError
 
 from gateway.errors import CODES, ClientError, MoreErrorsError, UpstreamError
 from gateway.execute.bounds import UNLIMITED, ResultLimitError, ResultLimits, bytes_error
+from gateway.execute.verbatim import encode_struct
 from gateway.json_bytes import write_json
 from gateway.telemetry.metrics import Histogram
 
@@ -274,14 +274,7 @@ def encode_response(
 
 def encode_members(response: dict[str, Any]) -> bytes:
     """A response, or a payload of one, by its members."""
-    return write_json(response, _encode_struct)
-
-
-def _encode_struct(value: Any) -> Any:
-    """A decoded struct, written by the library that made it."""
-    if isinstance(value, msgspec.Struct):
-        return orjson.Fragment(msgspec.json.encode(value))
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    return write_json(response, encode_struct)
 
 
 def encode_request_error(errors: list[dict[str, Any]]) -> bytes:

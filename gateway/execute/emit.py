@@ -7,7 +7,8 @@ and settles what came; then, from the lowest level up, it shapes each column of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -263,7 +264,7 @@ class PartEmitter:
                 ]
                 columns = ", ".join([rows, *below.values()])
                 writer.line(f"for p, {', '.join(names)} in zip({columns}): {'; '.join(sets)}")
-            writer.line(f"e{field.id} = encode_rows(g{field.id}.values[0])")
+            self.values.encode(f"e{field.id}", f"g{field.id}.values[0]")
             writer.line(f"r{field.id} = [e{field.id}]")
 
     def rows(self, selection: BoundSelection, columns: dict[int, str]) -> None:
@@ -283,10 +284,12 @@ class PartEmitter:
                 self.loop(selection, columns, slow)
         given = _tuple(columns.values())
         with writer.block("except Exception:"):
-            writer.line(f"d{number} = slow_rows(r, {slow}, m, d{number}, c{number}, {given})")
+            writer.line(
+                f"d{number} = yield from slow_rows(r, {slow}, m, d{number}, c{number}, {given})"
+            )
         if may_share(selection):
             writer.line(
-                f"if x{number}: d{number} = share_rows(r, {slow}, m, d{number}, c{number}, {given}, x{number})"
+                f"if x{number}: d{number} = yield from share_rows(r, {slow}, m, d{number}, c{number}, {given}, x{number})"
             )
 
     def expression(self, selection: BoundSelection, columns: dict[int, str]) -> None:
@@ -304,30 +307,47 @@ class PartEmitter:
             classes, name = writer.name("X", observer.classes), writer.name("O", observer)
             writer.line(f"if not y{number} <= {classes}: raise {name}.saw_others({rows})")
         target = ", ".join(["p", *names.values()])
-        source = f"zip({', '.join([rows, *columns.values()])})" if columns else rows
-        shown = self.values.row_of(selection, "p", names)
-        writer.line(f"d{number} = [{shown} for {target} in {source}]")
+        with self.pieces([rows, *columns.values()]) as parts:
+            source = f"zip({', '.join(parts)})" if columns else parts[0]
+            shown = self.values.row_of(selection, "p", names)
+            writer.line(f"d{number} += [{shown} for {target} in {source}]")
 
     def loop(self, selection: BoundSelection, columns: dict[int, str], slow: str) -> None:
         writer = self.writer
         number = selection.id
         names = {field_id: writer.fresh("u") for field_id in columns}
         targets = ", ".join(["p", *names.values()])
-        sources = ", ".join([f"c{number}", *columns.values()])
-        head = f"for {targets} in zip({sources}):" if columns else f"for p in c{number}:"
         reads = any(
             field.plan.kind is Kind.PROPERTY and field.id not in columns
             for field in selection.fields
         )
-        with writer.block(head):
-            if not reads:
-                writer.line(f"d{number}.append({self.values.display(selection, 'p', names)})")
-                return
-            with writer.block(f"if {self.values.row_test(selection, 'p')}:"):
-                writer.line(f"d{number}.append({self.values.display(selection, 'p', names)})")
-            with writer.block("else:"):
-                given = _tuple(names.values())
-                writer.line(f"d{number}.append(slow_row(r, {slow}, p, {given}))")
+        with self.pieces([f"c{number}", *columns.values()]) as parts:
+            head = (
+                f"for {targets} in zip({', '.join(parts)}):" if columns else f"for p in {parts[0]}:"
+            )
+            with writer.block(head):
+                if not reads:
+                    writer.line(f"d{number}.append({self.values.display(selection, 'p', names)})")
+                    return
+                with writer.block(f"if {self.values.row_test(selection, 'p')}:"):
+                    writer.line(f"d{number}.append({self.values.display(selection, 'p', names)})")
+                with writer.block("else:"):
+                    given = _tuple(names.values())
+                    writer.line(f"d{number}.append(slow_row(r, {slow}, p, {given}))")
+
+    @contextmanager
+    def pieces(self, columns: list[str]) -> Iterator[list[str]]:
+        """Write a loop over pieces of columns, and what is written meanwhile in it; gives their names.
+
+        The one row of a root needs none.
+        """
+        if columns[0] == f"c{self.root.id}" and not self.bound.plan.is_deferred:
+            yield columns
+            return
+        parts = [f"{column}_" for column in columns]
+        with self.writer.block(f"for {_tuple(parts)} in pieces(r, {', '.join(columns)}):"):
+            yield parts
+            self.wait()
 
     def field(self, field: BoundField) -> str:
         return self.writer.name("F", field)

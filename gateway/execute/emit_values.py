@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
@@ -57,6 +58,7 @@ class ValueEmitter:
         self.writer = writer
         self.forms = forms
         self.observers = observers
+        self.is_nested = False
 
     def observer(self, selection: BoundSelection) -> Observer:
         """The observer of a selection's rows."""
@@ -101,10 +103,17 @@ class ValueEmitter:
             test = self.row_test(selection, var)
         encoded = writer.fresh("e")
         rows = f"counted(r, {var})" if type(output) is BoundList else var
-        writer.line(f"{encoded} = encode_rows({rows}) if {test} else None")
+        writer.line(f"{encoded} = None")
+        with writer.block(f"if {test}:"):
+            self.encode(encoded, rows)
         with writer.block(f"if {encoded} is None:"):
             writer.line(f"{encoded} = {self.walked(field, output, var, Origin.RESOLVED)}")
         return encoded
+
+    def encode(self, encoded: str, rows: str) -> None:
+        """Emit the encoding of rows as they stand."""
+        self.writer.line(f"{encoded} = encode_rows(r, {rows})")
+        self.writer.line(f"if type({encoded}) is Generator: {encoded} = yield from {encoded}")
 
     def walked(self, field: BoundField, output: BoundOutput, var: str, origin: Origin) -> str:
         """Emit what completes the objects of `var`, one by one."""
@@ -144,13 +153,13 @@ class ValueEmitter:
         writer = self.writer
         objects = composite_of(output.item) if type(output.item) is BoundComposite else None
         if objects is not None and objects.only is not None and self.is_flat(objects.only):
-            self.flat_list(objects.only, var, slow)
+            self.flat_list(field, objects.only, var, slow)
             return var
         with writer.block(f"if type({var}) is list:"):
             self.count(var)
             done, item = writer.fresh("o"), writer.fresh("p")
             writer.line(f"{done} = []")
-            with writer.block(f"for {item} in {var}:"):
+            with self.pieces(field, var) as part, writer.block(f"for {item} in {part}:"):
                 completed = self.value(field, output.item, item, Origin.ITEM)
                 writer.line(f"{done}.append({completed})")
             writer.line(f"{var} = {done}")
@@ -158,7 +167,7 @@ class ValueEmitter:
             writer.line(f"{var} = {slow}")
         return var
 
-    def flat_list(self, selection: BoundSelection, var: str, slow: str) -> None:
+    def flat_list(self, field: BoundField, selection: BoundSelection, var: str, slow: str) -> None:
         """Emit a list of objects that are completed by one expression each."""
         writer = self.writer
         observer = self.observer(selection)
@@ -166,15 +175,48 @@ class ValueEmitter:
         item = writer.fresh("p")
         with writer.block(f"if type({var}) is list and {classes}.issuperset(map(type, {var})):"):
             self.count(var)
-            writer.line(f"{var} = [{self.row_of(selection, item, {})} for {item} in {var}]")
+            if not self.is_once(field):
+                writer.line(f"{var} = [{self.row_of(selection, item, {})} for {item} in {var}]")
+            else:
+                done = writer.fresh("o")
+                writer.line(f"{done} = []")
+                with self.pieces(field, var) as part:
+                    row = self.row_of(selection, item, {})
+                    writer.line(f"{done} += [{row} for {item} in {part}]")
+                writer.line(f"{var} = {done}")
         with writer.block("else:"):
             writer.line(f"{writer.name('O', observer)}.saw_others({var})")
             writer.line(f"{var} = {slow}")
 
+    def is_once(self, field: BoundField) -> bool:
+        """Whether a field is below no list, and its code below no function: where the event loop can be given back."""
+        above: BoundField | None = field
+        while above is not None and not self.is_nested:
+            above = above.selection.field
+            if above is None:
+                return True
+            if isinstance(above.output, BoundList):
+                return False
+        return False
+
+    @contextmanager
+    def pieces(self, field: BoundField, var: str) -> Iterator[str]:
+        """Emit a loop over pieces of a list that is there once, and what is written meanwhile in it."""
+        if not self.is_once(field):
+            yield var
+            return
+        part = self.writer.fresh("z")
+        with self.writer.block(f"for ({part},) in pieces(r, {var}):"):
+            yield part
+            self.writer.line("if w: yield w")
+
     def count(self, var: str) -> None:
         """Emit that the items of a list are nodes of the result, before they are completed."""
         self.writer.line(f"r.nodes_left -= len({var})")
-        self.writer.line("if r.nodes_left < 0: r.take(0)")
+        with self.writer.block("if r.nodes_left < r.mark:"):
+            self.writer.line("reached(r)")
+            if not self.is_nested:
+                self.writer.line("if w: yield w")
 
     def row_of(self, selection: BoundSelection, row: str, given: dict[int, str]) -> str:
         """The display of a completed object whose properties are read where they are used.
@@ -206,9 +248,11 @@ class ValueEmitter:
     def function(self, field: BoundField, output: BoundOutput, var: str, origin: Origin) -> str:
         """Emit a function for a value that is nested too deep, and return its call."""
         name, inner = self.writer.fresh("f_"), self.writer.fresh("t")
+        outer, self.is_nested = self.is_nested, True
         with self.writer.function(f"def {name}({inner}, r):"):
             self.writer.line("q = r.pending")
             self.writer.line(f"return {self.value(field, output, inner, origin)}")
+        self.is_nested = outer
         return f"{name}({var}, r)"
 
     def composite(

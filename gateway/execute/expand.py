@@ -25,6 +25,7 @@ from gateway.execute.bound import (
 from gateway.execute.columns import collect_items, list_items, read_property
 from gateway.execute.info import find_path, info_of_spot
 from gateway.execute.nulled import leave_spots
+from gateway.execute.pauses import PIECE, pause
 from gateway.execute.spots import BadValueError, Failed, FailedList, Origin, Pending
 from gateway.execute.state import Run
 from gateway.execute.works import Call, Position, Work
@@ -38,6 +39,9 @@ def expand_spots(run: Run) -> Generator[list[Work], None, None]:
         while done < len(run.pending):
             _expand_spot(run, run.pending[done])
             done += 1
+            if done % PIECE == 0:
+                pause(run)
+                break
         while run.works:
             if run.has_failed:
                 leave_spots(run)

@@ -7,6 +7,7 @@ row's class, `X9` the set of it, `O0` the observer of rows.
 
 from __future__ import annotations
 
+from types import GeneratorType
 from typing import Any
 
 from gateway.execute.calls import call_rows
@@ -21,6 +22,7 @@ from gateway.execute.columns import (
 )
 from gateway.execute.introspect import introspect
 from gateway.execute.loads import load, load_entities
+from gateway.execute.pauses import pieces, reached
 from gateway.execute.slow import share_rows, slow_row, slow_rows
 from gateway.execute.verbatim import encode_rows
 
@@ -30,6 +32,7 @@ class WrongArgumentsError(Exception):
 
 
 EXPORTED: dict[str, Any] = {
+    "Generator": GeneratorType,
     "WrongArguments": WrongArgumentsError,
     "call_rows": call_rows,
     "counted": counted,
@@ -41,6 +44,8 @@ EXPORTED: dict[str, Any] = {
     "load_entities": load_entities,
     "normalise": normalise,
     "pick": pick,
+    "pieces": pieces,
+    "reached": reached,
     "read": read,
     "regroup": regroup,
     "share_rows": share_rows,

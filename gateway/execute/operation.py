@@ -91,7 +91,7 @@ def execute_operation(
             code = prepared.code(variables.coerced, client_key(context))
             limits = prepared.limits
             run = Run(code.bound, source, root, context, variables, literals, limits=limits)
-            return run_code(run, code)
+            return run_code(run, code, encodes=True)
         except (CannotCompileError, IntrospectionError) as exc:
             reason = str(exc)
     return fall_back(prepared, source, variables, context, reason, root)

@@ -14,12 +14,18 @@ from gateway.execute.complete import all_errors, complete_root
 from gateway.execute.drive import start
 from gateway.execute.expand import expand_spots
 from gateway.execute.introspect import prepare_introspection
+from gateway.execute.pauses import PIECE, encode_data
 from gateway.execute.state import Run, client_key
+from gateway.execute.verbatim import encode_struct
 from gateway.execute.works import Work
 
 
-def run_code(run: Run, code: Code) -> AwaitableOrValue[ExecutionResult]:
+def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue[ExecutionResult]:
     """Run a plan's code: the result, or a coroutine of it when something has to be awaited.
+
+    Args:
+        run, code: What is run.
+        encodes: The data of a large result is encoded here, in pieces: it is JSON already, and no dict.
 
     Errors: IntrospectionError before anything of the user's has run.
     """
@@ -31,10 +37,11 @@ def run_code(run: Run, code: Code) -> AwaitableOrValue[ExecutionResult]:
             code.revise(client_key(run.context))
         return ExecutionResult(run.data, all_errors(run) or None)
 
-    return start(run, _steps(run, code), finish, ResultLimitError.result)
+    steps = _steps(run, code, encodes and run.limits.is_paused)
+    return start(run, steps, finish, ResultLimitError.result)
 
 
-def _steps(run: Run, code: Code) -> Generator[list[Work], None, None]:
+def _steps(run: Run, code: Code, encodes: bool) -> Generator[list[Work], None, None]:
     data: dict[str, Any] = {}
     for part, root in zip(code.parts, run.bound.roots, strict=True):
         shaped = yield from part(run)
@@ -50,3 +57,6 @@ def _steps(run: Run, code: Code) -> Generator[list[Work], None, None]:
             run.kinds.clear()
         data.update(shaped)
     run.data = data
+    if encodes and run.limits.max_nodes - run.nodes_left > PIECE:
+        encoded: Any = yield from encode_data(run, data, encode_struct)
+        run.data = encoded

@@ -6,7 +6,7 @@ of a plain type that only needs serialising), else leaves a spot for the exact p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,9 +15,11 @@ from graphql import Undefined
 from gateway.execute.bound import BoundField, BoundLeaf, BoundOutput, BoundSelection
 from gateway.execute.expand import expand_row, expand_value
 from gateway.execute.forms import Observer
+from gateway.execute.pauses import pause
 from gateway.execute.runtime_types import is_known
 from gateway.execute.spots import BadValueError, Failed, Origin, Pending
 from gateway.execute.state import Run
+from gateway.execute.works import Work
 
 Slow = Callable[[Any, Run], Any]
 
@@ -93,7 +95,7 @@ def slow_rows(
     done: list[dict[str, Any]],
     rows: list[Any],
     columns: tuple[list[Any], ...],
-) -> list[Any]:
+) -> Generator[list[Work], None, list[Any]]:
     """The completed rows of a settled selection after its generated loop raised.
 
     The loop's finished rows stand: what they took of an iterator cannot be taken again.
@@ -110,10 +112,12 @@ def slow_rows(
     kept: set[int] = set()
     _find_spots(done, kept)
     run.pending[mark:] = [spot for spot in run.pending[mark:] if id(spot) in kept]
-    rest = zip(rows, *columns, strict=True)
-    return done + [
-        slow_row(run, slow, row, values) for row, *values in islice(rest, len(done), None)
-    ]
+    for row, *values in islice(zip(rows, *columns, strict=True), len(done), None):
+        done.append(slow_row(run, slow, row, values))
+        pause(run)
+        if run.works:
+            yield run.works
+    return done
 
 
 def share_rows(
@@ -124,7 +128,7 @@ def share_rows(
     rows: list[Any],
     columns: tuple[list[Any], ...],
     places: list[Any],
-) -> list[Any]:
+) -> Generator[list[Work], None, list[Any]]:
     """The completed rows of all parents, from those of `distinct` rows.
 
     An error in a row belongs to each of its places, with a path of its own: then every place is
@@ -141,7 +145,7 @@ def share_rows(
     index = {row: number for number, row in enumerate(rows)}
     numbers = [index[row] for row in places]
     spread = tuple([column[number] for number in numbers] for column in columns)
-    return slow_rows(run, slow, mark, [], places, spread)
+    return (yield from slow_rows(run, slow, mark, [], places, spread))
 
 
 def _find_spots(value: Any, found: set[int]) -> None:

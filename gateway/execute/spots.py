@@ -39,7 +39,7 @@ class BadValueError(Exception):
     """
 
     def __init__(self, error: Exception, type_name: str) -> None:
-        super().__init__(str(error))
+        super().__init__(type_name)  # the words of `error` take longer than all else here
         self.error = error
         self.type_name = type_name
 

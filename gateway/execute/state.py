@@ -153,6 +153,8 @@ class Run:
         errors: Located errors.
         errors_left: How many more it may have.
         more_errors: How many there are beyond those.
+        mark: At how many `nodes_left` it looks whether to give the event loop back, or has too many.
+        paused_at: When it gave the event loop back.
         data: The response so far.
         literals: Argument literals of this request that the plan leaves open, by their slot.
     """
@@ -175,11 +177,13 @@ class Run:
         "kinds",
         "limits",
         "literals",
+        "mark",
         "more_errors",
         "nodes_left",
         "nulled",
         "parents",
         "paths",
+        "paused_at",
         "pending",
         "places",
         "root",
@@ -208,6 +212,8 @@ class Run:
         self.nodes_left = limits.max_nodes
         self.errors_left = limits.max_errors
         self.more_errors = 0
+        self.paused_at = 0.0
+        self.mark = max(0, limits.max_nodes - 1_000) if limits.is_paused else 0
         self.bound = bound
         self.source = source
         self.root = root

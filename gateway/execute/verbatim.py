@@ -5,7 +5,7 @@ It decides by the class of the rows and the selection alone; what it promises ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -14,6 +14,10 @@ import orjson
 from graphql import GraphQLField
 
 from gateway.execute.bound import BoundField, BoundLeaf, BoundList, BoundOutput, BoundSelection
+from gateway.execute.bounds import bytes_error
+from gateway.execute.pauses import PIECE, pieces
+from gateway.execute.state import Run
+from gateway.execute.works import Work
 from gateway.plan.nodes import Check, Kind
 from gateway.resolver import DecodedRow
 
@@ -83,9 +87,37 @@ def _is_plain(output: BoundOutput) -> bool:
     )
 
 
-def encode_rows(rows: Any) -> orjson.Fragment | None:
-    """Rows as JSON; None where they cannot be written."""
+Encoding = Generator[list[Work], None, orjson.Fragment | None]
+
+
+def encode_rows(run: Run, rows: Any) -> orjson.Fragment | Encoding | None:
+    """Rows as JSON; None where they cannot be written. Many are encoded in pieces, by a generator."""
+    if type(rows) is list and len(rows) > PIECE:
+        return _encode_many(run, rows)
     try:
         return orjson.Fragment(msgspec.json.encode(rows))
     except (ValueError, TypeError):  # half a surrogate pair, and what no struct of ours holds
         return None
+
+
+def _encode_many(run: Run, rows: list[Any]) -> Encoding:
+    parts, left = [], run.limits.max_bytes
+    for (piece,) in pieces(run, rows):
+        try:
+            part = msgspec.json.encode(piece)[1:-1]
+        except (ValueError, TypeError):
+            return None
+        left -= len(part)
+        if left < 0:
+            raise bytes_error(run.limits)
+        parts.append(part)
+        if run.works:
+            yield run.works
+    return orjson.Fragment(b"[" + b",".join(parts) + b"]")
+
+
+def encode_struct(value: Any) -> Any:
+    """A decoded struct in a result, written by the library that made it."""
+    if isinstance(value, msgspec.Struct):
+        return orjson.Fragment(msgspec.json.encode(value))
+    raise TypeError(f"{type(value).__name__} is no JSON")

@@ -131,8 +131,8 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often rows were encoded as they stand."""
     counted: Counter[str] = Counter()
 
-    def encode(rows: Any) -> Any:
-        made = verbatim.encode_rows(rows)
+    def encode(run: Any, rows: Any) -> Any:
+        made = verbatim.encode_rows(run, rows)
         counted["made" if made is not None else "refused"] += 1
         return made
 

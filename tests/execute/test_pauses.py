@@ -1,0 +1,116 @@
+"""The event loop gets its turns while a large result is made, and the result is the same."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+from graphql import ExecutionResult, parse
+
+from gateway.answer import encode_members
+from gateway.execute import pauses
+from gateway.execute.bounds import ResultLimits
+from gateway.execute.operation import execute_operation
+from gateway.execute.prepare import Prepared
+from gateway.execute.state import Variables
+from tests.execute.reference import make_schema
+
+SDL = """
+type Query { rows(n: Int!): [Row] box: Box }
+type Box { rows: [Row] }
+type Row { id: ID! text: String bad: Int rows: [Row] held: [Row] strict: Int! }
+"""
+HELD = [{"id": i, "text": "held", "bad": "x", "held": None} for i in range(60)]
+
+
+def rows(_parent: Any, _info: Any, n: int = 60) -> list[Any]:
+    return [{"id": i, "text": f"é{i}", "bad": "x", "held": HELD, "strict": 1} for i in range(n)]
+
+
+async def later(parent: Any, info: Any, n: int = 60) -> list[Any]:
+    return rows(parent, info, n)
+
+
+SCHEMA = make_schema(
+    SDL,
+    {
+        "Query.rows": later,
+        "Query.box": lambda *_: {"rows": rows(None, None, 30_000)},
+        "Row.rows": rows,
+    },
+)
+
+
+async def answered(text: str, is_paused: bool) -> tuple[Any, int]:
+    """The response, and how many turns the loop had meanwhile."""
+    limits = ResultLimits(is_paused=is_paused, max_errors=10, max_nodes=500_000)
+    prepared = Prepared(SCHEMA, parse(text), limits=limits)
+    turns = 0
+    done = False
+
+    async def count() -> None:
+        nonlocal turns
+        while not done:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    context: Any = None
+    found = execute_operation(prepared, Variables({}, {}), context)
+    result = found if isinstance(found, ExecutionResult) else await found
+    done = True
+    await counting
+    errors = [(error.message, error.path) for error in result.errors or ()]
+    return (orjson.loads(encode_members({"data": result.data})), errors), turns
+
+
+LARGE = {
+    "a flat list": ("{ rows(n: 30000) { id text } }", 10),
+    "levels of calls": ("{ rows(n: 60) { id rows { id rows { id } } } }", 10),
+    "lists in rows": ("{ rows(n: 300) { id text held { id text } } }", 10),
+    "a list in an object": ("{ box { rows { id text } } }", 10),
+    "errors": ("{ rows(n: 300) { id held { id bad } } }", 10),
+    "errors of a list": ("{ rows(n: 3000) { id bad strict } box { rows { bad } } }", 10),
+    "nulls": ("{ rows(n: 1000) { id held { id strict } } }", 10),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+async def test_the_loop_is_given_back(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, least = LARGE[name]
+    expected, few = await answered(text, False)
+    monkeypatch.setattr(pauses, "KEPT_S", 0.0)
+    found, turns = await answered(text, True)
+    assert found == expected
+    assert few < 8
+    assert turns >= least
+
+
+async def test_small_results_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pauses, "KEPT_S", 0.0)
+    _, without = await answered("{ rows(n: 9) { id text held { id } } }", False)
+    _, turns = await answered("{ rows(n: 9) { id text held { id } } }", True)
+    assert turns == without
+
+
+async def test_an_answer_that_is_too_long_ends_while_it_is_encoded() -> None:
+    limits = ResultLimits(is_paused=True, max_bytes=100_000)
+    prepared = Prepared(SCHEMA, parse("{ rows(n: 30000) { id text } }"), limits=limits)
+    context: Any = None
+    found = execute_operation(prepared, Variables({}, {}), context)
+    result = found if isinstance(found, ExecutionResult) else await found
+    assert result.data is None
+    assert result.errors is not None
+    assert "limits.max_response_bytes" in result.errors[0].message
+
+
+async def test_a_cancelled_run_ends_in_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pauses, "KEPT_S", 0.0)
+    running = asyncio.create_task(answered("{ rows(n: 30000) { id text } }", True))
+    for _ in range(4):
+        await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
