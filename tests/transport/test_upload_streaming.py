@@ -123,6 +123,9 @@ async def streaming(tmp_path: Path) -> AsyncIterator[tuple[int, Store]]:
     store.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     async with served(tmp_path / "gateway.toml") as gateway:
         yield gateway.port, store
+        async with asyncio.timeout(10):  # whoever has gone leaves no connection behind
+            while gateway.connections:
+                await asyncio.sleep(0.005)
     server.close()
     await server.wait_closed()
 

@@ -235,7 +235,7 @@ class HttpProtocol(asyncio.Protocol):
                         break
                     self._begin(message)
                 elif not self._read_body():
-                    return
+                    break
             if self.phase is RECEIVING:
                 self._read_form()
             elif self.phase is READING and self._has_ended:

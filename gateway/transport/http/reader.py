@@ -193,12 +193,13 @@ class RequestReader:
         max_head_bytes: How large a head may be, and all that is neither head nor body of one message.
     """
 
-    __slots__ = ("_at", "_buffer", "_left", "_max_head", "_overhead", "_read", "state")
+    __slots__ = ("_at", "_buffer", "_left", "_max_head", "_overhead", "_read", "_seen", "state")
 
     def __init__(self, max_head_bytes: int) -> None:
         self._max_head = max_head_bytes
         self._buffer = b""
         self._at = 0
+        self._seen = 0  # of the buffer: up to here no head ends
         self._left = 0  # of the body or the chunk
         self._overhead = 0  # bytes of this body that are no data
         self._read = 0  # bytes of this body
@@ -218,7 +219,11 @@ class RequestReader:
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived."""
-        self._buffer = data if self._at == len(self._buffer) else self._buffer[self._at :] + data
+        if self._at == len(self._buffer):
+            self._buffer, self._seen = data, 0
+        else:
+            self._seen = max(self._seen - self._at, 0)
+            self._buffer = self._buffer[self._at :] + data
         self._at = 0
 
     def rest(self) -> bytes:
@@ -231,18 +236,21 @@ class RequestReader:
         buffer, begin = self._buffer, self._at
         if buffer.startswith(b"\r\n", begin):  # RFC 9112 §2.2: one empty line is ignored
             begin += 2
-        end = buffer.find(b"\r\n\r\n", begin)
+        # A head that comes byte by byte is not searched again for each.
+        end = buffer.find(b"\r\n\r\n", max(begin, self._seen - 3) if self._seen else begin)
         size = (end + 4 if end >= 0 else len(buffer)) - begin
         if size > self._max_head:
             raise FramingError(431, f"The head is larger than {self._max_head} bytes.")
         if end < 0:
-            if BARE_LF.search(buffer, begin) or buffer.startswith((b"\n", b"\r\n"), begin):
+            is_bare = BARE_LF.search(buffer, max(begin, self._seen - 1))
+            if is_bare or buffer.startswith((b"\n", b"\r\n"), begin):
                 raise FramingError(400, "A line does not end with CR LF.")
+            self._seen = len(buffer)
             return None
         raw = buffer if size == len(buffer) else buffer[begin : end + 4]
         check_grammar(raw)
         head = MessageHead(raw)
-        self._at = end + 4
+        self._at, self._seen = end + 4, 0
         self._left, self._read, self._overhead = head.length, 0, 0
         if head.length:
             self.state = SIZED if head.length == CHUNKED else BODY

@@ -70,10 +70,9 @@ class WriteWatch:
             now: Seconds.
             timeout_s: How long that may be.
         """
-        if self._taken_at is None:
-            self._taken_at = now
-        taken, waited_s = self.written - unread, now - self._taken_at
-        if not unread or taken - self._taken > SLOWEST * waited_s:
+        taken = self.written - unread
+        waited_s = 0.0 if self._taken_at is None else now - self._taken_at
+        if not unread or not waited_s or taken - self._taken > SLOWEST * waited_s:
             self._taken, self._taken_at = taken, now
             return False
         return waited_s > timeout_s

@@ -25,6 +25,7 @@ ACCEPTS = (
     b"application/json",
     b"application/graphql-response+json",
     b"application/graphql-response+json, application/json;q=0.9",
+    b"text/event-stream",
     b"multipart/mixed, application/json",
     b"multipart/mixed;subscriptionSpec=1.0, application/json",
     b"text/event-stream",
