@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -90,7 +90,7 @@ class Answer:
     has_data: bool
     status: int
     record: OperationRecord
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] | None = None
 
 
 class ErrorMask:

@@ -292,7 +292,9 @@ class Gateway:
     def new_context(self, client: ClientRequest) -> AwaitableOrValue[Context]:
         """The state of one execution: at once where no `@context_factory` has a part in it."""
         assert self.graph.bound is not None
-        timeout_s = time_left(self.config.traffic_shaping.router, client.headers)
+        router = self.config.traffic_shaping.router
+        asks = router.client_timeout_header
+        timeout_s = time_left(router, client.headers) if asks else router.timeout_s
         context = Context(
             client,
             deadline=self._clock() + timeout_s,

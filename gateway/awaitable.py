@@ -25,7 +25,11 @@ def then(
 
     Nothing of an awaitable runs before somebody awaits the result.
     """
-    return _later(value, function) if is_awaitable(value) else function(value)
+    if hasattr(
+        value, "__await__"
+    ):  # as `is_awaitable`, which would be a call more for each stage of a request
+        return _later(value, function)
+    return function(value)
 
 
 async def _later(value: Awaitable[T], function: Callable[[T], AwaitableOrValue[U]]) -> U:

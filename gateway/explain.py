@@ -45,6 +45,9 @@ class Explain:
         env: Holds the secret.
         now: The wall clock, seconds.
 
+    Attributes:
+        is_open: Whether anybody is shown anything.
+
     Errors: ConfigError when signatures are to be checked and there is no secret.
     """
 
@@ -56,6 +59,7 @@ class Explain:
     ) -> None:
         self._settings = settings
         self._now = now
+        self.is_open = settings.plan_header or settings.trace_header != "never"
         self._secret = env.get(settings.trace_secret_env, "")
         if settings.trace_header == "signed" and len(self._secret) < 16:
             raise ConfigError(

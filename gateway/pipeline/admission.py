@@ -67,6 +67,8 @@ class Admission:
         self._wait_s = TICK_S
         self._signs = 0  # in a row, of the other state
         self._timer: asyncio.TimerHandle | None = None
+        # So few are let in whatever else there is.
+        self._calm_below = min(ALWAYS_IN_FLIGHT, max_in_flight or ALWAYS_IN_FLIGHT)
         self.is_overloaded = False
         self.in_flight = 0
         self.shed: Counter[str] = Counter(in_flight=0, lag=0)
@@ -98,6 +100,8 @@ class Admission:
 
     def check(self) -> None:
         """Whether one more operation is let in now. Errors: ClientError(UNAVAILABLE)."""
+        if self.in_flight < self._calm_below:
+            return
         reason = self.overloaded_by()
         if reason is not None:
             self.shed[reason] += 1

@@ -20,9 +20,9 @@ def check_whole(prepared: Prepared) -> None:
         raise ClientError("Subscriptions are not served over plain HTTP.", code="BAD_REQUEST")
 
 
-def check_method(prepared: Prepared, *, read_only: bool) -> None:
-    """Errors: ClientError(METHOD_NOT_ALLOWED) for a mutation by GET."""
-    if read_only and prepared.operation_type == "mutation":
+def check_method(prepared: Prepared) -> None:
+    """What GET does not carry. Errors: ClientError(METHOD_NOT_ALLOWED) for a mutation."""
+    if prepared.operation_type == "mutation":
         raise ClientError(
             "Send mutations by POST.", code="METHOD_NOT_ALLOWED", headers={"allow": "POST"}
         )
@@ -30,7 +30,7 @@ def check_method(prepared: Prepared, *, read_only: bool) -> None:
 
 def reject(mask: ErrorMask, error: Exception, record: OperationRecord) -> Answer:
     """The answer to a request that failed outside of any field."""
-    headers: Mapping[str, str] = {}
+    headers: Mapping[str, str] | None = None
     errors: Sequence[Exception] = [error]
     if isinstance(error, RequestError):
         code, status, errors = error.code, CODES[error.code].http_status or 400, error.errors

@@ -44,6 +44,7 @@ class Operation:
         document: Stage 1: the text that is executed.
         prepared, literals: Stage 2: the plan, and the request's own literals where it was made from another text.
         variables: Stage 3: coerced.
+        is_planned: Whether stage 2 is done.
         extensions: What the client is shown of the plan.
     """
 
@@ -52,6 +53,7 @@ class Operation:
         "context",
         "document",
         "extensions",
+        "is_planned",
         "literals",
         "params",
         "prepared",
@@ -72,13 +74,9 @@ class Operation:
         self.client = client
         self.read_only = read_only
         self.record = OperationRecord()
+        self.is_planned = False
         self.literals: Literals | None = None
         self.extensions: dict[str, Any] | None = None
-
-    @property
-    def is_planned(self) -> bool:
-        """Whether stage 2 is done."""
-        return hasattr(self, "prepared")
 
     def shared(self, record: OperationRecord, context: Context) -> Operation:
         """The same operation, executed once for several requests."""

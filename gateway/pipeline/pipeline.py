@@ -73,7 +73,7 @@ class Pipeline:
         """
         begin = time.perf_counter()
         operation.context = context
-        if self.explain.asks_trace(context.headers):
+        if self.explain.is_open and self.explain.asks_trace(context.headers):
             context.stats.trace = show(context.stats.trace)
         answer: AwaitableOrValue[Answer]
         try:
@@ -106,7 +106,10 @@ class Pipeline:
         if operation.is_planned:
             return operation
         params = operation.params
-        if self.documents.has_say(params.document_id, params.extensions):
+        is_named = params.document_id is not None or params.extensions is not None
+        if (is_named or self.documents.trusted is not None) and self.documents.has_say(
+            params.document_id, params.extensions
+        ):
             return self._find_document(operation, trace)
         if not params.query:
             raise ClientError("`query` is missing.", code="BAD_REQUEST")
@@ -135,17 +138,19 @@ class Pipeline:
             finally:
                 ACTIVE.reset(token)
         operation.prepared, operation.literals = found.value, found.literals
+        operation.is_planned = True
         record_operation(operation.record, found.value, found.how)
         return operation
 
     def _answer(self, operation: Operation) -> AwaitableOrValue[Answer]:
         """Stages 3 to 5 of a query or mutation. Errors: ClientError, RequestError."""
         prepared, context = operation.prepared, operation.context
-        self.observer.asked(operation.record, prepared, context.client_name)
+        self.observer.asked(operation.record, prepared, operation.client.client_name)
         check_whole(prepared)
-        check_method(prepared, read_only=operation.read_only)
+        if operation.read_only:
+            check_method(prepared)
         self.variables(operation)
-        asked = self.explain.asks_plan(context.headers)
+        asked = self.explain.asks_plan(context.headers) if self.explain.is_open else None
         if asked is not None and (explained := explain(operation, asked)) is not None:
             return explained
         if prepared.operation_type == "mutation":

@@ -57,7 +57,8 @@ class Subscriptions:
                 return await value_of(pipeline.run(operation, await new_context()))
             if self.measures is not None:
                 new_context = self.measures.usage.counting(prepared, new_context)
-            check_method(prepared, read_only=operation.read_only)
+            if operation.read_only:
+                check_method(prepared)
             pipeline.variables(operation)
             with pipeline.admission.place():
                 stream = await self._open(operation, new_context, payloads)

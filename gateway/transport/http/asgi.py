@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 
 from gateway.awaitable import is_awaitable
 from gateway.errors import ClientError
 from gateway.transport.asgi import ClientDisconnectedError, Receive, Scope, Send
 from gateway.transport.http.body import read_body
 from gateway.transport.http.handler import Answered, Handler
-from gateway.transport.http.head import RawHead
+from gateway.transport.http.head import client_key
 from gateway.transport.http.reader import repeat_header
 from gateway.transport.http.respond import Response, StreamingResponse, headers_of
 
@@ -30,7 +31,7 @@ async def serve_http(handler: Handler, scope: Scope, receive: Receive, send: Sen
         else handler.parse_head(raw)
     )
     if isinstance(head, Response):
-        await send_response(head, send)
+        await send_response(head, send, is_head=raw.method == "HEAD")
         return
     body: bytes | Receive = receive
     if head.body != "form":
@@ -39,7 +40,7 @@ async def serve_http(handler: Handler, scope: Scope, receive: Receive, send: Sen
         except ClientDisconnectedError:
             return
         except ClientError as exc:
-            await send_response(handler.reject(head, exc), send)
+            await send_response(handler.reject(head, exc), send, is_head=raw.method == "HEAD")
             return
     answer = handler.handle(head, body)
     if is_awaitable(answer):
@@ -50,7 +51,7 @@ async def serve_http(handler: Handler, scope: Scope, receive: Receive, send: Sen
             return
         answer = found
     if isinstance(answer, Response):
-        await send_response(answer, send)
+        await send_response(answer, send, is_head=raw.method == "HEAD")
     else:
         await send_stream(answer, receive, send)
 
@@ -94,11 +95,11 @@ class AsgiChannel:
         await disconnected(self._receive)
 
 
-async def send_response(response: Response, send: Send) -> None:
+async def send_response(response: Response, send: Send, *, is_head: bool = False) -> None:
     """Send an answer in one piece."""
     headers = headers_of(response.head)
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    await send({"type": "http.response.body", "body": b"" if is_head else response.body})
 
 
 async def send_stream(response: StreamingResponse, receive: Receive, send: Send) -> None:
@@ -109,16 +110,29 @@ async def send_stream(response: StreamingResponse, receive: Receive, send: Send)
     await send({"type": "http.response.body", "body": b""})  # to a client that has gone: nothing
 
 
-def raw_head(scope: Scope) -> RawHead:
+@dataclass(slots=True)
+class ScopeHead:
+    """A scope's head: as `RawHead`."""
+
+    method: str
+    path: str
+    query_string: bytes
+    headers: dict[str, str]
+    repeated: dict[str, list[str]] | None
+    peer: str
+    root_path: str
+
+
+def raw_head(scope: Scope) -> ScopeHead:
     """A scope's head."""
     path, root = scope["path"], scope.get("root_path", "")
     if root and path.startswith(root) and path[len(root) :][:1] in ("", "/"):
         path = path[len(root) :]
     headers, repeated = read_headers(scope["headers"])
     client = scope.get("client")
-    peer = client[0] if client else ""
+    peer = client_key(client[0]) if client else ""
     method = scope.get("method", "GET")  # a WebSocket's handshake is one
-    return RawHead(method, path, scope["query_string"], headers, repeated, peer, root)
+    return ScopeHead(method, path, scope["query_string"], headers, repeated, peer, root)
 
 
 def read_headers(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -34,7 +34,7 @@ from gateway.transport.http.body import decode_body, request_codings, too_large
 from gateway.transport.http.cors import Cors, is_preflight
 from gateway.transport.http.csrf import check_form, check_read
 from gateway.transport.http.graphiql import page_response, wants_page
-from gateway.transport.http.head import RawHead, RequestHead, client_header, client_key
+from gateway.transport.http.head import RawHead, RequestHead, client_names
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
 from gateway.transport.http.params import (
     MalformedRequestError,
@@ -57,7 +57,7 @@ from gateway.transport.settings import EndpointSettings
 from gateway.transport.stream.endpoint import StreamEndpoint
 from gateway.transport.stream.formats import stream_format
 from gateway.transport.stream.sessions import Sessions
-from gateway.transport.stream.sse import is_session
+from gateway.transport.stream.sse import TOKEN_HEADER, is_session
 
 # What may stand in a log line and in an answer's header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -114,56 +114,55 @@ class Handler:
 
     def parse_head(self, raw: RawHead) -> RequestHead | Response:
         """What the head of a request decides, or the answer that needs no more than it."""
-        found = self._parse_head(raw)
-        if isinstance(found, Response) and raw.method == "HEAD":
-            found.body = b""
-        return found
-
-    def _parse_head(self, raw: RawHead) -> RequestHead | Response:
         route = self.routes.find(raw.path)
         if not isinstance(route, Route):
             return route(raw) if route is not None else text_response(404, "Not found.")
         headers, method = raw.headers, raw.method
-        if method == "OPTIONS":
-            return self._options(headers)
+        if method != "POST":
+            if method == "OPTIONS":
+                return self._options(headers)
+            if self._wants_page(raw, route):
+                shows_timings = self.pipeline.explain.shows_trace
+                return page_response(raw, self.http.graphiql_query, shows_timings)
         accept = headers.get("accept")
-        client = ClientRequest(
-            headers,
-            raw.repeated,
-            self._request_id(headers),
-            client_header(headers, "name"),
-            client_header(headers, "version"),
-            client_key=client_key(raw.peer),
-        )
         head = RequestHead(
-            client,
+            ClientRequest(
+                headers,
+                raw.repeated,
+                self._request_id(headers),
+                *client_names(headers),
+                client_key=raw.peer,
+            ),
             method,
             raw.query_string,
             route.document_id,
             response_type(accept),
             stream_format(accept) if self.streams is not None else None,
         )
-        if self._wants_page(head):
-            return page_response(raw, self.http.graphiql_query, self.pipeline.explain.shows_trace)
         try:
-            self._check_head(head)
+            self._check_head(head, headers)
         except ClientError as exc:
             response = self.reject(head, exc)
             self.measures.observe(response.status, 0.0)
             return response
         return head
 
-    def _check_head(self, head: RequestHead) -> None:
+    def _check_head(self, head: RequestHead, headers: Mapping[str, str]) -> None:
         """Which body is read, and what no body makes right. Errors: ClientError."""
-        headers = head.client.headers
-        if self.sessions is not None:
-            head.is_session = is_session(head.method, headers, head.query_string)
-        if head.stream is None and not head.is_session:
-            check_acceptable(head.media_type)
-        if head.method == "POST":
-            self._check_post(head, headers.get("content-type"))
-        elif head.method in ("GET", "HEAD"):
-            content_type = headers.get("content-type")
+        method, content_type = head.method, headers.get("content-type")
+        if self.sessions is not None and (method != "POST" or TOKEN_HEADER in headers):
+            head.is_session = is_session(method, headers, head.query_string)
+        if head.media_type is None and head.stream is None and not head.is_session:
+            raise not_acceptable()
+        if method == "POST":
+            if is_json_request(content_type):
+                self._check_json(head, headers)
+            elif self.settings.uploads.enabled and content_type and is_form(content_type):
+                check_form(headers, self.settings.csrf)
+                head.body = "form"
+            else:
+                raise unsupported()
+        elif method in ("GET", "HEAD"):
             if content_type is not None and not is_json_request(content_type):
                 raise unsupported()  # GHSA-9q82-xgwf-vj6h, GHSA-hff2-gcpx-8f4p
             if not head.is_session:
@@ -175,29 +174,22 @@ class Handler:
                 headers={"allow": self.allowed},
             )
 
-    def _check_post(self, head: RequestHead, content_type: str | None) -> None:
-        headers = head.client.headers
-        if is_json_request(content_type):
-            head.body = "json"
-            length = headers.get("content-length", "")
-            encoding = headers.get("content-encoding")
-            if encoding is not None:
-                is_decoded = self.settings.compression.requests
-                head.codings = request_codings(encoding, is_decoded=is_decoded)
-            # A body that is known to be too large is not waited for.
-            if length.isdecimal() and int(length) > self.http.max_body_bytes:
-                raise too_large(self.http.max_body_bytes)
-        elif self.settings.uploads.enabled and content_type and is_form(content_type):
-            check_form(headers, self.settings.csrf)
-            head.body = "form"
-        else:
-            raise unsupported()
+    def _check_json(self, head: RequestHead, headers: Mapping[str, str]) -> None:
+        """A body of JSON, which is not waited for when it is known to be too large. Errors: ClientError."""
+        head.body = "json"
+        encoding = headers.get("content-encoding")
+        if encoding is not None:
+            is_decoded = self.settings.compression.requests
+            head.codings = request_codings(encoding, is_decoded=is_decoded)
+        length, most = headers.get("content-length", ""), self.http.max_body_bytes
+        if len(length) > 6 and length.isdecimal() and int(length) > most:
+            raise too_large(most)
 
-    def _wants_page(self, head: RequestHead) -> bool:
+    def _wants_page(self, raw: RawHead, route: Route) -> bool:
         return (
             self.http.graphiql
-            and head.document_id is None
-            and wants_page(head.method, head.client.headers, head.query_string)
+            and route.document_id is None
+            and wants_page(raw.method, raw.headers, raw.query_string)
         )
 
     def _request_id(self, headers: Any) -> str:
@@ -232,20 +224,20 @@ class Handler:
             answer = self._answer(head, begin, self._params(head, body))
         except Exception as exc:
             answer = self.reject(head, exc, begin)
-        if is_awaitable(answer):
-            return self._finish(head, answer, begin)
-        self.measures.observe(answer.status, time.perf_counter() - begin)
-        return answer
+        if isinstance(answer, Response):
+            self.measures.observe(answer.status, time.perf_counter() - begin)
+            return answer
+        return self._finish(head, answer, begin)
 
     async def _finish(
-        self, head: RequestHead, coming: Awaitable[Answered], begin: float
+        self, head: RequestHead, coming: AwaitableOrValue[Answered], begin: float
     ) -> Answered:
         """The rest of a request that has to wait for something."""
         self.measures.active += 1
         status = 0  # of one whose client went before
         try:
             try:
-                response = await coming
+                response = await coming if is_awaitable(coming) else coming
             except Exception as exc:
                 response = self.reject(head, exc, begin)
             status = response.status
@@ -277,24 +269,41 @@ class Handler:
         self, head: RequestHead, begin: float, params: AwaitableOrValue[Params | None]
     ) -> AwaitableOrValue[Answered]:
         """Errors: what is the client's mistake, or a context factory's."""
+        if not isinstance(params, GraphQLParams):
+            return self._answer_other(head, begin, params)
+        if head.is_session:
+            return self._answer_other(head, begin, params)
+        operation = Operation(params, head.client, read_only=head.method != "POST")
+        if head.stream is not None:
+            return self._stream(head, operation, begin)
+        return self._run(head, operation, begin)
+
+    def _answer_other(
+        self,
+        head: RequestHead,
+        begin: float,
+        params: AwaitableOrValue[Params | None],
+    ) -> AwaitableOrValue[Answered]:
+        """What is no operation of its own, or is not read yet."""
         if is_awaitable(params):
             return then(params, partial(self._answer, head, begin))
         if head.is_session:
             assert self.sessions is not None
             return self.sessions.handle(head, params)
-        if isinstance(params, list):
-            return self._batch(head, params)
-        assert params is not None
-        operation = Operation(params, head.client, read_only=head.is_read)
-        if head.stream is not None:
-            return self._stream(head, operation, begin)
-        return self._run(head, operation, begin)
+        assert isinstance(params, list)
+        return self._batch(head, params)
 
     def _run(
         self, head: RequestHead, operation: Operation, begin: float
     ) -> AwaitableOrValue[Answered]:
-        context = then(self.new_context(head.client), partial(self.pipeline.run, operation))
-        return then(context, partial(self._respond, head, operation, begin))
+        context = self.new_context(head.client)
+        if isinstance(context, Context):
+            answer = self.pipeline.run(operation, context)
+            if isinstance(answer, Answer):
+                return self._respond(head, operation, begin, answer)
+        else:
+            answer = then(context, partial(self.pipeline.run, operation))
+        return then(answer, partial(self._respond, head, operation, begin))
 
     async def _stream(self, head: RequestHead, operation: Operation, begin: float) -> Answered:
         """An answer that goes on, for the operations that its format is for."""
@@ -302,7 +311,8 @@ class Handler:
         assert head.stream is not None
         if await self.streams.takes(head.stream, operation):
             return self._with_cors(head, self.streams.respond(head.stream, operation))
-        check_acceptable(head.media_type)
+        if head.media_type is None:
+            raise not_acceptable()
         return await value_of(self._run(head, operation, begin))
 
     async def _batch(self, head: RequestHead, batch: list[GraphQLParams]) -> Response:
@@ -338,7 +348,12 @@ class Handler:
         self, head: RequestHead, operation: Operation, begin: float, answer: Answer
     ) -> AwaitableOrValue[Response]:
         status = status_of(answer, head.media_type or JSON, is_draft=self.http.draft_statuses)
-        self.log(answer.record, operation.context, head, status, begin)
+        took_s = time.perf_counter() - begin
+        self.access_log.write(
+            log_line(answer.record, operation.context, head.client.request_id, status, took_s)
+        )
+        if len(answer.body) < self.settings.compression.min_size_bytes:
+            return self._assemble(head, answer, status, answer.body, b"")
         return self._encode(head, answer, status)
 
     def reject(self, head: RequestHead, error: Exception, begin: float | None = None) -> Response:
@@ -399,8 +414,9 @@ class Handler:
             more += b"vary: accept\r\n"  # a cache may keep the answer to a GET
             if not codes:
                 more += b"cache-control: private, no-cache\r\n"
-        for name, value in answer.headers.items():
-            more += f"{name}: {value}\r\n".encode("latin-1")
+        if answer.headers:
+            for name, value in answer.headers.items():
+                more += f"{name}: {value}\r\n".encode("latin-1")
         if self.cors is not None:
             more += self.cors.lines(head.client.headers.get("origin"))
         lines = b"%bx-request-id: %b\r\ncontent-length: %d\r\n%b" % (
@@ -409,7 +425,7 @@ class Handler:
             len(body),
             more,
         )
-        return Response(status, lines, b"" if head.method == "HEAD" else body)
+        return Response(status, lines, body)
 
     def _with_cors(self, head: RequestHead, response: StreamingResponse) -> StreamingResponse:
         if self.cors is not None:
@@ -436,7 +452,6 @@ def unsupported() -> ClientError:
     )
 
 
-def check_acceptable(media_type: str | None) -> None:
-    """Errors: ClientError(NOT_ACCEPTABLE)."""
-    if media_type is None:
-        raise ClientError(f"Accept must allow {GRAPHQL_RESPONSE} or {JSON}.", code="NOT_ACCEPTABLE")
+def not_acceptable() -> ClientError:
+    """What a client learns that accepts nothing that can be answered."""
+    return ClientError(f"Accept must allow {GRAPHQL_RESPONSE} or {JSON}.", code="NOT_ACCEPTABLE")

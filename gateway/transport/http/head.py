@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
-from typing import Literal
+from typing import Literal, Protocol
 
 from gateway.context import ClientRequest
 from gateway.transport.stream.formats import Format
@@ -13,8 +13,7 @@ from gateway.transport.stream.formats import Format
 MAX_CLIENT_NAME = 128
 
 
-@dataclass(slots=True)
-class RawHead:
+class RawHead(Protocol):
     """A head as an adapter gives it.
 
     Attributes:
@@ -23,17 +22,17 @@ class RawHead:
         query_string: As sent.
         headers: By lower-case name; repeated ones joined.
         repeated: The values of those that stand more than once.
-        peer: The client's address; "" where it is not known.
+        peer: Who sent it, as `client_key` has it; "" where it is not known.
         root_path: Where the application is mounted.
     """
 
     method: str
     path: str
     query_string: bytes
-    headers: Mapping[str, str]
-    repeated: Mapping[str, Sequence[str]] | None
+    headers: dict[str, str]
+    repeated: dict[str, list[str]] | None
     peer: str
-    root_path: str = ""
+    root_path: str
 
 
 @dataclass(slots=True)
@@ -62,16 +61,12 @@ class RequestHead:
     body: Literal["none", "json", "form"] = "none"
     codings: tuple[str, ...] = ()
 
-    @property
-    def is_read(self) -> bool:
-        """Whether the method is for queries and subscriptions only."""
-        return self.method != "POST"
 
-
-def client_header(headers: Mapping[str, str], what: str) -> str | None:
-    """The client's name or version by either convention, cut to what a log line should hold."""
-    value = headers.get("graphql-client-" + what) or headers.get("apollographql-client-" + what)
-    return value[:MAX_CLIENT_NAME] if value else None
+def client_names(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The client's name and version by either convention, cut to what a log line should hold."""
+    name = headers.get("graphql-client-name") or headers.get("apollographql-client-name")
+    version = headers.get("graphql-client-version") or headers.get("apollographql-client-version")
+    return name[:MAX_CLIENT_NAME] if name else None, version[:MAX_CLIENT_NAME] if version else None
 
 
 def client_key(address: str) -> str:

@@ -32,6 +32,8 @@ def params_of_json(
         sent = read_strictly(body)
     except NotJSONError as exc:
         raise ClientError(f"The body is not JSON: {exc}", code="BAD_REQUEST") from None
+    if document_id is None and isinstance(sent, dict):
+        return checked_params(sent)
     return params_of(sent, document_id)
 
 

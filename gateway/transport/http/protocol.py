@@ -25,14 +25,13 @@ from collections.abc import Awaitable, Coroutine, MutableMapping
 from contextvars import copy_context
 from enum import Enum, auto
 from typing import Any
-from urllib.parse import unquote
 
 from gateway.awaitable import is_awaitable
 from gateway.errors import ClientError
 from gateway.transport.http.body import too_large
 from gateway.transport.http.handler import Answered, Handler
-from gateway.transport.http.head import RawHead, RequestHead
-from gateway.transport.http.reader import FramingError, MessageHead, RequestReader
+from gateway.transport.http.head import RequestHead, client_key
+from gateway.transport.http.reader import HEAD, FramingError, MessageHead, RequestReader
 from gateway.transport.http.respond import Response, StreamingResponse, status_line
 from gateway.transport.server.connections import SLOWEST, Connections, WriteWatch, unread_bytes
 from gateway.transport.server.drain import begin_drain
@@ -87,6 +86,7 @@ class HttpProtocol(asyncio.Protocol):
         self._app_state = app_state
         self._loop = _loop or asyncio.get_event_loop()
         self._registry: Connections = self._app.connections
+        self._max_body_bytes = self._app.handler.http.max_body_bytes
         self._reader = RequestReader(self._app.handler.http.max_header_bytes)
         self._transport: Any = None
         self._peer = ""
@@ -116,7 +116,7 @@ class HttpProtocol(asyncio.Protocol):
         """A client has connected."""
         self._transport = transport
         peer = transport.get_extra_info("peername")
-        self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._peer = client_key(str(peer[0])) if isinstance(peer, tuple) else ""
         self._server.connections.add(self)
         if self._registry.is_full():
             self.phase = CLOSED
@@ -132,12 +132,13 @@ class HttpProtocol(asyncio.Protocol):
             if self._dropped > LINGER_BYTES:
                 self._transport.abort()
             return
-        if self._message is None and not self._reader.buffered:
+        reader = self._reader
+        if self._message is None and not reader.buffered:
             self._since = self._loop.time()  # a request begins
-        self._reader.feed(data)
+        reader.feed(data)
         if self.phase is READING or self.phase is RECEIVING:
             self._read()
-        if self._reader.buffered > HELD_BYTES:
+        if reader.buffered > HELD_BYTES:
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
@@ -227,10 +228,11 @@ class HttpProtocol(asyncio.Protocol):
 
     def _read(self) -> None:
         """Read requests as far as they have arrived, and answer them in turn."""
+        reader = self._reader
         try:
             while self.phase is READING and self._writable is None:
                 if self._message is None:
-                    message = self._reader.next_head()
+                    message = reader.next_head(self._peer) if reader.buffered else None
                     if message is None:
                         break
                     self._begin(message)
@@ -257,9 +259,7 @@ class HttpProtocol(asyncio.Protocol):
         if message.method == "CONNECT":
             raise FramingError(405, "This is no proxy.")
         self._message, self._size, self._since = message, 0, self._loop.time()
-        path, query = split_target(message.target)
-        raw = RawHead(message.method, path, query, message.headers, message.repeated, self._peer)
-        head = self._handler.parse_head(raw)
+        head = self._app.handler.parse_head(message)
         if isinstance(head, Response):
             self._answer(head)
             return
@@ -277,19 +277,19 @@ class HttpProtocol(asyncio.Protocol):
             self._size += len(piece)
             if head is None:
                 continue  # it has been answered
-            if self._size > self._handler.http.max_body_bytes:
-                raise too_large(self._handler.http.max_body_bytes)
+            if self._size > self._max_body_bytes:
+                raise too_large(self._max_body_bytes)
             if head.body == "json":
                 self._pieces.append(piece)
+            if reader.state is HEAD:
+                break
         if piece is None:
             return False
         if head is None:
             self._next()
             return True
-        pieces = self._pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._pieces = []
-        self._start(head, body)
+        pieces, self._pieces = self._pieces, []
+        self._start(head, pieces[0] if len(pieces) == 1 else b"".join(pieces))
         return True
 
     def _read_form(self) -> None:
@@ -334,7 +334,7 @@ class HttpProtocol(asyncio.Protocol):
     def _start(self, head: RequestHead, body: Any) -> None:
         """Answer a request: at once, or in a task where something has to be waited for."""
         context = copy_context()
-        answer = context.run(self._handler.handle, head, body)
+        answer = context.run(self._app.handler.handle, head, body)
         if isinstance(answer, Response):
             self._answer(answer)
             return
@@ -373,26 +373,28 @@ class HttpProtocol(asyncio.Protocol):
             return
         message = self._message
         assert message is not None
-        is_read = self._is_read()
-        left = self._reader.left
+        is_read = self._reader.state is HEAD or self._is_read()
         if (
             not message.keep_alive
             or self._is_draining
-            or left is None
-            or left > LINGER_BYTES
-            or (
-                left and message.expects_continue  # nobody knows whether the body will come
-            )
+            or not (is_read or self._is_rest_short(message))
         ):
             self._write_last(response)
             self._linger()
             return
-        self._write(self._assemble(response.status, response.head, b"\r\n") + response.body)
+        body = response.body if message.method != "HEAD" else b""
+        self._write(self._assemble(response.status, response.head, b"\r\n") + body)
         if is_read:
             self._next()
         else:  # its rest is read and dropped
             self._head = self._form = None
             self.phase = READING
+
+    def _is_rest_short(self, message: MessageHead) -> bool:
+        """Whether the rest of a request that has its answer is worth reading, for the sake of the next one."""
+        left = self._reader.left
+        # With an expectation nobody knows whether the body will come.
+        return left is not None and left <= LINGER_BYTES and not message.expects_continue
 
     def _is_read(self) -> bool:
         """Whether the request has come to its end."""
@@ -467,7 +469,8 @@ class HttpProtocol(asyncio.Protocol):
 
     def _write_last(self, response: Response) -> None:
         head = self._assemble(response.status, response.head, b"connection: close\r\n\r\n")
-        self._write(head + response.body)
+        is_head = self._message is not None and self._message.method == "HEAD"
+        self._write(head if is_head else head + response.body)
 
     def _assemble(self, status: int, head: bytes, ending: bytes) -> bytes:
         lines = self._registry.server_lines(self._server.default_headers)
@@ -579,14 +582,3 @@ def handshake(message: MessageHead) -> bytes:
         name, colon, value = line.partition(b":")
         lines[number] = name.lower() + colon + value
     return b"\r\n".join((first, *lines))
-
-
-def split_target(target: str) -> tuple[str, bytes]:
-    """Path and query of a request's target, in origin-form or absolute-form (RFC 9112 §3.2)."""
-    if not target.startswith("/"):
-        scheme, separator, rest = target.partition("://")
-        if separator and scheme.lower() in ("http", "https"):
-            _, slash, below = rest.partition("/")
-            target = slash + below or "/"
-    path, _, query = target.partition("?")
-    return (unquote(path) if "%" in path else path), query.encode("latin-1")

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 
@@ -27,7 +28,7 @@ TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*")
 # Host and port, nothing that could be two hosts or a list (RFC 9110 §7.2, RFC 3986 §3.2.2).
 HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::[0-9]*)?")
 # A target that names the host too, RFC 9112 §3.2.2; user information in it is an error, RFC 9110 §4.2.4.
-ABSOLUTE = re.compile(r"https?://([^/?#]*)(?:[/?][^#]*)?", re.IGNORECASE)
+ABSOLUTE = re.compile(r"https?://([^/?#]*)((?:[/?][^#]*)?)", re.IGNORECASE)
 REQUEST_LINE = re.compile(r"([!-~]+) ([!-~]+) HTTP/1\.([01])")
 BARE_LF = re.compile(rb"[^\r]\n")
 DIGITS = re.compile(r"[0-9]{1,18}")
@@ -66,6 +67,9 @@ class MessageHead:
 
     Attributes:
         method, target: As sent.
+        path, query_string: Of the target; the path decoded.
+        peer: Who sent it, set by the connection.
+        root_path: Where the application is mounted: nowhere.
         is_http_11: Else it is HTTP/1.0.
         headers: By lower-case name; repeated ones joined.
         repeated: The values of those that stand more than once.
@@ -83,15 +87,19 @@ class MessageHead:
         "keep_alive",
         "length",
         "method",
+        "path",
+        "peer",
+        "query_string",
         "raw",
         "repeated",
         "target",
         "upgrade",
     )
+    root_path = ""
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, peer: str = "") -> None:
         first, *lines = raw[:-4].decode("latin-1").split("\r\n")
-        self.raw = raw
+        self.raw, self.peer = raw, peer
         request_line = REQUEST_LINE.fullmatch(first)
         if request_line is None:
             raise FramingError(400, "This is not an HTTP/1.1 request.")
@@ -109,8 +117,12 @@ class MessageHead:
             else:
                 headers[name] = value
         self._frame()
-        if self.target[0] != "/" or "#" in self.target:
-            self._read_target()
+        target = self.target
+        if target[0] != "/" or "#" in target:
+            target = self._read_target()
+        path, _, query = target.partition("?")
+        self.path = unquote(path) if "%" in path else path
+        self.query_string = query.encode("latin-1")
 
     def _repeat(self, name: str, value: str) -> None:
         if self.repeated is None:
@@ -143,13 +155,15 @@ class MessageHead:
                 raise FramingError(417, "The only expectation that is met is 100-continue.")
             self.expects_continue = self.length != 0
 
-    def _read_target(self) -> None:
+    def _read_target(self) -> str:
         """RFC 9112 §3.2: other forms than a path. A host in the target is the request's host, whatever `Host` says."""
         absolute = ABSOLUTE.fullmatch(self.target)
         if absolute is not None and HOST.fullmatch(absolute[1]):
             self.headers["host"] = absolute[1]
-        elif self.method != "CONNECT" and (self.method, self.target) != ("OPTIONS", "*"):
+            return absolute[2] if absolute[2].startswith("/") else f"/{absolute[2]}"
+        if self.method != "CONNECT" and (self.method, self.target) != ("OPTIONS", "*"):
             raise FramingError(400, "The request's target is no path and no URL.")
+        return self.target
 
     def _check_host(self, host: str | None) -> None:
         """RFC 9112 §3.2."""
@@ -191,9 +205,23 @@ class RequestReader:
 
     Args:
         max_head_bytes: How large a head may be, and all that is neither head nor body of one message.
+
+    Attributes:
+        buffered: Bytes that were fed and are not read.
+        state: What the next bytes are.
     """
 
-    __slots__ = ("_at", "_buffer", "_left", "_max_head", "_overhead", "_read", "_seen", "state")
+    __slots__ = (
+        "_at",
+        "_buffer",
+        "_left",
+        "_max_head",
+        "_overhead",
+        "_read",
+        "_seen",
+        "buffered",
+        "state",
+    )
 
     def __init__(self, max_head_bytes: int) -> None:
         self._max_head = max_head_bytes
@@ -203,12 +231,8 @@ class RequestReader:
         self._left = 0  # of the body or the chunk
         self._overhead = 0  # bytes of this body that are no data
         self._read = 0  # bytes of this body
+        self.buffered = 0
         self.state = HEAD
-
-    @property
-    def buffered(self) -> int:
-        """Bytes that were fed and are not read."""
-        return len(self._buffer) - self._at
 
     @property
     def left(self) -> int | None:
@@ -219,20 +243,20 @@ class RequestReader:
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived."""
-        if self._at == len(self._buffer):
-            self._buffer, self._seen = data, 0
-        else:
+        if self.buffered:
             self._seen = max(self._seen - self._at, 0)
             self._buffer = self._buffer[self._at :] + data
-        self._at = 0
+        else:
+            self._buffer, self._seen = data, 0
+        self._at, self.buffered = 0, len(self._buffer)
 
     def rest(self) -> bytes:
         """What was fed behind the last head, for whoever takes the connection over."""
-        rest, self._buffer, self._at = self._buffer[self._at :], b"", 0
+        rest, self._buffer, self._at, self.buffered = self._buffer[self._at :], b"", 0, 0
         return rest
 
-    def next_head(self) -> MessageHead | None:
-        """The next request's head; None when it is not whole yet. Errors: FramingError."""
+    def next_head(self, peer: str = "") -> MessageHead | None:
+        """The next request's head, sent by `peer`; None when it is not whole yet. Errors: FramingError."""
         buffer, begin = self._buffer, self._at
         if buffer.startswith(b"\r\n", begin):  # RFC 9112 §2.2: one empty line is ignored
             begin += 2
@@ -249,8 +273,8 @@ class RequestReader:
             return None
         raw = buffer if size == len(buffer) else buffer[begin : end + 4]
         check_grammar(raw)
-        head = MessageHead(raw)
-        self._at, self._seen = end + 4, 0
+        head = MessageHead(raw, peer)
+        self._at, self._seen, self.buffered = end + 4, 0, len(buffer) - end - 4
         self._left, self._read, self._overhead = head.length, 0, 0
         if head.length:
             self.state = SIZED if head.length == CHUNKED else BODY
@@ -278,9 +302,11 @@ class RequestReader:
         at, end = self._at, min(len(self._buffer), self._at + self._left)
         if at == end:
             return None
+        size = end - at
         self._at = end
-        self._left -= end - at
-        self._read += end - at
+        self.buffered -= size
+        self._left -= size
+        self._read += size
         if not self._left:
             self.state = HEAD if self.state is BODY else DATA_END
         return self._buffer[at:end]
@@ -331,6 +357,7 @@ class RequestReader:
         if wanted is not None and line != wanted:
             raise FramingError(400, "A chunk is longer than its size.")
         self._overhead += size
+        self.buffered -= size
         self._at = end + 2
         return line
 

@@ -29,7 +29,7 @@ class Response:
     Attributes:
         status: Of HTTP.
         head: Header lines, each with its line end, `content-length` among them.
-        body: The bytes; empty for HEAD.
+        body: The bytes; the adapters leave them out for HEAD.
     """
 
     status: int

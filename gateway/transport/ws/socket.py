@@ -20,7 +20,7 @@ from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.transport.asgi import Receive, Send
 from gateway.transport.http.access import log_line
-from gateway.transport.http.head import RawHead, client_header, client_key
+from gateway.transport.http.head import RawHead, client_names
 from gateway.transport.http.params import checked_params
 from gateway.transport.tasks import cancel_once, closing, end_all
 from gateway.transport.ws import state as ws_state
@@ -177,10 +177,9 @@ class Socket:
             raw.headers,
             raw.repeated,
             secrets.token_hex(8),
-            client_header(raw.headers, "name") or client_header(said, "name"),
-            client_header(raw.headers, "version") or client_header(said, "version"),
+            *client_names({**said, **raw.headers}),
             self._params,
-            client_key(raw.peer),
+            raw.peer,
         )
 
     async def _new_context(self, client: ClientRequest) -> Context:
