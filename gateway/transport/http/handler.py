@@ -182,7 +182,7 @@ class Handler:
             is_decoded = self.settings.compression.requests
             head.codings = request_codings(encoding, is_decoded=is_decoded)
         length, most = headers.get("content-length", ""), self.http.max_body_bytes
-        if len(length) > 6 and length.isdecimal() and int(length) > most:
+        if length.isdecimal() and int(length) > most:
             raise too_large(most)
 
     def _wants_page(self, raw: RawHead, route: Route) -> bool:
