@@ -18,7 +18,6 @@ from typing import Any
 
 from gateway.answer import Answer, OperationRecord, encode_request_error
 from gateway.awaitable import AwaitableOrValue, is_awaitable, then, value_of
-from gateway.codings import choose_encoding, compress, compress_large, is_large
 from gateway.context import ClientRequest, Context
 from gateway.errors import ClientError
 from gateway.pipeline.admission import RETRY_AFTER_S
@@ -31,7 +30,6 @@ from gateway.transport.asgi import Receive
 from gateway.transport.http.access import log_line
 from gateway.transport.http.batch import check_batch, run_batch
 from gateway.transport.http.body import decode_body, request_codings, too_large
-from gateway.transport.http.cors import Cors, is_preflight
 from gateway.transport.http.csrf import check_form, check_read
 from gateway.transport.http.graphiql import page_response, wants_page
 from gateway.transport.http.head import RawHead, RequestHead, client_names
@@ -43,13 +41,13 @@ from gateway.transport.http.params import (
     params_of_query,
 )
 from gateway.transport.http.respond import (
-    CONTENT_TYPES,
     Response,
     StreamingResponse,
     malformed_status,
     status_of,
     text_response,
 )
+from gateway.transport.http.responder import Responder
 from gateway.transport.http.routes import Route, Routes
 from gateway.transport.http.uploads import is_form, read_upload
 from gateway.transport.server.measured import RouteMeasures
@@ -106,9 +104,7 @@ class Handler:
         self.measures = measures
         self.streams = streams
         self.sessions = Sessions(streams) if streams is not None else None
-        self.cors = Cors(settings.cors.policies) if settings.cors.policies else None
-        own = ", PUT, DELETE" if streams is not None else ""
-        self.allowed = f"GET, HEAD, POST, OPTIONS{own}"
+        self.responder = Responder(settings, takes_sessions=streams is not None)
 
     # The head
 
@@ -120,7 +116,7 @@ class Handler:
         headers, method = raw.headers, raw.method
         if method != "POST":
             if method == "OPTIONS":
-                return self._options(headers)
+                return self.responder.options(headers)
             if self._wants_page(raw, route):
                 shows_timings = self.pipeline.explain.shows_trace
                 return page_response(raw, self.http.graphiql_query, shows_timings)
@@ -166,12 +162,12 @@ class Handler:
             if content_type is not None and not is_json_request(content_type):
                 raise unsupported()  # GHSA-9q82-xgwf-vj6h, GHSA-hff2-gcpx-8f4p
             if not head.is_session:
-                check_read(headers, self.settings.csrf, self.cors)
+                check_read(headers, self.settings.csrf, self.responder.cors)
         elif not head.is_session:
             raise ClientError(
-                f"Use {self.allowed}.",
+                f"Use {self.responder.allowed}.",
                 code="METHOD_NOT_ALLOWED",
-                headers={"allow": self.allowed},
+                headers={"allow": self.responder.allowed},
             )
 
     def _check_json(self, head: RequestHead, headers: Mapping[str, str]) -> None:
@@ -198,16 +194,6 @@ class Handler:
         if given and _REQUEST_ID.fullmatch(given):
             return str(given)
         return f"{_random.getrandbits(64):016x}"
-
-    def _options(self, headers: Any) -> Response:
-        """What may be done here; and a browser's question, whether a page may."""
-        lines = b"allow: %b\r\n" % self.allowed.encode()
-        if self.cors is not None:
-            if is_preflight("OPTIONS", headers):
-                lines += self.cors.preflight(headers)
-            else:
-                lines += self.cors.lines(headers.get("origin"))
-        return Response(204, lines, b"")
 
     # The whole request
 
@@ -289,7 +275,7 @@ class Handler:
             return then(params, partial(self._answer, head, begin))
         if head.is_session:
             assert self.sessions is not None
-            return self.sessions.handle(head, params)
+            return self.responder.with_cors(head, self.sessions.handle(head, params))
         assert isinstance(params, list)
         return self._batch(head, params)
 
@@ -310,7 +296,7 @@ class Handler:
         assert self.streams is not None
         assert head.stream is not None
         if await self.streams.takes(head.stream, operation):
-            return self._with_cors(head, self.streams.respond(head.stream, operation))
+            return self.responder.with_cors(head, self.streams.respond(head.stream, operation))
         if head.media_type is None:
             raise not_acceptable()
         return await value_of(self._run(head, operation, begin))
@@ -328,7 +314,7 @@ class Handler:
         )
         codes = (code for answer in answers for code in answer.record.error_codes)
         whole.record.error_codes = list(dict.fromkeys(codes))
-        return await value_of(self._encode(head, whole, 200))
+        return await value_of(self.responder.encode(head, whole, 200))
 
     async def _run_one(self, head: RequestHead, operation: Operation) -> Answer:
         """One operation of a batch."""
@@ -352,9 +338,7 @@ class Handler:
         self.access_log.write(
             log_line(answer.record, operation.context, head.client.request_id, status, took_s)
         )
-        if len(answer.body) < self.settings.compression.min_size_bytes:
-            return self._assemble(head, answer, status, answer.body, b"")
-        return self._encode(head, answer, status)
+        return self.responder.encode(head, answer, status)
 
     def reject(self, head: RequestHead, error: Exception, begin: float | None = None) -> Response:
         """The answer to what failed outside of the pipeline."""
@@ -372,7 +356,7 @@ class Handler:
                 self.pipeline.mask, error, record
             )  # a context factory is the user's code
         self.log(record, None, head, answer.status, begin or time.perf_counter())
-        return self._assemble(head, answer, answer.status, answer.body, b"")
+        return self.responder.assemble(head, answer, answer.status, answer.body, b"")
 
     def reject_framing(self, status: int, message: str) -> Response:
         """The answer to what is no request, or came too late: its connection ends with it."""
@@ -386,51 +370,6 @@ class Handler:
         )
         self.measures.observe(status, 0.0)
         return self.reject(head, error)
-
-    def _encode(self, head: RequestHead, answer: Answer, status: int) -> AwaitableOrValue[Response]:
-        """An answer in the coding that the client accepts, where that is worth while."""
-        body, settings = answer.body, self.settings.compression
-        if len(body) < settings.min_size_bytes or not settings.encodings:
-            return self._assemble(head, answer, status, body, b"")
-        vary = b"vary: accept-encoding\r\n"
-        accepts = head.client.headers.get("accept-encoding", "")
-        encoding = choose_encoding(accepts, settings.encodings)
-        if encoding is None:
-            return self._assemble(head, answer, status, body, vary)
-        lines = b"%bcontent-encoding: %b\r\n" % (vary, encoding.encode())
-        assemble = partial(self._assemble, head, answer, status, more=lines)
-        if is_large(body):
-            return then(compress_large(body, encoding), assemble)
-        return assemble(compress(body, encoding))
-
-    def _assemble(
-        self, head: RequestHead, answer: Answer, status: int, body: bytes, more: bytes
-    ) -> Response:
-        """The answer as it is sent."""
-        codes = answer.record.error_codes
-        if codes:
-            more += b"cache-control: no-store\r\n"
-        if head.method != "POST":
-            more += b"vary: accept\r\n"  # a cache may keep the answer to a GET
-            if not codes:
-                more += b"cache-control: private, no-cache\r\n"
-        if answer.headers:
-            for name, value in answer.headers.items():
-                more += f"{name}: {value}\r\n".encode("latin-1")
-        if self.cors is not None:
-            more += self.cors.lines(head.client.headers.get("origin"))
-        lines = b"%bx-request-id: %b\r\ncontent-length: %d\r\n%b" % (
-            CONTENT_TYPES[head.media_type or JSON],
-            head.client.request_id.encode("latin-1"),
-            len(body),
-            more,
-        )
-        return Response(status, lines, body)
-
-    def _with_cors(self, head: RequestHead, response: StreamingResponse) -> StreamingResponse:
-        if self.cors is not None:
-            response.head += self.cors.lines(head.client.headers.get("origin"))
-        return response
 
     def log(
         self,

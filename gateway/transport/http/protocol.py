@@ -20,8 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Coroutine
 from contextvars import copy_context
 from enum import Enum, auto
 from typing import Any
@@ -29,6 +28,7 @@ from typing import Any
 from gateway.awaitable import is_awaitable
 from gateway.errors import ClientError
 from gateway.transport.http.body import too_large
+from gateway.transport.http.flows import HELD_BYTES, Form, HttpChannel
 from gateway.transport.http.handler import Answered, Handler
 from gateway.transport.http.head import RequestHead, client_key
 from gateway.transport.http.reader import HEAD, FramingError, MessageHead, RequestReader
@@ -37,7 +37,6 @@ from gateway.transport.server.connections import SLOWEST, Connections, WriteWatc
 from gateway.transport.server.drain import begin_drain
 from gateway.transport.server.served import ServedApp, served_app
 
-HELD_BYTES = 64 * 1024
 LINGER_S = 2.0
 LINGER_BYTES = 1024 * 1024
 # A client that has closed both sides answers the first probe with a reset, which the second one meets.
@@ -507,72 +506,6 @@ class HttpProtocol(asyncio.Protocol):
     def _has_tls(self) -> bool:
         """TLS has no half-closed connections."""
         return not self._transport.can_write_eof()
-
-
-class HttpChannel:
-    """Where an answer that goes on is written."""
-
-    def __init__(self, protocol: HttpProtocol, *, is_chunked: bool) -> None:
-        self._protocol = protocol
-        self._is_chunked = is_chunked
-
-    async def send(self, data: bytes) -> None:
-        """Write on."""
-        if data:
-            await self._protocol.write(
-                b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
-            )
-
-    async def disconnected(self) -> None:
-        """Return when the client has gone."""
-        await self._protocol.wait_gone()
-
-
-class Form:
-    """The body of one request as it arrives, for the operation that reads it.
-
-    Attributes:
-        is_whole: All of it has arrived.
-        is_full: So much waits that no more is read from the client.
-    """
-
-    def __init__(self, protocol: HttpProtocol) -> None:
-        self._protocol = protocol
-        self._pieces: deque[bytes] = deque()
-        self._size = 0
-        self._arrived = asyncio.Event()
-        self._is_cut = False
-        self.is_whole = False
-
-    @property
-    def is_full(self) -> bool:
-        """Whether no more is read."""
-        return self._size > HELD_BYTES
-
-    def put(self, piece: bytes) -> None:
-        """A piece has arrived; b"" is the end."""
-        self._pieces.append(piece)
-        self._size += len(piece)
-        self.is_whole = self.is_whole or not piece
-        self._arrived.set()
-
-    def cut(self) -> None:
-        """No more will come."""
-        self._is_cut = True
-        self._arrived.set()
-
-    async def receive(self) -> MutableMapping[str, Any]:
-        """The next piece, as ASGI has it."""
-        while not self._pieces:
-            if self._is_cut:
-                return {"type": "http.disconnect"}
-            self._arrived.clear()
-            self._protocol.read_more()
-            if not self._pieces:
-                await self._arrived.wait()
-        piece = self._pieces.popleft()
-        self._size -= len(piece)
-        return {"type": "http.request", "body": piece, "more_body": bool(piece)}
 
 
 def handshake(message: MessageHead) -> bytes:

@@ -1,0 +1,93 @@
+"""From an answer of the pipeline to the answer of HTTP: its coding and its header lines. Pure, but for a thread for large bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TypeVar
+
+from gateway.answer import Answer
+from gateway.awaitable import AwaitableOrValue, then
+from gateway.codings import choose_encoding, compress, compress_large, is_large
+from gateway.transport.http.cors import Cors, is_preflight
+from gateway.transport.http.head import RequestHead
+from gateway.transport.http.negotiate import JSON
+from gateway.transport.http.respond import CONTENT_TYPES, Response, StreamingResponse
+from gateway.transport.settings import EndpointSettings
+
+Answered = TypeVar("Answered", Response, StreamingResponse, Response | StreamingResponse)
+
+
+class Responder:
+    """Makes the answers of the endpoint.
+
+    Args:
+        settings: Which codings and which sites there are.
+        takes_sessions: Whether the methods of event streams that carry many operations are served.
+
+    Attributes:
+        allowed: The methods of the endpoint.
+        cors: What pages of other origins may do; None without a policy.
+    """
+
+    def __init__(self, settings: EndpointSettings, *, takes_sessions: bool) -> None:
+        self._compression = settings.compression
+        self.cors = Cors(settings.cors.policies) if settings.cors.policies else None
+        own = ", PUT, DELETE" if takes_sessions else ""
+        self.allowed = f"GET, HEAD, POST, OPTIONS{own}"
+
+    def encode(self, head: RequestHead, answer: Answer, status: int) -> AwaitableOrValue[Response]:
+        """An answer in the coding that the client accepts, where that is worth while."""
+        body, settings = answer.body, self._compression
+        if len(body) < settings.min_size_bytes or not settings.encodings:
+            return self.assemble(head, answer, status, body, b"")
+        vary = b"vary: accept-encoding\r\n"
+        accepts = head.client.headers.get("accept-encoding", "")
+        encoding = choose_encoding(accepts, settings.encodings)
+        if encoding is None:
+            return self.assemble(head, answer, status, body, vary)
+        lines = b"%bcontent-encoding: %b\r\n" % (vary, encoding.encode())
+        assemble = partial(self.assemble, head, answer, status, more=lines)
+        if is_large(body):
+            return then(compress_large(body, encoding), assemble)
+        return assemble(compress(body, encoding))
+
+    def assemble(
+        self, head: RequestHead, answer: Answer, status: int, body: bytes, more: bytes
+    ) -> Response:
+        """The answer as it is sent."""
+        codes = answer.record.error_codes
+        if codes:
+            more += b"cache-control: no-store\r\n"
+        if head.method != "POST":
+            more += b"vary: accept\r\n"  # a cache may keep the answer to a GET
+            if not codes:
+                more += b"cache-control: private, no-cache\r\n"
+        if answer.headers:
+            for name, value in answer.headers.items():
+                more += f"{name}: {value}\r\n".encode("latin-1")
+        if self.cors is not None:
+            more += self.cors.lines(head.client.headers.get("origin"))
+        lines = b"%bx-request-id: %b\r\ncontent-length: %d\r\n%b" % (
+            CONTENT_TYPES[head.media_type or JSON],
+            head.client.request_id.encode("latin-1"),
+            len(body),
+            more,
+        )
+        return Response(status, lines, body)
+
+    def with_cors(self, head: RequestHead, response: Answered) -> Answered:
+        """An answer that was made elsewhere, with what the page that asked needs to read it."""
+        if self.cors is not None:
+            response.head += self.cors.lines(head.client.headers.get("origin"))
+        return response
+
+    def options(self, headers: Mapping[str, str]) -> Response:
+        """What may be done here; and a browser's question, whether a page may."""
+        lines = b"allow: %b\r\n" % self.allowed.encode()
+        if self.cors is not None:
+            if is_preflight("OPTIONS", headers):
+                lines += self.cors.preflight(headers)
+            else:
+                lines += self.cors.lines(headers.get("origin"))
+        return Response(204, lines, b"")
