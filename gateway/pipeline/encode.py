@@ -13,13 +13,12 @@ from gateway.telemetry.report import trace_report
 from gateway.telemetry.trace import clock
 
 
-def encode(mask: ErrorMask, operation: Operation, begin_ns: int, result: ExecutionResult) -> Answer:
+def encode(mask: ErrorMask, operation: Operation, result: ExecutionResult) -> Answer:
     """The answer of an operation that was executed.
 
     Args:
         mask: Decides what of an error the client sees.
         operation: Executed.
-        begin_ns: When its execution began, on the trace's clock.
         result: Of its execution.
     """
     record, trace = operation.record, operation.context.stats.trace
@@ -29,7 +28,7 @@ def encode(mask: ErrorMask, operation: Operation, begin_ns: int, result: Executi
     body = encode_result(result, mask, record, operation.extensions)
     if result.errors:
         mark_errors(trace)
-    trace.answered(begin_ns, shaped_ns, clock())
+    trace.answered(operation.begin_ns, shaped_ns, clock())
     if trace.is_shown:
         shown = {"trace": trace_report(trace, span_name(record), plan_of(record))}
         body = encode_result(result, mask, record, {**(operation.extensions or {}), **shown})

@@ -45,10 +45,12 @@ class Operation:
         prepared, literals: Stage 2: the plan, and the request's own literals where it was made from another text.
         variables: Stage 3: coerced.
         is_planned: Whether stage 2 is done.
+        begin_ns: When its execution began, on the trace's clock.
         extensions: What the client is shown of the plan.
     """
 
     __slots__ = (
+        "begin_ns",
         "client",
         "context",
         "document",
@@ -75,6 +77,7 @@ class Operation:
         self.read_only = read_only
         self.record = OperationRecord()
         self.is_planned = False
+        self.begin_ns = 0
         self.literals: Literals | None = None
         self.extensions: dict[str, Any] | None = None
 

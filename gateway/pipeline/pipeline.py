@@ -12,8 +12,10 @@ import time
 from collections.abc import Awaitable
 from functools import partial
 
+from graphql import ExecutionResult
+
 from gateway.answer import Answer, ErrorMask, OperationRecord
-from gateway.awaitable import AwaitableOrValue, then
+from gateway.awaitable import AwaitableOrValue, is_awaitable, then
 from gateway.context import Context
 from gateway.documents.find import Documents
 from gateway.errors import ClientError
@@ -75,29 +77,34 @@ class Pipeline:
         operation.context = context
         if self.explain.is_open and self.explain.asks_trace(context.headers):
             context.stats.trace = show(context.stats.trace)
-        answer: AwaitableOrValue[Answer]
         try:
             self.admission.check()
-            answer = then(self.document(operation, context.stats.trace), self._answer)
+            outcome: AwaitableOrValue[Answer | ExecutionResult]
+            outcome = then(self.document(operation, context.stats.trace), self._dispatch)
+            if is_awaitable(outcome):
+                return self._finish(operation, outcome, begin)
+            answer = self._encoded(operation, outcome)
         except Exception as exc:
             answer = reject(self.mask, exc, operation.record)
-        if isinstance(answer, Answer):
-            self.observer.ended(answer, context, time.perf_counter() - begin)
-            return answer
-        return self._finish(operation, answer, begin)
+        self.observer.ended(answer, context, time.perf_counter() - begin)
+        return answer
 
     async def _finish(
-        self, operation: Operation, coming: Awaitable[Answer], begin: float
+        self, operation: Operation, coming: Awaitable[Answer | ExecutionResult], begin: float
     ) -> Answer:
+        """The rest of an operation that has to wait for something."""
         self.admission.in_flight += 1
         try:
-            answer = await coming
+            answer = self._encoded(operation, await coming)
         except Exception as exc:
             answer = reject(self.mask, exc, operation.record)
         finally:
             self.admission.in_flight -= 1
         self.observer.ended(answer, operation.context, time.perf_counter() - begin)
         return answer
+
+    def _encoded(self, operation: Operation, outcome: Answer | ExecutionResult) -> Answer:
+        return outcome if isinstance(outcome, Answer) else encode(self.mask, operation, outcome)
 
     def document(
         self, operation: Operation, trace: Trace | None = None
@@ -142,8 +149,8 @@ class Pipeline:
         record_operation(operation.record, found.value, found.how)
         return operation
 
-    def _answer(self, operation: Operation) -> AwaitableOrValue[Answer]:
-        """Stages 3 to 5 of a query or mutation. Errors: ClientError, RequestError."""
+    def _dispatch(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
+        """Stages 3 to 5 of a query or mutation: alone, or as one with equal ones. Errors: ClientError, RequestError."""
         prepared, context = operation.prepared, operation.context
         self.observer.asked(operation.record, prepared, operation.client.client_name)
         check_whole(prepared)
@@ -154,7 +161,7 @@ class Pipeline:
         if asked is not None and (explained := explain(operation, asked)) is not None:
             return explained
         if prepared.operation_type == "mutation":
-            return self.sharing.write(context, partial(self.execute, operation))
+            return self.sharing.write(context, partial(self._execute_and_encode, operation))
         trace = context.stats.trace
         if asked is not None or (trace is not None and trace.is_shown):
             return self.execute(operation)
@@ -175,16 +182,19 @@ class Pipeline:
             coerced = operation.variables.coerced
             operation.prepared.make_variant(coerced, operation.client.client_key)
 
-    def execute(self, operation: Operation) -> AwaitableOrValue[Answer]:
-        """Stages 4 and 5, fetch and shape; then the result is encoded. Errors: what is no error of a field."""
+    def execute(self, operation: Operation) -> AwaitableOrValue[ExecutionResult]:
+        """Stages 4 and 5, fetch and shape. Errors: what is no error of a field."""
         context = operation.context
-        begin_ns = clock() if context.stats.trace is not None else 0
-        result = execute_operation(
+        if context.stats.trace is not None:
+            operation.begin_ns = clock()
+        return execute_operation(
             operation.prepared, operation.variables, context, operation.literals
         )
-        return then(result, partial(encode, self.mask, operation, begin_ns))
+
+    def _execute_and_encode(self, operation: Operation) -> AwaitableOrValue[Answer]:
+        return then(self.execute(operation), partial(self._encoded, operation))
 
     def _execute_shared(
         self, operation: Operation, record: OperationRecord, context: Context
     ) -> AwaitableOrValue[Answer]:
-        return self.execute(operation.shared(record, context))
+        return self._execute_and_encode(operation.shared(record, context))

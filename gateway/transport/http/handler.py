@@ -205,32 +205,53 @@ class Handler:
             body: The whole of it, or for a form what gives it as it arrives.
         """
         begin = time.perf_counter()
-        answer: AwaitableOrValue[Answered]
+        operation: Operation | None = None
+        outcome: AwaitableOrValue[Answered | Answer]
         try:
-            answer = self._answer(head, begin, self._params(head, body))
+            params = self._params(head, body)
+            if isinstance(params, GraphQLParams) and not (head.stream or head.is_session):
+                operation = Operation(params, head.client, read_only=head.method != "POST")
+                outcome = self._run(operation)
+                if isinstance(outcome, Answer):
+                    outcome = self._respond(head, operation, begin, outcome)
+            else:
+                outcome = self._answer_other(head, begin, params)
         except Exception as exc:
-            answer = self.reject(head, exc, begin)
-        if isinstance(answer, Response):
-            self.measures.observe(answer.status, time.perf_counter() - begin)
-            return answer
-        return self._finish(head, answer, begin)
+            outcome = self.reject(head, exc, begin)
+        if isinstance(outcome, Response):
+            self.measures.observe(outcome.status, time.perf_counter() - begin)
+            return outcome
+        return self._finish(head, operation, outcome, begin)
 
     async def _finish(
-        self, head: RequestHead, coming: AwaitableOrValue[Answered], begin: float
+        self,
+        head: RequestHead,
+        operation: Operation | None,
+        coming: AwaitableOrValue[Answered | Answer],
+        begin: float,
     ) -> Answered:
         """The rest of a request that has to wait for something."""
         self.measures.active += 1
         status = 0  # of one whose client went before
         try:
             try:
-                response = await coming if is_awaitable(coming) else coming
+                outcome = await coming if is_awaitable(coming) else coming
+                if isinstance(outcome, Answer):
+                    assert operation is not None
+                    outcome = await value_of(self._respond(head, operation, begin, outcome))
             except Exception as exc:
-                response = self.reject(head, exc, begin)
-            status = response.status
-            return response
+                outcome = self.reject(head, exc, begin)
+            status = outcome.status
+            return outcome
         finally:
             self.measures.active -= 1
             self.measures.observe(status, time.perf_counter() - begin)
+
+    def _run(self, operation: Operation) -> AwaitableOrValue[Answer]:
+        context = self.new_context(operation.client)
+        if isinstance(context, Context):
+            return self.pipeline.run(operation, context)
+        return then(context, partial(self.pipeline.run, operation))
 
     def _params(self, head: RequestHead, body: bytes | Receive) -> AwaitableOrValue[Params | None]:
         """What is asked; None where the operation is named by nothing. Errors: ClientError."""
@@ -251,55 +272,33 @@ class Handler:
         sent = await read_upload(receive, content_type, uploads, most)
         return params_of(sent, head.document_id)
 
-    def _answer(
+    def _answer_other(
         self, head: RequestHead, begin: float, params: AwaitableOrValue[Params | None]
     ) -> AwaitableOrValue[Answered]:
-        """Errors: what is the client's mistake, or a context factory's."""
-        if not isinstance(params, GraphQLParams):
-            return self._answer_other(head, begin, params)
-        if head.is_session:
-            return self._answer_other(head, begin, params)
-        operation = Operation(params, head.client, read_only=head.method != "POST")
-        if head.stream is not None:
-            return self._stream(head, operation, begin)
-        return self._run(head, operation, begin)
-
-    def _answer_other(
-        self,
-        head: RequestHead,
-        begin: float,
-        params: AwaitableOrValue[Params | None],
-    ) -> AwaitableOrValue[Answered]:
-        """What is no operation of its own, or is not read yet."""
+        """What is not one operation with an answer in one piece, or is not read yet. Errors: ClientError."""
         if is_awaitable(params):
-            return then(params, partial(self._answer, head, begin))
+            return then(params, partial(self._answer_other, head, begin))
         if head.is_session:
             assert self.sessions is not None
             return self.responder.with_cors(head, self.sessions.handle(head, params))
-        assert isinstance(params, list)
-        return self._batch(head, params)
+        if isinstance(params, list):
+            return self._batch(head, params)
+        assert params is not None
+        operation = Operation(params, head.client, read_only=head.method != "POST")
+        return self._answer_operation(head, operation, begin)
 
-    def _run(
+    async def _answer_operation(
         self, head: RequestHead, operation: Operation, begin: float
-    ) -> AwaitableOrValue[Answered]:
-        context = self.new_context(head.client)
-        if isinstance(context, Context):
-            answer = self.pipeline.run(operation, context)
-            if isinstance(answer, Answer):
-                return self._respond(head, operation, begin, answer)
-        else:
-            answer = then(context, partial(self.pipeline.run, operation))
-        return then(answer, partial(self._respond, head, operation, begin))
-
-    async def _stream(self, head: RequestHead, operation: Operation, begin: float) -> Answered:
-        """An answer that goes on, for the operations that its format is for."""
-        assert self.streams is not None
-        assert head.stream is not None
-        if await self.streams.takes(head.stream, operation):
-            return self.responder.with_cors(head, self.streams.respond(head.stream, operation))
-        if head.media_type is None:
-            raise not_acceptable()
-        return await value_of(self._run(head, operation, begin))
+    ) -> Answered:
+        """An answer that goes on, for the operations that the wanted format is for; else one in one piece."""
+        if head.stream is not None:
+            assert self.streams is not None
+            if await self.streams.takes(head.stream, operation):
+                return self.responder.with_cors(head, self.streams.respond(head.stream, operation))
+            if head.media_type is None:
+                raise not_acceptable()
+        answer = await value_of(self._run(operation))
+        return await value_of(self._respond(head, operation, begin, answer))
 
     async def _batch(self, head: RequestHead, batch: list[GraphQLParams]) -> Response:
         check_batch(batch, self.settings.batching)
