@@ -15,7 +15,7 @@ from functools import partial
 from graphql import ExecutionResult
 
 from gateway.answer import Answer, ErrorMask, OperationRecord
-from gateway.awaitable import AwaitableOrValue, is_awaitable, then
+from gateway.awaitable import AwaitableOrValue, then
 from gateway.context import Context
 from gateway.documents.find import Documents
 from gateway.errors import ClientError
@@ -81,7 +81,7 @@ class Pipeline:
             self.admission.check()
             outcome: AwaitableOrValue[Answer | ExecutionResult]
             outcome = then(self.document(operation, context.stats.trace), self._dispatch)
-            if is_awaitable(outcome):
+            if not isinstance(outcome, Answer | ExecutionResult):
                 return self._finish(operation, outcome, begin)
             answer = self._encoded(operation, outcome)
         except Exception as exc:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -218,16 +218,17 @@ class Handler:
                 outcome = self._answer_other(head, begin, params)
         except Exception as exc:
             outcome = self.reject(head, exc, begin)
-        if isinstance(outcome, Response):
+        if isinstance(outcome, Response | StreamingResponse):
             self.measures.observe(outcome.status, time.perf_counter() - begin)
             return outcome
+        assert not isinstance(outcome, Answer)
         return self._finish(head, operation, outcome, begin)
 
     async def _finish(
         self,
         head: RequestHead,
         operation: Operation | None,
-        coming: AwaitableOrValue[Answered | Answer],
+        coming: Awaitable[Answered | Answer],
         begin: float,
     ) -> Answered:
         """The rest of a request that has to wait for something."""
@@ -235,10 +236,11 @@ class Handler:
         status = 0  # of one whose client went before
         try:
             try:
-                outcome = await coming if is_awaitable(coming) else coming
+                outcome = await coming
                 if isinstance(outcome, Answer):
                     assert operation is not None
-                    outcome = await value_of(self._respond(head, operation, begin, outcome))
+                    response = self._respond(head, operation, begin, outcome)
+                    outcome = response if isinstance(response, Response) else await response
             except Exception as exc:
                 outcome = self.reject(head, exc, begin)
             status = outcome.status

@@ -25,7 +25,6 @@ from contextvars import copy_context
 from enum import Enum, auto
 from typing import Any
 
-from gateway.awaitable import is_awaitable
 from gateway.errors import ClientError
 from gateway.transport.http.body import too_large
 from gateway.transport.http.flows import HELD_BYTES, Form, HttpChannel
@@ -349,7 +348,7 @@ class HttpProtocol(asyncio.Protocol):
         """Write the answer that is waited for."""
         answer: Any = None
         try:
-            answer = await coming if is_awaitable(coming) else coming
+            answer = coming if isinstance(coming, StreamingResponse) else await coming
             if isinstance(answer, StreamingResponse):
                 await self._stream(answer)
                 return
