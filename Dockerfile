@@ -40,6 +40,7 @@ COPY --from=build /opt/gateway /opt/gateway
 ENV PATH=/opt/gateway/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    GATEWAY_REVISION=${REVISION} \
     GATEWAY_SERVER__HOST=0.0.0.0
 WORKDIR /app
 COPY gateway.toml ./

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from graphql import ExecutionResult, GraphQLError
 
-from gateway.errors import CODES, ClientError, MoreErrorsError, UpstreamError
+from gateway.errors import CODES, ClientError, Fault, MoreErrorsError, UpstreamError, fault_of
 from gateway.execute.bounds import UNLIMITED, ResultLimitError, ResultLimits, bytes_error
 from gateway.execute.verbatim import encode_struct
 from gateway.json_bytes import write_json
@@ -28,6 +28,7 @@ NULL_ERROR = "Cannot return null for non-nullable field "
 _COERCION_ERROR = re.compile("(?:^|: )Expected value of type '[^']+', but encountered error '")
 MAX_NOTED = 20
 """Codes and ids of errors that one log line may name."""
+GRAVITY: dict[Fault, int] = {"client": 0, "source": 1, "gateway": 2}
 MAX_LOCATIONS = 20
 """One validation error can carry 10,000 nodes; what a person reads is the first few."""
 
@@ -42,6 +43,7 @@ class OperationRecord:
         cache: How the plan was found: "exact", "normalised" or "miss".
         path: "compiled" or "fallback".
         error_codes: `extensions.code` of each error, distinct, in order.
+        fault: Whose the gravest of them is: the gateway's, a source's, the client's; None without any.
         error_ids: Ids of masked errors, the first few.
         masked: The id of each exception that has been logged, by itself: it may null many fields.
         shared: Whether another request's execution answered it.
@@ -61,16 +63,23 @@ class OperationRecord:
     fields: tuple[str, ...] = ()
     is_null: bool = False
     durations: Histogram | None = None
+    fault: Fault | None = None
 
     def __init__(self) -> None:
         self.error_codes: list[str] = []
         self.error_ids: list[str] = []
         self.masked: dict[Any, tuple[Exception, str]] = {}
 
+    def blame(self, fault: Fault | None) -> None:
+        """Note whose fault an error is, where no graver one is known."""
+        if fault is not None and (self.fault is None or GRAVITY[fault] > GRAVITY[self.fault]):
+            self.fault = fault
+
     def again(self) -> OperationRecord:
         """The same operation, with no errors yet."""
         record = copy(self)
         record.error_codes, record.error_ids, record.masked = [], [], {}
+        record.fault = None
         return record
 
 
@@ -128,7 +137,9 @@ class ErrorMask:
             more = MoreErrorsError(sum(map(_count, errors[left:])), most)
             formatted.append({"message": more.message, "extensions": more.extensions})
         for item in formatted:
-            name = item.get("extensions", {}).get("code", "GRAPHQL_EXECUTION_FAILED")
+            extensions = item.get("extensions", {})
+            name = extensions.get("code", "GRAPHQL_EXECUTION_FAILED")
+            record.blame(fault_of(name, extensions))
             if name not in record.error_codes and len(record.error_codes) < MAX_NOTED:
                 record.error_codes.append(name)
         return formatted

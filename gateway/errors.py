@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from graphql import GraphQLError
@@ -92,6 +92,31 @@ CODES: dict[str, Code] = {
         Code("UPSTREAM_OVERLOADED", None, "The source is overloaded.", "Try again; look at the source's concurrency limit."),
     )
 }  # fmt: skip
+
+
+Fault = Literal["client", "source", "gateway"]
+GATEWAY_FAULTS = frozenset({
+    "INTERNAL_SERVER_ERROR", "UNAVAILABLE", "RESULT_COERCION_FAILED", "GRAPHQL_EXECUTION_FAILED",
+})  # fmt: skip
+SOURCE_FAULTS = frozenset({
+    "HTTP_CLIENT_ERROR", "GATEWAY_TIMEOUT", "CONNECTOR_FETCH", "CONNECTOR_RESPONSE_INVALID",
+    "RESPONSE_TOO_LARGE", "CIRCUIT_BREAKER_OPEN", "UPSTREAM_OVERLOADED",
+})  # fmt: skip
+
+
+def fault_of(code: str, extensions: Mapping[str, Any]) -> Fault:
+    """Whose fault an error is, by its code: what alerts and releases count, and what they leave to the client.
+
+    A code that is not in the table was chosen by a resolver's author, or sent by a backend that answered: the
+    client's, unless the backend answered it with a status of 500 or more.
+    """
+    if code in GATEWAY_FAULTS:
+        return "gateway"
+    if code in SOURCE_FAULTS:
+        return "source"
+    http = extensions.get("http")
+    status = http.get("status") if isinstance(http, Mapping) else None
+    return "source" if isinstance(status, int) and status >= 500 else "client"
 
 
 class GatewayError(Exception):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sized
 
-from gateway.answer import OperationRecord
+from gateway.answer import GRAVITY, OperationRecord
 from gateway.connectors import decoding
 from gateway.connectors.response import unexpected
 from gateway.execute.operation import fallbacks
@@ -43,6 +43,8 @@ class Operations:
         self._durations = Family(names.OPERATION_DURATION, Histogram, bound)
         # Resolvers and connectors may give an error any code.
         self._errors = Family(names.OPERATION_ERRORS, Counter, {**bound, "error_type": MAX_CODES})
+        # There from the start with 0: an increase from nothing is none to Prometheus.
+        self._failed = {fault: Counter() for fault in GRAVITY}
 
     def durations_of(self, prepared: Prepared) -> Histogram:
         """The durations of the operations that share a name and a type."""
@@ -55,12 +57,15 @@ class Operations:
         if record.error_codes:
             for code in dict.fromkeys(record.error_codes):
                 self._errors.of(record.operation_name or "", code).value += 1
+            self._failed[record.fault or "client"].value += 1
 
     def read(self) -> Iterator[Sample]:
         """The values now."""
         yield from self._durations.read()
         yield from self._durations.read_exemplars()
         yield from self._errors.read()
+        for fault, counter in self._failed.items():
+            yield names.OPERATIONS_FAILED, (fault,), counter.read()
 
 
 class Steps:

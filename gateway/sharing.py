@@ -196,6 +196,7 @@ class Sharing:
             if "GATEWAY_TIMEOUT" in codes and flight.due <= loop.time() < place.context.deadline:
                 continue  # it was cut at another's deadline: this one's is still to come
             record.error_codes += codes
+            record.blame(answer.record.fault)
             record.error_ids += answer.record.error_ids
             return Answer(answer.body, answer.has_data, answer.status, record)
 

@@ -104,6 +104,7 @@ class Stream(AsyncIterator[Answer]):
         return answer
 
     def _note(self, new: OperationRecord) -> None:
+        self.record.blame(new.fault)
         for mine, others in (
             (self.record.error_codes, new.error_codes),
             (self.record.error_ids, new.error_ids),

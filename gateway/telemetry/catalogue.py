@@ -55,6 +55,12 @@ OPERATION_ERRORS = Metric(
     "Operations whose answer has an error with this code.",
     ("graphql_operation_name", "error_type"),
 )
+OPERATIONS_FAILED = Metric(
+    "gateway_operations_failed",
+    "counter",
+    "Operations whose answer has errors, once each, by whose fault the gravest is: the gateway's, a source's, or the client's.",
+    ("fault",),
+)
 OPERATIONS_LED = Metric("gateway_operations_led", "counter", "Executions that others may share.")
 OPERATIONS_SHARED = Metric(
     "gateway_operations_shared", "counter", "Operations answered by an execution under way."
@@ -153,6 +159,26 @@ LOOP_LAG = Metric(
     across="max",
 )
 MEMORY = Metric("process_resident_memory_bytes", "gauge", "Resident memory of all workers.")
+CPU = Metric(
+    "process_cpu_seconds",
+    "counter",
+    "User and system CPU time of all workers, of those that are gone too.",
+)
+OPEN_FDS = Metric("process_open_fds", "gauge", "Open file descriptors of all workers.")
+MAX_FDS = Metric("process_max_fds", "gauge", "The most that all workers may open together.")
+START_TIME = Metric(
+    "process_start_time_seconds",
+    "gauge",
+    "When the youngest worker started, Unix time.",
+    across="max",
+)
+BUILD_INFO = Metric(
+    "gateway_build_info",
+    "gauge",
+    "1 for the gateway's version, its revision (GATEWAY_REVISION, which the image sets) and Python's.",
+    ("version", "revision", "python"),
+    "max",
+)
 GC_COLLECTIONS = Metric(
     "python_gc_collections", "counter", "Collections by generation.", ("generation",)
 )
@@ -164,8 +190,8 @@ WORKERS = Metric("gateway_workers", "gauge", "Worker processes whose numbers are
 METRICS = (
     SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, CONNECTIONS,
     CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, OPERATION_DURATION, OPERATION_ERRORS,
-    OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
+    OPERATIONS_FAILED, OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
     SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,
-    PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, GC_COLLECTIONS, GC_COLLECTED, WORKERS,
+    PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, CPU, OPEN_FDS, MAX_FDS, START_TIME, BUILD_INFO, GC_COLLECTIONS, GC_COLLECTED, WORKERS,
 )  # fmt: skip

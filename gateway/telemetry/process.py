@@ -1,21 +1,39 @@
-"""What a worker process tells of itself: how late its event loop is, its memory, its garbage collector."""
+"""What a worker process tells of itself: its build, how late its event loop is, memory, CPU, descriptors, collector."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import platform
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
-from gateway.telemetry.catalogue import GC_COLLECTED, GC_COLLECTIONS, LOOP_LAG, MEMORY, WORKERS
+from gateway.telemetry.catalogue import (
+    BUILD_INFO,
+    CPU,
+    GC_COLLECTED,
+    GC_COLLECTIONS,
+    LOOP_LAG,
+    MAX_FDS,
+    MEMORY,
+    OPEN_FDS,
+    START_TIME,
+    WORKERS,
+)
 from gateway.telemetry.metrics import Sample
 
 TICK_S = 0.1
 WINDOW_S = 15.0
 STATM = Path("/proc/self/statm")
+DESCRIPTORS = Path("/proc/self/fd")
+STARTED_S = time.time()
+REVISION = "GATEWAY_REVISION"
 
 
 class LoopLag:
@@ -67,12 +85,28 @@ class LoopLag:
 
 
 def read_process() -> Iterator[Sample]:
-    """Memory and garbage collection of this process."""
+    """What this process is, and what it uses of the machine."""
     yield WORKERS, (), 1
+    yield BUILD_INFO, build_labels(), 1
     yield MEMORY, (), resident_bytes()
+    yield CPU, (), time.process_time()
+    yield START_TIME, (), STARTED_S
+    yield MAX_FDS, (), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if DESCRIPTORS.exists():
+        yield OPEN_FDS, (), len(os.listdir(DESCRIPTORS))
     for generation, stats in enumerate(gc.get_stats()):
         yield GC_COLLECTIONS, (str(generation),), stats["collections"]
         yield GC_COLLECTED, (str(generation),), stats["collected"]
+
+
+@cache
+def build_labels() -> tuple[str, str, str]:
+    """Version, revision and Python's version; "" for what is not known."""
+    try:
+        version = metadata.version("compiled-graphql-gateway")
+    except metadata.PackageNotFoundError:
+        version = ""
+    return version, os.environ.get(REVISION, ""), platform.python_version()
 
 
 def resident_bytes() -> int:

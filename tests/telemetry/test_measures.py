@@ -77,14 +77,20 @@ def times(histogram: list[float]) -> float:
 
 @asynccontextmanager
 async def gateway_over(
-    folder: Path, answers: Any, **tables: Mapping[str, Any]
+    folder: Path,
+    answers: Any,
+    *,
+    schema: str = SCHEMA,
+    resolvers: str = RESOLVERS,
+    **tables: Mapping[str, Any],
 ) -> AsyncIterator[GatewayClient]:
-    (folder / "schema.graphql").write_text(SCHEMA)
-    (folder / "metrics_resolvers.py").write_text(RESOLVERS)
+    (folder / "schema.graphql").write_text(schema)
+    module = "metrics_resolvers" if resolvers is RESOLVERS else "more_metrics_resolvers"
+    (folder / f"{module}.py").write_text(resolvers)
     async with backend(answers) as served:
         config = build_config(
             {
-                "graph": {"schema": ["schema.graphql"], "resolvers": "metrics_resolvers"},
+                "graph": {"schema": ["schema.graphql"], "resolvers": module},
                 "sources": {"rest": {"url": served.url, "retry": {"enabled": False}}},
                 "logs": {"access": "off"},
                 **tables,
@@ -117,6 +123,7 @@ async def test_requests_by_status_operations_by_name_and_calls_by_source(tmp_pat
     assert found["gateway_operation_errors"] == {
         ("Find", "CONNECTOR_FETCH"): 1, ("", "GRAPHQL_VALIDATION_FAILED"): 1,
     }  # fmt: skip
+    assert found["gateway_operations_failed"] == {("client",): 1, ("source",): 1, ("gateway",): 0}
     calls = found["http_client_request_duration_seconds"]
     assert {(source, error): times(value) for (source, _, error), value in calls.items()} == {
         ("rest", ""): 2, ("rest", "502"): 1,
@@ -128,6 +135,49 @@ async def test_requests_by_status_operations_by_name_and_calls_by_source(tmp_pat
     assert found["gateway_upstream_places"]["rest", "in_use"] == 0
     assert found["gateway_workers"] == {(): 1}
     assert found["process_resident_memory_bytes"][()] > 10_000_000
+
+
+async def test_an_operation_is_counted_once_for_the_gravest_of_its_errors(tmp_path: Path) -> None:
+    query = '{ a: user(id: "9") { name } b: user(id: "1") { name } broken denied }'
+    schema = SCHEMA.replace("static: String", "static: String broken: Int denied: Int")
+    resolvers = (
+        RESOLVERS
+        + """
+
+@resolver("Query.broken")
+def broken(parent, context):
+    raise RuntimeError("ours")
+
+
+@resolver("Query.denied")
+def denied(parent, context):
+    raise ClientError("theirs", code="DENIED")
+"""
+    )
+    resolvers = resolvers.replace("from gateway import ", "from gateway import ClientError, ", 1)
+    answers = {"/users/1": {"id": "1", "name": "A"}}
+    async with gateway_over(tmp_path, answers, schema=schema, resolvers=resolvers) as client:
+        assert read(client)["gateway_operations_failed"] == {
+            ("client",): 0, ("source",): 0, ("gateway",): 0,
+        }  # fmt: skip
+        for text in (query, '{ a: user(id: "9") { name } denied }', "{ denied }", "{ static }"):
+            await client.execute(text)
+        found = read(client)
+    assert found["gateway_operations_failed"] == {("client",): 1, ("source",): 1, ("gateway",): 1}
+
+
+async def test_those_who_share_an_execution_share_its_failure(tmp_path: Path) -> None:
+    async with gateway_over(tmp_path, {}) as client:
+        places = next(p.places for p in client.app.upstream.policies if p.name == "rest")
+        places.limit = 0
+        text = '{ user(id: "9") { name } }'
+        asking = [asyncio.ensure_future(client.execute(text)) for _ in range(2)]
+        while not (places.pending and read(client)["gateway_operations_shared"] == {(): 1}):
+            await asyncio.sleep(0)
+        places.limit = 1
+        places.wake()
+        await asyncio.gather(*asking)
+        assert read(client)["gateway_operations_failed"]["source",] == 2
 
 
 async def test_a_source_that_is_gone_is_an_error_and_opens_its_breaker(tmp_path: Path) -> None:

@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import platform
+import time
 
-from gateway.telemetry.catalogue import GC_COLLECTED, GC_COLLECTIONS, LOOP_LAG, MEMORY, WORKERS
-from gateway.telemetry.process import TICK_S, WINDOW_S, LoopLag, read_process
+import pytest
+
+from gateway.telemetry.catalogue import (
+    BUILD_INFO,
+    CPU,
+    GC_COLLECTED,
+    GC_COLLECTIONS,
+    LOOP_LAG,
+    MAX_FDS,
+    MEMORY,
+    OPEN_FDS,
+    START_TIME,
+    WORKERS,
+)
+from gateway.telemetry.process import (
+    REVISION,
+    TICK_S,
+    WINDOW_S,
+    LoopLag,
+    build_labels,
+    read_process,
+)
 
 
 class Clock:
@@ -79,3 +101,18 @@ def test_memory_and_garbage_collection() -> None:
     assert found[WORKERS.name] == 1
     assert all(f"{GC_COLLECTIONS.name}{n}" in found for n in "012")
     assert all(f"{GC_COLLECTED.name}{n}" in found for n in "012")
+    assert found[CPU.name] > 0
+    assert 0 < found[OPEN_FDS.name] < found[MAX_FDS.name]
+    assert time.time() - 86_400 < found[START_TIME.name] <= time.time()
+
+
+def test_what_was_built_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(REVISION, "0123456789ab")
+    build_labels.cache_clear()
+    ((labels, value),) = [
+        (at, value) for metric, at, value in read_process() if metric is BUILD_INFO
+    ]
+    build_labels.cache_clear()
+    version, revision, python = labels
+    assert version[0].isdigit()
+    assert (revision, python, value) == ("0123456789ab", platform.python_version(), 1)
