@@ -289,13 +289,9 @@ class BatchLoader(ConnectorLoader):
         if row_keys is None:
             views_of = [self.row_key.view(row) for row in rows]
             row_keys = [MISSING if view is None else self.row_key.of(view) for view in views_of]
-        by_key: dict[Hashable, Any]
         if self.is_grouped:
-            by_key = {}
-            for key, row in zip(row_keys, rows, strict=True):
-                by_key.setdefault(key, []).append(row)
-        else:
-            by_key = dict(zip(row_keys, rows, strict=True))
+            return self._match_groups(views, rows, row_keys)
+        by_key: dict[Hashable, Any] = dict(zip(row_keys, rows, strict=True))
         found: dict[Hashable, Any] = {}
         by_text: dict[Hashable, Any] | None = None
         for view in views:
@@ -311,17 +307,29 @@ class BatchLoader(ConnectorLoader):
         return found
 
     def _by_text(self, rows: list[Any]) -> dict[Hashable, Any]:
-        by_text: dict[Hashable, Any] = {}
-        for row in rows:
+        views = [(self.row_key.view(row), row) for row in rows]
+        return {self.row_key.text_of(view): row for view, row in views if view is not None}
+
+    def _match_groups(
+        self, views: list[dict[str, Any]], rows: list[Any], row_keys: Sequence[Hashable]
+    ) -> dict[Hashable, Any]:
+        """All rows of each key, in the answer's order; by text those too whose own key nobody has asked for."""
+        asked = {self.key.of(view): view for view in views}
+        found: dict[Hashable, list[Any]] = {key: [] for key in asked}
+        for key, row in zip(row_keys, rows, strict=True):
+            if key in found:
+                found[key].append(row)
+        if not self.row_key.is_text or found.keys() == set(row_keys):
+            return found
+        by_text: dict[Hashable, list[tuple[Hashable, Any]]] = {}
+        for key, row in zip(row_keys, rows, strict=True):
             view = self.row_key.view(row)
-            if view is None:
-                continue
-            text = self.row_key.text_of(view)
-            if self.is_grouped:
-                by_text.setdefault(text, []).append(row)
-            else:
-                by_text[text] = row
-        return by_text
+            if view is not None:
+                by_text.setdefault(self.row_key.text_of(view), []).append((key, row))
+        for key, view in asked.items():
+            alike, is_lacking = by_text.get(self.key.text_of(view), ()), not found[key]
+            found[key] = [r for own, r in alike if own == key or is_lacking or own not in asked]
+        return found
 
 
 def note_keys(distinct: int, batch: int | None = None) -> None:

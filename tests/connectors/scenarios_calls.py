@@ -412,6 +412,33 @@ CALLS: dict[str, Scenario] = {
         {"videos": [{"comments": []}, {"comments": [{"text": "a"}]}]},
         ("GET /posts", "GET /comments?v=1&v=2"),
     ),
+    "16 groupBy of ids that are text and numbers": Scenario(
+        GROUPED.replace("{ id: Int", "{ id: ID").replace("{ videoId: Int", "{ videoId: ID"),
+        "{ videos { comments { text } } }",
+        _rows(
+            [{"id": "1"}, {"id": "2"}, {"id": 2}, {"id": 3}, {"id": "3"}, {"id": 4}],
+            [
+                {"videoId": 1, "text": "a"},
+                {"videoId": "1", "text": "b"},
+                {"videoId": 1, "text": "c"},
+                {"videoId": 2, "text": "d"},
+                {"videoId": "2", "text": "e"},
+                {"videoId": "3", "text": "f"},
+                {"videoId": "04", "text": "g"},
+            ],
+        ),
+        {
+            "videos": [
+                {"comments": [{"text": "a"}, {"text": "b"}, {"text": "c"}]},
+                {"comments": [{"text": "e"}]},
+                {"comments": [{"text": "d"}]},
+                {"comments": [{"text": "f"}]},
+                {"comments": [{"text": "f"}]},
+                {"comments": []},
+            ]
+        },
+        ("GET /posts", "GET /comments?v=1&v=2&v=2&v=3&v=3&v=4"),
+    ),
     "16 groupBy from PHP": Scenario(
         GROUPED,
         "{ videos { comments { videoId text } } }",
