@@ -47,6 +47,7 @@ from gateway.plan.warm import warm_plans, warm_texts
 from gateway.plan.work import check_work
 from gateway.services import (
     endpoint_settings,
+    log_loop_errors,
     make_admission,
     make_broker,
     make_documents,
@@ -186,6 +187,7 @@ class Gateway:
                 await self._open_metrics_port(measures)
             if self.owns_process:
                 tune_collector(config.server.gc_threshold)
+                log_loop_errors(asyncio.get_running_loop())
             self.ready, self._drain = True, None
             if config.server.shutdown_delay_s:
                 delay_shutdown(config.server.shutdown_delay_s, self.stop_being_ready)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.broker.local import LocalBroker
 from gateway.broker.port import Broker
@@ -82,6 +84,15 @@ def make_tracing(settings: TelemetrySettings) -> Tracing | None:
     from gateway.telemetry.tracing import Tracing
 
     return Tracing(settings.tracing)
+
+
+def log_loop_errors(loop: asyncio.AbstractEventLoop) -> None:
+    """Write what asyncio would print as text to the log, as lines of it."""
+
+    def log(_: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
+        logging.getLogger("gateway.loop").error(told["message"], exc_info=told.get("exception"))
+
+    loop.set_exception_handler(log)
 
 
 def tune_collector(threshold: int) -> None:

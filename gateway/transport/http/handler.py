@@ -359,7 +359,9 @@ class Handler:
         self.log(record, None, head, answer.status, begin or time.perf_counter())
         return self.responder.assemble(head, answer, answer.status, answer.body, b"")
 
-    def reject_framing(self, status: int, message: str) -> Response:
+    def reject_framing(
+        self, status: int, message: str, headers: Mapping[str, str] | None = None
+    ) -> Response:
         """The answer to what is no request, or came too late: its connection ends with it."""
         client = ClientRequest({}, request_id=self._request_id({}))
         head = RequestHead(client, "POST", b"", None, JSON, None)
@@ -368,6 +370,7 @@ class Handler:
             code=FRAMING_CODES.get(status, "BAD_REQUEST"),
             http_status=status,
             retry_after_s=RETRY_AFTER_S if status == 503 else None,
+            headers=headers,
         )
         self.measures.observe(status, 0.0)
         return self.reject(head, error)

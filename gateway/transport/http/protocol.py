@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Coroutine
 from contextvars import copy_context
 from enum import Enum, auto
@@ -43,6 +44,7 @@ PROBE_S = 0.5
 PROBE = b"HTTP/1.1 102 Processing\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
+KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # 16 bytes
 logger = logging.getLogger("gateway.http")
 
 
@@ -244,14 +246,14 @@ class HttpProtocol(asyncio.Protocol):
             if self._is_answered:
                 self._linger()
                 return
-            self._fail(self._handler.reject_framing(exc.status, exc.message))
+            self._fail(self._handler.reject_framing(exc.status, exc.message, exc.headers))
         except ClientError as exc:
             assert self._head is not None
             self._fail(self._handler.reject(self._head, exc))
 
     def _begin(self, message: MessageHead) -> None:
         """A head is whole."""
-        if message.upgrade == "websocket" and self._is_handshake(message):
+        if message.upgrade == "websocket" and is_handshake(message):
             self._become_web_socket(message)
             return
         if message.method == "CONNECT":
@@ -311,10 +313,6 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.resume_reading()
             self._read()
 
-    def _is_handshake(self, message: MessageHead) -> bool:
-        """Whether an offer to change to WebSockets can be taken (RFC 6455 §4.1): its request has no body."""
-        return message.method == "GET" and message.is_http_11 and not message.length
-
     def _become_web_socket(self, message: MessageHead) -> None:
         """Give the connection to uvicorn's WebSockets, from the handshake on."""
         self.phase = CLOSED
@@ -325,7 +323,10 @@ class HttpProtocol(asyncio.Protocol):
         )
         protocol.connection_made(self._transport)
         self._transport.set_protocol(protocol)
-        protocol.data_received(handshake(message) + self._reader.rest())
+        protocol.data_received(handshake(message))
+        rest = self._reader.rest()
+        if rest and not self._transport.is_closing():
+            protocol.data_received(rest)
 
     # Answering
 
@@ -505,6 +506,21 @@ class HttpProtocol(asyncio.Protocol):
     def _has_tls(self) -> bool:
         """TLS has no half-closed connections."""
         return not self._transport.can_write_eof()
+
+
+def is_handshake(message: MessageHead) -> bool:
+    """Whether an offer to change to WebSockets can be taken: its request has no body. Errors: FramingError(426), (400).
+
+    Source: RFC 6455 §4.1, §4.2.2 and §4.4.
+    """
+    if message.method != "GET" or not message.is_http_11 or message.length:
+        return False
+    if message.headers.get("sec-websocket-version") != "13":
+        version = {"sec-websocket-version": "13", "upgrade": "websocket"}
+        raise FramingError(426, "The only version of WebSockets is 13.", version)
+    if not KEY.fullmatch(message.headers.get("sec-websocket-key", "")):
+        raise FramingError(400, "The WebSocket's key is missing, or is none.")
+    return True
 
 
 def handshake(message: MessageHead) -> bytes:

@@ -16,6 +16,7 @@ It must not know what a request means, nor hold more than one head and what was 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any
 from urllib.parse import unquote
@@ -40,12 +41,14 @@ class FramingError(Exception):
 
     Attributes:
         status: Of that answer.
+        headers: More of its headers.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.headers = headers
 
 
 class State(Enum):

@@ -86,3 +86,25 @@ async def test_a_post_that_offers_a_websocket_is_answered(protocol: Wire) -> Non
         await client.send(post(asks("a"), *WEBSOCKET) + post("b"))
         assert (await client.answer()).json == {"data": {"echo": "a"}}
         assert (await client.answer()).json == {"data": {"echo": "b"}}
+
+
+ACCEPTED = (*WEBSOCKET, b"sec-websocket-protocol: graphql-transport-ws")
+BAD_TEXT = bytes([0x81, 0x82, 0, 0, 0, 0, 0xFF, 0xFE])
+
+
+@pytest.mark.parametrize(
+    "behind", [post("a"), b"\xff" * 40, BAD_TEXT], ids=["request", "bytes", "text"]
+)
+@pytest.mark.parametrize("fields", [ACCEPTED, REFUSED["another version"]], ids=["right", "wrong"])
+async def test_what_is_no_frame_is_no_exception_of_the_server(
+    protocol: Wire, caplog: pytest.LogCaptureFixture, fields: tuple[bytes, ...], behind: bytes
+) -> None:
+    """A stranger writes no traceback into the log: bytes behind a handshake, in the same write."""
+    protocol.begin()
+    async with connected(protocol.port) as client:
+        await client.send(message(GET, HOST, *fields) + behind)
+        answer = await client.answer("GET")
+        assert answer.status == (101 if fields is ACCEPTED else 426)
+        await client.rest()
+    assert not caplog.records
+    assert protocol.state["ran"] == []
