@@ -9,6 +9,7 @@ know a socket, a task or a server.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 import time
@@ -61,6 +62,8 @@ from gateway.transport.stream.sse import TOKEN_HEADER, is_session
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 # It tells requests apart and protects nothing: a generator that asks the kernel for no bytes will do.
 _random = random.Random()  # noqa: S311
+# nginx's status of a request whose client did not wait for the answer; it is written to the log alone.
+CLIENT_GONE = 499
 FRAMING_CODES = {
     405: "METHOD_NOT_ALLOWED",
     408: "REQUEST_TIMEOUT",
@@ -243,6 +246,11 @@ class Handler:
                     outcome = response if isinstance(response, Response) else await response
             except Exception as exc:
                 outcome = self.reject(head, exc, begin)
+        except asyncio.CancelledError:  # its client has gone, or the server ends
+            record = operation.record if operation is not None else OperationRecord()
+            self.log(record, getattr(operation, "context", None), head, CLIENT_GONE, begin)
+            raise
+        else:
             status = outcome.status
             return outcome
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -138,6 +139,8 @@ async def test_a_client_that_leaves_ends_its_operation(wire: Wire, how: str) -> 
         reset(client) if how == "reset" else client.transport.close()
         await until(lambda: wire.state["cancelled"] == 1)
     assert wire.state["ended"] == 0
+    log = wire.server.app.base / "access.log"
+    await until(lambda: json.loads(log.read_text().splitlines()[-1])["status"] == 499)
 
 
 async def test_a_client_that_leaves_asks_nothing_more(wire: Wire) -> None:
