@@ -315,7 +315,9 @@ class _Binder:
                 connect.name,
             ),
             responding=responding,
-            mapping=compile_filled(selection, connect.name, supplied),
+            mapping=compile_filled(
+                selection, connect.name, supplied, has_errors=settings.dialect == "php"
+            ),
             check=objects_only(whole, supplied),
             php=self._php(settings, selection, whole, supplied, is_batch=is_batch),
             constants=self.constants,

@@ -185,6 +185,8 @@ class Call:
             )
 
 
-def compile_filled(selection: Selection, name: str, supplied: Members) -> CompiledMapping:
+def compile_filled(
+    selection: Selection, name: str, supplied: Members, *, has_errors: bool
+) -> CompiledMapping:
     """A connector's `selection`: every name that it supplies stands in its result."""
-    return compile_mapping(selection, name, fill=supplied)
+    return compile_mapping(selection, name, fill=supplied, has_errors=has_errors)

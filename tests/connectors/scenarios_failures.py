@@ -68,6 +68,17 @@ NO_LIST = _error("Expected Iterable, but did not find one for field 'T.a'.", 7, 
 UNREADABLE = "The server returned data in an unexpected format."
 
 FAILURES: dict[str, Scenario] = {
+    "a path through what PHP has in another shape": Scenario(
+        SOURCE
+        + """type Query { ts: [T] @connect(source: "b", http: { GET: "/f" }, selection: "$.rows { y: m.a.y m { a { y } } }") }
+        type T { y: String m: M } type M { a: A } type A { y: String }""",
+        "{ ts { y } }",
+        {"/f": {"rows": [{"m": {"a": [{"y": "q"}]}}, {"m": {"a": {"y": "r"}}}, {"m": []}]}},
+        {"ts": [{"y": None}, {"y": "r"}, {"y": None}]},
+        ("GET /f",),
+        (("CONNECTOR_RESPONSE_INVALID", "ts.0.y"),),
+        tables={"sources": {"b": {"dialect": "php"}}},
+    ),
     "13.4 the default message": _failing(Answer({}, 404), "Request failed", _fetch(404)),
     "13.4 of the source": _failing(
         Answer(BODY, 400), "No such thing", _fetch(400), 'errors: { message: "$.text" }'

@@ -18,7 +18,7 @@ from gateway.connectors.mapping.interpret import Run, interpret
 from gateway.connectors.mapping.methods.values import match
 from gateway.connectors.mapping.nodes import Braces, Selection
 from gateway.connectors.mapping.problems import Problem
-from gateway.connectors.mapping.values import ignore
+from gateway.connectors.mapping.values import ignore, told
 from gateway.connectors.mapping.wanted import Wanted, fill_value
 
 
@@ -28,9 +28,14 @@ def slow(node: Braces, value: Any, variables: Mapping[str, Any]) -> Any:
 
 
 def key(value: Any, name: str) -> Any:
-    """Take a key from what is not an object: from the elements of a list, else nothing (§6.3)."""
+    """Take a key from what is not an object: from the elements of a list, else nothing (§6.3).
+
+    What stands for a value that a dialect could not read is told wherever a path leads through it.
+    """
     if value.__class__ is not list:
-        return value.get(name, ...) if value.__class__ is dict else ...
+        if value.__class__ is dict:
+            return value.get(name, ...)
+        return value if isinstance(value, Exception) else ...
     found = [e.get(name) if e.__class__ is dict else key(e, name) for e in value]
     return nulls(found) if ... in found else found
 
@@ -57,6 +62,7 @@ HELPERS: Final[dict[str, Any]] = {
     "need": need,
     "nulls": nulls,
     "slow": slow,
+    "told": told,
 }
 
 
@@ -71,9 +77,11 @@ class CompiledMapping:
 
     __slots__ = ("__weakref__", "_run", "filename", "selection", "source")
 
-    def __init__(self, selection: Selection, name: str, fill: Wanted | None = None) -> None:
+    def __init__(
+        self, selection: Selection, name: str, fill: Wanted | None, *, has_errors: bool
+    ) -> None:
         self.selection = selection
-        self.source, namespace = emit_mapping(selection, fill)
+        self.source, namespace = emit_mapping(selection, fill, has_errors=has_errors)
         fingerprint = hashlib.sha256(self.source.encode()).hexdigest()[:12]
         self.filename = f"<gateway mapping {name} {fingerprint}>"
         code = compile(self.source, self.filename, "exec", dont_inherit=True)
@@ -96,13 +104,16 @@ class CompiledMapping:
         return interpret(self.selection, data, variables)[1]
 
 
-def compile_mapping(selection: Selection, name: str, fill: Wanted | None = None) -> CompiledMapping:
+def compile_mapping(
+    selection: Selection, name: str, fill: Wanted | None = None, *, has_errors: bool = False
+) -> CompiledMapping:
     """Compile a mapping.
 
     Shape: with `fill`, members that it names and that are absent come out as None wherever the
         result holds an object, so that the result has every name that the mapping supplies.
+        `has_errors` says that a dialect puts errors in the place of values: no method makes anything of one.
     """
-    return CompiledMapping(selection, name, fill)
+    return CompiledMapping(selection, name, fill, has_errors=has_errors)
 
 
 def _forget(filename: str, lines: object) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.connectors.mapping.analyse import braces_supply
-from gateway.connectors.mapping.methods.table import AS, MATCH, METHODS
+from gateway.connectors.mapping.methods.table import AS, GIVING, MATCH, METHODS
 from gateway.connectors.mapping.nodes import (
     At,
     Braces,
@@ -48,12 +48,14 @@ ENTRY: Final = "mapping"
 _MISSES: Final = "(KeyError, TypeError, AttributeError)"
 
 
-def emit_mapping(selection: Selection, fill: Wanted | None = None) -> tuple[str, dict[str, Any]]:
+def emit_mapping(
+    selection: Selection, fill: Wanted | None = None, *, has_errors: bool = False
+) -> tuple[str, dict[str, Any]]:
     """Give the source of a mapping, and the values and nodes that it names.
 
     Shape: the source defines `mapping(data, V)`; it needs HELPERS of `compile` in its namespace too.
     """
-    emitter = _Emitter()
+    emitter = _Emitter(has_errors=has_errors)
     wanted = fill or NOTHING
     path = selection.value_path
     if path is not None:
@@ -83,9 +85,14 @@ class _Member:
 
 
 class _Emitter:
-    """Collects functions; each is complete before those that call it."""
+    """Collects functions; each is complete before those that call it.
 
-    def __init__(self) -> None:
+    Args:
+        has_errors: Whether errors may stand in the place of values.
+    """
+
+    def __init__(self, *, has_errors: bool) -> None:
+        self.has_errors = has_errors
         self.lines: list[str] = []
         self.namespace: dict[str, Any] = {}
         self.displays: dict[str, str] = {}
@@ -153,6 +160,7 @@ class _Emitter:
                 "    o.update(v)",
                 "elif v is None:",
                 "    null = True",
+                *(["else: told(v)"] if self.has_errors else []),
             ]
             return _Member(None, "", False, [f"v = {self.path(item.path)}(d, d, V)", *stored])
         inner = fill.members.get(item.name, NOTHING)
@@ -300,13 +308,19 @@ class _Emitter:
             f"    if o is not X: V = {{**V, {name!r}: o}}",
         ]
 
-    def argument(self, node: Expression) -> str:
-        return f"lambda at, i=None: {self.expression(node)}(at, d, V)"
+    def argument(self, node: Expression, *, decides: bool) -> str:
+        text = f"{self.expression(node)}(at, d, V)"
+        return f"lambda at, i=None: {f'told({text})' if decides and self.has_errors else text}"
 
     def call(self, node: Call) -> str:
+        text = self.called(node)
+        return f"v if isinstance(v, Exception) else {text}" if self.has_errors else text
+
+    def called(self, node: Call) -> str:
         if node.name == MATCH:
             pairs = [
-                f"({self.argument(key)}, {self.argument(value)})" for key, value in node.pairs()
+                f"({self.argument(key, decides=True)}, {self.argument(value, decides=False)})"
+                for key, value in node.pairs()
             ]
             return f"match(v, [{', '.join(pairs)}], ignore)"
         if node.name not in METHODS:
@@ -314,7 +328,8 @@ class _Emitter:
         method = self.bind("m", METHODS[node.name])
         if node.arguments is None:
             return f"{method}(v, None, ignore)"
-        arguments = [self.argument(argument) for argument in node.arguments]
+        decides = node.name not in GIVING
+        arguments = [self.argument(argument, decides=decides) for argument in node.arguments]
         return f"{method}(v, [{', '.join(arguments)}], ignore)"
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.connectors.mapping.methods.kinds import Argument
-from gateway.connectors.mapping.methods.table import AS, MATCH, METHODS
+from gateway.connectors.mapping.methods.table import AS, GIVING, MATCH, METHODS
 from gateway.connectors.mapping.methods.values import match
 from gateway.connectors.mapping.nodes import (
     At,
@@ -37,7 +37,7 @@ from gateway.connectors.mapping.nodes import (
     Wrapped,
 )
 from gateway.connectors.mapping.problems import DataPath, Problem, dotted
-from gateway.connectors.mapping.values import ignore, merge, type_name
+from gateway.connectors.mapping.values import ignore, merge, told, type_name
 
 TOO_DEEP = "Data nested too deeply"
 
@@ -116,6 +116,8 @@ class Run:
                 self.braces(node, element, (*path, index), variables)
                 for index, element in enumerate(value)
             ]
+        if isinstance(value, Exception):
+            return value
         scope = Scope(value, path, value, path, variables)
         note = self.noting(path, node.start, node.end)
         result: Any = {}
@@ -142,6 +144,8 @@ class Run:
             return ...
         if value is None or value.__class__ is dict:
             return value
+        if isinstance(value, Exception):
+            raise value  # it has no place of its own here
         self.note(
             f"Expected object or null, not {type_name(value)}",
             scope.input_path,
@@ -223,6 +227,8 @@ class Run:
             return [None if item is ... else item for item in found]
         if value.__class__ is dict and (name in value or silent):
             return value.get(name, ...)
+        if isinstance(value, Exception):
+            return value
         self.note(
             f"Property {dotted(name)} not found in {type_name(value)}", (*path, name), start, end
         )
@@ -231,11 +237,13 @@ class Run:
     # Methods
 
     def call(self, node: Call, value: Any, path: DataPath, scope: Scope) -> Any:
+        if isinstance(value, Exception):
+            return value
         note = self.noting(path, node.start, node.end)
         if node.name == MATCH:
             pairs = [
-                (self.argument(pair[0], path, scope), self.argument(pair[1], path, scope))
-                for pair in node.pairs()
+                (self.argument(key, path, scope, decides=True), self.argument(given, path, scope))
+                for key, given in node.pairs()
             ]
             return match(value, pairs, note)
         method = METHODS.get(node.name)
@@ -244,14 +252,18 @@ class Run:
             return ...
         if node.arguments is None:
             return method(value, None, note)
-        return method(value, [self.argument(each, path, scope) for each in node.arguments], note)
+        decides = node.name not in GIVING
+        arguments = [self.argument(each, path, scope, decides=decides) for each in node.arguments]
+        return method(value, arguments, note)
 
-    def argument(self, node: Expression, path: DataPath, scope: Scope) -> Argument:
+    def argument(
+        self, node: Expression, path: DataPath, scope: Scope, *, decides: bool = False
+    ) -> Argument:
         def evaluate(at: Any, index: int | None = None, /) -> Any:
             at_path = path if index is None else (*path, index)
-            return self.expression(
-                node, Scope(scope.input, scope.input_path, at, at_path, scope.variables)
-            )
+            inner = Scope(scope.input, scope.input_path, at, at_path, scope.variables)
+            value = self.expression(node, inner)
+            return told(value) if decides else value
 
         return evaluate
 

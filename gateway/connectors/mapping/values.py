@@ -117,5 +117,12 @@ def merge(left: Any, right: Any, note: Callable[[str], None]) -> Any:
     return right
 
 
+def told(value: Any) -> Any:
+    """A value that decides about another. Errors: one that stands in its place is raised."""
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
 def ignore(_message: str) -> None:
     """Drop a problem: what compiled code does with all of them."""

@@ -88,8 +88,7 @@ def _end(rule: Rule, lists: int) -> Arrange:
         return _object(rule)
     if not rule.inner:
         return lambda value, _: value
-    inner = compile_rules(rule.inner)
-    return lambda value, misfit: inner(value, misfit) if value.__class__ is dict else value
+    return compile_rules(rule.inner)
 
 
 def _list(rule: Rule, lists: int) -> Arrange:
@@ -104,8 +103,10 @@ def _list(rule: Rule, lists: int) -> Arrange:
             if is_leaf or (is_flat and _are_rows(value)):
                 return value
             return _each(value, item, misfit)
-        if value is None or rule.holds == "any":
+        if value is None or isinstance(value, Exception):
             return value
+        if rule.holds == "any":  # a method takes what is no list as one element
+            return item(value, misfit) if value.__class__ is dict else value
         return None if value == "" else _misfit(value, rule, "a list", misfit)
 
     return arrange

@@ -208,7 +208,7 @@ class _Finder:
             elements = self.elements(place)
             inner = _items(kinds) if is_last else ()
             self.expression(arguments[0], inner, replace(around, at=elements))
-            return None, ()
+            return (elements, _items(kinds)) if _is_at(arguments[0]) else (None, ())
         if node.name in ELEMENTS:
             elements = self.elements(place)
             for argument in arguments:
@@ -262,6 +262,11 @@ def _items(kinds: Kinds) -> Kinds:
 
 def _calls(node: Path) -> bool:
     return any(isinstance(step, Call) for step in node.steps)
+
+
+def _is_at(node: Expression) -> bool:
+    """Whether it is `@` alone: `->map(@)` makes a list of one of what is none."""
+    return isinstance(node, Path) and isinstance(node.origin, At) and not node.steps
 
 
 def _takes(braces: Braces) -> Literal["members", "itself", "nothing"]:

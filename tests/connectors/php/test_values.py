@@ -9,6 +9,7 @@ from graphql import GraphQLError, GraphQLSchema, build_schema
 
 from gateway.connectors.mapping.analyse import supplied_fields
 from gateway.connectors.mapping.compile import compile_mapping
+from gateway.connectors.mapping.interpret import interpret
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.php.answers import PhpAnswers
 from gateway.connectors.php.dates import date_time, day
@@ -48,7 +49,10 @@ def mapped(field: str, mapping: str, data: Any, **more: Any) -> Any:
         selection, kind, supplied, SCHEMA, time_zone="Europe/Berlin", is_batch=False, **more
     )
     try:
-        value = answers.map(compile_mapping(selection, "test"), data, {}, ValueError)
+        compiled = compile_mapping(selection, "test", has_errors=True)
+        value = answers.map(compiled, data, {}, ValueError)
+        plain = answers.map(lambda *given: interpret(selection, *given)[0], data, {}, ValueError)
+        assert shown(plain) == shown(value)
     except ValueError as error:
         return str(error)
     return shown(value)
@@ -111,6 +115,22 @@ NO_LIST, NO_OBJECT = "an object where a list is declared", "a list where an obje
         ("t", "j: $->entries", {"17": "a", "42": "b"}, {"j": [{"key": "17", "value": "a"}, {"key": "42", "value": "b"}]}),
         ("t", "n: $.'7'", {"7": "1"}, {"n": 1}),
         ("t", "ms: $($.a ?? $.b)", {"b": {"3": {"i": "1"}}}, {"ms": [{"i": 1}]}),
+        ("ts", "$.rows->map(@) { n ms { i } }", {"rows": {"n": "1", "ms": {"3": {"i": "2"}}}}, [{"n": 1, "ms": [{"i": 2}]}]),
+        ("ts", "$.rows->map(@) { s: m.i n }", {"rows": [{"m": [], "n": "1"}]}, [{"n": 1}]),
+        ("ts", "$.rows->map(@) { m { i } }", {"rows": [{"m": [{"i": "1"}]}, []]}, [{"m": NO_OBJECT}, {}]),
+        ("t", "m: ms->first { i }", {"ms": {"3": []}}, {"m": {}}),
+        # A path through an error, and what is made of one, is that error.
+        ("ts", "s: m.m.i m { m { i } }", [{"m": {"m": [{"i": "1"}]}}], [{"s": NO_OBJECT, "m": {"m": NO_OBJECT}}]),
+        ("ts", "m { m { i } } s: m.m.i", [{"m": {"m": [{"i": "1"}]}}], [{"m": {"m": NO_OBJECT}, "s": NO_OBJECT}]),
+        ("t", "m { i } list: ms.m.i ms { m { i } }", {"ms": [{"m": {"i": 1}}, {"m": 5}]},
+         {"list": [1, "a number where an object is declared"], "ms": [{"m": {"i": 1}}, {"m": "a number where an object is declared"}]}),
+        ("t", "ms { i } n: ms->size", {"ms": "x"}, {"ms": "a text where a list is declared", "n": "a text where a list is declared"}),
+        ("t", "ms { i } s: $(ms ?? 'none')", {"ms": "x"}, dict.fromkeys(("ms", "s"), "a text where a list is declared")),
+        ("t", "ms { i } s: ms->match(['x', 'y'], [@, 'none'])", {"ms": "x"}, dict.fromkeys(("ms", "s"), "a text where a list is declared")),
+        ("t", "m { i } s: n->match([m.i, 'y'], [@, 'none'])", {"n": 1, "m": 5}, "a number where an object is declared"),
+        ("t", "m { i } n: n->add(m.i)", {"n": 1, "m": 5}, "a number where an object is declared"),
+        ("t", "m { i } list: n->map($.m.i)", {"n": 1, "m": 5}, {"m": "a number where an object is declared", "list": ["a number where an object is declared"]}),
+        ("t", "m { m { i } } $.m.m { n }", {"m": {"m": 5}}, "a number where an object is declared"),
         # Interfaces and unions.
         ("n", "__typename: $('T') n x", {"n": "1", "x": "2"}, {"__typename": "T", "n": 1, "x": 2}),
         ("n", "__typename: $('U') n x", {"n": "1", "x": "2"}, {"__typename": "U", "n": 1, "x": "2"}),

@@ -47,4 +47,6 @@ METHODS: Final[dict[str, Method]] = {
 
 MATCH: Final = "match"
 AS: Final = "as"
+GIVING: Final = frozenset({"echo", "map"})
+"""Methods that give what their argument is; of the others an argument decides what they give."""
 NAMES: Final[frozenset[str]] = frozenset(METHODS) | {MATCH, AS}
