@@ -11,6 +11,7 @@ import datetime as dt
 import logging
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, BinaryIO
@@ -50,7 +51,7 @@ class AccessLog:
         self.settings = settings
         self._owned: list[BinaryIO] = []
         self._access = self._open(settings.access)
-        self._lines: list[bytes] = []
+        self._lines: list[tuple[Callable[..., dict[str, Any]], tuple[Any, ...]]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._slow = self._open(settings.slow)
         self._audit = self._open(settings.audit)
@@ -68,16 +69,14 @@ class AccessLog:
         self._owned.append(file)
         return file
 
-    def write(self, line: dict[str, Any]) -> None:
-        """Append one line; the time and the level are put in front.
+    def write(self, make: Callable[..., dict[str, Any]], *args: Any) -> None:
+        """Append the line that `make` gives of `args`; the time and the level are put in front.
 
-        The lines of one turn of the event loop are one write.
+        The lines of one turn of the event loop are made together at its end, and are one write.
         """
         if self._access is None:
             return
-        stamp = f'{{"time":"{_now()}","level":"info","event":"request",'
-        rest = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-        self._lines.append(stamp.encode() + rest[1:])
+        self._lines.append((make, args))
         if len(self._lines) == 1:
             try:
                 if self._loop is None:
@@ -90,7 +89,12 @@ class AccessLog:
     def _flush(self) -> None:
         lines, self._lines = self._lines, []
         if lines and self._access is not None:
-            self._access.write(b"".join(lines))
+            stamp = f'{{"time":"{_now()}","level":"info","event":"request",'.encode()
+            texts = [
+                stamp + orjson.dumps(make(*args), option=orjson.OPT_APPEND_NEWLINE)[1:]
+                for make, args in lines
+            ]
+            self._access.write(b"".join(texts))
             self._access.flush()
 
     def write_slow(self, line: dict[str, Any]) -> None:

@@ -345,7 +345,7 @@ class Handler:
         status = status_of(answer, head.media_type or JSON, is_draft=self.http.draft_statuses)
         took_s = time.perf_counter() - begin
         self.access_log.write(
-            log_line(answer.record, operation.context, head.client.request_id, status, took_s)
+            log_line, answer.record, operation.context, head.client.request_id, status, took_s
         )
         return self.responder.encode(head, answer, status)
 
@@ -393,7 +393,7 @@ class Handler:
     ) -> None:
         """Write the line of an operation that has been answered."""
         took_s = time.perf_counter() - begin
-        self.access_log.write(log_line(record, context, head.client.request_id, status, took_s))
+        self.access_log.write(log_line, record, context, head.client.request_id, status, took_s)
 
 
 def unsupported() -> ClientError:

@@ -189,8 +189,9 @@ class Running:
     def log(self, duration_s: float) -> None:
         """Write the line of the operation that has ended."""
         request_id = self._operation.client.request_id
-        line = log_line(self._record, self._first, request_id, 200, duration_s)
-        self._endpoint.access_log.write(line)
+        self._endpoint.access_log.write(
+            log_line, self._record, self._first, request_id, 200, duration_s
+        )
 
 
 async def finished(tasks: list[asyncio.Task[Any]], timeout_s: float) -> bool:

@@ -153,14 +153,14 @@ class Socket:
             pass  # the client is gone
         finally:
             self._streaming.discard(operation)
-            line = log_line(
+            self._endpoint.access_log.write(
+                log_line,
                 record,
                 made[0] if made else None,
                 client.request_id,
                 status,
                 time.perf_counter() - begin,
             )
-            self._endpoint.access_log.write(line)
 
     async def _answer(self, operation: SocketOperation, answer: Answer) -> bool:
         """Send one answer; False when it was the operation's last: nothing was executed."""
