@@ -64,11 +64,11 @@ class OperationRecord:
     is_null: bool = False
     durations: Histogram | None = None
     fault: Fault | None = None
+    masked: dict[Any, tuple[Exception, str]] | None = None
 
     def __init__(self) -> None:
         self.error_codes: list[str] = []
         self.error_ids: list[str] = []
-        self.masked: dict[Any, tuple[Exception, str]] = {}
 
     def blame(self, fault: Fault | None) -> None:
         """Note whose fault an error is, where no graver one is known."""
@@ -78,7 +78,7 @@ class OperationRecord:
     def again(self) -> OperationRecord:
         """The same operation, with no errors yet."""
         record = copy(self)
-        record.error_codes, record.error_ids, record.masked = [], [], {}
+        record.error_codes, record.error_ids, record.masked = [], [], None
         record.fault = None
         return record
 
@@ -208,6 +208,8 @@ class ErrorMask:
 
     def _log(self, cause: Exception, error: Exception, record: OperationRecord, key: Any) -> str:
         """Write an error to the log, once for all fields that it nulls, and give its id."""
+        if record.masked is None:
+            record.masked = {}
         if key in record.masked:
             return record.masked[key][1]
         error_id = secrets.token_hex(8)
@@ -280,7 +282,7 @@ def encode_response(
     response["data"] = data
     if extensions:
         response["extensions"] = extensions
-    return encode_members(response)
+    return write_json(response, encode_struct)
 
 
 def encode_members(response: dict[str, Any]) -> bytes:

@@ -128,6 +128,7 @@ class BoundField:
         sees: What it may see of the client; None for all.
         loader: For BATCH and ENTITY, projected to what the plan wants.
         takes_info: The function wants an `info` of its own.
+        has_own: Each call of the function has an `info` or arguments of its own.
         output: Bound output.
         composite: What is at the bottom of it; None for a leaf.
         is_completed: Its column holds response values when its parents are shaped.
@@ -140,6 +141,7 @@ class BoundField:
         "composite",
         "coordinate",
         "definition",
+        "has_own",
         "id",
         "is_completed",
         "is_direct",
@@ -176,6 +178,7 @@ class BoundField:
         self.arguments: Arguments | None = None
         if self.definition.args and not plan.hidden:
             self.arguments = bound.arguments_of(self.definition, plan.nodes[0])
+        self.has_own = self.takes_info or not (self.arguments is None or self.arguments.is_shared)
         self.output = bound.bind_output(plan.output, schema)
         self.composite = composite_of(self.output)
         self.coordinate = plan.coordinate

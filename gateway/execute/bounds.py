@@ -7,11 +7,14 @@ members of another one's data count where they stand in lists. It counts; who st
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphql import ExecutionResult, GraphQLError
 
 from gateway.errors import ClientError
+
+PIECE = 1_000
+"""Rows of the first piece of a large result; the next ones are of as many as take PIECE_S."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +26,18 @@ class ResultLimits:
         max_bytes: `limits.max_response_bytes`.
         max_errors: `errors.max_errors`.
         is_paused: Whether the event loop is given back while a large result is made.
+        first_mark: At how many nodes left a run looks at itself for the first time.
     """
 
     max_nodes: int = sys.maxsize
     max_bytes: int = sys.maxsize
     max_errors: int = sys.maxsize
     is_paused: bool = False
+    first_mark: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        mark = max(0, self.max_nodes - PIECE) if self.is_paused else 0
+        object.__setattr__(self, "first_mark", mark)
 
 
 UNLIMITED = ResultLimits()

@@ -15,7 +15,7 @@ from gateway.execute.bound import BoundField
 from gateway.execute.columns import wait_for_cells
 from gateway.execute.info import infos_of_rows
 from gateway.execute.spots import Failed
-from gateway.execute.state import Run
+from gateway.execute.state import NO_ARGUMENTS, Run
 from gateway.execute.steps import begin_step, call_in
 from gateway.resolver import seen_by
 
@@ -25,32 +25,43 @@ def call_rows(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
     column: list[Any] = []
     if not rows:
         return column
-    timing = begin_step(run, field, rows)
+    timing = begin_step(run, field, rows) if run.trace is not None else None
     function = field.resolver
     if timing is not None and run.trace is not None and run.trace.live is not None:
         function = partial(call_in, run, timing, function)
-    if field.arguments is None and not field.takes_info:
-        context = seen_by(run.context, field.sees)
+    context = run.context if field.sees is None else seen_by(run.context, field.sees)
+    given = NO_ARGUMENTS if field.arguments is None else run.arguments_of(field)
+    if type(given) is Failed:
+        column += [given] * len(rows)
+    elif field.has_own:
+        _call_each(run, field, rows, context, function, given, column)
+    elif given:
+        for row in rows:
+            try:
+                column.append(function(row, context, **given))
+            except Exception as error:
+                column.append(_failed(error))
+    else:
         for row in rows:
             try:
                 column.append(function(row, context))
             except Exception as error:
                 column.append(_failed(error))
-    else:
-        _call_with(run, field, rows, function, column)
     wait_for_cells(run, field, column, timing)
     return column
 
 
-def _call_with(
-    run: Run, field: BoundField, rows: list[Any], function: Any, column: list[Any]
+def _call_each(
+    run: Run,
+    field: BoundField,
+    rows: list[Any],
+    context: Any,
+    function: Any,
+    arguments: dict[str, Any],
+    column: list[Any],
 ) -> None:
-    """Call a resolver with arguments, or with an `info` of its own for each row."""
-    arguments = run.arguments_of(field)
-    if type(arguments) is Failed:
-        column += [arguments] * len(rows)
-        return
-    context, is_direct = seen_by(run.context, field.sees), field.is_direct
+    """Call a resolver with an `info` of its own for each row, or with arguments of its own."""
+    is_direct = field.is_direct
     is_shared = field.arguments is None or field.arguments.is_shared
     infos = infos_of_rows(run, field) if field.takes_info else repeat(None)
     for row, info in zip(rows, infos, strict=False):

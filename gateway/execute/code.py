@@ -12,7 +12,7 @@ from gateway.errors import ClientError
 from gateway.execute.bound import Bound
 from gateway.execute.emit import Emitted, emit_plan
 from gateway.execute.forms import Form, Observer
-from gateway.execute.variants import Growing, unbounded
+from gateway.execute.variants import Asker, Growing, client_key, unbounded
 
 # How often the code of a plan is made again for rows of another form, beside once for each selection. Each time
 # the form of at least one selection is known, an outer one before those in it; a schema whose rows change their
@@ -31,12 +31,14 @@ class Code:
     Attributes:
         parts: One generator function for each part of the plan.
         lines: Their text.
+        told: Observers of rows that turned out to have another form than the code was made for.
         revisions: How often the functions were made again.
         filename: Under which tracebacks show it: `<gateway plan FINGERPRINT OPERATION>`.
     """
 
     def __init__(self, bound: Bound, fingerprint: str, growing: Growing = unbounded) -> None:
         self.bound = bound
+        self.is_current = bound.is_current
         self._growing = growing
         name = bound.plan.name or "anonymous"
         self.filename = f"<gateway plan {fingerprint} {name}>"
@@ -48,9 +50,9 @@ class Code:
     def _make(self) -> None:
         emitted: Emitted = emit_plan(self.bound, self._forms)
         self._observers = list(emitted.observers.items())
-        self._told: list[Observer] = []
+        self.told: list[Observer] = []
         for observer in emitted.observers.values():
-            observer.tell(self._told)
+            observer.tell(self.told)
         self.parts = self._compile(emitted)
 
     def _compile(self, emitted: Emitted) -> list[Callable[..., Any]]:
@@ -69,20 +71,13 @@ class Code:
         """The text of the functions."""
         return "".join(self.lines)
 
-    @property
-    def is_revisable(self) -> bool:
-        """Whether rows turned out to have another form than the code was made for."""
-        return bool(self._told) and self.revisions < MAX_REVISIONS + len(self.bound.selections)
-
-    def is_current(self) -> bool:
-        """Whether the schema still has the functions that the plan was bound to."""
-        return self.bound.is_current()
-
-    def revise(self, client_key: str | None) -> None:
+    def revise(self, asker: Asker) -> None:
         """Make the code again, for the form that rows have; later, where the client is not admitted."""
+        if self.revisions >= MAX_REVISIONS + len(self.bound.selections):
+            return
         found = {number: o.found for number, o in self._observers if o.found is not None}
         try:
-            with self._growing(client_key):
+            with self._growing(client_key(asker)):
                 self.revisions += 1
                 self._forms = {**self._forms, **found}
                 self._make()

@@ -111,7 +111,7 @@ def wait_for_cells(
     """Put the awaitables of a column on the run's work; without any, the step `timing` has ended."""
     types = set(map(type, column))
     if field.output.non_null and not BROKEN.isdisjoint(types):
-        run.broken.append((field, column))
+        run.broken += ((field, column),)
     indices: Sequence[int] = ()
     if types == COROUTINE:
         indices = range(len(column))
@@ -137,14 +137,18 @@ def normalise(run: Run, field: BoundField, column: list[Any]) -> Kinds | None:
     if type(output) is BoundList:
         if types == LIST and type(output.item) is BoundComposite:
             count = sum(map(len, column))
-            run.take(count)  # before anything looks at each of them
+            run.nodes_left -= count
+            if run.nodes_left < 0:  # before anything looks at each of them
+                run.take(0)
             below = column[0] if len(column) == 1 else chain.from_iterable(column)
             types = set(map(type, below))
             if is_known(types):
                 return types
             run.nodes_left += count  # counted as they are normalised
     else:
-        run.take(len(column))
+        run.nodes_left -= len(column)
+        if run.nodes_left < 0:
+            run.take(0)
         if is_known(types):
             return types
     for index, value in enumerate(column):

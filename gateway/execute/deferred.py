@@ -22,7 +22,7 @@ from gateway.execute.complete import complete_parent
 from gateway.execute.drive import start
 from gateway.execute.expand import expand_spots
 from gateway.execute.run import run_code
-from gateway.execute.state import Run, client_key
+from gateway.execute.state import Run
 
 if TYPE_CHECKING:  # graphql-core 3.2 has none
     from graphql import ExperimentalIncrementalExecutionResults
@@ -148,8 +148,8 @@ async def _run_group(run: Run, group: _Group) -> tuple[list[Any], list[Any]]:
         outcomes[:] = [(None, error.result().errors or [])] * len(group.rows)
 
     def finish() -> None:
-        if code.is_revisable:
-            code.revise(client_key(run.context))
+        if code.told:
+            code.revise(run.context)
 
     started = start(below, _steps(below, code, group, outcomes), finish, refuse)
     if inspect.isawaitable(started):

@@ -188,7 +188,7 @@ class Tasks:
             and may_break(position, task.result())
         ]
         if found:
-            self._run_of_plan.nulled += found
+            self._run_of_plan.nulled += tuple(found)
             self.abandon()
 
     def abandon(self) -> None:

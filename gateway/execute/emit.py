@@ -20,6 +20,7 @@ from gateway.execute.bound import (
     BoundSelection,
     composite_of,
 )
+from gateway.execute.bounds import PIECE
 from gateway.execute.emit_values import ValueEmitter
 from gateway.execute.exported import EXPORTED
 from gateway.execute.forms import Form, Observer
@@ -345,7 +346,9 @@ class PartEmitter:
             yield columns
             return
         parts = [f"{column}_" for column in columns]
-        with self.writer.block(f"for {_tuple(parts)} in pieces(r, {', '.join(columns)}):"):
+        given = ", ".join(columns)
+        whole = f"({_tuple(columns)},) if len({columns[0]}) <= {PIECE} else"
+        with self.writer.block(f"for {_tuple(parts)} in {whole} pieces(r, {given}):"):
             yield parts
             self.wait()
 

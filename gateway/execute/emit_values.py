@@ -21,6 +21,7 @@ from gateway.execute.bound import (
     BoundSelection,
     composite_of,
 )
+from gateway.execute.bounds import PIECE
 from gateway.execute.columns import SHORT
 from gateway.execute.forms import DICTS, Form, Observer
 from gateway.execute.slow import slow_leaf, slow_value
@@ -206,7 +207,8 @@ class ValueEmitter:
             yield var
             return
         part = self.writer.fresh("z")
-        with self.writer.block(f"for ({part},) in pieces(r, {var}):"):
+        whole = f"(({var},),) if len({var}) <= {PIECE} else"
+        with self.writer.block(f"for ({part},) in {whole} pieces(r, {var}):"):
             yield part
             self.writer.line("if w: yield w")
 

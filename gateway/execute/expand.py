@@ -22,10 +22,11 @@ from gateway.execute.bound import (
     BoundOutput,
     BoundSelection,
 )
+from gateway.execute.bounds import PIECE
 from gateway.execute.columns import collect_items, list_items, read_property
 from gateway.execute.info import find_path, info_of_spot
 from gateway.execute.nulled import leave_spots
-from gateway.execute.pauses import PIECE, pause
+from gateway.execute.pauses import pause
 from gateway.execute.spots import BadValueError, Failed, FailedList, Origin, Pending
 from gateway.execute.state import Run
 from gateway.execute.works import Call, Position, Work

@@ -20,7 +20,7 @@ from gateway.execute.deferred import run_incrementally
 from gateway.execute.introspect import IntrospectionError
 from gateway.execute.operation import fallbacks, source_of, within
 from gateway.execute.prepare import Prepared
-from gateway.execute.state import Literals, Run, Variables, client_key
+from gateway.execute.state import Literals, Run, Variables
 from gateway.plan.collect import CannotCompileError
 
 if TYPE_CHECKING:  # graphql-core 3.2 has none, and is told so at start
@@ -42,7 +42,7 @@ async def execute_incrementally(
     assert prepared.reason is not None
     source = source_of(prepared, literals)
     try:
-        code = prepared.incremental_code(variables.coerced, client_key(context))
+        code = prepared.incremental_code(variables.coerced, context)
         bound, limits = code.initial.bound, prepared.limits
         run = Run(bound, source, None, context, variables, literals, limits=limits)
         return await run_incrementally(run, code)

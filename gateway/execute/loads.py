@@ -179,7 +179,7 @@ def _load_some(
     loaded: list[Any] = []
 
     def put(outcome: Any) -> None:
-        spread(loaded, len(parents), field.plan.coordinate)(outcome)
+        spread(loaded, len(parents), field.coordinate)(outcome)
         for cell, value in zip(cells, loaded, strict=True):
             column[cell] = value
         if done is not None:
@@ -193,7 +193,7 @@ def _load_some(
 
 def _then(column: list[Any], size: int, field: BoundField, done: Any) -> Any:
     """What puts an outcome into the column, and then says so."""
-    put = spread(column, size, field.plan.coordinate)
+    put = spread(column, size, field.coordinate)
     if done is None:
         return put
 
@@ -213,7 +213,7 @@ def _start(
     put: Any = None,
 ) -> None:
     assert field.loader is not None
-    put = put or spread(column, len(parents), field.plan.coordinate)
+    put = put or spread(column, len(parents), field.coordinate)
     timing = None
     if run.trace is not None:
         timing = run.trace.begin("step", field.coordinate, field)

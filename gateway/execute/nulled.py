@@ -89,7 +89,7 @@ def leave_broken(run: Run, works: list[Work]) -> None:
 
     What it nulls beyond the nearest position that had to be awaited is as if nulled by an awaited error.
     """
-    unwanted = []
+    unwanted, more = [], []
     awaited = awaited_positions(run)
     for field, column in run.broken:
         for index, value in enumerate(column):
@@ -102,8 +102,9 @@ def leave_broken(run: Run, works: list[Work]) -> None:
                     unwanted.append(nulled)
                 else:
                     unwanted.append(keys[:nearest])
-                    run.nulled.append(nulled)
-    run.broken.clear()
+                    more.append(nulled)
+    run.broken = ()
+    run.nulled += tuple(more)
     for work in works:
         _leave(work, [n for n in range(len(work.awaitables)) if is_unwanted(work, n, unwanted)])
     works[:] = [work for work in works if work.awaitables]
@@ -126,6 +127,7 @@ def leave_spots(run: Run) -> None:
     walk = _Walk(run)
     for above, shaped in run.shaped or [(None, run.data or {})]:
         walk.look_through(run.bound.roots, shaped, above.as_list() if above is not None else [])
+    run.nulled += tuple(walk.nulled)
     for work in run.works:
         if isinstance(work, Call) and work.spot is not None and id(work.spot) in walk.unwanted:
             _leave(work, [0])
@@ -137,11 +139,13 @@ class _Walk:
 
     Attributes:
         unwanted: Ids of the spots that nobody waits for.
+        nulled: What is nulled by errors and nulls that had to be awaited.
     """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.unwanted: set[int] = set()
+        self.nulled: list[PathKeys] = []
         self._awaited = awaited_positions(run)
 
     def look_through(
@@ -189,7 +193,7 @@ class _Walk:
         if not (is_nulled and output.non_null):
             return False, spots
         if was_awaited:
-            self.run.nulled.append(nulled_position((field, path)))
+            self.nulled.append(nulled_position((field, path)))
         return not was_awaited, spots
 
 

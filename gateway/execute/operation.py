@@ -22,7 +22,7 @@ from gateway.execute.bounds import nodes_error
 from gateway.execute.introspect import IntrospectionError
 from gateway.execute.prepare import Prepared
 from gateway.execute.run import run_code
-from gateway.execute.state import Literals, Run, Source, Variables, client_key
+from gateway.execute.state import Literals, Run, Source, Variables
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.show import print_plan
 
@@ -50,7 +50,7 @@ def coerce_variables(
     """
     if prepared.errors:
         raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")
-    source = source_of(prepared, literals)
+    source = prepared.source if literals is None else source_of(prepared, literals)
     coerced = prepared.coercers.coerce(raw, hide_suggestions=hide_suggestions, source=source)
     if isinstance(coerced, list):
         raise RequestError(coerced, "BAD_USER_INPUT")
@@ -84,14 +84,14 @@ def execute_operation(
         literals: What this request's text has where the plan's own has other literals.
         root: The root value: what the source stream of a subscription gave.
     """
-    source = source_of(prepared, literals)
+    source = prepared.source if literals is None else source_of(prepared, literals)
     reason = prepared.reason
     if reason is None:
         try:
-            code = prepared.code(variables.coerced, client_key(context))
+            code = prepared.code(variables.coerced, context)
             limits = prepared.limits
-            run = Run(code.bound, source, root, context, variables, literals, limits=limits)
-            return run_code(run, code, encodes=True)
+            run = Run(code.bound, source, root, context, variables, literals, False, limits)
+            return run_code(run, code, encodes=limits.is_paused)
         except (CannotCompileError, IntrospectionError) as exc:
             reason = str(exc)
     return fall_back(prepared, source, variables, context, reason, root)

@@ -28,7 +28,7 @@ from gateway.execute.code import Code
 from gateway.execute.deferred import DeferredCode, IncrementalCode
 from gateway.execute.state import Source
 from gateway.execute.variables import VariableCoercers
-from gateway.execute.variants import Growing, Variants, unbounded
+from gateway.execute.variants import Asker, Growing, Variants, unbounded
 from gateway.execute.weight import size_of_operation
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
@@ -49,6 +49,7 @@ class Prepared:
         operation_type: `query`, `mutation` or `subscription`; None when there is no such operation.
         document_hash: The document's fingerprint; it holds no literal.
         path: `compiled` or `fallback`.
+        is_incremental: Whether its answer comes in several payloads.
         reason: Why it has no single plan.
         whole: Why a query with `@defer` falls back; None when its parts are compiled.
         limits: What its results may be.
@@ -85,6 +86,7 @@ class Prepared:
         operation = self.source.operation
         self.operation_type = operation.operation.value if operation else None
         self.operation_name = operation.name.value if operation and operation.name else None
+        self.is_incremental, self.path = False, "compiled"
         if operation is None:
             # Choosing fails before anything is resolved, so that graphql-core says why.
             self.errors = reference.execute(schema, document, operation_name=operation_name).errors  # type: ignore
@@ -98,8 +100,12 @@ class Prepared:
             self.reason = str(error)
         except RecursionError:
             self.reason = "nested too deeply"
+        is_delivered = self.reason in ("@defer", "@stream")
+        self.is_incremental = is_delivered and self.operation_type != "subscription"
         if self.is_incremental:
             self._prepare_parts(operation)
+        if (self.whole if self.is_incremental else self.reason) is not None:
+            self.path = "fallback"
 
     def _prepare_parts(self, operation: OperationDefinitionNode) -> None:
         try:
@@ -116,34 +122,22 @@ class Prepared:
         if len(self.shaping) > MAX_SHAPING:
             raise CannotCompileError(f"more than {MAX_SHAPING} variables in @skip and @include")
 
-    @property
-    def is_incremental(self) -> bool:
-        """Whether its answer comes in several payloads."""
-        return self.reason in ("@defer", "@stream") and self.operation_type != "subscription"
-
-    @property
-    def path(self) -> str:
-        is_compiled = self.reason is None or (self.is_incremental and self.whole is None)
-        return "compiled" if is_compiled else "fallback"
-
-    def incremental_code(
-        self, coerced: Mapping[str, Any], client_key: str | None = None
-    ) -> IncrementalCode:
+    def incremental_code(self, coerced: Mapping[str, Any], asker: Asker = None) -> IncrementalCode:
         """The generated code of a query with `@defer`; see `code`."""
         if self.whole is not None:
             raise CannotCompileError(self.whole)
-        return self._parts.find(self.shaping, coerced, client_key)
+        return self._parts.find(self.shaping, coerced, asker)
 
-    def code(self, coerced: Mapping[str, Any], client_key: str | None = None) -> Code:
+    def code(self, coerced: Mapping[str, Any], asker: Asker = None) -> Code:
         """The generated code for these variables.
 
         Args:
             coerced: The variables.
-            client_key: Who is charged where it has to be made; None: nobody.
+            asker: For whom: who is charged where it has to be made.
 
         Errors: CannotCompileError; ClientError(COLD_DOCUMENTS_LIMIT).
         """
-        return self._variants.find(self.shaping, coerced, client_key)
+        return self._variants.find(self.shaping, coerced, asker)
 
     def make_variant(self, coerced: Mapping[str, Any], client_key: str) -> None:
         """Make the code for these variables, where there is none yet.

@@ -14,8 +14,8 @@ from gateway.execute.complete import all_errors, complete_root
 from gateway.execute.drive import start
 from gateway.execute.expand import expand_spots
 from gateway.execute.introspect import prepare_introspection
-from gateway.execute.pauses import PIECE, encode_data
-from gateway.execute.state import Run, client_key
+from gateway.execute.pauses import PIECE_NODES, encode_data
+from gateway.execute.state import Run
 from gateway.execute.verbatim import encode_struct
 from gateway.execute.works import Work
 
@@ -33,9 +33,10 @@ def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue
         prepare_introspection(run)
 
     def finish() -> ExecutionResult:
-        if code.is_revisable:
-            code.revise(client_key(run.context))
-        return ExecutionResult(run.data, all_errors(run) or None)
+        if code.told:
+            code.revise(run.context)
+        errors = run.errors
+        return ExecutionResult(run.data, all_errors(run) if errors or run.more_errors else None)
 
     steps = _steps(run, code, encodes and run.limits.is_paused)
     return start(run, steps, finish, ResultLimitError.result)
@@ -57,6 +58,6 @@ def _steps(run: Run, code: Code, encodes: bool) -> Generator[list[Work], None, N
             run.kinds.clear()
         data.update(shaped)
     run.data = data
-    if encodes and run.limits.max_nodes - run.nodes_left > PIECE:
+    if encodes and run.limits.max_nodes - run.nodes_left > PIECE_NODES:
         encoded: Any = yield from encode_data(run, data, encode_struct)
         run.data = encoded

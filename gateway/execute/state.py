@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -29,6 +29,7 @@ from gateway.plan.collect import field_nodes
 from gateway.telemetry.trace import Trace
 
 NO_ARGUMENTS: dict[str, Any] = {}
+T = TypeVar("T")
 
 
 class Literals(Protocol):
@@ -121,9 +122,19 @@ class Rows:
         self.tags: list[Any] | None = None
 
 
-def client_key(context: Any) -> str | None:
-    """Who is charged for what is made for a run; None: nobody."""
-    return context.client.client_key if type(context) is Context else None
+class _Made(Generic[T]):
+    """An attribute that is made when it is first asked for: most runs need none of these."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, run: Run, owner: type) -> T:
+        made = self._make()
+        setattr(run, self._name, made)
+        return made
 
 
 class Run:
@@ -159,42 +170,22 @@ class Run:
         literals: Argument literals of this request that the plan leaves open, by their slot.
     """
 
-    __slots__ = (
-        "_reference_variables",
-        "arguments",
-        "bound",
-        "broken",
-        "context",
-        "data",
-        "dirty",
-        "errors",
-        "errors_left",
-        "has_failed",
-        "hide_suggestions",
-        "infos",
-        "introspection",
-        "kept",
-        "kinds",
-        "limits",
-        "literals",
-        "mark",
-        "more_errors",
-        "nodes_left",
-        "nulled",
-        "parents",
-        "paths",
-        "paused_at",
-        "pending",
-        "places",
-        "root",
-        "rows",
-        "shaped",
-        "source",
-        "trace",
-        "variables",
-        "waited",
-        "works",
-    )
+    more_errors = 0
+    paused_at = 0.0
+    has_failed = False
+    broken: tuple[tuple[BoundField, list[Any]], ...] = ()
+    nulled: tuple[list[str | int], ...] = ()
+    data: dict[str, Any] | None = None
+    _reference_variables: Any = None
+    shaped = _Made[list[tuple[Path | None, dict[str, Any]]]](list)
+    kept = _Made[dict[int, list[Any]]](dict)
+    parents = _Made[list[Any]](list)
+    waited = _Made[list[Any]](list)
+    kinds = _Made[dict[int, tuple[dict[str, Any], BoundSelection]]](dict)
+    introspection = _Made[dict[int, Any]](dict)
+    infos = _Made[dict[int, tuple[tuple[Any, ...], tuple[Any, ...]]]](dict)
+    places = _Made[dict[int, GraphQLError]](dict)
+    paths = _Made[dict[int, list[Path | None]]](dict)
 
     def __init__(
         self,
@@ -211,9 +202,7 @@ class Run:
         self.limits = limits
         self.nodes_left = limits.max_nodes
         self.errors_left = limits.max_errors
-        self.more_errors = 0
-        self.paused_at = 0.0
-        self.mark = max(0, limits.max_nodes - 1_000) if limits.is_paused else 0
+        self.mark = limits.first_mark
         self.bound = bound
         self.source = source
         self.root = root
@@ -221,26 +210,12 @@ class Run:
         self.variables = variables
         self.literals = literals
         self.trace: Trace | None = context.stats.trace if type(context) is Context else None
-        self.shaped: list[tuple[Path | None, dict[str, Any]]] = []
-        self.kept: dict[int, list[Any]] = {}
-        self.parents: list[Any] = []
         self.works: list[Any] = []
-        self.waited: list[Any] = []
-        self.broken: list[tuple[BoundField, list[Any]]] = []
-        self.nulled: list[list[str | int]] = []
-        self.has_failed = False
         self.pending: list[Pending] = []
         self.dirty: set[int] = set()
-        self.kinds: dict[int, tuple[dict[str, Any], BoundSelection]] = {}
         self.rows: dict[int, Rows] = {}
         self.errors: list[GraphQLError] = []
-        self.data: dict[str, Any] | None = None
-        self.introspection: dict[int, Any] = {}
         self.arguments: dict[int, Any] = {}
-        self.infos: dict[int, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
-        self.places: dict[int, GraphQLError] = {}
-        self.paths: dict[int, list[Path | None]] = {}
-        self._reference_variables: Any = None
 
     def reference_variables(self) -> Any:
         """The variables as graphql-core's own functions and `info` have them."""

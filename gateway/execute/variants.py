@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Generic, Protocol, TypeVar
 
+from gateway.context import Context
 from gateway.plan.collect import CannotCompileError
 
 # An operation with more variants in use than this loses its oldest.
@@ -18,17 +19,31 @@ Growing = Callable[[str | None], AbstractContextManager[None]]
 """Admits and charges the client that is named, while something is made."""
 
 
+Asker = Context | str | None
+"""For whom something is made: a request, by its context, or the key of a client; None is for the gateway itself."""
+
+
+def client_key(asker: Asker) -> str | None:
+    """Who is charged for what is made; None: nobody."""
+    if isinstance(asker, Context):
+        return asker.client.client_key
+    return asker if isinstance(asker, str) else None
+
+
 def unbounded(_client_key: str | None) -> AbstractContextManager[None]:
     """Whoever asks is admitted, and nobody charged."""
     return nullcontext()
 
 
 class Made(Protocol):
-    """What is made for one set of values."""
+    """What is made for one set of values.
 
-    def is_current(self) -> bool:
-        """Whether the schema still has the functions that it was bound to."""
-        ...
+    Attributes:
+        is_current: Whether the schema still has the functions that it was bound to.
+    """
+
+    @property
+    def is_current(self) -> Callable[[], bool]: ...
 
 
 M = TypeVar("M", bound=Made)
@@ -47,19 +62,17 @@ class Variants(Generic[M]):
         self._growing = growing
         self._found: dict[tuple[bool | None, ...], M | CannotCompileError] = {}
 
-    def find(self, names: Sequence[str], coerced: Mapping[str, Any], client_key: str | None) -> M:
+    def find(self, names: Sequence[str], coerced: Mapping[str, Any], asker: Asker) -> M:
         """What belongs to these variables.
 
         Errors: CannotCompileError; ClientError(COLD_DOCUMENTS_LIMIT).
         """
-        # None for what is no boolean, as in a document that is not valid.
-        values = [coerced.get(name) for name in names]
-        key = tuple([value if value is True or value is False else None for value in values])
+        key = tuple([_flag(coerced.get(name)) for name in names]) if names else ()
         found = self._found.get(key)
         if isinstance(found, CannotCompileError):
             raise CannotCompileError(*found.args)
         if found is None or not found.is_current():
-            with self._growing(client_key):
+            with self._growing(client_key(asker)):
                 found = self._keep(key, dict(zip(names, key, strict=True)))
         return found
 
@@ -81,3 +94,8 @@ class Variants(Generic[M]):
     def all(self) -> list[M]:
         """Those that could be made, the last one last."""
         return [made for made in self._found.values() if not isinstance(made, CannotCompileError)]
+
+
+def _flag(value: Any) -> bool | None:
+    """None for what is no boolean, as in a document that is not valid."""
+    return value if value is True or value is False else None

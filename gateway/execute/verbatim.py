@@ -14,8 +14,8 @@ import orjson
 from graphql import GraphQLField
 
 from gateway.execute.bound import BoundField, BoundLeaf, BoundList, BoundOutput, BoundSelection
-from gateway.execute.bounds import bytes_error
-from gateway.execute.pauses import PIECE, pieces
+from gateway.execute.bounds import PIECE, bytes_error
+from gateway.execute.pauses import pieces
 from gateway.execute.state import Run
 from gateway.execute.works import Work
 from gateway.plan.nodes import Check, Kind
