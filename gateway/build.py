@@ -20,7 +20,8 @@ from gateway.connectors.directives import read_directives
 from gateway.errors import ConfigError, Diagnostic
 from gateway.execute.incremental import add_directives
 from gateway.graph.accepted import accepted
-from gateway.graph.binding import bind_directives, bind_resolvers
+from gateway.graph.applied import bind_directives
+from gateway.graph.binding import bind_resolvers
 from gateway.graph.mock import mock_schema
 from gateway.graph.register import AMBIENT, Mark, find_marks
 from gateway.graph.schema import build_schema, fix

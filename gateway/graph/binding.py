@@ -1,7 +1,6 @@
-"""Lays the user's Python on the schema: resolvers, scalars, type resolvers, directives. Checks names and arity.
+"""Lays the user's Python on the schema: resolvers, scalars, type resolvers. Checks names and arity.
 
-It changes the schema in place and collects what is wrong as diagnostics; it never calls the user's code,
-but for making a directive's class.
+It changes the schema in place and collects what is wrong as diagnostics; it never calls the user's code.
 """
 
 from __future__ import annotations
@@ -15,31 +14,20 @@ from concurrent.futures import Executor
 from typing import Any
 
 from graphql import (
-    GraphQLArgument,
     GraphQLEnumType,
-    GraphQLError,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
-    get_directive_values,
     is_specified_scalar_type,
 )
 
 from gateway.context import Context
 from gateway.errors import Diagnostic
-from gateway.graph.directives import (
-    ArgumentCheck,
-    Range,
-    change_result,
-    check_arguments,
-    wrap_resolver,
-)
 from gateway.graph.register import Mark
 from gateway.graph.scalars import BUILT_IN, MEANINGS, ScalarName, checked_output
-from gateway.graph.schema import find_directive
 from gateway.graph.sdl import place_of
 from gateway.graph.signature import (
     check_leading,
@@ -240,9 +228,6 @@ def _itself(event: Any, _context: Context, **_arguments: Any) -> Any:
     return event
 
 
-# A directive's class, or an instance, and what it reads of the client.
-Implementation = tuple[Any, Identity | None]
-
 _BINDERS: dict[str, Callable[[GraphQLSchema, Mark, Executor], list[Diagnostic]]] = {
     "resolver": _bind_resolver,
     "batch_resolver": _bind_batch_resolver,
@@ -250,69 +235,6 @@ _BINDERS: dict[str, Callable[[GraphQLSchema, Mark, Executor], list[Diagnostic]]]
     "scalar": _bind_scalar,
     "type_resolver": _bind_type_resolver,
 }
-
-
-def bind_directives(schema: GraphQLSchema, marks: Iterable[Mark]) -> list[Diagnostic]:
-    """Lay `@range` and the user's directives around the fields that carry them, last of all."""
-    found: list[Diagnostic] = []
-    classes: dict[str, Implementation] = {"range": (Range, NOBODY)}
-    for mark in marks:
-        if mark.kind != "schema_directive":
-            continue
-        if find_directive(schema, mark.name) is None:
-            known = [directive.name for directive in schema.directives]
-            found.append(unknown(mark, "directive", known))
-        classes[mark.name] = (mark.target, mark.identity)
-    for owner in schema.type_map.values():
-        if isinstance(owner, GraphQLObjectType | GraphQLInterfaceType):
-            for name, field in owner.fields.items():
-                found += _direct_field(schema, classes, field, f"{owner.name}.{name}")
-    return found
-
-
-def _direct_field(
-    schema: GraphQLSchema, classes: dict[str, Implementation], field: GraphQLField, coordinate: str
-) -> list[Diagnostic]:
-    found: list[Diagnostic] = []
-    checks: list[ArgumentCheck] = []
-    for name, argument in field.args.items():
-        for made, _ in _made(schema, classes, argument, f"{coordinate}({name}:)", found):
-            if check := getattr(made, "argument", None):
-                key = argument.out_name or name
-                checks.append(ArgumentCheck(f"{coordinate}({name}:)", key, check))
-    for made, sees in _made(schema, classes, field, coordinate, found):
-        if wrapper := getattr(made, "resolve", None):
-            field.resolve = wrap_resolver(field.resolve, wrapper, coordinate, sees)
-        if change := getattr(made, "result", None):
-            field.resolve = change_result(field.resolve, change, coordinate, sees)
-    if checks:
-        field.resolve = check_arguments(field.resolve, checks, coordinate)
-    return found
-
-
-def _made(
-    schema: GraphQLSchema,
-    classes: dict[str, Implementation],
-    element: GraphQLField | GraphQLArgument,
-    coordinate: str,
-    found: list[Diagnostic],
-) -> list[Implementation]:
-    """One instance for each use of an implemented directive on a field or an argument."""
-    made: list[Implementation] = []
-    for use in (element.ast_node.directives or ()) if element.ast_node else ():
-        make, sees = classes.get(use.name.value, (None, None))
-        definition = find_directive(schema, use.name.value)
-        if make is None or definition is None or element.ast_node is None:
-            continue
-        try:
-            values = get_directive_values(definition, element.ast_node) or {}
-            made.append((make(**values), sees))
-        except Exception as exc:
-            file, line, column = place_of(use)
-            said = exc.message if isinstance(exc, GraphQLError) else exc
-            message = f"@{definition.name} on {coordinate} cannot be made: {said}"
-            found.append(Diagnostic(message, file=file, line=line, column=column))
-    return made
 
 
 def _find_field(schema: GraphQLSchema, mark: Mark) -> tuple[GraphQLField | None, list[Diagnostic]]:

@@ -59,7 +59,7 @@ directive @link(
 scalar LinkImport
 enum LinkPurpose { SECURITY EXECUTION }
 
-directive @range(min: Int, max: Int) on ARGUMENT_DEFINITION
+directive @range(min: Int, max: Int) on ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION
 
 directive @key(fields: FieldSet!, resolvable: Boolean = true) repeatable on OBJECT | INTERFACE
 directive @shareable repeatable on OBJECT | FIELD_DEFINITION

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.context import Context
@@ -17,6 +17,7 @@ from gateway.identity import Identity
 from gateway.resolver import (
     BatchField,
     EntityField,
+    EventSource,
     FieldResolver,
     Loader,
     Wanted,
@@ -36,6 +37,8 @@ class Range:
         """The value unchanged. Errors: ClientError naming the bounds."""
         if value is None:
             return None
+        if isinstance(value, list):
+            return [self.argument(item) for item in value]
         if self.least is not None and value < self.least:
             raise ClientError(f"must be at least {self.least}, got {value}.")
         if self.most is not None and value > self.most:
@@ -45,15 +48,15 @@ class Range:
 
 @dataclass(slots=True, eq=False)
 class ArgumentCheck:
-    """One directive on one argument.
+    """One directive on one argument, or on one field of an input object.
 
     Attributes:
-        coordinate: `Query.videos(first:)`.
-        key: The argument's name in the coerced arguments.
+        title: What its errors begin with: `Argument Query.videos(first:)`.
+        key: The name in the coerced arguments, or in the coerced object.
         check: The directive's `argument(value) -> value`.
     """
 
-    coordinate: str
+    title: str
     key: str
     check: Callable[[Any], Any]
 
@@ -65,11 +68,38 @@ class ArgumentCheck:
             arguments[self.key] = self.check(arguments[self.key])
         except ClientError as exc:
             raise ClientError(
-                f"Argument {self.coordinate} {exc.message}",
+                f"{self.title} {exc.message}",
                 code=exc.code,
                 extensions=exc.extensions,
                 http_status=exc.http_status,
             ) from None
+
+
+@dataclass(slots=True, eq=False)
+class InputCheck:
+    """The directives on the fields of one type of input objects, and of those in them.
+
+    Attributes:
+        checks: Of its own fields.
+        inner: By key, of the objects that a field has.
+    """
+
+    checks: list[ArgumentCheck]
+    inner: dict[str, InputCheck] = field(default_factory=dict)
+
+    def check(self, value: Any) -> Any:
+        """A coerced value with its objects checked; what they were made of stays as it is. Errors: ClientError."""
+        if isinstance(value, list):
+            return [self.check(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        checked = dict(value)
+        for key, inner in self.inner.items():
+            if key in checked:
+                checked[key] = inner.check(checked[key])
+        for check in self.checks:
+            check.apply(checked)
+        return checked
 
 
 def check_arguments(resolve: Any, checks: Sequence[ArgumentCheck], coordinate: str) -> Any:
@@ -83,6 +113,17 @@ def check_arguments(resolve: Any, checks: Sequence[ArgumentCheck], coordinate: s
         return call_resolver(resolve, parent, context, coordinate, arguments)
 
     return _as_field_resolver(checked, resolve, coordinate)
+
+
+def check_source(source: EventSource, checks: Sequence[ArgumentCheck]) -> EventSource:
+    """A source stream that is not opened where an argument is bad."""
+
+    def opened(root: Any, context: Context, **arguments: Any) -> Any:
+        for check in checks:
+            check.apply(arguments)
+        return source.open(root, context, **arguments)
+
+    return replace(source, open=opened)
 
 
 def change_result(

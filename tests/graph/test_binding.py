@@ -19,7 +19,8 @@ from gateway import (
     type_resolver,
 )
 from gateway.context import ClientRequest, Context
-from gateway.graph.binding import bind_directives, bind_resolvers
+from gateway.graph.applied import bind_directives
+from gateway.graph.binding import bind_resolvers
 from gateway.graph.register import MARK, Mark
 from gateway.graph.schema import require_schema
 from gateway.graph.sdl import parse_sdl
