@@ -1,4 +1,4 @@
-"""`gateway release`: the options of plan, apply, approve, rollback, status, history and cleanup.
+"""`gateway release`: the options of plan, apply, approve, rollback, status, smoke, history and cleanup.
 
 The commands themselves are loaded when one is run: serving imports this file and nothing of the room.
 """
@@ -167,6 +167,26 @@ def status(
     c = load_commands()
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
     c.run(lambda: c.status(where, env))
+
+
+@app.command()
+def smoke(
+    env: EnvOption = [],
+    region: RegionOption = [],
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Print queries for the sources that none reaches.")
+    ] = False,
+    config: Annotated[
+        Path, typer.Option("--config", "-c", help="The gateway's configuration, for --suggest.")
+    ] = Path("gateway.toml"),
+    chart: ChartOption = DEFAULT_CHART,
+    targets: TargetsOption = None,
+    audit_log: AuditOption = DEFAULT_AUDIT,
+) -> None:
+    """Ask one region the gate's smoke queries, or suggest queries that reach each source of the schema."""
+    c = load_commands()
+    where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
+    c.run(lambda: c.smoke(where, env, region, config if suggest else None))
 
 
 @app.command()

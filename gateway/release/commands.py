@@ -18,7 +18,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from gateway.release import approval, health, rollout, show
+from gateway.release import approval, health, rollout, show, smoke_command
 from gateway.release.audit import open_audit
 from gateway.release.cluster import Kubectl
 from gateway.release.guards import check_names
@@ -294,6 +294,17 @@ def _status_row(tools: rollout.Tools, place: Target) -> tuple[str, str, str, str
     revision = f"{running.revision} {running.status}" if running else "none"
     pods = f"{live.ready}/{live.replicas}" if live else "none"
     return (str(place), revision, pods, "; ".join(problems) or "healthy")
+
+
+def smoke(where: Files, env: Sequence[str], region: Sequence[str], config: Path | None) -> None:
+    """Ask a region its smoke queries; with a configuration, suggest some for what those do not reach."""
+    known = load_targets(find_chart(where.chart), where.targets)
+    if config is None:
+        smoke_command.ask_all(resolve(known, env, region, [])[0], typer.echo)
+        return
+    places = [place for (name, _), place in known.targets.items() if name in env]
+    queries = {query: None for place in places for query in place.gate.smoke_queries}
+    smoke_command.suggest_for(config, list(queries), typer.echo)
 
 
 def history(where: Files, env: Sequence[str], region: Sequence[str]) -> None:

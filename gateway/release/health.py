@@ -25,7 +25,9 @@ class Sample:
         seen: Pods that Prometheus scrapes; None where there is no Prometheus.
         requests: Requests in the last two minutes; NaN or 0 when there were none.
         error_ratio, p99_s: Over those; NaN without requests.
-        smoke: None when the smoke query was answered, otherwise what came instead.
+        failed_ratio: Operations whose answer has an error that is no client's fault; NaN where unknown.
+        refused_ratio: Operations that only the client is to blame for, as far as one can tell.
+        smoke: None when the smoke queries were answered, otherwise what came instead.
     """
 
     live: Live | None
@@ -34,6 +36,8 @@ class Sample:
     error_ratio: float
     p99_s: float
     smoke: str | None
+    failed_ratio: float = 0.0
+    refused_ratio: float = 0.0
 
 
 class Clock(Protocol):
@@ -65,7 +69,7 @@ def judge(sample: Sample, gate: Gate) -> list[str]:
     elif not is_ready(sample.live):
         found.append(f"{sample.live.ready} of {sample.live.replicas} pods are ready")
     if sample.smoke is not None:
-        found.append(f"the smoke query failed: {sample.smoke}")
+        found.append(f"a smoke query failed: {sample.smoke}")
     if sample.seen is None:
         return found
     if not sample.seen > 0:
@@ -75,6 +79,11 @@ def judge(sample: Sample, gate: Gate) -> list[str]:
     if not sample.error_ratio <= gate.max_error_ratio:
         found.append(
             f"{sample.error_ratio:.2%} of requests fail (at most {gate.max_error_ratio:.2%})"
+        )
+    if not sample.failed_ratio <= gate.max_failed_ratio:
+        found.append(
+            f"{sample.failed_ratio:.2%} of operations are answered with errors that no client made "
+            f"(at most {gate.max_failed_ratio:.2%})"
         )
     if not sample.p99_s <= gate.max_p99_s:
         found.append(f"p99 is {sample.p99_s:.2f} s (at most {gate.max_p99_s:.2f} s)")
@@ -88,6 +97,15 @@ def compare(canary: Sample, stable: Sample, gate: Gate) -> list[str]:
         return found
     if canary.error_ratio > 2 * stable.error_ratio + gate.max_error_ratio / 2:
         found.append(f"errors {canary.error_ratio:.2%} against {stable.error_ratio:.2%} of stable")
+    if canary.failed_ratio > 2 * stable.failed_ratio + gate.max_failed_ratio / 2:
+        found.append(
+            f"operations with errors {canary.failed_ratio:.2%} against {stable.failed_ratio:.2%} of stable"
+        )
+    # What a canary's schema no longer has is a client's error: told by the same traffic beside it only.
+    if canary.refused_ratio > 2 * stable.refused_ratio + gate.max_failed_ratio:
+        found.append(
+            f"operations refused {canary.refused_ratio:.2%} against {stable.refused_ratio:.2%} of stable"
+        )
     if canary.p99_s > 1.5 * stable.p99_s + 0.05:
         found.append(f"p99 {canary.p99_s:.2f} s against {stable.p99_s:.2f} s of stable")
     return found
@@ -148,6 +166,10 @@ class Monitor:
         count = "http_server_request_duration_seconds_count"
         total = f"sum(increase({count}{{{labels}}}[2m]))"
         failed = f'sum(increase({count}{{{labels}, http_response_status_code=~"5.."}}[2m]))'
+        done = f"sum(increase(graphql_server_operation_duration_seconds_count{{{labels}}}[2m]))"
+        done = f"({done} or vector(0))"
+        ended = "sum(increase(gateway_operations_failed_total{{{}, fault{}}}[2m]))"
+        ours, theirs = (ended.format(labels, of) for of in ('!="client"', '="client"'))
         p99 = (
             "histogram_quantile(0.99, sum by (le) "
             f"(rate(http_server_request_duration_seconds_bucket{{{labels}}}[2m])))"
@@ -159,6 +181,14 @@ class Monitor:
             error_ratio=self._query(target.prometheus, f"({failed} or vector(0)) / {total}"),
             p99_s=self._query(target.prometheus, p99),
             smoke=smoke,
+            # An operation may be counted a scrape before its duration is: never above 1.
+            failed_ratio=self._query(
+                target.prometheus, f"clamp_max({ours} / clamp_min({done}, 1), 1)"
+            ),
+            # A document that is refused has no duration.
+            refused_ratio=self._query(
+                target.prometheus, f"{theirs} / clamp_min({done} + {theirs}, 1)"
+            ),
         )
 
     def _query(self, prometheus: str, query: str, empty: float = math.nan) -> float:
@@ -176,13 +206,29 @@ class Monitor:
         return float(vector[0]["value"][1]) if vector else empty
 
     def _smoke(self, target: Target) -> str | None:
+        """What came in place of an answer to the first smoke query that failed."""
         if target.smoke is None:
             return None
+        for query in target.gate.smoke_queries:
+            problem = self._ask(target.smoke, query)
+            if problem is not None:
+                return f"{problem}, asked {' '.join(query.split()):.120}"
+        return None
+
+    def _ask(self, url: str, query: str) -> str | None:
         try:
-            answer = self._client.post(target.smoke, json={"query": target.gate.smoke_query})
-            found = answer.json()
+            answer = self._client.post(url, json={"query": query})
+            found: Any = answer.json()
         except (httpx.HTTPError, ValueError) as exc:
             return f"{exc}"
-        if answer.status_code != 200 or found.get("errors") or not found.get("data"):
-            return f"{answer.status_code} {str(found)[:120]}"
-        return None
+        found = found if isinstance(found, dict) else {}
+        data = found.get("data")
+        if answer.status_code != 200 or found.get("errors") or not isinstance(data, dict):
+            return f"{answer.status_code} {answer.text[:200]}"
+        # A source whose answer makes no sense may be configured to give null without an error.
+        missing = [name for name, value in data.items() if value is None]
+        return f"{', '.join(missing)} is null" if missing or not data else None
+
+    def smoke(self, target: Target, query: str) -> str | None:
+        """What is wrong with the answer to one query; None when nothing is."""
+        return None if target.smoke is None else self._ask(target.smoke, query)

@@ -39,8 +39,9 @@ class Gate:
     bad_samples_allowed: int = 1
     max_error_ratio: float = 0.01
     max_p99_s: float = 1.0
+    max_failed_ratio: float = 0.05
     min_requests: float = 50
-    smoke_query: str = "{ __typename }"
+    smoke_queries: tuple[str, ...] = ("{ __typename }",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ _GATE_KEYS = {
     "badSamplesAllowed": "bad_samples_allowed",
     "maxErrorRatio": "max_error_ratio",
     "maxP99Seconds": "max_p99_s",
+    "maxFailedRatio": "max_failed_ratio",
     "minRequests": "min_requests",
-    "smokeQuery": "smoke_query",
+    "smokeQueries": "smoke_queries",
 }
 
 
@@ -96,6 +97,11 @@ def _target(
     if environment != "dev" and not check_images:
         raise ReleaseError(f"{where}: checkImages can be off in dev only")
     named = {_GATE_KEYS[name]: value for name, value in gate.items()}
+    if "smoke_queries" in named:
+        queries = named["smoke_queries"]
+        if not isinstance(queries, list) or not queries or not all(map(_is_query, queries)):
+            raise ReleaseError(f"{where}: smokeQueries is a list of queries, one or more")
+        named["smoke_queries"] = tuple(queries)
     return Target(
         environment=environment,
         region=region,
@@ -103,6 +109,10 @@ def _target(
         check_images=check_images,
         **place,
     )
+
+
+def _is_query(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

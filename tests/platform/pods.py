@@ -25,7 +25,8 @@ port = {metrics}
 [logs]
 access = "off"
 """
-# A context factory's failure ends the whole request: a 500, as a broken release would have.
+# A context factory's failure ends the whole request: a 500, as a broken release would have. A resolver's is an error
+# of its field in a 200.
 RESOLVERS = """
 from gateway import context_factory, resolver
 
@@ -39,6 +40,8 @@ def per_request(context):
 
 @resolver("Query.hello")
 def hello(parent, context):
+    if "x-failing" in context.headers:
+        raise RuntimeError("failing")
     return "world"
 """
 
@@ -79,8 +82,15 @@ class Pod:
             wait_until(lambda: answers(f"http://127.0.0.1:{self.metrics}/metrics"), "its metrics")
             yield
 
-    def ask(self, times: int, headers: dict[str, str] | None = None) -> None:
-        """Send so many requests."""
+    def ask(
+        self,
+        times: int,
+        headers: dict[str, str] | None = None,
+        query: str = "query Hello { hello }",
+    ) -> set[int]:
+        """Send so many requests; the statuses that came."""
         with httpx.Client(headers=headers) as client:
-            for _ in range(times):
-                client.post(f"{self.url}/graphql", json={"query": "query Hello { hello }"})
+            return {
+                client.post(f"{self.url}/graphql", json={"query": query}).status_code
+                for _ in range(times)
+            }

@@ -36,6 +36,8 @@ class Surroundings:
     images: set[str] = field(default_factory=lambda: {"1.0.0", "1.0.1", "2.0.0"})
     error_ratio: dict[str, float] = field(default_factory=dict)
     canary_error_ratio: float = 0.001
+    failed_ratio: dict[str, float] = field(default_factory=dict)
+    canary_failed_ratio: float = 0.001
     requests: float = 10_000
     smoke_fails: set[str] = field(default_factory=set)
     queries: list[str] = field(default_factory=list)
@@ -46,6 +48,12 @@ class Surroundings:
             return 3
         if "histogram_quantile" in query:
             return 0.1
+        if "gateway_operations_failed_total" in query:
+            if 'fault="client"' in query:
+                return 0.1
+            if 'track="canary"' in query:
+                return self.canary_failed_ratio
+            return self.failed_ratio.get(region, 0.001)
         if query.startswith("("):
             if 'track="canary"' in query:
                 return self.canary_error_ratio

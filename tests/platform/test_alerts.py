@@ -29,6 +29,7 @@ from tests.platform.renders import CHART, REGIONS, ROOT, render
 
 HERE = Path(__file__).parent
 RULES = CHART / "files" / "alerts.yaml"
+RUNBOOK = "https://docs.example.com/operations"
 ALERTS = [
     rule
     for group in yaml.safe_load(RULES.read_text())["groups"]
@@ -66,8 +67,8 @@ def test_every_alert_leads_to_its_runbook() -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
     headings = {line.strip("# ").lower() for line in text.splitlines() if line.startswith("#")}
     for rule in ALERTS:
-        path, _, anchor = rule["annotations"]["runbook"].partition("#")
-        assert path == "docs/operations.md"
+        path, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+        assert path == RUNBOOK
         assert anchor == rule["alert"].lower()
         assert anchor in headings
         assert rule["labels"]["severity"] in ("page", "ticket")
@@ -79,6 +80,20 @@ def test_the_chart_carries_the_rules_unchanged() -> None:
         item for item in render("production", "eu-west", more) if item["kind"] == "PrometheusRule"
     )
     assert found["spec"] == yaml.safe_load(RULES.read_text())
+
+
+def test_the_chart_says_where_the_runbook_is_published() -> None:
+    base = "https://wiki.example.org/gateway?page=night"
+    more = {"metrics": {"rules": {"enabled": True, "runbookBase": base}}}
+    objects = render("production", "eu-west", more)
+    found = next(item for item in objects if item["kind"] == "PrometheusRule")
+    links = [
+        rule["annotations"]["runbook_url"]
+        for group in found["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    assert links == [f"{base}#{rule['alert'].lower()}" for rule in ALERTS]
 
 
 class Pods:
@@ -241,6 +256,46 @@ def test_the_outage_is_refused_and_forced_it_is_noticed_within_a_minute(
             find_helm().rollback(Target("production", region, f"production-{region}"), 1)
         wait_until(lambda: any(alert["status"] == "resolved" for _, alert in pages), "resolved", 90)
         assert len(query(prometheus, 'up{job="gateway"} == 1')) == 3
+
+
+@pytest.mark.timeout(240)
+def test_a_release_whose_every_resolver_fails_pages_within_a_minute(tmp_path: Path) -> None:
+    """Every status is 200: only the ratio of operations tells."""
+    pod = Pod(tmp_path / "pod")
+    with ExitStack() as stack:
+        pages, port = stack.enter_context(pager())
+        stack.enter_context(pod.serving())
+        (tmp_path / "targets.json").write_text(
+            json.dumps([{"targets": [f"127.0.0.1:{pod.metrics}"]}])
+        )
+        prometheus = stack.enter_context(monitoring(tmp_path, port))
+        wait_until(lambda: bool(query(prometheus, 'up{job="gateway"} == 1')), "the pod scraped")
+        done = 'graphql_server_operation_duration_seconds_count{job="gateway"}'
+        wait_until(
+            lambda: (pod.ask(20), query(prometheus, f"increase({done}[1m]) > 100"))[1] != [],
+            "requests that are answered",
+        )
+        failing, paged = time.monotonic(), threading.Event()
+        statuses: set[int] = set()
+
+        def fail() -> None:
+            while not paged.wait(0.05):
+                statuses.update(pod.ask(1, {"x-failing": "yes"}))
+
+        thread = threading.Thread(target=fail)
+        thread.start()
+        try:
+            wait_until(lambda: bool(pages), "the page", seconds=60)
+        finally:
+            paged.set()
+            thread.join()
+        at, page = pages[0]
+        print(f"paged after {at - failing:.1f} s")
+        assert at - failing < 60
+        assert page["path"] == "/page"
+        assert page["labels"]["alertname"] == "GatewayOperationsFailing"
+        assert page["annotations"]["runbook_url"] == f"{RUNBOOK}#gatewayoperationsfailing"
+        assert statuses == {200}
 
 
 # The parameter as it may have been: a count of nothing, a key that means nothing, a region that is empty,

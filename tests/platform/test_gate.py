@@ -76,12 +76,25 @@ def test_the_gate_reads_real_gateways(tmp_path: Path) -> None:
         assert 0 < whole.p99_s < GATE.max_p99_s
         assert compare(sample("canary"), sample("stable"), GATE) == []
 
+        pods["canary"].ask(50, {"x-failing": "yes"})
+        wait_until(lambda: sample("canary").failed_ratio > 0.1, "the failed operations")
+        assert sample("canary").error_ratio == 0  # all of them are 200
+        assert sample("stable").failed_ratio == 0
+        (problem, worse) = compare(sample("canary"), sample("stable"), GATE)
+        assert "of operations are answered with errors that no client made (at most" in problem
+        assert worse.startswith("operations with errors")
+        assert worse.endswith("against 0.00% of stable")
+
+        pods["stable"].ask(20, query="{ nope }")  # clients' errors stop no release by themselves
+        wait_until(lambda: sample("stable").refused_ratio > 0.02, "the refused operations")
+        assert judge(sample("stable"), GATE) == []
+
         pods["canary"].ask(100, {"x-broken": "yes"})
         wait_until(lambda: sample("canary").error_ratio > 0.2, "the failures")
         assert sample("stable").error_ratio == 0
-        (problem, worse) = compare(sample("canary"), sample("stable"), GATE)
-        assert "of requests fail (at most" in problem
-        assert worse.endswith("against 0.00% of stable")
+        found = compare(sample("canary"), sample("stable"), GATE)
+        assert any("of requests fail (at most" in problem for problem in found)
+        assert any(re.match(r"errors .* against 0.00% of stable", problem) for problem in found)
         assert judge(sample(), GATE) != []
 
 

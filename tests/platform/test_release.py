@@ -77,7 +77,9 @@ def test_a_bad_image_rolls_its_region_back_and_stops(running: Stage) -> None:
     [
         ({"error_ratio": {"eu-west": 0.2}}, "20.00% of requests fail"),
         ({"error_ratio": {"eu-west": math.nan}}, "nan% of requests fail"),
-        ({"smoke_fails": {"eu-west"}}, "the smoke query failed: 502"),
+        ({"failed_ratio": {"eu-west": 1.0}}, "100.00% of operations are answered with errors"),
+        ({"failed_ratio": {"eu-west": math.nan}}, "nan% of operations are answered with errors"),
+        ({"smoke_fails": {"eu-west"}}, "a smoke query failed: 502"),
     ],
 )
 def test_the_second_region_fails_and_only_it_goes_back(
@@ -140,6 +142,20 @@ def test_a_canary_that_is_worse_never_reaches_the_rest(running: Stage) -> None:
     assert "errors 0.90% against 0.10% of stable" in said
     assert (running.image("us-east"), running.image("eu-west")) == ("1.0.0", "1.0.0")
     assert running.deployment("us-east", "gateway-canary") is None
+
+
+def test_a_canary_whose_answers_are_200_with_errors_never_reaches_the_rest(running: Stage) -> None:
+    running.around.canary_failed_ratio = 0.9
+    said = running.release("1.0.1", "--canary", "10%", code=1)
+    assert "operations with errors 90.00% against 0.10% of stable" in said
+    assert (running.image("us-east"), running.image("eu-west")) == ("1.0.0", "1.0.0")
+
+
+def test_a_region_is_asked_its_smoke_queries(running: Stage) -> None:
+    where = ["smoke", "--env", "production", "--region", "eu-west"]
+    assert "ok: { __typename }" in running.run(*where)
+    running.around.smoke_fails.add("eu-west")
+    assert "failed: { __typename }" in running.run(*where, code=1)
 
 
 def test_a_canary_by_the_weights_of_a_route(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

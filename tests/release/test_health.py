@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from gateway.release.cluster import parse_live
-from gateway.release.health import Sample, compare, judge, wait_ready, watch
-from gateway.release.model import Gate, Live, ReleaseError
+from gateway.release.health import Monitor, Sample, compare, judge, wait_ready, watch
+from gateway.release.model import Gate, Live, ReleaseError, Target
 
 GATE = Gate(ready_timeout_s=60, bake_s=30, interval_s=10, bad_samples_allowed=1)
 GOOD = Sample(Live(3, 3), seen=3, requests=1000, error_ratio=0.001, p99_s=0.2, smoke=None)
@@ -39,11 +41,15 @@ class FakeClock:
         ({"live": Live(3, 2)}, "2 of 3 pods"),
         ({"live": Live(0, 0)}, "0 of 0 pods"),
         ({"live": Live(3, 3, observed=False)}, "pods are ready"),
-        ({"smoke": "502"}, "smoke query failed: 502"),
+        ({"smoke": "502"}, "a smoke query failed: 502"),
         ({"seen": 0.0}, "sees no pod"),
         ({"seen": math.nan}, "sees no pod"),
         ({"error_ratio": 0.02}, "2.00% of requests fail"),
         ({"error_ratio": math.nan}, "nan% of requests fail"),
+        ({"failed_ratio": 1.0}, "100.00% of operations are answered with errors"),
+        ({"failed_ratio": math.nan}, "nan% of operations are answered with errors"),
+        ({"refused_ratio": 1.0}, None),
+        ({"requests": 10.0, "failed_ratio": 1.0}, None),
         ({"p99_s": 1.5}, "p99 is 1.50 s"),
         ({"p99_s": math.inf}, "p99 is inf s"),
         ({"requests": 10.0, "error_ratio": 1.0}, None),
@@ -62,6 +68,10 @@ def test_judge(change: dict[str, Any], words: str | None) -> None:
     [
         ({}, False),
         ({"error_ratio": 0.009}, True),
+        ({"failed_ratio": 0.04}, True),
+        ({"failed_ratio": 0.02}, False),
+        ({"refused_ratio": 0.1}, True),
+        ({"refused_ratio": 0.04}, False),
         ({"p99_s": 0.4}, True),
         ({"p99_s": 0.3}, False),
         ({"requests": 10.0, "error_ratio": 0.009}, False),
@@ -69,6 +79,47 @@ def test_judge(change: dict[str, Any], words: str | None) -> None:
 )
 def test_a_canary_is_compared_with_what_runs_beside_it(change: dict[str, Any], bad: bool) -> None:
     assert bool(compare(replace(GOOD, **change), GOOD, GATE)) is bad
+
+
+def asked_of(answer: httpx.Response, *queries: str) -> str | None:
+    """What a sample says of a gateway that gives this answer to each smoke query."""
+    transport = httpx.MockTransport(lambda request: answer)
+    target = Target(
+        "dev", "eu-west", "dev", smoke="http://gateway", gate=Gate(smoke_queries=queries)
+    )
+    with httpx.Client(transport=transport) as client:
+        return Monitor(client).sample(target, Live(1, 1)).smoke
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (200, {"data": {"a": {"id": "1"}, "b": []}}, None),
+        (200, {"data": {"a": {"id": "1"}, "b": None}}, "b is null, asked { a { id } b }"),
+        (200, {"data": {"a": 1}, "errors": [{"message": "x"}]}, '200 {"data"'),
+        (200, {"data": None}, '200 {"data":null}'),
+        (200, {"data": {}}, " is null"),
+        (200, [], "200 []"),
+        (502, {"data": {"a": 1}}, "502 "),
+    ],
+)
+def test_a_smoke_query_has_to_be_answered_whole(status: int, body: Any, words: str | None) -> None:
+    found = asked_of(httpx.Response(status, json=body), "{ a { id }\n  b }")
+    assert found is None if words is None else words in str(found)
+
+
+def test_every_smoke_query_is_asked() -> None:
+    texts = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        texts.append(json.loads(request.content)["query"])
+        return httpx.Response(200, json={"data": {"a": 1 if texts[-1] == "{ a }" else None}})
+
+    gate = Gate(smoke_queries=("{ a }", "{ b }", "{ c }"))
+    target = Target("dev", "eu-west", "dev", smoke="http://gateway", gate=gate)
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        assert Monitor(client).sample(target, None).smoke == "a is null, asked { b }"
+    assert texts == ["{ a }", "{ b }"]
 
 
 def test_pods_become_ready_in_time() -> None:
