@@ -16,7 +16,7 @@ from unittest import mock
 from benchmarks.load import upstream
 from benchmarks.load.scenarios import COUNTER
 from benchmarks.profile import NotProfiledError, Subject
-from gateway.cli import read_config
+from gateway.cli.options import read_config
 from gateway.testing import GatewayClient
 
 REQUESTS = 100

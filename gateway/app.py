@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -120,7 +121,9 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        if scope["type"] == "http":
+        if not self.ready and scope["type"] != "lifespan" and "handler" not in self.__dict__:
+            await refuse_unstarted(scope, receive, send)
+        elif scope["type"] == "http":
             await serve_http(self.handler, scope, receive, send)
         elif scope["type"] == "websocket":
             await self.sockets(scope, receive, send)
@@ -321,6 +324,25 @@ class Gateway:
 
     def _hooks(self, kind: str) -> list[Callable[..., Any]]:
         return [mark.target for mark in self.graph.marks if mark.kind == kind]
+
+
+UNSTARTED = (
+    "The gateway has not been started: the application that it is mounted in does not run its lifespan. "
+    'Starlette(routes=[Mount("/api", gateway)], lifespan=gateway.lifespan) runs it; inside a lifespan of your own, '
+    "async with gateway.lifespan(): yield does."
+)
+
+
+async def refuse_unstarted(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 503 and say why: nothing of a gateway is there before its lifespan has begun."""
+    logging.getLogger("gateway").error(UNSTARTED)
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1011})
+        return
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": UNSTARTED.encode()})
 
 
 async def settled(value: Any) -> Any:

@@ -28,6 +28,8 @@ from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.graph.signature import finding
 from gateway.identity import Identity, joined
+from gateway.settings.files import missing_files
+from gateway.settings.mistakes import together
 
 NEEDED_GRAPHQL_CORE = (3, 3, 2)
 
@@ -84,8 +86,10 @@ def build_graph(
             itself what `$config` lacks, and fields that nothing at all supplies, are warnings.
         mock: Every field makes its value up; connectors and Python are not looked at.
 
-    Errors: ConfigError for files that cannot be read or parsed, and resolvers that cannot be imported.
+    Errors: ConfigError for files that cannot be found, read or parsed, and resolvers that cannot be imported.
     """
+    if missing := missing_files(config, base):
+        raise together(missing)
     files = find_schema_files(config.graph.schema, base)
     document, findings = accepted(load_sdl(files))
     marks = [] if mock else find_marks(config.graph.resolvers, base)

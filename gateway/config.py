@@ -6,17 +6,16 @@ each stands. It reads files and the environment, and nothing else: no socket, no
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource
 
 from gateway.broker.settings import BrokerSettings
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
@@ -26,6 +25,24 @@ from gateway.explain import ExplainSettings
 from gateway.graph.scalars import ScalarName
 from gateway.language.limits import Limits
 from gateway.plan.cache import PlanCacheSettings
+from gateway.settings.describe import described
+from gateway.settings.environment import as_lists, overlay, read_environment
+from gateway.settings.hints import tables_in
+from gateway.settings.kinds import (
+    Count,
+    CountOrZero,
+    HeaderNameOrEmpty,
+    Host,
+    Port,
+    RoutePath,
+    Seconds,
+    SecondsOrZero,
+    Threads,
+    WholeMillisecondsOrZero,
+    Workers,
+)
+from gateway.settings.mistakes import Origin, explain, together
+from gateway.settings.text import Expansion, key_lines
 from gateway.sharing import DedupeSettings
 from gateway.telemetry.logs import LogSettings
 from gateway.telemetry.settings import TelemetrySettings
@@ -42,8 +59,7 @@ from gateway.transport.settings import (
 )
 from gateway.upstream.settings import SourceSettings
 
-FORBID_UNKNOWN = {"extra": "forbid"}
-ENV_PREFIX = "GATEWAY_"
+STRICT = {"extra": "forbid", "allow_inf_nan": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +102,14 @@ class ServerSettings(ConnectionSettings):
             of a request. 0 leaves the interpreter's setting.
     """
 
-    host: str = "127.0.0.1"
-    port: int = 8000
-    path: str = "/graphql"
-    workers: int = 1
-    drain_timeout_s: float = 30.0
-    shutdown_delay_s: float = 0.0
-    resolver_threads: int = 16
-    gc_threshold: int = 50_000
+    host: Host = "127.0.0.1"
+    port: Port = 8000
+    path: RoutePath = "/graphql"
+    workers: Workers = 1
+    drain_timeout_s: SecondsOrZero = 30.0
+    shutdown_delay_s: SecondsOrZero = 0.0
+    resolver_threads: Threads = 16
+    gc_threshold: CountOrZero = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +124,7 @@ class ErrorSettings:
     """
 
     mask: bool = True
-    max_errors: int = 100
+    max_errors: Count = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +142,10 @@ class RouterShaping:
         dedupe: Equal operations in flight at the same time.
     """
 
-    timeout_s: float = 30.0
-    client_timeout_header: str = ""
-    max_in_flight: int = 1024
-    max_eventloop_lag_ms: int = 20
+    timeout_s: Seconds = 30.0
+    client_timeout_header: HeaderNameOrEmpty = ""
+    max_in_flight: CountOrZero = 1024
+    max_eventloop_lag_ms: WholeMillisecondsOrZero = 20
     dedupe: DedupeSettings = field(default_factory=DedupeSettings)
 
 
@@ -206,54 +222,71 @@ def load_config(path: str | Path | None, env: Mapping[str, str] | None = None) -
 
     `GATEWAY_SERVER__PORT=9000` overrides `[server] port`; two underscores separate the levels.
 
-    Errors: ConfigError naming key, file, line and what was expected.
+    Errors: ConfigError naming key, file, line and what was expected; `others` has the rest of them.
     """
     env = os.environ if env is None else env
     name, text = ("<defaults>", "") if path is None else (str(path), _read(path))
     try:
-        tables = tomllib.loads(text)
+        written = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise _syntax_error(exc, name) from exc
     lines = key_lines(text)
-    tables = _expand(tables, env, (), name, lines)
-    merged = _overlay(tables, _environment(env))
-    return build_config(merged, file=name, lines=lines, env=env)
+    expansion = Expansion(env, name, lines)
+    tables = expansion.expand(written)
+    overrides = read_environment(Config, written, env)
+    origin = Origin(name, lines, written, overrides.names, expansion.used)
+    config, errors = _validated(overlay(tables, overrides.tables), origin)
+    errors = [*expansion.errors, *overrides.errors, *errors]
+    if errors or config is None:
+        raise together(errors)
+    return config
 
 
-def build_config(
-    tables: Mapping[str, Any],
-    *,
-    file: str = "<config>",
-    lines: Mapping[tuple[str, ...], int] | None = None,
-    env: Mapping[str, str] | None = None,
-) -> Config:
-    """Validate nested tables into a `Config`. Errors: ConfigError for the first bad key."""
+def build_config(tables: Mapping[str, Any], *, file: str = "<config>") -> Config:
+    """Validate nested tables into a `Config`.
+
+    Errors: ConfigError for the first bad key; `others` has the rest of them.
+    """
+    config, errors = _validated(tables, Origin(file, written=tables))
+    if config is None:
+        raise together(errors)
+    return config
+
+
+def origin_of(path: str | Path, env: Mapping[str, str]) -> Origin:
+    """Where the values of a file that was read stand, for what is found wrong with them later."""
+    text = _read(path)
     try:
-        return _adapter().validate_python(dict(tables))
-    except ValidationError as exc:
-        raise _explain(exc, file, lines or {}, env or {}) from exc
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return Origin(str(path))
+    lines = key_lines(text)
+    expansion = Expansion(env, str(path), lines)
+    expansion.expand(written)
+    names = read_environment(Config, written, env).names
+    return Origin(str(path), lines, written, names, expansion.used)
 
 
 def config_json_schema() -> dict[str, Any]:
-    """JSON Schema of `gateway.toml`, for editors."""
-    return _adapter().json_schema()
+    """JSON Schema of `gateway.toml`, for editors: each key with what it is, its bounds and its default."""
+    return described(_adapter().json_schema(), Config)
 
 
+def _validated(
+    tables: Mapping[str, Any], origin: Origin
+) -> tuple[Config | None, list[ConfigError]]:
+    try:
+        return _adapter().validate_python(as_lists(dict(tables), Config)), []
+    except ValidationError as exc:
+        return None, explain(Config, exc.errors(), origin)
+
+
+@cache
 def _adapter() -> TypeAdapter[Config]:
-    _forbid_unknown_keys(Config)
+    for table in tables_in(Config):
+        # Rooms know nothing of pydantic: how strict it is about their tables is said here.
+        table.__pydantic_config__ = STRICT  # type: ignore[attr-defined]
     return TypeAdapter(Config)
-
-
-def _forbid_unknown_keys(settings: type) -> None:
-    """Make pydantic refuse unknown keys of a room's plain dataclass and of those inside it."""
-    if "__pydantic_config__" in settings.__dict__:
-        return
-    settings.__pydantic_config__ = FORBID_UNKNOWN  # type: ignore[attr-defined]
-    for hint in get_type_hints(settings).values():
-        for part in (hint, *get_args(hint)):
-            for inner in (part, *get_args(part)):
-                if isinstance(inner, type) and is_dataclass(inner):
-                    _forbid_unknown_keys(inner)
 
 
 def _read(path: str | Path) -> str:
@@ -275,164 +308,3 @@ def _syntax_error(exc: tomllib.TOMLDecodeError, name: str) -> ConfigError:
         return ConfigError(f"not valid TOML: {exc}", file=name)
     problem, line, column = found.groups()
     return ConfigError(f"not valid TOML: {problem}", file=name, line=int(line), column=int(column))
-
-
-def key_lines(text: str) -> dict[tuple[str, ...], int]:
-    """The line on which each table and key of a TOML text stands.
-
-    Shape: `("server", "port") -> 3`, 1-based. Good for messages only: a key inside an inline table or a
-    multi-line string is found by its table.
-    """
-    lines: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", line):
-            table = _dotted(header.group(1))
-            lines.setdefault(table, number)
-        elif key := re.match(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[\w"'-]+)*)\s*=""", line):
-            lines.setdefault((*table, *_dotted(key.group(1))), number)
-    return lines
-
-
-def _dotted(key: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in key.split("."))
-
-
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
-
-
-def _expand(
-    value: Any,
-    env: Mapping[str, str],
-    key: tuple[str, ...],
-    file: str,
-    lines: Mapping[tuple[str, ...], int],
-) -> Any:
-    """Replace `${NAME}` and `${NAME:-default}` in every string. Errors: ConfigError when unset."""
-    if isinstance(value, dict):
-        return {k: _expand(v, env, (*key, k), file, lines) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_expand(item, env, key, file, lines) for item in value]
-    if not isinstance(value, str):
-        return value
-
-    def substitute(found: re.Match[str]) -> str:
-        name, default = found.groups()
-        if name in env:
-            return env[name]
-        if default is not None:
-            return str(default)
-        raise ConfigError(
-            f"the environment variable {name} is not set",
-            key=".".join(key),
-            file=file,
-            line=_line_of(key, lines),
-            hint=f"export it, or write ${{{name}:-a default}}",
-        )
-
-    return _VARIABLE.sub(substitute, value)
-
-
-class _Environment(BaseSettings):
-    """Carries the names of the tables for pydantic-settings' reading of the environment."""
-
-
-def _environment(env: Mapping[str, str]) -> dict[str, Any]:
-    """`GATEWAY_A__B=x` as `{"a": {"b": "x"}}`.
-
-    Only names with two underscores are ours: Kubernetes sets `GATEWAY_PORT` and the like in every pod
-    beside a Service called "gateway".
-    """
-    ours = {
-        name.lower(): value
-        for name, value in env.items()
-        if name.upper().startswith(ENV_PREFIX) and "__" in name
-    }
-    if not ours:
-        return {}
-    known = {item.name for item in fields(Config)}
-    for name in ours:
-        table = name.removeprefix(ENV_PREFIX.lower()).partition("__")[0]
-        if table not in known:
-            raise ConfigError(
-                f"there is no table [{table}]",
-                key=name.upper(),
-                file="environment",
-                hint=_suggestion(table, known),
-            )
-    source = EnvSettingsSource(_Environment, env_prefix=ENV_PREFIX, env_nested_delimiter="__")
-    result: dict[str, Any] = {}
-    for item in fields(Config):
-        from pydantic.fields import FieldInfo
-
-        info = FieldInfo(annotation=dict[str, Any])
-        exploded = source.explode_env_vars(item.name, info, ours)
-        if exploded:
-            result[item.name] = exploded
-    return result
-
-
-def _overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for name, value in above.items():
-        old = merged.get(name)
-        merged[name] = (
-            _overlay(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-        )
-    return merged
-
-
-def _explain(
-    exc: ValidationError,
-    file: str,
-    lines: Mapping[tuple[str, ...], int],
-    env: Mapping[str, str],
-) -> ConfigError:
-    """The first validation error as one message: what, where, and what was expected."""
-    error = exc.errors()[0]
-    key = tuple(str(part) for part in error["loc"])
-    variable = ENV_PREFIX + "__".join(key).upper()
-    if variable in {name.upper() for name in env}:
-        file, line = f"environment variable {variable}", None
-    else:
-        line = _line_of(key, lines)
-    hint = None
-    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        problem = "unknown key"
-        hint = _suggestion(key[-1], _names_beside(key))
-    elif error["type"] in ("missing", "missing_argument"):
-        problem = "is required"
-    else:
-        found = repr(error["input"])
-        message = error["msg"][:1].lower() + error["msg"][1:]
-        problem = f"{message}, got {found if len(found) < 60 else found[:57] + '…'}"
-    return ConfigError(problem, key=".".join(key), file=file, line=line, hint=hint)
-
-
-def _line_of(key: tuple[str, ...], lines: Mapping[tuple[str, ...], int]) -> int | None:
-    while key:
-        if key in lines:
-            return lines[key]
-        key = key[:-1]
-    return None
-
-
-def _names_beside(key: tuple[str, ...]) -> set[str]:
-    """The names that the configuration knows where `key` stands."""
-    settings: Any = Config
-    for part in key[:-1]:
-        if not (isinstance(settings, type) and is_dataclass(settings)):
-            continue
-        hint = get_type_hints(settings).get(part)
-        inner = [arg for arg in get_args(hint) if isinstance(arg, type) and is_dataclass(arg)]
-        settings = inner[-1] if inner else hint
-    if isinstance(settings, type) and is_dataclass(settings):
-        return {item.name for item in fields(settings)}
-    return set()
-
-
-def _suggestion(name: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    return "known: " + ", ".join(sorted(known)) if known else "remove it"

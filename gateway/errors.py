@@ -235,7 +235,12 @@ class ConfigError(GatewayError):
         line: 1-based; None where there is none.
         column: 1-based; None where there is none.
         hint: What to do, often a suggestion of the name that was meant.
+
+    Attributes:
+        others: What else is wrong, where several things were found at once.
     """
+
+    others: tuple[ConfigError, ...] = ()
 
     def __init__(
         self,

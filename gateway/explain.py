@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Literal
 
 from gateway.errors import ConfigError
+from gateway.settings.kinds import Seconds
 
 TRACE_HEADER = "x-gateway-trace"
 
@@ -34,7 +35,7 @@ class ExplainSettings:
     plan_header: bool = False
     trace_header: Literal["never", "signed", "always"] = "never"
     trace_secret_env: str = "GATEWAY_TRACE_SECRET"  # noqa: S105 - its name, not the secret
-    trace_max_age_s: float = 60.0
+    trace_max_age_s: Seconds = 60.0
 
 
 class Explain:

@@ -91,7 +91,7 @@ class Mistake:
 
 MISTAKES = {
     "configuration: unknown key": Mistake("gateway.toml", "port =", "prot =", "prot =", "did you mean `port`?", 2),
-    "configuration: wrong type": Mistake("gateway.toml", "port = 8000", 'port = "many"', "port =", "valid integer", 2),
+    "configuration: wrong type": Mistake("gateway.toml", "port = 8000", 'port = "many"', "port =", "whole number", 2),
     "configuration: unknown table": Mistake("gateway.toml", "[server]", "[srever]", "[srever]", "did you mean `server`?", 2),
     "configuration: not TOML": Mistake("gateway.toml", "port = 8000", "port = ", "port =", "not valid TOML", 2),
     "configuration: unset variable": Mistake("gateway.toml", "timeout_s = 5", 'url = "${NOT_SET_ANYWHERE}"', "NOT_SET", "is not set", 2),

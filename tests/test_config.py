@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config, build_config, config_json_schema, key_lines, load_config
+from gateway.config import Config, build_config, config_json_schema, load_config
 from gateway.errors import ConfigError
+from gateway.settings.text import key_lines
 
 
 def load(folder: Path, text: str, env: dict[str, str] | None = None) -> Config:
@@ -59,12 +60,12 @@ def test_variables_are_expanded_with_defaults(tmp_path: Path) -> None:
     [
         ("[server]\nprot = 1", {}, "{file}:2: server.prot: unknown key (did you mean `port`?)"),
         ("\n[servr]\n", {}, "{file}:2: servr: unknown key (did you mean `server`?)"),
-        ("[server]\nport = 'x'", {}, "{file}:2: server.port: input should be a valid integer, unable to parse string as an integer, got 'x'"),
-        ("[sources.a]\n\ntimeout_s = []", {}, "{file}:3: sources.a.timeout_s: input should be a valid number, got []"),
-        ("[sources.a]\ndialect = 'perl'", {}, "{file}:2: sources.a.dialect: input should be 'json' or 'php', got 'perl'"),
+        ("[server]\nport = 'x'", {}, "{file}:2: server.port: should be a whole number, got 'x' (0 to 65,535; 8000 by default)"),
+        ("[sources.a]\n\ntimeout_s = []", {}, "{file}:3: sources.a.timeout_s: should be a number, got [] (more than 0, at most 31,536,000; 30.0 by default)"),
+        ("[sources.a]\ndialect = 'perl'", {}, "{file}:2: sources.a.dialect: should be 'json' or 'php', got 'perl'"),
         ("[server\n", {}, "{file}:1:8: not valid TOML: Expected ']' at the end of a table declaration"),
         ("[sources.a]\nurl = '${NOPE}'", {}, "{file}:2: sources.a.url: the environment variable NOPE is not set (export it, or write ${{NOPE:-a default}})"),
-        ("", {"GATEWAY_SERVER__PORT": "x"}, "environment variable GATEWAY_SERVER__PORT: server.port: input should be a valid integer, unable to parse string as an integer, got 'x'"),
+        ("", {"GATEWAY_SERVER__PORT": "x"}, "environment variable GATEWAY_SERVER__PORT: server.port: should be a whole number (0 to 65,535; 8000 by default)"),
         ("", {"GATEWAY_SERVR__PORT": "1"}, "environment: GATEWAY_SERVR__PORT: there is no table [servr] (did you mean `server`?)"),
     ],
 )  # fmt: skip
@@ -90,7 +91,9 @@ def test_lines_of_keys() -> None:
         ("a", "x"): 2,
         ("a", "y z"): 3,
         ("b", "c"): 4,
+        ("b", "c", "0"): 4,
         ("b", "c", "d", "e"): 5,
+        ("b", "c", "0", "d", "e"): 5,
     }
 
 

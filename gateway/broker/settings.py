@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.settings.kinds import Bytes, Count, Seconds
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSettings:
@@ -24,6 +26,6 @@ class BrokerSettings:
 
     kind: Literal["auto", "local", "unix"] = "auto"
     directory: str | None = None
-    max_event_bytes: int = 1_000_000
-    max_queue: int = 1_000
-    link_timeout_s: float = 5.0
+    max_event_bytes: Bytes = 1_000_000
+    max_queue: Count = 1_000
+    link_timeout_s: Seconds = 5.0

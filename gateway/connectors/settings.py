@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.settings.kinds import Bytes, Count
+
 # A value with one of these could end its header and begin another.
 UNSAFE_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -22,8 +24,8 @@ class ConnectorSettings:
     """
 
     config: dict[str, Any] = field(default_factory=dict)
-    max_url_bytes: int = 8_000
-    max_requests_per_operation_per_source: int = 1_000
+    max_url_bytes: Bytes = 8_000
+    max_requests_per_operation_per_source: Count = 1_000
 
 
 # Of the connection or of the body as it is sent: never copied from one message to another.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.settings.kinds import Bytes, Count, PathBeside
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApqSettings:
@@ -16,8 +18,8 @@ class ApqSettings:
     """
 
     enabled: bool = True
-    max_entries: int = 10_000
-    max_size_bytes: int = 32 * 1024 * 1024
+    max_entries: Count = 10_000
+    max_size_bytes: Bytes = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class PersistedDocumentSettings:
         warm: Compile them before a worker is ready, as many as the plan cache holds.
     """
 
-    manifest: str | None = None
+    manifest: PathBeside | None = None
     require_id: bool = False
     log_unknown: bool = False
     warm: bool = True

@@ -17,6 +17,7 @@ from graphql import DocumentNode
 
 from gateway.errors import ClientError
 from gateway.language.measure import Measures, measure_operations
+from gateway.settings.kinds import Bytes, Count, CountOrZero, Ratio
 
 logger = logging.getLogger("gateway.limits")
 
@@ -71,22 +72,22 @@ class Limits:
     """
 
     mode: Literal["measure", "enforce"] = "enforce"
-    max_document_bytes: int = 32_000
-    max_tokens: int = 2_500
-    max_depth: int = 20
-    max_aliases: int = 200
-    max_root_fields: int = 100
-    max_directives: int = 200
-    max_selections: int = 10_000
-    max_validation_errors: int = 5
-    max_validation_work: int = 20_000
-    max_work: int = 60_000
-    max_variables_depth: int = 32
-    max_list_length: int = 10_000
-    max_variables_nodes: int = 20_000
-    max_response_nodes: int = 500_000
-    max_response_bytes: int = 50_000_000
-    plan_cpu_share: float = 0.25
+    max_document_bytes: Bytes = 32_000
+    max_tokens: Count = 2_500
+    max_depth: Count = 20
+    max_aliases: CountOrZero = 200
+    max_root_fields: Count = 100
+    max_directives: CountOrZero = 200
+    max_selections: Count = 10_000
+    max_validation_errors: Count = 5
+    max_validation_work: Count = 20_000
+    max_work: Count = 60_000
+    max_variables_depth: Count = 32
+    max_list_length: CountOrZero = 10_000
+    max_variables_nodes: CountOrZero = 20_000
+    max_response_nodes: Count = 500_000
+    max_response_bytes: Bytes = 50_000_000
+    plan_cpu_share: Ratio = 0.25
     introspection: bool = True
 
 

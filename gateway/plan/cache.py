@@ -29,6 +29,7 @@ from gateway.errors import ClientError, RequestError
 from gateway.language.normalise import Literals, Normalised, normalise
 from gateway.language.slots import Slots
 from gateway.plan.admission import PlanBudget
+from gateway.settings.kinds import Bytes, Count, PathBeside
 
 T = TypeVar("T")
 Key = tuple[str, str | None]
@@ -54,11 +55,11 @@ class PlanCacheSettings:
             is ready; relative to the configuration file.
     """
 
-    max_entries: int = 1_000
-    max_size_bytes: int = 256 * 1024 * 1024
-    max_texts: int = 4_000
-    max_rejected: int = 500
-    warm: tuple[str, ...] = ()
+    max_entries: Count = 1_000
+    max_size_bytes: Bytes = 256 * 1024 * 1024
+    max_texts: Count = 4_000
+    max_rejected: Count = 500
+    warm: tuple[PathBeside, ...] = ()
 
 
 @dataclass(slots=True)

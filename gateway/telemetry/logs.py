@@ -18,6 +18,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from gateway.settings.kinds import HeaderName, LogTarget, MillisecondsOrZero
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
@@ -32,12 +34,12 @@ class LogSettings:
         audit_identity: Request headers whose values say who it was; they are written to the audit log.
     """
 
-    access: str = "stdout"
-    errors: str = "stderr"
-    slow: str = "stderr"
-    slow_threshold_ms: float = 1000.0
-    audit: str = "off"
-    audit_identity: tuple[str, ...] = ()
+    access: LogTarget = "stdout"
+    errors: LogTarget = "stderr"
+    slow: LogTarget = "stderr"
+    slow_threshold_ms: MillisecondsOrZero = 1000.0
+    audit: LogTarget = "off"
+    audit_identity: tuple[HeaderName, ...] = ()
 
 
 class AccessLog:

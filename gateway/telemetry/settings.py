@@ -5,6 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gateway.settings.kinds import (
+    Count,
+    HeaderName,
+    HeaderValue,
+    Host,
+    MillisecondsOrZero,
+    Port,
+    Ratio,
+    RoutePath,
+    Seconds,
+    UrlOrEmpty,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
@@ -30,15 +43,15 @@ class MetricsSettings:
     """
 
     enabled: bool = True
-    host: str = "127.0.0.1"
-    port: int = 9464
-    path: str = "/metrics"
-    max_operations: int = 200
-    max_clients: int = 20
-    max_fields: int = 5_000
-    otlp_endpoint: str = ""
-    otlp_headers: dict[str, str] = field(default_factory=dict)
-    otlp_interval_s: float = 30.0
+    host: Host = "127.0.0.1"
+    port: Port = 9464
+    path: RoutePath = "/metrics"
+    max_operations: Count = 200
+    max_clients: Count = 20
+    max_fields: Count = 5_000
+    otlp_endpoint: UrlOrEmpty = ""
+    otlp_headers: dict[HeaderName, HeaderValue] = field(default_factory=dict)
+    otlp_interval_s: Seconds = 30.0
     service_name: str = "gateway"
 
 
@@ -62,16 +75,16 @@ class TracingSettings:
         max_objects: See there.
     """
 
-    endpoint: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
+    endpoint: UrlOrEmpty = ""
+    headers: dict[HeaderName, HeaderValue] = field(default_factory=dict)
     service_name: str = "gateway"
-    sample_ratio: float = 0.01
-    slow_threshold_ms: float = 1000.0
+    sample_ratio: Ratio = 0.01
+    slow_threshold_ms: MillisecondsOrZero = 1000.0
     keep_errors: bool = True
     propagation: tuple[Literal["w3c", "b3", "jaeger"], ...] = ("w3c",)
     opentracing: bool = False
     detail: Literal["step", "object"] = "step"
-    max_objects: int = 1000
+    max_objects: Count = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,16 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gateway.settings.kinds import (
+    Bytes,
+    BytesOrZero,
+    Count,
+    CountOrZero,
+    HeaderName,
+    Seconds,
+    WholeSeconds,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSettings:
@@ -22,11 +32,11 @@ class ConnectionSettings:
             one more gets 503. 0 is four fifths of the file descriptors that the process may have.
     """
 
-    header_timeout_s: float = 10.0
-    body_timeout_s: float = 30.0
-    write_timeout_s: float = 30.0
-    keepalive_s: float = 75.0
-    max_connections: int = 0
+    header_timeout_s: Seconds = 10.0
+    body_timeout_s: Seconds = 30.0
+    write_timeout_s: Seconds = 30.0
+    keepalive_s: Seconds = 75.0
+    max_connections: CountOrZero = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +56,8 @@ class HttpSettings:
         trust_request_id: Take `x-request-id` from the client; only behind a proxy that sets it.
     """
 
-    max_body_bytes: int = 2_000_000
-    max_header_bytes: int = 16_384
+    max_body_bytes: Bytes = 2_000_000
+    max_header_bytes: Bytes = 16_384
     draft_statuses: bool = False
     graphiql: bool = True
     graphiql_query: str = "{\n  __typename\n}\n"
@@ -71,7 +81,10 @@ class CsrfSettings:
 
     enabled: bool = True
     get: Literal["guarded", "require_header"] = "guarded"
-    required_headers: tuple[str, ...] = ("apollo-require-preflight", "x-apollo-operation-name")
+    required_headers: tuple[HeaderName, ...] = (
+        "apollo-require-preflight",
+        "x-apollo-operation-name",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +104,10 @@ class CorsPolicy:
     origins: tuple[str, ...] = ()
     match_origins: tuple[str, ...] = ()
     allow_credentials: bool = False
-    allow_headers: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ("GET", "POST")
-    expose_headers: tuple[str, ...] = ()
-    max_age_s: int | None = None
+    allow_headers: tuple[HeaderName, ...] = ()
+    methods: tuple[HeaderName, ...] = ("GET", "POST")
+    expose_headers: tuple[HeaderName, ...] = ()
+    max_age_s: WholeSeconds | None = None
 
     def __post_init__(self) -> None:
         """Errors: ValueError."""
@@ -133,7 +146,7 @@ class BatchingSettings:
     """
 
     enabled: bool = False
-    max_operations: int = 10
+    max_operations: Count = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +161,7 @@ class CompressionSettings:
     """
 
     encodings: tuple[Literal["zstd", "br", "gzip"], ...] = ("zstd", "br", "gzip")
-    min_size_bytes: int = 1_400
+    min_size_bytes: BytesOrZero = 1_400
     requests: bool = True
 
 
@@ -168,8 +181,8 @@ class UploadSettings:
     """
 
     enabled: bool = False
-    max_files: int = 10
-    max_file_size_bytes: int = 10_000_000
+    max_files: Count = 10
+    max_file_size_bytes: Bytes = 10_000_000
     stream: bool = True
 
 
@@ -207,14 +220,14 @@ class SubscriptionSettings:
     """
 
     enabled: bool = True
-    max_sockets: int = 10_000
-    max_operations_per_socket: int = 100
-    max_message_bytes: int = 1_000_000
-    init_timeout_s: float = 5.0
-    max_queue: int = 100
+    max_sockets: Count = 10_000
+    max_operations_per_socket: Count = 100
+    max_message_bytes: Bytes = 1_000_000
+    init_timeout_s: Seconds = 5.0
+    max_queue: Count = 100
     allowed_origins: tuple[str, ...] = ()
-    heartbeat_s: float = 12.0
-    max_streams: int = 10_000
+    heartbeat_s: Seconds = 12.0
+    max_streams: Count = 10_000
     on_shutdown: Literal["complete", "reconnect"] = "complete"
 
 

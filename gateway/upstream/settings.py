@@ -6,6 +6,25 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from gateway.settings.kinds import (
+    Bytes,
+    CookieName,
+    Count,
+    FilePath,
+    Growth,
+    HeaderName,
+    HeaderNameOrEmpty,
+    HeaderValue,
+    Parts,
+    Percent,
+    PerSecond,
+    Ratio,
+    Seconds,
+    SecondsOrZero,
+    Status,
+    Url,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrySettings:
@@ -26,12 +45,12 @@ class RetrySettings:
     """
 
     enabled: bool = True
-    max_attempts: int = 3
-    statuses: tuple[int, ...] = (429, 502, 503, 504)
-    base_backoff_s: float = 0.025
-    max_backoff_s: float = 0.25
-    budget_ratio: float = 0.2
-    budget_min_per_s: float = 1.0
+    max_attempts: Count = 3
+    statuses: tuple[Status, ...] = (429, 502, 503, 504)
+    base_backoff_s: SecondsOrZero = 0.025
+    max_backoff_s: SecondsOrZero = 0.25
+    budget_ratio: Ratio = 0.2
+    budget_min_per_s: PerSecond = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +73,15 @@ class CircuitBreakerSettings:
     """
 
     enabled: bool = True
-    request_threshold: int = 20
-    error_threshold_percentage: int = 50
-    slow_call_duration_s: float | None = None
-    slow_threshold_percentage: int = 80
-    rolling_duration_s: float = 10.0
-    num_buckets: int = 10
-    sleep_window_s: float = 5.0
-    half_open_attempts: int = 5
-    required_successful: int = 3
+    request_threshold: Count = 20
+    error_threshold_percentage: Percent = 50
+    slow_call_duration_s: Seconds | None = None
+    slow_threshold_percentage: Percent = 80
+    rolling_duration_s: Seconds = 10.0
+    num_buckets: Parts = 10
+    sleep_window_s: SecondsOrZero = 5.0
+    half_open_attempts: Count = 5
+    required_successful: Count = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +97,8 @@ class HedgeSettings:
     """
 
     enabled: bool = False
-    percentile: int = 95
-    min_delay_s: float = 0.01
+    percentile: Percent = 95
+    min_delay_s: SecondsOrZero = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +116,11 @@ class AdaptiveConcurrencySettings:
     """
 
     enabled: bool = False
-    min_concurrency: int = 3
-    buffer: float = 0.25
-    window_s: float = 0.1
-    window_requests: int = 25
-    remeasure_windows: int = 200
+    min_concurrency: Count = 3
+    buffer: Growth = 0.25
+    window_s: SecondsOrZero = 0.1
+    window_requests: Count = 25
+    remeasure_windows: Count = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,30 +173,30 @@ class SourceSettings:
         tls_verify: False takes any certificate: for a test bench only.
     """
 
-    url: str | None = None
-    timeout_s: float = 30.0
-    connect_timeout_s: float = 5.0
-    max_concurrency: int = 64
-    max_pending: int = 256
-    deadline_header: str = "x-request-timeout-ms"
+    url: Url | None = None
+    timeout_s: Seconds = 30.0
+    connect_timeout_s: Seconds = 5.0
+    max_concurrency: Count = 64
+    max_pending: Count = 256
+    deadline_header: HeaderNameOrEmpty = "x-request-timeout-ms"
     dedupe_enabled: bool = True
     post_is_read: bool = False
     merge_batches: bool = False
-    keepalive_s: float = 4.0
-    max_response_size_bytes: int = 16 * 1024 * 1024
-    headers: dict[str, str] | None = None
-    session_cookie: str | None = None
+    keepalive_s: SecondsOrZero = 4.0
+    max_response_size_bytes: Bytes = 16 * 1024 * 1024
+    headers: dict[HeaderName, HeaderValue] | None = None
+    session_cookie: CookieName | None = None
     dialect: Literal["json", "php"] = "json"
     time_zone: str = "UTC"
     non_json_answers: Literal["error", "null"] = "error"
     transport: Literal["native", "http2"] = "native"
-    max_connections: int | None = None
-    pool_timeout_s: float = 5.0
-    max_connection_age_s: float = 300.0
+    max_connections: Count | None = None
+    pool_timeout_s: Seconds = 5.0
+    max_connection_age_s: SecondsOrZero = 300.0
     unix_socket: str | None = None
-    tls_ca_file: str | None = None
-    tls_client_cert: str | None = None
-    tls_client_key: str | None = None
+    tls_ca_file: FilePath | None = None
+    tls_client_cert: FilePath | None = None
+    tls_client_key: FilePath | None = None
     tls_verify: bool = True
     retry: RetrySettings = field(default_factory=RetrySettings)
     circuit_breaker: CircuitBreakerSettings = field(default_factory=CircuitBreakerSettings)

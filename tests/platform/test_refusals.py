@@ -167,7 +167,7 @@ def test_a_variable_that_is_not_set_is_not_a_wish(
 
 
 def test_serving_loads_nothing_of_this() -> None:
-    script = "import sys, gateway.cli; print([m for m in sys.modules if m.startswith('gateway.release.')], 'yaml' in sys.modules)"
+    script = "import sys, gateway.cli.app; print([m for m in sys.modules if m.startswith('gateway.release.')], 'yaml' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

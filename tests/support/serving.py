@@ -124,7 +124,7 @@ def _run(task: Mapping[str, Any]) -> None:
 def _helper() -> None:
     import uvicorn  # noqa: F401 - loaded once, for every fork
 
-    import gateway.cli  # noqa: F401
+    import gateway.cli.app  # noqa: F401
 
     for line in sys.stdin:
         task = json.loads(line)

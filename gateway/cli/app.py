@@ -1,0 +1,49 @@
+"""The command line: `gateway serve | check | schema | plan | profile | map | release`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.check import check
+from gateway.cli.map import map_json
+from gateway.cli.options import say_version
+from gateway.cli.plan import plan
+from gateway.cli.profile import profile
+from gateway.cli.schema import print_api_schema
+from gateway.cli.serve import serve
+from gateway.release.cli import app as release_app
+
+app = typer.Typer(
+    name="gateway",
+    help="A GraphQL gateway that compiles each operation to one Python function.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            "-V",
+            callback=say_version,
+            is_eager=True,
+            help="Print the version and end.",
+        ),
+    ] = False,
+) -> None:
+    """A GraphQL gateway that compiles each operation to one Python function."""
+
+
+app.command()(serve)
+app.command()(check)
+app.command(name="schema")(print_api_schema)
+app.command()(plan)
+app.command()(profile)
+app.command(name="map")(map_json)
+app.add_typer(release_app, name="release")

@@ -1,0 +1,122 @@
+"""`gateway check`: configuration, schema, connectors and resolvers, for people, for programs and for GitHub."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.options import (
+    ConfigOption,
+    SchemaOption,
+    config_path,
+    counted,
+    fail,
+    place_in_config,
+    read_graph,
+)
+from gateway.errors import ConfigError, Diagnostic
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+
+
+def check(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="A configuration file (.toml), or schema files and folders."),
+    ] = None,
+    config: ConfigOption = None,
+    schema: SchemaOption = None,
+    n_plus_one: Annotated[
+        bool, typer.Option("--n-plus-one", help="Only list the N+1 paths, with the fix.")
+    ] = False,
+    form: Annotated[
+        Format, typer.Option("--format", help="For people, programs, or GitHub's annotations.")
+    ] = Format.text,
+) -> None:
+    """Check configuration, schema, connectors and resolvers; exit code 1 when something is wrong.
+
+    A mistake that keeps the rest from being looked at is exit code 2. With --n-plus-one, a path that is found
+    counts as wrong; errors are printed beside the paths.
+    """
+    files = [path for path in paths or () if path.suffix == ".toml"]
+    if len(files) > 1 or (files and config):
+        fail("there can be one configuration file")
+    config = files[0] if files else config
+    schema = [*(schema or ()), *(path for path in paths or () if path.suffix != ".toml")]
+    try:
+        _, graph = read_graph(config, schema)
+    except ConfigError as exc:
+        path = config_path(config, schema)
+        errors = [_found(place_in_config(one, path)) for one in (exc, *exc.others)]
+        if form is Format.text:
+            for error in (exc, *exc.others):
+                print(f"gateway: {error.render()}", file=sys.stderr)
+        else:
+            _print(errors, form)
+        raise typer.Exit(2) from exc
+    findings = graph.findings
+    if n_plus_one:
+        findings = [f for f in findings if f.code == "NPlusOne" or f.severity == "error"]
+    _print(findings, form)
+    is_wrong = _count(findings, "error") or (n_plus_one and findings)
+    raise typer.Exit(1 if is_wrong else 0)
+
+
+def _found(exc: ConfigError) -> Diagnostic:
+    """A mistake that ended the check, as one of its findings."""
+    text = ": ".join(part for part in (exc.key, exc.problem) if part)
+    return Diagnostic(text, "", exc.file, exc.line, exc.column, exc.hint)
+
+
+def _count(findings: Sequence[Diagnostic], severity: str) -> int:
+    return sum(finding.severity == severity for finding in findings)
+
+
+def _print(findings: Sequence[Diagnostic], form: Format) -> None:
+    errors, warnings = _count(findings, "error"), _count(findings, "warning")
+    if form is Format.json:
+        found = [asdict(finding) for finding in findings]
+        print(json.dumps({"findings": found, "errors": errors, "warnings": warnings}, indent=2))
+        return
+    for finding in findings:
+        print(finding.render() if form is Format.text else annotation(finding))
+    print(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}", file=sys.stderr)
+
+
+def annotation(finding: Diagnostic) -> str:
+    """A finding as a line that GitHub shows beside the code.
+
+    Source: GitHub's workflow commands, `::error file=…,line=…,col=…,title=…::message`.
+    """
+    command = {"error": "error", "warning": "warning"}.get(finding.severity, "notice")
+    places = {
+        "file": finding.file,
+        "line": finding.line,
+        "col": finding.column,
+        "title": finding.code or None,
+    }
+    where = ",".join(
+        f"{name}={_escaped(str(value), ':,')}" for name, value in places.items() if value
+    )
+    text = finding.message + (f" ({finding.hint})" if finding.hint else "")
+    return f"::{command}{' ' + where if where else ''}::{_escaped(text, '')}"
+
+
+def _escaped(text: str, more: str) -> str:
+    """The text with `%`, line ends, and in a property `:` and `,`, as their codes."""
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text

@@ -1,0 +1,155 @@
+"""What the commands have in common: their options, what they read, and how they end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from gateway import json_bytes
+from gateway.build import Graph, build_graph
+from gateway.config import Config, load_config, origin_of
+from gateway.errors import ConfigError, Diagnostic
+
+CONFIG_FILE = Path("gateway.toml")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="Configuration file; gateway.toml when it is there and no --schema."
+    ),
+]
+SchemaOption = Annotated[
+    list[Path] | None,
+    typer.Option("--schema", "-s", help="Schema files or folders, instead of the configuration's."),
+]
+
+
+def say_version(is_asked: bool) -> None:
+    """Print the version and end, when it is asked for."""
+    if is_asked:
+        print(f"gateway {version('compiled-graphql-gateway')}, Python {sys.version.split()[0]}")
+        raise typer.Exit
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Say what is wrong and end."""
+    print(f"gateway: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def config_path(config: Path | None, schema: list[Path] | None) -> Path | None:
+    """The configuration file that is read: a schema by itself takes none along."""
+    return CONFIG_FILE if config is None and not schema and CONFIG_FILE.exists() else config
+
+
+@contextmanager
+def one_line_errors(path: Path | None = None) -> Iterator[None]:
+    """End with a line on standard error for each mistake, and exit code 2, on a ConfigError.
+
+    Args:
+        path: The configuration file, where an error that names only a key is to be found.
+    """
+    try:
+        yield
+    except ConfigError as exc:
+        for line in error_lines(exc, path):
+            print(f"gateway: {line}", file=sys.stderr)
+        raise typer.Exit(2) from exc
+
+
+def error_lines(exc: ConfigError, path: Path | None = None) -> list[str]:
+    """Each mistake as its line."""
+    return [place_in_config(one, path).render() for one in (exc, *exc.others)]
+
+
+def place_in_config(exc: ConfigError, path: Path | None = None) -> ConfigError:
+    """Give an error that names a key of the configuration the file and line, or the variable, where it is set.
+
+    What `${NAME}` stands for is taken out of it.
+    """
+    if path is None or not path.exists():
+        return exc
+    origin = origin_of(path, os.environ)
+    exc.problem = origin.without_secrets(exc.problem)
+    if exc.file is None and exc.key is not None:
+        exc.file, exc.line = origin.place(tuple(exc.key.split(".")))
+    return exc
+
+
+def read_config(config: Path | None, schema: list[Path] | None) -> tuple[Config, Path]:
+    """The configuration, and the folder that its relative paths start from.
+
+    Errors: ConfigError when there is neither a configuration nor a schema.
+    """
+    path = config_path(config, schema)
+    if path is None and not schema:
+        raise ConfigError(
+            "there is no gateway.toml here",
+            hint="give --config FILE, or --schema FILE",
+        )
+    loaded = load_config(path)
+    if not schema:
+        return loaded, path.parent if path else Path()
+    graph = replace(loaded.graph, schema=tuple(str(item.resolve()) for item in schema))
+    return replace(loaded, graph=graph), path.parent if path else Path()
+
+
+def read_graph(config: Path | None, schema: list[Path] | None) -> tuple[Config, Graph]:
+    """What is looked at and not served: a schema without a configuration may lack what one will give."""
+    settings, base = read_config(config, schema)
+    is_whole = config_path(config, schema) is not None
+    return settings, build_graph(settings, base, os.environ, is_served=is_whole)
+
+
+def report(errors: list[Diagnostic]) -> NoReturn:
+    """Print findings and end with exit code 1."""
+    for error in errors:
+        print(error.render(), file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def counted(number: int, noun: str) -> str:
+    """`2 errors`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def read_text(argument: str) -> str:
+    """An argument that is a text, `@FILE`, or `-`."""
+    if argument == "-":
+        return _standard_input()
+    return read_file(Path(argument[1:])) if argument.startswith("@") else argument
+
+
+def read_file(path: Path | None) -> str:
+    """A file's text, or that of standard input; ends with one line when it cannot be read."""
+    if path is None:
+        return _standard_input()
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as exc:
+        fail(f"{path}: cannot be read: {exc.strerror}")
+    except UnicodeDecodeError:
+        fail(f"{path}: is not UTF-8")
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        fail("standard input is not UTF-8")
+
+
+def read_json(text: str, what: str) -> Any:
+    """A JSON value; ends with one line when it is none."""
+    try:
+        return json_bytes.read_json(text.encode())
+    except json_bytes.NotJSONError as exc:
+        fail(f"{what} is not JSON: {exc}")

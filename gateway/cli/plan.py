@@ -1,0 +1,80 @@
+"""`gateway plan`: how an operation would be executed."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from gateway.build import Graph
+from gateway.cli.options import (
+    ConfigOption,
+    SchemaOption,
+    config_path,
+    one_line_errors,
+    read_graph,
+    read_json,
+    read_text,
+    report,
+)
+from gateway.config import Config
+from gateway.errors import RequestError
+from gateway.execute.operation import coerce_variables, explain_plan
+from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.state import Variables
+from gateway.language.document import load_document
+from gateway.sharing import explain_sharing
+
+
+def plan(
+    query: Annotated[
+        str, typer.Argument(help="A GraphQL document, or @FILE, or - for standard input.")
+    ],
+    config: ConfigOption = None,
+    schema: SchemaOption = None,
+    operation: Annotated[str | None, typer.Option(help="Which operation of the document.")] = None,
+    variables: Annotated[
+        str | None,
+        typer.Option(help="Variables as JSON: those of @skip and @include choose the plan."),
+    ] = None,
+    source: Annotated[
+        bool, typer.Option("--source", help="Also print the Python that was generated.")
+    ] = False,
+) -> None:
+    """Print how an operation would be executed: its fields by kind, its fetches, its code."""
+    with one_line_errors(config_path(config, schema)):
+        settings, graph = read_graph(config, schema)
+    if graph.errors or graph.schema is None:
+        report(graph.errors)
+    text = read_text(query)
+    try:
+        prepared = prepare(
+            graph.schema, load_document(text, graph.schema, settings.limits), operation
+        )
+        coerced = coerce_variables(prepared, read_json(variables or "{}", "--variables"))
+    except RequestError as exc:
+        for error in exc.errors:
+            print(error, file=sys.stderr)
+        raise typer.Exit(1) from exc
+    found = explain_plan(prepared, coerced)["plan"]
+    if found["path"] == "fallback":
+        print(f"not compiled: {found['reason']}; it runs on graphql-core")
+        return
+    print(found["tree"], end="")
+    print(_sharing(prepared, coerced, settings, graph))
+    if source:
+        print(f"\n{found['source']}", end="")
+
+
+def _sharing(prepared: Prepared, variables: Variables, settings: Config, graph: Graph) -> str:
+    """The line of a plan that says who shares it."""
+    places = [(mark.title, *mark.place) for mark in graph.undeclared]
+    return explain_sharing(
+        prepared,
+        variables,
+        settings.traffic_shaping.router.dedupe,
+        [f"{title} ({file}:{line})" for title, file, line in places],
+        graph.ambient,
+        [name for name, source in settings.sources.items() if not source.dedupe_enabled],
+    )

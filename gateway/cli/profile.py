@@ -1,0 +1,63 @@
+"""`gateway profile`: where an operation's time goes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.options import (
+    ConfigOption,
+    SchemaOption,
+    config_path,
+    fail,
+    one_line_errors,
+    read_config,
+    read_json,
+    read_text,
+)
+
+
+def profile(
+    query: Annotated[
+        str, typer.Argument(help="A GraphQL document, or @FILE, or - for standard input.")
+    ],
+    config: ConfigOption = None,
+    schema: SchemaOption = None,
+    operation: Annotated[str | None, typer.Option(help="Which operation of the document.")] = None,
+    variables: Annotated[str, typer.Option(help="Variables as JSON, or @FILE.")] = "{}",
+    runs: Annotated[
+        int | None,
+        typer.Option("-n", min=0, help="Runs after the first: 50; none of a mutation."),
+    ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option("--header", "-H", help="Sent with each run: `name: value`.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Ask a gateway there, instead of one in this process."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write it as a page.")] = None,
+) -> None:
+    """Run an operation again and again, and show where its time goes."""
+    from gateway.profile import command
+    from gateway.profile.measure import ProfileError
+
+    given = read_json(read_text(variables), "--variables")
+    try:
+        asked = command.make_operation(read_text(query), given, operation, header or ())
+        number = command.runs_of(asked, runs)
+        if url is not None:
+            found = asyncio.run(command.profile_at(url, asked, number))
+        else:
+            with one_line_errors(config_path(config, schema)):
+                settings, base = read_config(config, schema)
+                # Looking at the code runs the operation again and again: never what writes.
+                samples = html is not None and not command.is_write(asked)
+                run = command.profile_here(settings, base, asked, number, samples=samples)
+                found = asyncio.run(run)
+        command.show(found, html)
+    except ProfileError as exc:
+        fail(str(exc), 1)

@@ -1,0 +1,37 @@
+"""`gateway schema`: the schema that clients see, or that of the configuration."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from graphql import print_schema
+
+from gateway.cli.options import (
+    ConfigOption,
+    SchemaOption,
+    config_path,
+    one_line_errors,
+    read_graph,
+    report,
+)
+from gateway.config import config_json_schema
+
+
+def print_api_schema(
+    config: ConfigOption = None,
+    schema: SchemaOption = None,
+    config_schema: Annotated[
+        bool, typer.Option("--config-schema", help="Print the JSON Schema of gateway.toml instead.")
+    ] = False,
+) -> None:
+    """Print the schema that clients see, without the bindings."""
+    if config_schema:
+        print(json.dumps(config_json_schema(), indent=2))
+        return
+    with one_line_errors(config_path(config, schema)):
+        _, graph = read_graph(config, schema)
+    if graph.schema is None:
+        report(graph.errors)
+    print(print_schema(graph.schema))

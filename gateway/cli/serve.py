@@ -1,0 +1,144 @@
+"""`gateway serve`: find mistakes, bind, start the workers, and say the URL when they answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.app import BROKER_DIRECTORY, Gateway
+from gateway.cli.options import (
+    ConfigOption,
+    SchemaOption,
+    config_path,
+    counted,
+    error_lines,
+    one_line_errors,
+    read_config,
+)
+from gateway.cli.workers import AnnouncedServer, ServedConfig, Workers, bind, say_once, url_of
+from gateway.config import Config
+from gateway.errors import ConfigError
+from gateway.transport.server.connections import raise_descriptor_limit
+
+# What `serve` hands to the worker processes that uvicorn starts.
+SERVE_CONFIG, SERVE_SCHEMA = "GATEWAY_SERVE_CONFIG", "GATEWAY_SERVE_SCHEMA"
+SERVE_MOCK = "GATEWAY_SERVE_MOCK"
+
+
+def serve(
+    config: ConfigOption = None,
+    schema: SchemaOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=1024, help="Worker processes.")] = None,
+    reload: Annotated[bool, typer.Option("--reload", help="Restart when a file changes.")] = False,
+    mock: Annotated[
+        bool,
+        typer.Option("--mock", help="Make every value up; no backend and no Python is called."),
+    ] = False,
+) -> None:
+    """Serve GraphQL over HTTP."""
+    with one_line_errors(config_path(config, schema)):
+        settings, base = read_config(config, schema)
+        # Fail here, with one line, rather than in each worker.
+        graph = Gateway(settings, base, os.environ, mock=mock).graph
+        number = settings.server.port if port is None else port
+        sockets = bind(host or settings.server.host, number)
+    if warnings := sum(finding.severity == "warning" for finding in graph.findings):
+        _say(f"{counted(warnings, 'warning')}; gateway check lists them")
+    if mock:
+        _say("every value is made up; no backend is called")
+    os.environ[SERVE_MOCK] = "1" if mock else ""
+    os.environ[SERVE_CONFIG] = str(config) if config else ""
+    os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
+    raise_descriptor_limit()
+    processes = 1 if reload else workers or settings.server.workers
+    # Where the workers' brokers meet. Its name is short: a socket's path has to be.
+    with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
+        if processes > 1:
+            os.environ[BROKER_DIRECTORY] = folder
+        served = _served(settings, processes, base if reload else None)
+        url = url_of(sockets, host or settings.server.host, settings.server.path)
+        raise typer.Exit(_run(served, sockets, url))
+
+
+def _served(settings: Config, workers: int, watched: Path | None) -> ServedConfig:
+    """What uvicorn's server is told."""
+    return ServedConfig(
+        "gateway.cli.serve:worker",
+        factory=True,
+        workers=workers,
+        reload=watched is not None,
+        reload_dirs=[str(watched)] if watched else None,
+        reload_includes=["*.graphql", "*.toml"] if watched else None,
+        loop=event_loop(),
+        http="gateway.transport.server.protocols:HttpProtocol",
+        ws="gateway.transport.server.protocols:WebSocketProtocol",
+        ws_max_size=settings.subscription.max_message_bytes,
+        # Small messages: a compressor for each socket costs more than it saves.
+        ws_per_message_deflate=False,
+        lifespan="on",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        log_level="warning",
+        timeout_graceful_shutdown=int(settings.server.drain_timeout_s),
+    )
+
+
+def _run(served: ServedConfig, sockets: list[Any], url: str) -> int:
+    """Serve until the end. Gives the exit code."""
+    server = AnnouncedServer(served, url)
+    try:
+        if served.should_reload:
+            from uvicorn.supervisors import ChangeReload
+
+            ChangeReload(served, target=server.run, sockets=sockets).run()
+        elif served.workers > 1:
+            return Workers(served, sockets, url).serve()
+        else:
+            served.load_app()
+            server.run(sockets)
+    except KeyboardInterrupt:
+        pass
+    except SystemExit:  # what is wrong has been said
+        return 2
+    return 0
+
+
+def _say(message: str) -> None:
+    print(f"gateway: {message}", file=sys.stderr)
+
+
+def event_loop() -> Any:
+    """uvloop, or asyncio's own with a warning: it costs a third more."""
+    try:
+        import uvloop  # noqa: F401 - only whether it is there
+    except ImportError:
+        _say("warning: uvloop is not installed; serving on asyncio")
+        return "asyncio"
+    return "uvloop"
+
+
+def worker() -> Gateway:
+    """The application of one worker process, as `serve` was told."""
+    given = os.environ.get(SERVE_CONFIG) or None
+    config = Path(given) if given else None
+    schema = [Path(item) for item in json.loads(os.environ.get(SERVE_SCHEMA, "[]"))]
+    try:
+        settings, base = read_config(config, schema)
+        gateway = Gateway(settings, base, os.environ, mock=bool(os.environ.get(SERVE_MOCK)))
+    except ConfigError as exc:
+        say_once(error_lines(exc, config_path(config, schema)))
+        raise SystemExit(2) from exc
+    gateway.owns_process = True
+    return gateway

@@ -1,0 +1,211 @@
+"""The processes of `gateway serve`: sockets that are bound first, a start that fails at once, a URL that answers.
+
+uvicorn's server and supervisor do the work. What is different: a worker that cannot start ends all of them with a
+line and exit code 2, however many there are, and the URL is told when it answers.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Sequence
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.lifespan.on import LifespanOn
+from uvicorn.supervisors.multiprocess import Multiprocess
+
+from gateway.app import BROKER_DIRECTORY
+from gateway.cli.options import error_lines
+from gateway.errors import ConfigError
+
+START_FAILED = (2, 3)  # our own, and uvicorn's STARTUP_FAILURE
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """A socket for each address of a host, all on one port. Errors: ConfigError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as exc:
+        raise ConfigError(f"{host} is no address to bind: {exc}", key="server.host") from exc
+    bound: list[socket.socket] = []
+    failed: OSError | None = None
+    for family, kind, protocol, _, address in dict.fromkeys(found):
+        opened = socket.socket(family, kind, protocol)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        where: Any = (address[0], port or _port(bound), *address[2:])
+        try:
+            opened.bind(where)
+            opened.set_inheritable(True)
+            bound.append(opened)
+        except OSError as exc:
+            opened.close()
+            if exc.errno != errno.EADDRNOTAVAIL:
+                for other in bound:
+                    other.close()
+                raise _refused(exc, host, port) from exc
+            failed = exc
+    if failed is not None and not bound:
+        raise _refused(failed, host, port)
+    return bound
+
+
+def _port(bound: Sequence[socket.socket]) -> int:
+    return int(bound[0].getsockname()[1]) if bound else 0
+
+
+def _refused(exc: OSError, host: str, port: int) -> ConfigError:
+    if exc.errno == errno.EADDRINUSE:
+        return ConfigError(
+            f"port {port} of {host} is in use",
+            key="server.port",
+            hint="end what listens there, or give another --port; 0 takes a free one",
+        )
+    if exc.errno == errno.EACCES:
+        hint = "ports below 1024 are the system's"
+        return ConfigError(f"port {port} may not be bound", key="server.port", hint=hint)
+    return ConfigError(f"{host} cannot be bound: {exc.strerror}", key="server.host")
+
+
+def url_of(sockets: Sequence[socket.socket], host: str, path: str) -> str:
+    """Where a browser finds what these sockets serve."""
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{_port(sockets)}{path}"
+
+
+def say_once(lines: Sequence[str]) -> None:
+    """Print lines, unless another worker of this server has failed before this one."""
+    folder = os.environ.get(BROKER_DIRECTORY)
+    if folder:
+        try:
+            os.close(os.open(Path(folder) / "failed", os.O_CREAT | os.O_EXCL))
+        except OSError:
+            return
+    for line in lines:
+        print(f"gateway: {line}", file=sys.stderr)
+
+
+class Lifespan(LifespanOn):
+    """The application's start and end. A start that fails is told as any other mistake."""
+
+    async def send(self, message: Any) -> None:
+        """What the application answers."""
+        if message["type"] == "lifespan.startup.failed":
+            exc = sys.exc_info()[1]
+            message = {**message, "message": ""}
+            if isinstance(exc, ConfigError):
+                config = os.environ.get("GATEWAY_SERVE_CONFIG") or "gateway.toml"
+                say_once(error_lines(exc, Path(config)))
+            elif exc is not None:
+                say_once([_start_line(exc)])
+        await super().send(message)
+
+    async def startup(self) -> None:
+        """Start the application; uvicorn's own word about a failure is not needed."""
+        logger, self.logger = self.logger, _Quiet()  # type: ignore[assignment]
+        await super().startup()
+        self.logger = logger
+
+
+class _Quiet:
+    def info(self, *_: Any) -> None:
+        """Not said."""
+
+    def error(self, *_: Any, exc_info: BaseException | None = None) -> None:
+        """Said only where the application has not said it: it ended before it could."""
+        if exc_info is not None:
+            say_once([_start_line(exc_info)])
+
+
+def _start_line(exc: BaseException) -> str:
+    """An exception of the application's own code at the start: traceback, then the line."""
+    print("".join(traceback.format_exception(exc)), end="", file=sys.stderr)
+    frames = traceback.extract_tb(exc.__traceback__)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+    return f"{where}the start failed: {type(exc).__name__}: {exc}"
+
+
+class ServedConfig(uvicorn.Config):
+    """uvicorn's configuration with our lifespan."""
+
+    def load(self) -> None:
+        """Load the application."""
+        super().load()
+        self.lifespan_class = Lifespan
+
+
+class AnnouncedServer(uvicorn.Server):
+    """A server that says its URL when it answers."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application and listen."""
+        await super().startup(sockets)
+        if self.started:
+            announce(self._url)
+
+
+def announce(url: str) -> None:
+    """Say where it answers."""
+    print(f"gateway: {url}; Ctrl-C ends it", file=sys.stderr, flush=True)
+
+
+class Workers(Multiprocess):
+    """uvicorn's supervisor. A worker that cannot start ends all of them."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], url: str) -> None:
+        super().__init__(config, sockets)
+        self._url = url
+        self._has_failed = False
+
+    def serve(self) -> int:
+        """Run the workers until the end. Gives the exit code."""
+        self.init_processes()
+        if self._wait_for_start():
+            announce(self._url)
+        while not self.should_exit.wait(0.5):
+            self.handle_signals()
+            self.keep_subprocess_alive()
+        self.terminate_all()
+        self.join_all()
+        return 2 if self._has_failed else 0
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace a worker that died; end when its replacement cannot start."""
+        if any(process.exitcode in START_FAILED for process in self.processes):
+            self._has_failed = True
+            self.should_exit.set()
+        super().keep_subprocess_alive()
+
+    def _wait_for_start(self) -> bool:
+        """Wait until every worker answers; False when one of them ends before, or all are to end."""
+        waiting = list(self.processes)
+        asked: set[Any] = set()
+        while waiting and not self.should_exit.is_set():
+            for process in waiting:
+                if process.parent_conn not in asked:
+                    asked.add(process.parent_conn)
+                    process.parent_conn.send(b"ping")
+            ends = [process.process.sentinel for process in self.processes]
+            heard = wait([*ends, *(process.parent_conn for process in waiting)], timeout=0.1)
+            if any(end in heard for end in ends):
+                self._has_failed = True
+                self.should_exit.set()
+                return False
+            for process in [one for one in waiting if one.parent_conn in heard]:
+                asked.discard(process.parent_conn)
+                if process.parent_conn.recv():
+                    waiting.remove(process)
+            self.should_exit.wait(0.02)
+            self.handle_signals()
+        return not waiting

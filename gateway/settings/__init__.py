@@ -1,0 +1,1 @@
+"""How a settings dataclass becomes a configuration: bounds, environment, mistakes, descriptions. It knows no room."""
