@@ -45,7 +45,7 @@ from gateway.connectors.reads import joined_reads, spelled_out, without
 from gateway.connectors.request import READ_METHODS, RequestBuilder, evaluate_base_url
 from gateway.connectors.response import ResponseReader
 from gateway.connectors.settings import ConnectorSettings, HeaderRule, HeaderSettings
-from gateway.connectors.shape import objects_only
+from gateway.connectors.shape import objects_only, of_objects
 from gateway.connectors.url import CREDENTIALS, INSTEAD, CannotWriteError
 from gateway.errors import ConfigError
 from gateway.graph.sdl import place_of
@@ -316,7 +316,10 @@ class _Binder:
             ),
             responding=responding,
             mapping=compile_filled(
-                selection, connect.name, supplied, has_errors=settings.dialect == "php"
+                selection,
+                connect.name,
+                of_objects(self.schema, whole, supplied),
+                has_errors=settings.dialect == "php",
             ),
             check=objects_only(whole, supplied),
             php=self._php(settings, selection, whole, supplied, is_batch=is_batch),

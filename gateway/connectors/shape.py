@@ -1,4 +1,4 @@
-"""What stands where an object was meant, and is none, becomes null.
+"""Objects of GraphQL in what a mapping makes: what stands where one was meant, and is none, becomes null.
 
 A list or a number in an object's place has no fields: without this, each of them would be null, one by
 one. Lists need no such care: GraphQL itself refuses what is none. It never looks at leaves.
@@ -9,10 +9,19 @@ Source: connectors.md §17.2.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, TypeAlias
 
-from graphql import GraphQLObjectType, GraphQLOutputType, get_nullable_type, is_leaf_type
-from graphql.type import is_list_type
+from graphql import (
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    get_named_type,
+    get_nullable_type,
+    is_abstract_type,
+    is_leaf_type,
+    is_list_type,
+)
 
 from gateway.connectors.mapping.wanted import Wanted
 
@@ -39,6 +48,26 @@ def objects_only(kind: GraphQLOutputType, supplied: Wanted) -> Check | None:
         if name in fields and (member := objects_only(fields[name].type, below)) is not None
     ]
     return _object(members) if members else _plain_object
+
+
+def of_objects(schema: GraphQLSchema, kind: GraphQLOutputType, supplied: Wanted) -> Wanted:
+    """What a mapping gives of objects of GraphQL: below a scalar what is absent is no null (connectors.md §4.1).
+
+    Args:
+        schema: It knows which types an abstract one may be.
+        kind: The type of what the mapping makes.
+        supplied: Which fields the mapping gives.
+    """
+    named = get_named_type(kind)
+    if is_leaf_type(named) or not supplied.members:
+        return Wanted(whole=supplied.whole)
+    owners = schema.get_possible_types(named) if is_abstract_type(named) else (named,)
+    members = {}
+    for name, below in supplied.members.items():
+        types = [owner.fields[name].type for owner in owners if name in owner.fields]
+        kept = [of_objects(schema, type_, below) for type_ in types]
+        members[name] = reduce(Wanted.joined, kept, Wanted(whole=below.whole))
+    return Wanted(members, supplied.whole)
 
 
 def _plain_object(value: Any) -> Any:

@@ -81,6 +81,39 @@ def _this(selection: str, extra: str, answer: Any, data: Any, *errors: Any) -> S
 
 
 WALKS: dict[str, Scenario] = {
+    "4.1 what is absent below a scalar is absent": Scenario(
+        sdl=SOURCE
+        + """scalar JSON
+        type Query { w: W @connect(source: "b", http: { GET: "/w" }, selection: """
+        + '"""j: o { k zz } a: $({ a: missing.x, b: [missing.y, 1] }) m: l->map({ n: @.n, k: @.k }) t { x y { z } } u { a { k zz } }"""'
+        + """)
+          rows: [JSON] @connect(source: "b", http: { GET: "/rows" }, selection: "$.rows { p q }")
+          one: JSON @connect(source: "b", http: { GET: "/rows" }, selection: "b zz? rows { r p }") }
+        interface U { a: JSON }
+        type V implements U { a: JSON }
+        type T { x: Int y: T2 } type T2 { z: Int }
+        type W { j: JSON a: JSON m: [JSON] t: T u: V
+          e: E @connect(source: "b", http: { POST: "/e", body: "j: $this.j" }, selection: "ok") } type E { ok: Boolean }""",
+        query="{ w { j a m t { x y { z } } u { a } e { ok } } rows one }",
+        answers={
+            "/w": {"o": {"k": 1}, "l": [{"n": 1}, {"k": 2}], "t": {}, "u": {"a": {"k": 3}}},
+            "/rows": {"rows": [{"p": 1, "q": 2}, {"p": 5}], "b": 2},
+            "/e": {},
+        },
+        data={
+            "w": {
+                "j": {"k": 1},
+                "a": {"b": [None, 1]},
+                "m": [{"n": 1}, {"k": 2}],
+                "t": {"x": None, "y": None},
+                "u": {"a": {"k": 3}},
+                "e": {"ok": None},
+            },
+            "rows": [{"p": 1, "q": 2}, {"p": 5}],
+            "one": {"b": 2, "rows": [{"p": 1}, {"p": 5}]},
+        },
+        asked=("GET /rows", "GET /w", 'POST /e {"j":{"k":1}}'),
+    ),
     "objects, then a path through them": _ordered("{ issues { labels { name } labelNames } }"),
     "a path through objects, then them": _ordered(
         "{ issues { labelNames labels { name } } }"
