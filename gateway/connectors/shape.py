@@ -58,7 +58,7 @@ def of_objects(schema: GraphQLSchema, kind: GraphQLOutputType, supplied: Wanted)
         kind: The type of what the mapping makes.
         supplied: Which fields the mapping gives.
     """
-    named = get_named_type(kind)
+    named: Any = get_named_type(kind)
     if is_leaf_type(named) or not supplied.members:
         return Wanted(whole=supplied.whole)
     owners = schema.get_possible_types(named) if is_abstract_type(named) else (named,)
