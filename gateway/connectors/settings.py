@@ -53,8 +53,8 @@ class PropagateHeader:
     """`propagate`: copy headers of the client's request.
 
     Attributes:
-        named: The header; or
-        matching: a regular expression that its lower-case name matches somewhere.
+        named: The header. Give this or `matching`.
+        matching: A regular expression that its lower-case name matches somewhere.
         rename: Its name in the backend's request; only with `named`.
         default: Its value where the client sent none; only with `named`.
     """
@@ -99,8 +99,8 @@ class RemoveHeader:
     """`remove`: take out what the rules before have given.
 
     Attributes:
-        named: The header; or
-        matching: a regular expression that its lower-case name matches somewhere.
+        named: The header. Give this or `matching`.
+        matching: A regular expression that its lower-case name matches somewhere.
     """
 
     named: str | None = None
@@ -113,7 +113,9 @@ class RemoveHeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderRule:
-    """One rule; exactly one of the three.
+    """One of `[[headers.all.request]]` or `[[headers.sources.NAME.request]]`: a rule, exactly one of the three.
+
+    Rules are applied in the order in which they stand; those of a source after those for all.
 
     Attributes:
         propagate: Copy from the client's request.

@@ -17,6 +17,8 @@ MOST = 2**31 - 1  # what a C int holds: backlogs, thresholds and timers take no 
 MOST_BYTES = 2**40
 
 _NUMBERS = frozenset(("int", "float"))
+# Bounds that keep arithmetic whole; nobody has to be told of them before they are met.
+_UNREMARKABLE = (None, MOST, MOST_BYTES, YEAR_S, YEAR_S * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Within:
 
     def words(self) -> str:
         """The bounds as a person says them."""
-        most = "" if self.most is None or self.most >= MOST else f"at most {_shown(self.most)}"
+        most = "" if self.most in _UNREMARKABLE else f"at most {_shown(self.most)}"
         if self.above is not None:
             low = f"more than {_shown(self.above)}"
         elif self.least is not None and most:

@@ -29,7 +29,7 @@ class LogSettings:
         access: "stdout", "off", or the path of a file that is appended to.
         errors: "stderr" or the path of a file that is appended to.
         slow: Operations that took longer than `slow_threshold_ms`: "stderr", "stdout", "off", or a file.
-        slow_threshold_ms: See there.
+        slow_threshold_ms: What is slow, for `slow`; 0 is every operation.
         audit: A line for each mutation: "stdout", "stderr", "off", or a file.
         audit_identity: Request headers whose values say who it was; they are written to the audit log.
     """

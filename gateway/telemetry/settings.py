@@ -64,15 +64,15 @@ class TracingSettings:
         headers: Sent with every export.
         service_name: `service.name` of the resource.
         sample_ratio: Part of the requests without a sampled parent that is recorded from the start.
-        slow_threshold_ms: A request that takes longer is kept; so is one with an error when `keep_errors`.
+        slow_threshold_ms: A request that takes longer is kept, whatever `sample_ratio` says.
             Backends have seen such a request with flag 0, and spans of its resolvers' own code are lost.
-        keep_errors: See there.
+        keep_errors: A request with an error is kept, whatever `sample_ratio` says.
         propagation: What is read and sent: "w3c" (`traceparent`), "b3" (single header), "jaeger"
             (`uber-trace-id`). The first that a request brings counts; all are sent.
         opentracing: Set the process's global OpenTracing tracer.
         detail: "object" makes a span for each call of a function that is called once per object, at most
             `max_objects` a step: for a debugging session.
-        max_objects: See there.
+        max_objects: Spans of one step's objects, where `detail` is "object".
     """
 
     endpoint: UrlOrEmpty = ""

@@ -142,10 +142,10 @@ class SourceSettings:
         dedupe_enabled: Equal reads in flight at the same time, of any requests whose forwarded headers
             are equal too, are one call.
         post_is_read: A POST may be repeated, hedged and shared like a GET: for backends that search by it.
-        retry: See there.
-        circuit_breaker: See there.
-        hedge: See there.
-        adaptive_concurrency: See there.
+        retry: Asking again for what failed.
+        circuit_breaker: Leaving a failing endpoint alone.
+        hedge: A second call for a read that takes unusually long.
+        adaptive_concurrency: Fewer calls in flight when latency grows.
         merge_batches: A batch (`$batch`) of reads that still waits for a place takes the keys of other requests'
             equal batches with it, where nothing tells their clients apart.
         keepalive_s: An idle connection is closed after this; must be below the backend's own

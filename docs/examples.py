@@ -1,0 +1,170 @@
+"""An example for each table of `gateway.toml`, to copy: `docs/configuration.md` prints them, a test loads them."""
+
+EXAMPLES = {
+    "[graph]": """
+[graph]
+schema = ["schema", "more.graphql"]
+resolvers = "resolvers"
+scalars = { Timestamp = "DateTime" }
+""",
+    "[server]": """
+[server]
+host = "0.0.0.0"
+port = 8000
+workers = 4
+""",
+    "[sources.NAME]": """
+[sources.users]
+url = "http://users.internal:8080/v1"
+timeout_s = 2
+headers = { authorization = "Bearer ${USERS_TOKEN:-none}" }
+""",
+    "[sources.NAME.retry]": """
+[sources.users.retry]
+max_attempts = 2
+statuses = [502, 503]
+""",
+    "[sources.NAME.circuit_breaker]": """
+[sources.users.circuit_breaker]
+error_threshold_percentage = 30
+slow_call_duration_s = 1.5
+""",
+    "[sources.NAME.hedge]": """
+[sources.users.hedge]
+enabled = true
+percentile = 95
+""",
+    "[sources.NAME.adaptive_concurrency]": """
+[sources.users.adaptive_concurrency]
+enabled = true
+""",
+    "[connectors]": """
+[connectors]
+max_url_bytes = 4000
+config = { watch_url = "https://videos.example/watch" }   # $config.watch_url
+""",
+    "[[headers.all.request]]": """
+[[headers.all.request]]
+propagate = { named = "authorization" }
+
+[[headers.all.request]]
+propagate = { matching = "^x-trace-" }
+
+[[headers.all.request]]
+propagate = { named = "x-locale", rename = "accept-language", default = "en" }
+
+[[headers.sources.users.request]]
+insert = { name = "x-api-key", value = "${USERS_KEY:-none}" }
+
+[[headers.sources.users.request]]
+remove = { named = "x-trace-internal" }
+""",
+    "[traffic_shaping.router]": """
+[traffic_shaping.router]
+timeout_s = 10
+client_timeout_header = "x-timeout-ms"
+""",
+    "[traffic_shaping.router.dedupe]": """
+[traffic_shaping.router.dedupe]
+except_operations = ["Report"]
+""",
+    "[limits]": """
+[limits]
+max_depth = 12
+max_aliases = 60
+introspection = false
+""",
+    "[plan_cache]": """
+[plan_cache]
+max_entries = 2000
+warm = ["operations"]
+""",
+    "[http]": """
+[http]
+max_body_bytes = 500_000
+graphiql = false
+""",
+    "[csrf]": """
+[csrf]
+get = "require_header"
+""",
+    "[[cors.policies]]": """
+[[cors.policies]]
+origins = ["https://app.example"]
+allow_credentials = true
+
+[[cors.policies]]
+match_origins = 'https://[a-z0-9-]+\\.preview\\.example'
+max_age_s = 600
+""",
+    "[batching]": """
+[batching]
+enabled = true
+max_operations = 20
+""",
+    "[compression]": """
+[compression]
+encodings = ["br", "gzip"]
+requests = false
+""",
+    "[uploads]": """
+[uploads]
+enabled = true
+max_file_size_bytes = 5_000_000
+""",
+    "[apq]": """
+[apq]
+enabled = false
+""",
+    "[persisted_documents]": """
+[persisted_documents]
+manifest = "persisted-documents.json"
+require_id = true
+""",
+    "[subscription]": """
+[subscription]
+allowed_origins = ["https://app.example"]
+heartbeat_s = 10
+""",
+    "[incremental]": """
+[incremental]
+enabled = true
+""",
+    "[broker]": """
+[broker]
+kind = "unix"
+directory = "/run/gateway"
+""",
+    "[logs]": """
+[logs]
+access = "stdout"
+slow_threshold_ms = 500
+audit = "stderr"
+audit_identity = "x-user-id"
+""",
+    "[telemetry]": """
+[telemetry]
+enabled = true
+""",
+    "[telemetry.metrics]": """
+[telemetry.metrics]
+host = "0.0.0.0"
+port = 9464
+""",
+    "[telemetry.tracing]": """
+[telemetry.tracing]
+endpoint = "http://collector:4318/v1/traces"
+sample_ratio = 0.05
+propagation = ["w3c", "b3"]
+""",
+    "[errors]": """
+[errors]
+mask = true
+max_errors = 50
+""",
+    "[explain]": """
+[explain]
+plan_header = true
+trace_header = "signed"
+""",
+}

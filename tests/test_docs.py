@@ -1,0 +1,144 @@
+"""What the pages say exists: every metric and label, every key of the configuration, every command and option."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from docs.examples import EXAMPLES
+from docs.generate import GENERATED, sections
+from gateway.cli.app import app
+from gateway.config import Config, build_config, load_config
+from gateway.errors import CODES
+from gateway.settings.hints import hint_at
+from gateway.telemetry.catalogue import METRICS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
+TABLES = {item.name for item in fields(Config)}
+# Metrics that others make, and labels of our own that begin as metrics do.
+OTHERS = {"process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total"}
+# OpenTelemetry's attributes, and a member of @connect.
+OTHER_HTTP = ("http.server.", "http.client.", "http.request.", "http.response.", "http.status")
+LABELS = {label for metric in METRICS for label in metric.labels}
+
+
+def page_id(page: Path) -> str:
+    return page.name
+
+
+def metric_names() -> dict[str, set[str]]:
+    """Every series that the metrics page may have, with its labels."""
+    names = {}
+    for metric in METRICS:
+        ends = {"counter": ("_total",), "histogram": ("", "_bucket", "_count", "_sum")}
+        for end in ends.get(metric.kind, ("",)):
+            names[metric.name + end] = set(metric.labels) | {"le", "job"}
+    return names
+
+
+def series(text: str) -> Iterator[tuple[str, set[str]]]:
+    """The metrics that a page names, each with the labels that stand behind it."""
+    pattern = r"\b((?:gateway|graphql_server|http_server|http_client|process)_[a-z_]+)(\{[^}`]*\})?"
+    for found in re.finditer(pattern, text):
+        name, labels = found.groups()
+        rest = re.sub(r'"[^"]*"', "", labels or "")
+        yield name, set(re.findall(r"[a-z_]+", rest))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_metrics_and_labels_of_a_page_exist(page: Path) -> None:
+    known = metric_names()
+    for name, labels in series(page.read_text()):
+        if name in OTHERS | LABELS:
+            continue
+        assert name in known, f"{page.name}: {name}"
+        assert labels <= known[name], f"{page.name}: {name}{labels}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_values_of_error_labels_are_codes(page: Path) -> None:
+    for code in re.findall(r'error_type="([^"]+)"', page.read_text()):
+        assert code in CODES, f"{page.name}: {code}"
+
+
+def keys(text: str) -> Iterator[tuple[str, ...]]:
+    """The keys `table.key` that a page names: in code spans, and in prose as advice writes them."""
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    tables = "|".join(sorted(TABLES))
+    for found in re.finditer(rf"(?<![\w./$@-])((?:{tables})(?:\.[A-Za-z_*]\w*)+)(?![\w(/])", text):
+        if found.group(1).startswith(OTHER_HTTP):
+            continue
+        key = tuple(found.group(1).split("."))
+        if key[-1] not in ("md", "py", "json", "toml", "internal", "example", "graphql"):
+            yield key
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_keys_of_a_page_exist(page: Path) -> None:
+    for key in keys(page.read_text()):
+        assert hint_at(Config, key) is not None, f"{page.name}: {'.'.join(key)}"
+
+
+@pytest.mark.parametrize(("short", "prefix"), [("S", ("sources", "a")), ("R", ("traffic_shaping", "router"))])  # fmt: skip
+def test_short_keys_of_resilience_exist(short: str, prefix: tuple[str, ...]) -> None:
+    found = re.findall(rf"`{short}\.([a-z_.]+)", (ROOT / "docs" / "resilience.md").read_text())
+    assert found
+    for key in found:
+        assert hint_at(Config, (*prefix, *key.split("."))) is not None, f"{short}.{key}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_toml_of_a_page_is_a_configuration(page: Path) -> None:
+    for block in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL):
+        if set(tables := tomllib.loads(block)) <= TABLES:
+            build_config(tables, file=page.name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_commands_and_options_of_a_page_exist(page: Path) -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    for name, rest in re.findall(r"`gateway ([a-z]+)((?: [^`]*)?)`", page.read_text()):
+        assert name in commands, f"{page.name}: gateway {name}"
+        known = {option for one in commands[name].params for option in one.opts}
+        for sub in getattr(commands[name], "commands", {}).values():
+            known |= {option for one in sub.params for option in one.opts}
+        for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", rest):
+            assert option in known | {"--help"}, f"{page.name}: gateway {name} {option}"
+
+
+def test_directives_that_pages_advise_exist() -> None:
+    """The directives of others stand where their pages are compared."""
+    assert not [page.name for page in PAGES if "@listSize" in page.read_text()]
+
+
+def test_every_table_has_an_example_that_loads_and_sets_it(tmp_path: Path) -> None:
+    named = [names[0] for names, _, _ in sections()]
+    assert sorted(named) == sorted(EXAMPLES)
+    for name, example in EXAMPLES.items():
+        (tmp_path / "gateway.toml").write_text(example)
+        assert load_config(tmp_path / "gateway.toml", {}) is not None, name
+        table = tomllib.loads(example)
+        for part in name.strip("[]").split("."):
+            table = table["users" if part == "NAME" else part]
+        assert table, name
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_pages_are_up_to_date(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text() == GENERATED[name]()
+
+
+def test_the_reference_is_whole() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    assert not re.findall(r"'true'|'false'|See there|<class|typing\.|NoneType", text)
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    unfinished = [row for row in rows if not re.search(r"[.\d`\"”)] \|$", row)]
+    assert not unfinished
+    assert "| `mask` | boolean | `true` |" in text
