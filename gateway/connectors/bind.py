@@ -182,9 +182,14 @@ class _Binder:
         self.bound = Bound()
         for source in directives.sources:
             configured = sources.get(source.name, SourceSettings()).url
-            base_url = configured or evaluate_base_url(
-                source, directives.spec, settings.config, env
-            )
+            try:
+                base_url = configured or evaluate_base_url(
+                    source, directives.spec, settings.config, env
+                )
+            except (CannotWriteError, MappingSyntaxError) as exc:
+                file, line, column = place_of(source.node)
+                key = f"@source {source.name}"
+                raise ConfigError(str(exc), key=key, file=file, line=line, column=column) from exc
             if has_credentials(base_url):
                 key = f"sources.{source.name}.url" if configured else f"@source {source.name}"
                 file, line, _ = (None, None, None) if configured else place_of(source.node)

@@ -7,6 +7,7 @@ Source: connectors.md §9–§11.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
@@ -330,10 +331,15 @@ def _form_text(text: str) -> str:
     return quote_plus(text, safe="*", errors="surrogatepass").replace("~", "%7E")
 
 
+_BEHIND_HOST = re.compile("https?://[^/?#]*[/?#]", re.IGNORECASE)
+
+
 def evaluate_base_url(
     source: Source, spec: str, config: Mapping[str, Any], env: Mapping[str, str]
 ) -> str:
-    """A source's base URL with its `$config` and `$env` expressions written. §2.2
+    """A source's base URL with its `$config` and `$env` expressions written. §2.2, §9.3
+
+    A value is encoded behind the host, as in any template; before that it may be a host, or a whole URL.
 
     Errors: MappingSyntaxError, CannotWriteError.
     """
@@ -345,6 +351,8 @@ def evaluate_base_url(
             text += part
         else:
             value = compile_mapping(part.selection, source.name)(None, variables)
-            # The operator's own value, which may be a host or a whole URL: written as it stands.
-            text += "" if value is ... else scalar_text(value) or ""
+            plain = "" if value is ... else scalar_text(value)
+            if plain is None:
+                raise CannotWriteError(f"baseURL of {source.name} gives a list or an object")
+            text += encode(plain, source.name) if _BEHIND_HOST.match(text) else plain
     return text

@@ -142,6 +142,18 @@ REQUESTS: dict[str, Scenario] = {
     "9.5 a bare segment": _joined("/v1", "items/", "/v1/items/"),
     "9.5 a trailing slash of the base stays": _joined("/v1/", "?x=2", "/v1/?x=2"),
     "9.5 a slash keeps the base's": _joined("/v1/", "/", "/v1/"),
+    "9.3 values of a base URL are encoded behind its host": replace(
+        _joined(
+            "",
+            "/x?k={$env.KEY}",
+            "/p/a%2B%25%23%C3%BC%2F/3/x?k=a%2B%25%23%C3%BC%2F&k=a%2B%25%23%C3%BC%2F",
+        ),
+        sdl=f"""{LINK} @source(name: "b", http: {{ baseURL: "{{$env.HOST}}/p/{{$env.KEY}}/{{$config.n}}?k={{$env.KEY}}" }})
+        type Query {{ a: A @connect(source: "b", http: {{ GET: "/x?k={{$env.KEY}}" }}, selection: "ok") }}
+        type A {{ ok: Boolean }}""",
+        env={"HOST": "BASE", "KEY": "a+%#ü/"},
+        tables={"connectors": {"config": {"n": 3}}},
+    ),
     "9.5 the fragment is dropped": _joined("/v1#f", "/a?x=1#g", "/v1/a?x=1"),
     "9.5 duplicates are kept": _joined("?x=1", "/a?x=2", "/a?x=1&x=2"),
     "9.5 all four queries in order": _joined(
