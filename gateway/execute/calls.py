@@ -63,8 +63,8 @@ def _call_each(
     """Call a resolver with an `info` of its own for each row, or with arguments of its own."""
     is_direct = field.is_direct
     is_shared = field.arguments is None or field.arguments.is_shared
-    infos = infos_of_rows(run, field) if field.takes_info else repeat(None)
-    for row, info in zip(rows, infos, strict=False):
+    infos = infos_of_rows(run, field, len(rows)) if field.takes_info else repeat(None, len(rows))
+    for info, row in zip(infos, rows, strict=True):
         try:
             given = arguments if is_shared else run.fresh_arguments_of(field)
             if info is None:

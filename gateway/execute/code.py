@@ -30,6 +30,7 @@ class Code:
 
     Attributes:
         parts: One generator function for each part of the plan.
+        steps: The same, each with the part's root selection.
         lines: Their text.
         told: Observers of rows that turned out to have another form than the code was made for.
         revisions: How often the functions were made again.
@@ -54,6 +55,7 @@ class Code:
         for observer in emitted.observers.values():
             observer.tell(self.told)
         self.parts = self._compile(emitted)
+        self.steps = list(zip(self.parts, self.bound.roots, strict=True))
 
     def _compile(self, emitted: Emitted) -> list[Callable[..., Any]]:
         namespace: dict[str, Any] = {

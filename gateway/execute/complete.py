@@ -85,7 +85,7 @@ class _Completion:
     def complete_object(
         self, selection: BoundSelection, data: dict[str, Any], path: PathKeys
     ) -> dict[str, Any]:
-        for number, field in enumerate(selection.fields):
+        for field in selection.fields:
             if field.id in self.fields:
                 key = field.key
                 value = data[key]
@@ -98,6 +98,7 @@ class _Completion:
                 except GraphQLError as error:
                     path.pop()
                     places = [(f.key, f, f.output) for f in selection.fields if f.key in data]
+                    number = [place[1] for place in places].index(field)
                     raise self.find_error(data, places, number, path, error) from None
                 path.pop()
         return data
@@ -113,27 +114,22 @@ class _Completion:
         if value is ABANDONED:
             return None  # something that is not nulls what this is below
         depth = len(path)
+        run = self.run
         if type(value) is Failed:
             # Not raised to be caught right here: that would keep every frame of the way alive.
-            error = self.located(field, value.error, path)
+            cause = value.error
         else:
             try:
                 return self.complete_value(field, output, value, path)
             except Exception as raised:
                 del path[depth:]
-                error = self.located(field, raised, path)
+                cause = raised
+        # Located as long as the answer may have more.
+        error = locate(run, field, cause, path) if run.errors_left > 0 else _UnlocatedError()
         if output.non_null:
             raise error
-        _note(self.run, error)
+        _note(run, error)
         return None
-
-    def located(
-        self, field: BoundField, error: Exception, path: PathKeys
-    ) -> GraphQLError | _UnlocatedError:
-        """The error with its place, as long as the answer may have more."""
-        if self.run.errors_left > 0:
-            return locate(self.run, field, error, path)
-        return error if isinstance(error, _UnlocatedError) else _UnlocatedError()
 
     def complete_value(
         self, field: BoundField, output: BoundOutput, value: Any, path: PathKeys
@@ -284,19 +280,21 @@ def locate(run: Run, field: BoundField, error: Exception, path: PathKeys) -> Gra
     is done once for each field; the rest is left to its own constructor. Where a value could not be completed,
     the error's `bad_type` says to what, for whoever may not show the value (`answer`).
     """
-    if isinstance(error, BadValueError):
-        located = locate(run, field, error.error, path)
-        located.bad_type = error.type_name  # type: ignore[attr-defined]
-        return located
+    bad_type = None
+    if type(error) is BadValueError:
+        error, bad_type = error.args
     nodes = run.source.nodes(field.plan.nodes)
     if any(getattr(error, name, None) for name in ("path", "nodes", "source", "positions")):
-        return located_error(error, nodes, list(path))  # it brings a place of its own
-    place = run.places.get(field.id)
-    if place is None:
-        place = run.places[field.id] = GraphQLError("", nodes)
-    located = located_error(error, None, list(path))
-    located.nodes = [*nodes]
-    located.source = place.source
-    located.positions = place.positions and list(place.positions)
-    located.locations = place.locations and list(place.locations)
+        located = located_error(error, nodes, list(path))  # it brings a place of its own
+    else:
+        place = run.places.get(field.id)
+        if place is None:
+            place = run.places[field.id] = GraphQLError("", nodes)
+        located = located_error(error, None, list(path))
+        located.nodes = [*nodes]
+        located.source = place.source
+        located.positions = place.positions and list(place.positions)
+        located.locations = place.locations and list(place.locations)
+    if bad_type is not None:
+        located.bad_type = bad_type  # type: ignore[attr-defined]
     return located

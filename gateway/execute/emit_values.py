@@ -214,8 +214,8 @@ class ValueEmitter:
 
     def count(self, var: str) -> None:
         """Emit that the items of a list are nodes of the result, before they are completed."""
-        self.writer.line(f"r.nodes_left -= len({var})")
-        with self.writer.block("if r.nodes_left < r.mark:"):
+        self.writer.line(f"n = r.nodes_left = r.nodes_left - len({var})")
+        with self.writer.block("if n < r.mark:"):
             self.writer.line("reached(r)")
             if not self.is_nested:
                 self.writer.line("if w: yield w")

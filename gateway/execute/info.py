@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
-from itertools import count, repeat
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLResolveInfo
@@ -42,11 +42,11 @@ def info_of_row(run: Run, field: BoundField, row: int) -> Info:
     return tuple.__new__(Info, before + where + after)  # half the time of unpacking
 
 
-def infos_of_rows(run: Run, field: BoundField) -> Iterator[Info]:
-    """The infos of a field for all objects of its column, in order; without end."""
+def infos_of_rows(run: Run, field: BoundField, number: int) -> Iterator[Info]:
+    """The infos of a field for the first `number` objects of its column."""
     before, after = run.infos.get(field.id) or _shared(run, field)
     find, new = run.path_of, tuple.__new__
-    for row in count():
+    for row in range(number):
         where = ((find, field, row),)
         yield new(Info, before + where + after)  # half the time of unpacking
 
@@ -90,7 +90,7 @@ def _shared(run: Run, field: BoundField) -> tuple[tuple[Any, ...], tuple[Any, ..
         "root_value": run.root,
         "operation": source.operation,
         "variable_values": run.reference_variables(),
-        "context": seen_by(run.context, field.sees),
+        "context": run.context if field.sees is None else seen_by(run.context, field.sees),
         "is_awaitable": is_awaitable,
         "abort_signal": None,
         "async_helpers": reference.async_helpers(_gather, _track),

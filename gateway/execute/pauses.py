@@ -118,11 +118,11 @@ class _Parts:
     """What has been encoded so far."""
 
     def __init__(self, limits: ResultLimits) -> None:
-        self.found: list[bytes] = []
+        self.found: list[bytes | memoryview] = []
         self._left = limits.max_bytes
         self._limits = limits
 
-    def add(self, part: bytes) -> None:
+    def add(self, part: bytes | memoryview) -> None:
         self._left -= len(part)
         if self._left < 0:
             raise bytes_error(self._limits)
@@ -151,7 +151,7 @@ def _encode(value: Any, nodes: int, parts: _Parts, default: Callable[[Any], Any]
             if start:
                 parts.add(b",")
             if size > 1:
-                parts.add(write_json(value[start : start + size], default)[1:-1])
+                parts.add(memoryview(write_json(value[start : start + size], default))[1:-1])
                 yield
             else:
                 yield from _encode(value[start], nodes // len(value), parts, default)

@@ -38,13 +38,12 @@ def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue
         errors = run.errors
         return ExecutionResult(run.data, all_errors(run) if errors or run.more_errors else None)
 
-    steps = _steps(run, code, encodes and run.limits.is_paused)
-    return start(run, steps, finish, ResultLimitError.result)
+    return start(run, _steps(run, code, encodes), finish, ResultLimitError.result)
 
 
 def _steps(run: Run, code: Code, encodes: bool) -> Generator[list[Work], None, None]:
     data: dict[str, Any] = {}
-    for part, root in zip(code.parts, run.bound.roots, strict=True):
+    for part, root in code.steps:
         shaped = yield from part(run)
         if run.pending or run.dirty:
             run.data = {**data, **shaped}

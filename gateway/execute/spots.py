@@ -33,15 +33,9 @@ class Failed:
 class BadValueError(Exception):
     """What completing a value raised: it may say the value, which is not for clients.
 
-    Attributes:
-        error: What was raised, as the reference raises it.
-        type_name: The type that the value was completed to.
+    Shape: `args` is what was raised, as the reference raises it, and the name of the type that the value was
+        completed to. Without an `__init__`, for one response may have thousands.
     """
-
-    def __init__(self, error: Exception, type_name: str) -> None:
-        super().__init__(type_name)  # the words of `error` take longer than all else here
-        self.error = error
-        self.type_name = type_name
 
 
 class AbandonedError(Exception):
