@@ -13,6 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import Any, TypeVar
 
+from gateway.errors import InternalError
 from gateway.execute.bounds import ResultLimitError
 from gateway.execute.nulled import is_unwanted, leave_broken, may_break, nulled_position
 from gateway.execute.spots import ABANDONED, Failed
@@ -64,7 +65,7 @@ async def _drive(
                     works.clear()
                     await _run(run, batch)
                 else:
-                    await _load(works.pop())
+                    await _load(run, works.pop())
             if next(steps, None) is None:
                 return finish()
     except ResultLimitError as error:
@@ -73,7 +74,7 @@ async def _drive(
         steps.close()
 
 
-async def _load(work: Work) -> None:
+async def _load(run: Run, work: Work) -> None:
     """Await one loader's call, without a task."""
     timing, token = work.timing, None
     if timing is not None:
@@ -83,11 +84,26 @@ async def _load(work: Work) -> None:
         outcome = await work.awaitables[0]
     except Exception as error:
         outcome = Failed(error)
+    except asyncio.CancelledError as error:
+        outcome = _own_cancellation(run, error)
     finally:
         if timing is not None and token is not None:
             timing.end_ns = clock()
             CURRENT.reset(token)
     work.fill((outcome,))
+
+
+def _own_cancellation(run: Run, error: asyncio.CancelledError) -> Failed:
+    """The error of a resolver that raised CancelledError though nobody has cancelled it. Errors: else itself.
+
+    graphql-core ends with it, and so does the drop-in library; a service would answer nothing at all.
+    """
+    task = asyncio.current_task()
+    if not run.bound.is_fixed or task is None or task.cancelling():
+        raise error
+    failed = InternalError("a resolver raised CancelledError, and nobody had cancelled it")
+    failed.__cause__ = error
+    return Failed(failed)
 
 
 async def _run(run: Run, batch: list[Work]) -> None:
@@ -155,11 +171,14 @@ class Tasks:
             value = await awaitable
         except Exception as error:
             value = Failed(error)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if asyncio.current_task() in self._abandoned:
                 return ABANDONED
-            self.cancel()
-            raise
+            try:
+                value = _own_cancellation(self._run_of_plan, error)
+            except asyncio.CancelledError:
+                self.cancel()
+                raise
         finally:
             if timing is not None:
                 timing.end_ns = clock()

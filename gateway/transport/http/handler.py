@@ -20,7 +20,7 @@ from typing import Any
 from gateway.answer import Answer, OperationRecord, encode_request_error
 from gateway.awaitable import AwaitableOrValue, is_awaitable, then, value_of
 from gateway.context import ClientRequest, Context
-from gateway.errors import ClientError
+from gateway.errors import ClientError, InternalError
 from gateway.pipeline.admission import RETRY_AFTER_S
 from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
@@ -246,6 +246,12 @@ class Handler:
                     outcome = response if isinstance(response, Response) else await response
             except Exception as exc:
                 outcome = self.reject(head, exc, begin)
+            except asyncio.CancelledError as exc:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # A resolver's own: nobody has cancelled the request.
+                outcome = self.reject(head, InternalError(f"{exc!r} of a resolver"), begin)
         except asyncio.CancelledError:  # its client has gone, or the server ends
             record = operation.record if operation is not None else OperationRecord()
             self.log(record, getattr(operation, "context", None), head, CLIENT_GONE, begin)
