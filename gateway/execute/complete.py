@@ -283,15 +283,20 @@ def locate(run: Run, field: BoundField, error: Exception, path: PathKeys) -> Gra
     bad_type = None
     if type(error) is BadValueError:
         error, bad_type = error.args
-    nodes = run.source.nodes(field.plan.nodes)
-    if any(getattr(error, name, None) for name in ("path", "nodes", "source", "positions")):
-        located = located_error(error, nodes, list(path))  # it brings a place of its own
+    if (
+        getattr(error, "path", None)
+        or getattr(error, "nodes", None)
+        or getattr(error, "source", None)
+        or getattr(error, "positions", None)
+    ):  # it brings a place of its own
+        located = located_error(error, run.source.nodes(field.plan.nodes), list(path))
     else:
         place = run.places.get(field.id)
         if place is None:
+            nodes = run.source.nodes(field.plan.nodes)
             place = run.places[field.id] = GraphQLError("", nodes)
         located = located_error(error, None, list(path))
-        located.nodes = [*nodes]
+        located.nodes = place.nodes and list(place.nodes)
         located.source = place.source
         located.positions = place.positions and list(place.positions)
         located.locations = place.locations and list(place.locations)

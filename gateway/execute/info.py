@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
 from itertools import repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLResolveInfo
@@ -22,6 +23,7 @@ from gateway.execute.state import Run
 from gateway.resolver import seen_by
 
 PATH = GraphQLResolveInfo._fields.index("path")
+IN_ORDER = itemgetter(*GraphQLResolveInfo._fields)
 
 
 class Info(GraphQLResolveInfo[Any] if TYPE_CHECKING else GraphQLResolveInfo):  # type: ignore[misc]
@@ -95,7 +97,7 @@ def _shared(run: Run, field: BoundField) -> tuple[tuple[Any, ...], tuple[Any, ..
         "abort_signal": None,
         "async_helpers": reference.async_helpers(_gather, _track),
     }
-    every = tuple(values[name] for name in GraphQLResolveInfo._fields)
+    every = IN_ORDER(values)
     shared = run.infos[field.id] = (every[:PATH], every[PATH + 1 :])
     return shared
 
