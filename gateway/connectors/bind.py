@@ -323,7 +323,7 @@ class _Binder:
             mapping=compile_filled(
                 selection,
                 connect.name,
-                of_objects(self.schema, whole, supplied),
+                of_objects(self.schema, (whole,), supplied),
                 has_errors=settings.dialect == "php",
             ),
             check=objects_only(whole, supplied),

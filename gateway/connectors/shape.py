@@ -8,8 +8,7 @@ Source: connectors.md §17.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import reduce
+from collections.abc import Callable, Collection
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -23,7 +22,7 @@ from graphql import (
     is_list_type,
 )
 
-from gateway.connectors.mapping.wanted import Wanted
+from gateway.connectors.mapping.wanted import WHOLE, Wanted
 
 Check: TypeAlias = Callable[[Any], Any]
 
@@ -50,23 +49,26 @@ def objects_only(kind: GraphQLOutputType, supplied: Wanted) -> Check | None:
     return _object(members) if members else _plain_object
 
 
-def of_objects(schema: GraphQLSchema, kind: GraphQLOutputType, supplied: Wanted) -> Wanted:
+def of_objects(
+    schema: GraphQLSchema, kinds: Collection[GraphQLOutputType], supplied: Wanted
+) -> Wanted:
     """What a mapping gives of objects of GraphQL: below a scalar what is absent is no null (connectors.md §4.1).
 
     Args:
         schema: It knows which types an abstract one may be.
-        kind: The type of what the mapping makes.
+        kinds: The type of what the mapping makes; several where types of a union have a field of one name.
         supplied: Which fields the mapping gives.
     """
-    named: Any = get_named_type(kind)
-    if is_leaf_type(named) or not supplied.members:
-        return Wanted(whole=supplied.whole)
-    owners = schema.get_possible_types(named) if is_abstract_type(named) else (named,)
+    named = [get_named_type(kind) for kind in kinds]
+    if any(map(is_leaf_type, named)):
+        return WHOLE
+    owners: list[Any] = []
+    for type_ in named:
+        owners += schema.get_possible_types(type_) if is_abstract_type(type_) else (type_,)
     members = {}
     for name, below in supplied.members.items():
         types = [owner.fields[name].type for owner in owners if name in owner.fields]
-        kept = [of_objects(schema, type_, below) for type_ in types]
-        members[name] = reduce(Wanted.joined, kept, Wanted(whole=below.whole))
+        members[name] = of_objects(schema, types, below)
     return Wanted(members, supplied.whole)
 
 

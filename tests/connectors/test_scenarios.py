@@ -12,9 +12,10 @@ from tests.connectors.scenarios_calls import CALLS
 from tests.connectors.scenarios_failures import FAILURES
 from tests.connectors.scenarios_numbers import NUMBERS
 from tests.connectors.scenarios_requests import REQUESTS
+from tests.connectors.scenarios_scalars import SCALARS
 from tests.connectors.scenarios_walks import WALKS
 
-SCENARIOS = {**REQUESTS, **CALLS, **FAILURES, **WALKS, **NUMBERS}
+SCENARIOS = {**REQUESTS, **CALLS, **FAILURES, **WALKS, **NUMBERS, **SCALARS}
 
 
 @pytest.mark.parametrize("path", ["compiled", "graphql-core"])
