@@ -31,7 +31,8 @@ QUERIES = [
 ]
 # Panels that are empty as long as all is well.
 QUIET = (
-    "Failed calls", "Breakers that are not closed", "Retries", "Places B", "Deprecated fields"
+    "Failed calls", "Breakers that are not closed", "Retries", "Places B", "Deprecated fields", "Steps that failed",
+    "Answers that make no sense", "Answers read the slow way",
 )  # fmt: skip
 SERIES = re.compile(r"\b((?:http|graphql|gateway|process|python)_\w+?)(?:_bucket|_count|_sum)?\{")
 
