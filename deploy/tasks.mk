@@ -10,6 +10,7 @@ TAG      ?= $(shell git rev-parse --short=12 HEAD)
 ENGINE   ?= docker
 AUDIT    ?= var/release-audit.jsonl
 PLANNED  ?= var/release-plan
+APPROVED ?= var/release-approval
 
 IMAGE_NAME    = $(if $(REGISTRY),$(REGISTRY)/)$(IMAGE)
 RELEASE       = $(BIN)/python -m gateway release
@@ -17,7 +18,7 @@ RELEASE_PLACE = --env "$(ENV)" --region "$(REGION)" $(foreach region,$(THEN),--t
 RELEASE_WHAT  = --image-tag "$(TAG)" $(if $(PREVIEW),--preview $(PREVIEW)) $(if $(CANARY),--canary $(CANARY)) $(ARGS)
 YES_OPTION    = $(if $(YES),--yes)
 
-.PHONY: login image push chart-check schema-check plan deploy deploy-approved approve rollback status history preview preview-clean
+.PHONY: login image push chart-check schema-check plan deploy deploy-approved approve audit-verify rollback status history preview preview-clean
 
 login: ## write REGISTRY_LOGIN to $DOCKER_CONFIG and KUBECONFIG_LOGIN to $KUBECONFIG, for a pipeline that has secrets as text
 	@umask 077; \
@@ -45,12 +46,14 @@ plan: $(STAMP) ## show what a release would change: ENV, REGION, THEN, TAG, CANA
 deploy: $(STAMP) ## release: ENV, REGION, THEN, TAG, CANARY, PREVIEW; production asks for its name
 	@$(RELEASE) apply $(RELEASE_PLACE) $(RELEASE_WHAT) $(YES_OPTION)
 
-deploy-approved: $(STAMP) ## deploy what `plan` showed, with the approval of a pipeline's step
-	@GATEWAY_RELEASE_APPROVAL_TOKEN=$$($(RELEASE) approve --env "$(ENV)" --plan "$$(cat $(PLANNED))") \
-	  $(RELEASE) apply $(RELEASE_PLACE) $(RELEASE_WHAT)
+approve: $(STAMP) ## write the token that approves what `plan` showed; in the step that asked a person, and in no other
+	@umask 077; $(RELEASE) approve --env "$(ENV)" --plan "$$(cat $(PLANNED))" > $(APPROVED)
 
-approve: ## print the token that approves what `plan` showed; for the approval step of a pipeline
-	@$(RELEASE) approve --env "$(ENV)" --plan "$$(cat $(PLANNED))"
+deploy-approved: $(STAMP) ## deploy what `plan` showed, with the token that `approve` wrote; it is used once
+	@GATEWAY_RELEASE_APPROVAL_TOKEN=$$(cat $(APPROVED)) $(RELEASE) apply $(RELEASE_PLACE) $(RELEASE_WHAT)
+
+audit-verify: $(STAMP) ## follow the chain of the audit log; HEAD=… has to be in it
+	@$(RELEASE) audit verify --audit-log $(AUDIT) $(if $(HEAD),--head $(HEAD))
 
 rollback: $(STAMP) ## bring one region back: ENV, REGION, REVISION
 	@$(RELEASE) rollback "$(REVISION)" --env "$(ENV)" --region "$(REGION)" --audit-log $(AUDIT) $(YES_OPTION)
@@ -62,7 +65,7 @@ history: $(STAMP) ## the revisions of ENV in REGION
 	@$(RELEASE) history --env "$(ENV)" --region "$(REGION)"
 
 preview: $(STAMP) ## a staging environment for one pull request: PREVIEW=pr-123, TAG
-	@$(RELEASE) apply --env staging --region "$(or $(REGION),eu-west)" --preview "$(PREVIEW)" --image-tag "$(TAG)" --audit-log $(AUDIT) --yes $(ARGS)
+	@$(RELEASE) apply --env staging --region "$(or $(REGION),eu-west)" --preview "$(PREVIEW)" --image-tag "$(TAG)" $(if $(REGISTRY),--set image.repository=$(IMAGE_NAME)) --audit-log $(AUDIT) --yes $(ARGS)
 
 preview-clean: $(STAMP) ## delete PREVIEW=pr-123, or every preview whose time is over
 	@$(RELEASE) cleanup --region "$(or $(REGION),eu-west)" $(if $(PREVIEW),--preview $(PREVIEW)) --audit-log $(AUDIT) --yes

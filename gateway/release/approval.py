@@ -1,6 +1,6 @@
 """Who may go on: the exact name typed by a person, or a token that a pipeline's approval step made.
 
-A token names one plan and ends soon; it is checked with a key that only the pipeline's approval and
+A token names one plan, ends soon and is used once; it is checked with a key that only the pipeline's approval and
 deploy steps hold. Nothing here reads a terminal or a file.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 from collections.abc import Callable
 
 from gateway.release.model import ReleaseError
@@ -22,8 +23,8 @@ def make_token(key: str, environment: str, digest: str, now: float) -> str:
         raise ReleaseError(
             f"GATEWAY_RELEASE_APPROVAL_KEY has fewer than {KEY_MIN_LENGTH} characters"
         )
-    ends = int(now) + TOKEN_LIFE_S
-    return f"{ends}.{_sign(key, environment, digest, ends)}"
+    ends, nonce = int(now) + TOKEN_LIFE_S, secrets.token_hex(8)
+    return f"{ends}.{nonce}.{_sign(key, environment, digest, ends, nonce)}"
 
 
 def check_token(token: str, key: str, environment: str, digest: str, now: float) -> None:
@@ -32,10 +33,11 @@ def check_token(token: str, key: str, environment: str, digest: str, now: float)
         raise ReleaseError(
             f"GATEWAY_RELEASE_APPROVAL_KEY has fewer than {KEY_MIN_LENGTH} characters"
         )
-    ends, _, signature = token.partition(".")
-    if not ends.isdigit():
+    ends, _, rest = token.strip().partition(".")
+    nonce, _, signature = rest.partition(".")
+    if not (ends.isascii() and ends.isdigit() and signature.isascii()):
         raise ReleaseError("the approval token is malformed")
-    if not hmac.compare_digest(signature, _sign(key, environment, digest, int(ends))):
+    if not hmac.compare_digest(signature, _sign(key, environment, digest, int(ends), nonce)):
         raise ReleaseError(
             f"the approval token is for another plan than {digest}: what was approved has changed; approve it again"
         )
@@ -43,8 +45,13 @@ def check_token(token: str, key: str, environment: str, digest: str, now: float)
         raise ReleaseError("the approval token has expired; approve again")
 
 
-def _sign(key: str, environment: str, digest: str, ends: int) -> str:
-    message = f"{environment}|{digest}|{ends}".encode()
+def name_of(token: str) -> str:
+    """What the audit log calls a token: it is used once, and the log is read by many."""
+    return hashlib.sha256(token.strip().encode()).hexdigest()[:16]
+
+
+def _sign(key: str, environment: str, digest: str, ends: int, nonce: str) -> str:
+    message = f"{environment}|{digest}|{ends}|{nonce}".encode()
     return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
 
 

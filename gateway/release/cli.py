@@ -17,6 +17,9 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+audit_app = typer.Typer(help="The audit log of releases.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+
 ChartOption = Annotated[Path, typer.Option("--chart", help="The chart's folder.")]
 TargetsOption = Annotated[
     Path | None, typer.Option("--targets", help="targets.yaml elsewhere than in the chart.")
@@ -167,6 +170,19 @@ def status(
     c = load_commands()
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
     c.run(lambda: c.status(where, env))
+
+
+@audit_app.command()
+def verify(
+    head: Annotated[
+        str | None,
+        typer.Option("--head", help="A head that was printed before and kept elsewhere."),
+    ] = None,
+    audit_log: AuditOption = DEFAULT_AUDIT,
+) -> None:
+    """Follow the chain of the audit log: exit 1 where a line was changed, taken out or put in."""
+    c = load_commands()
+    c.run(lambda: c.audit_verify(audit_log, head))
 
 
 @app.command()

@@ -19,7 +19,8 @@ import typer
 from rich.console import Console
 
 from gateway.release import approval, health, rollout, show, smoke_command
-from gateway.release.audit import open_audit
+from gateway.release.audit import Audit, open_audit
+from gateway.release.audit import verify as verify_audit
 from gateway.release.cluster import Kubectl
 from gateway.release.guards import check_names
 from gateway.release.helm import find_helm
@@ -194,13 +195,17 @@ def _plan_all(request: Request) -> list[Plan]:
     return plans
 
 
-def _confirm(environment: str, digest: str, yes: bool) -> None:
+def _confirm(environment: str, digest: str, yes: bool, audit: Audit) -> None:
     """Production: the typed name or a token. Elsewhere a yes is enough, and may be given beforehand."""
     token = os.environ.get("GATEWAY_RELEASE_APPROVAL_TOKEN", "")
     if environment == "production":
         if token:
             key = os.environ.get("GATEWAY_RELEASE_APPROVAL_KEY", "")
             approval.check_token(token, key, environment, digest, time.time())
+            name = approval.name_of(token)
+            if audit.is_noted(name):
+                raise ReleaseError("the approval token was used before; approve again")
+            audit.write("approval", environment, "used", approval=name, digest=digest)
         elif sys.stdin.isatty():
             approval.confirm_typed(environment, input)
         else:
@@ -240,7 +245,7 @@ def apply(where: Files, wish: Wish, yes: bool) -> None:
     console.print(f"plan {digest}")
     if not any(plan.changes for plan in plans):
         return
-    _confirm(request.environment, digest, yes)
+    _confirm(request.environment, digest, yes, request.tools.audit)
     rollout.roll_out(request.tools, plans, request.make, request.canary_percent)
 
 
@@ -268,7 +273,7 @@ def rollback(
         raise Refused
     digest = rollout.digest_of_plans([made])
     console.print(f"plan {digest}")
-    _confirm(place.environment, digest, yes)
+    _confirm(place.environment, digest, yes, tools.audit)
     rollout.roll_back(tools, made, revision)
 
 
@@ -294,6 +299,12 @@ def _status_row(tools: rollout.Tools, place: Target) -> tuple[str, str, str, str
     revision = f"{running.revision} {running.status}" if running else "none"
     pods = f"{live.ready}/{live.replicas}" if live else "none"
     return (str(place), revision, pods, "; ".join(problems) or "healthy")
+
+
+def audit_verify(path: Path, head: str | None) -> None:
+    """Say whether the audit log is whole, and its head."""
+    lines, last = verify_audit(path, head)
+    console.print(f"{lines} lines, each follows the one before it; head {last}", soft_wrap=True)
 
 
 def smoke(where: Files, env: Sequence[str], region: Sequence[str], config: Path | None) -> None:

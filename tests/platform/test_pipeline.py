@@ -84,10 +84,58 @@ def test_production_comes_after_staging_and_a_person() -> None:
     assert "input(" in JENKINSFILE
     jobs: dict[str, Any] = WORKFLOW["jobs"]
     assert jobs["production"]["environment"] == "production"
-    assert (jobs["production"]["needs"], jobs["plan"]["needs"]) == ("plan", "staging")
-    # The key that makes approvals is where the approval is, and nowhere before.
+    needs = {name: job.get("needs") for name, job in jobs.items()}
+    assert (needs["production"], needs["approval"], needs["plan"]) == (
+        "approval",
+        "plan",
+        "staging",
+    )
+    # The token is made where a person approves; the deploy step checks it and makes none.
     with_key = [name for name, job in jobs.items() if "RELEASE_APPROVAL_KEY" in str(job)]
-    assert with_key == ["production"]
+    assert with_key == ["approval", "production"]
+    minting = [name for name, job in jobs.items() if "make approve" in str(job)]
+    assert minting == ["approval"]
+    assert (
+        JENKINSFILE.index("input(")
+        < JENKINSFILE.index("make approve")
+        < JENKINSFILE.index("deploy-approved")
+    )
+    assert "release approve" not in make("deploy-approved", "ENV=production", "REGION=a", "TAG=1")
+
+
+def test_credentials_are_those_of_the_place_alone() -> None:
+    """A pull request runs its own Makefile: what its jobs hold opens nothing but previews."""
+    of_pull_requests = {
+        name: job
+        for name, job in WORKFLOW["jobs"].items()
+        if "pull_request" in str(job.get("if", "")) and "secrets." in str(job)
+    } | {"preview": WORKFLOW["jobs"]["preview"]}
+    assert {job["environment"] for job in of_pull_requests.values()} == {"preview-build", "preview"}
+    for name in ("preview-image", "preview-clean"):
+        assert "head.repo.full_name == github.repository" in WORKFLOW["jobs"][name]["if"]
+    environments = [j["environment"] for j in WORKFLOW["jobs"].values() if "secrets." in str(j)]
+    assert len([name for name in environments if name == "preview"]) == 2
+    others = [name for name in environments if name != "preview"]
+    assert len(others) == len(set(others))
+    stages = dict(
+        zip(
+            re.findall(r"stage\('([^']+)'\)", JENKINSFILE),
+            re.split(r"stage\('[^']+'\)", JENKINSFILE)[1:],
+            strict=True,
+        )
+    )
+    used = {
+        name: set(re.findall(r"credentialsId: '([^']+)'", text)) for name, text in stages.items()
+    }
+    assert used["Preview"] == used["Preview clean-up"] == {"preview-kubeconfig"}
+    assert used["Staging"] == {"staging-kubeconfig"}
+    assert used["Production plan"] == {"production-plan-kubeconfig"}
+    assert used["Approval"] == {"release-approval-key"}
+    for name in ("Image", "Preview"):
+        assert "!env.CHANGE_FORK" in stages[name]
+    for name, ids in used.items():
+        if any("production" in item or "approval" in item for item in ids):
+            assert "branch 'main'" in stages[name], name
 
 
 @pytest.mark.parametrize("text", [JENKINSFILE, str(WORKFLOW["env"])])

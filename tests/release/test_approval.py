@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from gateway.release.approval import check_token, confirm_typed, make_token
-from gateway.release.audit import Audit, open_audit
+from gateway.release.approval import check_token, confirm_typed, make_token, name_of
+from gateway.release.audit import START, Audit, open_audit, verify
+from gateway.release.cli import app
 from gateway.release.model import ReleaseError
 
 KEY = "k" * 32
@@ -28,7 +31,9 @@ def test_a_token_is_good_for_its_plan() -> None:
         (TOKEN, "x" * 32, "production", "abc", 1000, "another plan"),
         (TOKEN, KEY, "production", "abc", 1000 + 3601, "expired"),
         ("9" + TOKEN, KEY, "production", "abc", 1000, "another plan"),
+        (TOKEN.replace(".", ".x", 1), KEY, "production", "abc", 1000, "another plan"),
         ("", KEY, "production", "abc", 1000, "malformed"),
+        ("²." + TOKEN.partition(".")[2], KEY, "production", "abc", 1000, "malformed"),
         ("yes", KEY, "production", "abc", 1000, "malformed"),
         (TOKEN, "", "production", "abc", 1000, "fewer than 32"),
     ],
@@ -64,6 +69,74 @@ def test_audit_lines(tmp_path: Path) -> None:
     assert (first["actor"], first["approver"], first["action"]) == ("ann", "bob", "apply")
     assert (first["digest"], second["outcome"]) == ("abc", "healthy")
     assert open_audit(path, {"GATEWAY_RELEASE_ACTOR": "ann"}).approver is None
+
+
+def chained(path: Path) -> list[bytes]:
+    audit = Audit(path, "ann")
+    for number in range(4):
+        audit.write("apply", f"production/{number}", "started", note="x" * 3000)
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def test_each_line_follows_the_one_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    lines = chained(path)
+    assert json.loads(lines[0])["previous"] == START
+    count, head = verify(path)
+    assert count == 4
+    Audit(path, "bob").write("apply", "production/5", "started")
+    assert verify(path, head)[0] == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "number"),
+    [
+        pytest.param(lambda at: [at[0], at[1].replace(b"ann", b"bob"), *at[2:]], 3, id="changed"),
+        pytest.param(lambda at: [at[0], *at[2:]], 2, id="taken out"),
+        pytest.param(lambda at: at[1:], 1, id="the first taken out"),
+        pytest.param(lambda at: [at[0], at[2], at[1], at[3]], 2, id="in another order"),
+        pytest.param(lambda at: [at[0], at[0], *at[1:]], 2, id="put in"),
+        pytest.param(lambda at: [*at, b"{}\n"], 5, id="put in at the end"),
+        pytest.param(lambda at: [*at, b"no JSON\n"], 5, id="no line"),
+    ],
+)
+def test_a_log_that_was_changed_is_found(
+    tmp_path: Path, change: Callable[[list[bytes]], list[bytes]], number: int
+) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b"".join(change(chained(path))))
+    with pytest.raises(ReleaseError, match=rf"audit\.jsonl:{number}: "):
+        verify(path)
+    result = CliRunner().invoke(app, ["audit", "verify", "--audit-log", str(path)])
+    assert result.exit_code == 1
+
+
+def test_a_log_that_was_cut_is_found_by_a_head_that_was_kept(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    lines = chained(path)
+    _, head = verify(path)
+    path.write_bytes(b"".join(lines[:3]))
+    assert verify(path)[0] == 3
+    with pytest.raises(ReleaseError, match="cut or written anew"):
+        verify(path, head)
+
+
+def test_a_line_that_a_crash_cut_off_is_not_written_into(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b"".join(chained(path)) + b'{"time": "2026')
+    Audit(path, "ann").write("apply", "production/9", "started")
+    assert json.loads(path.read_bytes().splitlines()[-1])["target"] == "production/9"
+    with pytest.raises(ReleaseError, match=r"audit\.jsonl:5: not a line"):
+        verify(path)
+
+
+def test_an_approval_that_was_used_is_known(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "audit.jsonl", "ann")
+    assert not audit.is_noted(name_of(TOKEN))
+    audit.write("approval", "production", "used", approval=name_of(TOKEN))
+    assert audit.is_noted(name_of(TOKEN))
+    assert not audit.is_noted(name_of(make_token(KEY, "production", "abc", now=1000)))
+    assert TOKEN not in audit.path.read_text()
 
 
 def test_nothing_is_done_without_the_audit_log(tmp_path: Path) -> None:
