@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from gateway.release.manifests import autoscaler_of, find, key, labels, namespace
 from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
 from gateway.release.policies import check_policies, least_replicas
+from gateway.release.reach import nothing_cut_off
+from gateway.release.secrets import find_secrets
 
 # Without one of these no request is served: they are never deleted by a release.
 SERVING = frozenset(f"{kind}/{RELEASE}" for kind in ("Deployment", "Service", "ServiceAccount"))
@@ -189,8 +191,14 @@ def nothing_pending(objects: Sequence[Object], target: Target, facts: Facts) -> 
 
 
 def policies_hold(objects: Sequence[Object], target: Target, facts: Facts) -> Iterator[Refusal]:
+    secrets = set(find_secrets(objects))
     for problem in check_policies(objects, target):
-        yield Refusal("PolicyBroken", problem, "run what our own policies forbid")
+        if problem in secrets:
+            yield Refusal(
+                "SecretExposed", problem, "shown it to everybody who may read the cluster's objects"
+            )
+        else:
+            yield Refusal("PolicyBroken", problem, "run what our own policies forbid")
 
 
 GUARDS: tuple[Guard, ...] = (
@@ -214,11 +222,13 @@ def check_release(
     """Every reason not to make this release.
 
     Args:
-        delete: Keys of objects that may be deleted, `Ingress/gateway`; never what serves.
+        delete: What may go: keys of objects, `Ingress/gateway`, never what serves; names that clients come by,
+            `host/api.example.com via public`; networks that pods connect to, `egress/10.8.0.0/16:443`.
         first_install: Nothing runs there, and that is known.
     """
     found = [refusal for guard in GUARDS for refusal in guard(objects, target, facts)]
     found += nothing_deleted(objects, target, facts, delete)
+    found += nothing_cut_off(objects, target, facts, delete)
     if facts.running is None and not first_install and not target.preview:
         found.append(
             Refusal(

@@ -57,6 +57,9 @@ class Target:
         gate: What must hold after a change.
         check_images: Ask the registry whether images exist; off only in dev, where a laptop's cluster
             has images loaded by hand.
+        hosts: Names that every region of the environment serves beside its own.
+        registries: Where images may come from: hosts, perhaps with a path. Empty: anywhere.
+        source_hosts: Hosts that sources may be on; `.example.com` is every name below it. Empty: any.
     """
 
     environment: str
@@ -67,6 +70,9 @@ class Target:
     preview: str = ""
     gate: Gate = field(default_factory=Gate)
     check_images: bool = True
+    hosts: tuple[str, ...] = ()
+    registries: tuple[str, ...] = ()
+    source_hosts: tuple[str, ...] = ()
 
     @property
     def namespace(self) -> str:

@@ -7,10 +7,20 @@ tests run the same rules over every render.
 # ruff: noqa: ARG001 -- the rules of one table share one signature
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from gateway.release.exposure import (
+    budget_keeps_half,
+    closed_production,
+    each_variable_once,
+    known_registries,
+    no_development,
+    no_plain_secrets,
+    patient_liveness,
+    reachable_sources,
+    selectors_match,
+)
 from gateway.release.manifests import (
     autoscaler_of,
     containers,
@@ -21,6 +31,7 @@ from gateway.release.manifests import (
     pod_specs,
 )
 from gateway.release.model import RELEASE, Object, Target
+from gateway.release.reach import egress_makes_sense, served
 
 Policy = Callable[[Sequence[Object], Target], Iterator[str]]
 
@@ -29,7 +40,6 @@ ALLOWED_KINDS = {
     "NetworkPolicy", "PodDisruptionBudget", "PrometheusRule", "SealedSecret", "Service",
     "ServiceAccount", "ServiceMonitor",
 }  # fmt: skip
-SECRET_NAME = re.compile(r"(?i)(secret|token|passw|private_?key|api_?key|credential)")
 
 
 def known_kinds(objects: Sequence[Object], target: Target) -> Iterator[str]:
@@ -97,14 +107,6 @@ def _restricted_container(name: str, container: dict[str, Any]) -> Iterator[str]
     capabilities = context.get("capabilities", {})
     if capabilities.get("drop") != ["ALL"] or capabilities.get("add"):
         yield f"{name}: container {container['name']} keeps capabilities"
-
-
-def no_plain_secrets(objects: Sequence[Object], target: Target) -> Iterator[str]:
-    for name, spec in pod_specs(objects):
-        for container in containers(spec):
-            for variable in container.get("env", []):
-                if "value" in variable and SECRET_NAME.search(variable["name"]):
-                    yield f"{name}: {variable['name']} stands in plain text; refer to a Secret"
 
 
 def never_empty(objects: Sequence[Object], target: Target) -> Iterator[str]:
@@ -180,6 +182,16 @@ POLICIES: tuple[Policy, ...] = (
     probed,
     time_to_drain,
     walled,
+    egress_makes_sense,
+    served,
+    selectors_match,
+    budget_keeps_half,
+    known_registries,
+    each_variable_once,
+    patient_liveness,
+    closed_production,
+    no_development,
+    reachable_sources,
 )
 
 

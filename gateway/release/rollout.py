@@ -32,6 +32,10 @@ from gateway.release.model import (
 from gateway.release.values import merge
 
 CANARY = f"{RELEASE}-canary"
+# What does not stop the way back.
+LET_BACK = (
+    "PolicyBroken", "SecretExposed", "ReleasePending", "ResourceDeleted", "HostRemoved", "EgressRemoved",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,9 +279,7 @@ def make_rollback_plan(tools: Tools, chart: Path, target: Target, revision: int)
     found = check_release(wanted.objects, target, facts)
     # What ran was good enough when it was released: an emergency is no time for new rules. What a
     # revision added since is named in the plan, and goes with it.
-    kept = tuple(
-        r for r in found if r.code not in ("PolicyBroken", "ReleasePending", "ResourceDeleted")
-    )
+    kept = tuple(r for r in found if r.code not in LET_BACK)
     changes = diff_objects(running.objects if running else (), wanted.objects)
     return Plan(target, chart, wanted.values, wanted.objects, facts, changes, kept)
 

@@ -37,8 +37,12 @@ def show_plan(console: Console, plan: Plan) -> None:
         )
     if not plan.changes and not plan.refusals:
         console.print("no change")
+    is_secret = any(refusal.code == "SecretExposed" for refusal in plan.refusals)
     for change in plan.changes:
         console.print(f"{SIGNS[change.verb]} {escape(change.key)}")
+        if is_secret and change.diff:
+            console.print("    (not shown: a secret stands in it)", style="dim")
+            continue
         for line in change.diff[:DIFF_LINES_SHOWN]:
             style = {"+": "green", "-": "red"}.get(line[:1], "dim")
             console.print(f"    {escape(line)}", style=style, highlight=False)

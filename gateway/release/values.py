@@ -59,13 +59,15 @@ def load_targets(chart: Path, file: Path | None = None) -> Targets:
     """Read targets.yaml beside the chart, or `file`. Errors: ReleaseError naming the key."""
     path = file or chart / "targets.yaml"
     tables = _read_yaml(path)
-    unknown = set(tables) - {"order", "gate", "environments", "registry"}
+    unknown = set(tables) - {"order", "gate", "environments", "registry", "registries"}
     if unknown:
         raise ReleaseError(f"{path}: unknown key {', '.join(sorted(unknown))}")
     try:
         order = tuple(str(name) for name in tables["order"])
+        own = tables.get("registry")
+        registries = (*([own] if own else []), *_names(path, tables, "registries"))
         found = {
-            (environment, region): _target(path, environment, region, place, settings)
+            (environment, region): _target(path, environment, region, place, settings, registries)
             for environment, settings in tables["environments"].items()
             for region, place in settings["regions"].items()
         }
@@ -78,13 +80,25 @@ def load_targets(chart: Path, file: Path | None = None) -> Targets:
 
 
 def _target(
-    path: Path, environment: str, region: str, place: Mapping[str, Any], settings: Mapping[str, Any]
+    path: Path,
+    environment: str,
+    region: str,
+    place: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    registries: tuple[str, ...],
 ) -> Target:
     where = f"{path}: {environment}/{region}"
     gate = settings.get("gate") or {}
     unknown = set(place) - {"context", "prometheus", "smoke"}
     unknown |= set(gate) - set(_GATE_KEYS)
-    unknown |= set(settings) - {"regions", "gate", "checkImages"}
+    unknown |= set(settings) - {
+        "regions",
+        "gate",
+        "checkImages",
+        "hosts",
+        "sourceHosts",
+        "registries",
+    }
     if unknown:
         raise ReleaseError(f"{where}: unknown key {', '.join(sorted(unknown))}")
     check_images = bool(settings.get("checkImages", True))
@@ -99,7 +113,7 @@ def _target(
     named = {_GATE_KEYS[name]: value for name, value in gate.items()}
     if "smoke_queries" in named:
         queries = named["smoke_queries"]
-        if not isinstance(queries, list) or not queries or not all(map(_is_query, queries)):
+        if not isinstance(queries, list) or not queries or not all(map(_is_text, queries)):
             raise ReleaseError(f"{where}: smokeQueries is a list of queries, one or more")
         named["smoke_queries"] = tuple(queries)
     return Target(
@@ -107,11 +121,22 @@ def _target(
         region=region,
         gate=Gate(**named),
         check_images=check_images,
+        hosts=_names(path, settings, "hosts"),
+        registries=(_names(path, settings, "registries") or registries) if check_images else (),
+        source_hosts=_names(path, settings, "sourceHosts"),
         **place,
     )
 
 
-def _is_query(value: Any) -> bool:
+def _names(path: Path, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """A list of names. Errors: ReleaseError when it is something else."""
+    found = table.get(key) or []
+    if not isinstance(found, list) or not all(_is_text(item) for item in found):
+        raise ReleaseError(f"{path}: {key} is a list of names")
+    return tuple(found)
+
+
+def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 

@@ -177,6 +177,8 @@ spec:
           value: {{ $values.workers | quote }}
         - name: GATEWAY_SERVER__DRAIN_TIMEOUT_S
           value: {{ $values.drain.drainSeconds | quote }}
+        - name: GATEWAY_SERVER__KEEPALIVE_S
+          value: {{ $values.keepaliveSeconds | quote }}
         - name: GATEWAY_TELEMETRY__METRICS__ENABLED
           value: {{ $values.metrics.enabled | quote }}
         {{- if $values.metrics.enabled }}

@@ -58,7 +58,8 @@ FEATURES: dict[str, dict[str, Any]] = {
     "demo": {"demo": {"enabled": True}},
     "preview": {"preview": "pr-123"},
 }  # fmt: skip
-ONLY_IN = {"demo": ("dev", "staging"), "preview": ("staging",)}
+# Production without metrics is refused: nothing would be known of a release.
+ONLY_IN = {"demo": ("dev", "staging"), "no-metrics": ("dev", "staging"), "preview": ("staging",)}
 
 CELLS = [
     (environment, region, feature)

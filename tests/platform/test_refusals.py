@@ -30,6 +30,25 @@ from tests.platform.stage import NAMESPACE, PRODUCTION, Stage
         pytest.param(
             ["--set", "ingress.enabled=false", "--delete", "Ingress/other"], "ResourceDeleted", id="another is named"
         ),
+        pytest.param(["--set", "networkPolicy.egress=[]"], "EgressRemoved", id="no source is reached"),
+        pytest.param(["--set", "networkPolicy.egress=[{cidr: 0.0.0.0/1, ports: [443]}, {cidr: 128.0.0.0/1, ports: [443]}]"],
+                     "PolicyBroken", id="everything is reached"),
+        pytest.param(["--set", "networkPolicy.ingressNamespaces=[]"], "PolicyBroken", id="every pod may call"),
+        pytest.param(["--set", "config={sources: {b: {url: 'not a url'}}}"], "PolicyBroken", id="no URL"),
+        pytest.param(["--set", "config={sources: {b: {url: 'http://127.0.0.1:8101'}}}"], "PolicyBroken", id="the pod itself"),
+        pytest.param(["--set", "config={sources: {b: {headers: {authorization: Bearer-abc}}}}"], "SecretExposed",
+                     id="a header with a secret"),
+        pytest.param(["--set", "env.DB_URL=postgres://u:hunter2@db/x"], "SecretExposed", id="a variable with a secret"),
+        pytest.param(["--set", "podAnnotations.note=Bearer abcdefgh1234"], "SecretExposed", id="an annotation with a secret"),
+        pytest.param(["--set", 'globalHost=""'], "HostRemoved", id="no global name"),
+        pytest.param(["--set", "domain=other.example.com"], "HostRemoved", id="another domain"),
+        pytest.param(["--set", "ingress.className=internal"], "HostRemoved", id="another ingress"),
+        pytest.param(["--set", 'ingress.tlsSecret=""'], "PolicyBroken", id="no TLS"),
+        pytest.param(["--set", "disruptionBudget.maxUnavailable=100"], "PolicyBroken", id="all pods at once"),
+        pytest.param(["--set", "podLabels={track: canary}"], "ChartRefused", id="labels of the selector"),
+        pytest.param(["--set", "service.type=LoadBalancer"], "PolicyBroken", id="past the ingress"),
+        pytest.param(["--set", "metrics.enabled=false"], "PolicyBroken", id="nothing is measured"),
+        pytest.param(["--set", "env.GATEWAY_SERVER__PORT=9000"], "PolicyBroken", id="a variable of the chart's"),
         pytest.param(["--set", "autoscaling.enabled=false", "--delete", "HorizontalPodAutoscaler/gateway", "--set", "replicas=2"],
                      None, id="more than half stays, and the deletion is named"),
     ],
@@ -39,6 +58,7 @@ def test_what_destroys_is_refused(running: Stage, options: list[str], code: str 
     tag = [] if any("image.tag" in option for option in options) else ["--image-tag", "1.0.0"]
     said = running.run("plan", *where, *tag, *options, code=3 if code else 0)
     assert (f"refused: {code}" in said) if code else ("refused" not in said)
+    assert "hunter2" not in said
     if code:
         assert "It would have" in said
         running.run("apply", *where, *tag, *options, "--yes", code=3)

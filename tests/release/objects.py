@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.release.model import Facts, Live, Object, Running, Target
 
-EU = Target("production", "eu-west", "production-eu-west", "http://prometheus", "http://smoke")
+EU = Target("production", "eu-west", "production-eu-west", "http://prometheus", "http://127.0.0.1")
 PLACE = {"environment": "production", "region": "eu-west"}
 
 
@@ -76,7 +76,8 @@ def budget() -> Object:
 
 
 def wall() -> Object:
-    return {"kind": "NetworkPolicy", "metadata": metadata("gateway"), "spec": {}}
+    block = {"to": [{"ipBlock": {"cidr": "10.8.0.0/16"}}], "ports": [{"port": 443}]}
+    return {"kind": "NetworkPolicy", "metadata": metadata("gateway"), "spec": {"egress": [block]}}
 
 
 def autoscaler(least: int = 4, most: int = 24) -> Object:

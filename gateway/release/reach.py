@@ -1,0 +1,114 @@
+"""Who reaches what: hosts that clients come by, and networks that pods may connect to.
+
+Read from planned and running objects alike, so that what a release takes away can be told. Pure.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection, Iterator, Sequence
+from urllib.parse import urlsplit
+
+from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def hosts(objects: Sequence[Object]) -> set[str]:
+    """`host/api.example.com via public`: each name with what answers it, an ingress class or a parent."""
+    found = set()
+    for item in objects:
+        spec = item.get("spec") or {}
+        if item["kind"] == "Ingress":
+            via = spec.get("ingressClassName", "")
+            found |= {f"host/{rule['host']} via {via}" for rule in spec.get("rules", [])}
+        elif item["kind"] == "HTTPRoute":
+            parents = [
+                "/".join(filter(None, (ref.get("namespace"), ref["name"], ref.get("sectionName"))))
+                for ref in spec.get("parentRefs", [])
+            ]
+            names = spec.get("hostnames", [])
+            found |= {f"host/{name} via {parent}" for name in names for parent in parents}
+    return found
+
+
+def egress(objects: Sequence[Object]) -> set[tuple[Network, int]]:
+    """Networks and ports that the gateway's pods may connect to, DNS within the cluster left out."""
+    found = set()
+    for item in objects:
+        if item["kind"] != "NetworkPolicy":
+            continue
+        for rule in (item.get("spec") or {}).get("egress") or []:
+            blocks = [to["ipBlock"]["cidr"] for to in rule.get("to", []) if "ipBlock" in to]
+            ports = [int(port["port"]) for port in rule.get("ports", [])]
+            found |= {(parse_network(cidr), port) for cidr in blocks for port in ports}
+    return found
+
+
+def parse_network(cidr: str) -> Network:
+    """A CIDR, host bits allowed. Errors: ValueError."""
+    return ipaddress.ip_network(cidr, strict=False)
+
+
+def lets(rules: Collection[tuple[Network, int]], network: Network, port: int) -> bool:
+    """Whether rules let pods connect to all of a network at a port."""
+    return any(
+        allowed == port and network.version == wide.version and network.subnet_of(wide)  # type: ignore[arg-type]
+        for wide, allowed in rules
+    )
+
+
+def nothing_cut_off(
+    objects: Sequence[Object], target: Target, facts: Facts, allowed: Collection[str] = ()
+) -> Iterator[Refusal]:
+    """What clients come by and what pods connect to now is there afterwards too, or is named."""
+    before = facts.running.objects if facts.running else ()
+    for name in sorted(hosts(before) - hosts(objects) - set(allowed)):
+        yield Refusal(
+            "HostRemoved",
+            f"{name} is served now and is not in this release; name it with --delete '{name}' if that is meant",
+            f"cut off everybody who comes to {target} by that name",
+        )
+    rules = egress(objects)
+    walled = any(item["kind"] == "NetworkPolicy" for item in objects)
+    for network, port in sorted(egress(before), key=str) if walled else ():
+        name = f"egress/{network}:{port}"
+        if name not in allowed and not lets(rules, network, port):
+            yield Refusal(
+                "EgressRemoved",
+                f"pods may connect to {network} port {port} now and may not in this release; "
+                f"name it with --delete {name} if that is meant",
+                "cut pods off from the sources that are there",
+            )
+
+
+def served(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """The names that targets.yaml says this region serves: its own, and those of all regions."""
+    names = {name.partition("/")[2].partition(" via ")[0] for name in hosts(objects)}
+    own = urlsplit(target.smoke).hostname if target.smoke and not target.preview else None
+    is_test = own in ("127.0.0.1", "localhost", "::1")
+    for wanted in dict.fromkeys(
+        [*([own] if own and not is_test else []), *(() if target.preview else target.hosts)]
+    ):
+        if wanted not in names:
+            yield f"no Ingress or HTTPRoute serves {wanted}, which targets.yaml names for {target}"
+
+
+def egress_makes_sense(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """Pods reach their sources, and not everything."""
+    if target.environment == "dev" or not any(i["kind"] == "NetworkPolicy" for i in objects):
+        return
+    rules = egress(objects)
+    has_demo = any(item["kind"] == "Deployment" and _is_demo(item) for item in objects)
+    if not rules and not has_demo:
+        yield f"NetworkPolicy/{RELEASE}: pods may connect to DNS and nothing else, so no source is reached"
+    for network in sorted({network for network, _ in rules}, key=str):
+        if network.prefixlen < (8 if network.version == 4 else 16):
+            yield f"NetworkPolicy/{RELEASE}: {network} is most of the Internet"
+        if network.is_link_local or network.is_loopback:
+            yield f"NetworkPolicy/{RELEASE}: {network} is the node's own: its metadata service holds credentials"
+
+
+def _is_demo(item: Object) -> bool:
+    pod = item["spec"]["template"]["spec"]
+    return any(str(c["name"]).startswith("demo-") for c in pod["containers"])
