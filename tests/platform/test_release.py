@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.release import rollout
+from gateway.release.cli import app
 from gateway.release.helm import find_helm
 from tests.platform.stage import NAMESPACE, PRODUCTION, Stage
 
@@ -38,7 +41,22 @@ def test_install_upgrade_and_back(running: Stage) -> None:
     assert "another plan" in said
     assert running.image("eu-west") == "1.0.1"
     assert "healthy" in running.run("status", "--env", "production")
-    assert [line[2] for line in running.audited()] == ["started", "healthy"] * 4
+    assert [line[2] for line in running.audited()] == ["used", *["started", "healthy"] * 2] * 2
+    assert "10 lines, each follows the one before it" in CliRunner().invoke(
+        app, ["audit", "verify", "--audit-log", str(running.audit)]
+    ).output.replace("\n", " ")
+
+
+def test_an_approval_is_used_once(running: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nothing came of it: the cluster is as the approval says, and it is spent."""
+    options = [*PRODUCTION, "--image-tag", "1.0.1"]
+    token = running.token(running.run("plan", *options))
+    monkeypatch.setenv("GATEWAY_RELEASE_APPROVAL_TOKEN", token)
+    with monkeypatch.context() as patch:
+        patch.setattr(rollout, "roll_out", lambda *args: None)
+        running.run("apply", *options)
+    assert "used before; approve again" in running.run("apply", *options, code=1)
+    assert running.image("us-east") == "1.0.0"
 
 
 def test_a_rollback_to_a_revision(running: Stage) -> None:
