@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8000
+JOBS   ?= auto
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -25,7 +26,7 @@ run: $(STAMP) ## start the demo backends and the gateway on http://127.0.0.1:$(P
 
 test: $(STAMP) ## run the tests; installs and starts what they need
 	@sh scripts/system-packages.sh php php-fpm chromium nginx wrk
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark $(ARGS)
 
 test-platform: $(STAMP) ## image, chart and release tests (Debian, root)
 	@sh tests/platform/install.sh

@@ -6,6 +6,10 @@ GRAPHQL_HTTP=1.23.1
 GRAPHQL=16.15.0
 here=$(cd "$(dirname "$0")/.." && pwd)
 target="$here/var/audits"
+# Test processes side by side want the same: one installs, the others wait.
+mkdir -p "$here/var"
+exec 9> "$here/var/npm.lock"
+flock 9
 stamp="graphql-http $GRAPHQL_HTTP, graphql $GRAPHQL"
 
 [ "$(cat "$target/VERSIONS" 2>/dev/null)" = "$stamp" ] && exit 0

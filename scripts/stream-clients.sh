@@ -8,6 +8,10 @@ GRAPHQL=16.15.0
 WS=8.18.3
 here=$(cd "$(dirname "$0")/.." && pwd)
 target="$here/var/stream-clients"
+# Test processes side by side want the same: one installs, the others wait.
+mkdir -p "$here/var"
+exec 9> "$here/var/npm.lock"
+flock 9
 stamp="graphql-ws $GRAPHQL_WS, graphql-sse $GRAPHQL_SSE, graphql $GRAPHQL, ws $WS"
 
 [ "$(cat "$target/VERSIONS" 2>/dev/null)" = "$stamp" ] && exit 0
