@@ -28,6 +28,8 @@ class ConnectionSettings:
             closed then.
         keepalive_s: How long a connection may wait for a request. Longer than a load balancer in front keeps
             its own, often 60 s: else that one sends into a connection that is just being closed, and answers 502.
+        max_unread_bytes: How much of large answers may wait in one worker for clients to read it; beyond it those that
+            leave the most unread are cut off.
         max_connections: Connections at one time, of all workers together, WebSockets and event streams among them;
             one more gets 503. 0 is four fifths of the file descriptors that the process may have.
     """
@@ -36,6 +38,7 @@ class ConnectionSettings:
     body_timeout_s: Seconds = 30.0
     write_timeout_s: Seconds = 30.0
     keepalive_s: Seconds = 75.0
+    max_unread_bytes: Bytes = 256_000_000
     max_connections: CountOrZero = 0
 
 

@@ -19,6 +19,11 @@ class Fake:
         self.late_at = late_at
         self.looks = 0
 
+    def unread_bytes(self) -> int:
+        return 0
+
+    def abort(self) -> None: ...
+
     def sweep(self, now: float) -> str | None:
         self.looks += 1
         if now < self.late_at:

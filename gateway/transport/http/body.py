@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.codings import (
     DECODED,
     BadEncoding,
@@ -48,6 +50,16 @@ def request_codings(content_encoding: str, *, is_decoded: bool = True) -> tuple[
         code="UNSUPPORTED_MEDIA_TYPE",
         headers={"accept-encoding": read},  # RFC 9110 §12.5.3
     )
+
+
+def check_plain_form(headers: Mapping[str, str]) -> None:
+    """A form is read as it arrives, and not decoded. Errors: ClientError(UNSUPPORTED_MEDIA_TYPE)."""
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise ClientError(
+            "A form with files is read without Content-Encoding only.",
+            code="UNSUPPORTED_MEDIA_TYPE",
+            headers={"accept-encoding": "identity"},
+        )
 
 
 async def decode_body(body: bytes, codings: tuple[str, ...], max_bytes: int) -> bytes:

@@ -30,7 +30,7 @@ from gateway.telemetry.logs import AccessLog
 from gateway.transport.asgi import Receive
 from gateway.transport.http.access import log_line
 from gateway.transport.http.batch import check_batch, run_batch
-from gateway.transport.http.body import decode_body, request_codings, too_large
+from gateway.transport.http.body import check_plain_form, decode_body, request_codings, too_large
 from gateway.transport.http.csrf import check_form, check_read
 from gateway.transport.http.graphiql import page_response, wants_page
 from gateway.transport.http.head import RawHead, RequestHead, client_names
@@ -158,6 +158,7 @@ class Handler:
                 self._check_json(head, headers)
             elif self.settings.uploads.enabled and content_type and is_form(content_type):
                 check_form(headers, self.settings.csrf)
+                check_plain_form(headers)
                 head.body = "form"
             else:
                 raise unsupported()

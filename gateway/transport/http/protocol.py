@@ -33,12 +33,21 @@ from gateway.transport.http.handler import Answered, Handler
 from gateway.transport.http.head import RequestHead, client_key
 from gateway.transport.http.reader import HEAD, FramingError, MessageHead, RequestReader
 from gateway.transport.http.respond import Response, StreamingResponse, status_line
-from gateway.transport.server.connections import SLOWEST, Connections, WriteWatch, unread_bytes
+from gateway.transport.server.connections import (
+    LARGE_BYTES,
+    SLOWEST,
+    Connections,
+    WriteWatch,
+    has_hung_up,
+    unread_bytes,
+)
 from gateway.transport.server.drain import begin_drain
 from gateway.transport.server.served import ServedApp, served_app
 
 LINGER_S = 2.0
 LINGER_BYTES = 1024 * 1024
+# A request that a client has sent when the server is told to end is answered, by `connection: close`.
+LAST_REQUEST_S = 0.25
 # A client that has closed both sides answers the first probe with a reset, which the second one meets.
 PROBE_S = 0.5
 PROBE = b"HTTP/1.1 102 Processing\r\n\r\n"
@@ -181,6 +190,10 @@ class HttpProtocol(asyncio.Protocol):
         """The server ends: uvicorn's server asks each connection."""
         begin_drain(self._app_state)
         self._is_draining = True
+        self._loop.call_later(LAST_REQUEST_S, self._close_idle)
+
+    def _close_idle(self) -> None:
+        """Close a connection of a server that ends, where no request is on its way."""
         if self.phase is READING and self._message is None and not self._reader.buffered:
             self._transport.close()
 
@@ -192,6 +205,9 @@ class HttpProtocol(asyncio.Protocol):
             unread or self.phase is LINGERING
         ):  # the kernel is not asked about the many that are idle
             unread = unread_bytes(self._transport)
+        if self._reader.buffered > HELD_BYTES and has_hung_up(self._transport):
+            self._transport.abort()  # nothing is read of it that would say so
+            return None
         if self._watch.is_late(unread, now, settings.write_timeout_s):
             self._transport.abort()
             return "write"
@@ -465,6 +481,17 @@ class HttpProtocol(asyncio.Protocol):
     def _write(self, data: bytes) -> None:
         self._watch.written += len(data)
         self._transport.write(data)
+        if len(data) > LARGE_BYTES:
+            self._registry.add_large(self)
+
+    def unread_bytes(self) -> int:
+        """As `server.connections.Connection`."""
+        size: int = self._transport.get_write_buffer_size()
+        return size
+
+    def abort(self) -> None:
+        """As `server.connections.Connection`."""
+        self._transport.abort()
 
     def _write_last(self, response: Response) -> None:
         head = self._assemble(response.status, response.head, b"connection: close\r\n\r\n")

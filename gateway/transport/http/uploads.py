@@ -252,7 +252,7 @@ async def read_upload(
             if has_more and form.can_stream:
                 form.stream(receive, more=has_more)
                 break
-            if not has_more:
+            if form.is_whole or not has_more:  # what may follow a form's end is none of it
                 break
     finally:
         form.close()

@@ -4,7 +4,7 @@
     a request       keepalive_s
     a head          header_timeout_s, all of it
     a body          body_timeout_s, and a second more for each SLOWEST bytes that have come
-    its reader      write_timeout_s without as many bytes leaving
+    its reader      write_timeout_s without as many bytes leaving; and all of them together max_unread_bytes
 
 One timer looks at all of them: a connection has none of its own. Time is on the event loop's clock, and what is late is
 found up to `SWEEP_S` later.
@@ -19,6 +19,7 @@ import logging
 import operator
 import os
 import resource
+import select
 import sys
 import termios
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,8 @@ SWEEP_S = 1.0
 AT_ONCE = 500
 # Bytes a second: Apache's mod_reqtimeout lets no body be slower by default.
 SLOWEST = 500
+# An answer is large from here on: smaller ones that wait are bounded by the number of connections.
+LARGE_BYTES = 64 * 1024
 # Part of the process's descriptors that clients may have; upstream connections and files have the rest.
 DESCRIPTORS = 0.8
 logger = logging.getLogger("gateway.connections")
@@ -45,6 +48,14 @@ class Connection(Protocol):
 
     def sweep(self, now: float) -> str | None:
         """End the connection if it is late: what it was late with; None when it is in time."""
+        ...
+
+    def unread_bytes(self) -> int:
+        """How much waits in this process for the client to read."""
+        ...
+
+    def abort(self) -> None:
+        """End the connection at once; what waits is dropped."""
         ...
 
 
@@ -104,7 +115,7 @@ class Connections:
     Attributes:
         open: Those there are, WebSockets among them.
         rejected: Those that were turned away, by reason: `limit`, `descriptors`.
-        timed_out: Those that were ended, by what they were late with.
+        timed_out: Those that were ended, by what they were late with; `unread` where all that waited was too much.
     """
 
     def __init__(
@@ -117,7 +128,8 @@ class Connections:
         self.limit = settings.max_connections // workers if settings.max_connections else allowed()
         self.open: set[Connection] = set()
         self.rejected = {"limit": 0, "descriptors": 0}
-        self.timed_out = {"idle": 0, "head": 0, "body": 0, "write": 0}
+        self.timed_out = {"idle": 0, "head": 0, "body": 0, "write": 0, "unread": 0}
+        self._large: set[Connection] = set()  # those that had a large answer
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._told = 0.0
@@ -151,6 +163,19 @@ class Connections:
             self._server_headers = headers
             self._server_lines = b"".join(b"%b: %b\r\n" % header for header in headers)
         return self._server_lines
+
+    def add_large(self, connection: Connection) -> None:
+        """A large answer is about to be written: where all that waits is too much, those with the most of it are ended."""
+        self._large.add(connection)
+        waiting = {one: one.unread_bytes() for one in self._large if one in self.open}
+        self._large = {one for one, size in waiting.items() if size or one is connection}
+        total = sum(waiting.values())
+        for one in sorted(waiting, key=waiting.__getitem__, reverse=True):
+            if total <= self.settings.max_unread_bytes:
+                break
+            total -= waiting[one]
+            self.timed_out["unread"] += 1
+            one.abort()
 
     def sweep(self, now: float) -> None:
         """End what is late."""
@@ -194,6 +219,13 @@ class Connections:
         if self.rejected[reason] == 1 or now - self._told >= 60:
             self._told = now
             logger.error("new connections are rejected: %s", why)
+
+
+def has_hung_up(transport: Any) -> bool:
+    """Whether the client of a connection that is not read has ended its side, where the system says so."""
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket"), getattr(select, "POLLRDHUP", 0))
+    return bool(poll.poll(0))
 
 
 def allowed() -> int:

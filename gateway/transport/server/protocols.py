@@ -13,7 +13,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from gateway.transport.http.flows import HELD_BYTES
 from gateway.transport.http.protocol import HttpProtocol
-from gateway.transport.server.connections import WriteWatch, unread_bytes
+from gateway.transport.server.connections import LARGE_BYTES, WriteWatch, unread_bytes
 from gateway.transport.server.drain import begin_drain
 from gateway.transport.server.served import served_app
 
@@ -28,6 +28,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._registry = served_app(self.config).connections
         self._watch = WriteWatch()
         self._held = b""
+        self._waiting = 0  # bytes of large messages that wait for the client
         self._registry.open.add(self)
         super().connection_made(transport)
 
@@ -47,7 +48,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         """What the application sends; behind its answer to the handshake, what was held is read."""
-        await super().send(message)
+        size = len(message.get("text") or "")
+        if size > LARGE_BYTES:
+            self._waiting += size
+            self._registry.add_large(self)
+        try:
+            await super().send(message)
+        finally:
+            if size > LARGE_BYTES:
+                self._waiting -= size
         if self._held and self.handshake_complete and not self.close_sent:
             held, self._held = self._held, b""
             self.data_received(held)
@@ -70,6 +79,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().handle_parser_exception()
         else:
             self.transport.abort()
+
+    def unread_bytes(self) -> int:
+        """As `server.connections.Connection`."""
+        return self._waiting + self.transport.get_write_buffer_size()
+
+    def abort(self) -> None:
+        """As `server.connections.Connection`."""
+        self.transport.abort()
 
     def sweep(self, now: float) -> str | None:
         """End the socket when its client reads nothing: as `server.connections.Connection`."""
