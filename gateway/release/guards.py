@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
+from gateway.release.capacity import nothing_shrunk
 from gateway.release.manifests import autoscaler_of, find, key, labels, namespace
 from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
 from gateway.release.policies import check_policies, least_replicas
@@ -203,6 +204,7 @@ def policies_hold(objects: Sequence[Object], target: Target, facts: Facts) -> It
 
 GUARDS: tuple[Guard, ...] = (
     nothing_emptied,
+    nothing_shrunk,
     same_place,
     images_exist,
     selectors_stay,
