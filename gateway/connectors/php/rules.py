@@ -92,10 +92,15 @@ def find_rules(selection: Selection, kind: Any, schema: GraphQLSchema) -> list[R
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A value of the answer: keys from an object, and where that object's rules are noted."""
+    """A value of the answer: keys from an object, and where that object's rules are noted.
+
+    Attributes:
+        is_listed: A method made a list of such values.
+    """
 
     rules: list[Rule]
     keys: tuple[str, ...] = ()
+    is_listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,8 @@ class _Finder:
                 is_last = number == len(node.steps) - 1 and node.braces is None
                 around = self.bind(step, place, around)
                 place, kinds = self.call(step, place, kinds, around, is_last=is_last)
+        if place is not None and place.is_listed:
+            place, kinds = replace(place, is_listed=False), _items(kinds)
         if node.braces is not None:
             self.object(place, node.braces, kinds, is_inlined=is_inlined)
         elif place is not None and (lists := _lists(kinds)) is not None:
@@ -196,9 +203,9 @@ class _Finder:
     def call(
         self, node: Call, place: _Place | None, kinds: Kinds, around: _Around, *, is_last: bool
     ) -> tuple[_Place | None, Kinds]:
-        """Where the value of a method is, and of what type it would be there."""
+        """Where the value of a method is; with the type of the whole path's value, where that is known."""
         arguments = node.arguments or ()
-        if node.name == "as":
+        if node.name == "as" or (node.name == "echo" and arguments and _is_at(arguments[0])):
             return place, kinds
         if node.name == "match":
             for _, value in node.pairs():
@@ -208,13 +215,13 @@ class _Finder:
             elements = self.elements(place)
             inner = _items(kinds) if is_last else ()
             self.expression(arguments[0], inner, replace(around, at=elements))
-            return (elements, _items(kinds)) if _is_at(arguments[0]) else (None, ())
+            return _listed(elements, kinds) if _is_at(arguments[0]) else (None, ())
         if node.name in ELEMENTS:
             elements = self.elements(place)
             for argument in arguments:
                 self.expression(argument, (), replace(around, at=elements))
             is_one = node.name in ("first", "last", "find")
-            return elements, kinds if is_one else _items(kinds)
+            return (elements, kinds) if is_one else _listed(elements, kinds)
         if node.name in OF_LISTS:
             self.elements(place)
         return None, ()
@@ -223,6 +230,8 @@ class _Finder:
         """The elements of a place that has to be a list."""
         if place is None:
             return None
+        if place.is_listed:
+            return replace(place, is_listed=False)
         rule = Rule(place.keys, 1, "any")
         place.rules.append(rule)
         return _Place(rule.inner)
@@ -262,6 +271,10 @@ def _items(kinds: Kinds) -> Kinds:
 
 def _calls(node: Path) -> bool:
     return any(isinstance(step, Call) for step in node.steps)
+
+
+def _listed(place: _Place | None, kinds: Kinds) -> tuple[_Place | None, Kinds]:
+    return place and replace(place, is_listed=True), kinds
 
 
 def _is_at(node: Expression) -> bool:

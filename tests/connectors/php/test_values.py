@@ -117,6 +117,10 @@ NO_LIST, NO_OBJECT = "an object where a list is declared", "a list where an obje
         ("t", "ms: $($.a ?? $.b)", {"b": {"3": {"i": "1"}}}, {"ms": [{"i": 1}]}),
         ("ts", "$.rows->map(@) { n ms { i } }", {"rows": {"n": "1", "ms": {"3": {"i": "2"}}}}, [{"n": 1, "ms": [{"i": 2}]}]),
         ("ts", "$.rows->map(@) { s: m.i n }", {"rows": [{"m": [], "n": "1"}]}, [{"n": 1}]),
+        ("ts", "$.rows->map(@)->filter(@.n->eq('1'))->echo(@) { n ms { i } }", {"rows": {"4": {"n": "1", "ms": {"3": {"i": "2"}}}}}, [{"n": 1, "ms": [{"i": 2}]}]),
+        ("t", "$.rows->filter(@.n->eq('1'))->slice(0, 5)->first { n ms { i } }", {"rows": [{"n": "1", "ms": {"3": {"i": "2"}}}]}, {"n": 1, "ms": [{"i": 2}]}),
+        ("t", "list: $.rows->map(@).ms->first.i", {"rows": {"5": {"ms": {"3": {"i": "2"}}}}}, {"list": [2]}),
+        ("grid", "$.rows->map(@).ms.i", {"rows": {"5": {"ms": {"3": {"i": "2"}}}}}, [[2]]),
         ("ts", "$.rows->map(@) { m { i } }", {"rows": [{"m": [{"i": "1"}]}, []]}, [{"m": NO_OBJECT}, {}]),
         ("t", "m: ms->first { i }", {"ms": {"3": []}}, {"m": {}}),
         # A path through an error, and what is made of one, is that error.
