@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from graphql import GraphQLID, get_named_type
+
 from gateway.connectors.loaders import ConnectorLoader, gathered
 from gateway.context import Context
 from gateway.errors import UpstreamError
@@ -23,11 +25,13 @@ class AlternativesLoader:
     Args:
         loaders: In the order in which they stand; the first that supplies a member gives it.
         coordinate: `Query.user`.
+        kind: The field's type: its IDs tell whether two objects are one.
     """
 
-    def __init__(self, loaders: Sequence[ConnectorLoader], coordinate: str) -> None:
+    def __init__(self, loaders: Sequence[ConnectorLoader], coordinate: str, kind: Any) -> None:
         self.loaders = tuple(loaders)
         self.coordinate = coordinate
+        self.kind = kind
         self.source: str | None = loaders[0].source
         self.reads: Wanted | None = _union([loader.reads for loader in loaders])
         self.supplies: Wanted | None = _union([loader.supplies for loader in loaders])
@@ -47,7 +51,7 @@ class AlternativesLoader:
         if len(chosen) < 2:
             return (chosen or self.loaders)[0].project(wanted)
         # Not projected: rows of the mapping are dicts, which can be one.
-        return AlternativesLoader(chosen, self.coordinate)
+        return AlternativesLoader(chosen, self.coordinate, self.kind)
 
     def describe(self) -> str:
         """How its answers are read, for people."""
@@ -73,19 +77,19 @@ class AlternativesLoader:
         try:
             for value, loader in zip(values[1:], self.loaders[1:], strict=True):
                 more = loader.supplies or Wanted()
-                whole = _merged(whole, value, held, more)
+                whole = _merged(whole, value, held, more, self.kind)
                 held = _union([held, more]) or Wanted()
-        except _UnlikeError:
+        except _UnlikeError as exc:
             return UpstreamError(
                 "CONNECTOR_RESPONSE_INVALID",
                 source=self.source,
-                detail=f"the connectors of {self.coordinate} give lists of different lengths",
+                detail=f"the connectors of {self.coordinate} give {exc}",
             )
         return whole
 
 
 class _UnlikeError(Exception):
-    """Two parts that cannot be one value."""
+    """Two parts that cannot be one value; the text says why."""
 
 
 def _lacking(wanted: Wanted, supplies: Wanted | None) -> Wanted:
@@ -101,27 +105,36 @@ def _lacking(wanted: Wanted, supplies: Wanted | None) -> Wanted:
     return left
 
 
-def _merged(left: Any, right: Any, held: Wanted, more: Wanted) -> Any:
-    """Two parts of a value; what a part that is null would have held is null."""
+def _merged(left: Any, right: Any, held: Wanted, more: Wanted, kind: Any) -> Any:
+    """Two parts of a value; what a part that is null would have held is null. Errors: _UnlikeError."""
     if left is None and right is None:
         return None
     if isinstance(left, list) or isinstance(right, list):
         one = [None] * len(right) if left is None else left
         other = [None] * len(left) if right is None else right
         if not isinstance(one, list) or not isinstance(other, list) or len(one) != len(other):
-            raise _UnlikeError
+            raise _UnlikeError("lists of different lengths")
         pairs = zip(one, other, strict=True)
-        return [_merged(first, second, held, more) for first, second in pairs]
+        return [_merged(first, second, held, more, kind) for first, second in pairs]
     first = left if isinstance(left, dict) else dict.fromkeys(held)
     second = right if isinstance(right, dict) else dict.fromkeys(more)
     whole = {**second, **first}
+    fields = getattr(get_named_type(kind), "fields", {})
     for name in first.keys() & second.keys():
+        below = get_named_type(fields[name].type) if name in fields else None
         if isinstance(first[name], dict | list) and isinstance(second[name], dict | list):
             whole[name] = _merged(
-                first[name], second[name], held.get(name, Wanted()), more.get(name, Wanted())
+                first[name],
+                second[name],
+                held.get(name, Wanted()),
+                more.get(name, Wanted()),
+                below,
             )
         elif first[name] is None:
             whole[name] = second[name]
+        elif below is GraphQLID and second[name] is not None:
+            if str(first[name]) != str(second[name]):
+                raise _UnlikeError(f"objects whose {name} differs in one place")
     return whole
 
 

@@ -105,8 +105,9 @@ def bind_connectors(
                 str(exc), key=connect.name, file=file, line=line, column=column
             ) from exc
     for name, loaders in fields.items():
-        loader = loaders[0] if len(loaders) == 1 else AlternativesLoader(loaders, name)
-        _find(schema, name)[1].resolve = BatchField(loader, name)
+        target = _find(schema, name)[1]
+        loader = loaders[0] if len(loaders) == 1 else AlternativesLoader(loaders, name, target.type)
+        target.resolve = BatchField(loader, name)
     for name, loaders in entities.items():
         _bind_entity(schema, name, loaders)
     return binder.bound

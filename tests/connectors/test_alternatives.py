@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.connectors.scenario import Scenario, execute
+from tests.connectors.scenario import SOURCE, Scenario, execute
 from tests.connectors.scenarios_calls import PARTS, SEVERAL
 
 SCENARIO = Scenario(sdl=SEVERAL, query="", answers=PARTS, data=None, asked=())
@@ -37,3 +37,38 @@ async def test_only_what_is_wanted_is_asked_for(
     result, requests = await execute(replace(SCENARIO, query=query), tmp_path)
     assert (result.data, result.errors) == (data, [])
     assert sorted(request.line for request in requests) == asked
+
+
+ROWS = (
+    SOURCE
+    + """type Query { one: Row
+        @connect(source: "b", http: { GET: "/a1" }, selection: "id p in { id x }")
+        @connect(source: "b", http: { GET: "/c1" }, selection: "key: id q in { id y }") }
+    extend type Query { list: [Row] @connect(source: "b", http: { GET: "/a" }, selection: "id p")
+        @connect(source: "b", http: { GET: "/c" }, selection: "id q") }
+    type Row { id: ID key: Int p: String q: String in: In } type In { id: ID x: Int y: Int }"""
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "second", "data"),
+    [
+        ("{ list { p q } }", [{"id": "1", "q": "q1"}, {"q": "q2"}], [["p1", "q1"], ["p2", "q2"]]),
+        ("{ list { p q } }", [{"id": 2, "q": "q2"}, {"id": 1, "q": "q1"}], None),
+        ("{ list: one { p q } }", {"id": 9, "q": "q", "in": {"id": 5}}, ["p", "q"]),
+        ("{ list: one { p q } }", {"id": 9, "q": "q", "in": {"id": 6}}, None),
+    ],
+)
+async def test_objects_of_different_ids_are_not_made_one(
+    query: str, second: Any, data: Any, tmp_path: Path
+) -> None:
+    first = {"/a": [{"id": 1, "p": "p1"}, {"id": 2, "p": "p2"}]}
+    first["/a1"] = {"id": 1, "p": "p", "in": {"id": "5", "x": 1}}  # type: ignore[assignment]
+    answers = {**first, "/c": second, "/c1": second}
+    scenario = Scenario(sdl=ROWS, query=query, answers=answers, data=None, asked=())
+    result, _ = await execute(scenario, tmp_path)
+    codes = [error["extensions"]["code"] for error in result.errors]
+    assert codes == ([] if data else ["CONNECTOR_RESPONSE_INVALID"])
+    found = result.data["list"]
+    rows = [list(row.values()) for row in found] if isinstance(found, list) else found
+    assert (list(rows.values()) if isinstance(rows, dict) else rows) == data
