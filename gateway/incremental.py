@@ -8,10 +8,11 @@ Source: the incremental delivery of the GraphQL specification's draft, as graphq
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 
+import orjson
 from graphql import ExecutionResult, GraphQLError
 
 from gateway.answer import Answer, ErrorMask, OperationRecord, encode_members
@@ -111,7 +112,7 @@ class Older(Current):
         super().__init__(mask, record)
         self._pending: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
-        self._data: Any = None
+        self._data: Any = None  # of all payloads: what is streamed begins where a list ends
 
     def initial(self, result: Any) -> Payload:
         """The first payload."""
@@ -121,8 +122,13 @@ class Older(Current):
 
     def later(self, result: Any) -> Payload:
         """One of the payloads after it."""
-        parts = [self._older_part(item) for item in result.incremental or ()]
-        self._announce(result.pending or ())
+        new = {item.id: item for item in result.pending or ()}
+        parts: list[Any] = []
+        for item in result.incremental or ():
+            if item.id in new:  # announced and delivered in one payload, after what it is in
+                self._announce([new.pop(item.id)])
+            parts.append(self._older_part(item))
+        self._announce(new.values())
         for item in result.completed or ():
             pending = self._pending.pop(item.id)
             if item.errors:
@@ -130,25 +136,31 @@ class Older(Current):
         payload: Payload = {"incremental": parts} if parts else {}
         return {**payload, "hasNext": result.has_next}
 
-    def _announce(self, pending: Sequence[Any]) -> None:
+    def _announce(self, pending: Iterable[Any]) -> None:
         for item in pending:
             self._pending[item.id] = item
             there = _at(self._data, item.path)
             if isinstance(there, list):
                 self._counts[item.id] = len(there)
 
-    def _older_part(self, item: Any) -> Payload:
+    def _older_part(self, item: Any) -> orjson.Fragment:
+        """A part as JSON: what is merged below has other parts put into it later."""
         pending = self._pending[item.id]
+        errors = self.errors(item.errors)
         if hasattr(item, "items"):
             start = self._counts.get(item.id, 0)
             self._counts[item.id] = start + len(item.items)
-            place = _place(pending, (start,))
-            return {"items": item.items, **place, **self.errors(item.errors)}
-        there = _at(self._data, [*pending.path, *(item.sub_path or ())])
-        if isinstance(there, dict):  # a list in it may be streamed later
+            encoded = self.encode({"items": item.items, **_place(pending, (start,)), **errors})
+            there = _at(self._data, pending.path)
+            if isinstance(there, list):
+                there += item.items
+            return orjson.Fragment(encoded)
+        below = item.sub_path or ()
+        encoded = self.encode({"data": item.data, **_place(pending, below), **errors})
+        there = _at(self._data, [*pending.path, *below])
+        if isinstance(there, dict):
             there.update({k: v for k, v in item.data.items() if k not in there})
-        place = _place(pending, item.sub_path or ())
-        return {"data": item.data, **place, **self.errors(item.errors)}
+        return orjson.Fragment(encoded)
 
 
 def _place(pending: Any, below: Sequence[str | int] = ()) -> Payload:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -183,6 +184,59 @@ async def test_a_streamed_list_in_a_deferred_fragment_in_the_older_format(server
     items = streamed(later)
     assert items[0] == {"data": {"friends": [{"name": "Bob"}]}, "path": ["user"]}
     assert items[1] == {"items": [{"name": "Eve"}], "path": ["user", "friends", 1]}
+
+
+def joined(found: list[Any]) -> Any:
+    """What a client of the older format has in the end."""
+    data = found[0]["data"]
+    for item in streamed(found):
+        *above, last = item["path"] if "items" in item else [*item["path"], None]
+        there = data
+        for key in above:
+            there = there[key]
+        if "items" in item:
+            assert len(there) == last
+            there += item["items"]
+        else:
+            merge(there, item["data"])
+    return data
+
+
+def merge(there: Any, more: Any) -> None:
+    for key, value in more.items():
+        if isinstance(there.get(key), dict) and isinstance(value, dict):
+            merge(there[key], value)
+        elif isinstance(there.get(key), list):
+            for one, other in zip(there[key], value, strict=True):
+                merge(one, other)
+        else:
+            there[key] = value
+
+
+NESTED = [
+    "{ users { id ...@defer { friends { id ...@defer { name } } } } }",
+    "{ ...@defer { users { id ...@defer { name } } } }",
+    "{ users { ...@defer { friends { ...@defer { id name } } } } }",
+    "{ ...@defer { user { id ...@defer { name ...@defer { friends { id ...@defer { name } } } } } } }",
+    "{ users @stream(initialCount: 1) { id ...@defer { name } } }",
+    "{ users @stream(initialCount: 1) { id friends @stream(initialCount: 1) { id ...@defer { name } } } }",
+    "{ users @stream(initialCount: 0) { id ...@defer { friends @stream(initialCount: 1) { id } } } }",
+    "{ user { ...@defer { friends @stream(initialCount: 1) { id friends @stream(initialCount: 1) { id } } } } }",
+]
+
+
+@pytest.mark.parametrize("query", NESTED)
+async def test_what_is_deferred_within_what_is_deferred_in_the_older_format(
+    server: Served, query: str
+) -> None:
+    plain = re.sub(r"@defer|@stream\([^)]*\)", "", query)
+    async with asked(server, plain, "application/json") as answer:
+        expected = (await answer.json())["data"]
+    async with asked(server, query, OLDER) as answer:
+        found = await parts(answer)
+    assert len(found) > 1
+    assert not any("errors" in payload for payload in [*found, *streamed(found)])
+    assert joined(found) == expected
 
 
 @pytest.mark.parametrize("accept", [CURRENT, OLDER])
