@@ -132,9 +132,12 @@ def _merged(left: Any, right: Any, held: Wanted, more: Wanted, kind: Any) -> Any
             )
         elif first[name] is None:
             whole[name] = second[name]
-        elif below is GraphQLID and second[name] is not None:
-            if str(first[name]) != str(second[name]):
-                raise _UnlikeError(f"objects whose {name} differs in one place")
+        elif (
+            below is GraphQLID
+            and str(first[name]) != str(second[name])
+            and second[name] is not None
+        ):
+            raise _UnlikeError(f"objects whose {name} differs in one place")
     return whole
 
 
