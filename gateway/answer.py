@@ -25,6 +25,7 @@ from gateway.telemetry.metrics import Histogram
 logger = logging.getLogger("gateway.errors")
 
 NULL_ERROR = "Cannot return null for non-nullable field "
+LIST_ERROR = "Expected Iterable, but did not find one for field "
 _COERCION_ERROR = re.compile("(?:^|: )Expected value of type '[^']+', but encountered error '")
 MAX_NOTED = 20
 """Codes and ids of errors that one log line may name."""
@@ -172,6 +173,8 @@ class ErrorMask:
             # The outer error's words: those of a bad variable name it, the cause's do not.
             assert isinstance(error, GraphQLError)
             message, extensions = error.message, dict(error.extensions or {})
+            if code is None:
+                code = _code_of_graphql(cause, error)
             if code is not None:
                 extensions.setdefault("code", code)
         else:
@@ -231,6 +234,13 @@ def _count(error: Exception) -> int:
     """How many errors one stands for."""
     cause = original_error(error)
     return cause.count if isinstance(cause, MoreErrorsError) else 1
+
+
+def _code_of_graphql(cause: Exception, error: Exception) -> str | None:
+    """The code of what GraphQL itself says of a value; None of what a resolver may have raised."""
+    if _is_null_error(cause) or str(cause).startswith(LIST_ERROR):
+        return "RESULT_COERCION_FAILED"
+    return "BAD_USER_INPUT" if _is_coercion_error(error) else None
 
 
 def _is_null_error(cause: Exception) -> bool:

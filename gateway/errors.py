@@ -78,7 +78,7 @@ CODES: dict[str, Code] = {
         Code("TOO_MANY_OPERATIONS", 429, "Too many operations on one connection.", "End some, or ask the operator to raise subscription.max_operations_per_socket."),
         Code("MAX_RESPONSE_NODES_LIMIT", None, "The result has too many objects.", "Ask for fewer objects, in shorter lists or on fewer levels, or ask the operator to raise limits.max_response_nodes."),
         Code("MAX_RESPONSE_BYTES_LIMIT", None, "The response is too large.", "Ask for fewer objects or fields, or ask the operator to raise limits.max_response_bytes."),
-        Code("RESULT_COERCION_FAILED", None, "A value has not the field's type.", "Give the operator the error id: a backend or resolver gave what the field's type does not have; the log has the value."),
+        Code("RESULT_COERCION_FAILED", None, "A value has not the field's type.", "Give the operator the error id, where there is one: a backend or resolver gave what the field's type does not have, or null where none may be; the log has the value."),
         Code("TOO_MANY_ERRORS", None, "There are more errors than are shown.", "Mend those that are shown, ask for fewer objects, or ask the operator to raise errors.max_errors."),
         Code("SLOW_CONSUMER", None, "The subscription fell behind and was ended.", "Subscribe again, and read faster; or ask the operator to raise broker.max_queue."),
         Code("HTTP_CLIENT_ERROR", None, "The source could not be reached.", "Look at the source's health."),

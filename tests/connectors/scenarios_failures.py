@@ -64,7 +64,10 @@ OWN = """errors: { extensions: "code: $('OWN') retry: $response.headers.'retry-a
 BODY = {"text": "No such thing"}
 LATER = (("content-type", "application/json"), ("retry-after", "7"))
 NOTHING = {"t": {"a": None}}
-NO_LIST = _error("Expected Iterable, but did not find one for field 'T.a'.", 7, ["t", "a"])
+COERCION = {"code": "RESULT_COERCION_FAILED"}
+NO_LIST = _error(
+    "Expected Iterable, but did not find one for field 'T.a'.", 7, ["t", "a"], COERCION
+)
 UNREADABLE = "The server returned data in an unexpected format."
 
 FAILURES: dict[str, Scenario] = {
@@ -170,6 +173,6 @@ FAILURES: dict[str, Scenario] = {
         "{ t { a } }",
         {},
         {"t": None},
-        _error("Cannot return null for non-nullable field T.a.", 7, ["t", "a"]),
+        _error("Cannot return null for non-nullable field T.a.", 7, ["t", "a"], COERCION),
     ),
 }

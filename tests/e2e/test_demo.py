@@ -156,7 +156,7 @@ async def test_a_null_where_none_may_be_is_graphqls_own_error(client: GatewayCli
     assert result.data == {"node": None}
     (error,) = result.errors
     assert error["message"] == "Cannot return null for non-nullable field Video.title."
-    assert "errorId" not in error.get("extensions", {})
+    assert error["extensions"] == {"code": "RESULT_COERCION_FAILED"}
 
 
 async def test_php_down_leaves_the_rest_intact_and_heals(
