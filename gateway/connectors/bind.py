@@ -45,9 +45,10 @@ from gateway.connectors.reads import joined_reads, spelled_out, without
 from gateway.connectors.request import READ_METHODS, RequestBuilder, evaluate_base_url
 from gateway.connectors.response import ResponseReader
 from gateway.connectors.settings import ConnectorSettings, HeaderRule, HeaderSettings
-from gateway.connectors.shape import objects_only, of_objects
+from gateway.connectors.shape import note_json, objects_only, of_objects
 from gateway.connectors.url import CREDENTIALS, INSTEAD, CannotWriteError
 from gateway.errors import ConfigError
+from gateway.graph.json_numbers import FROM_JSON
 from gateway.graph.sdl import place_of
 from gateway.identity import Identity
 from gateway.resolver import BatchField, EntityField, Loader, Wanted
@@ -201,6 +202,7 @@ class _Binder:
         self, connect: Connect, owner: GraphQLObjectType, target: GraphQLField
     ) -> ConnectorLoader:
         """The loader of a connector on a field."""
+        target.extensions[FROM_JSON] = True
         call, supplied = self._call(connect, target.type, owner)
         call.written = written_arguments(target.args)
         batch = self._asked(call, "batch", owner)
@@ -297,6 +299,7 @@ class _Binder:
         assert connect.selection is not None
         selection = parse_mapping(connect.selection.value, spec)
         supplied = supplied_fields(selection)
+        note_json(self.schema, kind, supplied)
         is_batch = "batch" in builder.reads  # then the answer is a list of what one parent gets
         is_row = is_batch and not is_list_type(get_nullable_type(kind))
         whole = GraphQLList(kind) if is_row else kind

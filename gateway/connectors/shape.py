@@ -23,6 +23,7 @@ from graphql import (
 )
 
 from gateway.connectors.mapping.wanted import WHOLE, Wanted
+from gateway.graph.json_numbers import FROM_JSON
 
 Check: TypeAlias = Callable[[Any], Any]
 
@@ -70,6 +71,25 @@ def of_objects(
         types = [owner.fields[name].type for owner in owners if name in owner.fields]
         members[name] = of_objects(schema, types, below)
     return Wanted(members, supplied.whole)
+
+
+def note_json(schema: GraphQLSchema, kind: GraphQLOutputType, supplied: Wanted) -> None:
+    """Note on the fields of a value's objects which of them a mapping gives: their numbers are those of a JSON text."""
+    seen: set[str] = set()
+
+    def walk(kind: GraphQLOutputType, supplied: Wanted) -> None:
+        named: Any = get_named_type(kind)
+        if is_leaf_type(named) or (supplied.whole and named.name in seen):
+            return
+        if supplied.whole:
+            seen.add(named.name)
+        for owner in schema.get_possible_types(named) if is_abstract_type(named) else (named,):
+            for name, field in owner.fields.items():
+                if supplied.whole or name in supplied.members:
+                    field.extensions[FROM_JSON] = True
+                    walk(field.type, supplied.members.get(name, WHOLE))
+
+    walk(kind, supplied)
 
 
 def _plain_object(value: Any) -> Any:

@@ -21,6 +21,7 @@ from graphql import (
 
 from gateway.execute import reference
 from gateway.execute.arguments import Arguments
+from gateway.graph.json_numbers import json_serialize
 from gateway.graph.schema import is_fixed
 from gateway.identity import joined
 from gateway.plan.collect import field_nodes
@@ -37,15 +38,17 @@ class BoundLeaf:
 
     Attributes:
         type: The GraphQL type.
-        serialize: graphql-core's own for this type.
+        serialize: graphql-core's own for this type, or that of numbers of JSON.
+        is_from_json: Which of the two.
     """
 
-    __slots__ = ("non_null", "plan", "serialize", "type")
+    __slots__ = ("is_from_json", "non_null", "plan", "serialize", "type")
 
     def __init__(self, plan: Leaf, schema: GraphQLSchema) -> None:
         self.plan = plan
         self.non_null = plan.non_null
         self.type: Any = schema.type_map.get(plan.type)
+        self.is_from_json = False
         self.serialize: Callable[[Any], Any] = (
             serialize_of(self.type) if is_leaf_type(self.type) else _as_it_is
         )
@@ -180,6 +183,7 @@ class BoundField:
             self.arguments = bound.arguments_of(self.definition, plan.nodes[0])
         self.has_own = self.takes_info or not (self.arguments is None or self.arguments.is_shared)
         self.output = bound.bind_output(plan.output, schema)
+        read_as_json(self.definition, self.output)
         self.composite = composite_of(self.output)
         self.coordinate = plan.coordinate
         self.is_regrouped = is_settled(plan)
@@ -318,6 +322,16 @@ def selections_of(output: BoundOutput) -> Iterator[BoundSelection]:
         output = output.item
     if isinstance(output, BoundComposite):
         yield from output.by_type.values()
+
+
+def read_as_json(definition: GraphQLField, output: BoundOutput) -> None:
+    """Let the leaf of a field whose values are read from JSON take numbers as JSON has them."""
+    while isinstance(output, BoundList):
+        output = output.item
+    if isinstance(output, BoundLeaf):
+        serialize = json_serialize(definition, output.plan.type, output.serialize)
+        if serialize is not None:
+            output.serialize, output.is_from_json = serialize, True
 
 
 def composite_of(output: BoundOutput) -> BoundComposite | None:

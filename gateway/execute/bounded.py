@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import GraphQLError, is_leaf_type
 from graphql.pyutils import is_awaitable
 
 from gateway.errors import GatewayError
 from gateway.execute import reference
 from gateway.execute.bounds import ResultLimits, nodes_error
+from gateway.graph.json_numbers import json_serialize
+
+NUMBERS = frozenset({int, float})
 
 
 class BadResultError(GraphQLError):
@@ -58,6 +61,18 @@ def bounded(base: type[Any], budget: Budget) -> type[Any]:
         @staticmethod
         def complete_leaf_value(return_type: Any, result: Any) -> Any:
             return _marking(return_type, base.complete_leaf_value, return_type, result)
+
+        def complete_value(
+            self, return_type: Any, details: Any, info: Any, path: Any, result: Any, *given: Any
+        ) -> Any:
+            if type(result) in NUMBERS and is_leaf_type(return_type):
+                field = info.parent_type.fields.get(info.field_name)
+                serialize = field and json_serialize(
+                    field, return_type.name, return_type.coerce_output_value
+                )
+                if serialize:
+                    return _marking(return_type, serialize, result)
+            return super().complete_value(return_type, details, info, path, result, *given)
 
         def ensure_valid_runtime_type(self, name: Any, return_type: Any, *given: Any) -> Any:
             check = super().ensure_valid_runtime_type

@@ -112,6 +112,8 @@ def _null_error(field: BoundField) -> TypeError:
 
 def _expand_leaf(run: Run, field: BoundField, output: BoundLeaf, value: Any) -> Any:
     try:
+        if output.is_from_json:
+            return output.serialize(value)
         return reference.complete_leaf(output.type, value)
     except Exception as error:
         return fail(run, field, BadValueError(error, output.plan.type))

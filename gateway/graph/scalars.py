@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from graphql import GraphQLError
 
+from gateway.graph.json_numbers import EXACT
+from gateway.json_bytes import MAX_LENGTH
 from gateway.uploads import Upload
 
 # RFC 3339 §5.6, with the time zone that it demands.
@@ -85,7 +87,7 @@ class BigInt:
     def parse_value(value: Any) -> int:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
-        if isinstance(value, float) and value.is_integer():
+        if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT:
             return int(value)
         if isinstance(value, str) and _INTEGER.fullmatch(value):
             return int(value)
@@ -94,7 +96,7 @@ class BigInt:
     @staticmethod
     def serialize(value: Any) -> int | str:
         number = BigInt.parse_value(value)
-        return number if abs(number) <= 2**53 else str(number)
+        return number if abs(number) <= EXACT else str(number)
 
 
 class UUID:
@@ -149,6 +151,8 @@ MEANINGS: dict[str, str] = {
 """What each takes and gives, as `gateway check` tells it."""
 
 
+MAX_INTEGER: int = 10**MAX_LENGTH
+"""What has more digits, Python writes none of."""
 MAX_DEPTH = 200
 """The encoder nests no deeper than 254 levels, the answer around a value included."""
 
@@ -156,7 +160,7 @@ MAX_DEPTH = 200
 def checked_output(name: str, serialize: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """`serialize` of a custom scalar, held to give JSON: else it is an error of the field, never of the answer.
 
-    Errors: of the result: GraphQLError for NaN, infinities, integers beyond 64 bits, keys that are no
+    Errors: of the result: GraphQLError for NaN, infinities, integers of more than 4,300 digits, keys that are no
         strings, and objects that JSON does not have.
     """
 
@@ -176,7 +180,7 @@ def is_json(value: Any, depth: int = 0) -> bool:
     if value is None or isinstance(value, str | bool):
         return True
     if isinstance(value, int):
-        return -(2**63) <= value < 2**64
+        return -MAX_INTEGER < value < MAX_INTEGER
     if isinstance(value, float):
         return isfinite(value)
     if depth >= MAX_DEPTH:

@@ -46,6 +46,18 @@ ALL = f'{{"id":"{BIG}","x":3,"xs":[1,2.5],"any":{BIG},"in":{{"x":4,"id":"5","n":
 ROWS = b'[{"id": %d, "any": -18446744073709551616}]' % BIG
 READ = [{"id": str(BIG), "any": "-18446744073709551616"}]
 
+ROWS_OF_NUMBERS: list[dict[str, Any]] = [
+    {
+        "f": 123456789012345680000.0,
+        "fs": [9007199254740992.0, 3.0],
+        "id": "9007199254740992",
+        "big": 5,
+        "j": {"a": [2**64, -(2**63) - 1]},
+        "n": 1,
+    },
+    {"f": -9007199254740996.0, "fs": None, "id": None, "big": None, "j": None, "n": None},
+]
+
 NUMBERS: dict[str, Scenario] = {
     "variables in a body": _sent(
         'POST: "/f", body: "$args"',
@@ -74,6 +86,37 @@ NUMBERS: dict[str, Scenario] = {
     "read under PHP": _read("id any", "[Row]", ROWS, READ, "php"),
     "as text": _read("$.n->toString", "String", b'{"n": %d}' % BIG, str(BIG)),
     "as JSON": _read("$->jsonStringify", "String", b'{"n": %d}' % BIG, f'{{"n":{BIG}}}'),
+    "Float and ID as the text has them": Scenario(
+        sdl=SOURCE
+        + """scalar JSON scalar BigInt
+        type Query { rows: [Row] @connect(source: "b", http: { GET: "/rows" }, selection: "f fs id big j n")
+          mapped: [Row] @connect(source: "b", http: { GET: "/rows" }, selection: "$->slice(0) { f fs id big j n }")
+          one: Float @connect(source: "b", http: { GET: "/one" }, selection: "$.v") }
+        type Row { f: Float fs: [Float!] id: ID big: BigInt j: JSON n: Int
+          e: E @connect(source: "b", http: { GET: "/e/{$this.f}" }, selection: "ok") } type E { ok: Boolean }""",
+        query="{ rows { f fs id big j n e { ok } } mapped { f fs id big j n } one }",
+        answers={
+            "/rows": Answer(
+                b'[{"f": 123456789012345680000, "fs": [9007199254740993, 3], "id": 9007199254740992.0, "big": 5.0,'
+                b' "j": {"a": [18446744073709551616, -9223372036854775809]}, "n": 1},'
+                b' {"f": -9007199254740995, "fs": [1e400], "id": 12345678901234567890.0, "big": 12345678901234567890.0}]'
+            ),
+            "/one": Answer(b'{"v": 36893488147419103233}'),
+            "/e/123456789012345680000": {"ok": True},
+            "/e/-9007199254740995": {"ok": True},
+        },
+        data={
+            "rows": [{**row, "e": {"ok": True}} for row in ROWS_OF_NUMBERS],
+            "mapped": ROWS_OF_NUMBERS,
+            "one": 36893488147419103232.0,
+        },
+        errors=tuple(
+            ("RESULT_COERCION_FAILED", f"{name}.1.{field}")
+            for name in ("rows", "mapped")
+            for field in ("fs.0", "id", "big")
+        ),
+        asked=("GET /e/-9007199254740995", "GET /e/123456789012345680000", "GET /one", "GET /rows"),
+    ),
     "a key": Scenario(
         sdl=SOURCE
         + """type Query { rows: [Row] @connect(source: "b", http: { GET: "/rows" }, selection: "id") }
