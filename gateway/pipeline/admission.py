@@ -34,6 +34,8 @@ BUSY = 0.8
 # So many ticks in a row that are in time end an overload.
 CALM_TICKS = 20
 RETRY_AFTER_S = 1
+# The last eighth of the places is for clients that have less than an eighth: none locks the others out.
+RESERVED = 8
 
 
 class Admission:
@@ -48,7 +50,7 @@ class Admission:
     Attributes:
         in_flight: Operations that wait for something. A subscription counts until it is open.
         is_overloaded: The event loop is held at `TARGET_S` now.
-        shed: Operations that were rejected, by reason: `in_flight`, `lag`.
+        shed: Operations that were rejected, by reason: `in_flight`, `client` (it has more than its share), `lag`.
     """
 
     def __init__(
@@ -71,7 +73,8 @@ class Admission:
         self._calm_below = min(ALWAYS_IN_FLIGHT, max_in_flight or ALWAYS_IN_FLIGHT)
         self.is_overloaded = False
         self.in_flight = 0
-        self.shed: Counter[str] = Counter(in_flight=0, lag=0)
+        self._by_client: dict[str, int] = {}
+        self.shed: Counter[str] = Counter(in_flight=0, client=0, lag=0)
 
     def start(self) -> None:
         """Begin to measure the event loop, where that has a limit."""
@@ -98,11 +101,11 @@ class Admission:
         for reason, count in self.shed.items():
             yield REQUESTS_SHED, (reason,), count
 
-    def check(self) -> None:
-        """Whether one more operation is let in now. Errors: ClientError(UNAVAILABLE)."""
+    def check(self, client_key: str) -> None:
+        """Whether one more operation of a client is let in now. Errors: ClientError(UNAVAILABLE)."""
         if self.in_flight < self._calm_below:
             return
-        reason = self.overloaded_by()
+        reason = self.overloaded_by(client_key)
         if reason is not None:
             self.shed[reason] += 1
             raise ClientError(
@@ -110,18 +113,37 @@ class Admission:
             )
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """One operation in flight."""
-        self.in_flight += 1
+    def place(self, client_key: str) -> Iterator[None]:
+        """One operation of a client in flight."""
+        self.enter(client_key)
         try:
             yield
         finally:
-            self.in_flight -= 1
+            self.leave(client_key)
 
-    def overloaded_by(self) -> str | None:
-        """Why one more operation is not let in now; None when it is."""
-        if self._max_in_flight is not None and self.in_flight >= self._max_in_flight:
-            return "in_flight"
+    def enter(self, client_key: str) -> None:
+        """One more operation of a client waits for something."""
+        self.in_flight += 1
+        self._by_client[client_key] = self._by_client.get(client_key, 0) + 1
+
+    def leave(self, client_key: str) -> None:
+        """It waits no longer."""
+        self.in_flight -= 1
+        left = self._by_client[client_key] - 1
+        if left:
+            self._by_client[client_key] = left
+        else:
+            del self._by_client[client_key]
+
+    def overloaded_by(self, client_key: str) -> str | None:
+        """Why one more operation of a client is not let in now; None when it is."""
+        most = self._max_in_flight
+        if most is not None:
+            if self.in_flight >= most:
+                return "in_flight"
+            reserved = most // RESERVED
+            if self.in_flight >= most - reserved and self._by_client.get(client_key, 0) >= reserved:
+                return "client"
         if self.is_overloaded and self._lag_s > TARGET_S and self.in_flight >= ALWAYS_IN_FLIGHT:
             return "lag"
         return None

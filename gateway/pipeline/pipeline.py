@@ -78,7 +78,7 @@ class Pipeline:
         if self.explain.is_open and self.explain.asks_trace(context.headers):
             context.stats.trace = show(context.stats.trace)
         try:
-            self.admission.check()
+            self.admission.check(operation.client.client_key)
             outcome: AwaitableOrValue[Answer | ExecutionResult]
             outcome = then(self.document(operation, context.stats.trace), self._dispatch)
             if not isinstance(outcome, Answer | ExecutionResult):
@@ -93,13 +93,13 @@ class Pipeline:
         self, operation: Operation, coming: Awaitable[Answer | ExecutionResult], begin: float
     ) -> Answer:
         """The rest of an operation that has to wait for something."""
-        self.admission.in_flight += 1
+        self.admission.enter(operation.client.client_key)
         try:
             answer = self._encoded(operation, await coming)
         except Exception as exc:
             answer = reject(self.mask, exc, operation.record)
         finally:
-            self.admission.in_flight -= 1
+            self.admission.leave(operation.client.client_key)
         self.observer.ended(answer, operation.context, time.perf_counter() - begin)
         return answer
 

@@ -50,7 +50,7 @@ class Subscriptions:
         """
         pipeline = self.pipeline
         try:
-            pipeline.admission.check()
+            pipeline.admission.check(operation.client.client_key)
             await value_of(pipeline.document(operation))
             prepared = operation.prepared
             if prepared.operation_type != "subscription" and not prepared.is_incremental:
@@ -60,7 +60,7 @@ class Subscriptions:
             if operation.read_only:
                 check_method(prepared)
             pipeline.variables(operation)
-            with pipeline.admission.place():
+            with pipeline.admission.place(operation.client.client_key):
                 stream = await self._open(operation, new_context, payloads)
         except Exception as exc:
             return reject(pipeline.mask, exc, operation.record)

@@ -104,7 +104,7 @@ class Overloadable:
         rejected = 0
         for _ in range(count):
             try:
-                self.admission.check()
+                self.admission.check("a")
                 self.admission.in_flight += 1
             except ClientError:
                 rejected += 1
@@ -150,7 +150,7 @@ async def test_a_loop_that_stays_late_refuses_until_it_is_in_time() -> None:
     assert await it.ask(1) == 0
     await it.end()
     assert it.admission.in_flight == 0
-    assert [value for _, _, value in it.admission.samples()] == [0, 4]
+    assert [value for _, _, value in it.admission.samples()] == [0, 0, 4]
 
 
 async def test_a_few_requests_are_let_in_however_late_the_loop_is() -> None:
@@ -209,3 +209,21 @@ def test_the_kernel_says_how_long_a_thread_had_something_to_do() -> None:
     clock.close()
     clock.close()
     assert clock() >= 0.0
+
+
+def test_a_client_leaves_the_last_eighth_to_others() -> None:
+    admission = Admission(800)
+    for _ in range(700):
+        admission.check("greedy")
+        admission.enter("greedy")
+    with pytest.raises(ClientError, match="Service unavailable"):
+        admission.check("greedy")
+    for _ in range(100):
+        admission.check("other")
+        admission.enter("other")
+    with pytest.raises(ClientError, match="Service unavailable"):
+        admission.check("third")
+    assert admission.shed == {"client": 1, "in_flight": 1, "lag": 0}
+    for _ in range(100):
+        admission.leave("other")
+    admission.check("third")

@@ -64,7 +64,7 @@ class StreamEndpoint:
         """
         pipeline = self.subscriptions.pipeline
         try:
-            pipeline.admission.check()
+            pipeline.admission.check(operation.client.client_key)
             await value_of(pipeline.document(operation))
         except (ClientError, RequestError) as exc:
             if isinstance(exc, ClientError) and exc.http_status in (429, 503):
