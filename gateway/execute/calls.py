@@ -14,7 +14,7 @@ from typing import Any
 from gateway.execute.bound import BoundField
 from gateway.execute.columns import wait_for_cells
 from gateway.execute.info import infos_of_rows
-from gateway.execute.spots import Failed
+from gateway.execute.spots import Failed, untraced
 from gateway.execute.state import NO_ARGUMENTS, Run
 from gateway.execute.steps import begin_step, call_in
 from gateway.resolver import seen_by
@@ -40,13 +40,13 @@ def call_rows(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
             try:
                 column.append(function(row, context, **given))
             except Exception as error:
-                column.append(_failed(error))
+                column.append(_failed(run, field, error))
     else:
         for row in rows:
             try:
                 column.append(function(row, context))
             except Exception as error:
-                column.append(_failed(error))
+                column.append(_failed(run, field, error))
     wait_for_cells(run, field, column, timing)
     return column
 
@@ -74,11 +74,18 @@ def _call_each(
             else:
                 column.append(function(row, info, **given))
         except Exception as error:
-            column.append(_failed(error, 3))
+            column.append(_failed(run, field, error, 3))
 
 
-def _failed(error: Exception, depth: int = 2) -> Failed:
-    """An error whose traceback begins with the line of the plan, which names the field."""
+def _failed(run: Run, field: BoundField, error: Exception, depth: int = 2) -> Failed:
+    """An error whose traceback begins with the line of the plan, which names the field.
+
+    So many of one field have one as an answer may have errors.
+    """
+    number = run.raised.get(field.id, 0)
+    if number >= run.limits.max_errors:
+        return untraced(error)
+    run.raised[field.id] = number + 1
     frame = sys._getframe(depth)
     below = error.__traceback__.tb_next if error.__traceback__ else None
     error.__traceback__ = TracebackType(below, frame, frame.f_lasti, frame.f_lineno)

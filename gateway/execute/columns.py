@@ -33,7 +33,7 @@ from gateway.execute.bound import (
 from gateway.execute.info import info_of_row
 from gateway.execute.nulled import BROKEN, settle_in_background
 from gateway.execute.runtime_types import Tag, find_types, is_known
-from gateway.execute.spots import ABANDONED, Failed, FailedList, Origin
+from gateway.execute.spots import ABANDONED, Failed, FailedList, Origin, caught
 from gateway.execute.state import Rows, Run
 from gateway.execute.works import Call, Cells, Position
 from gateway.resolver import DecodedRow
@@ -77,7 +77,7 @@ def read(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any
                     own = run.arguments_for_call(field)
                     column[index] = value(info_of_row(run, field, index), **own)
                 except Exception as error:
-                    column[index] = Failed(error)
+                    column[index] = caught(error)
         wait_for_cells(run, field, column)
     return column
 
@@ -102,7 +102,7 @@ def read_property(row: Any, name: str) -> Any:
     try:
         return row.get(name) if isinstance(row, Mapping) else getattr(row, name, None)
     except Exception as error:
-        return Failed(error)
+        return caught(error)
 
 
 def wait_for_cells(
@@ -281,7 +281,7 @@ async def collect_items(run: Run, value: Any) -> list[Any] | Failed:
             with suppress(Exception):
                 await close()
         # graphql-core 3.2 gathers first and completes then: an iterator that fails has no items there.
-        return _failed_list(run, error, items) if reference.IS_3_3 else Failed(error)
+        return _failed_list(run, error, items) if reference.IS_3_3 else caught(error)
     return items
 
 

@@ -7,29 +7,51 @@ after it below that place is not looked at. §6.4.4
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Generator, Sequence
+from typing import Any, TypeVar
 
 from graphql import GraphQLError, located_error
 
 from gateway.errors import MoreErrorsError
 from gateway.execute import reference
-from gateway.execute.bound import BoundComposite, BoundField, BoundList, BoundOutput, BoundSelection
+from gateway.execute.bound import (
+    BoundComposite,
+    BoundField,
+    BoundLeaf,
+    BoundList,
+    BoundOutput,
+    BoundSelection,
+)
+from gateway.execute.expand import expand_value
 from gateway.execute.nulled import awaited_positions
-from gateway.execute.spots import ABANDONED, BadValueError, Failed, FailedList, Pending
+from gateway.execute.pauses import pause_alone
+from gateway.execute.spots import (
+    ABANDONED,
+    UNREAD,
+    BadValueError,
+    Failed,
+    FailedList,
+    Pending,
+    clear_frames,
+)
 from gateway.execute.state import Run
+from gateway.execute.works import Work
 
 PathKeys = list[str | int]
+T = TypeVar("T")
+Steps = Generator[list[Work], None, T]
+PLACES = 200
+"""So many places are completed before it is looked whether to give the event loop back."""
 
 
 def complete_root(
     run: Run, selection: BoundSelection, data: dict[str, Any]
-) -> dict[str, Any] | None:
+) -> Steps[dict[str, Any] | None]:
     """The data of a root selection; None when an error reached it. Errors go to the run."""
     if not run.dirty:
         return data
     try:
-        return _Completion(run).complete_object(selection, data, [])
+        return (yield from _Completion(run).complete_object(selection, data, []))
     except (GraphQLError, _UnlocatedError) as error:
         _note(run, error)
         return None
@@ -37,7 +59,7 @@ def complete_root(
 
 def complete_parent(
     run: Run, selection: BoundSelection, data: dict[str, Any], path: PathKeys
-) -> tuple[dict[str, Any] | None, list[GraphQLError]]:
+) -> Steps[tuple[dict[str, Any] | None, list[GraphQLError]]]:
     """What a deferred plan made of one row that it began with, and the errors below this row.
 
     Args:
@@ -49,10 +71,22 @@ def complete_parent(
     run.errors, run.more_errors = [], 0
     completed: dict[str, Any] | None = None
     try:
-        completed = _Completion(run).complete_object(selection, data, list(path))
+        completed = yield from _Completion(run).complete_object(selection, data, list(path))
     except (GraphQLError, _UnlocatedError) as error:
         _note(run, error)
     return completed, all_errors(run)
+
+
+MOST_RELEASED = 100
+
+
+def take_errors(run: Run) -> list[GraphQLError] | None:
+    """The errors of a run that is over, which from then on neither hold it nor are held by it."""
+    errors = all_errors(run)
+    for error in errors[:MOST_RELEASED]:  # those of one resolver keep the same frames
+        clear_frames(run, error.original_error)
+    run.errors, run.broken = [], ()
+    return errors or None
 
 
 def all_errors(run: Run) -> list[GraphQLError]:
@@ -68,6 +102,8 @@ class _UnlocatedError(Exception):
 
 
 def _note(run: Run, error: GraphQLError | _UnlocatedError) -> None:
+    # The frames that it came through hold what is completed, and the run: a cycle.
+    error.__traceback__ = getattr(error.__cause__, "__traceback__", None)
     if isinstance(error, GraphQLError):
         run.errors.append(error)
         run.errors_left -= 1
@@ -79,86 +115,135 @@ class _Completion:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.fields = _with_ancestors(run)
+        self.known: dict[int, list[BoundField]] = {}
         self.awaited: dict[tuple[str | int, ...], bool] = {}
         self.has_cells = False
+        self.places_left = PLACES
 
     def complete_object(
         self, selection: BoundSelection, data: dict[str, Any], path: PathKeys
-    ) -> dict[str, Any]:
-        for field in selection.fields:
-            if field.id in self.fields:
-                key = field.key
-                value = data[key]
-                # A leaf without a spot is finished, and so is null.
-                if value is None or type(value) in _FINISHED:
-                    continue
-                path.append(key)
-                try:
-                    data[key] = self.complete_place(field, field.output, value, path)
-                except GraphQLError as error:
-                    path.pop()
-                    places = [(f.key, f, f.output) for f in selection.fields if f.key in data]
-                    number = [place[1] for place in places].index(field)
-                    raise self.find_error(data, places, number, path, error) from None
+    ) -> Steps[dict[str, Any]]:
+        for field in self.fields_of(selection):
+            key = field.key
+            value = data[key]
+            # A leaf without a spot is finished, and so is null.
+            if value is None or type(value) in _FINISHED:
+                continue
+            self.places_left -= 1
+            path.append(key)
+            try:
+                if type(field.output) is BoundLeaf:
+                    data[key] = self.complete_leaf(field, field.output, value, path)
+                else:
+                    data[key] = yield from self.complete_place(field, field.output, value, path)
+            except GraphQLError as error:
                 path.pop()
+                places = [(f.key, f, f.output) for f in selection.fields if f.key in data]
+                number = [place[1] for place in places].index(field)
+                raise (yield from self.find_error(data, places, number, path, error)) from None
+            path.pop()
         return data
+
+    def fields_of(self, selection: BoundSelection) -> list[BoundField]:
+        """The fields of a selection that a spot is below."""
+        known = self.known.get(selection.id)
+        if known is None:
+            known = [field for field in selection.fields if field.id in self.fields]
+            self.known[selection.id] = known
+        return known
+
+    def complete_leaf(
+        self, field: BoundField, output: BoundLeaf, value: Any, path: PathKeys
+    ) -> Any:
+        """What `complete_place` gives for a leaf, which nothing is below."""
+        raw = None
+        while type(value) is Pending:
+            if value.is_awaited:
+                self.note_awaited(path)
+            raw, value = value.raw, value.value
+        if type(value) is not Failed:
+            return value
+        if value is ABANDONED:
+            return None  # something that is not nulls what this is below
+        if value is UNREAD and self.run.errors_left > 0:
+            value = expand_value(self.run, field, output, raw)
+        # Not raised to be caught right here: that would keep every frame of the way alive.
+        error = self.located(field, value.error, path)
+        if output.non_null:
+            raise error
+        _note(self.run, error)
+        return None
 
     def complete_place(
         self, field: BoundField, output: BoundOutput, value: Any, path: PathKeys
-    ) -> Any:
+    ) -> Steps[Any]:
         """A field's value or a list's item: an error below ends here when it may be null."""
+        if isinstance(output, BoundLeaf):
+            return self.complete_leaf(field, output, value, path)
         while type(value) is Pending:
             if value.is_awaited:
                 self.note_awaited(path)
             value = value.value
         if value is ABANDONED:
-            return None  # something that is not nulls what this is below
+            return None
         depth = len(path)
-        run = self.run
         if type(value) is Failed:
-            # Not raised to be caught right here: that would keep every frame of the way alive.
             cause = value.error
         else:
             try:
-                return self.complete_value(field, output, value, path)
+                return (yield from self.complete_value(field, output, value, path))
             except Exception as raised:
                 del path[depth:]
                 cause = raised
-        # Located as long as the answer may have more.
-        error = locate(run, field, cause, path) if run.errors_left > 0 else _UnlocatedError()
+        error = self.located(field, cause, path)
         if output.non_null:
             raise error
-        _note(run, error)
+        _note(self.run, error)
         return None
+
+    def located(
+        self, field: BoundField, error: Exception, path: PathKeys
+    ) -> GraphQLError | _UnlocatedError:
+        """The error with its place, as long as the answer may have more."""
+        if type(error) is _UnlocatedError:
+            return error
+        if self.run.errors_left > 0:
+            return locate(self.run, field, error, path)
+        return _UnlocatedError()
 
     def complete_value(
         self, field: BoundField, output: BoundOutput, value: Any, path: PathKeys
-    ) -> Any:
+    ) -> Steps[Any]:
         if type(value) is FailedList and isinstance(output, BoundList):
-            self.complete_items(field, output.item, value.items, path)
+            yield from self.complete_items(field, output.item, value.items, path)
             raise value.error
         if value is None:
             return None
         if isinstance(output, BoundList):
-            return self.complete_items(field, output.item, value, path)
+            return (yield from self.complete_items(field, output.item, value, path))
         if isinstance(output, BoundComposite):
             selection = output.only or self.run.kinds.get(id(value), (None, None))[1]
-            return value if selection is None else self.complete_object(selection, value, path)
+            if selection is not None:
+                return (yield from self.complete_object(selection, value, path))
         return value
 
     def complete_items(
         self, field: BoundField, item: BoundOutput, items: list[Any], path: PathKeys
-    ) -> list[Any]:
+    ) -> Steps[list[Any]]:
         for index, value in enumerate(items):
             if value is None or type(value) in _FINISHED:
                 continue
+            self.places_left -= 1
+            if self.places_left < 0:
+                self.places_left = PLACES
+                yield from pause_alone(self.run)
             path.append(index)
             try:
-                items[index] = self.complete_place(field, item, value, path)
+                items[index] = yield from self.complete_place(field, item, value, path)
             except GraphQLError as error:
                 path.pop()
                 places = [(number, field, item) for number in range(len(items))]
-                raise self.find_error(items, places, index, path, error) from None
+                raise (yield from self.find_error(items, places, index, path, error)) from None
             path.pop()
         return items
 
@@ -169,7 +254,7 @@ class _Completion:
         number: int,
         path: PathKeys,
         error: GraphQLError,
-    ) -> GraphQLError | _UnlocatedError:
+    ) -> Steps[GraphQLError | _UnlocatedError]:
         """Which error nulls an object or list after one of its places gave one.
 
         graphql-core completes in order what does not have to be awaited, and awaits all the rest together: the
@@ -196,10 +281,10 @@ class _Completion:
         for place in places[number + 1 :]:
             if self.was_awaited(path, place[0], values[place[0]]):
                 later.append(place)
-            elif (earlier := self.try_place(values, place, path)) is not None:
+            elif (earlier := (yield from self.try_place(values, place, path))) is not None:
                 break
         for place in later:
-            self.try_place(values, place, path)
+            yield from self.try_place(values, place, path)
         if earlier is None:
             return error
         self.forget(path)
@@ -207,14 +292,14 @@ class _Completion:
 
     def try_place(
         self, values: Any, place: tuple[Any, BoundField, BoundOutput], path: PathKeys
-    ) -> GraphQLError | _UnlocatedError | None:
+    ) -> Steps[GraphQLError | _UnlocatedError | None]:
         """Complete one more place: the error that it gives."""
         key, field, output = place
         depth = len(path)
         path.append(key)
         try:
             if field.id in self.fields:
-                values[key] = self.complete_place(field, output, values[key], path)
+                values[key] = yield from self.complete_place(field, output, values[key], path)
         except (GraphQLError, _UnlocatedError) as error:
             return error
         finally:

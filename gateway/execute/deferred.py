@@ -173,4 +173,4 @@ def _steps(run: Run, code: Code, group: _Group, outcomes: list[Any]) -> Any:
     run.shaped = list(zip(group.paths, shaped, strict=True))
     yield from expand_spots(run)
     for item, data in zip(group.pending, shaped, strict=True):
-        outcomes.append(complete_parent(run, run.bound.roots[0], data, item.path))
+        outcomes.append((yield from complete_parent(run, run.bound.roots[0], data, item.path)))

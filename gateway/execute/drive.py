@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from gateway.errors import InternalError
 from gateway.execute.bounds import ResultLimitError
 from gateway.execute.nulled import is_unwanted, leave_broken, may_break, nulled_position
-from gateway.execute.spots import ABANDONED, Failed
+from gateway.execute.spots import ABANDONED, Failed, caught, untraced
 from gateway.execute.state import Run
 from gateway.execute.works import Work
 from gateway.telemetry.trace import CURRENT, Timing, clock
@@ -72,6 +72,7 @@ async def _drive(
         return refuse(error)
     finally:
         steps.close()
+        vars(run).pop("waited", None)  # which holds the run
 
 
 async def _load(run: Run, work: Work) -> None:
@@ -83,7 +84,7 @@ async def _load(run: Run, work: Work) -> None:
     try:
         outcome = await work.awaitables[0]
     except Exception as error:
-        outcome = Failed(error)
+        outcome = caught(error)
     except asyncio.CancelledError as error:
         outcome = _own_cancellation(run, error)
     finally:
@@ -91,6 +92,7 @@ async def _load(run: Run, work: Work) -> None:
             timing.end_ns = clock()
             CURRENT.reset(token)
     work.fill((outcome,))
+    del outcome  # an error's traceback may keep this frame
 
 
 def _own_cancellation(run: Run, error: asyncio.CancelledError) -> Failed:
@@ -150,6 +152,8 @@ class Tasks:
         self.failed: list[asyncio.Task[Any]] = []
         self._run_of_plan = run
         self._batch = batch
+        self._raised = 0
+        self._most_raised = run.limits.max_errors
         self._is_cancelled = False
         self._abandoned: set[asyncio.Task[Any]] = set()
 
@@ -170,7 +174,8 @@ class Tasks:
         try:
             value = await awaitable
         except Exception as error:
-            value = Failed(error)
+            self._raised += 1
+            value = (caught if self._raised <= self._most_raised else untraced)(error)
         except asyncio.CancelledError as error:
             if asyncio.current_task() in self._abandoned:
                 return ABANDONED
@@ -184,7 +189,10 @@ class Tasks:
                 timing.end_ns = clock()
         if may_break and (value is None or isinstance(value, Failed | Exception)):
             self._note_failure()
-        return value
+        try:
+            return value
+        finally:
+            del value  # an error's traceback may keep this frame
 
     def _note_failure(self) -> None:
         task = asyncio.current_task()

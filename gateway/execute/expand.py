@@ -26,8 +26,8 @@ from gateway.execute.bounds import PIECE
 from gateway.execute.columns import collect_items, list_items, read_property
 from gateway.execute.info import find_path, info_of_spot
 from gateway.execute.nulled import leave_spots
-from gateway.execute.pauses import pause
-from gateway.execute.spots import BadValueError, Failed, FailedList, Origin, Pending
+from gateway.execute.pauses import pause_alone
+from gateway.execute.spots import BadValueError, Failed, FailedList, Origin, Pending, bare, caught
 from gateway.execute.state import Run
 from gateway.execute.works import Call, Position, Work
 from gateway.plan.nodes import Kind
@@ -41,10 +41,9 @@ def expand_spots(run: Run) -> Generator[list[Work], None, None]:
             _expand_spot(run, run.pending[done])
             done += 1
             if done % PIECE == 0:
-                pause(run)
-                break
+                yield from pause_alone(run)
         while run.works:
-            if run.has_failed:
+            if run.has_failed and any(work.may_break for work in run.works):
                 leave_spots(run)
             else:
                 yield run.works
@@ -59,7 +58,7 @@ def _expand_spot(run: Run, spot: Pending) -> None:
             arguments = run.arguments_for_call(spot.field)
             value = value(info_of_spot(run, spot), **arguments)
         except Exception as error:
-            value = Failed(error)
+            value = caught(error)
     if spot.origin is not Origin.RESOLVED and is_awaitable(value):
         _await_into(run, spot, value)
     else:
@@ -116,7 +115,7 @@ def _expand_leaf(run: Run, field: BoundField, output: BoundLeaf, value: Any) -> 
             return output.serialize(value)
         return reference.complete_leaf(output.type, value)
     except Exception as error:
-        return fail(run, field, BadValueError(error, output.plan.type))
+        return fail(run, field, BadValueError(bare(error), output.plan.type))
 
 
 def _expand_list(run: Run, field: BoundField, output: BoundList, value: Any) -> Any:
@@ -148,7 +147,7 @@ def _expand_object(run: Run, field: BoundField, output: BoundComposite, value: A
                     run.bound.schema, name, output.type, nodes, info, value
                 )
             except Exception as error:
-                return fail(run, field, BadValueError(error, output.type.name))
+                return fail(run, field, BadValueError(bare(error), output.type.name))
             selection = output.by_type[str(name)]
     completed = expand_row(run, selection, value, {})
     if output.only is None:

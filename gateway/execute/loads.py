@@ -23,7 +23,7 @@ from gateway.execute.columns import (
     wait_for_cells,
 )
 from gateway.execute.info import info_of_row
-from gateway.execute.spots import Failed
+from gateway.execute.spots import Failed, caught
 from gateway.execute.state import Run
 from gateway.execute.steps import end_step, within
 from gateway.execute.works import Call, spread
@@ -222,7 +222,7 @@ def _start(
     try:
         loading = field.loader.load(parents, arguments, run.context)
     except Exception as error:
-        put(Failed(error))
+        put(caught(error))
         end_step(timing)
         return
     if timing is not None and field.loader.source is None:
@@ -240,7 +240,7 @@ def _member(row: Any, name: str) -> Any:
     try:
         return row.get(name, MISSING) if isinstance(row, Mapping) else getattr(row, name, MISSING)
     except Exception as error:
-        return Failed(error)
+        return caught(error)
 
 
 def _call_callables(run: Run, field: BoundField, column: list[Any]) -> None:
@@ -252,5 +252,5 @@ def _call_callables(run: Run, field: BoundField, column: list[Any]) -> None:
                 own = run.arguments_for_call(field)
                 column[index] = value(info_of_row(run, field, index), **own)
             except Exception as error:
-                column[index] = Failed(error)
+                column[index] = caught(error)
     wait_for_cells(run, field, column)

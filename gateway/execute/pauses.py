@@ -61,6 +61,16 @@ def pause(run: Run) -> None:
         run.works.append(Pause())
 
 
+def pause_alone(run: Run) -> Iterator[list[Work]]:
+    """The same where there is other work, which waits for what comes after the pause."""
+    held = run.works[:]
+    run.works.clear()
+    pause(run)
+    if run.works:
+        yield run.works
+    run.works[:0] = held
+
+
 def reached(run: Run) -> None:
     """What generated code calls when a run has counted down to its mark. Errors: ResultLimitError."""
     run.take(0)

@@ -10,7 +10,7 @@ from graphql import ExecutionResult
 from gateway.awaitable import AwaitableOrValue
 from gateway.execute.bounds import ResultLimitError
 from gateway.execute.code import Code
-from gateway.execute.complete import all_errors, complete_root
+from gateway.execute.complete import complete_root, take_errors
 from gateway.execute.drive import start
 from gateway.execute.expand import expand_spots
 from gateway.execute.introspect import prepare_introspection
@@ -35,8 +35,8 @@ def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue
     def finish() -> ExecutionResult:
         if code.told:
             code.revise(run.context)
-        errors = run.errors
-        return ExecutionResult(run.data, all_errors(run) if errors or run.more_errors else None)
+        errors = take_errors(run) if run.errors or run.more_errors else None
+        return ExecutionResult(run.data, errors)
 
     return start(run, _steps(run, code, encodes), finish, ResultLimitError.result)
 
@@ -48,7 +48,7 @@ def _steps(run: Run, code: Code, encodes: bool) -> Generator[list[Work], None, N
         if run.pending or run.dirty:
             run.data = {**data, **shaped}
             yield from expand_spots(run)
-            shaped = complete_root(run, root, shaped)
+            shaped = yield from complete_root(run, root, shaped)
             if shaped is None:  # an error reached `data`: what is left of a mutation does not run
                 run.data = None
                 return

@@ -16,7 +16,7 @@ from graphql.pyutils import is_awaitable
 from gateway.execute import reference
 from gateway.execute.bound import BoundComposite, BoundField, BoundSelection
 from gateway.execute.info import Info, infos_of_parents
-from gateway.execute.spots import BadValueError, Failed
+from gateway.execute.spots import BadValueError, Failed, caught
 from gateway.execute.state import Run
 from gateway.execute.works import Call
 
@@ -61,7 +61,7 @@ def find_types(
         try:
             name = resolve_type(row, info, abstract) if resolve_type else composite.type.name
         except Exception as error:
-            tags[index] = Failed(error)
+            tags[index] = caught(error)
             continue
         tag: Tag = find(name) if type(name) is str else None
         if tag is None:
@@ -136,7 +136,7 @@ def _check_is_type_of(
     try:
         answer = is_type_of(row, info)
     except Exception as error:
-        return Failed(error)
+        return caught(error)
     if is_awaitable(answer):
         run.works.append(Call(answer, lambda outcome: put(answered(outcome)), is_load=False))
         return None

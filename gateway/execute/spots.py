@@ -6,11 +6,17 @@ expected, and `expand` and `complete` deal with them once everything else is sha
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import Enum, auto
+from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gateway.execute.bound import BoundField, BoundOutput
+    from gateway.execute.state import Run
+
+OWN_FILES = (str(Path(__file__).parent), "<gateway plan")
 
 
 class Origin(Enum):
@@ -42,7 +48,57 @@ class AbandonedError(Exception):
     """Nobody waits for a value: an error has nulled what it is below."""
 
 
+class UnreadError(Exception):
+    """A value is not what its type allows, and nobody is going to read how."""
+
+
 ABANDONED = Failed(AbandonedError())
+UNREAD = Failed(UnreadError())
+"""At a spot whose `raw` is to be completed again, should somebody want to read its error after all."""
+
+
+def bare(error: Exception) -> Exception:
+    """An error without the frame that caught it."""
+    traceback = error.__traceback__
+    error.__traceback__ = traceback.tb_next if traceback is not None else None
+    return error
+
+
+def untraced(error: BaseException) -> Failed:
+    """An error that nobody is going to read, with no frame of where it came from.
+
+    Frames keep their callers, down to those that hold the column with the error in it: a cycle, which only the
+    collector ends, and it sees to large results seldom.
+    """
+    failed = Failed(error)  # type: ignore[arg-type]
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return failed
+
+
+def clear_frames(run: Run, error: BaseException | None) -> None:
+    """Empty the frames of a run that is over which an error keeps; those of users stay, and of other runs."""
+    while error is not None and error.__traceback__ is not None:
+        traceback = error.__traceback__
+        while traceback.tb_next is not None:
+            traceback = traceback.tb_next
+        for start in (error.__traceback__.tb_frame, traceback.tb_frame):
+            frame: FrameType | None = start
+            while frame is not None:
+                if frame.f_code.co_filename.startswith(OWN_FILES):
+                    names = frame.f_locals
+                    owner = getattr(names.get("self"), "run", None)
+                    if names.get("run", names.get("r", owner)) is run:
+                        with suppress(RuntimeError):  # it is still running
+                            frame.clear()
+                frame = frame.f_back
+        error = error.__cause__ or error.__context__
+
+
+def caught(error: Exception) -> Failed:
+    """An error at its place, where it was caught."""
+    return Failed(bare(error))
 
 
 class FailedList(Failed):

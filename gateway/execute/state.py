@@ -164,6 +164,8 @@ class Run:
         errors: Located errors.
         errors_left: How many more it may have.
         more_errors: How many there are beyond those.
+        raised: How many errors the resolver of each field raised, by its id.
+        unread_after: How many more values may keep the error that they gave: more than that nobody reads.
         mark: At how many `nodes_left` it looks whether to give the event loop back, or has too many.
         paused_at: When it gave the event loop back.
         data: The response so far.
@@ -184,6 +186,7 @@ class Run:
     kinds = _Made[dict[int, tuple[dict[str, Any], BoundSelection]]](dict)
     introspection = _Made[dict[int, Any]](dict)
     infos = _Made[dict[int, tuple[tuple[Any, ...], tuple[Any, ...]]]](dict)
+    raised = _Made[dict[int, int]](dict)
     places = _Made[dict[int, GraphQLError]](dict)
     paths = _Made[dict[int, list[Path | None]]](dict)
 
@@ -202,6 +205,7 @@ class Run:
         self.limits = limits
         self.nodes_left = limits.max_nodes
         self.errors_left = limits.max_errors
+        self.unread_after = limits.max_errors
         self.mark = limits.first_mark
         self.bound = bound
         self.source = source
