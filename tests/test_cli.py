@@ -179,3 +179,34 @@ def test_the_slow_stack_is_never_silent(
     monkeypatch.setitem(sys.modules, "uvloop", None)
     assert event_loop() == "asyncio"
     assert "uvloop is not installed" in capsys.readouterr().err
+
+
+def test_a_start_that_fails_in_workers_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text(
+        '[graph]\nschema = "s.graphql"\nresolvers = "ok"\n[server]\nport = 0\nworkers = 2\n'
+        '[broker]\nkind = "unix"\ndirectory = "/proc/nope"\n[telemetry.metrics]\nenabled = false\n'
+    )
+    (tmp_path / "s.graphql").write_text("type Query { a: Int }")
+    code = 'from gateway import resolver\n\n@resolver("Query.a", reads=())\ndef a(parent, context):\n    return 1\n'
+    (tmp_path / "ok.py").write_text(code)
+    result = run("serve", cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.startswith("gateway: gateway.toml:9: broker.directory: no socket")
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_map_without_its_data_is_one_line(tmp_path: Path) -> None:
+    result = run("map", "a", "--data", "nope.json", cwd=tmp_path)
+    assert (result.returncode, len(result.stderr.strip().splitlines())) == (2, 1)
+
+
+def test_a_port_in_use_is_said_before_any_url(tmp_path: Path) -> None:
+    (tmp_path / "s.graphql").write_text("type Query { a: Int }")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = run("serve", "-s", "s.graphql", "--mock", "--port", port, cwd=tmp_path)
+    assert result.returncode == 2
+    assert f"port {port} of 127.0.0.1 is in use" in result.stderr
+    assert "http://" not in result.stderr
