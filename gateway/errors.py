@@ -87,6 +87,7 @@ CODES: dict[str, Code] = {
         Code("CONNECTOR_RESPONSE_INVALID", None, "The server returned data in an unexpected format.", "Look at the gateway's log for the first bytes of the answer."),
         Code("RESPONSE_TOO_LARGE", None, "The source's answer is too large.", "Ask for less, or raise the source's max_response_size_bytes."),
         Code("INVALID_PATH_SEGMENT", None, "A value cannot stand in the source's URL.", "Do not send `.` or `..` as an id."),
+        Code("INVALID_REQUEST_VALUE", None, "A value cannot be written into the request to the source.", "Send another value: no control character or emoji into a header, no list or object where the source takes one text; the gateway's log says which part of the request it is."),
         Code("REQUEST_LIMIT_EXCEEDED", None, "Too many requests to one source.", "Batch the connector, or raise connectors.max_requests_per_operation_per_source."),
         Code("CIRCUIT_BREAKER_OPEN", None, "The source is failing and is not asked for now.", "Look at the source's health; the breaker closes by itself."),
         Code("UPSTREAM_OVERLOADED", None, "The source is overloaded.", "Try again; look at the source's concurrency limit."),

@@ -80,7 +80,7 @@ class Call:
         except InvalidSegmentError as exc:
             raise self._refused("INVALID_PATH_SEGMENT", exc) from exc
         except CannotWriteError as exc:
-            raise self._refused("HTTP_CLIENT_ERROR", exc) from exc
+            raise self._refused("INVALID_REQUEST_VALUE", exc) from exc
 
     def _refused(self, code: str, exc: CannotWriteError) -> UpstreamError:
         return UpstreamError(code, source=self.builder.source_name, detail=str(exc))

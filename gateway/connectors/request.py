@@ -204,7 +204,9 @@ class RequestBuilder:
             found += [header for header in given if header[0].lower() not in own]
         for name, value in found:
             if UNSAFE_VALUE.search(value):
-                raise CannotWriteError(f"the header {name} would hold control characters")
+                raise CannotWriteError(
+                    f"the header {name} would hold control characters, or some beyond latin-1"
+                )
         return found
 
     def body(self, variables: Variables) -> bytes | None:

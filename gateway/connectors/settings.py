@@ -8,8 +8,8 @@ from typing import Any
 
 from gateway.settings.kinds import Bytes, Count
 
-# A value with one of these could end its header and begin another.
-UNSAFE_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# A control character could end its header and begin another; beyond latin-1 a header has no bytes.
+UNSAFE_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -181,4 +181,4 @@ def _check_name(name: str) -> None:
 
 def _check_value(value: str) -> None:
     if UNSAFE_VALUE.search(value):
-        raise ValueError("a header value cannot hold control characters")
+        raise ValueError("a header value cannot hold control characters, or any beyond latin-1")

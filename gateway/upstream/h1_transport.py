@@ -66,9 +66,8 @@ class H1Transport:
             pool, authority = found if found is not None else self._add_pool(base)
             head = encode_head(request, target, authority)
         except BadRequest as exc:
-            raise UpstreamError(
-                "HTTP_CLIENT_ERROR", source=source, detail=str(exc), was_sent=False
-            ) from exc
+            code = "HTTP_CLIENT_ERROR" if self._is_closed else "INVALID_REQUEST_VALUE"
+            raise UpstreamError(code, source=source, detail=str(exc), was_sent=False) from exc
         connection = pool.take_idle(now) or await pool.acquire(deadline, source)
         if connection.used and not may_repeat(request):
             while connection.used and connection.is_hung_up():

@@ -67,7 +67,7 @@ class H2Transport:
             fields = request_fields(request, target, origin)
         except BadRequest as exc:
             raise UpstreamError(
-                "HTTP_CLIENT_ERROR", source=source, detail=str(exc), was_sent=False
+                "INVALID_REQUEST_VALUE", source=source, detail=str(exc), was_sent=False
             ) from exc
         try:
             return await self._send(pool, request, fields, deadline)

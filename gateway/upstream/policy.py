@@ -45,7 +45,13 @@ Answer = Fetched | Response
 MAX_ENDPOINTS = 1000
 # They say nothing about a backend's health, and asking again would not help.
 NOT_HEALTH = frozenset(
-    {"RESPONSE_TOO_LARGE", "UPSTREAM_OVERLOADED", "CIRCUIT_BREAKER_OPEN", UNREADABLE}
+    {
+        "RESPONSE_TOO_LARGE",
+        "UPSTREAM_OVERLOADED",
+        "CIRCUIT_BREAKER_OPEN",
+        "INVALID_REQUEST_VALUE",
+        UNREADABLE,
+    }
 )
 
 

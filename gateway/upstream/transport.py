@@ -165,6 +165,7 @@ class Transport(Protocol):
         Units: `deadline` on `asyncio.get_running_loop().time()`, seconds; it also bounds the reading
             of the body.
         Errors: UpstreamError(HTTP_CLIENT_ERROR) when the backend cannot be reached or breaks off,
+            UpstreamError(INVALID_REQUEST_VALUE) when the request cannot be written: nothing is sent then,
             UpstreamError(GATEWAY_TIMEOUT) at the deadline. Cancellation passes through, and the
             connection is then closed, never reused.
         """

@@ -187,7 +187,7 @@ REQUESTS: dict[str, Scenario] = {
     "9.9 dots in a word": _valued(SEGMENT, "..a", "/p/..a"),
     "9.2 null is empty": _valued('GET: "/p/?x={$args.v}&y={$args.u}"', {"v": None}, "/p/?x=&y="),
     "9.2 a list": _valued(
-        'GET: "/p?x={$args.w->echo(@)}"', {"w": ["a"]}, None, "HTTP_CLIENT_ERROR"
+        'GET: "/p?x={$args.w->echo(@)}"', {"w": ["a"]}, None, "INVALID_REQUEST_VALUE"
     ),
     "9.7 values": _valued(
         'GET: "/p" queryParams: "q: $args.v tag: $args.w page: $config.none?"',
@@ -200,7 +200,7 @@ REQUESTS: dict[str, Scenario] = {
         'GET: "/p" queryParams: "\'k[]&\': $args.v"', "1", "/p?k%5B%5D%26=1"
     ),
     "9.7 an object": _valued(
-        'GET: "/p" queryParams: "q: { x: $args.v }"', "1", None, "HTTP_CLIENT_ERROR"
+        'GET: "/p" queryParams: "q: { x: $args.v }"', "1", None, "INVALID_REQUEST_VALUE"
     ),
     "11.1 members": _body(
         "name: $args.in.name address: $args.in.address { street zip } tags: $args.in.tags",

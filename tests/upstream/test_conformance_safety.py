@@ -85,7 +85,7 @@ async def test_a_target_stands_on_the_wire_as_given(kind: str, case: tuple[str, 
 )
 async def test_a_target_that_would_break_its_line_is_refused(kind: str, end: str) -> None:
     async with serving(echo) as server, transport_of(kind) as transport:
-        assert await code_of(call(transport, server.url + end)) == "HTTP_CLIENT_ERROR"
+        assert await code_of(call(transport, server.url + end)) == "INVALID_REQUEST_VALUE"
     assert (server.asked, server.connections) == ([], 0)
 
 
@@ -112,7 +112,7 @@ async def test_a_target_that_would_break_its_line_is_refused(kind: str, end: str
 )
 async def test_a_url_without_a_plain_host_is_refused(kind: str, url: str) -> None:
     async with transport_of(kind) as transport:
-        assert await code_of(call(transport, url)) == "HTTP_CLIENT_ERROR"
+        assert await code_of(call(transport, url)) == "INVALID_REQUEST_VALUE"
 
 
 @conforms
@@ -141,7 +141,7 @@ async def test_a_header_that_would_break_the_frame_is_refused(kind: str, header:
     async with serving(echo) as server, transport_of(kind) as transport:
         for method, body in (("GET", None), ("POST", b"a")):
             code = await code_of(call(transport, server.url, method, body, headers=(header,)))
-            assert code == "HTTP_CLIENT_ERROR"
+            assert code == "INVALID_REQUEST_VALUE"
         assert await call(transport, server.url + "/after") == (200, b"/after ")
     assert [asked.target for asked in server.asked] == ["/after"]
 
@@ -150,7 +150,7 @@ async def test_a_header_that_would_break_the_frame_is_refused(kind: str, header:
 @pytest.mark.parametrize("method", ["GET /x HTTP/1.1\r\nX:", "GET ", "", "G\r\nT", "GÉT"])
 async def test_a_method_that_is_no_token_is_refused(kind: str, method: str) -> None:
     async with serving(echo) as server, transport_of(kind) as transport:
-        assert await code_of(call(transport, server.url, method)) == "HTTP_CLIENT_ERROR"
+        assert await code_of(call(transport, server.url, method)) == "INVALID_REQUEST_VALUE"
     assert server.asked == []
 
 
