@@ -416,8 +416,11 @@ def _identity(
 def _row_key(name: str, batch: Members, owner: GraphQLObjectType) -> Key:
     """What rows are grouped by: the member that has the value of the parents' own, of the same form."""
     (inner,) = batch.members.values() if len(batch.members) == 1 else (Members(),)
+    of_parents = Key(batch, owner)
     key = Key(Members({name: inner}), None)
-    key.is_text = Key(batch, owner).is_text
+    key.is_text = of_parents.is_text
+    for each in of_parents.integers.members.values():
+        key.integers = Members({name: each})
     return key
 
 

@@ -1,6 +1,7 @@
 """Keys: what a connector reads of an object, as a value that can be looked up and compared.
 
-Two keys are equal when their JSON values are: 1, 1.0, true and "1" are four keys. No I/O, no connector.
+Two keys are equal when their JSON values are: 1, true and "1" are three keys. A Float 1.0 is a fourth, but where the member
+is an ID or an Int it is 1, which is what the client sees of it. No I/O, no connector.
 
 Source: connectors.md §15.3, §16.4, §16.5.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from graphql import GraphQLObjectType, get_named_type
@@ -19,6 +20,8 @@ from gateway.connectors.views import MISSING, is_whole, view_of
 from gateway.resolver import read_property
 
 _TEXT, _INTEGERS = {str}, {int}
+EXACT: Final = 2**53
+"""Up to here a float is one integer only."""
 
 
 class Key:
@@ -31,6 +34,8 @@ class Key:
 
     Attributes:
         single: The one member, where there is no more.
+        is_text: Whether it matches by its string form too.
+        integers: Its members that are IDs or Ints.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class Key:
             else None
         )
         self.is_text = owner is not None and _all_text(wanted, owner)
+        self.integers = Wanted() if owner is None else _integers(wanted, owner)
 
     def column(self, parents: Sequence[Any]) -> list[Any] | None:
         """The keys of many parents at once, as they are to be looked up; None where that is not simple.
@@ -79,6 +85,8 @@ class Key:
         view = view_of(parent, self.wanted)
         if view.__class__ is not dict:
             return None
+        if self.integers.members:
+            view = _whole(view, self.integers)
         return view if not self._required.members or is_whole(view, self._required) else None
 
     def of(self, view: Mapping[str, Any]) -> Hashable:
@@ -115,6 +123,32 @@ def _frozen(view: Any, wanted: Wanted, leaf: Callable[[Any], Hashable]) -> Hasha
         return leaf(view)
     members = sorted(wanted.members.items())
     return tuple([_frozen(view.get(name, MISSING), inner, leaf) for name, inner in members])
+
+
+def _whole(view: Any, integers: Wanted) -> Any:
+    """A view with integers for the floats that are one: the text of an ID 1.0 is "1"."""
+    if view.__class__ is list:
+        return [_whole(item, integers) for item in view]
+    if view.__class__ is float and integers.whole:
+        return int(view) if view.is_integer() and -EXACT <= view <= EXACT else view
+    if view.__class__ is dict:
+        return {
+            name: _whole(value, integers.members[name]) if name in integers.members else value
+            for name, value in view.items()
+        }
+    return view
+
+
+def _integers(wanted: Wanted, owner: GraphQLObjectType) -> Wanted:
+    """The members of a key that are IDs or Ints."""
+    members = {}
+    for name, inner in wanted.members.items():
+        kind = get_named_type(owner.fields[name].type) if name in owner.fields else None
+        if isinstance(kind, GraphQLObjectType):
+            members[name] = _integers(inner, kind)
+        elif kind is not None and kind.name in ("ID", "Int"):
+            members[name] = Wanted(whole=True)
+    return Wanted(members)
 
 
 def _all_text(wanted: Wanted, owner: GraphQLObjectType) -> bool:

@@ -310,6 +310,50 @@ CALLS: dict[str, Scenario] = {
         _authors("Cy"),
         ("GET /posts", "GET /users?id=3"),
     ),
+    "16.5 an ID that is a float is the integer that the client sees": Scenario(
+        _batch(),
+        "{ posts { author { id name } } }",
+        _rows([{"user": 1.0}, {"user": 1}], [{"id": 1, "name": "Cy"}]),
+        {
+            "posts": [
+                {"author": {"id": "1", "name": "Cy"}},
+                {"author": {"id": "1", "name": "Cy"}},
+            ]
+        },
+        ("GET /posts", "GET /users?id=1"),
+    ),
+    "16.5 a row's ID that is a float": Scenario(
+        _batch(),
+        AUTHORS,
+        _rows([{"user": 3}, {"user": "4"}], [{"id": 3.0, "name": "Cy"}, {"id": 4.0, "name": "Di"}]),
+        _authors("Cy", "Di"),
+        ("GET /posts", "GET /users?id=3&id=4"),
+    ),
+    "16.5 an Int that is a float": Scenario(
+        _batch("Int"),
+        AUTHORS,
+        _rows([{"user": 3.0}, {"user": 4}], [{"id": 3, "name": "Cy"}, {"id": 4.0, "name": "Di"}]),
+        _authors("Cy", "Di"),
+        ("GET /posts", "GET /users?id=3&id=4"),
+    ),
+    "16.5 a call for each float that is an ID": Scenario(
+        BY_THIS.replace("user: Int", "user: ID"),
+        AUTHORS,
+        lambda asked: [{"user": 3.0}, {"user": 3}] if asked.target == "/posts" else _users(asked),
+        _authors("Cy", "Cy"),
+        ("GET /posts", "GET /users/3"),
+    ),
+    "16.5 a float in rows of groups": Scenario(
+        GROUPED,
+        "{ videos { comments { text } } }",
+        lambda asked: (
+            [{"id": 1.0}, {"id": 2}]
+            if asked.target == "/posts"
+            else [{"videoId": 1, "text": "a"}, {"videoId": 2.0, "text": "b"}]
+        ),
+        {"videos": [{"comments": [{"text": "a"}]}, {"comments": [{"text": "b"}]}]},
+        ("GET /posts", "GET /comments?v=1&v=2"),
+    ),
     "16.5 an Int is strict": Scenario(
         _batch("Int"),
         AUTHORS,
