@@ -57,6 +57,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         finally:
             if size > LARGE_BYTES:
                 self._waiting -= size
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True  # by a rejection; uvicorn would log an error for each
         if self._held and self.handshake_complete and not self.close_sent:
             held, self._held = self._held, b""
             self.data_received(held)

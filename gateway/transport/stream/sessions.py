@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator
 from urllib.parse import parse_qs
 
@@ -24,6 +25,9 @@ from gateway.transport.http.respond import Channel, Response, StreamingResponse,
 from gateway.transport.stream.endpoint import Running, StreamEndpoint
 from gateway.transport.stream.sse import TOKEN_HEADER, EventFormat, OperationFormat
 from gateway.transport.tasks import cancel_once, closing, end_all
+
+# Streams that one client may have reserved within `init_timeout_s`.
+MAX_RESERVED = 100
 
 
 class SessionFormat(EventFormat):
@@ -72,13 +76,14 @@ class Sessions:
     def __init__(self, streams: StreamEndpoint) -> None:
         self._streams = streams
         self.open: dict[str, Session] = {}
+        self._reserved: Counter[str] = Counter()  # by client
 
     def handle(
         self, head: RequestHead, params: GraphQLParams | list[GraphQLParams] | None
     ) -> Response | StreamingResponse:
         """Answer one request. Errors: ClientError."""
         if head.method == "PUT":
-            return _response(201, self._reserve())
+            return _response(201, self._reserve(head.client.client_key))
         query = parse_qs(head.query_string.decode("latin-1"))
         token = head.client.headers.get(TOKEN_HEADER) or query.get("token", [""])[0]
         session = self.open.get(token)
@@ -94,15 +99,19 @@ class Sessions:
         self._start(session, params, head.client)
         return _response(202, "")
 
-    def _reserve(self) -> str:
+    def _reserve(self, client_key: str) -> str:
         settings = self._streams.settings
         self._streams.check_room()
-        if len(self.open) >= settings.max_streams:
+        if len(self.open) >= settings.max_streams or self._reserved[client_key] >= MAX_RESERVED:
             raise ClientError("This server takes no more streams.", code="UNAVAILABLE")
         token = secrets.token_hex(32)
         self.open[token] = session = Session(settings.max_queue)
+        self._reserved[client_key] += 1
 
         def expire() -> None:
+            self._reserved[client_key] -= 1
+            if not self._reserved[client_key]:
+                del self._reserved[client_key]
             if not session.is_connected:
                 del self.open[token]
                 for task in session.operations.values():

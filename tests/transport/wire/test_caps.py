@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.load.upstream import free_port, wait_for_port
 from tests.transport.served import served
-from tests.transport.wire.case import get, post
+from tests.transport.wire.case import HOST, get, message, post
 from tests.transport.wire.client import Client, connected
 from tests.transport.wire.conftest import Wire
 from tests.transport.wire.project import write_project
@@ -120,3 +120,13 @@ def test_a_server_without_descriptors_says_so_and_goes_on(tmp_path: Path) -> Non
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in (0, -signal.SIGTERM)
+
+
+async def test_one_client_reserves_a_bounded_number_of_streams(tmp_path: Path) -> None:
+    put = message(b"PUT /graphql HTTP/1.1", HOST, b"accept: text/event-stream")
+    async with served(write_project(tmp_path)) as server, connected(server.port) as client:
+        for _ in range(100):
+            await client.send(put)
+            assert (await client.answer("PUT")).status == 201
+        await client.send(put)
+        assert (await client.answer("PUT")).status == 503

@@ -88,6 +88,16 @@ async def test_a_post_that_offers_a_websocket_is_answered(protocol: Wire) -> Non
         assert (await client.answer()).json == {"data": {"echo": "b"}}
 
 
+async def test_a_rejected_handshake_is_no_error_of_the_server(
+    protocol: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connected(protocol.port) as client:
+        await client.send(message(b"GET /nope HTTP/1.1", HOST, *WEBSOCKET))
+        assert (await client.answer("GET")).status == 404
+        await client.rest()
+    assert not caplog.records
+
+
 ACCEPTED = (*WEBSOCKET, b"sec-websocket-protocol: graphql-transport-ws")
 BAD_TEXT = bytes([0x81, 0x82, 0, 0, 0, 0, 0xFF, 0xFE])
 
