@@ -6,6 +6,7 @@ Never raises: what a call raises is the value of its object. No awaitable is awa
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
 from functools import partial
 from itertools import repeat
 from types import TracebackType
@@ -14,18 +15,39 @@ from typing import Any
 from gateway.execute.bound import BoundField
 from gateway.execute.columns import wait_for_cells
 from gateway.execute.info import infos_of_rows
+from gateway.execute.pauses import pause_alone
 from gateway.execute.spots import Failed, untraced
 from gateway.execute.state import NO_ARGUMENTS, Run
 from gateway.execute.steps import begin_step, call_in
+from gateway.execute.works import Work
 from gateway.resolver import seen_by
+from gateway.telemetry.trace import Timing
+
+MANY = 100
+"""Rows whose calls may be made at once: a plain resolver takes 1 to 50 microseconds."""
 
 
-def call_rows(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
-    """The column of a resolver: what it gives for each row, awaitables on the run's work."""
-    column: list[Any] = []
-    if not rows:
-        return column
-    timing = begin_step(run, field, rows) if run.trace is not None else None
+def call_rows(
+    run: Run,
+    field: BoundField,
+    rows: list[Any],
+    column: list[Any] | None = None,
+    first: int = 0,
+    timing: Timing | None = None,
+) -> list[Any]:
+    """The column of a resolver: what it gives for each row, awaitables on the run's work.
+
+    Args:
+        run, field, rows: What is called.
+        column: Of more rows than these, which come `first`: it is filled, and awaitables are left to `call_many`.
+        timing: Of the step then.
+    """
+    is_whole = column is None
+    if column is None:
+        column = []
+        if not rows:
+            return column
+        timing = begin_step(run, field, rows) if run.trace is not None else None
     function = field.resolver
     if timing is not None and run.trace is not None and run.trace.live is not None:
         function = partial(call_in, run, timing, function)
@@ -34,7 +56,7 @@ def call_rows(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
     if type(given) is Failed:
         column += [given] * len(rows)
     elif field.has_own:
-        _call_each(run, field, rows, context, function, given, column)
+        _call_each(run, field, rows, context, function, given, column, first)
     elif given:
         for row in rows:
             try:
@@ -47,6 +69,20 @@ def call_rows(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
                 column.append(function(row, context))
             except Exception as error:
                 column.append(_failed(run, field, error))
+    if is_whole:
+        wait_for_cells(run, field, column, timing)
+    return column
+
+
+def call_many(
+    run: Run, field: BoundField, rows: list[Any]
+) -> Generator[list[Work], None, list[Any]]:
+    """The same for many rows: the event loop is given back between some calls and others."""
+    column: list[Any] = []
+    timing = begin_step(run, field, rows) if run.trace is not None else None
+    for first in range(0, len(rows), MANY):
+        call_rows(run, field, rows[first : first + MANY], column, first, timing)
+        yield from pause_alone(run)
     wait_for_cells(run, field, column, timing)
     return column
 
@@ -59,11 +95,13 @@ def _call_each(
     function: Any,
     arguments: dict[str, Any],
     column: list[Any],
+    first: int,
 ) -> None:
     """Call a resolver with an `info` of its own for each row, or with arguments of its own."""
     is_direct = field.is_direct
     is_shared = field.arguments is None or field.arguments.is_shared
-    infos = infos_of_rows(run, field, len(rows)) if field.takes_info else repeat(None, len(rows))
+    number = len(rows)
+    infos = infos_of_rows(run, field, number, first) if field.takes_info else repeat(None, number)
     for info, row in zip(infos, rows, strict=True):
         try:
             given = arguments if is_shared else run.fresh_arguments_of(field)
@@ -74,10 +112,10 @@ def _call_each(
             else:
                 column.append(function(row, info, **given))
         except Exception as error:
-            column.append(_failed(run, field, error, 3))
+            column.append(_failed(run, field, error))
 
 
-def _failed(run: Run, field: BoundField, error: Exception, depth: int = 2) -> Failed:
+def _failed(run: Run, field: BoundField, error: Exception) -> Failed:
     """An error whose traceback begins with the line of the plan, which names the field.
 
     So many of one field have one as an answer may have errors.
@@ -86,7 +124,9 @@ def _failed(run: Run, field: BoundField, error: Exception, depth: int = 2) -> Fa
     if number >= run.limits.max_errors:
         return untraced(error)
     run.raised[field.id] = number + 1
-    frame = sys._getframe(depth)
+    frame = sys._getframe(1)
+    while frame.f_globals is globals() and frame.f_back is not None:
+        frame = frame.f_back
     below = error.__traceback__.tb_next if error.__traceback__ else None
     error.__traceback__ = TracebackType(below, frame, frame.f_lasti, frame.f_lineno)
     return Failed(error)

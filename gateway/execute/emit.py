@@ -176,9 +176,11 @@ class PartEmitter:
         elif step.kind in (Kind.BATCH, Kind.ENTITY):
             self.load(step, fields, rows)
         else:
-            self.writer.line(
-                f"v{field.id} = call_rows(r, {self.field(field)}, {rows}); {coordinate}"
-            )
+            given = f"(r, {self.field(field)}, {rows})"
+            call = f"call_rows{given}"
+            if not self.is_one(field.selection):
+                call += f" if len({rows}) <= MANY else (yield from call_many{given})"
+            self.writer.line(f"v{field.id} = {call}; {coordinate}")
 
     def load(self, step: Step, fields: list[BoundField], rows: str) -> None:
         made = "".join(
@@ -342,7 +344,7 @@ class PartEmitter:
 
         The one row of a root needs none.
         """
-        if columns[0] == f"c{self.root.id}" and not self.bound.plan.is_deferred:
+        if columns[0] == f"c{self.root.id}" and self.is_one(self.root):
             yield columns
             return
         parts = [f"{column}_" for column in columns]
@@ -351,6 +353,10 @@ class PartEmitter:
         with self.writer.block(f"for {_tuple(parts)} in {whole} pieces(r, {given}):"):
             yield parts
             self.wait()
+
+    def is_one(self, selection: BoundSelection) -> bool:
+        """Whether a selection has one row: the root value."""
+        return selection is self.root and not self.bound.plan.is_deferred
 
     def field(self, field: BoundField) -> str:
         return self.writer.name("F", field)

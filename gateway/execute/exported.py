@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import GeneratorType
 from typing import Any
 
-from gateway.execute.calls import call_rows
+from gateway.execute.calls import MANY, call_many, call_rows
 from gateway.execute.columns import (
     counted,
     distinct,
@@ -33,7 +33,9 @@ class WrongArgumentsError(Exception):
 
 EXPORTED: dict[str, Any] = {
     "Generator": GeneratorType,
+    "MANY": MANY,
     "WrongArguments": WrongArgumentsError,
+    "call_many": call_many,
     "call_rows": call_rows,
     "counted": counted,
     "distinct": distinct,

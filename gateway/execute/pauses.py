@@ -56,7 +56,8 @@ class Pause:
 def pause(run: Run) -> None:
     """Put a pause on the run's work, if it has kept the loop for long."""
     now = perf_counter()
-    if run.limits.is_paused and now - run.paused_at > KEPT_S:
+    run.paused_at = run.paused_at or now
+    if run.limits.is_paused and now - run.paused_at >= KEPT_S:
         run.paused_at = now
         run.works.append(Pause())
 

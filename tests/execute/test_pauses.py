@@ -43,10 +43,10 @@ SCHEMA = make_schema(
 )
 
 
-async def answered(text: str, is_paused: bool) -> tuple[Any, int]:
+async def answered(text: str, is_paused: bool, schema: Any = SCHEMA) -> tuple[Any, int]:
     """The response, and how many turns the loop had meanwhile."""
     limits = ResultLimits(is_paused=is_paused, max_errors=10, max_nodes=500_000)
-    prepared = Prepared(SCHEMA, parse(text), limits=limits)
+    prepared = Prepared(schema, parse(text), limits=limits)
     turns = 0
     done = False
 
@@ -86,6 +86,28 @@ async def test_the_loop_is_given_back(name: str, monkeypatch: pytest.MonkeyPatch
     assert found == expected
     assert few < 8
     assert turns >= least
+
+
+CALLS = make_schema(
+    SDL,
+    {
+        "Query.rows": lambda *_, n=3: [{"id": i} for i in range(n)],
+        "Row.text": lambda row, info: f"{info.path.prev.key}",
+        "Row.rows": lambda row, info, n=60: [{"id": n}],
+        "Row.bad": lambda *_: 1 / 0,
+    },
+)
+
+
+async def test_the_loop_is_given_back_between_plain_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "{ rows(n: 1000) { id text rows { id text } bad } }"
+    expected, few = await answered(text, False, CALLS)
+    assert [row["text"] for row in expected[0]["data"]["rows"]] == [str(i) for i in range(1000)]
+    monkeypatch.setattr(pauses, "KEPT_S", 0.0)
+    found, turns = await answered(text, True, CALLS)
+    assert found == expected
+    assert few < 8
+    assert turns >= 40  # four columns of 1,000 calls, in hundreds
 
 
 async def test_small_results_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
