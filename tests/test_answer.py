@@ -19,7 +19,7 @@ from gateway import resolver
 VALUES = {
     "nan": {"a": [float("nan")]},
     "infinite": float("inf"),
-    "big": 2**70,
+    "big": 10**4301,
     "object": object(),
     "keys": {1: 2},
     "surrogate": "a\\ud800b",
@@ -105,6 +105,8 @@ class Money:
 
     @staticmethod
     def parse_literal(node, variables=None):
+        if getattr(node, "value", None) == "coded":
+            raise ClientError("no such money", code="NO_MONEY")
         raise RuntimeError("no literal")
 
     @staticmethod
@@ -173,3 +175,26 @@ async def test_what_a_scalar_cannot_serialize_is_the_operators_error(project: Pa
         result = await client.execute("{ pay }")
     assert result.data == {"pay": None}
     assert result.errors[0]["message"] == "Money cannot represent the value of field 'pay'."
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{ pay(m: "coded") }', "no such money"),
+        ('query ($m: Money = "coded") { pay(m: $m) }', "no such money"),
+        ("{ pay(d: 5) }", "DateTime cannot represent value: 5; expected 2026-01-31T12:00:00Z."),
+    ],
+)
+async def test_a_refused_literal_is_told_with_its_place_each_time(
+    project: Path, text: str, message: str
+) -> None:
+    (project / "s.graphql").write_text(
+        "scalar Money scalar Plain scalar DateTime type Query { pay(m: Money d: DateTime): Int }"
+    )
+    (project / "answer_resolvers.py").write_text(SCALARS)
+    async with GatewayClient(project / "gateway.toml") as client:
+        found = [(await client.execute(text)).errors for _ in range(3)]
+    (error,) = found[0]
+    assert found == [[error]] * 3
+    assert error["message"] == message
+    assert error["locations"]

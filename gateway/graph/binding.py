@@ -27,7 +27,7 @@ from graphql import (
 from gateway.context import Context
 from gateway.errors import Diagnostic
 from gateway.graph.register import Mark
-from gateway.graph.scalars import BUILT_IN, MEANINGS, ScalarName, checked_output
+from gateway.graph.scalars import BUILT_IN, MEANINGS, ScalarName, checked_output, located_literal
 from gateway.graph.sdl import place_of
 from gateway.graph.signature import (
     check_leading,
@@ -108,12 +108,13 @@ def bind_resolvers(
 
 
 def guard_scalars(schema: GraphQLSchema) -> None:
-    """Hold every custom scalar to give JSON, those without functions of their own too."""
+    """Hold every custom scalar to give JSON, and its errors of a literal to say where; those without functions too."""
     for declared in schema.type_map.values():
         if isinstance(declared, GraphQLScalarType) and not is_specified_scalar_type(declared):
             scalar: Any = declared
             scalar.serialize = checked_output(declared.name, scalar.serialize)
             scalar.coerce_output_value = scalar.serialize
+            scalar.parse_literal = located_literal(scalar.parse_literal)
 
 
 def bind_scalars(schema: GraphQLSchema, classes: dict[str, type]) -> None:

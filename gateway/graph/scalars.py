@@ -175,6 +175,25 @@ def checked_output(name: str, serialize: Callable[[Any], Any]) -> Callable[[Any]
     return serialize_checked
 
 
+def located_literal(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """`parse_literal` of a custom scalar, whose errors have the literal's place where they bring none of their own."""
+
+    def parse_located(node: Any, *variables: Any, **options: Any) -> Any:
+        try:
+            return parse(node, *variables, **options)
+        except GraphQLError as error:
+            if error.nodes or error.locations:
+                raise
+            raise GraphQLError(
+                error.message,
+                node,
+                original_error=error.original_error,
+                extensions=error.extensions,
+            ) from error
+
+    return parse_located
+
+
 def is_json(value: Any, depth: int = 0) -> bool:
     """Whether a value can be written as JSON as it is."""
     if value is None or isinstance(value, str | bool):

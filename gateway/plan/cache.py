@@ -21,7 +21,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from graphql import GraphQLError
 
@@ -337,6 +337,14 @@ def _copy(error: ClientError | RequestError) -> ClientError | RequestError:
 
 
 def _light(error: GraphQLError) -> GraphQLError:
-    light = GraphQLError(error.message, path=error.path, extensions=error.extensions)
+    cause: Any = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    light = GraphQLError(
+        error.message,
+        path=error.path,
+        extensions=error.extensions,
+        original_error=_copy(cause) if isinstance(cause, ClientError) else None,
+    )
     light.locations = error.locations[:MAX_LOCATIONS] if error.locations else None
     return light
