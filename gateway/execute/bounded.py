@@ -6,16 +6,22 @@ passed every further value is an error, so that the rest unwinds at once; the re
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
+from time import perf_counter
 from typing import Any
 
 from graphql import GraphQLError, is_leaf_type
 from graphql.pyutils import is_awaitable
 
 from gateway.errors import GatewayError
-from gateway.execute import reference
+from gateway.execute import pauses, reference
 from gateway.execute.bounds import ResultLimits, nodes_error
 from gateway.graph.json_numbers import json_serialize
+
+OBJECTS = 20
+"""So many objects are completed before it is looked how long that took."""
 
 NUMBERS = frozenset({int, float})
 
@@ -46,15 +52,56 @@ class Budget:
             raise nodes_error(self.limits)
 
 
+class Turns:
+    """Gives the event loop back: once the executor has kept it for a while, objects are completed in later turns.
+
+    One of them each turn, the last to come first: so few wait at a time.
+    """
+
+    def __init__(self, limits: ResultLimits) -> None:
+        self._loop = asyncio._get_running_loop() if limits.is_paused else None
+        self._objects = 0
+        self._begun = perf_counter()
+        self._is_over = False
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def is_over(self) -> bool:
+        """Whether the next object has to wait."""
+        self._objects += 1
+        if not self._is_over and self._loop is not None and self._objects % OBJECTS == 0:
+            self._is_over = perf_counter() - self._begun >= pauses.KEPT_S
+        return self._is_over
+
+    async def later(self, complete: Callable[[], Any]) -> Any:
+        """Complete an object when it is its turn."""
+        assert self._loop is not None
+        turn = self._loop.create_future()
+        self._waiting.append(turn)
+        if len(self._waiting) == 1:
+            self._loop.call_soon(self._begin)
+        await turn
+        found = complete()
+        return await found if is_awaitable(found) else found
+
+    def _begin(self) -> None:
+        self._is_over, self._begun = False, perf_counter()
+        turn = self._waiting.pop()
+        if not turn.done():
+            turn.set_result(None)
+        if self._waiting:
+            assert self._loop is not None
+            self._loop.call_soon(self._begin)
+
+
 def bounded_options(budget: Budget) -> dict[str, Any]:
     """What makes graphql-core's `execute` count. 3.2 is for the drop-in library, which has no bounds."""
     if not reference.IS_3_3:
         return {}
-    executor = bounded(reference.INCREMENTAL_EXECUTOR, budget)
+    executor = bounded(reference.INCREMENTAL_EXECUTOR, budget, Turns(budget.limits))
     return {"executor_class": executor}
 
 
-def bounded(base: type[Any], budget: Budget) -> type[Any]:
+def bounded(base: type[Any], budget: Budget, turns: Turns) -> type[Any]:
     """An executor class for one execution."""
 
     class Bounded(base):  # type: ignore[misc]
@@ -83,6 +130,12 @@ def bounded(base: type[Any], budget: Budget) -> type[Any]:
         ) -> Any:
             if isinstance(path.key, str):
                 budget.take()
+            complete = partial(self.complete_now, return_type, details, info, path, *given)
+            return turns.later(complete) if turns.is_over() else complete()
+
+        def complete_now(
+            self, return_type: Any, details: Any, info: Any, path: Any, *given: Any
+        ) -> Any:
             complete = super().complete_object_value
             if not return_type.is_type_of:
                 return complete(return_type, details, info, path, *given)

@@ -15,6 +15,7 @@ from gateway.execute.bounds import ResultLimits
 from gateway.execute.operation import execute_operation
 from gateway.execute.prepare import Prepared
 from gateway.execute.state import Variables
+from gateway.plan.collect import CannotCompileError
 from tests.execute.reference import make_schema
 
 SDL = """
@@ -99,6 +100,17 @@ CALLS = make_schema(
 )
 
 
+FIXED = make_schema(
+    SDL,
+    {
+        "Query.rows": lambda *_, n=3: [{"id": i} for i in range(n)],
+        "Row.text": lambda row, _info: f"{row['id']}",
+        "Row.rows": lambda *_, n=60: [{"id": n}],
+        "Row.bad": lambda row, _info: 1 // (row["id"] - 500),
+    },
+)
+
+
 async def test_the_loop_is_given_back_between_plain_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "{ rows(n: 1000) { id text rows { id text } bad } }"
     expected, few = await answered(text, False, CALLS)
@@ -108,6 +120,22 @@ async def test_the_loop_is_given_back_between_plain_calls(monkeypatch: pytest.Mo
     assert found == expected
     assert few < 8
     assert turns >= 40  # four columns of 1,000 calls, in hundreds
+
+
+async def test_the_loop_is_given_back_on_graphql_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Prepared, "code", _cannot)
+    text = "{ rows(n: 1000) { id text rows { id text } bad } }"
+    expected, few = await answered(text, False, FIXED)
+    monkeypatch.setattr(pauses, "KEPT_S", 0.0)
+    found, turns = await answered(text, True, FIXED)
+    assert found[0] == expected[0]
+    assert sorted(found[1]) == sorted(expected[1])
+    assert few < 8
+    assert turns >= 40  # 2,000 objects, in twenties
+
+
+def _cannot(*_: Any) -> Any:
+    raise CannotCompileError("a test")
 
 
 async def test_small_results_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
