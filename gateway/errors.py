@@ -185,6 +185,9 @@ class UpstreamError(GatewayError):
         message: Sent in place of the code's fixed message (a connector's `errors.message`).
         extensions: Sent beside code and source (a connector's `errors.extensions`, `http.status`).
         was_sent: Whether the backend may have seen the request; what it has not may be sent again.
+
+    Attributes:
+        sends: How often one attempt has sent it: twice where a kept-alive connection was closed under it.
     """
 
     def __init__(
@@ -199,6 +202,7 @@ class UpstreamError(GatewayError):
     ) -> None:
         super().__init__(message if message is not None else CODES[code].message)
         self.was_sent = was_sent
+        self.sends = 1
         self.message = str(self)
         self.code = code
         self.source = source

@@ -68,7 +68,9 @@ class H1Transport:
         except BadRequest as exc:
             code = "HTTP_CLIENT_ERROR" if self._is_closed else "INVALID_REQUEST_VALUE"
             raise UpstreamError(code, source=source, detail=str(exc), was_sent=False) from exc
-        connection = pool.take_idle(now) or await pool.acquire(deadline, source)
+        connection = None if request.is_again else pool.take_idle(now)
+        if connection is None:
+            connection = await pool.acquire(deadline, source, fresh=request.is_again)
         if connection.used and not may_repeat(request):
             while connection.used and connection.is_hung_up():
                 connection.abort()
@@ -94,6 +96,7 @@ class H1Transport:
             is_again = True
             connection = await pool.acquire(deadline, source, fresh=True)
         if response.error is not None:
+            response.error.sends += is_again
             raise response.error
         return response
 

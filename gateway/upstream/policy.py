@@ -152,6 +152,7 @@ class Policy:
                     return answer
             except UpstreamError as exc:
                 error = exc
+                attempt += exc.sends - 1
             now = clock()
             wait_s = self._wait_before_next(attempt, request, answer, error)
             if wait_s is None or now + wait_s >= deadline or not self._withdraw(request, now):
@@ -162,6 +163,7 @@ class Policy:
             if answer is not None:
                 await discard(answer)
             attempt += 1
+            request.is_again = error is not None
             stats.retries += 1
             self.counters.add("retry", self.name, request.endpoint)
             await self._sleep(wait_s)
@@ -338,6 +340,7 @@ class Policy:
             request.source,
             request.endpoint,
             request.is_read,
+            request.is_again,
         )
 
     # Asking again

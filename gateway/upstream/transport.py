@@ -30,6 +30,7 @@ class Request:
         endpoint: The URL template: a label of few values.
         is_read: Whether the same request may be sent again or shared: GET and HEAD, and what the
             configuration says.
+        is_again: An attempt after one that broke off: on a new connection, so that it is sent once.
         on_send: Called when a call has its place at the source: until then URL and body may change.
     """
 
@@ -40,6 +41,7 @@ class Request:
     source: str = ""
     endpoint: str = ""
     is_read: bool = False
+    is_again: bool = False
     on_send: Callable[[], None] | None = None
 
 

@@ -132,6 +132,35 @@ async def slow_body(server: Server, reader: Any, writer: Any) -> None:
     await asyncio.Event().wait()
 
 
+@pytest.mark.parametrize("attempts", [1, 2, 3, 4])
+async def test_attempts_count_what_is_sent_on_idle_connections_too(attempts: int) -> None:
+    is_broken = asyncio.Event()
+
+    async def closing(server: Server, reader: Any, writer: Any) -> None:
+        while True:
+            await server.read_request(reader)
+            if is_broken.is_set():
+                return
+            await asyncio.sleep(0)
+            writer.write(answer(b"1"))
+
+    retry = RetrySettings(max_attempts=attempts, budget_min_per_s=100.0, base_backoff_s=0.0)
+    async with serving(closing) as server, upstream_of(retry=retry) as (client, context):
+
+        def ask(number: int) -> Any:
+            url = f"{server.url}/{number}"
+            return client.fetch(Request("GET", url, source="s", is_read=True), context)
+
+        await asyncio.gather(*map(ask, range(6)))
+        assert server.connections == 6
+        is_broken.set()
+        with pytest.raises(UpstreamError) as caught:
+            await ask(6)
+    assert caught.value.code == "HTTP_CLIENT_ERROR"
+    # On an idle connection and its replacement, which is the transport's; then on new ones.
+    assert len(server.heads) - 6 == max(2, attempts)
+
+
 @pytest.mark.parametrize(
     ("script", "code"),
     [
