@@ -101,17 +101,17 @@ class KeyedLoader(ConnectorLoader):
     ) -> Sequence[Any]:
         keys: list[Hashable] = []
         views: dict[Hashable, dict[str, Any]] = {}
+        found: dict[Hashable, Any] = {}
         for parent in parents:
-            view = self.key.view(parent)
-            if view is None:
-                keys.append(MISSING)
-                continue
-            key = self.key.of(view)
-            views.setdefault(key, view)
+            key, view = keyed(self.key, parent, self.source)
             keys.append(key)
+            if view is not None:
+                views.setdefault(key, view)
+            elif key is not MISSING:
+                found[key] = key
         note_keys(len(views))
         values = await gathered([self._one(view, arguments, context) for view in views.values()])
-        found = dict(zip(views, values, strict=True))
+        found.update(zip(views, values, strict=True))
         return [found.get(key) for key in keys]
 
     async def _one(
@@ -225,13 +225,15 @@ class BatchLoader(ConnectorLoader):
         context: Context,
     ) -> Sequence[Any]:
         keys, views = self._keys(column, parents)
+        found: dict[Hashable, Any] = {}
+        if column is None:
+            found = {key: key for key in keys if key.__class__ is UpstreamError}
         if not views:
-            return [[] if self.is_grouped else None] * len(keys)
+            return [found.get(key, [] if self.is_grouped else None) for key in keys]
         size = self.max_size or len(views)
         note_keys(len(views), min(size, len(views)))
         ordered = list(views.values())
         chunks = [ordered[at : at + size] for at in range(0, len(ordered), size)]
-        found: dict[Hashable, Any] = {}
         for part in await gathered([self._chunk(chunk, arguments, context) for chunk in chunks]):
             found.update(part)
         if not self.is_grouped:
@@ -247,8 +249,7 @@ class BatchLoader(ConnectorLoader):
         keys: list[Hashable] = []
         views: dict[Hashable, dict[str, Any]] = {}
         for parent in parents:
-            view = self.key.view(parent)
-            key = MISSING if view is None else self.key.of(view)
+            key, view = keyed(self.key, parent, self.source)
             keys.append(key)
             if view is not None and key not in views:
                 views[key] = view
@@ -287,8 +288,7 @@ class BatchLoader(ConnectorLoader):
         rows = [row for row in rows if row is not None]
         row_keys = self.row_key.column(rows)
         if row_keys is None:
-            views_of = [self.row_key.view(row) for row in rows]
-            row_keys = [MISSING if view is None else self.row_key.of(view) for view in views_of]
+            row_keys = [keyed(self.row_key, row, self.source)[0] for row in rows]
         if self.is_grouped:
             return self._match_groups(views, rows, row_keys)
         by_key: dict[Hashable, Any] = dict(zip(row_keys, rows, strict=True))
@@ -330,6 +330,16 @@ class BatchLoader(ConnectorLoader):
             alike, is_lacking = by_text.get(self.key.text_of(view), ()), not found[key]
             found[key] = [r for own, r in alike if own == key or is_lacking or own not in asked]
         return found
+
+
+def keyed(key: Key, parent: Any, source: str | None) -> tuple[Hashable, dict[str, Any] | None]:
+    """A parent's key and its view; `MISSING` and None without a key; an error and None where it cannot be read."""
+    try:
+        view = key.view(parent)
+        return (MISSING, None) if view is None else (key.of(view), view)
+    except RecursionError:
+        detail = "a value that the request reads is nested too deeply"
+        return UpstreamError("INVALID_REQUEST_VALUE", source=source, detail=detail), None
 
 
 def note_keys(distinct: int, batch: int | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.connectors.scenario import SOURCE, Scenario
+from tests.support.backend import Answer
 
 
 def _json(
@@ -31,6 +32,16 @@ def _json(
     )
 
 
+def _deep(levels: int) -> Answer:
+    """Objects in objects, beside a flat one."""
+    nested = '{"a":' * levels + "1" + "}" * levels
+    body = f'[{{"id": 1, "j": {nested}}}, {{"id": 2, "j": 2}}]'
+    return Answer(body.encode(), 200, (("content-type", "application/json"),))
+
+
+DEEP = """scalar JSON type Query { ws: [W] @connect(source: "b", http: { GET: "/ws" }, selection: "id j") }
+    type W { id: ID j: JSON e: Int"""
+REFUSED = (("INVALID_REQUEST_VALUE", "ws.0.e"),)
 ROWS = {"rows": [{"p": 1, "q": 2}, {"p": 5}]}
 PHP: dict[str, Any] = {"tables": {"sources": {"b": {"dialect": "php"}}}}
 ITEMS = {
@@ -97,6 +108,33 @@ SCALARS: dict[str, Scenario] = {
         {"/w": {"j": {"k": 1}}, "/e": {"n": 3}},
         {"w": {"e": 3}},
         ("GET /w", 'POST /e {"j":{"k":1}}'),
+    ),
+    "a body that nests deeper than can be written": Scenario(
+        f"""{SOURCE}{DEEP} @connect(source: "b", http: {{ POST: "/e", body: "j: $this.j" }}, selection: "$.n") }}""",
+        "{ ws { e } }",
+        {"/ws": _deep(300), "/e": {"n": 1}},
+        {"ws": [{"e": None}, {"e": 1}]},
+        ("GET /ws", 'POST /e {"j":2}'),
+        REFUSED,
+    ),
+    "a body that nests deeper than can be read of its object": Scenario(
+        f"""{SOURCE}{DEEP} @connect(source: "b", http: {{ POST: "/e", body: "j: $this.j" }}, selection: "$.n") }}""",
+        "{ ws { e } }",
+        {"/ws": _deep(1000), "/e": {"n": 1}},
+        {"ws": [{"e": None}, {"e": 1}]},
+        ("GET /ws", 'POST /e {"j":2}'),
+        REFUSED,
+    ),
+    "a batch of which one key nests deeper than can be read": Scenario(
+        f"""{SOURCE}{DEEP} @connect(source: "b", http: {{ POST: "/e", body: "$batch {{ j }}" }},
+            batch: {{ groupBy: "j" }}, selection: "$.rows {{ j n }}") {{ n: Int }} }}""".replace(
+            "e: Int", "e: [E]"
+        ).replace("{ n: Int } }", "} type E { j: JSON n: Int }"),
+        "{ ws { e { n } } }",
+        {"/ws": _deep(1000), "/e": {"rows": [{"j": 2, "n": 3}]}},
+        {"ws": [{"e": None}, {"e": [{"n": 3}]}]},
+        ("GET /ws", 'POST /e [{"j":2}]'),
+        REFUSED,
     ),
     "nor in the body of a batch": Scenario(
         SOURCE
