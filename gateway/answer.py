@@ -25,6 +25,7 @@ from gateway.telemetry.metrics import Histogram
 logger = logging.getLogger("gateway.errors")
 
 NULL_ERROR = "Cannot return null for non-nullable field "
+STREAM_ERROR = "initialCount must be a positive integer"
 LIST_ERROR = "Expected Iterable, but did not find one for field "
 _COERCION_ERROR = re.compile("(?:^|: )Expected value of type '[^']+', but encountered error '")
 MAX_NOTED = 20
@@ -169,7 +170,12 @@ class ErrorMask:
                 )
         elif bad_type is not None:
             message, extensions = self._bad_value(bad_type, cause, error, record)
-        elif isinstance(cause, GraphQLError) or _is_null_error(cause) or _is_coercion_error(error):
+        elif (
+            isinstance(cause, GraphQLError)
+            or _is_null_error(cause)
+            or _is_stream_error(cause)
+            or _is_coercion_error(error)
+        ):
             # The outer error's words: those of a bad variable name it, the cause's do not.
             assert isinstance(error, GraphQLError)
             message, extensions = error.message, dict(error.extensions or {})
@@ -238,14 +244,21 @@ def _count(error: Exception) -> int:
 
 def _code_of_graphql(cause: Exception, error: Exception) -> str | None:
     """The code of what GraphQL itself says of a value; None of what a resolver may have raised."""
-    if _is_null_error(cause) or str(cause).startswith(LIST_ERROR):
+    is_of_list = isinstance(cause, GraphQLError) and cause.message.startswith(LIST_ERROR)
+    if is_of_list or _is_null_error(cause):
         return "RESULT_COERCION_FAILED"
-    return "BAD_USER_INPUT" if _is_coercion_error(error) else None
+    is_of_client = _is_stream_error(cause) or _is_coercion_error(error)
+    return "BAD_USER_INPUT" if is_of_client else None
 
 
 def _is_null_error(cause: Exception) -> bool:
     """Whether this is GraphQL's own error of a null in a non-null position, a TypeError in graphql-core."""
     return type(cause) is TypeError and str(cause).startswith(NULL_ERROR)
+
+
+def _is_stream_error(cause: Exception) -> bool:
+    """Whether this is GraphQL's own error of a bad `@stream`, a ValueError in graphql-core."""
+    return type(cause) is ValueError and str(cause) == STREAM_ERROR
 
 
 def _is_coercion_error(error: Exception | None) -> bool:

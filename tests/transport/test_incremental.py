@@ -253,6 +253,16 @@ async def test_errors_are_masked_in_every_payload(
     assert all(error["extensions"]["errorId"] in log for error in errors)
 
 
+async def test_a_bad_stream_is_the_clients_error(server: Served, tmp_path: Path) -> None:
+    query = "query ($n: Int!) { users @stream(initialCount: $n) { name } }"
+    async with asked(server, query, CURRENT, {"n": -1}) as answer:
+        (found,) = await parts(answer)
+    (error,) = found["errors"]
+    assert error["message"] == "initialCount must be a positive integer"
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert (tmp_path / "errors.log").read_text() == ""
+
+
 async def test_nothing_is_deferred_after_all(server: Served) -> None:
     query = "query ($on: Boolean!) { user { name ... @defer(if: $on) { id } } }"
     async with asked(server, query, CURRENT, {"on": False}) as answer:
