@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Coroutine
 from contextvars import copy_context
 from enum import Enum, auto
@@ -33,6 +32,7 @@ from gateway.transport.http.handler import Answered, Handler
 from gateway.transport.http.head import RequestHead, client_key
 from gateway.transport.http.reader import HEAD, FramingError, MessageHead, RequestReader
 from gateway.transport.http.respond import Response, StreamingResponse, status_line
+from gateway.transport.http.upgrade import handshake, is_handshake
 from gateway.transport.server.connections import (
     LARGE_BYTES,
     SLOWEST,
@@ -53,7 +53,6 @@ PROBE_S = 0.5
 PROBE = b"HTTP/1.1 102 Processing\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
-KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # 16 bytes
 logger = logging.getLogger("gateway.http")
 
 
@@ -533,27 +532,3 @@ class HttpProtocol(asyncio.Protocol):
     def _has_tls(self) -> bool:
         """TLS has no half-closed connections."""
         return not self._transport.can_write_eof()
-
-
-def is_handshake(message: MessageHead) -> bool:
-    """Whether an offer to change to WebSockets can be taken: its request has no body. Errors: FramingError(426), (400).
-
-    Source: RFC 6455 §4.1, §4.2.2 and §4.4.
-    """
-    if message.method != "GET" or not message.is_http_11 or message.length:
-        return False
-    if message.headers.get("sec-websocket-version") != "13":
-        version = {"sec-websocket-version": "13", "upgrade": "websocket"}
-        raise FramingError(426, "The only version of WebSockets is 13.", version)
-    if not KEY.fullmatch(message.headers.get("sec-websocket-key", "")):
-        raise FramingError(400, "The WebSocket's key is missing, or is none.")
-    return True
-
-
-def handshake(message: MessageHead) -> bytes:
-    """The head of a WebSocket's handshake as uvicorn's WebSockets take it: ASGI's names are in lower case."""
-    first, *lines = message.raw.split(b"\r\n")
-    for number, line in enumerate(lines):
-        name, colon, value = line.partition(b":")
-        lines[number] = name.lower() + colon + value
-    return b"\r\n".join((first, *lines))
