@@ -296,6 +296,46 @@ async def test_who_cannot_read_several_payloads_is_told_before_anything_runs(
         assert (await part(answer))["data"] == {"rename": {"id": "1"}}
 
 
+ONLY = "multipart/mixed"
+
+
+@pytest.mark.parametrize("accept", [ONLY, f"{ONLY};deferSpec=20220824"])
+@pytest.mark.parametrize(
+    ("query", "payload"),
+    [
+        ("{ user { name } }", {"data": {"user": {"name": "Ada"}}, "hasNext": False}),
+        (
+            'mutation { rename(name: "x") { name } }',
+            {"data": {"rename": {"name": "x"}}, "hasNext": False},
+        ),
+        ("{ user { ...@defer(if: false) { name } } }", {"data": {"user": {"name": "Ada"}}}),
+    ],
+)
+async def test_who_accepts_nothing_but_parts_gets_one(
+    server: Served, query: str, payload: Any, accept: str
+) -> None:
+    async with asked(server, query, accept) as answer:
+        assert answer.status == 200
+        (found,) = await parts(answer)
+    assert found == {**payload, "hasNext": False}
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("{ unknown }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query($id: ID!) { user(id: $id) { id ...@defer { name } } }", "BAD_USER_INPUT"),
+    ],
+)
+async def test_an_operation_that_is_rejected_ends_its_parts(
+    server: Served, query: str, code: str
+) -> None:
+    async with asked(server, query, ONLY) as answer:
+        (found,) = await parts(answer)
+    assert (found["errors"][0]["extensions"]["code"], found["hasNext"]) == (code, False)
+    assert "data" not in found
+
+
 async def test_a_client_that_leaves_ends_what_is_deferred(server: Served) -> None:
     async with asked(server, DEFERRED, CURRENT) as answer:
         await part(answer)

@@ -310,9 +310,10 @@ class Handler:
         """An answer that goes on, for the operations that the wanted format is for; else one in one piece."""
         if head.stream is not None:
             assert self.streams is not None
-            if await self.streams.takes(head.stream, operation):
+            is_only = head.media_type is None
+            if await self.streams.takes(head.stream, operation, is_only=is_only):
                 return self.responder.with_cors(head, self.streams.respond(head.stream, operation))
-            if head.media_type is None:
+            if is_only:
                 raise not_acceptable()
         answer = await value_of(self._run(operation))
         return await value_of(self._respond(head, operation, begin, answer))

@@ -57,21 +57,29 @@ class StreamEndpoint:
         self.running: dict[asyncio.Event, asyncio.Event] = {}
         self._draining = False
 
-    async def takes(self, how: Format, operation: Operation) -> bool:
+    async def takes(self, how: Format, operation: Operation, *, is_only: bool) -> bool:
         """Whether a format is for this operation.
+
+        Args:
+            how: The format.
+            operation: The client's.
+            is_only: Whether the client accepts no other: then payloads may be one.
 
         Errors: ClientError with a status that has to be told before the stream begins: 429, 503.
         """
         pipeline = self.subscriptions.pipeline
+        kinds = {how.takes}
+        if is_only and how.takes == "incremental":
+            kinds |= {"query", "mutation"}
         try:
             pipeline.admission.check(operation.client.client_key)
             await value_of(pipeline.document(operation))
         except (ClientError, RequestError) as exc:
             if isinstance(exc, ClientError) and exc.http_status in (429, 503):
                 raise
-            return how.takes == "every operation"  # the stream tells it
+            return how.takes == "every operation" or "query" in kinds  # the stream tells it
         kind = kind_of(operation.prepared)
-        if how.takes not in ("every operation", kind):
+        if how.takes != "every operation" and kind not in kinds:
             return False
         self.check_room()
         return True
@@ -175,7 +183,7 @@ class Running:
         )
         self._record = result.record
         if isinstance(result, Answer):
-            yield how.next(result.body)
+            yield how.only(result.body)
             return
         async with closing(result):
             async for answer in result:

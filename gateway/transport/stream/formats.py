@@ -37,6 +37,10 @@ class Format(Protocol):
         """An answer."""
         ...
 
+    def only(self, body: bytes) -> bytes:
+        """The one answer of an operation that has no more."""
+        ...
+
     def fail(self, body: bytes) -> bytes:
         """The request error that ends the stream."""
         ...

@@ -35,6 +35,10 @@ class MultipartFormat:
         """The answer to one event."""
         return HEAD + b'{"payload":' + body + b"}\r\n" + BOUNDARY
 
+    def only(self, body: bytes) -> bytes:
+        """The one answer of an operation that has no more."""
+        return self.next(body)
+
     def fail(self, body: bytes) -> bytes:
         """The error that ends the stream."""
         errors = orjson.dumps({"payload": None, **orjson.loads(body)})
@@ -63,6 +67,10 @@ class IncrementalFormat:
     def next(self, body: bytes) -> bytes:
         """One payload."""
         return HEAD + body + b"\r\n" + BOUNDARY
+
+    def only(self, body: bytes) -> bytes:
+        """The one answer of an operation that has no more."""
+        return self.fail(body)
 
     def fail(self, body: bytes) -> bytes:
         """The error that ends the operation before, or in, its payloads."""

@@ -30,6 +30,10 @@ class EventFormat:
         """One answer. JSON as this service writes it has no line end."""
         return b"event: next\ndata: " + body + b"\n\n"
 
+    def only(self, body: bytes) -> bytes:
+        """The one answer of an operation that has no more."""
+        return self.next(body)
+
     def fail(self, body: bytes) -> bytes:
         """The request error that ends the stream."""
         return self.next(body)
@@ -52,6 +56,10 @@ class OperationFormat:
     def next(self, body: bytes) -> bytes:
         """One answer."""
         return self._head + body + b"}\n\n"
+
+    def only(self, body: bytes) -> bytes:
+        """The one answer of an operation that has no more."""
+        return self.next(body)
 
     def fail(self, body: bytes) -> bytes:
         """The request error that ends the operation."""
