@@ -201,6 +201,7 @@ class Gateway:
                 pipeline.admission.stop()
                 self.connections.stop()
                 await self.begin_drain()
+                await pipeline.sharing.drain(config.server.drain_timeout_s)
         finally:
             for function in self._hooks("on_shutdown"):
                 await settled(function(self.state))

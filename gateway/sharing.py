@@ -253,6 +253,11 @@ class Sharing:
         task.add_done_callback(self.writes.discard)
         return await asyncio.shield(task)
 
+    async def drain(self, timeout_s: float) -> None:
+        """Wait for mutations whose clients have gone, too."""
+        if self.writes:
+            await asyncio.wait(self.writes, timeout=timeout_s)
+
     async def _write(
         self, context: Context, execute: Callable[[], AwaitableOrValue[Answer]]
     ) -> Answer:
