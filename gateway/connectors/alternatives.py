@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graphql import GraphQLID, get_named_type
+from graphql import GraphQLID, get_named_type, is_leaf_type
 
+from gateway.connectors.keys import integer_of
 from gateway.connectors.loaders import ConnectorLoader, gathered
 from gateway.context import Context
 from gateway.errors import UpstreamError
@@ -26,10 +27,18 @@ class AlternativesLoader:
         loaders: In the order in which they stand; the first that supplies a member gives it.
         coordinate: `Query.user`.
         kind: The field's type: its IDs tell whether two objects are one.
+        gives: What of the value is asked for of each; all that it supplies by default.
     """
 
-    def __init__(self, loaders: Sequence[ConnectorLoader], coordinate: str, kind: Any) -> None:
+    def __init__(
+        self,
+        loaders: Sequence[ConnectorLoader],
+        coordinate: str,
+        kind: Any,
+        gives: Sequence[Wanted | None] = (),
+    ) -> None:
         self.loaders = tuple(loaders)
+        self.gives = gives or [loader.supplies for loader in loaders]
         self.coordinate = coordinate
         self.kind = kind
         self.source: str | None = loaders[0].source
@@ -42,16 +51,17 @@ class AlternativesLoader:
         for loader in self.loaders:
             if not _lacking(wanted, loader.supplies):
                 return loader.project(wanted)
-        left, chosen = wanted, []
+        left, chosen, gives = wanted, [], []
         for loader in self.loaders:
             still = _lacking(left, loader.supplies)
             if still != left:
                 chosen.append(loader)
+                gives.append(_without(left, still))
                 left = still
         if len(chosen) < 2:
             return (chosen or self.loaders)[0].project(wanted)
         # Not projected: rows of the mapping are dicts, which can be one.
-        return AlternativesLoader(chosen, self.coordinate, self.kind)
+        return AlternativesLoader(chosen, self.coordinate, self.kind, gives)
 
     def describe(self) -> str:
         """How its answers are read, for people."""
@@ -75,9 +85,11 @@ class AlternativesLoader:
                 return value
         whole, held = values[0], self.loaders[0].supplies or Wanted()
         try:
-            for value, loader in zip(values[1:], self.loaders[1:], strict=True):
+            for value, loader, gives in zip(
+                values[1:], self.loaders[1:], self.gives[1:], strict=True
+            ):
                 more = loader.supplies or Wanted()
-                whole = _merged(whole, value, held, more, self.kind)
+                whole = _merged(whole, value, held, more, gives or Wanted(), self.kind)
                 held = _union([held, more]) or Wanted()
         except _UnlikeError as exc:
             return UpstreamError(
@@ -105,8 +117,28 @@ def _lacking(wanted: Wanted, supplies: Wanted | None) -> Wanted:
     return left
 
 
-def _merged(left: Any, right: Any, held: Wanted, more: Wanted, kind: Any) -> Any:
-    """Two parts of a value; what a part that is null would have held is null. Errors: _UnlikeError."""
+def _without(wanted: Wanted, still: Wanted) -> Wanted:
+    """What of a tree is not lacking any more."""
+    given = Wanted()
+    for name, below in wanted.items():
+        if name not in still:
+            given[name] = below
+        elif inner := _without(below, still[name]):
+            given[name] = inner
+    return given
+
+
+def _merged(left: Any, right: Any, held: Wanted, more: Wanted, gives: Wanted, kind: Any) -> Any:
+    """Two parts of a value; what a part that is null would have held is null.
+
+    Args:
+        left, right: The parts.
+        held, more: What they hold where they are objects.
+        gives: What is asked for of the second.
+        kind: The GraphQL type.
+
+    Errors: _UnlikeError.
+    """
     if left is None and right is None:
         return None
     if isinstance(left, list) or isinstance(right, list):
@@ -115,30 +147,37 @@ def _merged(left: Any, right: Any, held: Wanted, more: Wanted, kind: Any) -> Any
         if not isinstance(one, list) or not isinstance(other, list) or len(one) != len(other):
             raise _UnlikeError("lists of different lengths")
         pairs = zip(one, other, strict=True)
-        return [_merged(first, second, held, more, kind) for first, second in pairs]
+        return [_merged(first, second, held, more, gives, kind) for first, second in pairs]
     first = left if isinstance(left, dict) else dict.fromkeys(held)
     second = right if isinstance(right, dict) else dict.fromkeys(more)
     whole = {**second, **first}
     fields = getattr(get_named_type(kind), "fields", {})
     for name in first.keys() & second.keys():
         below = get_named_type(fields[name].type) if name in fields else None
-        if isinstance(first[name], dict | list) and isinstance(second[name], dict | list):
+        if first[name] is None:
+            whole[name] = second[name]
+        elif below is GraphQLID:
+            if not _is_one_id(first[name], second[name]):
+                raise _UnlikeError(f"objects whose {name} differs in one place")
+        elif is_leaf_type(below) or name not in gives:
+            continue  # the first has it
+        elif isinstance(first[name], dict | list) and isinstance(second[name], dict | list):
             whole[name] = _merged(
                 first[name],
                 second[name],
                 held.get(name, Wanted()),
                 more.get(name, Wanted()),
+                gives[name],
                 below,
             )
-        elif first[name] is None:
-            whole[name] = second[name]
-        elif (
-            below is GraphQLID
-            and str(first[name]) != str(second[name])
-            and second[name] is not None
-        ):
-            raise _UnlikeError(f"objects whose {name} differs in one place")
     return whole
+
+
+def _is_one_id(first: Any, second: Any) -> bool:
+    """Whether two IDs are the same to a client; null is any, and a list is no object's own."""
+    if second is None or isinstance(first, list) or isinstance(second, list):
+        return True
+    return str(integer_of(first)) == str(integer_of(second))
 
 
 def _union(trees: Sequence[Wanted | None]) -> Wanted | None:

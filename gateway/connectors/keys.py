@@ -125,12 +125,18 @@ def _frozen(view: Any, wanted: Wanted, leaf: Callable[[Any], Hashable]) -> Hasha
     return tuple([_frozen(view.get(name, MISSING), inner, leaf) for name, inner in members])
 
 
+def integer_of(value: Any) -> Any:
+    """The integer that a float is, for an ID or an Int; any other value as it is."""
+    is_one = value.__class__ is float and value.is_integer() and -EXACT <= value <= EXACT
+    return int(value) if is_one else value
+
+
 def _whole(view: Any, integers: Wanted) -> Any:
     """A view with integers for the floats that are one: the text of an ID 1.0 is "1"."""
     if view.__class__ is list:
         return [_whole(item, integers) for item in view]
-    if view.__class__ is float and integers.whole:
-        return int(view) if view.is_integer() and -EXACT <= view <= EXACT else view
+    if integers.whole:
+        return integer_of(view)
     if view.__class__ is dict:
         return {
             name: _whole(value, integers.members[name]) if name in integers.members else value

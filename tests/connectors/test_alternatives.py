@@ -56,7 +56,7 @@ ROWS = (
         ("{ list { p q } }", [{"id": "1", "q": "q1"}, {"q": "q2"}], [["p1", "q1"], ["p2", "q2"]]),
         ("{ list { p q } }", [{"id": 2, "q": "q2"}, {"id": 1, "q": "q1"}], None),
         ("{ list: one { p q } }", {"id": 9, "q": "q", "in": {"id": 5}}, ["p", "q"]),
-        ("{ list: one { p q } }", {"id": 9, "q": "q", "in": {"id": 6}}, None),
+        ("{ list: one { p q in { x y } } }", {"id": 9, "q": "q", "in": {"id": 6}}, None),
     ],
 )
 async def test_objects_of_different_ids_are_not_made_one(
@@ -72,3 +72,41 @@ async def test_objects_of_different_ids_are_not_made_one(
     found = result.data["list"]
     rows = [list(row.values()) for row in found] if isinstance(found, list) else found
     assert (list(rows.values()) if isinstance(rows, dict) else rows) == data
+
+
+SHARED = (
+    SOURCE
+    + """scalar JSON type Query { t: T
+        @connect(source: "b", http: { GET: "/a" }, selection: "id a tags ids j list { p }")
+        @connect(source: "b", http: { GET: "/c" }, selection: "id b tags ids j list { q }") }
+    type T { id: ID a: Int b: Int tags: [String] ids: [ID] j: JSON list: [P] } type P { p: Int q: Int }"""
+)
+FIRST = {"id": 1, "a": 2, "tags": ["x"], "ids": [1], "j": {"k": [1]}, "list": [{"p": 3}]}
+
+
+@pytest.mark.parametrize(
+    ("query", "second", "data"),
+    [
+        ("{ t { a b tags } }", {"b": 3, "tags": ["y"]}, {"a": 2, "b": 3, "tags": ["x"]}),
+        ("{ t { a b tags } }", {"b": 3, "tags": ["y", "z"]}, {"a": 2, "b": 3, "tags": ["x"]}),
+        ("{ t { a b j } }", {"b": 3, "j": {"k": [], "l": 1}}, {"a": 2, "b": 3, "j": {"k": [1]}}),
+        ("{ t { b list { p } } }", {"b": 3, "list": []}, {"b": 3, "list": [{"p": 3}]}),
+        ("{ t { b list { p q } } }", {"b": 3, "list": []}, None),
+        (
+            "{ t { b list { p q } } }",
+            {"b": 3, "list": [{"q": 4}]},
+            {"b": 3, "list": [{"p": 3, "q": 4}]},
+        ),
+        ("{ t { a b } }", {"id": 1.0, "b": 3}, {"a": 2, "b": 3}),
+        ("{ t { a b ids } }", {"b": 3, "ids": ["2"]}, {"a": 2, "b": 3, "ids": ["1"]}),
+        ("{ t { a b } }", {"id": "2", "b": 3}, None),
+    ],
+)
+async def test_what_two_connectors_give_is_the_firsts(
+    query: str, second: Any, data: Any, tmp_path: Path
+) -> None:
+    scenario = Scenario(SHARED, query, {"/a": FIRST, "/c": second}, None, ())
+    result, _ = await execute(scenario, tmp_path)
+    assert result.data == {"t": data}
+    codes = [error["extensions"]["code"] for error in result.errors]
+    assert codes == ([] if data else ["CONNECTOR_RESPONSE_INVALID"])
