@@ -125,7 +125,7 @@ def _url_problem(value: str) -> str | None:
     except ValueError:
         return "should be a URL whose port is 0 to 65535"
     if parts.username is not None:
-        return 'holds a user name or password; they are a header: headers = {authorization = "Basic …"}'
+        return 'holds a user name or a password; they are a header: headers = {authorization = "Basic …"}'
     return None if host else "should be a URL with a host"
 
 

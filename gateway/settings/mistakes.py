@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,6 +75,7 @@ class Origin:
         if self.variable(key) is not None or isinstance(value, Mapping):
             return None
         text = repr(value).replace("True", "true").replace("False", "false")
+        text = _CREDENTIALS.sub("://…@", text)
         return text if len(text) < 60 else text[:57] + "…"
 
     def without_secrets(self, text: str) -> str:
@@ -82,6 +84,9 @@ class Origin:
             if len(value) > 3:
                 text = text.replace(value, f"${{{name}}}")
         return text
+
+
+_CREDENTIALS = re.compile(r"://\S*@")
 
 
 def explain(settings: type, errors: Sequence[Any], origin: Origin) -> list[ConfigError]:
