@@ -29,6 +29,8 @@ from gateway.resolver import Loader, Wanted
 from gateway.telemetry.trace import CURRENT
 from gateway.upstream.transport import Request
 
+Keyed = tuple[list[Any], dict[Hashable, dict[str, Any]], dict[Hashable, Any]]
+
 
 class ConnectorLoader(ABC):
     """What the loaders of this room share: who they are, what they read and supply."""
@@ -99,16 +101,7 @@ class KeyedLoader(ConnectorLoader):
     async def load(
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
-        keys: list[Hashable] = []
-        views: dict[Hashable, dict[str, Any]] = {}
-        found: dict[Hashable, Any] = {}
-        for parent in parents:
-            key, view = keyed(self.key, parent, self.source)
-            keys.append(key)
-            if view is not None:
-                views.setdefault(key, view)
-            elif key is not MISSING:
-                found[key] = key
+        keys, views, found = keys_of(self.key, parents, self.source)
         note_keys(len(views))
         values = await gathered([self._one(view, arguments, context) for view in views.values()])
         found.update(zip(views, values, strict=True))
@@ -224,10 +217,7 @@ class BatchLoader(ConnectorLoader):
         arguments: Mapping[str, Any],
         context: Context,
     ) -> Sequence[Any]:
-        keys, views = self._keys(column, parents)
-        found: dict[Hashable, Any] = {}
-        if column is None:
-            found = {key: key for key in keys if key.__class__ is UpstreamError}
+        keys, views, found = self._keys(column, parents)
         if not views:
             return [found.get(key, [] if self.is_grouped else None) for key in keys]
         size = self.max_size or len(views)
@@ -240,20 +230,11 @@ class BatchLoader(ConnectorLoader):
             return [found.get(key) for key in keys]
         return [[] if (rows := found.get(key)) is None else rows for key in keys]
 
-    def _keys(
-        self, column: list[Any] | None, parents: Sequence[Any]
-    ) -> tuple[list[Hashable], dict[Hashable, dict[str, Any]]]:
+    def _keys(self, column: list[Any] | None, parents: Sequence[Any]) -> Keyed:
         """Each parent's key, and what `$batch` holds of each distinct one."""
         if column is not None:
-            return column, {value: self.key.item(value) for value in dict.fromkeys(column)}
-        keys: list[Hashable] = []
-        views: dict[Hashable, dict[str, Any]] = {}
-        for parent in parents:
-            key, view = keyed(self.key, parent, self.source)
-            keys.append(key)
-            if view is not None and key not in views:
-                views[key] = view
-        return keys, views
+            return column, {value: self.key.item(value) for value in dict.fromkeys(column)}, {}
+        return keys_of(self.key, parents, self.source)
 
     async def _chunk(
         self, views: list[dict[str, Any]], arguments: Mapping[str, Any], context: Context
@@ -288,7 +269,7 @@ class BatchLoader(ConnectorLoader):
         rows = [row for row in rows if row is not None]
         row_keys = self.row_key.column(rows)
         if row_keys is None:
-            row_keys = [keyed(self.row_key, row, self.source)[0] for row in rows]
+            row_keys = keys_of(self.row_key, rows, self.source)[0]
         if self.is_grouped:
             return self._match_groups(views, rows, row_keys)
         by_key: dict[Hashable, Any] = dict(zip(row_keys, rows, strict=True))
@@ -332,14 +313,26 @@ class BatchLoader(ConnectorLoader):
         return found
 
 
-def keyed(key: Key, parent: Any, source: str | None) -> tuple[Hashable, dict[str, Any] | None]:
-    """A parent's key and its view; `MISSING` and None without a key; an error and None where it cannot be read."""
-    try:
-        view = key.view(parent)
-        return (MISSING, None) if view is None else (key.of(view), view)
-    except RecursionError:
-        detail = "a value that the request reads is nested too deeply"
-        return UpstreamError("INVALID_REQUEST_VALUE", source=source, detail=detail), None
+def keys_of(key: Key, objects: Sequence[Any], source: str | None) -> Keyed:
+    """Each object's key, `MISSING` without one; the view of each distinct key; and each key that is an error.
+
+    A value that nests too deeply to be read is the error of its own object.
+    """
+    keys: list[Hashable] = []
+    views: dict[Hashable, dict[str, Any]] = {}
+    failed: dict[Hashable, Any] = {}
+    for each in objects:
+        try:
+            view = key.view(each)
+            own = MISSING if view is None else key.of(view)
+        except RecursionError:
+            detail = "a value that the request reads is nested too deeply"
+            own = UpstreamError("INVALID_REQUEST_VALUE", source=source, detail=detail)
+            view, failed[own] = None, own
+        keys.append(own)
+        if view is not None and own not in views:
+            views[own] = view
+    return keys, views, failed
 
 
 def note_keys(distinct: int, batch: int | None = None) -> None:
