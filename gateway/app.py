@@ -281,7 +281,7 @@ class Gateway:
         slots = find_slots(schema, document, normalised) if normalised else None
         free = slots.free if slots else None
         with phase("plan"):
-            check_work(schema, document, operation_name, self.config.limits)
+            is_planned = check_work(schema, document, operation_name, self.config.limits)
             prepared = prepare(
                 schema,
                 document,
@@ -289,6 +289,7 @@ class Gateway:
                 slots=free,
                 limits=self._result_limits,
                 growing=self._plans.growing,
+                is_planned=is_planned,
             )
         if prepared.errors:
             # Refused here, so that invented operation names cannot evict plans.

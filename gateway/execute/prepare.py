@@ -67,6 +67,7 @@ class Prepared:
         type_resolver: Callable[..., Any] | None = None,
         limits: ResultLimits = UNLIMITED,
         growing: Callable[[Prepared, str | None], AbstractContextManager[None]] | None = None,
+        is_planned: bool = True,
     ) -> None:
         self.schema = schema
         self.limits = limits
@@ -92,6 +93,9 @@ class Prepared:
             self.errors = reference.execute(schema, document, operation_name=operation_name).errors  # type: ignore
             return
         self.coercers = VariableCoercers(schema, operation)
+        if not is_planned:
+            self.reason, self.path = "more work than limits.max_work", "fallback"
+            return
         try:
             self._check(operation)
             if not self.shaping:
@@ -237,6 +241,7 @@ def prepare(
     slots: Mapping[int, int] | None = None,
     limits: ResultLimits = UNLIMITED,
     growing: Callable[[Prepared, str | None], AbstractContextManager[None]] | None = None,
+    is_planned: bool = True,
 ) -> Prepared:
     """Prepare an operation of a valid document.
 
@@ -248,5 +253,14 @@ def prepare(
             in this document to the number of its slot.
         limits: What its results may be.
         growing: Admits and charges the client for whom something more is made of the operation later.
+        is_planned: Whether a plan is worth making; else it runs on graphql-core.
     """
-    return Prepared(schema, document, operation_name, slots=slots, limits=limits, growing=growing)
+    return Prepared(
+        schema,
+        document,
+        operation_name,
+        slots=slots,
+        limits=limits,
+        growing=growing,
+        is_planned=is_planned,
+    )

@@ -20,6 +20,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     get_named_type,
     is_abstract_type,
@@ -38,35 +39,67 @@ logger = logging.getLogger("gateway.limits")
 TOKEN = 17  # parsed, and validated by all rules
 LOOKED_AT = 1  # a selection, for each object type that it may stand on
 SELECTION = 20  # the fields of one object type at one place
-CHOICE = 30  # more for each type that an interface or union may be
+CHOICE = 70  # more for each type that an interface or union may be
 FIELD = 45  # a property, or `__typename`
 STEP = 110  # what a resolver gives
 LOADED = 180  # what a connector or batch resolver gives
 ARGUMENT = 10  # one that a field's definition has, whether it is given or not
 DEFERRED = 700  # a fragment with `@defer`: a plan of its own
+INTROSPECTED = (
+    5  # a field or argument of the schema, for each `__schema` and `__type` but the first one
+)
+WITHOUT_PLAN = 20
+"""So many times `max_work` a query may cost that runs without a plan."""
 
 UNITS = {Kind.PROPERTY: FIELD, Kind.BATCH: LOADED, Kind.ENTITY: LOADED}
+INTROSPECTION = ("__schema", "__type")
 Sets = tuple[SelectionSetNode, ...]
 
 
 def check_work(
     schema: GraphQLSchema, document: DocumentNode, operation_name: str | None, limits: Limits
-) -> None:
-    """Check what the operation that is meant costs. Takes time linear in the document's size.
+) -> bool:
+    """Check what the operation that is meant costs: whether a plan is worth making. Takes linear time.
+
+    A query that costs more than a plan may, but is quickly read, runs without one: interfaces below interfaces
+    multiply in a plan, and not in a result.
 
     Errors: ClientError(MAX_WORK_LIMIT).
     """
     found = count_work(schema, document, operation_name, limits.max_work)
     if found <= limits.max_work:
-        return
+        return True
+    if found <= WITHOUT_PLAN * limits.max_work and _is_plain_query(document, operation_name):
+        return False
     problem = (
-        f"The operation takes {found} units of work to plan; limits.max_work is {limits.max_work}. "
+        f"The operation takes {found} units of work to plan; limits.max_work is {limits.max_work}, "
+        f"and a query of up to {WITHOUT_PLAN} times as much runs without a plan. "
         "Spread fragments at fewer places, ask for fewer types of an interface or union, or send "
         "several operations."
     )
     if limits.mode == "enforce":
         raise limit_error("MAX_WORK_LIMIT", problem)
     logger.warning("limit MAX_WORK_LIMIT would refuse operation %s: %s", operation_name, problem)
+    return True
+
+
+def _is_plain_query(document: DocumentNode, operation_name: str | None) -> bool:
+    """Whether the operation is a query that defers nothing."""
+    operation = _operation_of(document, operation_name)
+    text = document.loc.source.body if document.loc else "@"
+    is_whole = "@defer" not in text and "@stream" not in text
+    return is_whole and operation is not None and operation.operation is OperationType.QUERY
+
+
+def _operation_of(
+    document: DocumentNode, operation_name: str | None
+) -> OperationDefinitionNode | None:
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode) and (
+            operation_name is None or (node.name and node.name.value == operation_name)
+        ):
+            return node
+    return None
 
 
 def count_work(
@@ -74,18 +107,17 @@ def count_work(
 ) -> int:
     """The work of one operation, in units. Counting ends where the walk alone goes beyond `most`."""
     tokens = TOKEN * _count_tokens(document)
-    operations = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
-    for operation in operations:
-        if operation_name is None or (operation.name and operation.name.value == operation_name):
-            root = schema.get_root_type(operation.operation)
-            if root is None:
-                return tokens
-            counter = _Counter(schema, document, most)
-            try:
-                return tokens + counter.count(root, (operation.selection_set,), 0)
-            except _EnoughError:
-                return tokens + counter.walked
-    return tokens
+    operation = _operation_of(document, operation_name)
+    root = schema.get_root_type(operation.operation) if operation is not None else None
+    if operation is None or root is None:
+        return tokens
+    counter = _Counter(schema, document, most)
+    try:
+        return tokens + counter.count(root, (operation.selection_set,), 0)
+    except _EnoughError:
+        if counter.walked > most:  # nobody knows how much the whole is
+            return max(tokens + counter.walked, WITHOUT_PLAN * most + 1)
+        return tokens + counter.walked
 
 
 def _count_tokens(document: DocumentNode) -> int:
@@ -120,6 +152,7 @@ class _Counter:
         self.schema = schema
         self.most = most
         self.walked = 0
+        self.introspections = 0
         self.fragments = {
             node.name.value: node
             for node in document.definitions
@@ -140,7 +173,7 @@ class _Counter:
         grouped, total = self._collect(parent, sets)
         for name, below in grouped.values():
             known = self._known(parent, name)
-            total += known.units
+            total += known.units + (self._introspected() if name in INTROSPECTION else 0)
             for possible in known.possible if below else ():
                 total += self.count(possible, tuple(below), depth + 1)
         self._totals[key] = total
@@ -192,6 +225,18 @@ class _Counter:
                 is_abstract_type(type_) and self.schema.is_sub_type(type_, parent)
             )
         return known
+
+    def _introspected(self) -> int:
+        """Each is answered for itself, from the whole schema; the first one is what tools send."""
+        self.introspections += 1
+        if self.introspections == 1:
+            return 0
+        fields = [
+            field
+            for type_ in self.schema.type_map.values()
+            for field in getattr(type_, "fields", {}).values()
+        ]
+        return INTROSPECTED * (len(fields) + sum(len(getattr(f, "args", ())) for f in fields))
 
     def _known(self, parent: GraphQLObjectType, name: str) -> _Known:
         key = (parent.name, name)

@@ -93,7 +93,7 @@ CORPUS = [
     Hostile("CVE-2025-32034-flat", "{ node { ...F0 } } " + " ".join(f"fragment F{n} on Node {{ ...F{n + 1} ...F{n + 1} ...F{n + 1} }}" for n in range(100)) + " fragment F100 on Node { id }", "MAX_SELECTIONS_LIMIT"),
     Hostile("CVE-2025-32032", "{ node { " + "... on A { b { a { id } } } ... on B { a { b { id } } } " * 60 + "} }", "MAX_VALIDATION_LIMIT"),
     Hostile("CVE-2025-32030", "{ node { ...F0 } } " + fragments(12, 12), "MAX_SELECTIONS_LIMIT"),
-    Hostile("CVE-2025-32034-types", "{ a { ...F0 } } " + " ".join(f"fragment F{n} on Node {{ node {{ ...F{n + 1} }} ... on A {{ b {{ ...F{n + 1} }} }} ... on B {{ a {{ ...F{n + 1} }} }} }}" for n in range(6)) + " fragment F6 on Node { id }", "MAX_WORK_LIMIT"),
+    Hostile("CVE-2025-32034-types", "{ a { ...F0 } } " + " ".join(f"fragment F{n} on Node {{ node {{ ...F{n + 1} }} ... on A {{ b {{ ...F{n + 1} }} }} ... on B {{ a {{ ...F{n + 1} }} }} }}" for n in range(6)) + " fragment F6 on Node { id }", None),
     Hostile("CVE-2025-32380", "{ a { " + "...F " * 600 + "} } fragment F on A { " + "id " * 600 + "}", "MAX_SELECTIONS_LIMIT"),
     Hostile("CVE-2026-47706", "query A { ...X } query B { ...Y } fragment X on Query { node { ...Z } ...Y } fragment Y on Query { ...X } fragment Z on Node { node { ...Z } }", "GRAPHQL_VALIDATION_FAILED"),
     Hostile("CVE-2026-47707", "{ " + " ".join("node { ...F } " for _ in range(75)) + "} fragment F on Node { a1: id a2: id a3: id }", "MAX_ALIASES_LIMIT"),

@@ -52,10 +52,11 @@ class Costly:
 
 
 def admitted(schema: GraphQLSchema, text: str, limits: Limits) -> Costly | None:
-    """The document with its units; None where it is refused."""
+    """The document with its units; None where no plan is made of it."""
     try:
         document = load_document(text, schema, limits)
-        check_work(schema, document, None, limits)
+        if not check_work(schema, document, None, limits):
+            return None
     except (ClientError, RequestError):
         return None
     return Costly(text, document, count_work(schema, document, None, limits.max_work))

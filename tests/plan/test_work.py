@@ -102,12 +102,37 @@ def test_what_a_small_document_expands_to_is_refused_with_the_limit_and_its_valu
 def test_a_limit_is_the_last_value_that_passes(caplog: pytest.LogCaptureFixture) -> None:
     document = parse("query Name { o { id } }")
     found = count_work(SMALL, document, None, 10**9)
-    check_work(SMALL, document, None, Limits(max_work=found))
+    assert check_work(SMALL, document, None, Limits(max_work=found))
+    assert not check_work(SMALL, document, None, Limits(max_work=found - 1))
+    most = found // work.WITHOUT_PLAN
     with pytest.raises(ClientError):
-        check_work(SMALL, document, None, Limits(max_work=found - 1))
+        check_work(SMALL, document, None, Limits(max_work=most - 1))
     with caplog.at_level(logging.WARNING, "gateway.limits"):
-        check_work(SMALL, document, "Name", Limits(max_work=found - 1, mode="measure"))
+        assert check_work(SMALL, document, "Name", Limits(max_work=most - 1, mode="measure"))
     assert "MAX_WORK_LIMIT would refuse operation Name" in caplog.messages[0]
+
+
+def test_an_interface_below_an_interface_runs_without_a_plan() -> None:
+    document = load_document(f"{{ node {{ {nested(9)} }} }}", SMALL, Limits())
+    assert not check_work(SMALL, document, None, Limits())
+    prepared = prepare(SMALL, document, is_planned=False)
+    assert (prepared.path, prepared.reason) == ("fallback", "more work than limits.max_work")
+    assert not prepared._variants.all()
+
+
+@pytest.mark.parametrize("operation", ["mutation", "subscription"])
+def test_only_a_query_runs_without_a_plan(operation: str) -> None:
+    document = parse(operation + " { o { id rep } }")
+    assert not work._is_plain_query(document, None)
+    assert not work._is_plain_query(parse("{ ... @defer { o { id } } }"), None)
+
+
+def test_the_schema_is_asked_for_at_its_price() -> None:
+    one = units("{ __schema { types { name } } }")
+    two = units("{ __schema { types { name } } b: __schema { types { name } } }")
+    fields = sum(len(getattr(type_, "fields", ())) for type_ in SMALL.type_map.values())
+    assert two - one >= work.INTROSPECTED * fields
+    assert one < 200
 
 
 def test_counting_takes_as_many_steps_as_the_document_has_selections() -> None:
