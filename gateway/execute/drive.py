@@ -220,7 +220,7 @@ class Tasks:
 
     def abandon(self) -> None:
         """Cancel the tasks that nobody waits for."""
-        nulled = self._run_of_plan.nulled
+        nulled = set(map(tuple, self._run_of_plan.nulled))
         for task, work, number in self._places():
             if not task.done() and is_unwanted(work, number, nulled):
                 self._abandoned.add(task)

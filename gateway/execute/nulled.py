@@ -9,7 +9,7 @@ errors are reported. Must not be on the way of a run without such an error.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence, Set
 from types import NoneType
 from typing import Any
 
@@ -79,9 +79,10 @@ def may_break(position: Position, outcome: Any) -> bool:
     return nulled_position(position) != position[1]
 
 
-def is_below(keys: PathKeys, nulled: Iterable[PathKeys]) -> bool:
-    """Whether a position is below one of those that are nulled."""
-    return any(keys[: len(above)] == above for above in nulled)
+def is_below(keys: PathKeys, nulled: Set[tuple[str | int, ...]]) -> bool:
+    """Whether a position is below one of those that are nulled: thousands of either may be."""
+    position = tuple(keys)
+    return any(position[:depth] in nulled for depth in range(len(position) + 1))
 
 
 def leave_broken(run: Run, works: list[Work]) -> None:
@@ -105,12 +106,13 @@ def leave_broken(run: Run, works: list[Work]) -> None:
                     more.append(nulled)
     run.broken = ()
     run.nulled += tuple(more)
+    nulled_now = set(map(tuple, unwanted))
     for work in works:
-        _leave(work, [n for n in range(len(work.awaitables)) if is_unwanted(work, n, unwanted)])
+        _leave(work, [n for n in range(len(work.awaitables)) if is_unwanted(work, n, nulled_now)])
     works[:] = [work for work in works if work.awaitables]
 
 
-def is_unwanted(work: Work, number: int, nulled: Sequence[PathKeys]) -> bool:
+def is_unwanted(work: Work, number: int, nulled: Set[tuple[str | int, ...]]) -> bool:
     """Whether nobody waits for one of a work's awaitables when these positions are nulled."""
     position = work.position(number)
     return is_below(position[1] if position is not None else [], nulled)
@@ -118,7 +120,7 @@ def is_unwanted(work: Work, number: int, nulled: Sequence[PathKeys]) -> bool:
 
 def _leave(work: Work, numbers: Sequence[int]) -> None:
     if numbers:
-        settle_in_background(work.abandon(numbers))
+        settle_in_background(work.abandon(dict.fromkeys(numbers)))
 
 
 def leave_spots(run: Run) -> None:

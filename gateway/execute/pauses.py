@@ -64,11 +64,13 @@ def pause(run: Run) -> None:
 
 def pause_alone(run: Run) -> Iterator[list[Work]]:
     """The same where there is other work, which waits for what comes after the pause."""
-    held = run.works[:]
+    held, broken = run.works[:], run.broken
     run.works.clear()
     pause(run)
     if run.works:
+        run.broken = ()  # it is about the work that is held
         yield run.works
+        run.broken = broken
     run.works[:0] = held
 
 

@@ -11,6 +11,7 @@ from graphql import ExecutionResult, parse
 
 from gateway.execute import expand, pauses, slow
 from gateway.execute.bounds import ResultLimits
+from gateway.execute.nulled import is_below
 from gateway.execute.operation import execute_operation
 from gateway.execute.prepare import Prepared
 from gateway.execute.spots import BadValueError
@@ -135,3 +136,20 @@ async def test_the_loop_is_given_back_while_errors_are_located(
         await asyncio.sleep(0)
     # 10,000 spots in pieces of 1,000, and 15,000 places in pieces of 200.
     assert len(turns) > 60
+
+
+def test_finding_what_is_nulled_compares_no_pairs() -> None:
+    compared: list[None] = []
+
+    class Key(tuple):  # type: ignore[type-arg]
+        __hash__ = tuple.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            compared.append(None)
+            return tuple.__eq__(self, other)
+
+    above = {Key(("rows", number)) for number in range(1_000)}
+    compared.clear()
+    assert is_below(["rows", 999, "later"], above)
+    assert not is_below(["rows", 1_000, "later"], above)
+    assert len(compared) < 10
