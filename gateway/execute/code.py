@@ -29,6 +29,7 @@ class Code:
         growing: Admits and charges the client for whom the code is made again.
 
     Attributes:
+        growing: See there.
         parts: One generator function for each part of the plan.
         steps: The same, each with the part's root selection.
         lines: Their text.
@@ -40,7 +41,7 @@ class Code:
     def __init__(self, bound: Bound, fingerprint: str, growing: Growing = unbounded) -> None:
         self.bound = bound
         self.is_current = bound.is_current
-        self._growing = growing
+        self.growing = growing
         name = bound.plan.name or "anonymous"
         self.filename = f"<gateway plan {fingerprint} {name}>"
         self._forms: dict[int, Form] = {}
@@ -79,7 +80,7 @@ class Code:
             return
         found = {number: o.found for number, o in self._observers if o.found is not None}
         try:
-            with self._growing(client_key(asker)):
+            with self.growing(client_key(asker)):
                 self.revisions += 1
                 self._forms = {**self._forms, **found}
                 self._make()

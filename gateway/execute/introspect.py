@@ -9,6 +9,7 @@ from graphql import DocumentNode, FieldNode, OperationDefinitionNode, execute_sy
 from gateway.execute.bound import BoundField
 from gateway.execute.spots import Failed
 from gateway.execute.state import Run
+from gateway.execute.variants import Growing, client_key
 
 MAX_ANSWERS = 32
 
@@ -22,27 +23,45 @@ def introspect(run: Run, field: BoundField, rows: list[Any]) -> list[Any]:
     return [copy_plain(run.introspection[field.id]) for _ in rows]
 
 
-def prepare_introspection(run: Run) -> None:
+def prepare_introspection(run: Run, growing: Growing) -> None:
     """Answer the introspection fields of a plan, before its first step.
 
-    Errors: IntrospectionError, when nothing has run yet.
+    Args:
+        run: The run.
+        growing: Admits and charges the client where something is answered for the first time.
+
+    Errors: IntrospectionError and ClientError(COLD_DOCUMENTS_LIMIT), when nothing has run yet.
     """
-    for field in run.bound.introspection:
-        run.introspection[field.id] = _answer(run, field)
+    answers = run.bound.answers
+    asked = [(field, _key(run, field)) for field in run.bound.introspection]
+    if any(key not in answers for _, key in asked):
+        if len(answers) > MAX_ANSWERS:
+            answers.clear()
+        with growing(client_key(run.context)):
+            for field, key in asked:
+                if key not in answers:
+                    answers[key] = _execute(run, field)
+    for field, key in asked:
+        run.introspection[field.id] = answers[key]
 
 
-def _answer(run: Run, field: BoundField) -> Any:
+def _key(run: Run, field: BoundField) -> tuple[Any, ...]:
+    """What an answer follows from: fields that ask for the same under two aliases share one."""
     arguments = run.arguments_of(field)
     if isinstance(arguments, Failed):
         raise IntrospectionError
     names = sorted(run.variables.coerced)
-    key = (field.id, repr(arguments), repr([(name, run.variables.coerced[name]) for name in names]))
-    answers = run.bound.answers
-    if key not in answers:
-        if len(answers) >= MAX_ANSWERS:
-            answers.clear()
-        answers[key] = _execute(run, field)
-    return answers[key]
+    variables = repr([(name, run.variables.coerced[name]) for name in names])
+    nodes = [run.bound.nodes[number] for number in field.plan.nodes]
+    asked = tuple(_text_of(node) for node in nodes)
+    return (field.plan.name, asked, repr(arguments), variables)
+
+
+def _text_of(node: FieldNode) -> str | int:
+    """The text of a field's selections; the node's own identity where it has none."""
+    below = node.selection_set
+    loc = below.loc if below is not None else None
+    return loc.source.body[loc.start : loc.end] if loc else id(node)
 
 
 def _execute(run: Run, field: BoundField) -> Any:

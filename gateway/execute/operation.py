@@ -105,18 +105,22 @@ def fall_back(
     reason: str,
     root: Any = None,
 ) -> AwaitableOrValue[ExecutionResult]:
-    """Run the whole operation on graphql-core's own executor, and count it."""
+    """Run the whole operation on graphql-core's own executor, and count it.
+
+    Errors: ClientError(COLD_DOCUMENTS_LIMIT): it introspects, and the client had its share.
+    """
     fallbacks[reason] += 1
     budget = Budget(prepared.limits)
-    result = reference.execute(
-        prepared.schema,
-        source.document,
-        root,
-        context_value=context,
-        variable_values=dict(variables.raw),
-        operation_name=source.operation_name,
-        **bounded_options(budget),
-    )
+    with prepared.charging_introspection(context):
+        result = reference.execute(
+            prepared.schema,
+            source.document,
+            root,
+            context_value=context,
+            variable_values=dict(variables.raw),
+            operation_name=source.operation_name,
+            **bounded_options(budget),
+        )
     return then(result, partial(within, budget))
 
 

@@ -7,7 +7,7 @@ is first asked for. What no plan can express runs as a whole on graphql-core: th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property, partial
 from typing import Any
 
@@ -28,7 +28,7 @@ from gateway.execute.code import Code
 from gateway.execute.deferred import DeferredCode, IncrementalCode
 from gateway.execute.state import Source
 from gateway.execute.variables import VariableCoercers
-from gateway.execute.variants import Asker, Growing, Variants, unbounded
+from gateway.execute.variants import Asker, Growing, Variants, client_key, unbounded
 from gateway.execute.weight import size_of_operation
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
@@ -39,6 +39,7 @@ from gateway.plan.show import print_plan
 
 # A document with more shaping variables has too many variants.
 MAX_SHAPING = 8
+INTROSPECTION = frozenset({"__schema", "__type"})
 
 
 class Prepared:
@@ -179,6 +180,12 @@ class Prepared:
             else:
                 rest[:0] = self.source.fragments[node.name.value].selection_set.selections
         return tuple(found)
+
+    def charging_introspection(self, asker: Asker) -> AbstractContextManager[None]:
+        """Admits and charges whoever asks, where graphql-core answers introspection: it does so each time."""
+        if INTROSPECTION.isdisjoint(self.root_fields):
+            return nullcontext()
+        return self._growing(client_key(asker))
 
     def show(self) -> str:
         """The tree of the plan that was made last, without arguments; why there is none."""

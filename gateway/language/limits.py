@@ -48,10 +48,11 @@ class Limits:
             microsecond of CPU: 17 for each token of the document, 20 for the fields of an object type at
             one place, 45 for each of them, 110 for one with a resolver, 180 for one that a connector or a
             batch resolver gives, 10 for each argument that it may have. Fragments count at each place,
-            selections on an interface or union for each type that it may be (70 more for each of them), every
-            `__schema` and `__type` but the first one 5 for each field and argument of the schema. A query that
-            costs more, up to 20 times as much, runs without a plan, on graphql-core's executor: more slowly, with
-            the same answer. The largest Relay operations that were tried have 55,000.
+            selections on an interface or union for each type that it may be (70 more for each of them). Introspection
+            counts 4 for each object and 3 for each value that it reads, equal fields of it once; twice as much as
+            the introspection query of tools reads is allowed whatever the schema's size. A query that costs more,
+            up to 20 times as much, but for its introspection, runs without a plan, on graphql-core's executor:
+            more slowly, with the same answer. The largest Relay operations that were tried have 55,000.
         max_validation_errors: Validation stops after so many errors; graphql-core's own is 100.
         max_validation_work: Budget of the rule that compares overlapping fields, the one that is
             quadratic (CVE-2026-75507). Large Relay operations need 15,000, which take 10 ms of CPU;

@@ -29,6 +29,7 @@ from graphql import (
 
 from gateway.language.limits import Limits, limit_error
 from gateway.plan.compile import MAX_DEPTH
+from gateway.plan.introspected import Introspected
 from gateway.plan.kinds import field_of, kind_of
 from gateway.plan.nodes import Kind
 
@@ -45,9 +46,6 @@ STEP = 110  # what a resolver gives
 LOADED = 180  # what a connector or batch resolver gives
 ARGUMENT = 10  # one that a field's definition has, whether it is given or not
 DEFERRED = 700  # a fragment with `@defer`: a plan of its own
-INTROSPECTED = (
-    5  # a field or argument of the schema, for each `__schema` and `__type` but the first one
-)
 WITHOUT_PLAN = 20
 """So many times `max_work` a query may cost that runs without a plan."""
 
@@ -113,11 +111,15 @@ def count_work(
         return tokens
     counter = _Counter(schema, document, most)
     try:
-        return tokens + counter.count(root, (operation.selection_set,), 0)
+        planned = counter.count(root, (operation.selection_set,), 0)
     except _EnoughError:
         if counter.walked > most:  # nobody knows how much the whole is
             return max(tokens + counter.walked, WITHOUT_PLAN * most + 1)
-        return tokens + counter.walked
+        planned = counter.walked
+    introspected = counter.introspected.counted()
+    total = tokens + planned + introspected
+    # Without a plan the schema is read all the same, each time.
+    return total if introspected <= most else max(total, WITHOUT_PLAN * most + 1)
 
 
 def _count_tokens(document: DocumentNode) -> int:
@@ -152,7 +154,6 @@ class _Counter:
         self.schema = schema
         self.most = most
         self.walked = 0
-        self.introspections = 0
         self.fragments = {
             node.name.value: node
             for node in document.definitions
@@ -161,6 +162,7 @@ class _Counter:
         self._totals: dict[tuple[Any, ...], int] = {}
         self._fields: dict[tuple[str, str], _Known] = {}
         self._applies: dict[tuple[str, str], bool] = {}
+        self.introspected = Introspected(schema, lambda *given: self._collect(*given)[0], most)
 
     def count(self, parent: GraphQLObjectType, sets: Sets, depth: int) -> int:
         """The units of selections on one object type, and of all below."""
@@ -173,7 +175,9 @@ class _Counter:
         grouped, total = self._collect(parent, sets)
         for name, below in grouped.values():
             known = self._known(parent, name)
-            total += known.units + (self._introspected() if name in INTROSPECTION else 0)
+            total += known.units
+            if name in INTROSPECTION:
+                self.introspected.add(name, tuple(below))
             for possible in known.possible if below else ():
                 total += self.count(possible, tuple(below), depth + 1)
         self._totals[key] = total
@@ -225,18 +229,6 @@ class _Counter:
                 is_abstract_type(type_) and self.schema.is_sub_type(type_, parent)
             )
         return known
-
-    def _introspected(self) -> int:
-        """Each is answered for itself, from the whole schema; the first one is what tools send."""
-        self.introspections += 1
-        if self.introspections == 1:
-            return 0
-        fields = [
-            field
-            for type_ in self.schema.type_map.values()
-            for field in getattr(type_, "fields", {}).values()
-        ]
-        return INTROSPECTED * (len(fields) + sum(len(getattr(f, "args", ())) for f in fields))
 
     def _known(self, parent: GraphQLObjectType, name: str) -> _Known:
         key = (parent.name, name)
