@@ -12,7 +12,6 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
 from graphql import GraphQLOutputType
 
 from gateway.connectors.mapping.analyse import PlainShape
@@ -52,21 +51,19 @@ class Decoding:
 
     def rows(self, body: bytes) -> object:
         """An answer's rows; `...` where it has another shape, or is no JSON: the mapping says which."""
-        if self.exact is not None:
-            try:
-                return self.exact.decode(body)
-            except msgspec.ValidationError:
-                # A backend that once sent "42" for 42 will again: one decoding is cheaper than two.
-                self.exact = None
-                fallbacks[self.source, "type"] += 1
-            except Exception:  # noqa: S110 - `typed` says what it is
-                pass
         if self.typed is None:
             return ...
+        exact = self.exact
+        if exact is not None:
+            try:
+                return exact.decode(body)
+            except Exception:  # noqa: S110 - `typed` says what it is
+                pass
         try:
-            return self.typed.decode(body)
+            rows = self.typed.decode(body)
         except UNREADABLE as exc:
             self._note("shape", exc)
+            return ...
         except Exception as exc:
             self._note("error", exc)
             if not self._has_told:
@@ -74,7 +71,12 @@ class Decoding:
                 logger.exception(
                     "connector=%s the generated decoder broke; answers are mapped", self.name
                 )
-        return ...
+            return ...
+        if exact is not None:
+            # A backend that once sent "42" for 42 will again: one decoding is cheaper than two.
+            self.exact = None
+            fallbacks[self.source, "type"] += 1
+        return rows
 
     def _note(self, reason: str, exc: Exception) -> None:
         fallbacks[self.source, reason] += 1
@@ -86,7 +88,7 @@ class Decoding:
         if self.typed is None:
             return f"mapped: {self.why}"
         if self.mapped:
-            return f"decoded, but {self.mapped} answers mapped, last for {self.why}"
+            return f"decoded; mapped {self.mapped} times, last for {self.why}"
         return "decoded" if self.exact is not None else "decoded, leaves of any type"
 
 

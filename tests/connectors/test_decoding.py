@@ -76,7 +76,7 @@ def test_whatever_a_generated_decoder_raises_is_counted_and_said(
     assert [made.rows(b"[]"), made.rows(b"[]")] == [..., ...]
     assert decoding.fallbacks["broken", "error"] == before + 2
     assert made.describe() == (
-        "decoded, but 2 answers mapped, last for AttributeError: 'list' object has no attribute '__1__'"
+        "decoded; mapped 2 times, last for AttributeError: 'list' object has no attribute '__1__'"
     )
     assert len(caplog.records) == 1
 
@@ -84,10 +84,13 @@ def test_whatever_a_generated_decoder_raises_is_counted_and_said(
 def test_a_leaf_of_another_type_ends_exactness_and_is_counted() -> None:
     made = decodings("id n").of(Wanted(n=LEAF))
     before = decoding.fallbacks["b", "type"]
-    assert made.describe() == "decoded"
+    assert made.rows(b'{"error": "not a list"}') is ...
+    assert made.rows(b'[{"n": 4}]') is not ...
+    assert made.describe().startswith("decoded; mapped 1 times, last for ValidationError")
+    assert made.exact is not None
     assert plain(made.rows(b'[{"n": "4"}]')) == [{"n": "4"}]
     assert decoding.fallbacks["b", "type"] == before + 1
-    assert made.describe() == "decoded, leaves of any type"
+    assert made.exact is None
 
 
 @pytest.mark.parametrize(

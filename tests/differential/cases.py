@@ -67,8 +67,8 @@ def make_cases(start: int) -> Iterator[Case]:
         for number in range(WORLD_SIZE):
             rng = Random(f"case {seed} {number}")
             maker = DocumentMaker(world.schema, rng)
-            text, name = maker.make()
-            yield Case(seed, text, name, variable_values(maker))
+            text, name, asked = maker.make()
+            yield Case(seed, text, name, variable_values(asked))
         seed += 1
 
 

@@ -20,6 +20,8 @@ from graphql import (
     is_leaf_type,
     is_list_type,
     is_non_null_type,
+    is_scalar_type,
+    specified_scalar_types,
 )
 
 MAX_FIELDS = 25
@@ -40,23 +42,41 @@ class DocumentMaker:
         fragments: Text of each named fragment.
     """
 
-    def __init__(self, schema: GraphQLSchema, rng: Random) -> None:
+    def __init__(self, schema: GraphQLSchema, rng: Random, prefix: str = "F") -> None:
         self.schema = schema
         self.rng = rng
+        self.prefix = prefix
         self.variables: dict[str, tuple[Any, str | None]] = {}
         self.fragments: dict[str, tuple[Any, str]] = {}
         self.fields = 0
         self.line = rng.choice([" ", "\n  ", ",\n", " # note\n"])
 
-    def make(self) -> tuple[str, str | None]:
-        """A document and the operation's name to ask for."""
+    def make(self) -> tuple[str, str | None, DocumentMaker]:
+        """A document, the operation's name to ask for, and whose variables that operation has."""
+        rng = self.rng
+        name = rng.choice(["", "", "Q"])
+        others = [("Other", "G"), ("Q2", "H")][: rng.choice([0, 0, 1, 2])] if name else []
+        makers = {name: self}
+        parts = self._operation(name)
+        for other, prefix in others:
+            # Their variables have the same names, and mostly other types.
+            makers[other] = DocumentMaker(self.schema, rng, prefix)
+            parts += makers[other]._operation(other)
+        rng.shuffle(parts)
+        asked = rng.choice([name, *makers]) or None
+        maker = makers[asked or ""]
+        if asked and not others and rng.random() < 0.5:
+            asked = None
+        return "\n".join(parts), asked, maker
+
+    def _operation(self, name: str) -> list[str]:
+        """The text of an operation and of the fragments that it spreads."""
         rng = self.rng
         kind = "query"
         root = self.schema.query_type
         if self.schema.mutation_type is not None and rng.random() < 0.5:
             kind, root = "mutation", self.schema.mutation_type
         body = self._selections(root, 0)
-        name = rng.choice(["", "", "Q"])
         declared = ", ".join(
             f"${variable}: {type_}" + (f" = {default}" if default else "")
             for variable, (type_, default) in self.variables.items()
@@ -64,15 +84,8 @@ class DocumentMaker:
         head = f"{kind} {name}" + (f"({declared})" if declared else "")
         if kind == "query" and not name and not declared and rng.random() < 0.5:
             head = ""
-        parts = [f"{head} {body}"]
-        parts += [f"fragment {n} on {t} {text}" for n, (t, text) in self.fragments.items()]
-        if name and rng.random() < 0.3:
-            parts.append("query Other { __typename }")
-        rng.shuffle(parts)
-        asked = name or None
-        if asked and len(self.fragments) + 1 == len(parts) and rng.random() < 0.5:
-            asked = None
-        return "\n".join(parts), asked
+        fragments = [f"fragment {n} on {t} {text}" for n, (t, text) in self.fragments.items()]
+        return [f"{head} {body}", *fragments]
 
     def _selections(self, type_: Any, depth: int) -> str:
         rng = self.rng
@@ -106,7 +119,7 @@ class DocumentMaker:
         known = [n for n, (t, _) in self.fragments.items() if t is target]
         if known and rng.random() < 0.5:
             return f"...{rng.choice(known)}{directives}"
-        name = f"F{len(self.fragments)}"
+        name = f"{self.prefix}{len(self.fragments)}"
         # Kept free of itself: the text is made before the name can be drawn.
         text = self._selections(target, depth + 1)
         while name in self.fragments:
@@ -141,7 +154,9 @@ class DocumentMaker:
         return f" @{name}(if: {condition})"
 
     def _variable_of(self, text: str) -> str:
-        name = f"{text.strip('!').lower()}{self.rng.randint(0, 1)}"
+        name = f"v{self.rng.randint(0, 1)}"
+        while self.variables.get(name, (text, None)) != (text, None):
+            name += "b"
         self.variables[name] = (text, None)
         return f"${name}"
 
@@ -165,6 +180,8 @@ class DocumentMaker:
 
     def _variable(self, type_: Any) -> str:
         name = f"v{len(self.variables)}"
+        while name in self.variables:
+            name += "x"
         default = None
         if not is_non_null_type(type_) and self.rng.random() < 0.3:
             default = self.literal(type_, 0, constant=True)
@@ -192,6 +209,10 @@ class DocumentMaker:
             ) + "]"  # fmt: skip
         if is_input_object_type(type_):
             return self._object(type_, inside, depth)
+        if type_ not in specified_scalar_types.values() and not constant and is_scalar_type(type_):
+            variable = self._variable(GraphQLString) if rng.random() < 0.2 else None
+            if variable is not None:
+                return rng.choice(["[{}]", "{{k: {}}}"]).format(variable)
         return scalar_literal(type_, rng)
 
     def _object(self, type_: Any, inside: Any, depth: int) -> str:
@@ -274,6 +295,8 @@ def json_value(type_: Any, rng: Random, bad: bool, depth: int = 0) -> Any:
         }
     if isinstance(type_, GraphQLEnumType):
         return rng.choice(list(type_.values))
+    if type_ is GraphQLString and rng.random() < 0.05:
+        return "bad"
     text = scalar_literal(type_, rng)
     try:
         return json.loads(text)

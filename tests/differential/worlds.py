@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     GraphQLArgument,
     GraphQLBoolean,
     GraphQLEnumType,
     GraphQLEnumValue,
+    GraphQLError,
     GraphQLField,
     GraphQLFloat,
     GraphQLID,
@@ -34,6 +36,7 @@ from graphql import (
     Undefined,
     get_named_type,
     is_leaf_type,
+    value_from_ast_untyped,
 )
 
 from tests.differential.values import Values
@@ -102,13 +105,18 @@ class World:
                 raise ValueError(f"{name} cannot serialize {value!r}")
             return f"{name}:{value}"
 
+        raised = self.rng.choice([ValueError, KeyError, RuntimeError, GraphQLError])
+
         def parse_value(value: Any) -> Any:
-            if value in ("bad", 13):
-                raise ValueError(f"{name} cannot parse {value!r}")
+            if "bad" in repr(value) or value == 13:
+                raise raised(f"{name} cannot parse {value!r}")
             return (name, value)
 
-        def parse_literal(node: Any, _variables: Any = None) -> Any:
-            return (name, type(node).__name__, getattr(node, "value", None))
+        def parse_literal(node: Any, variables: Any = None) -> Any:
+            value = value_from_ast_untyped(node, variables)
+            if "bad" in repr(value):
+                raise raised(f"{name} cannot parse {value!r}")
+            return (name, type(node).__name__, value)
 
         return GraphQLScalarType(
             name,
@@ -118,9 +126,11 @@ class World:
         )
 
     def _enum(self, name: str) -> GraphQLEnumType:
-        values: list[Any] = self.rng.choice([[1, 2, 3], ["x", "y", "z"], [(1, 2), 0, "RED"]])
+        values: list[Any] = self.rng.choice(
+            [[1, 2, 3], ["x", "y", "z"], [(1, 2), 0, "RED"], list(Color), [[1], [2], [3]]]
+        )
         names = ["RED", "GREEN", "BLUE"]
-        return GraphQLEnumType(
+        return self.rng.choice([GraphQLEnumType, GraphQLEnumType, OwnEnumType])(
             name, {n: GraphQLEnumValue(v) for n, v in zip(names, values, strict=True)}
         )
 
@@ -151,12 +161,17 @@ class World:
                     default_value=self._default(type_),
                     out_name=f"out_{key}" if self.rng.random() < 0.2 else None,
                 )
-        return GraphQLInputObjectType(name, fields, is_one_of=one_of)
+        out_type: Any = Out if self.rng.random() < 0.3 else None
+        return GraphQLInputObjectType(name, fields, is_one_of=one_of, out_type=out_type)
 
     def _default(self, type_: Any) -> Any:
         if self.rng.random() < 0.6:
             return Undefined
         simple = {GraphQLInt: 7, GraphQLString: "def", GraphQLFloat: 1.5, GraphQLBoolean: True}
+        if isinstance(type_, GraphQLList) and type_.of_type in simple:
+            return [simple[type_.of_type]]
+        if isinstance(type_, GraphQLEnumType):
+            return self.rng.choice(list(type_.values.values())).value
         return simple.get(type_, Undefined)
 
     def _interface(self, name: str) -> GraphQLInterfaceType:
@@ -292,6 +307,46 @@ class World:
             return resolve(value, info, **arguments)
 
         return resolve_mixed if kind == "mixed" else resolve_later
+
+
+class Color(Enum):
+    """Python's own kind of enum."""
+
+    RED = 1
+    GREEN = 2
+    BLUE = "3"
+
+
+class Member(NamedTuple):
+    """What an enum type of an integration makes of a value."""
+
+    value: Any
+
+
+class OwnEnumType(GraphQLEnumType):
+    """An enum type that coerces in its own way, as integrations make them."""
+
+    def parse_value(self, input_value: Any, hide_suggestions: bool = False) -> Any:
+        return Member(GraphQLEnumType.parse_value(self, input_value, hide_suggestions))
+
+    def parse_literal(self, value_node: Any, *arguments: Any, **options: Any) -> Any:
+        return Member(super().parse_literal(value_node, *arguments, **options))
+
+    def coerce_input_value(self, input_value: Any, hide_suggestions: bool = False) -> Any:
+        return Member(super().coerce_input_value(input_value, hide_suggestions))
+
+    def coerce_input_literal(self, value_node: Any, *arguments: Any, **options: Any) -> Any:
+        return Member(super().coerce_input_literal(value_node, *arguments, **options))
+
+
+class Out:
+    """What an input object's `out_type` makes of it."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.fields = fields
+
+    def __repr__(self) -> str:
+        return f"Out({self.fields!r})"
 
 
 class Later:

@@ -32,6 +32,18 @@ NESTED = {
 }
 
 
+SENT = """
+  sent(on: Boolean, off: Boolean, ids: [Int], name: String, near: Float): JSON
+    @connect(source: "legacy", selection: "$", http: { METHOD: "/sent?t={$args.off}" WHERE })
+"""
+MEMBERS = "on: $args.on off: $args.off list: { ids: $args.ids } none: $(null) name: $args.name near: $args.near"
+FORM = (
+    'headers: [{ name: "content-type", value: "application/x-www-form-urlencoded" }]'
+    f' body: "{MEMBERS}"'
+)
+ARGUMENTS = '(on: true, off: false, ids: [4, null, 6], name: "a b&é~", near: 3)'
+
+
 def query_of(number: int, page: Page) -> str:
     """What asks for the members that the mapping gives."""
     if page.kind.strip("[]!") in ("Int", "String"):
@@ -56,12 +68,17 @@ def schema_of(url: str) -> str:
         for number, page in enumerate(PAGES)
     )
     source = f'@source(name: "legacy", http: {{ baseURL: "{url}" }})'
-    return f"{LINK} {source}\n{SCHEMA}\ntype Query {{\n{fields}\n}}\n"
+    fields += SENT.replace("METHOD", "GET").replace("WHERE", f'queryParams: "{MEMBERS}"')
+    form = SENT.replace("METHOD", "POST").replace("WHERE", FORM)
+    roots = f"type Query {{\n{fields}\n}}\ntype Mutation {{\n{form}\n}}\n"
+    return f"{LINK} {source}\n{SCHEMA}\n{roots}"
 
 
 def router() -> str:
     cases = "\n".join(f"case '/{number}': {page.php} break;" for number, page in enumerate(PAGES))
-    return ROUTER.replace("PAGES", f"switch ($_SERVER['REQUEST_URI']) {{\n{cases}\n}}")
+    cases += "\ncase '/sent': json(['get' => $_GET, 'post' => $_POST]); break;"
+    path = "parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH)"
+    return ROUTER.replace("PAGES", f"switch ({path}) {{\n{cases}\n}}")
 
 
 async def run_all(folder: Path, url: str) -> list[Result]:
@@ -73,7 +90,9 @@ async def run_all(folder: Path, url: str) -> list[Result]:
     }
     tables = {"graph": {"schema": ["schema.graphql"]}, "sources": {"legacy": settings}}
     async with GatewayClient(build_config(tables), base=folder, env={}) as client:
-        return [await client.execute(query_of(number, page)) for number, page in enumerate(PAGES)]
+        queries = [query_of(number, page) for number, page in enumerate(PAGES)]
+        queries += [f"{{ sent{ARGUMENTS} }}", f"mutation {{ sent{ARGUMENTS} }}"]
+        return [await client.execute(query) for query in queries]
 
 
 @pytest.fixture(scope="module", params=["php -S", "FPM behind nginx"])
@@ -122,6 +141,16 @@ def test_the_page_gives_the_value_or_tells(number: int, page: Page, results: lis
         map(str, told)
     )
     assert all(error["extensions"]["code"] != "INTERNAL_SERVER_ERROR" for error in result.errors)
+
+
+def test_php_gets_what_the_mapping_gave(results: list[Result]) -> None:
+    """`$_GET` and `$_POST`, which know text alone."""
+    ids = {"0": "4", "2": "6"}
+    sent = {"on": "1", "off": "0", "list": {"ids": ids}, "name": "a b&é~", "near": "3"}
+    in_query, in_form = results[len(PAGES) :]
+    assert in_query.errors == in_form.errors == []
+    assert in_query.data == {"sent": {"get": {"t": "0", **sent}, "post": []}}
+    assert in_form.data == {"sent": {"get": {"t": "0"}, "post": sent}}
 
 
 def test_there_are_pages_enough() -> None:

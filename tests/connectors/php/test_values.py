@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLError, GraphQLSchema, build_schema
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.connectors.mapping.analyse import supplied_fields
 from gateway.connectors.mapping.compile import compile_mapping
@@ -255,3 +257,25 @@ def test_days() -> None:
 def test_a_time_zone_that_is_none_is_an_error_at_start(name: str) -> None:
     with pytest.raises(ValueError, match="time_zone"):
         SourceSettings(time_zone=name)
+
+
+part = st.fixed_dictionaries({}, optional={"i": st.none() | st.integers(-9, 9)})
+deep = st.fixed_dictionaries(
+    {}, optional={"i": st.integers(), "ms": st.lists(part | st.none(), max_size=3)}
+)
+right = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.text(max_size=3) | st.integers(), "n": st.integers(-9, 9) | st.none(), "b": st.booleans(),
+        "f": st.floats(-9, 9), "s": st.text(max_size=3), "m": deep | st.none(),
+        "ms": st.none() | st.lists(st.fixed_dictionaries({}, optional={"i": st.integers(), "m": part}), max_size=3),
+        "list": st.none() | st.lists(st.integers(-9, 9) | st.none(), max_size=3),
+    },
+)  # fmt: skip
+
+
+@given(st.lists(right | st.none(), max_size=3))
+def test_an_answer_that_is_right_is_what_it_is_without_the_dialect(rows: list[Any]) -> None:
+    mapping = "id n b f s m { i ms { i } } ms { i m { i } } list"
+    plain = compile_mapping(parse_mapping(mapping, "v0.3"), "test")(rows, {})
+    assert mapped("ts", mapping, rows) == shown(plain)
