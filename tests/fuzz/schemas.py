@@ -35,6 +35,7 @@ from tests.fuzz.nodes import nodes_in
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONSTANTS = {
+    "n": "1",
     "host": "h",
     "items": [1],
     "api": {"key": "k", "ids": [1]},
@@ -43,7 +44,7 @@ CONSTANTS = {
     "tenant": "t",
 }
 CONFIG = build_config({"connectors": {"config": CONSTANTS}})
-ENV = {"KEY": "k", "STOCK_KEY": "s", "PAY_KEY": "p", "BACKEND": "http://h"}
+ENV = {"KEY": "k", "STOCK_KEY": "s", "PAY_KEY": "p", "BACKEND": "http://h", "HOST": "http://h"}
 
 VALUES = (
     "null", "0", "-1", "1.5", "true", "[]", "[null]", '["a"]', "[[1]]", "{}", "{ a: 1 }", '{ name: "a", value: "b" }', '""',
