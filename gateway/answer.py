@@ -17,9 +17,9 @@ import orjson
 from graphql import ExecutionResult, GraphQLError
 
 from gateway.errors import CODES, ClientError, Fault, MoreErrorsError, UpstreamError, fault_of
-from gateway.execute.bounds import UNLIMITED, ResultLimitError, ResultLimits, bytes_error
-from gateway.execute.verbatim import encode_struct
 from gateway.json_bytes import write_json
+from gateway.runtime.bounds import UNLIMITED, ResultLimitError, ResultLimits, bytes_error
+from gateway.runtime.verbatim import encode_struct
 from gateway.telemetry.metrics import Histogram
 
 logger = logging.getLogger("gateway.errors")

@@ -29,7 +29,6 @@ from gateway.build import (
 from gateway.config import Config, load_config
 from gateway.context import ClientRequest, Context
 from gateway.errors import RequestError
-from gateway.execute.bounds import ResultLimits
 from gateway.execute.prepare import Prepared, prepare
 from gateway.explain import Explain
 from gateway.identity import Identity
@@ -46,6 +45,7 @@ from gateway.plan.admission import PlanBudget
 from gateway.plan.cache import Made, PlanCache
 from gateway.plan.warm import warm_plans, warm_texts
 from gateway.plan.work import check_work
+from gateway.runtime.bounds import ResultLimits
 from gateway.services import (
     endpoint_settings,
     log_loop_errors,

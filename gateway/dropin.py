@@ -18,13 +18,13 @@ import graphql
 from graphql import DocumentNode, ExecutionResult, GraphQLSchema
 from graphql.type import assert_valid_schema
 
-from gateway.execute import reference
-from gateway.execute.introspect import IntrospectionError
 from gateway.execute.prepare import Prepared
 from gateway.execute.run import run_code
-from gateway.execute.state import Run, Variables
 from gateway.execute.subscribe import subscribe_with
 from gateway.plan.collect import CannotCompileError
+from gateway.runtime import reference
+from gateway.runtime.introspect import IntrospectionError
+from gateway.runtime.state import Run, Variables
 
 fallbacks: Counter[str] = Counter()
 """How often an operation ran on graphql-core, by reason."""

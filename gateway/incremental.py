@@ -16,7 +16,7 @@ import orjson
 from graphql import ExecutionResult, GraphQLError
 
 from gateway.answer import Answer, ErrorMask, OperationRecord, encode_members
-from gateway.execute.bounds import bytes_error
+from gateway.runtime.bounds import bytes_error
 
 if TYPE_CHECKING:  # graphql-core 3.2 has none
     from graphql import ExperimentalIncrementalExecutionResults

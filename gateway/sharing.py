@@ -21,13 +21,13 @@ from gateway.answer import Answer, OperationRecord
 from gateway.awaitable import AwaitableOrValue, value_of
 from gateway.context import Context
 from gateway.errors import ClientError
-from gateway.execute.bound import Bound
 from gateway.execute.prepare import Prepared
-from gateway.execute.state import Variables
 from gateway.identity import NOBODY, Identity, joined, partition
 from gateway.json_bytes import write_json
 from gateway.plan.nodes import Kind
 from gateway.resolver import identity_of
+from gateway.runtime.bound import Bound
+from gateway.runtime.state import Variables
 
 Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
 LOADS = frozenset({Kind.BATCH, Kind.ENTITY, Kind.ASYNC})

@@ -30,13 +30,13 @@ from gateway.errors import RequestError
 from gateway.execute.incremental import execute_incrementally
 from gateway.execute.operation import execute_operation
 from gateway.execute.prepare import Prepared
-from gateway.execute.state import Variables
 from gateway.execute.subscribe import event_source, open_source
 from gateway.identity import Identity, joined, partition
 from gateway.incremental import PayloadFormat, payloads_of
 from gateway.json_bytes import write_json
 from gateway.language.normalise import Literals
 from gateway.resolver import EventSource
+from gateway.runtime.state import Variables
 
 NewContext = Callable[[], Awaitable[Context]]
 

@@ -22,8 +22,8 @@ from gateway.config import Config
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables, explain_plan
 from gateway.execute.prepare import Prepared, prepare
-from gateway.execute.state import Variables
 from gateway.language.document import load_document
+from gateway.runtime.state import Variables
 from gateway.sharing import explain_sharing
 
 

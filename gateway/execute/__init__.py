@@ -1,1 +1,1 @@
-"""Plan to generated callables to response: everything that runs per request, and the emitter."""
+"""One operation, prepared once and run for each request: compiled where it can be, on graphql-core where not."""

@@ -16,9 +16,9 @@ from graphql import GraphQLError, is_leaf_type
 from graphql.pyutils import is_awaitable
 
 from gateway.errors import GatewayError
-from gateway.execute import pauses, reference
-from gateway.execute.bounds import ResultLimits, nodes_error
 from gateway.graph.json_numbers import json_serialize
+from gateway.runtime import pauses, reference
+from gateway.runtime.bounds import ResultLimits, nodes_error
 
 OBJECTS = 20
 """So many objects are completed before it is looked how long that took."""

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import graphql
 from graphql import ExecutionResult, GraphQLError
 
-from gateway.execute.bounds import ResultLimitError
-from gateway.execute.code import Code
-from gateway.execute.complete import complete_parent
-from gateway.execute.drive import start
-from gateway.execute.expand import expand_spots
+from gateway.codegen.code import Code
 from gateway.execute.run import run_code
-from gateway.execute.state import Run
+from gateway.runtime.bounds import ResultLimitError
+from gateway.runtime.complete import complete_parent
+from gateway.runtime.drive import start
+from gateway.runtime.expand import expand_spots
+from gateway.runtime.state import Run
 
 if TYPE_CHECKING:  # graphql-core 3.2 has none
     from graphql import ExperimentalIncrementalExecutionResults

@@ -15,13 +15,13 @@ from graphql.pyutils import is_awaitable
 
 from gateway.context import Context
 from gateway.execute.bounded import Budget, bounded_options
-from gateway.execute.bounds import nodes_error
 from gateway.execute.deferred import run_incrementally
-from gateway.execute.introspect import IntrospectionError
 from gateway.execute.operation import fallbacks, source_of, within
 from gateway.execute.prepare import Prepared
-from gateway.execute.state import Literals, Run, Variables
 from gateway.plan.collect import CannotCompileError
+from gateway.runtime.bounds import nodes_error
+from gateway.runtime.introspect import IntrospectionError
+from gateway.runtime.state import Literals, Run, Variables
 
 if TYPE_CHECKING:  # graphql-core 3.2 has none, and is told so at start
     from graphql import ExperimentalIncrementalExecutionResults

@@ -15,16 +15,16 @@ from graphql import ExecutionResult
 from gateway.awaitable import AwaitableOrValue, then
 from gateway.context import Context
 from gateway.errors import RequestError
-from gateway.execute import reference
-from gateway.execute.bound import Bound
 from gateway.execute.bounded import Budget, bounded_options
-from gateway.execute.bounds import nodes_error
-from gateway.execute.introspect import IntrospectionError
 from gateway.execute.prepare import Prepared
 from gateway.execute.run import run_code
-from gateway.execute.state import Literals, Run, Source, Variables
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.show import print_plan
+from gateway.runtime import reference
+from gateway.runtime.bound import Bound
+from gateway.runtime.bounds import nodes_error
+from gateway.runtime.introspect import IntrospectionError
+from gateway.runtime.state import Literals, Run, Source, Variables
 
 fallbacks: Counter[str] = Counter()
 """How often an operation of the service ran on graphql-core, by reason."""

@@ -21,14 +21,8 @@ from graphql import (
     print_ast,
 )
 
-from gateway.execute import reference
-from gateway.execute.bound import Bound
-from gateway.execute.bounds import UNLIMITED, ResultLimits
-from gateway.execute.code import Code
+from gateway.codegen.code import Code
 from gateway.execute.deferred import DeferredCode, IncrementalCode
-from gateway.execute.state import Source
-from gateway.execute.variables import VariableCoercers
-from gateway.execute.variants import Asker, Growing, Variants, client_key, unbounded
 from gateway.execute.weight import size_of_operation
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
@@ -36,6 +30,12 @@ from gateway.plan.compile import compile_plan
 from gateway.plan.defer import compile_incremental_plan
 from gateway.plan.nodes import Plan
 from gateway.plan.show import print_plan
+from gateway.runtime import reference
+from gateway.runtime.bound import Bound
+from gateway.runtime.bounds import UNLIMITED, ResultLimits
+from gateway.runtime.state import Source
+from gateway.runtime.variables import VariableCoercers
+from gateway.runtime.variants import Asker, Growing, Variants, client_key, unbounded
 
 # A document with more shaping variables has too many variants.
 MAX_SHAPING = 8

@@ -8,16 +8,16 @@ from typing import Any
 from graphql import ExecutionResult
 
 from gateway.awaitable import AwaitableOrValue
-from gateway.execute.bounds import ResultLimitError
-from gateway.execute.code import Code
-from gateway.execute.complete import complete_root, take_errors
-from gateway.execute.drive import start
-from gateway.execute.expand import expand_spots
-from gateway.execute.introspect import prepare_introspection
-from gateway.execute.pauses import PIECE_NODES, encode_data
-from gateway.execute.state import Run
-from gateway.execute.verbatim import encode_struct
-from gateway.execute.works import Work
+from gateway.codegen.code import Code
+from gateway.runtime.bounds import ResultLimitError
+from gateway.runtime.complete import complete_root, take_errors
+from gateway.runtime.drive import start
+from gateway.runtime.expand import expand_spots
+from gateway.runtime.introspect import prepare_introspection
+from gateway.runtime.pauses import PIECE_NODES, encode_data
+from gateway.runtime.state import Run
+from gateway.runtime.verbatim import encode_struct
+from gateway.runtime.works import Work
 
 
 def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue[ExecutionResult]:

@@ -15,12 +15,12 @@ from graphql.pyutils import is_awaitable
 
 from gateway.context import Context
 from gateway.errors import RequestError
-from gateway.execute import reference
 from gateway.execute.operation import source_of
 from gateway.execute.prepare import Prepared
-from gateway.execute.state import Literals, Variables
 from gateway.plan.collect import CannotCompileError
 from gateway.resolver import EventSource
+from gateway.runtime import reference
+from gateway.runtime.state import Literals, Variables
 
 
 def subscribe_with(

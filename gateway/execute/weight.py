@@ -12,7 +12,7 @@ from typing import Any
 
 from graphql import DocumentNode, Node
 
-from gateway.execute.code import Code
+from gateway.codegen.code import Code
 from gateway.plan.nodes import Kind
 
 NODE = 325  # of the document, with its tokens

@@ -6,9 +6,9 @@ from graphql import ExecutionResult
 
 from gateway.answer import Answer, ErrorMask, encode_response, encode_result
 from gateway.execute.operation import explain_plan
-from gateway.execute.steps import mark_errors
 from gateway.observer import plan_of, span_name
 from gateway.pipeline.operation import Operation
+from gateway.runtime.steps import mark_errors
 from gateway.telemetry.report import trace_report
 from gateway.telemetry.trace import clock
 

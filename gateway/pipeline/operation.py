@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from gateway.answer import OperationRecord
 from gateway.context import ClientRequest, Context
 from gateway.execute.prepare import Prepared
-from gateway.execute.state import Variables
 from gateway.language.normalise import Literals
+from gateway.runtime.state import Variables
 
 
 class GraphQLParams(NamedTuple):

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import gateway.execute.exported
+import gateway.codegen.exported
 from gateway.config import build_config
-from gateway.execute import verbatim
+from gateway.runtime import verbatim
 from gateway.testing import GatewayClient
 from tests.connectors.scenario import SOURCE, use_path
 from tests.support.backend import Asked, backend
@@ -136,7 +136,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         counted["made" if made is not None else "refused"] += 1
         return made
 
-    monkeypatch.setitem(gateway.execute.exported.EXPORTED, "encode_rows", encode)
+    monkeypatch.setitem(gateway.codegen.exported.EXPORTED, "encode_rows", encode)
     return counted
 
 

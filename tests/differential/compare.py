@@ -20,7 +20,7 @@ from typing import Any
 import graphql
 from graphql import ExecutionResult, GraphQLError
 
-from gateway.execute.reference import IS_3_3
+from gateway.runtime.reference import IS_3_3
 
 Error = tuple[str, tuple[Any, ...] | None, tuple[tuple[int, int], ...] | None, str]
 

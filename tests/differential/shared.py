@@ -15,12 +15,12 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, parse
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables
 from gateway.execute.prepare import Prepared, prepare
-from gateway.execute.reference import IS_3_3
 from gateway.execute.run import run_code
-from gateway.execute.state import Run, Source
 from gateway.language.normalise import Normalised, normalise
 from gateway.language.slots import find_slots
 from gateway.plan.cache import Found, Made, PlanCache, PlanCacheSettings
+from gateway.runtime.reference import IS_3_3
+from gateway.runtime.state import Run, Source
 from tests.differential.cases import (
     WORLDS,
     Case,

@@ -11,8 +11,8 @@ from itertools import islice
 
 import pytest
 
-from gateway.execute import emit_values
-from gateway.execute.emit_values import ValueEmitter
+from gateway.codegen import emit_values
+from gateway.codegen.emit_values import ValueEmitter
 from tests.differential.cases import WORLD_SIZE, Tally, check_case, make_cases
 
 CASES = 400

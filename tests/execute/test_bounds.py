@@ -10,10 +10,10 @@ import pytest
 from graphql import ExecutionResult, GraphQLSchema, parse
 
 from gateway.awaitable import value_of
-from gateway.execute.bounds import ResultLimits
 from gateway.execute.operation import execute_operation, fall_back
 from gateway.execute.prepare import Prepared
-from gateway.execute.state import Variables
+from gateway.runtime.bounds import ResultLimits
+from gateway.runtime.state import Variables
 from tests.execute.reference import make_schema
 
 SDL = """

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from graphql import parse
 
+from gateway.codegen.code import MAX_REVISIONS
 from gateway.dropin import execute
-from gateway.execute.code import MAX_REVISIONS
 from gateway.execute.prepare import prepare
 from gateway.execute.run import run_code
-from gateway.execute.state import Run, Variables
-from gateway.execute.variants import MAX_VARIANTS
 from gateway.plan.nodes import child_selections
+from gateway.runtime.state import Run, Variables
+from gateway.runtime.variants import MAX_VARIANTS
 from tests.execute.reference import make_schema
 
 SDL = "type Query { row: Row rows: [Row!] } type Row { id: ID! text: String fail: String }"

@@ -12,10 +12,10 @@ import graphql
 import pytest
 from graphql import ExecutionResult, GraphQLSchema, build_schema, parse, validate
 
-from gateway.execute import reference
 from gateway.execute.incremental import add_directives, execute_incrementally
 from gateway.execute.operation import coerce_variables, explain_plan, fallbacks
 from gateway.execute.prepare import Prepared
+from gateway.runtime import reference
 
 pytestmark = pytest.mark.skipif(
     not reference.IS_3_3, reason="graphql-core 3.2 has no incremental delivery"

@@ -10,7 +10,7 @@ from graphql import ExecutionResult, GraphQLDeferDirective, build_schema, parse
 from graphql.pyutils import is_awaitable
 
 from gateway import dropin
-from gateway.execute import reference
+from gateway.runtime import reference
 
 pytestmark = pytest.mark.skipif(
     not reference.IS_3_3, reason="graphql-core 3.2 has no incremental delivery"

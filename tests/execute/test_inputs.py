@@ -25,7 +25,7 @@ from graphql import (
 )
 
 from gateway import dropin
-from gateway.execute import reference
+from gateway.runtime import reference
 from tests.execute.reference import compare, make_schema
 
 

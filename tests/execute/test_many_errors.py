@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from graphql import ExecutionResult, parse
 
-from gateway.execute import expand, pauses, slow
-from gateway.execute.bounds import ResultLimits
-from gateway.execute.nulled import is_below
 from gateway.execute.operation import execute_operation
 from gateway.execute.prepare import Prepared
-from gateway.execute.spots import BadValueError
-from gateway.execute.state import Variables
+from gateway.runtime import expand, pauses, slow
+from gateway.runtime.bounds import ResultLimits
+from gateway.runtime.nulled import is_below
+from gateway.runtime.spots import BadValueError
+from gateway.runtime.state import Variables
 from tests.execute.reference import make_schema
 
 SDL = """

@@ -10,12 +10,12 @@ import pytest
 from graphql import ExecutionResult, parse
 
 from gateway.answer import encode_members
-from gateway.execute import pauses
-from gateway.execute.bounds import ResultLimits
 from gateway.execute.operation import execute_operation
 from gateway.execute.prepare import Prepared
-from gateway.execute.state import Variables
 from gateway.plan.collect import CannotCompileError
+from gateway.runtime import pauses
+from gateway.runtime.bounds import ResultLimits
+from gateway.runtime.state import Variables
 from tests.execute.reference import make_schema
 
 SDL = """

@@ -11,7 +11,7 @@ from graphql import ExecutionResult, parse
 from graphql.pyutils import is_awaitable
 
 from gateway import dropin
-from gateway.execute import reference
+from gateway.runtime import reference
 from tests.execute.reference import after, describe, make_schema
 
 SDL = """

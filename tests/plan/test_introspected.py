@@ -9,13 +9,13 @@ import pytest
 from graphql import ExecutionResult, build_schema, get_introspection_query
 
 from gateway.errors import ClientError
-from gateway.execute import introspect
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared, prepare
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.plan.introspected import OBJECT, VALUE, allowed_units
 from gateway.plan.work import check_work, count_work
+from gateway.runtime import introspect
 
 TYPES = " ".join(f"type T{n} {{ a(x: Int, y: Int): T{n} b(x: Int): [Int!]! }}" for n in range(60))
 SCHEMA = build_schema(f"type Query {{ t: T0 }} {TYPES}")

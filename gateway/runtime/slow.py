@@ -19,20 +19,20 @@ from graphql import (
     Undefined,
 )
 
-from gateway.execute.bound import (
+from gateway.runtime.bound import (
     BoundField,
     BoundLeaf,
     BoundOutput,
     BoundSelection,
     serialize_of,
 )
-from gateway.execute.expand import expand_row, expand_value
-from gateway.execute.forms import Observer
-from gateway.execute.pauses import pause
-from gateway.execute.runtime_types import is_known
-from gateway.execute.spots import UNREAD, BadValueError, Failed, Origin, Pending, bare, untraced
-from gateway.execute.state import Run
-from gateway.execute.works import Work
+from gateway.runtime.expand import expand_row, expand_value
+from gateway.runtime.forms import Observer
+from gateway.runtime.pauses import pause
+from gateway.runtime.runtime_types import is_known
+from gateway.runtime.spots import UNREAD, BadValueError, Failed, Origin, Pending, bare, untraced
+from gateway.runtime.state import Run
+from gateway.runtime.works import Work
 
 Slow = Callable[[Any, Run], Any]
 SPECIFIED: dict[Any, Any] = {

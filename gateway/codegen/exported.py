@@ -10,8 +10,8 @@ from __future__ import annotations
 from types import GeneratorType
 from typing import Any
 
-from gateway.execute.calls import MANY, call_many, call_rows
-from gateway.execute.columns import (
+from gateway.runtime.calls import MANY, call_many, call_rows
+from gateway.runtime.columns import (
     counted,
     distinct,
     gather_rows,
@@ -20,11 +20,11 @@ from gateway.execute.columns import (
     read,
     regroup,
 )
-from gateway.execute.introspect import introspect
-from gateway.execute.loads import load, load_entities
-from gateway.execute.pauses import pieces, reached
-from gateway.execute.slow import share_rows, slow_row, slow_rows
-from gateway.execute.verbatim import encode_rows
+from gateway.runtime.introspect import introspect
+from gateway.runtime.loads import load, load_entities
+from gateway.runtime.pauses import pieces, reached
+from gateway.runtime.slow import share_rows, slow_row, slow_rows
+from gateway.runtime.verbatim import encode_rows
 
 
 class WrongArgumentsError(Exception):

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from types import MemberDescriptorType, WrapperDescriptorType
 from typing import Any, NamedTuple
 
-from gateway.execute.bound import BoundSelection
 from gateway.plan.nodes import Kind
 from gateway.resolver import DecodedRow
+from gateway.runtime.bound import BoundSelection
 
 # NamedTuple members and C slots: reading them runs no code of the user.
 SLOTS = (MemberDescriptorType, type(NamedTuple("_Pair", [("left", int)]).left))  # type: ignore[attr-defined]

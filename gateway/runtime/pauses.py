@@ -18,10 +18,10 @@ from typing import Any
 
 import orjson
 
-from gateway.execute.bounds import PIECE, ResultLimits, bytes_error
-from gateway.execute.state import Run
-from gateway.execute.works import Work
 from gateway.json_bytes import write_json
+from gateway.runtime.bounds import PIECE, ResultLimits, bytes_error
+from gateway.runtime.state import Run
+from gateway.runtime.works import Work
 
 PIECE_S = 0.002
 PIECE_NODES = 5_000

@@ -19,8 +19,6 @@ from graphql import (
     is_leaf_type,
 )
 
-from gateway.execute import reference
-from gateway.execute.arguments import Arguments
 from gateway.graph.json_numbers import json_serialize
 from gateway.graph.schema import is_fixed
 from gateway.identity import joined
@@ -31,6 +29,8 @@ from gateway.plan.nodes import Composite, Field, Kind, Leaf, ListOf, Output, Pla
 from gateway.plan.passes.project import to_wanted
 from gateway.plan.passes.settle import is_settled
 from gateway.resolver import FieldResolver, Loader, identity_of
+from gateway.runtime import reference
+from gateway.runtime.arguments import Arguments
 
 
 class BoundLeaf:

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from graphql.pyutils import is_awaitable
 
-from gateway.execute.bound import BoundField
-from gateway.execute.spots import ABANDONED, Failed
-from gateway.execute.state import Run
+from gateway.runtime.bound import BoundField
+from gateway.runtime.spots import ABANDONED, Failed
+from gateway.runtime.state import Run
 from gateway.telemetry.trace import CURRENT, LiveSpans, Timing, Trace, clock
 
 T = TypeVar("T")

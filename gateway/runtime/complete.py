@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from graphql import GraphQLError, located_error
 
 from gateway.errors import MoreErrorsError
-from gateway.execute import reference
-from gateway.execute.bound import (
+from gateway.runtime import reference
+from gateway.runtime.bound import (
     BoundComposite,
     BoundField,
     BoundLeaf,
@@ -22,10 +22,10 @@ from gateway.execute.bound import (
     BoundOutput,
     BoundSelection,
 )
-from gateway.execute.expand import expand_value
-from gateway.execute.nulled import awaited_positions
-from gateway.execute.pauses import pause_alone
-from gateway.execute.spots import (
+from gateway.runtime.expand import expand_value
+from gateway.runtime.nulled import awaited_positions
+from gateway.runtime.pauses import pause_alone
+from gateway.runtime.spots import (
     ABANDONED,
     UNREAD,
     BadValueError,
@@ -34,8 +34,8 @@ from gateway.execute.spots import (
     Pending,
     clear_frames,
 )
-from gateway.execute.state import Run
-from gateway.execute.works import Work
+from gateway.runtime.state import Run
+from gateway.runtime.works import Work
 
 PathKeys = list[str | int]
 T = TypeVar("T")

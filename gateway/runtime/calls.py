@@ -12,15 +12,15 @@ from itertools import repeat
 from types import TracebackType
 from typing import Any
 
-from gateway.execute.bound import BoundField
-from gateway.execute.columns import wait_for_cells
-from gateway.execute.info import infos_of_rows
-from gateway.execute.pauses import pause_alone
-from gateway.execute.spots import Failed, untraced
-from gateway.execute.state import NO_ARGUMENTS, Run
-from gateway.execute.steps import begin_step, call_in
-from gateway.execute.works import Work
 from gateway.resolver import seen_by
+from gateway.runtime.bound import BoundField
+from gateway.runtime.columns import wait_for_cells
+from gateway.runtime.info import infos_of_rows
+from gateway.runtime.pauses import pause_alone
+from gateway.runtime.spots import Failed, untraced
+from gateway.runtime.state import NO_ARGUMENTS, Run
+from gateway.runtime.steps import begin_step, call_in
+from gateway.runtime.works import Work
 from gateway.telemetry.trace import Timing
 
 MANY = 100

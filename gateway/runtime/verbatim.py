@@ -13,13 +13,13 @@ import msgspec
 import orjson
 from graphql import GraphQLField
 
-from gateway.execute.bound import BoundField, BoundLeaf, BoundList, BoundOutput, BoundSelection
-from gateway.execute.bounds import PIECE, bytes_error
-from gateway.execute.pauses import pieces
-from gateway.execute.state import Run
-from gateway.execute.works import Work
 from gateway.plan.nodes import Check, Kind
 from gateway.resolver import DecodedRow
+from gateway.runtime.bound import BoundField, BoundLeaf, BoundList, BoundOutput, BoundSelection
+from gateway.runtime.bounds import PIECE, bytes_error
+from gateway.runtime.pauses import pieces
+from gateway.runtime.state import Run
+from gateway.runtime.works import Work
 
 PLAIN_LEAVES = frozenset({Check.STRING, Check.INT, Check.FLOAT, Check.BOOLEAN, Check.ID})
 

@@ -13,8 +13,9 @@ from typing import Any
 from graphql import Undefined, default_type_resolver
 from graphql.pyutils import is_awaitable
 
-from gateway.execute import reference
-from gateway.execute.bound import (
+from gateway.plan.nodes import Kind
+from gateway.runtime import reference
+from gateway.runtime.bound import (
     BoundComposite,
     BoundField,
     BoundLeaf,
@@ -22,15 +23,14 @@ from gateway.execute.bound import (
     BoundOutput,
     BoundSelection,
 )
-from gateway.execute.bounds import PIECE
-from gateway.execute.columns import collect_items, list_items, read_property
-from gateway.execute.info import find_path, info_of_spot
-from gateway.execute.nulled import leave_spots
-from gateway.execute.pauses import pause_alone
-from gateway.execute.spots import BadValueError, Failed, FailedList, Origin, Pending, bare, caught
-from gateway.execute.state import Run
-from gateway.execute.works import Call, Position, Work
-from gateway.plan.nodes import Kind
+from gateway.runtime.bounds import PIECE
+from gateway.runtime.columns import collect_items, list_items, read_property
+from gateway.runtime.info import find_path, info_of_spot
+from gateway.runtime.nulled import leave_spots
+from gateway.runtime.pauses import pause_alone
+from gateway.runtime.spots import BadValueError, Failed, FailedList, Origin, Pending, bare, caught
+from gateway.runtime.state import Run
+from gateway.runtime.works import Call, Position, Work
 
 
 def expand_spots(run: Run) -> Generator[list[Work], None, None]:

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.execute.bound import BoundField
-from gateway.execute.columns import (
+from gateway.resolver import DecodedRow
+from gateway.runtime.bound import BoundField
+from gateway.runtime.columns import (
     PLAIN,
     ROW,
     Kinds,
@@ -22,12 +23,11 @@ from gateway.execute.columns import (
     read_property,
     wait_for_cells,
 )
-from gateway.execute.info import info_of_row
-from gateway.execute.spots import Failed, caught
-from gateway.execute.state import Run
-from gateway.execute.steps import end_step, within
-from gateway.execute.works import Call, spread
-from gateway.resolver import DecodedRow
+from gateway.runtime.info import info_of_row
+from gateway.runtime.spots import Failed, caught
+from gateway.runtime.state import Run
+from gateway.runtime.steps import end_step, within
+from gateway.runtime.works import Call, spread
 
 MISSING = object()
 PLAIN_OR_MISSING = PLAIN | {object}

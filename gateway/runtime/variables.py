@@ -22,9 +22,9 @@ from graphql import (
 )
 from graphql.utilities import type_from_ast
 
-from gateway.execute import reference
-from gateway.execute.state import Source
 from gateway.resolver import fresh
+from gateway.runtime import reference
+from gateway.runtime.state import Source
 
 WRONG = object()
 Coerce = Callable[[Any], Any]

@@ -8,11 +8,11 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from gateway.codegen.emit import Emitted, emit_plan
 from gateway.errors import ClientError
-from gateway.execute.bound import Bound
-from gateway.execute.emit import Emitted, emit_plan
-from gateway.execute.forms import Form, Observer
-from gateway.execute.variants import Asker, Growing, client_key, unbounded
+from gateway.runtime.bound import Bound
+from gateway.runtime.forms import Form, Observer
+from gateway.runtime.variants import Asker, Growing, client_key, unbounded
 
 # How often the code of a plan is made again for rows of another form, beside once for each selection. Each time
 # the form of at least one selection is known, an outer one before those in it; a schema whose rows change their

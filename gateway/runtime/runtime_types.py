@@ -13,12 +13,12 @@ from typing import Any
 from graphql import GraphQLError, Undefined
 from graphql.pyutils import is_awaitable
 
-from gateway.execute import reference
-from gateway.execute.bound import BoundComposite, BoundField, BoundSelection
-from gateway.execute.info import Info, infos_of_parents
-from gateway.execute.spots import BadValueError, Failed, caught
-from gateway.execute.state import Run
-from gateway.execute.works import Call
+from gateway.runtime import reference
+from gateway.runtime.bound import BoundComposite, BoundField, BoundSelection
+from gateway.runtime.info import Info, infos_of_parents
+from gateway.runtime.spots import BadValueError, Failed, caught
+from gateway.runtime.state import Run
+from gateway.runtime.works import Call
 
 Tag = BoundSelection | Failed | None
 Put = Callable[[Tag], None]

@@ -20,8 +20,9 @@ import msgspec
 from graphql import GraphQLError, Undefined
 from graphql.pyutils import is_awaitable, is_iterable
 
-from gateway.execute import reference
-from gateway.execute.bound import (
+from gateway.resolver import DecodedRow
+from gateway.runtime import reference
+from gateway.runtime.bound import (
     BoundComposite,
     BoundField,
     BoundLeaf,
@@ -30,13 +31,12 @@ from gateway.execute.bound import (
     BoundSelection,
     composite_of,
 )
-from gateway.execute.info import info_of_row
-from gateway.execute.nulled import BROKEN, settle_in_background
-from gateway.execute.runtime_types import Tag, find_types, is_known
-from gateway.execute.spots import ABANDONED, Failed, FailedList, Origin, caught
-from gateway.execute.state import Rows, Run
-from gateway.execute.works import Call, Cells, Position
-from gateway.resolver import DecodedRow
+from gateway.runtime.info import info_of_row
+from gateway.runtime.nulled import BROKEN, settle_in_background
+from gateway.runtime.runtime_types import Tag, find_types, is_known
+from gateway.runtime.spots import ABANDONED, Failed, FailedList, Origin, caught
+from gateway.runtime.state import Rows, Run
+from gateway.runtime.works import Call, Cells, Position
 from gateway.telemetry.trace import Timing, clock
 
 # Types whose values are never awaitable, callable or exceptions.

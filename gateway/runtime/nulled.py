@@ -13,16 +13,16 @@ from collections.abc import Awaitable, Iterable, Sequence, Set
 from types import NoneType
 from typing import Any
 
-from gateway.execute.bound import (
+from gateway.runtime.bound import (
     BoundComposite,
     BoundField,
     BoundList,
     BoundOutput,
     BoundSelection,
 )
-from gateway.execute.spots import ABANDONED, Failed, Pending
-from gateway.execute.state import Run
-from gateway.execute.works import Call, Position, Work
+from gateway.runtime.spots import ABANDONED, Failed, Pending
+from gateway.runtime.state import Run
+from gateway.runtime.works import Call, Position, Work
 
 BROKEN = frozenset({NoneType, Failed})
 PathKeys = list[str | int]

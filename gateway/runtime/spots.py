@@ -13,8 +13,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gateway.execute.bound import BoundField, BoundOutput
-    from gateway.execute.state import Run
+    from gateway.runtime.bound import BoundField, BoundOutput
+    from gateway.runtime.state import Run
 
 OWN_FILES = (str(Path(__file__).parent), "<gateway plan")
 

@@ -12,7 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.execute.bound import (
+from gateway.codegen.emit_values import ValueEmitter
+from gateway.codegen.exported import EXPORTED
+from gateway.codegen.writer import Writer
+from gateway.plan.nodes import Field, Kind, Part, Step, walk_selections
+from gateway.runtime.bound import (
     Bound,
     BoundComposite,
     BoundField,
@@ -20,13 +24,9 @@ from gateway.execute.bound import (
     BoundSelection,
     composite_of,
 )
-from gateway.execute.bounds import PIECE
-from gateway.execute.emit_values import ValueEmitter
-from gateway.execute.exported import EXPORTED
-from gateway.execute.forms import Form, Observer
-from gateway.execute.slow import SlowRows
-from gateway.execute.writer import Writer
-from gateway.plan.nodes import Field, Kind, Part, Step, walk_selections
+from gateway.runtime.bounds import PIECE
+from gateway.runtime.forms import Form, Observer
+from gateway.runtime.slow import SlowRows
 
 
 @dataclass(slots=True)

@@ -29,13 +29,13 @@ from graphql import (
     specified_scalar_types,
 )
 
-from gateway.execute import reference
-from gateway.execute.spots import Failed
 from gateway.resolver import fresh
+from gateway.runtime import reference
+from gateway.runtime.spots import Failed
 from gateway.uploads import Upload
 
 if TYPE_CHECKING:
-    from gateway.execute.state import Literals, Run
+    from gateway.runtime.state import Literals, Run
 
 Evaluator = Callable[[dict[str, Any], "Run"], Any]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from graphql import DocumentNode, FieldNode, OperationDefinitionNode, execute_sync
 
-from gateway.execute.bound import BoundField
-from gateway.execute.spots import Failed
-from gateway.execute.state import Run
-from gateway.execute.variants import Growing, client_key
+from gateway.runtime.bound import BoundField
+from gateway.runtime.spots import Failed
+from gateway.runtime.state import Run
+from gateway.runtime.variants import Growing, client_key
 
 MAX_ANSWERS = 32
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLResolveInfo
 from graphql.pyutils import Path, is_awaitable
 
-from gateway.execute import reference
-from gateway.execute.bound import BoundField
-from gateway.execute.nulled import settle_in_background
-from gateway.execute.spots import Pending
-from gateway.execute.state import Run
 from gateway.resolver import seen_by
+from gateway.runtime import reference
+from gateway.runtime.bound import BoundField
+from gateway.runtime.nulled import settle_in_background
+from gateway.runtime.spots import Pending
+from gateway.runtime.state import Run
 
 PATH = GraphQLResolveInfo._fields.index("path")
 IN_ORDER = itemgetter(*GraphQLResolveInfo._fields)

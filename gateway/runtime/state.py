@@ -21,11 +21,11 @@ from graphql import (
 from graphql.pyutils import Path
 
 from gateway.context import Context
-from gateway.execute import reference
-from gateway.execute.bound import Bound, BoundField, BoundSelection
-from gateway.execute.bounds import UNLIMITED, ResultLimits, nodes_error
-from gateway.execute.spots import Failed, FailedList, Origin, Pending
 from gateway.plan.collect import field_nodes
+from gateway.runtime import reference
+from gateway.runtime.bound import Bound, BoundField, BoundSelection
+from gateway.runtime.bounds import UNLIMITED, ResultLimits, nodes_error
+from gateway.runtime.spots import Failed, FailedList, Origin, Pending
 from gateway.telemetry.trace import Trace
 
 NO_ARGUMENTS: dict[str, Any] = {}

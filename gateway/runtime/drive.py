@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import Any, TypeVar
 
 from gateway.errors import InternalError
-from gateway.execute.bounds import ResultLimitError
-from gateway.execute.nulled import is_unwanted, leave_broken, may_break, nulled_position
-from gateway.execute.spots import ABANDONED, Failed, caught, untraced
-from gateway.execute.state import Run
-from gateway.execute.works import Work
+from gateway.runtime.bounds import ResultLimitError
+from gateway.runtime.nulled import is_unwanted, leave_broken, may_break, nulled_position
+from gateway.runtime.spots import ABANDONED, Failed, caught, untraced
+from gateway.runtime.state import Run
+from gateway.runtime.works import Work
 from gateway.telemetry.trace import CURRENT, Timing, clock
 
 T = TypeVar("T")

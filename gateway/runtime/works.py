@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gateway.execute.spots import ABANDONED, Failed, Pending
+from gateway.runtime.spots import ABANDONED, Failed, Pending
 from gateway.telemetry.trace import Timing
 
 if TYPE_CHECKING:
-    from gateway.execute.bound import BoundField
-    from gateway.execute.state import Run
+    from gateway.runtime.bound import BoundField
+    from gateway.runtime.state import Run
 
 Position = tuple[
     "BoundField", list["str | int"]

@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
-from gateway.execute.bound import (
+from gateway.codegen.writer import Writer
+from gateway.plan.nodes import Check, Kind
+from gateway.resolver import is_attribute
+from gateway.runtime.bound import (
     BoundComposite,
     BoundField,
     BoundLeaf,
@@ -21,15 +24,12 @@ from gateway.execute.bound import (
     BoundSelection,
     composite_of,
 )
-from gateway.execute.bounds import PIECE
-from gateway.execute.columns import SHORT
-from gateway.execute.forms import DICTS, Form, Observer
-from gateway.execute.slow import slow_leaf, slow_value
-from gateway.execute.spots import Origin
-from gateway.execute.verbatim import is_verbatim
-from gateway.execute.writer import Writer
-from gateway.plan.nodes import Check, Kind
-from gateway.resolver import is_attribute
+from gateway.runtime.bounds import PIECE
+from gateway.runtime.columns import SHORT
+from gateway.runtime.forms import DICTS, Form, Observer
+from gateway.runtime.slow import slow_leaf, slow_value
+from gateway.runtime.spots import Origin
+from gateway.runtime.verbatim import is_verbatim
 
 # Python allows 20 nested loops and 100 levels of indentation; deeper values get a function of their own.
 MAX_INDENT = 12
