@@ -31,12 +31,7 @@ from gateway.runtime.bound import (
     BoundSelection,
     composite_of,
 )
-from gateway.runtime.info import info_of_row
-from gateway.runtime.nulled import BROKEN, settle_in_background
-from gateway.runtime.runtime_types import Tag, find_types, is_known
-from gateway.runtime.spots import ABANDONED, Failed, FailedList, Origin, caught
-from gateway.runtime.state import Rows, Run
-from gateway.runtime.works import Call, Cells, Position
+from gateway.runtime.spots import ABANDONED, AWAITING, Failed, FailedList, Origin, caught
 from gateway.telemetry.trace import Timing, clock
 
 # Types whose values are never awaitable, callable or exceptions.
@@ -201,7 +196,9 @@ def _normal_later(
     value: Any,
     put: Callable[[Any], None],
     where: tuple[int, ...],
-) -> None:
+) -> object:
+    """What stands in the place of an awaitable's value until its outcome is `put` there."""
+
     def normalise_outcome(outcome: Any) -> None:
         put(normal(run, field, output, outcome, put, where))
 
@@ -210,6 +207,7 @@ def _normal_later(
         return field, [*run.path_of(field, parent).as_list(), *items]
 
     run.works.append(Call(value, normalise_outcome, is_load=False, find=find))
+    return AWAITING
 
 
 def _normalise_items(

@@ -53,6 +53,8 @@ class UnreadError(Exception):
 
 
 ABANDONED = Failed(AbandonedError())
+AWAITING = object()
+"""In a column or list where the outcome of something awaited will stand: not null, which would null what is above."""
 UNREAD = Failed(UnreadError())
 """At a spot whose `raw` is to be completed again, should somebody want to read its error after all."""
 

@@ -7,6 +7,7 @@ and ends with 1 when there was one.
 from __future__ import annotations
 
 import argparse
+import re
 import secrets
 import sys
 import warnings
@@ -58,9 +59,17 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def kind_of(difference: str | None) -> str | None:
+    """What differs, without where: data, errors, what was raised, or whether it was awaited."""
+    match = re.match(r"[\w ]+: ([a-z ]+)", difference or "")
+    return match and match[1]
+
+
 def report(case: Case, difference: str, *, print_it_all: bool = False) -> None:
-    """Print a difference, with the smallest document that shows it."""
-    small = shrink(case, lambda smaller: check_case(smaller, Tally()) is not None)
+    """Print a difference, with the smallest document that shows one of its kind."""
+    small = shrink(
+        case, lambda smaller: kind_of(check_case(smaller, Tally())) == kind_of(difference)
+    )
     again = check_case(small, Tally()) or difference
     print(f"\nworld {case.world}: {difference}")
     print(f"  shrunk: {again}")

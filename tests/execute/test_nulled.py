@@ -21,7 +21,7 @@ pytestmark = [
 ]
 SDL = """
 type Query { must: Int! may: Int never: Int t: T ts: [T] strict: [T!] nums: [Int!] any: [Int] deep: Query! soft: Query }
-type T { must: Int! may: Int never: Int t: T }
+type T { must: Int! may: Int never: Int t: T all: [T!]! matrix: [[T]!]! }
 """
 
 
@@ -200,3 +200,27 @@ async def test_errors_of_siblings_that_were_awaited_together_are_told() -> None:
                 "strict": [{"may": lambda info: fail(), "must": None}],
             },
         )
+
+
+@pytest.mark.parametrize("name", ["all", "matrix"])
+@pytest.mark.parametrize("broken", [None, ValueError("returned"), "raised"])
+async def test_a_list_that_is_still_awaited_is_no_null(name: str, broken: Any) -> None:
+    """Though a sibling in the same column is one, or an error: that nulls its own parent only."""
+
+    async def items() -> AsyncIterator[Any]:
+        for number in range(3):
+            yield {"may": number} if name == "all" else after([{"may": number}])
+
+    def resolve(number: int, _info: Any) -> Any:
+        if number != 1:
+            return items()
+        return broken if broken != "raised" else 1 / 0
+
+    resolved: Any = {"T.never": lambda row, _info: row["may"]}  # the rows of the lists are gathered
+    for resolvers in ({f"T.{name}": resolve}, {f"T.{name}": resolve, **resolved}):
+        schema = make_schema(SDL, resolvers)
+        field = "never" if "T.never" in resolvers else "may"
+        result = await both(schema, f"{{ ts {{ {name} {{ {field} }} }} }}", {"ts": [0, 1, 2]})
+        rows: list[Any] = [{field: number} for number in range(3)]
+        expected = rows if name == "all" else [[row] for row in rows]
+        assert result.data == {"ts": [{name: expected}, None, {name: expected}]}
