@@ -31,7 +31,12 @@ from gateway.runtime.bound import (
     BoundSelection,
     composite_of,
 )
+from gateway.runtime.info import info_of_row
+from gateway.runtime.nulled import BROKEN, settle_in_background
+from gateway.runtime.runtime_types import Tag, find_types, is_known
 from gateway.runtime.spots import ABANDONED, AWAITING, Failed, FailedList, Origin, caught
+from gateway.runtime.state import Rows, Run
+from gateway.runtime.works import Call, Cells, Position
 from gateway.telemetry.trace import Timing, clock
 
 # Types whose values are never awaitable, callable or exceptions.
