@@ -128,7 +128,7 @@ def listing(profile: Profile) -> str:
     lines = []
     for number, text in enumerate(profile.source.splitlines(), 1):
         share = shares.get(number, 0.0)
-        shown = f"{share:.0%}" if share >= 0.005 else ""
+        shown = f"{share:.1%}" if share >= 0.0005 else ""
         lines.append(
             f'<span class="share" style="--share:{min(1, share * 2):.2f}">{shown}</span>{escape(text)}\n'
         )

@@ -55,12 +55,14 @@ class Sampler:
 
 
 def stack_of(frame: FrameType | None) -> Stack:
-    """What the event loop was running, from the gateway's first function on; () for none of it."""
+    """What the event loop was running, from the gateway's first function on; () for none of it, and for waiting."""
     places: list[Place] = []
     while frame is not None and not is_loop(frame):
         code = frame.f_code
         places.append((code.co_qualname, code.co_filename, frame.f_lineno))
         frame = frame.f_back
+    if frame is None:  # no callback of the loop is below: it waits
+        return ()
     places.reverse()
     for at, (_, file, _) in enumerate(places):
         if is_ours(file):
@@ -78,6 +80,4 @@ def is_ours(file: str) -> bool:
     if file.startswith("<gateway"):
         return True
     _, found, inside = file.replace("\\", "/").rpartition("/gateway/")
-    return bool(found) and not inside.startswith(
-        ("profile/", "testing.py", "cli.py", "__main__.py")
-    )
+    return bool(found) and not inside.startswith(("profile/", "testing.py"))
