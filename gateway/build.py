@@ -14,8 +14,8 @@ from graphql import DocumentNode, GraphQLScalarType, GraphQLSchema
 
 from gateway.config import Config
 from gateway.connectors.bind import Bound, bind_connectors
-from gateway.connectors.check import check_connectors
-from gateway.connectors.check_constants import Constants
+from gateway.connectors.check.connectors import check_connectors
+from gateway.connectors.check.constants import Constants
 from gateway.connectors.directives import read_directives
 from gateway.errors import ConfigError, Diagnostic
 from gateway.execute.incremental import add_directives

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sized
 
 from gateway.answer import GRAVITY, OperationRecord
-from gateway.connectors import decoding
-from gateway.connectors.response import unexpected
+from gateway.connectors.response import decoding
+from gateway.connectors.response.outcome import unexpected
 from gateway.execute.operation import fallbacks
 from gateway.execute.prepare import Prepared
 from gateway.plan.cache import PlanCache
@@ -21,8 +21,8 @@ from gateway.telemetry.process import LoopLag, read_process
 from gateway.telemetry.settings import MetricsSettings
 from gateway.telemetry.trace import Trace
 from gateway.upstream.client import Upstream
-from gateway.upstream.counters import Counters
-from gateway.upstream.policy import MAX_ENDPOINTS, Policy
+from gateway.upstream.policy.counters import Counters
+from gateway.upstream.policy.policy import MAX_ENDPOINTS, Policy
 from gateway.usage import FieldUsage
 
 MAX_CODES = 100

@@ -24,9 +24,9 @@ from rich.table import Table
 from benchmarks.load import data, upstream
 from benchmarks.load.process import CPUS
 from benchmarks.peers.bare_client import Client
+from gateway.upstream.build_transport import build_transport
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Request, Transport
-from gateway.upstream.transports import build_transport
 
 CONCURRENCIES = (1, 16, 64)
 CALLS = 1920

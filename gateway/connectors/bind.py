@@ -23,9 +23,7 @@ from graphql import (
 )
 
 from gateway.connectors.alternatives import AlternativesLoader
-from gateway.connectors.arguments import written_arguments
 from gateway.connectors.call import Call, compile_filled
-from gateway.connectors.decoding import Decodings
 from gateway.connectors.directives import Connect, Directives, Errors, Source, read_directives
 from gateway.connectors.keys import Key
 from gateway.connectors.loaders import (
@@ -42,17 +40,19 @@ from gateway.connectors.mapping.wanted import NOTHING
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.php.answers import PhpAnswers
 from gateway.connectors.reads import joined_reads, spelled_out, without
-from gateway.connectors.request import READ_METHODS, RequestBuilder, evaluate_base_url
-from gateway.connectors.response import ResponseReader
+from gateway.connectors.request.numbers_as_written import written_arguments
+from gateway.connectors.request.template import READ_METHODS, RequestBuilder, evaluate_base_url
+from gateway.connectors.request.url import CREDENTIALS, INSTEAD, CannotWriteError
+from gateway.connectors.response.decoding import Decodings
+from gateway.connectors.response.object_shape import note_json, objects_only, of_objects
+from gateway.connectors.response.outcome import ResponseReader
 from gateway.connectors.settings import ConnectorSettings, HeaderRule, HeaderSettings
-from gateway.connectors.shape import note_json, objects_only, of_objects
-from gateway.connectors.url import CREDENTIALS, INSTEAD, CannotWriteError
 from gateway.errors import ConfigError
 from gateway.graph.json_numbers import FROM_JSON
 from gateway.graph.sdl import place_of
 from gateway.identity import Identity
 from gateway.resolver import BatchField, EntityField, Loader, Wanted
-from gateway.upstream.h1_request import has_credentials
+from gateway.upstream.http1.request_head import has_credentials
 from gateway.upstream.settings import SourceSettings
 
 

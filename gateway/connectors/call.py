@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from gateway.connectors.arguments import Written
-from gateway.connectors.decoding import Decoding, Decodings
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.php.answers import PhpAnswers
-from gateway.connectors.request import RequestBuilder
-from gateway.connectors.response import ResponseReader
-from gateway.connectors.shape import Check
-from gateway.connectors.url import CannotWriteError, InvalidSegmentError
+from gateway.connectors.request.numbers_as_written import Written
+from gateway.connectors.request.template import RequestBuilder
+from gateway.connectors.request.url import CannotWriteError, InvalidSegmentError
+from gateway.connectors.response.decoding import Decoding, Decodings
+from gateway.connectors.response.object_shape import Check
+from gateway.connectors.response.outcome import ResponseReader
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.identity import Identity

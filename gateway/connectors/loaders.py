@@ -20,7 +20,7 @@ from gateway.connectors.call import Call
 from gateway.connectors.keys import Key
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.merging import Batches, merged_rows
-from gateway.connectors.url import CannotWriteError
+from gateway.connectors.request.url import CannotWriteError
 from gateway.connectors.views import MISSING
 from gateway.context import Context
 from gateway.errors import UpstreamError

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.connectors.directives import Connect, Text
 from gateway.connectors.mapping.nodes import Call, Field, Key, Path, Selection, Variable
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
-from gateway.connectors.url import Expression, parse_template
+from gateway.connectors.request.url import Expression, parse_template
 
 
 def nodes_of(node: Any) -> Iterator[Any]:

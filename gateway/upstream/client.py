@@ -14,12 +14,12 @@ import httpx
 from gateway.errors import UpstreamError
 from gateway.identity import find_cookie
 from gateway.telemetry.trace import CURRENT, clock
-from gateway.upstream.counters import Counters
+from gateway.upstream.build_transport import build_transport
 from gateway.upstream.flights import Flights
-from gateway.upstream.policy import Policy
+from gateway.upstream.policy.counters import Counters
+from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, Request, Response
-from gateway.upstream.transports import build_transport
 
 if TYPE_CHECKING:
     from gateway.context import Context

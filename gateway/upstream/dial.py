@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import aiohappyeyeballs
 
-from gateway.upstream.h1_request import Origin
+from gateway.upstream.http1.request_head import Origin
 
 # RFC 8305 §5 and §8.
 HAPPY_EYEBALLS_DELAY_S = 0.25

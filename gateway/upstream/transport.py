@@ -1,8 +1,7 @@
 """The port to the network: what a transport takes and gives. Every transport passes one conformance suite.
 
 A transport sends exactly what it is given: no cookies kept, no redirects, no environment proxies, no
-re-encoding of the URL. It must know nothing of GraphQL, retries, breakers or sharing: `policy` and
-`single_flight` wrap a transport with one of the same shape.
+re-encoding of the URL. It must know nothing of GraphQL, retries, breakers or sharing: `policy` and `client` do that.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from graphql import Source, parse
 
-from gateway.connectors.check import check_connectors
+from gateway.connectors.check.connectors import check_connectors
 from gateway.errors import Diagnostic
 from gateway.graph.schema import build_schema
 from tests.connectors.scenario import LINK

@@ -11,7 +11,12 @@ from gateway.build import build_graph
 from gateway.config import build_config
 from gateway.errors import ConfigError
 from gateway.testing import GatewayClient
-from gateway.upstream.h1_request import BadRequest, parse_origin, split_url, without_credentials
+from gateway.upstream.http1.request_head import (
+    BadRequest,
+    parse_origin,
+    split_url,
+    without_credentials,
+)
 from tests.support.backend import Asked, backend
 
 SDL = """extend schema @link(url: "https://specs.apollo.dev/connect/v0.2", import: ["@source", "@connect"])

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from gateway.connectors.check import check_connectors
+from gateway.connectors.check.connectors import check_connectors
 from gateway.graph.schema import build_schema
 from tests.connectors.scenario import Scenario, execute, use_path
 from tests.support.backend import Answer, Asked

@@ -10,7 +10,7 @@ from graphql import parse
 
 from gateway.config import build_config
 from gateway.connectors.bind import bind_connectors
-from gateway.connectors.headers import apply_rules
+from gateway.connectors.request.header_rules import apply_rules
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.errors import ConfigError
 from gateway.graph.schema import build_schema

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.compile import compile_mapping
 from gateway.connectors.mapping.parse import parse_mapping
-from gateway.connectors.typed import NotPlainError, typed_decoder
+from gateway.connectors.response.typed import NotPlainError, typed_decoder
 from gateway.resolver import Wanted
 
 SCHEMA = build_schema(

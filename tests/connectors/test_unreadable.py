@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.connectors.response import unexpected
+from gateway.connectors.response.outcome import unexpected
 from tests.connectors.scenario import SOURCE, Scenario, execute, use_path
 from tests.support.backend import Answer
 

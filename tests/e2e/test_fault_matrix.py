@@ -20,7 +20,7 @@ import pytest_asyncio
 from demo.backends import NAMES, Backends
 from gateway.app import Gateway
 from gateway.config import load_config
-from gateway.upstream.policy import Policy
+from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import CircuitBreakerSettings, RetrySettings, SourceSettings
 from tests.e2e.conftest import ROOT
 from tests.support.fault_proxy import FaultProxy, Faults, fault_proxy

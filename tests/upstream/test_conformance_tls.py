@@ -10,8 +10,8 @@ import pytest
 import trustme
 
 from gateway.errors import ConfigError
+from gateway.upstream.build_transport import build_transport
 from gateway.upstream.settings import SourceSettings
-from gateway.upstream.transports import build_transport
 from tests.upstream.wire import Wire, call, code_of, conforms, echo, serving, transport_of
 
 

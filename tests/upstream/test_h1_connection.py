@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.h1_connection import Connection
-from gateway.upstream.h1_heads import MAX_HEADS, TRIES, KnownHeads
-from gateway.upstream.h1_response import H1Response
+from gateway.upstream.http1.connection import Connection
+from gateway.upstream.http1.exchange import H1Response
+from gateway.upstream.http1.heads import MAX_HEADS, TRIES, KnownHeads
 from tests.upstream.wire import answer
 
 BODY = b"the body of an answer"

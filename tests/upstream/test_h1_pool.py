@@ -10,8 +10,8 @@ import weakref
 import pytest
 
 from gateway.errors import UpstreamError
-from gateway.upstream.h1_pool import Pool
-from gateway.upstream.h1_transport import H1Transport
+from gateway.upstream.http1.pool import Pool
+from gateway.upstream.http1.transport import H1Transport
 from tests.upstream.wire import Wire, answer, call, serving, transport_of
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.h1_request import (
+from gateway.upstream.http1.request_head import (
     BadRequest,
     Origin,
     encode_head,

@@ -20,10 +20,10 @@ import trustme
 
 from gateway.config import build_config
 from gateway.errors import ConfigError, UpstreamError
-from gateway.upstream.h2_transport import H2Transport
+from gateway.upstream.build_transport import build_transport
+from gateway.upstream.http2.transport import H2Transport
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, Request
-from gateway.upstream.transports import build_transport
 from tests.platform.processes import free_port, wait_until
 from tests.support.backend import Answer, Asked, Backend, backend
 from tests.upstream import wire
@@ -275,7 +275,7 @@ def test_a_transport_that_does_not_exist_is_refused_with_those_that_do() -> None
 
 
 async def test_without_h2_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("gateway.upstream.h2_")]:
+    for name in [name for name in sys.modules if name.startswith("gateway.upstream.http2.")]:
         monkeypatch.delitem(sys.modules, name)
     for name in [name for name in sys.modules if name.split(".")[0] == "h2"]:
         monkeypatch.delitem(sys.modules, name)

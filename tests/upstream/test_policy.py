@@ -11,8 +11,9 @@ import pytest
 
 from gateway.context import CallStats
 from gateway.errors import UpstreamError
-from gateway.upstream.counters import Counters
-from gateway.upstream.policy import Policy
+from gateway.upstream.build_transport import build_transport
+from gateway.upstream.policy.counters import Counters
+from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import (
     CircuitBreakerSettings,
     HedgeSettings,
@@ -20,7 +21,6 @@ from gateway.upstream.settings import (
     SourceSettings,
 )
 from gateway.upstream.transport import Fetched, Request
-from gateway.upstream.transports import build_transport
 from tests.upstream.conftest import Server, answer, serving
 
 NO_BREAKER = CircuitBreakerSettings(enabled=False)

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import UpstreamError
-from gateway.upstream.adaptive import AdaptiveLimit
-from gateway.upstream.breaker import CircuitBreaker
-from gateway.upstream.budget import RetryBudget
 from gateway.upstream.flights import Flights
-from gateway.upstream.latency import Latency
-from gateway.upstream.places import Places
+from gateway.upstream.policy.adaptive import AdaptiveLimit
+from gateway.upstream.policy.breaker import CircuitBreaker
+from gateway.upstream.policy.budget import RetryBudget
+from gateway.upstream.policy.bulkhead import Places
+from gateway.upstream.policy.latency import Latency
 from gateway.upstream.settings import AdaptiveConcurrencySettings, CircuitBreakerSettings
 
 

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from gateway.errors import UpstreamError
+from gateway.upstream.build_transport import build_transport
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Request, Transport
-from gateway.upstream.transports import build_transport
 
 # Transports whose every byte of HTTP/1.1 the suite scripts.
 KINDS = ("native",)

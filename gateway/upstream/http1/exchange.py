@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import UpstreamError
 from gateway.upstream.content import decode_answer
-from gateway.upstream.h1_heads import Head
+from gateway.upstream.http1.heads import Head
 from gateway.upstream.transport import Headers, read_length
 
 if TYPE_CHECKING:
-    from gateway.upstream.h1_connection import Connection
+    from gateway.upstream.http1.connection import Connection
 
 
 class H1Response:

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.connectors.check_mappings import Findings, MappingCheck
-from gateway.connectors.check_shapes import Scope
+from gateway.connectors.check.mappings import Findings, MappingCheck
+from gateway.connectors.check.value_shapes import Scope
 from gateway.connectors.directives import METHODS, Connect, Header, Source, Text
+from gateway.connectors.request.url import CREDENTIALS, INSTEAD
 from gateway.connectors.settings import NOT_FROM_CLIENT, UNSETTABLE
-from gateway.connectors.url import CREDENTIALS, INSTEAD
-from gateway.upstream.h1_request import has_credentials
+from gateway.upstream.http1.request_head import has_credentials
 
 EVERYWHERE = frozenset({"config", "env", "context", "request"})
 IN_BASE_URL = frozenset({"config", "env"})

@@ -14,15 +14,15 @@ from typing import Any
 
 from graphql import Node, get_named_type
 
-from gateway.connectors.check_constants import Constants
-from gateway.connectors.check_shapes import LIST, OBJECT, Scope, Shapes, fields_of, members_of
+from gateway.connectors.check.constants import Constants
+from gateway.connectors.check.text_positions import place_in
+from gateway.connectors.check.value_shapes import LIST, OBJECT, Scope, Shapes, fields_of, members_of
 from gateway.connectors.directives import NEWEST, Errors, Text
 from gateway.connectors.mapping.analyse import read_input
 from gateway.connectors.mapping.methods.table import AS, MATCH, METHODS
 from gateway.connectors.mapping.nodes import Key, Selection
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
-from gateway.connectors.place import place_in
-from gateway.connectors.url import Expression, parse_template
+from gateway.connectors.request.url import Expression, parse_template
 from gateway.connectors.walk import bound_names, calls_of, variable_paths
 from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of

@@ -17,9 +17,9 @@ from graphql import (
     is_list_type,
 )
 
-from gateway.connectors.leaves import leaf_type
 from gateway.connectors.mapping.analyse import PlainShape
-from gateway.connectors.places import NotPlainError, Place
+from gateway.connectors.response.leaves import leaf_type
+from gateway.connectors.response.places import NotPlainError, Place
 from gateway.resolver import Wanted, is_attribute
 
 

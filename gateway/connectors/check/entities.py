@@ -18,8 +18,8 @@ from graphql import (
     is_list_type,
 )
 
-from gateway.connectors.check_mappings import Findings
-from gateway.connectors.check_shapes import Scope
+from gateway.connectors.check.mappings import Findings
+from gateway.connectors.check.value_shapes import Scope
 from gateway.connectors.directives import NEWEST, Connect, Text
 from gateway.connectors.mapping.analyse import supplied_fields
 from gateway.connectors.mapping.nodes import Braces, Field, Selection, Variable

@@ -19,7 +19,7 @@ from graphql import (
     is_specified_scalar_type,
 )
 
-from gateway.connectors.check_constants import Constants
+from gateway.connectors.check.constants import Constants
 from gateway.connectors.directives import NEWEST, Connect
 from gateway.connectors.mapping.methods.table import AS, MATCH
 from gateway.connectors.mapping.nodes import (

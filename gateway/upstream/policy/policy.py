@@ -21,13 +21,13 @@ from gateway.context import CallStats
 from gateway.errors import UpstreamError
 from gateway.telemetry.metrics import Histogram
 from gateway.telemetry.trace import Timing, Trace, clock
-from gateway.upstream.adaptive import AdaptiveLimit
-from gateway.upstream.breaker import CircuitBreaker
-from gateway.upstream.budget import RetryBudget
 from gateway.upstream.content import UNREADABLE, tell
-from gateway.upstream.counters import Counters
-from gateway.upstream.latency import Latency
-from gateway.upstream.places import Places
+from gateway.upstream.policy.adaptive import AdaptiveLimit
+from gateway.upstream.policy.breaker import CircuitBreaker
+from gateway.upstream.policy.budget import RetryBudget
+from gateway.upstream.policy.bulkhead import Places
+from gateway.upstream.policy.counters import Counters
+from gateway.upstream.policy.latency import Latency
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import (
     Fetched,

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, get_named_type, is_list_type
 from graphql.type import is_non_null_type
 
-from gateway.connectors.check_fields import Supply
+from gateway.connectors.check.reachable_fields import Supply
 from gateway.connectors.directives import Connect
 from gateway.connectors.mapping.analyse import read_paths
 from gateway.connectors.mapping.wanted import WHOLE, Wanted

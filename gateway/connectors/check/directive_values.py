@@ -25,7 +25,7 @@ from graphql import (
     is_required_input_field,
 )
 
-from gateway.connectors.check_mappings import Findings
+from gateway.connectors.check.mappings import Findings
 from gateway.graph.schema import find_directive
 
 LEAVES: Final[dict[str, tuple[type[ValueNode], str]]] = {

@@ -14,16 +14,16 @@ from functools import partial
 
 from gateway.errors import UpstreamError
 from gateway.upstream.dial import Dialler
-from gateway.upstream.h1_connection import Connection, wake
-from gateway.upstream.h1_pool import Limits, Pool
-from gateway.upstream.h1_request import (
+from gateway.upstream.http1.connection import Connection, wake
+from gateway.upstream.http1.exchange import H1Response
+from gateway.upstream.http1.pool import Limits, Pool
+from gateway.upstream.http1.request_head import (
     SAFE,
     BadRequest,
     encode_head,
     parse_origin,
     split_url,
 )
-from gateway.upstream.h1_response import H1Response
 from gateway.upstream.transport import Request
 
 # Above this a body is not copied behind its head.

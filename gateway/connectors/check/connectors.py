@@ -23,15 +23,15 @@ from graphql import (
     is_leaf_type,
 )
 
-from gateway.connectors.check_arguments import ArgumentCheck
-from gateway.connectors.check_calls import n_plus_one
-from gateway.connectors.check_constants import Constants
-from gateway.connectors.check_entities import EntityCheck
-from gateway.connectors.check_fields import Supply, circular_reads, unresolved_fields
-from gateway.connectors.check_mappings import Findings, MappingCheck
-from gateway.connectors.check_requests import EVERYWHERE, RequestCheck
-from gateway.connectors.check_selection import SelectionCheck
-from gateway.connectors.check_shapes import Scope
+from gateway.connectors.check.call_paths import n_plus_one
+from gateway.connectors.check.constants import Constants
+from gateway.connectors.check.directive_values import ArgumentCheck
+from gateway.connectors.check.entities import EntityCheck
+from gateway.connectors.check.mappings import Findings, MappingCheck
+from gateway.connectors.check.reachable_fields import Supply, circular_reads, unresolved_fields
+from gateway.connectors.check.requests import EVERYWHERE, RequestCheck
+from gateway.connectors.check.selections import SelectionCheck
+from gateway.connectors.check.value_shapes import Scope
 from gateway.connectors.directives import Connect, read_directives
 from gateway.connectors.mapping.nodes import Selection
 from gateway.errors import Diagnostic

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gateway.errors import ConfigError
-from gateway.upstream.h1_pool import Limits
-from gateway.upstream.h1_transport import H1Transport
+from gateway.upstream.http1.pool import Limits
+from gateway.upstream.http1.transport import H1Transport
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.tls import build_tls_context
 from gateway.upstream.transport import Transport
@@ -27,7 +27,7 @@ def build_transport(settings: SourceSettings) -> Transport:
     if settings.transport == "native":
         return older
     try:
-        from gateway.upstream.h2_transport import H2Transport
+        from gateway.upstream.http2.transport import H2Transport
     except ImportError as exc:
         raise ConfigError(
             'transport = "http2" needs h2',

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.errors import UpstreamError
-from gateway.upstream.h1_connection import Connection
-from gateway.upstream.h1_heads import KnownHeads
+from gateway.upstream.http1.connection import Connection
+from gateway.upstream.http1.heads import KnownHeads
 
 Connect = Callable[["Pool"], Awaitable[Connection]]
 

@@ -16,7 +16,7 @@ from gateway.upstream.content import decode_answer
 from gateway.upstream.transport import Header, header_value, read_length
 
 if TYPE_CHECKING:
-    from gateway.upstream.h2_connection import H2Connection
+    from gateway.upstream.http2.connection import H2Connection
 
 
 class H2Stream:

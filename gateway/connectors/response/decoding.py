@@ -15,7 +15,7 @@ from typing import Final
 from graphql import GraphQLOutputType
 
 from gateway.connectors.mapping.analyse import PlainShape
-from gateway.connectors.typed import NotPlainError, TypedDecoder, typed_decoder
+from gateway.connectors.response.typed import NotPlainError, TypedDecoder, typed_decoder
 from gateway.json_bytes import UNREADABLE
 from gateway.resolver import Wanted
 

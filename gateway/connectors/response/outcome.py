@@ -19,7 +19,7 @@ from gateway.connectors.mapping.analyse import read_input
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.parse import parse_mapping
-from gateway.connectors.reading import NO_CONTENT, BodyReader, Reading, is_json_type
+from gateway.connectors.response.body_value import NO_CONTENT, BodyReader, Reading, is_json_type
 from gateway.errors import UpstreamError
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, header_value

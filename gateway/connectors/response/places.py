@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.connectors.leaves import LeafType
+from gateway.connectors.response.leaves import LeafType
 from gateway.resolver import DecodedRow
 
 

@@ -21,7 +21,7 @@ import h2.settings
 from hyperframe.frame import Frame, GoAwayFrame
 
 from gateway.errors import UpstreamError
-from gateway.upstream.h2_stream import H2Stream
+from gateway.upstream.http2.stream import H2Stream
 from gateway.upstream.transport import read_length
 
 MAX_STREAMS = 100

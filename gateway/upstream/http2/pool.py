@@ -9,8 +9,8 @@ import asyncio
 
 from gateway.errors import UpstreamError
 from gateway.upstream.dial import Dialler
-from gateway.upstream.h1_pool import Limits
-from gateway.upstream.h2_connection import H2Connection, explained
+from gateway.upstream.http1.pool import Limits
+from gateway.upstream.http2.connection import H2Connection, explained
 
 
 class H2Pool:

@@ -14,12 +14,18 @@ from contextlib import aclosing, nullcontext
 
 from gateway.errors import UpstreamError
 from gateway.upstream.dial import Dialler
-from gateway.upstream.h1_pool import Limits
-from gateway.upstream.h1_request import BadRequest, Origin, check_parts, parse_origin, split_url
-from gateway.upstream.h1_transport import MAX_POOLS, H1Transport, end, may_repeat
-from gateway.upstream.h2_connection import H2Connection, NoHttp2
-from gateway.upstream.h2_pool import H2Pool
-from gateway.upstream.h2_stream import H2Stream
+from gateway.upstream.http1.pool import Limits
+from gateway.upstream.http1.request_head import (
+    BadRequest,
+    Origin,
+    check_parts,
+    parse_origin,
+    split_url,
+)
+from gateway.upstream.http1.transport import MAX_POOLS, H1Transport, end, may_repeat
+from gateway.upstream.http2.connection import H2Connection, NoHttp2
+from gateway.upstream.http2.pool import H2Pool
+from gateway.upstream.http2.stream import H2Stream
 from gateway.upstream.transport import Request, Response
 
 Fields = list[tuple[bytes, bytes]]

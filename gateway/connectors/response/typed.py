@@ -36,8 +36,8 @@ import msgspec
 from graphql import GraphQLOutputType
 
 from gateway.connectors.mapping.analyse import PlainShape
-from gateway.connectors.places import NotPlainError, Place, row_class
-from gateway.connectors.rows import Member, Row, note_output
+from gateway.connectors.response.places import NotPlainError, Place, row_class
+from gateway.connectors.response.rows import Member, Row, note_output
 from gateway.resolver import Wanted
 
 __all__ = ["NotPlainError", "TypedDecoder", "typed_decoder"]

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from gateway.connectors.directives import Connect, Header, Source, Text
-from gateway.connectors.headers import apply_rules
 from gateway.connectors.mapping.analyse import read_paths
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.nodes import Field, Path, Variable
@@ -22,8 +21,8 @@ from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.values import scalar_text
 from gateway.connectors.mapping.wanted import NOTHING, Wanted
 from gateway.connectors.php.query import php_query
-from gateway.connectors.settings import UNSAFE_VALUE, HeaderRule
-from gateway.connectors.url import (
+from gateway.connectors.request.header_rules import apply_rules
+from gateway.connectors.request.url import (
     CannotWriteError,
     Expression,
     Variables,
@@ -38,6 +37,7 @@ from gateway.connectors.url import (
     write_php_params,
     write_query_params,
 )
+from gateway.connectors.settings import UNSAFE_VALUE, HeaderRule
 from gateway.json_bytes import write_json
 from gateway.upstream.transport import Header as HeaderPair
 from gateway.upstream.transport import Request

@@ -14,8 +14,8 @@ from typing import Protocol
 import httptools
 
 from gateway.errors import UpstreamError
-from gateway.upstream.h1_heads import KnownHeads
-from gateway.upstream.h1_response import H1Response
+from gateway.upstream.http1.exchange import H1Response
+from gateway.upstream.http1.heads import KnownHeads
 from gateway.upstream.transport import read_length
 
 # As nginx's and Node's order of size; one allowance for the head, its 1xx forerunners and trailers.

@@ -1,0 +1,1 @@
+"""From the bytes of a backend's answer to values or decoded rows, or to the error of one that failed."""
