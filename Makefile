@@ -26,7 +26,7 @@ run: $(STAMP) ## start the demo backends and the gateway on http://127.0.0.1:$(P
 
 test: $(STAMP) ## run the tests; installs and starts what they need
 	@sh scripts/system-packages.sh php php-fpm chromium nginx wrk
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark --reruns 1 -r R $(ARGS)
 
 test-platform: $(STAMP) ## image, chart and release tests (Debian, root)
 	@sh tests/platform/install.sh

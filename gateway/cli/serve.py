@@ -61,12 +61,15 @@ def serve(
     os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
     raise_descriptor_limit()
     processes = 1 if reload else workers or settings.server.workers
+    served = _served(settings, processes, base if reload else None)
+    url = url_of(sockets, host or settings.server.host, settings.server.path)
+    if (
+        processes == 1
+    ):  # uvicorn ends this process by the signal that ended the server: nothing here is cleaned up
+        raise typer.Exit(_run(served, sockets, url))
     # Where the workers' brokers meet. Its name is short: a socket's path has to be.
     with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
-        if processes > 1:
-            os.environ[BROKER_DIRECTORY] = folder
-        served = _served(settings, processes, base if reload else None)
-        url = url_of(sockets, host or settings.server.host, settings.server.path)
+        os.environ[BROKER_DIRECTORY] = folder
         raise typer.Exit(_run(served, sockets, url))
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
+import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tests.transport.sockets import Client, connected
 from tests.transport.stream_project import stream_project
@@ -81,3 +84,28 @@ async def test_every_subscriber_of_four_workers_gets_every_event(tmp_path: Path)
             _, errors = await asyncio.wait_for(process.communicate(), 60)
     assert b"Traceback" not in errors
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_server_that_is_told_to_end_leaves_no_folder(workers: str, tmp_path: Path) -> None:
+    with (
+        tempfile.TemporaryDirectory() as short,  # a socket's path has to be
+        socket.socket() as free,
+        stream_project(tmp_path) as config,
+    ):
+        left = Path(short)
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", "serve", "--config", str(config),
+            "--workers", workers, "--port", str(port),
+            env={**os.environ, "TMPDIR": short}, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            await serving(f"http://127.0.0.1:{port}/graphql")
+            assert len(list(left.iterdir())) == int(workers) - 1, "where the workers' brokers meet"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(process.wait(), 60)
+        assert list(left.iterdir()) == []
