@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from docs.behaviors import behaviors
 from docs.examples import EXAMPLES
 from gateway.config import Config
 from gateway.errors import CODES
@@ -158,7 +159,12 @@ def _default(item: Field[Any]) -> str:
     return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
-GENERATED = {"configuration.md": configuration, "errors.md": errors, "metrics.md": metrics}
+GENERATED: dict[str, Callable[[], str]] = {
+    "configuration.md": configuration,
+    "errors.md": errors,
+    "metrics.md": metrics,
+    "behaviors.md": lambda: HEAD.format(origin="tests/cases") + behaviors(),
+}
 
 
 def main() -> int:
