@@ -70,24 +70,21 @@ class AlternativesLoader:
     async def load(
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
-        """As `Loader.load`; a part that fails is the error of the whole value."""
+        """As `Loader.load`; a part that fails is the error of each member that is asked for of it."""
         columns = await gathered(
             [loader.load(parents, arguments, context) for loader in self.loaders]
         )
-        for column in columns:
-            if isinstance(column, UpstreamError):
-                return [column] * len(parents)
-        return [self._one(values) for values in zip(*columns, strict=True)]
+        spread = [[c] * len(parents) if isinstance(c, Exception) else c for c in columns]
+        return [self._one(values) for values in zip(*spread, strict=True)]
 
     def _one(self, values: Sequence[Any]) -> Any:
-        for value in values:
-            if isinstance(value, Exception):
-                return value
-        whole, held = values[0], self.loaders[0].supplies or Wanted()
+        whole, held = None, Wanted()
+        failed: list[tuple[Exception, Wanted]] = []
         try:
-            for value, loader, gives in zip(
-                values[1:], self.loaders[1:], self.gives[1:], strict=True
-            ):
+            for value, loader, gives in zip(values, self.loaders, self.gives, strict=True):
+                if isinstance(value, Exception):
+                    failed.append((value, gives or Wanted()))
+                    continue
                 more = loader.supplies or Wanted()
                 whole = _merged(whole, value, held, more, gives or Wanted(), self.kind)
                 held = _union([held, more]) or Wanted()
@@ -97,7 +94,26 @@ class AlternativesLoader:
                 source=self.source,
                 detail=f"the connectors of {self.coordinate} give {exc}",
             )
+        if failed and whole is None:
+            return failed[0][0]
+        for error, gives in failed:
+            whole = _with_error(whole, error, gives)
         return whole
+
+
+def _with_error(whole: Any, error: Exception, gives: Wanted) -> Any:
+    """A value with an error in the place of each member that nothing else has given."""
+    if isinstance(whole, list):
+        return [_with_error(item, error, gives) for item in whole]
+    if not isinstance(whole, dict):
+        return whole
+    lacking = {name: error for name in gives if name not in whole}
+    below = {
+        name: _with_error(whole[name], error, inner)
+        for name, inner in gives.items()
+        if inner and name in whole
+    }
+    return {**whole, **below, **lacking}
 
 
 class _UnlikeError(Exception):
@@ -146,7 +162,9 @@ def _merged(left: Any, right: Any, held: Wanted, more: Wanted, gives: Wanted, ki
         other = [None] * len(left) if right is None else right
         if not isinstance(one, list) or not isinstance(other, list) or len(one) != len(other):
             raise _UnlikeError("lists of different lengths")
-        pairs = zip(one, other, strict=True)
+        pairs = list(zip(one, other, strict=True))
+        if not all(_are_told_apart(first, second, kind) for first, second in pairs):
+            raise _UnlikeError("lists whose rows have no ID in both")
         return [_merged(first, second, held, more, gives, kind) for first, second in pairs]
     first = left if isinstance(left, dict) else dict.fromkeys(held)
     second = right if isinstance(right, dict) else dict.fromkeys(more)
@@ -171,6 +189,19 @@ def _merged(left: Any, right: Any, held: Wanted, more: Wanted, gives: Wanted, ki
                 below,
             )
     return whole
+
+
+def _are_told_apart(first: Any, second: Any, kind: Any) -> bool:
+    """Whether two rows have an ID that can be compared: their place in two lists says nothing."""
+    if not (isinstance(first, dict) and isinstance(second, dict)):
+        return True
+    fields = getattr(get_named_type(kind), "fields", {})
+    return any(
+        name in fields
+        and get_named_type(fields[name].type) is GraphQLID
+        and None not in (first[name], second[name])
+        for name in first.keys() & second.keys()
+    )
 
 
 def _is_one_id(first: Any, second: Any) -> bool:

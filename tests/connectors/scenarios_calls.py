@@ -123,23 +123,23 @@ def _mail(asked: Asked) -> Any:
 SEVERAL = (
     SOURCE
     + """type Query { u(id: ID): U
-      @connect(source: "b", http: { GET: "/a" }, selection: "id a in { x } tags { k }")
-      @connect(source: "b", http: { GET: "/b/{$args.id}" }, selection: "b in { y } tags { v }")
+      @connect(source: "b", http: { GET: "/a" }, selection: "id a in { x } tags { id k }")
+      @connect(source: "b", http: { GET: "/b/{$args.id}" }, selection: "b in { y } tags { id v }")
     l: [U]
       @connect(source: "b", http: { GET: "/la" }, selection: "id a")
-      @connect(source: "b", http: { GET: "/lb" }, selection: "b") }
+      @connect(source: "b", http: { GET: "/lb" }, selection: "id b") }
     type U { id: ID a: Int b: Int in: I tags: [T]
       more: M @connect(source: "b", http: { GET: "/m/{$this.id}" }, selection: "m")
               @connect(source: "b", http: { GET: "/n/{$this.a}" }, selection: "n") }
-    type I { x: Int y: Int } type T { k: Int v: Int } type M { m: Int n: Int }"""
+    type I { x: Int y: Int } type T { id: ID k: Int v: Int } type M { m: Int n: Int }"""
 )
 PARTS: dict[str, Any] = {
-    "/a": {"id": 1, "a": 2, "in": {"x": 3}, "tags": [{"k": 4}, {"k": 5}]},
-    "/b/7": {"b": 6, "in": {"y": 7}, "tags": [{"v": 8}, {"v": 9}]},
+    "/a": {"id": 1, "a": 2, "in": {"x": 3}, "tags": [{"id": 1, "k": 4}, {"id": 2, "k": 5}]},
+    "/b/7": {"b": 6, "in": {"y": 7}, "tags": [{"id": 1, "v": 8}, {"id": "2", "v": 9}]},
     "/m/1": {"m": 1},
     "/n/2": {"n": 2},
     "/la": [{"id": 1, "a": 2}, {"id": 2, "a": 3}],
-    "/lb": [{"b": 1}, {"b": 2}],
+    "/lb": [{"id": 1, "b": 1}, {"id": 2, "b": 2}],
 }
 
 
@@ -170,7 +170,7 @@ CALLS: dict[str, Scenario] = {
     "2.4 lists that are not of one length": Scenario(
         sdl=SEVERAL,
         query="{ l { a b } }",
-        answers={**PARTS, "/lb": [{"b": 1}]},
+        answers={**PARTS, "/lb": [{"id": 1, "b": 1}]},
         data={"l": None},
         asked=("GET /la", "GET /lb"),
         errors=(("CONNECTOR_RESPONSE_INVALID", "l"),),
@@ -186,9 +186,9 @@ CALLS: dict[str, Scenario] = {
         sdl=SEVERAL,
         query="{ u(id: 7) { a b } }",
         answers={"/a": PARTS["/a"]},
-        data={"u": None},
+        data={"u": {"a": 2, "b": None}},
         asked=("GET /a", "GET /b/7"),
-        errors=(("CONNECTOR_FETCH", "u"),),
+        errors=(("CONNECTOR_FETCH", "u.b"),),
     ),
     "3.7 $this by the client's alias of another field": Scenario(
         BY_THIS,

@@ -53,7 +53,13 @@ ROWS = (
 @pytest.mark.parametrize(
     ("query", "second", "data"),
     [
-        ("{ list { p q } }", [{"id": "1", "q": "q1"}, {"q": "q2"}], [["p1", "q1"], ["p2", "q2"]]),
+        (
+            "{ list { p q } }",
+            [{"id": "1", "q": "q1"}, {"id": 2, "q": "q2"}],
+            [["p1", "q1"], ["p2", "q2"]],
+        ),
+        ("{ list { p q } }", [{"id": "1", "q": "q1"}, None], [["p1", "q1"], ["p2", None]]),
+        ("{ list { p q } }", [{"id": "1", "q": "q1"}, {"q": "q2"}], None),
         ("{ list { p q } }", [{"id": 2, "q": "q2"}, {"id": 1, "q": "q1"}], None),
         ("{ list: one { p q } }", {"id": 9, "q": "q", "in": {"id": 5}}, ["p", "q"]),
         ("{ list: one { p q in { x y } } }", {"id": 9, "q": "q", "in": {"id": 6}}, None),
@@ -92,11 +98,7 @@ FIRST = {"id": 1, "a": 2, "tags": ["x"], "ids": [1], "j": {"k": [1]}, "list": [{
         ("{ t { a b j } }", {"b": 3, "j": {"k": [], "l": 1}}, {"a": 2, "b": 3, "j": {"k": [1]}}),
         ("{ t { b list { p } } }", {"b": 3, "list": []}, {"b": 3, "list": [{"p": 3}]}),
         ("{ t { b list { p q } } }", {"b": 3, "list": []}, None),
-        (
-            "{ t { b list { p q } } }",
-            {"b": 3, "list": [{"q": 4}]},
-            {"b": 3, "list": [{"p": 3, "q": 4}]},
-        ),
+        ("{ t { b list { p q } } }", {"b": 3, "list": [{"q": 4}]}, None),
         ("{ t { a b } }", {"id": 1.0, "b": 3}, {"a": 2, "b": 3}),
         ("{ t { a b ids } }", {"b": 3, "ids": ["2"]}, {"a": 2, "b": 3, "ids": ["1"]}),
         ("{ t { a b } }", {"id": "2", "b": 3}, None),
@@ -110,3 +112,33 @@ async def test_what_two_connectors_give_is_the_firsts(
     assert result.data == {"t": data}
     codes = [error["extensions"]["code"] for error in result.errors]
     assert codes == ([] if data else ["CONNECTOR_RESPONSE_INVALID"])
+
+
+@pytest.mark.parametrize(
+    ("query", "missing", "data", "paths"),
+    [
+        ("{ t { a b } }", "/c", {"t": {"a": 2, "b": None}}, ["t.b"]),
+        ("{ t { a b } }", "/a", {"t": {"a": None, "b": 3}}, ["t.a"]),
+        ("{ t { id a b } }", "/a", {"t": {"id": "1", "a": None, "b": 3}}, ["t.a"]),
+        ("{ t { a } }", "/c", {"t": {"a": 2}}, []),
+        ("{ t { b list { p } } }", "/c", {"t": {"b": None, "list": [{"p": 3}]}}, ["t.b"]),
+        (
+            "{ t { b list { p q } } }",
+            "/c",
+            {"t": {"b": None, "list": [{"p": 3, "q": None}]}},
+            ["t.b", "t.list.0.q"],
+        ),
+        ("{ t { a b } }", "/a /c", {"t": None}, ["t"]),
+    ],
+)
+async def test_a_connector_that_fails_loses_what_is_asked_of_it(
+    query: str, missing: str, data: Any, paths: list[str], tmp_path: Path
+) -> None:
+    second = {"id": "1", "b": 3, "list": [{"q": 4}]}
+    answers = {k: v for k, v in {"/a": FIRST, "/c": second}.items() if k not in missing.split()}
+    result, _ = await execute(Scenario(SHARED, query, answers, None, ()), tmp_path)
+    assert result.data == data
+    assert [".".join(map(str, error["path"])) for error in result.errors] == paths
+    assert {error["extensions"]["code"] for error in result.errors} == (
+        {"CONNECTOR_FETCH"} if paths else set()
+    )
