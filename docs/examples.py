@@ -59,6 +59,19 @@ insert = { name = "x-api-key", value = "${USERS_KEY:-none}" }
 [[headers.sources.users.request]]
 remove = { named = "x-trace-internal" }
 """,
+    "[[headers.all.response]]": """
+[[headers.all.response]]
+insert = { name = "strict-transport-security", value = "max-age=31536000" }
+
+[[headers.all.response]]
+propagate = { named = "cache-control" }   # of several calls the most restrictive
+
+[[headers.sources.users.response]]
+propagate = { named = "set-cookie", calls = "writes" }   # a login's session
+
+[[headers.sources.users.response]]
+propagate = { matching = "^x-quota-", algorithm = "last" }
+""",
     "[traffic_shaping.router]": """
 [traffic_shaping.router]
 timeout_s = 10

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -94,14 +94,14 @@ class Answer:
         has_data: False for a request error: nothing was executed.
         status: HTTP status under `application/graphql-response+json`.
         record: For the log line.
-        headers: More headers, of an error that ended the whole request.
+        headers: More headers: of an error that ended the whole request, or what backends and resolvers gave.
     """
 
     body: bytes
     has_data: bool
     status: int
     record: OperationRecord
-    headers: Mapping[str, str] | None = None
+    headers: Sequence[tuple[str, str]] | None = None
 
 
 class ErrorMask:

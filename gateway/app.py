@@ -55,6 +55,8 @@ from gateway.services import (
     make_tracing,
     time_left,
     tune_collector,
+    unshared_sources,
+    upstream_settings,
 )
 from gateway.sharing import Sharing
 from gateway.streams import Streams
@@ -71,7 +73,6 @@ from gateway.transport.server.shutdown import delay_shutdown
 from gateway.transport.stream.endpoint import StreamEndpoint
 from gateway.transport.ws.endpoint import WebSocketEndpoint
 from gateway.upstream.client import Upstream
-from gateway.upstream.settings import SourceSettings
 
 # Where the workers of one server meet, as `gateway serve` tells them.
 BROKER_DIRECTORY = "GATEWAY_SERVE_BROKER"
@@ -142,11 +143,7 @@ class Gateway:
         self.measures = measures = Measures(telemetry.metrics) if is_measured else None
         self.tracing = make_tracing(telemetry)
         self.upstream = Upstream(
-            {
-                name: config.sources.get(name, SourceSettings()).for_worker(config.server.workers)
-                for name in urls
-            },
-            measures.counters if measures else None,
+            upstream_settings(config, urls), measures.counters if measures else None
         )
         access_log = AccessLog(config.logs)
         self.log = OperationLog(access_log)
@@ -264,7 +261,8 @@ class Gateway:
     def _make_sharing(self) -> Sharing:
         """Equal operations in flight as one, where all that runs says what it reads of the client."""
         config = self.config
-        unshared = [name for name, source in config.sources.items() if not source.dedupe_enabled]
+        assert self.graph.bound is not None
+        unshared = unshared_sources(config, self.graph.bound.base_urls)
         return Sharing(config.traffic_shaping.router.dedupe, self._ambient(), unshared)
 
     def _ambient(self) -> Identity | None:

@@ -15,6 +15,7 @@ from aiodataloader import DataLoader
 from gateway.errors import InternalError
 from gateway.identity import Identity
 from gateway.resolver import fresh
+from gateway.response_headers import ResponseState
 
 if TYPE_CHECKING:
     import httpx
@@ -60,6 +61,7 @@ class CallStats:
         shared: Calls that another request made for this one.
         pool_wait_s: Time spent in waiting for a place, seconds.
         trace: The request's timings; None when nobody wants to know.
+        response: What the answer gets beside the gateway's own headers; None where nothing does.
     """
 
     calls: int = 0
@@ -69,6 +71,7 @@ class CallStats:
     wait_s: float = 0.0
     pool_wait_s: float = 0.0
     trace: Trace | None = None
+    response: ResponseState | None = None
 
     def __init__(self) -> None:
         self.by_source: dict[str, int] = {}
@@ -223,6 +226,14 @@ class Context:
     def sent(self) -> Mapping[str, Sequence[str]]:
         """The headers, each as the list of its values. Nobody changes them."""
         return self.client.values
+
+    @property
+    def response(self) -> ResponseState:
+        """What the client is told beside the answer: `context.response.headers["x-name"] = value`."""
+        stats = self.stats
+        if stats.response is None:
+            stats.response = ResponseState()
+        return stats.response
 
     def restricted(self, identity: Identity) -> Context:
         """The same state for a function that declares what it reads: of the client it sees no more."""

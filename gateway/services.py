@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from gateway.errors import ConfigError
 from gateway.pipeline.admission import Admission
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.transport.settings import EndpointSettings
+from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import read_length
 
 if TYPE_CHECKING:
@@ -37,7 +39,35 @@ def endpoint_settings(config: Config) -> EndpointSettings:
         batching=config.batching,
         compression=config.compression,
         uploads=config.uploads,
+        inserted_headers=config.headers.inserted(),
     )
+
+
+def unshared_sources(config: Config, declared: Iterable[str]) -> dict[str | None, str]:
+    """The sources whose calls are one client's own, and why; "" is what has none.
+
+    Args:
+        config: The whole.
+        declared: Names of the sources of the schema.
+    """
+    found: dict[str | None, str] = {}
+    for name in (*declared, ""):
+        if name in config.sources and not config.sources[name].dedupe_enabled:
+            found[name] = f"sources.{name}.dedupe_enabled is false"
+        elif config.headers.propagates(name):
+            source = f"sources.{name}" if name in config.headers.sources else "all"
+            found[name] = f"headers.{source}.response gives headers of its answers to the client"
+    return found
+
+
+def upstream_settings(config: Config, declared: Collection[str]) -> dict[str, SourceSettings]:
+    """The settings of each source for one worker. Calls that are one client's own are not shared."""
+    unshared = unshared_sources(config, declared)
+    found = {}
+    for name in dict.fromkeys((*declared, *(name for name in unshared if name is not None))):
+        settings = config.sources.get(name, SourceSettings()).for_worker(config.server.workers)
+        found[name] = replace(settings, dedupe_enabled=False) if name in unshared else settings
+    return found
 
 
 def make_admission(config: Config) -> Admission:

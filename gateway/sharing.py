@@ -3,13 +3,14 @@
 An operation is shared inside an identity partition (`identity.py`): equal values of everything that its
 connectors forward and its Python declares to read. Whoever comes first starts a flight, a task of its own
 that no waiter's end takes with it; it may take as long as the latest waiter may. Never shared are mutations,
-subscriptions, what falls back, what loads nothing, and operations with a resolver that does not declare.
+subscriptions, what falls back, what loads nothing, and operations with a resolver that does not declare. Headers that
+backends or resolvers add to an answer are one client's: an answer that has any is given to no other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -67,16 +68,18 @@ class Flight:
     """One execution and those who wait for it.
 
     Attributes:
+        starter: Whose request began it.
         waiting: Who waits, each until its own time.
         due: The deadline of who started it. Calls that are under way are cut then; those that begin
             later have the time of the latest waiter.
     """
 
-    __slots__ = ("_loop", "_timer", "context", "due", "task", "waiting")
+    __slots__ = ("_loop", "_timer", "context", "due", "starter", "task", "waiting")
 
-    def __init__(self, context: Context, loop: asyncio.AbstractEventLoop) -> None:
-        self.context = context
-        self.due = context.deadline
+    def __init__(self, starter: Place, loop: asyncio.AbstractEventLoop) -> None:
+        self.starter = starter
+        self.context = starter.context.seeing(starter.view)
+        self.due = self.context.deadline
         self.task: asyncio.Task[None] | None = None
         self.waiting: dict[asyncio.Future[Answer], float] = {}
         self._loop = loop
@@ -121,7 +124,7 @@ class Sharing:
         settings: As configured.
         ambient: What runs beside resolvers reads of the client (directives, type resolvers, context
             factories); None when that is not known.
-        unshared_sources: Names of sources whose calls must not be shared.
+        unshared_sources: Sources whose calls must not be shared, and why; None is what has no source.
 
     Attributes:
         writes: Mutations under way.
@@ -132,11 +135,11 @@ class Sharing:
         self,
         settings: DedupeSettings,
         ambient: Identity | None,
-        unshared_sources: Collection[str] = (),
+        unshared_sources: Mapping[str | None, str] | None = None,
     ) -> None:
         self._settings = settings
         self._ambient = ambient if settings.enabled else None
-        self._unshared = frozenset(unshared_sources)
+        self._unshared = frozenset(unshared_sources or ())
         self._flights: dict[Hashable, Flight] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._identities: WeakKeyDictionary[Any, Identity | None] = WeakKeyDictionary()
@@ -195,17 +198,20 @@ class Sharing:
             codes = answer.record.error_codes
             if "GATEWAY_TIMEOUT" in codes and flight.due <= loop.time() < place.context.deadline:
                 continue  # it was cut at another's deadline: this one's is still to come
+            if answer.headers is not None and flight.starter is not place:
+                context = place.context.seeing(place.view)
+                answer = await value_of(execute(OperationRecord(), context))
             record.error_codes += codes
             record.blame(answer.record.fault)
             record.error_ids += answer.record.error_ids
-            return Answer(answer.body, answer.has_data, answer.status, record)
+            return Answer(answer.body, answer.has_data, answer.status, record, answer.headers)
 
     def _board(self, place: Place, execute: Execute, loop: asyncio.AbstractEventLoop) -> Flight:
         """The flight at a place, started where there is none."""
         flight = self._flights.get(place.key)
         if flight is None:
             self.led += 1
-            flight = self._flights[place.key] = Flight(place.context.seeing(place.view), loop)
+            flight = self._flights[place.key] = Flight(place, loop)
             run = self._run(place.key, flight, execute)
             flight.task = loop.create_task(run)
         else:
@@ -294,7 +300,7 @@ def explain_sharing(
     settings: DedupeSettings,
     undeclared: Collection[str],
     ambient: Identity | None,
-    unshared_sources: Collection[str] = (),
+    unshared_sources: Mapping[str | None, str] | None = None,
 ) -> str:
     """Whether equal operations in flight are one, in a line for people: by what, or why not.
 
@@ -312,8 +318,8 @@ def explain_sharing(
         problem = "traffic_shaping.router.dedupe says so"
     elif sources is None:
         problem = "it waits for nothing"
-    elif off := sorted(str(name) for name in sources & frozenset(unshared_sources)):
-        problem = f"sources.{off[0]}.dedupe_enabled is false"
+    elif off := sorted({why for name, why in (unshared_sources or {}).items() if name in sources}):
+        problem = off[0]
     own = [
         field.coordinate
         for field in bound.fields.values()

@@ -36,6 +36,7 @@ from gateway.incremental import PayloadFormat, payloads_of
 from gateway.json_bytes import write_json
 from gateway.language.normalise import Literals
 from gateway.resolver import EventSource
+from gateway.response_headers import tell_dropped
 from gateway.runtime.state import Variables
 
 NewContext = Callable[[], Awaitable[Context]]
@@ -239,6 +240,7 @@ class Streams:
             subscription.literals,
         )
         record = subscription.record.again()
+        _tell_dropped(context, subscription)
         return self._stream(subscription, payloads_of(result, self._mask, record, how), None)
 
     async def _open(self, subscription: Subscription, context: Context) -> Stream:
@@ -278,16 +280,18 @@ class Streams:
         """One event, executed as a request of its own. Raises nothing but cancellation."""
         record = subscription.record.again()
         try:
+            context = await subscription.new_context()
             executed = execute_operation(
                 subscription.prepared,
                 subscription.variables,
-                await subscription.new_context(),
+                context,
                 subscription.literals,
                 payload,
             )
             result = await value_of(executed)
         except Exception as exc:
             return self._failure(subscription, exc)
+        _tell_dropped(context, subscription)
         return Answer(encode_result(result, self._mask, record), True, 200, record)
 
     def _failure(self, subscription: Subscription, error: Exception) -> Answer:
@@ -295,6 +299,13 @@ class Streams:
         errors = error.errors if isinstance(error, RequestError) else [error]
         formatted = self._mask.format_errors(errors, record, "INTERNAL_SERVER_ERROR")
         return Answer(encode_request_error(formatted), False, 500, record)
+
+
+def _tell_dropped(context: Context, subscription: Subscription) -> None:
+    """Headers that are given too late for the answer's head."""
+    if context.stats.response is not None:
+        lines = context.stats.response.headers.lines()
+        tell_dropped(lines, subscription.prepared.operation_name, "an answer of a stream")
 
 
 def _seeing(new_context: NewContext, identity: Identity) -> NewContext:

@@ -10,6 +10,7 @@ declare(strict_types=1);
 
 require __DIR__ . '/state.php';
 require __DIR__ . '/pages.php';
+require __DIR__ . '/session.php';
 
 $path = rawurldecode((string) parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH));
 $method = $_SERVER['REQUEST_METHOD'];
@@ -39,6 +40,9 @@ match ("$method $path") {
     'GET /channel_stats' => channel_stats_page($data),
     'GET /video_stats' => video_stats_page($data),
     'GET /users' => users_page($data),
+    'GET /me' => me_page($data),
+    'POST /login' => login_page($data),
+    'POST /logout' => logout_page(),
     'POST /follow' => follow_page($data, true),
     'POST /unfollow' => follow_page($data, false),
     default => fail('NO_SUCH_PAGE', "There is no page $method $path."),

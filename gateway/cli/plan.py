@@ -24,6 +24,7 @@ from gateway.execute.operation import coerce_variables, explain_plan
 from gateway.execute.prepare import Prepared, prepare
 from gateway.language.document import load_document
 from gateway.runtime.state import Variables
+from gateway.services import unshared_sources
 from gateway.sharing import explain_sharing
 
 
@@ -76,5 +77,5 @@ def _sharing(prepared: Prepared, variables: Variables, settings: Config, graph: 
         settings.traffic_shaping.router.dedupe,
         [f"{title} ({file}:{line})" for title, file, line in places],
         graph.ambient,
-        [name for name, source in settings.sources.items() if not source.dedupe_enabled],
+        unshared_sources(settings, graph.bound.base_urls if graph.bound else ()),
     )

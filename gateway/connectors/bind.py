@@ -46,6 +46,7 @@ from gateway.connectors.request.url import CREDENTIALS, INSTEAD, CannotWriteErro
 from gateway.connectors.response.decoding import Decodings
 from gateway.connectors.response.object_shape import note_json, objects_only, of_objects
 from gateway.connectors.response.outcome import ResponseReader
+from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.connectors.settings import ConnectorSettings, HeaderRule, HeaderSettings
 from gateway.errors import ConfigError
 from gateway.graph.json_numbers import FROM_JSON
@@ -311,6 +312,8 @@ class _Binder:
         responding = _responding(connect, source, spec)
         identity = _identity(builder, responding, rules, settings.session_cookie)
         decodings = self._decodings(connect, selection, kind, whole, settings)
+        is_read = connect.method in READ_METHODS or not is_write
+        passes = self.headers.propagates(builder.source_name)
         call = Call(
             builder=builder,
             reader=ResponseReader(
@@ -333,16 +336,23 @@ class _Binder:
             check=objects_only(whole, supplied),
             php=self._php(settings, selection, whole, supplied, is_batch=is_batch),
             constants=self.constants,
-            is_read=connect.method in READ_METHODS or not is_write,
+            is_read=is_read,
             may_repeat=may_repeat,
-            merges=settings.merge_batches and may_repeat and identity is not None,
+            merges=settings.merge_batches and may_repeat and identity is not None and not passes,
             identity=identity,
             max_requests=self.settings.max_requests_per_operation_per_source,
             decodings=decodings,
             decoding=decodings.mapped,
             is_batch=is_batch,
+            answer_rules=self._answer_rules(builder.source_name, identity, is_read=is_read),
         )
         return call, supplied
+
+    def _answer_rules(
+        self, source: str, identity: Identity | None, *, is_read: bool
+    ) -> AnswerRules | None:
+        rules = self.headers.response_rules(source, is_read=is_read)
+        return AnswerRules(source, rules, identity) if rules else None
 
     def _php(
         self,

@@ -21,6 +21,7 @@ from gateway.connectors.request.url import CannotWriteError, InvalidSegmentError
 from gateway.connectors.response.decoding import Decoding, Decodings
 from gateway.connectors.response.object_shape import Check
 from gateway.connectors.response.outcome import ResponseReader
+from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.identity import Identity
@@ -50,6 +51,7 @@ class Call:
         decoding: The one of this operation.
         written: What makes arguments those that go out; None where they are.
         is_batch: Whether the mapping makes the rows of a batch: a list.
+        answer_rules: What of an answer's headers goes on to the client; None for nothing.
     """
 
     builder: RequestBuilder
@@ -68,6 +70,7 @@ class Call:
     decoding: Decoding
     is_batch: bool = False
     written: Written | None = None
+    answer_rules: AnswerRules | None = None
 
     def project(self, wanted: Wanted) -> Call:
         """The same call for an operation that reads only `wanted` of its values."""
@@ -137,10 +140,11 @@ class Call:
         Errors: UpstreamError.
         """
         memo = context.memo
+        ask = context.upstream.fetch if self.answer_rules is None else self._ask
         if not self.is_read:
             self._count(request, context)
             try:
-                return await context.upstream.fetch(request, context)
+                return await ask(request, context)
             finally:
                 memo.clear()
         # The source too: what it adds, a session's cookie or headers of its own, is not there yet.
@@ -158,7 +162,7 @@ class Call:
         outcome: Fetched | UpstreamError | None = None
         try:
             self._count(request, context)
-            outcome = await context.upstream.fetch(request, context)
+            outcome = await ask(request, context)
         except UpstreamError as exc:
             outcome = exc
             flight.fail(exc)
@@ -172,6 +176,14 @@ class Call:
         if flight.waiting:
             flight.land(outcome)
         return outcome
+
+    async def _ask(self, request: Request, context: Context) -> Fetched:
+        """As `Upstream.fetch`; what the rules take of the answer's headers goes to the operation's own answer."""
+        assert self.answer_rules is not None
+        part = context.response.headers.begin_call()
+        fetched = await context.upstream.fetch(request, context)
+        part += self.answer_rules.apply(fetched.headers)
+        return fetched
 
     def _count(self, request: Request, context: Context) -> None:
         """Errors: UpstreamError(REQUEST_LIMIT_EXCEEDED)."""

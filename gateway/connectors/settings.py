@@ -1,16 +1,20 @@
-"""What may be set for connectors and for the headers that they forward. Plain data."""
+"""What may be set for connectors and for the headers that pass between clients and backends. Plain data."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from gateway.response_headers import CACHE_CONTROL, SET_COOKIE, Algorithm, algorithm_of
+from gateway.settings.headers import (
+    NOT_FROM_CLIENT,
+    check_answer_name,
+    check_name,
+    check_value,
+    is_to_client,
+)
 from gateway.settings.kinds import Bytes, Count
-
-# A control character could end its header and begin another; beyond latin-1 a header has no bytes.
-UNSAFE_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,26 +30,6 @@ class ConnectorSettings:
     config: dict[str, Any] = field(default_factory=dict)
     max_url_bytes: Bytes = 8_000
     max_requests_per_operation_per_source: Count = 1_000
-
-
-# Of the connection or of the body as it is sent: never copied from one message to another.
-UNSETTABLE = frozenset(
-    [
-        "connection",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "keep-alive",
-        "content-length",
-        "content-encoding",
-        "accept-encoding",
-    ]
-)
-# These describe the gateway's own request.
-NOT_FROM_CLIENT = UNSETTABLE | {"content-type", "accept", "host"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +56,8 @@ class PropagateHeader:
         if self.named is not None and self.named.lower() in NOT_FROM_CLIENT:
             raise ValueError(f"the header {self.named} cannot be propagated")
         if self.rename is not None:
-            _check_name(self.rename)
-        _check_value(self.default or "")
+            check_name(self.rename)
+        check_value(self.default or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +74,8 @@ class InsertHeader:
 
     def __post_init__(self) -> None:
         """Errors: ValueError."""
-        _check_name(self.name)
-        _check_value(self.value)
+        check_name(self.name)
+        check_value(self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +93,10 @@ class RemoveHeader:
     def __post_init__(self) -> None:
         """Errors: ValueError."""
         _check_choice(self.named, self.matching)
+
+    def fits(self, name: str) -> bool:
+        """Whether a header is one of those, by its lower-case name."""
+        return matches(self.named, self.matching, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,19 +122,112 @@ class HeaderRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PropagateResponseHeader:
+    """`propagate`: copy headers of a backend's answer.
+
+    Attributes:
+        named: The header. Give this or `matching`.
+        matching: A regular expression that its lower-case name matches somewhere; never `Set-Cookie`,
+            which is copied by its name only.
+        rename: Its name in the answer to the client; only with `named`.
+        default: Its value where the backend's answer has none; only with `named`.
+        algorithm: What several calls of one operation make of it: the value of the `first` or of the `last` of
+            them, in the order in which they begin; all of them (`append`); or one Cache-Control that allows no more
+            than each does (`most_restrictive_cache_control`, in which an answer without the header allows nothing).
+            By default `Set-Cookie` is appended, `Cache-Control` the most restrictive, and the last value any other.
+        calls: Of which calls: of `all`, or of `writes` alone, those of mutations. Operations that read from such
+            a source are shared between clients only with `writes`.
+    """
+
+    named: str | None = None
+    matching: str | None = None
+    rename: str | None = None
+    default: str | None = None
+    algorithm: Algorithm | None = None
+    calls: Literal["all", "writes"] = "all"
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        _check_choice(self.named, self.matching)
+        if self.matching is not None and (self.rename or self.default):
+            raise ValueError("`rename` and `default` go with `named` only")
+        if self.named is not None and not is_to_client(self.named.lower()):
+            raise ValueError(f"the header {self.named} of an answer is the gateway's own")
+        if self.rename is not None:
+            check_answer_name(self.rename)
+        check_value(self.default or "")
+        name = (self.rename or self.named or "").lower()
+        if self.algorithm == "most_restrictive_cache_control" and name != CACHE_CONTROL:
+            raise ValueError(
+                '`most_restrictive_cache_control` goes with `named = "cache-control"` only'
+            )
+        if name == SET_COOKIE and self.algorithm not in (None, "append"):
+            raise ValueError("`set-cookie` is appended: each of them sets a cookie of its own")
+
+    def algorithm_for(self, name: str) -> Algorithm:
+        """How a header of a lower-case name meets those of other answers."""
+        return self.algorithm or algorithm_of(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsertResponseHeader:
+    """`insert`: set a header of the answer to the client, in place of those of its name.
+
+    Attributes:
+        name: The header.
+        value: Its value.
+    """
+
+    name: str
+    value: str
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        check_answer_name(self.name)
+        check_value(self.value)
+        if self.name.lower() in (SET_COOKIE, CACHE_CONTROL):
+            raise ValueError(f"a {self.name} that is the same for everybody is not inserted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseHeaderRule:
+    """One of `[[headers.all.response]]` or `[[headers.sources.NAME.response]]`: exactly one of the three.
+
+    They are applied to the answer of each call, in the order in which they stand; those of a source after those for
+    all. Operations that read from a source with a `propagate` are not shared between clients.
+
+    Attributes:
+        propagate: Copy from the backend's answer.
+        insert: Set. Of `headers.all`: on every answer of the endpoint; of a source: where it was called.
+        remove: Take out what the rules before have given.
+    """
+
+    propagate: PropagateResponseHeader | None = None
+    insert: InsertResponseHeader | None = None
+    remove: RemoveHeader | None = None
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        if [self.propagate, self.insert, self.remove].count(None) != 2:
+            raise ValueError("a rule is one of `propagate`, `insert` and `remove`")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderRules:
-    """`[headers.all]` or `[headers.sources.NAME]`: the headers of requests to backends.
+    """`[headers.all]` or `[headers.sources.NAME]`: the headers of requests to backends, and of answers to clients.
 
     Attributes:
         request: Applied in order. Headers of the directives stand above what they give.
+        response: Applied in order. Headers that a resolver sets stand above what they give.
     """
 
     request: tuple[HeaderRule, ...] = ()
+    response: tuple[ResponseHeaderRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderSettings:
-    """`[headers]`: what reaches backends beside the directives' own headers.
+    """`[headers]`: what reaches backends beside the directives' own headers, and clients beside the gateway's own.
 
     Attributes:
         all: Rules for every source.
@@ -161,6 +242,44 @@ class HeaderSettings:
         own = self.sources.get(source)
         return self.all.request + (own.request if own else ())
 
+    def response_rules(self, source: str, *, is_read: bool) -> tuple[ResponseHeaderRule, ...]:
+        """What is done with the headers of a source's answers, in order; what is inserted everywhere is not among it.
+
+        Args:
+            source: Its name.
+            is_read: Whether the calls are reads.
+        """
+        own = self.sources.get(source)
+        rules = [rule for rule in self.all.response if rule.insert is None]
+        rules += own.response if own else ()
+        return tuple(
+            rule
+            for rule in rules
+            if rule.propagate is None or not is_read or rule.propagate.calls == "all"
+        )
+
+    def inserted(self) -> dict[str, str]:
+        """What every answer of the endpoint has, by lower-case name."""
+        found: dict[str, str] = {}
+        for rule in self.all.response:
+            if rule.insert is not None:
+                found[rule.insert.name.lower()] = rule.insert.value
+            elif rule.remove is not None:
+                found = {n: v for n, v in found.items() if not rule.remove.fits(n)}
+        return found
+
+    def propagates(self, source: str) -> bool:
+        """Whether an answer to a client may have headers of this source's answers to reads."""
+        rules = self.response_rules(source, is_read=True)
+        return any(rule.propagate is not None for rule in rules)
+
+
+def matches(named: str | None, matching: str | None, name: str) -> bool:
+    """Whether a rule's header, or its regular expression, is a header's lower-case name."""
+    if named is not None:
+        return named.lower() == name
+    return matching is not None and re.search(matching, name) is not None
+
 
 def _check_choice(named: str | None, matching: str | None) -> None:
     if (named is None) == (matching is None):
@@ -170,15 +289,3 @@ def _check_choice(named: str | None, matching: str | None) -> None:
             re.compile(matching)
         except re.error as exc:
             raise ValueError(f"`matching` is no regular expression: {exc}") from exc
-
-
-def _check_name(name: str) -> None:
-    if not _TOKEN.fullmatch(name):
-        raise ValueError(f"`{name}` is no header name")
-    if name.lower() in UNSETTABLE:
-        raise ValueError(f"the header {name} cannot be set")
-
-
-def _check_value(value: str) -> None:
-    if UNSAFE_VALUE.search(value):
-        raise ValueError("a header value cannot hold control characters, or any beyond latin-1")

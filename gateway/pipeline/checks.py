@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from gateway.answer import Answer, ErrorMask, OperationRecord, encode_request_error
 from gateway.errors import CODES, ClientError, RequestError
@@ -30,12 +30,12 @@ def check_method(prepared: Prepared) -> None:
 
 def reject(mask: ErrorMask, error: Exception, record: OperationRecord) -> Answer:
     """The answer to a request that failed outside of any field."""
-    headers: Mapping[str, str] | None = None
+    headers: Sequence[tuple[str, str]] | None = None
     errors: Sequence[Exception] = [error]
     if isinstance(error, RequestError):
         code, status, errors = error.code, CODES[error.code].http_status or 400, error.errors
     elif isinstance(error, ClientError):
-        code, status, headers = error.code, error.http_status, error.headers
+        code, status, headers = error.code, error.http_status, tuple(error.headers.items())
     else:
         code, status = "INTERNAL_SERVER_ERROR", 500
     formatted = mask.format_errors(errors, record, code)

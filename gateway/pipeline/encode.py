@@ -6,8 +6,10 @@ from graphql import ExecutionResult
 
 from gateway.answer import Answer, ErrorMask, encode_response, encode_result
 from gateway.execute.operation import explain_plan
+from gateway.identity import NOBODY
 from gateway.observer import plan_of, span_name
 from gateway.pipeline.operation import Operation
+from gateway.response_headers import Header, ResponseState, restricted
 from gateway.runtime.steps import mark_errors
 from gateway.telemetry.report import trace_report
 from gateway.telemetry.trace import clock
@@ -21,9 +23,12 @@ def encode(mask: ErrorMask, operation: Operation, result: ExecutionResult) -> An
         operation: Executed.
         result: Of its execution.
     """
-    record, trace = operation.record, operation.context.stats.trace
+    record, stats = operation.record, operation.context.stats
+    trace = stats.trace
+    headers = None if stats.response is None else headers_of(operation, stats.response)
     if trace is None:
-        return Answer(encode_result(result, mask, record, operation.extensions), True, 200, record)
+        body = encode_result(result, mask, record, operation.extensions)
+        return Answer(body, True, 200, record, headers)
     shaped_ns = clock()
     body = encode_result(result, mask, record, operation.extensions)
     if result.errors:
@@ -32,7 +37,16 @@ def encode(mask: ErrorMask, operation: Operation, result: ExecutionResult) -> An
     if trace.is_shown:
         shown = {"trace": trace_report(trace, span_name(record), plan_of(record))}
         body = encode_result(result, mask, record, {**(operation.extensions or {}), **shown})
-    return Answer(body, True, 200, record)
+    return Answer(body, True, 200, record, headers)
+
+
+def headers_of(operation: Operation, response: ResponseState) -> list[Header] | None:
+    """What backends and resolvers have added to the answer's headers; None for nothing."""
+    lines = response.headers.lines()
+    if not lines:
+        return None
+    identity = operation.prepared.code(operation.variables.coerced).bound.identity
+    return restricted(lines, is_of_client=identity != NOBODY)
 
 
 def explain(operation: Operation, asked: str) -> Answer | None:

@@ -14,6 +14,7 @@ from gateway.measures import Measures
 from gateway.pipeline.checks import check_method, reject
 from gateway.pipeline.operation import Operation
 from gateway.pipeline.pipeline import Pipeline
+from gateway.response_headers import tell_dropped
 from gateway.streams import NewContext, Stream, Streams, Subscription
 
 
@@ -54,7 +55,9 @@ class Subscriptions:
             await value_of(pipeline.document(operation))
             prepared = operation.prepared
             if prepared.operation_type != "subscription" and not prepared.is_incremental:
-                return await value_of(pipeline.run(operation, await new_context()))
+                answer = await value_of(pipeline.run(operation, await new_context()))
+                tell_dropped(answer.headers, prepared.operation_name, "an answer of a stream")
+                return answer
             if self.measures is not None:
                 new_context = self.measures.usage.counting(prepared, new_context)
             if operation.read_only:

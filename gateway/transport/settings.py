@@ -245,6 +245,7 @@ class EndpointSettings:
         batching: Several operations in one request.
         compression: Answers and requests that are compressed.
         uploads: Files in requests.
+        inserted_headers: What every answer has, by lower-case name.
     """
 
     http: HttpSettings = field(default_factory=HttpSettings)
@@ -253,3 +254,4 @@ class EndpointSettings:
     batching: BatchingSettings = field(default_factory=BatchingSettings)
     compression: CompressionSettings = field(default_factory=CompressionSettings)
     uploads: UploadSettings = field(default_factory=UploadSettings)
+    inserted_headers: dict[str, str] = field(default_factory=dict)

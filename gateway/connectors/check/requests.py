@@ -14,7 +14,7 @@ from gateway.connectors.check.mappings import Findings, MappingCheck
 from gateway.connectors.check.value_shapes import Scope
 from gateway.connectors.directives import METHODS, Connect, Header, Source, Text
 from gateway.connectors.request.url import CREDENTIALS, INSTEAD
-from gateway.connectors.settings import NOT_FROM_CLIENT, UNSETTABLE
+from gateway.settings.headers import NOT_FROM_CLIENT, UNSETTABLE
 from gateway.upstream.http1.request_head import has_credentials
 
 EVERYWHERE = frozenset({"config", "env", "context", "request"})

@@ -5,10 +5,10 @@ Headers of the connection and of the body are never copied, whatever a rule matc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
-from gateway.connectors.settings import NOT_FROM_CLIENT, HeaderRule, PropagateHeader
+from gateway.connectors.settings import HeaderRule, PropagateHeader, matches
+from gateway.settings.headers import NOT_FROM_CLIENT
 from gateway.upstream.transport import Header
 
 ClientHeaders = Mapping[str, Sequence[str]]
@@ -32,11 +32,7 @@ def apply_rules(rules: Sequence[HeaderRule], client: ClientHeaders) -> list[Head
             found = [header for header in found if header[0] != name]
             found.append((name, rule.insert.value))
         elif rule.remove is not None:
-            found = [
-                header
-                for header in found
-                if not _matches(rule.remove.named, rule.remove.matching, header[0])
-            ]
+            found = [header for header in found if not rule.remove.fits(header[0])]
     return found
 
 
@@ -49,12 +45,6 @@ def _propagated(rule: PropagateHeader, client: ClientHeaders) -> list[Header]:
     return [
         (name, value)
         for name, values in client.items()
-        if name not in NOT_FROM_CLIENT and _matches(None, rule.matching, name)
+        if name not in NOT_FROM_CLIENT and matches(None, rule.matching, name)
         for value in values
     ]
-
-
-def _matches(named: str | None, matching: str | None, name: str) -> bool:
-    if named is not None:
-        return named.lower() == name
-    return matching is not None and re.search(matching, name) is not None

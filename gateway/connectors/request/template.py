@@ -37,8 +37,9 @@ from gateway.connectors.request.url import (
     write_php_params,
     write_query_params,
 )
-from gateway.connectors.settings import UNSAFE_VALUE, HeaderRule
+from gateway.connectors.settings import HeaderRule
 from gateway.json_bytes import write_json
+from gateway.settings.headers import UNSAFE_VALUE
 from gateway.upstream.transport import Header as HeaderPair
 from gateway.upstream.transport import Request
 

@@ -26,6 +26,7 @@ from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.pipeline.pipeline import Pipeline
 from gateway.pipeline.subscriptions import operation_type
+from gateway.response_headers import merged_lines
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.asgi import Receive
 from gateway.transport.http.access import log_line
@@ -107,7 +108,9 @@ class Handler:
         self.measures = measures
         self.streams = streams
         self.sessions = Sessions(streams) if streams is not None else None
-        self.responder = Responder(settings, takes_sessions=streams is not None)
+        self.responder = Responder(
+            settings, takes_sessions=streams is not None, inserted=settings.inserted_headers
+        )
 
     # The head
 
@@ -329,6 +332,7 @@ class Handler:
             200,
             OperationRecord(),
         )
+        whole.headers = merged_lines(a.headers for a in answers if a.has_data) or None
         codes = (code for answer in answers for code in answer.record.error_codes)
         whole.record.error_codes = list(dict.fromkeys(codes))
         return await value_of(self.responder.encode(head, whole, 200))
@@ -367,7 +371,7 @@ class Handler:
             body = encode_request_error(
                 [{"message": error.message, "extensions": error.extensions}]
             )
-            answer = Answer(body, False, status, record, error.headers)
+            answer = Answer(body, False, status, record, tuple(error.headers.items()))
         else:
             answer = reject(
                 self.pipeline.mask, error, record

@@ -9,6 +9,7 @@ from typing import TypeVar
 from gateway.answer import Answer
 from gateway.awaitable import AwaitableOrValue, then
 from gateway.codings import choose_encoding, compress, compress_large, is_large
+from gateway.response_headers import CACHE_CONTROL
 from gateway.transport.http.cors import Cors, is_preflight
 from gateway.transport.http.head import RequestHead
 from gateway.transport.http.negotiate import JSON
@@ -25,12 +26,23 @@ class Responder:
         settings: Which codings and which sites there are.
         takes_sessions: Whether the methods of event streams that carry many operations are served.
 
+        inserted: Headers that every answer has, by lower-case name.
+
     Attributes:
         allowed: The methods of the endpoint.
         cors: What pages of other origins may do; None without a policy.
     """
 
-    def __init__(self, settings: EndpointSettings, *, takes_sessions: bool) -> None:
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        *,
+        takes_sessions: bool,
+        inserted: Mapping[str, str] | None = None,
+    ) -> None:
+        self._inserted = frozenset(inserted or ())
+        more = b"".join(f"{n}: {v}\r\n".encode("latin-1") for n, v in (inserted or {}).items())
+        self._content_types = {kind: line + more for kind, line in CONTENT_TYPES.items()}
         self._compression = settings.compression
         self.cors = Cors(settings.cors.policies) if settings.cors.policies else None
         own = ", PUT, DELETE" if takes_sessions else ""
@@ -61,15 +73,16 @@ class Responder:
             more += b"cache-control: no-store\r\n"
         if head.method != "POST":
             more += b"vary: accept\r\n"  # a cache may keep the answer to a GET
-            if not codes:
+            if not codes and not says_cache_control(answer):
                 more += b"cache-control: private, no-cache\r\n"
         if answer.headers:
-            for name, value in answer.headers.items():
-                more += f"{name}: {value}\r\n".encode("latin-1")
+            for name, value in answer.headers:
+                if name not in self._inserted and not (codes and name == CACHE_CONTROL):
+                    more += f"{name}: {value}\r\n".encode("latin-1")
         if self.cors is not None:
             more += self.cors.lines(head.client.headers.get("origin"))
         lines = b"%bx-request-id: %b\r\ncontent-length: %d\r\n%b" % (
-            CONTENT_TYPES[head.media_type or JSON],
+            self._content_types[head.media_type or JSON],
             head.client.request_id.encode("latin-1"),
             len(body),
             more,
@@ -91,3 +104,8 @@ class Responder:
             else:
                 lines += self.cors.lines(headers.get("origin"))
         return Response(204, lines, b"")
+
+
+def says_cache_control(answer: Answer) -> bool:
+    """Whether backends or resolvers have said who may keep an answer."""
+    return bool(answer.headers) and any(name == CACHE_CONTROL for name, _ in answer.headers or ())
