@@ -7,9 +7,12 @@ say anything that the code does not.
 from __future__ import annotations
 
 import json
+import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -159,11 +162,43 @@ def _default(item: Field[Any]) -> str:
     return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
-GENERATED: dict[str, Callable[[], str]] = {
+def wrapped(text: str) -> str:
+    """A page whose paragraphs have at most 120 columns; tables, lists, headings and code stay."""
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.DOTALL | re.MULTILINE)
+    return "".join(part if part.startswith("```") else _wrapped(part) for part in parts)
+
+
+def _wrapped(text: str) -> str:
+    paragraphs = text.split("\n\n")
+    for number, paragraph in enumerate(paragraphs):
+        if not paragraph.lstrip("\n").startswith(("|", "#", "- ", "<!--")):
+            # Code and links stay on one line.
+            whole = re.sub(r"`[^`]*`|\[[^\]]*\]\([^)]*\)", _unbroken, paragraph)
+            lines = textwrap.wrap(whole, 120, break_long_words=False, break_on_hyphens=False)
+            paragraphs[number] = "\n".join(lines).replace("\0", " ") or paragraph
+    return "\n\n".join(paragraphs)
+
+
+def _unbroken(found: re.Match[str]) -> str:
+    return found.group().replace(" ", "\0")
+
+
+def _behaviors() -> str:
+    return HEAD.format(origin="tests/cases") + behaviors()
+
+
+def _page(make: Callable[[], str]) -> str:
+    return wrapped(make())
+
+
+PAGES = {
     "configuration.md": configuration,
     "errors.md": errors,
     "metrics.md": metrics,
-    "behaviors.md": lambda: HEAD.format(origin="tests/cases") + behaviors(),
+    "behaviors.md": _behaviors,
+}
+GENERATED: dict[str, Callable[[], str]] = {
+    name: partial(_page, make) for name, make in PAGES.items()
 }
 
 

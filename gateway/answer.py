@@ -1,4 +1,4 @@
-"""From a result to the bytes of an answer: which error says what to the client, and the one encoder.
+"""From a result to the bytes of an answer: which error says what to the client, and the encoders.
 
 Masking is decided here and nowhere else. It executes nothing and knows no protocol.
 """
@@ -295,7 +295,7 @@ def encode_result(
 def encode_response(
     data: Any, errors: list[dict[str, Any]] | None, extensions: dict[str, Any] | None = None
 ) -> bytes:
-    """The whole response as JSON. The only encoder on the way out.
+    """The whole response as JSON. Rows that are sent as they came are encoded in `runtime.verbatim`.
 
     Shape: `data` is what execution gave, dicts and lists; it is not walked here.
     """

@@ -1,4 +1,4 @@
-"""The composition root: configuration → graph → services → ASGI application. Nothing else constructs things.
+"""The composition root: configuration → graph → services → ASGI application.
 
 `build_graph` is all that happens before there is an event loop; `Gateway.lifespan` makes what belongs to a
 worker's loop. Read `pipeline.py` for what happens to a request.

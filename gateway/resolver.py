@@ -1,4 +1,4 @@
-"""What a resolver is: the four kinds of `GraphQLField.resolve` that the engine knows by type.
+"""What a resolver is: the kinds of `GraphQLField.resolve` that the engine tells apart.
 
 A field of the executable schema is resolved by
 

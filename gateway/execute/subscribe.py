@@ -1,7 +1,7 @@
 """Subscriptions: the source stream is graphql-core's, each of its events is one run.
 
 Making the source stream is done once per subscription and has nothing to gain from a plan; what runs per
-event has. Must never look into a plan.
+event has. Of a plan it reads its root field alone: whether the source stream is ours.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs a plan's generated function: the only place that awaits.
+"""Runs a plan's generated function, and awaits what its steps have started.
 
 The generated function is a generator that yields whenever it has started work that it needs the outcome
 of. A run that never yields is finished without an event loop. Each awaitable of a user runs in a task of

@@ -1,6 +1,6 @@
 """A tree back to text: one line, no comments, the same tree when it is parsed again.
 
-For `--explain`, for plans that are printed, and for tests.
+The tests of the parser need it: what is written and parsed again is the same tree.
 """
 
 from __future__ import annotations
