@@ -137,7 +137,12 @@ def add_to(commands: Any) -> None:
 
 def run_publish(options: argparse.Namespace) -> int:
     """Write the documents' generated sections."""
-    for path in publish(results.load(options.result)):
+    try:
+        written = publish(results.load(options.result))
+    except ValueError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    for path in written:
         print(f"written: {path.name}")
     return 0
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.compare import Comparison
-from benchmarks.micro.cases import CASES
+from benchmarks.micro.sample import GUARDED
 from benchmarks.revisions import checked_out
 from benchmarks.stats import median_of_ratios
 
@@ -33,7 +33,7 @@ def guard(first: str, second: str, pairs: int) -> tuple[str, Iterator[Comparison
 def _compared(first: str, second: str, pairs: int, counted: bool) -> Iterator[Comparison]:
     run: Measure = instructions if counted else cpu_us
     with checked_out(first) as before, checked_out(second) as after:
-        for number, make in enumerate(CASES):
+        for number, make in enumerate(GUARDED):
             calls = max(1, int(SAMPLE_S * 1e6 / max(cpu_us(after, number, 3), 0.1)))
             samples: tuple[list[float], list[float]] = ([], [])
             for turn in range(pairs):

@@ -17,6 +17,8 @@ SHORT = (
     "",
     "CPU µs",
     "lowest..highest",
+    "identical",
+    "encoded",
     "requests/s",
     "p99 ms",
     "MB",
@@ -32,7 +34,15 @@ OBVIOUS = "graphql-core + aiohttp"
 
 
 def publish(result: Result) -> list[Path]:
-    """Write both documents; the files. Errors: ValueError for a result without the main scenario."""
+    """Write both documents; the files.
+
+    Errors: ValueError for a result without the main scenario, or from an interpreter that nobody deploys.
+    """
+    if result.machine.get("build") != "optimized":
+        raise ValueError(
+            "this Python was built without optimizations (--enable-optimizations), which nobody deploys: "
+            "measure with another, for instance make bench PYTHON=/usr/bin/python3 VENV=.venv-optimized"
+        )
     main = result.scenario(MAIN)
     if main is None or main.peer(figures.US) is None:
         raise ValueError(f"the result has no {MAIN} with the gateway in it")

@@ -71,6 +71,14 @@ NOTHING_SHARED = {
 }
 
 
+# Traces are configured, and none of the load's is wanted: every request brings one that its client does not record.
+UNSAMPLED = {
+    "GATEWAY_TELEMETRY__TRACING__ENDPOINT": "http://127.0.0.1:9/v1/traces",
+    "GATEWAY_TELEMETRY__TRACING__SAMPLE_RATIO": "0",
+    "GATEWAY_TELEMETRY__TRACING__SLOW_THRESHOLD_MS": "60000",
+}
+
+
 def gateway(name: str = "gateway", *only: str, **settings: str) -> Contestant:
     """The gateway; `settings` are `GATEWAY_…` variables over the shipped configuration."""
     command = [sys.executable, "-m", "gateway", "serve", "--config", str(GATEWAY_CONFIG), "--port", "{port}"]  # fmt: skip
@@ -141,6 +149,7 @@ def contestants() -> list[Contestant]:
     everybody = [
         gateway(**NOTHING_SHARED),
         gateway("gateway: shared", MAIN, "wide-list", "slow-backends"),
+        gateway("gateway: traced", MAIN, "constant", **NOTHING_SHARED, **UNSAMPLED),
         by_hand("bare", quick=True),
         by_hand("aiohttp", MAIN),
         by_hand("typed", *typed),

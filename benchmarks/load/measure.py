@@ -25,7 +25,8 @@ from benchmarks import results
 from benchmarks.load import openloop, upstream
 from benchmarks.load.contestants import Contestant
 from benchmarks.load.process import CPUS, Server, ServerFailedError, started
-from benchmarks.load.scenarios import COUNTER, Scenario
+from benchmarks.load.scenarios import Scenario
+from benchmarks.load.traffic import COUNTER, Kind, varied_body, wrk_script
 
 # A distinct block of COUNTER for every pass of this process.
 BLOCKS = count(1)
@@ -33,26 +34,6 @@ BLOCK = 10_000_000
 MAX_PASS_S = 6
 IDLE_LOOKS, SETTLE_LOOKS = 4, 150  # of 20 ms: longer than the slowest backend takes; 3 s at most
 RATES = (0.1, 0.5)  # of the gateway's throughput
-
-SCRIPT = """
-wrk.method = "POST"
-wrk.headers["content-type"] = "application/json"
-wrk.headers["accept"] = "application/json"
-local before, after = [==[{before}]==], [==[{after}]==]
-local number, turns = {first}, {turns}
-{request}
-function done(summary, latency, requests)
-  local e = summary.errors
-  io.write(string.format("RESULT %d %d %.1f %.1f %.1f %d\\n", summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99), latency:percentile(99.9),
-    e.connect + e.read + e.write + e.timeout + e.status))
-end
-"""
-CONSTANT = "wrk.body = before"
-VARYING = """function request()
-  number = number + 1
-  return wrk.format(nil, nil, nil, before .. (turns > 0 and number % turns or number) .. after)
-end"""
 
 
 def measure(
@@ -84,7 +65,9 @@ def measure(
             lengths[server] = pass_length(warm.cpu_us / 1e6, scenario.connections, pass_s)
         for number in range(passes):
             for server, peer in racing if number % 2 else racing[::-1]:
-                peer.passes.append(one_pass(server, scenario, port, lengths[server]))
+                for kind in scenario.traffic:
+                    made = one_pass(server, scenario, port, lengths[server], kind=kind)
+                    peer.of(kind).append(made)
         for server, peer in racing:
             peer.rss_mb = server.rss_mb()
         if scenario.paced and rates:
@@ -180,7 +163,7 @@ def ask(server: Server, scenario: Scenario, number: int = 1) -> object:
     """One request, decoded. Errors: OSError, ValueError."""
     request = urllib.request.Request(
         server.url,
-        data=scenario.body.replace(COUNTER.encode(), b"%d" % number),
+        data=varied_body(scenario.body).replace(COUNTER.encode(), b"%d" % number),
         headers={"content-type": "application/json", "accept": "application/json"},
     )
     try:
@@ -192,20 +175,19 @@ def ask(server: Server, scenario: Scenario, number: int = 1) -> object:
 
 
 def one_pass(
-    server: Server, scenario: Scenario, upstream_port: int, seconds: int, turns: int = 0
+    server: Server,
+    scenario: Scenario,
+    upstream_port: int,
+    seconds: int,
+    turns: int = 0,
+    kind: Kind = "varied",
 ) -> results.Pass:
     """Load one server with wrk; with `turns`, COUNTER goes round below it. Errors: RuntimeError when wrk is missing, CalledProcessError when it fails."""
     program = shutil.which("wrk")
     if program is None:
         raise RuntimeError("wrk is not installed (sh scripts/system-packages.sh wrk)")
-    before, _, after = scenario.body.decode().partition(COUNTER)
-    script = SCRIPT.format(
-        before=before,
-        after=after,
-        first=next(BLOCKS) * BLOCK,
-        turns=turns,
-        request=VARYING if COUNTER in scenario.query else CONSTANT,
-    )
+    first = next(BLOCKS) * BLOCK
+    script = wrk_script(scenario.body, server.contestant.path, kind, first=first, turns=turns)
     with tempfile.NamedTemporaryFile("w", suffix=".lua", prefix="bench-wrk-") as file:
         file.write(script)
         file.flush()

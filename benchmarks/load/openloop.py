@@ -11,6 +11,7 @@ import asyncio
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from urllib.parse import urlsplit
 import httptools
 import msgspec
 import uvloop
+
+from benchmarks.load.traffic import varied_requests
 
 PERCENTILES = (50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99)
 GRACE_S = 2.0
@@ -41,6 +44,7 @@ class Load:
     """Requests that are due, and what became of them.
 
     Attributes:
+        requests: What is sent, one after the other.
         waiting: When each request was due that has no connection yet.
         latencies_s: From due to answered, of those that were answered with 200.
         refusals_s: From sent to answered, of those that were answered with 503.
@@ -50,7 +54,7 @@ class Load:
 
     host: str
     port: int
-    request: bytes
+    requests: Iterator[bytes]
     waiting: deque[float] = field(default_factory=deque)
     idle: list[Connection] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
@@ -117,7 +121,7 @@ class Connection(asyncio.Protocol):
         self.sent = now()
         self.size_bytes = 0
         self.parser = httptools.HttpResponseParser(self)
-        self.transport.write(self.load.request)
+        self.transport.write(next(self.load.requests))
 
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)
@@ -155,12 +159,9 @@ async def generate(url: str, body: bytes, rate: float, seconds: float) -> Answer
 def made(url: str, body: bytes, max_connections: int = MAX_CONNECTIONS) -> Load:
     """A load that nothing of was sent yet."""
     parts = urlsplit(url)
-    head = (
-        f"POST {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/json\r\n"
-        f"accept: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    )
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    return Load(host, port, head.encode() + body, max_connections=max_connections)
+    requests = varied_requests(body, parts.path, parts.netloc)
+    return Load(host, port, requests, max_connections=max_connections)
 
 
 async def drive(load: Load, rate: float, seconds: float) -> int:

@@ -80,7 +80,7 @@ class Closed(openloop.Load):
 async def peak(server: Server, seconds: float) -> float:
     """Good answers a second in a closed loop."""
     made = openloop.made(server.url, USUAL)
-    load = Closed(made.host, made.port, made.request, max_connections=CLOSED_CONNECTIONS)
+    load = Closed(made.host, made.port, made.requests, max_connections=CLOSED_CONNECTIONS)
     await load.open_all()
     await asyncio.sleep(0.3)
     before, begin = len(load.latencies_s), openloop.now()

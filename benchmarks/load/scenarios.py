@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from benchmarks.load import data
+from benchmarks.load.traffic import COUNTER, Kind
 
-COUNTER = "%N%"
-"""Stands for a number that no earlier request of the run had, in a scenario's query and answer."""
+EVERY_TRAFFIC: tuple[Kind, ...] = ("varied", "identical", "encoded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Scenario:
         upstream: "fast" (nginx) or "slow" (the same answers, late).
         quick: Whether it stands in the quick run.
         paced: Also loaded at constant rates.
+        traffic: What it is loaded with, the first for the table's figures.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Scenario:
     upstream: str = "fast"
     quick: bool = False
     paced: bool = False
+    traffic: tuple[Kind, ...] = ("varied",)
 
     @property
     def body(self) -> bytes:
@@ -77,14 +79,16 @@ SCENARIOS: dict[str, Scenario] = {
             passes=5,
             quick=True,
             paced=True,
+            traffic=EVERY_TRAFFIC,
         ),
         Scenario(
             "titles",
             "one field of 100 posts: one upstream call",
             data.TITLES,
             {"data": {"posts": [{"title": post["title"]} for post in data.posts()]}},
+            traffic=EVERY_TRAFFIC,
         ),
-        Scenario("constant", "one field that needs no upstream", data.CONSTANT, {"data": {"greeting": "hello"}}, quick=True),
+        Scenario("constant", "one field that needs no upstream", data.CONSTANT, {"data": {"greeting": "hello"}}, quick=True, traffic=EVERY_TRAFFIC),
         Scenario(
             "wide-list",
             "10,000 objects of ten leaves: one upstream call of 1.6 MB",

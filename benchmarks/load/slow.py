@@ -53,9 +53,10 @@ class Backend(asyncio.Protocol):
     def _answer(self, body: bytes) -> None:
         if not self.transport.is_closing():
             head = (
-                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: %016x\r\n"
+                b"content-length: %d\r\n\r\n"
             )
-            self.transport.write(head % len(body) + body)
+            self.transport.write(head % (Backend.served, len(body)) + body)
 
 
 async def serve(port: int) -> None:

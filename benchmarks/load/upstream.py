@@ -25,6 +25,7 @@ error_log {root}/error.log crit;
 events {{ worker_connections 4096; }}
 http {{
   access_log off;
+  add_header x-request-id $request_id; # no answer's head is like another
   keepalive_requests 100000000;
   keepalive_timeout 300s;
   client_body_temp_path {root}/tmp; proxy_temp_path {root}/tmp;

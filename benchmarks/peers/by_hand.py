@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from benchmarks.peers.bare_client import Client
-from benchmarks.peers.by_hand_plain import PLAIN
+from benchmarks.peers.by_hand_plain import PLAIN, query_of
 from benchmarks.peers.by_hand_typed import TYPED
 
 KIND = os.environ.get("KIND", "bare")
@@ -61,24 +61,25 @@ class State:
 
     client: Any = None
     constant: bytes | None = None
-    flights: dict[bytes, asyncio.Future[bytes]] = {}  # noqa: RUF012 - one instance
+    flights: dict[str, asyncio.Future[bytes]] = {}  # noqa: RUF012 - one instance
 
 
 state = State()
 
 
 async def shared(body: bytes) -> bytes:
-    """The answer of an identical request in flight, if there is one."""
-    flight = state.flights.get(body)
+    """The answer of an equal request in flight, if there is one."""
+    query = query_of(body)
+    flight = state.flights.get(query)
     if flight is not None:
         return await flight
-    flight = state.flights[body] = asyncio.get_running_loop().create_future()
+    flight = state.flights[query] = asyncio.get_running_loop().create_future()
     try:
         answer = await TYPED[SCENARIO](state.client, body)
         flight.set_result(answer)
         return answer
     finally:
-        del state.flights[body]
+        del state.flights[query]
 
 
 HEADERS = [(b"content-type", b"application/json")]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
+from benchmarks.load.traffic import Kind
 from benchmarks.results import Peer, Result, Scenario
 from benchmarks.stats import Interval, median_of_ratios
 
 US = "gateway"
 BASELINE = "by hand: bare"
 COLUMNS = (
-    "", "CPU µs", "lowest..highest", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "MB", "upstream calls",
+    "", "CPU µs", "lowest..highest", "identical", "encoded", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "MB", "upstream calls",
     "× gateway",
 )  # fmt: skip
 
@@ -34,6 +36,7 @@ def rows(scenario: Scenario) -> list[Row]:
                 peer.name + errors(peer),
                 number(peer.median("cpu_us")),
                 f"{number(min(peer.series('cpu_us')))}..{number(max(peer.series('cpu_us')))}",
+                *(alike(peer, kind) for kind in ("identical", "encoded")),
                 number(peer.median("requests_per_s")),
                 *(number(peer.median(name), 1) for name in ("p50_ms", "p99_ms", "p999_ms")),
                 number(peer.rss_mb),
@@ -45,6 +48,12 @@ def rows(scenario: Scenario) -> list[Row]:
         )
         for peer in scenario.timed()
     ]
+
+
+def alike(peer: Peer, kind: Kind) -> str:
+    """CPU µs under another kind of traffic; "" where the scenario has none."""
+    passes = peer.series("cpu_us", kind)
+    return number(median(passes)) if passes else ""
 
 
 def errors(peer: Peer) -> str:
@@ -77,7 +86,7 @@ def about(result: Result) -> str:
     machine = result.machine
     return (
         f"{result.made} UTC, commit {result.commit}, `{result.command}`, {machine['cpu']}, "
-        f"{machine['cores']} cores, {machine['memory']}, {machine['kernel']}, Python {machine['python']}"
+        f"{machine['cores']} cores, {machine['memory']}, {machine['kernel']}, Python {machine['python']} ({machine['build']})"
     )
 
 

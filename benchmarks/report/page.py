@@ -44,7 +44,7 @@ def _facts(result: Result) -> list[tuple[str, str]]:
         ("measured", f"{result.made} UTC"),
         ("commit", result.commit),
         ("command", result.command),
-        ("machine", f"{cpu}, {machine['kernel']}, Python {machine['python']}"),
+        ("machine", f"{cpu}, {machine['kernel']}, Python {machine['python']} ({machine['build']})"),
     ]
 
 

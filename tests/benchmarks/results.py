@@ -44,6 +44,7 @@ def result(*scenarios: Scenario, commit: str = "abc1234", curves: Sequence[Curve
             "memory": "8 GB",
             "kernel": "Linux 6",
             "python": "3.11.7",
+            "build": "optimized",
         },
         versions={"aiohttp": "3.14.5"},
         scenarios=list(scenarios),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+
 import pytest
 
 from benchmarks.load import openloop
@@ -25,7 +27,7 @@ class Wire:
 @pytest.fixture
 def load() -> Load:
     # As if every connection that is allowed were open: nothing is opened here.
-    return Load("127.0.0.1", 1, b"request", connections=MAX_CONNECTIONS)
+    return Load("127.0.0.1", 1, repeat(b"request"), connections=MAX_CONNECTIONS)
 
 
 def connected(load: Load) -> tuple[Connection, Wire]:
@@ -89,7 +91,7 @@ def test_an_answer_of_another_size_is_not_good(load: Load) -> None:
 
 
 def test_a_closed_loop_asks_again_at_once() -> None:
-    closed = Closed("127.0.0.1", 1, b"request", connections=MAX_CONNECTIONS)
+    closed = Closed("127.0.0.1", 1, repeat(b"request"), connections=MAX_CONNECTIONS)
     connection, wire = connected(closed)
     for _ in range(3):
         connection.data_received(OK)

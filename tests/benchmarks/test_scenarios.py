@@ -11,7 +11,8 @@ from graphql import parse as parse_document
 
 from benchmarks.load import data
 from benchmarks.load.contestants import FAMILIES, contestants
-from benchmarks.load.scenarios import COUNTER, SCENARIOS
+from benchmarks.load.scenarios import SCENARIOS
+from benchmarks.load.traffic import COUNTER
 from benchmarks.peers.by_hand_plain import PLAIN
 from benchmarks.peers.by_hand_typed import TYPED
 
