@@ -5,9 +5,10 @@ BIN    := $(VENV)/bin
 PORT   ?= 8000
 JOBS   ?= auto
 STAMP  := $(VENV)/.installed
+SERVED := $(VENV)/.served
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-platform lint format bench bench-quick bench-publish bench-guard bench-tools bench-peers profile fuzz fuzz-readings fuzz-guided soak docs clean
+.PHONY: help install wheel run test test-platform lint format bench bench-quick bench-publish bench-guard bench-tools bench-peers profile fuzz fuzz-readings fuzz-guided soak docs clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -18,9 +19,17 @@ install: $(STAMP) ## make the venv, install the gateway, its tools and GraphiQL'
 
 $(STAMP): pyproject.toml constraints.txt scripts/install.sh
 	@PYTHON=$(PYTHON) VENV=$(VENV) sh scripts/install.sh
+	@touch $(SERVED) $@
+
+$(SERVED): pyproject.toml constraints.txt scripts/install.sh
+	@TOOLS=none PYTHON=$(PYTHON) VENV=$(VENV) sh scripts/install.sh
 	@touch $@
 
-run: $(STAMP) ## start the demo backends and the gateway on http://127.0.0.1:$(PORT)/graphql
+wheel: $(SERVED) ## build dist/*.whl, GraphiQL's assets inside
+	@sh scripts/graphiql.sh
+	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps -w dist .
+
+run: $(SERVED) ## start the demo backends and the gateway on http://127.0.0.1:$(PORT)/graphql
 	@sh scripts/system-packages.sh php || true
 	@PORT=$(PORT) exec $(BIN)/python -m demo
 

@@ -90,6 +90,9 @@ class Gateway:
         env: `$env` of the connectors.
         mock: Fields make their values up: no connector, no Python, no backend.
 
+    Attributes:
+        dev_status: What GraphiQL's page asks for while it is developed; set before the lifespan begins.
+
     Errors: ConfigError with the first thing that cannot be served.
     """
 
@@ -107,6 +110,7 @@ class Gateway:
         self.connections = Connections(config.server, config.server.workers)
         self.ready = False
         self.owns_process = False
+        self.dev_status: Callable[[], bytes] | None = None
         self.metrics_server: MetricsServer | None = None
         self.state: dict[str, Any] = {}
         self._drain: asyncio.Future[Any] | None = None
@@ -173,7 +177,12 @@ class Gateway:
                 pipeline,
                 self.new_context,
                 endpoint_settings(config),
-                Routes(self.path, lambda: self.ready, graphiql=config.http.graphiql),
+                Routes(
+                    self.path,
+                    lambda: self.ready,
+                    graphiql=config.http.graphiql,
+                    dev_status=self.dev_status,
+                ),
                 access_log,
                 routes,
                 self.streams if config.subscription.enabled else None,

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Makes the venv and installs the gateway with its tools, at the pinned versions. Idempotent.
+# Makes the venv and installs the gateway at the pinned versions, with its tests' and linters' tools unless TOOLS=none. Idempotent.
 set -eu
 PYTHON=${PYTHON:-python3}
 VENV=${VENV:-.venv}
+TOOLS=${TOOLS:-all}
 
 "$PYTHON" - <<'PY' || exit 1
 import sys
@@ -17,6 +18,11 @@ if [ ! -x "$VENV/bin/python" ]; then
 fi
 echo "Installing into $VENV …"
 "$VENV/bin/python" -m pip install -q --disable-pip-version-check "pip>=25.1"
-"$VENV/bin/python" -m pip install -q --disable-pip-version-check \
-    -c constraints.txt -e . --group test --group lint
+if [ "$TOOLS" = none ]; then
+    groups=
+else
+    groups="--group test --group lint"
+fi
+# shellcheck disable=SC2086 # several words
+"$VENV/bin/python" -m pip install -q --disable-pip-version-check -c constraints.txt -e . $groups
 sh scripts/graphiql.sh || echo "GraphiQL is not installed (npm is missing or failed); the gateway serves without it." >&2

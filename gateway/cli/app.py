@@ -1,4 +1,4 @@
-"""The command line: `gateway serve | check | schema | plan | profile | map | release`."""
+"""The command line: `gateway init | dev | serve | check | schema | plan | profile | map | release`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from gateway.cli.check import check
+from gateway.cli.dev.command import dev
+from gateway.cli.init import init
 from gateway.cli.map import map_json
 from gateway.cli.options import say_version
 from gateway.cli.plan import plan
@@ -40,6 +42,8 @@ def options(
     """A GraphQL gateway that compiles each operation to one Python function."""
 
 
+app.command()(init)
+app.command()(dev)
 app.command()(serve)
 app.command()(check)
 app.command(name="schema")(print_api_schema)

@@ -17,6 +17,7 @@ from gateway.cli.options import (
     report,
 )
 from gateway.config import config_json_schema
+from gateway.graph.builtin import COMMON, CONNECTORS
 
 
 def print_api_schema(
@@ -25,8 +26,18 @@ def print_api_schema(
     config_schema: Annotated[
         bool, typer.Option("--config-schema", help="Print the JSON Schema of gateway.toml instead.")
     ] = False,
+    directives: Annotated[
+        bool,
+        typer.Option(
+            "--directives",
+            help="Print the definitions of @source, @connect and others, for editors.",
+        ),
+    ] = False,
 ) -> None:
     """Print the schema that clients see, without the bindings."""
+    if directives:
+        print((CONNECTORS + COMMON).strip())
+        return
     if config_schema:
         print(json.dumps(config_json_schema(), indent=2))
         return

@@ -39,13 +39,12 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=1024, help="Worker processes.")] = None,
-    reload: Annotated[bool, typer.Option("--reload", help="Restart when a file changes.")] = False,
     mock: Annotated[
         bool,
         typer.Option("--mock", help="Make every value up; no backend and no Python is called."),
     ] = False,
 ) -> None:
-    """Serve GraphQL over HTTP."""
+    """Serve GraphQL over HTTP. `gateway dev` is for the time in which it is written."""
     with one_line_errors(config_path(config, schema)):
         settings, base = read_config(config, schema)
         # Fail here, with one line, rather than in each worker.
@@ -60,12 +59,11 @@ def serve(
     os.environ[SERVE_CONFIG] = str(config) if config else ""
     os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
     raise_descriptor_limit()
-    processes = 1 if reload else workers or settings.server.workers
-    served = _served(settings, processes, base if reload else None)
+    processes = workers or settings.server.workers
+    served = served_config("gateway.cli.serve:worker", settings, workers=processes)
     url = url_of(sockets, host or settings.server.host, settings.server.path)
-    if (
-        processes == 1
-    ):  # uvicorn ends this process by the signal that ended the server: nothing here is cleaned up
+    if processes == 1:
+        # uvicorn ends this process by the signal that ended the server: nothing here is cleaned up.
         raise typer.Exit(_run(served, sockets, url))
     # Where the workers' brokers meet. Its name is short: a socket's path has to be.
     with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
@@ -73,15 +71,18 @@ def serve(
         raise typer.Exit(_run(served, sockets, url))
 
 
-def _served(settings: Config, workers: int, watched: Path | None) -> ServedConfig:
-    """What uvicorn's server is told."""
+def served_config(app: Gateway | str, settings: Config, *, workers: int = 1) -> ServedConfig:
+    """What uvicorn's server is told.
+
+    Args:
+        app: The application, or where the function is that makes it.
+        settings: Of what is served.
+        workers: Processes.
+    """
     return ServedConfig(
-        "gateway.cli.serve:worker",
-        factory=True,
+        app,
+        factory=isinstance(app, str),
         workers=workers,
-        reload=watched is not None,
-        reload_dirs=[str(watched)] if watched else None,
-        reload_includes=["*.graphql", "*.toml"] if watched else None,
         loop=event_loop(),
         http="gateway.transport.server.protocols:HttpProtocol",
         ws="gateway.transport.server.protocols:WebSocketProtocol",
@@ -102,15 +103,10 @@ def _run(served: ServedConfig, sockets: list[Any], url: str) -> int:
     """Serve until the end. Gives the exit code."""
     server = AnnouncedServer(served, url)
     try:
-        if served.should_reload:
-            from uvicorn.supervisors import ChangeReload
-
-            ChangeReload(served, target=server.run, sockets=sockets).run()
-        elif served.workers > 1:
+        if served.workers > 1:
             return Workers(served, sockets, url).serve()
-        else:
-            served.load_app()
-            server.run(sockets)
+        served.load_app()
+        server.run(sockets)
     except KeyboardInterrupt:
         pass
     except SystemExit:  # what is wrong has been said

@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from gateway.app import BROKER_DIRECTORY
 from gateway.cli.options import error_lines
 from gateway.errors import ConfigError
 
+Say = Callable[[Sequence[str]], None]
 START_FAILED = (2, 3)  # our own, and uvicorn's STARTUP_FAILURE
 
 
@@ -102,26 +103,33 @@ class Lifespan(LifespanOn):
             message = {**message, "message": ""}
             if isinstance(exc, ConfigError):
                 config = os.environ.get("GATEWAY_SERVE_CONFIG") or "gateway.toml"
-                say_once(error_lines(exc, Path(config)))
+                self._say(error_lines(exc, Path(config)))
             elif exc is not None:
-                say_once([_start_line(exc)])
+                self._say([_start_line(exc)])
         await super().send(message)
 
     async def startup(self) -> None:
         """Start the application; uvicorn's own word about a failure is not needed."""
-        logger, self.logger = self.logger, _Quiet()  # type: ignore[assignment]
+        logger, self.logger = self.logger, _Quiet(self._say)  # type: ignore[assignment]
         await super().startup()
         self.logger = logger
 
+    def _say(self, lines: Sequence[str]) -> None:
+        say: Say = getattr(self.config, "say", say_once)
+        say(lines)
+
 
 class _Quiet:
+    def __init__(self, say: Say) -> None:
+        self._say = say
+
     def info(self, *_: Any) -> None:
         """Not said."""
 
     def error(self, *_: Any, exc_info: BaseException | None = None) -> None:
         """Said only where the application has not said it: it ended before it could."""
         if exc_info is not None:
-            say_once([_start_line(exc_info)])
+            self._say([_start_line(exc_info)])
 
 
 def _start_line(exc: BaseException) -> str:
@@ -133,7 +141,13 @@ def _start_line(exc: BaseException) -> str:
 
 
 class ServedConfig(uvicorn.Config):
-    """uvicorn's configuration with our lifespan."""
+    """uvicorn's configuration with our lifespan.
+
+    Attributes:
+        say: Told the lines of a start that fails.
+    """
+
+    say: Say = staticmethod(say_once)
 
     def load(self) -> None:
         """Load the application."""

@@ -250,11 +250,18 @@ def _import(name: str) -> ModuleType:
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         file = trace.tb_frame.f_code.co_filename if trace else None
+        line, column, why = trace.tb_lineno if trace else None, None, str(exc)
+        if isinstance(exc, SyntaxError):
+            file, line, column, why = exc.filename, exc.lineno, exc.offset, exc.msg
         own = file and "importlib" not in file
+        is_missing = isinstance(exc, ModuleNotFoundError) and exc.name == name
         raise ConfigError(
-            f"the resolvers cannot be imported: {type(exc).__name__}: {exc}",
+            f"the resolvers cannot be imported: {type(exc).__name__}: {why}",
             key="graph.resolvers",
             file=file if own else name,
-            line=trace.tb_lineno if trace and own else None,
-            hint="it must be a package or module beside the configuration file",
+            line=line if own else None,
+            column=column if own else None,
+            hint="it must be a package or module beside the configuration file"
+            if is_missing
+            else None,
         ) from exc

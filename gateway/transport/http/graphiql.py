@@ -27,6 +27,7 @@ FILES: dict[str, tuple[Path, str]] = {
     "react-dom.min.js": (HERE / "assets", "text/javascript"),
     "timings.js": (HERE / "page", "text/javascript"),
     "start.js": (HERE / "page", "text/javascript"),
+    "dev.js": (HERE / "page", "text/javascript"),
     "page.css": (HERE / "page", "text/css"),
 }
 # GraphiQL's editor writes style elements of its own; nothing else may come from anywhere but here.
@@ -92,24 +93,29 @@ def read_file(name: str) -> tuple[bytes, str, str] | None:
     return body, f"{content_type}; charset=utf-8", f'"{sha256(body).hexdigest()[:16]}"'
 
 
-def render_page(base: str, first_query: str, *, shows_timings: bool = False) -> bytes:
+def render_page(
+    base: str, first_query: str, *, shows_timings: bool = False, is_dev: bool = False
+) -> bytes:
     """The page for an endpoint.
 
     Args:
         base: The endpoint's path as the browser sees it.
         first_query: What the editor holds at first.
         shows_timings: Whether `x-gateway-trace: true` gets timings, for a panel beside the answer.
+        is_dev: Whether it looks for new versions of the schema, and for mistakes in what was saved.
     """
     url = escape(base, quote=True)
     names = ["page.css"]
     if is_installed():
         names.insert(0, "graphiql.min.css")
-        scripts = ("react.min.js", "react-dom.min.js", "graphiql.min.js", "timings.js", "start.js")
-        body = '<div id="graphiql"></div>\n' + "\n".join(
-            f'<script src="{_address(url, name)}"></script>' for name in scripts
-        )
+        scripts = ["react.min.js", "react-dom.min.js", "graphiql.min.js", "timings.js", "start.js"]
+        body = '<div id="graphiql"></div>\n'
     else:
+        scripts = []
         body = MISSING.format(url=url)
+    if is_dev:
+        scripts.append("dev.js")
+    body += "\n".join(f'<script src="{_address(url, name)}"></script>' for name in scripts)
     styles = "\n".join(f'<link rel="stylesheet" href="{_address(url, name)}">' for name in names)
     return PAGE.format(
         styles=styles,
@@ -126,9 +132,12 @@ def _address(url: str, name: str) -> str:
     return f"{url}/graphiql/{name}?v={version}"
 
 
-def page_response(raw: RawHead, first_query: str, shows_timings: bool) -> Response:
+def page_response(
+    raw: RawHead, first_query: str, *, shows_timings: bool = False, is_dev: bool = False
+) -> Response:
     """The page: arguments as `render_page` has them."""
-    page = render_page(raw.root_path + raw.path, first_query, shows_timings=shows_timings)
+    base = raw.root_path + raw.path
+    page = render_page(base, first_query, shows_timings=shows_timings, is_dev=is_dev)
     lines = (
         b"content-security-policy: %b\r\ncache-control: no-cache\r\nvary: accept\r\n"
         b"referrer-policy: no-referrer\r\n" % POLICY.encode()

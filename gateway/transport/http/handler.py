@@ -10,6 +10,7 @@ know a socket, a task or a server.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import re
 import time
@@ -63,6 +64,8 @@ from gateway.transport.stream.sse import TOKEN_HEADER, is_session
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 # It tells requests apart and protects nothing: a generator that asks the kernel for no bytes will do.
 _random = random.Random()  # noqa: S311
+if hasattr(os, "register_at_fork"):  # a server that forks after it has imported us
+    os.register_at_fork(after_in_child=_random.seed)
 # nginx's status of a request whose client did not wait for the answer; it is written to the log alone.
 CLIENT_GONE = 499
 FRAMING_CODES = {
@@ -125,7 +128,10 @@ class Handler:
                 return self.responder.options(headers)
             if self._wants_page(raw, route):
                 shows_timings = self.pipeline.explain.shows_trace
-                return page_response(raw, self.http.graphiql_query, shows_timings)
+                is_dev = self.routes.dev_status is not None
+                return page_response(
+                    raw, self.http.graphiql_query, shows_timings=shows_timings, is_dev=is_dev
+                )
         accept = headers.get("accept")
         head = RequestHead(
             ClientRequest(

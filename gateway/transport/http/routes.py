@@ -14,6 +14,7 @@ from gateway.transport.http.respond import Response, text_response
 # `/graphql/:id`
 DOCUMENT = re.compile(r"/([A-Za-z0-9_:.~-]+)")
 FILES = "/graphiql/"
+DEV_STATUS = "/graphiql/dev.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,19 @@ class Routes:
         path: Of the endpoint.
         is_ready: What readiness says.
         graphiql: Whether GraphiQL's files are served.
+        dev_status: Gives as JSON what the page is told while the graph is developed; None else.
     """
 
-    def __init__(self, path: str, is_ready: Callable[[], bool], *, graphiql: bool) -> None:
+    def __init__(
+        self,
+        path: str,
+        is_ready: Callable[[], bool],
+        *,
+        graphiql: bool,
+        dev_status: Callable[[], bytes] | None = None,
+    ) -> None:
         self.path = path
+        self.dev_status = dev_status
         self._is_ready = is_ready
         self._graphiql = graphiql
 
@@ -54,6 +64,8 @@ class Routes:
         if path == "/health/ready":
             return self._readiness
         below = path[len(self.path) :] if path.startswith(self.path) else ""
+        if self.dev_status is not None and below == DEV_STATUS:
+            return partial(_json, self.dev_status)
         if below.startswith(FILES):
             return partial(file_response, below[len(FILES) :] if self._graphiql else "")
         named = DOCUMENT.fullmatch(below)
@@ -62,3 +74,9 @@ class Routes:
     def _readiness(self, _: RawHead) -> Response:
         is_ready = self._is_ready()
         return text_response(200 if is_ready else 503, "ready" if is_ready else "not ready")
+
+
+def _json(content: Callable[[], bytes], _: RawHead) -> Response:
+    body = content()
+    lines = b"content-type: application/json\r\ncontent-length: %d\r\ncache-control: no-store\r\n"
+    return Response(200, lines % len(body), body)

@@ -1,0 +1,36 @@
+"""The command line as a shell starts it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GATEWAY = [sys.executable, "-m", "gateway"]
+
+
+def run_gateway(
+    *arguments: str, cwd: Path = ROOT, stdin: str = "", env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*GATEWAY, *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def one_line(found: subprocess.CompletedProcess[str]) -> str:
+    """The only line that a mistake of the operator gives, with exit code 2."""
+    assert found.returncode == 2, found
+    (line,) = found.stderr.strip().splitlines()
+    assert line.startswith("gateway: ")
+    return line
