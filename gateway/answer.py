@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from graphql import ExecutionResult, GraphQLError
 
+from gateway.codings import Encoded
 from gateway.errors import CODES, ClientError, Fault, MoreErrorsError, UpstreamError, fault_of
 from gateway.json_bytes import write_json
 from gateway.runtime.bounds import UNLIMITED, ResultLimitError, ResultLimits, bytes_error
@@ -94,6 +95,7 @@ class Answer:
         has_data: False for a request error: nothing was executed.
         status: HTTP status under `application/graphql-response+json`.
         record: For the log line.
+        encoded: The body in content codings, where several requests have the same answer; None else.
         headers: More headers: of an error that ended the whole request, or what backends and resolvers gave.
     """
 
@@ -102,6 +104,7 @@ class Answer:
     status: int
     record: OperationRecord
     headers: Sequence[tuple[str, str]] | None = None
+    encoded: Encoded | None = None
 
 
 class ErrorMask:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,6 +20,7 @@ import orjson
 
 from gateway.answer import Answer, OperationRecord
 from gateway.awaitable import AwaitableOrValue, value_of
+from gateway.codings import Encoded
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.execute.prepare import Prepared
@@ -204,7 +205,7 @@ class Sharing:
             record.error_codes += codes
             record.blame(answer.record.fault)
             record.error_ids += answer.record.error_ids
-            return Answer(answer.body, answer.has_data, answer.status, record, answer.headers)
+            return replace(answer, record=record)
 
     def _board(self, place: Place, execute: Execute, loop: asyncio.AbstractEventLoop) -> Flight:
         """The flight at a place, started where there is none."""
@@ -235,6 +236,7 @@ class Sharing:
             answer = execute(OperationRecord(), flight.context)
             if not isinstance(answer, Answer):
                 answer = await answer
+            answer.encoded = Encoded(answer.body)
         except asyncio.CancelledError:
             for waiter in flight.waiting:
                 waiter.cancel()

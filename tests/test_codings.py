@@ -14,6 +14,7 @@ import brotli
 import pytest
 
 from gateway import codings as coding_module
+from gateway.awaitable import value_of
 from gateway.codings import (
     MAX_BYTES_PER_BYTE,
     MAX_CODINGS,
@@ -26,6 +27,7 @@ from gateway.codings import (
     BadEncoding,
     Decoder,
     Decoding,
+    Encoded,
     Member,
     UnknownCodingError,
     choose_encoding,
@@ -348,7 +350,8 @@ def test_what_is_flushed_at_each_event_is_no_padding() -> None:
     assert MAX_BYTES_PER_BYTE == 4
 
 
-OFFERED = ("zstd", "br", "gzip")
+OFFERED = ("br", "gzip", "zstd")
+JSON_BODY = b'{"id":1,"title":"a title that is like the others"},'
 
 
 @pytest.mark.parametrize(
@@ -356,25 +359,26 @@ OFFERED = ("zstd", "br", "gzip")
     [
         ("", None),
         ("gzip", "gzip"),
-        # Equal weights: the client's order. Node's fetch names zstd last, and some who use it cannot read it.
-        ("gzip, deflate, br, zstd", "gzip"),
+        # Equal weights: our order. Node's fetch announces zstd, and some who use it cannot read it.
+        ("gzip, deflate, br, zstd", "br"),
         ("gzip, deflate, zstd", "gzip"),
         ("br, gzip, deflate", "br"),
-        ("zstd, gzip", "zstd"),
+        ("zstd, gzip", "gzip"),
+        ("zstd, deflate", "zstd"),
         ("deflate, br", "br"),
         ("gzip;q=0.5, zstd;q=0.5, br;q=0.4", "gzip"),
         ("gzip;q=0.8, zstd;q=0.9", "zstd"),
         ("gzip;q=1.0, br;q=0.5", "gzip"),
         # What `*` stands for is in our order.
-        ("*", "zstd"),
-        ("zstd;q=0, *", "br"),
-        ("gzip, *", "gzip"),
-        ("gzip;q=0.5, *", "zstd"),
+        ("*", "br"),
+        ("br;q=0, *", "gzip"),
+        ("gzip, *", "br"),
+        ("gzip;q=0.5, *;q=0.4", "gzip"),
         ("*;q=0.1, gzip;q=0.2", "gzip"),
         ("*;q=0", None),
         # No coding at all can be what is wanted most.
         ("identity", None),
-        ("identity, gzip", None),
+        ("identity, gzip", "gzip"),
         ("gzip;q=0.5, identity", None),
         ("gzip, identity;q=0.5", "gzip"),
         ("gzip, identity;q=0", "gzip"),
@@ -398,3 +402,21 @@ def test_the_coding_that_the_client_prefers(accept: str, chosen: str | None) -> 
 
 def test_nothing_is_chosen_where_nothing_is_offered() -> None:
     assert choose_encoding("gzip, *", ()) is None
+
+
+@pytest.mark.parametrize("encoding", OFFERED)
+async def test_an_answer_of_several_requests_is_compressed_once(encoding: str) -> None:
+    for body in (JSON_BODY, JSON_BODY * 10_000):  # at once, and beside the loop
+        encoded = Encoded(body)
+        first, second = [await value_of(encoded.encode(encoding)) for _ in range(2)]
+        assert first is second
+        assert decoded(first, encoding) == body
+
+
+async def test_who_leaves_does_not_take_a_large_answer_from_the_others() -> None:
+    encoded = Encoded(JSON_BODY * 10_000)
+    leaving = asyncio.ensure_future(value_of(encoded.encode("gzip")))
+    staying = asyncio.ensure_future(value_of(encoded.encode("gzip")))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert decoded(await staying, "gzip") == encoded.body

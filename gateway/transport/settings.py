@@ -157,13 +157,13 @@ class CompressionSettings:
     """`[compression]`: answers in a coding that the client accepts, and compressed requests.
 
     Attributes:
-        encodings: Which may be used. The client's weights decide, then the order in which it names them; this
-            order decides only among those that its `*` stands for.
+        encodings: Which may be used, the first one first where a client likes several equally. zstd is last
+            because some clients announce it and cannot read it.
         min_size_bytes: Smaller answers go out as they are: they would take longer, not shorter.
         requests: Read requests that are compressed by zstd, br, gzip or deflate; else they are refused with 415.
     """
 
-    encodings: tuple[Literal["zstd", "br", "gzip"], ...] = ("zstd", "br", "gzip")
+    encodings: tuple[Literal["zstd", "br", "gzip"], ...] = ("br", "gzip", "zstd")
     min_size_bytes: BytesOrZero = 1_400
     requests: bool = True
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from gateway.answer import Answer
 from gateway.awaitable import AwaitableOrValue, then
-from gateway.codings import choose_encoding, compress, compress_large, is_large
+from gateway.codings import Encoded, choose_encoding
 from gateway.response_headers import CACHE_CONTROL
 from gateway.transport.http.cors import Cors, is_preflight
 from gateway.transport.http.head import RequestHead
@@ -60,9 +60,7 @@ class Responder:
             return self.assemble(head, answer, status, body, vary)
         lines = b"%bcontent-encoding: %b\r\n" % (vary, encoding.encode())
         assemble = partial(self.assemble, head, answer, status, more=lines)
-        if is_large(body):
-            return then(compress_large(body, encoding), assemble)
-        return assemble(compress(body, encoding))
+        return then((answer.encoded or Encoded(body)).encode(encoding), assemble)
 
     def assemble(
         self, head: RequestHead, answer: Answer, status: int, body: bytes, more: bytes
