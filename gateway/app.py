@@ -147,7 +147,9 @@ class Gateway:
         self.measures = measures = Measures(telemetry.metrics) if is_measured else None
         self.tracing = make_tracing(telemetry)
         self.upstream = Upstream(
-            upstream_settings(config, urls), measures.counters if measures else None
+            upstream_settings(config, urls),
+            measures.counters if measures else None,
+            config.response_cache,
         )
         access_log = AccessLog(config.logs)
         self.log = OperationLog(access_log)

@@ -57,7 +57,7 @@ from gateway.transport.settings import (
     SubscriptionSettings,
     UploadSettings,
 )
-from gateway.upstream.settings import SourceSettings
+from gateway.upstream.settings import ResponseCacheSettings, SourceSettings
 
 STRICT = {"extra": "forbid", "allow_inf_nan": False}
 
@@ -168,6 +168,7 @@ class Config:
         graph: What is served.
         server: Where it listens.
         sources: The backends by the name of their `@source`.
+        response_cache: Where the answers of sources with `cache.enabled` are kept.
         connectors: How connectors build their requests, and `$config`.
         headers: What reaches the backends beside the directives' own headers.
         traffic_shaping: Time limits.
@@ -193,6 +194,7 @@ class Config:
     graph: GraphSettings = field(default_factory=GraphSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     sources: dict[str, SourceSettings] = field(default_factory=dict)
+    response_cache: ResponseCacheSettings = field(default_factory=ResponseCacheSettings)
     connectors: ConnectorSettings = field(default_factory=ConnectorSettings)
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     traffic_shaping: TrafficShaping = field(default_factory=TrafficShaping)

@@ -126,6 +126,12 @@ def read_upstream(upstream: Upstream) -> Iterator[Sample]:
     """The policies of each source."""
     for (decision, source, endpoint), count in upstream.counters.counts.items():
         yield names.UPSTREAM_DECISIONS, (source, endpoint, decision), count
+    for labels, count in upstream.counters.cache_lookups.items():
+        yield names.CACHE_LOOKUPS, labels, count
+    memory = upstream.memory
+    yield names.CACHE_BYTES, (), memory.size_bytes
+    yield names.CACHE_ENTRIES, (), len(memory)
+    yield names.CACHE_EVICTIONS, (), memory.evicted
     for labels, count in unexpected.items():
         yield names.UNEXPECTED_ANSWERS, labels, count
     for source, waited_s in upstream.counters.pool_wait_s.items():

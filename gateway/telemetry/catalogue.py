@@ -103,6 +103,18 @@ UPSTREAM_DECISIONS = Metric(
     "What the policies decided: call, retry, retry_refused, hedge, hedge_won, shared, led, breaker_refused, breaker_opened, overloaded.",
     ("gateway_source", "gateway_endpoint", "decision"),
 )
+CACHE_LOOKUPS = Metric(
+    "gateway_cache_lookups",
+    "counter",
+    "Reads of sources whose answers are kept, by result: hit, stale (given while it is refreshed), stale_if_error, "
+    "revalidated (the source said that it still holds), miss, bypass (the request asks for no stored answer).",
+    ("gateway_source", "gateway_endpoint", "result"),
+)
+CACHE_BYTES = Metric("gateway_cache_bytes", "gauge", "Memory that stored answers take.")
+CACHE_ENTRIES = Metric("gateway_cache_entries", "gauge", "Stored answers.")
+CACHE_EVICTIONS = Metric(
+    "gateway_cache_evictions", "counter", "Stored answers that made room for others."
+)
 UNEXPECTED_ANSWERS = Metric(
     "gateway_upstream_unexpected_answers",
     "counter",
@@ -191,7 +203,8 @@ METRICS = (
     SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, CONNECTIONS,
     CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, OPERATION_DURATION, OPERATION_ERRORS,
     OPERATIONS_FAILED, OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
-    SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
+    SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
+    CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,
     PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, CPU, OPEN_FDS, MAX_FDS, START_TIME, BUILD_INFO, GC_COLLECTIONS, GC_COLLECTED, WORKERS,
 )  # fmt: skip

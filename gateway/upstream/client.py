@@ -5,20 +5,24 @@ It knows sources by name and nothing of GraphQL.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 import httpx
 
+from gateway.context import CallStats
 from gateway.errors import UpstreamError
 from gateway.identity import find_cookie
 from gateway.telemetry.trace import CURRENT, clock
 from gateway.upstream.build_transport import build_transport
+from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.cache.response_cache import ResponseCache
 from gateway.upstream.flights import Flights
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
-from gateway.upstream.settings import SourceSettings
+from gateway.upstream.settings import ResponseCacheSettings, SourceSettings
 from gateway.upstream.transport import Fetched, Request, Response
 
 if TYPE_CHECKING:
@@ -28,11 +32,16 @@ if TYPE_CHECKING:
 class Source:
     """One backend: its transport, and the policies around it."""
 
-    def __init__(self, name: str, settings: SourceSettings, counters: Counters) -> None:
+    def __init__(
+        self, name: str, settings: SourceSettings, counters: Counters, memory: MemoryCache
+    ) -> None:
         self.settings = settings
         self.transport = build_transport(settings)
         self.policy = Policy(name, settings, self.transport, counters)
         self.flights: Flights[Fetched] = Flights()
+        self.cache: ResponseCache | None = None
+        if settings.cache.enabled and settings.dedupe_enabled:
+            self.cache = ResponseCache(name, settings.cache, memory, counters.cache_lookups)
         self._headers = [(name.lower(), value) for name, value in (settings.headers or {}).items()]
 
     def add_headers(self, request: Request, context: Context) -> None:
@@ -53,14 +62,20 @@ class Upstream:
         settings: By source name, one worker's part. A request with another name, or none, gets the
             defaults.
         counters: To be told.
+        cache: How much of answers is kept.
 
     Attributes:
         counters: What the policies decided.
+        memory: What is kept.
     """
 
     def __init__(
-        self, settings: Mapping[str, SourceSettings], counters: Counters | None = None
+        self,
+        settings: Mapping[str, SourceSettings],
+        counters: Counters | None = None,
+        cache: ResponseCacheSettings | None = None,
     ) -> None:
+        self.memory = MemoryCache((cache or ResponseCacheSettings()).max_bytes)
         self._settings = settings
         self._sources: dict[str, Source] = {}
         self.counters = counters or Counters()
@@ -68,12 +83,14 @@ class Upstream:
     async def start(self) -> None:
         """Make the transports; call it in the event loop that will use them."""
         for name, settings in self._settings.items():
-            self._sources[name] = Source(name, settings, self.counters)
-        self._sources.setdefault("", Source("", SourceSettings(), self.counters))
+            self._sources[name] = Source(name, settings, self.counters, self.memory)
+        self._sources.setdefault("", Source("", SourceSettings(), self.counters, self.memory))
 
     async def aclose(self) -> None:
         """Close every connection."""
         for source in self._sources.values():
+            if source.cache is not None:
+                await source.cache.aclose()
             await source.transport.aclose()
         self._sources.clear()
 
@@ -88,18 +105,42 @@ class Upstream:
         source.add_headers(request, context)
         begin = time.perf_counter()
         try:
-            if request.is_read and source.settings.dedupe_enabled:
-                return await self._share(source, request, context)
             if request.is_read:
+                # A batch that others may join is not known before it is sent.
+                if source.cache is not None and request.on_send is None:
+                    return await self._cached(source, source.cache, request, context)
+                if source.settings.dedupe_enabled:
+                    return await self._share(source, request, context)
                 return await source.policy.fetch(request, context.deadline, context.stats)
             # What is read from now on, and what is read when it has ended, must not be from before.
             source.flights.close()
+            response = None
             try:
-                return await source.policy.fetch(request, context.deadline, context.stats)
+                response = await source.policy.fetch(request, context.deadline, context.stats)
+                return response
             finally:
                 source.flights.close()
+                if source.cache is not None:
+                    source.cache.write(request, response)
         finally:
             context.stats.wait_s += time.perf_counter() - begin
+
+    async def _cached(
+        self, source: Source, cache: ResponseCache, request: Request, context: Context
+    ) -> Fetched:
+        stats = context.stats
+        calls = stats.calls + stats.shared
+
+        async def refresh(asked: Request) -> Fetched:
+            deadline = asyncio.get_running_loop().time() + source.settings.timeout_s
+            return await source.policy.fetch(asked, deadline, CallStats())
+
+        def fetch(asked: Request) -> Awaitable[Fetched]:
+            return self._share(source, asked, context)
+
+        response = await cache.read(request, fetch, refresh)
+        stats.cached += stats.calls + stats.shared == calls
+        return response
 
     async def _share(self, source: Source, request: Request, context: Context) -> Fetched:
         stats, step = context.stats, CURRENT.get()

@@ -124,6 +124,57 @@ class AdaptiveConcurrencySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCacheSettings:
+    """`[sources.NAME.cache]`: keep answers to reads and give them again, by the rules of HTTP caching (RFC 9111).
+
+    The origin's headers decide (`Cache-Control`, `Expires`, `ETag`, `Vary`, …); what is set here is for answers whose
+    headers say nothing, but where `override` is true. What the gateway sends for different clients is kept apart by
+    every header of the request, unless the origin says `public` or `trust_vary` is true. Never kept: answers with
+    `Set-Cookie`, `private` or `no-store`, and answers to mutations.
+
+    Attributes:
+        enabled: Whether to keep answers of this source.
+        ttl_s: How long an answer is fresh whose headers do not say; not at all by default.
+        override: `ttl_s` counts whatever the headers say, `private` and `no-store` too. For endpoints that are public,
+            and whose backend forbids caching without a reason, as PHP's `session_start()` does.
+        trust_vary: The origin's `Vary` names every request header that changes its answer. Then an answer is
+            shared by all requests that are equal in those, whatever else they send.
+        heuristic: An answer with `Last-Modified`, and nothing that says how long it is fresh, is fresh for a tenth of
+            the time since then.
+        negative_ttl_s: How long 404 and 410 are kept whose headers do not say.
+        stale_while_revalidate_s: For so long after an answer was fresh it is given once more, and refreshed meanwhile;
+            where the headers do not say.
+        stale_if_error_s: For so long after an answer was fresh it stands in when the source fails, its breaker is
+            open or the answer is 500, 502, 503 or 504; where the headers do not say.
+    """
+
+    enabled: bool = False
+    ttl_s: Seconds | None = None
+    override: bool = False
+    trust_vary: bool = False
+    heuristic: bool = False
+    negative_ttl_s: SecondsOrZero = 0.0
+    stale_while_revalidate_s: SecondsOrZero = 0.0
+    stale_if_error_s: SecondsOrZero = 0.0
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        if self.override and self.ttl_s is None:
+            raise ValueError("`override` needs `ttl_s`: how long an answer is fresh")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseCacheSettings:
+    """`[response_cache]`: where the answers of all sources with `cache.enabled` are kept.
+
+    Attributes:
+        max_bytes: Of one worker's memory. What was used longest ago goes first.
+    """
+
+    max_bytes: Bytes = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
     """`[sources.NAME]`: one backend.
 
@@ -145,6 +196,7 @@ class SourceSettings:
         retry: Asking again for what failed.
         circuit_breaker: Leaving a failing endpoint alone.
         hedge: A second call for a read that takes unusually long.
+        cache: Keeping answers.
         adaptive_concurrency: Fewer calls in flight when latency grows.
         merge_batches: A batch (`$batch`) of reads that still waits for a place takes the keys of other requests'
             equal batches with it, where nothing tells their clients apart.
@@ -201,12 +253,21 @@ class SourceSettings:
     retry: RetrySettings = field(default_factory=RetrySettings)
     circuit_breaker: CircuitBreakerSettings = field(default_factory=CircuitBreakerSettings)
     hedge: HedgeSettings = field(default_factory=HedgeSettings)
+    cache: SourceCacheSettings = field(default_factory=SourceCacheSettings)
     adaptive_concurrency: AdaptiveConcurrencySettings = field(
         default_factory=AdaptiveConcurrencySettings
     )
 
     def __post_init__(self) -> None:
         """Errors: ValueError."""
+        if self.cache.enabled and not self.dedupe_enabled:
+            raise ValueError(
+                "`cache.enabled` needs `dedupe_enabled`: what is not shared is not kept"
+            )
+        if self.cache.override and self.session_cookie is not None:
+            raise ValueError(
+                "`cache.override` with `session_cookie` would keep what one session was answered"
+            )
         try:
             ZoneInfo(self.time_zone)
         except (ValueError, LookupError, OSError) as exc:

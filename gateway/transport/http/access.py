@@ -36,6 +36,7 @@ def log_line(
         "upstream_retries": stats.retries,
         "upstream_hedges": stats.hedges,
         "upstream_shared": stats.shared,
+        "upstream_cached": stats.cached,
         "upstream_queue_ms": round(stats.pool_wait_s * 1000, 3),
         "shared": record.shared,
         "cache": record.cache,

@@ -15,15 +15,17 @@ class Counters:
             budget was empty), `hedge`, `hedge_won`, `shared` (a follower), `led` (a call that had
             followers), `merged` (a batch went with another's), `breaker_refused`, `breaker_opened`, `overloaded`.
         pool_wait_s: Time that calls waited for a place, by source, seconds.
+        cache_lookups: `(source, endpoint, result) -> number` of the response cache.
         durations: Of every attempt, by source, endpoint and error ("" for none); None
             when nobody measures.
     """
 
-    __slots__ = ("counts", "durations", "pool_wait_s")
+    __slots__ = ("cache_lookups", "counts", "durations", "pool_wait_s")
 
     def __init__(self, durations: Family[Histogram] | None = None) -> None:
         self.durations = durations
         self.counts: Counter[tuple[str, str, str]] = Counter()
+        self.cache_lookups: Counter[tuple[str, str, str]] = Counter()
         self.pool_wait_s: defaultdict[str, float] = defaultdict(float)
 
     def add(self, name: str, source: str, endpoint: str) -> None:

@@ -1,0 +1,116 @@
+"""Stored answers in a worker's memory, bounded by bytes: what was used longest ago goes first.
+
+Purging is by tags, and costs the same however much is stored: it notes the number of the purge, and what was begun
+before it is found to be gone when it is looked up. So a fill that was under way when its tag was purged is gone too.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Sequence
+
+from gateway.upstream.cache.stored import StoredResponse
+from gateway.upstream.transport import Header, Request
+
+MOST_VARIANTS = 64
+"""Answers of one URL that differ by request headers; the oldest goes first."""
+MOST_TAGS = 100_000
+"""Purged tags that are remembered; when there are more, all that is stored then is gone."""
+
+
+class MemoryCache:
+    """Args: max_bytes: Of all answers together."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.size_bytes = 0
+        self.evicted = 0
+        self.purges = 0
+        self._purged: dict[str, int] = {}
+        self._all_purged = 0
+        self._entries: OrderedDict[Hashable, list[StoredResponse]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._entries.values()))
+
+    def find(self, request: Request) -> StoredResponse | None:
+        """The answer for a request, fresh or not."""
+        for key in (_exact_key(request), _shared_key(request)):
+            variants = self._entries.get(key)
+            if variants is None:
+                continue
+            for entry in reversed(variants):
+                if entry.matches(request.headers):
+                    if self._is_purged(entry):
+                        self._drop(key, [entry])
+                        break
+                    self._entries.move_to_end(key)
+                    return entry
+        return None
+
+    def put(self, request: Request, entry: StoredResponse) -> None:
+        """Keep an answer in the place of the one that the same request had."""
+        if entry.size_bytes > self.max_bytes or self._is_purged(entry):
+            return
+        self.remove(request)
+        key = _exact_key(request) if entry.asked is None else _shared_key(request)
+        variants = self._entries.setdefault(key, [])
+        variants.append(entry)
+        self._entries.move_to_end(key)
+        self.size_bytes += entry.size_bytes
+        if len(variants) > MOST_VARIANTS:
+            self._drop(key, variants[:1])
+        while self.size_bytes > self.max_bytes:
+            oldest = next(iter(self._entries))
+            self.evicted += len(self._entries[oldest])
+            self._drop(oldest, self._entries[oldest])
+
+    def remove(self, request: Request) -> None:
+        """Drop the answer that a request gets."""
+        for key in (_exact_key(request), _shared_key(request)):
+            variants = self._entries.get(key, ())
+            self._drop(key, [entry for entry in variants if entry.matches(request.headers)])
+
+    def purge(self, tags: Iterable[str]) -> None:
+        """Let nothing be found any more that has one of these tags and was begun before now."""
+        self.purges += 1
+        for tag in tags:
+            self._purged.pop(tag, None)
+            self._purged[tag] = self.purges
+        if len(self._purged) > MOST_TAGS:
+            self._purged.clear()
+            self._all_purged = self.purges
+
+    def clear(self) -> None:
+        """Let nothing be found any more that was begun before now."""
+        self.purges += 1
+        self._all_purged = self.purges
+        self._purged.clear()
+        self._entries.clear()
+        self.size_bytes = 0
+
+    def _is_purged(self, entry: StoredResponse) -> bool:
+        began, purged = entry.began, self._purged
+        if began < self._all_purged:
+            return True
+        return bool(purged) and any(purged.get(tag, 0) > began for tag in entry.tags)
+
+    def _drop(self, key: Hashable, entries: Sequence[StoredResponse]) -> None:
+        if not entries:
+            return
+        gone = set(map(id, entries))
+        kept = [entry for entry in self._entries[key] if id(entry) not in gone]
+        self.size_bytes -= sum(entry.size_bytes for entry in entries)
+        if kept:
+            self._entries[key][:] = kept
+        else:
+            del self._entries[key]
+
+
+def _exact_key(request: Request) -> Hashable:
+    headers: tuple[Header, ...] = tuple(request.headers)
+    return request.source, request.method, request.url, request.body, headers
+
+
+def _shared_key(request: Request) -> Hashable:
+    return request.source, request.method, request.url, request.body

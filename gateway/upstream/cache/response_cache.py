@@ -1,0 +1,232 @@
+"""What happens to a read of a source that is cached: given from memory, asked again whether it holds, or fetched.
+
+    fresh → given      stale, and its origin allows it → given, and refreshed meanwhile
+    else → the origin, with the stored answer's validators; 304 → given; error, and it may stand in → given
+
+A write makes what is stored of its URL unusable. It must know nothing of GraphQL, and of a request only what it sends.
+
+Source: RFC 9111 §4, RFC 5861.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
+from urllib.parse import urljoin, urlsplit
+
+from gateway.errors import UpstreamError
+from gateway.upstream.cache.directives import Directives, seconds_in, values_of
+from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.cache.stored import (
+    StoredResponse,
+    request_directives,
+    stored_response,
+    with_tags,
+)
+from gateway.upstream.settings import SourceCacheSettings
+from gateway.upstream.transport import Fetched, Request, header_value
+
+Fetch = Callable[[Request], Awaitable[Fetched]]
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+MOST_REFRESHES = 64
+"""Refreshes of one source at a time that nobody waits for; what would be one more is refreshed later."""
+_CONDITIONS = frozenset({"if-modified-since", "if-none-match"})
+_NOT_READ = frozenset({"if-match", "if-range", "if-unmodified-since", "range"})
+_ERRORS = frozenset({500, 502, 503, 504})
+
+
+class ResponseCache:
+    """The cache of one source in one worker.
+
+    Args:
+        source: Its name, which is a tag of every answer.
+        rules: What its configuration adds to its headers.
+        memory: Where answers are; shared between sources.
+        counts: `(source, endpoint, result) → number`. Results: `hit`, `stale`, `stale_if_error`, `revalidated`,
+            `miss`, `bypass`.
+        now: The wall clock, seconds; for tests.
+        rng: A number from 0 to 1; for tests.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        rules: SourceCacheSettings,
+        memory: MemoryCache,
+        counts: Counter[tuple[str, str, str]],
+        *,
+        now: Callable[[], float] = time.time,
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        self.source = source
+        self.rules = rules
+        self.memory = memory
+        self.counts = counts
+        self._now = now
+        self._rng = rng
+        self._refreshes: dict[Hashable, asyncio.Task[None]] = {}
+
+    async def read(self, request: Request, fetch: Fetch, refresh: Fetch) -> Fetched:
+        """The answer to a read.
+
+        Args:
+            request: As it would be sent.
+            fetch: Asks the origin for the client that waits.
+            refresh: Asks it for nobody, when the client has its answer.
+
+        Errors: those of `fetch`.
+        """
+        names = {name.lower() for name, _ in request.headers}
+        asks = request_directives(request.headers)
+        if not names.isdisjoint(_NOT_READ) or "no-store" in asks:
+            self._count(request, "bypass")
+            return await fetch(request)
+        is_conditional = not names.isdisjoint(_CONDITIONS)
+        entry = self.memory.find(_unconditional(request) if is_conditional else request)
+        if entry is None:
+            if "only-if-cached" in asks:
+                self._count(request, "miss")
+                return Fetched(504, [], b"")
+            return await self._fill(request, fetch)
+        now = self._now()
+        left = entry.fresh_until - now
+        if not entry.needs_validation and _is_enough(entry, asks, left, now):
+            if left < -math.log(self._rng() or 1e-9) * entry.took_s:  # Vattani et al., XFetch
+                self._refresh(request, refresh, entry)
+            self._count(request, "hit" if left > 0 else "stale")
+            answer = entry.answer(now)
+            if is_conditional and entry.is_held_by(request.headers):
+                return Fetched(304, answer.headers, b"")
+            return answer
+        if is_conditional:  # its own condition is asked, and the answer is its own
+            return await self._fill(request, fetch)
+        may_refresh = not entry.needs_validation and not asks
+        if may_refresh and -left < entry.stale_while_revalidate_s:
+            self._refresh(request, refresh, entry)
+            self._count(request, "stale")
+            return entry.answer(now)
+        return await self._validate(request, fetch, entry)
+
+    def write(self, request: Request, response: Fetched | None) -> None:
+        """A write begins, or has ended with an answer: what is stored of its URLs is not used any more. §4.4"""
+        if request.method in SAFE_METHODS:
+            return
+        if response is not None and not 200 <= response.status < 400:
+            return
+        urls = [request.url]
+        for name in ("location", "content-location"):
+            given = header_value(response.headers, name) if response is not None else None
+            if given and (url := urljoin(request.url, given)) and _is_one_origin(url, request.url):
+                urls.append(url)
+        if response is not None:
+            groups = values_of(response.headers, "cache-group-invalidation")  # RFC 9875
+            urls += [g.strip().strip('"') for text in groups for g in text.split(",")]
+            self.memory.purge(urls)
+
+    async def aclose(self) -> None:
+        """End what is being refreshed."""
+        tasks = list(self._refreshes.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _count(self, request: Request, result: str) -> None:
+        self.counts[self.source, request.endpoint, result] += 1
+
+    async def _fill(self, request: Request, fetch: Fetch) -> Fetched:
+        self._count(request, "miss")
+        began, begin = self.memory.purges, self._now()
+        response = await fetch(request)
+        self._keep(request, response, began, begin)
+        return response
+
+    def _keep(self, request: Request, response: Fetched, began: int, begin: float) -> None:
+        """Store an answer, where it may be; where it may not, what was stored for the request is gone."""
+        request = _unconditional(request)
+        if response.status == 304:
+            return
+        now = self._now()
+        took_s = max(0.0, now - begin)
+        entry = stored_response(request, response, self.rules, now=now, took_s=took_s)
+        if entry is None:
+            self.memory.remove(request)
+            return
+        entry = with_tags(entry, {request.url, f"source:{self.source}"})
+        entry.began = began
+        self.memory.put(request, entry)
+
+    async def _validate(self, request: Request, fetch: Fetch, entry: StoredResponse) -> Fetched:
+        """Ask whether a stored answer still holds. §4.3"""
+        began, begin = self.memory.purges, self._now()
+        asked = replace(request, headers=[*request.headers, *entry.validators()])
+        try:
+            response = await fetch(asked)
+        except UpstreamError:
+            if self._may_stand_in(entry):
+                return self._stand_in(request, entry)
+            raise
+        if response.status == 304 and asked.headers != request.headers:
+            response = entry.confirmed(response)
+            self._count(request, "revalidated")
+        elif response.status in _ERRORS and self._may_stand_in(entry):
+            return self._stand_in(request, entry)
+        else:
+            self._count(request, "miss")
+        self._keep(request, response, began, begin)
+        return response
+
+    def _may_stand_in(self, entry: StoredResponse) -> bool:
+        """Whether a stale answer may be given where the origin fails. RFC 5861 §4"""
+        return self._now() - entry.fresh_until < entry.stale_if_error_s
+
+    def _stand_in(self, request: Request, entry: StoredResponse) -> Fetched:
+        self._count(request, "stale_if_error")
+        return entry.answer(self._now())
+
+    def _refresh(self, request: Request, fetch: Fetch, entry: StoredResponse) -> None:
+        """Bring an answer up to date while nobody waits, once at a time."""
+        key = (request.method, request.url, request.body, tuple(request.headers))
+        if key in self._refreshes or len(self._refreshes) >= MOST_REFRESHES:
+            return
+
+        async def refresh() -> None:
+            try:
+                await self._validate(replace(request), fetch, entry)
+            except UpstreamError:
+                pass  # the policies have counted it, and the next request asks again
+            finally:
+                self._refreshes.pop(key, None)
+
+        self._refreshes[key] = asyncio.create_task(refresh())
+
+
+def _unconditional(request: Request) -> Request:
+    """A request as it is without the condition of whoever has an answer already."""
+    headers = [header for header in request.headers if header[0].lower() not in _CONDITIONS]
+    return replace(request, headers=headers) if len(headers) < len(request.headers) else request
+
+
+def _is_enough(entry: StoredResponse, asks: Directives, left: float, now: float) -> bool:
+    """Whether a stored answer is as fresh as a request asks for. §5.2.1"""
+    if not asks:
+        return left > 0
+    if "no-cache" in asks:
+        return False
+    most = seconds_in(asks, "max-age")
+    if most is not None and now - entry.born > most:
+        return False
+    left -= seconds_in(asks, "min-fresh") or 0
+    if "max-stale" in asks and entry.may_be_stale:
+        stale = seconds_in(asks, "max-stale") if asks["max-stale"] else math.inf
+        return left + (stale or 0) > 0
+    return left > 0
+
+
+def _is_one_origin(url: str, other: str) -> bool:
+    one, two = urlsplit(url), urlsplit(other)
+    return (one.scheme, one.netloc) == (two.scheme, two.netloc)

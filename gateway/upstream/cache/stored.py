@@ -1,0 +1,281 @@
+"""An answer that is kept, and what RFC 9111 says of it: whether it may be, for how long, and for which requests.
+
+Everything that headers say is read once, when the answer is stored. No clock and no I/O: times are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from gateway.upstream.cache.directives import (
+    Directives,
+    age_of,
+    cache_control,
+    date_of,
+    parse_directives,
+    seconds_in,
+    values_of,
+)
+from gateway.upstream.settings import SourceCacheSettings
+from gateway.upstream.transport import Fetched, Header, Request, header_value
+
+# RFC 9110 §15.1; 206 is not kept: there is nobody who would ask for parts.
+HEURISTIC = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
+NEVER = frozenset({206, 304})
+UNDERSTOOD = HEURISTIC | {201, 202, 302, 303, 307, 400, 401, 403, 500, 502, 503, 504}
+HEURISTIC_PART = 0.1
+"""Of the time since `Last-Modified`: what RFC 9111 §4.2.2 proposes."""
+OVERHEAD_BYTES = 400
+"""Of an entry beside its body and headers, about."""
+_ASKED = frozenset({"no-cache", "no-store", "max-age", "min-fresh", "max-stale", "only-if-cached"})
+_PROHIBITS_STALE = ("must-revalidate", "proxy-revalidate", "no-cache", "s-maxage")
+# RFC 9111 §3.1, and §3.2 of what a 304 leaves as it was.
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authentication-info",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_OF_THE_BODY = frozenset({"content-encoding", "content-length", "content-range", "content-type"})
+_TAGS = ("surrogate-key", "cache-tag", "xkey", "cache-groups")
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredResponse:
+    """One answer under a URL.
+
+    Attributes:
+        status, headers, body: As they came, without what belongs to the connection.
+        asked: What a request has to say to get it: values of request headers by lower-case name, None for no such
+            header; None in the place of all: a request gets it that has the same headers.
+        fresh_until: On the wall clock, seconds.
+        born: When it would have been made, were its `Age` 0; on the wall clock.
+        needs_validation: No reuse without asking the origin.
+        may_be_stale: Its origin does not forbid that it is used when it is not fresh any more.
+        stale_while_revalidate_s, stale_if_error_s: How long after `fresh_until` it may be used so.
+        took_s: What fetching it took.
+        tags: What it may be purged by.
+        began: The number of purges when fetching it began.
+    """
+
+    status: int
+    headers: Sequence[Header]
+    body: bytes
+    asked: dict[str, str | None] | None
+    fresh_until: float
+    born: float
+    needs_validation: bool
+    may_be_stale: bool
+    stale_while_revalidate_s: float
+    stale_if_error_s: float
+    took_s: float
+    tags: frozenset[str]
+    began: int = 0
+    size_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        text = sum(len(name) + len(value) for name, value in self.headers)
+        self.size_bytes = len(self.body) + text + OVERHEAD_BYTES
+
+    def matches(self, headers: Sequence[Header]) -> bool:
+        """Whether a request gets it that asks for the same URL. RFC 9111 §4.1"""
+        asked = self.asked
+        return asked is None or all(_joined(headers, name) == asked[name] for name in asked)
+
+    def answer(self, now: float) -> Fetched:
+        """What is given in the origin's place, with its age. RFC 9111 §5.1"""
+        age = max(0, int(now - self.born))
+        headers = [header for header in self.headers if header[0] != "age"]
+        return Fetched(self.status, [*headers, ("age", str(age))], self.body)
+
+    def is_held_by(self, headers: Sequence[Header]) -> bool:
+        """Whether whoever asks on a condition has this answer already: it gets a 304. RFC 9110 §13.2.2"""
+        lower = [(name.lower(), value) for name, value in headers]
+        matches = values_of(lower, "if-none-match")
+        if matches:
+            etag = header_value(self.headers, "etag")
+            if etag is None:
+                return False
+            known = {tag.strip().removeprefix("W/") for text in matches for tag in text.split(",")}
+            return "*" in known or etag.removeprefix("W/") in known
+        since = date_of(header_value(lower, "if-modified-since") or "")
+        modified = date_of(header_value(self.headers, "last-modified") or "")
+        if modified is None:
+            modified = date_of(header_value(self.headers, "date") or "")
+        return since is not None and modified is not None and modified <= since
+
+    def validators(self) -> list[Header]:
+        """The headers that ask whether it still holds. RFC 9111 §4.3.1"""
+        etag = header_value(self.headers, "etag")
+        modified = header_value(self.headers, "last-modified")
+        found = [("if-none-match", etag), ("if-modified-since", modified)]
+        return [(name, value) for name, value in found if value]
+
+    def confirmed(self, fresh: Fetched) -> Fetched:
+        """This answer with what a 304 said of it. RFC 9111 §3.2"""
+        told = {name for name, _ in fresh.headers} - _OF_THE_BODY
+        kept = [header for header in self.headers if header[0] not in told and header[0] != "age"]
+        return Fetched(self.status, [*kept, *(h for h in fresh.headers if h[0] in told)], self.body)
+
+
+def request_directives(headers: Sequence[Header]) -> Directives:
+    """`Cache-Control` of a request; `Pragma: no-cache` where there is none. RFC 9111 §5.2.1, §5.4"""
+    lower = [(name.lower(), value) for name, value in headers]
+    values = values_of(lower, "cache-control")
+    if not values and "no-cache" in ", ".join(values_of(lower, "pragma")).lower():
+        return {"no-cache": None}
+    found = parse_directives(", ".join(values)) if values else {}
+    return {name: value for name, value in found.items() if name in _ASKED}
+
+
+def stored_response(
+    request: Request, response: Fetched, rules: SourceCacheSettings, *, now: float, took_s: float
+) -> StoredResponse | None:
+    """The answer as it may be kept; None where it may not. RFC 9111 §3
+
+    Args:
+        request: As it was sent.
+        response: The origin's.
+        rules: The source's.
+        now: When the answer was there, wall clock.
+        took_s: What it took: it may have aged so long on its way.
+    """
+    headers = response.headers
+    says, is_targeted = cache_control(headers)
+    if response.status in NEVER or response.status < 200:
+        return None
+    if header_value(headers, "set-cookie") is not None:  # it is for one client
+        return None
+    if "no-store" in request_directives(request.headers):
+        return None
+    is_overridden = rules.override and rules.ttl_s is not None
+    if not is_overridden:
+        if ("no-store" in says and not _is_understood(response.status, says)) or (
+            "private" in says and says["private"] is None
+        ):
+            return None
+        if _is_authorized(request) and not says.keys() & {"public", "s-maxage", "must-revalidate"}:
+            return None  # §3.5
+    varies = {n.strip().lower() for v in values_of(headers, "vary") for n in v.split(",")} - {""}
+    if "*" in varies:
+        return None
+    lifetime = _lifetime(response, says, rules, now, is_targeted=is_targeted)
+    needs_validation = not is_overridden and "no-cache" in says and says["no-cache"] is None
+    has_validator = any(header_value(headers, n) for n in ("etag", "last-modified"))
+    if lifetime is None and not ("public" in says and has_validator) and not needs_validation:
+        return None
+    if needs_validation and not has_validator:
+        return None
+    may_be_stale = is_overridden or not says.keys() & set(_PROHIBITS_STALE)
+    trusts = rules.trust_vary or "public" in says
+    born = now - max(age_of(headers) + took_s, _apparent_age(headers, now))
+    return StoredResponse(
+        status=response.status,
+        headers=_end_to_end(headers, says),
+        body=response.body,
+        asked={name: _joined(request.headers, name) for name in sorted(varies)} if trusts else None,
+        fresh_until=born + (lifetime or 0.0),
+        born=born,
+        needs_validation=needs_validation,
+        may_be_stale=may_be_stale,
+        stale_while_revalidate_s=_window(says, "stale-while-revalidate", rules, may_be_stale),
+        stale_if_error_s=_window(says, "stale-if-error", rules, may_be_stale),
+        took_s=took_s,
+        tags=_tags(headers),
+    )
+
+
+def _is_understood(status: int, says: Directives) -> bool:
+    """Whether `must-understand` lifts the `no-store` that is for caches without it. §5.2.2.3"""
+    return "must-understand" in says and status in UNDERSTOOD
+
+
+def _is_authorized(request: Request) -> bool:
+    return any(name.lower() == "authorization" for name, _ in request.headers)
+
+
+def _joined(headers: Sequence[Header], name: str) -> str | None:
+    """A request header's values as one, white space around them left out; None without it. RFC 9111 §4.1"""
+    values = [value for key, value in headers if key.lower() == name]
+    if not values:
+        return None
+    return ",".join(part.strip() for value in values for part in value.split(","))
+
+
+def _lifetime(
+    response: Fetched,
+    says: Directives,
+    rules: SourceCacheSettings,
+    now: float,
+    *,
+    is_targeted: bool,
+) -> float | None:
+    """For how long an answer is fresh, seconds; None where nothing says. RFC 9111 §4.2.1"""
+    status, headers = response.status, response.headers
+    if rules.override and rules.ttl_s is not None:
+        return rules.ttl_s if status in HEURISTIC else None
+    for name in ("s-maxage", "max-age"):
+        if (seconds := seconds_in(says, name)) is not None:
+            return float(seconds)
+    expires = values_of(headers, "expires")
+    if expires and not is_targeted:
+        date = date_of(header_value(headers, "date") or "")
+        until = date_of(expires[0]) if len(expires) == 1 else None
+        return 0.0 if until is None else max(0.0, until - (now if date is None else date))
+    if status not in HEURISTIC and "public" not in says:
+        return None
+    if status in (404, 410) and rules.negative_ttl_s:
+        return rules.negative_ttl_s
+    if rules.ttl_s is not None and status < 400:
+        return rules.ttl_s
+    modified = date_of(header_value(headers, "last-modified") or "")
+    if rules.heuristic and modified is not None:
+        return max(0.0, now - modified) * HEURISTIC_PART
+    return None
+
+
+def _apparent_age(headers: Sequence[Header], now: float) -> float:
+    date = date_of(header_value(headers, "date") or "")
+    return 0.0 if date is None else max(0.0, now - date)
+
+
+def _window(says: Directives, name: str, rules: SourceCacheSettings, may_be_stale: bool) -> float:
+    """For how long it may be used when it is stale, seconds. RFC 5861"""
+    if not may_be_stale:
+        return 0.0
+    seconds = seconds_in(says, name)
+    default: float = getattr(rules, name.replace("-", "_") + "_s")
+    return default if seconds is None else float(seconds)
+
+
+def _end_to_end(headers: Sequence[Header], says: Directives) -> list[Header]:
+    """The headers that are kept: none of the connection, none that is named as not to be. RFC 9111 §3.1"""
+    named: set[str] = set()
+    lists = [*values_of(headers, "connection")]
+    lists += [says[name] or "" for name in ("no-cache", "private") if name in says]
+    for text in lists:
+        named.update(part.strip().lower() for part in text.split(","))
+    return [(n, v) for n, v in headers if n not in _HOP_BY_HOP and n not in named]
+
+
+def _tags(headers: Sequence[Header]) -> frozenset[str]:
+    """What the origin groups the answer by: RFC 9875, and the names that proxies use."""
+    found: set[str] = set()
+    for name in _TAGS:
+        for value in values_of(headers, name):
+            found.update(part.strip('"') for part in value.replace(",", " ").split())
+    return frozenset(found)
+
+
+def with_tags(entry: StoredResponse, tags: Collection[str]) -> StoredResponse:
+    """The same, to be purged by more."""
+    return replace(entry, tags=entry.tags | set(tags))

@@ -1,0 +1,369 @@
+"""What a read of a cached source gets, as its origin's headers and the configuration say. Sections are RFC 9111's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from gateway.errors import UpstreamError
+from gateway.upstream.transport import Fetched, Request
+from tests.upstream.cache.origin import BEGIN, Origin, date
+
+FRESH = {"cache_control": "max-age=60"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "fresh_s"),
+    [
+        ({"cache_control": "max-age=60"}, 60),
+        ({"cache_control": "MAX-AGE=60, must-revalidate"}, 60),
+        ({"cache_control": "max-age=10, s-maxage=60"}, 60),  # §5.2.2.10
+        ({"cache_control": "max-age=60, max-age=10"}, 10),
+        ({"cache_control": 'max-age="60"'}, 60),
+        ({"cache_control": 'note="max-age=1, no-store", max-age=60'}, 60),
+        ({"cache_control": "max-age=60", "age": "45"}, 15),  # §4.2.3
+        ({"cache_control": "max-age=60", "age": "soon"}, 60),
+        ({"cache_control": "max-age=60", "date": date(-20)}, 40),
+        ({"expires": date(60), "date": date()}, 60),
+        ({"expires": date(60), "date": "yesterday"}, 60),
+        ({"expires": date(10), "cache_control": "max-age=60"}, 60),
+        ({"cache_control": "max-age=10", "cdn_cache_control": "max-age=60"}, 60),  # RFC 9213
+        ({"cache_control": "max-age=60", "cdn_cache_control": "max-age=x"}, 60),
+        ({"cache_control": "no-store, max-age=60, must-understand"}, 60),
+    ],
+)
+async def test_an_answer_is_fresh_for_as_long_as_its_headers_say(
+    headers: dict[str, str], fresh_s: int
+) -> None:
+    origin = Origin()
+    origin.says(**headers)
+    assert await origin.body() == 1
+    origin.now = BEGIN + fresh_s - 1
+    assert await origin.body() == 1
+    origin.now = BEGIN + fresh_s + 1
+    assert await origin.body() == 2
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"cache_control": "no-store, max-age=60"},
+        {"cache_control": "private, max-age=60"},
+        {"cache_control": "max-age=0"},
+        {"cache_control": "max-age=-1"},
+        {"cache_control": "max-age='60'"},
+        {"cache_control": "max-age = 60"},
+        {"cache_control": "no-cache, max-age=60"},
+        {"cache_control": "max-age=60", "cdn_cache_control": "no-store"},
+        {"cache_control": "max-age=60", "set_cookie": "a=b"},
+        {"cache_control": "max-age=60", "vary": "Accept, *"},
+        {"cache_control": "max-age=60", "age": "60"},
+        {"expires": "0"},
+        {"expires": date(60).replace("GMT", "UTC"), "date": date()},
+        {"expires": date(-60), "date": date()},
+        {"last_modified": date(-1000)},
+        {"status": 206, **FRESH},
+        {"status": 404},
+    ],
+)
+async def test_what_may_not_be_reused_is_not(headers: dict[str, Any]) -> None:
+    origin = Origin()
+    origin.says(**headers)
+    assert [await origin.body(), await origin.body()] == [1, 2]
+    assert origin.results() == {"miss": 2}
+
+
+async def test_an_answer_from_memory_says_its_age() -> None:
+    origin = Origin()
+    origin.says(cache_control="max-age=60", age="10", etag='"a"', connection="x-one", x_one="1")
+    assert "age" in dict((await origin.read()).headers)
+    origin.now += 20
+    headers = dict((await origin.read()).headers)
+    assert headers == {"cache-control": "max-age=60", "age": "30", "etag": '"a"'}
+
+
+@pytest.mark.parametrize(
+    ("asks", "answers"),
+    [
+        ({"cache_control": "no-cache"}, [1, 2]),
+        ({"pragma": "no-cache"}, [1, 2]),
+        ({"cache_control": "no-store"}, [1, 2]),
+        ({"cache_control": "max-age=5"}, [1, 2]),
+        ({"cache_control": "min-fresh=55"}, [1, 2]),
+        ({"cache_control": "max-age=30, nothing-known"}, [1, 1]),
+        ({"range": "bytes=0-1"}, [1, 2]),
+    ],
+)
+async def test_a_request_may_ask_for_more(asks: dict[str, str], answers: list[int]) -> None:
+    origin = Origin(trust_vary=True)
+    origin.says(**FRESH)
+    first = await origin.body()
+    origin.now += 10
+    assert [first, await origin.body(**asks)] == answers
+
+
+async def test_what_is_stale_is_asked_for_with_its_validators() -> None:
+    """§4.3; the headers of the 304 are the newer ones."""
+    origin = Origin()
+    origin.says(cache_control="max-age=10", etag='"a"', last_modified=date(-5), x="old", y="old")
+    await origin.read()
+    origin.now += 20
+    origin.says(cache_control="max-age=30", etag='"a"', x="new", content_length="0")
+    answer = await origin.read()
+    headers = dict(answer.headers)
+    assert (answer.status, answer.body) == (200, b"1")
+    assert (headers["x"], headers["y"], headers["cache-control"]) == ("new", "old", "max-age=30")
+    assert "content-length" not in headers
+    assert dict(origin.asked[1].headers) == {"if-none-match": '"a"', "if-modified-since": date(-5)}
+    origin.now += 25
+    assert await origin.body() == 1
+    assert origin.results() == {"miss": 1, "revalidated": 1, "hit": 1}
+
+
+async def test_no_cache_is_kept_and_asked_for_each_time() -> None:
+    origin = Origin()
+    origin.says(cache_control="no-cache, max-age=60", etag='"a"')
+    assert [await origin.body() for _ in range(3)] == [1, 1, 1]
+    assert origin.results() == {"miss": 1, "revalidated": 2}
+
+
+@pytest.mark.parametrize(
+    ("says", "rules", "same", "other"),
+    [
+        ({}, {}, [1, 1], 2),  # whatever a client sends may be what the answer is for
+        ({"vary": "x"}, {}, [1, 1], 2),
+        ({"cache_control": "public, max-age=60"}, {}, [1, 1], 1),
+        ({"cache_control": "public, max-age=60", "vary": "X"}, {}, [1, 1], 2),
+        ({}, {"trust_vary": True}, [1, 1], 1),
+        ({"vary": "x"}, {"trust_vary": True}, [1, 1], 2),
+        ({"vary": "Y"}, {"trust_vary": True}, [1, 1], 1),
+    ],
+)
+async def test_clients_share_only_what_does_not_depend_on_what_they_send(
+    says: dict[str, str], rules: dict[str, Any], same: list[int], other: int
+) -> None:
+    origin = Origin(**rules)
+    origin.says(**{**FRESH, **says})
+    assert [await origin.body(x="1"), await origin.body(x="1")] == same
+    assert await origin.body(x="2") == other
+
+
+@pytest.mark.parametrize(
+    ("says", "kept"),
+    [
+        ("max-age=60", False),
+        ("public, max-age=60", True),
+        ("s-maxage=60", True),
+        ("max-age=60, must-revalidate", True),
+    ],
+)
+async def test_an_answer_to_credentials_is_kept_where_the_origin_allows_it(
+    says: str, kept: bool
+) -> None:
+    """§3.5"""
+    origin = Origin()
+    origin.says(cache_control=says)
+    answers = [await origin.body(authorization="Bearer a") for _ in range(2)]
+    assert answers == ([1, 1] if kept else [1, 2])
+    assert await origin.body(authorization="Bearer b") == (
+        1 if "public" in says else answers[-1] + 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "says", "kept"),
+    [
+        ({"ttl_s": 60}, {}, True),
+        ({"ttl_s": 60}, {"cache_control": "no-store"}, False),
+        ({"ttl_s": 60}, {"expires": "Thu, 19 Nov 1981 08:52:00 GMT"}, False),
+        ({"ttl_s": 60}, {"status": 404}, False),
+        ({"ttl_s": 60}, {"status": 500}, False),
+        ({"negative_ttl_s": 60}, {"status": 404}, True),
+        ({"ttl_s": 60, "override": True}, {"cache_control": "private, no-store"}, True),
+        ({"ttl_s": 60, "override": True}, {"status": 500}, False),
+        ({"ttl_s": 60, "override": True}, {"set_cookie": "a=b"}, False),
+        ({"heuristic": True}, {"last_modified": date(-1000)}, True),
+    ],
+)
+async def test_the_configuration_speaks_where_headers_do_not(
+    rules: dict[str, Any], says: dict[str, Any], kept: bool
+) -> None:
+    origin = Origin(**rules)
+    origin.says(**says)
+    assert [await origin.body(), await origin.body()] == ([1, 1] if kept else [1, 2])
+    origin.now += 101
+    assert await origin.body() == (2 if kept else 3)
+
+
+async def test_a_stale_answer_is_given_while_it_is_refreshed() -> None:
+    origin = Origin()
+    origin.says(cache_control="max-age=10, stale-while-revalidate=20")
+    await origin.read()
+    origin.now += 15
+    assert [await origin.body() for _ in range(3)] == [1, 1, 1]
+    await until_refreshed(origin)
+    assert await origin.body() == 2
+    assert origin.results() == {"miss": 2, "stale": 3, "hit": 1}
+    origin.now += 31
+    assert await origin.body() == 3, "beyond the window somebody waits"
+
+
+async def test_a_refresh_that_fails_leaves_the_stale_answer() -> None:
+    origin = Origin()
+    origin.says(cache_control="max-age=10, stale-while-revalidate=20")
+    await origin.read()
+    origin.now, origin.fails = BEGIN + 15, True
+    assert await origin.body() == 1
+    await until_refreshed(origin)
+    assert await origin.body() == 1
+    await origin.cache.aclose()
+
+
+async def test_an_answer_that_took_long_is_refreshed_before_it_is_stale() -> None:
+    origin = Origin()
+    origin.says(**FRESH)
+
+    async def slow(request: Request) -> Fetched:
+        origin.now += 5
+        return await origin.fetch(request)
+
+    request = Request("GET", "http://s/", source="s", is_read=True)
+    await origin.cache.read(request, slow, origin.fetch)
+    origin.now += 50
+    assert await origin.body() == 1
+    origin.luck = 0.01  # 5 s × -ln 0.01 is more than the 5 s that are left
+    assert await origin.body() == 1
+    await until_refreshed(origin)
+    assert await origin.body() == 2
+
+
+@pytest.mark.parametrize("failure", [500, 503, "away"])
+async def test_a_stale_answer_stands_in_for_a_failing_origin(failure: Any) -> None:
+    origin = Origin()
+    origin.says(cache_control="max-age=10, stale-if-error=100")
+    await origin.read()
+    origin.now += 50
+    origin.fails = failure == "away"
+    if not origin.fails:
+        origin.says(status=failure)
+    assert await origin.body() == 1
+    assert origin.results()["stale_if_error"] == 1
+    origin.now += 100
+    if origin.fails:
+        with pytest.raises(UpstreamError, match="could not be reached"):
+            await origin.read()
+    else:
+        assert (await origin.read()).status == failure
+
+
+@pytest.mark.parametrize("forbids", ["must-revalidate", "proxy-revalidate", "s-maxage=10"])
+async def test_no_stale_answer_where_the_origin_forbids_it(forbids: str) -> None:
+    origin = Origin(stale_if_error_s=1000, stale_while_revalidate_s=1000)
+    origin.says(cache_control=f"max-age=10, {forbids}, stale-if-error=100")
+    await origin.read()
+    origin.now, origin.fails = BEGIN + 50, True
+    with pytest.raises(UpstreamError, match="could not be reached"):
+        await origin.read()
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "answer", "kept"),
+    [
+        ("POST", 200, {}, False),
+        ("DELETE", 204, {}, False),
+        ("PUT", 302, {}, False),
+        ("POST", 500, {}, True),
+        ("POST", 404, {}, True),
+        ("HEAD", 200, {}, True),
+    ],
+)
+async def test_a_write_makes_what_is_stored_of_its_url_unusable(
+    method: str, status: int, answer: dict[str, str], kept: bool
+) -> None:
+    """§4.4"""
+    origin = Origin()
+    origin.says(**FRESH)
+    await origin.read()
+    origin.cache.write(Request(method, "http://s/"), Fetched(status, list(answer.items()), b""))
+    assert await origin.body() == (1 if kept else 2)
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "kept"),
+    [
+        ("location", "/other", False),
+        ("content-location", "http://s/other", False),
+        ("location", "http://elsewhere/other", True),
+        ("cache-group-invalidation", '"videos", "users"', False),  # RFC 9875
+    ],
+)
+async def test_a_write_names_what_else_has_changed(header: str, value: str, kept: bool) -> None:
+    origin = Origin()
+    origin.says(**FRESH, cache_groups='"users"')
+    await origin.read("http://s/other")
+    origin.cache.write(Request("POST", "http://s/"), Fetched(200, [(header, value)], b""))
+    assert await origin.body("http://s/other") == (1 if kept else 2)
+
+
+async def test_what_was_asked_before_a_write_is_not_kept_after_it() -> None:
+    origin = Origin()
+    origin.says(**FRESH)
+    gate = asyncio.Event()
+
+    async def slow(request: Request) -> Fetched:
+        response = await origin.fetch(request)
+        await gate.wait()
+        return response
+
+    request = Request("GET", "http://s/", source="s", is_read=True)
+    reading = asyncio.create_task(origin.cache.read(request, slow, slow))
+    while not origin.asked:
+        await asyncio.sleep(0)
+    origin.cache.write(Request("POST", "http://s/"), Fetched(200, [], b""))
+    gate.set()
+    assert (await reading).body == b"1"
+    assert await origin.body() == 2
+
+
+@pytest.mark.parametrize("tag", ["users", "user-7", "source:s", "http://s/"])
+async def test_tags_of_the_origin_are_purged_at_once(tag: str) -> None:
+    origin = Origin()
+    origin.says(**FRESH, surrogate_key="users user-7")
+    await origin.read()
+    origin.memory.purge(["user-8"])
+    assert await origin.body() == 1
+    origin.memory.purge([tag])
+    assert await origin.body() == 2
+    assert await origin.body() == 2
+
+
+async def test_memory_is_bounded_by_bytes_and_gives_up_what_is_used_least() -> None:
+    origin = Origin(max_bytes=5_000)
+    origin.says(**FRESH, x="x" * 1000)
+    for number in range(4):
+        await origin.read(f"http://s/{number}")
+        await origin.read("http://s/0")
+    assert origin.memory.size_bytes <= 5_000
+    assert origin.memory.evicted == len(origin.asked) - len(origin.memory) == 1
+    assert await origin.body("http://s/0") == 1
+    origin.says(**FRESH, x="x" * 10_000)
+    await origin.read("http://s/large")
+    assert len(origin.memory) == 3, "what is larger than all of it is not kept"
+
+
+async def test_a_condition_of_the_client_is_answered_from_memory() -> None:
+    origin = Origin(trust_vary=True)
+    origin.says(**FRESH, etag='W/"a"')
+    await origin.read()
+    assert (await origin.read(if_none_match='"b", "a"')).status == 304
+    assert (await origin.read(if_none_match='"b"')).status == 200
+    assert len(origin.asked) == 1
+
+
+async def until_refreshed(origin: Origin) -> None:
+    """Until nothing is refreshed any more."""
+    while origin.cache._refreshes:
+        await asyncio.sleep(0)
