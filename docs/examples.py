@@ -38,6 +38,17 @@ percentile = 95
 [sources.users.adaptive_concurrency]
 enabled = true
 """,
+    "[sources.NAME.cache]": """
+[sources.users.cache]
+enabled = true
+ttl_s = 10
+stale_while_revalidate_s = 30
+stale_if_error_s = 3600
+""",
+    "[response_cache]": """
+[response_cache]
+max_bytes = 134217728
+""",
     "[connectors]": """
 [connectors]
 max_url_bytes = 4000

@@ -11,7 +11,7 @@ from gateway.errors import UpstreamError
 from gateway.upstream.transport import Fetched, Request
 from tests.upstream.cache.origin import BEGIN, Origin, date
 
-FRESH = {"cache_control": "max-age=60"}
+FRESH: dict[str, Any] = {"cache_control": "max-age=60"}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ FRESH = {"cache_control": "max-age=60"}
     ],
 )
 async def test_an_answer_is_fresh_for_as_long_as_its_headers_say(
-    headers: dict[str, str], fresh_s: int
+    headers: dict[str, Any], fresh_s: int
 ) -> None:
     origin = Origin()
     origin.says(**headers)
@@ -97,7 +97,7 @@ async def test_an_answer_from_memory_says_its_age() -> None:
         ({"range": "bytes=0-1"}, [1, 2]),
     ],
 )
-async def test_a_request_may_ask_for_more(asks: dict[str, str], answers: list[int]) -> None:
+async def test_a_request_may_ask_for_more(asks: dict[str, Any], answers: list[int]) -> None:
     origin = Origin(trust_vary=True)
     origin.says(**FRESH)
     first = await origin.body()
@@ -143,7 +143,7 @@ async def test_no_cache_is_kept_and_asked_for_each_time() -> None:
     ],
 )
 async def test_clients_share_only_what_does_not_depend_on_what_they_send(
-    says: dict[str, str], rules: dict[str, Any], same: list[int], other: int
+    says: dict[str, Any], rules: dict[str, Any], same: list[int], other: int
 ) -> None:
     origin = Origin(**rules)
     origin.says(**{**FRESH, **says})
@@ -281,7 +281,7 @@ async def test_no_stale_answer_where_the_origin_forbids_it(forbids: str) -> None
     ],
 )
 async def test_a_write_makes_what_is_stored_of_its_url_unusable(
-    method: str, status: int, answer: dict[str, str], kept: bool
+    method: str, status: int, answer: dict[str, Any], kept: bool
 ) -> None:
     """§4.4"""
     origin = Origin()
