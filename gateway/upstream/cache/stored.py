@@ -26,8 +26,9 @@ NEVER = frozenset({206, 304})
 UNDERSTOOD = HEURISTIC | {201, 202, 302, 303, 307, 400, 401, 403, 500, 502, 503, 504}
 HEURISTIC_PART = 0.1
 """Of the time since `Last-Modified`: what RFC 9111 §4.2.2 proposes."""
-OVERHEAD_BYTES = 400
-"""Of an entry beside its body and headers, about."""
+OVERHEAD_BYTES = 1200
+HEADER_BYTES = 120
+"""What an entry, and each of its headers, takes beside its text; measured, a little above."""
 _ASKED = frozenset({"no-cache", "no-store", "max-age", "min-fresh", "max-stale", "only-if-cached"})
 _PROHIBITS_STALE = ("must-revalidate", "proxy-revalidate", "no-cache", "s-maxage")
 # RFC 9111 §3.1, and §3.2 of what a 304 leaves as it was.
@@ -83,7 +84,7 @@ class StoredResponse:
     size_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
-        text = sum(len(name) + len(value) for name, value in self.headers)
+        text = sum(len(name) + len(value) + HEADER_BYTES for name, value in self.headers)
         self.size_bytes = len(self.body) + text + OVERHEAD_BYTES
 
     def matches(self, headers: Sequence[Header]) -> bool:
