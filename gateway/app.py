@@ -73,6 +73,7 @@ from gateway.transport.server.shutdown import delay_shutdown
 from gateway.transport.stream.endpoint import StreamEndpoint
 from gateway.transport.ws.endpoint import WebSocketEndpoint
 from gateway.upstream.client import Upstream
+from gateway.upstream.transport import Transport
 
 # Where the workers of one server meet, as `gateway serve` tells them.
 BROKER_DIRECTORY = "GATEWAY_SERVE_BROKER"
@@ -92,6 +93,7 @@ class Gateway:
 
     Attributes:
         dev_status: What GraphiQL's page asks for while it is developed; set before the lifespan begins.
+        transports: By source name, in place of those that lead to the network; set before the lifespan begins.
 
     Errors: ConfigError with the first thing that cannot be served.
     """
@@ -111,6 +113,7 @@ class Gateway:
         self.ready = False
         self.owns_process = False
         self.dev_status: Callable[[], bytes] | None = None
+        self.transports: Mapping[str, Transport] = {}
         self.metrics_server: MetricsServer | None = None
         self.state: dict[str, Any] = {}
         self._drain: asyncio.Future[Any] | None = None
@@ -150,6 +153,7 @@ class Gateway:
             upstream_settings(config, urls),
             measures.counters if measures else None,
             config.response_cache,
+            self.transports,
         )
         access_log = AccessLog(config.logs)
         self.log = OperationLog(access_log)

@@ -23,7 +23,7 @@ from gateway.upstream.flights import Flights
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import ResponseCacheSettings, SourceSettings
-from gateway.upstream.transport import Fetched, Request, Response
+from gateway.upstream.transport import Fetched, Request, Response, Transport
 
 if TYPE_CHECKING:
     from gateway.context import Context
@@ -33,10 +33,15 @@ class Source:
     """One backend: its transport, and the policies around it."""
 
     def __init__(
-        self, name: str, settings: SourceSettings, counters: Counters, memory: MemoryCache
+        self,
+        name: str,
+        settings: SourceSettings,
+        counters: Counters,
+        memory: MemoryCache,
+        transport: Transport | None = None,
     ) -> None:
         self.settings = settings
-        self.transport = build_transport(settings)
+        self.transport = transport or build_transport(settings)
         self.policy = Policy(name, settings, self.transport, counters)
         self.flights: Flights[Fetched] = Flights()
         self.cache: ResponseCache | None = None
@@ -63,6 +68,7 @@ class Upstream:
             defaults.
         counters: To be told.
         cache: How much of answers is kept.
+        transports: By source name, in place of those that lead to the network: for tests.
 
     Attributes:
         counters: What the policies decided.
@@ -74,17 +80,22 @@ class Upstream:
         settings: Mapping[str, SourceSettings],
         counters: Counters | None = None,
         cache: ResponseCacheSettings | None = None,
+        transports: Mapping[str, Transport] | None = None,
     ) -> None:
         self.memory = MemoryCache((cache or ResponseCacheSettings()).max_bytes)
         self._settings = settings
+        self._transports = transports or {}
         self._sources: dict[str, Source] = {}
         self.counters = counters or Counters()
 
     async def start(self) -> None:
         """Make the transports; call it in the event loop that will use them."""
         for name, settings in self._settings.items():
-            self._sources[name] = Source(name, settings, self.counters, self.memory)
-        self._sources.setdefault("", Source("", SourceSettings(), self.counters, self.memory))
+            given = self._transports.get(name)
+            self._sources[name] = Source(name, settings, self.counters, self.memory, given)
+        if "" not in self._sources:
+            given = self._transports.get("")
+            self._sources[""] = Source("", SourceSettings(), self.counters, self.memory, given)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -13,6 +13,7 @@ from graphql import build_schema, parse
 
 from tests.cli.backend import answering
 from tests.cli.command import one_line, run_gateway
+from tests.testing.test_clients import run_pytest
 
 POSTS = json.dumps(
     [
@@ -151,3 +152,13 @@ def test_an_answer_of_no_use_is_one_line(tmp_path: Path, path: str, words: str) 
 def test_a_mistake_is_one_line(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     assert words in one_line(run_gateway("init", "new", *arguments, cwd=tmp_path))
     assert files_of(tmp_path) == {}
+
+
+@pytest.mark.parametrize("name", ["blog", "shop", "crm"])
+def test_the_tests_of_a_new_project_pass_without_its_backend(
+    projects: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_X_KEY", "k")
+    found = run_pytest(projects / name)
+    assert " passed" in found.stdout, found.stdout + found.stderr
+    assert "failed" not in found.stdout
