@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from docs.behaviors import behaviors
 from docs.examples import EXAMPLES
+from docs.mapping import mapping
 from gateway.config import Config
 from gateway.errors import CODES
 from gateway.settings.describe import attribute_docs, summary
@@ -171,12 +172,23 @@ def wrapped(text: str) -> str:
 def _wrapped(text: str) -> str:
     paragraphs = text.split("\n\n")
     for number, paragraph in enumerate(paragraphs):
-        if not paragraph.lstrip("\n").startswith(("|", "#", "- ", "<!--")):
-            # Code and links stay on one line.
-            whole = re.sub(r"`[^`]*`|\[[^\]]*\]\([^)]*\)", _unbroken, paragraph)
-            lines = textwrap.wrap(whole, 120, break_long_words=False, break_on_hyphens=False)
-            paragraphs[number] = "\n".join(lines).replace("\0", " ") or paragraph
+        if paragraph.lstrip("\n").startswith("- "):
+            items = [_lines(item, "  ") for item in re.split(r"\n(?=- )", paragraph)]
+            paragraphs[number] = "\n".join(items)
+        elif not paragraph.lstrip("\n").startswith(("|", "#", "<!--")):
+            paragraphs[number] = _lines(paragraph, "") or paragraph
     return "\n\n".join(paragraphs)
+
+
+def _lines(text: str, indent: str) -> str:
+    """A paragraph wrapped; code and links stay on one line, and its ends as they are."""
+    body = text.strip("\n")
+    before, _, after = text.partition(body) if body else (text, "", "")
+    whole = re.sub(r"^- |`[^`]*`|\[[^\]]*\]\([^)]*\)", _unbroken, body)
+    lines = textwrap.wrap(
+        whole, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return before + "\n".join(lines).replace("\0", " ") + after
 
 
 def _unbroken(found: re.Match[str]) -> str:
@@ -196,6 +208,7 @@ PAGES = {
     "errors.md": errors,
     "metrics.md": metrics,
     "behaviors.md": _behaviors,
+    "mapping.md": lambda: HEAD.format(origin="docs/methods.py and the checks") + mapping(),
 }
 GENERATED: dict[str, Callable[[], str]] = {
     name: partial(_page, make) for name, make in PAGES.items()

@@ -20,7 +20,7 @@ def map_json(
     variables: Annotated[
         Path | None, typer.Option("--vars", help="JSON file: an object of variables, without $.")
     ] = None,
-    spec: Annotated[str, typer.Option(help="Version of the language: 0.1, 0.2 or 0.3.")] = "0.3",
+    spec: Annotated[str, typer.Option(help="Version of the language: 0.1 to 0.4.")] = "0.3",
     explain: Annotated[bool, typer.Option("--explain", help="Print what each step saw.")] = False,
 ) -> None:
     """Apply a connector's mapping to JSON: a playground in the terminal."""

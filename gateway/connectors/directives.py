@@ -28,7 +28,9 @@ from gateway.graph.builtin import CONNECT_URL, connect_link, connector_names
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NEWEST = "0.3"
-KNOWN_VERSIONS = ("0.1", "0.2", "0.3")
+KNOWN_VERSIONS = ("0.1", "0.2", "0.3", "0.4")
+UNTYPED = ("0.1", "0.2")
+"""Versions whose mappings have no types: what is only left out at run time is a warning there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Directives:
     """All of a schema's connector directives.
 
     Attributes:
-        spec: "0.3": the version that the link names, the newest when there is none.
+        spec: "0.3": the version that the link names, and the one without a link: v0.4 is a preview.
         version_node: Where an unknown version stands.
     """
 

@@ -32,7 +32,7 @@ from gateway.connectors.check.reachable_fields import Supply, circular_reads, un
 from gateway.connectors.check.requests import EVERYWHERE, RequestCheck
 from gateway.connectors.check.selections import SelectionCheck
 from gateway.connectors.check.value_shapes import Scope
-from gateway.connectors.directives import Connect, read_directives
+from gateway.connectors.directives import KNOWN_VERSIONS, Connect, read_directives
 from gateway.connectors.mapping.nodes import Selection
 from gateway.errors import Diagnostic
 from gateway.graph.accepted import COMPOSED_URLS, linked
@@ -91,7 +91,12 @@ class _Check:
         if self.directives.unknown_version is not None:
             version, node = self.directives.unknown_version
             message = f"the connectors' version v{version} is not known"
-            self.findings.at(node, "UnknownConnectorsVersion", message, "known: v0.1, v0.2, v0.3")
+            self.findings.at(
+                node,
+                "UnknownConnectorsVersion",
+                message,
+                "known: " + ", ".join(f"v{known}" for known in KNOWN_VERSIONS),
+            )
         self.sources()
         ids: set[str] = set()
         for connect in self.directives.connects:

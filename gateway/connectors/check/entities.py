@@ -20,7 +20,7 @@ from graphql import (
 
 from gateway.connectors.check.mappings import Findings
 from gateway.connectors.check.value_shapes import Scope
-from gateway.connectors.directives import NEWEST, Connect, Text
+from gateway.connectors.directives import UNTYPED, Connect, Text
 from gateway.connectors.mapping.analyse import supplied_fields
 from gateway.connectors.mapping.nodes import Braces, Field, Selection, Variable
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
@@ -59,7 +59,7 @@ class EntityCheck:
         elif not isinstance(kind, GraphQLObjectType):
             # A row that is not there then nulls more than itself; before v0.3 that is all.
             is_object = isinstance(get_nullable_type(kind), GraphQLObjectType)
-            severity = "warning" if is_object and self.spec != NEWEST else "error"
+            severity = "warning" if is_object and self.spec in UNTYPED else "error"
             message = f"entity: true needs a nullable object type, not {kind}"
             at(connect.node, "EntityTypeInvalid", message, severity=severity)
         else:

@@ -17,7 +17,7 @@ from graphql import Node, get_named_type
 from gateway.connectors.check.constants import Constants
 from gateway.connectors.check.text_positions import place_in
 from gateway.connectors.check.value_shapes import LIST, OBJECT, Scope, Shapes, fields_of, members_of
-from gateway.connectors.directives import NEWEST, Errors, Text
+from gateway.connectors.directives import UNTYPED, Errors, Text
 from gateway.connectors.mapping.analyse import read_input
 from gateway.connectors.mapping.methods.table import AS, MATCH, METHODS
 from gateway.connectors.mapping.nodes import Key, Selection
@@ -72,8 +72,7 @@ class MappingCheck:
         self.spec = spec
         self.constants = constants
         self.shapes = Shapes(spec, constants)
-        # v0.1 and v0.2 know no types of mappings: what is only left out at run time is a warning there.
-        self.mild = "error" if spec == NEWEST else "warning"
+        self.mild = "warning" if spec in UNTYPED else "error"
 
     def template(
         self, text: Text, allowed: frozenset[str], scope: Scope | None, code: str
@@ -217,7 +216,7 @@ class MappingCheck:
             is_env = variable.name == "env"
             member = name.partition(".")[2]
             hint = f"export {member}" if is_env else f"set `{member}` in [connectors.config]"
-            if self.spec == NEWEST:
+            if self.spec not in UNTYPED:
                 hint += f", or write `$({name} ?? …)` where it may be absent"
             is_certain = code in OF_THE_REQUEST and (is_env or self.constants.is_served)
             severity = "error" if is_certain else "warning"

@@ -20,7 +20,7 @@ from graphql import (
 )
 
 from gateway.connectors.check.constants import Constants
-from gateway.connectors.directives import NEWEST, Connect
+from gateway.connectors.directives import UNTYPED, Connect
 from gateway.connectors.mapping.methods.table import AS, MATCH
 from gateway.connectors.mapping.nodes import (
     Call,
@@ -130,7 +130,7 @@ class Shapes:
             if isinstance(step, Key):
                 shape = LIST if shape == LIST else None
             elif isinstance(step, Call):
-                shape = self._call(shape, step, scope) if self.spec == NEWEST else None
+                shape = self._call(shape, step, scope) if self.spec not in UNTYPED else None
         return shape
 
     def _call(self, shape: str | None, call: Call, scope: Scope | None) -> str | None:

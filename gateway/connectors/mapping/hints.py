@@ -11,7 +11,10 @@ from typing import Final
 
 _HINTS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r","), "members of a selection are separated by white space, without commas"),
-    (re.compile(r"\.\.\."), "there is no spread; write `path { members }` to merge its members"),
+    (
+        re.compile(r"\.\.\."),
+        "there is no spread before v0.4; write `path { members }` to merge its members",
+    ),
     (re.compile(r"\.\d"), "there is no index after a dot; write `->get(0)`"),
     (re.compile(r"\.\."), "one dot stands between two keys"),
     (re.compile(r"\."), "a path cannot begin with a dot; write `$.key`"),
@@ -32,15 +35,17 @@ _BRACKETED: Final = re.compile(r"(?:\[\w*\])+(?=\s*:)")
 _LAST_WORD: Final = re.compile(r"\w+$")
 
 
-def hint_at(text: str, offset: int, newest: bool) -> str | None:
+def hint_at(text: str, offset: int, spec: str) -> str | None:
     """Give the advice that fits the characters at an offset, or None."""
     rest = text[offset : offset + 64]
     before = text[max(0, offset - 64) : offset].rstrip()
     if before.endswith(".") and (rest[:1].isdigit() or rest[:1] == "["):
         return "there is no index after a dot; write `->get(0)`"
     if before.endswith(".") and rest.startswith(".."):
-        return "there is no spread; write `path { members }` to merge its members"
-    if not newest and rest.startswith("?"):
+        return "there is no spread before v0.4; write `path { members }` to merge its members"
+    if spec == "0.4" and rest.startswith("..."):
+        return "`...` merges into a selection; name each member of an object literal"
+    if spec in ("0.1", "0.2") and rest.startswith("?"):
         return "link connect v0.3, or leave it out: a missing member is no error"
     if (name := _BRACKETED.match(rest)) and (start := _LAST_WORD.search(before)):
         return f"a name with brackets is quoted: `'{start[0]}{name[0]}': …`"

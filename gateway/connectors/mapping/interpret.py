@@ -137,7 +137,7 @@ class Run:
         value = self.path(item.path, scope)
         if isinstance(item, Field):
             return ... if value is ... else {item.name: value}
-        if alone and item.path.braces is None:
+        if alone and item.path.braces is None and not item.is_spread:
             return value
         if value is ...:
             self.note("Inlined path produced no value", scope.input_path, item.start, item.end)

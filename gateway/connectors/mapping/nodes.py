@@ -161,11 +161,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """A path without a name: merged into its surroundings, or, alone, the value itself."""
+    """A path without a name: merged into its surroundings, or, alone, the value itself.
+
+    Attributes:
+        is_spread: Written with `...`: merged, also when it is alone.
+    """
 
     path: Path
     start: int
     end: int
+    is_spread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +195,8 @@ class Selection:
     @property
     def value_path(self) -> Path | None:
         """The path whose value is the whole result, where there is one (§6.11)."""
-        if len(self.items) == 1 and isinstance(self.items[0], Inline):
-            return self.items[0].path
-        return None
+        only = self.items[0] if len(self.items) == 1 else None
+        return only.path if isinstance(only, Inline) and not only.is_spread else None
 
     @property
     def braces(self) -> Braces:

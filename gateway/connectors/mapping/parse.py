@@ -1,17 +1,22 @@
-"""Text of a mapping to its tree, by the grammar of connect v0.1 to v0.3.
+"""Text of a mapping to its tree, by the grammar of connect v0.1 to v0.4.
 
 A recursive descent over the characters: no token list, because `.1` and `?` mean different things in
 different places. It raises `MappingSyntaxError` and nothing else, whatever the text, and never
 evaluates. Nesting is bounded by MAX_DEPTH, so that neither this parser nor what walks its tree can
 exhaust the stack.
 
-Source: connectors.md §5.
+v0.4 has one grammar for selections and literals: a JSON text is a mapping that gives that JSON, members may be
+separated by commas, and `...` merges an object.
+
+Source: connectors.md §5; the public description of v0.4, a preview.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from contextlib import suppress
 from typing import Final, NoReturn
 
 from gateway.connectors.mapping.hints import hint_at
@@ -39,13 +44,14 @@ from gateway.connectors.mapping.nodes import (
     Wrapped,
 )
 
-SPECS: Final = ("0.1", "0.2", "0.3")
+SPECS: Final = ("0.1", "0.2", "0.3", "0.4")
 MAX_DEPTH: Final = 64  # braces, brackets and parentheses; written mappings stay below ten
 MAX_DIGITS: Final = 400  # of one number: enough for any double, far below Python's own limit
 
 _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
+_NUMBER_OF_JSON = re.compile(rf"(?:{_NUMBER.pattern})(?:[eE][+-]?[0-9]+)?")
 _STRINGS: Final = {
     '"': re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL),
     "'": re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL),
@@ -77,7 +83,9 @@ def parse_mapping(selection: str, spec: str = "0.3") -> Selection:
     """
     version = spec.removeprefix("v")
     if version not in SPECS:
-        raise ValueError(f"Unknown version {spec!r} of the mapping language; known: 0.1, 0.2, 0.3")
+        raise ValueError(
+            f"Unknown version {spec!r} of the mapping language; known: {', '.join(SPECS)}"
+        )
     return _Parser(selection, version).selection()
 
 
@@ -87,7 +95,8 @@ class _Parser:
     def __init__(self, text: str, spec: str) -> None:
         self.text = text
         self.spec = spec
-        self.newest = spec == "0.3"
+        self.newest = spec not in ("0.1", "0.2")
+        self.is_unified = spec == "0.4"
         self.position = 0
         self.depth = 0
 
@@ -95,7 +104,7 @@ class _Parser:
 
     def fail(self, message: str, offset: int | None = None) -> NoReturn:
         at = self.position if offset is None else offset
-        hint = hint_at(self.text, at, self.newest)
+        hint = hint_at(self.text, at, self.spec)
         raise MappingSyntaxError(f"{message}{'; ' + hint if hint else ''}", at)
 
     def skip(self) -> int:
@@ -144,6 +153,9 @@ class _Parser:
         if match is None:
             self.fail(f"String that begins here has no closing {quote}", start)
         self.position = match.end()
+        if self.is_unified and quote == '"':
+            with suppress(ValueError):  # what JSON does not have is read as before
+                return str(json.loads(match.group(), strict=False))
         return _ESCAPE.sub(lambda escape: _unescaped(escape.group(1)), match.group()[1:-1])
 
     def key_name(self) -> str | None:
@@ -156,7 +168,8 @@ class _Parser:
         if negative:
             self.position += 1
             self.skip()
-        match = _NUMBER.match(self.text, self.position)
+        pattern = _NUMBER_OF_JSON if self.is_unified else _NUMBER
+        match = pattern.match(self.text, self.position)
         if match is None:
             self.position = start
             return None
@@ -164,7 +177,7 @@ class _Parser:
             self.fail(f"Number of more than {MAX_DIGITS} digits", start)
         self.position = match.end()
         digits = match.group()
-        value: int | float = float(digits) if "." in digits else int(digits)
+        value: int | float = int(digits) if digits.isdecimal() else float(digits)
         if not math.isfinite(value):
             self.fail("Number that is not finite", start)
         return -value if negative else value
@@ -172,7 +185,12 @@ class _Parser:
     # Items
 
     def selection(self) -> Selection:
-        items = self.items(None)
+        if self.is_unified and self.sees("{"):
+            items = self.braces().items
+            if self.skip() < len(self.text):
+                self.fail(f"Expected the end after the object, {self.found()}")
+        else:
+            items = self.items(None)
         return Selection(items, self.text, self.spec, 0, len(self.text))
 
     def items(self, opened: int | None) -> tuple[Item, ...]:
@@ -187,12 +205,14 @@ class _Parser:
             if opened is not None and self.text[at] == "}":
                 break
             items.append(self.item())
+            if self.is_unified:
+                self.take(",")
         for item in items:
             self.check_alone(item, len(items), opened)
         return tuple(items)
 
     def check_alone(self, item: Item, count: int, opened: int | None) -> None:
-        if not isinstance(item, Inline) or item.path.braces is not None:
+        if not isinstance(item, Inline) or item.path.braces is not None or item.is_spread:
             return
         written = self.text[item.start : item.end]
         if count > 1:  # §5.2 d
@@ -208,19 +228,28 @@ class _Parser:
 
     def item(self) -> Item:
         start = self.skip()
+        if self.is_unified and self.take("..."):
+            path = self.value()
+            return Inline(path, start, path.end, is_spread=True)
         name = self.key_name()
         if name is not None and self.take(":"):
             if self.sees("{"):
                 braces = self.braces()
                 return Group(name, braces, start, braces.end)
-            path = self.path()
+            path = self.value()
             return Field(name, path, start, path.end)
         self.position = start
-        path = self.path()
+        path = self.value()
         single = _single_key(path)
         if single is not None:
             return Field(single, path, start, path.end)
         return Inline(path, start, path.end)
+
+    def value(self) -> Path:
+        """A path; in v0.4 a literal too."""
+        start = self.skip()
+        literal = self.literal() if self.is_unified else None
+        return self.path() if literal is None else self.path_rest(literal, (), start)
 
     def braces(self) -> Braces:
         start = self.skip()
@@ -278,6 +307,8 @@ class _Parser:
 
     def step(self, after_question: bool) -> Step | None:
         start = self.skip()
+        if self.is_unified and self.sees("..."):
+            return None  # the next item
         if self.take("."):  # §5.2 g
             name = self.key_name()
             if name is None:
@@ -374,13 +405,21 @@ class _Parser:
             name = self.key_name()
             if name is None:
                 self.fail(f"Expected the key of a member, {self.found()}")
-            self.expect(":", f"after the key {name!r} of an object literal")
-            members.append((name, self.expression()))
-            if not self.take(","):
+            members.append((name, self.member_value(name)))
+            if not self.take(",") and not self.is_unified:
                 self.expect("}", "or ',' after a member of an object literal")
                 break
         self.depth -= 1
         return ObjectLiteral(tuple(members), start, self.position)
+
+    def member_value(self, name: str) -> Expression:
+        """What stands behind a key of an object literal; in v0.4 the key alone reads the member of that name."""
+        end = self.position
+        if self.is_unified and not self.sees(":"):
+            start = end - len(name)
+            return Path(Input(start, start), (Key(name, start, end),), None, start, end)
+        self.expect(":", f"after the key {name!r} of an object literal")
+        return self.expression()
 
 
 def _unescaped(char: str) -> str:

@@ -43,7 +43,7 @@ def _items(items: tuple[Item, ...]) -> str:
 
 def _item(item: Item) -> str:
     if isinstance(item, Inline):
-        return _path(item.path)
+        return f"{'...' if item.is_spread else ''}{_path(item.path)}"
     if isinstance(item, Group):
         return f"{_name(item.name)}: {_braces(item.braces)}"
     written = _path(item.path)

@@ -12,8 +12,9 @@ from gateway.connectors.mapping.compile import compile_mapping
 from gateway.connectors.mapping.interpret import interpret
 from gateway.connectors.mapping.parse import parse_mapping
 
-EVERY = ("0.1", "0.2", "0.3")
-NEW = ("0.3",)
+EVERY = ("0.1", "0.2", "0.3", "0.4")
+NEW = ("0.3", "0.4")
+BEFORE = ("0.1", "0.2", "0.3")
 OLD = ("0.1", "0.2")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.connectors.mapping.table import NEW, OLD, Case, check, params
+from tests.connectors.mapping.table import BEFORE, NEW, OLD, Case, check, params
 
 LITERALS = [
     Case("$({ a: $.missing.x, b: [$.missing.y, 1] })", {}, {"b": [None, 1]}, 2),
@@ -78,7 +78,7 @@ PITFALLS = [
     Case("id nested.path { a }", {"id": 1, "nested": {"path": {"a": 2}}}, {"id": 1, "a": 2}),
     Case("s: k->match(['a', $.x], [@, $.y])", {"k": "a", "x": 1, "y": 2}, {"s": 1}, specs=OLD),
     Case("s: k->match(['a', x], [@, y])", {"k": "b", "x": 1, "y": 2}, {"s": 2}, specs=NEW),
-    Case("x: 'title'", {"title": "t"}, {"x": "t"}),
+    Case("x: 'title'", {"title": "t"}, {"x": "t"}, specs=BEFORE),
     Case("x: a?.b.c", {}, {}, specs=NEW),
     Case("x: a?.b.c", {"a": {}}, {}, 1, specs=NEW),
     Case("$->first", [], ...),
