@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args, get_origin
 from docs.behaviors import behaviors
 from docs.examples import EXAMPLES
 from docs.mapping import mapping
-from gateway.config import Config
+from gateway.app.config import Config
 from gateway.errors import CODES
 from gateway.settings.describe import attribute_docs, summary
 from gateway.settings.hints import field_hints, is_list, item_of, plain, table_of

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import gateway.resolver  # noqa: F401 - the submodule first: the name `resolver` is the decorator's
 from gateway.context import Context
 from gateway.errors import ClientError, ConfigError, UpstreamError
 from gateway.graph.register import (
@@ -22,10 +21,10 @@ from gateway.graph.register import (
     subscription,
     type_resolver,
 )
-from gateway.uploads import Upload
+from gateway.graph.uploads import Upload
 
 if TYPE_CHECKING:
-    from gateway.app import create_app
+    from gateway.app.gateway import create_app
 
 __all__ = [
     "ClientError",
@@ -48,7 +47,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "create_app":
-        from gateway.app import create_app
+        from gateway.app.gateway import create_app
 
         return create_app
     raise AttributeError(f"module 'gateway' has no attribute {name!r}")

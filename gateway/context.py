@@ -6,23 +6,19 @@ plan, the client's transport, or which executor runs.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aiodataloader import DataLoader
 
-from gateway.errors import InternalError
-from gateway.identity import Identity
-from gateway.resolver import fresh
 from gateway.response_headers import ResponseState
+from gateway.upstream.caller import CallStats
+from gateway.vary import Identity
 
 if TYPE_CHECKING:
     import httpx
 
     from gateway.broker.port import Broker
-    from gateway.resolver import Loader
-    from gateway.telemetry.trace import Trace
     from gateway.upstream.client import Upstream
 
 
@@ -36,47 +32,22 @@ class Loaders:
     __slots__ = ("_loaders",)
 
     def __init__(self) -> None:
-        self._loaders: dict[Any, DataLoader[Any, Any]] = {}
+        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
 
     def of(
         self, batch_load: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], **options: Any
     ) -> DataLoader[Any, Any]:
         """The loader of `batch_load` in this request; `options` as DataLoader's, on first use."""
-        loader = self._loaders.get(batch_load)
+        return self.under(batch_load, lambda: DataLoader(batch_load, **options))
+
+    def under(
+        self, key: Hashable, make: Callable[[], DataLoader[Any, Any]]
+    ) -> DataLoader[Any, Any]:
+        """The loader under a key in this request, made when it is first asked for."""
+        loader = self._loaders.get(key)
         if loader is None:
-            loader = self._loaders[batch_load] = DataLoader(batch_load, **options)
+            loader = self._loaders[key] = make()
         return loader
-
-
-class CallStats:
-    """What this request asked of its backends, for its log line. Written by `upstream`.
-
-    Where nothing was asked, the values are the class's: making one costs little.
-
-    Attributes:
-        calls: Upstream calls sent, retries included; a shared call counts for its leader.
-        wait_s: Time spent in them, seconds, summed over calls that may overlap.
-        by_source: Requests that connectors asked for, by source.
-        retries, hedges: Attempts among `calls` beside the first ones.
-        shared: Calls that another request made for this one.
-        cached: Calls that a stored answer made needless.
-        pool_wait_s: Time spent in waiting for a place, seconds.
-        trace: The request's timings; None when nobody wants to know.
-        response: What the answer gets beside the gateway's own headers; None where nothing does.
-    """
-
-    calls: int = 0
-    retries: int = 0
-    hedges: int = 0
-    shared: int = 0
-    cached: int = 0
-    wait_s: float = 0.0
-    pool_wait_s: float = 0.0
-    trace: Trace | None = None
-    response: ResponseState | None = None
-
-    def __init__(self) -> None:
-        self.by_source: dict[str, int] = {}
 
 
 def joined_values(name: str, values: Sequence[str]) -> str:
@@ -168,7 +139,6 @@ class Context:
         "_header_values",
         "_http",
         "_loaders",
-        "_pending",
         "client",
         "config",
         "connection_params",
@@ -206,8 +176,12 @@ class Context:
         self._header_values: dict[str, list[str]] | None = None
         self._http: httpx.AsyncClient | None = None
         self._loaders: Loaders | None = None
-        self._pending: dict[Hashable, DataLoader[Any, Any]] | None = None
         self._clients: dict[Identity, httpx.AsyncClient] | None = None
+
+    @property
+    def whole(self) -> Context:
+        """The request's own, of which a function may see less."""
+        return self
 
     @property
     def request_id(self) -> str:
@@ -298,37 +272,6 @@ class Context:
         """The base URL of the source `name`, without a slash at its end. Errors: KeyError."""
         return self.source_urls[name].rstrip("/")
 
-    def load_one(self, loader: Loader, parent: Any, arguments: Mapping[str, Any]) -> Awaitable[Any]:
-        """One parent's value, batched with its siblings by a dataloader: the fallback path only.
-
-        The compiled path calls `loader.load` with the whole column instead.
-        """
-        if self._pending is None:
-            self._pending = {}
-        key = (id(loader), freeze(arguments))
-        batch = self._pending.get(key)
-        if batch is None:
-            batch = DataLoader(self._batch_load(loader, arguments), cache=False)
-            self._pending[key] = batch
-        return batch.load(
-            (parent,)
-        )  # a dataloader refuses None, which the parent of a root field is
-
-    def _batch_load(
-        self, loader: Loader, arguments: Mapping[str, Any]
-    ) -> Callable[[list[Any]], Coroutine[Any, Any, list[Any]]]:
-        async def batch_load(keys: list[Any]) -> list[Any]:
-            parents = [parent for (parent,) in keys]
-            try:
-                values = list(await loader.load(parents, fresh(arguments), self))
-            except asyncio.CancelledError:
-                # aiodataloader leaves waiters pending for ever when its batch task is cancelled.
-                values = [InternalError(f"the batch of {loader.coordinate} was cancelled")]
-                return values * len(parents)
-            return values
-
-        return batch_load
-
 
 class RestrictedContext(Context):
     """What one function sees of a request. All but the client's headers is the request's own.
@@ -356,6 +299,11 @@ class RestrictedContext(Context):
             return getattr(self, name)
         return getattr(self._whole, name)
 
+    @property
+    def whole(self) -> Context:
+        """The request's own."""
+        return self._whole
+
     def restricted(self, identity: Identity) -> Context:
         """As the request's own: a directive hands its context on to what it is around."""
         return self._whole.restricted(identity)
@@ -374,22 +322,5 @@ class RestrictedContext(Context):
         """The request's dataloaders: one for all its functions."""
         return self._whole.loaders
 
-    def load_one(self, loader: Loader, parent: Any, arguments: Mapping[str, Any]) -> Awaitable[Any]:
-        """As the request's own, so that siblings are one batch."""
-        return self._whole.load_one(loader, parent, arguments)
-
 
 _OF_THE_CLIENT = frozenset({"client", "headers", "_header_values"})
-
-
-def freeze(value: Any) -> Hashable:
-    """A hashable stand-in for coerced arguments; what cannot be hashed is told apart by identity."""
-    if isinstance(value, Mapping):
-        return tuple(sorted((name, freeze(item)) for name, item in value.items()))
-    if isinstance(value, list | tuple):
-        return ("list", *(freeze(item) for item in value))
-    try:
-        hash(value)
-    except TypeError:
-        return ("id", id(value))
-    return (type(value), value)

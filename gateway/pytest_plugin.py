@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.app.config import Config
     from gateway.testing import BlockingGatewayClient
 
 

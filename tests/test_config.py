@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config, build_config, config_json_schema, load_config
+from gateway.app.config import Config, build_config, config_json_schema, load_config
 from gateway.errors import ConfigError
 from gateway.settings.text import key_lines
 

@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.awaitable import value_of
+from gateway.concurrency.awaitable import value_of
 from gateway.context import ClientRequest, Context
+from gateway.pipeline.event_streams import Stream
 from gateway.pipeline.operation import GraphQLParams, Operation
-from gateway.streams import Stream
 from gateway.testing import GatewayClient
 
 SDL = """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.explain import Explain, ExplainSettings, signed
+from gateway.pipeline.explain import Explain, ExplainSettings, signed
 from gateway.telemetry.report import covered
 from gateway.testing import GatewayClient
 from tests.support.backend import Answer, Asked, backend

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.awaitable import value_of
+from gateway.concurrency.awaitable import value_of
 from gateway.context import ClientRequest
 from gateway.execute import prepare
+from gateway.pipeline.event_streams import Stream
 from gateway.pipeline.operation import GraphQLParams, Operation
-from gateway.streams import Stream
 from gateway.testing import GatewayClient
 
 SCHEMA = """

@@ -12,12 +12,12 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.answer import Answer
-from gateway.awaitable import value_of
+from gateway.concurrency.awaitable import value_of
 from gateway.context import ClientRequest, Context
+from gateway.pipeline.event_streams import Stream
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.pipeline.subscriptions import Subscriptions
-from gateway.streams import Stream
+from gateway.response.answer import Answer
 from gateway.testing import GatewayClient
 
 SCHEMA = """

@@ -26,9 +26,9 @@ from graphql import (
     parse,
 )
 
-from gateway import dropin
 from gateway.context import ClientRequest, Context
-from gateway.resolver import BatchField, Wanted
+from gateway.graph.resolvers import BatchField, Wanted
+from gateway.integrations import graphql_core as dropin
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from benchmarks.load import data
 from benchmarks.load.contestants import NOTHING_SHARED
 from benchmarks.micro.paired import RUNNER, measure
 from benchmarks.stats import median_of_ratios
-from gateway.app import Gateway
-from gateway.awaitable import value_of
-from gateway.config import load_config
+from gateway.app.config import load_config
+from gateway.app.gateway import Gateway
+from gateway.concurrency.awaitable import value_of
 from gateway.context import ClientRequest
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.upstream.transport import Fetched

@@ -15,7 +15,7 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
-from gateway.plan.cache import Made, PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import Made, PlanCache, PlanCacheSettings
 
 SCHEMA: GraphQLSchema = build_schema("""
     type Query {

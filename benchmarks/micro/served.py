@@ -1,7 +1,7 @@
 """Whole requests for the guard, each with bytes of its own, over the ASGI adapter: no network, no event loop's I/O.
 
 The sides that are compared have this suite and their own gateway: nothing is used here but what a host
-application has, `gateway.app.create_app` and ASGI.
+application has, `gateway.create_app` and ASGI.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 
 from benchmarks.load.traffic import COUNTER, varied_body, varied_requests
 from benchmarks.micro.paired import RUNNER
-from gateway.app import create_app
+from gateway.app.gateway import create_app
 
 FOLDER = Path(__file__).resolve().parent.parent / "peers" / "gateway"
 SETTINGS = {"UPSTREAM": "http://127.0.0.1:1", "GATEWAY_LOGS__ACCESS": os.devnull}

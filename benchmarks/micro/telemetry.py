@@ -27,8 +27,8 @@ from benchmarks.load import upstream
 from benchmarks.load.contestants import GATEWAY_CONFIG, MAIN, NOTHING_SHARED
 from benchmarks.load.scenarios import SCENARIOS
 from benchmarks.stats import median_of_ratios
-from gateway.app import Gateway
-from gateway.config import load_config
+from gateway.app.config import load_config
+from gateway.app.gateway import Gateway
 from gateway.telemetry import tracing
 
 QUIET = {"GATEWAY_LOGS__ACCESS": "off"}

@@ -14,8 +14,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from gateway import json_bytes
-from gateway.build import Graph, build_graph
-from gateway.config import Config, load_config, origin_of
+from gateway.app.build import Graph, build_graph
+from gateway.app.config import Config, load_config, origin_of
 from gateway.errors import ConfigError, Diagnostic
 
 CONFIG_FILE = Path("gateway.toml")

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from gateway.build import Graph
+from gateway.app.build import Graph
+from gateway.app.config import Config
+from gateway.app.services import unshared_sources
 from gateway.cli.options import (
     ConfigOption,
     SchemaOption,
@@ -18,14 +20,12 @@ from gateway.cli.options import (
     read_text,
     report,
 )
-from gateway.config import Config
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables, explain_plan
 from gateway.execute.prepare import Prepared, prepare
 from gateway.language.document import load_document
+from gateway.pipeline.dedupe import explain_sharing
 from gateway.runtime.state import Variables
-from gateway.services import unshared_sources
-from gateway.sharing import explain_sharing
 
 
 def plan(

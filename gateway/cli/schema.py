@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from graphql import print_schema
 
+from gateway.app.config import config_json_schema
 from gateway.cli.options import (
     ConfigOption,
     SchemaOption,
@@ -16,7 +17,6 @@ from gateway.cli.options import (
     read_graph,
     report,
 )
-from gateway.config import config_json_schema
 from gateway.graph.builtin import COMMON, CONNECTORS
 
 

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.app import BROKER_DIRECTORY, Gateway
+from gateway.app.config import Config
+from gateway.app.gateway import BROKER_DIRECTORY, Gateway
 from gateway.cli.options import (
     ConfigOption,
     SchemaOption,
@@ -22,7 +23,6 @@ from gateway.cli.options import (
     read_config,
 )
 from gateway.cli.workers import AnnouncedServer, ServedConfig, Workers, bind, say_once, url_of
-from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.transport.server.connections import raise_descriptor_limit
 

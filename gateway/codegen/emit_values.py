@@ -13,8 +13,8 @@ from operator import attrgetter
 from typing import Any
 
 from gateway.codegen.writer import Writer
+from gateway.graph.resolvers import is_attribute
 from gateway.plan.nodes import Check, Kind
-from gateway.resolver import is_attribute
 from gateway.runtime.bound import (
     BoundComposite,
     BoundField,

@@ -16,8 +16,8 @@ from gateway.connectors.keys import integer_of
 from gateway.connectors.loaders import ConnectorLoader, gathered
 from gateway.context import Context
 from gateway.errors import UpstreamError
-from gateway.identity import joined
-from gateway.resolver import Loader, Wanted
+from gateway.graph.resolvers import Loader, Wanted
+from gateway.vary import joined
 
 
 class AlternativesLoader:

@@ -50,11 +50,11 @@ from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.connectors.settings import ConnectorSettings, HeaderRule, HeaderSettings
 from gateway.errors import ConfigError
 from gateway.graph.json_numbers import FROM_JSON
+from gateway.graph.resolvers import BatchField, EntityField, Loader, Wanted
 from gateway.graph.sdl import place_of
-from gateway.identity import Identity
-from gateway.resolver import BatchField, EntityField, Loader, Wanted
 from gateway.upstream.http1.request_head import has_credentials
 from gateway.upstream.settings import SourceSettings
+from gateway.vary import Identity
 
 
 @dataclass(slots=True)

@@ -24,10 +24,10 @@ from gateway.connectors.response.outcome import ResponseReader
 from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.context import Context
 from gateway.errors import UpstreamError
-from gateway.identity import Identity
-from gateway.resolver import Wanted
+from gateway.graph.resolvers import Wanted
 from gateway.upstream.flights import Abandoned, Flight
 from gateway.upstream.transport import Fetched, Request
+from gateway.vary import Identity
 
 
 @dataclass(slots=True)

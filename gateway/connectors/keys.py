@@ -17,7 +17,7 @@ from graphql import GraphQLObjectType, get_named_type
 
 from gateway.connectors.mapping.wanted import Wanted
 from gateway.connectors.views import MISSING, is_whole, view_of
-from gateway.resolver import read_property
+from gateway.graph.resolvers import read_property
 
 _TEXT, _INTEGERS = {str}, {int}
 EXACT: Final = 2**53

@@ -24,10 +24,10 @@ from gateway.connectors.request.url import CannotWriteError
 from gateway.connectors.views import MISSING
 from gateway.context import Context
 from gateway.errors import UpstreamError
-from gateway.identity import Identity
-from gateway.resolver import Loader, Wanted
+from gateway.graph.resolvers import Loader, Wanted
 from gateway.telemetry.trace import CURRENT
 from gateway.upstream.transport import Request
+from gateway.vary import Identity
 
 Keyed = tuple[list[Any], dict[Hashable, dict[str, Any]], dict[Hashable, Any]]
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gateway.errors import UpstreamError
-from gateway.identity import partition
 from gateway.json_bytes import write_json
 from gateway.upstream.flights import Abandoned, Flight
 from gateway.upstream.transport import Fetched, Request
+from gateway.vary import partition
 
 if TYPE_CHECKING:
     from gateway.connectors.call import Call

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.connectors.mapping.wanted import Wanted
-from gateway.resolver import read_property
+from gateway.graph.resolvers import read_property
 
 MISSING: Final = object()
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})

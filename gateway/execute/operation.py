@@ -6,13 +6,13 @@ The choice falls before the first step: an operation that has begun on one path 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from graphql import ExecutionResult
 
-from gateway.awaitable import AwaitableOrValue, then
+from gateway.concurrency.awaitable import AwaitableOrValue, then
 from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute.bounded import Budget, bounded_options
@@ -25,8 +25,18 @@ from gateway.runtime.bound import Bound
 from gateway.runtime.bounds import nodes_error
 from gateway.runtime.introspect import IntrospectionError
 from gateway.runtime.state import Literals, Run, Source, Variables
+from gateway.telemetry.catalogue import FALLBACKS
+from gateway.telemetry.metrics import Sample
 
 fallbacks: Counter[str] = Counter()
+
+
+def fallback_samples() -> Iterator[Sample]:
+    """The fallbacks, for metrics."""
+    for reason, count in fallbacks.items():
+        yield FALLBACKS, (reason,), count
+
+
 """How often an operation of the service ran on graphql-core, by reason."""
 
 

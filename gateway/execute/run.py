@@ -7,8 +7,8 @@ from typing import Any
 
 from graphql import ExecutionResult
 
-from gateway.awaitable import AwaitableOrValue
 from gateway.codegen.code import Code
+from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.runtime.bounds import ResultLimitError
 from gateway.runtime.complete import complete_root, take_errors
 from gateway.runtime.drive import start

@@ -17,8 +17,8 @@ from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute.operation import source_of
 from gateway.execute.prepare import Prepared
+from gateway.graph.resolvers import EventSource
 from gateway.plan.collect import CannotCompileError
-from gateway.resolver import EventSource
 from gateway.runtime import reference
 from gateway.runtime.state import Literals, Variables
 

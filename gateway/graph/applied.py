@@ -33,11 +33,11 @@ from gateway.graph.directives import (
     wrap_resolver,
 )
 from gateway.graph.register import Mark
+from gateway.graph.resolvers import EventSource
 from gateway.graph.schema import find_directive
 from gateway.graph.sdl import place_of
 from gateway.graph.signature import unknown
-from gateway.identity import NOBODY, Identity
-from gateway.resolver import EventSource
+from gateway.vary import NOBODY, Identity
 
 Implementation = tuple[Any, Identity | None]
 """A directive's class, or an instance, and what it reads of the client."""

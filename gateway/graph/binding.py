@@ -27,6 +27,7 @@ from graphql import (
 from gateway.context import Context
 from gateway.errors import Diagnostic
 from gateway.graph.register import Mark
+from gateway.graph.resolvers import BatchField, EventSource, FieldResolver, Loader, Wanted, seen_by
 from gateway.graph.scalars import BUILT_IN, MEANINGS, ScalarName, checked_output, located_literal
 from gateway.graph.sdl import place_of
 from gateway.graph.signature import (
@@ -37,8 +38,7 @@ from gateway.graph.signature import (
     unknown,
 )
 from gateway.graph.topic import Topic
-from gateway.identity import NOBODY, Identity
-from gateway.resolver import BatchField, EventSource, FieldResolver, Loader, Wanted, seen_by
+from gateway.vary import NOBODY, Identity
 
 
 class PythonBatchLoader:

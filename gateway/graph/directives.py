@@ -13,8 +13,7 @@ from typing import Any
 
 from gateway.context import Context
 from gateway.errors import ClientError
-from gateway.identity import Identity
-from gateway.resolver import (
+from gateway.graph.resolvers import (
     BatchField,
     EntityField,
     EventSource,
@@ -22,9 +21,11 @@ from gateway.resolver import (
     Loader,
     Wanted,
     identity_of,
+    load_one,
     read_property,
     seen_by,
 )
+from gateway.vary import Identity
 
 
 class Range:
@@ -184,7 +185,7 @@ def call_resolver(
     if isinstance(resolve, FieldResolver):
         return resolve.call(parent, context, arguments)
     if isinstance(resolve, BatchField):
-        return context.load_one(resolve.loader, parent, arguments)
+        return load_one(resolve.loader, parent, arguments, context)
     if isinstance(resolve, EntityField):
         value = read_property(parent, resolve.name, resolve.missing)
         return resolve.complete(parent, context) if value is resolve.missing else value

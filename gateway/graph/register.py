@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from gateway.errors import ConfigError
-from gateway.identity import NOBODY, Identity
+from gateway.vary import NOBODY, Identity
 
 T = TypeVar("T")
 MARK = "__gateway_marks__"

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from graphql import GraphQLError
 
 from gateway.graph.json_numbers import EXACT
+from gateway.graph.uploads import Upload
 from gateway.json_bytes import MAX_LENGTH
-from gateway.uploads import Upload
 
 # RFC 3339 §5.6, with the time zone that it demands.
 _DATE_TIME = re.compile(

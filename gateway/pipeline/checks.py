@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.answer import Answer, ErrorMask, OperationRecord, encode_request_error
 from gateway.errors import CODES, ClientError, RequestError
 from gateway.execute.prepare import Prepared
+from gateway.response.answer import Answer, ErrorMask, OperationRecord, encode_request_error
 
 
 def check_whole(prepared: Prepared) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from graphql import ExecutionResult
 
-from gateway.answer import Answer, ErrorMask, encode_response, encode_result
 from gateway.execute.operation import explain_plan
-from gateway.identity import NOBODY
-from gateway.observer import plan_of, span_name
+from gateway.observe.observer import plan_of, span_name
 from gateway.pipeline.operation import Operation
+from gateway.response.answer import Answer, ErrorMask, encode_response, encode_result
 from gateway.response_headers import Header, ResponseState, restricted
 from gateway.runtime.steps import mark_errors
 from gateway.telemetry.report import trace_report
 from gateway.telemetry.trace import clock
+from gateway.vary import NOBODY
 
 
 def encode(mask: ErrorMask, operation: Operation, result: ExecutionResult) -> Answer:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from copy import copy
 from typing import Any, NamedTuple
 
-from gateway.answer import OperationRecord
 from gateway.context import ClientRequest, Context
 from gateway.execute.prepare import Prepared
 from gateway.language.normalise import Literals
+from gateway.response.answer import OperationRecord
 from gateway.runtime.state import Variables
 
 

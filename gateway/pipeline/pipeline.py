@@ -14,22 +14,22 @@ from functools import partial
 
 from graphql import ExecutionResult
 
-from gateway.answer import Answer, ErrorMask, OperationRecord
-from gateway.awaitable import AwaitableOrValue, then
+from gateway.concurrency.awaitable import AwaitableOrValue, then
 from gateway.context import Context
 from gateway.documents.find import Documents
 from gateway.errors import ClientError
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared
-from gateway.explain import Explain
 from gateway.language.limits import Limits, check_variables
-from gateway.observer import Observer, record_operation
+from gateway.observe.observer import Observer, record_operation
 from gateway.pipeline.admission import Admission
 from gateway.pipeline.checks import check_method, check_whole, reject
+from gateway.pipeline.dedupe import Sharing
 from gateway.pipeline.encode import encode, explain
+from gateway.pipeline.explain import Explain
 from gateway.pipeline.operation import Operation
-from gateway.plan.cache import PlanCache
-from gateway.sharing import Sharing
+from gateway.pipeline.plan_cache import PlanCache
+from gateway.response.answer import Answer, ErrorMask, OperationRecord
 from gateway.telemetry.report import show
 from gateway.telemetry.trace import ACTIVE, Trace, clock
 

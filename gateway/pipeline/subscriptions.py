@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from weakref import WeakSet
 
-from gateway.answer import Answer
-from gateway.awaitable import value_of
+from gateway.concurrency.awaitable import value_of
 from gateway.errors import ClientError, RequestError
 from gateway.execute.prepare import Prepared
-from gateway.incremental import PayloadFormat
-from gateway.measures import Measures
+from gateway.observe.measures import Measures
 from gateway.pipeline.checks import check_method, reject
+from gateway.pipeline.event_streams import NewContext, Stream, Streams, Subscription
 from gateway.pipeline.operation import Operation
 from gateway.pipeline.pipeline import Pipeline
+from gateway.response.answer import Answer
+from gateway.response.payloads import PayloadFormat
 from gateway.response_headers import tell_dropped
-from gateway.streams import NewContext, Stream, Streams, Subscription
+from gateway.telemetry.catalogue import SUBSCRIPTIONS
+from gateway.telemetry.metrics import Sample
 
 
 class Subscriptions:
@@ -35,6 +38,10 @@ class Subscriptions:
         self.streams = streams
         self.measures = measures
         self.open: WeakSet[Stream] = WeakSet()
+
+    def samples(self) -> Iterator[Sample]:
+        """What is open, for metrics."""
+        yield SUBSCRIPTIONS, (), len(self.open)
 
     async def run(
         self, operation: Operation, new_context: NewContext, payloads: PayloadFormat = "current"

@@ -18,8 +18,8 @@ from graphql import (
     specified_scalar_types,
 )
 
+from gateway.graph.resolvers import BatchField, EntityField, FieldResolver
 from gateway.plan.nodes import Check, Kind
-from gateway.resolver import BatchField, EntityField, FieldResolver
 
 FieldResolverFunction = Callable[..., Any]
 

@@ -6,8 +6,8 @@ from typing import cast
 
 from graphql import GraphQLObjectType, GraphQLSchema
 
+from gateway.graph.resolvers import BatchField, EntityField, Loader
 from gateway.plan.nodes import Field, Kind
-from gateway.resolver import BatchField, EntityField, Loader
 
 
 def loader_of(schema: GraphQLSchema, field: Field) -> Loader | None:

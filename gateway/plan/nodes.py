@@ -125,7 +125,7 @@ class Field:
         return self.kind not in (Kind.PROPERTY, Kind.TYPENAME)
 
 
-# A tree of field names as sorted, nested pairs: `Wanted` (gateway.resolver) that can be compared.
+# A tree of field names as sorted, nested pairs: `Wanted` (`graph.resolvers`) that can be compared.
 Tree = tuple[tuple[str, "Tree"], ...]
 
 

@@ -12,7 +12,7 @@ import httpx
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
 from rich.console import Console
 
-from gateway.config import Config
+from gateway.app.config import Config
 from gateway.profile.measure import Operation, Profile, ProfileError, measure
 from gateway.profile.page import render
 from gateway.profile.terminal import print_profile

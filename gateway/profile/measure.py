@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from gateway.errors import GatewayError
-from gateway.explain import TRACE_HEADER, signed
+from gateway.pipeline.explain import TRACE_HEADER, signed
 from gateway.profile.sample import Sampler, Stack
 
 SAMPLED_CPU_S = 1.0

@@ -25,11 +25,11 @@ from graphql import (
     validate,
 )
 
+from gateway.graph.resolvers import BatchField, EntityField, FieldResolver
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.compile import compile_plan
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Field, Plan, composite_of
-from gateway.resolver import BatchField, EntityField, FieldResolver
 
 # A smoke query is short: it asks for one thing of each kind.
 MAX_DEPTH = 6

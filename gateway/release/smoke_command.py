@@ -8,8 +8,8 @@ from pathlib import Path
 
 import typer
 
-from gateway.build import build_graph
-from gateway.config import load_config
+from gateway.app.build import build_graph
+from gateway.app.config import load_config
 from gateway.errors import ConfigError
 from gateway.release.health import Monitor
 from gateway.release.model import ReleaseError, Target

@@ -29,10 +29,10 @@ from graphql import (
     specified_scalar_types,
 )
 
-from gateway.resolver import fresh
+from gateway.graph.resolvers import fresh
+from gateway.graph.uploads import Upload
 from gateway.runtime import reference
 from gateway.runtime.spots import Failed
-from gateway.uploads import Upload
 
 if TYPE_CHECKING:
     from gateway.runtime.state import Literals, Run

@@ -20,17 +20,17 @@ from graphql import (
 )
 
 from gateway.graph.json_numbers import json_serialize
+from gateway.graph.resolvers import FieldResolver, Loader, identity_of
 from gateway.graph.schema import is_fixed
-from gateway.identity import joined
 from gateway.plan.collect import field_nodes
 from gateway.plan.kinds import field_of
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Composite, Field, Kind, Leaf, ListOf, Output, Plan, Selection
 from gateway.plan.passes.project import to_wanted
 from gateway.plan.passes.settle import is_settled
-from gateway.resolver import FieldResolver, Loader, identity_of
 from gateway.runtime import reference
 from gateway.runtime.arguments import Arguments
+from gateway.vary import joined
 
 
 class BoundLeaf:

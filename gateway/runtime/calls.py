@@ -12,7 +12,7 @@ from itertools import repeat
 from types import TracebackType
 from typing import Any
 
-from gateway.resolver import seen_by
+from gateway.graph.resolvers import seen_by
 from gateway.runtime.bound import BoundField
 from gateway.runtime.columns import wait_for_cells
 from gateway.runtime.info import infos_of_rows

@@ -20,7 +20,7 @@ import msgspec
 from graphql import GraphQLError, Undefined
 from graphql.pyutils import is_awaitable, is_iterable
 
-from gateway.resolver import DecodedRow
+from gateway.graph.resolvers import DecodedRow
 from gateway.runtime import reference
 from gateway.runtime.bound import (
     BoundComposite,

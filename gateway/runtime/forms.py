@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from types import MemberDescriptorType, WrapperDescriptorType
 from typing import Any, NamedTuple
 
+from gateway.graph.resolvers import DecodedRow
 from gateway.plan.nodes import Kind
-from gateway.resolver import DecodedRow
 from gateway.runtime.bound import BoundSelection
 
 # NamedTuple members and C slots: reading them runs no code of the user.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLResolveInfo
 from graphql.pyutils import Path, is_awaitable
 
-from gateway.resolver import seen_by
+from gateway.graph.resolvers import seen_by
 from gateway.runtime import reference
 from gateway.runtime.bound import BoundField
 from gateway.runtime.nulled import settle_in_background

@@ -22,7 +22,7 @@ from graphql import (
 )
 from graphql.utilities import type_from_ast
 
-from gateway.resolver import fresh
+from gateway.graph.resolvers import fresh
 from gateway.runtime import reference
 from gateway.runtime.state import Source
 

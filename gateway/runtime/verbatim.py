@@ -13,8 +13,8 @@ import msgspec
 import orjson
 from graphql import GraphQLField
 
+from gateway.graph.resolvers import DecodedRow
 from gateway.plan.nodes import Check, Kind
-from gateway.resolver import DecodedRow
 from gateway.runtime.bound import BoundField, BoundLeaf, BoundList, BoundOutput, BoundSelection
 from gateway.runtime.bounds import PIECE, bytes_error
 from gateway.runtime.pauses import pieces

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.config import config_json_schema
+from gateway.app.config import config_json_schema
 from gateway.errors import ConfigError
 from gateway.graph.builtin import COMMON, CONNECTORS
 from gateway.scaffold.backend import Backend

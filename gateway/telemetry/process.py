@@ -71,7 +71,7 @@ class LoopLag:
             self._before_s, self._now_s = self._now_s, 0.0
             self._turn_at = now + WINDOW_S
 
-    def read(self) -> Iterator[Sample]:
+    def samples(self) -> Iterator[Sample]:
         """The worst of the last windows."""
         yield LOOP_LAG, (), max(self._now_s, self._before_s)
 
@@ -84,7 +84,7 @@ class LoopLag:
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
 
-def read_process() -> Iterator[Sample]:
+def process_samples() -> Iterator[Sample]:
     """What this process is, and what it uses of the machine."""
     yield WORKERS, (), 1
     yield BUILD_INFO, build_labels(), 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from gateway.config import Config
+from gateway.app.config import Config
 from gateway.testing.client import GatewayClient, Result, Sources
 from gateway.testing.sources import FakeSource
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import httpx
 
-from gateway.app import Gateway
-from gateway.config import Config, load_config
+from gateway.app.config import Config, load_config
+from gateway.app.gateway import Gateway
 from gateway.testing.socket import OperationSocket
 from gateway.testing.sources import FakeSource
 from gateway.upstream.settings import SourceSettings

@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Collection, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Collection, Iterator, Mapping
 
 import httpx
 
-from gateway.context import CallStats
 from gateway.errors import UpstreamError
-from gateway.identity import find_cookie
+from gateway.telemetry.catalogue import CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS
+from gateway.telemetry.metrics import Sample
 from gateway.telemetry.trace import CURRENT, clock
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
+from gateway.upstream.caller import Caller, CallStats
 from gateway.upstream.flights import Flights
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import ResponseCacheSettings, SourceSettings
 from gateway.upstream.transport import Fetched, Request, Response, Transport
-
-if TYPE_CHECKING:
-    from gateway.context import Context
+from gateway.vary import find_cookie
 
 
 class Source:
@@ -49,14 +47,14 @@ class Source:
             self.cache = ResponseCache(name, settings.cache, memory, counters.cache_lookups)
         self._headers = [(name.lower(), value) for name, value in (settings.headers or {}).items()]
 
-    def add_headers(self, request: Request, context: Context) -> None:
+    def add_headers(self, request: Request, caller: Caller) -> None:
         """The configured headers, where the request does not set them itself, and the session's cookie."""
         if self._headers:
             own = {name.lower() for name, _ in request.headers}
             added = [header for header in self._headers if header[0] not in own]
             request.headers = [*request.headers, *added]
         name = self.settings.session_cookie
-        if name is not None and (value := find_cookie(context.headers.get("cookie", ""), name)):
+        if name is not None and (value := find_cookie(caller.headers.get("cookie", ""), name)):
             request.headers = [*request.headers, ("cookie", f"{name}={value}")]
 
 
@@ -110,36 +108,45 @@ class Upstream:
         """The policies of each source: state of breakers, places in use."""
         return [source.policy for source in self._sources.values()]
 
-    async def fetch(self, request: Request, context: Context) -> Fetched:
+    def samples(self) -> Iterator[Sample]:
+        """What was counted, for metrics."""
+        yield from self.counters.samples()
+        for policy in self.policies:
+            yield from policy.samples()
+        yield CACHE_BYTES, (), self.memory.size_bytes
+        yield CACHE_ENTRIES, (), len(self.memory)
+        yield CACHE_EVICTIONS, (), self.memory.evicted
+
+    async def fetch(self, request: Request, caller: Caller) -> Fetched:
         """Call a backend and read the whole answer. Errors: UpstreamError."""
         source = self._source(request)
-        source.add_headers(request, context)
+        source.add_headers(request, caller)
         begin = time.perf_counter()
         try:
             if request.is_read:
                 # A batch that others may join is not known before it is sent.
                 if source.cache is not None and request.on_send is None:
-                    return await self._cached(source, source.cache, request, context)
+                    return await self._cached(source, source.cache, request, caller)
                 if source.settings.dedupe_enabled:
-                    return await self._share(source, request, context)
-                return await source.policy.fetch(request, context.deadline, context.stats)
+                    return await self._share(source, request, caller)
+                return await source.policy.fetch(request, caller.deadline, caller.stats)
             # What is read from now on, and what is read when it has ended, must not be from before.
             source.flights.close()
             response = None
             try:
-                response = await source.policy.fetch(request, context.deadline, context.stats)
+                response = await source.policy.fetch(request, caller.deadline, caller.stats)
                 return response
             finally:
                 source.flights.close()
                 if source.cache is not None:
                     source.cache.write(request, response)
         finally:
-            context.stats.wait_s += time.perf_counter() - begin
+            caller.stats.wait_s += time.perf_counter() - begin
 
     async def _cached(
-        self, source: Source, cache: ResponseCache, request: Request, context: Context
+        self, source: Source, cache: ResponseCache, request: Request, caller: Caller
     ) -> Fetched:
-        stats = context.stats
+        stats = caller.stats
         calls = stats.calls + stats.shared
 
         async def refresh(asked: Request) -> Fetched:
@@ -147,14 +154,14 @@ class Upstream:
             return await source.policy.fetch(asked, deadline, CallStats())
 
         def fetch(asked: Request) -> Awaitable[Fetched]:
-            return self._share(source, asked, context)
+            return self._share(source, asked, caller)
 
         response = await cache.read(request, fetch, refresh)
         stats.cached += stats.calls + stats.shared == calls
         return response
 
-    async def _share(self, source: Source, request: Request, context: Context) -> Fetched:
-        stats, step = context.stats, CURRENT.get()
+    async def _share(self, source: Source, request: Request, caller: Caller) -> Fetched:
+        stats, step = caller.stats, CURRENT.get()
         begin_ns = clock() if step is not None else 0
 
         def tell(what: str) -> None:
@@ -169,23 +176,23 @@ class Upstream:
                 step.led += 1
 
         def call() -> Awaitable[Fetched]:
-            return source.policy.fetch(request, context.deadline, stats)
+            return source.policy.fetch(request, caller.deadline, stats)
 
         key = (request.method, request.url, request.body, tuple(request.headers))
         try:
-            return await source.flights.fly(key, call, context.deadline, tell)
+            return await source.flights.fly(key, call, caller.deadline, tell)
         except TimeoutError as exc:
             raise UpstreamError(
                 "GATEWAY_TIMEOUT", source=request.source, detail="while it shared a call"
             ) from exc
 
-    async def send(self, request: Request, context: Context) -> Response:
+    async def send(self, request: Request, caller: Caller) -> Response:
         """Call a backend and give the answer's head, its body still on the wire. Errors: UpstreamError."""
         source = self._source(request)
-        source.add_headers(request, context)
+        source.add_headers(request, caller)
         if not request.is_read:
             source.flights.close()
-        return await source.policy.send(request, context.deadline, context.stats)
+        return await source.policy.send(request, caller.deadline, caller.stats)
 
     def max_response_size_bytes(self, source: str) -> int:
         """What a source may answer at most."""
@@ -200,12 +207,12 @@ class Upstream:
         for source in self._sources.values():
             source.flights.close()
 
-    def http_client(self, context: Context) -> httpx.AsyncClient:
+    def http_client(self, caller: Caller) -> httpx.AsyncClient:
         """httpx's interface over our own pool, with the request's deadline."""
         from gateway.upstream.httpx_bridge import UpstreamTransport
 
         return httpx.AsyncClient(
-            transport=UpstreamTransport(self, context),
+            transport=UpstreamTransport(self, caller),
             trust_env=False,
             follow_redirects=False,
             timeout=None,  # noqa: S113 - the request's deadline bounds every call of the pool

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from gateway.codings import BadEncoding, Decoding, decode_chunks
+from gateway.codings.decode import Decoding, decode_chunks
+from gateway.codings.members import BadEncoding
 from gateway.errors import UpstreamError
 
 logger = logging.getLogger("gateway.upstream")

@@ -11,7 +11,7 @@ from gateway.errors import UpstreamError
 from gateway.upstream.transport import Request, Response
 
 if TYPE_CHECKING:
-    from gateway.context import Context
+    from gateway.upstream.caller import Caller
     from gateway.upstream.client import Upstream
 
 # What our transport sets itself, or what belongs to one hop only.
@@ -21,11 +21,11 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class UpstreamTransport(httpx.AsyncBaseTransport):
-    """Sends httpx's requests through `Upstream`, in the name of one request's context."""
+    """Sends httpx's requests through `Upstream`, in the name of one request."""
 
-    def __init__(self, upstream: Upstream, context: Context) -> None:
+    def __init__(self, upstream: Upstream, caller: Caller) -> None:
         self._upstream = upstream
-        self._context = context
+        self._caller = caller
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send. Errors: httpx.TimeoutException, httpx.TransportError."""
@@ -57,7 +57,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             request.method == "POST" and self._upstream.is_post_read(ours.source)
         )
         try:
-            response = await self._upstream.send(ours, self._context)
+            response = await self._upstream.send(ours, self._caller)
         except UpstreamError as exc:
             raise _as_httpx(exc, request) from exc
         return httpx.Response(
@@ -74,7 +74,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
 
     def _source_of(self, url: str) -> str:
         """The source whose base URL `url` is under, so that it gets that source's policies."""
-        for name, base in self._context.source_urls.items():
+        for name, base in self._caller.source_urls.items():
             root = base.rstrip("/")
             if url == root or url.startswith((root + "/", root + "?")):
                 return name

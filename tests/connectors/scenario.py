@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gateway.pipeline.pipeline
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.execute.operation import fall_back, source_of
 from gateway.testing import GatewayClient, Result
 from tests.support.backend import Answerer, Asked, backend

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.connectors.settings import HeaderSettings
 from gateway.errors import ConfigError
-from gateway.identity import NOBODY, Identity
+from gateway.vary import NOBODY, Identity
 
 ANSWER = [
     ("content-type", "application/json"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.testing import GatewayClient, Result
 from tests.connectors.scenario import SOURCE, use_path
 from tests.support.backend import Answer, Asked, backend

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.build import build_graph
-from gateway.config import build_config
+from gateway.app.build import build_graph
+from gateway.app.config import build_config
 from gateway.errors import ConfigError
 from gateway.testing import GatewayClient
 from gateway.upstream.http1.request_head import (

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from graphql import build_schema
 
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.connectors.mapping.analyse import plain_shape
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.response import decoding, typed
 from gateway.connectors.response.decoding import Decoding, Decodings
 from gateway.connectors.response.typed import TypedDecoder, typed_decoder
 from gateway.connectors.views import plain
-from gateway.resolver import Wanted
+from gateway.graph.resolvers import Wanted
 from gateway.testing import GatewayClient
 from tests.connectors.scenario import SOURCE
 from tests.support.backend import Answer, backend

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.connectors.bind import bind_connectors
 from gateway.connectors.request.header_rules import apply_rules
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings

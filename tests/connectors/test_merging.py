@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.connectors.merging import Queued
 from gateway.testing import GatewayClient, Result
 from tests.connectors.scenario import LINK

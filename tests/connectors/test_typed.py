@@ -15,7 +15,7 @@ from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.compile import compile_mapping
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.response.typed import NotPlainError, typed_decoder
-from gateway.resolver import Wanted
+from gateway.graph.resolvers import Wanted
 
 SCHEMA = build_schema(
     """

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gateway.codegen.exported
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.runtime import verbatim
 from gateway.testing import GatewayClient
 from tests.connectors.scenario import SOURCE, use_path

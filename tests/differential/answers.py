@@ -18,7 +18,7 @@ from graphql.utilities import build_ast_schema
 from gateway.connectors.bind import bind_connectors
 from gateway.connectors.call import Call
 from gateway.connectors.settings import ConnectorSettings
-from gateway.resolver import Wanted
+from gateway.graph.resolvers import Wanted
 from gateway.upstream.settings import SourceSettings
 
 TYPES = """

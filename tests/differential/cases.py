@@ -10,7 +10,7 @@ from typing import Any
 
 from graphql import GraphQLError, execute, parse, validate
 
-from gateway import dropin
+from gateway.integrations import graphql_core as dropin
 from tests.differential.compare import Outcome, compare, run
 from tests.differential.documents import DocumentMaker, variable_values
 from tests.differential.worlds import World

@@ -25,8 +25,8 @@ from gateway.connectors.mapping.interpret import interpret
 from gateway.connectors.mapping.wanted import fill_value
 from gateway.connectors.views import plain
 from gateway.errors import UpstreamError
+from gateway.graph.resolvers import Wanted
 from gateway.json_bytes import MAX_DEPTH, NotJSONError
-from gateway.resolver import Wanted
 from gateway.upstream.transport import Fetched
 from tests.differential.answers import World
 

@@ -18,7 +18,7 @@ from gateway.execute.prepare import Prepared, prepare
 from gateway.execute.run import run_code
 from gateway.language.normalise import Normalised, normalise
 from gateway.language.slots import find_slots
-from gateway.plan.cache import Found, Made, PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import Found, Made, PlanCache, PlanCacheSettings
 from gateway.runtime.reference import IS_3_3
 from gateway.runtime.state import Run, Source
 from tests.differential.cases import (

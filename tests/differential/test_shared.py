@@ -18,7 +18,7 @@ from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables
 from gateway.execute.prepare import Prepared
 from gateway.execute.run import run_code
-from gateway.plan.cache import PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
 from gateway.runtime.state import Run, Source
 from tests.differential.compare import key_of_error
 from tests.differential.shared import compiler

@@ -18,8 +18,8 @@ import pytest
 import pytest_asyncio
 
 from demo.backends import NAMES, Backends
-from gateway.app import Gateway
-from gateway.config import load_config
+from gateway.app.config import load_config
+from gateway.app.gateway import Gateway
 from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import CircuitBreakerSettings, RetrySettings, SourceSettings
 from tests.e2e.conftest import ROOT

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from demo.backends import Backends, start_backends
-from gateway.app import create_app
-from gateway.config import Config, load_config
+from gateway.app.config import Config, load_config
+from gateway.app.gateway import create_app
 from gateway.connectors.settings import HeaderRules, HeaderSettings, ResponseHeaderRule
 from gateway.connectors.settings import PropagateResponseHeader as Propagate
 from gateway.testing import GatewayClient

@@ -17,9 +17,9 @@ import httpx
 import orjson
 import pytest
 
-from gateway.app import create_app
-from gateway.config import load_config
-from gateway.sharing import Sharing
+from gateway.app.config import load_config
+from gateway.app.gateway import create_app
+from gateway.pipeline.dedupe import Sharing
 from tests.e2e.sharing_project import sharing_project
 from tests.support.backend import Answer, Asked, Backend, backend
 from tests.support.fault_proxy import FaultProxy, Faults, fault_proxy

@@ -10,7 +10,7 @@ import graphql
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, build_schema, parse
 from graphql.pyutils import is_awaitable
 
-from gateway import dropin
+from gateway.integrations import graphql_core as dropin
 
 Resolvers = dict[str, Any]
 

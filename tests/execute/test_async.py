@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from gateway.dropin import execute
-from gateway.identity import Identity
-from gateway.resolver import BatchField, Loader, Wanted
+from gateway.graph.resolvers import BatchField, Loader, Wanted
+from gateway.integrations.graphql_core import execute
+from gateway.vary import Identity
 from tests.execute.reference import make_schema
 
 SDL = "type Query { rows: [Row!]! other: String a: Row } type Row { id: Int! v: String w: String row: Row }"

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from graphql import ExecutionResult, GraphQLSchema, parse
 
-from gateway.awaitable import value_of
+from gateway.concurrency.awaitable import value_of
 from gateway.execute.operation import execute_operation, fall_back
 from gateway.execute.prepare import Prepared
 from gateway.runtime.bounds import ResultLimits

@@ -13,9 +13,9 @@ import pytest
 from graphql import parse
 
 from gateway.codegen.code import MAX_REVISIONS
-from gateway.dropin import execute
 from gateway.execute.prepare import prepare
 from gateway.execute.run import run_code
+from gateway.integrations.graphql_core import execute
 from gateway.plan.nodes import child_selections
 from gateway.runtime.state import Run, Variables
 from gateway.runtime.variants import MAX_VARIANTS

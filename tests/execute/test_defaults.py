@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from gateway import dropin
+from gateway.integrations import graphql_core as dropin
 from tests.execute.reference import make_schema, run
 
 SDL = """

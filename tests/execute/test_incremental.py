@@ -9,7 +9,7 @@ import pytest
 from graphql import ExecutionResult, GraphQLDeferDirective, build_schema, parse
 from graphql.pyutils import is_awaitable
 
-from gateway import dropin
+from gateway.integrations import graphql_core as dropin
 from gateway.runtime import reference
 
 pytestmark = pytest.mark.skipif(

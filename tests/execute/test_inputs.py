@@ -24,7 +24,7 @@ from graphql import (
     GraphQLString,
 )
 
-from gateway import dropin
+from gateway.integrations import graphql_core as dropin
 from gateway.runtime import reference
 from tests.execute.reference import compare, make_schema
 

@@ -8,12 +8,19 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse
 
-from gateway.awaitable import value_of
+from gateway.concurrency.awaitable import value_of
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared, prepare
-from gateway.identity import Identity
+from gateway.graph.resolvers import (
+    BatchField,
+    DecodedRow,
+    EntityField,
+    FieldResolver,
+    Loader,
+    Wanted,
+)
 from gateway.plan.show import print_plan
-from gateway.resolver import BatchField, DecodedRow, EntityField, FieldResolver, Loader, Wanted
+from gateway.vary import Identity
 
 SDL = """
 type Query { videos(first: Int = 2): [Video!]! video(id: ID!): Video }

@@ -11,7 +11,7 @@ import pytest
 from graphql import parse
 from graphql.pyutils import is_awaitable
 
-from gateway import dropin
+from gateway.integrations import graphql_core as dropin
 from gateway.runtime import reference
 from tests.execute.reference import after, describe, make_schema
 

@@ -10,7 +10,7 @@ import graphql
 import pytest
 from graphql import GraphQLSchema, parse
 
-from gateway import dropin
+from gateway.integrations import graphql_core as dropin
 from tests.execute.reference import after, compare, make_schema, run
 
 PETS = """

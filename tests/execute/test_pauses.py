@@ -9,10 +9,10 @@ import orjson
 import pytest
 from graphql import ExecutionResult, parse
 
-from gateway.answer import encode_members
 from gateway.execute.operation import execute_operation
 from gateway.execute.prepare import Prepared
 from gateway.plan.collect import CannotCompileError
+from gateway.response.answer import encode_members
 from gateway.runtime import pauses
 from gateway.runtime.bounds import ResultLimits
 from gateway.runtime.state import Variables

@@ -27,8 +27,8 @@ from graphql import (
     parse,
 )
 
-from gateway.build import build_graph
-from gateway.config import Config, GraphSettings, build_config
+from gateway.app.build import build_graph
+from gateway.app.config import Config, GraphSettings, build_config
 from gateway.errors import ConfigError
 from tests.connectors.test_scenarios import SCENARIOS
 from tests.fuzz.nodes import nodes_in

@@ -16,15 +16,16 @@ from unittest.mock import patch
 import orjson
 from graphql import GraphQLError, build_schema, parse, validate
 
-from gateway.codings import choose_encoding
+from gateway.codings.encode import choose_encoding
 from gateway.errors import ClientError, RequestError
-from gateway.explain import Explain, ExplainSettings
+from gateway.graph.uploads import Upload
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
+from gateway.pipeline.explain import Explain, ExplainSettings
 from gateway.pipeline.operation import GraphQLParams
-from gateway.plan.cache import Made, PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import Made, PlanCache, PlanCacheSettings
 from gateway.telemetry.tracing import PARSERS
 from gateway.transport.http import uploads
 from gateway.transport.http.graphiql import wants_page
@@ -42,7 +43,6 @@ from gateway.transport.ws.state import (
     Refuse,
     Reply,
 )
-from gateway.uploads import Upload
 from tests.fuzz.reading import SEEDS, reader
 
 SCHEMA = build_schema("""

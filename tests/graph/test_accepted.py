@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLObjectType, Source, parse
 
-from gateway.build import build_graph
-from gateway.config import Config, GraphSettings
+from gateway.app.build import build_graph
+from gateway.app.config import Config, GraphSettings
 from gateway.errors import Diagnostic
 from gateway.graph.accepted import accepted
 from gateway.graph.schema import build_schema

@@ -22,9 +22,9 @@ from gateway.context import ClientRequest, Context
 from gateway.graph.applied import bind_directives
 from gateway.graph.binding import bind_resolvers
 from gateway.graph.register import MARK, Mark
+from gateway.graph.resolvers import FieldResolver
 from gateway.graph.schema import require_schema
 from gateway.graph.sdl import parse_sdl
-from gateway.resolver import FieldResolver
 
 SDL = """
 directive @upper on FIELD_DEFINITION

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.build import Graph, build_graph
-from gateway.config import build_config
+from gateway.app.build import Graph, build_graph
+from gateway.app.config import build_config
 from gateway.errors import ConfigError
 from gateway.graph.scalars import BUILT_IN, MEANINGS
 from tests.connectors.scenario import SOURCE, Scenario, execute

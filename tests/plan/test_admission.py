@@ -7,7 +7,7 @@ import random
 import pytest
 
 from gateway.errors import ClientError
-from gateway.plan.admission import BURST_S, FORGET_S, MAX_CLIENTS, PlanBudget
+from gateway.pipeline.plan_budget import BURST_S, FORGET_S, MAX_CLIENTS, PlanBudget
 
 
 class Clock:

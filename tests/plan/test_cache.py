@@ -17,9 +17,9 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
-from gateway.plan.admission import PlanBudget
-from gateway.plan.cache import BYTES_PER_ENTRY, Made, PlanCache, PlanCacheSettings
-from gateway.plan.warm import warm_plans
+from gateway.pipeline.plan_budget import PlanBudget
+from gateway.pipeline.plan_cache import BYTES_PER_ENTRY, Made, PlanCache, PlanCacheSettings
+from gateway.pipeline.warm import warm_plans
 from tests.plan.test_admission import Clock
 
 SCHEMA = build_schema("""

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLSchema, parse, validate
 
-from gateway.build import build_graph
-from gateway.config import load_config
+from gateway.app.build import build_graph
+from gateway.app.config import load_config
 from gateway.execute.prepare import prepare
 from gateway.plan.show import print_plan
 

@@ -14,9 +14,9 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from gateway.execute.prepare import prepare
-from gateway.identity import Identity
+from gateway.graph.resolvers import BatchField, EntityField, FieldResolver, Loader, Wanted
 from gateway.plan.show import print_plan
-from gateway.resolver import BatchField, EntityField, FieldResolver, Loader, Wanted
+from gateway.vary import Identity
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "plans"
 

@@ -10,11 +10,11 @@ from graphql import GraphQLSchema, build_schema, parse
 
 from gateway.errors import CODES, ClientError
 from gateway.execute.prepare import Prepared, prepare
+from gateway.graph.resolvers import FieldResolver
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.plan import work
 from gateway.plan.work import check_work, count_work
-from gateway.resolver import FieldResolver
 from tests.language.hostile import SCHEMA as HOSTILE
 from tests.plan.costly import find_costly
 from tests.plan.test_demo_plans import schema as demo_schema

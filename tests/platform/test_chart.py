@@ -219,7 +219,7 @@ def test_values_are_documented() -> None:
 
 def test_gateway_toml_is_what_the_gateway_reads(tmp_path: Path) -> None:
     """The chart's TOML goes through the gateway's own reader: same numbers, no float where an int stood."""
-    from gateway.config import load_config
+    from gateway.app.config import load_config
 
     objects = render("staging", "eu-west", FEATURES["config"])
     text = (find(objects, "ConfigMap", "gateway-config") or {})["data"]["gateway.toml"]

@@ -1,4 +1,4 @@
-"""graphql-core's own tests with `gateway.dropin` in the place of its functions.
+"""graphql-core's own tests with `gateway.integrations.graphql_core` in the place of its functions.
 
 `python -m tests.reference_suite [--version 3.2.14] [arguments of pytest]`. The tests come with graphql-core's
 source distribution: pip fetches it, and the wheel of the same version, into a temporary directory that is gone

@@ -12,7 +12,7 @@ from typing import Any
 import graphql
 import pytest
 
-from gateway import dropin
+from gateway.integrations import graphql_core as dropin
 
 NAMES = ("execute", "subscribe", "experimental_execute_incrementally")
 SUBSTITUTES: dict[int, Any] = {

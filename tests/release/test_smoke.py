@@ -8,8 +8,8 @@ import pytest
 from graphql import GraphQLSchema
 from typer.testing import CliRunner
 
-from gateway.build import build_graph
-from gateway.config import build_config, load_config
+from gateway.app.build import build_graph
+from gateway.app.config import build_config, load_config
 from gateway.release.cli import app
 from gateway.release.smoke import Suggestion, sources_reached, suggest
 from gateway.release.values import load_targets

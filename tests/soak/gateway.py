@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from gateway.app import Gateway, create_app
+from gateway.app.gateway import Gateway, create_app
 from gateway.telemetry.process import resident_bytes
 from gateway.transport.http.respond import text_response
 from gateway.transport.http.routes import Routes

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from gateway.answer import OperationRecord
-from gateway.app import create_app
-from gateway.config import build_config
-from gateway.measures import MAX_CODES
+from gateway.app.config import build_config
+from gateway.app.gateway import create_app
+from gateway.observe.measures import MAX_CODES
+from gateway.observe.usage import MAX_PENDING
+from gateway.response.answer import OperationRecord
 from gateway.testing import GatewayClient
-from gateway.usage import MAX_PENDING
 from tests.support.backend import Answer, Asked, backend
 
 SCHEMA = """

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.metrics_server import FOLDER, MetricsServer
 from gateway.telemetry.catalogue import MEMORY, SERVER_ACTIVE
 from gateway.telemetry.metrics import Registry
+from gateway.telemetry.server import FOLDER, MetricsServer
 from gateway.telemetry.settings import MetricsSettings
 from tests.platform.processes import answers, free_port, started, wait_until
 
@@ -180,7 +180,7 @@ async def test_a_worker_that_is_too_busy_to_answer_counts_as_it_was_seen(
     other.close()
     path.unlink(missing_ok=True)
     other = await asyncio.start_unix_server(hang, path)
-    monkeypatch.setattr("gateway.metrics_server.PEER_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("gateway.telemetry.server.PEER_TIMEOUT_S", 0.05)
     assert "http_server_active_requests 6.0" in await page_of(owner)
     other.close()
     for writer in sockets:

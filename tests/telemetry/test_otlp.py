@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from gateway.config import build_config
-from gateway.metrics_server import FOLDER, MetricsServer
+from gateway.app.config import build_config
 from gateway.telemetry.catalogue import METRICS, OPERATION_DURATION, PLAN_LOOKUPS, WORKERS
 from gateway.telemetry.metrics import Family, Histogram, Registry
 from gateway.telemetry.otlp import name_and_unit
+from gateway.telemetry.server import FOLDER, MetricsServer
 from gateway.telemetry.settings import MetricsSettings
 from gateway.testing import GatewayClient
 from tests.platform.processes import free_port

@@ -26,7 +26,7 @@ from gateway.telemetry.process import (
     WINDOW_S,
     LoopLag,
     build_labels,
-    read_process,
+    process_samples,
 )
 
 
@@ -45,7 +45,7 @@ async def lag_of(clock: Clock) -> LoopLag:
 
 
 def worst(lag: LoopLag) -> float:
-    ((metric, labels, value),) = lag.read()
+    ((metric, labels, value),) = lag.samples()
     assert (metric, labels) == (LOOP_LAG, ())
     assert isinstance(value, float)
     return round(value, 6)
@@ -94,7 +94,7 @@ async def test_a_blocked_loop_is_seen_by_the_timer_itself() -> None:
 
 def test_memory_and_garbage_collection() -> None:
     found: dict[str, float] = {}
-    for metric, labels, value in read_process():
+    for metric, labels, value in process_samples():
         assert isinstance(value, int | float)
         found[metric.name + "".join(labels)] = value
     assert found[MEMORY.name] > 10_000_000
@@ -110,7 +110,7 @@ def test_what_was_built_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(REVISION, "0123456789ab")
     build_labels.cache_clear()
     ((labels, value),) = [
-        (at, value) for metric, at, value in read_process() if metric is BUILD_INFO
+        (at, value) for metric, at, value in process_samples() if metric is BUILD_INFO
     ]
     build_labels.cache_clear()
     version, revision, python = labels

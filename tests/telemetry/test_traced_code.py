@@ -9,7 +9,7 @@ from typing import Any
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.telemetry.settings import TracingSettings
 from gateway.telemetry.tracing import Tracing
 from gateway.testing import GatewayClient

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from gateway.app import Gateway, create_app
+from gateway.app.gateway import Gateway, create_app
 from gateway.transport.server.protocols import HttpProtocol, WebSocketProtocol
 
 

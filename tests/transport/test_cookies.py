@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from gateway.context import ClientRequest
-from gateway.identity import find_cookie
 from gateway.transport.http.asgi import read_headers
 from gateway.transport.server.protocols import HttpProtocol
+from gateway.vary import find_cookie
 from tests.support.backend import Asked, backend
 from tests.transport.served import served
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import load_config
+from gateway.app.config import load_config
 from gateway.errors import ConfigError
 from gateway.testing import GatewayClient
 from tests.transport.conftest import configure

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.app import create_app
-from gateway.config import build_config
+from gateway.app.config import build_config
+from gateway.app.gateway import create_app
+from gateway.app.services import make_admission
 from gateway.errors import ClientError
 from gateway.pipeline.admission import (
     ALWAYS_IN_FLIGHT,
@@ -22,7 +23,6 @@ from gateway.pipeline.admission import (
     Admission,
     KernelClock,
 )
-from gateway.services import make_admission
 from tests.transport.served import Served, served
 from tests.transport.sockets import connected
 from tests.transport.stream_project import state, stream_project

@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 
 from gateway.errors import ClientError
+from gateway.graph.uploads import Upload
 from gateway.transport.http.uploads import MEMORY_BYTES, read_upload
 from gateway.transport.settings import UploadSettings
-from gateway.uploads import Upload
 from tests.transport.served import served
 from tests.transport.test_uploads import CONFIG, KEEP, SCHEMA
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import trustme
 
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.errors import ConfigError, UpstreamError
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.http2.transport import H2Transport

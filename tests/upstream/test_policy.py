@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gateway.context import CallStats
 from gateway.errors import UpstreamError
 from gateway.upstream.build_transport import build_transport
+from gateway.upstream.caller import CallStats
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import (

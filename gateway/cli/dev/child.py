@@ -15,12 +15,12 @@ from pathlib import Path
 
 import uvicorn
 
-from gateway.app import Gateway
+from gateway.app.config import Config
+from gateway.app.gateway import Gateway
 from gateway.cli.dev.broken import BrokenApp
 from gateway.cli.dev.status import DevStatus
 from gateway.cli.options import config_path, error_lines, read_config
 from gateway.cli.serve import served_config
-from gateway.config import Config
 from gateway.errors import ConfigError
 
 DRAIN_S = 2.0

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.app.config import Config
 from gateway.cli.options import (
     CONFIG_FILE,
     ConfigOption,
@@ -21,7 +22,6 @@ from gateway.cli.options import (
     read_config,
 )
 from gateway.cli.workers import bind, url_of
-from gateway.config import Config
 from gateway.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,8 +16,10 @@ from graphql import GraphQLOutputType
 
 from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.response.typed import NotPlainError, TypedDecoder, typed_decoder
+from gateway.graph.resolvers import Wanted
 from gateway.json_bytes import UNREADABLE
-from gateway.resolver import Wanted
+from gateway.telemetry.catalogue import DECODE_FALLBACKS
+from gateway.telemetry.metrics import Sample
 
 logger = logging.getLogger("gateway.connectors")
 
@@ -26,6 +28,12 @@ MAX_DECODINGS: Final = 500
 fallbacks: Counter[tuple[str, str]] = Counter()
 """Answers that a decoder did not take, by source and reason: "type" (a leaf of another type than its scalar's, decoded
 without that), "shape" (mapped), "error" (a generated decoder broke; mapped)."""
+
+
+def decode_fallback_samples() -> Iterator[Sample]:
+    """The same, for metrics."""
+    for labels, count in fallbacks.items():
+        yield DECODE_FALLBACKS, labels, count
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,8 @@ from gateway.connectors.mapping.nodes import Selection
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.response.body_value import NO_CONTENT, BodyReader, Reading, is_json_type
 from gateway.errors import UpstreamError
+from gateway.telemetry.catalogue import UNEXPECTED_ANSWERS
+from gateway.telemetry.metrics import Sample
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, header_value
 
@@ -30,6 +32,12 @@ FIRST_WORDS = 200
 unexpected: Counter[tuple[str, str, str]] = Counter()
 """Answers that were not as they should be, by source, endpoint and reason: "empty", "content_type", "format"
 (it is not the JSON that it claims to be), "shape" (not what the schema declares), "noise" (skipped)."""
+
+
+def unexpected_samples() -> Iterator[Sample]:
+    """The same, for metrics."""
+    for labels, count in unexpected.items():
+        yield UNEXPECTED_ANSWERS, labels, count
 
 
 class ResponseReader:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.connectors.settings import PropagateResponseHeader, ResponseHeaderRule, matches
-from gateway.identity import NOBODY, Identity
 from gateway.response_headers import (
     CACHE_CONTROL,
     NO_STORE,
@@ -21,6 +20,7 @@ from gateway.response_headers import (
 )
 from gateway.settings.headers import UNSAFE_VALUE, is_to_client
 from gateway.upstream.transport import Header
+from gateway.vary import NOBODY, Identity
 
 logger = logging.getLogger("gateway.connectors")
 

@@ -20,7 +20,7 @@ from graphql import (
 from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.response.leaves import leaf_type
 from gateway.connectors.response.places import NotPlainError, Place
-from gateway.resolver import Wanted, is_attribute
+from gateway.graph.resolvers import Wanted, is_attribute
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ from graphql import GraphQLOutputType
 from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.response.places import NotPlainError, Place, row_class
 from gateway.connectors.response.rows import Member, Row, note_output
-from gateway.resolver import Wanted
+from gateway.graph.resolvers import Wanted
 
 __all__ = ["NotPlainError", "TypedDecoder", "typed_decoder"]
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from graphql import GraphQLSchema
 
+from gateway.graph.resolvers import Wanted
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import (
     Field,
@@ -23,7 +24,6 @@ from gateway.plan.nodes import (
     has_kind,
 )
 from gateway.plan.rewrite import map_children, map_roots, with_fields
-from gateway.resolver import Wanted
 
 
 def project_loaders(plan: Plan, schema: GraphQLSchema) -> Plan:

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from graphql import GraphQLSchema
 
+from gateway.graph.resolvers import Wanted
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Field, Kind, Plan, Selection, has_kind
 from gateway.plan.rewrite import map_children, map_roots, with_fields
-from gateway.resolver import Wanted
 
 
 def read_what_is_supplied(plan: Plan, schema: GraphQLSchema) -> Plan:

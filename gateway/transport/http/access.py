@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.answer import OperationRecord
-from gateway.context import CallStats, Context
+from gateway.context import Context
+from gateway.response.answer import OperationRecord
+from gateway.upstream.caller import CallStats
 
 NOTHING_ASKED = CallStats()
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
-from gateway.awaitable import is_awaitable
+from gateway.concurrency.awaitable import is_awaitable
 from gateway.errors import ClientError
 from gateway.transport.asgi import ClientDisconnectedError, Receive, Scope, Send
 from gateway.transport.http.body import read_body

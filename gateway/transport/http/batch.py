@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from gateway.answer import Answer
 from gateway.errors import ClientError
 from gateway.pipeline.operation import GraphQLParams, Operation
+from gateway.response.answer import Answer
 from gateway.transport.settings import BatchingSettings
 
 

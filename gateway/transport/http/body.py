@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.codings import (
-    DECODED,
-    BadEncoding,
-    Decoding,
-    UnknownCodingError,
-    chunk,
-    decode_chunks,
-    parse_codings,
-)
+from gateway.codings.decode import DECODED, Decoding, chunk, decode_chunks, parse_codings
+from gateway.codings.members import BadEncoding, UnknownCodingError
 from gateway.errors import ClientError
 from gateway.transport.asgi import ClientDisconnectedError, Receive
 

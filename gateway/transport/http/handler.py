@@ -18,8 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from gateway.answer import Answer, OperationRecord, encode_request_error
-from gateway.awaitable import AwaitableOrValue, is_awaitable, then, value_of
+from gateway.concurrency.awaitable import AwaitableOrValue, is_awaitable, then, value_of
 from gateway.context import ClientRequest, Context
 from gateway.errors import ClientError, InternalError
 from gateway.pipeline.admission import RETRY_AFTER_S
@@ -27,6 +26,7 @@ from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.pipeline.pipeline import Pipeline
 from gateway.pipeline.subscriptions import operation_type
+from gateway.response.answer import Answer, OperationRecord, encode_request_error
 from gateway.response_headers import merged_lines
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.asgi import Receive

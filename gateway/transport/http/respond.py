@@ -8,8 +8,8 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol
 
-from gateway.answer import Answer
 from gateway.errors import ClientError
+from gateway.response.answer import Answer
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON
 
 # By the specification's draft these are 422, not 400: the request is understood, and cannot be executed.

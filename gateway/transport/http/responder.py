@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TypeVar
 
-from gateway.answer import Answer
-from gateway.awaitable import AwaitableOrValue, then
-from gateway.codings import Encoded, choose_encoding
+from gateway.codings.encode import Encoded, choose_encoding
+from gateway.concurrency.awaitable import AwaitableOrValue, then
+from gateway.response.answer import Answer
 from gateway.response_headers import CACHE_CONTROL
 from gateway.transport.http.cors import Cors, is_preflight
 from gateway.transport.http.head import RequestHead

@@ -22,10 +22,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from gateway.errors import ClientError
+from gateway.graph.uploads import Content, Upload
 from gateway.json_bytes import NotJSONError, read_strictly
 from gateway.transport.asgi import ClientDisconnectedError, Receive
 from gateway.transport.settings import UploadSettings
-from gateway.uploads import Content, Upload
 
 # It warns of every broken form, in text, on stderr: what a client got wrong stands in its answer.
 logging.getLogger("python_multipart").setLevel(logging.ERROR)

@@ -13,18 +13,18 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from gateway.answer import Answer
-from gateway.awaitable import AwaitableOrValue, value_of
+from gateway.concurrency.awaitable import AwaitableOrValue, value_of
+from gateway.concurrency.tasks import closing, end_all
 from gateway.context import ClientRequest, Context
 from gateway.errors import ClientError, RequestError
 from gateway.pipeline.operation import Operation
 from gateway.pipeline.subscriptions import Subscriptions, kind_of
+from gateway.response.answer import Answer
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.http.access import log_line
 from gateway.transport.http.respond import Channel, StreamingResponse
 from gateway.transport.settings import SubscriptionSettings
 from gateway.transport.stream.formats import Format
-from gateway.transport.tasks import closing, end_all
 
 # Proxies that collect an answer before they pass it on would keep it for ever.
 HEAD = b"content-type: %b\r\ncache-control: no-store\r\nx-accel-buffering: no\r\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Protocol
 
-from gateway.incremental import PayloadFormat
+from gateway.response.payloads import PayloadFormat
 from gateway.transport.stream.multipart import (
     SUBSCRIPTION_SPECS,
     IncrementalFormat,

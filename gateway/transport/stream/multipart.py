@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import orjson
 
-from gateway.incremental import PayloadFormat
+from gateway.response.payloads import PayloadFormat
 
 BOUNDARY = b"--graphql"
 OLDER_SPEC = "deferSpec=20220824"

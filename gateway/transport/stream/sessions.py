@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from urllib.parse import parse_qs
 
+from gateway.concurrency.tasks import cancel_once, closing, end_all
 from gateway.context import ClientRequest
 from gateway.errors import ClientError
 from gateway.pipeline.operation import GraphQLParams, Operation
@@ -24,7 +25,6 @@ from gateway.transport.http.head import RequestHead
 from gateway.transport.http.respond import Channel, Response, StreamingResponse, text_response
 from gateway.transport.stream.endpoint import Running, StreamEndpoint
 from gateway.transport.stream.sse import TOKEN_HEADER, EventFormat, OperationFormat
-from gateway.transport.tasks import cancel_once, closing, end_all
 
 # Streams that one client may have reserved within `init_timeout_s`.
 MAX_RESERVED = 100

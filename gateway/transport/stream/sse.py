@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from gateway.incremental import PayloadFormat
+from gateway.response.payloads import PayloadFormat
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
 
 EVENT_STREAM = "text/event-stream"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from gateway.awaitable import AwaitableOrValue
+from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.context import ClientRequest, Context
 from gateway.pipeline.subscriptions import Subscriptions
 from gateway.telemetry.logs import AccessLog

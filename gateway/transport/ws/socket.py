@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway.answer import Answer, OperationRecord
-from gateway.awaitable import value_of
+from gateway.concurrency.awaitable import value_of
+from gateway.concurrency.tasks import cancel_once, closing, end_all
 from gateway.context import ClientRequest, Context
 from gateway.errors import ClientError
 from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
+from gateway.response.answer import Answer, OperationRecord
 from gateway.transport.asgi import Receive, Send
 from gateway.transport.http.access import log_line
 from gateway.transport.http.head import RawHead, client_names
 from gateway.transport.http.params import checked_params
-from gateway.transport.tasks import cancel_once, closing, end_all
 from gateway.transport.ws import state as ws_state
 from gateway.transport.ws.state import Close, Connection
 from gateway.transport.ws.state import Operation as SocketOperation

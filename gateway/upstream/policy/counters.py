@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
-from gateway.telemetry.metrics import Family, Histogram
+from gateway.telemetry import catalogue as names
+from gateway.telemetry.metrics import Family, Histogram, Sample
+
+# Endpoints are templates of the schema, so there are few; what is not is counted under one name.
+MAX_ENDPOINTS = 1000
 
 
 class Counters:
     """Decisions by name, source and endpoint.
+
+    Args:
+        is_measured: Whether attempts are timed.
 
     Attributes:
         counts: `("retry", source, endpoint) -> number`. Names: `call`, `retry`, `retry_refused` (the
@@ -22,8 +30,10 @@ class Counters:
 
     __slots__ = ("cache_lookups", "counts", "durations", "pool_wait_s")
 
-    def __init__(self, durations: Family[Histogram] | None = None) -> None:
-        self.durations = durations
+    def __init__(self, *, is_measured: bool = False) -> None:
+        # Endpoints are templates of the schema; the policies hold that many apart.
+        bound = {"gateway_endpoint": MAX_ENDPOINTS}
+        self.durations = Family(names.CLIENT_DURATION, Histogram, bound) if is_measured else None
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.cache_lookups: Counter[tuple[str, str, str]] = Counter()
         self.pool_wait_s: defaultdict[str, float] = defaultdict(float)
@@ -31,6 +41,17 @@ class Counters:
     def add(self, name: str, source: str, endpoint: str) -> None:
         """Count one decision."""
         self.counts[name, source, endpoint] += 1
+
+    def samples(self) -> Iterator[Sample]:
+        """All of it, for metrics."""
+        for (decision, source, endpoint), count in self.counts.items():
+            yield names.UPSTREAM_DECISIONS, (source, endpoint, decision), count
+        for labels, count in self.cache_lookups.items():
+            yield names.CACHE_LOOKUPS, labels, count
+        for source, waited_s in self.pool_wait_s.items():
+            yield names.UPSTREAM_WAIT, (source,), waited_s
+        if self.durations is not None:
+            yield from self.durations.read()
 
     def total(self, name: str) -> int:
         """One decision over all sources and endpoints."""

@@ -10,23 +10,24 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
 from time import perf_counter, time
 from typing import Any
 
-from gateway.context import CallStats
 from gateway.errors import UpstreamError
-from gateway.telemetry.metrics import Histogram
+from gateway.telemetry.catalogue import BREAKER_STATE, UPSTREAM_PLACES
+from gateway.telemetry.metrics import Histogram, Sample
 from gateway.telemetry.trace import Timing, Trace, clock
+from gateway.upstream.caller import CallStats
 from gateway.upstream.content import UNREADABLE, tell
 from gateway.upstream.policy.adaptive import AdaptiveLimit
 from gateway.upstream.policy.breaker import CircuitBreaker
 from gateway.upstream.policy.budget import RetryBudget
 from gateway.upstream.policy.bulkhead import Places
-from gateway.upstream.policy.counters import Counters
+from gateway.upstream.policy.counters import MAX_ENDPOINTS, Counters
 from gateway.upstream.policy.latency import Latency
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import (
@@ -41,8 +42,7 @@ from gateway.upstream.transport import (
 # A whole answer, or one whose body is still on the wire.
 Answer = Fetched | Response
 
-# Endpoints are templates of the schema, so there are few; what is not is counted under one name.
-MAX_ENDPOINTS = 1000
+STATES = ("closed", "half_open", "open")
 # They say nothing about a backend's health, and asking again would not help.
 NOT_HEALTH = frozenset(
     {
@@ -109,6 +109,17 @@ class Policy:
         self._loop = (
             asyncio.get_running_loop()
         )  # asked once: before Python 3.12 each time is a system call
+
+    def samples(self) -> Iterator[Sample]:
+        """The bulkhead, and the state of the breaker that lets the least through, for metrics."""
+        places = self.places
+        yield UPSTREAM_PLACES, (self.name, "in_use"), places.in_use
+        yield UPSTREAM_PLACES, (self.name, "pending"), places.pending
+        yield UPSTREAM_PLACES, (self.name, "limit"), places.limit
+        states = [endpoint.breaker.state for endpoint in self.endpoints.values()]
+        worst = max(states, key=STATES.index, default="closed")
+        for state in STATES:
+            yield BREAKER_STATE, (self.name, state), float(state == worst)
 
     def fetch(
         self, request: Request, deadline: float, stats: CallStats

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.testing import GatewayClient, Result
 from tests.connectors.php.pages import PAGES, ROUTER, SCHEMA, TOLD, Page
 from tests.connectors.scenario import LINK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from gateway.app import Gateway
+from gateway.app.gateway import Gateway
 
 
 class Clock:

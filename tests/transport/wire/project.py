@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from gateway.app import Gateway
+from gateway.app.gateway import Gateway
 
 SCHEMA = """
 type Query {

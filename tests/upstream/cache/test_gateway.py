@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.errors import ConfigError
 from gateway.testing import GatewayClient
 from tests.connectors.scenario import LINK

@@ -88,7 +88,7 @@ class FieldUsage:
 
         return make
 
-    def read(self) -> Iterator[Sample]:
+    def samples(self) -> Iterator[Sample]:
         """The sums now."""
         pending, self._pending = self._pending, {}
         for (prepared, client_name), asked in pending.items():

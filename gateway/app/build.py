@@ -12,7 +12,7 @@ from typing import Any
 import graphql
 from graphql import DocumentNode, GraphQLScalarType, GraphQLSchema
 
-from gateway.config import Config
+from gateway.app.config import Config
 from gateway.connectors.bind import Bound, bind_connectors
 from gateway.connectors.check.connectors import check_connectors
 from gateway.connectors.check.constants import Constants
@@ -27,9 +27,9 @@ from gateway.graph.register import AMBIENT, Mark, find_marks
 from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.graph.signature import finding
-from gateway.identity import Identity, joined
 from gateway.settings.files import missing_files
 from gateway.settings.mistakes import together
+from gateway.vary import Identity, joined
 
 NEEDED_GRAPHQL_CORE = (3, 3, 2)
 

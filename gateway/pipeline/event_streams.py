@@ -15,7 +15,18 @@ from typing import Any
 
 import orjson
 
-from gateway.answer import (
+from gateway.broker.mailbox import Mailbox
+from gateway.concurrency.awaitable import value_of
+from gateway.context import Context
+from gateway.errors import RequestError
+from gateway.execute.incremental import execute_incrementally
+from gateway.execute.operation import execute_operation
+from gateway.execute.prepare import Prepared
+from gateway.execute.subscribe import event_source, open_source
+from gateway.graph.resolvers import EventSource
+from gateway.json_bytes import write_json
+from gateway.language.normalise import Literals
+from gateway.response.answer import (
     MAX_NOTED,
     Answer,
     ErrorMask,
@@ -23,21 +34,10 @@ from gateway.answer import (
     encode_request_error,
     encode_result,
 )
-from gateway.awaitable import value_of
-from gateway.broker.mailbox import Mailbox
-from gateway.context import Context
-from gateway.errors import RequestError
-from gateway.execute.incremental import execute_incrementally
-from gateway.execute.operation import execute_operation
-from gateway.execute.prepare import Prepared
-from gateway.execute.subscribe import event_source, open_source
-from gateway.identity import Identity, joined, partition
-from gateway.incremental import PayloadFormat, payloads_of
-from gateway.json_bytes import write_json
-from gateway.language.normalise import Literals
-from gateway.resolver import EventSource
+from gateway.response.payloads import PayloadFormat, payloads_of
 from gateway.response_headers import tell_dropped
 from gateway.runtime.state import Variables
+from gateway.vary import Identity, joined, partition
 
 NewContext = Callable[[], Awaitable[Context]]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.answer import Answer, OperationRecord
 from gateway.context import Context
 from gateway.execute.prepare import Prepared
-from gateway.measures import Measures
-from gateway.operation_log import OperationLog
+from gateway.observe.measures import Measures
+from gateway.observe.operation_log import OperationLog
+from gateway.response.answer import Answer, OperationRecord
 
 if TYPE_CHECKING:
     from gateway.telemetry.tracing import Tracing

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway.app.config import Config, RouterShaping
 from gateway.broker.local import LocalBroker
 from gateway.broker.port import Broker
 from gateway.broker.settings import BrokerSettings
 from gateway.broker.unix import UnixBroker
-from gateway.config import Config, RouterShaping
 from gateway.documents.apq import MemoryStore
 from gateway.documents.find import Documents
 from gateway.documents.manifest import TrustedDocuments

@@ -13,28 +13,24 @@ from collections.abc import Callable, Iterator
 import brotli
 import pytest
 
-from gateway import codings as coding_module
-from gateway.awaitable import value_of
-from gateway.codings import (
+from gateway.codings import members
+from gateway.codings.decode import (
     MAX_BYTES_PER_BYTE,
     MAX_CODINGS,
     MAX_MEMBERS,
     PADDING_BYTES,
-    PIECE_BYTES,
     TURN_WORK,
     WINDOW_BYTES,
     WORK_PER_BYTE_READ,
-    BadEncoding,
     Decoder,
     Decoding,
-    Encoded,
-    Member,
-    UnknownCodingError,
-    choose_encoding,
     chunk,
     decode_chunks,
     parse_codings,
 )
+from gateway.codings.encode import Encoded, choose_encoding
+from gateway.codings.members import PIECE_BYTES, BadEncoding, Member, UnknownCodingError
+from gateway.concurrency.awaitable import value_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -200,8 +196,8 @@ def count_fed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
         return made
 
-    for name, make in coding_module.MEMBERS.items():
-        monkeypatch.setitem(coding_module.MEMBERS, name, counting(make))
+    for name, make in members.MEMBERS.items():
+        monkeypatch.setitem(members.MEMBERS, name, counting(make))
     return fed
 
 

@@ -1,7 +1,7 @@
 """The composition root: configuration → graph → services → ASGI application.
 
 `build_graph` is all that happens before there is an event loop; `Gateway.lifespan` makes what belongs to a
-worker's loop. Read `pipeline.py` for what happens to a request.
+worker's loop. Read `pipeline/pipeline.py` for what happens to a request.
 """
 
 from __future__ import annotations
@@ -19,34 +19,13 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from gateway.answer import ErrorMask
-from gateway.awaitable import AwaitableOrValue
-from gateway.build import (
+from gateway.app.build import (
     build_graph,
     check_graphql_core,
     refused,
 )
-from gateway.config import Config, load_config
-from gateway.context import ClientRequest, Context
-from gateway.errors import RequestError
-from gateway.execute.prepare import Prepared, prepare
-from gateway.explain import Explain
-from gateway.identity import Identity
-from gateway.language.document import load_document
-from gateway.language.normalise import Normalised
-from gateway.language.slots import find_slots
-from gateway.measures import Measures
-from gateway.metrics_server import MetricsServer
-from gateway.observer import Observer
-from gateway.operation_log import OperationLog
-from gateway.pipeline.pipeline import Pipeline
-from gateway.pipeline.subscriptions import Subscriptions
-from gateway.plan.admission import PlanBudget
-from gateway.plan.cache import Made, PlanCache
-from gateway.plan.warm import warm_plans, warm_texts
-from gateway.plan.work import check_work
-from gateway.runtime.bounds import ResultLimits
-from gateway.services import (
+from gateway.app.config import Config, load_config
+from gateway.app.services import (
     endpoint_settings,
     log_loop_errors,
     make_admission,
@@ -58,9 +37,32 @@ from gateway.services import (
     unshared_sources,
     upstream_settings,
 )
-from gateway.sharing import Sharing
-from gateway.streams import Streams
+from gateway.concurrency.awaitable import AwaitableOrValue
+from gateway.connectors.response.decoding import decode_fallback_samples
+from gateway.connectors.response.outcome import unexpected_samples
+from gateway.context import ClientRequest, Context
+from gateway.errors import RequestError
+from gateway.execute.operation import fallback_samples
+from gateway.execute.prepare import Prepared, prepare
+from gateway.language.document import load_document
+from gateway.language.normalise import Normalised
+from gateway.language.slots import find_slots
+from gateway.observe.measures import Measures
+from gateway.observe.observer import Observer
+from gateway.observe.operation_log import OperationLog
+from gateway.pipeline.dedupe import Sharing
+from gateway.pipeline.event_streams import Streams
+from gateway.pipeline.explain import Explain
+from gateway.pipeline.pipeline import Pipeline
+from gateway.pipeline.plan_budget import PlanBudget
+from gateway.pipeline.plan_cache import Made, PlanCache
+from gateway.pipeline.subscriptions import Subscriptions
+from gateway.pipeline.warm import warm_plans, warm_texts
+from gateway.plan.work import check_work
+from gateway.response.answer import ErrorMask
+from gateway.runtime.bounds import ResultLimits
 from gateway.telemetry.logs import AccessLog
+from gateway.telemetry.server import MetricsServer
 from gateway.telemetry.trace import Trace, phase
 from gateway.transport.asgi import Receive, Scope, Send
 from gateway.transport.http.asgi import serve_http
@@ -73,7 +75,9 @@ from gateway.transport.server.shutdown import delay_shutdown
 from gateway.transport.stream.endpoint import StreamEndpoint
 from gateway.transport.ws.endpoint import WebSocketEndpoint
 from gateway.upstream.client import Upstream
+from gateway.upstream.policy.counters import Counters
 from gateway.upstream.transport import Transport
+from gateway.vary import Identity
 
 # Where the workers of one server meet, as `gateway serve` tells them.
 BROKER_DIRECTORY = "GATEWAY_SERVE_BROKER"
@@ -151,7 +155,7 @@ class Gateway:
         self.tracing = make_tracing(telemetry)
         self.upstream = Upstream(
             upstream_settings(config, urls),
-            measures.counters if measures else None,
+            Counters(is_measured=is_measured),
             config.response_cache,
             self.transports,
         )
@@ -196,9 +200,20 @@ class Gateway:
             pipeline.admission.start()
             self.connections.start()
             if measures is not None:
-                for owner in (routes, pipeline.admission, self.connections):
-                    measures.registry.add(owner.samples)
-                measures.watch(pipeline.plans, pipeline.sharing, self.upstream, subscriptions.open)
+                for samples in (
+                    routes.samples,
+                    self.connections.samples,
+                    pipeline.admission.samples,
+                    pipeline.plans.samples,
+                    pipeline.sharing.samples,
+                    subscriptions.samples,
+                    self.upstream.samples,
+                    fallback_samples,
+                    decode_fallback_samples,
+                    unexpected_samples,
+                ):
+                    measures.registry.add(samples)
+                measures.lag.start()
                 await self._open_metrics_port(measures)
             if self.owns_process:
                 tune_collector(config.server.gc_threshold)

@@ -1,7 +1,4 @@
-"""Content codings: bodies decoded with a bound on the work, answers encoded as a client prefers.
-
-    decode  what a client or a backend sent, coding by coding from the right (RFC 9110 §8.4), in pieces
-    encode  an answer, in the coding that `choose_encoding` found
+"""What a client or a backend sent without its codings, one by one from the right (RFC 9110 §8.4), in pieces.
 
 A decoder gives pieces of at most `PIECE_BYTES` and its caller counts them: a bomb stops at the caller's limit.
 Input that gives nothing is bounded here: members by `MAX_MEMBERS`, padding by `PADDING_BYTES`. `decode_chunks` gives the
@@ -11,24 +8,17 @@ event loop back after `TURN_WORK`. It must never copy the rest of a body for a m
 from __future__ import annotations
 
 import asyncio
-import gzip
 import re
-import sys
-import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from functools import lru_cache
-from typing import ClassVar, Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 
-import brotli
+from gateway.codings.members import (
+    ALIASES,
+    MEMBERS,
+    BadEncoding,
+    Member,
+    UnknownCodingError,
+)
 
-from gateway.awaitable import AwaitableOrValue
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
-PIECE_BYTES = 64 * 1024
 # What one call of a library gets: 8 KB of the costliest input, deflate's empty blocks with tables, take 1 ms.
 WINDOW_BYTES = 8 * 1024
 # Blocked gzip (BGZF) of 64 KB blocks has 256 in 16 MB. Each costs up to 22 µs.
@@ -44,16 +34,6 @@ TURN_WORK = 256 * 1024
 WORK_PER_BYTE_READ = 16
 WORK_PER_MEMBER = 8 * 1024
 
-# Of 14 KB of JSON: zstd 15 µs and 10 % (38 µs where its compressor is made for it), br 21 µs and 11 %, gzip 58 µs and
-# 10 %; of 80 KB: zstd 277 µs, br 313 µs, gzip 780 µs and 7 % more. br at 4 takes three times as long for 2 % less,
-# gzip at 4 twice.
-ZSTD_LEVEL = 3
-BROTLI_QUALITY = 1
-GZIP_LEVEL = 1
-THREAD_BYTES = 256_000
-"""Larger answers are compressed beside the event loop, which 1 to 3 ms would hold up."""
-
-ALIASES = {"x-gzip": "gzip"}  # RFC 9110 §8.4.1.3
 DECODED = ("zstd", "br", "gzip", "deflate")
 """The codings that `Decoding` undoes."""
 # What backends send as a coding and is none: character encodings, MIME's transfer encodings, "nothing".
@@ -68,111 +48,8 @@ MAGIC = {
 PLAIN = re.compile(rb"(\xef\xbb\xbf)?[\t\n\r\x20-\x7e]")
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 HEAD_BYTES = 64
-_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
-class BadEncoding(ValueError):  # noqa: N818 - it names what the body has, as the caller's log line says
-    """A body that is not what its content-encoding says, or costs more than it gives."""
-
-
-class UnknownCodingError(BadEncoding):
-    """A coding that is not decoded here, or too many of them."""
-
-
-class Member(Protocol):
-    """One gzip member, zlib or deflate stream, zstd frame or brotli stream.
-
-    Attributes:
-        is_over: It has ended.
-        holds_back: There is more output without more input.
-        unused: How many of the bytes fed were behind its end.
-    """
-
-    is_over: bool
-    holds_back: bool
-    unused: int
-
-    def take(self, data: memoryview) -> bytes:
-        """What `data` gives, at most `PIECE_BYTES`. Errors: BadEncoding."""
-        ...
-
-
-class ZlibMember:
-    """A gzip member (RFC 1952), or deflate: RFC 1950, and the bare RFC 1951 that some send."""
-
-    def __init__(self, *, is_gzip: bool) -> None:
-        self.is_over = self.holds_back = False
-        self.unused = 0
-        self._inner = zlib.decompressobj(31) if is_gzip else None
-
-    def take(self, data: memoryview) -> bytes:
-        """As `Member`."""
-        inner = self._inner
-        if inner is None:
-            # RFC 1950 §2.2: the method is 8, and the first two bytes divide by 31.
-            inner = self._inner = zlib.decompressobj(15 if data[0] & 0x0F == 8 else -15)
-        try:
-            piece = inner.decompress(data, PIECE_BYTES)
-        except zlib.error as exc:
-            raise BadEncoding(str(exc)) from exc
-        self.is_over = inner.eof
-        self.unused = len(inner.unused_data if inner.eof else inner.unconsumed_tail)
-        # The last of a match may wait though all input was read.
-        self.holds_back = len(piece) == PIECE_BYTES and not inner.eof and not self.unused
-        return piece
-
-
-class BrotliMember:
-    """br, RFC 7932. The library itself refuses bytes behind the end."""
-
-    unused = 0
-
-    def __init__(self) -> None:
-        self.is_over = self.holds_back = False
-        self._inner = brotli.Decompressor()
-
-    def take(self, data: memoryview) -> bytes:
-        """As `Member`."""
-        try:
-            piece: bytes = self._inner.process(data, output_buffer_limit=PIECE_BYTES)
-        except brotli.error as exc:
-            raise BadEncoding(str(exc)) from exc
-        self.is_over = self._inner.is_finished()
-        # It may hold output back though it would take more input.
-        self.holds_back = bool(piece) and not self.is_over
-        return piece
-
-
-class ZstdMember:
-    """A zstd frame, RFC 8878; a skippable one gives nothing."""
-
-    # RFC 9659: a decoder for HTTP needs no window above 8 MB.
-    OPTIONS: ClassVar[dict[int, int]] = {zstd.DecompressionParameter.window_log_max: 23}
-
-    def __init__(self) -> None:
-        self.is_over = self.holds_back = False
-        self.unused = 0
-        self._inner = zstd.ZstdDecompressor(options=self.OPTIONS)
-
-    def take(self, data: memoryview) -> bytes:
-        """As `Member`."""
-        inner = self._inner
-        try:
-            piece = inner.decompress(data, PIECE_BYTES)
-        except zstd.ZstdError as exc:
-            raise BadEncoding(str(exc)) from exc
-        self.is_over = inner.eof
-        self.unused = len(inner.unused_data) if inner.eof else 0
-        self.holds_back = not (inner.eof or inner.needs_input)
-        return piece
-
-
-MEMBERS: dict[str, Callable[[], Member]] = {
-    "gzip": lambda: ZlibMember(is_gzip=True),
-    "deflate": lambda: ZlibMember(is_gzip=False),
-    "br": BrotliMember,
-    "zstd": ZstdMember,
-}
 KNOWN_NAMES = frozenset({"", "identity", *ALIASES, *MEMBERS})
 NOTHING = memoryview(b"")
 
@@ -376,71 +253,3 @@ async def chunk(data: bytes) -> AsyncIterator[bytes]:
     """A whole body as the chunks that `decode_chunks` takes."""
     if data:
         yield data
-
-
-@lru_cache(256)
-def choose_encoding(accept: str, offered: tuple[str, ...]) -> str | None:
-    """The coding that a client prefers, the first of `offered` among equals; None for the answer as it is.
-
-    Source: RFC 9110 §12.5.3, which gives the order in a header no meaning.
-    """
-    weights: dict[str, float] = {}
-    for item in accept.lower().split(","):
-        name, _, parameters = item.partition(";")
-        name = name.strip()
-        weights.setdefault(ALIASES.get(name, name), weight_of(parameters))
-    anything = weights.get("*", 0.0)
-    best = max(offered, key=lambda name: weights.get(name, anything), default="")
-    weight = weights.get(best, anything)
-    return best if best and weight > 0 and weight >= weights.get("identity", 0.0) else None
-
-
-def weight_of(parameters: str) -> float:
-    """The value of `q`; 1 without one, 0 where it is none (RFC 9110 §12.4.2)."""
-    for parameter in parameters.split(";"):
-        key, _, value = parameter.partition("=")
-        if key.strip() == "q":
-            value = value.strip()
-            return float(value) if _WEIGHT.fullmatch(value) else 0.0
-    return 1.0
-
-
-_zstd = zstd.ZstdCompressor(ZSTD_LEVEL)
-
-
-def compress(body: bytes, encoding: str) -> bytes:
-    """An answer in a coding that `choose_encoding` gave."""
-    if encoding == "zstd":
-        # One that is made anew for each costs more than the work. It locks itself against a second thread.
-        compressor = _zstd if len(body) <= THREAD_BYTES else zstd.ZstdCompressor(ZSTD_LEVEL)
-        return compressor.compress(body, zstd.ZstdCompressor.FLUSH_FRAME)
-    if encoding == "br":
-        compressed: bytes = brotli.compress(body, quality=BROTLI_QUALITY)
-        return compressed
-    return gzip.compress(body, GZIP_LEVEL, mtime=0)
-
-
-class Encoded:
-    """One answer in the codings that its clients ask for, each made once: several may wait for the same.
-
-    Args:
-        body: The answer.
-    """
-
-    __slots__ = ("_made", "body")
-
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-        self._made: dict[str, bytes | asyncio.Task[bytes]] = {}
-
-    def encode(self, encoding: str) -> AwaitableOrValue[bytes]:
-        """The answer in a coding; what is large is compressed beside the event loop."""
-        made = self._made.get(encoding)
-        if made is None:
-            if len(self.body) <= THREAD_BYTES:
-                made = compress(self.body, encoding)
-            else:
-                made = asyncio.create_task(asyncio.to_thread(compress, self.body, encoding))
-            self._made[encoding] = made
-        # Whoever waits for it may leave; the others still want it.
-        return made if isinstance(made, bytes) else asyncio.shield(made)

@@ -21,10 +21,11 @@ from gateway.broker.settings import BrokerSettings
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.documents.settings import ApqSettings, PersistedDocumentSettings
 from gateway.errors import ConfigError
-from gateway.explain import ExplainSettings
 from gateway.graph.scalars import ScalarName
 from gateway.language.limits import Limits
-from gateway.plan.cache import PlanCacheSettings
+from gateway.pipeline.dedupe import DedupeSettings
+from gateway.pipeline.explain import ExplainSettings
+from gateway.pipeline.plan_cache import PlanCacheSettings
 from gateway.settings.describe import described
 from gateway.settings.environment import as_lists, overlay, read_environment
 from gateway.settings.hints import tables_in
@@ -43,7 +44,6 @@ from gateway.settings.kinds import (
 )
 from gateway.settings.mistakes import Origin, explain, together
 from gateway.settings.text import Expansion, key_lines
-from gateway.sharing import DedupeSettings
 from gateway.telemetry.logs import LogSettings
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.transport.settings import (

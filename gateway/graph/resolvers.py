@@ -17,16 +17,19 @@ Nothing here may know HTTP, connectors or the plan.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
+from aiodataloader import DataLoader
 
-from gateway.identity import NOBODY, Identity, joined
-from gateway.uploads import Upload
+from gateway.errors import InternalError
+from gateway.graph.uploads import Upload
+from gateway.vary import NOBODY, Identity, joined
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
@@ -201,7 +204,7 @@ class BatchField:
         own = fresh(arguments)
         if lacking := lacking_reads(self.loader, parent, info):
             return self._load_completed(parent, lacking, info, own)
-        return context.load_one(self.loader, parent, own)
+        return load_one(self.loader, parent, own, context)
 
     async def _load_completed(
         self,
@@ -212,7 +215,7 @@ class BatchField:
     ) -> Any:
         context: Context = info.context
         parent = await completed_parent(self.loader, parent, lacking, info)
-        return await context.load_one(self.loader, parent, arguments)
+        return await load_one(self.loader, parent, arguments, context)
 
 
 @dataclass(slots=True, eq=False)
@@ -246,8 +249,43 @@ class EntityField:
 
     async def complete(self, parent: Any, context: Context) -> Any:
         """The value by the first loader that supplies the field: the fallback path only."""
-        entity = await context.load_one(self.loaders[0], parent, {})
+        entity = await load_one(self.loaders[0], parent, {}, context)
         return None if entity is None else read_property(entity, self.name, None)
+
+
+def load_one(
+    loader: Loader, parent: Any, arguments: Mapping[str, Any], context: Context
+) -> Awaitable[Any]:
+    """One parent's value, batched with its siblings by a dataloader: the fallback path only.
+
+    The compiled path calls `loader.load` with the whole column instead.
+    """
+    context = context.whole  # so that siblings are one batch
+
+    async def batch_load(keys: list[Any]) -> list[Any]:
+        parents = [parent for (parent,) in keys]
+        try:
+            return list(await loader.load(parents, fresh(arguments), context))
+        except asyncio.CancelledError:
+            # aiodataloader leaves waiters pending for ever when its batch task is cancelled.
+            return [InternalError(f"the batch of {loader.coordinate} was cancelled")] * len(parents)
+
+    key = (id(loader), freeze(arguments))
+    batch = context.loaders.under(key, lambda: DataLoader(batch_load, cache=False))
+    return batch.load((parent,))  # a dataloader refuses None, which the parent of a root field is
+
+
+def freeze(value: Any) -> Hashable:
+    """A hashable stand-in for coerced arguments; what cannot be hashed is told apart by identity."""
+    if isinstance(value, Mapping):
+        return tuple(sorted((name, freeze(item)) for name, item in value.items()))
+    if isinstance(value, list | tuple):
+        return ("list", *(freeze(item) for item in value))
+    try:
+        hash(value)
+    except TypeError:
+        return ("id", id(value))
+    return (type(value), value)
 
 
 def fresh(value: Any) -> Any:

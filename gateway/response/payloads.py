@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 from graphql import ExecutionResult, GraphQLError
 
-from gateway.answer import Answer, ErrorMask, OperationRecord, encode_members
+from gateway.response.answer import Answer, ErrorMask, OperationRecord, encode_members
 from gateway.runtime.bounds import bytes_error
 
 if TYPE_CHECKING:  # graphql-core 3.2 has none

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.answer import Answer
 from gateway.context import Context
+from gateway.response.answer import Answer
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.trace import Timing, Trace
 

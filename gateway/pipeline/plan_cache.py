@@ -28,8 +28,10 @@ from graphql import GraphQLError
 from gateway.errors import ClientError, RequestError
 from gateway.language.normalise import Literals, Normalised, normalise
 from gateway.language.slots import Slots
-from gateway.plan.admission import PlanBudget
+from gateway.pipeline.plan_budget import PlanBudget
 from gateway.settings.kinds import Bytes, Count, PathBeside
+from gateway.telemetry import catalogue as names
+from gateway.telemetry.metrics import Sample
 
 T = TypeVar("T")
 Key = tuple[str, str | None]
@@ -182,6 +184,18 @@ class PlanCache(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._plans)
+
+    def samples(self) -> Iterator[Sample]:
+        """What was counted, for metrics."""
+        counters = self.counters
+        yield names.PLAN_LOOKUPS, ("exact",), counters.exact
+        yield names.PLAN_LOOKUPS, ("normalised",), counters.normalised
+        yield names.PLAN_LOOKUPS, ("miss",), counters.misses
+        yield names.PLAN_LOOKUPS, ("rejected",), counters.rejected
+        yield names.PLAN_EVICTIONS, (), counters.evictions
+        yield names.PLAN_COMPILE, (), counters.compile_s
+        yield names.PLAN_ENTRIES, (), len(self)
+        yield names.PLAN_BYTES, (), self.size_bytes
 
     def find(
         self, text: str, operation_name: str | None, client_key: str | None = None

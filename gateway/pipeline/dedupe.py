@@ -1,6 +1,6 @@
 """Equal operations in flight are one execution and its bytes, for clients that nothing in it can tell apart.
 
-An operation is shared inside an identity partition (`identity.py`): equal values of everything that its
+An operation is shared inside an identity partition (`vary.py`): equal values of everything that its
 connectors forward and its Python declares to read. Whoever comes first starts a flight, a task of its own
 that no waiter's end takes with it; it may take as long as the latest waiter may. Never shared are mutations,
 subscriptions, what falls back, what loads nothing, and operations with a resolver that does not declare. Headers that
@@ -18,18 +18,20 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from gateway.answer import Answer, OperationRecord
-from gateway.awaitable import AwaitableOrValue, value_of
-from gateway.codings import Encoded
+from gateway.codings.encode import Encoded
+from gateway.concurrency.awaitable import AwaitableOrValue, value_of
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.execute.prepare import Prepared
-from gateway.identity import NOBODY, Identity, joined, partition
+from gateway.graph.resolvers import identity_of
 from gateway.json_bytes import write_json
 from gateway.plan.nodes import Kind
-from gateway.resolver import identity_of
+from gateway.response.answer import Answer, OperationRecord
 from gateway.runtime.bound import Bound
 from gateway.runtime.state import Variables
+from gateway.telemetry.catalogue import OPERATIONS_LED, OPERATIONS_SHARED
+from gateway.telemetry.metrics import Sample
+from gateway.vary import NOBODY, Identity, joined, partition
 
 Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
 LOADS = frozenset({Kind.BATCH, Kind.ENTITY, Kind.ASYNC})
@@ -147,6 +149,11 @@ class Sharing:
         self.writes: set[asyncio.Task[Answer]] = set()
         self.led = 0
         self.shared = 0
+
+    def samples(self) -> Iterator[Sample]:
+        """What was counted, for metrics."""
+        yield OPERATIONS_LED, (), self.led
+        yield OPERATIONS_SHARED, (), self.shared
 
     def place(
         self, prepared: Prepared, variables: Variables, text: str, context: Context

@@ -10,7 +10,7 @@ from typing import TypeVar
 from graphql import GraphQLSyntaxError, OperationDefinitionNode, parse
 
 from gateway.errors import ClientError, ConfigError, RequestError
-from gateway.plan.cache import PlanCache
+from gateway.pipeline.plan_cache import PlanCache
 
 T = TypeVar("T")
 logger = logging.getLogger("gateway.plan")

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from graphql import ExecutionResult, GraphQLError
 
-from gateway.codings import Encoded
+from gateway.codings.encode import Encoded
 from gateway.errors import CODES, ClientError, Fault, MoreErrorsError, UpstreamError, fault_of
 from gateway.json_bytes import write_json
 from gateway.runtime.bounds import UNLIMITED, ResultLimitError, ResultLimits, bytes_error

@@ -1,0 +1,115 @@
+"""What is measured of operations and their steps, and the registry where all numbers of a worker are read.
+
+What a service counts for itself (plan cache, dedupe, policies) it yields itself: `add` takes its `samples`. Nothing
+is pushed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.execute.prepare import Prepared
+from gateway.observe.usage import FieldUsage
+from gateway.response.answer import GRAVITY, OperationRecord
+from gateway.telemetry import catalogue as names
+from gateway.telemetry.metrics import Counter, Family, Histogram, Registry, Sample
+from gateway.telemetry.process import LoopLag, process_samples
+from gateway.telemetry.settings import MetricsSettings
+from gateway.telemetry.trace import Trace
+
+MAX_CODES = 100
+# A histogram is twenty lines of the page.
+MAX_STEPS = 500
+
+
+class Operations:
+    """Queries and mutations by name: how long they take and what goes wrong.
+
+    Args:
+        settings: How many names are told apart.
+    """
+
+    def __init__(self, settings: MetricsSettings) -> None:
+        bound = {"graphql_operation_name": settings.max_operations}
+        self._durations = Family(names.OPERATION_DURATION, Histogram, bound)
+        # Resolvers and connectors may give an error any code.
+        self._errors = Family(names.OPERATION_ERRORS, Counter, {**bound, "error_type": MAX_CODES})
+        # There from the start with 0: an increase from nothing is none to Prometheus.
+        self._failed = {fault: Counter() for fault in GRAVITY}
+
+    def durations_of(self, prepared: Prepared) -> Histogram:
+        """The durations of the operations that share a name and a type."""
+        return self._durations.of(prepared.operation_name or "", prepared.operation_type or "")
+
+    def ended(self, record: OperationRecord, seconds: float) -> None:
+        """Note one that has been answered; a refused document has no name and no duration."""
+        if record.durations is not None:
+            record.durations.observe(seconds)
+        if record.error_codes:
+            for code in dict.fromkeys(record.error_codes):
+                self._errors.of(record.operation_name or "", code).value += 1
+            self._failed[record.fault or "client"].value += 1
+
+    def samples(self) -> Iterator[Sample]:
+        """The values now."""
+        yield from self._durations.read()
+        yield from self._durations.read_exemplars()
+        yield from self._errors.read()
+        for fault, counter in self._failed.items():
+            yield names.OPERATIONS_FAILED, (fault,), counter.read()
+
+
+class Steps:
+    """The steps of plans, by the field that they are for.
+
+    Args:
+        settings: How many fields are told apart.
+    """
+
+    def __init__(self, settings: MetricsSettings) -> None:
+        bound = {"graphql_field": min(settings.max_fields, MAX_STEPS)}
+        self._durations = Family(names.STEP_DURATION, Histogram, bound)
+        self._errors = Family(names.STEP_ERRORS, Counter, {**bound, "error_type": MAX_CODES})
+        self._by_field: dict[str, Histogram] = {}  # a schema's fields: no client makes more
+
+    def ended(self, trace: Trace) -> None:
+        """Note the steps of a request that has been answered."""
+        by_field = self._by_field
+        for timing in trace.steps:
+            name = timing.name
+            known = by_field.get(name)
+            if known is None:
+                known = by_field[name] = self._durations.of(name)
+            known.observe((timing.end_ns - timing.begin_ns) / 1e9)
+            if timing.error is not None:
+                self._errors.of(timing.name, timing.error).value += 1
+
+    def samples(self) -> Iterator[Sample]:
+        """The values now."""
+        yield from self._durations.read()
+        yield from self._errors.read()
+
+
+class Measures:
+    """Everything that is measured of one worker.
+
+    Args:
+        settings: What is told apart.
+
+    Attributes:
+        registry: Where all of it is read.
+        operations: Told of what was answered.
+        steps: Told of its timings.
+        usage: Told of what was asked.
+        lag: How late the event loop is.
+    """
+
+    def __init__(self, settings: MetricsSettings) -> None:
+        self.registry = Registry()
+        self.operations = Operations(settings)
+        self.steps = Steps(settings)
+        self.usage = FieldUsage(settings, self.operations.durations_of)
+        self.lag = LoopLag()
+        for owner in (self.operations, self.steps, self.usage, self.lag):
+            self.registry.add(owner.samples)
+        self.registry.add(process_samples)

@@ -1,0 +1,65 @@
+"""In whose name a backend is called: what of a request the calls of this room need to know, and what they note there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from gateway.response_headers import ResponseState
+    from gateway.telemetry.trace import Trace
+
+
+class CallStats:
+    """What one request asked of its backends, for its log line.
+
+    Where nothing was asked, the values are the class's: making one costs little.
+
+    Attributes:
+        calls: Upstream calls sent, retries included; a shared call counts for its leader.
+        wait_s: Time spent in them, seconds, summed over calls that may overlap.
+        by_source: Requests that connectors asked for, by source.
+        retries, hedges: Attempts among `calls` beside the first ones.
+        shared: Calls that another request made for this one.
+        cached: Calls that a stored answer made needless.
+        pool_wait_s: Time spent in waiting for a place, seconds.
+        trace: The request's timings; None when nobody wants to know.
+        response: What the answer gets beside the gateway's own headers; None where nothing does.
+    """
+
+    calls: int = 0
+    retries: int = 0
+    hedges: int = 0
+    shared: int = 0
+    cached: int = 0
+    wait_s: float = 0.0
+    pool_wait_s: float = 0.0
+    trace: Trace | None = None
+    response: ResponseState | None = None
+
+    def __init__(self) -> None:
+        self.by_source: dict[str, int] = {}
+
+
+class Caller(Protocol):
+    """Who calls: a request's context, of which nothing else is looked at."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The client's headers by lower-case name."""
+        ...
+
+    @property
+    def deadline(self) -> float:
+        """When the answer has to be there, on the event loop's clock, seconds."""
+        ...
+
+    @property
+    def stats(self) -> CallStats:
+        """Where calls are noted."""
+        ...
+
+    @property
+    def source_urls(self) -> Mapping[str, str]:
+        """Base URL of each source by name."""
+        ...
