@@ -12,6 +12,12 @@ scalars = { Timestamp = "DateTime" }
 host = "0.0.0.0"
 port = 8000
 workers = 4
+trusted_proxies = ["10.0.0.0/8"]   # the load balancer's network
+""",
+    "[server.tls]": """
+[server.tls]
+cert = "/etc/tls/tls.crt"
+key = "/etc/tls/tls.key"
 """,
     "[sources.NAME]": """
 [sources.users]

@@ -65,10 +65,12 @@ class ClientRequest:
         client_name, client_version: As the client says; None when it does not.
         connection_params: What it sent when it opened its WebSocket.
         client_key: Who takes a share of what is limited by client: its address, IPv6 by /64.
+        address: The client's, as trusted proxies say it; "" where it is not known.
     """
 
     __slots__ = (
         "_values",
+        "address",
         "client_key",
         "client_name",
         "client_version",
@@ -87,7 +89,9 @@ class ClientRequest:
         client_version: str | None = None,
         connection_params: Mapping[str, Any] | None = None,
         client_key: str = "",
+        address: str = "",
     ) -> None:
+        self.address = address
         self.headers = headers
         self.repeated = repeated or {}
         self.request_id = request_id

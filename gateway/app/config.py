@@ -35,7 +35,6 @@ from gateway.settings.kinds import (
     HeaderNameOrEmpty,
     Host,
     Port,
-    RoutePath,
     Seconds,
     SecondsOrZero,
     Threads,
@@ -49,11 +48,11 @@ from gateway.telemetry.settings import TelemetrySettings
 from gateway.transport.settings import (
     BatchingSettings,
     CompressionSettings,
-    ConnectionSettings,
     CorsSettings,
     CsrfSettings,
     HttpSettings,
     IncrementalSettings,
+    ListenerSettings,
     SubscriptionSettings,
     UploadSettings,
 )
@@ -85,13 +84,12 @@ class GraphSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings(ConnectionSettings):
+class ServerSettings(ListenerSettings):
     """`[server]`: where and how it listens.
 
     Attributes:
         host: Address to bind.
         port: TCP port.
-        path: Path of the GraphQL endpoint and of GraphiQL.
         workers: Processes; one per core is right.
         drain_timeout_s: After SIGTERM, how long requests in flight may take to finish.
         shutdown_delay_s: After SIGTERM readiness is 503 at once, and for so long everything is served
@@ -104,7 +102,6 @@ class ServerSettings(ConnectionSettings):
 
     host: Host = "127.0.0.1"
     port: Port = 8000
-    path: RoutePath = "/graphql"
     workers: Workers = 1
     drain_timeout_s: SecondsOrZero = 30.0
     shutdown_delay_s: SecondsOrZero = 0.0

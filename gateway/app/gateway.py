@@ -31,6 +31,8 @@ from gateway.app.services import (
     make_admission,
     make_broker,
     make_documents,
+    make_proxies,
+    make_routes,
     make_tracing,
     time_left,
     tune_collector,
@@ -67,7 +69,7 @@ from gateway.telemetry.trace import Trace, phase
 from gateway.transport.asgi import Receive, Scope, Send
 from gateway.transport.http.asgi import serve_http
 from gateway.transport.http.handler import Handler
-from gateway.transport.http.routes import Routes
+from gateway.transport.server.certificates import make_certificates
 from gateway.transport.server.connections import Connections
 from gateway.transport.server.drain import DRAIN
 from gateway.transport.server.measured import RouteMeasures
@@ -114,6 +116,7 @@ class Gateway:
         self.base = base
         self.path = config.server.path
         self.connections = Connections(config.server, config.server.workers)
+        self.certificates = make_certificates(config.server.tls)
         self.ready = False
         self.owns_process = False
         self.dev_status: Callable[[], bytes] | None = None
@@ -179,26 +182,25 @@ class Gateway:
             self.streams = StreamEndpoint(
                 subscriptions, self.new_context, config.subscription, access_log
             )
+            proxies = make_proxies(config)
             self.sockets = WebSocketEndpoint(
-                subscriptions, self.new_context, config.subscription, access_log, self.path
+                subscriptions, self.new_context, config.subscription, access_log, self.path, proxies
             )
             routes = RouteMeasures()
             self.handler = Handler(
                 pipeline,
                 self.new_context,
                 endpoint_settings(config),
-                Routes(
-                    self.path,
-                    lambda: self.ready,
-                    graphiql=config.http.graphiql,
-                    dev_status=self.dev_status,
-                ),
+                make_routes(config, lambda: self.ready, proxies, self.dev_status),
                 access_log,
                 routes,
                 self.streams if config.subscription.enabled else None,
+                proxies,
             )
             pipeline.admission.start()
             self.connections.start()
+            if self.certificates is not None and self.owns_process:
+                self.certificates.start()
             if measures is not None:
                 for samples in (
                     routes.samples,
@@ -213,6 +215,8 @@ class Gateway:
                     unexpected_samples,
                 ):
                     measures.registry.add(samples)
+                if self.certificates is not None:
+                    measures.registry.add(self.certificates.samples)
                 measures.lag.start()
                 await self._open_metrics_port(measures)
             if self.owns_process:
@@ -227,6 +231,8 @@ class Gateway:
                 self.ready = False
                 pipeline.admission.stop()
                 self.connections.stop()
+                if self.certificates is not None:
+                    self.certificates.stop()
                 await self.begin_drain()
                 await pipeline.sharing.drain(config.server.drain_timeout_s)
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,9 @@ from gateway.documents.shared import SharedStore
 from gateway.errors import ConfigError
 from gateway.pipeline.admission import Admission
 from gateway.telemetry.settings import TelemetrySettings
+from gateway.transport.http.forwarded import TrustedProxies
+from gateway.transport.http.head import RawHead
+from gateway.transport.http.routes import Routes
 from gateway.transport.settings import EndpointSettings
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import read_length
@@ -68,6 +71,36 @@ def upstream_settings(config: Config, declared: Collection[str]) -> dict[str, So
         settings = config.sources.get(name, SourceSettings()).for_worker(config.server.workers)
         found[name] = replace(settings, dedupe_enabled=False) if name in unshared else settings
     return found
+
+
+def make_proxies(config: Config) -> TrustedProxies | None:
+    """Whose word about a client is taken; None for nobody's."""
+    server = config.server
+    return (
+        TrustedProxies(server.trusted_proxies, server.forwarded) if server.trusted_proxies else None
+    )
+
+
+def make_routes(
+    config: Config,
+    is_ready: Callable[[], bool],
+    proxies: TrustedProxies | None,
+    dev_status: Callable[[], bytes] | None,
+) -> Routes:
+    """The paths that are served."""
+    server = config.server
+
+    def prefix_of(raw: RawHead) -> str:
+        return proxies.resolve(raw.peer, raw.headers).prefix if proxies is not None else ""
+
+    return Routes(
+        server.path,
+        is_ready,
+        graphiql=config.http.graphiql,
+        dev_status=dev_status,
+        health=(server.live_path, server.ready_path),
+        prefix_of=prefix_of,
+    )
 
 
 def make_admission(config: Config) -> Admission:

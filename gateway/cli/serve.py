@@ -22,7 +22,15 @@ from gateway.cli.options import (
     one_line_errors,
     read_config,
 )
-from gateway.cli.workers import AnnouncedServer, ServedConfig, Workers, bind, say_once, url_of
+from gateway.cli.workers import (
+    AnnouncedServer,
+    ServedConfig,
+    Workers,
+    bind,
+    bind_unix,
+    say_once,
+    url_of,
+)
 from gateway.errors import ConfigError
 from gateway.transport.server.connections import raise_descriptor_limit
 
@@ -50,7 +58,11 @@ def serve(
         # Fail here, with one line, rather than in each worker.
         graph = Gateway(settings, base, os.environ, mock=mock).graph
         number = settings.server.port if port is None else port
-        sockets = bind(host or settings.server.host, number)
+        unix_socket = settings.server.unix_socket if host is None and port is None else None
+        if unix_socket is not None:
+            sockets = bind_unix(unix_socket)
+        else:
+            sockets = bind(host or settings.server.host, number)
     if warnings := sum(finding.severity == "warning" for finding in graph.findings):
         _say(f"{counted(warnings, 'warning')}; gateway check lists them")
     if mock:
@@ -61,7 +73,8 @@ def serve(
     raise_descriptor_limit()
     processes = workers or settings.server.workers
     served = served_config("gateway.cli.serve:worker", settings, workers=processes)
-    url = url_of(sockets, host or settings.server.host, settings.server.path)
+    has_tls = settings.server.tls.cert is not None
+    url = url_of(sockets, host or settings.server.host, settings.server.path, has_tls=has_tls)
     if processes == 1:
         # uvicorn ends this process by the signal that ended the server: nothing here is cleaned up.
         raise typer.Exit(_run(served, sockets, url))

@@ -23,9 +23,36 @@ from uvicorn.supervisors.multiprocess import Multiprocess
 from gateway.app.gateway import BROKER_DIRECTORY
 from gateway.cli.options import error_lines
 from gateway.errors import ConfigError
+from gateway.transport.server.served import served_app
 
 Say = Callable[[Sequence[str]], None]
 START_FAILED = (2, 3)  # our own, and uvicorn's STARTUP_FAILURE
+
+
+def bind_unix(path: str) -> list[socket.socket]:
+    """A socket at a path; one that a dead process has left there is taken away. Errors: ConfigError."""
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _remove_dead(path)
+        opened.bind(path)
+    except OSError as exc:
+        opened.close()
+        what = "is in use" if exc.errno == errno.EADDRINUSE else f"cannot be bound: {exc.strerror}"
+        raise ConfigError(f"{path} {what}", key="server.unix_socket") from exc
+    opened.set_inheritable(True)
+    return [opened]
+
+
+def _remove_dead(path: str) -> None:
+    """Errors: OSError(EADDRINUSE) where somebody listens, or where it is no socket."""
+    if not Path(path).exists():
+        return
+    if not Path(path).is_socket():
+        raise OSError(errno.EADDRINUSE, "is no socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        if probe.connect_ex(path) == 0:
+            raise OSError(errno.EADDRINUSE, "is in use")
+    Path(path).unlink(missing_ok=True)
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -75,10 +102,13 @@ def _refused(exc: OSError, host: str, port: int) -> ConfigError:
     return ConfigError(f"{host} cannot be bound: {exc.strerror}", key="server.host")
 
 
-def url_of(sockets: Sequence[socket.socket], host: str, path: str) -> str:
+def url_of(sockets: Sequence[socket.socket], host: str, path: str, *, has_tls: bool = False) -> str:
     """Where a browser finds what these sockets serve."""
+    scheme = "https" if has_tls else "http"
+    if sockets[0].family == socket.AF_UNIX:
+        return f"{scheme}+unix://{sockets[0].getsockname()}:{path}"
     name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{_port(sockets)}{path}"
+    return f"{scheme}://{name}:{_port(sockets)}{path}"
 
 
 def say_once(lines: Sequence[str]) -> None:
@@ -141,7 +171,7 @@ def _start_line(exc: BaseException) -> str:
 
 
 class ServedConfig(uvicorn.Config):
-    """uvicorn's configuration with our lifespan.
+    """uvicorn's configuration with our lifespan, and the TLS context of the application.
 
     Attributes:
         say: Told the lines of a start that fails.
@@ -153,6 +183,9 @@ class ServedConfig(uvicorn.Config):
         """Load the application."""
         super().load()
         self.lifespan_class = Lifespan
+        certificates = served_app(self).certificates
+        if certificates is not None:
+            self.ssl = certificates.context
 
 
 class AnnouncedServer(uvicorn.Server):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -151,6 +152,17 @@ PerSecond = Annotated[float, Within(0, 1_000_000)]
 Parts = Annotated[int, Within(1, 1_000)]
 Status = Annotated[int, Within(100, 599)]
 
+
+def _network_problem(value: str) -> str | None:
+    if value == "unix":
+        return None
+    try:
+        ip_network(value, strict=False)
+    except ValueError:
+        return 'should be an IP address, a network like 10.0.0.0/8, or "unix"'
+    return None
+
+
 Url = Annotated[
     str, Form(_URL, "a URL: http://host or https://host, with port and path", _url_problem)
 ]
@@ -163,9 +175,14 @@ HeaderValue = Annotated[
     str,
     Form(r"[^\x00-\x08\x0a-\x1f\x7f]*", "a header's value: one line without control characters"),
 ]
+TrustedProxy = Annotated[
+    str,
+    Form(r"\S+", 'an IP address, a network like 10.0.0.0/8, or "unix"', _network_problem),
+]
 CookieName = Annotated[str, Form(_TOKEN, "the name of a cookie")]
 
 FilePath = Annotated[str, PathTo("file")]
 FileBeside = Annotated[str, PathTo("file", is_relative_to_file=True)]
 PathBeside = Annotated[str, PathTo("either", is_relative_to_file=True)]
+NewFile = Annotated[str, PathTo("log")]
 LogTarget = Annotated[str, PathTo("log", words=("stdout", "stderr", "off"))]

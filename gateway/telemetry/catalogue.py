@@ -170,6 +170,12 @@ LOOP_LAG = Metric(
     "How late the event loop was at worst in the last 15 to 30 seconds.",
     across="max",
 )
+CERTIFICATE_EXPIRY = Metric(
+    "gateway_certificate_expiry_timestamp_seconds",
+    "gauge",
+    "When the certificate of `server.tls` ends, Unix time; the latest of all workers.",
+    across="max",
+)
 MEMORY = Metric("process_resident_memory_bytes", "gauge", "Resident memory of all workers.")
 CPU = Metric(
     "process_cpu_seconds",
@@ -201,7 +207,7 @@ WORKERS = Metric("gateway_workers", "gauge", "Worker processes whose numbers are
 
 METRICS = (
     SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, CONNECTIONS,
-    CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, OPERATION_DURATION, OPERATION_ERRORS,
+    CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, CERTIFICATE_EXPIRY, OPERATION_DURATION, OPERATION_ERRORS,
     OPERATIONS_FAILED, OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
     SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
     CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,

@@ -11,10 +11,35 @@ from gateway.settings.kinds import (
     BytesOrZero,
     Count,
     CountOrZero,
+    FilePath,
     HeaderName,
+    NewFile,
+    RoutePath,
     Seconds,
+    TrustedProxy,
     WholeSeconds,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """`[server.tls]`: TLS at the listener, 1.2 and 1.3; HTTP/1.1 is what ALPN offers.
+
+    The files are looked at every ten seconds, and are read again when they have changed: new connections get the new
+    certificate. One that cannot be read, or that does not fit its key, is told in the log, and the old one stays.
+
+    Attributes:
+        cert: The certificate and the chain behind it, PEM.
+        key: Its private key, PEM; in the same file where it is not named.
+    """
+
+    cert: FilePath | None = None
+    key: FilePath | None = None
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        if self.key is not None and self.cert is None:
+            raise ValueError("`key` goes with `cert`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +65,38 @@ class ConnectionSettings:
     keepalive_s: Seconds = 75.0
     max_unread_bytes: Bytes = 256_000_000
     max_connections: CountOrZero = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerSettings(ConnectionSettings):
+    """The part of `[server]` that is about where clients come in.
+
+    Attributes:
+        path: Path of the GraphQL endpoint and of GraphiQL.
+        live_path: Where it says that the process lives.
+        ready_path: Where it says that it takes requests: 503 while it starts and ends.
+        unix_socket: A file to listen at, in place of host and port; whoever may write to it may connect. One that a
+            server has left behind is taken over.
+        trusted_proxies: Addresses and networks of proxies, and `unix` for who connects by the socket. What they say
+            of a request's client is taken: its address (the rightmost that is no trusted proxy's), the scheme, host
+            and path prefix that it used. Nobody else's word is.
+        forwarded: Which headers those proxies write: `x-forwarded` for `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix`,
+            `forwarded` for RFC 7239's `Forwarded`. The others are whatever a client sent, and are not read.
+        tls: Certificates, where this server itself speaks TLS.
+    """
+
+    path: RoutePath = "/graphql"
+    live_path: RoutePath = "/health/live"
+    ready_path: RoutePath = "/health/ready"
+    unix_socket: NewFile | None = None
+    trusted_proxies: tuple[TrustedProxy, ...] = ()
+    forwarded: Literal["x-forwarded", "forwarded"] = "x-forwarded"
+    tls: TlsSettings = field(default_factory=TlsSettings)
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        if len({self.path, self.live_path, self.ready_path}) < 3:
+            raise ValueError("`path`, `live_path` and `ready_path` are three paths")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

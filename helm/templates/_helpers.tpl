@@ -201,14 +201,16 @@ spec:
               name: {{ .secret }}
               key: {{ .key }}
         {{- end }}
+      {{- $server := $values.config.server | default dict }}
+      {{- $live := $server.live_path | default "/health/live" }}
       startupProbe:
-        httpGet: {path: /health/live, port: http}
+        httpGet: {path: {{ $live }}, port: http}
         {{- toYaml $values.probes.startup | nindent 8 }}
       readinessProbe:
-        httpGet: {path: /health/ready, port: http}
+        httpGet: {path: {{ $server.ready_path | default "/health/ready" }}, port: http}
         {{- toYaml $values.probes.readiness | nindent 8 }}
       livenessProbe:
-        httpGet: {path: /health/live, port: http}
+        httpGet: {path: {{ $live }}, port: http}
         {{- toYaml $values.probes.liveness | nindent 8 }}
       lifecycle:
         preStop:

@@ -71,6 +71,7 @@ async def served(config: Path | Gateway, http: Any = HttpProtocol) -> AsyncItera
         log_level="error",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=10,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.context import Context
+from gateway.context import ClientRequest, Context
 from gateway.response.answer import OperationRecord
 from gateway.upstream.caller import CallStats
 
@@ -14,7 +14,7 @@ NOTHING_ASKED = CallStats()
 def log_line(
     record: OperationRecord,
     context: Context | None,
-    request_id: str,
+    client: ClientRequest,
     status: int,
     duration_s: float,
 ) -> dict[str, Any]:
@@ -22,11 +22,12 @@ def log_line(
     stats = context.stats if context else NOTHING_ASKED
     trace = stats.trace if stats.trace and stats.trace.propagation else None
     return {
-        "request_id": request_id,
+        "request_id": client.request_id,
         "trace_id": f"{trace.trace_id:032x}" if trace else None,
         "span_id": f"{trace.span_id:016x}" if trace else None,
-        "client_name": context.client_name if context else None,
-        "client_version": context.client_version if context else None,
+        "client_address": client.address or None,
+        "client_name": client.client_name,
+        "client_version": client.client_version,
         "operation_name": record.operation_name,
         "operation_type": record.operation_type,
         "operation_hash": record.document_hash,

@@ -13,10 +13,12 @@ from gateway.concurrency.awaitable import is_awaitable
 from gateway.errors import ClientError
 from gateway.transport.asgi import ClientDisconnectedError, Receive, Scope, Send
 from gateway.transport.http.body import read_body
+from gateway.transport.http.forwarded import Peer, peer_of
 from gateway.transport.http.handler import Answered, Handler
-from gateway.transport.http.head import client_key
 from gateway.transport.http.reader import repeat_header
 from gateway.transport.http.respond import Response, StreamingResponse, headers_of
+
+SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 
 
 async def serve_http(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,7 +121,7 @@ class ScopeHead:
     query_string: bytes
     headers: dict[str, str]
     repeated: dict[str, list[str]] | None
-    peer: str
+    peer: Peer
     root_path: str
 
 
@@ -130,7 +132,8 @@ def raw_head(scope: Scope) -> ScopeHead:
         path = path[len(root) :]
     headers, repeated = read_headers(scope["headers"])
     client = scope.get("client")
-    peer = client_key(client[0]) if client else ""
+    scheme = SCHEMES.get(scope.get("scheme", ""), "")
+    peer = peer_of(client[0] if client else "", scheme)
     method = scope.get("method", "GET")  # a WebSocket's handshake is one
     return ScopeHead(method, path, scope["query_string"], headers, repeated, peer, root)
 

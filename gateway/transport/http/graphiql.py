@@ -133,10 +133,9 @@ def _address(url: str, name: str) -> str:
 
 
 def page_response(
-    raw: RawHead, first_query: str, *, shows_timings: bool = False, is_dev: bool = False
+    base: str, first_query: str, *, shows_timings: bool = False, is_dev: bool = False
 ) -> Response:
     """The page: arguments as `render_page` has them."""
-    base = raw.root_path + raw.path
     page = render_page(base, first_query, shows_timings=shows_timings, is_dev=is_dev)
     lines = (
         b"content-security-policy: %b\r\ncache-control: no-cache\r\nvary: accept\r\n"

@@ -34,6 +34,7 @@ from gateway.transport.http.access import log_line
 from gateway.transport.http.batch import check_batch, run_batch
 from gateway.transport.http.body import check_plain_form, decode_body, request_codings, too_large
 from gateway.transport.http.csrf import check_form, check_read
+from gateway.transport.http.forwarded import TrustedProxies
 from gateway.transport.http.graphiql import page_response, wants_page
 from gateway.transport.http.head import RawHead, RequestHead, client_names
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
@@ -90,6 +91,7 @@ class Handler:
         access_log: Gets one line per operation.
         measures: Told of every answer; None where nothing is measured.
         streams: Takes operations whose answer goes on; None when there are none.
+        proxies: Whose word about a client is taken; None for nobody's.
     """
 
     def __init__(
@@ -101,8 +103,10 @@ class Handler:
         access_log: AccessLog,
         measures: RouteMeasures,
         streams: StreamEndpoint | None = None,
+        proxies: TrustedProxies | None = None,
     ) -> None:
         self.pipeline = pipeline
+        self.proxies = proxies
         self.new_context = new_context
         self.settings = settings
         self.http = settings.http
@@ -123,14 +127,16 @@ class Handler:
         if not isinstance(route, Route):
             return route(raw) if route is not None else text_response(404, "Not found.")
         headers, method = raw.headers, raw.method
+        peer = raw.peer if self.proxies is None else self.proxies.resolve(raw.peer, headers)
         if method != "POST":
             if method == "OPTIONS":
                 return self.responder.options(headers)
             if self._wants_page(raw, route):
                 shows_timings = self.pipeline.explain.shows_trace
+                base = peer.prefix + raw.root_path + raw.path
                 is_dev = self.routes.dev_status is not None
                 return page_response(
-                    raw, self.http.graphiql_query, shows_timings=shows_timings, is_dev=is_dev
+                    base, self.http.graphiql_query, shows_timings=shows_timings, is_dev=is_dev
                 )
         accept = headers.get("accept")
         head = RequestHead(
@@ -139,7 +145,8 @@ class Handler:
                 raw.repeated,
                 self._request_id(headers),
                 *client_names(headers),
-                client_key=raw.peer,
+                client_key=peer.key,
+                address=peer.address,
             ),
             method,
             raw.query_string,
@@ -363,7 +370,7 @@ class Handler:
         status = status_of(answer, head.media_type or JSON, is_draft=self.http.draft_statuses)
         took_s = time.perf_counter() - begin
         self.access_log.write(
-            log_line, answer.record, operation.context, head.client.request_id, status, took_s
+            log_line, answer.record, operation.context, head.client, status, took_s
         )
         return self.responder.encode(head, answer, status)
 
@@ -411,7 +418,7 @@ class Handler:
     ) -> None:
         """Write the line of an operation that has been answered."""
         took_s = time.perf_counter() - begin
-        self.access_log.write(log_line, record, context, head.client.request_id, status, took_s)
+        self.access_log.write(log_line, record, context, head.client, status, took_s)
 
 
 def unsupported() -> ClientError:

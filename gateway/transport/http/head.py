@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from typing import Literal, Protocol
 
 from gateway.context import ClientRequest
+from gateway.transport.http.forwarded import Peer
 from gateway.transport.stream.formats import Format
 
 MAX_CLIENT_NAME = 128
@@ -22,7 +22,7 @@ class RawHead(Protocol):
         query_string: As sent.
         headers: By lower-case name; repeated ones joined.
         repeated: The values of those that stand more than once.
-        peer: Who sent it, as `client_key` has it; "" where it is not known.
+        peer: Who is at the other end of its connection.
         root_path: Where the application is mounted.
     """
 
@@ -31,7 +31,7 @@ class RawHead(Protocol):
     query_string: bytes
     headers: dict[str, str]
     repeated: dict[str, list[str]] | None
-    peer: str
+    peer: Peer
     root_path: str
 
 
@@ -67,18 +67,3 @@ def client_names(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
     name = headers.get("graphql-client-name") or headers.get("apollographql-client-name")
     version = headers.get("graphql-client-version") or headers.get("apollographql-client-version")
     return name[:MAX_CLIENT_NAME] if name else None, version[:MAX_CLIENT_NAME] if version else None
-
-
-def client_key(address: str) -> str:
-    """Who an address stands for: an IPv6 host has a whole /64 to itself."""
-    if ":" not in address:
-        return address
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"

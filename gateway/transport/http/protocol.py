@@ -28,8 +28,9 @@ from typing import Any
 from gateway.errors import ClientError
 from gateway.transport.http.body import too_large
 from gateway.transport.http.flows import HELD_BYTES, Form, HttpChannel
+from gateway.transport.http.forwarded import NOBODY_KNOWN, peer_of
 from gateway.transport.http.handler import Answered, Handler
-from gateway.transport.http.head import RequestHead, client_key
+from gateway.transport.http.head import RequestHead
 from gateway.transport.http.reader import HEAD, FramingError, MessageHead, RequestReader
 from gateway.transport.http.respond import Response, StreamingResponse, status_line
 from gateway.transport.http.upgrade import handshake, is_handshake
@@ -97,7 +98,7 @@ class HttpProtocol(asyncio.Protocol):
         self._max_body_bytes = self._app.handler.http.max_body_bytes
         self._reader = RequestReader(self._app.handler.http.max_header_bytes)
         self._transport: Any = None
-        self._peer = ""
+        self._peer = NOBODY_KNOWN
         self.phase = READING
         self._message: MessageHead | None = None
         self._head: RequestHead | None = None
@@ -116,7 +117,7 @@ class HttpProtocol(asyncio.Protocol):
         self._watch = WriteWatch()
 
     def __repr__(self) -> str:
-        return f"<HttpProtocol {self._peer} {self.phase.name} {self._reader.state.name}>"
+        return f"<HttpProtocol {self._peer.address} {self.phase.name} {self._reader.state.name}>"
 
     # What the event loop calls
 
@@ -124,7 +125,8 @@ class HttpProtocol(asyncio.Protocol):
         """A client has connected."""
         self._transport = transport
         peer = transport.get_extra_info("peername")
-        self._peer = client_key(str(peer[0])) if isinstance(peer, tuple) else ""
+        scheme = "https" if transport.get_extra_info("sslcontext") is not None else "http"
+        self._peer = peer_of(str(peer[0]) if isinstance(peer, tuple) else "", scheme)
         self._server.connections.add(self)
         if self._registry.is_full():
             self.phase = CLOSED

@@ -23,6 +23,8 @@ from urllib.parse import unquote
 
 import httptools
 
+from gateway.transport.http.forwarded import NOBODY_KNOWN, Peer
+
 # A size line: at most 15 digits, so that no size overflows, and extensions, which are ignored (RFC 9112 §7.1.1).
 SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?")
 TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*")
@@ -100,7 +102,7 @@ class MessageHead:
     )
     root_path = ""
 
-    def __init__(self, raw: bytes, peer: str = "") -> None:
+    def __init__(self, raw: bytes, peer: Peer = NOBODY_KNOWN) -> None:
         first, *lines = raw[:-4].decode("latin-1").split("\r\n")
         self.raw, self.peer = raw, peer
         request_line = REQUEST_LINE.fullmatch(first)
@@ -258,7 +260,7 @@ class RequestReader:
         rest, self._buffer, self._at, self.buffered = self._buffer[self._at :], b"", 0, 0
         return rest
 
-    def next_head(self, peer: str = "") -> MessageHead | None:
+    def next_head(self, peer: Peer = NOBODY_KNOWN) -> MessageHead | None:
         """The next request's head, sent by `peer`; None when it is not whole yet. Errors: FramingError."""
         buffer, begin = self._buffer, self._at
         if buffer.startswith(b"\r\n", begin):  # RFC 9112 §2.2: one empty line is ignored

@@ -38,8 +38,10 @@ class Routes:
     Args:
         path: Of the endpoint.
         is_ready: What readiness says.
-        graphiql: Whether GraphiQL's files are served.
+        graphiql: Whether GraphiQL's files are served, and `/` leads to the endpoint.
         dev_status: Gives as JSON what the page is told while the graph is developed; None else.
+        health: Where it says that it lives, and that it is ready.
+        prefix_of: The path that a proxy has taken away in front of a request's own.
     """
 
     def __init__(
@@ -49,9 +51,13 @@ class Routes:
         *,
         graphiql: bool,
         dev_status: Callable[[], bytes] | None = None,
+        health: tuple[str, str] = ("/health/live", "/health/ready"),
+        prefix_of: Callable[[RawHead], str] = lambda _: "",
     ) -> None:
         self.path = path
         self.dev_status = dev_status
+        self._live, self._ready = health
+        self._prefix_of = prefix_of
         self._is_ready = is_ready
         self._graphiql = graphiql
 
@@ -59,10 +65,12 @@ class Routes:
         """What a path is; None for nothing."""
         if path == self.path:
             return ENDPOINT
-        if path == "/health/live":
+        if path == self._live:
             return lambda _: text_response(200, "live")
-        if path == "/health/ready":
+        if path == self._ready:
             return self._readiness
+        if path == "/" and self._graphiql:
+            return self._lead
         below = path[len(self.path) :] if path.startswith(self.path) else ""
         if self.dev_status is not None and below == DEV_STATUS:
             return partial(_json, self.dev_status)
@@ -70,6 +78,11 @@ class Routes:
             return partial(file_response, below[len(FILES) :] if self._graphiql else "")
         named = DOCUMENT.fullmatch(below)
         return Route(named[1]) if named else None
+
+    def _lead(self, raw: RawHead) -> Response:
+        """From the front page to the endpoint, where people look for it."""
+        where = f"{self._prefix_of(raw)}{raw.root_path}{self.path}"
+        return text_response(307, where, b"location: %b\r\n" % where.encode("latin-1", "replace"))
 
     def _readiness(self, _: RawHead) -> Response:
         is_ready = self._is_ready()

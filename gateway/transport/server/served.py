@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from gateway.transport.http.handler import Handler
+from gateway.transport.server.certificates import Certificates
 from gateway.transport.server.connections import Connections
 
 
@@ -14,6 +15,11 @@ class ServedApp(Protocol):
     @property
     def handler(self) -> Handler:
         """Answers the requests that begin now."""
+        ...
+
+    @property
+    def certificates(self) -> Certificates | None:
+        """The listener's; None where TLS ends before it."""
         ...
 
     @property

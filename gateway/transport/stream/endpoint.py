@@ -196,9 +196,9 @@ class Running:
 
     def log(self, duration_s: float) -> None:
         """Write the line of the operation that has ended."""
-        request_id = self._operation.client.request_id
+        client = self._operation.client
         self._endpoint.access_log.write(
-            log_line, self._record, self._first, request_id, 200, duration_s
+            log_line, self._record, self._first, client, 200, duration_s
         )
 
 

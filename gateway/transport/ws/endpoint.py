@@ -11,6 +11,7 @@ from gateway.pipeline.subscriptions import Subscriptions
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.asgi import Receive, Scope, Send
 from gateway.transport.http.asgi import raw_head
+from gateway.transport.http.forwarded import Peer, TrustedProxies
 from gateway.transport.http.head import RawHead
 from gateway.transport.settings import SubscriptionSettings
 from gateway.transport.ws import state as ws_state
@@ -27,6 +28,7 @@ class WebSocketEndpoint:
         settings: What is allowed.
         access_log: Gets one line per operation, when it ends.
         path: Where they are opened.
+        proxies: Whose word about a client is taken; None for nobody's.
 
     Attributes:
         sockets: Those that are open.
@@ -39,6 +41,7 @@ class WebSocketEndpoint:
         settings: SubscriptionSettings,
         access_log: AccessLog,
         path: str,
+        proxies: TrustedProxies | None = None,
     ) -> None:
         self.subscriptions = subscriptions
         self.mask = subscriptions.pipeline.mask
@@ -46,13 +49,15 @@ class WebSocketEndpoint:
         self.settings = settings
         self.access_log = access_log
         self._path = path
+        self._proxies = proxies
         self.sockets: set[Socket] = set()
         self._draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
         raw = raw_head(scope)
-        status = self._rejected(raw)
+        peer = raw.peer if self._proxies is None else self._proxies.resolve(raw.peer, raw.headers)
+        status = self._rejected(raw, peer)
         if status:
             await refuse_handshake(scope, send, status)
             return
@@ -62,7 +67,7 @@ class WebSocketEndpoint:
             how = ws_state.NOT_ACCEPTABLE
             await send({"type": "websocket.close", "code": how.code, "reason": how.reason})
             return
-        socket = Socket(self, receive, send, raw)
+        socket = Socket(self, receive, send, raw, peer)
         self.sockets.add(socket)
         try:
             await send({"type": "websocket.accept", "subprotocol": ws_state.SUBPROTOCOL})
@@ -73,14 +78,15 @@ class WebSocketEndpoint:
             self.sockets.discard(socket)
             await socket.cancel()
 
-    def _rejected(self, raw: RawHead) -> int | None:
+    def _rejected(self, raw: RawHead, peer: Peer) -> int | None:
         """The status of a handshake that is rejected."""
         settings, headers = self.settings, raw.headers
         if raw.path != self._path:
             return 404
-        if not is_allowed_origin(
-            headers.get("origin"), headers.get("host"), settings.allowed_origins
-        ):
+        host = peer.host or headers.get("host")
+        # Without proxies that say it, TLS may have ended before this server.
+        scheme = peer.scheme if self._proxies is not None or peer.scheme == "https" else ""
+        if not is_allowed_origin(headers.get("origin"), host, settings.allowed_origins, scheme):
             return 403
         if self._draining or len(self.sockets) >= settings.max_sockets:
             return 503

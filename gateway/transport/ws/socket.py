@@ -21,6 +21,7 @@ from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.response.answer import Answer, OperationRecord
 from gateway.transport.asgi import Receive, Send
 from gateway.transport.http.access import log_line
+from gateway.transport.http.forwarded import Peer
 from gateway.transport.http.head import RawHead, client_names
 from gateway.transport.http.params import checked_params
 from gateway.transport.ws import state as ws_state
@@ -40,11 +41,13 @@ class Socket:
         receive: Receive,
         send: Send,
         raw: RawHead,
+        peer: Peer,
     ) -> None:
         self._endpoint = endpoint
         self._receive = receive
         self._send = send
         self._raw = raw
+        self._peer = peer
         self._params: dict[str, Any] = {}
         self._connection = Connection(endpoint.settings.max_operations_per_socket)
         self._tasks: dict[SocketOperation, asyncio.Task[None]] = {}
@@ -157,7 +160,7 @@ class Socket:
                 log_line,
                 record,
                 made[0] if made else None,
-                client.request_id,
+                client,
                 status,
                 time.perf_counter() - begin,
             )
@@ -179,7 +182,8 @@ class Socket:
             secrets.token_hex(8),
             *client_names({**said, **raw.headers}),
             self._params,
-            raw.peer,
+            self._peer.key,
+            self._peer.address,
         )
 
     async def _new_context(self, client: ClientRequest) -> Context:

@@ -1,0 +1,305 @@
+"""Where clients come in: TLS with certificates that change, a unix socket, proxies in front, paths of health."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+import pytest
+import trustme
+
+from gateway.app.config import build_config
+from gateway.errors import ConfigError
+from gateway.testing import GatewayClient
+from gateway.transport.server.certificates import Certificates
+from gateway.transport.server.protocols import HttpProtocol
+from tests.transport.served import served
+
+ASK = {"query": "{ hello }"}
+RESOLVERS = """
+from gateway import resolver
+
+
+@resolver("Query.hello", reads=[])
+def hello(parent, context):
+    return "hello"
+"""
+
+
+def write_project(folder: Path, more: str = "") -> Path:
+    (folder / "schema.graphql").write_text("type Query { hello: String }")
+    (folder / "listener_resolvers.py").write_text(RESOLVERS)
+    config = folder / "gateway.toml"
+    config.write_text(
+        f"""
+[graph]
+schema = "schema.graphql"
+resolvers = "listener_resolvers"
+[logs]
+access = "{folder}/access.log"
+{more}
+"""
+    )
+    return config
+
+
+@asynccontextmanager
+async def serving(config: Path, *options: str) -> AsyncIterator[str]:
+    """`gateway serve` as users start it; what it says when it answers."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", "serve", "--config", str(config), *options,
+        stderr=asyncio.subprocess.PIPE, env={**os.environ, "GATEWAY_TELEMETRY__METRICS__PORT": "0"},
+    )  # fmt: skip
+    assert process.stderr is not None
+    said = ""
+    try:
+        async with asyncio.timeout(60):
+            while "Ctrl-C" not in said:
+                line = (await process.stderr.readline()).decode()
+                assert line, said
+                said += line
+        yield said
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+
+
+class Issued:
+    """A certificate authority, and the files that a listener reads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ca = trustme.CA()
+        self.cert, self.key = folder / "tls.crt", folder / "tls.key"
+        self.client = ssl.create_default_context()
+        self.ca.configure_trust(self.client)
+
+    def issue(self, *names: str, **more: Any) -> None:
+        found = self.ca.issue_cert(*names, **more)
+        self.key.write_bytes(found.private_key_pem.bytes())
+        self.cert.write_bytes(b"".join(blob.bytes() for blob in found.cert_chain_pems))
+
+
+@pytest.fixture
+def issued(tmp_path: Path) -> Issued:
+    found = Issued(tmp_path)
+    found.issue("127.0.0.1", "localhost")
+    return found
+
+
+async def names_of(port: int, client: ssl.SSLContext) -> list[str]:
+    """The names in the certificate that a new connection gets."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client, server_hostname="localhost")  # fmt: skip
+    certificate = writer.get_extra_info("peercert")
+    writer.close()
+    await writer.wait_closed()
+    return [name for kind, name in certificate["subjectAltName"] if kind == "DNS"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_tls_at_the_listener(tmp_path: Path, issued: Issued, workers: str) -> None:
+    config = write_project(
+        tmp_path, f'[server.tls]\ncert = "{issued.cert}"\nkey = "{issued.key}"\n'
+    )
+    async with serving(config, "--port", "0", "--workers", workers) as said:
+        url = said[said.index("https://") :].partition(";")[0]
+        async with httpx.AsyncClient(verify=issued.client) as http:
+            for _ in range(3):  # on one connection
+                answer = await http.post(url, json=ASK)
+                assert answer.json() == {"data": {"hello": "hello"}}
+            assert "date" in answer.headers
+            assert "server" not in answer.headers
+        issued.client.set_alpn_protocols(["h2", "http/1.1"])
+        port = httpx.URL(url).port
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=issued.client)
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
+        assert writer.get_extra_info("ssl_object").version() == "TLSv1.3"
+        writer.close()
+
+
+async def test_new_connections_get_a_new_certificate(
+    issued: Issued, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificates = Certificates(str(issued.cert), str(issued.key))
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readline())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0, ssl=certificates.context)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=issued.client)
+        assert await names_of(port, issued.client) == ["localhost"]
+        before_s = certificates.expires_s
+        issued.issue("127.0.0.1", "localhost", "renewed", not_after=datetime.now(UTC) + timedelta(days=30))  # fmt: skip
+        certificates.look()
+        assert await names_of(port, issued.client) == ["localhost", "renewed"]
+        assert certificates.expires_s != before_s
+        issued.cert.write_text("half a certif")
+        certificates.look()
+        issued.cert.unlink()
+        certificates.look()
+        assert await names_of(port, issued.client) == ["localhost", "renewed"]
+        told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+        assert len(told) == 2
+        assert all("the old one stays" in line for line in told)
+        writer.write(b"still here\n")  # what was open goes on
+        assert await reader.readline() == b"still here\n"
+        writer.close()
+
+
+def test_a_key_of_another_certificate_is_left_aside(issued: Issued) -> None:
+    certificates = Certificates(str(issued.cert), str(issued.key))
+    other = issued.ca.issue_cert("localhost")
+    issued.key.write_bytes(other.private_key_pem.bytes())
+    certificates.look()
+    with pytest.raises(ConfigError, match=r"cannot be loaded.*KEY_VALUES_MISMATCH"):
+        Certificates(str(issued.cert), str(issued.key))
+
+
+def test_a_certificate_that_ends_soon_is_told(
+    issued: Issued, caplog: pytest.LogCaptureFixture
+) -> None:
+    issued.issue("localhost", not_after=datetime.now(UTC) + timedelta(days=2))
+    found = Certificates(str(issued.cert), str(issued.key))
+    assert "the certificate ends at" in caplog.text
+    ((_, _, ends_s),) = found.samples()
+    assert ends_s == found.expires_s
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_unix_socket(tmp_path: Path, workers: str) -> None:
+    path = tmp_path / "g.sock"
+    more = f'[server]\nunix_socket = "{path}"\ntrusted_proxies = ["unix"]\n'
+    config = write_project(tmp_path, more)
+    for _ in range(2):  # the second takes the place of what the first has left
+        async with serving(config, "--workers", workers) as said:
+            assert f"unix://{path}:/graphql" in said
+            transport = httpx.AsyncHTTPTransport(uds=str(path))
+            async with httpx.AsyncClient(transport=transport) as http:
+                sent = {"x-forwarded-for": "192.0.2.1"}
+                answer = await http.post("http://here/graphql", json=ASK, headers=sent)
+                assert answer.json() == {"data": {"hello": "hello"}}
+    lines = [json.loads(line) for line in (tmp_path / "access.log").read_text().splitlines()]
+    assert [line["client_address"] for line in lines] == ["192.0.2.1"] * 2
+
+
+async def test_a_socket_in_use_and_a_file_are_not_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "g.sock"
+    config = write_project(tmp_path, f'[server]\nunix_socket = "{path}"\n')
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen()
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
+    for _ in range(2):
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        said = (await process.communicate())[0].decode()
+        assert process.returncode == 2
+        assert "server.unix_socket" in said
+        assert f"{path} is in use" in said
+        assert path.exists()
+        listening.close()
+        path.unlink(missing_ok=True)
+        path.write_text("mine")
+
+
+PROXIED = '[server]\ntrusted_proxies = ["127.0.0.1"]\n'
+FORWARDED = {
+    "x-forwarded-for": "6.6.6.6, 192.0.2.1",
+    "x-forwarded-proto": "https",
+    "x-forwarded-host": "api.example",
+    "x-forwarded-prefix": "/api",
+}
+
+
+@pytest.mark.parametrize("http", [HttpProtocol, "h11"], ids=["protocol", "asgi"])
+@pytest.mark.parametrize(
+    ("more", "address"), [(PROXIED, "192.0.2.1"), ("", "127.0.0.1")], ids=["trusted", "not"]
+)
+async def test_the_client_behind_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, http: Any, more: str, address: str
+) -> None:
+    config = write_project(tmp_path, more)
+    async with served(config, http) as running, httpx.AsyncClient() as client:
+        keys: list[str] = []
+        admission = running.app.handler.pipeline.admission
+        monkeypatch.setattr(admission, "check", keys.append)
+        await client.post(running.url, json=ASK, headers=FORWARDED)
+        page = {"accept": "text/html", **FORWARDED}
+        front = await client.get(running.url.removesuffix("graphql"), headers=page)
+        shown = await client.get(running.url, headers=page)
+    prefix = "/api" if more else ""
+    assert front.status_code == 307
+    assert front.headers["location"] == f"{prefix}/graphql"
+    assert f'href="{prefix}/graphql/graphiql/page.css' in shown.text
+    (line,) = (tmp_path / "access.log").read_text().splitlines()
+    assert json.loads(line)["client_address"] == address
+    assert keys == [address]
+
+
+@pytest.mark.parametrize(
+    ("more", "origin", "sent", "status"),
+    [
+        (PROXIED, "https://api.example", FORWARDED, 101),
+        (PROXIED, "http://api.example", FORWARDED, 403),
+        (PROXIED, "https://evil.example", FORWARDED, 403),
+        (PROXIED, "https://api.example", {"x-forwarded-host": "api.example"}, 403),
+        ("", "https://api.example", FORWARDED, 403),
+        ("", "https://api.example", {"host": "api.example"}, 101),
+        (PROXIED, "https://api.example", {"host": "api.example", "x-forwarded-for": "1.2.3.4"}, 101),
+    ],
+)  # fmt: skip
+async def test_the_origin_of_a_page_behind_a_proxy(
+    tmp_path: Path, more: str, origin: str, sent: dict[str, str], status: int
+) -> None:
+    async with (
+        served(write_project(tmp_path, more)) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        headers = {"origin": origin, "sec-websocket-protocol": "graphql-transport-ws", **sent}
+        found = 101
+        try:
+            await (await session.ws_connect(running.url, headers=headers)).close()
+        except aiohttp.WSServerHandshakeError as exc:
+            found = exc.status
+        assert found == status
+
+
+async def test_health_and_the_front_page(tmp_path: Path) -> None:
+    more = '[server]\nlive_path = "/livez"\nready_path = "/readyz"\n[http]\ngraphiql = false\n'
+    async with GatewayClient(write_project(tmp_path, more)) as client:
+        found = {
+            path: (await client.http.get(path)).status_code
+            for path in ("/livez", "/readyz", "/health/live", "/health/ready", "/")
+        }
+    assert found == {"/livez": 200, "/readyz": 200, "/health/live": 404, "/health/ready": 404, "/": 404}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        ({"trusted_proxies": ["10.0.0.0/33"]}, "an IP address, a network like 10.0.0.0/8"),
+        ({"trusted_proxies": ["proxy.example"]}, "an IP address"),
+        ({"live_path": "/graphql"}, "three paths"),
+        ({"tls": {"key": "x"}}, "goes with `cert`"),
+        ({"forwarded": "both"}, "forwarded"),
+    ],
+)
+def test_what_cannot_be_served_is_refused(tables: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        build_config({"server": tables})
