@@ -29,6 +29,9 @@ from graphql import (
 from gateway.context import ClientRequest, Context
 from gateway.graph.resolvers import BatchField, Wanted
 from gateway.integrations import graphql_core as dropin
+from gateway.integrations import operations
+
+operations.COMPILED_FROM = 1  # plans are what is measured
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from gateway.runtime.bound import (
 )
 from gateway.runtime.bounds import PIECE
 from gateway.runtime.columns import SHORT
-from gateway.runtime.forms import DICTS, Form, Observer
+from gateway.runtime.forms import DICTS, UNSEEN, Form, Observer, reads_members
 from gateway.runtime.slow import slow_leaf, slow_value
 from gateway.runtime.spots import Origin
 from gateway.runtime.verbatim import is_verbatim
@@ -69,7 +69,10 @@ class ValueEmitter:
 
     def form(self, selection: BoundSelection) -> Form:
         """How a selection's rows are expected to be."""
-        return self.forms.get(selection.id, DICTS)
+        known = self.forms.get(selection.id)
+        if known is not None:
+            return known
+        return UNSEEN if reads_members(selection) else DICTS
 
     def value(self, field: BoundField, output: BoundOutput, var: str, origin: Origin) -> str:
         """Emit what completes `var`, and return the expression of the completed value."""
@@ -241,7 +244,7 @@ class ValueEmitter:
     def reading(self, selection: BoundSelection, field: BoundField, row: str) -> str:
         """The expression that reads a property of a row."""
         name = field.access
-        if self.forms.get(selection.id, DICTS).row_class is dict:
+        if self.form(selection).row_class is dict:
             return f"{row}[{name!r}]"
         if is_attribute(name):
             return f"{row}.{name}"
@@ -295,7 +298,7 @@ class ValueEmitter:
 
     def row_test(self, selection: BoundSelection, var: str) -> str:
         """The test that a row has the expected form."""
-        form = self.forms.get(selection.id, DICTS)
+        form = self.form(selection)
         if form.row_class is dict:
             return f"type({var}) is dict"
         return f"type({var}) is {self.writer.name('C', form.row_class)}"
@@ -324,7 +327,7 @@ class ValueEmitter:
 
     def is_flat(self, selection: BoundSelection) -> bool:
         """Whether rows can be completed by one expression each, read all in the same way."""
-        form = self.forms.get(selection.id, DICTS)
+        form = self.form(selection)
         return (
             form.has_all
             and not form.is_mixed
@@ -340,7 +343,7 @@ class ValueEmitter:
         self, selection: BoundSelection, variables: dict[int, str], given: dict[int, str]
     ) -> Iterator[tuple[BoundField, str]]:
         """Each field with the expression of its completed value; `given` as in `display`."""
-        form = self.forms.get(selection.id, DICTS)
+        form = self.form(selection)
         for field in selection.fields:
             if field.plan.kind is Kind.TYPENAME:
                 yield field, repr(selection.plan.type)
@@ -349,7 +352,8 @@ class ValueEmitter:
             elif field.id not in given and form.takes(field.access, str(field.definition.type)):
                 yield field, _as_promised(field.output, variables[field.id])
             else:
-                origin = Origin.RESOLVED if field.id in given else Origin.PROPERTY
+                origin = Origin.ITEM if field.is_member else Origin.PROPERTY
+                origin = Origin.RESOLVED if field.id in given else origin
                 yield field, self.value(field, field.output, variables[field.id], origin)
 
     def read_properties(
@@ -362,7 +366,7 @@ class ValueEmitter:
         """Emit the reads of a row's properties."""
         if not fields:
             return
-        form = self.forms.get(selection.id, DICTS)
+        form = self.form(selection)
         if form.row_class is dict:
             for field in fields:
                 name = repr(field.access)

@@ -28,6 +28,7 @@ from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
 from gateway.plan.compile import compile_plan
 from gateway.plan.defer import compile_incremental_plan
+from gateway.plan.kinds import Wraps
 from gateway.plan.nodes import Plan
 from gateway.plan.show import print_plan
 from gateway.runtime import reference
@@ -66,6 +67,7 @@ class Prepared:
         slots: Mapping[int, int] | None = None,
         field_resolver: Callable[..., Any] | None = None,
         type_resolver: Callable[..., Any] | None = None,
+        wraps: Wraps | None = None,
         limits: ResultLimits = UNLIMITED,
         growing: Callable[[Prepared, str | None], AbstractContextManager[None]] | None = None,
         is_planned: bool = True,
@@ -76,6 +78,7 @@ class Prepared:
         self.slots = slots
         self.field_resolver = field_resolver
         self.type_resolver = type_resolver
+        self.wraps = wraps
         text = document.loc.source.body if document.loc else print_ast(document)
         self.document_hash = fingerprint(text)
         self.errors: list[GraphQLError] | None = None
@@ -208,6 +211,7 @@ class Prepared:
             shaping,
             field_resolver=self.field_resolver,
             type_resolver=self.type_resolver,
+            wraps=self.wraps,
         )
         return self._bind(plan, shaping)
 

@@ -8,9 +8,10 @@ A field of the executable schema is resolved by
    (a batch resolver, or a connector on the field);
 4. an `EntityField`: a property that the parent's type can complete by a `Loader` of the type
    (a connector on the type) when the parent does not hold it;
-5. any other callable, with graphql-core's signature `(parent, info, **arguments)`.
+5. a `MemberResolver`: a framework's function that does no more than reading an attribute of the parent;
+6. any other callable, with graphql-core's signature `(parent, info, **arguments)`.
 
-Each of 2 to 4 is callable with that signature too, so that the same schema runs on graphql-core's own
+Each of 2 to 5 is callable with that signature too, so that the same schema runs on graphql-core's own
 executor: that is the fallback path. The compiled path reads their attributes and bypasses `__call__`.
 Nothing here may know HTTP, connectors or the plan.
 """
@@ -104,6 +105,26 @@ def is_attribute(name: str) -> bool:
     Reading it so costs a third of `attrgetter`. The schema has checked that it is a GraphQL name.
     """
     return name.isidentifier() and not iskeyword(name) and not name.startswith("_")
+
+
+@dataclass(slots=True, eq=False)
+class MemberResolver:
+    """A framework's function that only reads an attribute of the parent: the compiled path reads it itself.
+
+    Attributes:
+        function: The framework's, which graphql-core calls.
+        name: The attribute.
+        is_default: Whether it is read as graphql-core's default resolver does: mappings by key, null where there is
+            none, what can be called is called. Else as `getattr` does.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    is_default: bool = False
+
+    def __call__(self, parent: Any, info: Any, **arguments: Any) -> Any:
+        """What graphql-core calls."""
+        return self.function(parent, info, **arguments)
 
 
 @dataclass(slots=True, eq=False)

@@ -1,49 +1,44 @@
-"""graphql-core's `execute`, `subscribe` and `experimental_execute_incrementally`, on compiled plans.
+"""graphql-core's functions, on compiled plans: the same signatures and the same results, for any schema of it.
 
-The same signatures and the same results, for any graphql-core schema. Plans are kept for as long as the
-schema and the document live, and are made again when a resolver that they bound was replaced. What
-changes the executor itself (middleware, executor classes, hooks, abort signals, other predicates) runs on
-graphql-core, as does an operation that no plan can express: `fallbacks` counts them.
+An operation runs on graphql-core the first time, and on its plan from the second on, found by its document
+(`operations.COMPILED_FROM`). What no plan honors or can express runs on graphql-core each time: `fallbacks` counts it.
 """
 
 from __future__ import annotations
 
-import inspect
-import weakref
-from collections import Counter
-from collections.abc import Callable
+from inspect import isawaitable, iscoroutine
 from typing import Any
 
-import graphql
-from graphql import DocumentNode, ExecutionResult, GraphQLSchema
-from graphql.type import assert_valid_schema
+import graphql as core
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema
+from graphql.type import validate_schema
 
-from gateway.execute.prepare import Prepared
+from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.execute.run import run_code
 from gateway.execute.subscribe import subscribe_with
+from gateway.integrations.arguments import NOTHING, Reading, named
+from gateway.integrations.documents import parse, validate
+from gateway.integrations.operations import Resolver, Variety, store_of
+from gateway.integrations.reasons import count, fallbacks
 from gateway.plan.collect import CannotCompileError
 from gateway.runtime import reference
 from gateway.runtime.introspect import IntrospectionError
-from gateway.runtime.state import Run, Variables
+from gateway.runtime.state import Run, Variables, never
 
-fallbacks: Counter[str] = Counter()
-"""How often an operation ran on graphql-core, by reason."""
+__all__ = [
+    "HARNESS",
+    "execute",
+    "execute_sync",
+    "experimental_execute_incrementally",
+    "fallbacks",
+    "graphql",
+    "graphql_sync",
+    "parse",
+    "subscribe",
+    "validate",
+]
 
-Resolver = Callable[..., Any]
-
-# Arguments that no plan honours: with any of them the operation runs on graphql-core.
-FOREIGN = (
-    "abort_signal",
-    "execution_context_class",
-    "executor_class",
-    "hooks",
-    "is_async_iterable",
-    "is_awaitable",
-    "middleware",
-)
-# Only incremental delivery reads it, and `execute` has none.
-MEANINGLESS = ("enable_early_execution",)
-OWN = {
+OWN = (
     "root_value",
     "context_value",
     "variable_values",
@@ -51,8 +46,7 @@ OWN = {
     "field_resolver",
     "type_resolver",
     "subscribe_field_resolver",
-    "max_coercion_errors",
-}
+)
 # What makes the source stream and is not each event's.
 PER_STREAM = {"root_value", "subscribe_field_resolver"}
 
@@ -67,14 +61,13 @@ def execute(
     field_resolver: Resolver | None = None,
     type_resolver: Resolver | None = None,
     subscribe_field_resolver: Resolver | None = None,
-    max_coercion_errors: int = 50,
     *more: Any,
     **options: Any,
 ) -> Any:
     """Execute an operation as `graphql.execute` does.
 
     Args:
-        more: What graphql-core's own takes by position from there on.
+        more: What the installed graphql-core's own takes by position from there on.
         options: The same by name. The others are graphql-core's.
 
     Shape: an ExecutionResult where nothing has to be awaited, else a coroutine of one.
@@ -82,18 +75,20 @@ def execute(
         the result.
     """
     if more:
-        options |= _named(graphql.execute, more, skip=10)
-    if not options or not _is_foreign(options):
-        key = (operation_name, field_resolver, type_resolver)
-        prepared = _find(schema, document, key)
-        hide = bool(options.get("hide_suggestions"))
+        options |= named(core.execute, more, skip=9)
+    reading = Reading(options) if options else NOTHING
+    if reading.reason is None:
+        store = store_of(schema)
+        if store.is_incremental:
+            raise reference.unexpected_directives()
+        variety = Variety(operation_name, field_resolver, type_resolver, reading.wraps)
         raw = variable_values or {}
-        result = _start(prepared, root_value, context_value, raw, max_coercion_errors, hide)
+        result = _run(schema, document, variety, root_value, context_value, raw, reading)
         if result is not None:
             return result
     else:
-        fallbacks["arguments"] += 1
-    return graphql.execute(
+        count(reading.reason)
+    return core.execute(
         schema,
         document,
         root_value,
@@ -103,37 +98,19 @@ def execute(
         field_resolver,
         type_resolver,
         subscribe_field_resolver,
-        max_coercion_errors,
         **options,
     )
 
 
-def _start(
-    prepared: Prepared,
-    root: Any,
-    context: Any,
-    raw: dict[str, Any],
-    max_coercion_errors: int,
-    hide_suggestions: bool,
-) -> Any:
-    """Run an operation on its plan: what `execute` gives; None where it has none, which is counted."""
-    if prepared.reason is not None:
-        fallbacks[prepared.reason] += 1
-        return None
-    if prepared.errors is not None:
-        return ExecutionResult(None, list(prepared.errors))
-    coerced = prepared.coercers.coerce(raw, max_coercion_errors, hide_suggestions)
-    if isinstance(coerced, list):
-        return ExecutionResult(None, coerced)
-    try:
-        code = prepared.code(coerced)
-        variables = Variables(coerced, raw)
-        return run_code(
-            Run(code.bound, prepared.source, root, context, variables, None, hide_suggestions), code
-        )
-    except (CannotCompileError, IntrospectionError) as error:
-        fallbacks[str(error)] += 1
-        return None
+def execute_sync(*positional: Any, **options: Any) -> ExecutionResult:
+    """Execute as `graphql.execute_sync` does: nothing may be awaited.
+
+    Errors: as graphql-core's; RuntimeError, where `check_sync` is set and something had to be awaited.
+    """
+    given = _for_sync(options | named(core.execute_sync, positional, skip=0))
+    return _at_once(
+        experimental_execute_incrementally(**given) if reference.IS_3_3 else execute(**given)
+    )
 
 
 def experimental_execute_incrementally(
@@ -144,104 +121,126 @@ def experimental_execute_incrementally(
 
     Shape: as `execute`, or graphql-core's incremental results.
     """
-    run: Any = graphql.experimental_execute_incrementally
-    given = options | _named(run, positional, skip=2)
-    if not _is_foreign({name: given[name] for name in given.keys() - OWN}):
+    run: Any = core.experimental_execute_incrementally
+    given = options | named(run, positional, skip=2)
+    reading = Reading({name: value for name, value in given.items() if name not in OWN})
+    if reading.reason is None:
         take = given.get
-        key = (take("operation_name"), take("field_resolver"), take("type_resolver"))
-        result = _start(
-            _find(schema, document, key, delivers=True),
-            take("root_value"),
-            take("context_value"),
-            take("variable_values") or {},
-            take("max_coercion_errors", 50),
-            bool(take("hide_suggestions")),
+        variety = Variety(
+            take("operation_name"), take("field_resolver"), take("type_resolver"), reading.wraps
+        )
+        raw = take("variable_values") or {}
+        result = _run(
+            schema, document, variety, take("root_value"), take("context_value"), raw, reading
         )
         if result is not None:
             return result
     else:
-        fallbacks["arguments"] += 1
+        count(reading.reason)
     return run(schema, document, **given)
 
 
-def _named(function: Callable[..., Any], positional: tuple[Any, ...], skip: int) -> dict[str, Any]:
-    """Positional arguments of one of graphql-core's functions by name, after the first `skip`."""
-    parameters = [
-        parameter.name
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-    ][skip:]
-    if len(positional) > len(parameters):
-        raise TypeError(
-            f"{function.__name__}() takes {skip + len(parameters)} arguments by position"
-        )
-    return dict(zip(parameters, positional, strict=False))
-
-
-def _is_foreign(options: dict[str, Any]) -> bool:
-    return any(
-        value is not None and name != "hide_suggestions" and name not in MEANINGLESS
-        for name, value in options.items()
-    )
-
-
-class _Plans:
-    """The prepared operations of one schema, on the schema itself: they live and die with it.
-
-    Documents are held weakly. Neither copies nor pickles of a schema have its plans.
-
-    Attributes:
-        is_incremental: Whether the schema has `@defer` or `@stream`.
-    """
-
-    def __init__(self, is_incremental: bool = False) -> None:
-        self.is_incremental = is_incremental
-        self.of_document: dict[int, tuple[weakref.ref[DocumentNode], dict[Any, Prepared]]] = {}
-
-    def __reduce__(self) -> tuple[type, tuple[bool]]:
-        return (_Plans, (self.is_incremental,))
-
-    def find(self, document: DocumentNode) -> dict[Any, Prepared]:
-        """The prepared operations of a document, empty at first."""
-        number = id(document)
-        known = self.of_document.get(number)
-        if known is None or known[0]() is not document:
-            forget = weakref.ref(document, lambda _ref: self.of_document.pop(number, None))
-            known = self.of_document[number] = (forget, {})
-        return known[1]
-
-
-def _find(
+def _run(
     schema: GraphQLSchema,
     document: DocumentNode,
-    key: tuple[str | None, Resolver | None, Resolver | None],
-    *,
-    delivers: bool = False,
-) -> Prepared:
-    """The prepared operation of a name, a field resolver and a type resolver.
+    variety: Variety,
+    root: Any,
+    context: Any,
+    raw: dict[str, Any],
+    reading: Reading,
+) -> Any:
+    """Run an operation on its plan: what `execute` gives; None at its first run, and where it has no plan."""
+    store = store_of(schema)
+    try:
+        seen = store.find(document)
+    except RecursionError:
+        count("nested too deeply")
+        return None
+    if seen is None:
+        return None
+    prepared = store.prepare(schema, seen, variety)
+    if prepared.reason is not None:
+        count(prepared.reason)
+        return None
+    if prepared.errors is not None:
+        return ExecutionResult(None, list(prepared.errors))
+    source = seen.source(variety.operation_name)
+    hide = reading.hide_suggestions
+    coerced = prepared.coercers.coerce(raw, reading.max_coercion_errors, hide, source)
+    if isinstance(coerced, list):
+        return ExecutionResult(None, coerced)
+    try:
+        code = prepared.code(coerced)
+        run = Run(code.bound, source, root, context, Variables(coerced, raw), None, hide)
+        if reading is not NOTHING:
+            reading.tell(run)
+        return run_code(run, code)
+    except (CannotCompileError, IntrospectionError) as error:
+        count(str(error))
+        return None
 
-    Args:
-        schema, document, key: What makes it.
-        delivers: Whether it is asked for by who may get several payloads.
 
-    Errors: graphql-core's for a schema that is not valid, or has `@defer` or `@stream` for who may not get them.
-    """
-    plans = schema.__dict__.get("_gateway_plans")
-    if plans is None:
-        assert_valid_schema(schema)
-        plans = schema.__dict__["_gateway_plans"] = _Plans(reference.has_incremental(schema))
-    if plans.is_incremental and not delivers:
-        raise reference.unexpected_directives()
-    prepared = plans.find(document)
-    found: Prepared | None = prepared.get(key)
-    if found is None:
-        name, field_resolver, type_resolver = key
-        # Not the caller's document itself, or it would never be let go.
-        own = DocumentNode(definitions=document.definitions, loc=document.loc)
-        found = prepared[key] = Prepared(
-            schema, own, name, field_resolver=field_resolver, type_resolver=type_resolver
-        )
-    return found
+def graphql(schema: GraphQLSchema, source: Any, *positional: Any, **options: Any) -> Any:
+    """Parse, validate and execute as `graphql.graphql` does. Shape: a coroutine of an ExecutionResult."""
+    given = options | named(core.graphql, positional, skip=2)
+    if reference.IS_3_3:
+        given.setdefault("harness", HARNESS)
+        return core.graphql(schema, source, **given)
+    return _awaited(_from_text(schema, source, given))
+
+
+def graphql_sync(
+    schema: GraphQLSchema, source: Any, *positional: Any, **options: Any
+) -> ExecutionResult:
+    """The same as `graphql.graphql_sync` does: nothing may be awaited. Errors: as `execute_sync`."""
+    given = options | named(core.graphql_sync, positional, skip=2)
+    if reference.IS_3_3:
+        given.setdefault("harness", HARNESS)
+        return core.graphql_sync(schema, source, **given)
+    return _at_once(_from_text(schema, source, _for_sync(given)))
+
+
+async def _awaited(result: AwaitableOrValue[ExecutionResult]) -> ExecutionResult:
+    return await result if isawaitable(result) else result
+
+
+def _from_text(
+    schema: GraphQLSchema, source: Any, given: dict[str, Any]
+) -> AwaitableOrValue[ExecutionResult]:
+    """What `graphql` does on graphql-core 3.2, which cannot be given other functions."""
+    invalid = validate_schema(schema)
+    if invalid:
+        return ExecutionResult(None, invalid)
+    try:
+        document = parse(source)
+    except GraphQLError as error:
+        return ExecutionResult(None, [error])
+    hide: Any = {"hide_suggestions": True} if given.get("hide_suggestions") else {}
+    errors = validate(schema, document, **hide)
+    if errors:
+        return ExecutionResult(None, errors)
+    result: AwaitableOrValue[ExecutionResult] = execute(schema, document, **given)
+    return result
+
+
+def _for_sync(given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a function that may not await, as `execute` has them."""
+    check = given.pop("check_sync", False)
+    if callable(check):
+        given["is_awaitable"] = check
+    elif not check:
+        given["is_awaitable"] = never
+    if reference.IS_3_3 and not check:
+        given["is_async_iterable"] = never
+    return given
+
+
+def _at_once(result: Any) -> ExecutionResult:
+    if isawaitable(result) or not isinstance(result, ExecutionResult):
+        if iscoroutine(result):
+            result.close()
+        raise RuntimeError("GraphQL execution failed to complete synchronously.")
+    return result
 
 
 def subscribe(
@@ -252,15 +251,25 @@ def subscribe(
 
     Shape: an asynchronous iterator of results, or a result with errors, or an awaitable of either.
     """
-    arguments = options | _named(graphql.subscribe, positional, skip=2)
+    arguments = options | named(core.subscribe, positional, skip=2)
     arguments = {name: value for name, value in arguments.items() if value is not None}
-    foreign = {name: arguments[name] for name in arguments.keys() - OWN}
-    if not reference.IS_3_3 or _is_foreign(foreign):
-        fallbacks["arguments" if reference.IS_3_3 else "subscriptions of graphql-core 3.2"] += 1
-        return graphql.subscribe(schema, document, **arguments)
+    reason = Reading({name: arguments[name] for name in arguments if name not in OWN}).reason
+    if not reference.IS_3_3:
+        reason = "subscriptions of graphql-core 3.2"
+    if reason is not None:
+        count(reason)
+        return core.subscribe(schema, document, **arguments)
     each_event = {name: arguments[name] for name in arguments.keys() - PER_STREAM}
 
     def run_event(payload: Any) -> Any:
         return execute(schema, document, payload, **each_event)
 
     return subscribe_with(schema, document, arguments, run_event)
+
+
+HARNESS: Any = (
+    core.GraphQLHarness(parse=parse, validate=validate, execute=execute, subscribe=subscribe)
+    if reference.IS_3_3
+    else None
+)
+"""What graphql-core 3.3's own `graphql` takes as `harness`."""

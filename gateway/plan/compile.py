@@ -29,7 +29,15 @@ from graphql import (
 )
 
 from gateway.plan.collect import CannotCompileError, Collector
-from gateway.plan.kinds import FieldResolverFunction, check_of, field_of, kind_of
+from gateway.plan.kinds import (
+    FieldResolverFunction,
+    Wraps,
+    access_of,
+    check_of,
+    field_of,
+    kind_of,
+    wrapped_kind_of,
+)
 from gateway.plan.nodes import (
     Check,
     Composite,
@@ -62,14 +70,17 @@ def compile_plan(
     *,
     field_resolver: FieldResolverFunction | None = None,
     type_resolver: FieldResolverFunction | None = None,
+    wraps: Wraps | None = None,
 ) -> Plan:
     """Plan one operation of a document.
 
     Shape: `shaping` has a value for every name of `shaping_variables(document)`; None: absent.
-        `field_resolver` and `type_resolver` stand in for graphql-core's default ones.
+        `field_resolver` and `type_resolver` stand in for graphql-core's default ones. `wraps` says which fields a
+        middleware wraps.
     Errors: CannotCompileError when the operation has to run on graphql-core.
     """
-    builder = PlanBuilder(schema, document, operation, shaping or {}, field_resolver, type_resolver)
+    given = (schema, document, operation, shaping or {}, field_resolver, type_resolver, wraps)
+    builder = PlanBuilder(*given)
     return run_passes(builder.build(), schema)
 
 
@@ -99,12 +110,14 @@ class PlanBuilder:
         shaping: Mapping[str, bool | None],
         field_resolver: FieldResolverFunction | None,
         type_resolver: FieldResolverFunction | None,
+        wraps: Wraps | None = None,
     ) -> None:
         self.schema = schema
         self.operation = operation
         self.collector = Collector(schema, document, operation, shaping)
         self.field_resolver = field_resolver
         self.type_resolver = type_resolver
+        self.wraps = wraps
         self.loader_numbers: dict[int, int] = {}
         self.field_count = 0
         self.selection_count = 0
@@ -161,6 +174,11 @@ class PlanBuilder:
             raise CannotCompileError(f"more than {MAX_FIELDS} fields")
         name = nodes[0].name.value
         kind = kind_of(name, definition, self.field_resolver)
+        wrapped = self.wraps is not None and self.wraps(nodes)
+        if wrapped and kind is Kind.INTROSPECTION:
+            raise CannotCompileError("introspection under middleware")
+        if wrapped:
+            kind = wrapped_kind_of(definition, self.field_resolver)
         if kind in (Kind.INTROSPECTION, Kind.TYPENAME):
             named = get_named_type(definition.type).name
             output: Output = Leaf(named, Check.CUSTOM, is_non_null_type(definition.type))
@@ -175,6 +193,8 @@ class PlanBuilder:
             output=output,
             nodes=tuple(self.collector.numbers[id(node)] for node in nodes),
             arguments=", ".join(map(text_of, nodes[0].arguments or ())),
+            access=access_of(definition) if kind is Kind.PROPERTY else None,
+            wrapped=wrapped,
             loader=self.loader_number(definition.resolve) if kind is Kind.ENTITY else 0,
         )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import iscoroutinefunction
 from typing import Any
 
 from graphql import (
+    FieldNode,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
@@ -18,10 +19,12 @@ from graphql import (
     specified_scalar_types,
 )
 
-from gateway.graph.resolvers import BatchField, EntityField, FieldResolver
+from gateway.graph.resolvers import BatchField, EntityField, FieldResolver, MemberResolver
 from gateway.plan.nodes import Check, Kind
 
 FieldResolverFunction = Callable[..., Any]
+Wraps = Callable[[Sequence[FieldNode]], bool]
+"""Whether a middleware wraps a field, by its nodes."""
 
 CHECKS = {
     "String": Check.STRING,
@@ -51,7 +54,7 @@ def kind_of(
     if name in ("__schema", "__type"):
         return Kind.INTROSPECTION
     resolve = definition.resolve or field_resolver or default_field_resolver
-    if resolve is default_field_resolver:
+    if resolve is default_field_resolver or isinstance(resolve, MemberResolver):
         return Kind.PROPERTY
     if isinstance(resolve, BatchField):
         return Kind.BATCH
@@ -60,6 +63,17 @@ def kind_of(
     if isinstance(resolve, FieldResolver):
         return Kind.ASYNC if resolve.is_async else Kind.SYNC
     return Kind.ASYNC if iscoroutinefunction(resolve) else Kind.SYNC
+
+
+def wrapped_kind_of(definition: GraphQLField, field_resolver: FieldResolverFunction | None) -> Kind:
+    """How the values of a field are found that a middleware wraps: its resolver is called, whatever it is."""
+    return Kind.ASYNC if iscoroutinefunction(definition.resolve or field_resolver) else Kind.SYNC
+
+
+def access_of(definition: GraphQLField) -> str | None:
+    """The member of the parent that is read, where that is not the field's name."""
+    resolve = definition.resolve
+    return resolve.name if isinstance(resolve, MemberResolver) else None
 
 
 def check_of(type_: Any) -> Check:

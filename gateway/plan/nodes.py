@@ -98,6 +98,7 @@ class Field:
         after: Fields of the same selection whose values its loader reads.
         hidden: Fetched for another field's loader, not in the response.
         group: Delivery group; 0 is the first payload.
+        wrapped: A middleware wraps its resolver.
     """
 
     id: int
@@ -114,6 +115,7 @@ class Field:
     after: tuple[int, ...] = ()
     hidden: bool = False
     group: int = 0
+    wrapped: bool = False
 
     @property
     def coordinate(self) -> str:

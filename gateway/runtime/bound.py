@@ -15,12 +15,13 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
+    default_field_resolver,
     default_type_resolver,
     is_leaf_type,
 )
 
 from gateway.graph.json_numbers import json_serialize
-from gateway.graph.resolvers import FieldResolver, Loader, identity_of
+from gateway.graph.resolvers import FieldResolver, Loader, MemberResolver, identity_of
 from gateway.graph.schema import is_fixed
 from gateway.plan.collect import field_nodes
 from gateway.plan.kinds import field_of
@@ -130,6 +131,7 @@ class BoundField:
         is_direct: Called with the context in the place of `info` (`FieldResolver`).
         sees: What it may see of the client; None for all.
         loader: For BATCH and ENTITY, projected to what the plan wants.
+        is_member: A property that is read as `getattr` does, not as graphql-core's default resolver.
         takes_info: The function wants an `info` of its own.
         has_own: Each call of the function has an `info` or arguments of its own.
         output: Bound output.
@@ -148,6 +150,7 @@ class BoundField:
         "id",
         "is_completed",
         "is_direct",
+        "is_member",
         "is_regrouped",
         "key",
         "loader",
@@ -173,6 +176,13 @@ class BoundField:
         assert definition is not None
         self.definition: GraphQLField = definition
         resolve = self.definition.resolve or bound.field_resolver
+        if resolve is None and plan.wrapped:
+            resolve = default_field_resolver
+        self.is_member = (
+            plan.kind is Kind.PROPERTY
+            and isinstance(resolve, MemberResolver)
+            and not resolve.is_default
+        )
         self.is_direct = isinstance(resolve, FieldResolver)
         self.resolver: Any = resolve.function if isinstance(resolve, FieldResolver) else resolve
         self.sees = resolve.sees if isinstance(resolve, FieldResolver) else None

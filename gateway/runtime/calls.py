@@ -49,6 +49,8 @@ def call_rows(
             return column
         timing = begin_step(run, field, rows) if run.trace is not None else None
     function = field.resolver
+    if field.plan.wrapped and run.wrap is not None:
+        function = run.wrap(function)
     if timing is not None and run.trace is not None and run.trace.live is not None:
         function = partial(call_in, run, timing, function)
     context = run.context if field.sees is None else seen_by(run.context, field.sees)

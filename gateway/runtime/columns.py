@@ -35,7 +35,7 @@ from gateway.runtime.info import info_of_row
 from gateway.runtime.nulled import BROKEN, settle_in_background
 from gateway.runtime.runtime_types import Tag, find_types, is_known
 from gateway.runtime.spots import ABANDONED, AWAITING, Failed, FailedList, Origin, caught
-from gateway.runtime.state import Rows, Run
+from gateway.runtime.state import Rows, Run, never
 from gateway.runtime.works import Call, Cells, Position
 from gateway.telemetry.trace import Timing, clock
 
@@ -57,6 +57,10 @@ def read(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any
         arguments = run.arguments_of(field)
         if type(arguments) is Failed:
             return [arguments] * len(rows)
+    if field.is_member:
+        column = [read_member(row, name) for row in rows]
+        wait_for_cells(run, field, column)
+        return column
     if kinds <= ROW:
         column = [row.get(name) for row in rows]
     elif len(kinds) == 1 and issubclass(kind := next(iter(kinds)), msgspec.Struct):
@@ -105,6 +109,14 @@ def read_property(row: Any, name: str) -> Any:
         return caught(error)
 
 
+def read_member(row: Any, name: str) -> Any:
+    """An attribute of a row as Python gives it, or the error of reading it."""
+    try:
+        return getattr(row, name)
+    except Exception as error:
+        return caught(error)
+
+
 def wait_for_cells(
     run: Run, field: BoundField, column: list[Any], timing: Timing | None = None
 ) -> None:
@@ -116,8 +128,8 @@ def wait_for_cells(
     if types == COROUTINE:
         indices = range(len(column))
     elif not types <= PLAIN:
-        indices = [index for index, value in enumerate(column) if is_awaitable(value)]
-    if indices:
+        indices = [index for index, value in enumerate(column) if run.is_awaitable(value)]
+    if indices and run.is_awaitable is not never:
         run.works.append(Cells(run, field, column, indices, timing))
     if timing is not None:
         timing.column = column
@@ -185,7 +197,7 @@ def normal(
         return None
     if not isinstance(output, BoundList):
         return value
-    if hasattr(value, "__aiter__"):
+    if run.is_async_iterable(value):
         return _normal_later(run, field, output, collect_items(run, value), put, where)
     items = list_items(run, field, output, value)
     if isinstance(items, list | FailedList):
@@ -220,7 +232,7 @@ def _normalise_items(
 ) -> None:
     for index, value in enumerate(items):
         put = _into(items, index)
-        normal_form = _normal_later if is_awaitable(value) else normal
+        normal_form = _normal_later if run.is_awaitable(value) else normal
         items[index] = normal_form(run, field, item, value, put, (*where, index))
 
 

@@ -11,7 +11,6 @@ from collections.abc import Generator
 from typing import Any
 
 from graphql import Undefined, default_type_resolver
-from graphql.pyutils import is_awaitable
 
 from gateway.plan.nodes import Kind
 from gateway.runtime import reference
@@ -24,7 +23,7 @@ from gateway.runtime.bound import (
     BoundSelection,
 )
 from gateway.runtime.bounds import PIECE
-from gateway.runtime.columns import collect_items, list_items, read_property
+from gateway.runtime.columns import collect_items, list_items, read_member, read_property
 from gateway.runtime.info import find_path, info_of_spot
 from gateway.runtime.nulled import leave_spots
 from gateway.runtime.pauses import pause_alone
@@ -59,7 +58,7 @@ def _expand_spot(run: Run, spot: Pending) -> None:
             value = value(info_of_spot(run, spot), **arguments)
         except Exception as error:
             value = caught(error)
-    if spot.origin is not Origin.RESOLVED and is_awaitable(value):
+    if spot.origin is not Origin.RESOLVED and run.is_awaitable(value):
         _await_into(run, spot, value)
     else:
         spot.value = expand_value(run, spot.field, spot.output, value)
@@ -119,7 +118,7 @@ def _expand_leaf(run: Run, field: BoundField, output: BoundLeaf, value: Any) -> 
 
 
 def _expand_list(run: Run, field: BoundField, output: BoundList, value: Any) -> Any:
-    if hasattr(value, "__aiter__"):
+    if run.is_async_iterable(value):
         return run.leave(field, output, collect_items(run, value), Origin.ITEM)
     items = list_items(run, field, output, value)
     if isinstance(items, Failed):
@@ -128,7 +127,7 @@ def _expand_list(run: Run, field: BoundField, output: BoundList, value: Any) -> 
 
 
 def _expand_item(run: Run, field: BoundField, output: BoundOutput, item: Any) -> Any:
-    if is_awaitable(item):
+    if run.is_awaitable(item):
         return run.leave(field, output, item, Origin.ITEM)
     return expand_value(run, field, output, item)
 
@@ -160,7 +159,7 @@ class _NoTypes:
 
     def __init__(self, run: Run) -> None:
         self.schema = run.bound.schema
-        self.is_awaitable = is_awaitable
+        self.is_awaitable = run.is_awaitable
 
 
 class _Named:
@@ -191,7 +190,12 @@ def expand_property(run: Run, field: BoundField, row: Any) -> Any:
     arguments = run.arguments_of(field)
     if isinstance(arguments, Failed):
         return expand_value(run, field, field.output, arguments)
+    if field.is_member:
+        value = read_member(row, field.access)
+        if run.is_awaitable(value):
+            return run.leave(field, field.output, value, Origin.ITEM)
+        return expand_value(run, field, field.output, value)
     value = read_property(row, field.access)
-    if callable(value) or is_awaitable(value):
+    if callable(value) or run.is_awaitable(value):
         return run.leave(field, field.output, value, Origin.PROPERTY)
     return expand_value(run, field, field.output, value)

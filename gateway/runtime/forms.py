@@ -45,17 +45,23 @@ class OtherRowsError(Exception):
     """Rows of another class than the code was made for: raised by generated code to leave the fast path."""
 
 
+class Unseen:
+    """The class of rows that nobody has seen yet, where they are read by attribute: no row is one."""
+
+
 DICTS = Form()
+UNSEEN = Form(Unseen)
 SPARSE = Form(has_all=False)
 
 
 class Observer:
     """Notes the form of a selection's rows where it was not the expected one."""
 
-    __slots__ = ("_told", "classes", "expected", "found", "names")
+    __slots__ = ("_told", "classes", "expected", "found", "names", "reads_members")
 
     def __init__(self, selection: BoundSelection, expected: Form) -> None:
         self.names = [f.access for f in selection.fields if f.plan.kind is Kind.PROPERTY]
+        self.reads_members = reads_members(selection)
         self.expected = expected
         self.classes = frozenset((expected.row_class,))
         self.found: Form | None = None
@@ -71,6 +77,8 @@ class Observer:
             return
         row_class = type(row)
         if row_class is dict:
+            if self.reads_members:
+                return
             expects_all = self.expected.row_class is dict and self.expected.has_all
             if expects_all and not all(name in row for name in self.names):
                 self._note(SPARSE)
@@ -90,6 +98,11 @@ class Observer:
             for row in rows:
                 self.saw(row)
         return OtherRowsError()
+
+
+def reads_members(selection: BoundSelection) -> bool:
+    """Whether a property is read as `getattr` does: what a mapping has is not meant then."""
+    return any(field.is_member for field in selection.fields)
 
 
 def is_plain(row_class: type, names: Sequence[str]) -> bool:

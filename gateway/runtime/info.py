@@ -20,7 +20,7 @@ from gateway.runtime import reference
 from gateway.runtime.bound import BoundField
 from gateway.runtime.nulled import settle_in_background
 from gateway.runtime.spots import Pending
-from gateway.runtime.state import Run
+from gateway.runtime.state import InfoForm, Run
 
 PATH = GraphQLResolveInfo._fields.index("path")
 IN_ORDER = itemgetter(*GraphQLResolveInfo._fields)
@@ -37,26 +37,32 @@ class Info(GraphQLResolveInfo[Any] if TYPE_CHECKING else GraphQLResolveInfo):  #
         return found
 
 
+OWN_FORM = InfoForm(Info)
+Shared = tuple[type[Any], tuple[Any, ...], tuple[Any, ...]]
+
+
 def info_of_row(run: Run, field: BoundField, row: int) -> Info:
     """The info of a field of the `row`th object of its column."""
-    before, after = run.infos.get(field.id) or _shared(run, field)
+    made, before, after = run.infos.get(field.id) or _shared(run, field)
     where = ((run.path_of, field, row),)
-    return tuple.__new__(Info, before + where + after)  # half the time of unpacking
+    info: Info = tuple.__new__(made, before + where + after)  # half the time of unpacking
+    return info
 
 
 def infos_of_rows(run: Run, field: BoundField, number: int, first: int = 0) -> Iterator[Info]:
     """The infos of a field for `number` objects of its column."""
-    before, after = run.infos.get(field.id) or _shared(run, field)
+    made, before, after = run.infos.get(field.id) or _shared(run, field)
     find, new = run.path_of, tuple.__new__
     for row in range(first, first + number):
         where = ((find, field, row),)
-        yield new(Info, before + where + after)  # half the time of unpacking
+        yield new(made, before + where + after)  # half the time of unpacking
 
 
 def info_of_parent(run: Run, field: BoundField, index: int) -> Info:
     """The info of a field, for the `index`th object that all its parents have together."""
-    before, after = run.infos.get(field.id) or _shared(run, field)
-    return tuple.__new__(Info, (*before, (run.path_above, field, index), *after))
+    made, before, after = run.infos.get(field.id) or _shared(run, field)
+    info: Info = tuple.__new__(made, (*before, (run.path_above, field, index), *after))
+    return info
 
 
 def infos_of_parents(run: Run, field: BoundField, number: int) -> Iterator[Info]:
@@ -65,22 +71,23 @@ def infos_of_parents(run: Run, field: BoundField, number: int) -> Iterator[Info]
         # The objects of one parent share its path.
         yield from repeat(info_of_parent(run, field, 0), number)
         return
-    before, after = run.infos.get(field.id) or _shared(run, field)
+    made, before, after = run.infos.get(field.id) or _shared(run, field)
     above, new = run.path_above, tuple.__new__
     for index in range(number):
         where = ((above, field, index),)
-        yield new(Info, before + where + after)
+        yield new(made, before + where + after)
 
 
 def info_of_spot(run: Run, spot: Pending) -> Info:
     """The info of a field whose value was found while shaping."""
-    before, after = run.infos.get(spot.field.id) or _shared(run, spot.field)
-    return tuple.__new__(Info, (*before, (find_path, run, spot), *after))
+    made, before, after = run.infos.get(spot.field.id) or _shared(run, spot.field)
+    info: Info = tuple.__new__(made, (*before, (find_path, run, spot), *after))
+    return info
 
 
-def _shared(run: Run, field: BoundField) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What is before the path and after it, for all objects of a field."""
-    source = run.source
+def _shared(run: Run, field: BoundField) -> Shared:
+    """The class, what is before the path and what after it, for all objects of a field."""
+    source, form = run.source, run.info_form or OWN_FORM
     values: dict[str, Any] = {
         "field_name": field.name,
         "field_nodes": source.nodes(field.plan.nodes),
@@ -91,14 +98,17 @@ def _shared(run: Run, field: BoundField) -> tuple[tuple[Any, ...], tuple[Any, ..
         "fragments": dict(source.fragments),
         "root_value": run.root,
         "operation": source.operation,
-        "variable_values": run.reference_variables(),
+        "variable_values": run.variables.coerced
+        if form.has_plain_variables
+        else run.reference_variables(),
         "context": run.context if field.sees is None else seen_by(run.context, field.sees),
-        "is_awaitable": is_awaitable,
+        "is_awaitable": form.is_awaitable,
         "abort_signal": None,
         "async_helpers": reference.async_helpers(_gather, _track),
     }
     every = IN_ORDER(values)
-    shared = run.infos[field.id] = (every[:PATH], every[PATH + 1 :])
+    after = every[PATH + 1 :] + form.extras
+    shared = run.infos[field.id] = (form.info_class, every[:PATH], after)
     return shared
 
 

@@ -35,8 +35,14 @@ if IS_3_3:
     from graphql.type import GraphQLResolveInfoHelpers
 
     INCREMENTAL_EXECUTOR: type[Any] = IncrementalExecutor
+    OWN_EXECUTORS: tuple[type[Any], ...] = (
+        BaseExecutor,
+        IncrementalExecutor,
+        ExecutorThrowingOnIncremental,
+    )
 else:
     BaseExecutor = graphql.execution.ExecutionContext  # type: ignore
+    OWN_EXECUTORS = (BaseExecutor,)
 
 
 def select_operation(

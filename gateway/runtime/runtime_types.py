@@ -11,7 +11,6 @@ from types import WrapperDescriptorType
 from typing import Any
 
 from graphql import GraphQLError, Undefined
-from graphql.pyutils import is_awaitable
 
 from gateway.runtime import reference
 from gateway.runtime.bound import BoundComposite, BoundField, BoundSelection
@@ -84,7 +83,7 @@ def _take_name(
     put: Put,
 ) -> Tag:
     """The tag for what `resolve_type` gave, where that is not the name of a type without `is_type_of`."""
-    if is_awaitable(name):
+    if run.is_awaitable(name):
 
         def take(outcome: Any) -> None:
             if isinstance(outcome, Failed):
@@ -137,7 +136,7 @@ def _check_is_type_of(
         answer = is_type_of(row, info)
     except Exception as error:
         return caught(error)
-    if is_awaitable(answer):
+    if run.is_awaitable(answer):
         run.works.append(Call(answer, lambda outcome: put(answered(outcome)), is_load=False))
         return None
     return answered(answer)

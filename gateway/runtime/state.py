@@ -7,6 +7,7 @@ event loop, and what the exact path needs to find its way back from a value to i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -18,7 +19,7 @@ from graphql import (
     OperationDefinitionNode,
     ValueNode,
 )
-from graphql.pyutils import Path
+from graphql.pyutils import Path, is_awaitable
 
 from gateway.context import Context
 from gateway.plan.collect import field_nodes
@@ -29,7 +30,35 @@ from gateway.runtime.spots import Failed, FailedList, Origin, Pending
 from gateway.telemetry.trace import Trace
 
 NO_ARGUMENTS: dict[str, Any] = {}
+Predicate = Callable[[Any], bool]
 T = TypeVar("T")
+
+
+def never(_value: Any) -> bool:
+    """A predicate for what runs without an event loop: nothing is awaited."""
+    return False
+
+
+def has_async_items(value: Any) -> bool:
+    """Whether a value gives its items asynchronously."""
+    return hasattr(value, "__aiter__")
+
+
+@dataclass(frozen=True, slots=True)
+class InfoForm:
+    """What `info` is for a framework that makes one of its own.
+
+    Attributes:
+        info_class: A subclass of `Info`.
+        extras: What its tuple has after graphql-core's members.
+        has_plain_variables: Whether `info.variable_values` is the plain dict of coerced variables.
+        is_awaitable: What `info.is_awaitable` is.
+    """
+
+    info_class: type[Any]
+    extras: tuple[Any, ...] = ()
+    has_plain_variables: bool = False
+    is_awaitable: Predicate = is_awaitable
 
 
 class Literals(Protocol):
@@ -170,6 +199,10 @@ class Run:
         paused_at: When it gave the event loop back.
         data: The response so far.
         literals: Argument literals of this request that the plan leaves open, by their slot.
+        is_awaitable: Says of a value that is not of a plain type whether it is awaited; `never` where nothing may be.
+        is_async_iterable: The same of what gives its items later.
+        wrap: Puts a middleware around the resolver of a field that the plan has as wrapped; None without one.
+        info_form: What `info` is, where it is not graphql-core's own.
     """
 
     more_errors = 0
@@ -178,6 +211,10 @@ class Run:
     broken: tuple[tuple[BoundField, list[Any]], ...] = ()
     nulled: tuple[list[str | int], ...] = ()
     data: dict[str, Any] | None = None
+    is_awaitable: Predicate = staticmethod(is_awaitable)
+    is_async_iterable: Predicate = staticmethod(has_async_items)
+    wrap: Callable[[Any], Any] | None = None
+    info_form: InfoForm | None = None
     _reference_variables: Any = None
     shaped = _Made[list[tuple[Path | None, dict[str, Any]]]](list)
     kept = _Made[dict[int, list[Any]]](dict)
@@ -185,7 +222,7 @@ class Run:
     waited = _Made[list[Any]](list)
     kinds = _Made[dict[int, tuple[dict[str, Any], BoundSelection]]](dict)
     introspection = _Made[dict[int, Any]](dict)
-    infos = _Made[dict[int, tuple[tuple[Any, ...], tuple[Any, ...]]]](dict)
+    infos = _Made[dict[int, tuple[type[Any], tuple[Any, ...], tuple[Any, ...]]]](dict)
     raised = _Made[dict[int, int]](dict)
     places = _Made[dict[int, GraphQLError]](dict)
     paths = _Made[dict[int, list[Path | None]]](dict)

@@ -13,6 +13,9 @@ import graphql
 import pytest
 
 from gateway.integrations import graphql_core as dropin
+from gateway.integrations import operations
+
+operations.COMPILED_FROM = 1
 
 NAMES = ("execute", "subscribe", "experimental_execute_incrementally")
 SUBSTITUTES: dict[int, Any] = {

@@ -1,0 +1,102 @@
+"""What of a server's arguments is known to mean no more than graphql-core's own: registered by each framework's module."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import FieldNode, GraphQLSchema
+from graphql.execution import MiddlewareManager
+from graphql.pyutils import is_awaitable
+from graphql.validation import specified_rules
+
+from gateway.runtime import reference
+from gateway.runtime.state import InfoForm, Predicate, never
+
+MakeInfo = Callable[[dict[str, Any]], InfoForm | None]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownExecutor:
+    """An executor class that differs from graphql-core's in nothing but `info`.
+
+    Attributes:
+        options: The arguments that it takes beside graphql-core's.
+        make_info: What `info` is, given these; None: graphql-core's own.
+    """
+
+    options: frozenset[str] = frozenset()
+    make_info: MakeInfo | None = None
+
+
+executors: dict[Any, KnownExecutor] = {
+    found: KnownExecutor() for found in (*reference.OWN_EXECUTORS,)
+}
+# What each says of a value: whether it is awaited.
+predicates: dict[Any, Predicate] = {is_awaitable: is_awaitable, never: never}
+# Rules whose answer depends on the schema and the document alone.
+rules: set[Any] = set(specified_rules)
+# Functions that are bound to a middleware that only calls the next one.
+passing: set[Any] = set()
+# Of a middleware's class: which fields it leaves alone, whatever it is asked.
+wraps_only: dict[type, Callable[[Sequence[FieldNode]], bool]] = {}
+
+# Predicates for what gives its items later: the same.
+async_predicates: dict[Any, Predicate] = {never: never}
+
+for _module in ("graphql.graphql", "graphql.execution.execute", "graphql.execution.executor"):
+    _found = vars(sys.modules.get(_module, object)).get
+    predicates[_found("assume_not_awaitable", never)] = never
+    async_predicates[_found("assume_not_async_iterable", never)] = never
+
+
+def register_executor(
+    executor: type[Any], options: frozenset[str] = frozenset(), make_info: MakeInfo | None = None
+) -> None:
+    """Say that an executor class differs from graphql-core's in nothing but `info`.
+
+    Args:
+        executor: The class, not its subclasses.
+        options: The arguments that it takes beside graphql-core's.
+        make_info: What `info` is, given these.
+    """
+    executors[executor] = KnownExecutor(options, make_info)
+
+
+def wraps_all(_nodes: Sequence[FieldNode]) -> bool:
+    """The fields that a middleware wraps of which nothing is known."""
+    return True
+
+
+def wrapping(manager: MiddlewareManager) -> Callable[[Sequence[FieldNode]], bool] | None:
+    """Which fields a manager's middlewares do something to; None: none of them.
+
+    Shape: always the same function for the same middlewares, so that plans are found by it.
+    """
+    found: list[Callable[[Sequence[FieldNode]], bool]] = []
+    for middleware in manager.middlewares:
+        resolve = getattr(type(middleware), "resolve", None)
+        if resolve not in passing:
+            found.append(wraps_only.get(type(middleware), wraps_all))
+    if not found:
+        return None
+    return found[0] if len(set(found)) == 1 else wraps_all
+
+
+def is_ordinary(manager: Any) -> bool:
+    """Whether a middleware manager wraps resolvers as graphql-core's own does."""
+    return (
+        isinstance(manager, MiddlewareManager)
+        and type(manager).get_field_resolver is MiddlewareManager.get_field_resolver
+    )
+
+
+def schema_of(anything: Any) -> GraphQLSchema:
+    """The graphql-core schema in a framework's."""
+    for name in ("_schema", "graphql_schema"):
+        found = getattr(anything, name, anything)
+        if isinstance(found, GraphQLSchema):
+            return found
+    raise TypeError(f"no GraphQL schema: {type(anything).__name__}")

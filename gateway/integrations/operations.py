@@ -1,0 +1,231 @@
+"""The operations of a schema that servers on graphql-core run: found by the document, prepared at the second run.
+
+    document ─ the very object came before ─────────────────────────► Operations of it
+             └ its text came before ─ its content did ──────────────► Operations of it
+             │                      └ it did not ─ made
+             └ it is new ──────────────────────────────────────────── none: graphql-core runs it
+
+What comes once is not worth a plan: it costs more than graphql-core's run. Everything is bounded, and lives and dies
+with the schema. Threads may share a schema: what changes several members at once does so under a lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import DocumentNode, GraphQLSchema
+from graphql.type import assert_valid_schema
+
+from gateway.execute.prepare import Prepared
+from gateway.integrations.content import Content, content_of
+from gateway.plan.kinds import Wraps
+from gateway.runtime import reference
+from gateway.runtime.state import Source
+
+COMPILED_FROM = 2
+"""At which run an operation is compiled. Before it graphql-core runs it."""
+MAX_DOCUMENTS = 1_000
+MAX_SIZE_BYTES = 256 * 1024 * 1024
+MAX_SEEN = 20_000
+"""How many documents are remembered to have come once, 32 bytes each."""
+
+Resolver = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Variety:
+    """What beside the document makes a prepared operation.
+
+    Attributes:
+        operation_name: As given.
+        field_resolver: In the place of graphql-core's default one.
+        type_resolver: The same.
+        wraps: Which fields a middleware wraps; None for none.
+    """
+
+    operation_name: str | None = None
+    field_resolver: Resolver | None = None
+    type_resolver: Resolver | None = None
+    wraps: Wraps | None = None
+
+
+class Operations:
+    """The prepared operations of all documents with one content.
+
+    Attributes:
+        content: Theirs.
+        prepared: By what else makes one.
+        valid_by: The sets of rules by which they are known to be valid.
+    """
+
+    def __init__(self, content: Content) -> None:
+        self.content = content
+        self.prepared: dict[Variety, Prepared] = {}
+        self.valid_by: set[Any] = set()
+        self.size = 0
+
+
+class Seen:
+    """One document that came, held weakly.
+
+    Attributes:
+        operations: Of its content.
+        document: Its definitions, not itself: or it would never be let go.
+        sources: What its runs are told of it, by operation name.
+    """
+
+    __slots__ = ("document", "operations", "reference", "sources")
+
+    def __init__(
+        self,
+        document: DocumentNode,
+        operations: Operations,
+        forget: Callable[[weakref.ref[DocumentNode]], object],
+    ) -> None:
+        self.reference = weakref.ref(document, forget)
+        self.operations = operations
+        self.document = DocumentNode(definitions=document.definitions, loc=document.loc)
+        self.sources: dict[str | None, Source] = {}
+
+    def source(self, operation_name: str | None) -> Source:
+        """What a run of one of its operations is told of it."""
+        known = self.sources.get(operation_name)
+        if known is None:
+            known = self.sources[operation_name] = Source(lambda: self.document, operation_name)
+        return known
+
+
+class Store:
+    """All of one schema.
+
+    Attributes:
+        is_incremental: Whether the schema has `@defer` or `@stream`.
+    """
+
+    def __init__(self, is_incremental: bool = False) -> None:
+        self.is_incremental = is_incremental
+        self.size_bytes = 0
+        self._lock = threading.Lock()
+        self._came: dict[int, None] = {}
+        self._documents: dict[int, Seen] = {}
+        self._by_content: dict[Content, Operations] = {}
+        self._recent: OrderedDict[Operations, None] = OrderedDict()
+
+    def __reduce__(self) -> tuple[type, tuple[bool]]:
+        """Neither copies nor pickles of a schema have its operations."""
+        return (Store, (self.is_incremental,))
+
+    def __len__(self) -> int:
+        return len(self._recent)
+
+    def find(self, document: DocumentNode, *, is_run: bool = True) -> Seen | None:
+        """What is known of a document; None at its first run.
+
+        Args:
+            document: A document.
+            is_run: Whether this is a run of it: asking alone does not make it known.
+
+        Errors: RecursionError.
+        """
+        known = self._documents.get(id(document))
+        if known is not None and known.reference() is document:
+            with suppress(KeyError):  # let go meanwhile, by another thread
+                self._recent.move_to_end(known.operations)
+                return known
+        content = content_of(document) if document.loc is None else None
+        if COMPILED_FROM > 1 and not self._came_before(document, content, is_run):
+            return None
+        return self._enter(document, content if content is not None else content_of(document))
+
+    def prepare(self, schema: GraphQLSchema, seen: Seen, variety: Variety) -> Prepared:
+        """The prepared operation of a document."""
+        operations = seen.operations
+        found = operations.prepared.get(variety)
+        if found is None:
+            found = Prepared(
+                schema,
+                seen.document,
+                variety.operation_name,
+                field_resolver=variety.field_resolver,
+                type_resolver=variety.type_resolver,
+                wraps=variety.wraps,
+            )
+            seen.sources.setdefault(variety.operation_name, found.source)
+            with self._lock:
+                operations.prepared[variety] = found
+                self._weigh(operations)
+        return found
+
+    def _came_before(self, document: DocumentNode, content: Content | None, is_run: bool) -> bool:
+        # A hash that another text has too makes a plan too early, no more.
+        mark = hash(content if document.loc is None else document.loc.source.body)
+        if mark in self._came:
+            return True
+        if is_run:
+            if len(self._came) >= MAX_SEEN:
+                self._came.clear()
+            self._came[mark] = None
+        return False
+
+    def _enter(self, document: DocumentNode, content: Content) -> Seen:
+        number = id(document)
+        with self._lock:
+            operations = self._by_content.get(content)
+            if operations is None:
+                operations = self._by_content[content] = Operations(content)
+                operations.size = 16 * len(content)
+                self.size_bytes += operations.size
+                self._recent[operations] = None
+            else:
+                self._recent.move_to_end(operations)
+            forget = _forgetting(self._documents, number)
+            seen = self._documents[number] = Seen(document, operations, forget)
+            self._evict()
+        return seen
+
+    def _weigh(self, operations: Operations) -> None:
+        if operations not in self._recent:
+            return
+        size = 16 * len(operations.content)
+        size += sum(found.size_bytes for found in operations.prepared.values() if not found.errors)
+        self.size_bytes += size - operations.size
+        operations.size = size
+        self._recent.move_to_end(operations)
+        self._evict()
+
+    def _evict(self) -> None:
+        while len(self._recent) > 1 and (
+            len(self._recent) > MAX_DOCUMENTS or self.size_bytes > MAX_SIZE_BYTES
+        ):
+            oldest, _ = self._recent.popitem(last=False)
+            self.size_bytes -= oldest.size
+            del self._by_content[oldest.content]
+            for number in [n for n, seen in self._documents.items() if seen.operations is oldest]:
+                del self._documents[number]
+
+
+def _forgetting(
+    documents: dict[int, Seen], number: int
+) -> Callable[[weakref.ref[DocumentNode]], object]:
+    def forget(gone: weakref.ref[DocumentNode]) -> None:
+        seen = documents.get(number)
+        if seen is not None and seen.reference is gone:
+            del documents[number]
+
+    return forget
+
+
+def store_of(schema: GraphQLSchema) -> Store:
+    """The operations of a schema, on the schema itself. Errors: graphql-core's for a schema that is not valid."""
+    store: Store | None = schema.__dict__.get("_gateway_operations")
+    if store is None:
+        assert_valid_schema(schema)
+        made = Store(reference.has_incremental(schema))
+        store = schema.__dict__.setdefault("_gateway_operations", made)
+    return store
