@@ -7,7 +7,7 @@ before it is found to be gone when it is looked up. So a fill that was under way
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from gateway.upstream.cache.stored import StoredResponse
 from gateway.upstream.transport import Header, Request
@@ -19,9 +19,17 @@ MOST_TAGS = 100_000
 
 
 class MemoryCache:
-    """Args: max_bytes: Of all answers together."""
+    """Stored answers by request.
+
+    Args:
+        max_bytes: Of all answers together.
+
+    Attributes:
+        on_purge: Told of each purge of this worker; None where there is nobody else.
+    """
 
     def __init__(self, max_bytes: int) -> None:
+        self.on_purge: Callable[[list[str]], None] | None = None
         self.max_bytes = max_bytes
         self.size_bytes = 0
         self.evicted = 0
@@ -72,7 +80,14 @@ class MemoryCache:
             self._drop(key, [entry for entry in variants if entry.matches(request.headers)])
 
     def purge(self, tags: Iterable[str]) -> None:
-        """Let nothing be found any more that has one of these tags and was begun before now."""
+        """Let nothing be found any more that has one of these tags and was begun before now, in any worker."""
+        named = list(tags)
+        self.drop(named)
+        if self.on_purge is not None:
+            self.on_purge(named)
+
+    def drop(self, tags: Iterable[str]) -> None:
+        """The same in this worker."""
         self.purges += 1
         for tag in tags:
             self._purged.pop(tag, None)

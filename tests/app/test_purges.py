@@ -1,0 +1,80 @@
+"""A purge in one worker is one in its neighbors."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from gateway.app.purges import PurgeRelay
+from gateway.broker.settings import BrokerSettings
+from gateway.broker.unix import UnixBroker
+from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.transport import Fetched, Request
+from tests.upstream.cache.origin import Origin
+
+SETTINGS = BrokerSettings(max_queue=3, max_event_bytes=1_000)
+
+
+@pytest.fixture
+async def workers() -> AsyncIterator[list[Origin]]:
+    """Two workers of one machine with a source each."""
+    origins = [Origin(), Origin()]
+    with tempfile.TemporaryDirectory(prefix="broker-") as folder:
+        brokers = [UnixBroker(SETTINGS, folder) for _ in origins]
+        for broker in brokers:
+            await broker.start()
+        relays = [PurgeRelay(o.memory, b) for o, b in zip(origins, brokers, strict=True)]
+        for relay in relays:
+            relay.open()
+        await asyncio.sleep(0)
+        yield origins
+        for relay in relays:
+            await relay.aclose()
+        for broker in brokers:
+            await broker.aclose()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
+async def test_a_write_of_one_worker_is_seen_by_the_other(workers: list[Origin]) -> None:
+    for worker in workers:
+        worker.says(cache_control="max-age=60")
+        assert [await worker.body("http://s/1"), await worker.body("http://s/2")] == [1, 2]
+    first, second = workers
+    first.cache.write(Request("POST", "http://s/1"), Fetched(200, [], b""))
+    await until(lambda: second.memory.purges == 1)
+    assert [await second.body("http://s/1"), await second.body("http://s/2")] == [3, 2]
+    assert first.memory.purges == 1, "it hears of its own once"
+
+
+async def test_what_is_too_much_to_tell_empties_the_other(workers: list[Origin]) -> None:
+    first, second = workers
+    second.says(cache_control="max-age=60")
+    await second.read()
+    first.memory.purge([f"tag-{number}" for number in range(1000)])
+    await until(lambda: len(second.memory) == 0)
+    assert await second.body() == 2
+
+
+async def test_who_has_missed_a_purge_keeps_nothing(workers: list[Origin]) -> None:
+    first, second = workers
+    second.says(cache_control="max-age=60")
+    await second.read()
+    for number in range(50):
+        first.memory.purge([str(number)])
+    await until(lambda: second.memory.purges >= 50 or len(second.memory) == 0)
+    first.memory.purge(["http://s/"])
+    await until(lambda: second.memory.find(Request("GET", "http://s/", source="s")) is None)
+
+
+def test_nobody_is_told_where_there_is_nobody() -> None:
+    memory = MemoryCache(1000)
+    memory.purge(["a"])
+    assert memory.on_purge is None
