@@ -114,6 +114,34 @@ warm = ["operations"]
 max_body_bytes = 500_000
 graphiql = false
 """,
+    "[[authentication.jwt.jwks]]": """
+[[authentication.jwt.jwks]]
+url = "https://issuer.example/.well-known/jwks.json"
+issuers = ["https://issuer.example/"]
+audiences = ["https://api.example"]
+algorithms = ["RS256"]
+refresh_unknown_kid = { burst = 5, interval_s = 30, max_wait_s = 2 }
+""",
+    "[authentication.jwt]": """
+[authentication.jwt]
+cookie = "access_token"
+scope_claims = ["scope", "permissions"]
+""",
+    "[authentication.api_keys]": """
+[authentication.api_keys]
+file = "keys.json"
+prefix = "acme"
+environment = "live"
+""",
+    "[authorization]": """
+[authorization]
+require_authentication = true
+""",
+    "[authorization.directives]": """
+[authorization.directives]
+unauthorized = "reject"
+errors = "extensions"
+""",
     "[csrf]": """
 [csrf]
 get = "require_header"

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from aiodataloader import DataLoader
 
+from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.response_headers import ResponseState
 from gateway.upstream.caller import CallStats
-from gateway.vary import Identity
+from gateway.vary import Identity, View
 
 if TYPE_CHECKING:
     import httpx
@@ -66,6 +67,7 @@ class ClientRequest:
         connection_params: What it sent when it opened its WebSocket.
         client_key: Who takes a share of what is limited by client: its address, IPv6 by /64.
         address: The client's, as trusted proxies say it; "" where it is not known.
+        principal: Who it has shown to be.
     """
 
     __slots__ = (
@@ -76,6 +78,7 @@ class ClientRequest:
         "client_version",
         "connection_params",
         "headers",
+        "principal",
         "repeated",
         "request_id",
     )
@@ -90,6 +93,7 @@ class ClientRequest:
         connection_params: Mapping[str, Any] | None = None,
         client_key: str = "",
         address: str = "",
+        principal: Principal = ANONYMOUS,
     ) -> None:
         self.address = address
         self.headers = headers
@@ -99,16 +103,19 @@ class ClientRequest:
         self.client_version = client_version
         self.connection_params = connection_params
         self.client_key = client_key
+        self.principal = principal
         self._values: dict[str, Sequence[str]] | None = None
 
-    def seeing(self, view: Mapping[str, Sequence[str]]) -> ClientRequest:
-        """The same client, of whom nothing but some headers is seen."""
+    def seeing(self, view: View) -> ClientRequest:
+        """The same client, of whom nothing else is seen."""
+        headers = view.headers
         return ClientRequest(
-            {name: joined_values(name, values) for name, values in view.items()},
-            {name: values for name, values in view.items() if len(values) != 1},
+            {name: joined_values(name, values) for name, values in headers.items()},
+            {name: values for name, values in headers.items() if len(values) != 1},
             self.request_id,
             connection_params=self.connection_params,
             client_key=self.client_key,
+            principal=view.principal,
         )
 
     @property
@@ -203,6 +210,11 @@ class Context:
         return self.client.client_version
 
     @property
+    def principal(self) -> Principal:
+        """Who the client has shown to be."""
+        return self.client.principal
+
+    @property
     def sent(self) -> Mapping[str, Sequence[str]]:
         """The headers, each as the list of its values. Nobody changes them."""
         return self.client.values
@@ -219,8 +231,8 @@ class Context:
         """The same state for a function that declares what it reads: of the client it sees no more."""
         return RestrictedContext(self, identity)
 
-    def seeing(self, view: dict[str, list[str]]) -> Context:
-        """The same request's state with other headers."""
+    def seeing(self, view: View) -> Context:
+        """The same request's state, that sees no more of the client."""
         client = self.client.seeing(view)
         client.connection_params = self.connection_params
         context = Context(
@@ -297,7 +309,7 @@ class RestrictedContext(Context):
             raise AttributeError(f"the context has no attribute {name!r}")
         if name in _OF_THE_CLIENT:
             whole = self._whole.client
-            self.client = whole.seeing(self._identity.view(whole.values))
+            self.client = whole.seeing(self._identity.view(whole))
             self.headers = self.client.headers
             self._header_values = None
             return getattr(self, name)
@@ -312,7 +324,7 @@ class RestrictedContext(Context):
         """As the request's own: a directive hands its context on to what it is around."""
         return self._whole.restricted(identity)
 
-    def seeing(self, view: dict[str, list[str]]) -> Context:
+    def seeing(self, view: View) -> Context:
         """As the request's own."""
         return self._whole.seeing(view)
 

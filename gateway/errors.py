@@ -59,6 +59,8 @@ CODES: dict[str, Code] = {
         Code("INTROSPECTION_DISABLED", 400, "Introspection is not allowed.", "Ask the operator for the schema, or to set limits.introspection."),
         Code("BAD_USER_INPUT", 400, "Bad input.", "Mend the variable or argument that is named."),
         Code("OPERATION_RESOLUTION_FAILURE", 400, "Unknown operation.", "Send the name of one operation in the document as `operationName`."),
+        Code("UNAUTHENTICATED", 401, "It is not known who asks.", "Send a token or an API key that is valid; the message says what is wrong with the one that was sent."),
+        Code("UNAUTHORIZED_FIELD_OR_TYPE", 403, "Unauthorized field or type", "Ask for less, or sign in as somebody who may see it; the path says what was taken away."),
         Code("CSRF_ERROR", 400, "The request may come from another site's page.", "Send a POST of application/json, or one of csrf.required_headers."),
         Code("PERSISTED_QUERY_NOT_FOUND", 400, "PersistedQueryNotFound", "Send the document's text with its hash; a client that knows the protocol does so by itself."),
         Code("PERSISTED_QUERY_NOT_SUPPORTED", 400, "PersistedQueryNotSupported", "Send the document's text, without `persistedQuery`."),

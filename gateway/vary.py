@@ -1,8 +1,8 @@
 """What of a client an execution may depend on: the rule that says who may share one with whom.
 
-Two clients are in one *partition* of an execution when everything that it may read of them is equal. An
-execution that is shared sees nothing else: its context holds the partition's headers alone, so that what
-was forgotten here is absent there, never somebody else's. No I/O.
+Two clients are in one *partition* of an execution when everything that it may read of them is equal: headers,
+cookies, members of the principal. An execution that is shared sees nothing else: its context holds the partition's
+alone, so that what was forgotten here is absent there, never somebody else's. No I/O.
 """
 
 from __future__ import annotations
@@ -10,25 +10,63 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from gateway.auth.cookies import find_cookie
+from gateway.auth.principal import ANONYMOUS, MEMBERS, Principal, frozen
 
 NONE: frozenset[str] = frozenset()
 
 HeaderValues = Mapping[str, Sequence[str]]
+# How `reads=` names what is no header: `$principal.id`, `$request.claims.tenant`.
+PRINCIPAL, CLAIMS = "$principal.", "$request.claims."
+
+
+class Client(Protocol):
+    """Of whom something is read.
+
+    Attributes:
+        principal: Who it is.
+        values: Its headers.
+    """
+
+    principal: Principal
+
+    @property
+    def values(self) -> HeaderValues:
+        """The headers, each as the list of its values."""
+        ...
+
+
+class View(NamedTuple):
+    """What is seen of a client.
+
+    Attributes:
+        headers: Those that count.
+        principal: With the members that count alone.
+        members: Those members and their values.
+    """
+
+    headers: dict[str, list[str]]
+    principal: Principal
+    members: tuple[tuple[str, Hashable], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The headers of a client that count.
+    """What of a client counts.
 
     Attributes:
         headers: Names in lower case.
         patterns: Regular expressions of further names.
         cookies: Names of cookies that count, where the cookie header as a whole does not.
+        principal: Members of its principal: `id`, `claims.tenant`.
     """
 
     headers: frozenset[str] = NONE
     patterns: frozenset[str] = NONE
     cookies: frozenset[str] = NONE
+    principal: frozenset[str] = NONE
 
     def joined(self, other: Identity) -> Identity:
         """What counts for either."""
@@ -36,10 +74,30 @@ class Identity:
             self.headers | other.headers,
             self.patterns | other.patterns,
             self.cookies | other.cookies,
+            self.principal | other.principal,
         )
 
-    def view(self, values: HeaderValues) -> dict[str, list[str]]:
-        """A client's headers without those that do not count."""
+    def view(self, client: Client) -> View:
+        """A client without what does not count."""
+        headers = self._headers(client.values)
+        if not self.principal:
+            return View(headers, ANONYMOUS)
+        principal = client.principal
+        members = tuple((path, frozen(principal.member(path))) for path in sorted(self.principal))
+        return View(headers, principal.seen_by(self.principal), members)
+
+    def names(self) -> list[str]:
+        """What counts, for people."""
+        return [
+            *sorted(self.headers),
+            *sorted(self.patterns),
+            *(f"cookie {name}" for name in sorted(self.cookies)),
+            *(f"{PRINCIPAL}{path}" for path in sorted(self.principal)),
+        ]
+
+    def _headers(self, values: HeaderValues) -> dict[str, list[str]]:
+        if not (self.headers or self.patterns or self.cookies):
+            return {}
         seen = {name: list(values[name]) for name in sorted(self.headers) if name in values}
         for pattern in self.patterns:
             seen |= {n: list(v) for n, v in values.items() if re.search(pattern, n)}
@@ -69,15 +127,30 @@ def joined(identities: Iterable[Identity | None]) -> Identity | None:
     return whole
 
 
-def partition(view: Mapping[str, Sequence[str]]) -> Hashable:
+def partition(view: View) -> Hashable:
     """The key of the partition that a view's clients are in."""
-    return tuple((name, tuple(values)) for name, values in sorted(view.items())) if view else ()
+    headers = tuple((name, tuple(values)) for name, values in sorted(view.headers.items()))
+    return (headers, view.members) if view.members else headers
 
 
-def find_cookie(header: str, name: str) -> str | None:
-    """The value of one cookie of a `Cookie` header, as it was sent; the first where it stands twice."""
-    for pair in header.split(";"):
-        key, equals, value = pair.strip().partition("=")
-        if equals and key == name:
-            return value
-    return None
+NOTHING_SEEN = View({}, ANONYMOUS)
+"""Of a client of whom nothing counts."""
+
+
+def identity_of_reads(names: Iterable[str]) -> Identity:
+    """What `reads=` declares: names of headers, `$principal.id`, `$request.claims.tenant`. Errors: ValueError."""
+    headers, members = set(), set()
+    for name in names:
+        if name.startswith(CLAIMS):
+            members.add(f"claims.{name.removeprefix(CLAIMS)}")
+        elif name.startswith(PRINCIPAL):
+            members.add(name.removeprefix(PRINCIPAL))
+        elif name.startswith("$"):
+            raise ValueError(f"{name} is nothing that can be read: {PRINCIPAL}id, {CLAIMS}sub")
+        else:
+            headers.add(name.lower())
+    for member in members:
+        if member.partition(".")[0] not in MEMBERS:
+            raise ValueError(f"{PRINCIPAL}{member}: a principal has {', '.join(MEMBERS)}")
+    whole = Identity(frozenset(headers), principal=frozenset(members))
+    return whole if headers or members else NOBODY

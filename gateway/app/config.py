@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from gateway.auth.settings import AuthenticationSettings, AuthorizationSettings
 from gateway.broker.settings import BrokerSettings
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.documents.settings import ApqSettings, PersistedDocumentSettings
@@ -169,6 +170,8 @@ class Config:
         connectors: How connectors build their requests, and `$config`.
         headers: What reaches the backends beside the directives' own headers.
         traffic_shaping: Time limits.
+        authentication: Who asks: tokens and keys.
+        authorization: What may be asked, and by whom.
         limits: What a document may ask for.
         plan_cache: Size and warm start of the plan cache.
         http: The HTTP endpoint: bodies, headers, status codes, GraphiQL.
@@ -195,6 +198,8 @@ class Config:
     connectors: ConnectorSettings = field(default_factory=ConnectorSettings)
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     traffic_shaping: TrafficShaping = field(default_factory=TrafficShaping)
+    authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
+    authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)
     limits: Limits = field(default_factory=Limits)
     plan_cache: PlanCacheSettings = field(default_factory=PlanCacheSettings)
     http: HttpSettings = field(default_factory=HttpSettings)

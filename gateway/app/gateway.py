@@ -39,6 +39,7 @@ from gateway.app.services import (
     unshared_sources,
     upstream_settings,
 )
+from gateway.auth.authenticator import Authenticator
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.connectors.response.decoding import decode_fallback_samples
 from gateway.connectors.response.outcome import unexpected_samples
@@ -114,6 +115,7 @@ class Gateway:
             raise refused(self.graph.errors)
         self.explain = Explain(config.explain, env)
         self.base = base
+        self.auth = Authenticator(config.authentication, config.authorization, base)
         self.path = config.server.path
         self.connections = Connections(config.server, config.server.workers)
         self.certificates = make_certificates(config.server.tls)
@@ -168,6 +170,7 @@ class Gateway:
         await self.upstream.start()
         self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
         await self.broker.start()
+        await self.auth.start()
         pipeline: Pipeline | None = None
         try:
             for function in self._hooks("on_startup"):
@@ -191,11 +194,14 @@ class Gateway:
                 pipeline,
                 self.new_context,
                 endpoint_settings(config),
-                make_routes(config, lambda: self.ready, proxies, self.dev_status),
+                make_routes(
+                    config, lambda: self.ready and self.auth.is_ready, proxies, self.dev_status
+                ),
                 access_log,
                 routes,
                 self.streams if config.subscription.enabled else None,
                 proxies,
+                self.auth if self.auth.is_used else None,
             )
             pipeline.admission.start()
             self.connections.start()
@@ -246,6 +252,7 @@ class Gateway:
                 await self.tracing.aclose()
             if pipeline is not None:
                 await pipeline.documents.aclose()
+            await self.auth.aclose()
             await self.broker.aclose()
             await self.upstream.aclose()
             access_log.close()

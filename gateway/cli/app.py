@@ -1,4 +1,4 @@
-"""The command line: `gateway init | dev | serve | check | schema | plan | profile | map | release`."""
+"""The command line: `gateway init | dev | serve | check | schema | plan | profile | map | keys | audit | release`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.audit import app as audit_app
 from gateway.cli.check import check
 from gateway.cli.dev.command import dev
 from gateway.cli.init import init
+from gateway.cli.keys import app as keys_app
 from gateway.cli.map import map_json
 from gateway.cli.options import say_version
 from gateway.cli.plan import plan
@@ -50,4 +52,6 @@ app.command(name="schema")(print_api_schema)
 app.command()(plan)
 app.command()(profile)
 app.command(name="map")(map_json)
+app.add_typer(keys_app, name="keys")
+app.add_typer(audit_app, name="audit")
 app.add_typer(release_app, name="release")

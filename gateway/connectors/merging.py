@@ -156,7 +156,7 @@ async def merged_rows(
 
     try:
         fetched, batch = await batches.fetch(
-            (asked, partition(call.identity.view(context.sent))),
+            (asked, partition(call.identity.view(context.client))),
             views,
             build,
             lambda request: call.fetch(request, context),

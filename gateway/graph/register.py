@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from gateway.errors import ConfigError
-from gateway.vary import NOBODY, Identity
+from gateway.vary import Identity, identity_of_reads
 
 T = TypeVar("T")
 MARK = "__gateway_marks__"
@@ -35,7 +35,7 @@ class Mark:
         target: What was decorated.
         blocking: Run in the thread pool.
         names: SDL argument name to Python parameter name, where they differ.
-        reads: The request headers that it reads, for sharing; None when not declared.
+        reads: What it reads of the client, for sharing; None when not declared.
         shared: Equal subscriptions listen to one source stream.
         topic: The topic whose events are the source stream, with `{argument}` in it.
     """
@@ -52,9 +52,7 @@ class Mark:
     @property
     def identity(self) -> Identity | None:
         """What it reads of the client; None when that is not declared."""
-        if self.reads is None:
-            return None
-        return Identity(headers=self.reads) if self.reads else NOBODY
+        return None if self.reads is None else identity_of_reads(self.reads)
 
     @property
     def title(self) -> str:
@@ -93,10 +91,11 @@ def resolver(
         coordinate: `Video.url`.
         blocking: Run it in the worker's thread pool, because it blocks.
         names: SDL argument name to parameter name; `from` is `from_` without being told.
-        reads: Request headers that it reads: it sees no others, and those who have the same share its
-            operations. Undeclared means that it sees all, and that its operations are never shared.
+        reads: What it reads of the client: names of request headers, `$principal.id`, `$request.claims.tenant`. It
+            sees nothing else, and those who have the same share its operations. Undeclared means that it sees all,
+            and that its operations are never shared.
     """
-    return _marking("resolver", coordinate, blocking=blocking, names=names, reads=_headers(reads))
+    return _marking("resolver", coordinate, blocking=blocking, names=names, reads=_declared(reads))
 
 
 def batch_resolver(
@@ -109,7 +108,7 @@ def batch_resolver(
 
     Shape: returns a list of the parents' length; an item that is an Exception belongs to its parent.
     """
-    return _marking("batch_resolver", coordinate, names=names, reads=_headers(reads))
+    return _marking("batch_resolver", coordinate, names=names, reads=_declared(reads))
 
 
 def subscription(
@@ -129,7 +128,7 @@ def subscription(
             `(event, context, **arguments)`. Equal subscriptions execute an event once.
         shared: Equal subscriptions listen to one stream of the generator, and execute an event once.
         names: SDL argument name to parameter name.
-        reads: Request headers that it reads.
+        reads: What it reads of the client.
     """
     return _marking(
         "subscription",
@@ -137,7 +136,7 @@ def subscription(
         topic=topic,
         shared=shared or topic is not None,
         names=names,
-        reads=_headers(reads),
+        reads=_declared(reads),
     )
 
 
@@ -152,7 +151,7 @@ def scalar(name: str) -> Callable[[T], T]:
 
 def type_resolver(name: str, *, reads: Iterable[str] | None = None) -> Callable[[T], T]:
     """The runtime type of an interface's or union's value: `(value, context) -> type name`."""
-    return _marking("type_resolver", name, reads=_headers(reads))
+    return _marking("type_resolver", name, reads=_declared(reads))
 
 
 def schema_directive(name: str, *, reads: Iterable[str] | None = None) -> Callable[[T], T]:
@@ -162,7 +161,7 @@ def schema_directive(name: str, *, reads: Iterable[str] | None = None) -> Callab
     `resolve(next, parent, context, **arguments)` (wraps or replaces the field's resolver; `next` is called
     with the same arguments) and `argument(value)` (checks or changes an argument's value).
     """
-    return _marking("schema_directive", name, reads=_headers(reads))
+    return _marking("schema_directive", name, reads=_declared(reads))
 
 
 def on_startup(function: T) -> T:
@@ -186,12 +185,16 @@ def context_factory(*, reads: Iterable[str] | None = None) -> Callable[[T], T]: 
 def context_factory(function: Any = None, *, reads: Iterable[str] | None = None) -> Any:
     """Run `(context)`, sync or async, for each request; what it returns, a dict, joins `context.state`."""
     if function is None:
-        return _marking("context_factory", "", reads=_headers(reads))
+        return _marking("context_factory", "", reads=_declared(reads))
     return _marking("context_factory", "")(function)
 
 
-def _headers(reads: Iterable[str] | None) -> frozenset[str] | None:
-    return None if reads is None else frozenset(name.lower() for name in reads)
+def _declared(reads: Iterable[str] | None) -> frozenset[str] | None:
+    if reads is None:
+        return None
+    names = frozenset(reads)
+    identity_of_reads(names)
+    return names
 
 
 def _marking(kind: str, name: str, **options: Any) -> Callable[[T], T]:

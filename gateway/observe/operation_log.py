@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.auth.principal import Principal
 from gateway.context import Context
 from gateway.response.answer import Answer
 from gateway.telemetry.logs import AccessLog
@@ -27,7 +28,7 @@ class OperationLog:
         if took_s > self._slow_s:
             self._log.write_slow(slow_line(answer, context, took_s))
         if answer.record.operation_type == "mutation":
-            self._log.write_audit(audit_line(answer, context, self._identity))
+            self._log.write_audit("mutation", audit_line(answer, context, self._identity))
 
 
 def slow_line(answer: Answer, context: Context, took_s: float) -> dict[str, Any]:
@@ -66,6 +67,7 @@ def audit_line(answer: Answer, context: Context, identity: list[str]) -> dict[st
         "actor": {
             "client_name": context.client_name,
             "client_version": context.client_version,
+            **principal_of(context.principal),
             **{name: context.headers[name] for name in identity if name in context.headers},
         },
         "operation_name": record.operation_name,
@@ -74,6 +76,19 @@ def audit_line(answer: Answer, context: Context, identity: list[str]) -> dict[st
         "outcome": outcome_of(answer),
         "error_codes": record.error_codes,
         "error_ids": record.error_ids,
+    }
+
+
+def principal_of(principal: Principal) -> dict[str, Any]:
+    """Who acted, as far as it has shown that."""
+    if not principal.is_authenticated:
+        return {}
+    return {
+        "principal": principal.id,
+        "kind": principal.kind,
+        "issuer": principal.issuer,
+        "client": principal.client,
+        "key": principal.key,
     }
 
 

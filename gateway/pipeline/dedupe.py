@@ -31,7 +31,7 @@ from gateway.runtime.bound import Bound
 from gateway.runtime.state import Variables
 from gateway.telemetry.catalogue import OPERATIONS_LED, OPERATIONS_SHARED
 from gateway.telemetry.metrics import Sample
-from gateway.vary import NOBODY, Identity, joined, partition
+from gateway.vary import NOBODY, NOTHING_SEEN, Identity, View, joined, partition
 
 Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
 LOADS = frozenset({Kind.BATCH, Kind.ENTITY, Kind.ASYNC})
@@ -58,12 +58,12 @@ class Place:
 
     Attributes:
         key: Equal for those that may be one.
-        view: What it sees of the client's headers.
+        view: What it sees of the client.
         context: Of the request that asks.
     """
 
     key: Hashable
-    view: dict[str, list[str]]
+    view: View
     context: Context
 
 
@@ -173,7 +173,7 @@ class Sharing:
             self._identities[known] = identity
         if identity is None:
             return None
-        view = identity.view(context.sent) if identity is not NOBODY else {}
+        view = identity.view(context.client) if identity is not NOBODY else NOTHING_SEEN
         asked = write_json(variables.raw, repr, orjson.OPT_SORT_KEYS) if variables.raw else b""
         return Place((prepared, text, asked, partition(view)), view, context)
 
@@ -340,7 +340,7 @@ def explain_sharing(
     whole = joined((bound.identity, ambient))
     if problem or whole is None:
         return f"not shared: {problem}"
-    read = [*sorted(whole.headers), *sorted(whole.patterns), *(f"cookie {c}" for c in sorted(whole.cookies))]  # fmt: skip
+    read = whole.names()
     return f"shared by clients with equal {', '.join(read)}" if read else "shared by all clients"
 
 

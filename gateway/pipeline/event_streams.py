@@ -37,7 +37,7 @@ from gateway.response.answer import (
 from gateway.response.payloads import PayloadFormat, payloads_of
 from gateway.response_headers import tell_dropped
 from gateway.runtime.state import Variables
-from gateway.vary import Identity, joined, partition
+from gateway.vary import Identity, View, joined, partition
 
 NewContext = Callable[[], Awaitable[Context]]
 
@@ -221,8 +221,9 @@ class Streams:
         if identity is None:
             return await self._open(subscription, context)
         subscription.new_context = _seeing(subscription.new_context, identity)
-        context = context.seeing(identity.view(context.sent))
-        key = self._key(subscription, context)
+        view = identity.view(context.client)
+        context = context.seeing(view)
+        key = self._key(subscription, context, view)
         feed = self.feeds.get(key)
         if feed is None:
             stream = await self._open(subscription, context)
@@ -258,13 +259,13 @@ class Streams:
         bound = subscription.prepared.code(subscription.variables.coerced).bound
         return joined((source.identity, bound.identity, self._ambient))
 
-    def _key(self, subscription: Subscription, context: Context) -> Hashable:
+    def _key(self, subscription: Subscription, context: Context, view: View) -> Hashable:
         """What equal subscriptions have in common."""
         text = subscription.literals.text if subscription.literals else None
         sent = write_json(subscription.variables.raw, option=orjson.OPT_SORT_KEYS)
         # Nothing declares what it reads of a WebSocket's parameters: they count as a whole.
         params = write_json(context.connection_params, option=orjson.OPT_SORT_KEYS)
-        return subscription.prepared, text, sent, params, partition(context.sent)
+        return subscription.prepared, text, sent, params, partition(view)
 
     def _stream(
         self,
@@ -313,6 +314,6 @@ def _seeing(new_context: NewContext, identity: Identity) -> NewContext:
 
     async def seeing() -> Context:
         context = await new_context()
-        return context.seeing(identity.view(context.sent))
+        return context.seeing(identity.view(context.client))
 
     return seeing

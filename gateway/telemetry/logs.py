@@ -14,11 +14,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
 from gateway.settings.kinds import HeaderName, LogTarget, MillisecondsOrZero
+from gateway.telemetry.chain import ChainedFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,9 @@ class LogSettings:
         errors: "stderr" or the path of a file that is appended to.
         slow: Operations that took longer than `slow_threshold_ms`: "stderr", "stdout", "off", or a file.
         slow_threshold_ms: What is slow, for `slow`; 0 is every operation.
-        audit: A line for each mutation: "stdout", "stderr", "off", or a file.
+        audit: A line for each mutation, each operation of which something was denied, each change of API keys and each
+            start: "stdout", "stderr", "off", or a file. In a file each line holds the digest of the one before
+            it; `gateway audit verify` follows them.
         audit_identity: Request headers whose values say who it was; they are written to the audit log.
     """
 
@@ -56,7 +60,12 @@ class AccessLog:
         self._lines: list[tuple[Callable[..., dict[str, Any]], tuple[Any, ...]]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._slow = self._open(settings.slow)
-        self._audit = self._open(settings.audit)
+        self._chain: ChainedFile | None = None
+        self._audit: BinaryIO | None = None
+        if settings.audit in ("off", "stdout", "stderr"):
+            self._audit = self._open(settings.audit)
+        else:
+            self._chain = ChainedFile(Path(settings.audit))
         self._handler = _JsonHandler(self._open(settings.errors) or sys.stderr.buffer)
         logging.getLogger("gateway").addHandler(self._handler)
 
@@ -105,10 +114,13 @@ class AccessLog:
             stamp = {"time": _now(), "level": "warning", "event": "slow_operation"}
             _write(self._slow, {**stamp, **line})
 
-    def write_audit(self, line: dict[str, Any]) -> None:
-        """Append a line of a mutation."""
-        if self._audit is not None:
-            _write(self._audit, {"time": _now(), "level": "info", "event": "mutation", **line})
+    def write_audit(self, event: str, line: dict[str, Any]) -> None:
+        """Append a line of what was changed or denied."""
+        whole = {"time": _now(), "level": "info", "event": event, **line}
+        if self._chain is not None:
+            self._chain.append(whole)
+        elif self._audit is not None:
+            _write(self._audit, whole)
 
     def close(self) -> None:
         """Close the files that were opened here."""
@@ -116,6 +128,8 @@ class AccessLog:
         logging.getLogger("gateway").removeHandler(self._handler)
         for file in self._owned:
             file.close()
+        if self._chain is not None:
+            self._chain.close()
 
 
 class _JsonHandler(logging.Handler):

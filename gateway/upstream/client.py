@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Collection, Iterator, Mapping
 
 import httpx
 
+from gateway.auth.cookies import find_cookie
 from gateway.errors import UpstreamError
 from gateway.telemetry.catalogue import CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS
 from gateway.telemetry.metrics import Sample
@@ -24,7 +25,6 @@ from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import ResponseCacheSettings, SourceSettings
 from gateway.upstream.transport import Fetched, Request, Response, Transport
-from gateway.vary import find_cookie
 
 
 class Source:

@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.release.approval import check_token, confirm_typed, make_token, name_of
-from gateway.release.audit import START, Audit, open_audit, verify
+from gateway.release.audit import Audit, open_audit, verify
 from gateway.release.cli import app
 from gateway.release.model import ReleaseError
+from gateway.telemetry.chain import START
 
 KEY = "k" * 32
 TOKEN = make_token(KEY, "production", "abc", now=1000)

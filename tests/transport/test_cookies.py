@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.auth.cookies import find_cookie
 from gateway.context import ClientRequest
 from gateway.transport.http.asgi import read_headers
 from gateway.transport.server.protocols import HttpProtocol
-from gateway.vary import find_cookie
 from tests.support.backend import Asked, backend
 from tests.transport.served import served
 

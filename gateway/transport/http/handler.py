@@ -18,6 +18,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.principal import Principal
 from gateway.concurrency.awaitable import AwaitableOrValue, is_awaitable, then, value_of
 from gateway.context import ClientRequest, Context
 from gateway.errors import ClientError, InternalError
@@ -92,6 +94,7 @@ class Handler:
         measures: Told of every answer; None where nothing is measured.
         streams: Takes operations whose answer goes on; None when there are none.
         proxies: Whose word about a client is taken; None for nobody's.
+        authenticator: Says who asks; None where everybody is nobody in particular.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Handler:
         measures: RouteMeasures,
         streams: StreamEndpoint | None = None,
         proxies: TrustedProxies | None = None,
+        authenticator: Authenticator | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.proxies = proxies
@@ -114,6 +118,7 @@ class Handler:
         self.access_log = access_log
         self.measures = measures
         self.streams = streams
+        self.authenticator = authenticator
         self.sessions = Sessions(streams) if streams is not None else None
         self.responder = Responder(
             settings, takes_sessions=streams is not None, inserted=settings.inserted_headers
@@ -156,6 +161,8 @@ class Handler:
         )
         try:
             self._check_head(head, headers)
+            if self.authenticator is not None:
+                self.authenticate(head)
         except ClientError as exc:
             response = self.reject(head, exc)
             self.measures.observe(response.status, 0.0)
@@ -189,6 +196,16 @@ class Handler:
                 code="METHOD_NOT_ALLOWED",
                 headers={"allow": self.responder.allowed},
             )
+
+    def authenticate(self, head: RequestHead) -> None:
+        """Who asks, or how that will be known. Errors: ClientError(UNAUTHENTICATED)."""
+        assert self.authenticator is not None
+        client = head.client
+        found = self.authenticator.authenticate(client.headers, client.client_key)
+        if isinstance(found, Principal):
+            client.principal = found
+        else:
+            head.identify = found
 
     def _check_json(self, head: RequestHead, headers: Mapping[str, str]) -> None:
         """A body of JSON, which is not waited for when it is known to be too large. Errors: ClientError."""
@@ -225,6 +242,8 @@ class Handler:
             body: The whole of it, or for a form what gives it as it arrives.
         """
         begin = time.perf_counter()
+        if head.identify is not None:
+            return self._identify(head, body, begin)
         operation: Operation | None = None
         outcome: AwaitableOrValue[Answered | Answer]
         try:
@@ -243,6 +262,18 @@ class Handler:
             return outcome
         assert not isinstance(outcome, Answer)
         return self._finish(head, operation, outcome, begin)
+
+    async def _identify(self, head: RequestHead, body: bytes | Receive, begin: float) -> Answered:
+        """Answer a request when it is known who asks."""
+        assert head.identify is not None
+        try:
+            head.client.principal = await head.identify()
+        except ClientError as exc:
+            response = self.reject(head, exc, begin)
+            self.measures.observe(response.status, time.perf_counter() - begin)
+            return response
+        head.identify = None
+        return await value_of(self.handle(head, body))
 
     async def _finish(
         self,

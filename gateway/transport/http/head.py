@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from gateway.auth.principal import Principal
 from gateway.context import ClientRequest
 from gateway.transport.http.forwarded import Peer
 from gateway.transport.stream.formats import Format
@@ -49,6 +50,7 @@ class RequestHead:
         is_session: It is about an event stream that carries many operations.
         body: What is read: nothing (it is dropped), JSON when it is whole, or a form as it arrives.
         codings: Those of the body.
+        identify: Says who asks, where that has to be waited for.
     """
 
     client: ClientRequest
@@ -60,6 +62,7 @@ class RequestHead:
     is_session: bool = False
     body: Literal["none", "json", "form"] = "none"
     codings: tuple[str, ...] = ()
+    identify: Callable[[], Awaitable[Principal]] | None = None
 
 
 def client_names(headers: Mapping[str, str]) -> tuple[str | None, str | None]:

@@ -19,7 +19,7 @@ CONTENT_TYPES = {
     GRAPHQL_RESPONSE: b"content-type: application/graphql-response+json; charset=utf-8\r\n",
 }
 # These say what became of the request itself, whatever the answer's media type.
-ALWAYS_TOLD = frozenset({405, 408, 413, 415, 417, 426, 429, 431, 500, 501, 503})
+ALWAYS_TOLD = frozenset({401, 403, 405, 408, 413, 415, 417, 426, 429, 431, 500, 501, 503})
 
 
 @dataclass(slots=True)

@@ -1,0 +1,194 @@
+"""The key sets of issuers: fetched in the background, the last good one kept while their place does not answer.
+
+Requests read what is at hand. One whose key is not known waits, for a bounded time, for a fetch that all such
+requests share and of which there are few.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import orjson
+from joserfc.jwk import Key
+
+from gateway.auth.settings import JwksSettings
+from gateway.auth.tokens import Issuer, issuer_of, read_keys, read_secret
+from gateway.auth.watched import WatchedFile
+
+MAX_BYTES = 1_000_000
+FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
+_random = random.Random()  # noqa: S311 - it spreads fetches
+
+
+class KeySet:
+    """The keys of one issuer.
+
+    Args:
+        settings: Where they are.
+        base: The folder that relative paths start from.
+        leeway_s: Of the claims.
+        require_expiry: Of the claims.
+        changed: Called when a key that was taken is not taken any more.
+        clock: Seconds.
+
+    Attributes:
+        issuer: What tokens are verified by.
+        fetches: How often its place was asked.
+    """
+
+    def __init__(
+        self,
+        settings: JwksSettings,
+        base: Path,
+        *,
+        leeway_s: float,
+        require_expiry: bool,
+        changed: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.fetches = 0
+        self._leeway_s = leeway_s
+        self._require_expiry = require_expiry
+        self._changed = changed
+        self._clock = clock
+        self._fetched_at: float | None = None
+        self._known: dict[str, str] = {}
+        self._extra: list[float] = []  # when unknown keys led to a fetch
+        self._refreshing: asyncio.Task[bool] | None = None
+        self._polling: asyncio.Task[None] | None = None
+        self._client: httpx.AsyncClient | None = None
+        self._file: WatchedFile | None = None
+        self.issuer = self._issuer([])
+        if settings.secret is not None:
+            self.issuer = self._issuer([read_secret(settings.secret)])
+        elif settings.file is not None:
+            self._file = WatchedFile(
+                base / settings.file, self.take, f"the key set {settings.file}"
+            )
+
+    def __repr__(self) -> str:
+        return f"<KeySet {self.settings.place} {len(self.issuer.keys)} keys>"
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it has keys that are young enough to be believed."""
+        if self.settings.url is None:
+            return True
+        at = self._fetched_at
+        return at is not None and self._clock() - at <= self.settings.max_age_s
+
+    def load(self) -> None:
+        """Read the file, where it is one. Errors: OSError, ValueError."""
+        if self._file is not None:
+            self._file.load()
+
+    async def start(self) -> None:
+        """Fetch it once, and go on in the background: what fails here is tried again."""
+        if self._file is not None:
+            self._file.watch()
+        if self.settings.url is None:
+            return
+        self._client = httpx.AsyncClient(
+            headers=self.settings.headers,
+            timeout=self.settings.timeout_s,
+            follow_redirects=False,
+            trust_env=False,
+        )
+        await self.refresh()
+        self._polling = asyncio.create_task(self._poll())
+
+    async def aclose(self) -> None:
+        """Ask no more."""
+        tasks = [task for task in (self._polling, self._refreshing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._file is not None:
+            await self._file.stop()
+        if self._client is not None:
+            await self._client.aclose()
+
+    def take(self, text: bytes) -> None:
+        """Use the keys of a key set. Errors: ValueError, and what was there before stays."""
+        try:
+            keys, problems = read_keys(orjson.loads(text))
+        except (ValueError, RecursionError) as exc:
+            raise ValueError(f"not a key set: {exc}") from exc
+        log = logging.getLogger("gateway.auth")
+        for problem in problems:
+            log.warning("%s: %s", self.settings.place, problem)
+        if not keys:
+            raise ValueError("it has no key that verifies signatures")
+        known = {key.thumbprint(): key.kid or "" for key in keys}
+        is_less = any(known.get(print_) != kid for print_, kid in self._known.items())
+        self.issuer, self._known, self._fetched_at = self._issuer(keys), known, self._clock()
+        if is_less:
+            self._changed()
+
+    def may_refresh(self) -> bool:
+        """Whether an unknown key may lead to a fetch, or wait for one that is under way."""
+        how = self.settings.refresh_unknown_kid
+        if self.settings.url is None or not how.enabled or self._client is None:
+            return False
+        if self._refreshing is not None and not self._refreshing.done():
+            return True
+        now = self._clock()
+        self._extra = [at for at in self._extra if now - at < how.interval_s]
+        return len(self._extra) < how.burst
+
+    async def refresh_for_unknown(self) -> None:
+        """Fetch it for a key that is not known, or wait for who does."""
+        if self._refreshing is None or self._refreshing.done():
+            self._extra.append(self._clock())
+            self._refreshing = asyncio.create_task(self.refresh())
+        wait_s = self.settings.refresh_unknown_kid.max_wait_s
+        await asyncio.wait([self._refreshing], timeout=wait_s)
+
+    async def refresh(self) -> bool:
+        """Fetch it now; False where that failed, and what was there before stays."""
+        self.fetches += 1
+        try:
+            async with asyncio.timeout(self.settings.timeout_s):
+                self.take(await self._fetch())
+        except (httpx.HTTPError, TimeoutError, ValueError) as exc:
+            why = str(exc) or type(exc).__name__
+            level = logging.WARNING if self.is_usable else logging.ERROR
+            logging.getLogger("gateway.auth").log(
+                level, "the key set %s cannot be fetched: %s", self.settings.place, why
+            )
+            return False
+        return True
+
+    async def _fetch(self) -> bytes:
+        assert self._client is not None
+        assert self.settings.url is not None
+        async with self._client.stream("GET", self.settings.url) as response:
+            if response.status_code != 200:
+                raise ValueError(f"it was answered with {response.status_code}")
+            found = bytearray()
+            async for chunk in response.aiter_bytes():
+                found += chunk
+                if len(found) > MAX_BYTES:
+                    raise ValueError(f"it is larger than {MAX_BYTES} bytes")
+            return bytes(found)
+
+    async def _poll(self) -> None:
+        """Fetch it again and again: soon after a failure, else at the interval."""
+        wait_s = FIRST_RETRY_S
+        is_good = self._fetched_at is not None
+        while True:
+            spread = _random.uniform(0.9, 1.1)
+            interval_s = self.settings.poll_interval_s
+            await asyncio.sleep((interval_s if is_good else min(wait_s, interval_s)) * spread)
+            wait_s = FIRST_RETRY_S if is_good else min(wait_s * 2, LONGEST_RETRY_S)
+            is_good = await self.refresh()
+
+    def _issuer(self, keys: list[Key]) -> Issuer:
+        return issuer_of(self.settings, keys, self._leeway_s, require_expiry=self._require_expiry)

@@ -1,0 +1,101 @@
+"""Who asks, as everything behind the admission knows it. Pure data: it knows no header, no token and no key.
+
+What reads a principal names the members that it reads: `id`, `client`, `claims.tenant`. A principal that is
+shared between clients holds those members alone, so that what was forgotten here is absent there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+NOTHING: Mapping[str, Any] = {}
+NO_SCOPES: frozenset[str] = frozenset()
+MEMBERS = ("id", "kind", "issuer", "scopes", "client", "claims")
+"""What mappings, header rules and `reads=` may name; a member of `claims` by its path, `claims.tenant.id`."""
+
+Kind = Literal["anonymous", "user", "client"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Principal:
+    """Who asks.
+
+    Attributes:
+        id: The token's subject, or the API key's client; None for nobody.
+        kind: "user" came with a token, "client" with an API key alone, "anonymous" with neither.
+        issuer: Of the token.
+        scopes: What it may do.
+        claims: Of the token.
+        client: The application: the API key's client, or the token's `azp` or `client_id`.
+        key: The id of the API key.
+        view: The part of the schema that it sees, where its key says so.
+        limits: The name of the limits that its key is under.
+        expires: When it ends, seconds of Unix time.
+        decisions: What the schema's directives have decided for it, by the guard that asked.
+    """
+
+    id: str | None = None
+    kind: Kind = "anonymous"
+    issuer: str | None = None
+    scopes: frozenset[str] = NO_SCOPES
+    claims: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    client: str | None = None
+    key: str | None = None
+    view: str | None = None
+    limits: str | None = None
+    expires: float = math.inf
+    decisions: dict[Any, tuple[bool, ...]] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether it has shown who it is."""
+        return self.kind != "anonymous"
+
+    def member(self, path: str) -> Any:
+        """The value of a member, `id` or `claims.tenant.id`; None where it has none."""
+        first, _, rest = path.partition(".")
+        value = getattr(self, first) if first in MEMBERS else None
+        for name in rest.split(".") if rest else ():
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return value
+
+    def seen_by(self, paths: Iterable[str]) -> Principal:
+        """The same without what is not named."""
+        members: dict[str, Any] = {}
+        claims: dict[str, Any] = {}
+        for path in sorted(paths):
+            first, _, rest = path.partition(".")
+            if first not in MEMBERS:
+                continue
+            if first != "claims":
+                members[first] = getattr(self, first)
+            elif not rest:
+                claims = dict(self.claims)
+            else:
+                _put(claims, rest.split("."), self.member(path))
+        return Principal(**members, claims=claims)
+
+
+ANONYMOUS = Principal()
+"""Nobody in particular."""
+
+
+def frozen(value: Any) -> Hashable:
+    """A hashable stand-in for a member's value: equal for equal JSON, and never for values of two types."""
+    if isinstance(value, Mapping):
+        return ("object", *sorted((name, frozen(item)) for name, item in value.items()))
+    if isinstance(value, list | tuple):
+        return ("list", *(frozen(item) for item in value))
+    return (type(value), value)
+
+
+def _put(claims: dict[str, Any], path: list[str], value: Any) -> None:
+    """Lay a value at a path. One that is None is left out, as an absent one is."""
+    if value is None:
+        return
+    for name in path[:-1]:
+        claims = claims.setdefault(name, {})
+    claims[path[-1]] = value

@@ -1,0 +1,183 @@
+"""JSON Web Tokens: from a token's text to its claims, by keys that are at hand. No I/O.
+
+    header → candidates: keys of every issuer that fit it → signature, then `iss`, `aud`, `exp`, `nbf` of that issuer
+
+A candidate that fails leads to the next one: two issuers may use one `kid`, and a token belongs to the one whose
+signature *and* claims fit. Which algorithms are taken is the configuration's to say, never the token's.
+
+Source: RFC 7515, 7517, 7519; RFC 8725 for what goes wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from joserfc import jws
+from joserfc.errors import ExpiredTokenError, JoseError
+from joserfc.jwk import JWKRegistry, Key, RSAKey
+from joserfc.jwt import JWTClaimsRegistry
+
+from gateway.auth.settings import JwksSettings
+
+# Signatures that one token may cost: a set without `kid`s can be long.
+MAX_CANDIDATES = 8
+MIN_RSA_BITS = 2048  # NIST SP 800-131A
+
+
+class Registry(jws.JWSRegistry):
+    """What joserfc reads of a token: heads as long as identity providers send them."""
+
+    max_header_length = 4096
+
+
+class TokenError(ValueError):
+    """A token that is not taken. What it says may be told to its sender."""
+
+
+class UnknownKeyError(TokenError):
+    """No key at hand may have signed it; one may be published by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """The keys of one issuer, and what its tokens have to say.
+
+    Attributes:
+        settings: As configured.
+        keys: Those at hand.
+        registry: The algorithms that are taken.
+        claims: What the claims have to be.
+    """
+
+    settings: JwksSettings
+    keys: tuple[Key, ...]
+    registry: Registry
+    claims: JWTClaimsRegistry
+
+
+def issuer_of(
+    settings: JwksSettings, keys: Sequence[Key], leeway_s: float, *, require_expiry: bool = True
+) -> Issuer:
+    """An issuer with these keys."""
+    options: dict[str, Any] = {"exp": {"essential": require_expiry}}
+    if settings.issuers:
+        options["iss"] = {"essential": True, "values": list(settings.issuers)}
+    if settings.audiences:
+        options["aud"] = {"essential": True, "values": list(settings.audiences)}
+    return Issuer(
+        settings,
+        tuple(keys),
+        Registry(algorithms=settings.taken, strict_check_header=False),
+        JWTClaimsRegistry(leeway=int(leeway_s), **options),
+    )
+
+
+def read_keys(document: Any) -> tuple[list[Key], list[str]]:
+    """The keys of a key set that verify signatures, and why others are left out. Errors: ValueError."""
+    entries = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise ValueError("a key set is a JSON object with a list `keys`")  # noqa: TRY004
+    keys, problems = [], []
+    for entry in entries:
+        if isinstance(entry, dict) and entry.get("use") == "enc":
+            continue
+        try:
+            keys.append(read_key(entry))
+        except (JoseError, ValueError, TypeError, KeyError) as exc:
+            kid = entry.get("kid") if isinstance(entry, dict) else None
+            problems.append(f"key {kid!r} is left out: {exc}")
+    return keys, problems
+
+
+def read_key(entry: Any) -> Key:
+    """One public key. Errors: JoseError, ValueError and what cryptography raises for what is none."""
+    if not isinstance(entry, dict) or entry.get("kty") == "oct":
+        # A published secret is none; and one beside RSA keys is how RS256 is taken for HS256.
+        raise ValueError("it is no public key")
+    key = JWKRegistry.import_key(entry)
+    if isinstance(key, RSAKey) and key.public_key.key_size < MIN_RSA_BITS:
+        raise ValueError(f"it has fewer than {MIN_RSA_BITS} bits")
+    return key
+
+
+def read_secret(secret: str) -> Key:
+    """A configured secret as a key."""
+    return JWKRegistry.import_key(secret, "oct")
+
+
+def verified_claims(token: str, issuers: Iterable[Issuer]) -> tuple[dict[str, Any], Issuer]:
+    """The claims of a token, and whose it is. Errors: UnknownKeyError, TokenError."""
+    try:
+        signed = jws.extract_compact(token.encode("ascii"), None, _WIDEST)
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as exc:
+        raise TokenError("it is not a signed token") from exc
+    header = signed.headers()
+    if not isinstance(header, dict):
+        raise TokenError("its head is no object")
+    if "crit" in header or "b64" in header:  # RFC 7515 §4.1.11: we understand no extension
+        raise TokenError("it needs an extension that is not supported")
+    found = candidates(header, issuers)
+    if not found:
+        raise UnknownKeyError("no key that is known has signed it")
+    problem = TokenError("its signature does not fit")
+    for issuer, key in found[:MAX_CANDIDATES]:
+        if is_signed(signed, key, issuer.registry):
+            try:
+                return _claims(signed.payload, issuer), issuer
+            except TokenError as exc:
+                problem = exc
+    raise problem
+
+
+_WIDEST = Registry(strict_check_header=False)
+
+
+def candidates(header: dict[str, Any], issuers: Iterable[Issuer]) -> list[tuple[Issuer, Key]]:
+    """The keys that may have signed a token with this head."""
+    algorithm, kid = header.get("alg"), header.get("kid")
+    return [
+        (issuer, key)
+        for issuer in issuers
+        if algorithm in issuer.settings.taken
+        for key in issuer.keys
+        if (kid is None or key.kid is None or key.kid == kid) and key.alg in (None, algorithm)
+    ]
+
+
+def is_signed(signed: jws.CompactSignature, key: Key, registry: Registry) -> bool:
+    """Whether a key has signed it, by an algorithm that is taken."""
+    try:
+        return jws.validate_compact(signed, key, registry=registry)
+    except (JoseError, ValueError, TypeError):  # a key of another kind, use or curve
+        return False
+
+
+def _claims(payload: bytes, issuer: Issuer) -> dict[str, Any]:
+    """Errors: TokenError."""
+    try:
+        claims = orjson.loads(payload)
+    except ValueError as exc:
+        raise TokenError("its claims are not JSON") from exc
+    if not isinstance(claims, dict):
+        raise TokenError("its claims are no object")
+    try:
+        issuer.claims.validate(claims)
+    except ExpiredTokenError as exc:
+        raise TokenError("it has expired") from exc
+    except JoseError as exc:
+        raise TokenError(f"a claim is not taken: {exc.description or exc.error}") from exc
+    return claims
+
+
+def scopes_of(claims: dict[str, Any], names: Iterable[str]) -> frozenset[str]:
+    """The scopes of a token: the first of these claims that is there, a text with spaces or a list."""
+    for name in names:
+        value = claims.get(name)
+        if isinstance(value, str):
+            return frozenset(value.split())
+        if isinstance(value, list):
+            return frozenset(item for item in value if isinstance(item, str))
+    return frozenset()

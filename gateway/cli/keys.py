@@ -1,0 +1,192 @@
+"""`gateway keys`: API keys of partners, made, rotated, taken back and listed. The secret is shown once."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.app.config import Config, load_config
+from gateway.auth.api_keys import (
+    ApiKey,
+    digest_of_key,
+    make_key,
+    read_networks,
+    utc_now,
+)
+from gateway.auth.key_file import KeyFileError, add_key, change_key, read_key_file, with_fields
+from gateway.auth.settings import ApiKeySettings
+from gateway.cli.options import ConfigOption, config_path, fail, one_line_errors
+from gateway.telemetry.chain import ChainedFile
+
+app = typer.Typer(help="API keys of partners.", no_args_is_help=True)
+
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", help="The file of keys, instead of authentication.api_keys.file."),
+]
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+@app.command()
+def create(
+    client: Annotated[str, typer.Option(help="Whose key it is.")],
+    scope: Annotated[list[str] | None, typer.Option(help="What it may do; several times.")] = None,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+    view: Annotated[str | None, typer.Option(help="The part of the schema that it sees.")] = None,
+    limits: Annotated[str | None, typer.Option(help="The limits that it is under.")] = None,
+    cidr: Annotated[
+        list[str] | None, typer.Option(help="A network that it may be used from; several times.")
+    ] = None,
+    expires: Annotated[str | None, typer.Option(help="When it ends: 90d, or a date.")] = None,
+    file: FileOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a key and print it, once: nothing else keeps it."""
+    with _told(config, file) as place:
+        text, id_ = make_key(place.settings.prefix, place.settings.environment)
+        key = ApiKey(
+            id=id_,
+            client=client,
+            digest=digest_of_key(text),
+            created=utc_now(),
+            name=name,
+            scopes=tuple(scope or ()),
+            view=view,
+            limits=limits,
+            cidrs=tuple(cidr or ()),
+            not_after=moment_of(expires) if expires else None,
+        )
+        read_networks(key.cidrs)
+        add_key(place.path, key)
+        place.note("key_created", key)
+    print(text)
+
+
+@app.command()
+def rotate(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The key that is to be replaced.")],
+    overlap: Annotated[str, typer.Option(help="How long the old key is good for still.")] = "24h",
+    file: FileOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a key like another one, which ends after a while. Prints the new one, once."""
+    with _told(config, file) as place:
+        old = next((key for key in read_key_file(place.path).keys if key.id == id_), None)
+        if old is None or old.state(utc_now()) in ("revoked", "expired"):
+            raise KeyFileError(f"{place.path} has no live key {id_}")
+        end = moment_of(overlap)
+        text, new_id = make_key(place.settings.prefix, place.settings.environment)
+        new = with_fields(old, id=new_id, digest=digest_of_key(text), created=utc_now())
+        add_key(place.path, new)
+        ends = min(end, old.not_after) if old.not_after else end
+        change_key(place.path, id_, lambda key: with_fields(key, not_after=ends))
+        place.note("key_rotated", new, replaces=id_, until=ends.isoformat())
+    print(text)
+
+
+@app.command()
+def revoke(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The key.")],
+    file: FileOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Take a key back: every worker refuses it within a second."""
+    with _told(config, file) as place:
+        key = change_key(
+            place.path, id_, lambda key: with_fields(key, revoked=key.revoked or utc_now())
+        )
+        place.note("key_revoked", key)
+    print(f"{id_} of {key.client} is revoked")
+
+
+@app.command(name="list")
+def list_keys(
+    client: Annotated[str | None, typer.Option(help="Only this client's.")] = None,
+    file: FileOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """The keys, without their secrets."""
+    with _told(config, file) as place:
+        keys = read_key_file(place.path).keys
+    now = utc_now()
+    for key in keys:
+        if client in (None, key.client):
+            until = f" until {key.not_after.isoformat()}" if key.not_after else ""
+            scopes = f" [{' '.join(key.scopes)}]" if key.scopes else ""
+            name = f" {key.name}" if key.name else ""
+            print(f"{key.id} {key.client} {key.state(now)}{until}{scopes}{name}")
+
+
+class Place:
+    """The file of keys, how keys look, and where changes are noted."""
+
+    def __init__(self, path: Path, settings: ApiKeySettings, audit: Path | None) -> None:
+        self.path = path
+        self.settings = settings
+        self._audit = audit
+
+    def note(self, event: str, key: ApiKey, **detail: Any) -> None:
+        """Write a line to the audit log, where there is one."""
+        if self._audit is None:
+            return
+        log = ChainedFile(self._audit)
+        try:
+            log.append(
+                {
+                    "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                    "level": "info",
+                    "event": event,
+                    "actor": {"login": getpass.getuser()},
+                    "key": key.id,
+                    "client": key.client,
+                    "scopes": list(key.scopes),
+                    **detail,
+                },
+                is_durable=True,
+            )
+        finally:
+            log.close()
+
+
+@contextmanager
+def _told(config: Path | None, file: Path | None) -> Iterator[Place]:
+    """Where the keys are; what goes wrong is one line."""
+    path = config_path(config, None)
+    with one_line_errors(path):
+        settings = load_config(path)
+    try:
+        yield place_of(settings, path, file)
+    except (KeyFileError, ValueError) as exc:
+        fail(str(exc))
+    except OSError as exc:
+        fail(f"{exc.filename}: {exc.strerror}")
+
+
+def place_of(config: Config, path: Path | None, file: Path | None) -> Place:
+    """Errors: KeyFileError when nothing says which file."""
+    settings = config.authentication.api_keys
+    if file is None:
+        if settings.file is None:
+            raise KeyFileError("give --file, or set authentication.api_keys.file")
+        file = (path.parent if path else Path()) / settings.file
+    audit = config.logs.audit
+    return Place(file, settings, None if audit in ("off", "stdout", "stderr") else Path(audit))
+
+
+def moment_of(text: str) -> datetime:
+    """`90d`, `24h`, `30m` from now, or a date of ISO 8601. Errors: ValueError."""
+    found = re.fullmatch(r"(\d{1,6})([mhd])", text)
+    if found:
+        return utc_now() + timedelta(**{_UNITS[found[2]]: int(found[1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text}: give 90d, 24h, 30m or a date, 2027-01-31") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,192 @@
+"""Key sets of a real server that rotates, hangs, fails and answers garbage."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.principal import Principal
+from gateway.auth.settings import (
+    AuthenticationSettings,
+    AuthorizationSettings,
+    JwksSettings,
+    JwtSettings,
+    RefreshSettings,
+)
+from gateway.auth.watched import WatchedFile
+from gateway.errors import ClientError, ConfigError
+from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, rsa_key, token_of
+from tests.support.backend import Answer, Backend, backend
+
+
+class Issuing:
+    """What the issuer's server answers next."""
+
+    def __init__(self, *keys: Any) -> None:
+        self.answer: Any = key_set(*keys)
+        self.hangs = asyncio.Event()
+        self.hangs.set()
+
+    async def __call__(self, _asked: Any) -> Any:
+        await self.hangs.wait()
+        return self.answer
+
+
+@asynccontextmanager
+async def authenticating(
+    issuing: Issuing, refresh: RefreshSettings | None = None, **settings: Any
+) -> AsyncIterator[tuple[Authenticator, Backend]]:
+    async with backend(issuing) as server:
+        jwks = JwksSettings(
+            url=f"{server.url}/keys",
+            issuers=(ISSUER,),
+            audiences=(AUDIENCE,),
+            refresh_unknown_kid=refresh or RefreshSettings(),
+            **settings,
+        )
+        auth = Authenticator(
+            AuthenticationSettings(jwt=JwtSettings(jwks=(jwks,))), AuthorizationSettings(), Path()
+        )
+        await auth.start()
+        try:
+            yield auth, server
+        finally:
+            await auth.aclose()
+
+
+async def who(auth: Authenticator, token: str) -> Principal:
+    found = auth.authenticate({"authorization": f"Bearer {token}"})
+    return found if isinstance(found, Principal) else await found()
+
+
+async def refused(auth: Authenticator, token: str) -> ClientError:
+    with pytest.raises(ClientError) as caught:
+        await who(auth, token)
+    return caught.value
+
+
+async def test_a_token_of_a_rotated_key_is_taken_at_once() -> None:
+    issuing = Issuing(ec_key())
+    async with authenticating(issuing) as (auth, server):
+        assert (await who(auth, token_of(ec_key()))).id == "alice"
+        issuing.answer = key_set(ec_key("next"))
+        assert (await who(auth, token_of(ec_key("next"), sub="bob"))).id == "bob"
+        assert len(server.asked) == 2
+
+
+async def test_what_a_withdrawn_key_has_signed_is_not_taken_from_memory() -> None:
+    issuing = Issuing(ec_key(), ec_key("other"))
+    async with authenticating(issuing) as (auth, _):
+        token = token_of(ec_key())
+        assert (await who(auth, token)).id == "alice"
+        issuing.answer = key_set(ec_key("other"))
+        await auth.key_sets[0].refresh()
+        assert (await refused(auth, token)).code == "UNAUTHENTICATED"
+
+
+async def test_a_thousand_unknown_keys_cost_a_few_fetches() -> None:
+    refresh = RefreshSettings(burst=3, interval_s=1000)
+    async with authenticating(Issuing(ec_key()), refresh) as (auth, server):
+        made = ec_key("mallory")
+        tokens = [token_of(made, head={"kid": f"k{number}"}) for number in range(1000)]
+        errors = await asyncio.gather(*(refused(auth, token) for token in tokens))
+        assert {error.http_status for error in errors} == {401}
+        assert len(server.asked) <= 1 + refresh.burst
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(b"<html>", 200),
+        Answer({"error": "down"}, 503),
+        Answer({"keys": []}),
+        Answer({"keys": [{"kty": "oct", "k": "AAAA"}]}),
+        Answer({"moved": True}, 302, (("location", "http://127.0.0.1:1/keys"),)),
+        Answer(b"[" * 100_000),
+        Answer(b'{"keys": "' + b"x" * 1_100_000 + b'"}'),
+    ],
+)
+async def test_the_last_good_set_is_kept(answer: Answer, caplog: pytest.LogCaptureFixture) -> None:
+    issuing = Issuing(ec_key())
+    async with authenticating(issuing) as (auth, _):
+        issuing.answer = answer
+        assert not await auth.key_sets[0].refresh()
+        assert (await who(auth, token_of(ec_key()))).id == "alice"
+        assert "cannot be fetched" in caplog.text
+
+
+async def test_a_set_that_is_too_old_is_not_believed() -> None:
+    now = [0.0]
+    async with authenticating(Issuing(ec_key())) as (auth, server):
+        key_set_ = auth.key_sets[0]
+        key_set_._clock = lambda: now[0]
+        await key_set_.refresh()
+        server.answers = {"/keys": Answer({}, 500)}
+        now[0] = 86_401.0
+        error = await refused(auth, token_of(ec_key()))
+        assert (error.http_status, error.headers["retry-after"]) == (503, "5")
+
+
+async def test_before_the_first_set_a_token_is_503_not_401() -> None:
+    issuing = Issuing(ec_key())
+    good, issuing.answer = issuing.answer, Answer({}, 500)
+    async with authenticating(issuing) as (auth, _):
+        assert (await refused(auth, token_of(ec_key()))).http_status == 503
+        issuing.answer = good
+        assert (await who(auth, token_of(ec_key()))).id == "alice"
+
+
+async def test_a_server_that_hangs_delays_neither_the_start_nor_a_request_for_long() -> None:
+    issuing = Issuing(ec_key())
+    issuing.hangs.clear()
+    refresh = RefreshSettings(max_wait_s=0.05)
+    async with authenticating(issuing, refresh, timeout_s=0.1) as (auth, _):
+        assert (await refused(auth, token_of(ec_key()))).http_status == 503
+        issuing.hangs.set()
+        await auth.key_sets[0].refresh()
+        assert (await who(auth, token_of(ec_key()))).id == "alice"
+
+
+async def test_readiness_waits_for_keys_where_it_is_told_to() -> None:
+    issuing = Issuing(ec_key())
+    good, issuing.answer = issuing.answer, Answer({}, 500)
+    async with authenticating(issuing) as (auth, _):
+        before = auth.is_ready
+        auth._jwt = JwtSettings(jwks=auth._jwt.jwks, wait_for_keys=True)
+        waiting = auth.is_ready
+        issuing.answer = good
+        await auth.key_sets[0].refresh()
+        assert (before, waiting, auth.is_ready) == (True, False, True)
+
+
+async def test_a_set_in_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps(key_set(ec_key())))
+    jwks = JwksSettings(file="keys.json", issuers=(ISSUER,))
+    settings = AuthenticationSettings(jwt=JwtSettings(jwks=(jwks,)))
+    auth = Authenticator(settings, AuthorizationSettings(), tmp_path)
+    assert (await who(auth, token_of(ec_key()))).id == "alice"
+    watched: WatchedFile = auth.key_sets[0]._file
+    file.write_text("{")
+    await watched.look()
+    assert (await who(auth, token_of(ec_key(), sub="bob"))).id == "bob"
+    new = tmp_path / "new.json"
+    new.write_text(json.dumps(key_set(rsa_key())))
+    new.replace(file)
+    await watched.look()
+    assert (await refused(auth, token_of(ec_key()))).http_status == 401
+    assert (await who(auth, token_of(rsa_key(), "RS256"))).id == "alice"
+
+
+def test_a_file_that_is_no_key_set_ends_the_start(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("[]")
+    settings = AuthenticationSettings(jwt=JwtSettings(jwks=(JwksSettings(file="keys.json"),)))
+    with pytest.raises(ConfigError, match=r"authentication\.jwt\.jwks\.0\.file"):
+        Authenticator(settings, AuthorizationSettings(), tmp_path)
