@@ -182,12 +182,14 @@ class Gateway:
                 texts = list(dict.fromkeys(trusted.texts.values()))
                 warm_texts(pipeline.plans, texts[: config.plan_cache.max_entries])
             subscriptions = Subscriptions(pipeline, self._make_streams(pipeline.mask), measures)
+            auth = self.auth if self.auth.is_used else None
+            settings = config.subscription
             self.streams = StreamEndpoint(
-                subscriptions, self.new_context, config.subscription, access_log
+                subscriptions, self.new_context, settings, access_log, auth
             )
             proxies = make_proxies(config)
             self.sockets = WebSocketEndpoint(
-                subscriptions, self.new_context, config.subscription, access_log, self.path, proxies
+                subscriptions, self.new_context, settings, access_log, self.path, proxies, auth
             )
             routes = RouteMeasures()
             self.handler = Handler(
@@ -201,7 +203,7 @@ class Gateway:
                 routes,
                 self.streams if config.subscription.enabled else None,
                 proxies,
-                self.auth if self.auth.is_used else None,
+                auth,
             )
             pipeline.admission.start()
             self.connections.start()

@@ -14,7 +14,7 @@ import string
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 from zlib import crc32
 
@@ -133,16 +133,8 @@ def write_api_keys(keys: ApiKeys) -> bytes:
 
 
 def read_networks(cidrs: Iterable[str]) -> list[IPv4Network | IPv6Network]:
-    """Networks by their text. Errors: ValueError; an IPv6 client is known by its /64."""
-    found = []
-    for text in cidrs:
-        network = ip_network(text)
-        if network.version == 6 and network.prefixlen > 64:
-            raise ValueError(
-                f"{text}: a network of IPv6 has at most 64 bits; a host has a whole /64"
-            )
-        found.append(network)
-    return found
+    """Networks by their text. Errors: ValueError."""
+    return [ip_network(text) for text in cidrs]
 
 
 class KeyEntry:
@@ -185,18 +177,16 @@ class KeyEntry:
         return None
 
     def _may_come_from(self, address: str) -> bool:
-        """Whether an address, IPv6 as its /64, is in one of the key's networks."""
+        """Whether an address is in one of the key's networks."""
         assert self._seen is not None
         known = self._seen.get(address)
         if known is None:
             try:
-                here = ip_network(address)
+                here = ip_address(address.partition("%")[0])
             except ValueError:
-                return False  # a Unix socket, or a test client: no address
-            known = any(
-                here.version == there.version and here.subnet_of(there)  # type: ignore[arg-type]
-                for there in self._networks
-            )
+                return False  # a Unix socket: no address
+            mapped = getattr(here, "ipv4_mapped", None)
+            known = any((mapped or here) in network for network in self._networks)
             if len(self._seen) >= 256:
                 self._seen.clear()
             self._seen[address] = known

@@ -144,7 +144,7 @@ class Authenticator:
 
         Args:
             headers: By lower-case name; repeated ones joined.
-            address: Who sent it, an IPv6 host as its /64.
+            address: Who sent it.
 
         Errors: ClientError(UNAUTHENTICATED) with `WWW-Authenticate`; ClientError(UNAVAILABLE) where keys are missing.
         """
@@ -160,6 +160,27 @@ class Authenticator:
         if user is not None and self._clock() < user.expires:
             return self._joined(user, client)
         return self._of_token(token, client)
+
+    def of_connection(
+        self, headers: Headers, params: Mapping[str, Any], address: str = ""
+    ) -> tuple[Principal | Identify, dict[str, Any]]:
+        """Who opens a WebSocket: by what it introduces itself with, else by its handshake.
+
+        Shape: the second is what it introduced itself with, without what showed who it is.
+        Errors: as of `authenticate`.
+        """
+        given: dict[str, str] = {}
+        rest: dict[str, Any] = {}
+        for name, value in params.items():
+            lower = name.lower()
+            if self._token_header is not None and lower in (self._token_header, "authtoken"):
+                prefix = self._prefix if lower == "authtoken" else ""
+                given[self._token_header] = f"{prefix}{value if isinstance(value, str) else ''}"
+            elif self._key_header is not None and lower == self._key_header:
+                given[self._key_header] = value if isinstance(value, str) else ""
+            else:
+                rest[name] = value
+        return self.authenticate({**headers, **given} if given else headers, address), rest
 
     def _token(self, headers: Headers) -> str | None:
         """The token of a request. Errors: ClientError for a header that holds something else."""

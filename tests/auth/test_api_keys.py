@@ -109,9 +109,9 @@ async def test_a_key_that_is_taken_back_ends_at_the_next_look(keys: Keys) -> Non
 async def test_a_key_may_be_bound_to_networks(keys: Keys) -> None:
     text, _ = make_key("gw", "live")
     await keys.use(kept(text, cidrs=("192.0.2.0/24", "2001:db8::/32")))
-    for address in ("192.0.2.7", "2001:db8:1:2::/64"):
+    for address in ("192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1:2::3", "2001:db8::1%eth0"):
         assert isinstance(keys.who(text, address), Principal)
-    for address in ("192.0.3.1", "2001:db9::/64", "", "::1/64"):
+    for address in ("192.0.3.1", "2001:db9::1", "", "::1", "192.0.2.0/24"):
         assert "from this address" in str(keys.who(text, address))
 
 
@@ -175,7 +175,6 @@ def test_a_key_has_128_random_bits_and_no_secret_is_kept() -> None:
     [
         ({"digest": "abc"}, "64 hexadecimal"),
         ({"cidrs": ("10.0.0.1/8",)}, "host bits"),
-        ({"cidrs": ("2001:db8::1/128",)}, "at most 64"),
         ({"not_after": datetime(2026, 1, 1)}, "time zone"),
     ],
 )

@@ -201,7 +201,7 @@ class Handler:
         """Who asks, or how that will be known. Errors: ClientError(UNAUTHENTICATED)."""
         assert self.authenticator is not None
         client = head.client
-        found = self.authenticator.authenticate(client.headers, client.client_key)
+        found = self.authenticator.authenticate(client.headers, client.address)
         if isinstance(found, Principal):
             client.principal = found
         else:

@@ -10,9 +10,10 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
+from gateway.auth.authenticator import Authenticator, Lease
+from gateway.auth.principal import Principal
 from gateway.concurrency.awaitable import AwaitableOrValue, value_of
 from gateway.concurrency.tasks import closing, end_all
 from gateway.context import ClientRequest, Context
@@ -21,6 +22,7 @@ from gateway.pipeline.operation import Operation
 from gateway.pipeline.subscriptions import Subscriptions, kind_of
 from gateway.response.answer import Answer
 from gateway.telemetry.logs import AccessLog
+from gateway.transport.expiry import expired_body, leased
 from gateway.transport.http.access import log_line
 from gateway.transport.http.respond import Channel, StreamingResponse
 from gateway.transport.settings import SubscriptionSettings
@@ -38,6 +40,7 @@ class StreamEndpoint:
         new_context: Makes the state of one execution.
         settings: What is allowed.
         access_log: Gets one line per operation, when it ends.
+        authenticator: Says how long a principal is believed.
 
     Attributes:
         running: The answers under way.
@@ -49,11 +52,13 @@ class StreamEndpoint:
         new_context: Callable[[ClientRequest], AwaitableOrValue[Context]],
         settings: SubscriptionSettings,
         access_log: AccessLog,
+        authenticator: Authenticator | None = None,
     ) -> None:
         self.subscriptions = subscriptions
         self.new_context = new_context
         self.settings = settings
         self.access_log = access_log
+        self.authenticator = authenticator
         self.running: dict[asyncio.Event, asyncio.Event] = {}
         self._draining = False
 
@@ -96,18 +101,32 @@ class StreamEndpoint:
             begin = time.perf_counter()
             running = Running(self, operation)
             try:
-                await self.write(running.chunks(how), how, channel)
+                with leased(self.authenticator, operation.client.principal) as lease:
+                    await self.write(running.chunks(how), how, channel, lease)
             finally:
                 running.log(time.perf_counter() - begin)
 
         return StreamingResponse(HEAD % how.content_type, write)
 
-    def respond_with(self, chunks: AsyncGenerator[bytes, None], how: Any) -> StreamingResponse:
+    def respond_with(
+        self, chunks: AsyncGenerator[bytes, None], how: Any, principal: Principal
+    ) -> StreamingResponse:
         """The answer that a generator gives."""
-        return StreamingResponse(HEAD % how.content_type, partial(self.write, chunks, how))
 
-    async def write(self, chunks: AsyncGenerator[bytes, None], how: Any, channel: Channel) -> None:
-        """Send what a generator gives until it ends, the client goes or the server ends."""
+        async def write(channel: Channel) -> None:
+            with leased(self.authenticator, principal) as lease:
+                await self.write(chunks, how, channel, lease)
+
+        return StreamingResponse(HEAD % how.content_type, write)
+
+    async def write(
+        self,
+        chunks: AsyncGenerator[bytes, None],
+        how: Any,
+        channel: Channel,
+        lease: Lease | None = None,
+    ) -> None:
+        """Send what a generator gives until it ends, the client goes, its token or key ends, or the server does."""
         await channel.send(how.begin)
         ending, ended = asyncio.Event(), asyncio.Event()
         self.running[ending] = ended
@@ -116,14 +135,19 @@ class StreamEndpoint:
             asyncio.create_task(task)
             for task in (pump.run(), channel.disconnected(), ending.wait())
         ]
+        if lease is not None:
+            tasks.append(asyncio.create_task(lease.ended.wait()))
         try:
             while not await finished(tasks, self.settings.heartbeat_s):
                 await pump.keep_alive(how.heartbeat)
-            whole = tasks[0].done() or self.settings.on_shutdown == "complete"
+            is_expired = lease is not None and lease.ended.is_set() and not tasks[0].done()
+            whole = tasks[0].done() or is_expired or self.settings.on_shutdown == "complete"
         finally:
             await end_all(tasks)
             del self.running[ending]
             ended.set()
+        if is_expired:
+            await channel.send(how.fail(expired_body()))
         if whole:
             await channel.send(how.end)  # to a client that has gone this does nothing
 

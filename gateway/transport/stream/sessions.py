@@ -17,15 +17,19 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from urllib.parse import parse_qs
 
+from gateway.auth.authenticator import Lease
+from gateway.auth.principal import Principal
 from gateway.concurrency.tasks import cancel_once, closing, end_all
 from gateway.context import ClientRequest
 from gateway.errors import ClientError
 from gateway.pipeline.operation import GraphQLParams, Operation
+from gateway.transport.expiry import ending, expired_body, leased
 from gateway.transport.http.head import RequestHead
 from gateway.transport.http.respond import Channel, Response, StreamingResponse, text_response
 from gateway.transport.stream.endpoint import Running, StreamEndpoint
 from gateway.transport.stream.sse import TOKEN_HEADER, EventFormat, OperationFormat
 
+Owner = tuple[str | None, str | None, str | None]
 # Streams that one client may have reserved within `init_timeout_s`.
 MAX_RESERVED = 100
 
@@ -37,9 +41,15 @@ class SessionFormat(EventFormat):
 
 
 class Session:
-    """One stream and its operations."""
+    """One stream and its operations.
 
-    def __init__(self, max_queue: int) -> None:
+    Args:
+        max_queue: What may wait to be sent.
+        owner: Who reserved it: nobody else opens it, or runs operations on it.
+    """
+
+    def __init__(self, max_queue: int, owner: Owner) -> None:
+        self.owner = owner
         self.is_connected = False
         self.operations: dict[str, asyncio.Task[None]] = {}
         self.queue: asyncio.Queue[bytes] = asyncio.Queue(max_queue)
@@ -49,9 +59,20 @@ class Session:
         while True:
             yield await self.queue.get()
 
-    async def run(self, running: Running, how: OperationFormat) -> None:
+    async def run(self, running: Running, how: OperationFormat, lease: Lease | None) -> None:
         """One operation. It waits where the client does not read."""
         begin = time.perf_counter()
+        task = asyncio.current_task()
+        assert task is not None
+
+        async def expire() -> None:
+            cancel_once(task)
+            await self.queue.put(how.fail(expired_body()) + how.end)
+
+        with ending(lease, expire):
+            await self._run(running, how, begin)
+
+    async def _run(self, running: Running, how: OperationFormat, begin: float) -> None:
         try:
             chunks = running.chunks(how)
             async with closing(chunks):
@@ -83,14 +104,14 @@ class Sessions:
     ) -> Response | StreamingResponse:
         """Answer one request. Errors: ClientError."""
         if head.method == "PUT":
-            return _response(201, self._reserve(head.client.client_key))
+            return _response(201, self._reserve(head.client))
         query = parse_qs(head.query_string.decode("latin-1"))
         token = head.client.headers.get(TOKEN_HEADER) or query.get("token", [""])[0]
         session = self.open.get(token)
-        if session is None:
+        if session is None or session.owner != owner_of(head.client.principal):
             raise ClientError("There is no such stream.", code="STREAM_NOT_FOUND")
         if head.method == "GET":
-            return self._connect(token, session)
+            return self._connect(token, session, head.client.principal)
         if head.method == "DELETE":
             task = session.operations.get(query.get("operationId", [""])[0])
             if task is not None:
@@ -99,13 +120,14 @@ class Sessions:
         self._start(session, params, head.client)
         return _response(202, "")
 
-    def _reserve(self, client_key: str) -> str:
+    def _reserve(self, client: ClientRequest) -> str:
+        client_key = client.client_key
         settings = self._streams.settings
         self._streams.check_room()
         if len(self.open) >= settings.max_streams or self._reserved[client_key] >= MAX_RESERVED:
             raise ClientError("This server takes no more streams.", code="UNAVAILABLE")
         token = secrets.token_hex(32)
-        self.open[token] = session = Session(settings.max_queue)
+        self.open[token] = session = Session(settings.max_queue, owner_of(client.principal))
         self._reserved[client_key] += 1
 
         def expire() -> None:
@@ -120,12 +142,12 @@ class Sessions:
         asyncio.get_running_loop().call_later(settings.init_timeout_s, expire)
         return token
 
-    def _connect(self, token: str, session: Session) -> StreamingResponse:
+    def _connect(self, token: str, session: Session, principal: Principal) -> StreamingResponse:
         if session.is_connected:
             raise ClientError("The stream is open already.", code="STREAM_CONFLICT")
         self._streams.check_room()
         session.is_connected = True
-        response = self._streams.respond_with(session.chunks(), SessionFormat())
+        response = self._streams.respond_with(session.chunks(), SessionFormat(), principal)
         write = response.write
 
         async def write_and_close(channel: Channel) -> None:
@@ -154,9 +176,22 @@ class Sessions:
         if len(session.operations) >= self._streams.settings.max_operations_per_socket:
             raise ClientError("Too many operations on one stream.", code="TOO_MANY_OPERATIONS")
         running = Running(self._streams, Operation(params, client))
-        task = asyncio.create_task(session.run(running, OperationFormat(id_)))
+        how = OperationFormat(id_)
+        task = asyncio.create_task(self._run(session, running, how, client.principal))
         session.operations[id_] = task
         task.add_done_callback(lambda _: session.operations.pop(id_, None))
+
+    async def _run(
+        self, session: Session, running: Running, how: OperationFormat, principal: Principal
+    ) -> None:
+        """One operation, for as long as who asked for it is believed."""
+        with leased(self._streams.authenticator, principal) as lease:
+            await session.run(running, how, lease)
+
+
+def owner_of(principal: Principal) -> Owner:
+    """Who may use a stream: a refreshed token is the same owner."""
+    return principal.issuer, principal.id, principal.client
 
 
 def _response(status: int, text: str) -> Response:

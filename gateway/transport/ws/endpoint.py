@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from gateway.auth.authenticator import Authenticator
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.context import ClientRequest, Context
 from gateway.pipeline.subscriptions import Subscriptions
@@ -29,6 +30,7 @@ class WebSocketEndpoint:
         access_log: Gets one line per operation, when it ends.
         path: Where they are opened.
         proxies: Whose word about a client is taken; None for nobody's.
+        authenticator: Says who opens them; None where everybody is nobody in particular.
 
     Attributes:
         sockets: Those that are open.
@@ -42,12 +44,14 @@ class WebSocketEndpoint:
         access_log: AccessLog,
         path: str,
         proxies: TrustedProxies | None = None,
+        authenticator: Authenticator | None = None,
     ) -> None:
         self.subscriptions = subscriptions
         self.mask = subscriptions.pipeline.mask
         self.new_context = new_context
         self.settings = settings
         self.access_log = access_log
+        self.authenticator = authenticator
         self._path = path
         self._proxies = proxies
         self.sockets: set[Socket] = set()

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.concurrency.awaitable import value_of
 from gateway.concurrency.tasks import cancel_once, closing, end_all
 from gateway.context import ClientRequest, Context
@@ -20,6 +22,7 @@ from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.response.answer import Answer, OperationRecord
 from gateway.transport.asgi import Receive, Send
+from gateway.transport.expiry import REASON, ending, expired, leased
 from gateway.transport.http.access import log_line
 from gateway.transport.http.forwarded import Peer
 from gateway.transport.http.head import RawHead, client_names
@@ -49,6 +52,8 @@ class Socket:
         self._raw = raw
         self._peer = peer
         self._params: dict[str, Any] = {}
+        self._principal = ANONYMOUS
+        self._leases = ExitStack()
         self._connection = Connection(endpoint.settings.max_operations_per_socket)
         self._tasks: dict[SocketOperation, asyncio.Task[None]] = {}
         self._streaming: set[SocketOperation] = set()
@@ -97,8 +102,8 @@ class Socket:
 
     async def _initialise(self, params: dict[str, Any]) -> None:
         """Take the client's parameters, if a context can be made with them."""
-        self._params = params
         try:
+            self._params = await self._authenticate(params)
             await self._new_context(self._client())
         except ClientError as exc:
             forbidden = Close(ws_state.FORBIDDEN.code, exc.message)
@@ -107,7 +112,31 @@ class Socket:
             reject(self._endpoint.mask, exc, OperationRecord())  # logs it
             await self._close(self._connection.close(ws_state.INTERNAL_ERROR))
         else:
+            lease = self._leases.enter_context(
+                leased(self._endpoint.authenticator, self._principal)
+            )
+            self._leases.enter_context(ending(lease, self._expire))
             await self._send_text(self._connection.acknowledge())
+
+    async def _authenticate(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Find out who it is; what is left of its parameters. Errors: ClientError."""
+        authenticator = self._endpoint.authenticator
+        if authenticator is None:
+            return params
+        found, rest = authenticator.of_connection(self._raw.headers, params, self._peer.address)
+        self._principal = found if isinstance(found, Principal) else await found()
+        return rest
+
+    async def _expire(self) -> None:
+        """Its token or key has ended: so do its operations, and the socket. graphql-ws comes back with a fresh one."""
+        errors = errors_of(reject(self._endpoint.mask, expired(), OperationRecord()))
+        try:
+            for operation in list(self._tasks):
+                await self._send_text(self._connection.error(operation, errors))
+                self._stop(operation)
+            await self._close(self._connection.close(Close(ws_state.FORBIDDEN.code, REASON)))
+        except OSError:
+            pass  # the client is gone
 
     async def _start(self, operation: SocketOperation) -> None:
         try:
@@ -184,6 +213,7 @@ class Socket:
             self._params,
             self._peer.key,
             self._peer.address,
+            self._principal,
         )
 
     async def _new_context(self, client: ClientRequest) -> Context:
@@ -217,6 +247,7 @@ class Socket:
 
     async def cancel(self) -> None:
         """End every operation: there is nobody to answer."""
+        self._leases.close()
         await end_all(list(self._tasks.values()))
 
 

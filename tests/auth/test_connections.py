@@ -1,0 +1,235 @@
+"""Who asks over connections that stay open: how they show it, what they share, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from gateway.auth.api_keys import ApiKeys, make_key, write_api_keys
+from gateway.transport.expiry import REASON
+from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, token_of
+from tests.auth.test_api_keys import NOW, kept
+from tests.transport.served import Served, served
+from tests.transport.sockets import connected
+from tests.transport.test_streaming import EVENTS, MULTIPART, asked, next_event
+
+SCHEMA = """
+type Query { me: String params: String }
+type Subscription { me: String! shared: String! forever: Int! }
+"""
+RESOLVERS = """
+import asyncio
+
+from gateway import resolver, subscription
+
+OPENED = []
+
+
+@resolver("Query.me", reads=["$principal.id"])
+def me(parent, context):
+    return context.principal.id
+
+
+@resolver("Query.params")
+def params(parent, context):
+    return " ".join(sorted(context.connection_params))
+
+
+@subscription("Subscription.me")
+async def events(parent, context):
+    yield f"{context.principal.id}"
+    await asyncio.Event().wait()
+
+
+@subscription("Subscription.shared", shared=True, reads=["$principal.id"])
+async def shared(parent, context):
+    OPENED.append(context.principal.id)
+    yield f"{context.principal.id}"
+    await asyncio.Event().wait()
+
+
+@subscription("Subscription.forever", reads=())
+async def forever(parent, context):
+    await asyncio.Event().wait()
+    yield 0
+"""
+CONFIG = """
+[graph]
+schema = ["schema.graphql"]
+resolvers = "connection_resolvers"
+[logs]
+access = "off"
+[authentication.jwt]
+leeway_s = 0
+cookie = "session"
+[[authentication.jwt.jwks]]
+file = "jwks.json"
+issuers = ["{issuer}"]
+audiences = ["{audience}"]
+[authentication.api_keys]
+file = "keys.json"
+"""
+
+
+@pytest.fixture
+async def server(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Served]:
+    more = getattr(request, "param", "")
+    (tmp_path / "schema.graphql").write_text(SCHEMA)
+    (tmp_path / "connection_resolvers.py").write_text(RESOLVERS)
+    (tmp_path / "jwks.json").write_text(json.dumps(key_set(ec_key())))
+    (tmp_path / "keys.json").write_bytes(write_api_keys(ApiKeys()))
+    text = CONFIG.format(issuer=ISSUER, audience=AUDIENCE) + more
+    (tmp_path / "gateway.toml").write_text(text)
+    async with served(tmp_path / "gateway.toml") as running:
+        yield running
+
+
+def bearer(**claims: Any) -> str:
+    return f"Bearer {token_of(ec_key(), **claims)}"
+
+
+def expire(server: Served) -> None:
+    """Let the time come at which every token of the test has ended."""
+    auth = server.app.auth
+    later = auth._clock() + 1000
+    auth._clock = lambda: later
+    for lease in list(auth._leases):
+        auth._arm(lease)
+
+
+@pytest.mark.parametrize(
+    ("params", "headers"),
+    [
+        ({"Authorization": bearer()}, {}),
+        ({"authorization": bearer()}, {"authorization": bearer(sub="handshake")}),
+        ({"authToken": token_of(ec_key())}, {}),
+        (None, {"authorization": bearer()}),
+        ({"other": 1}, {"cookie": f"session={token_of(ec_key())}"}),
+    ],
+)
+async def test_a_socket_shows_who_it_is(server: Served, params: Any, headers: Any) -> None:
+    async with connected(server, params, headers=headers) as client:
+        await client.subscribe("{ me params }")
+        answer = (await client.hear())["payload"]["data"]
+        assert answer == {"me": "alice", "params": "other" if params == {"other": 1} else ""}
+
+
+async def test_a_socket_without_a_token_is_nobodys(server: Served) -> None:
+    async with connected(server, {}) as client:
+        await client.subscribe("{ me }")
+        assert (await client.hear())["payload"]["data"] == {"me": None}
+
+
+@pytest.mark.parametrize(
+    "server", ["[authorization]\nrequire_authentication = true\n"], indirect=True
+)
+async def test_nobody_is_refused_where_somebody_is_required(server: Served) -> None:
+    async with connected(server, False) as client:
+        await client.send(type="connection_init")
+        assert await client.hear() == (4403, "Authentication is required.")
+    async with asked(server, "{ me }", EVENTS) as answer:
+        assert answer.status == 401
+    async with connected(server, {"authorization": bearer()}) as client:
+        await client.subscribe("{ me }")
+        assert (await client.hear())["payload"]["data"] == {"me": "alice"}
+
+
+@pytest.mark.parametrize("token", ["Bearer x", 7, None, ["Bearer x"], ""])
+async def test_a_bad_token_closes_with_4403(server: Served, token: Any) -> None:
+    async with connected(server, False) as client:
+        await client.send(type="connection_init", payload={"authorization": token})
+        code, _ = await client.hear()
+        assert code == 4403
+
+
+async def test_a_socket_ends_with_its_token_and_a_fresh_one_comes_in(server: Served) -> None:
+    async with connected(server, {"authorization": bearer()}) as client:
+        await client.subscribe("subscription { me }")
+        assert (await client.hear())["payload"]["data"] == {"me": "alice"}
+        expire(server)
+        error = await client.hear()
+        assert (error["type"], error["payload"][0]["extensions"]["code"]) == (
+            "error",
+            "UNAUTHENTICATED",
+        )
+        assert await client.hear() == (4403, REASON)
+    server.app.auth._clock = time.time
+    async with connected(server, {"authorization": bearer()}) as client:
+        await client.subscribe("subscription { me }")
+        assert (await client.hear())["payload"]["data"] == {"me": "alice"}
+    assert not server.app.auth._leases
+
+
+async def test_a_key_that_is_taken_back_ends_its_socket(server: Served, tmp_path: Path) -> None:
+    text, _ = make_key("gw", "live")
+    (tmp_path / "keys.json").write_bytes(write_api_keys(ApiKeys((kept(text),))))
+    watched = server.app.auth._watched
+    assert watched is not None
+    await watched.look()
+    async with connected(server, {"X-API-Key": text}) as client:
+        await client.subscribe("subscription { me }")
+        assert (await client.hear())["payload"]["data"] == {"me": "acme"}
+        revoked = ApiKeys((kept(text, revoked=NOW),))
+        (tmp_path / "keys.json").write_bytes(write_api_keys(revoked))
+        assert (await client.hear())["type"] == "error"  # by its own look
+        assert await client.hear() == (4403, REASON)
+
+
+@pytest.mark.parametrize("headers", [EVENTS, MULTIPART])
+async def test_a_stream_ends_with_its_token(server: Served, headers: dict[str, str]) -> None:
+    headers = {**headers, "authorization": bearer()}
+    async with asked(server, "subscription { me }", headers) as answer:
+        begun = await answer.content.readuntil(b"alice")
+        expire(server)
+        rest = await asyncio.wait_for(answer.content.read(), 10)
+    assert b"UNAUTHENTICATED" in rest
+    assert b"UNAUTHENTICATED" not in begun
+    assert rest.endswith((b"event: complete\ndata:\n\n", b"--\r\n"))
+    assert not server.app.auth._leases
+
+
+async def test_refreshed_tokens_share_a_stream_and_users_do_not(server: Served) -> None:
+    import connection_resolvers as resolvers  # type: ignore[import-not-found]
+
+    resolvers.OPENED.clear()
+    query = "subscription { shared }"
+    async with (
+        connected(server, {"authorization": bearer(jti="1")}) as first,
+        connected(server, {"authorization": bearer(jti="2")}) as second,
+        connected(server, {"authorization": bearer(sub="bob")}) as third,
+    ):
+        for client in (first, second, third):
+            await client.subscribe(query)
+        assert (await first.hear())["payload"]["data"] == {"shared": "alice"}
+        assert (await third.hear())["payload"]["data"] == {"shared": "bob"}
+        assert sorted(resolvers.OPENED) == ["alice", "bob"]
+
+
+async def test_a_stream_of_many_operations_is_its_owners(server: Served) -> None:
+    alice, again, bob = ({"authorization": bearer(sub=s, jti=j)} for s, j in ("a1", "a2", "b1"))
+    async with aiohttp.ClientSession() as session:
+        async with session.put(server.url, headers=alice) as answer:
+            token = {"x-graphql-event-stream-token": await answer.text()}
+        body = {"query": "subscription { me }", "extensions": {"operationId": "1"}}
+        for foreign in ({}, bob):
+            async with session.get(server.url, headers={**EVENTS, **token, **foreign}) as answer:
+                assert answer.status == 404
+            async with session.post(server.url, headers={**token, **foreign}, json=body) as answer:
+                assert answer.status == 404
+        async with session.get(server.url, headers={**EVENTS, **token, **alice}) as stream:
+            async with session.post(server.url, headers={**token, **again}, json=body) as answer:
+                assert answer.status == 202
+            assert await next_event(stream) == (
+                "next",
+                {"id": "1", "payload": {"data": {"me": "a"}}},
+            )
+            expire(server)
+            rest = await asyncio.wait_for(stream.content.read(), 10)
+            assert b"UNAUTHENTICATED" in rest
