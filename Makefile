@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 SERVED := $(VENV)/.served
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheel run test test-platform lint format bench bench-quick bench-publish bench-guard bench-tools bench-peers profile fuzz fuzz-readings fuzz-guided soak docs clean
+.PHONY: help install wheel run test test-platform lint format bench bench-quick bench-publish bench-guard bench-tools bench-peers profile fuzz fuzz-readings fuzz-guided soak docs docs-site clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -92,6 +92,11 @@ soak: $(STAMP) ## minutes of traffic under random faults: SOAK_MINUTES=10
 
 docs: $(STAMP) ## regenerate what docs/ generates from the code
 	@$(BIN)/python -m docs.generate
+
+docs-site: $(STAMP) ## build docs/ into static pages with search: var/site/index.html
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group docs
+	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m docs.site
 
 clean: ## remove what was built and generated
 	@rm -rf $(VENV) var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache

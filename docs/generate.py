@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args, get_origin
 from docs.behaviors import behaviors
 from docs.examples import EXAMPLES
 from docs.mapping import mapping
-from gateway.app.config import Config
+from gateway.app.config import Config, config_json_schema
 from gateway.errors import CODES
 from gateway.settings.describe import attribute_docs, summary
 from gateway.settings.hints import field_hints, is_list, item_of, plain, table_of
@@ -45,7 +45,8 @@ def configuration() -> str:
         "that has capital letters and no table in the file: that one is written as the schema writes it, `CatalogAPI`. ",
         "Lists and tables are JSON: ",
         """`GATEWAY_SOURCES__users__RETRY__STATUSES='[502, 503]'`, `GATEWAY_SOURCES__users__HEADERS='{"x-api-key": "…"}'`.\n\n""",
-        "`gateway schema --config-schema` prints the JSON Schema for editors, with all that stands here.\n",
+        "Editors complete and check the file by its [JSON Schema](configuration.schema.json), which holds all that stands here; "
+        "`gateway schema --config-schema` prints the one of your version.\n",
     ]
     for names, settings, is_listed in sections():
         heading = " and ".join(f"`{name}`" for name in names)
@@ -163,6 +164,11 @@ def _default(item: Field[Any]) -> str:
     return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
+def configuration_schema() -> str:
+    """docs/configuration.schema.json"""
+    return json.dumps(config_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def wrapped(text: str) -> str:
     """A page whose paragraphs have at most 120 columns; tables, lists, headings and code stay."""
     parts = re.split(r"(^```.*?^```$)", text, flags=re.DOTALL | re.MULTILINE)
@@ -212,7 +218,7 @@ PAGES = {
 }
 GENERATED: dict[str, Callable[[], str]] = {
     name: partial(_page, make) for name, make in PAGES.items()
-}
+} | {"configuration.schema.json": configuration_schema}
 
 
 def main() -> int:
