@@ -54,7 +54,7 @@ from gateway.graph.resolvers import BatchField, EntityField, Loader, Wanted
 from gateway.graph.sdl import place_of
 from gateway.upstream.http1.request_head import has_credentials
 from gateway.upstream.settings import SourceSettings
-from gateway.vary import Identity
+from gateway.vary import NOBODY, Identity
 
 
 @dataclass(slots=True)
@@ -414,13 +414,14 @@ def _identity(
     if asked.whole or headers.whole:
         return None
     copied = [rule.propagate for rule in rules if rule.propagate is not None]
-    return Identity(
+    found = Identity(
         frozenset(map(str.lower, headers.members))
         | builder.forwarded
         | {rule.named.lower() for rule in copied if rule.named is not None},
         frozenset(rule.matching for rule in copied if rule.matching is not None),
         frozenset((session_cookie,) if session_cookie else ()),
     )
+    return NOBODY if found == NOBODY else found
 
 
 def _row_key(name: str, batch: Members, owner: GraphQLObjectType) -> Key:

@@ -27,7 +27,7 @@ from gateway.errors import UpstreamError
 from gateway.graph.resolvers import Wanted
 from gateway.upstream.flights import Abandoned, Flight
 from gateway.upstream.transport import Fetched, Request
-from gateway.vary import Identity
+from gateway.vary import NOBODY, Identity
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class Call:
     def request(self, variables: dict[str, Any], context: Context) -> Request:
         """The request. Errors: UpstreamError when it cannot be written."""
         try:
-            return self.builder.build(variables, context.sent, self.may_repeat)
+            return self.builder.build(variables, context.client, self.may_repeat)
         except InvalidSegmentError as exc:
             raise self._refused("INVALID_PATH_SEGMENT", exc) from exc
         except CannotWriteError as exc:
@@ -92,7 +92,8 @@ class Call:
         """The variables of one call."""
         if self.written is not None:
             given["args"] = self.written(given["args"])
-        return {**self.constants, "request": {"headers": context.sent}, **given}
+        sent = context.sent if self.identity is not NOBODY else {}
+        return {**self.constants, "request": {"headers": sent}, **given}
 
     async def run(
         self, variables: dict[str, Any], context: Context, request: Request | None = None

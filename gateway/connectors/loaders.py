@@ -157,40 +157,10 @@ class BatchLoader(ConnectorLoader):
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
         column = self.key.column(parents)
-        if column is not None:
-            request, distinct = self._plain_request(column, context)
-            if request is not None:
-                return await self._load_plain(column, distinct, request, arguments, context)
-        return await self._load_any(column, parents, arguments, context)
-
-    def _plain_request(
-        self, column: list[Any], context: Context
-    ) -> tuple[Request | None, list[Any]]:
-        """The one call for keys that are all a call reads, and these; None where it takes more."""
-        distinct = list(dict.fromkeys(column))
-        fits = self.max_size is None or len(distinct) <= self.max_size
-        if self.is_grouped or self.batches is not None or not fits or self.key.single is None:
-            return None, distinct
-        call = self.call
-        try:
-            request = call.builder.build_batch(
-                self.key.single, distinct, context.sent, call.may_repeat
-            )
-        except CannotWriteError:
-            return None, distinct
-        if request is not None and len(request.url) > self.max_url_bytes:
-            request = None
-        return request, distinct
-
-    async def _load_plain(
-        self,
-        column: list[Any],
-        distinct: list[Any],
-        request: Request,
-        arguments: Mapping[str, Any],
-        context: Context,
-    ) -> Sequence[Any]:
-        """The values for keys of one member that one call asks for: the usual case, in few steps."""
+        request, distinct = (None, []) if column is None else self._plain_request(column, context)
+        if column is None or request is None:
+            return await self._load_any(column, parents, arguments, context)
+        # Keys of one member that one call asks for: the usual case, in few steps and one coroutine.
         call = self.call
         note_keys(len(distinct), len(distinct))
         views: list[dict[str, Any]] | None = None
@@ -209,6 +179,25 @@ class BatchLoader(ConnectorLoader):
         if not all(map(found.__contains__, distinct)):
             found = self._match(views or [self.key.item(key) for key in distinct], rows)
         return list(map(found.get, column))
+
+    def _plain_request(
+        self, column: list[Any], context: Context
+    ) -> tuple[Request | None, list[Any]]:
+        """The one call for keys that are all a call reads, and these; None where it takes more."""
+        distinct = list(dict.fromkeys(column))
+        fits = self.max_size is None or len(distinct) <= self.max_size
+        if self.is_grouped or self.batches is not None or not fits or self.key.single is None:
+            return None, distinct
+        call = self.call
+        try:
+            request = call.builder.build_batch(
+                self.key.single, distinct, context.client, call.may_repeat
+            )
+        except CannotWriteError:
+            return None, distinct
+        if request is not None and len(request.url) > self.max_url_bytes:
+            request = None
+        return request, distinct
 
     async def _load_any(
         self,

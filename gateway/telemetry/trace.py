@@ -10,11 +10,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import count
 from random import getrandbits
 from typing import Any, Protocol
 
+import msgspec
+
 Phase = tuple[str, int, int, str | None]
 clock = time.perf_counter_ns
+# The ids of requests' own spans, from a place of the worker's own; each request has room for those below.
+SPANS = count(getrandbits(62), 2**20)
 
 
 class Subject(Protocol):
@@ -32,8 +37,8 @@ class Subject(Protocol):
     def path(self) -> str: ...
 
 
-class Timing:
-    """One thing that took time. What it may also say are the class's, so that making one costs little.
+class Timing(msgspec.Struct, eq=False):
+    """One thing that took time.
 
     Attributes:
         kind: "step", "call" or "phase".
@@ -56,6 +61,13 @@ class Timing:
         live: The span, where one is recorded while the user's code runs in it.
     """
 
+    kind: str
+    name: str
+    span_id: int
+    parent_id: int
+    subject: Subject | None
+    begin_ns: int
+    end_ns: int
     error: str | None = None
     parents: int = 0
     column: Sequence[Any] = ()
@@ -71,16 +83,6 @@ class Timing:
     waited_ns: int = 0
     durations: list[tuple[int, int]] | None = None
     live: Any = None
-
-    def __init__(
-        self, kind: str, name: str, span_id: int, parent_id: int, subject: Subject | None = None
-    ) -> None:
-        self.kind = kind
-        self.name = name
-        self.subject = subject
-        self.parent_id = parent_id
-        self.span_id = span_id
-        self.begin_ns = self.end_ns = clock()
 
 
 CURRENT: ContextVar[Timing | None] = ContextVar("gateway_step", default=None)
@@ -115,6 +117,7 @@ class Trace:
     is_shown: bool = False
     state: str = ""
     live: LiveSpans | None = None
+    _trace_id: int = 0
     _began_at_ns: int = 0
     _carrier: tuple[str, str] | None = None
     _phases: list[Phase] | None = None
@@ -127,13 +130,21 @@ class Trace:
         *,
         propagation: Sequence[str] = ("w3c",),
     ) -> None:
-        self.trace_id = trace_id or getrandbits(128) or 1
+        if trace_id:
+            self._trace_id = trace_id
         # Those of the spans below count on from it, and stay below 2**64.
-        self.span_id = self._last_id = getrandbits(63) + 1
+        self.span_id = self._last_id = next(SPANS)
         self.parent_id = parent_id
         self.propagation = propagation
         self._timings: list[Timing] = []
         self.begin_ns = clock()
+
+    @property
+    def trace_id(self) -> int:
+        """Made when somebody asks: most requests are in no trace."""
+        if not self._trace_id:
+            self._trace_id = getrandbits(128) or 1
+        return self._trace_id
 
     @property
     def began_at_ns(self) -> int:
@@ -147,7 +158,8 @@ class Trace:
         above = CURRENT.get()
         parent_id = self.span_id if above is None else above.span_id
         self._last_id = span_id = self._last_id + 1
-        timing = Timing(kind, name, span_id, parent_id, subject)
+        now = clock()
+        timing = Timing(kind, name, span_id, parent_id, subject, now, now)
         self._timings.append(timing)
         return timing
 
@@ -172,8 +184,9 @@ class Trace:
             self._ends = None
         for name, begin_ns, end_ns, error in self._phases or ():
             self._last_id += 1
-            timing = Timing("phase", name, self._last_id, self.span_id)
-            timing.begin_ns, timing.end_ns, timing.error = begin_ns, end_ns, error
+            timing = Timing(
+                "phase", name, self._last_id, self.span_id, None, begin_ns, end_ns, error
+            )
             self._timings.append(timing)
         self._phases = None
         return self._timings

@@ -7,23 +7,24 @@ re-encoding of the URL. It must know nothing of GraphQL, retries, breakers or sh
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, overload
+
+import msgspec
 
 Header = tuple[str, str]
 MAX_DIGITS = 18
 """Of numbers in headers: more than any length, and well within 64 bits."""
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """One HTTP request to a backend.
 
     Attributes:
         method: Upper case.
         url: Absolute, already encoded; sent as it is.
         headers: In order, names in any case; no hop-by-hop or length headers.
+        added: More of them: what the gateway itself says with this attempt.
         body: Bytes, a stream of bytes (sent chunked), or None.
         source: The source's name, for its pool and policies; "" for a call outside any source.
         endpoint: The URL template: a label of few values.
@@ -42,10 +43,10 @@ class Request:
     is_read: bool = False
     is_again: bool = False
     on_send: Callable[[], None] | None = None
+    added: Sequence[Header] = ()
 
 
-@dataclass(slots=True)
-class Fetched:
+class Fetched(msgspec.Struct):
     """A whole answer.
 
     Attributes:

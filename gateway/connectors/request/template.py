@@ -38,6 +38,7 @@ from gateway.connectors.request.url import (
     write_query_params,
 )
 from gateway.connectors.settings import HeaderRule
+from gateway.context import ClientRequest
 from gateway.json_bytes import write_json
 from gateway.settings.headers import UNSAFE_VALUE
 from gateway.upstream.transport import Header as HeaderPair
@@ -122,16 +123,14 @@ class RequestBuilder:
                 self.is_form = kind.value.value.strip().lower() == FORM
         return writers
 
-    def build(
-        self, variables: Variables, client_headers: Mapping[str, Sequence[str]], is_read: bool
-    ) -> Request:
+    def build(self, variables: Variables, client: ClientRequest, is_read: bool) -> Request:
         """One request. Errors: CannotWriteError."""
         return Request(
             method=self._method,
             url=self.url(variables),
             headers=self._constant_headers
             if self._constant_headers is not None
-            else self.headers(variables, client_headers),
+            else self.headers(variables, client.values),
             body=None if self._body is None else self.body(variables),
             source=self.source_name,
             endpoint=self.endpoint,
@@ -142,7 +141,7 @@ class RequestBuilder:
         self,
         member: str,
         keys: Sequence[int] | Sequence[str],
-        client_headers: Mapping[str, Sequence[str]],
+        client: ClientRequest,
         is_read: bool,
     ) -> Request | None:
         """The request for keys that are all it reads: `queryParams: "id: $batch.id"`; None for any other.
@@ -150,7 +149,7 @@ class RequestBuilder:
         Args:
             member: Of `$batch`, whose values the keys are.
             keys: At least one.
-            client_headers, is_read: As for `build`.
+            client, is_read: As for `build`.
 
         Errors: CannotWriteError.
         """
@@ -166,7 +165,7 @@ class RequestBuilder:
             f"{self._prefix}{'&' if '?' in self._prefix else '?'}{query}",
             self._constant_headers
             if self._constant_headers is not None
-            else self.headers({}, client_headers),
+            else self.headers({}, client.values),
             None,
             self.source_name,
             self.endpoint,

@@ -16,8 +16,9 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
+
+from msgspec.structs import replace
 
 from gateway.errors import UpstreamError
 from gateway.upstream.cache.directives import Directives, seconds_in, values_of

@@ -15,7 +15,6 @@ import httptools
 
 from gateway.errors import UpstreamError
 from gateway.upstream.http1.exchange import H1Response
-from gateway.upstream.http1.heads import KnownHeads
 from gateway.upstream.transport import read_length
 
 # As nginx's and Node's order of size; one allowance for the head, its 1xx forerunners and trailers.
@@ -31,13 +30,7 @@ HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)  # w
 
 
 class Owner(Protocol):
-    """Who lends the connection out.
-
-    Attributes:
-        heads: Those of answers that came before.
-    """
-
-    heads: KnownHeads
+    """Who lends the connection out."""
 
     def release(self, connection: Connection) -> None:
         """It may carry another exchange."""
@@ -193,14 +186,6 @@ class Connection(asyncio.Protocol):
         if exchange is None:
             self.abort()  # bytes that no request asked for
             return
-        is_first = not (exchange.status or self._head_bytes or exchange.is_head)
-        if is_first and (found := self._owner.heads.find(data)) is not None:
-            head, body = found
-            exchange.take(head, body)
-            self._head_bytes = len(data)
-            self._is_done = self._keep_alive = True
-            self._finish(exchange)
-            return
         try:
             if exchange.status:
                 self._silent_bytes += len(data)
@@ -217,9 +202,7 @@ class Connection(asyncio.Protocol):
                 self._break(f"not HTTP/1.1: {exc}")
         if self._exchange is exchange:
             if self._is_done:
-                if self._finish(exchange) and is_first:
-                    head_of = exchange.raw_headers
-                    self._owner.heads.learn(data, exchange.status, exchange.headers, head_of)
+                self._finish(exchange)
             else:
                 self._progress(exchange)
 
@@ -327,8 +310,8 @@ class Connection(asyncio.Protocol):
         elif self._exchange is exchange:
             self._parser.feed_data(data[room:])
 
-    def _finish(self, exchange: H1Response) -> bool:
-        """The answer is whole: free its caller, and the connection if it is clean, which is returned."""
+    def _finish(self, exchange: H1Response) -> None:
+        """The answer is whole: free its caller, and the connection if it is clean."""
         self._exchange = None
         exchange.connection = None
         waiter = exchange.waiter
@@ -350,9 +333,8 @@ class Connection(asyncio.Protocol):
             self._raw_headers.clear()  # trailers, which nobody asked for
             self.resume()
             self._owner.release(self)
-            return True
-        self.abort()
-        return False
+        else:
+            self.abort()
 
     def _progress(self, exchange: H1Response) -> None:
         """Some of the answer came, and it is not the end."""

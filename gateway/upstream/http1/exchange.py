@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import UpstreamError
 from gateway.upstream.content import decode_answer
-from gateway.upstream.http1.heads import Head
 from gateway.upstream.transport import Headers, read_length
 
 if TYPE_CHECKING:
@@ -80,12 +79,6 @@ class H1Response:
             if len(key) == size and key.lower() == name:
                 found = value if found is None else found + b", " + value
         return found
-
-    def take(self, head: Head, body: bytes) -> None:
-        """The whole answer, its head known from another."""
-        self.status, self.raw_headers, self._headers, self.received = head
-        if body:
-            self.parts.append(body)
 
     def ready(self, max_bytes: int) -> bytes | None:
         """As the port says."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from gateway.errors import UpstreamError
 from gateway.upstream.http1.connection import Connection
-from gateway.upstream.http1.heads import KnownHeads
 
 Connect = Callable[["Pool"], Awaitable[Connection]]
 
@@ -47,14 +46,12 @@ class Pool:
 
     Attributes:
         connections: Every open one, lent or idle.
-        heads: Of answers that came before, on any of them.
     """
 
     def __init__(
         self, limits: Limits, connect: Connect, loop: asyncio.AbstractEventLoop, name: str
     ) -> None:
         self.connections: set[Connection] = set()
-        self.heads = KnownHeads()
         self._limits = limits
         self._connect = connect
         self._loop = loop

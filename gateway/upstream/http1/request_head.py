@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from gateway.upstream.transport import Request
 
@@ -55,25 +54,31 @@ class Origin:
     authority: str
 
 
-@lru_cache(maxsize=512)
 def split_url(url: str) -> tuple[str, str]:
     """A URL's scheme with authority, and its request target without a fragment.
 
     Errors: BadRequest for a target with a space, a control character or one beyond ASCII.
     """
     at = url.find("/", 8)  # behind the "//" of either scheme
-    if at < 0 or "?" in url[:at] or "#" in url[:at]:
-        cut = re.search(r"[?#]", url)
-        base, target = (url, "") if cut is None else (url[: cut.start()], url[cut.start() :])
-        target = "/" + target
-    else:
-        base, target = url[:at], url[at:]
-    if "#" in target:
-        target = target[: target.index("#")]  # RFC 9110 §7.1: never sent
+    base, target = url[:at], url[at:]
+    if at < 0 or "?" in base or "#" in url:
+        base, target = _split_odd(url)
     if not (target.isascii() and target.isprintable()) or " " in target:
         shown = without_credentials(url)
         raise BadRequest(f"the URL has a character that must be percent-encoded: {shown!r:.200}")
     return base, target
+
+
+def _split_odd(url: str) -> tuple[str, str]:
+    """One without a path, or with a fragment, which is never sent (RFC 9110 §7.1)."""
+    at = url.find("/", 8)
+    if at < 0 or "?" in url[:at] or "#" in url[:at]:
+        cut = re.search(r"[?#]", url)
+        at = len(url) if cut is None else cut.start()
+        base, target = url[:at], f"/{url[at:]}"
+    else:
+        base, target = url[:at], url[at:]
+    return base, target.partition("#")[0]
 
 
 def has_credentials(url: str) -> bool:
@@ -129,7 +134,7 @@ def check_parts(request: Request) -> None:
     """Errors: BadRequest for a method or a header that would break the message's frame."""
     if request.method not in KNOWN_METHODS and TOKEN.fullmatch(request.method) is None:
         raise BadRequest(f"not a method: {request.method!r:.100}")
-    for name, value in request.headers:
+    for name, value in (*request.headers, *request.added):
         if name not in _prefixes:
             name_prefix(name)
         if "\r" in value or "\n" in value or "\0" in value:
@@ -146,7 +151,7 @@ def encode_head(request: Request, target: str, authority: str) -> bytes:
     Errors: BadRequest; nothing is sent then.
     """
     method = request.method
-    headers = request.headers
+    headers = [*request.headers, *request.added]
     body = request.body
     lines = [f"{method} {target} HTTP/1.1", f"host: {authority}"]
     try:

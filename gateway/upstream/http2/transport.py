@@ -122,7 +122,7 @@ def request_fields(request: Request, target: str, origin: Origin) -> Fields:
     Errors: BadRequest.
     """
     check_parts(request)
-    own = [(name.lower(), value) for name, value in request.headers]
+    own = [(name.lower(), value) for name, value in (*request.headers, *request.added)]
     authority = next((value for name, value in own if name == "host"), origin.authority)
     fields = [
         (":method", request.method),

@@ -27,7 +27,7 @@ class CircuitBreaker:
     """
 
     __slots__ = (
-        "_bucket", "_buckets", "_calls", "_failed", "_opened_at", "_probes", "_settings", "_slow",
+        "_bucket", "_buckets", "_calls", "_current", "_failed", "_opened_at", "_probes", "_settings", "_slow",
         "_span_s", "_succeeded", "opened", "state",
     )  # fmt: skip
 
@@ -36,6 +36,7 @@ class CircuitBreaker:
         self._span_s = settings.rolling_duration_s / settings.num_buckets
         self._buckets = [[0, 0, 0] for _ in range(settings.num_buckets)]
         self._bucket = 0
+        self._current = self._buckets[0]
         self._calls = self._failed = self._slow = 0
         self._opened_at = 0.0
         self._probes = self._succeeded = 0
@@ -62,25 +63,27 @@ class CircuitBreaker:
         if self.state == "half_open":
             self._probes -= 1
 
-    def record(self, now: float, *, is_failure: bool, took_s: float) -> None:
-        """Note how an admitted call ended."""
+    def record(self, now: float, *, is_failure: bool, took_s: float) -> bool:
+        """Note how an admitted call ended; whether that has opened it."""
         slow_s = self._settings.slow_call_duration_s
         is_slow = slow_s is not None and took_s > slow_s
         if self.state == "half_open":
             self._record_probe(now, is_good=not (is_failure or is_slow))
         elif self.state == "closed":
-            self._turn(now)
-            bucket = self._buckets[self._bucket % len(self._buckets)]
+            if int(now / self._span_s) != self._bucket:
+                self._turn(now)
+            bucket = self._current
             bucket[0] += 1
             self._calls += 1
-            if is_failure:
-                bucket[1] += 1
-                self._failed += 1
-            if is_slow:
-                bucket[2] += 1
-                self._slow += 1
-            if (is_failure or is_slow) and self._is_too_bad():
+            if not (is_failure or is_slow):
+                return False
+            bucket[1] += is_failure
+            self._failed += is_failure
+            bucket[2] += is_slow
+            self._slow += is_slow
+            if self._is_too_bad():
                 self._open(now)
+        return self.state == "open"
 
     def _is_too_bad(self) -> bool:
         settings = self._settings
@@ -115,8 +118,6 @@ class CircuitBreaker:
     def _turn(self, now: float) -> None:
         """Forget the buckets that have left the window."""
         current = int(now / self._span_s)
-        if current == self._bucket:
-            return
         for passed in range(self._bucket + 1, min(current, self._bucket + len(self._buckets)) + 1):
             bucket = self._buckets[passed % len(self._buckets)]
             self._calls -= bucket[0]
@@ -124,3 +125,4 @@ class CircuitBreaker:
             self._slow -= bucket[2]
             bucket[:] = (0, 0, 0)
         self._bucket = current
+        self._current = self._buckets[current % len(self._buckets)]

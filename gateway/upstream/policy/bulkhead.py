@@ -83,7 +83,8 @@ class Places:
     def give_back(self) -> None:
         """Give a place back, to the longest waiting."""
         self.in_use -= 1
-        self.wake()
+        if self._waiting:
+            self.wake()
 
     def wake(self) -> None:
         """Give out the places that are free."""

@@ -19,7 +19,7 @@ class Counters:
         is_measured: Whether attempts are timed.
 
     Attributes:
-        counts: `("retry", source, endpoint) -> number`. Names: `call`, `retry`, `retry_refused` (the
+        counts: `("retry", source, endpoint) -> number`. Names: `retry`, `retry_refused` (the
             budget was empty), `hedge`, `hedge_won`, `shared` (a follower), `led` (a call that had
             followers), `merged` (a batch went with another's), `breaker_refused`, `breaker_opened`, `overloaded`.
         pool_wait_s: Time that calls waited for a place, by source, seconds.

@@ -11,14 +11,17 @@ import asyncio
 import random
 import sys
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
+from copy import copy
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
 from time import perf_counter, time
 from typing import Any
 
+import msgspec
+
 from gateway.errors import UpstreamError
-from gateway.telemetry.catalogue import BREAKER_STATE, UPSTREAM_PLACES
+from gateway.telemetry.catalogue import BREAKER_STATE, UPSTREAM_DECISIONS, UPSTREAM_PLACES
 from gateway.telemetry.metrics import Histogram, Sample
 from gateway.telemetry.trace import Timing, Trace, clock
 from gateway.upstream.caller import CallStats
@@ -32,6 +35,7 @@ from gateway.upstream.policy.latency import Latency
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import (
     Fetched,
+    Header,
     Request,
     Response,
     Transport,
@@ -60,14 +64,34 @@ class Endpoint:
     """What is known of one endpoint.
 
     Attributes:
-        key: Under which its calls are counted.
-        durations: Of those that went well, once there is one and somebody measures.
+        name: Its label.
+        durations: Of the calls that went well, once there is one and somebody measures.
+        calls: How many were sent.
     """
 
+    name: str
     breaker: CircuitBreaker
     latency: Latency
-    key: tuple[str, str, str]
     durations: Histogram | None = None
+    calls: int = 0
+
+
+class Asked(msgspec.Struct):
+    """A call as it was asked for, through all its attempts.
+
+    Attributes:
+        request: What to send.
+        endpoint: Of that.
+        deadline: Of the request that asks, on the event loop's clock.
+        stats: What that request asked for.
+        is_whole: Whether the body is read too.
+    """
+
+    request: Request
+    endpoint: Endpoint
+    deadline: float
+    stats: CallStats
+    is_whole: bool
 
 
 class Policy:
@@ -116,6 +140,8 @@ class Policy:
         yield UPSTREAM_PLACES, (self.name, "in_use"), places.in_use
         yield UPSTREAM_PLACES, (self.name, "pending"), places.pending
         yield UPSTREAM_PLACES, (self.name, "limit"), places.limit
+        for known in self.endpoints.values():
+            yield UPSTREAM_DECISIONS, (self.name, known.name, "call"), known.calls
         states = [endpoint.breaker.state for endpoint in self.endpoints.values()]
         worst = max(states, key=STATES.index, default="closed")
         for state in STATES:
@@ -133,51 +159,45 @@ class Policy:
 
         Errors: UpstreamError of the last attempt.
         """
-        return self._repeat(request, deadline, stats, is_whole=True)
+        return self._begin(request, deadline, stats, is_whole=True)
 
     def send(
         self, request: Request, deadline: float, stats: CallStats
     ) -> Coroutine[Any, Any, Response]:
         """The same, for an answer's head, its body still on the wire: what breaks later is not repeated."""
-        return self._repeat(request, deadline, stats, is_whole=False)
+        return self._begin(request, deadline, stats, is_whole=False)
 
-    async def _repeat(
+    def _begin(
         self, request: Request, deadline: float, stats: CallStats, *, is_whole: bool
+    ) -> Coroutine[Any, Any, Any]:
+        self.budget.deposit(self._loop.time())
+        asked = Asked(request, self.endpoint(request.endpoint), deadline, stats, is_whole)
+        return self._hedged(asked, 1) if self._is_hedged(request) else self._attempt(asked, 1)
+
+    def _is_hedged(self, request: Request) -> bool:
+        return self.settings.hedge.enabled and request.is_read
+
+    async def _again(
+        self, asked: Asked, attempt: int, answer: Answer | None, error: UpstreamError | None
     ) -> Any:
-        clock = self._loop.time
-        endpoint = self.endpoint(request.endpoint)
-        self.budget.deposit(clock())
-        attempt = 1
-        while True:
-            answer, error = None, None
-            try:
-                if self.settings.hedge.enabled and request.is_read:
-                    answer = await self._hedged(
-                        request, endpoint, deadline, stats, attempt, is_whole=is_whole
-                    )
-                else:
-                    answer = await self._attempt(
-                        request, endpoint, deadline, stats, attempt, is_whole=is_whole
-                    )
-                if answer.status not in self._statuses:
-                    return answer
-            except UpstreamError as exc:
-                error = exc
-                attempt += exc.sends - 1
-            now = clock()
-            wait_s = self._wait_before_next(attempt, request, answer, error)
-            if wait_s is None or now + wait_s >= deadline or not self._withdraw(request, now):
-                if answer is None:
-                    assert error is not None, "an attempt ends with an answer or an error"
-                    raise error
-                return answer
-            if answer is not None:
-                await discard(answer)
-            attempt += 1
-            request.is_again = error is not None
-            stats.retries += 1
-            self.counters.add("retry", self.name, request.endpoint)
-            await self._sleep(wait_s)
+        """The answer after an attempt that was not good: of another one, or as it is. Errors: UpstreamError."""
+        request, now = asked.request, self._loop.time()
+        if error is not None:
+            attempt += error.sends - 1
+        wait_s = self._wait_before_next(attempt, request, answer, error)
+        if wait_s is None or now + wait_s >= asked.deadline or not self._withdraw(request, now):
+            if answer is None:
+                assert error is not None, "an attempt ends with an answer or an error"
+                raise error
+            return answer
+        if answer is not None:
+            await discard(answer)
+        request.is_again = error is not None
+        asked.stats.retries += 1
+        self.counters.add("retry", self.name, request.endpoint)
+        await self._sleep(wait_s)
+        again = self._hedged if self._is_hedged(request) else self._attempt
+        return await again(asked, attempt + 1)
 
     def endpoint(self, name: str) -> Endpoint:
         """What is known of an endpoint, made when it is first asked."""
@@ -186,9 +206,9 @@ class Policy:
             if len(self.endpoints) >= MAX_ENDPOINTS:
                 name = ""
             made = Endpoint(
+                name,
                 CircuitBreaker(self.settings.circuit_breaker),
                 Latency(self.settings.hedge.percentile),
-                ("call", self.name, name),
             )
             known = self.endpoints.setdefault(name, made)
         return known
@@ -196,33 +216,26 @@ class Policy:
     # One attempt
 
     async def _attempt(
-        self,
-        request: Request,
-        endpoint: Endpoint,
-        deadline: float,
-        stats: CallStats,
-        number: int,
-        *,
-        is_whole: bool,
-        is_hedge: bool = False,
+        self, asked: Asked, number: int, *, is_hedged: bool = False, is_hedge: bool = False
     ) -> Any:
         """One call behind the breaker and in a place; how it ends is learned from.
 
-        It is one coroutine: each one more costs as much as all that is done here.
+        It is one coroutine, which answers where nothing has to be repeated: each one more costs as much as all that
+        is done here. Whoever is hedged decides itself what becomes of an end that is not good.
         """
-        clock = self._loop.time
-        begin = clock()
+        request, endpoint, stats = asked.request, asked.endpoint, asked.stats
+        begin = self._loop.time()
         self._admit(request, endpoint, begin)
         own = begin + self.settings.timeout_s
-        until = min(deadline, own)
-        sent_at, timing = 0.0, None
+        until = asked.deadline if asked.deadline < own else own
+        sent_at, timing, failed = 0.0, None, None
         try:
             waited_s = 0.0
             if not self.places.take_now():
                 waited_s = await self._wait_for_place(until, begin, stats)
             try:
                 stats.calls += 1
-                self.counters.counts[endpoint.key] += 1
+                endpoint.calls += 1
                 sent_at = perf_counter()
                 if stats.trace is not None:
                     timing = stats.trace.begin("call", request.endpoint)
@@ -230,44 +243,53 @@ class Policy:
                         timing.attempt, timing.is_hedge = number, is_hedge
                     if waited_s:
                         timing.waited_ns = int(waited_s * 1e9)
-                asked = self._addressed(request, until, begin + waited_s, stats.trace, timing)
-                response = await self.transport.send(asked, until)
-                status = response.status
-                answer: Fetched | Response = response
-                if is_whole:
+                sent = copy(request) if is_hedge else request
+                self._address(sent, until - begin - waited_s, stats.trace, timing)
+                response = await self.transport.send(sent, until)
+                answer: Answer = response
+                if asked.is_whole:
                     most = self.settings.max_response_size_bytes
                     body = response.ready(most)
                     if body is None:
                         body = await read_whole(response, most, self.name)
-                    answer = Fetched(status, response.headers, body)
+                    answer = Fetched(response.status, response.headers, body)
                 if timing is not None:
                     size = len(answer.body) if isinstance(answer, Fetched) else size_of(response)
-                    timing.answer = (self.name, request.method, status, size)
+                    timing.answer = (self.name, request.method, response.status, size)
             finally:
                 self.places.give_back()
                 if timing is not None:
                     finish(timing)
         except UpstreamError as exc:
             # A client's own short deadline says nothing about the backend.
-            is_own = exc.code == "GATEWAY_TIMEOUT" and deadline < own
+            is_own = exc.code == "GATEWAY_TIMEOUT" and asked.deadline < own
             if sent_at and not is_own:
                 self._measure(request, exc.code, sent_at)
             if is_own or exc.code in NOT_HEALTH:
                 endpoint.breaker.abandon()
             else:
-                self._learn(request, endpoint, clock(), begin, is_failure=True)
-            raise
+                self._learn(endpoint, begin, is_failure=True)
+            if is_hedged:
+                raise
+            failed = exc
         except BaseException:
             endpoint.breaker.abandon()
             raise
-        is_failure = status >= 500
-        if is_failure:
+        if failed is not None:
+            try:
+                return await self._again(asked, number, None, failed)
+            finally:
+                del failed  # its traceback has this frame
+        status = answer.status
+        if status >= 500:
             self._measure(request, str(status), sent_at)
         elif self.counters.durations is not None:
             if endpoint.durations is None:
-                endpoint.durations = self.counters.durations.of(*endpoint.key[1:], "")
+                endpoint.durations = self.counters.durations.of(self.name, endpoint.name, "")
             endpoint.durations.observe(perf_counter() - sent_at)
-        self._learn(request, endpoint, clock(), begin, is_failure=is_failure)
+        self._learn(endpoint, begin, is_failure=status >= 500)
+        if status in self._statuses and not is_hedged:
+            return await self._again(asked, number, answer, None)
         return answer
 
     def _measure(self, request: Request, error_type: str, begin: float) -> None:
@@ -304,15 +326,13 @@ class Policy:
             self.counters.pool_wait_s[self.name] += waited_s
         return waited_s
 
-    def _learn(
-        self, request: Request, endpoint: Endpoint, now: float, begin: float, *, is_failure: bool
-    ) -> None:
+    def _learn(self, endpoint: Endpoint, begin: float, *, is_failure: bool) -> None:
+        now = self._loop.time()
         took_s = now - begin
-        if self.settings.circuit_breaker.enabled:
-            opened = endpoint.breaker.opened
-            endpoint.breaker.record(now, is_failure=is_failure, took_s=took_s)
-            if endpoint.breaker.opened != opened:
-                self.counters.add("breaker_opened", self.name, request.endpoint)
+        if self.settings.circuit_breaker.enabled and endpoint.breaker.record(
+            now, is_failure=is_failure, took_s=took_s
+        ):
+            self.counters.add("breaker_opened", self.name, endpoint.name)
         if is_failure:
             return
         if self.settings.hedge.enabled:
@@ -322,37 +342,22 @@ class Policy:
             self.places.limit = self.adaptive.limit
             self.places.wake()
 
-    def _addressed(
-        self,
-        request: Request,
-        deadline: float,
-        now: float,
-        trace: Trace | None,
-        timing: Timing | None,
-    ) -> Request:
-        """The request with what the gateway itself tells the backend: the time that is left, the trace."""
+    def _address(
+        self, request: Request, left_s: float, trace: Trace | None, timing: Timing | None
+    ) -> None:
+        """Add what the gateway itself tells the backend: the trace, and the time that is left."""
         if request.on_send is not None:
             request.on_send()
-        headers = [*request.headers]
-        if trace is not None and timing is not None:
-            made = trace.headers(timing)
-            if headers and made:
-                own = [name for name, _ in made]
-                headers = [header for header in headers if header[0].lower() not in own]
-            headers += made
+        added: list[Header] = []
+        if trace is not None and timing is not None and trace.propagation:
+            added = trace.headers(timing)
+            if request.headers:
+                own = [name for name, _ in added]
+                request.headers = [each for each in request.headers if each[0].lower() not in own]
         if self.settings.deadline_header:
-            left_ms = max(1, int((deadline - now) * 1000))
-            headers.append((self.settings.deadline_header, str(left_ms)))
-        return Request(
-            request.method,
-            request.url,
-            headers,
-            request.body,
-            request.source,
-            request.endpoint,
-            request.is_read,
-            request.is_again,
-        )
+            left_ms = int(left_s * 1000)
+            added.append((self.settings.deadline_header, str(left_ms) if left_ms > 0 else "1"))
+        request.added = added
 
     # Asking again
 
@@ -379,19 +384,20 @@ class Policy:
         self.counters.add("retry_refused", self.name, request.endpoint)
         return False
 
-    async def _hedged(
-        self,
-        request: Request,
-        endpoint: Endpoint,
-        deadline: float,
-        stats: CallStats,
-        number: int,
-        *,
-        is_whole: bool,
-    ) -> Any:
+    async def _hedged(self, asked: Asked, number: int) -> Any:
+        """An attempt that may get a rival, and what becomes of its end. Errors: UpstreamError."""
+        try:
+            answer = await self._race(asked, number)
+        except UpstreamError as exc:
+            return await self._again(asked, number, None, exc)
+        if answer.status in self._statuses:
+            return await self._again(asked, number, answer, None)
+        return answer
+
+    async def _race(self, asked: Asked, number: int) -> Any:
         """An attempt that gets a rival when it takes unusually long; the first good answer wins."""
-        once = partial(self._attempt, request, endpoint, deadline, stats, number, is_whole=is_whole)
-        after_s = endpoint.latency.percentile_s
+        once = partial(self._attempt, asked, number, is_hedged=True)
+        after_s = asked.endpoint.latency.percentile_s
         if after_s is None:
             return await once()
         first = asyncio.ensure_future(once())
@@ -399,13 +405,13 @@ class Policy:
         winner = None
         try:
             await asyncio.wait(rivals, timeout=max(after_s, self.settings.hedge.min_delay_s))
-            if not first.done() and self._withdraw(request, self._loop.time()):
-                stats.hedges += 1
-                self.counters.add("hedge", self.name, request.endpoint)
+            if not first.done() and self._withdraw(asked.request, self._loop.time()):
+                asked.stats.hedges += 1
+                self.counters.add("hedge", self.name, asked.request.endpoint)
                 rivals.add(asyncio.ensure_future(once(is_hedge=True)))
             winner = await _first_good(rivals)
             if winner is not first:
-                self.counters.add("hedge_won", self.name, request.endpoint)
+                self.counters.add("hedge_won", self.name, asked.request.endpoint)
             return winner.result()
         finally:
             for rival in rivals:
