@@ -22,7 +22,7 @@ from gateway.telemetry.catalogue import METRICS
 ROOT = Path(__file__).resolve().parent.parent
 ABOUT = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ABOUT])
-PROSE = sorted([*PAGES, *(ROOT / "tests" / "cases").glob("*.md")])
+PROSE = sorted([*PAGES, *(ROOT / "tests" / "cases").glob("*.md"), *ROOT.glob("examples/**/*.md")])
 MAX_COLUMNS = 120
 TABLES = {item.name for item in fields(Config)}
 # Metrics that others make, and labels of our own that begin as metrics do.

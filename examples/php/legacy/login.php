@@ -1,0 +1,4 @@
+<?php
+session_start();
+$_SESSION['name'] = $_GET['name'];
+echo 'Welcome';
