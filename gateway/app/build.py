@@ -27,6 +27,7 @@ from gateway.graph.register import AMBIENT, Mark, find_marks
 from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.graph.signature import finding
+from gateway.graph.unbound import unbound_directives, unresolved_types
 from gateway.settings.files import missing_files
 from gateway.settings.mistakes import together
 from gateway.vary import Identity, joined
@@ -107,6 +108,8 @@ def build_graph(
         fix(schema)
         return Graph(schema, Bound(), marks, findings, threads)
     findings += bind_resolvers(schema, marks, threads, config.graph.scalars)
+    if is_served or marks:
+        findings += unbound_directives(document, marks) + unresolved_types(schema, marks)
     bound, found = _connect(config, schema, document, marks, env, is_served=is_served)
     findings += found
     if not any(item.severity == "error" for item in findings):

@@ -1,8 +1,33 @@
 """The command line, one file a command. A mistake of the operator is a line and exit code 2; findings are exit code 1."""
 
+from __future__ import annotations
 
-def main() -> None:
+import sys
+from typing import Any, NoReturn
+
+
+def main() -> NoReturn:
     """Run the command line."""
+    from typer.main import get_command
+
     from gateway.cli.app import app
 
-    app()
+    try:
+        code = get_command(app)(prog_name="gateway", standalone_mode=False)
+    except Exception as exc:
+        # What is wrong with the words themselves: typer's own exceptions, under one name or another.
+        if not hasattr(exc, "format_message"):
+            raise
+        if exc.format_message():  # else its help has been printed
+            print(f"gateway: {_usage_line(exc)}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def _usage_line(exc: Any) -> str:
+    message = " ".join(exc.format_message().split()).rstrip(".")
+    context = getattr(exc, "ctx", None)
+    command = context.command_path if context is not None else "gateway"
+    return f"{message} (see {command} --help)"

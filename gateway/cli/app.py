@@ -1,4 +1,4 @@
-"""The command line: `gateway init | dev | serve | check | schema | plan | profile | map | keys | audit | release`."""
+"""The command line: `gateway init | dev | serve | check | test | schema | plan | profile | map | keys | audit | release`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from gateway.cli.plan import plan
 from gateway.cli.profile import profile
 from gateway.cli.schema import print_api_schema
 from gateway.cli.serve import serve
+from gateway.cli.test import run_suites
 from gateway.release.cli import app as release_app
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ app.command()(init)
 app.command()(dev)
 app.command()(serve)
 app.command()(check)
+app.command(name="test")(run_suites)
 app.command(name="schema")(print_api_schema)
 app.command()(plan)
 app.command()(profile)

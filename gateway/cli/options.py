@@ -109,11 +109,11 @@ def read_graph(config: Path | None, schema: list[Path] | None) -> tuple[Config, 
     return settings, build_graph(settings, base, os.environ, is_served=is_whole)
 
 
-def report(errors: list[Diagnostic]) -> NoReturn:
-    """Print findings and end with exit code 1."""
+def report(errors: list[Diagnostic], code: int = 1) -> NoReturn:
+    """Print findings and end."""
     for error in errors:
         print(error.render(), file=sys.stderr)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 def counted(number: int, noun: str) -> str:

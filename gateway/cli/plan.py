@@ -23,9 +23,12 @@ from gateway.cli.options import (
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables, explain_plan
 from gateway.execute.prepare import Prepared, prepare
+from gateway.graph.register import Mark
 from gateway.language.document import load_document
 from gateway.pipeline.dedupe import explain_sharing
 from gateway.runtime.state import Variables
+
+OF_FIELDS = ("resolver", "batch_resolver", "subscription")
 
 
 def plan(
@@ -70,12 +73,18 @@ def plan(
 
 def _sharing(prepared: Prepared, variables: Variables, settings: Config, graph: Graph) -> str:
     """The line of a plan that says who shares it."""
-    places = [(mark.title, *mark.place) for mark in graph.undeclared]
+    places = {mark.name: _place(mark) for mark in graph.marks if mark.kind in OF_FIELDS}
     return explain_sharing(
         prepared,
         variables,
         settings.traffic_shaping.router.dedupe,
-        [f"{title} ({file}:{line})" for title, file, line in places],
+        [f"{mark.title} ({_place(mark)})" for mark in graph.undeclared],
         graph.ambient,
         unshared_sources(settings, graph.bound.base_urls if graph.bound else ()),
+        places,
     )
+
+
+def _place(mark: Mark) -> str:
+    file, line = mark.place
+    return f"{file}:{line}"

@@ -64,10 +64,12 @@ class Bound:
     Attributes:
         base_urls: Base URL of each source, evaluated.
         loaders: Every connector's loader.
+        spec: Version of the mapping language.
     """
 
     base_urls: dict[str, str] = field(default_factory=dict)
     loaders: list[ConnectorLoader] = field(default_factory=list)
+    spec: str = "0.3"
 
 
 def bind_connectors(
@@ -182,7 +184,7 @@ class _Binder:
             "context": {},
         }
         self.resolved: Collection[str] = ()
-        self.bound = Bound()
+        self.bound = Bound(spec=self.directives.spec)
         for source in directives.sources:
             configured = sources.get(source.name, SourceSettings()).url
             try:

@@ -53,8 +53,13 @@ class ConnectorLoader(ABC):
         return wanted
 
     def describe(self) -> str:
-        """How its answers are read, for people."""
-        return self.call.decoding.describe()
+        """What it sends, how often, and how its answers are read, for people."""
+        builder = self.call.builder
+        source = f" of {self.source}" if self.source else ""
+        return f"{builder.endpoint}{source}, {self._frequency()}; {self.call.decoding.describe()}"
+
+    def _frequency(self) -> str:
+        return "once"
 
     @abstractmethod
     async def load(
@@ -97,6 +102,9 @@ class KeyedLoader(ConnectorLoader):
         self.key = key
         self.is_entity = is_entity
         self.variable = variable
+
+    def _frequency(self) -> str:
+        return "once for each key"
 
     async def load(
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
@@ -145,6 +153,9 @@ class BatchLoader(ConnectorLoader):
         self.max_size = max_size
         self.max_url_bytes = max_url_bytes
         self.batches = Batches(max_size, max_url_bytes) if call.merges else None
+
+    def _frequency(self) -> str:
+        return f"once for {self.max_size} keys" if self.max_size else "once for all keys"
 
     def project(self, wanted: Wanted) -> Loader:
         projected = super().project(wanted)

@@ -147,17 +147,17 @@ def explain_plan(prepared: Prepared, variables: Variables) -> dict[str, Any]:
     if not codes:
         parts = prepared.incremental_code(variables.coerced)
         codes = [parts.initial, *(part.code for part in parts.deferred)]
-    tree = "\n".join(print_plan(code.bound.plan) + _print_reading(code.bound) for code in codes)
+    tree = "\n".join(print_plan(code.bound.plan) + _print_calls(code.bound) for code in codes)
     source = "\n".join(code.source for code in codes)
     return {"plan": {"path": "compiled", "tree": tree, "source": source}}
 
 
-def _print_reading(bound: Bound) -> str:
-    """How the answers of each loader are read, and what decided it."""
+def _print_calls(bound: Bound) -> str:
+    """What each loader sends, how often, how its answers are read, and what decided it."""
     fields = bound.fields.values()
     loaders = {id(field.loader): field.loader for field in fields if field.loader is not None}
     lines = [
-        f"  reads {loader.coordinate}: {describe()}\n"
+        f"  calls {loader.coordinate}: {describe()}\n"
         for loader in loaders.values()
         if (describe := getattr(loader, "describe", None)) is not None
     ]

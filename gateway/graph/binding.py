@@ -181,7 +181,10 @@ def _bind_resolver(schema: GraphQLSchema, mark: Mark, threads: Executor) -> list
         return found
     found = check_signature(mark, field, ("parent", "context"))
     function: Callable[..., Any] = mark.target
-    if mark.blocking:
+    if mark.blocking and inspect.iscoroutinefunction(function):
+        hint = "write `def` for what blocks, or leave `blocking=True` out"
+        found.append(finding(mark, f"{mark.name} is `async def` and `blocking=True`", hint))
+    elif mark.blocking:
         function = _in_thread(function, threads)
     takes_info = "info" in parameters_of(mark.target) and "info" not in field.args
     is_async = inspect.iscoroutinefunction(function)

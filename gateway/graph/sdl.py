@@ -5,14 +5,21 @@ It reads files and parses; it binds and builds nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, Node, Source, parse
 from graphql.language import DefinitionNode
 
 from gateway.errors import ConfigError, Diagnostic
+from gateway.settings.mistakes import together
 
+MAX_SYNTAX_ERRORS = 20
+"""Of one file: what comes behind so many is looked at when they are mended."""
+_DEFINITION = re.compile(
+    r"(?:extend\s+)?(?:schema|scalar|type|interface|union|enum|input|directive)\b"
+)
 MAX_SCHEMA_TOKENS = 2_000_000
 """A schema is the operator's own, but a wrong path may name any file: stop before memory is gone."""
 
@@ -47,31 +54,56 @@ def find_schema_files(paths: Sequence[str | Path], base: str | Path = ".") -> li
 
 
 def load_sdl(files: Iterable[Path]) -> DocumentNode:
-    """Parse schema files into one document. Errors: ConfigError with file, line and column."""
+    """Parse schema files into one document.
+
+    Errors: ConfigError with file, line and column of the first mistake; `others` has the rest, of all files.
+    """
     definitions: list[DefinitionNode] = []
+    errors: list[ConfigError] = []
     for file in files:
         try:
             text = file.read_text(encoding="utf-8")
+            definitions += parse_sdl(text, str(file)).definitions
         except (OSError, UnicodeDecodeError) as exc:
-            raise ConfigError(f"the schema file cannot be read: {exc}", file=str(file)) from exc
-        definitions += parse_sdl(text, str(file)).definitions
+            errors.append(ConfigError(f"the schema file cannot be read: {exc}", file=str(file)))
+        except ConfigError as exc:
+            errors += (exc, *exc.others)
+    if errors:
+        raise together(errors)
     return DocumentNode(definitions=tuple(definitions))
 
 
 def parse_sdl(text: str, name: str) -> DocumentNode:
-    """Parse one schema text. Errors: ConfigError with `name`, line and column."""
+    """Parse one schema text. Errors: ConfigError with `name`, line and column; `others` has the rest."""
     if not text.strip():
         return DocumentNode(definitions=())
     try:
         return parse(Source(text, name), max_tokens=MAX_SCHEMA_TOKENS)
     except GraphQLSyntaxError as exc:
-        place = exc.locations[0] if exc.locations else None
-        raise ConfigError(
-            exc.message,
-            file=name,
-            line=place.line if place else None,
-            column=place.column if place else None,
-        ) from exc
+        raise together(list(_syntax_errors(text, name, exc))) from exc
+
+
+def _syntax_errors(text: str, name: str, first: GraphQLSyntaxError) -> Iterator[ConfigError]:
+    """The mistakes of a text: one for each definition that has any, as far as definitions begin a line."""
+    lines = text.splitlines()
+    error: GraphQLSyntaxError | None = first
+    begin, count = 0, 0
+    while error is not None and count < MAX_SYNTAX_ERRORS:
+        place = error.locations[0] if error.locations else None
+        line, column = (place.line, place.column) if place else (None, None)
+        yield ConfigError(error.message, file=name, line=line, column=column)
+        count += 1
+        # The definition at the mistake may be a whole one: what stands before it was not closed.
+        after = max(begin + 1, (line or len(lines)) - 1)
+        starts = (i for i in range(after, len(lines)) if _DEFINITION.match(lines[i]))
+        begin = next(starts, len(lines))
+        rest = "\n" * begin + "\n".join(lines[begin:])
+        error = None
+        if rest.strip():
+            try:
+                parse(Source(rest, name), max_tokens=MAX_SCHEMA_TOKENS)
+            except GraphQLSyntaxError as exc:
+                error = exc
 
 
 def place_of(node: Node | None) -> tuple[str | None, int | None, int | None]:

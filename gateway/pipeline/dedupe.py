@@ -310,6 +310,7 @@ def explain_sharing(
     undeclared: Collection[str],
     ambient: Identity | None,
     unshared_sources: Mapping[str | None, str] | None = None,
+    places: Mapping[str, str] | None = None,
 ) -> str:
     """Whether equal operations in flight are one, in a line for people: by what, or why not.
 
@@ -317,6 +318,7 @@ def explain_sharing(
         prepared, variables: The operation.
         settings, ambient, unshared_sources: As of `Sharing`.
         undeclared: What runs beside resolvers and declares nothing, each with its place.
+        places: By coordinate, where the function of a field stands.
     """
     if prepared.operation_type != "query" or prepared.reason:
         return f"not shared: {prepared.reason or f'it is a {prepared.operation_type}'}"
@@ -329,8 +331,11 @@ def explain_sharing(
         problem = "it waits for nothing"
     elif off := sorted({why for name, why in (unshared_sources or {}).items() if name in sources}):
         problem = off[0]
+    known = places or {}
     own = [
-        field.coordinate
+        f"{field.coordinate} ({known[field.coordinate]})"
+        if field.coordinate in known
+        else field.coordinate
         for field in bound.fields.values()
         if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION)
         and identity_of(field.definition.resolve) is None

@@ -169,11 +169,9 @@ async def test_the_explanation_of_a_plan_says_how_answers_are_read(tmp_path: Pat
             for _ in range(2):
                 result = await client.execute(query, headers={"x-gateway-plan": "true"})
     tree = result.extensions["plan"]["tree"]
-    assert "reads Query.labels: decoded, leaves of any type" in tree
-    assert "reads Query.first: mapped: the selection does more than take values from places" in tree
-    assert (
-        "reads Query.issues: mapped: labels is a list of rows, and a path leads through it" in tree
-    )
+    assert "calls Query.labels: GET /labels of b, once; decoded, leaves of any type" in tree
+    assert "; mapped: the selection does more than take values from places\n" in tree
+    assert "; mapped: labels is a list of rows, and a path leads through it\n" in tree
 
 
 async def test_what_nobody_asks_for_changes_no_answer(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.testing.test_clients import run_pytest
 def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
     names = save_files("testing.md", tmp_path)
     assert {"schema.graphql", "gateway.toml", "test_posts.py"} <= set(names)
-    languages = ("graphql", "toml", "python")
+    languages = ("graphql", "toml", "python", "yaml")
     blocks = [text for language, text in code_blocks("testing.md") if language in languages]
     assert len(blocks) == len(names)
     found = run_pytest(tmp_path)
