@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gateway.app.build import build_graph
-from gateway.config import build_config
+from gateway.app.config import build_config
 from gateway.connectors.bind import Bound
 from gateway.errors import ConfigError
 from gateway.suites.read import read_suite
