@@ -197,7 +197,7 @@ async def test_mounted_below_another_application(project: Path) -> None:
         assert (await client.get("/api/health/live")).status_code == 200
         assert (await client.get("/api/health/ready")).text == "ready"
         assert (await client.get("/api/nothing")).status_code == 404
-    assert gateway.ready is False
+    assert gateway.worker.is_ready is False
 
 
 async def test_not_ready_before_and_after_the_lifespan(project: Path) -> None:

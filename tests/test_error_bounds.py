@@ -225,10 +225,11 @@ async def payloads(client: GatewayClient, text: str) -> list[Any]:
     request = ClientRequest({}, request_id="r")
 
     async def new_context() -> Context:
-        return await value_of(client.app.new_context(request))
+        return await value_of(client.app.worker.serving().new_context(request))
 
-    operation = Operation(GraphQLParams(text), request)
-    stream = await client.app.sockets.subscriptions.run(operation, new_context)
+    serving = client.app.worker.serving()
+    operation = Operation(GraphQLParams(text), request, serving)
+    stream = await serving.subscriptions.run(operation, new_context)
     assert isinstance(stream, Stream)
     return [orjson.loads(answer.body) async for answer in stream]
 

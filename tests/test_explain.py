@@ -132,7 +132,7 @@ async def test_who_asks_for_timings_shares_no_execution(tmp_path: Path) -> None:
         backend(answer) as behind,
         GatewayClient(path, sources={"api": behind.url}) as client,
     ):
-        sharing = client.app.streams.subscriptions.pipeline.sharing
+        sharing = client.app.worker.serving().pipeline.sharing
         await client.execute("{ posts { title } }", headers={"x-gateway-trace": "true"})
         assert sharing.led == 0
         await client.execute("{ posts { title } }")

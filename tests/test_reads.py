@@ -324,10 +324,11 @@ async def opened(client: GatewayClient, query: str, **headers: str) -> Stream:
 
     async def new_context() -> Any:
         named = {name: value for name, [value] in values.items()}
-        return await value_of(client.app.new_context(ClientRequest(named)))
+        return await value_of(client.app.worker.serving().new_context(ClientRequest(named)))
 
-    operation = Operation(GraphQLParams(query), ClientRequest({}))
-    stream = await client.app.sockets.subscriptions.run(operation, new_context)
+    serving = client.app.worker.serving()
+    operation = Operation(GraphQLParams(query), ClientRequest({}), serving)
+    stream = await serving.subscriptions.run(operation, new_context)
     assert isinstance(stream, Stream)
     return stream
 
@@ -337,7 +338,7 @@ async def events(client: GatewayClient, streams: list[Stream]) -> list[Any]:
     waiting = [asyncio.ensure_future(anext(stream)) for stream in streams]
     for _ in range(5):
         await asyncio.sleep(0)
-    await client.app.broker.publish("orders", "one")
+    await client.app.worker.broker.publish("orders", "one")
     answers = [await asyncio.wait_for(one, 10) for one in waiting]
     for stream in streams:
         await stream.aclose()
@@ -358,7 +359,7 @@ async def test_streams_are_shared_by_what_was_declared(
     async with GatewayClient(tmp_path / "gateway.toml") as other:
         own = [{name: f"tenant-{letter}"} for letter in "aba"]
         streams = [await opened(other, "subscription { orders }", **one) for one in own]
-        assert len(other.app.sockets.subscriptions.streams.feeds) == 2
+        assert len(other.app.worker.serving().subscriptions.streams.feeds) == 2
         assert await events(other, streams) == [f"one of {name}=tenant-{x}" for x in "aba"]
 
 
@@ -366,14 +367,14 @@ async def test_tenants_have_streams_of_their_own(client: GatewayClient) -> None:
     hosts = ["tenant-a.example", "tenant-b.example", "tenant-a.example"]
     for field, feeds in (("orders", 2), ("tenants", 2)):
         streams = [await opened(client, f"subscription {{ {field} }}", host=host) for host in hosts]
-        assert len(client.app.sockets.subscriptions.streams.feeds) == feeds
+        assert len(client.app.worker.serving().subscriptions.streams.feeds) == feeds
         assert await events(client, streams) == [f"one of host={host}" for host in hosts]
 
 
 async def test_what_declares_nothing_is_not_shared(client: GatewayClient) -> None:
     users = ["ada", "bob", "ada"]
     streams = [await opened(client, "subscription { free }", x_user=user) for user in users]
-    assert client.app.sockets.subscriptions.streams.feeds == {}
+    assert client.app.worker.serving().subscriptions.streams.feeds == {}
     assert await events(client, streams) == [f"one of {user}" for user in users]
 
 

@@ -153,9 +153,9 @@ async def pipeline(project: Path) -> AsyncIterator[tuple[Subscriptions, Any]]:
 
         async def new_context(**headers: str) -> Context:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            return await value_of(client.app.new_context(ClientRequest(named)))
+            return await value_of(client.app.worker.serving().new_context(ClientRequest(named)))
 
-        yield client.app.sockets.subscriptions, new_context
+        yield client.app.worker.serving().subscriptions, new_context
 
 
 def seen() -> dict[str, Any]:
@@ -163,8 +163,14 @@ def seen() -> dict[str, Any]:
     return found
 
 
+SERVING_OF_ITS_RUN: Any = None
+"""`Subscriptions.run` belongs to one: it asks the operation for none."""
+
+
 def operation(query: str, variables: Any = None, *, read_only: bool = False) -> Operation:
-    return Operation(GraphQLParams(query, variables), ClientRequest({}), read_only=read_only)
+    return Operation(
+        GraphQLParams(query, variables), ClientRequest({}), SERVING_OF_ITS_RUN, read_only=read_only
+    )
 
 
 async def answers(pipeline: tuple[Subscriptions, Any], query: str, **variables: Any) -> list[Any]:

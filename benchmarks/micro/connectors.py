@@ -53,19 +53,21 @@ def by_gateway(query: str) -> Iterator[Callable[[], Awaitable[bytes]]]:
     app = Gateway(config, FOLDER, {})
     lifespan = app.lifespan()
     RUNNER.run(lifespan.__aenter__())
-    started = app.upstream
-    app.upstream = AtOnce()  # type: ignore[assignment] # only `fetch` is called
-    pipeline = app.make_pipeline()
+    worker = app.worker
+    started = worker.upstream
+    worker.upstream = AtOnce()  # type: ignore[assignment] # only `fetch` is called
+    serving = worker.serving()
 
     async def run() -> bytes:
         client = ClientRequest({}, request_id="r")
-        context = await value_of(app.new_context(client))
-        return (await value_of(pipeline.run(Operation(GraphQLParams(query), client), context))).body
+        context = await value_of(serving.new_context(client))
+        operation = Operation(GraphQLParams(query), client, serving)
+        return (await value_of(serving.pipeline.run(operation, context))).body
 
     try:
         yield run
     finally:
-        app.upstream = started
+        worker.upstream = started
         RUNNER.run(lifespan.__aexit__(None, None, None))
 
 

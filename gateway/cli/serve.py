@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from gateway.app.config import Config
-from gateway.app.gateway import BROKER_DIRECTORY, Gateway
+from gateway.app.gateway import Gateway
+from gateway.app.worker import BROKER_DIRECTORY
 from gateway.cli.options import (
     ConfigOption,
     SchemaOption,

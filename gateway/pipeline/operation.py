@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from gateway.context import ClientRequest, Context
 from gateway.execute.prepare import Prepared
 from gateway.language.normalise import Literals
+from gateway.pipeline.serving import Serving
 from gateway.response.answer import OperationRecord
 from gateway.runtime.state import Variables
 
@@ -36,6 +37,7 @@ class Operation:
     Args:
         params: As sent.
         client: Who asks.
+        serving: The schema that it is answered by, whatever is served when it ends.
         read_only: The transport is for queries and subscriptions only (GET).
 
     Attributes:
@@ -61,6 +63,7 @@ class Operation:
         "prepared",
         "read_only",
         "record",
+        "serving",
         "variables",
     )
 
@@ -70,10 +73,16 @@ class Operation:
     prepared: Prepared
 
     def __init__(
-        self, params: GraphQLParams, client: ClientRequest, *, read_only: bool = False
+        self,
+        params: GraphQLParams,
+        client: ClientRequest,
+        serving: Serving,
+        *,
+        read_only: bool = False,
     ) -> None:
         self.params = params
         self.client = client
+        self.serving = serving
         self.read_only = read_only
         self.record = OperationRecord()
         self.is_planned = False

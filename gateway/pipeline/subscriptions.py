@@ -92,10 +92,10 @@ class Subscriptions:
             return await self.streams.deliver(subscription, context, payloads)
 
 
-async def operation_type(pipeline: Pipeline, operation: Operation) -> str | None:
+async def operation_type(operation: Operation) -> str | None:
     """What kind of operation this is, "incremental" among them; None when its document is rejected."""
     try:
-        return kind_of((await value_of(pipeline.document(operation))).prepared)
+        return kind_of((await value_of(operation.serving.pipeline.document(operation))).prepared)
     except (ClientError, RequestError):
         return None
 

@@ -63,7 +63,7 @@ class Stage:
 
     @property
     def places(self) -> Any:
-        policies = self.client.app.upstream.policies
+        policies = self.client.app.worker.upstream.policies
         return next(policy.places for policy in policies if policy.name == "users")
 
     async def hold(self) -> None:
@@ -145,7 +145,7 @@ async def test_batches_that_wait_go_together_and_each_gets_its_own(tmp_path: Pat
         assert await on.users(second) == rows("2", "3")
         assert await on.users(third) == rows("4")
         assert on.batches == [["0"], ["1", "2", "3", "4"]]
-        assert on.client.app.upstream.counters.total("merged") == 2
+        assert on.client.app.worker.upstream.counters.total("merged") == 2
 
 
 async def test_no_answer_crosses_a_partition(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ async def test_a_refused_document_was_not_parsed(project: Path) -> None:
     async with GatewayClient(configure(project, f"{STRICT}warm = false\n")) as client:
         await client.http.post(URL, json={"query": NESTED})
         await client.http.post(URL, json={"query": ANONYMOUS})
-        plans = client.app.sockets.subscriptions.pipeline.plans
+        plans = client.app.worker.serving().pipeline.plans
         assert (len(plans), plans.counters.misses) == (0, 0)
 
 

@@ -164,7 +164,7 @@ class World:
 
     @property
     def policy(self) -> Policy:
-        policies = {policy.name: policy for policy in self.gateway.app.upstream.policies}
+        policies = {policy.name: policy for policy in self.gateway.app.worker.upstream.policies}
         return policies[self.failing]
 
     async def run(self, kind: str) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class World:
             await client.subscribe(EVENT)
             await client.send(type="ping")
             assert await client.hear() == {"type": "pong"}
-            await self.gateway.app.broker.publish("comments.v1", COMMENT)
+            await self.gateway.app.worker.broker.publish("comments.v1", COMMENT)
             heard: dict[str, Any] = (await client.hear())["payload"]
             return heard
 

@@ -113,7 +113,7 @@ async def test_no_user_sees_another_ones_session(slow: Backends, reads_set_cooki
         await asyncio.gather(*(log_in(user) for user in dict.fromkeys(order)))
         assert len(set(cookies.values())) == USERS
         await asyncio.gather(*(check(user) for user in order))
-        sharing = app.handler.pipeline.sharing
+        sharing = app.worker.serving().pipeline.sharing
         assert (sharing.shared > 0) == (not reads_set_cookies)
         assert (sharing.led > 0) == (not reads_set_cookies)
 

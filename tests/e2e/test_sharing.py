@@ -41,7 +41,7 @@ class World:
 
     @property
     def sharing(self) -> Sharing:
-        return self.gateway.app.streams.subscriptions.pipeline.sharing
+        return self.gateway.app.worker.serving().pipeline.sharing
 
     def ask(self, query: str, **headers: str) -> asyncio.Task[httpx.Response]:
         """Post a query; a header is given as x_user="…"."""

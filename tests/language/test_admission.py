@@ -71,7 +71,7 @@ async def test_variants_of_one_document_are_charged_like_new_documents(tmp_path:
         (error,) = (await client.execute(query, {"a": True})).errors
         assert error["extensions"]["code"] == "COLD_DOCUMENTS_LIMIT"
     async with GatewayClient(project(tmp_path, "")) as client:
-        plans = client.app._plans
+        plans = client.app.worker.serving().pipeline.plans
         sizes = []
         for a in (True, False, True):
             assert (await client.execute(query, {"a": a})).errors == []

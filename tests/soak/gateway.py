@@ -62,14 +62,14 @@ class Observed:
         """Shape: names to numbers, and `counts` by decision."""
         gc.collect()
         gateway = self.gateway
-        counters = gateway.upstream.counters
+        counters = gateway.worker.upstream.counters
         counts = {name for name, _, _ in counters.counts}
-        sharing = gateway.streams.subscriptions.pipeline.sharing
+        sharing = gateway.worker.serving().sharing
         return {
             "rss": resident_bytes(),
             "fds": len(os.listdir("/proc/self/fd")),
             "tasks": len(asyncio.all_tasks()),
-            "in_use": sum(policy.places.in_use for policy in gateway.upstream.policies),
+            "in_use": sum(policy.places.in_use for policy in gateway.worker.upstream.policies),
             "counts": {
                 **{name: counters.total(name) for name in sorted(counts)},
                 "operations_led": sharing.led,

@@ -66,8 +66,8 @@ Read = dict[str, dict[tuple[str, ...], Any]]
 
 def read(client: GatewayClient) -> Read:
     """Every value by name and labels."""
-    assert client.app.measures is not None
-    snapshot = client.app.measures.registry.snapshot()
+    assert client.app.worker.measures is not None
+    snapshot = client.app.worker.measures.registry.snapshot()
     return {name: dict(values) for name, values in snapshot.items()}
 
 
@@ -168,7 +168,7 @@ def denied(parent, context):
 
 async def test_those_who_share_an_execution_share_its_failure(tmp_path: Path) -> None:
     async with gateway_over(tmp_path, {}) as client:
-        places = next(p.places for p in client.app.upstream.policies if p.name == "rest")
+        places = next(p.places for p in client.app.worker.upstream.policies if p.name == "rest")
         places.limit = 0
         text = '{ user(id: "9") { name } }'
         asking = [asyncio.ensure_future(client.execute(text)) for _ in range(2)]
@@ -211,7 +211,7 @@ async def test_a_source_that_is_gone_is_an_error_and_opens_its_breaker(tmp_path:
 
 async def test_requests_in_flight_are_active_and_may_share_one_execution(tmp_path: Path) -> None:
     async with gateway_over(tmp_path, {"/users/1": {"id": "1", "name": "A"}}) as client:
-        source = client.app.upstream.policies
+        source = client.app.worker.upstream.policies
         places = next(policy.places for policy in source if policy.name == "rest")
         places.limit = 0
         text = '{ user(id: "1") { name } }'
@@ -274,11 +274,9 @@ async def test_usage_is_bounded_by_clients_and_by_fields(tmp_path: Path) -> None
 
 async def test_plans_that_wait_to_be_summed_are_bounded_and_none_is_lost(tmp_path: Path) -> None:
     async with gateway_over(tmp_path, {}) as client:
-        usage = client.app.measures.usage  # type: ignore[union-attr]
+        usage = client.app.worker.measures.usage  # type: ignore[union-attr]
         await client.execute("query A { static }")
-        prepared = client.app.streams.subscriptions.pipeline.plans.find(
-            "query A { static }", None
-        ).value
+        prepared = client.app.worker.serving().pipeline.plans.find("query A { static }", None).value
         for number in range(MAX_PENDING * 2):
             usage.count(prepared, f"client {number}")
         assert len(usage._pending) == MAX_PENDING
@@ -327,8 +325,8 @@ async def test_failures_are_series_before_the_first_one(tmp_path: Path) -> None:
 async def test_switched_off_nothing_is_there(tmp_path: Path, telemetry: Any) -> None:
     async with gateway_over(tmp_path, {}, telemetry=telemetry) as client:
         assert (await client.execute("{ static }")).data == {"static": "it"}
-        assert client.app.measures is None
-        assert client.app.upstream.counters.durations is None
+        assert client.app.worker.measures is None
+        assert client.app.worker.upstream.counters.durations is None
 
 
 async def test_a_mounted_gateway_opens_no_port(tmp_path: Path) -> None:
@@ -339,7 +337,7 @@ async def test_a_mounted_gateway_opens_no_port(tmp_path: Path) -> None:
         base=tmp_path,
     )
     async with app.lifespan():
-        assert app.metrics_server is None
+        assert app.worker.metrics_server is None
 
 
 async def test_steps_by_field_each_for_all_of_its_parents(tmp_path: Path) -> None:
@@ -365,7 +363,7 @@ async def test_steps_are_counted_without_a_log_of_slow_operations(tmp_path: Path
 
 async def test_codes_of_errors_are_bounded(tmp_path: Path) -> None:
     async with gateway_over(tmp_path, {}) as client:
-        measures = client.app.measures
+        measures = client.app.worker.measures
         assert measures is not None
         for number in range(MAX_CODES + 5):
             record = OperationRecord()

@@ -66,7 +66,7 @@ class Recorder:
     def __init__(self, client: GatewayClient, ratio: float = 1.0) -> None:
         self.exporter = InMemorySpanExporter()
         self.tracing = Tracing(TracingSettings(sample_ratio=ratio), self.exporter)
-        client.app.tracing = client.app.streams.subscriptions.pipeline.observer.tracing = (
+        client.app.worker.tracing = client.app.worker.serving().pipeline.observer.tracing = (
             self.tracing
         )
 
@@ -167,7 +167,9 @@ async def test_who_shares_a_call_and_who_leads_it(tmp_path: Path) -> None:
         while not behind.asked:
             await asyncio.sleep(0)
         follower = asyncio.create_task(client.execute("query B { thing { id half } }"))
-        (flights,) = [s.flights for n, s in client.app.upstream._sources.items() if n == "api"]
+        (flights,) = [
+            s.flights for n, s in client.app.worker.upstream._sources.items() if n == "api"
+        ]
         while not any(flight.waiting for flight in flights._open.values()):
             await asyncio.sleep(0)
         may_answer.set()

@@ -74,7 +74,7 @@ async def spans_of(folder: Path, query: str) -> tuple[Any, Sequence[ReadableSpan
     async with gateway(folder) as client:
         plain = await client.execute(query)
         tracing = Tracing(TracingSettings(sample_ratio=1.0), exporter)
-        client.app.tracing = client.app.streams.subscriptions.pipeline.observer.tracing = tracing
+        client.app.worker.tracing = client.app.worker.serving().pipeline.observer.tracing = tracing
         result = await client.execute(query)
         assert result.data == plain.data
         assert [e["message"] for e in result.errors] == [e["message"] for e in plain.errors]

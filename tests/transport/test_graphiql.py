@@ -175,7 +175,7 @@ async def test_a_subscription_in_a_browser(tmp_path: Path) -> None:
             )
             await page.evaluate("document.querySelector('.graphiql-execute-button').click()")
             async with asyncio.timeout(30):
-                while not server.app.sockets.subscriptions.streams.feeds:
+                while not server.app.worker.serving().subscriptions.streams.feeds:
                     await asyncio.sleep(0.01)
             for text in ("first", "second"):
                 say = {"query": f'mutation {{ say(text: "{text}") }}'}
@@ -187,7 +187,7 @@ async def test_a_subscription_in_a_browser(tmp_path: Path) -> None:
             assert page.complaints == []
             await page.evaluate("document.querySelector('.graphiql-execute-button').click()")
             async with asyncio.timeout(30):
-                while server.app.sockets.subscriptions.streams.feeds:
+                while server.app.worker.serving().subscriptions.streams.feeds:
                     await asyncio.sleep(0.01)
 
 

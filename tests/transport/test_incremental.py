@@ -340,7 +340,7 @@ async def test_a_client_that_leaves_ends_what_is_deferred(server: Served) -> Non
     async with asked(server, DEFERRED, CURRENT) as answer:
         await part(answer)
     async with asyncio.timeout(10):
-        while not state()["left"] or server.app.streams.running:
+        while not state()["left"] or server.app.worker.streams.running:
             await asyncio.sleep(0)
 
 

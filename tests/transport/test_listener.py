@@ -237,7 +237,7 @@ async def test_the_client_behind_a_proxy(
     config = write_project(tmp_path, more)
     async with served(config, http) as running, httpx.AsyncClient() as client:
         keys: list[str] = []
-        admission = running.app.handler.pipeline.admission
+        admission = running.app.worker.serving().pipeline.admission
         monkeypatch.setattr(admission, "check", keys.append)
         await client.post(running.url, json=ASK, headers=FORWARDED)
         page = {"accept": "text/html", **FORWARDED}

@@ -182,7 +182,7 @@ async def test_operations_of_a_socket_are_admitted_as_requests_are(tmp_path: Pat
         assert {message["payload"][0]["extensions"]["code"] for message in rejected} == {
             "UNAVAILABLE"
         }
-        assert server.app.handler.pipeline.admission.in_flight == 2
+        assert server.app.worker.serving().pipeline.admission.in_flight == 2
         state()["gate"].set()
 
 

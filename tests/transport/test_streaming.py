@@ -164,7 +164,7 @@ async def test_a_client_that_leaves_closes_its_source(
     async with asked(server, "subscription { forever }", headers) as answer:
         await answer.content.readuntil(b'"forever":0}}')
     async with asyncio.timeout(10):
-        while not state()["closed"] or server.app.streams.running:
+        while not state()["closed"] or server.app.worker.streams.running:
             await asyncio.sleep(0)
 
 
@@ -249,7 +249,7 @@ async def test_many_operations_on_one_stream(server: Served, tmp_path: Path) -> 
         assert found == {"a": [{"hello": "hello you"}, "complete"],
                          "b": [{"count": 0}, {"count": 1}, "complete"]}  # fmt: skip
     async with asyncio.timeout(10):
-        while server.app.streams.running:
+        while server.app.worker.streams.running:
             await asyncio.sleep(0)
     assert len((tmp_path / "access.log").read_text().splitlines()) == 2
 

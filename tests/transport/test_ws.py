@@ -84,7 +84,7 @@ async def test_a_client_that_vanishes_closes_its_sources(server: Served) -> None
     async with asyncio.timeout(10):
         while not state()["closed"]:
             await asyncio.sleep(0)
-        while server.app.sockets.sockets:
+        while server.app.worker.sockets.sockets:
             await asyncio.sleep(0)
 
 
@@ -211,7 +211,7 @@ async def test_limits(server: Served) -> None:
         await client.subscribe("{ hello } #" + "x" * 1000)
         assert (await client.hear())[0] == 1009
     async with asyncio.timeout(10):
-        while server.app.sockets.sockets:
+        while server.app.worker.sockets.sockets:
             await asyncio.sleep(0)
     async with connected(server):
         pass

@@ -35,9 +35,9 @@ async def still_serves(server: Served) -> None:
         await client.subscribe("{ hello }")
         assert (await client.hear())["payload"] == {"data": {"hello": "hello you"}}
     async with asyncio.timeout(20):
-        while server.app.sockets.sockets:
+        while server.app.worker.sockets.sockets:
             await asyncio.sleep(0.001)
-    assert server.app.sockets.subscriptions.streams.feeds == {}
+    assert server.app.worker.serving().subscriptions.streams.feeds == {}
 
 
 @pytest.mark.parametrize(
@@ -111,13 +111,13 @@ async def test_a_client_that_does_not_read_costs_a_bounded_queue(server: Served)
     writer.write(frame(INIT.encode()))
     ask = {"type": "subscribe", "id": "1", "payload": {"query": "subscription { said { text } }"}}
     writer.write(frame(json.dumps(ask).encode()))
-    streams = server.app.sockets.subscriptions.streams
+    streams = server.app.worker.serving().subscriptions.streams
     while not streams.feeds:
         await asyncio.sleep(0)
     (feed,) = streams.feeds.values()
     text = "x" * 100_000
     for _ in range(400):  # far more than sockets and buffers hold
-        await server.app.broker.publish("said.hall", {"text": text})
+        await server.app.worker.broker.publish("said.hall", {"text": text})
         await asyncio.sleep(0)
     assert not feed._listeners
     writer.transport.abort()

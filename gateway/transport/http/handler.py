@@ -14,7 +14,7 @@ import os
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ from gateway.errors import ClientError, InternalError
 from gateway.pipeline.admission import RETRY_AFTER_S
 from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
-from gateway.pipeline.pipeline import Pipeline
+from gateway.pipeline.serving import CurrentServing
 from gateway.pipeline.subscriptions import operation_type
 from gateway.response.answer import Answer, OperationRecord, encode_request_error
 from gateway.response_headers import merged_lines
@@ -77,7 +77,6 @@ FRAMING_CODES = {
     431: "REQUEST_HEADERS_TOO_LARGE",
     503: "UNAVAILABLE",
 }
-NewContext = Callable[[ClientRequest], AwaitableOrValue[Context]]
 Params = GraphQLParams | list[GraphQLParams]
 Answered = Response | StreamingResponse
 
@@ -86,8 +85,7 @@ class Handler:
     """The gateway's HTTP routes.
 
     Args:
-        pipeline: Answers operations.
-        new_context: Makes the state of one execution.
+        serving: What a request that begins now is answered by.
         settings: What is allowed.
         routes: Which path is what.
         access_log: Gets one line per operation.
@@ -99,8 +97,7 @@ class Handler:
 
     def __init__(
         self,
-        pipeline: Pipeline,
-        new_context: NewContext,
+        serving: CurrentServing,
         settings: EndpointSettings,
         routes: Routes,
         access_log: AccessLog,
@@ -109,9 +106,8 @@ class Handler:
         proxies: TrustedProxies | None = None,
         authenticator: Authenticator | None = None,
     ) -> None:
-        self.pipeline = pipeline
+        self.serving = serving
         self.proxies = proxies
-        self.new_context = new_context
         self.settings = settings
         self.http = settings.http
         self.routes = routes
@@ -137,7 +133,7 @@ class Handler:
             if method == "OPTIONS":
                 return self.responder.options(headers)
             if self._wants_page(raw, route):
-                shows_timings = self.pipeline.explain.shows_trace
+                shows_timings = self.serving().pipeline.explain.shows_trace
                 base = peer.prefix + raw.root_path + raw.path
                 is_dev = self.routes.dev_status is not None
                 return page_response(
@@ -249,7 +245,9 @@ class Handler:
         try:
             params = self._params(head, body)
             if isinstance(params, GraphQLParams) and not (head.stream or head.is_session):
-                operation = Operation(params, head.client, read_only=head.method != "POST")
+                operation = Operation(
+                    params, head.client, self.serving(), read_only=head.method != "POST"
+                )
                 outcome = self._run(operation)
                 if isinstance(outcome, Answer):
                     outcome = self._respond(head, operation, begin, outcome)
@@ -312,10 +310,11 @@ class Handler:
             self.measures.observe(status, time.perf_counter() - begin)
 
     def _run(self, operation: Operation) -> AwaitableOrValue[Answer]:
-        context = self.new_context(operation.client)
+        serving = operation.serving
+        context = serving.new_context(operation.client)
         if isinstance(context, Context):
-            return self.pipeline.run(operation, context)
-        return then(context, partial(self.pipeline.run, operation))
+            return serving.pipeline.run(operation, context)
+        return then(context, partial(serving.pipeline.run, operation))
 
     def _params(self, head: RequestHead, body: bytes | Receive) -> AwaitableOrValue[Params | None]:
         """What is asked; None where the operation is named by nothing. Errors: ClientError."""
@@ -348,7 +347,7 @@ class Handler:
         if isinstance(params, list):
             return self._batch(head, params)
         assert params is not None
-        operation = Operation(params, head.client, read_only=head.method != "POST")
+        operation = Operation(params, head.client, self.serving(), read_only=head.method != "POST")
         return self._answer_operation(head, operation, begin)
 
     async def _answer_operation(
@@ -367,9 +366,10 @@ class Handler:
 
     async def _batch(self, head: RequestHead, batch: list[GraphQLParams]) -> Response:
         check_batch(batch, self.settings.batching)
-        operations = [Operation(params, head.client) for params in batch]
+        serving = self.serving()
+        operations = [Operation(params, head.client, serving) for params in batch]
         run = partial(self._run_one, head)
-        answers = await run_batch(operations, partial(operation_type, self.pipeline), run)
+        answers = await run_batch(operations, operation_type, run)
         whole = Answer(
             b"[" + b",".join(answer.body for answer in answers) + b"]",
             True,
@@ -386,10 +386,10 @@ class Handler:
         begin = time.perf_counter()
         context: Context | None = None
         try:
-            context = await value_of(self.new_context(head.client))
-            answer = await value_of(self.pipeline.run(operation, context))
+            context = await value_of(operation.serving.new_context(head.client))
+            answer = await value_of(operation.serving.pipeline.run(operation, context))
         except Exception as exc:  # a context factory is the user's code
-            answer = reject(self.pipeline.mask, exc, operation.record)
+            answer = reject(operation.serving.pipeline.mask, exc, operation.record)
         self.log(answer.record, context, head, 200, begin)
         return answer
 
@@ -418,7 +418,7 @@ class Handler:
             answer = Answer(body, False, status, record, tuple(error.headers.items()))
         else:
             answer = reject(
-                self.pipeline.mask, error, record
+                self.serving().pipeline.mask, error, record
             )  # a context factory is the user's code
         self.log(record, None, head, answer.status, begin or time.perf_counter())
         return self.responder.assemble(head, answer, answer.status, answer.body, b"")

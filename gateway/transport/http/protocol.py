@@ -95,8 +95,9 @@ class HttpProtocol(asyncio.Protocol):
         self._app_state = app_state
         self._loop = _loop or asyncio.get_event_loop()
         self._registry: Connections = self._app.connections
-        self._max_body_bytes = self._app.handler.http.max_body_bytes
-        self._reader = RequestReader(self._app.handler.http.max_header_bytes)
+        self._handler: Handler = self._app.handler
+        self._max_body_bytes = self._handler.http.max_body_bytes
+        self._reader = RequestReader(self._handler.http.max_header_bytes)
         self._transport: Any = None
         self._peer = NOBODY_KNOWN
         self.phase = READING
@@ -235,10 +236,6 @@ class HttpProtocol(asyncio.Protocol):
     # Reading
 
     @property
-    def _handler(self) -> Handler:
-        return self._app.handler
-
-    @property
     def _is_answered(self) -> bool:
         """Whether a request has its answer, and only the rest of it is still to come."""
         return self._message is not None and self._head is None
@@ -276,7 +273,7 @@ class HttpProtocol(asyncio.Protocol):
         if message.method == "CONNECT":
             raise FramingError(405, "This is no proxy.")
         self._message, self._size, self._since = message, 0, self._loop.time()
-        head = self._app.handler.parse_head(message)
+        head = self._handler.parse_head(message)
         if isinstance(head, Response):
             self._answer(head)
             return
@@ -350,7 +347,7 @@ class HttpProtocol(asyncio.Protocol):
     def _start(self, head: RequestHead, body: Any) -> None:
         """Answer a request: at once, or in a task where something has to be waited for."""
         context = copy_context()
-        answer = context.run(self._app.handler.handle, head, body)
+        answer = context.run(self._handler.handle, head, body)
         if isinstance(answer, Response):
             self._answer(answer)
             return

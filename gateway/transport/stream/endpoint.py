@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
 
 from gateway.auth.authenticator import Authenticator, Lease
 from gateway.auth.principal import Principal
-from gateway.concurrency.awaitable import AwaitableOrValue, value_of
+from gateway.concurrency.awaitable import value_of
 from gateway.concurrency.tasks import closing, end_all
-from gateway.context import ClientRequest, Context
+from gateway.context import Context
 from gateway.errors import ClientError, RequestError
 from gateway.pipeline.operation import Operation
-from gateway.pipeline.subscriptions import Subscriptions, kind_of
+from gateway.pipeline.serving import CurrentServing
+from gateway.pipeline.subscriptions import kind_of
 from gateway.response.answer import Answer
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.expiry import expired_body, leased
@@ -36,8 +37,7 @@ class StreamEndpoint:
     """The GraphQL route's answers that go on.
 
     Args:
-        subscriptions: Answers operations.
-        new_context: Makes the state of one execution.
+        serving: What a request that begins now is answered by.
         settings: What is allowed.
         access_log: Gets one line per operation, when it ends.
         authenticator: Says how long a principal is believed.
@@ -48,14 +48,12 @@ class StreamEndpoint:
 
     def __init__(
         self,
-        subscriptions: Subscriptions,
-        new_context: Callable[[ClientRequest], AwaitableOrValue[Context]],
+        serving: CurrentServing,
         settings: SubscriptionSettings,
         access_log: AccessLog,
         authenticator: Authenticator | None = None,
     ) -> None:
-        self.subscriptions = subscriptions
-        self.new_context = new_context
+        self.serving = serving
         self.settings = settings
         self.access_log = access_log
         self.authenticator = authenticator
@@ -72,7 +70,7 @@ class StreamEndpoint:
 
         Errors: ClientError with a status that has to be told before the stream begins: 429, 503.
         """
-        pipeline = self.subscriptions.pipeline
+        pipeline = operation.serving.pipeline
         kinds = {how.takes}
         if is_only and how.takes == "incremental":
             kinds |= {"query", "mutation"}
@@ -202,7 +200,7 @@ class Running:
 
     async def chunks(self, how: Any) -> AsyncGenerator[bytes, None]:
         """The answers as `how` writes them."""
-        result = await self._endpoint.subscriptions.run(
+        result = await self._operation.serving.subscriptions.run(
             self._operation, self._new_context, how.payloads
         )
         self._record = result.record
@@ -214,7 +212,7 @@ class Running:
                 yield how.next(answer.body) if answer.has_data else how.fail(answer.body)
 
     async def _new_context(self) -> Context:
-        context = await value_of(self._endpoint.new_context(self._operation.client))
+        context = await value_of(self._operation.serving.new_context(self._operation.client))
         self._first = self._first or context
         return context
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from gateway.auth.authenticator import Authenticator
-from gateway.concurrency.awaitable import AwaitableOrValue
-from gateway.context import ClientRequest, Context
-from gateway.pipeline.subscriptions import Subscriptions
+from gateway.pipeline.serving import CurrentServing
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.asgi import Receive, Scope, Send
 from gateway.transport.http.asgi import raw_head
@@ -24,8 +21,7 @@ class WebSocketEndpoint:
     """The GraphQL route's WebSockets.
 
     Args:
-        subscriptions: Answers operations.
-        new_context: Makes the state of one execution.
+        serving: What an operation that begins now is answered by.
         settings: What is allowed.
         access_log: Gets one line per operation, when it ends.
         path: Where they are opened.
@@ -38,17 +34,14 @@ class WebSocketEndpoint:
 
     def __init__(
         self,
-        subscriptions: Subscriptions,
-        new_context: Callable[[ClientRequest], AwaitableOrValue[Context]],
+        serving: CurrentServing,
         settings: SubscriptionSettings,
         access_log: AccessLog,
         path: str,
         proxies: TrustedProxies | None = None,
         authenticator: Authenticator | None = None,
     ) -> None:
-        self.subscriptions = subscriptions
-        self.mask = subscriptions.pipeline.mask
-        self.new_context = new_context
+        self.serving = serving
         self.settings = settings
         self.access_log = access_log
         self.authenticator = authenticator

@@ -97,19 +97,19 @@ class Socket:
                     f"More than subscription.max_operations_per_socket, {most}, on one socket.",
                     code="TOO_MANY_OPERATIONS",
                 )
-                answer = reject(self._endpoint.mask, error, OperationRecord())
+                answer = reject(self._endpoint.serving().pipeline.mask, error, OperationRecord())
                 await self._send_text(ws_state.refusal(id_, errors_of(answer)))
 
     async def _initialise(self, params: dict[str, Any]) -> None:
         """Take the client's parameters, if a context can be made with them."""
         try:
             self._params = await self._authenticate(params)
-            await self._new_context(self._client())
+            await value_of(self._endpoint.serving().new_context(self._client()))
         except ClientError as exc:
             forbidden = Close(ws_state.FORBIDDEN.code, exc.message)
             await self._close(self._connection.close(forbidden))
         except Exception as exc:  # a context factory is the user's code
-            reject(self._endpoint.mask, exc, OperationRecord())  # logs it
+            reject(self._endpoint.serving().pipeline.mask, exc, OperationRecord())  # logs it
             await self._close(self._connection.close(ws_state.INTERNAL_ERROR))
         else:
             lease = self._leases.enter_context(
@@ -129,7 +129,9 @@ class Socket:
 
     async def _expire(self) -> None:
         """Its token or key has ended: so do its operations, and the socket. graphql-ws comes back with a fresh one."""
-        errors = errors_of(reject(self._endpoint.mask, expired(), OperationRecord()))
+        errors = errors_of(
+            reject(self._endpoint.serving().pipeline.mask, expired(), OperationRecord())
+        )
         try:
             for operation in list(self._tasks):
                 await self._send_text(self._connection.error(operation, errors))
@@ -158,18 +160,19 @@ class Socket:
     async def _run(self, operation: SocketOperation, params: GraphQLParams) -> None:
         """One operation, from its first answer to its log line."""
         begin = time.perf_counter()
-        client = self._client()
+        client, serving = self._client(), self._endpoint.serving()
         made: list[Context] = []
 
         async def new_context() -> Context:
-            context = await self._new_context(client)
+            context = await value_of(serving.new_context(client))
             if not made:
                 made.append(context)
             return context
 
         record, status = OperationRecord(), 200
         try:
-            result = await self._endpoint.subscriptions.run(Operation(params, client), new_context)
+            operation_ = Operation(params, client, serving)
+            result = await serving.subscriptions.run(operation_, new_context)
             record = result.record
             if isinstance(result, Answer):
                 status = result.status
@@ -215,9 +218,6 @@ class Socket:
             self._peer.address,
             self._principal,
         )
-
-    async def _new_context(self, client: ClientRequest) -> Context:
-        return await value_of(self._endpoint.new_context(client))
 
     async def _send_text(self, text: str | None) -> None:
         if text is not None:

@@ -68,7 +68,7 @@ async def test_a_read_that_comes_again_reaches_the_backend_once(
             assert result.data["user"]["name"] == "Ada"
         await client.execute('{ user(id: "8") { name } }')
         assert [asked.target for asked in served.asked] == ["/users/7", "/users/8"]
-        lookups = client.app.upstream.counters.cache_lookups
+        lookups = client.app.worker.upstream.counters.cache_lookups
         assert lookups == {
             ("s", "GET /users/{$args.id}", "miss"): 2,
             ("s", "GET /users/{$args.id}", "hit"): 1,

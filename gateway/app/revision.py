@@ -1,0 +1,188 @@
+"""What one schema owns: its graph, the plans that were made for it, the stages, and the state of its Python.
+
+Nothing of it belongs to a socket: a worker begins each request with its current revision, and the request keeps that.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from gateway.app.build import Graph
+from gateway.app.config import Config
+from gateway.app.services import time_left, unshared_sources
+from gateway.app.worker import Worker
+from gateway.concurrency.awaitable import AwaitableOrValue
+from gateway.context import ClientRequest, Context
+from gateway.errors import RequestError
+from gateway.execute.prepare import Prepared, prepare
+from gateway.language.document import load_document
+from gateway.language.normalise import Normalised
+from gateway.language.slots import find_slots
+from gateway.pipeline.dedupe import Sharing
+from gateway.pipeline.event_streams import Streams
+from gateway.pipeline.explain import Explain
+from gateway.pipeline.pipeline import Pipeline
+from gateway.pipeline.plan_budget import PlanBudget
+from gateway.pipeline.plan_cache import Made, PlanCache
+from gateway.pipeline.subscriptions import Subscriptions
+from gateway.pipeline.warm import warm_plans, warm_texts
+from gateway.plan.work import check_work
+from gateway.response.answer import ErrorMask
+from gateway.runtime.bounds import ResultLimits
+from gateway.telemetry.metrics import Sample
+from gateway.telemetry.trace import Trace, phase
+
+
+class Revision:
+    """A schema as one worker serves it.
+
+    Args:
+        graph: The schema with its resolvers and connectors.
+        config: How it is served.
+        base: The folder that relative paths in the configuration start from.
+        explain: Who is shown plans and timings.
+        worker: Its sockets, pools and telemetry.
+
+    Attributes:
+        plans: Of this schema alone.
+        sharing: Equal operations in flight as one.
+        pipeline: The stages.
+        subscriptions: The operations whose answers go on.
+        state: What `@on_startup` functions returned.
+    """
+
+    def __init__(
+        self, graph: Graph, config: Config, base: Path, explain: Explain, worker: Worker
+    ) -> None:
+        assert graph.schema is not None
+        assert graph.bound is not None
+        self._schema, self._marks = graph.schema, graph.marks
+        self._source_urls = graph.bound.base_urls
+        self._config, self._base, self._worker = config, base, worker
+        self._limits = result_limits(config)
+        self._factories = [mark for mark in graph.marks if mark.kind == "context_factory"]
+        self.state: dict[str, Any] = {}
+        self.plans = PlanCache(
+            config.plan_cache,
+            self._compile,
+            size_of=attrgetter("size_bytes"),
+            budget=PlanBudget(config.limits.plan_cpu_share),
+            max_text_length=config.limits.max_document_bytes,
+        )
+        self.sharing = Sharing(
+            config.traffic_shaping.router.dedupe,
+            graph.ambient,
+            unshared_sources(config, self._source_urls),
+        )
+        mask = ErrorMask(config.errors.mask, self._limits)
+        self.pipeline = Pipeline(
+            worker.admission,
+            worker.documents,
+            self.plans,
+            self.sharing,
+            mask,
+            explain,
+            worker.observer,
+            config.limits,
+        )
+        streams = Streams(mask, config.subscription.max_queue, graph.ambient)
+        self.subscriptions = Subscriptions(self.pipeline, streams, worker.measures)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Around the time in which it is served: `@on_startup` and the plans that are warm, then `@on_shutdown`."""
+        try:
+            for function in self._hooks("on_startup"):
+                self.state.update(await settled(function(self.state)) or {})
+            self._warm()
+            yield
+        finally:
+            for function in self._hooks("on_shutdown"):
+                await settled(function(self.state))
+
+    def samples(self) -> Iterator[Sample]:
+        """What was counted of this schema, for metrics."""
+        yield from self.plans.samples()
+        yield from self.sharing.samples()
+        yield from self.subscriptions.samples()
+
+    def new_context(self, client: ClientRequest) -> AwaitableOrValue[Context]:
+        """The state of one execution: at once where no `@context_factory` has a part in it."""
+        config, worker = self._config, self._worker
+        router = config.traffic_shaping.router
+        asks = router.client_timeout_header
+        timeout_s = time_left(router, client.headers) if asks else router.timeout_s
+        context = Context(
+            client,
+            deadline=worker.clock() + timeout_s,
+            upstream=worker.upstream,
+            config=config.connectors.config,
+            source_urls=self._source_urls,
+            state=self.state,
+            broker=worker.broker,
+        )
+        if worker.tracing is not None:
+            context.stats.trace = worker.tracing.begin(client.headers)
+        elif worker.is_timed:
+            context.stats.trace = Trace(propagation=())
+        return self._furnish(context) if self._factories else context
+
+    async def _furnish(self, context: Context) -> Context:
+        context.state = dict(self.state)
+        for mark in self._factories:
+            seen = context if mark.identity is None else context.restricted(mark.identity)
+            context.state.update(await settled(mark.target(seen)) or {})
+        return context
+
+    def _compile(
+        self, text: str, operation_name: str | None, normalised: Normalised | None
+    ) -> Made[Prepared]:
+        """Parse, check, validate, plan, compile: what a plan cache does on a miss."""
+        schema, limits = self._schema, self._config.limits
+        document = load_document(text, schema, limits)
+        slots = find_slots(schema, document, normalised) if normalised else None
+        with phase("plan"):
+            is_planned = check_work(schema, document, operation_name, limits)
+            prepared = prepare(
+                schema,
+                document,
+                operation_name,
+                slots=slots.free if slots else None,
+                limits=self._limits,
+                growing=self.plans.growing,
+                is_planned=is_planned,
+            )
+        if prepared.errors:
+            # Refused here, so that invented operation names cannot evict plans.
+            raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")
+        return Made(prepared, slots)
+
+    def _warm(self) -> None:
+        config, trusted = self._config, self.pipeline.documents.trusted
+        warm_plans(self.plans, config.plan_cache.warm, self._base)
+        if trusted is not None and config.persisted_documents.warm:
+            texts = list(dict.fromkeys(trusted.texts.values()))
+            warm_texts(self.plans, texts[: config.plan_cache.max_entries])
+
+    def _hooks(self, kind: str) -> list[Callable[..., Any]]:
+        return [mark.target for mark in self._marks if mark.kind == kind]
+
+
+def result_limits(config: Config) -> ResultLimits:
+    """What one result may be."""
+    return ResultLimits(
+        max_nodes=config.limits.max_response_nodes,
+        max_bytes=config.limits.max_response_bytes,
+        max_errors=config.errors.max_errors,
+        is_paused=True,
+    )
+
+
+async def settled(value: Any) -> Any:
+    """A value, awaited where it has to be: hooks may be `def` or `async def`."""
+    return await value if inspect.isawaitable(value) else value

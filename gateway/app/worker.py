@@ -1,0 +1,226 @@
+"""What one event loop owns: sockets, pools, the broker, telemetry. It knows no schema, only what serves by one.
+
+It is made inside its loop. What it opens it closes, in the reverse order, whatever fails in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from gateway.app.config import Config
+from gateway.app.services import (
+    endpoint_settings,
+    log_loop_errors,
+    make_admission,
+    make_broker,
+    make_documents,
+    make_proxies,
+    make_routes,
+    make_tracing,
+    tune_collector,
+    upstream_settings,
+)
+from gateway.auth.authenticator import Authenticator
+from gateway.connectors.response.decoding import decode_fallback_samples
+from gateway.connectors.response.outcome import unexpected_samples
+from gateway.execute.operation import fallback_samples
+from gateway.observe.measures import Measures
+from gateway.observe.observer import Observer
+from gateway.observe.operation_log import OperationLog
+from gateway.pipeline.serving import Serving
+from gateway.telemetry.logs import AccessLog
+from gateway.telemetry.metrics import Sample
+from gateway.telemetry.server import MetricsServer
+from gateway.transport.http.handler import Handler
+from gateway.transport.server.certificates import Certificates
+from gateway.transport.server.connections import Connections
+from gateway.transport.server.measured import RouteMeasures
+from gateway.transport.server.shutdown import delay_shutdown
+from gateway.transport.stream.endpoint import StreamEndpoint
+from gateway.transport.ws.endpoint import WebSocketEndpoint
+from gateway.upstream.client import Upstream
+from gateway.upstream.policy.counters import Counters
+from gateway.upstream.transport import Transport
+
+# Where the workers of one server meet, as `gateway serve` tells them.
+BROKER_DIRECTORY = "GATEWAY_SERVE_BROKER"
+
+
+class Worker:
+    """Everything that lives on one event loop.
+
+    Args:
+        config: What to serve and how.
+        base: The folder that relative paths in it start from.
+        sources: The names of the backends.
+        transports: By source name, in place of those that lead to the network.
+        connections: The registry of client connections.
+        auth: Knows who asks.
+        certificates: What TLS is served with; None without TLS.
+        dev_status: What GraphiQL's page asks for while it is developed; None else.
+        owns_process: Whether the process serves nothing else.
+
+    Attributes:
+        clock: The event loop's.
+        is_timed: Whether requests are timed where nothing is traced.
+        is_ready: What readiness says.
+        handler, sockets, streams: The endpoints.
+
+    Errors: ConfigError.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        base: Path,
+        sources: Collection[str],
+        transports: Mapping[str, Transport],
+        connections: Connections,
+        auth: Authenticator,
+        certificates: Certificates | None,
+        *,
+        dev_status: Callable[[], bytes] | None,
+        owns_process: bool,
+    ) -> None:
+        self.config = config
+        self.clock: Callable[[], float] = asyncio.get_running_loop().time
+        self.connections = connections
+        self._auth = auth
+        self._certificates = certificates
+        self.is_ready = False
+        self.metrics_server: MetricsServer | None = None
+        self._owns_process = owns_process
+        self._serving: Serving | None = None
+        self._drain: asyncio.Future[Any] | None = None
+        self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
+        self.documents = make_documents(config, base, self.broker)
+        self.admission = make_admission(config)
+        telemetry = config.telemetry
+        is_measured = telemetry.enabled and telemetry.metrics.enabled
+        self.is_timed = is_measured or (telemetry.enabled and config.logs.slow != "off")
+        self.measures = Measures(telemetry.metrics) if is_measured else None
+        self.upstream = Upstream(
+            upstream_settings(config, sources),
+            Counters(is_measured=is_measured),
+            config.response_cache,
+            transports,
+        )
+        self.access_log = AccessLog(config.logs)
+        self.tracing = make_tracing(telemetry)
+        self.observer = Observer(self.measures, self.tracing, OperationLog(self.access_log))
+        used, settings, proxies = (
+            auth if auth.is_used else None,
+            config.subscription,
+            make_proxies(config),
+        )
+        self.streams = StreamEndpoint(self.serving, settings, self.access_log, used)
+        self.sockets = WebSocketEndpoint(
+            self.serving, settings, self.access_log, config.server.path, proxies, used
+        )
+        self.routes = RouteMeasures()
+        self.handler = Handler(
+            self.serving,
+            endpoint_settings(config),
+            make_routes(config, lambda: self.is_ready and auth.is_ready, proxies, dev_status),
+            self.access_log,
+            self.routes,
+            self.streams if settings.enabled else None,
+            proxies,
+            used,
+        )
+
+    def serving(self) -> Serving:
+        """What a request that begins now is answered by."""
+        assert self._serving is not None
+        return self._serving
+
+    def serve(self, serving: Serving) -> None:
+        """Answer what begins from now on by this; what has begun ends by what it began with."""
+        self._serving = serving
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Around everything: pools, broker and telemetry, opened and closed in order."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self.access_log.close)
+            await self.upstream.start()
+            stack.push_async_callback(self.upstream.aclose)
+            await self.broker.start()
+            stack.push_async_callback(self.broker.aclose)
+            await self._auth.start()
+            stack.push_async_callback(self._auth.aclose)
+            stack.push_async_callback(self.documents.aclose)
+            if self.tracing is not None:
+                stack.push_async_callback(self.tracing.aclose)
+            yield
+
+    @asynccontextmanager
+    async def answering(self, serving: Serving) -> AsyncIterator[None]:
+        """Around the time in which clients are answered: ready at its begin, drained at its end."""
+        config = self.config
+        self.serve(serving)
+        async with AsyncExitStack() as stack:
+            if self.measures is not None:
+                await self._measure(stack, self.measures)
+            if self._owns_process:
+                tune_collector(config.server.gc_threshold)
+                log_loop_errors(asyncio.get_running_loop())
+            self.admission.start()
+            stack.callback(self.admission.stop)
+            self.connections.start()
+            stack.callback(self.connections.stop)
+            if self._certificates is not None and self._owns_process:
+                self._certificates.start()
+                stack.callback(self._certificates.stop)
+            self.is_ready = True
+            if config.server.shutdown_delay_s:
+                delay_shutdown(config.server.shutdown_delay_s, self.stop_being_ready)
+            try:
+                yield
+            finally:
+                await self.begin_drain()
+                await self.serving().sharing.drain(config.server.drain_timeout_s)
+
+    async def _measure(self, stack: AsyncExitStack, measures: Measures) -> None:
+        for samples in (
+            self.routes.samples,
+            self.connections.samples,
+            self.admission.samples,
+            self.upstream.samples,
+            self._samples_of_serving,
+            fallback_samples,
+            decode_fallback_samples,
+            unexpected_samples,
+        ):
+            measures.registry.add(samples)
+        if self._certificates is not None:
+            measures.registry.add(self._certificates.samples)
+        measures.lag.start()
+        stack.callback(measures.lag.stop)
+        if self._owns_process:
+            self.metrics_server = MetricsServer(
+                self.config.telemetry.metrics, measures.registry, os.environ.get(BROKER_DIRECTORY)
+            )
+            await self.metrics_server.start()
+            stack.push_async_callback(self.metrics_server.aclose)
+
+    def _samples_of_serving(self) -> Iterator[Sample]:
+        return self.serving().samples()
+
+    def stop_being_ready(self) -> None:
+        """Readiness answers 503 from now on; everything else goes on."""
+        self.is_ready = False
+
+    def begin_drain(self) -> asyncio.Future[Any]:
+        """Begin to end every stream; the same again when it has begun."""
+        self.stop_being_ready()
+        if self._drain is None:
+            timeout_s = self.config.server.drain_timeout_s
+            drains = (self.sockets.drain(timeout_s), self.streams.drain(timeout_s))
+            self._drain = asyncio.gather(*drains)
+        return self._drain

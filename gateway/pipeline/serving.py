@@ -1,0 +1,46 @@
+"""What the transports ask of whatever serves a schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.concurrency.awaitable import AwaitableOrValue
+from gateway.context import ClientRequest, Context
+from gateway.telemetry.metrics import Sample
+
+if TYPE_CHECKING:
+    from gateway.pipeline.dedupe import Sharing
+    from gateway.pipeline.pipeline import Pipeline
+    from gateway.pipeline.subscriptions import Subscriptions
+
+
+class Serving(Protocol):
+    """One schema as it is served. An operation keeps the one that it began with."""
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The stages."""
+        ...
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """The operations whose answers go on."""
+        ...
+
+    @property
+    def sharing(self) -> Sharing:
+        """Equal operations in flight as one."""
+        ...
+
+    def new_context(self, client: ClientRequest) -> AwaitableOrValue[Context]:
+        """The state of one execution."""
+        ...
+
+    def samples(self) -> Iterator[Sample]:
+        """What was counted, for metrics."""
+        ...
+
+
+CurrentServing = Callable[[], Serving]
+"""Gives what a request that begins now is answered by."""
