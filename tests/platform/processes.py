@@ -29,7 +29,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(true: Callable[[], bool], what: str, seconds: float = 30) -> float:
+def wait_until(true: Callable[[], bool], what: str, seconds: float = 60) -> float:
     """Poll until something real has happened; the seconds that it took."""
     started = time.monotonic()
     while not true():
