@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import islice
 
 import orjson
 import pytest
 
 from benchmarks import publish
+from benchmarks.load.contestants import REPOSITORY
 from benchmarks.load.traffic import COUNTER, Kind, varied_requests, wrk_script
+from benchmarks.micro.cases import CASES
+from benchmarks.micro.sample import GUARDED
 from gateway.transport.http.reader import RequestReader
 from tests.benchmarks.results import usual
 
@@ -52,3 +57,10 @@ def test_figures_of_an_interpreter_that_nobody_deploys_are_not_published() -> No
     made.machine["build"] = "not optimized"
     with pytest.raises(ValueError, match="enable-optimizations"):
         publish.publish(made)
+
+
+@pytest.mark.parametrize("number", range(len(CASES), len(GUARDED)))
+def test_the_guard_s_requests_are_answered_by_the_application(number: int) -> None:
+    """Each checks its first answers: a wrong one is not timed."""
+    command = [sys.executable, "-m", "benchmarks.micro.sample", str(number), "1"]
+    subprocess.run(command, check=True, cwd=REPOSITORY, timeout=120)
