@@ -13,25 +13,21 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-import aiohttp
 import orjson
-from aiohttp import web
 
 from gateway.telemetry.catalogue import METRICS
 from gateway.telemetry.exposition import expose
 from gateway.telemetry.metrics import Registry, Snapshot, lasting, merge
+from gateway.telemetry.page import PageServer
 from gateway.telemetry.settings import MetricsSettings
 
 if TYPE_CHECKING:
     from gateway.telemetry.otlp import MetricsExporter
 
 logger = logging.getLogger("gateway.metrics")
-
-Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 RETRY_S = 2.0
 PEER_TIMEOUT_S = 2.0
@@ -98,18 +94,17 @@ class Peers:
 
 async def ask(path: Path) -> Snapshot | None:
     """A worker's numbers; None when it does not answer. The socket of a dead one is taken away."""
-    timeout = aiohttp.ClientTimeout(total=PEER_TIMEOUT_S)
-    connector = aiohttp.UnixConnector(str(path))
     try:
-        async with (
-            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
-            session.get("http://worker/") as answer,
-        ):
-            found: Snapshot = orjson.loads(await answer.read())
-            return found
-    except aiohttp.ClientConnectorError:
+        async with asyncio.timeout(PEER_TIMEOUT_S):
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            try:
+                found: Snapshot = orjson.loads(await reader.read())
+                return found
+            finally:
+                writer.close()
+    except (ConnectionRefusedError, FileNotFoundError):
         path.unlink(missing_ok=True)  # noqa: ASYNC240 - one name in a folder of our own
-    except (aiohttp.ClientError, TimeoutError) as exc:
+    except (OSError, ValueError) as exc:  # TimeoutError is an OSError
         logger.warning("a worker does not answer for its metrics: %r", exc)
     return None
 
@@ -134,7 +129,8 @@ class MetricsServer:
         self._registry = registry
         self._folder = Path(directory) / FOLDER if directory else None
         self._peers: Peers | None = None
-        self._runners: list[web.AppRunner] = []
+        self._own: asyncio.Server | None = None
+        self._port: PageServer | None = None
         self._lock: IO[bytes] | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._trying: asyncio.Task[None] | None = None
@@ -151,7 +147,7 @@ class MetricsServer:
             own.unlink(missing_ok=True)
             self._peers = Peers(self._folder, own)
             try:
-                await self._serve(self._own_page, "/", path=str(own))
+                self._own = await asyncio.start_unix_server(self._tell, str(own))
             except OSError as exc:
                 logger.warning("this worker's metrics are in no sum: no socket %s: %s", own, exc)
         await self._try()
@@ -166,8 +162,10 @@ class MetricsServer:
             await self._trying
             if self._retry is not None:
                 self._retry.cancel()
-        for runner in self._runners:
-            await runner.cleanup()
+        if self._port is not None:
+            await self._port.aclose()
+        if self._own is not None:
+            self._own.close()
         if self._lock is not None:
             self._lock.close()
 
@@ -182,36 +180,28 @@ class MetricsServer:
         snapshots = [own] if self._peers is None else await self._peers.collect(own)
         return merge(snapshots, METRICS)
 
-    async def _page(self, request: web.Request) -> web.Response:
-        body, content_type = await self.page(request.headers.get("accept", ""))
-        return web.Response(body=body, headers={"content-type": content_type})
-
-    async def _own_page(self, _: web.Request) -> web.Response:
-        return web.Response(body=orjson.dumps(self._registry.snapshot()))
-
-    async def _serve(self, handler: Handler, route: str, path: str | None = None) -> None:
-        app = web.Application()
-        app.router.add_get(route, handler)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False)
-        await runner.setup()
-        site: web.BaseSite
-        if path is not None:
-            site = web.UnixSite(runner, path)
-        else:
-            site = web.TCPSite(runner, self._settings.host, self._settings.port)
+    async def _tell(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Give another worker this one's numbers."""
         try:
-            await site.start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._runners.append(runner)
+            writer.write(orjson.dumps(self._registry.snapshot()))
+            await writer.drain()
+        except OSError:
+            pass  # it has not waited
+        finally:
+            writer.close()
+
+    async def _open_port(self) -> None:
+        """Errors: OSError."""
+        port = PageServer(self._settings.path, self.page)
+        await port.start(self._settings.host, self._settings.port)
+        self._port = port
 
     async def _try(self) -> None:
         """Take the port, or try again later."""
         if self._take_lock():
             self._speak_for_all()
             try:
-                await self._serve(self._page, self._settings.path)
+                await self._open_port()
             except OSError as exc:
                 self._refused(exc)
             else:

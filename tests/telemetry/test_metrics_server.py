@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -169,8 +170,7 @@ async def test_a_worker_that_is_too_busy_to_answer_counts_as_it_was_seen(
         sockets.append(writer)
 
     async def tell(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        body = b'{"http_server_active_requests": [[[], 5]]}'
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+        writer.write(b'{"http_server_active_requests": [[[], 5]]}')
         await writer.drain()
         writer.close()
 
@@ -213,3 +213,17 @@ async def test_a_worker_that_cannot_be_asked_says_so_and_serves(
     assert "http_server_active_requests 3.0" in await page_of(server)
     await server.aclose()
     assert "this worker's metrics are in no sum" in caplog.text
+
+
+async def test_the_port_has_one_page_and_names_no_server() -> None:
+    port = free_port()
+    server = MetricsServer(MetricsSettings(port=port), registry_with(1))
+    await server.start()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        page, nowhere = await http.get("/metrics"), await http.get("/")
+        posted = await http.post("/metrics")
+    await server.aclose()
+    assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "date" in page.headers
+    assert "server" not in page.headers
+    assert (nowhere.status_code, posted.status_code) == (404, 405)
