@@ -241,7 +241,7 @@ class Authenticator:
     def _refused(self, why: str, client: Principal | None) -> Principal:
         """Errors: ClientError(UNAUTHENTICATED), but where `on_error` says to go on."""
         if self._jwt.on_error == "error":
-            raise unauthenticated(f"The token is not taken: {why}.")
+            raise unauthenticated(f"The token is not accepted: {why}.")
         if client is None and self._is_required:
             raise unauthenticated("Authentication is required.", MISSING)
         return client or ANONYMOUS
@@ -276,17 +276,17 @@ class Authenticator:
         """Who a key is of. Errors: ClientError(UNAUTHENTICATED)."""
         parts = split_key(text)
         if parts is None:
-            raise unauthenticated("The API key is not taken: it is not whole.")
+            raise unauthenticated("The API key is not accepted: it is not whole.")
         entry = self._keys.get(parts.id)
         if (parts.prefix, parts.environment) != (self._api_keys.prefix, self._api_keys.environment):
-            raise unauthenticated("The API key is not taken: it is of another environment.")
+            raise unauthenticated("The API key is not accepted: it is of another environment.")
         problem = "it is not known"
         if entry is not None:
             found = entry.problem(text, address, self._clock())
             if found is None:
                 return entry.principal
             problem = found
-        raise unauthenticated(f"The API key is not taken: {problem}.")
+        raise unauthenticated(f"The API key is not accepted: {problem}.")
 
     # What ends
 
@@ -357,7 +357,7 @@ def unauthenticated(message: str, challenge: str = INVALID) -> ClientError:
 def keys_are_missing() -> ClientError:
     """The answer while no token can be verified: it is the gateway that lacks something, not the client."""
     return ClientError(
-        "Tokens cannot be verified now: the keys of their issuer are not there.",
+        "Tokens cannot be verified now: the issuer's keys are not available.",
         code="UNAVAILABLE",
         retry_after_s=RETRY_AFTER_S,
     )

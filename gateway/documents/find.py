@@ -107,7 +107,7 @@ class Documents:
             if id_ is not None:
                 raise not_found()
             raise ClientError(
-                "Only documents of the manifest are executed: send `documentId`.",
+                "Only documents in the manifest are executed: send `documentId`.",
                 code="PERSISTED_QUERY_ID_REQUIRED",
             )
         if self._settings.log_unknown and query:
@@ -153,5 +153,5 @@ def not_found() -> ClientError:
 def mismatch() -> ClientError:
     """A text under another's id."""
     return ClientError(
-        "The text is not the one that the id stands for.", code="PERSISTED_QUERY_HASH_MISMATCH"
+        "The document's text does not match its id.", code="PERSISTED_QUERY_HASH_MISMATCH"
     )

@@ -50,8 +50,8 @@ class Content:
             self._reader = reader
         elif self._reader is not reader:
             raise ClientError(
-                f"The file {reader.filename!r} is read as it comes, so one place alone can read it. Send it "
-                "once for each place, or ask the operator for uploads.stream = false.",
+                f"The file {reader.filename!r} is streamed, so only one argument can read it. Send it "
+                "once for each argument, or ask the operator for uploads.stream = false.",
                 code="BAD_USER_INPUT",
             )
 

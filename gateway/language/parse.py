@@ -19,6 +19,6 @@ def parse_document(text: str, limits: Limits) -> DocumentNode:
         return parse(text, max_tokens=limits.max_tokens)
     except GraphQLSyntaxError as error:
         if error.message.endswith(f"more than {limits.max_tokens} tokens. Parsing aborted."):
-            message = f"The document has more than limits.max_tokens, {limits.max_tokens}, tokens."
+            message = f"The document has more than {limits.max_tokens} tokens (limits.max_tokens)."
             raise limit_error("MAX_TOKENS_LIMIT", message) from error
         raise RequestError([error], "GRAPHQL_PARSE_FAILED") from error

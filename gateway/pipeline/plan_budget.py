@@ -93,7 +93,7 @@ class PlanBudget:
         if self._left > least:
             return
         raise ClientError(
-            "Too many new documents: send variables in the place of values, or documents by id; or "
+            "Too many new documents: use variables instead of literal values, send documents by id, or "
             "try again later. limits.plan_cpu_share says how much of a core may be spent on them.",
             code="COLD_DOCUMENTS_LIMIT",
             retry_after_s=int((least - self._left) / self._rate) + 1,

@@ -72,7 +72,7 @@ def check_work(
     problem = (
         f"The operation takes {found} units of work to plan; limits.max_work is {limits.max_work}, "
         f"and a query of up to {WITHOUT_PLAN} times as much runs without a plan. "
-        "Spread fragments at fewer places, ask for fewer types of an interface or union, or send "
+        "Use fragments in fewer places, request fewer types of an interface or union, or send "
         "several operations."
     )
     if limits.mode == "enforce":

@@ -10,97 +10,100 @@ from gateway.telemetry.metrics import Metric
 SERVER_DURATION = Metric(
     "http_server_request_duration_seconds",
     "histogram",
-    "Requests to the GraphQL route until they were answered; until its head was sent for an answer that goes on.",
+    "Duration of requests to the GraphQL route; of a streamed response until its head is sent.",
     ("http_response_status_code",),
 )
 SERVER_ACTIVE = Metric(
     "http_server_active_requests",
     "gauge",
-    "Requests to the GraphQL route under way, but for answers that go on.",
+    "Requests to the GraphQL route in progress, streamed responses excluded.",
 )
 REQUESTS_SHED = Metric(
     "gateway_requests_shed",
     "counter",
-    "Operations that were rejected because the gateway itself had too much to do.",
+    "Operations rejected because the gateway is overloaded.",
     ("reason",),
 )
 CONNECTIONS = Metric(
     "gateway_connections",
     "gauge",
-    "Client connections that are open, WebSockets among them.",
+    "Open client connections, WebSockets included.",
 )
 CONNECTIONS_REJECTED = Metric(
     "gateway_connections_rejected",
     "counter",
-    "Client connections that were turned away: `limit` by server.max_connections, `descriptors` times that the "
+    "Client connections rejected: `limit` by server.max_connections; `descriptors` counts the times that the "
     "process ran out of file descriptors.",
     ("reason",),
 )
 CONNECTIONS_TIMED_OUT = Metric(
     "gateway_connections_timed_out",
     "counter",
-    "Client connections that were ended because they were late: with a request (`idle`), a `head`, a `body`, or with "
-    "reading their answer (`write`).",
+    "Client connections closed because the client was too slow: to send a request (`idle`), a `head` or a `body`, or to "
+    "read its response (`write`).",
     ("reason",),
 )
 OPERATION_DURATION = Metric(
     "graphql_server_operation_duration_seconds",
     "histogram",
-    "Queries and mutations by name; a refused document has none.",
+    "Duration of queries and mutations by operation name; a rejected document has no name.",
     ("graphql_operation_name", "graphql_operation_type"),
 )
 OPERATION_ERRORS = Metric(
     "gateway_operation_errors",
     "counter",
-    "Operations whose answer has an error with this code.",
+    "Operations whose response has an error with this code.",
     ("graphql_operation_name", "error_type"),
 )
 OPERATIONS_FAILED = Metric(
     "gateway_operations_failed",
     "counter",
-    "Operations whose answer has errors, once each, by whose fault the gravest is: the gateway's, a source's, or the client's.",
+    "Operations whose response has errors, counted once, by the fault of the gravest: gateway, source or client.",
     ("fault",),
 )
-OPERATIONS_LED = Metric("gateway_operations_led", "counter", "Executions that others may share.")
+OPERATIONS_LED = Metric(
+    "gateway_operations_led", "counter", "Executions that other requests may share."
+)
 OPERATIONS_SHARED = Metric(
-    "gateway_operations_shared", "counter", "Operations answered by an execution under way."
+    "gateway_operations_shared", "counter", "Operations answered by another request's execution."
 )
 STEP_DURATION = Metric(
     "gateway_resolver_step_duration_seconds",
     "histogram",
-    "Steps of plans by their field, each for all of its parents together.",
+    "Duration of plan steps by field; one step serves all parents of a level.",
     ("graphql_field",),
 )
 STEP_ERRORS = Metric(
     "gateway_resolver_step_errors",
     "counter",
-    "Steps that failed for all of their parents, by what was raised.",
+    "Plan steps that failed for all of their parents, by exception or error code.",
     ("graphql_field", "error_type"),
 )
 FALLBACKS = Metric(
     "gateway_operation_fallbacks",
     "counter",
-    "Operations that ran on graphql-core, by reason.",
+    "Operations executed by graphql-core instead of a compiled plan, by reason.",
     ("reason",),
 )
 DECODE_FALLBACKS = Metric(
     "gateway_connector_decode_fallbacks",
     "counter",
-    "Answers that the decoder made for an operation did not take, by reason: type (a leaf of another type than its "
-    "scalar's), shape (mapped), error (a generated decoder broke; mapped).",
+    "Responses that the decoder of an operation did not accept, by reason: type (a leaf of another type than its "
+    "scalar), shape (mapped instead), error (a generated decoder failed; mapped instead).",
     ("gateway_source", "reason"),
 )
-SUBSCRIPTIONS = Metric("gateway_subscriptions_open", "gauge", "Subscriptions under way.")
+SUBSCRIPTIONS = Metric("gateway_subscriptions_open", "gauge", "Open subscriptions.")
 CLIENT_DURATION = Metric(
     "http_client_request_duration_seconds",
     "histogram",
-    "Calls to a source, each attempt by itself; error_type is empty for an answer below status 500.",
+    "Duration of calls to a source, per attempt; error_type is empty for a status below 500.",
     ("gateway_source", "gateway_endpoint", "error_type"),
 )
 UPSTREAM_DECISIONS = Metric(
     "gateway_upstream_decisions",
     "counter",
-    "What the policies decided: call, retry, retry_refused, hedge, hedge_won, shared, led, breaker_refused, breaker_opened, overloaded.",
+    "Decisions of the policies: call, retry, retry_refused, hedge, hedge_won, shared, led, merged, breaker_refused, "
+    "breaker_opened, overloaded.",
     ("gateway_source", "gateway_endpoint", "decision"),
 )
 CACHE_LOOKUPS = Metric(
@@ -110,21 +113,22 @@ CACHE_LOOKUPS = Metric(
     "revalidated (the source said that it still holds), miss, bypass (the request asks for no stored answer).",
     ("gateway_source", "gateway_endpoint", "result"),
 )
-CACHE_BYTES = Metric("gateway_cache_bytes", "gauge", "Memory that stored answers take.")
-CACHE_ENTRIES = Metric("gateway_cache_entries", "gauge", "Stored answers.")
+CACHE_BYTES = Metric("gateway_cache_bytes", "gauge", "Memory of the stored responses.")
+CACHE_ENTRIES = Metric("gateway_cache_entries", "gauge", "Stored responses.")
 CACHE_EVICTIONS = Metric(
-    "gateway_cache_evictions", "counter", "Stored answers that made room for others."
+    "gateway_cache_evictions", "counter", "Stored responses evicted to make room for others."
 )
 UNEXPECTED_ANSWERS = Metric(
     "gateway_upstream_unexpected_answers",
     "counter",
-    "Answers that were not as they should be: empty, content_type (no JSON), format (not the JSON that it claims to be), shape (not what the schema declares), noise (skipped around a value of PHP).",
+    "Unexpected responses of a source: empty, content_type (not JSON), format (invalid JSON), shape (not what the schema "
+    "declares), noise (skipped around a value of PHP).",
     ("gateway_source", "gateway_endpoint", "reason"),
 )
 UPSTREAM_WAIT = Metric(
     "gateway_upstream_pool_wait_seconds",
     "counter",
-    "Time that calls waited for a place.",
+    "Time that calls waited for a slot of their source's bulkhead.",
     ("gateway_source",),
 )
 UPSTREAM_PLACES = Metric(
@@ -136,38 +140,42 @@ UPSTREAM_PLACES = Metric(
 BREAKER_STATE = Metric(
     "gateway_upstream_breaker_state",
     "gauge",
-    "1 for the state of the source's worst endpoint on each worker, so several where workers differ: closed, half_open, open.",
+    "State of the source's worst endpoint, 1 for each state that a worker is in: closed, half_open, open.",
     ("gateway_source", "state"),
     "max",
 )
 PLAN_LOOKUPS = Metric(
     "gateway_plan_cache_lookups",
     "counter",
-    "How plans were found: exact, normalised, miss, rejected.",
+    "Plan cache lookups by result: exact, normalised, miss, rejected.",
     ("result",),
 )
-PLAN_EVICTIONS = Metric("gateway_plan_cache_evictions", "counter", "Plans that were let go.")
+PLAN_EVICTIONS = Metric("gateway_plan_cache_evictions", "counter", "Plans evicted from the cache.")
 PLAN_COMPILE = Metric(
-    "gateway_plan_compile_seconds", "counter", "Time spent in the compiler, refusals included."
+    "gateway_plan_compile_seconds",
+    "counter",
+    "Time spent compiling plans, rejected operations included.",
 )
-PLAN_ENTRIES = Metric("gateway_plan_cache_entries", "gauge", "Plans that are kept.")
-PLAN_BYTES = Metric("gateway_plan_cache_size_bytes", "gauge", "Their estimated memory.")
+PLAN_ENTRIES = Metric("gateway_plan_cache_entries", "gauge", "Plans in the cache.")
+PLAN_BYTES = Metric(
+    "gateway_plan_cache_size_bytes", "gauge", "Estimated memory of the cached plans."
+)
 FIELD_USAGE = Metric(
     "gateway_field_requests",
     "counter",
-    "Requests whose operation selects a field, by client.",
+    "Requests that select a field, by client.",
     ("graphql_field", "client_name"),
 )
 DEPRECATED_USAGE = Metric(
     "gateway_deprecated_field_requests",
     "counter",
-    "The same, of deprecated fields only.",
+    "Requests that select a deprecated field, by client.",
     ("graphql_field", "client_name"),
 )
 LOOP_LAG = Metric(
     "gateway_eventloop_lag_seconds",
     "gauge",
-    "How late the event loop was at worst in the last 15 to 30 seconds.",
+    "Largest delay of the event loop in the last 15 to 30 seconds.",
     across="max",
 )
 CERTIFICATE_EXPIRY = Metric(
@@ -180,30 +188,35 @@ MEMORY = Metric("process_resident_memory_bytes", "gauge", "Resident memory of al
 CPU = Metric(
     "process_cpu_seconds",
     "counter",
-    "User and system CPU time of all workers, of those that are gone too.",
+    "User and system CPU time of all workers, ended ones included.",
 )
 OPEN_FDS = Metric("process_open_fds", "gauge", "Open file descriptors of all workers.")
-MAX_FDS = Metric("process_max_fds", "gauge", "The most that all workers may open together.")
+MAX_FDS = Metric(
+    "process_max_fds", "gauge", "Limit of open file descriptors of all workers together."
+)
 START_TIME = Metric(
     "process_start_time_seconds",
     "gauge",
-    "When the youngest worker started, Unix time.",
+    "Start time of the youngest worker, Unix time.",
     across="max",
 )
 BUILD_INFO = Metric(
     "gateway_build_info",
     "gauge",
-    "1 for the gateway's version, its revision (GATEWAY_REVISION, which the image sets) and Python's.",
+    "Always 1; labels are the gateway's version, its revision (GATEWAY_REVISION, set by the image) and Python's version.",
     ("version", "revision", "python"),
     "max",
 )
 GC_COLLECTIONS = Metric(
-    "python_gc_collections", "counter", "Collections by generation.", ("generation",)
+    "python_gc_collections", "counter", "Garbage collections by generation.", ("generation",)
 )
 GC_COLLECTED = Metric(
-    "python_gc_objects_collected", "counter", "Objects that were collected.", ("generation",)
+    "python_gc_objects_collected",
+    "counter",
+    "Objects freed by garbage collection, by generation.",
+    ("generation",),
 )
-WORKERS = Metric("gateway_workers", "gauge", "Worker processes whose numbers are in these.")
+WORKERS = Metric("gateway_workers", "gauge", "Worker processes that these metrics cover.")
 
 METRICS = (
     SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, CONNECTIONS,

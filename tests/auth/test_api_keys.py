@@ -125,7 +125,9 @@ async def test_only_who_has_the_secret_learns_what_else_is_wrong(keys: Keys) -> 
     guessed = f"{body}_{crc32(body.encode()):08x}"
     unknown = keys.who(other, "10.0.0.1")
     assert (
-        keys.who(guessed, "10.0.0.1") == unknown == "401 The API key is not taken: it is not known."
+        keys.who(guessed, "10.0.0.1")
+        == unknown
+        == "401 The API key is not accepted: it is not known."
     )
 
 
@@ -145,7 +147,7 @@ async def test_only_who_has_the_secret_learns_what_else_is_wrong(keys: Keys) -> 
 async def test_a_mistyped_key_is_refused_without_a_look_up(keys: Keys, change: Any) -> None:
     text, _ = make_key("gw", "live")
     await keys.use(kept(text))
-    assert keys.who(change(text)) == "401 The API key is not taken: it is not whole."
+    assert keys.who(change(text)) == "401 The API key is not accepted: it is not whole."
 
 
 async def test_a_key_of_another_environment_is_refused(keys: Keys) -> None:

@@ -39,7 +39,7 @@ def request_codings(content_encoding: str, *, is_decoded: bool = True) -> tuple[
     if not problem:
         return codings
     raise ClientError(
-        f"The body's coding is not read: {problem}. Accepted: {read}.",
+        f"The content-encoding is not supported: {problem}. Supported: {read}.",
         code="UNSUPPORTED_MEDIA_TYPE",
         headers={"accept-encoding": read},  # RFC 9110 §12.5.3
     )
@@ -72,7 +72,7 @@ async def decode_body(body: bytes, codings: tuple[str, ...], max_bytes: int) -> 
             pieces.append(piece)
     except BadEncoding as exc:
         raise ClientError(
-            f"The body is not what its content-encoding says: {exc}.", code="BAD_REQUEST"
+            f"The body does not match its content-encoding: {exc}.", code="BAD_REQUEST"
         ) from None
     return b"".join(pieces)
 

@@ -53,7 +53,7 @@ def params_of_query(query_string: bytes, document_id: str | None = None) -> Grap
             parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=20)
         )
     except ValueError:
-        raise ClientError("The query string is not readable.", code="BAD_REQUEST") from None
+        raise ClientError("The query string cannot be parsed.", code="BAD_REQUEST") from None
     for name in ("variables", "extensions"):
         if name in sent:
             try:

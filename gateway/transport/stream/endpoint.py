@@ -90,7 +90,7 @@ class StreamEndpoint:
     def check_room(self) -> None:
         """Errors: ClientError(UNAVAILABLE) when there is room for no other stream."""
         if self._draining or len(self.running) >= self.settings.max_streams:
-            raise ClientError("This server takes no more streams.", code="UNAVAILABLE")
+            raise ClientError("The server accepts no more event streams.", code="UNAVAILABLE")
 
     def respond(self, how: Format, operation: Operation) -> StreamingResponse:
         """The answer to an operation that a format takes."""

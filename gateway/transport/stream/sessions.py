@@ -125,7 +125,7 @@ class Sessions:
         settings = self._streams.settings
         self._streams.check_room()
         if len(self.open) >= settings.max_streams or self._reserved[client_key] >= MAX_RESERVED:
-            raise ClientError("This server takes no more streams.", code="UNAVAILABLE")
+            raise ClientError("The server accepts no more event streams.", code="UNAVAILABLE")
         token = secrets.token_hex(32)
         self.open[token] = session = Session(settings.max_queue, owner_of(client.principal))
         self._reserved[client_key] += 1
@@ -167,7 +167,7 @@ class Sessions:
         client: ClientRequest,
     ) -> None:
         if not isinstance(params, GraphQLParams):
-            raise ClientError("A stream takes no batches.", code="BAD_REQUEST")
+            raise ClientError("Batches are not accepted over event streams.", code="BAD_REQUEST")
         id_ = (params.extensions or {}).get("operationId")
         if not isinstance(id_, str) or not id_:
             raise ClientError("`extensions.operationId` must be a string.", code="BAD_REQUEST")
