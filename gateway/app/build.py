@@ -16,6 +16,7 @@ from gateway.app.config import Config
 from gateway.connectors.bind import Bound, bind_connectors
 from gateway.connectors.check.connectors import check_connectors
 from gateway.connectors.check.constants import Constants
+from gateway.connectors.check.protected_reads import check_protected_reads
 from gateway.connectors.directives import read_directives
 from gateway.errors import ConfigError, Diagnostic
 from gateway.execute.incremental import add_directives
@@ -23,6 +24,7 @@ from gateway.graph.accepted import accepted
 from gateway.graph.applied import bind_directives
 from gateway.graph.binding import bind_resolvers
 from gateway.graph.mock import mock_schema
+from gateway.graph.needs import add_needs
 from gateway.graph.register import AMBIENT, Mark, find_marks
 from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
@@ -99,6 +101,9 @@ def build_graph(
     findings += [item if item.file else replace(item, file=str(files[0])) for item in found]
     if schema is None:
         return Graph(None, None, marks, findings)
+    if config.authorization.directives.enabled:
+        own = {mark.name for mark in marks if mark.kind == "schema_directive"}
+        findings += add_needs(schema, document, own, is_asked=is_anybody_known(config))
     threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
     if config.incremental.enabled:
         add_directives(schema)
@@ -112,12 +117,20 @@ def build_graph(
         findings += unbound_directives(document, marks) + unresolved_types(schema, marks)
     bound, found = _connect(config, schema, document, marks, env, is_served=is_served)
     findings += found
+    if bound is not None:
+        findings += check_protected_reads(schema)
     if not any(item.severity == "error" for item in findings):
         findings += bind_directives(schema, marks)
     fix(schema)
     graph = Graph(schema, bound, marks, findings, threads)
     findings += check_sharing(graph, config)
     return graph
+
+
+def is_anybody_known(config: Config) -> bool:
+    """Whether a client can show who it is."""
+    settings = config.authentication
+    return bool(settings.jwt.jwks or settings.api_keys.file)
 
 
 def check_sharing(graph: Graph, config: Config) -> list[Diagnostic]:

@@ -23,6 +23,7 @@ from gateway.execute.prepare import Prepared, prepare
 from gateway.language.document import load_document
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
+from gateway.pipeline.authorize import Authorization, policies_of
 from gateway.pipeline.dedupe import Sharing
 from gateway.pipeline.event_streams import Streams
 from gateway.pipeline.explain import Explain
@@ -89,6 +90,9 @@ class Revision:
             explain,
             worker.observer,
             config.limits,
+            Authorization(
+                config.authorization.directives, policies_of(self._hooks("policy_resolver"))
+            ),
         )
         streams = Streams(mask, config.subscription.max_queue, graph.ambient)
         self.subscriptions = Subscriptions(self.pipeline, streams, worker.measures)

@@ -20,6 +20,7 @@ from gateway.execute.operation import fallbacks, source_of, within
 from gateway.execute.prepare import Prepared
 from gateway.plan.collect import CannotCompileError
 from gateway.runtime.bounds import nodes_error
+from gateway.runtime.denied import cannot_filter
 from gateway.runtime.introspect import IntrospectionError
 from gateway.runtime.state import Literals, Run, Variables
 
@@ -47,6 +48,8 @@ async def execute_incrementally(
         run = Run(bound, source, None, context, variables, literals, limits=limits)
         return await run_incrementally(run, code)
     except (CannotCompileError, IntrospectionError):
+        if prepared.denied:
+            raise cannot_filter() from None
         fallbacks[prepared.reason] += 1
     budget = Budget(prepared.limits)
     result: Any = graphql.experimental_execute_incrementally(

@@ -23,6 +23,7 @@ from gateway.plan.show import print_plan
 from gateway.runtime import reference
 from gateway.runtime.bound import Bound
 from gateway.runtime.bounds import nodes_error
+from gateway.runtime.denied import cannot_filter
 from gateway.runtime.introspect import IntrospectionError
 from gateway.runtime.state import Literals, Run, Source, Variables
 from gateway.telemetry.catalogue import FALLBACKS
@@ -117,8 +118,11 @@ def fall_back(
 ) -> AwaitableOrValue[ExecutionResult]:
     """Run the whole operation on graphql-core's own executor, and count it.
 
-    Errors: ClientError(COLD_DOCUMENTS_LIMIT): it introspects, and the client had its share.
+    Errors: ClientError(COLD_DOCUMENTS_LIMIT): it introspects, and the client had its share;
+        ClientError(UNAUTHORIZED_FIELD_OR_TYPE): something of it is denied, which graphql-core would answer.
     """
+    if prepared.denied:
+        raise cannot_filter()
     fallbacks[reason] += 1
     budget = Budget(prepared.limits)
     with prepared.charging_introspection(context):

@@ -21,12 +21,14 @@ from graphql import (
     print_ast,
 )
 
+from gateway.auth.decisions import Decisions, Guard
 from gateway.codegen.code import Code
 from gateway.execute.deferred import DeferredCode, IncrementalCode
 from gateway.execute.weight import size_of_operation
+from gateway.graph.needs import find_needs, needs_of
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
-from gateway.plan.compile import compile_plan
+from gateway.plan.compile import DeniedNodes, compile_plan
 from gateway.plan.defer import compile_incremental_plan
 from gateway.plan.kinds import Wraps
 from gateway.plan.nodes import Plan
@@ -40,6 +42,8 @@ from gateway.runtime.variants import Asker, Growing, Variants, client_key, unbou
 
 # A document with more shaping variables has too many variants.
 MAX_SHAPING = 8
+# Of one operation, by what is denied of it; the oldest goes first.
+MAX_FILTERED = 16
 INTROSPECTION = frozenset({"__schema", "__type"})
 
 
@@ -56,6 +60,9 @@ class Prepared:
         whole: Why a query with `@defer` falls back; None when its parts are compiled.
         limits: What its results may be.
         errors: Request errors: the operation cannot be chosen. Nothing can be run then.
+        guard: The rules that decide what of it is answered; None where there is none, and of what was filtered.
+        denied: Field nodes that are not answered, by `id`, each for its "field" or "type".
+        denials: Where they stand, by the code; kept by `execute.denials`.
     """
 
     def __init__(
@@ -71,8 +78,15 @@ class Prepared:
         limits: ResultLimits = UNLIMITED,
         growing: Callable[[Prepared, str | None], AbstractContextManager[None]] | None = None,
         is_planned: bool = True,
+        denied: DeniedNodes | None = None,
+        mark: str = "",
     ) -> None:
         self.schema = schema
+        self.denied = denied
+        self._mark = mark
+        self.denials: dict[Any, Any] = {}
+        self._is_planned = is_planned
+        self._filtered: dict[Decisions, Prepared] = {}
         self.limits = limits
         self.source = Source(lambda: document, operation_name)
         self.slots = slots
@@ -97,6 +111,11 @@ class Prepared:
             self.errors = reference.execute(schema, document, operation_name=operation_name).errors  # type: ignore
             return
         self.coercers = VariableCoercers(schema, operation)
+        needs = needs_of(schema) if denied is None else None
+        self._needs = find_needs(needs, document, operation) if needs is not None else {}
+        self.guard: Guard | None = None
+        if self._needs:
+            self.guard = Guard(rule for need, _ in self._needs.values() for rule in need)
         if not is_planned:
             self.reason, self.path = "more work than limits.max_work", "fallback"
             return
@@ -114,6 +133,41 @@ class Prepared:
             self._prepare_parts(operation)
         if (self.whole if self.is_incremental else self.reason) is not None:
             self.path = "fallback"
+
+    def filtered(self, decisions: Decisions, client_key: str | None) -> Prepared:
+        """The same operation for those of whom this is decided, without what they may not see.
+
+        Errors: ClientError(COLD_DOCUMENTS_LIMIT).
+        """
+        assert self.guard is not None
+        if all(decisions):
+            return self
+        known = self._filtered.get(decisions)
+        if known is None:
+            failed = self.guard.denied(decisions)
+            denied = {
+                node: "type" if of_type & failed else "field"
+                for node, (need, of_type) in self._needs.items()
+                if need & failed
+            }
+            with self._growing(client_key):
+                known = Prepared(
+                    self.schema,
+                    self.source.document,
+                    self.source.operation_name,
+                    slots=self.slots,
+                    field_resolver=self.field_resolver,
+                    type_resolver=self.type_resolver,
+                    limits=self.limits,
+                    growing=lambda _, key: self._growing(key),
+                    is_planned=self._is_planned,
+                    denied=denied,
+                    mark="~" + "".join("01"[is_met] for is_met in decisions),
+                )
+            if len(self._filtered) >= MAX_FILTERED:
+                del self._filtered[next(iter(self._filtered))]
+            self._filtered[decisions] = known
+        return known
 
     def _prepare_parts(self, operation: OperationDefinitionNode) -> None:
         try:
@@ -160,12 +214,19 @@ class Prepared:
             else:
                 self.incremental_code(coerced, client_key)
 
-    @property
-    def size_bytes(self) -> int:
-        """What it takes in memory, variants included, estimated."""
+    def all_codes(self) -> list[Code]:
+        """What was made so far."""
         codes = self._variants.all()
         for made in self._parts.all():
             codes += [made.initial, *(part.code for part in made.deferred)]
+        return codes
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory, variants included, estimated."""
+        codes = self.all_codes()
+        for filtered in self._filtered.values():
+            codes += filtered.all_codes()
         return size_of_operation(self.source.document, len(self.coercers.names), codes)
 
     @cached_property
@@ -212,6 +273,7 @@ class Prepared:
             field_resolver=self.field_resolver,
             type_resolver=self.type_resolver,
             wraps=self.wraps,
+            denied=self.denied,
         )
         return self._bind(plan, shaping)
 
@@ -225,6 +287,7 @@ class Prepared:
             shaping,
             field_resolver=self.field_resolver,
             type_resolver=self.type_resolver,
+            denied=self.denied,
         )
         deferred = [
             DeferredCode(part.selection, part.label, self._bind(part.plan, shaping, f"+{number}"))
@@ -242,7 +305,7 @@ class Prepared:
             type_resolver=self.type_resolver,
         )
         suffix = "".join("-01"[1 + bool(value)] for value in shaping.values())
-        return Code(bound, self.document_hash[:8] + suffix + which, self._growing)
+        return Code(bound, self.document_hash[:8] + suffix + which + self._mark, self._growing)
 
 
 def prepare(

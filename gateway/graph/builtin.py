@@ -6,6 +6,7 @@ of the same name in the user's schema wins.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -74,6 +75,11 @@ directive @tag(name: String!) repeatable on FIELD_DEFINITION | INTERFACE | OBJEC
   | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION | SCHEMA
 directive @inaccessible on FIELD_DEFINITION | INTERFACE | OBJECT | UNION | ARGUMENT_DEFINITION
   | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION
+directive @authenticated on FIELD_DEFINITION | OBJECT | INTERFACE | SCALAR | ENUM
+directive @requiresScopes(scopes: [[federation__Scope!]!]!) on FIELD_DEFINITION | OBJECT | INTERFACE | SCALAR | ENUM
+directive @policy(policies: [[federation__Policy!]!]!) on FIELD_DEFINITION | OBJECT | INTERFACE | SCALAR | ENUM
+scalar federation__Scope
+scalar federation__Policy
 directive @cacheControl(
   maxAge: Int, scope: CacheControlScope, inheritMaxAge: Boolean
 ) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
@@ -91,6 +97,12 @@ def built_in_definitions(document: DocumentNode) -> list[DefinitionNode]:
     names.
     """
     definitions = list(_parsed(COMMON))
+    by_name = {_written(one): one for one in definitions}
+    for name, meant in authorization_names(document).items():
+        if name != meant:
+            definition = by_name[meant]
+            assert isinstance(definition, DirectiveDefinitionNode)
+            definitions.append(_renamed(definition, name))
     names = connector_names(document)
     for definition in _parsed(CONNECTORS):
         if isinstance(definition, DirectiveDefinitionNode):
@@ -99,6 +111,49 @@ def built_in_definitions(document: DocumentNode) -> list[DefinitionNode]:
         else:
             definitions.append(definition)
     return definitions
+
+
+AUTHORIZATION = ("authenticated", "requiresScopes", "policy")
+FEDERATION_URL = "https://specs.apollo.dev/federation/"
+
+
+def authorization_names(document: DocumentNode) -> dict[str, str]:
+    """What the directives of authorization may be called in `document`, and which each of them is.
+
+    A renamed import, `{name: "@authenticated", as: "@auth"}`, and the prefixed name of what is not imported mean
+    the same as the plain one, which always does: a directive that is not seen would protect nothing.
+    """
+    names = {name: name for name in AUTHORIZATION}
+    for link in _links(document):
+        arguments = {argument.name.value: argument.value for argument in link.arguments or ()}
+        url = _text(arguments.get("url")) or ""
+        own = url.removeprefix("https://specs.apollo.dev/").partition("/")[0]
+        if url.startswith(FEDERATION_URL) or own in AUTHORIZATION:
+            prefix = _text(arguments.get("as")) or own
+            names |= {f"{prefix}__{name}": name for name in AUTHORIZATION}
+            if own in AUTHORIZATION:  # a specification of its own: the directive bears its name
+                names[prefix] = own
+        for name, alias in _imports(arguments.get("import")):
+            if name in AUTHORIZATION:
+                names[alias] = name
+    return names
+
+
+def _links(document: DocumentNode) -> Iterator[DirectiveNode]:
+    for definition in document.definitions:
+        if isinstance(definition, SchemaDefinitionNode | SchemaExtensionNode):
+            yield from (use for use in definition.directives or () if use.name.value == "link")
+
+
+def _imports(imports: Any) -> Iterator[tuple[str, str]]:
+    """What a link imports, and as what, without the `@`."""
+    for item in imports.values if isinstance(imports, ListValueNode) else ():
+        name = alias = _text(item)
+        if isinstance(item, ObjectValueNode):
+            entry = {member.name.value: _text(member.value) for member in item.fields}
+            name, alias = entry.get("name"), entry.get("as") or entry.get("name")
+        if name and alias:
+            yield name.lstrip("@"), alias.lstrip("@")
 
 
 def connector_names(document: DocumentNode) -> dict[str, str]:
@@ -110,28 +165,24 @@ def connector_names(document: DocumentNode) -> dict[str, str]:
     prefix = _text(arguments.get("as")) or "connect"
     # The directive that bears the specification's own name is not prefixed.
     names = {"source": f"{prefix}__source", "connect": prefix}
-    imports = arguments.get("import")
-    for item in imports.values if isinstance(imports, ListValueNode) else ():
-        if isinstance(item, ObjectValueNode):
-            entry = {member.name.value: _text(member.value) for member in item.fields}
-            name, alias = entry.get("name"), entry.get("as") or entry.get("name")
-        else:
-            name = alias = _text(item)
-        if name and alias and name.lstrip("@") in names:
-            names[name.lstrip("@")] = alias.lstrip("@")
+    for name, alias in _imports(arguments.get("import")):
+        if name in names:
+            names[name] = alias
     return names
 
 
 def connect_link(document: DocumentNode) -> DirectiveNode | None:
     """The `@link` of the document that opts in to connectors."""
-    for definition in document.definitions:
-        if not isinstance(definition, SchemaDefinitionNode | SchemaExtensionNode):
-            continue
-        for use in definition.directives or ():
-            url = next((a.value for a in use.arguments or () if a.name.value == "url"), None)
-            if use.name.value == "link" and (_text(url) or "").startswith(CONNECT_URL):
-                return use
+    for use in _links(document):
+        url = next((a.value for a in use.arguments or () if a.name.value == "url"), None)
+        if (_text(url) or "").startswith(CONNECT_URL):
+            return use
     return None
+
+
+def _written(definition: DefinitionNode) -> str:
+    """The name of a directive's definition; "" of any other."""
+    return definition.name.value if isinstance(definition, DirectiveDefinitionNode) else ""
 
 
 def _text(node: Any) -> str | None:

@@ -189,6 +189,14 @@ def context_factory(function: Any = None, *, reads: Iterable[str] | None = None)
     return _marking("context_factory", "")(function)
 
 
+def policy_resolver(function: T) -> T:
+    """Decide the schema's `@policy`s: `async (context, policies)`, once for each operation that names some.
+
+    It returns a dict of policy to bool; what is missing is denied.
+    """
+    return _marking("policy_resolver", "")(function)
+
+
 def _declared(reads: Iterable[str] | None) -> frozenset[str] | None:
     if reads is None:
         return None

@@ -55,6 +55,11 @@ class Observer:
         if self.log is not None:
             self.log.ended(answer, context, took_s)
 
+    def denied(self, record: OperationRecord, context: Context) -> None:
+        """Note an operation whose answers go on, and of which something is denied."""
+        if self.log is not None:
+            self.log.denied(record, context)
+
 
 def span_of(answer: Answer) -> tuple[str, dict[str, Any]]:
     """Name and attributes of a request's own span, by the conventions for GraphQL and HTTP servers."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.auth.principal import Principal
 from gateway.context import Context
-from gateway.response.answer import Answer
+from gateway.response.answer import Answer, OperationRecord
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.trace import Timing, Trace
 
@@ -27,8 +27,15 @@ class OperationLog:
         """Note an operation that has ended."""
         if took_s > self._slow_s:
             self._log.write_slow(slow_line(answer, context, took_s))
-        if answer.record.operation_type == "mutation":
-            self._log.write_audit("mutation", audit_line(answer, context, self._identity))
+        record = answer.record
+        if record.operation_type == "mutation" or record.denied:
+            event = "mutation" if record.operation_type == "mutation" else "denied"
+            line = audit_line(record, outcome_of(answer), context, self._identity)
+            self._log.write_audit(event, line)
+
+    def denied(self, record: OperationRecord, context: Context) -> None:
+        """Note an operation whose answers go on, and of which something is denied."""
+        self._log.write_audit("denied", audit_line(record, "partial", context, self._identity))
 
 
 def slow_line(answer: Answer, context: Context, took_s: float) -> dict[str, Any]:
@@ -59,9 +66,10 @@ def timing_of(trace: Trace, timing: Timing) -> dict[str, Any]:
     return line
 
 
-def audit_line(answer: Answer, context: Context, identity: list[str]) -> dict[str, Any]:
-    """The line of a mutation, as docs/logging.md specifies."""
-    record = answer.record
+def audit_line(
+    record: OperationRecord, outcome: str, context: Context, identity: list[str]
+) -> dict[str, Any]:
+    """The line of a mutation, or of what was denied, as docs/logging.md specifies."""
     return {
         **_ids(context, context.stats.trace),
         "actor": {
@@ -73,7 +81,8 @@ def audit_line(answer: Answer, context: Context, identity: list[str]) -> dict[st
         "operation_name": record.operation_name,
         "operation_hash": record.document_hash,
         "fields": list(record.fields),
-        "outcome": outcome_of(answer),
+        "outcome": outcome,
+        **({"denied": list(record.denied)} if record.denied else {}),
         "error_codes": record.error_codes,
         "error_ids": record.error_ids,
     }
@@ -93,7 +102,7 @@ def principal_of(principal: Principal) -> dict[str, Any]:
 
 
 def outcome_of(answer: Answer) -> str:
-    """How a mutation ended: "ok", "partial", "failed" or "refused"."""
+    """How an operation ended: "ok", "partial", "failed" or "refused"."""
     if not answer.has_data:
         return "refused"
     if not answer.record.error_codes:

@@ -338,6 +338,7 @@ def explain_sharing(
         else field.coordinate
         for field in bound.fields.values()
         if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION)
+        and not field.plan.denied
         and identity_of(field.definition.resolve) is None
     ]
     if not problem and (own or undeclared):

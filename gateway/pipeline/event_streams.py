@@ -52,6 +52,7 @@ class Subscription:
         literals: The request's own, where the plan was made from another text.
         record: What the log says of it.
         new_context: Makes the state of one execution.
+        tell: Puts into a result what was denied; None for nothing.
     """
 
     prepared: Prepared
@@ -59,6 +60,7 @@ class Subscription:
     literals: Literals | None
     record: OperationRecord
     new_context: NewContext
+    tell: Callable[[Any], Any] | None = None
 
 
 class Stream(AsyncIterator[Answer]):
@@ -241,6 +243,8 @@ class Streams:
             subscription.literals,
         )
         record = subscription.record.again()
+        if subscription.tell is not None:
+            subscription.tell(getattr(result, "initial_result", result))
         _tell_dropped(context, subscription)
         return self._stream(subscription, payloads_of(result, self._mask, record, how), None)
 
@@ -290,6 +294,8 @@ class Streams:
                 payload,
             )
             result = await value_of(executed)
+            if subscription.tell is not None:
+                result = subscription.tell(result)
         except Exception as exc:
             return self._failure(subscription, exc)
         _tell_dropped(context, subscription)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from typing import Any, NamedTuple
 
@@ -49,6 +50,8 @@ class Operation:
         is_planned: Whether stage 2 is done.
         begin_ns: When its execution began, on the trace's clock.
         extensions: What the client is shown of the plan.
+        unfiltered: The whole plan, where what is denied was taken out of `prepared`.
+        tell: Puts into a result what was denied; None for nothing.
     """
 
     __slots__ = (
@@ -64,6 +67,8 @@ class Operation:
         "read_only",
         "record",
         "serving",
+        "tell",
+        "unfiltered",
         "variables",
     )
 
@@ -89,6 +94,8 @@ class Operation:
         self.begin_ns = 0
         self.literals: Literals | None = None
         self.extensions: dict[str, Any] | None = None
+        self.unfiltered: Prepared | None = None
+        self.tell: Callable[[Any], Any] | None = None
 
     def shared(self, record: OperationRecord, context: Context) -> Operation:
         """The same operation, executed once for several requests."""

@@ -23,6 +23,7 @@ from gateway.execute.prepare import Prepared
 from gateway.language.limits import Limits, check_variables
 from gateway.observe.observer import Observer, record_operation
 from gateway.pipeline.admission import Admission
+from gateway.pipeline.authorize import Authorization
 from gateway.pipeline.checks import check_method, check_whole, reject
 from gateway.pipeline.dedupe import Sharing
 from gateway.pipeline.encode import encode, explain
@@ -46,6 +47,7 @@ class Pipeline:
         explain: Who is shown plans and timings.
         observer: Told of every operation.
         limits: What variables may be.
+        authorization: What of an operation who asks may see.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Pipeline:
         explain: Explain,
         observer: Observer,
         limits: Limits,
+        authorization: Authorization,
     ) -> None:
         self.admission = admission
         self.documents = documents
@@ -67,6 +70,7 @@ class Pipeline:
         self.explain = explain
         self.observer = observer
         self.limits = limits
+        self.authorization = authorization
 
     def run(self, operation: Operation, context: Context) -> AwaitableOrValue[Answer]:
         """Answer one operation: at once where there is nothing to wait for.
@@ -151,12 +155,20 @@ class Pipeline:
 
     def _dispatch(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
         """Stages 3 to 5 of a query or mutation: alone, or as one with equal ones. Errors: ClientError, RequestError."""
+        if operation.prepared.guard is not None:
+            chosen = self.authorization.choose(operation, operation.context)
+            return then(chosen, self._dispatch_chosen)
+        return self._dispatch_chosen(operation)
+
+    def _dispatch_chosen(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
+        """The same, of what is known who may see it."""
         prepared, context = operation.prepared, operation.context
         self.observer.asked(operation.record, prepared, operation.client.client_name)
         check_whole(prepared)
         if operation.read_only:
             check_method(prepared)
         self.variables(operation)
+        prepared = operation.prepared  # all of it again where denials are only noted
         asked = self.explain.asks_plan(context.headers) if self.explain.is_open else None
         if asked is not None and (explained := explain(operation, asked)) is not None:
             return explained
@@ -171,7 +183,10 @@ class Pipeline:
         return self.sharing.fly(place, partial(self._execute_shared, operation), operation.record)
 
     def variables(self, operation: Operation) -> None:
-        """Stage 3, and the plan's variant for them. Errors: RequestError, ClientError(COLD_DOCUMENTS_LIMIT)."""
+        """Stage 3, and the plan's variant for them; what of it is denied.
+
+        Errors: RequestError, ClientError(COLD_DOCUMENTS_LIMIT).
+        """
         operation.variables = coerce_variables(
             operation.prepared,
             operation.params.variables or {},
@@ -181,15 +196,17 @@ class Pipeline:
         if operation.prepared.shaping:
             coerced = operation.variables.coerced
             operation.prepared.make_variant(coerced, operation.client.client_key)
+        self.authorization.check(operation)
 
     def execute(self, operation: Operation) -> AwaitableOrValue[ExecutionResult]:
         """Stages 4 and 5, fetch and shape. Errors: what is no error of a field."""
         context = operation.context
         if context.stats.trace is not None:
             operation.begin_ns = clock()
-        return execute_operation(
+        result = execute_operation(
             operation.prepared, operation.variables, context, operation.literals
         )
+        return result if operation.tell is None else then(result, operation.tell)
 
     def _execute_and_encode(self, operation: Operation) -> AwaitableOrValue[Answer]:
         return then(self.execute(operation), partial(self._encoded, operation))

@@ -65,11 +65,16 @@ class Subscriptions:
                 answer = await value_of(pipeline.run(operation, await new_context()))
                 tell_dropped(answer.headers, prepared.operation_name, "an answer of a stream")
                 return answer
+            if prepared.guard is not None:
+                context = await new_context() if prepared.guard.policies else None
+                await value_of(pipeline.authorization.choose(operation, context))
             if self.measures is not None:
                 new_context = self.measures.usage.counting(prepared, new_context)
             if operation.read_only:
                 check_method(prepared)
             pipeline.variables(operation)
+            if operation.record.denied:
+                pipeline.observer.denied(operation.record, await new_context())
             with pipeline.admission.place(operation.client.client_key):
                 stream = await self._open(operation, new_context, payloads)
         except Exception as exc:
@@ -82,7 +87,12 @@ class Subscriptions:
     ) -> Stream:
         prepared = operation.prepared
         subscription = Subscription(
-            prepared, operation.variables, operation.literals, operation.record, new_context
+            prepared,
+            operation.variables,
+            operation.literals,
+            operation.record,
+            new_context,
+            operation.tell,
         )
         if prepared.operation_type == "subscription":
             return await self.streams.open(subscription)

@@ -60,6 +60,8 @@ from gateway.plan.passes.supply import read_what_is_supplied
 # the event loop, and generated code nests with the response.
 MAX_FIELDS = 2_000
 MAX_DEPTH = 40
+# Field nodes that are not answered, by `id`, each for its "field" or its "type".
+DeniedNodes = Mapping[int, str]
 
 
 def compile_plan(
@@ -71,16 +73,17 @@ def compile_plan(
     field_resolver: FieldResolverFunction | None = None,
     type_resolver: FieldResolverFunction | None = None,
     wraps: Wraps | None = None,
+    denied: DeniedNodes | None = None,
 ) -> Plan:
     """Plan one operation of a document.
 
     Shape: `shaping` has a value for every name of `shaping_variables(document)`; None: absent.
         `field_resolver` and `type_resolver` stand in for graphql-core's default ones. `wraps` says which fields a
-        middleware wraps.
+        middleware wraps, `denied` which field nodes are not answered.
     Errors: CannotCompileError when the operation has to run on graphql-core.
     """
     given = (schema, document, operation, shaping or {}, field_resolver, type_resolver, wraps)
-    builder = PlanBuilder(*given)
+    builder = PlanBuilder(*given, denied)
     return run_passes(builder.build(), schema)
 
 
@@ -111,6 +114,7 @@ class PlanBuilder:
         field_resolver: FieldResolverFunction | None,
         type_resolver: FieldResolverFunction | None,
         wraps: Wraps | None = None,
+        denied: DeniedNodes | None = None,
     ) -> None:
         self.schema = schema
         self.operation = operation
@@ -118,6 +122,7 @@ class PlanBuilder:
         self.field_resolver = field_resolver
         self.type_resolver = type_resolver
         self.wraps = wraps
+        self.denied = denied or {}
         self.loader_numbers: dict[int, int] = {}
         self.field_count = 0
         self.selection_count = 0
@@ -156,8 +161,13 @@ class PlanBuilder:
         fields = []
         for key, nodes in grouped.items():
             definition = field_of(self.schema, parent, nodes[0].name.value)
-            if definition is not None:
-                fields.append(self.build_field(parent, key, definition, nodes, depth))
+            if definition is None:
+                continue
+            allowed = [node for node in nodes if id(node) not in self.denied]
+            if allowed:
+                fields.append(self.build_field(parent, key, definition, allowed, depth))
+            else:
+                fields.append(self.build_denied(parent, key, definition, nodes))
         return Selection(number, parent.name, tuple(fields))
 
     def build_field(
@@ -196,6 +206,23 @@ class PlanBuilder:
             access=access_of(definition) if kind is Kind.PROPERTY else None,
             wrapped=wrapped,
             loader=self.loader_number(definition.resolve) if kind is Kind.ENTITY else 0,
+        )
+
+    def build_denied(
+        self, parent: GraphQLObjectType, key: str, definition: GraphQLField, nodes: list[FieldNode]
+    ) -> Field:
+        """A field that who asks may not see: null, and where it must not be, what it is of."""
+        number = self.field_count
+        self.field_count += 1
+        return Field(
+            id=number,
+            key=key,
+            name=nodes[0].name.value,
+            parent=parent.name,
+            kind=Kind.SYNC,
+            output=Leaf("String", Check.STRING, is_non_null_type(definition.type)),
+            nodes=tuple(self.collector.numbers[id(node)] for node in nodes),
+            denied=self.denied[id(nodes[0])],
         )
 
     def build_output(self, type_: GraphQLOutputType, nodes: list[FieldNode], depth: int) -> Output:

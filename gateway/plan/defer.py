@@ -28,7 +28,7 @@ from graphql import (
 )
 
 from gateway.plan.collect import CannotCompileError, Collector
-from gateway.plan.compile import PlanBuilder, run_passes
+from gateway.plan.compile import DeniedNodes, PlanBuilder, run_passes
 from gateway.plan.kinds import FieldResolverFunction, field_of
 from gateway.plan.nodes import Kind, Part, Plan, Selection, has_kind
 
@@ -79,6 +79,7 @@ def compile_incremental_plan(
     *,
     field_resolver: FieldResolverFunction | None = None,
     type_resolver: FieldResolverFunction | None = None,
+    denied: DeniedNodes | None = None,
 ) -> IncrementalPlan:
     """Plan one query with `@defer`.
 
@@ -87,7 +88,7 @@ def compile_incremental_plan(
     """
     if operation.operation is not OperationType.QUERY:
         raise CannotCompileError("@defer")
-    arguments = (schema, document, operation, shaping, field_resolver, type_resolver)
+    arguments = (schema, document, operation, shaping, field_resolver, type_resolver, None, denied)
     builder = _Builder(*arguments)
     initial = builder.build()
     deferred = []

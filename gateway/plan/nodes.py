@@ -98,6 +98,7 @@ class Field:
         after: Fields of the same selection whose values its loader reads.
         hidden: Fetched for another field's loader, not in the response.
         group: Delivery group; 0 is the first payload.
+        denied: "field" or "type": who asks may not see it, for its own sake or its type's; then it is null. "" else.
         wrapped: A middleware wraps its resolver.
     """
 
@@ -115,6 +116,7 @@ class Field:
     after: tuple[int, ...] = ()
     hidden: bool = False
     group: int = 0
+    denied: str = ""
     wrapped: bool = False
 
     @property

@@ -52,6 +52,8 @@ def _field(field: Field, indent: str, hides: bool) -> Iterator[str]:
     name = field.key if field.key == field.name else f"{field.key} = {field.name}"
     arguments = f"({'…' if hides else field.arguments})" if field.arguments else ""
     notes = [str(field.kind)]
+    if field.denied:
+        notes.append(f"denied for its {field.denied}")
     if field.hidden:
         notes.append("hidden")
     if field.after:

@@ -53,6 +53,7 @@ class OperationRecord:
         plan: Gives the text of its plan; None where there is none.
         fields: The root fields of a mutation.
         is_null: Whether an error has left no data at all.
+        denied: Coordinates of what who asks may not see.
         durations: Where its duration is counted; None when nobody counts.
     """
 
@@ -65,6 +66,7 @@ class OperationRecord:
     plan: Callable[[], str] | None = None
     fields: tuple[str, ...] = ()
     is_null: bool = False
+    denied: Sequence[str] = ()
     durations: Histogram | None = None
     fault: Fault | None = None
     masked: dict[Any, tuple[Exception, str]] | None = None
@@ -289,6 +291,8 @@ def encode_result(
     """The response to an execution as JSON; where it is too large, the error that says so."""
     errors = mask.format_errors(result.errors, record) if result.errors else None
     record.is_null = result.data is None
+    if result.extensions:
+        extensions = {**(extensions or {}), **result.extensions}
     body = encode_response(result.data, errors, extensions)
     if len(body) > mask.limits.max_bytes and result.data is not None:
         return encode_result(bytes_error(mask.limits).result(), mask, record)

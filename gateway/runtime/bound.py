@@ -31,6 +31,7 @@ from gateway.plan.passes.project import to_wanted
 from gateway.plan.passes.settle import is_settled
 from gateway.runtime import reference
 from gateway.runtime.arguments import Arguments
+from gateway.runtime.denied import DENY, NULL
 from gateway.vary import joined
 
 
@@ -176,6 +177,8 @@ class BoundField:
         assert definition is not None
         self.definition: GraphQLField = definition
         resolve = self.definition.resolve or bound.field_resolver
+        if plan.denied:
+            resolve = DENY if plan.output.non_null else NULL
         if resolve is None and plan.wrapped:
             resolve = default_field_resolver
         self.is_member = (
@@ -189,11 +192,12 @@ class BoundField:
         self.takes_info = not isinstance(resolve, FieldResolver) or resolve.takes_info
         self.loader: Loader | None = loader_of(schema, plan)
         self.arguments: Arguments | None = None
-        if self.definition.args and not plan.hidden:
+        if self.definition.args and not plan.hidden and not plan.denied:
             self.arguments = bound.arguments_of(self.definition, plan.nodes[0])
         self.has_own = self.takes_info or not (self.arguments is None or self.arguments.is_shared)
         self.output = bound.bind_output(plan.output, schema)
-        read_as_json(self.definition, self.output)
+        if not plan.denied:
+            read_as_json(self.definition, self.output)
         self.composite = composite_of(self.output)
         self.coordinate = plan.coordinate
         self.is_regrouped = is_settled(plan)
@@ -267,7 +271,7 @@ class Bound:
         self.identity = joined(
             identity_of(field.definition.resolve)
             for field in self.fields.values()
-            if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION)
+            if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION) and not field.plan.denied
         )
 
     def bind_output(self, output: Output, schema: GraphQLSchema) -> BoundOutput:

@@ -22,6 +22,7 @@ from gateway.runtime.bound import (
     BoundOutput,
     BoundSelection,
 )
+from gateway.runtime.denied import DeniedFieldError
 from gateway.runtime.expand import expand_value
 from gateway.runtime.nulled import awaited_positions
 from gateway.runtime.pauses import pause_alone
@@ -104,6 +105,8 @@ class _UnlocatedError(Exception):
 def _note(run: Run, error: GraphQLError | _UnlocatedError) -> None:
     # The frames that it came through hold what is completed, and the run: a cycle.
     error.__traceback__ = getattr(error.__cause__, "__traceback__", None)
+    if isinstance(error, GraphQLError) and type(error.original_error) is DeniedFieldError:
+        return  # told once, for the whole operation
     if isinstance(error, GraphQLError):
         run.errors.append(error)
         run.errors_left -= 1
@@ -207,7 +210,7 @@ class _Completion:
         """The error with its place, as long as the answer may have more."""
         if type(error) is _UnlocatedError:
             return error
-        if self.run.errors_left > 0:
+        if self.run.errors_left > 0 or type(error) is DeniedFieldError:
             return locate(self.run, field, error, path)
         return _UnlocatedError()
 

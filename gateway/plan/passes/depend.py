@@ -49,7 +49,9 @@ def _dependencies(
     for name in sorted(loader.reads):
         if name == field.name or name not in parent_type.fields:
             continue
-        selected = next((f for f in fields if f.name == name and not f.arguments), None)
+        selected = next(
+            (f for f in fields if f.name == name and not (f.arguments or f.denied)), None
+        )
         kind = selected.kind if selected else kind_of(name, parent_type.fields[name], None)
         if kind not in STEPS:
             continue

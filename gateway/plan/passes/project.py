@@ -84,7 +84,7 @@ def _wanted_of(schema: GraphQLSchema, output: Output) -> Tree | None:
 
 
 def _add(schema: GraphQLSchema, field: Field, names: dict[str, Tree]) -> bool:
-    if field.kind is Kind.TYPENAME:
+    if field.kind is Kind.TYPENAME or field.denied:
         return True
     if field.kind in (Kind.PROPERTY, Kind.ENTITY):
         below = _wanted_of(schema, field.output)

@@ -1,0 +1,95 @@
+"""Between plan and execution: what of an operation who asks may see, and who is told what was taken away.
+
+The principal's decisions choose a variant of the plan, so that nothing that is denied is fetched, and nobody shares an
+execution with somebody of whom something else was decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+from graphql import GraphQLError
+
+from gateway.auth.decisions import NO_POLICIES, Policies
+from gateway.auth.settings import DirectiveSettings
+from gateway.concurrency.awaitable import AwaitableOrValue, then, value_of
+from gateway.context import Context
+from gateway.errors import RequestError
+from gateway.execute.denials import Denials, denials_of, tell_denials, told_errors
+from gateway.pipeline.operation import Operation
+from gateway.runtime.denied import CODE, MESSAGE
+
+DecidePolicies = Callable[[Context, Sequence[str]], Awaitable[Policies]]
+
+
+class Authorization:
+    """What `@authenticated`, `@requiresScopes` and `@policy` mean for operations.
+
+    Args:
+        settings: As configured.
+        policies: Decides policies, once for each operation; None where nobody does, and all are denied.
+    """
+
+    def __init__(self, settings: DirectiveSettings, policies: DecidePolicies | None = None) -> None:
+        self._settings = settings
+        self._policies = policies
+
+    def choose(self, operation: Operation, context: Context | None) -> AwaitableOrValue[Operation]:
+        """The variant of the plan for who asks; policies are decided with a context. Errors: ClientError(COLD_DOCUMENTS_LIMIT); those of the policies."""
+        guard = operation.prepared.guard
+        if guard is None:
+            return operation
+        if guard.policies and self._policies is not None:
+            assert context is not None
+            return then(self._policies(context, guard.policies), partial(self._filter, operation))
+        return self._filter(operation, NO_POLICIES)
+
+    def _filter(self, operation: Operation, policies: Policies) -> Operation:
+        guard = operation.prepared.guard
+        assert guard is not None
+        client = operation.client
+        decisions = guard.decide(client.principal, policies)
+        operation.unfiltered = operation.prepared
+        operation.prepared = operation.prepared.filtered(decisions, client.client_key)
+        return operation
+
+    def check(self, operation: Operation) -> None:
+        """Note what is denied with the operation's variables.
+
+        Errors: RequestError(UNAUTHORIZED_FIELD_OR_TYPE) where nothing is left, or none of it is to be answered.
+        """
+        if not operation.prepared.denied:
+            return
+        settings = self._settings
+        denials = denials_of(operation.prepared, operation.variables)
+        if not denials.places:  # `@skip` has left it out
+            return
+        operation.record.denied = denials.coordinates
+        operation.record.fields = operation.prepared.root_fields
+        operation.tell = partial(tell_denials, denials=denials, settings=settings)
+        if settings.dry_run:
+            assert operation.unfiltered is not None
+            operation.prepared = operation.unfiltered
+        elif denials.is_all or settings.unauthorized == "reject":
+            raise RequestError(self._errors(denials), CODE)
+
+    def _errors(self, denials: Denials) -> list[GraphQLError]:
+        """What a client learns that gets nothing."""
+        errors = told_errors(denials)
+        return errors if self._settings.errors == "errors" else [GraphQLError(MESSAGE)]
+
+
+def policies_of(functions: Sequence[Callable[..., Any]]) -> DecidePolicies | None:
+    """What decides policies, several functions together; None for none."""
+    if not functions:
+        return None
+
+    async def decide(context: Context, policies: Sequence[str]) -> Policies:
+        decided: dict[str, bool | None] = {}
+        for function in functions:
+            decided.update(await value_of(function(context, list(policies))) or {})
+        return decided
+
+    return decide

@@ -1,0 +1,93 @@
+"""What of a plan is denied to who asks: where it stands in the response.
+
+Denied fields are in the plan from the start (`PlanBuilder` puts nothing below them and no loader behind them); this
+reads them off again, so that a client is told, once for each place, lists as `@`, and fragments as `... on Type`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.plan.nodes import ListOf, Output, Plan, Selection, composite_of
+
+MOST_PLACES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """One place of a response that is not answered.
+
+    Attributes:
+        path: Where: keys, `@` for the items of a list, `... on Type` for objects of one type among several.
+        coordinate: The field.
+    """
+
+    path: tuple[str, ...]
+    coordinate: str
+
+
+def find_denied(plan: Plan) -> tuple[Denied, ...]:
+    """What is denied, in the order of the response, at most 100 places."""
+    found: dict[tuple[str, ...], Denied] = {}
+    for part in plan.parts:
+        for denied in _below(part.root, ()):
+            found.setdefault(denied.path, denied)
+            if len(found) >= MOST_PLACES:
+                return tuple(found.values())
+    return tuple(found.values())
+
+
+def is_all_denied(plan: Plan) -> bool:
+    """Whether nothing of the operation is left but `__typename`s."""
+    fields = [field for part in plan.parts for field in part.root.fields if not field.hidden]
+    left = [field for field in fields if not field.denied and field.name != "__typename"]
+    return not left and any(field.denied for field in fields)
+
+
+def _below(selection: Selection, path: tuple[str, ...]) -> Iterator[Denied]:
+    for field in selection.fields:
+        if field.hidden:
+            continue
+        if field.denied:
+            yield Denied((*path, field.key), field.coordinate)
+            continue
+        composite = composite_of(field.output)
+        if composite is None:
+            continue
+        inner = (*path, field.key, *_items(field.output))
+        everywhere = _denied_everywhere(composite.selections)
+        for below in composite.selections:
+            own = inner if len(composite.selections) == 1 else (*inner, f"... on {below.type}")
+            for denied in _below(below, own):
+                key = denied.path[len(own)]
+                if len(denied.path) == len(own) + 1 and key in everywhere:
+                    yield Denied((*inner, key), f"{composite.type}.{everywhere[key]}")
+                elif _is_of_type(below, denied, len(own)) and own != inner:
+                    yield Denied(own, below.type)
+                else:
+                    yield denied
+
+
+def _denied_everywhere(selections: tuple[Selection, ...]) -> dict[str, str]:
+    """Keys, with their fields, that are denied of each type: those that are asked of an interface."""
+    found = [
+        {field.key: field.name for field in selection.fields if field.denied}
+        for selection in selections
+    ]
+    if len(found) < 2:
+        return {}
+    return {key: name for key, name in found[0].items() if all(key in one for one in found)}
+
+
+def _is_of_type(selection: Selection, denied: Denied, depth: int) -> bool:
+    """Whether it is the selection's type that is denied, not the field alone."""
+    if len(denied.path) != depth + 1:
+        return False
+    return any(f.denied == "type" and f.key == denied.path[depth] for f in selection.fields)
+
+
+def _items(output: Output) -> Iterator[str]:
+    while isinstance(output, ListOf):
+        yield "@"
+        output = output.item

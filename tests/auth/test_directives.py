@@ -1,0 +1,351 @@
+"""`@authenticated`, `@requiresScopes`, `@policy`: what is left of an operation, what is told, and what is not fetched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.app.build import build_graph
+from gateway.app.config import build_config
+from gateway.testing import GatewayClient
+from tests.auth.issuing import ISSUER, ec_key, key_set, token_of
+from tests.support.backend import Backend, backend
+
+LINK = """
+extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@connect", "@source"])
+@source(name: "api", http: { baseURL: "http://backend.invalid" })
+"""
+SDL = (
+    LINK
+    + """
+type Query {
+  me: User @connect(source: "api", http: { GET: "/me" }, selection: "id name email ssn level secret { code }")
+  users: [User!] @connect(source: "api", http: { GET: "/users" }, selection: "id name email ssn level")
+  nodes: [Node] @connect(source: "api", http: { GET: "/nodes" }, selection: "__typename: kind id hidden text")
+  any: [Any] @connect(source: "api", http: { GET: "/nodes" }, selection: "__typename: kind id hidden text")
+  vault: Vault @connect(source: "api", http: { GET: "/vault" }, selection: "gold")
+  paid: String! @authenticated @connect(source: "api", http: { GET: "/paid" }, selection: "$")
+  find(level: Level, filter: Filter, by: Stamp): String
+    @connect(source: "api", http: { GET: "/find" }, selection: "$")
+  policy: String @policy(policies: [["a", "b"], ["c"]])
+    @connect(source: "api", http: { GET: "/policy" }, selection: "$")
+}
+type Mutation {
+  wipe: String @requiresScopes(scopes: [["admin"]])
+    @connect(source: "api", http: { POST: "/wipe" }, selection: "$")
+  touch: String @connect(source: "api", http: { POST: "/touch" }, selection: "$")
+}
+type User {
+  id: ID! @requiresScopes(scopes: [["ids"]])
+  name: String
+  email: String @requiresScopes(scopes: [["user:email", "user"], ["admin"]])
+  ssn: String! @requiresScopes(scopes: [["hr"]])
+  level: Level
+  secret: Secret
+  posts: [String!] @connect(source: "api", http: { GET: "/posts/{$this.id}" }, selection: "$")
+}
+type Secret { code: String @authenticated }
+type Vault @authenticated { gold: Int }
+enum Level @requiresScopes(scopes: [["levels"]]) { LOW HIGH }
+scalar Stamp @authenticated
+input Filter { level: Level inner: Filter text: String }
+interface Node { id: ID! hidden: String @authenticated }
+type Open implements Node { id: ID! hidden: String text: String }
+type Private implements Node @requiresScopes(scopes: [["private"]]) { id: ID! hidden: String text: String }
+union Any = Open | Private
+"""
+)
+USER = {"id": 1, "name": "Ann", "email": "a@x", "ssn": "s", "level": "LOW", "secret": {"code": "c"}}
+NODES = [
+    {"kind": "Open", "id": 1, "hidden": "h1", "text": "t1"},
+    {"kind": "Private", "id": 2, "hidden": "h2", "text": "t2"},
+]
+ANSWERS = {
+    "/me": USER,
+    "/users": [USER, {**USER, "id": 2, "name": "Bob"}],
+    "/nodes": NODES,
+    "/vault": {"gold": 7},
+    "/paid": "paid",
+    "/find": "found",
+    "/policy": "decided",
+    "/posts/1": ["p"],
+    "POST /wipe": "wiped",
+    "POST /touch": "touched",
+}
+POLICIES = """
+from gateway import policy_resolver
+
+ASKED = []
+
+
+@policy_resolver
+async def decide(context, policies):
+    ASKED.append(policies)
+    return {name: True for name in context.headers.get("x-policies", "").split(",")}
+"""
+
+
+@asynccontextmanager
+async def gateway(
+    folder: Path, directives: Mapping[str, Any] | None = None, sdl: str = SDL, **tables: Any
+) -> AsyncIterator[tuple[GatewayClient, Backend]]:
+    (folder / "schema.graphql").write_text(sdl)
+    (folder / "jwks.json").write_text(json.dumps(key_set(ec_key())))
+    (folder / "policy_resolvers.py").write_text(POLICIES)
+    config = build_config(
+        {
+            "graph": {"schema": ["schema.graphql"], "resolvers": "policy_resolvers"},
+            "logs": {"access": "off", "slow": "off", "audit": str(folder / "audit.log")},
+            "authentication": {"jwt": {"jwks": [{"file": "jwks.json", "issuers": [ISSUER]}]}},
+            "authorization": {"directives": directives or {}},
+            **tables,
+        }
+    )
+    async with (
+        backend(ANSWERS) as server,
+        GatewayClient(config, base=folder, sources={"api": server.url}) as client,
+    ):
+        yield client, server
+
+
+def of(scope: str | None = "") -> dict[str, str]:
+    """The headers of somebody with these scopes; None: of nobody."""
+    return {} if scope is None else {"authorization": f"Bearer {token_of(ec_key(), scope=scope)}"}
+
+
+def paths(errors: list[dict[str, Any]]) -> list[str]:
+    return [".".join(error["path"]) for error in errors]
+
+
+@pytest.mark.parametrize(
+    ("query", "scope", "data", "denied"),
+    [
+        ("{ me { name } }", None, {"me": {"name": "Ann"}}, []),
+        ("{ me { name email } }", None, {"me": {"name": "Ann", "email": None}}, ["me.email"]),
+        ("{ me { x: email } }", "user", {"me": {"x": None}}, ["me.x"]),
+        ("{ me { email } }", "user user:email", {"me": {"email": "a@x"}}, []),
+        ("{ me { email } }", "admin", {"me": {"email": "a@x"}}, []),
+        ("{ me { name ssn } }", "admin", {"me": None}, ["me.ssn"]),
+        ("{ users { name ssn } }", "", {"users": None}, ["users.@.ssn"]),
+        ("{ users { name level } }", "", {"users": [{"name": "Ann", "level": None}, {"name": "Bob", "level": None}]}, ["users.@.level"]),
+        ("{ me { secret { code } } }", None, {"me": {"secret": {"code": None}}}, ["me.secret.code"]),
+        ("{ me { name } vault { gold } }", None, {"me": {"name": "Ann"}, "vault": None}, ["vault"]),
+        ("{ me { name } paid }", None, None, ["paid"]),
+        ("{ me { name } paid }", "", {"me": {"name": "Ann"}, "paid": "paid"}, []),
+        ("{ nodes { id } }", None, {"nodes": [None, None]}, ["nodes.@.id"]),
+        ("{ nodes { id } }", "private", {"nodes": [{"id": "1"}, {"id": "2"}]}, []),
+        ("{ nodes { ... on Open { id hidden text } } }", None, {"nodes": [{"id": "1", "hidden": None, "text": "t1"}, {}]}, ["nodes.@.... on Open.hidden"]),
+        ("{ nodes { ... on Private { text } } }", "", {"nodes": [{}, {"text": None}]}, ["nodes.@.... on Private"]),
+        ("{ any { ...F ... on Open { text } } } fragment F on Node { hidden }", "", {"any": [{"hidden": None, "text": "t1"}, {"hidden": None}]}, ["any.@.hidden"]),
+        ("{ any { __typename } }", None, {"any": [{"__typename": "Open"}, {"__typename": "Private"}]}, []),
+        ("{ me { email @skip(if: true) name } }", None, {"me": {"name": "Ann"}}, []),
+        ("query($s: Boolean = true) { me { email @skip(if: $s) name } }", None, {"me": {"name": "Ann"}}, []),
+        ("{ me { posts } }", None, {"me": {"posts": ["p"]}}, []),
+        ("{ me { id posts } }", "", {"me": None}, ["me.id"]),
+        ("{ me { name } find(level: LOW) }", None, {"me": {"name": "Ann"}, "find": None}, ["find"]),
+        ("{ find(filter: { inner: { level: LOW } }) me { name } }", None, {"find": None, "me": {"name": "Ann"}}, ["find"]),
+        ('{ find(filter: { text: "x" }) }', None, {"find": "found"}, []),
+        ("query($f: Filter) { find(filter: $f) me { name } }", None, {"find": None, "me": {"name": "Ann"}}, ["find"]),
+        ('{ find(by: "now") me { name } }', None, {"find": None, "me": {"name": "Ann"}}, ["find"]),
+        ('{ find(by: "now") }', "", {"find": "found"}, []),
+    ],
+)  # fmt: skip
+async def test_what_is_denied_is_null_and_told(
+    tmp_path: Path, query: str, scope: str | None, data: Any, denied: list[str]
+) -> None:
+    async with gateway(tmp_path) as (client, _):
+        found = await client.execute(query, headers=of(scope))
+        assert (found.data, paths(found.errors)) == (data, denied)
+        assert {e["extensions"]["code"] for e in found.errors} <= {"UNAUTHORIZED_FIELD_OR_TYPE"}
+        assert (await client.execute(query, headers=of(scope))).data == data  # from memory
+
+
+async def test_nothing_denied_is_fetched(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as (client, server):
+        await client.execute("{ me { name } vault { gold } paid }")
+        await client.execute("mutation { touch wipe }", headers=of("write"))
+        assert sorted(asked.line for asked in server.asked) == ["GET /me", "POST /touch"]
+
+
+@pytest.mark.parametrize(
+    "query", ["{ vault { gold } }", "{ __typename paid }", "mutation { wipe }"]
+)
+async def test_where_nothing_is_left_the_whole_request_is_refused(
+    tmp_path: Path, query: str
+) -> None:
+    async with gateway(tmp_path) as (client, server):
+        found = await client.execute(query)
+        assert (found.status, found.data) == (403, None)
+        assert found.errors[0]["extensions"]["code"] == "UNAUTHORIZED_FIELD_OR_TYPE"
+        assert not server.asked
+
+
+async def test_an_operation_may_be_refused_for_a_part(tmp_path: Path) -> None:
+    async with gateway(tmp_path, {"unauthorized": "reject"}) as (client, server):
+        found = await client.execute("{ me { name email } paid }")
+        assert (found.status, found.data, paths(found.errors)) == (403, None, ["me.email", "paid"])
+        assert not server.asked
+        assert (await client.execute("{ me { name } }")).data == {"me": {"name": "Ann"}}
+
+
+async def test_a_dry_run_takes_nothing_away(tmp_path: Path) -> None:
+    async with gateway(tmp_path, {"dry_run": True}) as (client, _):
+        found = await client.execute("{ me { email } paid }")
+        assert found.data == {"me": {"email": "a@x"}, "paid": "paid"}
+        assert not found.errors
+        assert paths(found.extensions["authorizationErrors"]) == ["me.email", "paid"]
+
+
+@pytest.mark.parametrize("how", ["extensions", "disabled"])
+async def test_errors_may_be_told_elsewhere_or_nowhere(tmp_path: Path, how: str) -> None:
+    async with gateway(tmp_path, {"errors": how}) as (client, _):
+        found = await client.execute("{ me { email } }")
+        assert (found.data, found.errors) == ({"me": {"email": None}}, [])
+        assert bool(found.extensions) is (how == "extensions")
+
+
+@pytest.mark.parametrize(
+    ("policies", "data"),
+    [("", None), ("a", None), ("a,b", "decided"), ("c", "decided"), ("b,c", "decided")],
+)
+async def test_policies_are_decided_once_for_an_operation(
+    tmp_path: Path, policies: str, data: str | None
+) -> None:
+    async with gateway(tmp_path) as (client, _):
+        import policy_resolvers  # type: ignore[import-not-found]
+
+        policy_resolvers.ASKED.clear()
+        query = "{ policy again: policy me { name } }"
+        found = await client.execute(query, headers={"x-policies": policies})
+        assert found.data == {"policy": data, "again": data, "me": {"name": "Ann"}}
+        assert policy_resolvers.ASKED == [["a", "b", "c"]]
+
+
+async def test_two_principals_share_nothing_that_was_decided_differently(tmp_path: Path) -> None:
+    import asyncio
+
+    async with gateway(tmp_path) as (client, server):
+        query, scopes = "{ me { email } }", ["admin", "other", "admin", None]
+        found = await asyncio.gather(*(client.execute(query, headers=of(s)) for s in scopes))
+        assert [one.data["me"]["email"] for one in found] == ["a@x", None, "a@x", None]
+        assert len(server.asked) <= 2
+
+
+async def test_denials_are_audited(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as (client, _):
+        await client.execute("query Q { me { email } }", headers=of("x"))
+        await client.execute("{ me { name } }")
+        (line,) = map(json.loads, (tmp_path / "audit.log").read_text().splitlines())
+        assert (line["event"], line["operation_name"], line["denied"]) == (
+            "denied",
+            "Q",
+            ["User.email"],
+        )
+        assert line["actor"]["principal"] == "alice"
+
+
+@pytest.mark.parametrize("incremental", [True, False])
+async def test_deferred_fields_are_denied_too(tmp_path: Path, incremental: bool) -> None:
+    async with gateway(tmp_path, incremental={"enabled": True}) as (client, server):
+        query = "{ me { name ... @defer { email secret { code } } } paid }"
+        headers = {"accept": "multipart/mixed" if incremental else "application/json"}
+        answer = await client.http.post("/graphql", json={"query": query}, headers=headers)
+        assert b"a@x" not in answer.content
+        assert b'"c"' not in answer.content
+        assert all(asked.target != "/paid" for asked in server.asked)
+        if incremental:
+            assert answer.content.count(b"UNAUTHORIZED_FIELD_OR_TYPE") == 3
+
+
+async def test_what_falls_back_is_answered_whole_or_not_at_all(tmp_path: Path) -> None:
+    flags = "".join(f"$b{n}: Boolean = true " for n in range(9))
+    fields = " ".join(f"n{n}: name @include(if: $b{n})" for n in range(9))
+    query = f"query({flags}) {{ me {{ {fields} email }} }}"
+    async with gateway(tmp_path) as (client, server):
+        refused = await client.execute(query)
+        assert (refused.data, refused.errors[0]["extensions"]["code"]) == (
+            None,
+            "UNAUTHORIZED_FIELD_OR_TYPE",
+        )
+        assert not server.asked
+        allowed = await client.execute(query, headers=of("admin"))
+        assert allowed.data["me"]["email"] == "a@x"
+
+
+async def test_introspection_shows_what_is_protected(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as (client, _):
+        found = await client.execute('{ __type(name: "Vault") { name } }')
+        assert found.data == {"__type": {"name": "Vault"}}
+
+
+RENAMED = """
+extend schema @link(
+  url: "https://specs.apollo.dev/federation/v2.6",
+  import: [{ name: "@authenticated", as: "@signedIn" }, "@policy"]
+)
+"""
+
+
+@pytest.mark.parametrize("use", ["@signedIn", "@authenticated", "@federation__authenticated"])
+async def test_a_directive_protects_under_each_of_its_names(tmp_path: Path, use: str) -> None:
+    sdl = (
+        RENAMED
+        + LINK.replace("extend schema", "extend schema")
+        + f"""
+    type Query {{
+      paid: String {use} @connect(source: "api", http: {{ GET: "/paid" }}, selection: "$")
+    }}
+    """
+    )
+    async with gateway(tmp_path, sdl=sdl) as (client, _):
+        assert (await client.execute("{ paid }")).status == 403
+        assert (await client.execute("{ paid }", headers=of())).data == {"paid": "paid"}
+
+
+def findings(folder: Path, sdl: str, **tables: Any) -> list[str]:
+    (folder / "schema.graphql").write_text(LINK + sdl)
+    graph = build_graph(
+        build_config({"graph": {"schema": ["schema.graphql"]}, **tables}), folder, {}
+    )
+    return [item.code for item in graph.findings if item.code in ("ProtectedRead", "NobodyIsKnown")]
+
+
+@pytest.mark.parametrize(
+    ("reads", "protected", "own", "code"),
+    [
+        ("{$this.ssn}", "ssn: String @authenticated", "", ["ProtectedRead"]),
+        ("{$this.ssn}", "ssn: String @authenticated", "@authenticated", []),
+        ("{$this.ssn}", "ssn: ID @authenticated", "", []),
+        ("{$this.ssn}", "ssn: String @authenticated @policy(policies: [[\"x\"]])", "@authenticated", ["ProtectedRead"]),
+        ("{$this.inner.ssn}", "inner: Inner", "", ["ProtectedRead"]),
+        ("{$this.id}", "ssn: String @authenticated", "", []),
+    ],
+)  # fmt: skip
+def test_an_open_field_that_reads_a_protected_one_does_not_pass_the_check(
+    tmp_path: Path, reads: str, protected: str, own: str, code: list[str]
+) -> None:
+    sdl = f"""
+    type Query {{ u: User @connect(source: "api", http: {{ GET: "/me" }}, selection: "id ssn inner {{ ssn }}") }}
+    type Inner {{ ssn: String @authenticated }}
+    type User {{
+      id: ID!
+      {protected}
+      {"inner: Inner" if "inner: Inner" not in protected else "ssn: String"}
+      score: Int {own} @connect(source: "api", http: {{ GET: "/score/{reads}" }}, selection: "$")
+    }}
+    """
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"keys": []}')
+    known = {"authentication": {"api_keys": {"file": "keys.json"}}}
+    assert findings(tmp_path, sdl, **known) == code
+
+
+def test_directives_without_anybody_who_is_known_are_a_warning(tmp_path: Path) -> None:
+    sdl = 'type Query { a: Int @authenticated @connect(source: "api", http: { GET: "/a" }, selection: "$") }'
+    assert findings(tmp_path, sdl) == ["NobodyIsKnown"]
+    assert findings(tmp_path, sdl, authorization={"directives": {"enabled": False}}) == []
