@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -54,3 +56,12 @@ def test_imports_of_types_count() -> None:
 
 def test_there_are_at_most_eight_single_modules_at_the_top() -> None:
     assert len(list(PACKAGE.glob("*.py"))) <= 8
+
+
+def test_a_class_name_stands_in_one_file() -> None:
+    files: defaultdict[str, set[Path]] = defaultdict(set)
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                files[node.name].add(path)
+    assert len([name for name, found in files.items() if len(found) > 1]) <= 5

@@ -15,7 +15,7 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
-from gateway.pipeline.plan_cache import Made, PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import MadePlan, PlanCache, PlanCacheSettings
 
 SCHEMA: GraphQLSchema = build_schema("""
     type Query {
@@ -58,11 +58,11 @@ def document(number: int) -> str:
     return TEMPLATE % {"n": 100_000 + number}
 
 
-def compile_text(text: str, name: str | None, normalised: Normalised | None) -> Made[Prepared]:
+def compile_text(text: str, name: str | None, normalised: Normalised | None) -> MadePlan[Prepared]:
     """What the service does on a miss."""
     parsed = load_document(text, SCHEMA, Limits())
     slots = find_slots(SCHEMA, parsed, normalised) if normalised else None
-    return Made(prepare(SCHEMA, parsed, name, slots.free if slots else None), slots)
+    return MadePlan(prepare(SCHEMA, parsed, name, slots.free if slots else None), slots)
 
 
 def make_cache(**settings: Any) -> PlanCache[Prepared]:

@@ -26,7 +26,7 @@ from benchmarks.load.process import CPUS
 from benchmarks.peers.bare_client import Client
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.settings import SourceSettings
-from gateway.upstream.transport import Request, Transport
+from gateway.upstream.transport import Transport, UpstreamRequest
 
 CONCURRENCIES = (1, 16, 64)
 CALLS = 1920
@@ -55,7 +55,7 @@ def by_transport(transport: Transport, base: str) -> Get:
     time_of = asyncio.get_running_loop().time
 
     async def get(path: str) -> bytes:
-        request = Request("GET", base + path, HEADERS, source="bench")
+        request = UpstreamRequest("GET", base + path, HEADERS, source="bench")
         response = await transport.send(request, time_of() + 30)
         return await response.read(1 << 24)
 

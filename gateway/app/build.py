@@ -13,7 +13,7 @@ import graphql
 from graphql import DocumentNode, GraphQLScalarType, GraphQLSchema
 
 from gateway.app.config import Config
-from gateway.connectors.bind import Bound, bind_connectors
+from gateway.connectors.bind import BoundConnectors, bind_connectors
 from gateway.connectors.check.connectors import check_connectors
 from gateway.connectors.check.constants import Constants
 from gateway.connectors.check.protected_reads import check_protected_reads
@@ -50,7 +50,7 @@ class Graph:
     """
 
     schema: GraphQLSchema | None
-    bound: Bound | None
+    bound: BoundConnectors | None
     marks: list[Mark]
     findings: list[Diagnostic] = field(default_factory=list)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
@@ -111,7 +111,7 @@ def build_graph(
     if mock:
         mock_schema(schema, config.graph.scalars)
         fix(schema)
-        return Graph(schema, Bound(), marks, findings, threads)
+        return Graph(schema, BoundConnectors(), marks, findings, threads)
     findings += bind_resolvers(schema, marks, threads, config.graph.scalars)
     if is_served or marks:
         findings += unbound_directives(document, marks) + unresolved_types(schema, marks)
@@ -158,7 +158,7 @@ def _connect(
     env: Mapping[str, str],
     *,
     is_served: bool,
-) -> tuple[Bound | None, list[Diagnostic]]:
+) -> tuple[BoundConnectors | None, list[Diagnostic]]:
     """Check the connectors and lay them on the schema; None where something is wrong."""
     resolved = {
         mark.name for mark in marks if mark.kind in ("resolver", "batch_resolver", "subscription")

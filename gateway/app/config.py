@@ -42,7 +42,7 @@ from gateway.settings.kinds import (
     WholeMillisecondsOrZero,
     Workers,
 )
-from gateway.settings.mistakes import Origin, explain, together
+from gateway.settings.mistakes import ConfigOrigin, explain, together
 from gateway.settings.text import Expansion, key_lines
 from gateway.telemetry.logs import LogSettings
 from gateway.telemetry.settings import TelemetrySettings
@@ -238,7 +238,7 @@ def load_config(path: str | Path | None, env: Mapping[str, str] | None = None) -
     expansion = Expansion(env, name, lines)
     tables = expansion.expand(written)
     overrides = read_environment(Config, written, env)
-    origin = Origin(name, lines, written, overrides.names, expansion.used)
+    origin = ConfigOrigin(name, lines, written, overrides.names, expansion.used)
     config, errors = _validated(overlay(tables, overrides.tables), origin)
     errors = [*expansion.errors, *overrides.errors, *errors]
     if errors or config is None:
@@ -251,24 +251,24 @@ def build_config(tables: Mapping[str, Any], *, file: str = "<config>") -> Config
 
     Errors: ConfigError for the first bad key; `others` has the rest of them.
     """
-    config, errors = _validated(tables, Origin(file, written=tables))
+    config, errors = _validated(tables, ConfigOrigin(file, written=tables))
     if config is None:
         raise together(errors)
     return config
 
 
-def origin_of(path: str | Path, env: Mapping[str, str]) -> Origin:
+def origin_of(path: str | Path, env: Mapping[str, str]) -> ConfigOrigin:
     """Where the values of a file that was read stand, for what is found wrong with them later."""
     text = _read(path)
     try:
         written = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
-        return Origin(str(path))
+        return ConfigOrigin(str(path))
     lines = key_lines(text)
     expansion = Expansion(env, str(path), lines)
     expansion.expand(written)
     names = read_environment(Config, written, env).names
-    return Origin(str(path), lines, written, names, expansion.used)
+    return ConfigOrigin(str(path), lines, written, names, expansion.used)
 
 
 def config_json_schema() -> dict[str, Any]:
@@ -277,7 +277,7 @@ def config_json_schema() -> dict[str, Any]:
 
 
 def _validated(
-    tables: Mapping[str, Any], origin: Origin
+    tables: Mapping[str, Any], origin: ConfigOrigin
 ) -> tuple[Config | None, list[ConfigError]]:
     try:
         return _adapter().validate_python(as_lists(dict(tables), Config)), []

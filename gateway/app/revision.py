@@ -29,7 +29,7 @@ from gateway.pipeline.event_streams import Streams
 from gateway.pipeline.explain import Explain
 from gateway.pipeline.pipeline import Pipeline
 from gateway.pipeline.plan_budget import PlanBudget
-from gateway.pipeline.plan_cache import Made, PlanCache
+from gateway.pipeline.plan_cache import MadePlan, PlanCache
 from gateway.pipeline.subscriptions import Subscriptions
 from gateway.pipeline.warm import warm_plans, warm_texts
 from gateway.plan.work import check_work
@@ -145,7 +145,7 @@ class Revision:
 
     def _compile(
         self, text: str, operation_name: str | None, normalised: Normalised | None
-    ) -> Made[Prepared]:
+    ) -> MadePlan[Prepared]:
         """Parse, check, validate, plan, compile: what a plan cache does on a miss."""
         schema, limits = self._schema, self._config.limits
         document = load_document(text, schema, limits)
@@ -164,7 +164,7 @@ class Revision:
         if prepared.errors:
             # Refused here, so that invented operation names cannot evict plans.
             raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")
-        return Made(prepared, slots)
+        return MadePlan(prepared, slots)
 
     def _warm(self) -> None:
         config, trusted = self._config, self.pipeline.documents.trusted

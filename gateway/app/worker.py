@@ -30,7 +30,7 @@ from gateway.connectors.response.decoding import decode_fallback_samples
 from gateway.connectors.response.outcome import unexpected_samples
 from gateway.execute.operation import fallback_samples
 from gateway.observe.measures import Measures
-from gateway.observe.observer import Observer
+from gateway.observe.observer import OperationObserver
 from gateway.observe.operation_log import OperationLog
 from gateway.pipeline.serving import Serving
 from gateway.telemetry.logs import AccessLog
@@ -112,7 +112,9 @@ class Worker:
         )
         self.access_log = AccessLog(config.logs)
         self.tracing = make_tracing(telemetry)
-        self.observer = Observer(self.measures, self.tracing, OperationLog(self.access_log))
+        self.observer = OperationObserver(
+            self.measures, self.tracing, OperationLog(self.access_log)
+        )
         used, settings, proxies = (
             auth if auth.is_used else None,
             config.subscription,

@@ -10,11 +10,11 @@ from gateway.settings.kinds import (
     CookieName,
     Count,
     FileBeside,
-    Form,
     HeaderName,
     HeaderValue,
     Seconds,
     SecondsOrZero,
+    TextForm,
     Url,
 )
 
@@ -23,7 +23,9 @@ Algorithm = Literal[
     "ES256", "ES384", "ES512", "Ed25519", "EdDSA", "HS256", "HS384", "HS512",
 ]  # fmt: skip
 ASYMMETRIC: tuple[Algorithm, ...] = ("RS256", "PS256", "ES256", "Ed25519")
-KeyPrefix = Annotated[str, Form(r"[a-z][a-z0-9]{0,15}", "a short word of small letters and digits")]
+KeyPrefix = Annotated[
+    str, TextForm(r"[a-z][a-z0-9]{0,15}", "a short word of small letters and digits")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

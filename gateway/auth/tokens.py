@@ -27,7 +27,7 @@ MAX_CANDIDATES = 8
 MIN_RSA_BITS = 2048  # NIST SP 800-131A
 
 
-class Registry(jws.JWSRegistry):
+class TokenRegistry(jws.JWSRegistry):
     """What joserfc reads of a token: heads as long as identity providers send them."""
 
     max_header_length = 4096
@@ -54,7 +54,7 @@ class Issuer:
 
     settings: JwksSettings
     keys: tuple[Key, ...]
-    registry: Registry
+    registry: TokenRegistry
     claims: JWTClaimsRegistry
 
 
@@ -70,7 +70,7 @@ def issuer_of(
     return Issuer(
         settings,
         tuple(keys),
-        Registry(algorithms=settings.taken, strict_check_header=False),
+        TokenRegistry(algorithms=settings.taken, strict_check_header=False),
         JWTClaimsRegistry(leeway=int(leeway_s), **options),
     )
 
@@ -132,7 +132,7 @@ def verified_claims(token: str, issuers: Iterable[Issuer]) -> tuple[dict[str, An
     raise problem
 
 
-_WIDEST = Registry(strict_check_header=False)
+_WIDEST = TokenRegistry(strict_check_header=False)
 
 
 def candidates(header: dict[str, Any], issuers: Iterable[Issuer]) -> list[tuple[Issuer, Key]]:
@@ -147,7 +147,7 @@ def candidates(header: dict[str, Any], issuers: Iterable[Issuer]) -> list[tuple[
     ]
 
 
-def is_signed(signed: jws.CompactSignature, key: Key, registry: Registry) -> bool:
+def is_signed(signed: jws.CompactSignature, key: Key, registry: TokenRegistry) -> bool:
     """Whether a key has signed it, by an algorithm that is taken."""
     try:
         return jws.validate_compact(signed, key, registry=registry)

@@ -24,7 +24,7 @@ from gateway.cli.options import (
 from gateway.errors import ConfigError, Diagnostic
 
 
-class Format(StrEnum):
+class ReportFormat(StrEnum):
     """How findings are printed."""
 
     text = "text"
@@ -43,8 +43,9 @@ def check(
         bool, typer.Option("--n-plus-one", help="Only list the N+1 paths, with the fix.")
     ] = False,
     form: Annotated[
-        Format, typer.Option("--format", help="For people, programs, or GitHub's annotations.")
-    ] = Format.text,
+        ReportFormat,
+        typer.Option("--format", help="For people, programs, or GitHub's annotations."),
+    ] = ReportFormat.text,
 ) -> None:
     """Check configuration, schema, connectors and resolvers; exit code 1 when something is wrong.
 
@@ -61,7 +62,7 @@ def check(
     except ConfigError as exc:
         path = config_path(config, schema)
         errors = [_found(place_in_config(one, path)) for one in (exc, *exc.others)]
-        if form is Format.text:
+        if form is ReportFormat.text:
             for error in (exc, *exc.others):
                 print(f"gateway: {error.render()}", file=sys.stderr)
         else:
@@ -85,14 +86,14 @@ def _count(findings: Sequence[Diagnostic], severity: str) -> int:
     return sum(finding.severity == severity for finding in findings)
 
 
-def _print(findings: Sequence[Diagnostic], form: Format) -> None:
+def _print(findings: Sequence[Diagnostic], form: ReportFormat) -> None:
     errors, warnings = _count(findings, "error"), _count(findings, "warning")
-    if form is Format.json:
+    if form is ReportFormat.json:
         found = [asdict(finding) for finding in findings]
         print(json.dumps({"findings": found, "errors": errors, "warnings": warnings}, indent=2))
         return
     for finding in findings:
-        print(finding.render() if form is Format.text else annotation(finding))
+        print(finding.render() if form is ReportFormat.text else annotation(finding))
     print(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}", file=sys.stderr)
 
 

@@ -124,7 +124,7 @@ def list_keys(
             print(f"{key.id} {key.client} {key.state(now)}{until}{scopes}{name}")
 
 
-class Place:
+class KeyFile:
     """The file of keys, how keys look, and where changes are noted."""
 
     def __init__(self, path: Path, settings: ApiKeySettings, audit: Path | None) -> None:
@@ -156,7 +156,7 @@ class Place:
 
 
 @contextmanager
-def _told(config: Path | None, file: Path | None) -> Iterator[Place]:
+def _told(config: Path | None, file: Path | None) -> Iterator[KeyFile]:
     """Where the keys are; what goes wrong is one line."""
     path = config_path(config, None)
     with one_line_errors(path):
@@ -169,7 +169,7 @@ def _told(config: Path | None, file: Path | None) -> Iterator[Place]:
         fail(f"{exc.filename}: {exc.strerror}")
 
 
-def place_of(config: Config, path: Path | None, file: Path | None) -> Place:
+def place_of(config: Config, path: Path | None, file: Path | None) -> KeyFile:
     """Errors: KeyFileError when nothing says which file."""
     settings = config.authentication.api_keys
     if file is None:
@@ -177,7 +177,7 @@ def place_of(config: Config, path: Path | None, file: Path | None) -> Place:
             raise KeyFileError("give --file, or set authentication.api_keys.file")
         file = (path.parent if path else Path()) / settings.file
     audit = config.logs.audit
-    return Place(file, settings, None if audit in ("off", "stdout", "stderr") else Path(audit))
+    return KeyFile(file, settings, None if audit in ("off", "stdout", "stderr") else Path(audit))
 
 
 def moment_of(text: str) -> datetime:

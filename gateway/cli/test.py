@@ -21,7 +21,7 @@ from gateway.cli.options import (
     read_config,
     report,
 )
-from gateway.connectors.bind import Bound
+from gateway.connectors.bind import BoundConnectors
 from gateway.suites.model import Outcome, Suite
 from gateway.suites.read import read_suite
 from gateway.suites.report import junit_report
@@ -76,7 +76,7 @@ def _suites(paths: list[Path]) -> list[Path]:
     return files
 
 
-def _bound(config: Path | None, schema: list[Path] | None, suite: str) -> Bound:
+def _bound(config: Path | None, schema: list[Path] | None, suite: str) -> BoundConnectors:
     """The connectors of a suite's schema, with the addresses that stand in it."""
     path = config_path(config, None)
     if path is None and not schema:

@@ -15,7 +15,7 @@ from gateway.codings.members import (
     ALIASES,
     MEMBERS,
     BadEncoding,
-    Member,
+    CodedMember,
     UnknownCodingError,
 )
 
@@ -35,7 +35,7 @@ WORK_PER_BYTE_READ = 16
 WORK_PER_MEMBER = 8 * 1024
 
 DECODED = ("zstd", "br", "gzip", "deflate")
-"""The codings that `Decoding` undoes."""
+"""The codings that `BodyDecoding` undoes."""
 # What backends send as a coding and is none: character encodings, MIME's transfer encodings, "nothing".
 NO_CODINGS = frozenset(
     {"none", "null", "plain", "text", "binary", "7bit", "8bit", "ascii", "utf-8", "utf8", "json"}
@@ -75,7 +75,7 @@ class Decoder:
         self._coding = coding
         self._is_lenient = is_lenient
         self._make = MEMBERS[coding]
-        self._member: Member | None = None
+        self._member: CodedMember | None = None
         self._read = self._given = 0
         self._is_plain = self._is_over = False
         self._held = b""  # what may turn out to be plain text
@@ -137,7 +137,7 @@ class Decoder:
             return True
         return any(magic.startswith(first[: len(magic)]) for magic in known or ())
 
-    def _begin(self) -> Member:
+    def _begin(self) -> CodedMember:
         self.members += 1
         self.work += WORK_PER_MEMBER
         if self.members > MAX_MEMBERS:
@@ -158,7 +158,7 @@ def looks_plain(data: bytes) -> bool:
     return PLAIN.match(data) is not None and CONTROL.search(data, 0, HEAD_BYTES) is None
 
 
-class Decoding:
+class BodyDecoding:
     """All codings of one body.
 
     Args:
@@ -175,7 +175,7 @@ class Decoding:
         self._noted: list[str] = []
 
     @classmethod
-    def of_answer(cls, content_encoding: str) -> Decoding:
+    def of_answer(cls, content_encoding: str) -> BodyDecoding:
         """Of a backend's answer, by the bytes where its head cannot be right. Errors: UnknownCodingError."""
         names = [name.strip().lower() for name in content_encoding.split(",")]
         unknown = [name for name in names if name not in KNOWN_NAMES]
@@ -233,7 +233,7 @@ def parse_codings(content_encoding: str) -> tuple[str, ...]:
     return codings
 
 
-async def decode_chunks(raw: AsyncIterator[bytes], decoding: Decoding) -> AsyncGenerator[bytes]:
+async def decode_chunks(raw: AsyncIterator[bytes], decoding: BodyDecoding) -> AsyncGenerator[bytes]:
     """A body's bytes without its codings. Errors: BadEncoding, and those of `raw`."""
     turn = TURN_WORK
     is_empty = True

@@ -29,7 +29,7 @@ class UnknownCodingError(BadEncoding):
     """A coding that is not decoded here, or too many of them."""
 
 
-class Member(Protocol):
+class CodedMember(Protocol):
     """One gzip member, zlib or deflate stream, zstd frame or brotli stream.
 
     Attributes:
@@ -56,7 +56,7 @@ class ZlibMember:
         self._inner = zlib.decompressobj(31) if is_gzip else None
 
     def take(self, data: memoryview) -> bytes:
-        """As `Member`."""
+        """As `CodedMember`."""
         inner = self._inner
         if inner is None:
             # RFC 1950 §2.2: the method is 8, and the first two bytes divide by 31.
@@ -82,7 +82,7 @@ class BrotliMember:
         self._inner = brotli.Decompressor()
 
     def take(self, data: memoryview) -> bytes:
-        """As `Member`."""
+        """As `CodedMember`."""
         try:
             piece: bytes = self._inner.process(data, output_buffer_limit=PIECE_BYTES)
         except brotli.error as exc:
@@ -105,7 +105,7 @@ class ZstdMember:
         self._inner = zstd.ZstdDecompressor(options=self.OPTIONS)
 
     def take(self, data: memoryview) -> bytes:
-        """As `Member`."""
+        """As `CodedMember`."""
         inner = self._inner
         try:
             piece = inner.decompress(data, PIECE_BYTES)
@@ -117,7 +117,7 @@ class ZstdMember:
         return piece
 
 
-MEMBERS: dict[str, Callable[[], Member]] = {
+MEMBERS: dict[str, Callable[[], CodedMember]] = {
     "gzip": lambda: ZlibMember(is_gzip=True),
     "deflate": lambda: ZlibMember(is_gzip=False),
     "br": BrotliMember,

@@ -23,9 +23,15 @@ from graphql import (
 )
 
 from gateway.connectors.alternatives import AlternativesLoader
-from gateway.connectors.call import Call, compile_filled
-from gateway.connectors.directives import Connect, Directives, Errors, Source, read_directives
-from gateway.connectors.keys import Key
+from gateway.connectors.call import ConnectorCall, compile_filled
+from gateway.connectors.directives import (
+    Connect,
+    Directives,
+    Errors,
+    SourceDirective,
+    read_directives,
+)
+from gateway.connectors.keys import EntityKey
 from gateway.connectors.loaders import (
     BatchLoader,
     ConnectorLoader,
@@ -34,7 +40,7 @@ from gateway.connectors.loaders import (
     as_tree,
 )
 from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
-from gateway.connectors.mapping.nodes import Selection
+from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.mapping.wanted import NOTHING
 from gateway.connectors.mapping.wanted import Wanted as Members
@@ -58,7 +64,7 @@ from gateway.vary import NOBODY, Identity
 
 
 @dataclass(slots=True)
-class Bound:
+class BoundConnectors:
     """What binding made beside the resolvers.
 
     Attributes:
@@ -81,7 +87,7 @@ def bind_connectors(
     env: Mapping[str, str],
     resolved: Collection[str],
     headers: HeaderSettings | None = None,
-) -> Bound:
+) -> BoundConnectors:
     """Set the resolvers of every field that a connector serves.
 
     Args:
@@ -96,7 +102,9 @@ def bind_connectors(
     Errors: ConfigError with the place of a connector that can never be called.
     """
     directives = read_directives(document)
-    binder = _Binder(schema, directives, settings, sources, env, headers or HeaderSettings())
+    binder = _ConnectorBinder(
+        schema, directives, settings, sources, env, headers or HeaderSettings()
+    )
     binder.resolved = {*resolved, *(c.coordinate for c in directives.connects if not c.on_type)}
     entities: dict[str, list[ConnectorLoader]] = {}
     fields: dict[str, list[ConnectorLoader]] = {}
@@ -118,7 +126,7 @@ def bind_connectors(
 
 
 def _bind_one(
-    binder: _Binder,
+    binder: _ConnectorBinder,
     connect: Connect,
     entities: dict[str, list[ConnectorLoader]],
     fields: dict[str, list[ConnectorLoader]],
@@ -160,7 +168,7 @@ def _bind_entity(schema: GraphQLSchema, name: str, loaders: list[ConnectorLoader
             target.resolve = EntityField(supplying, field_name, f"{name}.{field_name}")
 
 
-class _Binder:
+class _ConnectorBinder:
     """Makes loaders; holds what all of them need."""
 
     def __init__(
@@ -184,7 +192,7 @@ class _Binder:
             "context": {},
         }
         self.resolved: Collection[str] = ()
-        self.bound = Bound(spec=self.directives.spec)
+        self.bound = BoundConnectors(spec=self.directives.spec)
         for source in directives.sources:
             configured = sources.get(source.name, SourceSettings()).url
             try:
@@ -218,7 +226,7 @@ class _Binder:
                 connect.coordinate,
                 as_tree(batch),
                 supplies,
-                key=Key(batch, owner),
+                key=EntityKey(batch, owner),
                 row_key=row_key,
                 max_size=connect.max_size,
                 max_url_bytes=self.settings.max_url_bytes,
@@ -229,7 +237,7 @@ class _Binder:
                 connect.coordinate,
                 as_tree(this),
                 supplies,
-                key=Key(this, owner, NOTHING),
+                key=EntityKey(this, owner, NOTHING),
                 is_entity=False,
             )
         else:
@@ -247,7 +255,7 @@ class _Binder:
                 connect.name,
                 as_tree(batch),
                 _as_tree(supplied),
-                key=Key(batch, owner),
+                key=EntityKey(batch, owner),
                 row_key=None,
                 max_size=connect.max_size,
                 max_url_bytes=self.settings.max_url_bytes,
@@ -259,7 +267,7 @@ class _Binder:
                 connect.name,
                 as_tree(read),
                 _as_tree(supplied),
-                key=Key(read, owner, key),
+                key=EntityKey(read, owner, key),
                 is_entity=True,
             )
         self.bound.loaders.append(loader)
@@ -275,25 +283,27 @@ class _Binder:
             f"{connect.coordinate}(entity)",
             as_tree(read),
             _as_tree(supplied),
-            key=Key(read, owner, key),
+            key=EntityKey(read, owner, key),
             is_entity=True,
             variable="args",
         )
         self.bound.loaders.append(loader)
         return loader
 
-    def _asked(self, call: Call, variable: str, owner: GraphQLObjectType) -> Members:
+    def _asked(self, call: ConnectorCall, variable: str, owner: GraphQLObjectType) -> Members:
         """What the request reads of an object."""
         return spelled_out(call.builder.reads.get(variable, NOTHING), owner, self.resolved)
 
-    def _answered(self, call: Call, variable: str, owner: GraphQLObjectType) -> Members:
+    def _answered(self, call: ConnectorCall, variable: str, owner: GraphQLObjectType) -> Members:
         """What the mappings of the answer read of it."""
         return spelled_out(joined_reads(call.responding, variable), owner, self.resolved)
 
     def _call(
         self, connect: Connect, kind: Any, owner: GraphQLObjectType | None
-    ) -> tuple[Call, Members]:
-        source: Source | None = self.sources.get(connect.source) if connect.source else None
+    ) -> tuple[ConnectorCall, Members]:
+        source: SourceDirective | None = (
+            self.sources.get(connect.source) if connect.source else None
+        )
         settings = self.source_settings.get(source.name if source else "", SourceSettings())
         spec = self.directives.spec
         base_url = self.bound.base_urls[source.name] if source else ""
@@ -316,7 +326,7 @@ class _Binder:
         decodings = self._decodings(connect, selection, kind, whole, settings)
         is_read = connect.method in READ_METHODS or not is_write
         passes = self.headers.propagates(builder.source_name)
-        call = Call(
+        call = ConnectorCall(
             builder=builder,
             reader=ResponseReader(
                 builder.source_name,
@@ -359,7 +369,7 @@ class _Binder:
     def _php(
         self,
         settings: SourceSettings,
-        selection: Selection,
+        selection: MappingSelection,
         kind: Any,
         supplied: Members,
         *,
@@ -380,7 +390,7 @@ class _Binder:
     def _decodings(
         self,
         connect: Connect,
-        selection: Selection,
+        selection: MappingSelection,
         kind: Any,
         whole: Any,
         settings: SourceSettings,
@@ -396,7 +406,9 @@ class _Binder:
         return Decodings(connect.source or "", connect.name, shape, whole, why)
 
 
-def _responding(connect: Connect, source: Source | None, spec: str) -> list[Selection]:
+def _responding(
+    connect: Connect, source: SourceDirective | None, spec: str
+) -> list[MappingSelection]:
     """The mappings that work on an answer."""
     errors = [connect.errors] if source is None else [connect.errors, source.errors]
     texts = [connect.selection]
@@ -406,7 +418,7 @@ def _responding(connect: Connect, source: Source | None, spec: str) -> list[Sele
 
 def _identity(
     builder: RequestBuilder,
-    responding: Iterable[Selection],
+    responding: Iterable[MappingSelection],
     rules: Sequence[HeaderRule],
     session_cookie: str | None,
 ) -> Identity | None:
@@ -426,11 +438,11 @@ def _identity(
     return NOBODY if found == NOBODY else found
 
 
-def _row_key(name: str, batch: Members, owner: GraphQLObjectType) -> Key:
+def _row_key(name: str, batch: Members, owner: GraphQLObjectType) -> EntityKey:
     """What rows are grouped by: the member that has the value of the parents' own, of the same form."""
     (inner,) = batch.members.values() if len(batch.members) == 1 else (Members(),)
-    of_parents = Key(batch, owner)
-    key = Key(Members({name: inner}), None)
+    of_parents = EntityKey(batch, owner)
+    key = EntityKey(Members({name: inner}), None)
     key.is_text = of_parents.is_text
     for each in of_parents.integers.members.values():
         key.integers = Members({name: each})

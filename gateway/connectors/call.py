@@ -12,26 +12,26 @@ from functools import partial
 from typing import Any
 
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
-from gateway.connectors.mapping.nodes import Selection
+from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.php.answers import PhpAnswers
 from gateway.connectors.request.numbers_as_written import Written
 from gateway.connectors.request.template import RequestBuilder
 from gateway.connectors.request.url import CannotWriteError, InvalidSegmentError
-from gateway.connectors.response.decoding import Decoding, Decodings
+from gateway.connectors.response.decoding import Decodings, RowDecoding
 from gateway.connectors.response.object_shape import Check
 from gateway.connectors.response.outcome import ResponseReader
 from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.resolvers import Wanted
-from gateway.upstream.flights import Abandoned, Flight
-from gateway.upstream.transport import Fetched, Request
+from gateway.upstream.flights import Abandoned, SharedCall
+from gateway.upstream.transport import Fetched, UpstreamRequest
 from gateway.vary import NOBODY, Identity
 
 
 @dataclass(slots=True)
-class Call:
+class ConnectorCall:
     """How one connector asks its backend and reads the answer.
 
     Attributes:
@@ -56,7 +56,7 @@ class Call:
 
     builder: RequestBuilder
     reader: ResponseReader
-    responding: Sequence[Selection]
+    responding: Sequence[MappingSelection]
     mapping: CompiledMapping
     check: Check | None
     php: PhpAnswers | None
@@ -67,16 +67,16 @@ class Call:
     identity: Identity | None
     max_requests: int
     decodings: Decodings
-    decoding: Decoding
+    decoding: RowDecoding
     is_batch: bool = False
     written: Written | None = None
     answer_rules: AnswerRules | None = None
 
-    def project(self, wanted: Wanted) -> Call:
+    def project(self, wanted: Wanted) -> ConnectorCall:
         """The same call for an operation that reads only `wanted` of its values."""
         return replace(self, decoding=self.decodings.of(wanted))
 
-    def request(self, variables: dict[str, Any], context: Context) -> Request:
+    def request(self, variables: dict[str, Any], context: Context) -> UpstreamRequest:
         """The request. Errors: UpstreamError when it cannot be written."""
         try:
             return self.builder.build(variables, context.client, self.may_repeat)
@@ -96,7 +96,7 @@ class Call:
         return {**self.constants, "request": {"headers": sent}, **given}
 
     async def run(
-        self, variables: dict[str, Any], context: Context, request: Request | None = None
+        self, variables: dict[str, Any], context: Context, request: UpstreamRequest | None = None
     ) -> Any:
         """Ask, and map the answer; None for no value. Errors: UpstreamError.
 
@@ -135,7 +135,7 @@ class Call:
             raise self.reader.invalid(fetched, "the batch does not map to a list")
         return None if value is ... else value
 
-    async def fetch(self, request: Request, context: Context) -> Fetched:
+    async def fetch(self, request: UpstreamRequest, context: Context) -> Fetched:
         """Equal reads of one operation are one call; a write ends what was read before it.
 
         Errors: UpstreamError.
@@ -158,7 +158,7 @@ class Call:
             with suppress(Abandoned):
                 followed: Fetched = await known.follow()
                 return followed
-        flight: Flight[Fetched] = Flight()
+        flight: SharedCall[Fetched] = SharedCall()
         memo[key] = flight
         outcome: Fetched | UpstreamError | None = None
         try:
@@ -178,7 +178,7 @@ class Call:
             flight.land(outcome)
         return outcome
 
-    async def _ask(self, request: Request, context: Context) -> Fetched:
+    async def _ask(self, request: UpstreamRequest, context: Context) -> Fetched:
         """As `Upstream.fetch`; what the rules take of the answer's headers goes to the operation's own answer."""
         assert self.answer_rules is not None
         part = context.response.headers.begin_call()
@@ -186,7 +186,7 @@ class Call:
         part += self.answer_rules.apply(fetched.headers)
         return fetched
 
-    def _count(self, request: Request, context: Context) -> None:
+    def _count(self, request: UpstreamRequest, context: Context) -> None:
         """Errors: UpstreamError(REQUEST_LIMIT_EXCEEDED)."""
         counts = context.stats.by_source
         counts[request.source] = count = counts.get(request.source, 0) + 1
@@ -199,7 +199,7 @@ class Call:
 
 
 def compile_filled(
-    selection: Selection, name: str, supplied: Members, *, has_errors: bool
+    selection: MappingSelection, name: str, supplied: Members, *, has_errors: bool
 ) -> CompiledMapping:
     """A connector's `selection`: every name that it supplies stands in its result."""
     return compile_mapping(selection, name, fill=supplied, has_errors=has_errors)

@@ -34,7 +34,7 @@ UNTYPED = ("0.1", "0.2")
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class SchemaText:
     """A string of the schema: its value, and the node that says where it stands."""
 
     value: str
@@ -47,7 +47,7 @@ class Header:
 
     name: str
     from_: str | None
-    value: Text | None
+    value: SchemaText | None
     node: Node = field(repr=False, compare=False)
 
 
@@ -55,20 +55,20 @@ class Header:
 class Errors:
     """`errors` and `isSuccess` of a source or a connector."""
 
-    message: Text | None = None
-    extensions: Text | None = None
-    is_success: Text | None = None
+    message: SchemaText | None = None
+    extensions: SchemaText | None = None
+    is_success: SchemaText | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceDirective:
     """One `@source`."""
 
     name: str
-    base_url: Text
+    base_url: SchemaText
     headers: tuple[Header, ...]
-    path: Text | None
-    query_params: Text | None
+    path: SchemaText | None
+    query_params: SchemaText | None
     errors: Errors
     node: DirectiveNode = field(repr=False, compare=False)
 
@@ -87,13 +87,13 @@ class Connect:
     index: int
     source: str | None
     id: str | None
-    methods: dict[str, Text]
-    body: Text | None
+    methods: dict[str, SchemaText]
+    body: SchemaText | None
     headers: tuple[Header, ...]
-    path: Text | None
-    query_params: Text | None
+    path: SchemaText | None
+    query_params: SchemaText | None
     errors: Errors
-    selection: Text | None
+    selection: SchemaText | None
     entity: bool | None
     max_size: int | None
     group_by: str | None
@@ -110,7 +110,7 @@ class Connect:
         return next(iter(self.methods))
 
     @property
-    def url(self) -> Text:
+    def url(self) -> SchemaText:
         return self.methods[self.method]
 
     @property
@@ -129,7 +129,7 @@ class Directives:
     """
 
     spec: str
-    sources: tuple[Source, ...]
+    sources: tuple[SourceDirective, ...]
     connects: tuple[Connect, ...]
     unknown_version: tuple[str, Node] | None = None
 
@@ -138,7 +138,7 @@ def read_directives(document: DocumentNode) -> Directives:
     """Read a schema's directives. Whatever is missing is left out: `check` says so."""
     names = connector_names(document)
     spec, unknown = _version(document)
-    sources: list[Source] = []
+    sources: list[SourceDirective] = []
     connects: list[Connect] = []
     counts: dict[str, int] = {}
 
@@ -174,13 +174,13 @@ def _version(document: DocumentNode) -> tuple[str, tuple[str, Node] | None]:
     return NEWEST, (version, url)
 
 
-def _source(use: DirectiveNode) -> Source:
+def _source(use: DirectiveNode) -> SourceDirective:
     given = _members(use)
     http = _fields(given.get("http"))
     name = given.get("name")
-    return Source(
+    return SourceDirective(
         name=name.value if isinstance(name, StringValueNode) else "",
-        base_url=_text(http.get("baseURL")) or Text("", StringValueNode(value="")),
+        base_url=_text(http.get("baseURL")) or SchemaText("", StringValueNode(value="")),
         headers=tuple(_headers(http.get("headers"))),
         path=_text(http.get("path")),
         query_params=_text(http.get("queryParams")),
@@ -247,8 +247,8 @@ def _fields(node: ValueNode | None) -> dict[str, ValueNode]:
     return {member.name.value: member.value for member in node.fields or ()}
 
 
-def _text(node: ValueNode | None) -> Text | None:
-    return Text(node.value, node) if isinstance(node, StringValueNode) else None
+def _text(node: ValueNode | None) -> SchemaText | None:
+    return SchemaText(node.value, node) if isinstance(node, StringValueNode) else None
 
 
 def _value(node: ValueNode | None) -> str | None:

@@ -24,7 +24,7 @@ EXACT: Final = 2**53
 """Up to here a float is one integer only."""
 
 
-class Key:
+class EntityKey:
     """The key fields of a type or of a field's parent.
 
     Args:

@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.connectors.call import Call
-from gateway.connectors.keys import Key
+from gateway.connectors.call import ConnectorCall
+from gateway.connectors.keys import EntityKey
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.merging import Batches, merged_rows
 from gateway.connectors.request.url import CannotWriteError
@@ -26,7 +26,7 @@ from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.resolvers import Loader, Wanted
 from gateway.telemetry.trace import CURRENT
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import UpstreamRequest
 from gateway.vary import Identity
 
 Keyed = tuple[list[Any], dict[Hashable, dict[str, Any]], dict[Hashable, Any]]
@@ -35,7 +35,9 @@ Keyed = tuple[list[Any], dict[Hashable, dict[str, Any]], dict[Hashable, Any]]
 class ConnectorLoader(ABC):
     """What the loaders of this room share: who they are, what they read and supply."""
 
-    def __init__(self, call: Call, coordinate: str, reads: Wanted, supplies: Wanted | None) -> None:
+    def __init__(
+        self, call: ConnectorCall, coordinate: str, reads: Wanted, supplies: Wanted | None
+    ) -> None:
         self.call = call
         self.coordinate = coordinate
         self.source: str | None = call.builder.source_name
@@ -89,12 +91,12 @@ class KeyedLoader(ConnectorLoader):
 
     def __init__(
         self,
-        call: Call,
+        call: ConnectorCall,
         coordinate: str,
         reads: Wanted,
         supplies: Wanted | None,
         *,
-        key: Key,
+        key: EntityKey,
         is_entity: bool,
         variable: str = "this",
     ) -> None:
@@ -136,13 +138,13 @@ class BatchLoader(ConnectorLoader):
 
     def __init__(
         self,
-        call: Call,
+        call: ConnectorCall,
         coordinate: str,
         reads: Wanted,
         supplies: Wanted | None,
         *,
-        key: Key,
-        row_key: Key | None,
+        key: EntityKey,
+        row_key: EntityKey | None,
         max_size: int | None,
         max_url_bytes: int,
     ) -> None:
@@ -193,7 +195,7 @@ class BatchLoader(ConnectorLoader):
 
     def _plain_request(
         self, column: list[Any], context: Context
-    ) -> tuple[Request | None, list[Any]]:
+    ) -> tuple[UpstreamRequest | None, list[Any]]:
         """The one call for keys that are all a call reads, and these; None where it takes more."""
         distinct = list(dict.fromkeys(column))
         fits = self.max_size is None or len(distinct) <= self.max_size
@@ -313,7 +315,7 @@ class BatchLoader(ConnectorLoader):
         return found
 
 
-def keys_of(key: Key, objects: Sequence[Any], source: str | None) -> Keyed:
+def keys_of(key: EntityKey, objects: Sequence[Any], source: str | None) -> Keyed:
     """Each object's key, `MISSING` without one; the view of each distinct key; and each key that is an error.
 
     A value that nests too deeply to be read is the error of its own object.

@@ -14,20 +14,20 @@ import orjson
 
 from gateway.errors import UpstreamError
 from gateway.json_bytes import write_json
-from gateway.upstream.flights import Abandoned, Flight
-from gateway.upstream.transport import Fetched, Request
+from gateway.upstream.flights import Abandoned, SharedCall
+from gateway.upstream.transport import Fetched, UpstreamRequest
 from gateway.vary import partition
 
 if TYPE_CHECKING:
-    from gateway.connectors.call import Call
+    from gateway.connectors.call import ConnectorCall
     from gateway.context import Context
 
 Views = Mapping[Hashable, dict[str, Any]]
-Build = Callable[[list[dict[str, Any]]], Request]
+Build = Callable[[list[dict[str, Any]]], UpstreamRequest]
 Merged = tuple[Fetched, list[dict[str, Any]]]
 
 
-class Queued(Flight[Merged]):
+class Queued(SharedCall[Merged]):
     """A batch that is not sent yet.
 
     Attributes:
@@ -38,7 +38,12 @@ class Queued(Flight[Merged]):
     __slots__ = ("_build", "_headers", "_max_size", "_max_url_bytes", "request", "views")
 
     def __init__(
-        self, request: Request, views: Views, build: Build, max_size: int | None, max_url_bytes: int
+        self,
+        request: UpstreamRequest,
+        views: Views,
+        build: Build,
+        max_size: int | None,
+        max_url_bytes: int,
     ) -> None:
         super().__init__()
         self.request = request
@@ -82,7 +87,7 @@ class Batches:
         key: Hashable,
         views: Views,
         build: Build,
-        send: Callable[[Request], Awaitable[Fetched]],
+        send: Callable[[UpstreamRequest], Awaitable[Fetched]],
         deadline: float,
         tell: Callable[[], None],
     ) -> Merged:
@@ -114,7 +119,7 @@ class Batches:
         key: Hashable,
         views: Views,
         build: Build,
-        send: Callable[[Request], Awaitable[Fetched]],
+        send: Callable[[UpstreamRequest], Awaitable[Fetched]],
         deadline: float,
     ) -> Merged:
         request = build(list(views.values()))
@@ -140,14 +145,18 @@ class Batches:
 
 
 async def merged_rows(
-    batches: Batches, call: Call, views: Views, arguments: Mapping[str, Any], context: Context
+    batches: Batches,
+    call: ConnectorCall,
+    views: Views,
+    arguments: Mapping[str, Any],
+    context: Context,
 ) -> Any:
     """The rows of a chunk, and perhaps of others that went with it. Errors: UpstreamError."""
     assert call.identity is not None, "whoever reads all of the client shares nothing"
     source, endpoint = call.builder.source_name, call.builder.endpoint
     asked = write_json(dict(arguments), repr, orjson.OPT_SORT_KEYS)
 
-    def build(batch: list[dict[str, Any]]) -> Request:
+    def build(batch: list[dict[str, Any]]) -> UpstreamRequest:
         return call.request(call.variables(context, args=arguments, batch=batch), context)
 
     def tell() -> None:

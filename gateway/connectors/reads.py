@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable
 from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type, is_leaf_type
 
 from gateway.connectors.mapping.analyse import read_paths
-from gateway.connectors.mapping.nodes import Selection
+from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.mapping.wanted import NOTHING, Wanted
 
 
-def joined_reads(mappings: Iterable[Selection], variable: str) -> Wanted:
+def joined_reads(mappings: Iterable[MappingSelection], variable: str) -> Wanted:
     """What mappings read of one variable, together."""
     found = NOTHING
     for mapping in mappings:

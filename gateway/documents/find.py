@@ -20,7 +20,7 @@ logger = logging.getLogger("gateway.documents")
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class DocumentText:
     """The text that a request means.
 
     Attributes:
@@ -61,7 +61,7 @@ class Documents:
 
     async def find(
         self, query: str | None, document_id: str | None, extensions: dict[str, Any] | None
-    ) -> Text:
+    ) -> DocumentText:
         """The text of a request.
 
         Errors: ClientError(BAD_REQUEST), (PERSISTED_QUERY_…), (PERSISTED_QUERY_HASH_MISMATCH).
@@ -82,9 +82,9 @@ class Documents:
             raise not_found()
         if not query:
             raise ClientError("`query` is missing.", code="BAD_REQUEST")
-        return Text(query)
+        return DocumentText(query)
 
-    async def keep(self, text: Text) -> None:
+    async def keep(self, text: DocumentText) -> None:
         """Keep a document that has proved valid, if it was sent to be kept."""
         if self.store is not None and text.new_hash is not None:
             await self.store.put(text.new_hash, text.text)
@@ -96,13 +96,13 @@ class Documents:
 
     async def _trusted(
         self, trusted: TrustedDocuments, query: str | None, id_: str | None
-    ) -> Text | None:
+    ) -> DocumentText | None:
         await trusted.refresh()
         known = trusted.texts.get(id_) if id_ is not None else None
         if known is not None:
             if query and query != known:
                 raise mismatch()
-            return Text(known)
+            return DocumentText(known)
         if self._settings.require_id:
             if id_ is not None:
                 raise not_found()
@@ -116,7 +116,7 @@ class Documents:
                 logger.warning("a document that is not in the manifest: sha256:%s", hash_)
         return None
 
-    async def _registered(self, query: str | None, hash_: str) -> Text:
+    async def _registered(self, query: str | None, hash_: str) -> DocumentText:
         if self.store is None:
             if self.trusted is not None:
                 raise not_found()
@@ -124,11 +124,11 @@ class Documents:
         if query:
             if hash_of(query) != hash_:
                 raise mismatch()
-            return Text(query, new_hash=hash_)
+            return DocumentText(query, new_hash=hash_)
         text = await self.store.get(hash_)
         if text is None:
             raise not_found()
-        return Text(text)
+        return DocumentText(text)
 
 
 def persisted_hash(extensions: dict[str, Any] | None) -> str | None:

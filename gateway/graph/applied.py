@@ -24,7 +24,7 @@ from graphql import (
 
 from gateway.errors import Diagnostic
 from gateway.graph.directives import (
-    ArgumentCheck,
+    ArgumentDirective,
     InputCheck,
     Range,
     change_result,
@@ -57,7 +57,7 @@ def bind_directives(schema: GraphQLSchema, marks: Iterable[Mark]) -> list[Diagno
             known = [directive.name for directive in schema.directives]
             found.append(unknown(mark, "directive", known))
         classes[mark.name] = (mark.target, mark.identity)
-    binder = _Binder(schema, classes, found)
+    binder = _DirectiveBinder(schema, classes, found)
     binder.bind_inputs()
     for owner in schema.type_map.values():
         if isinstance(owner, GraphQLObjectType):
@@ -67,7 +67,7 @@ def bind_directives(schema: GraphQLSchema, marks: Iterable[Mark]) -> list[Diagno
     return found
 
 
-class _Binder:
+class _DirectiveBinder:
     """Binds the directives of one schema.
 
     Attributes:
@@ -86,12 +86,12 @@ class _Binder:
         """Find what checks input objects: those with directives first, then those that lead to them."""
         types = [t for t in self.schema.type_map.values() if isinstance(t, GraphQLInputObjectType)]
         for kind in types:
-            checks: list[ArgumentCheck] = []
+            checks: list[ArgumentDirective] = []
             for name, field in kind.fields.items():
                 coordinate = f"{kind.name}.{name}"
                 for made, _ in self.made(field, coordinate, OF_INPUTS):
                     key = field.out_name or name
-                    checks.append(ArgumentCheck(f"at {coordinate}", key, made.argument))
+                    checks.append(ArgumentDirective(f"at {coordinate}", key, made.argument))
             if checks:
                 self.inputs[kind.name] = InputCheck(checks)
         count = -1
@@ -108,14 +108,14 @@ class _Binder:
 
     def bind_field(self, field: GraphQLField, coordinate: str) -> None:
         """Lay what a field and its arguments carry around its resolver."""
-        checks: list[ArgumentCheck] = []
+        checks: list[ArgumentDirective] = []
         for name, argument in field.args.items():
             key, title = argument.out_name or name, f"{coordinate}({name}:)"
             of_input = self.inputs.get(get_named_type(argument.type).name)
             if of_input is not None:
-                checks.append(ArgumentCheck(f"Argument {title}", key, of_input.check))
+                checks.append(ArgumentDirective(f"Argument {title}", key, of_input.check))
             for made, _ in self.made(argument, title, OF_INPUTS):
-                checks.append(ArgumentCheck(f"Argument {title}", key, made.argument))
+                checks.append(ArgumentDirective(f"Argument {title}", key, made.argument))
         for made, sees in self.made(field, coordinate, OF_FIELDS):
             if wrapper := getattr(made, "resolve", None):
                 field.resolve = wrap_resolver(field.resolve, wrapper, coordinate, sees)

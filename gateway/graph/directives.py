@@ -48,7 +48,7 @@ class Range:
 
 
 @dataclass(slots=True, eq=False)
-class ArgumentCheck:
+class ArgumentDirective:
     """One directive on one argument, or on one field of an input object.
 
     Attributes:
@@ -85,7 +85,7 @@ class InputCheck:
         inner: By key, of the objects that a field has.
     """
 
-    checks: list[ArgumentCheck]
+    checks: list[ArgumentDirective]
     inner: dict[str, InputCheck] = field(default_factory=dict)
 
     def check(self, value: Any) -> Any:
@@ -103,7 +103,7 @@ class InputCheck:
         return checked
 
 
-def check_arguments(resolve: Any, checks: Sequence[ArgumentCheck], coordinate: str) -> Any:
+def check_arguments(resolve: Any, checks: Sequence[ArgumentDirective], coordinate: str) -> Any:
     """`resolve` behind checks of its arguments."""
     if isinstance(resolve, BatchField):
         return BatchField(_AroundLoader(resolve.loader, checks=checks), coordinate)
@@ -116,7 +116,7 @@ def check_arguments(resolve: Any, checks: Sequence[ArgumentCheck], coordinate: s
     return _as_field_resolver(checked, resolve, coordinate)
 
 
-def check_source(source: EventSource, checks: Sequence[ArgumentCheck]) -> EventSource:
+def check_source(source: EventSource, checks: Sequence[ArgumentDirective]) -> EventSource:
     """A source stream that is not opened where an argument is bad."""
 
     def opened(root: Any, context: Context, **arguments: Any) -> Any:
@@ -199,7 +199,7 @@ class _AroundLoader:
         self,
         inner: Loader,
         *,
-        checks: Sequence[ArgumentCheck] = (),
+        checks: Sequence[ArgumentDirective] = (),
         change: Callable[[Any, Context], Any] | None = None,
     ) -> None:
         self.inner = inner

@@ -17,7 +17,7 @@ from gateway.runtime.state import InfoForm, Predicate, Run
 HONOURED = frozenset({"hide_suggestions", "max_coercion_errors", "enable_early_execution"})
 
 
-class Reading:
+class ArgumentReading:
     """What of a call's arguments changes its run.
 
     Attributes:
@@ -106,7 +106,7 @@ class Reading:
             run.is_async_iterable = self.is_async_iterable
 
 
-NOTHING = Reading({})
+NOTHING = ArgumentReading({})
 """Of a call without any such argument."""
 
 

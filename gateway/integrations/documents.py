@@ -18,7 +18,7 @@ from graphql.validation import specified_rules
 
 from gateway.integrations import known
 from gateway.integrations.arguments import named
-from gateway.integrations.operations import Seen, store_of
+from gateway.integrations.operations import SeenDocument, store_of
 
 MAX_TEXTS = 1_000
 MAX_TEXT_LENGTH = 32_000
@@ -107,7 +107,7 @@ def validate(
     return errors
 
 
-def _seen(schema: GraphQLSchema, document: DocumentNode) -> Seen | None:
+def _seen(schema: GraphQLSchema, document: DocumentNode) -> SeenDocument | None:
     with suppress(RecursionError):
         return store_of(schema).find(document, is_run=False)
     return None

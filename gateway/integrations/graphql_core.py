@@ -16,7 +16,7 @@ from graphql.type import validate_schema
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.execute.run import run_code
 from gateway.execute.subscribe import subscribe_with
-from gateway.integrations.arguments import NOTHING, Reading, named
+from gateway.integrations.arguments import NOTHING, ArgumentReading, named
 from gateway.integrations.documents import parse, validate
 from gateway.integrations.operations import Resolver, Variety, store_of
 from gateway.integrations.reasons import count, fallbacks
@@ -76,7 +76,7 @@ def execute(
     """
     if more:
         options |= named(core.execute, more, skip=9)
-    reading = Reading(options) if options else NOTHING
+    reading = ArgumentReading(options) if options else NOTHING
     if reading.reason is None:
         store = store_of(schema)
         if store.is_incremental:
@@ -123,7 +123,7 @@ def experimental_execute_incrementally(
     """
     run: Any = core.experimental_execute_incrementally
     given = options | named(run, positional, skip=2)
-    reading = Reading({name: value for name, value in given.items() if name not in OWN})
+    reading = ArgumentReading({name: value for name, value in given.items() if name not in OWN})
     if reading.reason is None:
         take = given.get
         variety = Variety(
@@ -147,7 +147,7 @@ def _run(
     root: Any,
     context: Any,
     raw: dict[str, Any],
-    reading: Reading,
+    reading: ArgumentReading,
 ) -> Any:
     """Run an operation on its plan: what `execute` gives; None at its first run, and where it has no plan."""
     store = store_of(schema)
@@ -253,7 +253,9 @@ def subscribe(
     """
     arguments = options | named(core.subscribe, positional, skip=2)
     arguments = {name: value for name, value in arguments.items() if value is not None}
-    reason = Reading({name: arguments[name] for name in arguments if name not in OWN}).reason
+    reason = ArgumentReading(
+        {name: arguments[name] for name in arguments if name not in OWN}
+    ).reason
     if not reference.IS_3_3:
         reason = "subscriptions of graphql-core 3.2"
     if reason is not None:

@@ -55,7 +55,7 @@ class Variety:
     wraps: Wraps | None = None
 
 
-class Operations:
+class KnownOperations:
     """The prepared operations of all documents with one content.
 
     Attributes:
@@ -71,7 +71,7 @@ class Operations:
         self.size = 0
 
 
-class Seen:
+class SeenDocument:
     """One document that came, held weakly.
 
     Attributes:
@@ -85,7 +85,7 @@ class Seen:
     def __init__(
         self,
         document: DocumentNode,
-        operations: Operations,
+        operations: KnownOperations,
         forget: Callable[[weakref.ref[DocumentNode]], object],
     ) -> None:
         self.reference = weakref.ref(document, forget)
@@ -113,9 +113,9 @@ class Store:
         self.size_bytes = 0
         self._lock = threading.Lock()
         self._came: dict[int, None] = {}
-        self._documents: dict[int, Seen] = {}
-        self._by_content: dict[Content, Operations] = {}
-        self._recent: OrderedDict[Operations, None] = OrderedDict()
+        self._documents: dict[int, SeenDocument] = {}
+        self._by_content: dict[Content, KnownOperations] = {}
+        self._recent: OrderedDict[KnownOperations, None] = OrderedDict()
 
     def __reduce__(self) -> tuple[type, tuple[bool]]:
         """Neither copies nor pickles of a schema have its operations."""
@@ -124,7 +124,7 @@ class Store:
     def __len__(self) -> int:
         return len(self._recent)
 
-    def find(self, document: DocumentNode, *, is_run: bool = True) -> Seen | None:
+    def find(self, document: DocumentNode, *, is_run: bool = True) -> SeenDocument | None:
         """What is known of a document; None at its first run.
 
         Args:
@@ -143,7 +143,7 @@ class Store:
             return None
         return self._enter(document, content if content is not None else content_of(document))
 
-    def prepare(self, schema: GraphQLSchema, seen: Seen, variety: Variety) -> Prepared:
+    def prepare(self, schema: GraphQLSchema, seen: SeenDocument, variety: Variety) -> Prepared:
         """The prepared operation of a document."""
         operations = seen.operations
         found = operations.prepared.get(variety)
@@ -173,23 +173,23 @@ class Store:
             self._came[mark] = None
         return False
 
-    def _enter(self, document: DocumentNode, content: Content) -> Seen:
+    def _enter(self, document: DocumentNode, content: Content) -> SeenDocument:
         number = id(document)
         with self._lock:
             operations = self._by_content.get(content)
             if operations is None:
-                operations = self._by_content[content] = Operations(content)
+                operations = self._by_content[content] = KnownOperations(content)
                 operations.size = 16 * len(content)
                 self.size_bytes += operations.size
                 self._recent[operations] = None
             else:
                 self._recent.move_to_end(operations)
             forget = _forgetting(self._documents, number)
-            seen = self._documents[number] = Seen(document, operations, forget)
+            seen = self._documents[number] = SeenDocument(document, operations, forget)
             self._evict()
         return seen
 
-    def _weigh(self, operations: Operations) -> None:
+    def _weigh(self, operations: KnownOperations) -> None:
         if operations not in self._recent:
             return
         size = 16 * len(operations.content)
@@ -211,7 +211,7 @@ class Store:
 
 
 def _forgetting(
-    documents: dict[int, Seen], number: int
+    documents: dict[int, SeenDocument], number: int
 ) -> Callable[[weakref.ref[DocumentNode]], object]:
     def forget(gone: weakref.ref[DocumentNode]) -> None:
         seen = documents.get(number)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from graphql import DocumentNode
 
 from gateway.errors import ClientError
-from gateway.language.measure import Measures, measure_operations
+from gateway.language.measure import DocumentMeasures, measure_operations
 from gateway.settings.kinds import Bytes, Count, CountOrZero, Ratio
 
 logger = logging.getLogger("gateway.limits")
@@ -94,7 +94,7 @@ class Limits:
     introspection: bool = True
 
 
-# (limit, what `Measures` calls it, code, how it is said)
+# (limit, what `DocumentMeasures` calls it, code, how it is said)
 _OPERATION_LIMITS = (
     ("max_depth", "depth", "MAX_DEPTH_LIMIT", "The operation is {found} levels deep"),
     ("max_aliases", "aliases", "MAX_ALIASES_LIMIT", "The operation has {found} aliases"),
@@ -142,7 +142,7 @@ def check_document(document: DocumentNode, limits: Limits) -> None:
             logger.warning("limit %s would refuse operation %s: %s", code, name, problem)
 
 
-def _exceeded(measures: Measures, limits: Limits) -> Iterator[tuple[str, str]]:
+def _exceeded(measures: DocumentMeasures, limits: Limits) -> Iterator[tuple[str, str]]:
     for limit, measure, code, words in _OPERATION_LIMITS:
         found, most = getattr(measures, measure), getattr(limits, limit)
         if found > most:

@@ -21,7 +21,7 @@ from graphql import (
 
 
 @dataclass(slots=True)
-class Measures:
+class DocumentMeasures:
     """What one operation or fragment asks for.
 
     Attributes:
@@ -39,7 +39,7 @@ class Measures:
     selections: int = 0
     spreads: list[tuple[str, int]] = field(default_factory=list)
 
-    def add(self, fragment: Measures, level: int) -> None:
+    def add(self, fragment: DocumentMeasures, level: int) -> None:
         """Add a fragment that is spread below `level` levels of fields."""
         self.depth = max(self.depth, level + fragment.depth)
         self.aliases += fragment.aliases
@@ -49,7 +49,7 @@ class Measures:
             self.root_fields += fragment.root_fields
 
 
-def measure_operations(document: DocumentNode) -> Iterator[tuple[str, Measures]]:
+def measure_operations(document: DocumentNode) -> Iterator[tuple[str, DocumentMeasures]]:
     """Name ("" when it has none) and measures of each operation, fragments expanded."""
     fragments = {
         node.name.value: measure_definition(node)
@@ -66,9 +66,9 @@ def measure_operations(document: DocumentNode) -> Iterator[tuple[str, Measures]]
             yield node.name.value if node.name else "", measures
 
 
-def measure_definition(node: OperationDefinitionNode | FragmentDefinitionNode) -> Measures:
+def measure_definition(node: OperationDefinitionNode | FragmentDefinitionNode) -> DocumentMeasures:
     """What one definition asks for by itself, its spreads not yet expanded."""
-    measures = Measures(directives=len(node.directives or ()))
+    measures = DocumentMeasures(directives=len(node.directives or ()))
     for variable in node.variable_definitions or ():
         measures.directives += len(variable.directives or ())
     todo = [(node.selection_set, 0)]
@@ -90,7 +90,7 @@ def measure_definition(node: OperationDefinitionNode | FragmentDefinitionNode) -
     return measures
 
 
-def _expand_fragments(fragments: dict[str, Measures]) -> None:
+def _expand_fragments(fragments: dict[str, DocumentMeasures]) -> None:
     """Add to each fragment those that it spreads, depth first with an explicit stack."""
     done: set[str] = set()
     for root in fragments:

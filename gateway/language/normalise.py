@@ -14,7 +14,7 @@ pattern), because validation of overlapping fields compares literals. A text tha
 that no valid document has: placeholders are control characters, which a document cannot contain.
 
 The planner gets the slots as offsets of literals in the document that it plans (`Slots.free`); a run gets
-its own values as `Literals`: nodes made from the request's text, coerced as literals, never as variables.
+its own values as `DocumentLiterals`: nodes made from the request's text, coerced as literals, never as variables.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def literal_node(token: str) -> ValueNode:
     return StringValueNode(value=string_value(token) or "", block=is_block)
 
 
-class Literals:
+class DocumentLiterals:
     """What a request's text has in the slots that a shared plan leaves free.
 
     It is kept with its text, so it remembers nothing that it makes.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gateway.telemetry.tracing import Tracing
 
 
-class Observer:
+class OperationObserver:
     """Told of every operation.
 
     Args:

@@ -23,14 +23,14 @@ from graphql import (
 from gateway.context import Context
 from gateway.execute.prepare import Prepared
 from gateway.telemetry.catalogue import DEPRECATED_USAGE, FIELD_USAGE
-from gateway.telemetry.metrics import OTHER, Bound, Histogram, Sample
+from gateway.telemetry.metrics import OTHER, Histogram, LabelLimit, Sample
 from gateway.telemetry.settings import MetricsSettings
 
 # Plans whose requests are not yet sums; each of them is kept in memory until then.
 MAX_PENDING = 500
 
 
-class Asked:
+class RequestCount:
     """The requests for one plan by one client that are not yet sums.
 
     Attributes:
@@ -58,8 +58,8 @@ class FieldUsage:
     ) -> None:
         self._settings = settings
         self._durations_of = durations_of
-        self._pending: dict[tuple[Prepared, str | None], Asked] = {}
-        self._clients = Bound(settings.max_clients)
+        self._pending: dict[tuple[Prepared, str | None], RequestCount] = {}
+        self._clients = LabelLimit(settings.max_clients)
         self._sums: dict[tuple[str, str], int] = {}
         self._deprecated: set[str] = set()
         self._fields: WeakKeyDictionary[Prepared, list[str]] = WeakKeyDictionary()
@@ -98,12 +98,12 @@ class FieldUsage:
             if pair[0] in self._deprecated:
                 yield DEPRECATED_USAGE, pair, requests
 
-    def _begin(self, prepared: Prepared, client_name: str | None) -> Asked:
+    def _begin(self, prepared: Prepared, client_name: str | None) -> RequestCount:
         pending = self._pending
         if len(pending) >= MAX_PENDING:
             oldest = next(iter(pending))
             self._fold(*oldest, pending.pop(oldest).requests)
-        made = pending[prepared, client_name] = Asked(self._durations_of(prepared))
+        made = pending[prepared, client_name] = RequestCount(self._durations_of(prepared))
         return made
 
     def _fold(self, prepared: Prepared, client_name: str | None, requests: int) -> None:

@@ -53,7 +53,7 @@ class DedupeSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SharedPlace:
     """Where an execution may be shared.
 
     Attributes:
@@ -67,7 +67,7 @@ class Place:
     context: Context
 
 
-class Flight:
+class SharedExecution:
     """One execution and those who wait for it.
 
     Attributes:
@@ -79,7 +79,7 @@ class Flight:
 
     __slots__ = ("_loop", "_timer", "context", "due", "starter", "task", "waiting")
 
-    def __init__(self, starter: Place, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, starter: SharedPlace, loop: asyncio.AbstractEventLoop) -> None:
         self.starter = starter
         self.context = starter.context.seeing(starter.view)
         self.due = self.context.deadline
@@ -143,7 +143,7 @@ class Sharing:
         self._settings = settings
         self._ambient = ambient if settings.enabled else None
         self._unshared = frozenset(unshared_sources or ())
-        self._flights: dict[Hashable, Flight] = {}
+        self._flights: dict[Hashable, SharedExecution] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._identities: WeakKeyDictionary[Any, Identity | None] = WeakKeyDictionary()
         self.writes: set[asyncio.Task[Answer]] = set()
@@ -157,7 +157,7 @@ class Sharing:
 
     def place(
         self, prepared: Prepared, variables: Variables, text: str, context: Context
-    ) -> Place | None:
+    ) -> SharedPlace | None:
         """Where this execution may be shared; None where it may not."""
         if self._ambient is None or prepared.operation_type != "query" or prepared.reason:
             return None
@@ -175,7 +175,7 @@ class Sharing:
             return None
         view = identity.view(context.client) if identity is not NOBODY else NOTHING_SEEN
         asked = write_json(variables.raw, repr, orjson.OPT_SORT_KEYS) if variables.raw else b""
-        return Place((prepared, text, asked, partition(view)), view, context)
+        return SharedPlace((prepared, text, asked, partition(view)), view, context)
 
     def _identity(self, bound: Bound) -> Identity | None:
         """What counts of the clients of a plan that is worth sharing; None for any other.
@@ -187,7 +187,7 @@ class Sharing:
             return None
         return joined((bound.identity, self._ambient))
 
-    async def fly(self, place: Place, execute: Execute, record: OperationRecord) -> Answer:
+    async def fly(self, place: SharedPlace, execute: Execute, record: OperationRecord) -> Answer:
         """The answer of the flight at a place; starts one where there is none.
 
         Args:
@@ -214,12 +214,14 @@ class Sharing:
             record.error_ids += answer.record.error_ids
             return replace(answer, record=record)
 
-    def _board(self, place: Place, execute: Execute, loop: asyncio.AbstractEventLoop) -> Flight:
+    def _board(
+        self, place: SharedPlace, execute: Execute, loop: asyncio.AbstractEventLoop
+    ) -> SharedExecution:
         """The flight at a place, started where there is none."""
         flight = self._flights.get(place.key)
         if flight is None:
             self.led += 1
-            flight = self._flights[place.key] = Flight(place, loop)
+            flight = self._flights[place.key] = SharedExecution(place, loop)
             run = self._run(place.key, flight, execute)
             flight.task = loop.create_task(run)
         else:
@@ -227,7 +229,7 @@ class Sharing:
             flight.context.deadline = max(flight.context.deadline, place.context.deadline)
         return flight
 
-    async def _wait(self, flight: Flight, place: Place) -> Answer:
+    async def _wait(self, flight: SharedExecution, place: SharedPlace) -> Answer:
         """Errors: those of the flight; ClientError(GATEWAY_TIMEOUT) at the waiter's own deadline."""
         waiter = flight.join(place.context.deadline + GRACE_S)
         try:
@@ -238,7 +240,7 @@ class Sharing:
                 self._land(place.key, flight)
                 flight.task.cancel()  # nobody is left who would read it
 
-    async def _run(self, key: Hashable, flight: Flight, execute: Execute) -> None:
+    async def _run(self, key: Hashable, flight: SharedExecution, execute: Execute) -> None:
         try:
             answer = execute(OperationRecord(), flight.context)
             if not isinstance(answer, Answer):
@@ -292,7 +294,7 @@ class Sharing:
         self._flights.clear()
         context.upstream.close_flights()
 
-    def _land(self, key: Hashable, flight: Flight) -> None:
+    def _land(self, key: Hashable, flight: SharedExecution) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
 

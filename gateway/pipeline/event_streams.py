@@ -25,7 +25,7 @@ from gateway.execute.prepare import Prepared
 from gateway.execute.subscribe import event_source, open_source
 from gateway.graph.resolvers import EventSource
 from gateway.json_bytes import write_json
-from gateway.language.normalise import Literals
+from gateway.language.normalise import DocumentLiterals
 from gateway.response.answer import (
     MAX_NOTED,
     Answer,
@@ -57,7 +57,7 @@ class Subscription:
 
     prepared: Prepared
     variables: Variables
-    literals: Literals | None
+    literals: DocumentLiterals | None
     record: OperationRecord
     new_context: NewContext
     tell: Callable[[Any], Any] | None = None

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gateway.context import ClientRequest, Context
 from gateway.execute.prepare import Prepared
-from gateway.language.normalise import Literals
+from gateway.language.normalise import DocumentLiterals
 from gateway.pipeline.serving import Serving
 from gateway.response.answer import OperationRecord
 from gateway.runtime.state import Variables
@@ -92,7 +92,7 @@ class Operation:
         self.record = OperationRecord()
         self.is_planned = False
         self.begin_ns = 0
-        self.literals: Literals | None = None
+        self.literals: DocumentLiterals | None = None
         self.extensions: dict[str, Any] | None = None
         self.unfiltered: Prepared | None = None
         self.tell: Callable[[Any], Any] | None = None

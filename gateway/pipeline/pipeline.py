@@ -21,7 +21,7 @@ from gateway.errors import ClientError
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared
 from gateway.language.limits import Limits, check_variables
-from gateway.observe.observer import Observer, record_operation
+from gateway.observe.observer import OperationObserver, record_operation
 from gateway.pipeline.admission import Admission
 from gateway.pipeline.authorize import Authorization
 from gateway.pipeline.checks import check_method, check_whole, reject
@@ -58,7 +58,7 @@ class Pipeline:
         sharing: Sharing,
         mask: ErrorMask,
         explain: Explain,
-        observer: Observer,
+        observer: OperationObserver,
         limits: Limits,
         authorization: Authorization,
     ) -> None:

@@ -26,7 +26,7 @@ from typing import Any, Generic, TypeVar
 from graphql import GraphQLError
 
 from gateway.errors import ClientError, RequestError
-from gateway.language.normalise import Literals, Normalised, normalise
+from gateway.language.normalise import DocumentLiterals, Normalised, normalise
 from gateway.language.slots import Slots
 from gateway.pipeline.plan_budget import PlanBudget
 from gateway.settings.kinds import Bytes, Count, PathBeside
@@ -65,7 +65,7 @@ class PlanCacheSettings:
 
 
 @dataclass(slots=True)
-class Found(Generic[T]):
+class FoundPlan(Generic[T]):
     """A plan, and how it was found.
 
     Attributes:
@@ -76,11 +76,11 @@ class Found(Generic[T]):
 
     value: T
     how: str
-    literals: Literals | None = None
+    literals: DocumentLiterals | None = None
 
 
 @dataclass(slots=True)
-class Made(Generic[T]):
+class MadePlan(Generic[T]):
     """What a compiler gives.
 
     Attributes:
@@ -137,7 +137,7 @@ class _Shape(Generic[T]):
         return None if plan is None or self.slots.is_doubtful(raws) else plan
 
 
-Compile = Callable[[str, str | None, Normalised | None], Made[T]]
+Compile = Callable[[str, str | None, Normalised | None], MadePlan[T]]
 
 
 def _no_size(_value: object) -> int:
@@ -178,7 +178,7 @@ class PlanCache(Generic[T]):
         self._clock = clock
         self._plans: OrderedDict[_Plan[T], None] = OrderedDict()
         self._by_value: dict[int, _Plan[T]] = {}
-        self._texts: OrderedDict[Key, tuple[_Plan[T], Found[T]]] = OrderedDict()
+        self._texts: OrderedDict[Key, tuple[_Plan[T], FoundPlan[T]]] = OrderedDict()
         self._shapes: dict[Hashable, _Shape[T]] = {}
         self._rejected: OrderedDict[Key, ClientError | RequestError] = OrderedDict()
 
@@ -199,7 +199,7 @@ class PlanCache(Generic[T]):
 
     def find(
         self, text: str, operation_name: str | None, client_key: str | None = None
-    ) -> Found[T]:
+    ) -> FoundPlan[T]:
         """The plan of a document.
 
         Args:
@@ -227,7 +227,7 @@ class PlanCache(Generic[T]):
             self._plans.move_to_end(plan)
             self._evict()
 
-    def known(self, text: str, operation_name: str | None) -> Found[T] | None:
+    def known(self, text: str, operation_name: str | None) -> FoundPlan[T] | None:
         """The plan of a text that came before; None for any other."""
         key = (text, operation_name)
         known = self._texts.get(key)
@@ -239,7 +239,7 @@ class PlanCache(Generic[T]):
         self.counters.exact += 1
         return found
 
-    def _look_up(self, key: Key, client_key: str | None) -> Found[T]:
+    def _look_up(self, key: Key, client_key: str | None) -> FoundPlan[T]:
         text, operation_name = key
         if len(text) > self._max_text_length:
             return self._make(key, None, client_key)
@@ -255,16 +255,18 @@ class PlanCache(Generic[T]):
                 return self._share(key, same, normalised)
         return self._make(key, normalised, client_key)
 
-    def _share(self, key: Key, plan: _Plan[T], normalised: Normalised) -> Found[T]:
+    def _share(self, key: Key, plan: _Plan[T], normalised: Normalised) -> FoundPlan[T]:
         """A plan that was made from a text with other literals."""
         self.counters.normalised += 1
         self._plans.move_to_end(plan)
-        literals = Literals(key[0], normalised.raws)
+        literals = DocumentLiterals(key[0], normalised.raws)
         if len(key[0]) <= MAX_SHARED_LENGTH and len(normalised.raws) <= MAX_SHARED_LITERALS:
-            self._remember_text(key, plan, Found(plan.value, "exact", literals))
-        return Found(plan.value, "normalised", literals)
+            self._remember_text(key, plan, FoundPlan(plan.value, "exact", literals))
+        return FoundPlan(plan.value, "normalised", literals)
 
-    def _make(self, key: Key, normalised: Normalised | None, client_key: str | None) -> Found[T]:
+    def _make(
+        self, key: Key, normalised: Normalised | None, client_key: str | None
+    ) -> FoundPlan[T]:
         self.counters.misses += 1
         with self._budget.spend(client_key):
             made = self._compiled(key, normalised)
@@ -278,10 +280,10 @@ class PlanCache(Generic[T]):
             # A doubtful value that turned out to be valid meets a plan that is there already.
             shape.plans.setdefault(plan.pins, plan)
         self._keep(plan)
-        self._remember_text(key, plan, Found(made.value, "exact"))
-        return Found(made.value, "miss")
+        self._remember_text(key, plan, FoundPlan(made.value, "exact"))
+        return FoundPlan(made.value, "miss")
 
-    def _compiled(self, key: Key, normalised: Normalised | None) -> Made[T]:
+    def _compiled(self, key: Key, normalised: Normalised | None) -> MadePlan[T]:
         start = self._clock()
         try:
             return self._compile(*key, normalised)
@@ -319,7 +321,7 @@ class PlanCache(Generic[T]):
             if not shape.plans:
                 self._shapes.pop(shape.key, None)
 
-    def _remember_text(self, key: Key, plan: _Plan[T], found: Found[T]) -> None:
+    def _remember_text(self, key: Key, plan: _Plan[T], found: FoundPlan[T]) -> None:
         self._texts[key] = (plan, found)
         plan.texts.add(key)
         if len(self._texts) > self._settings.max_texts:

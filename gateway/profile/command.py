@@ -13,7 +13,7 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
 from rich.console import Console
 
 from gateway.app.config import Config
-from gateway.profile.measure import Operation, Profile, ProfileError, measure
+from gateway.profile.measure import Profile, ProfiledOperation, ProfileError, measure
 from gateway.profile.page import render
 from gateway.profile.terminal import print_profile
 from gateway.testing import GatewayClient
@@ -23,7 +23,7 @@ RUNS = 50
 
 
 async def profile_here(
-    config: Config, base: Path, operation: Operation, runs: int, *, samples: bool
+    config: Config, base: Path, operation: ProfiledOperation, runs: int, *, samples: bool
 ) -> Profile:
     """Profile in this process, over the configuration's backends.
 
@@ -36,7 +36,7 @@ async def profile_here(
         return await measure(client.http, url, operation, runs=runs, samples=samples)
 
 
-async def profile_at(url: str, operation: Operation, runs: int) -> Profile:
+async def profile_at(url: str, operation: ProfiledOperation, runs: int) -> Profile:
     """Profile at a gateway's URL. Errors: ProfileError."""
     async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
         secret = os.environ.get(SECRET, "")
@@ -45,7 +45,7 @@ async def profile_at(url: str, operation: Operation, runs: int) -> Profile:
 
 def make_operation(
     query: str, variables: Mapping[str, Any], name: str | None, headers: Sequence[str]
-) -> Operation:
+) -> ProfiledOperation:
     """Errors: ProfileError for a header that is none."""
     body: dict[str, Any] = {"query": query}
     if variables:
@@ -55,17 +55,19 @@ def make_operation(
     pairs = [header.partition(":") for header in headers]
     if bad := [name for name, colon, _ in pairs if not colon]:
         raise ProfileError(f"--header {bad[0]}: write it as `name: value`")
-    return Operation(body=body, headers={name.strip(): value.strip() for name, _, value in pairs})
+    return ProfiledOperation(
+        body=body, headers={name.strip(): value.strip() for name, _, value in pairs}
+    )
 
 
-def runs_of(operation: Operation, asked: int | None) -> int:
+def runs_of(operation: ProfiledOperation, asked: int | None) -> int:
     """How often to run it: a mutation only once, unless somebody says otherwise."""
     if asked is not None:
         return asked
     return 0 if is_write(operation) else RUNS
 
 
-def is_write(operation: Operation) -> bool:
+def is_write(operation: ProfiledOperation) -> bool:
     """Whether it is a mutation; a document that cannot be parsed is refused later, by the gateway."""
     name = operation.body.get("operationName")
     try:

@@ -10,7 +10,7 @@ Span = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FigureRow:
     """What one step, call or phase took over the runs.
 
     Attributes:
@@ -39,7 +39,7 @@ def in_order(spans: Sequence[Span]) -> Iterator[tuple[int, Span]]:
     return walk(None, 0)
 
 
-def rows(runs: Sequence[Mapping[str, Any]]) -> list[Row]:
+def rows(runs: Sequence[Mapping[str, Any]]) -> list[FigureRow]:
     """Figures of what each run has, in the order of the first run."""
     found: dict[tuple[str, str, str], list[Span]] = {}
     for run in runs:
@@ -47,7 +47,7 @@ def rows(runs: Sequence[Mapping[str, Any]]) -> list[Row]:
             path = span["attributes"].get("graphql.field.path", "")
             found.setdefault((span["kind"], span["name"], path), []).append(span)
     return [
-        Row(
+        FigureRow(
             spans[0],
             len(spans) / len(runs),
             sorted(int(span["duration"]) for span in spans),

@@ -29,7 +29,7 @@ class ProfileError(GatewayError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class ProfiledOperation:
     """What is asked.
 
     Attributes:
@@ -71,7 +71,7 @@ class Profile:
 async def measure(
     http: httpx.AsyncClient,
     url: str,
-    operation: Operation,
+    operation: ProfiledOperation,
     *,
     runs: int,
     samples: bool,
@@ -120,7 +120,7 @@ async def measure(
 
 
 async def answer_of(
-    http: httpx.AsyncClient, url: str, operation: Operation, headers: Mapping[str, str]
+    http: httpx.AsyncClient, url: str, operation: ProfiledOperation, headers: Mapping[str, str]
 ) -> dict[str, Any]:
     """An answer with its timings. Errors: ProfileError."""
     response = await post(http, url, operation, headers)
@@ -142,7 +142,7 @@ async def answer_of(
 
 
 async def post(
-    http: httpx.AsyncClient, url: str, operation: Operation, headers: Mapping[str, str]
+    http: httpx.AsyncClient, url: str, operation: ProfiledOperation, headers: Mapping[str, str]
 ) -> httpx.Response:
     """Errors: ProfileError."""
     accept = {"accept": "application/graphql-response+json, application/json"}

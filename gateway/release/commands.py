@@ -23,7 +23,7 @@ from gateway.release.cluster import Kubectl
 from gateway.release.guards import check_names
 from gateway.release.helm import find_helm
 from gateway.release.images import check_images
-from gateway.release.model import ChartError, Plan, Refusal, ReleaseError, Target
+from gateway.release.model import ChartError, Refusal, ReleaseError, ReleasePlan, Target
 from gateway.release.options import Files, Wish, parse_image_tag, parse_percent, parse_preview
 from gateway.release.values import Targets, find_chart, layer_values, load_targets
 
@@ -32,12 +32,12 @@ console = Console(soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ReleaseRequest:
     """What the options ask for, with names resolved."""
 
     targets: tuple[Target, ...]
     environment: str
-    make: Callable[[Target], Plan]
+    make: Callable[[Target], ReleasePlan]
     tools: rollout.Tools
     canary_percent: int | None
 
@@ -92,7 +92,7 @@ def resolve(
     return [known.targets[env[0], name] for name in (*regions, *then)]
 
 
-def _request(where: Files, wish: Wish) -> Request:
+def _request(where: Files, wish: Wish) -> ReleaseRequest:
     find_chart(where.chart)
     known = load_targets(where.chart, where.targets)
     percent, preview = parse_percent(wish.canary), parse_preview(wish.preview)
@@ -108,7 +108,7 @@ def _request(where: Files, wish: Wish) -> Request:
     tools = make_tools(known, where.audit_log)
     allowed = rollout.Allowed(wish.delete, wish.first_install)
 
-    def make(place: Target) -> Plan:
+    def make(place: Target) -> ReleasePlan:
         try:
             values = layer_values(where.chart, place, wish.files, sets)
         except ChartError as exc:
@@ -116,10 +116,10 @@ def _request(where: Files, wish: Wish) -> Request:
         return rollout.make_plan(tools, where.chart, place, values, allowed)
 
     targets = tuple(replace(place, preview=preview) for place in places)
-    return Request(targets, wish.env[0], make, tools, percent)
+    return ReleaseRequest(targets, wish.env[0], make, tools, percent)
 
 
-def _plan_all(request: Request) -> list[Plan]:
+def _plan_all(request: ReleaseRequest) -> list[ReleasePlan]:
     plans = []
     for place in request.targets:
         plan = request.make(place)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gateway.release.manifests import parse_manifest
-from gateway.release.model import RELEASE, ChartError, Object, ReleaseError, Running, Target
+from gateway.release.model import RELEASE, ChartError, DeployedRelease, Object, ReleaseError, Target
 
 HISTORY_KEPT = 20
 
@@ -27,7 +27,7 @@ class Helm(Protocol):
         """Render offline, values checked by the chart's schema. Errors: ChartError."""
         ...
 
-    def running(self, target: Target, revision: int | None = None) -> Running | None:
+    def running(self, target: Target, revision: int | None = None) -> DeployedRelease | None:
         """The newest revision, whatever its status, or the one given; None where there is none."""
         ...
 
@@ -71,7 +71,7 @@ class HelmCli:
             raise ChartError(str(exc)) from exc
         return parse_manifest(text)
 
-    def running(self, target: Target, revision: int | None = None) -> Running | None:
+    def running(self, target: Target, revision: int | None = None) -> DeployedRelease | None:
         revisions = [item["revision"] for item in self.history(target)]
         if not revisions or (revision is not None and revision not in revisions):
             return None
@@ -79,7 +79,7 @@ class HelmCli:
         found = json.loads(
             self._at(target, "status", RELEASE, "--revision", wanted, "--output", "json")
         )
-        return Running(
+        return DeployedRelease(
             revision=found["version"],
             status=found["info"]["status"],
             objects=parse_manifest(found["manifest"]),

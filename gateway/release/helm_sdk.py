@@ -17,7 +17,7 @@ from helm_python import (
 
 from gateway.release.helm import HISTORY_KEPT, other_namespaces
 from gateway.release.manifests import parse_manifest
-from gateway.release.model import RELEASE, ChartError, Object, ReleaseError, Running, Target
+from gateway.release.model import RELEASE, ChartError, DeployedRelease, Object, ReleaseError, Target
 
 
 class HelmSdk:
@@ -41,7 +41,7 @@ class HelmSdk:
         texts = [text for name, text in sorted(files.items()) if name.endswith((".yaml", ".yml"))]
         return parse_manifest("\n---\n".join(texts))
 
-    def running(self, target: Target, revision: int | None = None) -> Running | None:
+    def running(self, target: Target, revision: int | None = None) -> DeployedRelease | None:
         try:
             with self._config(target) as config:
                 found = config.status(RELEASE, revision=revision)
@@ -50,7 +50,7 @@ class HelmSdk:
             return None
         except HelmError as exc:
             raise ReleaseError(f"helm status: {exc.detail}") from exc
-        return Running(
+        return DeployedRelease(
             found["revision"], found["status"], parse_manifest(found["manifest"]), values
         )
 

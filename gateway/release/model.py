@@ -83,7 +83,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class DeployedRelease:
     """A deployed revision, as Helm has it stored."""
 
     revision: int
@@ -123,7 +123,7 @@ class Facts:
         images: Each image → None when it exists, otherwise why that could not be confirmed.
     """
 
-    running: Running | None = None
+    running: DeployedRelease | None = None
     live: Live | None = None
     elsewhere: tuple[str, ...] = ()
     images: Mapping[str, str | None] = field(default_factory=dict)
@@ -157,7 +157,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReleasePlan:
     """One release of one target: what would run, and what that changes."""
 
     target: Target

@@ -21,11 +21,11 @@ from gateway.release.manifests import diff_objects, images
 from gateway.release.model import (
     RELEASE,
     ChartError,
+    DeployedRelease,
     Facts,
-    Plan,
     Refusal,
     ReleaseError,
-    Running,
+    ReleasePlan,
     Target,
     digest_of,
 )
@@ -61,7 +61,7 @@ class Allowed:
 
 def make_plan(
     tools: Tools, chart: Path, target: Target, values: Mapping[str, Any], allowed: Allowed
-) -> Plan:
+) -> ReleasePlan:
     """Render, look at what runs, compare, and judge. Changes nothing.
 
     Errors: ReleaseError when the cluster cannot be read; a chart that refuses is a refusal.
@@ -81,20 +81,20 @@ def make_plan(
     refusals = check_release(
         objects, target, facts, delete=allowed.delete, first_install=allowed.first_install
     )
-    return Plan(target, chart, values, objects, facts, changes, refusals)
+    return ReleasePlan(target, chart, values, objects, facts, changes, refusals)
 
 
-def refused_plan(chart: Path, target: Target, why: ChartError) -> Plan:
+def refused_plan(chart: Path, target: Target, why: ChartError) -> ReleasePlan:
     """The plan of values that the chart does not take: a refusal and nothing else."""
     refusal = Refusal(
         "ChartRefused",
         " ".join(str(why).split()),
         "been stopped half-way by the API server, or not at all",
     )
-    return Plan(target, chart, {}, (), Facts(), (), (refusal,))
+    return ReleasePlan(target, chart, {}, (), Facts(), (), (refusal,))
 
 
-def make_canary_plan(tools: Tools, plan: Plan, percent: int) -> Plan:
+def make_canary_plan(tools: Tools, plan: ReleasePlan, percent: int) -> ReleasePlan:
     """The step before `plan`: what runs now, and beside it a few pods with the new image and config."""
     running = plan.facts.running
     new = {
@@ -106,21 +106,21 @@ def make_canary_plan(tools: Tools, plan: Plan, percent: int) -> Plan:
     values = merge(running.values if running else plan.values, {"canary": new})
     canary = make_plan(tools, plan.chart, plan.target, values, Allowed(first_install=True))
     more = tuple(check_canary(canary.objects, plan.target, canary.facts))
-    return Plan(
+    return ReleasePlan(
         canary.target, canary.chart, canary.values, canary.objects, canary.facts, canary.changes,
         canary.refusals + more,
     )  # fmt: skip
 
 
-def digest_of_plans(plans: Sequence[Plan]) -> str:
+def digest_of_plans(plans: Sequence[ReleasePlan]) -> str:
     """What one approval covers: these plans in this order."""
     return digest_of([plan.digest for plan in plans])
 
 
 def roll_out(
     tools: Tools,
-    plans: Sequence[Plan],
-    replan: Callable[[Target], Plan],
+    plans: Sequence[ReleasePlan],
+    replan: Callable[[Target], ReleasePlan],
     canary_percent: int | None = None,
 ) -> None:
     """Apply plans one after another, each only when the one before is healthy.
@@ -143,7 +143,7 @@ def roll_out(
             raise ReleaseError(f"{exc}" + (f" Not touched: {rest}." if rest else "")) from exc
 
 
-def _check_unchanged(shown: Plan, fresh: Plan) -> None:
+def _check_unchanged(shown: ReleasePlan, fresh: ReleasePlan) -> None:
     if fresh.refusals:
         raise ReleaseError(f"{shown.target}: refused now: {fresh.refusals[0]}")
     if fresh.digest != shown.digest:
@@ -152,7 +152,7 @@ def _check_unchanged(shown: Plan, fresh: Plan) -> None:
         )
 
 
-def _check_same_objects(shown: Plan, fresh: Plan) -> None:
+def _check_same_objects(shown: ReleasePlan, fresh: ReleasePlan) -> None:
     """After the canary the revision is another one; what is to be applied must not be."""
     if fresh.refusals or fresh.objects != shown.objects:
         raise ReleaseError(
@@ -160,7 +160,7 @@ def _check_same_objects(shown: Plan, fresh: Plan) -> None:
         )
 
 
-def _try_canary(tools: Tools, plan: Plan, percent: int, note: str) -> None:
+def _try_canary(tools: Tools, plan: ReleasePlan, percent: int, note: str) -> None:
     canary = make_canary_plan(tools, plan, percent)
     if canary.refusals:
         raise ReleaseError(f"{plan.target}: canary refused: {canary.refusals[0]}")
@@ -169,7 +169,11 @@ def _try_canary(tools: Tools, plan: Plan, percent: int, note: str) -> None:
 
 
 def _apply(
-    tools: Tools, plan: Plan, note: str, problems: Callable[[], list[str]], track: str = RELEASE
+    tools: Tools,
+    plan: ReleasePlan,
+    note: str,
+    problems: Callable[[], list[str]],
+    track: str = RELEASE,
 ) -> None:
     """Change one region and watch it. Errors: ReleaseError when it is not healthy; it was rolled back."""
     target = plan.target
@@ -222,7 +226,7 @@ def _canary_problems(tools: Tools, target: Target) -> list[str]:
     return health.compare(canary, stable, target.gate)
 
 
-def undo(tools: Tools, target: Target, before: Running | None) -> str:
+def undo(tools: Tools, target: Target, before: DeployedRelease | None) -> str:
     """Bring a region back to what ran before, and say how it stands.
 
     Errors: ReleaseError when that fails too; the message says what to do by hand.
@@ -248,7 +252,7 @@ def undo(tools: Tools, target: Target, before: Running | None) -> str:
     return f"Rolled back to revision {good} {state}."
 
 
-def _last_good(tools: Tools, target: Target, before: Running) -> int:
+def _last_good(tools: Tools, target: Target, before: DeployedRelease) -> int:
     """The revision to go back to: what ran, or the newest that ever ran when that one had failed."""
     if before.status == "deployed":
         return before.revision
@@ -260,7 +264,7 @@ def _last_good(tools: Tools, target: Target, before: Running) -> int:
     return max(worked, default=before.revision)
 
 
-def make_rollback_plan(tools: Tools, chart: Path, target: Target, revision: int) -> Plan:
+def make_rollback_plan(tools: Tools, chart: Path, target: Target, revision: int) -> ReleasePlan:
     """The plan that going back to a revision is, judged by the same guards but today's policies.
 
     Errors: ReleaseError when there is no such revision.
@@ -281,10 +285,10 @@ def make_rollback_plan(tools: Tools, chart: Path, target: Target, revision: int)
     # revision added since is named in the plan, and goes with it.
     kept = tuple(r for r in found if r.code not in LET_BACK)
     changes = diff_objects(running.objects if running else (), wanted.objects)
-    return Plan(target, chart, wanted.values, wanted.objects, facts, changes, kept)
+    return ReleasePlan(target, chart, wanted.values, wanted.objects, facts, changes, kept)
 
 
-def roll_back(tools: Tools, plan: Plan, revision: int) -> None:
+def roll_back(tools: Tools, plan: ReleasePlan, revision: int) -> None:
     """Go back to a revision and watch it. Errors: ReleaseError when it is not healthy there."""
     target = plan.target
     tools.audit.write("rollback", target, "started", to_revision=revision, digest=plan.digest)

@@ -11,13 +11,13 @@ from rich.table import Table
 
 from gateway.release.guards import pods_after, pods_now
 from gateway.release.manifests import images
-from gateway.release.model import Plan, Refusal
+from gateway.release.model import Refusal, ReleasePlan
 
 SIGNS = {"create": "[green]+[/]", "change": "[yellow]~[/]", "delete": "[red]-[/]"}
 DIFF_LINES_SHOWN = 60
 
 
-def show_plan(console: Console, plan: Plan) -> None:
+def show_plan(console: Console, plan: ReleasePlan) -> None:
     """One target's plan: from what to what, every object, every refusal."""
     running = plan.facts.running
     console.rule(f"{plan.target}")
@@ -51,7 +51,7 @@ def show_plan(console: Console, plan: Plan) -> None:
     show_refusals(console, plan.refusals)
 
 
-def drifted_images(plan: Plan) -> list[str]:
+def drifted_images(plan: ReleasePlan) -> list[str]:
     """Images that the live Deployment runs and the deployed revision does not name."""
     running, live = plan.facts.running, plan.facts.live
     if running is None or live is None:

@@ -69,7 +69,7 @@ def _shown(number: float | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class TextForm:
     """What a text looks like.
 
     Attributes:
@@ -164,22 +164,28 @@ def _network_problem(value: str) -> str | None:
 
 
 Url = Annotated[
-    str, Form(_URL, "a URL: http://host or https://host, with port and path", _url_problem)
+    str, TextForm(_URL, "a URL: http://host or https://host, with port and path", _url_problem)
 ]
-UrlOrEmpty = Annotated[str, Form(f"(?:{_URL})?", 'a URL, http:// or https://, or ""', _url_problem)]
-RoutePath = Annotated[str, Form(r"/[^\s?#]*", 'a path that begins with "/", without "?" and "#"')]
-Host = Annotated[str, Form(r"[^\s/]+", "a host name or an IP address")]
-HeaderName = Annotated[str, Form(_TOKEN, "the name of a header")]
-HeaderNameOrEmpty = Annotated[str, Form(f"(?:{_TOKEN})?", 'the name of a header, or ""')]
+UrlOrEmpty = Annotated[
+    str, TextForm(f"(?:{_URL})?", 'a URL, http:// or https://, or ""', _url_problem)
+]
+RoutePath = Annotated[
+    str, TextForm(r"/[^\s?#]*", 'a path that begins with "/", without "?" and "#"')
+]
+Host = Annotated[str, TextForm(r"[^\s/]+", "a host name or an IP address")]
+HeaderName = Annotated[str, TextForm(_TOKEN, "the name of a header")]
+HeaderNameOrEmpty = Annotated[str, TextForm(f"(?:{_TOKEN})?", 'the name of a header, or ""')]
 HeaderValue = Annotated[
     str,
-    Form(r"[^\x00-\x08\x0a-\x1f\x7f]*", "a header's value: one line without control characters"),
+    TextForm(
+        r"[^\x00-\x08\x0a-\x1f\x7f]*", "a header's value: one line without control characters"
+    ),
 ]
 TrustedProxy = Annotated[
     str,
-    Form(r"\S+", 'an IP address, a network like 10.0.0.0/8, or "unix"', _network_problem),
+    TextForm(r"\S+", 'an IP address, a network like 10.0.0.0/8, or "unix"', _network_problem),
 ]
-CookieName = Annotated[str, Form(_TOKEN, "the name of a cookie")]
+CookieName = Annotated[str, TextForm(_TOKEN, "the name of a cookie")]
 
 FilePath = Annotated[str, PathTo("file")]
 FileBeside = Annotated[str, PathTo("file", is_relative_to_file=True)]

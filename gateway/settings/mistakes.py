@@ -30,7 +30,7 @@ _SHOULD_BE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ConfigOrigin:
     """Where a configuration's values come from, so that an error can name the place.
 
     Attributes:
@@ -89,13 +89,13 @@ class Origin:
 _CREDENTIALS = re.compile(r"://\S*@")
 
 
-def explain(settings: type, errors: Sequence[Any], origin: Origin) -> list[ConfigError]:
+def explain(settings: type, errors: Sequence[Any], origin: ConfigOrigin) -> list[ConfigError]:
     """pydantic's errors as ours, in the order of the file."""
     found = [_explain(settings, error, origin) for error in errors]
     return sorted(found, key=lambda error: (error.file or "", error.line or 0))
 
 
-def _explain(settings: type, error: Mapping[str, Any], origin: Origin) -> ConfigError:
+def _explain(settings: type, error: Mapping[str, Any], origin: ConfigOrigin) -> ConfigError:
     key = tuple(str(part) for part in error["loc"] if part != "[key]")
     file, line = origin.place(key)
     kind = error["type"]

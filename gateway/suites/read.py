@@ -60,7 +60,7 @@ def read_suite(file: Path) -> Suite:
         line = mark.line + 1 if mark is not None else None
         problem = getattr(exc, "problem", None) or str(exc)
         raise ConfigError(f"not valid YAML: {problem}", file=str(file), line=line) from exc
-    reader = _Reader(file)
+    reader = _CaseReader(file)
     suite = reader.table(content, frozenset({"config", "tests"}), "")
     config = reader.table(suite.get("config"), frozenset({"schema", "name", "common"}), "config")
     common = reader.table(config.get("common"), OF_COMMON, "config.common")
@@ -87,7 +87,7 @@ def _lines(root: Any) -> list[int]:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _CaseReader:
     """Reads the parts of one file.
 
     Attributes:

@@ -8,22 +8,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from gateway.connectors.bind import Bound
-from gateway.connectors.call import Call
+from gateway.connectors.bind import BoundConnectors
+from gateway.connectors.call import ConnectorCall
 from gateway.connectors.mapping.explain import run_map
 from gateway.connectors.mapping.problems import Problem
+from gateway.context import ClientRequest, joined_values
 from gateway.errors import UpstreamError
 from gateway.suites.model import Case, ExpectedMessage, ExpectedRequest, Outcome
-from gateway.upstream.transport import Fetched, Request
+from gateway.upstream.transport import Fetched, UpstreamRequest
 
 
 class NoConnectorError(Exception):
     """A case names a connector that the schema has not."""
 
 
-def find_call(bound: Bound, name: str) -> Call:
+def find_call(bound: BoundConnectors, name: str) -> ConnectorCall:
     """The connector of an id, or of a coordinate with or without its index. Errors: NoConnectorError."""
-    known: dict[str, Call] = {}
+    known: dict[str, ConnectorCall] = {}
     for loader in bound.loaders:
         connect = loader.call.builder.connect
         known.setdefault(f"{connect.coordinate}[{connect.index}]", loader.call)
@@ -37,7 +38,7 @@ def find_call(bound: Bound, name: str) -> Call:
     return known[name]
 
 
-def run_case(bound: Bound, case: Case) -> Outcome:
+def run_case(bound: BoundConnectors, case: Case) -> Outcome:
     """Run one case. What is not as it is expected is said in `failures`."""
     outcome = Outcome(case)
     try:
@@ -49,12 +50,15 @@ def run_case(bound: Bound, case: Case) -> Outcome:
         str(name).lower(): value if isinstance(value, list) else [str(value)]
         for name, value in (case.variables.get("requestHeaders") or {}).items()
     }
+    client = ClientRequest(
+        {name: joined_values(name, values) for name, values in headers.items()}, headers
+    )
     given = {name: value for name, value in case.variables.items() if name != "requestHeaders"}
     variables = {**call.constants, "args": {}, "request": {"headers": headers}, **given}
     errors: list[str] = []
     problems: Sequence[Problem] = ()
     try:
-        sent = call.builder.build(variables, headers, call.may_repeat)
+        sent = call.builder.build(variables, client, call.may_repeat)
         if case.request is not None:
             outcome.failures += check_request(case.request, sent)
         value, problems = _mapped(call, case, variables, bound.spec)
@@ -75,7 +79,7 @@ def run_case(bound: Bound, case: Case) -> Outcome:
 
 
 def _mapped(
-    call: Call, case: Case, variables: dict[str, Any], spec: str
+    call: ConnectorCall, case: Case, variables: dict[str, Any], spec: str
 ) -> tuple[Any, Sequence[Problem]]:
     """What the answer maps to, and the problems of the mapping. Errors: UpstreamError."""
     named = {name.lower(): value for name, value in case.headers.items()}
@@ -91,7 +95,7 @@ def _mapped(
     return report.value, report.problems
 
 
-def check_request(expected: ExpectedRequest, sent: Request) -> list[str]:
+def check_request(expected: ExpectedRequest, sent: UpstreamRequest) -> list[str]:
     """How a request differs from what is expected."""
     failures = []
     if sent.method != expected.method:

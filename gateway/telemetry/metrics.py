@@ -102,7 +102,7 @@ class Instrument(Protocol):
 I = TypeVar("I", bound=Instrument)  # noqa: E741 - the one type there is
 
 
-class Bound:
+class LabelLimit:
     """Tells so many values of a label apart, first come.
 
     Args:
@@ -142,7 +142,7 @@ class Family(Generic[I]):
         self.metric = metric
         self._make = make
         self._bounds = {
-            metric.labels.index(label): Bound(most) for label, most in (bounds or {}).items()
+            metric.labels.index(label): LabelLimit(most) for label, most in (bounds or {}).items()
         }
         self._children: dict[Labels, I] = {}
 

@@ -50,7 +50,7 @@ def in_turn(*answers: Any) -> InTurn:
 
 
 class FakeResponse:
-    """An answer as the port to the network gives it: `gateway.upstream.transport.Response`."""
+    """An answer as the port to the network gives it: `gateway.upstream.transport.UpstreamResponse`."""
 
     def __init__(self, answer: FakeAnswer, source: str) -> None:
         body = answer.body

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from gateway.errors import UpstreamError
 from gateway.testing.answers import FakeAnswer, FakeResponse, InTurn
 from gateway.testing.calls import FakeCall
-from gateway.upstream.transport import Request, Response
+from gateway.upstream.transport import UpstreamRequest, UpstreamResponse
 
 _RULE = re.compile(r"(?:([A-Z]+)\s+)?((?:https?://[^/?\s]+)?/\S*|https?://\S+)")
 _HOLE = re.compile(r"\\\{(\w+)\\\}")
@@ -26,7 +26,7 @@ class UnexpectedCallError(AssertionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class FakeRule:
     """Which calls an answer is for.
 
     Attributes:
@@ -60,7 +60,7 @@ class Rule:
         return {name: unquote(value) for name, value in found.groupdict().items()}
 
 
-def parse_rule(text: str) -> Rule:
+def parse_rule(text: str) -> FakeRule:
     """`GET /users/{id}?full=1`. Errors: ValueError."""
     found = _RULE.fullmatch(text.strip())
     if found is None:
@@ -68,7 +68,7 @@ def parse_rule(text: str) -> Rule:
     path, mark, query = found[2].partition("?")
     pattern = _HOLE.sub(r"(?P<\1>[^/]+)", re.escape(path))
     asked = _query(query) if mark else None
-    return Rule(text, found[1] or "GET", re.compile(pattern), asked, path.startswith("http"))
+    return FakeRule(text, found[1] or "GET", re.compile(pattern), asked, path.startswith("http"))
 
 
 def _query(text: str) -> tuple[tuple[str, str], ...]:
@@ -114,7 +114,7 @@ class FakeSource:
             self.unexpected.clear()
             raise UnexpectedCallError(f"the source {name!r} was asked {asked}, and answers {known}")
 
-    async def send(self, request: Request, deadline: float) -> Response:  # noqa: ARG002 - nothing is waited for
+    async def send(self, request: UpstreamRequest, deadline: float) -> UpstreamResponse:  # noqa: ARG002 - nothing is waited for
         """Answer a request: `gateway.upstream.transport.Transport`."""
         if request.on_send is not None:
             request.on_send()
@@ -135,7 +135,7 @@ class FakeSource:
         """Nothing is open."""
 
 
-async def _recorded(request: Request) -> FakeCall:
+async def _recorded(request: UpstreamRequest) -> FakeCall:
     headers: dict[str, str] = {}
     for name, value in request.headers:
         key = name.lower()
@@ -148,7 +148,7 @@ async def _recorded(request: Request) -> FakeCall:
     return FakeCall(request.method, request.url, path, headers, body)
 
 
-async def _answer(answer: Any, call: FakeCall, source: str) -> Response:
+async def _answer(answer: Any, call: FakeCall, source: str) -> UpstreamResponse:
     while True:
         if isinstance(answer, InTurn):
             answer = answer.take()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.errors import ConfigError
-from gateway.upstream.http1.pool import Limits
+from gateway.upstream.http1.pool import PoolLimits
 from gateway.upstream.http1.transport import H1Transport
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.tls import build_tls_context
@@ -16,7 +16,7 @@ def build_transport(settings: SourceSettings) -> Transport:
     Errors: ConfigError for certificates that cannot be loaded.
     """
     tls = build_tls_context(settings)
-    limits = Limits(
+    limits = PoolLimits(
         max_connections=settings.max_connections or settings.max_concurrency,
         pool_timeout_s=settings.pool_timeout_s,
         connect_timeout_s=settings.connect_timeout_s,

@@ -24,10 +24,10 @@ from gateway.upstream.flights import Flights
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import ResponseCacheSettings, SourceSettings
-from gateway.upstream.transport import Fetched, Request, Response, Transport
+from gateway.upstream.transport import Fetched, Transport, UpstreamRequest, UpstreamResponse
 
 
-class Source:
+class UpstreamSource:
     """One backend: its transport, and the policies around it."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Source:
             self.cache = ResponseCache(name, settings.cache, memory, counters.cache_lookups)
         self._headers = [(name.lower(), value) for name, value in (settings.headers or {}).items()]
 
-    def add_headers(self, request: Request, caller: Caller) -> None:
+    def add_headers(self, request: UpstreamRequest, caller: Caller) -> None:
         """The configured headers, where the request does not set them itself, and the session's cookie."""
         if self._headers:
             own = {name.lower() for name, _ in request.headers}
@@ -83,17 +83,19 @@ class Upstream:
         self.memory = MemoryCache((cache or ResponseCacheSettings()).max_bytes)
         self._settings = settings
         self._transports = transports or {}
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, UpstreamSource] = {}
         self.counters = counters or Counters()
 
     async def start(self) -> None:
         """Make the transports; call it in the event loop that will use them."""
         for name, settings in self._settings.items():
             given = self._transports.get(name)
-            self._sources[name] = Source(name, settings, self.counters, self.memory, given)
+            self._sources[name] = UpstreamSource(name, settings, self.counters, self.memory, given)
         if "" not in self._sources:
             given = self._transports.get("")
-            self._sources[""] = Source("", SourceSettings(), self.counters, self.memory, given)
+            self._sources[""] = UpstreamSource(
+                "", SourceSettings(), self.counters, self.memory, given
+            )
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -117,7 +119,7 @@ class Upstream:
         yield CACHE_ENTRIES, (), len(self.memory)
         yield CACHE_EVICTIONS, (), self.memory.evicted
 
-    async def fetch(self, request: Request, caller: Caller) -> Fetched:
+    async def fetch(self, request: UpstreamRequest, caller: Caller) -> Fetched:
         """Call a backend and read the whole answer. Errors: UpstreamError."""
         source = self._source(request)
         source.add_headers(request, caller)
@@ -144,23 +146,25 @@ class Upstream:
             caller.stats.wait_s += time.perf_counter() - begin
 
     async def _cached(
-        self, source: Source, cache: ResponseCache, request: Request, caller: Caller
+        self, source: UpstreamSource, cache: ResponseCache, request: UpstreamRequest, caller: Caller
     ) -> Fetched:
         stats = caller.stats
         calls = stats.calls + stats.shared
 
-        async def refresh(asked: Request) -> Fetched:
+        async def refresh(asked: UpstreamRequest) -> Fetched:
             deadline = asyncio.get_running_loop().time() + source.settings.timeout_s
             return await source.policy.fetch(asked, deadline, CallStats())
 
-        def fetch(asked: Request) -> Awaitable[Fetched]:
+        def fetch(asked: UpstreamRequest) -> Awaitable[Fetched]:
             return self._share(source, asked, caller)
 
         response = await cache.read(request, fetch, refresh)
         stats.cached += stats.calls + stats.shared == calls
         return response
 
-    async def _share(self, source: Source, request: Request, caller: Caller) -> Fetched:
+    async def _share(
+        self, source: UpstreamSource, request: UpstreamRequest, caller: Caller
+    ) -> Fetched:
         stats, step = caller.stats, CURRENT.get()
         begin_ns = clock() if step is not None else 0
 
@@ -186,7 +190,7 @@ class Upstream:
                 "GATEWAY_TIMEOUT", source=request.source, detail="while it shared a call"
             ) from exc
 
-    async def send(self, request: Request, caller: Caller) -> Response:
+    async def send(self, request: UpstreamRequest, caller: Caller) -> UpstreamResponse:
         """Call a backend and give the answer's head, its body still on the wire. Errors: UpstreamError."""
         source = self._source(request)
         source.add_headers(request, caller)
@@ -218,5 +222,5 @@ class Upstream:
             timeout=None,  # noqa: S113 - the request's deadline bounds every call of the pool
         )
 
-    def _source(self, request: Request) -> Source:
+    def _source(self, request: UpstreamRequest) -> UpstreamSource:
         return self._sources.get(request.source) or self._sources[""]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from gateway.codings.decode import Decoding, decode_chunks
+from gateway.codings.decode import BodyDecoding, decode_chunks
 from gateway.codings.members import BadEncoding
 from gateway.errors import UpstreamError
 
@@ -33,7 +33,7 @@ async def decode_answer(
             yield data
 
     try:
-        decoding = Decoding.of_answer(content_encoding)
+        decoding = BodyDecoding.of_answer(content_encoding)
         async for piece in decode_chunks(watched(), decoding):
             yield piece
     except BadEncoding as exc:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import aiohappyeyeballs
 
-from gateway.upstream.http1.request_head import Origin
+from gateway.upstream.http1.request_head import UrlOrigin
 
 # RFC 8305 §5 and §8.
 HAPPY_EYEBALLS_DELAY_S = 0.25
@@ -31,7 +31,7 @@ class Dialler:
         unix_socket: Every connection leads there, whatever the origin's host.
     """
 
-    origin: Origin
+    origin: UrlOrigin
     tls: ssl.SSLContext
     unix_socket: str | None
     loop: asyncio.AbstractEventLoop

@@ -18,7 +18,7 @@ class Abandoned(Exception):  # noqa: N818 - it is no error: somebody else takes 
     """Whoever led the call has left it: its own time was up, or it was cancelled."""
 
 
-class Flight(Generic[T]):
+class SharedCall(Generic[T]):
     """One call and those who wait for it."""
 
     __slots__ = ("waiting",)
@@ -55,7 +55,7 @@ class Flights(Generic[T]):
     """The calls that may be joined now."""
 
     def __init__(self) -> None:
-        self._open: dict[Hashable, Flight[T]] = {}
+        self._open: dict[Hashable, SharedCall[T]] = {}
 
     def close(self) -> None:
         """Let nobody join any more: what is read from now on must see a write that has begun or ended."""
@@ -88,7 +88,7 @@ class Flights(Generic[T]):
                 continue
             tell("shared")
             return value
-        flight = self._open[key] = Flight()
+        flight = self._open[key] = SharedCall()
         try:
             value = await call()
         except BaseException as error:
@@ -102,7 +102,7 @@ class Flights(Generic[T]):
             flight.land(value)
         return value
 
-    def _leave(self, key: Hashable, flight: Flight[T]) -> None:
+    def _leave(self, key: Hashable, flight: SharedCall[T]) -> None:
         if self._open.get(key) is flight:
             del self._open[key]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gateway.errors import UpstreamError
-from gateway.upstream.transport import Request, Response
+from gateway.upstream.transport import UpstreamRequest, UpstreamResponse
 
 if TYPE_CHECKING:
     from gateway.upstream.caller import Caller
@@ -44,7 +44,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         # httpx has made a header of its user name and password; they never stand in a log.
         url = str(request.url.copy_with(userinfo=b"") if request.url.userinfo else request.url)
         # A resolver's own URLs have any number of paths: they are one endpoint of their source.
-        ours = Request(
+        ours = UpstreamRequest(
             request.method,
             url,
             headers,
@@ -83,7 +83,7 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
 
 class _Body(httpx.AsyncByteStream):
     def __init__(
-        self, response: Response, request: httpx.Request, source: str, max_bytes: int
+        self, response: UpstreamResponse, request: httpx.Request, source: str, max_bytes: int
     ) -> None:
         self._response = response
         self._source = source

@@ -17,7 +17,7 @@ MAX_DIGITS = 18
 """Of numbers in headers: more than any length, and well within 64 bits."""
 
 
-class Request(msgspec.Struct):
+class UpstreamRequest(msgspec.Struct):
     """One HTTP request to a backend.
 
     Attributes:
@@ -123,7 +123,7 @@ def read_length(text: str | bytes | None) -> int | None:
     return int(text) if text.isdigit() and len(text) <= MAX_DIGITS else None
 
 
-class Response(Protocol):
+class UpstreamResponse(Protocol):
     """The head of an answer, and its body still on the wire. Always closed by whoever got it.
 
     Attributes:
@@ -161,7 +161,7 @@ class Response(Protocol):
 class Transport(Protocol):
     """Sends requests; one per worker and event loop."""
 
-    async def send(self, request: Request, deadline: float) -> Response:
+    async def send(self, request: UpstreamRequest, deadline: float) -> UpstreamResponse:
         """Send, and return when the head of the answer is there.
 
         Units: `deadline` on `asyncio.get_running_loop().time()`, seconds; it also bounds the reading

@@ -12,7 +12,7 @@ from gateway.app.purges import PurgeRelay
 from gateway.broker.settings import BrokerSettings
 from gateway.broker.unix import UnixBroker
 from gateway.upstream.cache.memory import MemoryCache
-from gateway.upstream.transport import Fetched, Request
+from gateway.upstream.transport import Fetched, UpstreamRequest
 from tests.upstream.cache.origin import Origin
 
 SETTINGS = BrokerSettings(max_queue=3, max_event_bytes=1_000)
@@ -48,7 +48,7 @@ async def test_a_write_of_one_worker_is_seen_by_the_other(workers: list[Origin])
         worker.says(cache_control="max-age=60")
         assert [await worker.body("http://s/1"), await worker.body("http://s/2")] == [1, 2]
     first, second = workers
-    first.cache.write(Request("POST", "http://s/1"), Fetched(200, [], b""))
+    first.cache.write(UpstreamRequest("POST", "http://s/1"), Fetched(200, [], b""))
     await until(lambda: second.memory.purges == 1)
     assert [await second.body("http://s/1"), await second.body("http://s/2")] == [3, 2]
     assert first.memory.purges == 1, "it hears of its own once"
@@ -71,7 +71,7 @@ async def test_who_has_missed_a_purge_keeps_nothing(workers: list[Origin]) -> No
         first.memory.purge([str(number)])
     await until(lambda: second.memory.purges >= 50 or len(second.memory) == 0)
     first.memory.purge(["http://s/"])
-    await until(lambda: second.memory.find(Request("GET", "http://s/", source="s")) is None)
+    await until(lambda: second.memory.find(UpstreamRequest("GET", "http://s/", source="s")) is None)
 
 
 def test_nobody_is_told_where_there_is_nobody() -> None:

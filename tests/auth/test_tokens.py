@@ -17,8 +17,8 @@ from joserfc.jwk import JWKRegistry, Key, OctKey, RSAKey
 from gateway.auth.settings import JwksSettings
 from gateway.auth.tokens import (
     Issuer,
-    Registry,
     TokenError,
+    TokenRegistry,
     UnknownKeyError,
     candidates,
     is_signed,
@@ -85,7 +85,7 @@ def is_taken(text: Any, entry: dict[str, Any], settings: dict[str, Any]) -> bool
         key = JWKRegistry.import_key(entry)
         whose = issuer_of(JwksSettings(**settings), [key], 0)
         signed = jws.extract_compact(
-            text.encode("ascii"), None, Registry(strict_check_header=False)
+            text.encode("ascii"), None, TokenRegistry(strict_check_header=False)
         )
     except (JoseError, ValueError, AttributeError):
         return False

@@ -22,14 +22,14 @@ from gateway.codings.decode import (
     TURN_WORK,
     WINDOW_BYTES,
     WORK_PER_BYTE_READ,
+    BodyDecoding,
     Decoder,
-    Decoding,
     chunk,
     decode_chunks,
     parse_codings,
 )
 from gateway.codings.encode import Encoded, choose_encoding
-from gateway.codings.members import PIECE_BYTES, BadEncoding, Member, UnknownCodingError
+from gateway.codings.members import PIECE_BYTES, BadEncoding, CodedMember, UnknownCodingError
 from gateway.concurrency.awaitable import value_of
 
 if sys.version_info >= (3, 14):
@@ -60,7 +60,7 @@ BODIES = [TEXT, NOISE, *(bytes(size) for size in SIZES), *(b"ab" * size for size
 
 def decoded(body: bytes, coding: str, size: int | None = None) -> bytes:
     """A body's content, fed in pieces of `size`."""
-    decoding = Decoding(parse_codings(coding))
+    decoding = BodyDecoding(parse_codings(coding))
     size = size or max(1, len(body))
     parts = [
         piece for at in range(0, len(body), size) for piece in decoding.feed(body[at : at + size])
@@ -83,7 +83,7 @@ def test_every_cut_means_the_same(name: str) -> None:
     sent = encode(TEXT[:60]) + (encode(b"more") if coding in ("gzip", "zstd") else b"")
     whole = decoded(sent, coding)
     for at in range(len(sent)):
-        decoding = Decoding([coding])
+        decoding = BodyDecoding([coding])
         parts = [*decoding.feed(sent[:at]), *decoding.feed(sent[at:])]
         decoding.finish()
         assert b"".join(parts) == whole
@@ -168,7 +168,7 @@ PADDING = {
 def test_padding_is_refused_after_little_work(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     coding, sent = PADDING[name]
     fed = count_fed(monkeypatch)
-    decoding = Decoding(parse_codings(coding))
+    decoding = BodyDecoding(parse_codings(coding))
     with pytest.raises(BadEncoding):
         for _ in decoding.feed(sent):
             pass
@@ -182,8 +182,8 @@ def count_fed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of what each call of a library gets."""
     fed: list[int] = []
 
-    def counting(make: Callable[[], Member]) -> Callable[[], Member]:
-        def made() -> Member:
+    def counting(make: Callable[[], CodedMember]) -> Callable[[], CodedMember]:
+        def made() -> CodedMember:
             member = make()
             take = member.take
 
@@ -262,7 +262,7 @@ LENIENT = {
 def test_an_answer_is_decoded_by_its_bytes(name: str) -> None:
     header, sent, text = LENIENT[name]
     for size in (len(sent), 100):
-        decoding = Decoding.of_answer(header)
+        decoding = BodyDecoding.of_answer(header)
         parts = [p for at in range(0, len(sent), size) for p in decoding.feed(sent[at : at + size])]
         decoding.finish()
         assert b"".join(parts) == text
@@ -271,10 +271,10 @@ def test_an_answer_is_decoded_by_its_bytes(name: str) -> None:
 
 @pytest.mark.parametrize("header", ["", "identity", "gzip", "gzip, identity", "X-GZIP"])
 def test_nothing_is_odd_about_a_right_answer(header: str) -> None:
-    decoding = Decoding.of_answer(header)
+    decoding = BodyDecoding.of_answer(header)
     sent = gzip.compress(PLAIN) + gzip.compress(PLAIN) if "gzip" in header.lower() else PLAIN * 2
     for size in (len(sent), 1):
-        decoding = Decoding.of_answer(header)
+        decoding = BodyDecoding.of_answer(header)
         parts = [p for at in range(0, len(sent), size) for p in decoding.feed(sent[at : at + size])]
         decoding.finish()
         assert b"".join(parts) == PLAIN * 2
@@ -297,7 +297,7 @@ def test_nothing_is_odd_about_a_right_answer(header: str) -> None:
 )  # fmt: skip
 def test_an_answer_that_makes_no_sense_is_refused(header: str, sent: bytes) -> None:
     def read() -> None:
-        decoding = Decoding.of_answer(header)
+        decoding = BodyDecoding.of_answer(header)
         for _ in decoding.feed(sent):
             pass
         decoding.finish()
@@ -319,7 +319,7 @@ async def test_the_event_loop_is_given_back() -> None:
 
     other = asyncio.create_task(count_turns())
     size, last, most = 0, 0, 0
-    async for piece in decode_chunks(chunk(sent), Decoding(["gzip"])):
+    async for piece in decode_chunks(chunk(sent), BodyDecoding(["gzip"])):
         most = max(most, size - last if turns == last else 0)
         size += len(piece)
         last = turns
@@ -329,7 +329,7 @@ async def test_the_event_loop_is_given_back() -> None:
 
 
 async def test_a_small_body_takes_no_turn_of_its_own() -> None:
-    parts = decode_chunks(chunk(gzip.compress(TEXT[:4000])), Decoding(["gzip"]))
+    parts = decode_chunks(chunk(gzip.compress(TEXT[:4000])), BodyDecoding(["gzip"]))
     with pytest.raises(StopIteration) as end:
         anext(parts).__await__().__next__()
     assert end.value.value == TEXT[:4000]

@@ -15,7 +15,7 @@ from gateway.app.config import build_config
 from gateway.connectors.mapping.analyse import plain_shape
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.response import decoding, typed
-from gateway.connectors.response.decoding import Decoding, Decodings
+from gateway.connectors.response.decoding import Decodings, RowDecoding
 from gateway.connectors.response.typed import TypedDecoder, typed_decoder
 from gateway.connectors.views import plain
 from gateway.graph.resolvers import Wanted
@@ -71,7 +71,7 @@ def test_whatever_a_generated_decoder_raises_is_counted_and_said(
     def broken(_: bytes) -> Any:
         raise AttributeError("'list' object has no attribute '__1__'")
 
-    made = Decoding("broken", "Query.posts", typed=TypedDecoder(broken))
+    made = RowDecoding("broken", "Query.posts", typed=TypedDecoder(broken))
     before = decoding.fallbacks["broken", "error"]
     assert [made.rows(b"[]"), made.rows(b"[]")] == [..., ...]
     assert decoding.fallbacks["broken", "error"] == before + 2

@@ -16,7 +16,7 @@ from graphql import GraphQLSchema, get_nullable_type, is_leaf_type, is_list_type
 from graphql.utilities import build_ast_schema
 
 from gateway.connectors.bind import bind_connectors
-from gateway.connectors.call import Call
+from gateway.connectors.call import ConnectorCall
 from gateway.connectors.settings import ConnectorSettings
 from gateway.graph.resolvers import Wanted
 from gateway.upstream.settings import SourceSettings
@@ -120,7 +120,7 @@ class World:
             env={},
             resolved=(),
         )
-        self.call: Call = bound.loaders[0].call
+        self.call: ConnectorCall = bound.loaders[0].call
         assert self.schema.query_type is not None
         self.kind: Any = self.schema.query_type.fields["f"].type
 

@@ -19,7 +19,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from gateway.connectors.call import Call
+from gateway.connectors.call import ConnectorCall
 from gateway.connectors.mapping.analyse import supplied_fields
 from gateway.connectors.mapping.interpret import interpret
 from gateway.connectors.mapping.wanted import fill_value
@@ -55,7 +55,7 @@ def differences(seed: int, cases: int, tally: Counter[str]) -> Iterator[str]:
 
 
 def compared(
-    world: World, call: Call, wanted: Wanted, body: bytes, tally: Counter[str]
+    world: World, call: ConnectorCall, wanted: Wanted, body: bytes, tally: Counter[str]
 ) -> str | None:
     """What differs between the ways of reading one answer."""
     fetched = Fetched(200, JSON, body)
@@ -104,7 +104,7 @@ def exc_text(error: UpstreamError) -> str:
     return f"<{error.code}>"
 
 
-def interpreted(call: Call, body: bytes) -> Any:
+def interpreted(call: ConnectorCall, body: bytes) -> Any:
     """The meaning of an answer by the plain reading of the mapping, and the standard library's of the bytes."""
     try:
         data = read_plainly(body)
@@ -116,7 +116,7 @@ def interpreted(call: Call, body: bytes) -> Any:
     return value if call.check is None else call.check(value)
 
 
-def php_interpreted(call: Call, fetched: Fetched) -> Any:
+def php_interpreted(call: ConnectorCall, fetched: Fetched) -> Any:
     """The same with the dialect's own reading of the bytes."""
     assert call.php is not None
     data = call.reader.read(fetched, {})
@@ -125,7 +125,7 @@ def php_interpreted(call: Call, fetched: Fetched) -> Any:
     return None if value is ... else value
 
 
-def interpret_filled(call: Call, data: Any, variables: Any) -> Any:
+def interpret_filled(call: ConnectorCall, data: Any, variables: Any) -> Any:
     """What the interpreter makes, with every name that the mapping supplies."""
     selection = call.mapping.selection
     value, _ = interpret(selection, data, variables)

@@ -18,7 +18,7 @@ from gateway.execute.prepare import Prepared, prepare
 from gateway.execute.run import run_code
 from gateway.language.normalise import Normalised, normalise
 from gateway.language.slots import find_slots
-from gateway.pipeline.plan_cache import Found, Made, PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import FoundPlan, MadePlan, PlanCache, PlanCacheSettings
 from gateway.runtime.reference import IS_3_3
 from gateway.runtime.state import Run, Source
 from tests.differential.cases import (
@@ -75,13 +75,15 @@ PLANS = SharedPlans()
 def compiler(schema: GraphQLSchema, errors_of: Callable[[str], list[GraphQLError]]) -> Any:
     """Compiles the way that the service does, but for its limits."""
 
-    def compile_text(text: str, name: str | None, normalised: Normalised | None) -> Made[Prepared]:
+    def compile_text(
+        text: str, name: str | None, normalised: Normalised | None
+    ) -> MadePlan[Prepared]:
         document = parse(text)
         errors = errors_of(text)
         if errors:
             raise RequestError(errors, "GRAPHQL_VALIDATION_FAILED")
         slots = find_slots(schema, document, normalised) if normalised else None
-        return Made(prepare(schema, document, name, slots.free if slots else None), slots)
+        return MadePlan(prepare(schema, document, name, slots.free if slots else None), slots)
 
     return compile_text
 
@@ -144,7 +146,7 @@ def check_text(plans: PlanCache[Prepared], case: Case, tally: Tally) -> str | No
     return difference.difference
 
 
-def execute_found(found: Found[Prepared], case: Case) -> Any:
+def execute_found(found: FoundPlan[Prepared], case: Case) -> Any:
     """Run a found plan as `execute_operation` does, but with a root value."""
     prepared, literals = found.value, found.literals
     world = WORLDS.get(case.world, calm=True)

@@ -25,7 +25,7 @@ from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
 from gateway.pipeline.explain import Explain, ExplainSettings
 from gateway.pipeline.operation import GraphQLParams
-from gateway.pipeline.plan_cache import Made, PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import MadePlan, PlanCache, PlanCacheSettings
 from gateway.telemetry.tracing import PARSERS
 from gateway.transport.http import uploads
 from gateway.transport.http.graphiql import wants_page
@@ -37,11 +37,11 @@ from gateway.transport.stream.formats import stream_format
 from gateway.transport.ws.state import (
     Cancel,
     Close,
-    Connection,
     Initialise,
-    Operation,
     Refuse,
     Reply,
+    SocketOperation,
+    SocketProtocol,
 )
 from tests.fuzz.reading import SEEDS, reader
 
@@ -159,7 +159,7 @@ def web_socket(data: bytes) -> None:
 
     The state keeps to the protocol whatever comes.
     """
-    connection = Connection(MOST_OPERATIONS)
+    connection = SocketProtocol(MOST_OPERATIONS)
     is_acknowledged = is_closed = False
     for line in data.split(b"\n"):
         if line == b"!":
@@ -183,7 +183,7 @@ def web_socket(data: bytes) -> None:
                 assert orjson.loads(reply)["type"] == "pong"
             case Initialise():
                 assert not is_acknowledged
-            case Operation(id=name):
+            case SocketOperation(id=name):
                 assert is_acknowledged
                 assert name not in before
             case Cancel(operation):
@@ -193,7 +193,7 @@ def web_socket(data: bytes) -> None:
         assert len(connection.operations) <= MOST_OPERATIONS
 
 
-def check_answers(connection: Connection, what: bytes) -> None:
+def check_answers(connection: SocketProtocol, what: bytes) -> None:
     """An operation under way has results until its one end."""
     for operation in list(connection.operations.values())[:1]:
         if what == b".":
@@ -208,10 +208,10 @@ def check_answers(connection: Connection, what: bytes) -> None:
         assert orjson.loads(sent)["id"] == operation.id
 
 
-def compile_text(text: str, name: str | None, normalised: Normalised | None) -> Made[str]:
+def compile_text(text: str, name: str | None, normalised: Normalised | None) -> MadePlan[str]:
     """As the service does on a miss, with the text in the place of a plan."""
     document = load_document(text, SCHEMA, Limits())
-    return Made(text, find_slots(SCHEMA, document, normalised) if normalised else None)
+    return MadePlan(text, find_slots(SCHEMA, document, normalised) if normalised else None)
 
 
 def is_valid(text: str) -> bool:

@@ -15,7 +15,7 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
-from gateway.pipeline.plan_cache import Made, PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import MadePlan, PlanCache, PlanCacheSettings
 
 SCHEMA = build_schema("""
     directive @note(text: String, n: Int) on FIELD | QUERY | VARIABLE_DEFINITION
@@ -48,9 +48,9 @@ def mutate(text: str, rng: Random) -> str:
     return text
 
 
-def compile_text(text: str, name: str | None, normalised: Normalised | None) -> Made[str]:
+def compile_text(text: str, name: str | None, normalised: Normalised | None) -> MadePlan[str]:
     document = load_document(text, SCHEMA, Limits())
-    return Made(text, find_slots(SCHEMA, document, normalised) if normalised else None)
+    return MadePlan(text, find_slots(SCHEMA, document, normalised) if normalised else None)
 
 
 def is_valid(text: str) -> bool:

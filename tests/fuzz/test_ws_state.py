@@ -19,12 +19,12 @@ from gateway.transport.ws.state import (
     TABLE,
     Cancel,
     Close,
-    Connection,
     Initialise,
-    Operation,
     Refuse,
     Reply,
-    State,
+    SocketOperation,
+    SocketProtocol,
+    SocketState,
     cut,
 )
 
@@ -48,8 +48,8 @@ class Sockets(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.connection = Connection(MOST)
-        self.started: list[Operation] = []
+        self.connection = SocketProtocol(MOST)
+        self.started: list[SocketOperation] = []
         self.is_acknowledged = False
         self.is_closed = False
 
@@ -70,7 +70,7 @@ class Sockets(RuleBasedStateMachine):
             case Initialise(params):
                 assert not self.is_acknowledged
                 assert isinstance(params, dict)
-            case Operation() as operation:
+            case SocketOperation() as operation:
                 assert self.is_acknowledged
                 assert operation.id not in before
                 self.started.append(operation)
@@ -136,7 +136,7 @@ class Sockets(RuleBasedStateMachine):
     def bounded(self) -> None:
         assert len(self.connection.operations) <= MOST
         if self.is_closed:
-            assert self.connection.state is State.CLOSED
+            assert self.connection.state is SocketState.CLOSED
             assert not self.connection.operations
 
 
@@ -151,13 +151,13 @@ def test_a_reason_fits_into_a_close_frame(text: str) -> None:
 
 
 def test_every_state_knows_every_message() -> None:
-    assert set(TABLE) == set(State) - {State.CLOSED}
+    assert set(TABLE) == set(SocketState) - {SocketState.CLOSED}
     kinds = {"connection_init", "subscribe", "complete", "ping", "pong"}
     assert all(set(row) == kinds for row in TABLE.values())
 
 
 def test_a_ping_nested_deeper_than_can_be_written() -> None:
-    connection = Connection(1)
+    connection = SocketProtocol(1)
     deep = '{"a":' * 500 + "1" + "}" * 500
     event = connection.receive('{"type":"ping","payload":' + deep + "}")
     assert isinstance(event, Close | Reply)

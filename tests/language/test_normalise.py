@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.language.fingerprint import fingerprint
-from gateway.language.normalise import Literals, literal_node, normalise, string_value
+from gateway.language.normalise import DocumentLiterals, literal_node, normalise, string_value
 
 LITERALS = (TokenKind.INT, TokenKind.FLOAT, TokenKind.STRING, TokenKind.BLOCK_STRING)
 
@@ -138,7 +138,7 @@ def test_a_literals_node_is_the_parsers(token: str) -> None:
 
 
 def test_literals_give_nodes_and_the_text_itself() -> None:
-    literals = Literals('{ a(id: "x", n: 5) }', ['"x"', "5"])
+    literals = DocumentLiterals('{ a(id: "x", n: 5) }', ['"x"', "5"])
     assert print_ast(literals.node(0)) == '"x"'
     assert print_ast(literals.node(1)) == "5"
     assert literals.document().loc is not None

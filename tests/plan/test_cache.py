@@ -18,7 +18,7 @@ from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
 from gateway.pipeline.plan_budget import PlanBudget
-from gateway.pipeline.plan_cache import BYTES_PER_ENTRY, Made, PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import BYTES_PER_ENTRY, MadePlan, PlanCache, PlanCacheSettings
 from gateway.pipeline.warm import warm_plans
 from tests.plan.test_admission import Clock
 
@@ -41,11 +41,13 @@ class Compiler:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None]] = []
 
-    def __call__(self, text: str, name: str | None, normalised: Normalised | None) -> Made[Value]:
+    def __call__(
+        self, text: str, name: str | None, normalised: Normalised | None
+    ) -> MadePlan[Value]:
         self.asked.append((text, name))
         document = load_document(text, SCHEMA, Limits())
         slots = find_slots(SCHEMA, document, normalised) if normalised else None
-        return Made(Value(text), slots)
+        return MadePlan(Value(text), slots)
 
 
 def make_cache(**settings: int) -> tuple[PlanCache[Value], Compiler]:
@@ -168,7 +170,7 @@ def test_a_refusal_for_now_is_not_remembered() -> None:
     """The document that was refused once too many came may be sent again, as its answer says."""
     compiler, is_busy = Compiler(), True
 
-    def compile_text(text: str, name: str | None, normalised: Normalised | None) -> Made[Value]:
+    def compile_text(text: str, name: str | None, normalised: Normalised | None) -> MadePlan[Value]:
         if is_busy:
             raise ClientError("Later.", code="COLD_DOCUMENTS_LIMIT", retry_after_s=1)
         return compiler(text, name, normalised)
@@ -184,7 +186,7 @@ def test_a_refusal_for_now_is_not_remembered() -> None:
 
 
 def test_what_the_compiler_breaks_on_is_not_remembered() -> None:
-    def broken(*_: object) -> Made[Value]:
+    def broken(*_: object) -> MadePlan[Value]:
         raise RuntimeError("a fault")
 
     cache: PlanCache[Value] = PlanCache(PlanCacheSettings(), broken)
@@ -283,8 +285,8 @@ def test_an_evicted_plan_is_let_go_with_every_text_that_led_to_it() -> None:
 
 
 def test_the_source_of_an_evicted_plan_leaves_linecache() -> None:
-    def compile_plan(text: str, name: str | None, _: Normalised | None) -> Made[Prepared]:
-        return Made(prepare(SCHEMA, load_document(text, SCHEMA, Limits()), name))
+    def compile_plan(text: str, name: str | None, _: Normalised | None) -> MadePlan[Prepared]:
+        return MadePlan(prepare(SCHEMA, load_document(text, SCHEMA, Limits()), name))
 
     def sources() -> set[str]:
         gc.collect()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from gateway.release.model import Facts, Live, Object, Running, Target
+from gateway.release.model import DeployedRelease, Facts, Live, Object, Target
 
 EU = Target("production", "eu-west", "production-eu-west", "http://prometheus", "http://127.0.0.1")
 PLACE = {"environment": "production", "region": "eu-west"}
@@ -106,4 +106,4 @@ def facts(
     """What runs: the good release with four ready pods, where nothing else is said."""
     objects = tuple(copy.deepcopy(release() if running is None else running))
     live = live or Live(4, 4, True, "production", "eu-west")
-    return Facts(Running(7, status, objects), live, **more)
+    return Facts(DeployedRelease(7, status, objects), live, **more)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.release.guards import check_canary, check_names, check_release, pods_after
-from gateway.release.model import Facts, Live, Object, Running
+from gateway.release.model import DeployedRelease, Facts, Live, Object
 from tests.release.objects import (
     EU,
     autoscaler,
@@ -213,7 +213,7 @@ def test_a_canary_leaves_stable_pods_alone() -> None:
 def test_a_preview_is_new_by_nature() -> None:
     preview = replace(EU, environment="staging", preview="pr-1")
     found = check_release(
-        release(), preview, Facts(Running(1, "deployed", ())), first_install=False
+        release(), preview, Facts(DeployedRelease(1, "deployed", ())), first_install=False
     )
     assert "NothingRuns" not in [refusal.code for refusal in found]
     found = check_release(release(), preview, Facts())

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.app.build import build_graph
 from gateway.app.config import build_config
-from gateway.connectors.bind import Bound
+from gateway.connectors.bind import BoundConnectors
 from gateway.errors import ConfigError
 from gateway.suites.read import read_suite
 from gateway.suites.report import junit_report
@@ -55,14 +55,14 @@ extend type Query {
 
 
 @pytest.fixture
-def bound(tmp_path: Path) -> Bound:
+def bound(tmp_path: Path) -> BoundConnectors:
     (tmp_path / "s.graphql").write_text(SCHEMA)
     graph = build_graph(build_config({"graph": {"schema": "s.graphql"}}), tmp_path, {})
     assert graph.bound is not None, graph.errors
     return graph.bound
 
 
-def failures(bound: Bound, folder: Path, suite: str) -> list[str]:
+def failures(bound: BoundConnectors, folder: Path, suite: str) -> list[str]:
     """What a suite of one case fails with."""
     (folder / "a.connector.yaml").write_text(suite)
     (case,) = read_suite(folder / "a.connector.yaml").cases
@@ -102,19 +102,23 @@ URL = "url: https://api.example/v1/hello?name=Some Name"
         ("body: '{}'", ["request: expected the body {}, got "]),
     ],
 )  # fmt: skip
-def test_the_request(bound: Bound, tmp_path: Path, request_: str, wrong: list[str]) -> None:
+def test_the_request(
+    bound: BoundConnectors, tmp_path: Path, request_: str, wrong: list[str]
+) -> None:
     assert failures(bound, tmp_path, HELLO.replace("REQUEST", request_)) == wrong
 
 
 @pytest.mark.parametrize("name", ["hello_by_name", "Query.hello", "Query.hello[0]"])
-def test_a_connector_by_id_and_by_coordinate(bound: Bound, tmp_path: Path, name: str) -> None:
+def test_a_connector_by_id_and_by_coordinate(
+    bound: BoundConnectors, tmp_path: Path, name: str
+) -> None:
     suite = HELLO.replace("REQUEST", URL)
     assert (
         failures(bound, tmp_path, suite.replace("connector: Query.hello", f"target: {name}")) == []
     )
 
 
-def test_a_connector_that_is_not_there(bound: Bound, tmp_path: Path) -> None:
+def test_a_connector_that_is_not_there(bound: BoundConnectors, tmp_path: Path) -> None:
     (told,) = failures(bound, tmp_path, "tests:\n  - { name: a, connector: Query.nope }\n")
     assert told.startswith(
         "there is no connector 'Query.nope'; there are: Hello.more, Mutation.say, Query.hello"
@@ -136,7 +140,9 @@ def test_a_connector_that_is_not_there(bound: Bound, tmp_path: Path) -> None:
         ("connector: Query.two\n    skip: true", []),
     ],
 )  # fmt: skip
-def test_what_a_case_may_say(bound: Bound, tmp_path: Path, case: str, wrong: list[str]) -> None:
+def test_what_a_case_may_say(
+    bound: BoundConnectors, tmp_path: Path, case: str, wrong: list[str]
+) -> None:
     if "skip" in case:
         (tmp_path / "a.yaml").write_text(f"tests:\n  - name: a\n    {case}\n")
         assert read_suite(tmp_path / "a.yaml").cases[0].skip
@@ -144,7 +150,7 @@ def test_what_a_case_may_say(bound: Bound, tmp_path: Path, case: str, wrong: lis
     assert failures(bound, tmp_path, f"tests:\n  - name: a\n    {case}\n") == wrong
 
 
-def test_what_all_cases_have_in_common(bound: Bound, tmp_path: Path) -> None:
+def test_what_all_cases_have_in_common(bound: BoundConnectors, tmp_path: Path) -> None:
     (tmp_path / "answer.json").write_text('{"greeting": "from a file"}')
     (tmp_path / "r.http").write_text("GET https://api.example/v1/hello?name=own\nx-key: k\n")
     suite = """

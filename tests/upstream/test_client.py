@@ -15,7 +15,7 @@ from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import HedgeSettings, RetrySettings
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import UpstreamRequest
 from tests.upstream.conftest import Server, answer, serving, upstream_of
 
 Pair = tuple[Upstream, Context]
@@ -38,7 +38,7 @@ async def test_the_bytes_on_the_wire_are_as_built(upstream: Pair) -> None:
     client, context = upstream
     async with serving(echo) as server:
         target = "/a%2Fb/%2e/c,d?x=%2C&y=a%20b&z=[]"
-        request = Request(
+        request = UpstreamRequest(
             "POST", server.url + target, [("X-One", "1"), ("x-one", "2")], b"body", "s"
         )
         fetched = await client.fetch(request, context)
@@ -56,7 +56,7 @@ async def test_connections_are_kept_and_cookies_are_not(upstream: Pair) -> None:
     client, context = upstream
     async with serving(echo) as server:
         for _ in range(5):
-            await client.fetch(Request("GET", server.url + "/", source="s"), context)
+            await client.fetch(UpstreamRequest("GET", server.url + "/", source="s"), context)
     assert server.connections == 1
     assert all(b"cookie" not in head.lower() for head in server.heads)
     assert context.stats.calls == 5
@@ -70,7 +70,7 @@ async def test_redirects_are_answers(upstream: Pair) -> None:
 
     client, context = upstream
     async with serving(redirect) as server:
-        fetched = await client.fetch(Request("GET", server.url + "/", source="s"), context)
+        fetched = await client.fetch(UpstreamRequest("GET", server.url + "/", source="s"), context)
     assert fetched.status == 302
 
 
@@ -81,7 +81,7 @@ async def test_environment_proxies_are_not_used(
     client, context = upstream
     async with serving(echo) as server:
         assert (
-            await client.fetch(Request("GET", server.url + "/", source="s"), context)
+            await client.fetch(UpstreamRequest("GET", server.url + "/", source="s"), context)
         ).status == 200
         assert (await context.http.get(server.url + "/")).status_code == 200
 
@@ -95,7 +95,7 @@ async def test_a_compressed_body_is_decompressed_within_the_cap() -> None:
             writer.write(answer(gzip.compress(plain), b"200 OK", b"content-encoding: gzip"))
 
     async with serving(compressed) as server:
-        request = Request("GET", server.url + "/", source="s")
+        request = UpstreamRequest("GET", server.url + "/", source="s")
         async with upstream_of() as (client, context):
             assert (await client.fetch(request, context)).body == plain
         async with upstream_of(max_response_size_bytes=99_999) as (client, context):
@@ -149,7 +149,7 @@ async def test_attempts_count_what_is_sent_on_idle_connections_too(attempts: int
 
         def ask(number: int) -> Any:
             url = f"{server.url}/{number}"
-            return client.fetch(Request("GET", url, source="s", is_read=True), context)
+            return client.fetch(UpstreamRequest("GET", url, source="s", is_read=True), context)
 
         await asyncio.gather(*map(ask, range(6)))
         assert server.connections == 6
@@ -176,7 +176,7 @@ async def test_each_failure_has_its_code(script: Any, code: str) -> None:
     async with serving(script) as server, upstream_of(timeout_s=0.2) as (client, context):
         context.source_urls = {"s": server.url}
         with pytest.raises(UpstreamError) as caught:
-            await client.fetch(Request("POST", server.url + "/", source="s"), context)
+            await client.fetch(UpstreamRequest("POST", server.url + "/", source="s"), context)
         with pytest.raises(httpx.TransportError):
             await context.http.post(server.url + "/")
     assert (caught.value.code, caught.value.source) == (code, "s")
@@ -186,7 +186,7 @@ async def test_each_failure_has_its_code(script: Any, code: str) -> None:
 async def test_nobody_listening(upstream: Pair) -> None:
     client, context = upstream
     with pytest.raises(UpstreamError) as caught:
-        await client.fetch(Request("GET", "http://127.0.0.1:1/", source="s"), context)
+        await client.fetch(UpstreamRequest("GET", "http://127.0.0.1:1/", source="s"), context)
     assert caught.value.code == "HTTP_CLIENT_ERROR"
 
 
@@ -195,7 +195,7 @@ async def test_the_requests_deadline_bounds_the_call(upstream: Pair) -> None:
     async with serving(hanging) as server:
         context.deadline = asyncio.get_running_loop().time() + 0.1
         with pytest.raises(UpstreamError) as caught:
-            await client.fetch(Request("GET", server.url + "/", source="s"), context)
+            await client.fetch(UpstreamRequest("GET", server.url + "/", source="s"), context)
     assert caught.value.code == "GATEWAY_TIMEOUT"
 
 
@@ -217,7 +217,7 @@ async def test_no_more_calls_in_flight_than_places() -> None:
             writer.write(answer())
 
     async with serving(counting) as server, upstream_of(max_concurrency=2) as (client, context):
-        request = Request("GET", server.url + "/", source="s")
+        request = UpstreamRequest("GET", server.url + "/", source="s")
         await asyncio.gather(*(client.fetch(request, context) for _ in range(10)))
     assert most == 2
 
@@ -227,7 +227,7 @@ async def test_waiting_for_a_place_ends_at_the_deadline() -> None:
         serving(hanging) as server,
         upstream_of(max_concurrency=1, timeout_s=0.2) as (client, context),
     ):
-        request = Request("GET", server.url + "/", source="s")
+        request = UpstreamRequest("GET", server.url + "/", source="s")
         outcomes = await asyncio.gather(
             *(client.fetch(request, context) for _ in range(3)), return_exceptions=True
         )
@@ -245,7 +245,7 @@ async def test_cancelled_calls_leave_the_pool_whole() -> None:
     async with serving(numbered) as server, upstream_of(max_concurrency=20) as (client, context):
 
         async def call(number: int) -> bytes:
-            request = Request("GET", f"{server.url}/{number}", source="s")
+            request = UpstreamRequest("GET", f"{server.url}/{number}", source="s")
             return (await client.fetch(request, context)).body
 
         for start in range(0, 1000, 100):
@@ -263,7 +263,9 @@ async def test_a_sources_own_headers_give_way_to_the_requests() -> None:
         serving(echo) as server,
         upstream_of(headers={"X-Key": "k", "Accept": "a/b"}) as (client, context),
     ):
-        request = Request("GET", server.url + "/", [("accept", "application/json")], source="s")
+        request = UpstreamRequest(
+            "GET", server.url + "/", [("accept", "application/json")], source="s"
+        )
         await client.fetch(request, context)
     assert b"x-key: k\r\n" in server.heads[0]
     assert server.heads[0].lower().count(b"accept:") == 1
@@ -277,7 +279,7 @@ async def test_a_body_can_be_streamed_both_ways(upstream: Pair) -> None:
             yield part
 
     async with serving(echo) as server:
-        deadline_free = Request("POST", server.url + "/", (), parts(), "s")
+        deadline_free = UpstreamRequest("POST", server.url + "/", (), parts(), "s")
         response = await client.send(deadline_free, context)
         chunks = [chunk async for chunk in response.aiter_bytes()]
         await response.aclose()
@@ -302,9 +304,9 @@ async def test_exactly_the_session_cookie_is_forwarded() -> None:
         upstream_of(session_cookie="PHPSESSID") as (client, context),
     ):
         context.headers = {"cookie": "a=1; PHPSESSID=s%3D1; PHPSESSID=2; xPHPSESSID=3"}
-        await client.fetch(Request("GET", server.url + "/", source="s"), context)
+        await client.fetch(UpstreamRequest("GET", server.url + "/", source="s"), context)
         context.headers = {"cookie": "a=1"}
-        await client.fetch(Request("GET", server.url + "/", source="s"), context)
+        await client.fetch(UpstreamRequest("GET", server.url + "/", source="s"), context)
     assert b"\r\ncookie: PHPSESSID=s%3D1\r\n" in server.heads[0]
     assert b"cookie" not in server.heads[1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import UpstreamRequest
 from tests.upstream.wire import (
     Wire,
     answer,
@@ -22,7 +22,9 @@ from tests.upstream.wire import (
 async def test_a_call_and_its_answer(kind: str) -> None:
     script = answering(answer(b"hi", "201 Made", "X-A: one", "x-A: two"))
     async with serving(script) as server, transport_of(kind) as transport:
-        request = Request("POST", server.url + "/a?b=c", [("X-Id", "7")], b"body", source="s")
+        request = UpstreamRequest(
+            "POST", server.url + "/a?b=c", [("X-Id", "7")], b"body", source="s"
+        )
         response = await transport.send(request, soon())
         assert response.status == 201
         assert await response.read(10) == b"hi"

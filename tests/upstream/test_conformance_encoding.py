@@ -10,7 +10,7 @@ import brotli
 import pytest
 
 from gateway.upstream import content
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import UpstreamRequest
 from tests.upstream.wire import (
     Wire,
     answer,
@@ -64,10 +64,10 @@ async def test_whole_and_in_pieces(kind: str, case: Coded) -> None:
     coding, coded, text = case
     sent = answer(coded, "200 OK", f"Content-Encoding: {coding}")
     async with serving(answering(sent)) as server, transport_of(kind) as transport:
-        response = await transport.send(Request("GET", server.url, source="s"), soon())
+        response = await transport.send(UpstreamRequest("GET", server.url, source="s"), soon())
         assert ("content-encoding", coding) in list(response.headers)
         assert await response.read(1 << 20) == text
-        response = await transport.send(Request("GET", server.url, source="s"), soon())
+        response = await transport.send(UpstreamRequest("GET", server.url, source="s"), soon())
         assert b"".join([piece async for piece in response.aiter_bytes()]) == text
         await response.aclose()
         assert await call(transport, server.url, max_bytes=len(text)) == (200, text)

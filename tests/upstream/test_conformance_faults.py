@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.errors import UpstreamError
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import UpstreamRequest
 from tests.upstream.wire import (
     Wire,
     answer,
@@ -102,7 +102,7 @@ async def test_whole_answers(kind: str, sent: bytes, body: bytes) -> None:
 
     async with serving(script) as server, transport_of(kind) as transport:
         assert await call(transport, server.url) == (200, body)
-        request = Request("GET", server.url, source="s")
+        request = UpstreamRequest("GET", server.url, source="s")
         response = await transport.send(request, soon())
         names = [name for name, _ in response.headers]
         assert "x-trailer" not in names
@@ -118,7 +118,7 @@ async def test_informational_answers_are_passed_over(kind: str) -> None:
         serving(answering(b"HTTP/1.1 100 Continue\r\n\r\n" + hints + answer(b"ok"))) as server,
         transport_of(kind) as transport,
     ):
-        response = await transport.send(Request("GET", server.url, source="s"), soon())
+        response = await transport.send(UpstreamRequest("GET", server.url, source="s"), soon())
         assert (response.status, await response.read(9)) == (200, b"ok")
         assert list(response.headers) == [("content-length", "2")]
         assert await call(transport, server.url) == (200, b"ok")
@@ -281,7 +281,7 @@ async def test_a_backend_waits_for_a_slow_reader(kind: str) -> None:
         await wire.until_closed()
 
     async with serving(script) as server, transport_of(kind) as transport:
-        response = await transport.send(Request("GET", server.url, source="s"), soon())
+        response = await transport.send(UpstreamRequest("GET", server.url, source="s"), soon())
         for _ in range(2000):
             await asyncio.sleep(0)
         assert sent < size / 2
@@ -326,7 +326,7 @@ async def test_a_response_that_is_not_read_closes_its_connection(kind: str) -> N
         await wire.until_closed()
 
     async with serving(script) as server, transport_of(kind) as transport:
-        response = await transport.send(Request("GET", server.url, source="s"), soon())
+        response = await transport.send(UpstreamRequest("GET", server.url, source="s"), soon())
         await response.aclose()
         await server.until_open(0)
 

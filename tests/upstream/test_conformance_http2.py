@@ -15,7 +15,7 @@ import pytest
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import UpstreamRequest
 from tests.support.http2_server import Asked, Peer, echo, serving_http2
 from tests.upstream.wire import call, code_of, soon, transport_of
 
@@ -69,7 +69,9 @@ async def test_bodies_nobody_takes_do_not_stall_the_connection() -> None:
 
     async with serving_http2(big) as server, transport_of("http2") as transport:
         for number in range(1, 301):
-            response = await transport.send(Request("GET", server.url + "/big", source="s"), soon())
+            response = await transport.send(
+                UpstreamRequest("GET", server.url + "/big", source="s"), soon()
+            )
             async for _ in response.aiter_bytes():
                 break
             await response.aclose()
@@ -88,7 +90,7 @@ async def test_a_body_nobody_takes_holds_up_its_own_stream_only() -> None:
 
     async with serving_http2(handle) as server, transport_of("http2") as transport:
         held = [
-            await transport.send(Request("GET", server.url + "/big", source="s"), soon())
+            await transport.send(UpstreamRequest("GET", server.url + "/big", source="s"), soon())
             for _ in range(90)
         ]
         for _ in range(5):
@@ -169,7 +171,7 @@ async def test_a_refused_stream_is_sent_once_more() -> None:
     async with serving_http2(handle) as server, transport_of("http2") as transport:
         assert await call(transport, server.url + "/pay", "POST", b"5") == (200, b"/pay 5")
         refusals = 2
-        request = Request("POST", server.url, body=b"5", source="s")
+        request = UpstreamRequest("POST", server.url, body=b"5", source="s")
         with pytest.raises(Exception, match="could not be reached") as caught:
             await transport.send(request, soon())
         assert not caught.value.was_sent  # type: ignore[attr-defined]
@@ -386,7 +388,7 @@ async def test_a_burst_shares_one_new_connection() -> None:
 async def test_connections_have_an_age_and_an_idle_time() -> None:
     async with serving_http2(echo) as server:
         async with transport_of("http2", max_connection_age_s=0.0) as transport:
-            request = Request("GET", server.url, source="s")
+            request = UpstreamRequest("GET", server.url, source="s")
             assert await code_of(transport.send(request, soon(0.3))) == "GATEWAY_TIMEOUT"
         async with transport_of("http2", keepalive_s=0.01) as transport:
             assert await call(transport, server.url) == (200, b"/ ")
@@ -413,7 +415,7 @@ async def test_what_cannot_be_reached_was_not_sent() -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     async with transport_of("http2") as transport:
         results = await asyncio.gather(
-            *(transport.send(Request("GET", url, source="s"), soon()) for _ in range(3)),
+            *(transport.send(UpstreamRequest("GET", url, source="s"), soon()) for _ in range(3)),
             return_exceptions=True,
         )
         assert [(exc.code, exc.was_sent) for exc in results] == [("HTTP_CLIENT_ERROR", False)] * 3  # type: ignore[union-attr]

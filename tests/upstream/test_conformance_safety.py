@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.upstream.transport import Header, Request
+from gateway.upstream.transport import Header, UpstreamRequest
 from tests.upstream.wire import (
     Wire,
     answer,
@@ -178,6 +178,6 @@ async def test_a_head_of_the_answer_is_text_as_latin_1(kind: str) -> None:
         await wire.send(b"HTTP/1.1 200 OK\r\nX-N: caf\xe9\r\nContent-Length: 0\r\n\r\n")
 
     async with serving(script) as server, transport_of(kind) as transport:
-        response = await transport.send(Request("GET", server.url, source="s"), soon())
+        response = await transport.send(UpstreamRequest("GET", server.url, source="s"), soon())
         assert ("x-n", "caf\xe9") in list(response.headers)
         await response.aclose()

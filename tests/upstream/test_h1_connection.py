@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.http1.connection import Connection
+from gateway.upstream.http1.connection import Http1Connection
 from gateway.upstream.http1.exchange import H1Response
 from tests.upstream.wire import answer
 
@@ -61,10 +61,10 @@ class Lender:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def release(self, connection: Connection) -> None:
+    def release(self, connection: Http1Connection) -> None:
         self.told.append("released")
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Http1Connection) -> None:
         self.told.append("forgotten")
 
 
@@ -78,10 +78,10 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 def feed(
     loop: asyncio.AbstractEventLoop,
     pieces: list[bytes],
-) -> tuple[H1Response, Lender, Connection, Socket]:
+) -> tuple[H1Response, Lender, Http1Connection, Socket]:
     """One exchange to which `pieces` come."""
     lender, sock = Lender(), Socket()
-    connection = Connection(lender, loop)
+    connection = Http1Connection(lender, loop)
     connection.connection_made(sock)
     response = connection.start(b"GET / HTTP/1.1\r\n\r\n", "s", inf, is_head=False)
     for piece in pieces:

@@ -8,21 +8,21 @@ from hypothesis import strategies as st
 
 from gateway.upstream.http1.request_head import (
     BadRequest,
-    Origin,
+    UrlOrigin,
     encode_head,
     parse_origin,
     split_url,
 )
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import UpstreamRequest
 
 
-def head(request: Request) -> bytes:
+def head(request: UpstreamRequest) -> bytes:
     base, target = split_url(request.url)
     return encode_head(request, target, parse_origin(base).authority)
 
 
 def test_a_get() -> None:
-    request = Request("GET", "http://api.test/a?b", [("Accept", "x/y"), ("x-id", "7")])
+    request = UpstreamRequest("GET", "http://api.test/a?b", [("Accept", "x/y"), ("x-id", "7")])
     assert head(request) == (
         b"GET /a?b HTTP/1.1\r\nhost: api.test\r\nAccept: x/y\r\nx-id: 7\r\n\r\n"
     )
@@ -39,28 +39,28 @@ def test_a_get() -> None:
     ],
 )
 def test_a_length(method: str, body: bytes | None, line: bytes) -> None:
-    request = Request(method, "http://api.test/", body=body)
+    request = UpstreamRequest(method, "http://api.test/", body=body)
     assert head(request) == b"%b / HTTP/1.1\r\nhost: api.test\r\n%b\r\n" % (method.encode(), line)
 
 
 def test_a_host_of_the_caller_takes_the_place_of_ours() -> None:
-    request = Request("GET", "http://api.test/", [("Host", "other.test")])
+    request = UpstreamRequest("GET", "http://api.test/", [("Host", "other.test")])
     assert head(request) == b"GET / HTTP/1.1\r\nHost: other.test\r\n\r\n"
 
 
 @pytest.mark.parametrize(
     ("base", "origin"),
     [
-        ("http://api.test", Origin(False, "api.test", 80, "api.test")),
-        ("http://api.test:80", Origin(False, "api.test", 80, "api.test")),
-        ("http://api.test:443", Origin(False, "api.test", 443, "api.test:443")),
-        ("HTTPS://api.test", Origin(True, "api.test", 443, "api.test")),
-        ("https://api.test:8443", Origin(True, "api.test", 8443, "api.test:8443")),
-        ("http://[::1]", Origin(False, "::1", 80, "[::1]")),
-        ("http://[::1]:8080", Origin(False, "::1", 8080, "[::1]:8080")),
+        ("http://api.test", UrlOrigin(False, "api.test", 80, "api.test")),
+        ("http://api.test:80", UrlOrigin(False, "api.test", 80, "api.test")),
+        ("http://api.test:443", UrlOrigin(False, "api.test", 443, "api.test:443")),
+        ("HTTPS://api.test", UrlOrigin(True, "api.test", 443, "api.test")),
+        ("https://api.test:8443", UrlOrigin(True, "api.test", 8443, "api.test:8443")),
+        ("http://[::1]", UrlOrigin(False, "::1", 80, "[::1]")),
+        ("http://[::1]:8080", UrlOrigin(False, "::1", 8080, "[::1]:8080")),
     ],
 )
-def test_an_origin(base: str, origin: Origin) -> None:
+def test_an_origin(base: str, origin: UrlOrigin) -> None:
     assert parse_origin(base) == origin
 
 
@@ -73,7 +73,7 @@ def test_a_head_has_the_lines_that_were_given_or_is_refused(
 ) -> None:
     """The invariant: as many lines as headers, the request line and Host; nothing ends a line or adds one."""
     try:
-        made = head(Request(method, "http://api.test/" + path, headers, b""))
+        made = head(UpstreamRequest(method, "http://api.test/" + path, headers, b""))
     except BadRequest:
         return
     lines = made.split(b"\r\n")

@@ -23,7 +23,7 @@ from gateway.errors import ConfigError, UpstreamError
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.http2.transport import H2Transport
 from gateway.upstream.settings import SourceSettings
-from gateway.upstream.transport import Fetched, Request
+from gateway.upstream.transport import Fetched, UpstreamRequest
 from tests.platform.processes import free_port, wait_until
 from tests.support.backend import Answer, Asked, Backend, backend
 from tests.upstream import wire
@@ -102,7 +102,7 @@ class Both:
     async def fetch(
         self, target: str, left_s: float = 10, cap: int = 10**6, **more: Any
     ) -> Fetched:
-        request = Request(more.pop("method", "GET"), self.url + target, source="s", **more)
+        request = UpstreamRequest(more.pop("method", "GET"), self.url + target, source="s", **more)
         deadline = asyncio.get_running_loop().time() + left_s
         response = await self.transport.send(request, deadline)
         return Fetched(response.status, response.headers, await response.read(cap))
@@ -209,7 +209,7 @@ async def test_a_backend_that_never_answers_is_left_at_the_deadline(
     loop = asyncio.get_running_loop()
     clock = loop.time
     with nginx(tmp_path, f"http://127.0.0.1:{port}") as (clear, _):
-        request = Request("GET", clear + "/slow", source="s")
+        request = UpstreamRequest("GET", clear + "/slow", source="s")
         sending = asyncio.create_task(transport.send(request, loop.time() + 60))
         await asyncio.wait_for(asked.wait(), 30)
         monkeypatch.setattr(loop, "time", lambda: clock() + 60)

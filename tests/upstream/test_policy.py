@@ -20,7 +20,7 @@ from gateway.upstream.settings import (
     RetrySettings,
     SourceSettings,
 )
-from gateway.upstream.transport import Fetched, Request
+from gateway.upstream.transport import Fetched, UpstreamRequest
 from tests.upstream.conftest import Server, answer, serving
 
 NO_BREAKER = CircuitBreakerSettings(enabled=False)
@@ -61,7 +61,7 @@ class Caller:
         self, method: str = "GET", left_s: float = 30, *, is_read: bool | None = None
     ) -> Fetched:
         read = method == "GET" if is_read is None else is_read
-        request = Request(method, self.url, (), None, "s", "e", read)
+        request = UpstreamRequest(method, self.url, (), None, "s", "e", read)
         deadline = asyncio.get_running_loop().time() + left_s
         return await self.policy.fetch(request, deadline, self.stats)
 

@@ -20,7 +20,7 @@ import pytest
 from gateway.errors import UpstreamError
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.settings import SourceSettings
-from gateway.upstream.transport import Request, Transport
+from gateway.upstream.transport import Transport, UpstreamRequest
 
 # Transports whose every byte of HTTP/1.1 the suite scripts.
 KINDS = ("native",)
@@ -262,7 +262,7 @@ async def call(
     is_read: bool = False,
 ) -> tuple[int, bytes]:
     """Send, read the whole answer: its status and body."""
-    request = Request(method, url, headers, body, source="s", is_read=is_read)
+    request = UpstreamRequest(method, url, headers, body, source="s", is_read=is_read)
     response = await transport.send(request, soon(seconds))
     try:
         return response.status, await response.read(max_bytes)

@@ -25,15 +25,15 @@ from graphql import (
 
 from gateway.connectors.check.call_paths import n_plus_one
 from gateway.connectors.check.constants import Constants
-from gateway.connectors.check.directive_values import ArgumentCheck
+from gateway.connectors.check.directive_values import DirectiveValueCheck
 from gateway.connectors.check.entities import EntityCheck
 from gateway.connectors.check.mappings import Findings, MappingCheck
 from gateway.connectors.check.reachable_fields import Supply, circular_reads, unresolved_fields
 from gateway.connectors.check.requests import EVERYWHERE, RequestCheck
 from gateway.connectors.check.selections import SelectionCheck
-from gateway.connectors.check.value_shapes import Scope
+from gateway.connectors.check.value_shapes import ConnectorScope
 from gateway.connectors.directives import KNOWN_VERSIONS, Connect, read_directives
-from gateway.connectors.mapping.nodes import Selection
+from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.errors import Diagnostic
 from gateway.graph.accepted import COMPOSED_URLS, linked
 from gateway.graph.builtin import connect_link, connector_names
@@ -78,7 +78,7 @@ class _Check:
         self.resolved = resolved
         self.findings = Findings()
         spec = self.directives.spec
-        self.arguments = ArgumentCheck(self.findings, schema)
+        self.arguments = DirectiveValueCheck(self.findings, schema)
         self.mappings = MappingCheck(self.findings, spec, constants)
         self.constants = constants
         self.configured = constants.urls if constants is not None else {}
@@ -191,7 +191,7 @@ class _Check:
         self.source_of(connect)
         self.requests.methods(connect)
         self.identifier(connect, ids)
-        scope = Scope(connect, owner, target)
+        scope = ConnectorScope(connect, owner, target)
         if connect.methods:
             self.requests.url(connect, allowed, scope)
         self.requests.headers(connect.headers, allowed, scope)
@@ -261,7 +261,7 @@ class _Check:
         hint = f"did you mean `{close[0]}`?" if close else f"declared: {', '.join(names)}"
         self.findings.at(node, "SourceNameMismatch", message, hint)
 
-    def selection(self, scope: Scope, allowed: frozenset[str]) -> Selection | None:
+    def selection(self, scope: ConnectorScope, allowed: frozenset[str]) -> MappingSelection | None:
         connect = scope.connect
         text = connect.selection
         if text is None:

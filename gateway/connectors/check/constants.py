@@ -16,7 +16,7 @@ from gateway.connectors.mapping.nodes import (
     Chain,
     Group,
     Input,
-    Key,
+    KeyStep,
     Path,
     Question,
     Variable,
@@ -94,7 +94,7 @@ def _uses(path: Path, origin: Variable, keys: list[str]) -> Iterator[tuple[Varia
     for step in path.steps:
         if isinstance(step, Question):
             return
-        if not isinstance(step, Key):
+        if not isinstance(step, KeyStep):
             yield origin, keys
             return
         keys = [*keys, step.name]

@@ -44,7 +44,7 @@ def _is_count(digits: str) -> bool:
     return len(digits) <= 10 and 1 <= int(digits) <= MAX_INT
 
 
-class ArgumentCheck:
+class DirectiveValueCheck:
     """Checks what `@source` and `@connect` are given."""
 
     def __init__(self, findings: Findings, schema: GraphQLSchema) -> None:

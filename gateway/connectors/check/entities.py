@@ -19,10 +19,10 @@ from graphql import (
 )
 
 from gateway.connectors.check.mappings import Findings
-from gateway.connectors.check.value_shapes import Scope
-from gateway.connectors.directives import UNTYPED, Connect, Text
+from gateway.connectors.check.value_shapes import ConnectorScope
+from gateway.connectors.directives import UNTYPED, Connect, SchemaText
 from gateway.connectors.mapping.analyse import supplied_fields
-from gateway.connectors.mapping.nodes import Braces, Field, Selection, Variable
+from gateway.connectors.mapping.nodes import Braces, MappedField, MappingSelection, Variable
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.walk import request_selections, variable_paths
 
@@ -35,7 +35,7 @@ class EntityCheck:
         self.schema = schema
         self.spec = spec
 
-    def entity(self, scope: Scope) -> None:
+    def entity(self, scope: ConnectorScope) -> None:
         """§15.2: where a connector may complete objects, and that its arguments are their key."""
         connect, owner = scope.connect, scope.owner
         at = self.findings.at
@@ -93,10 +93,10 @@ class EntityCheck:
                 below = around | {kind.name}
                 self._key(where, inner, member.type, member.ast_node, target, below)
 
-    def batch(self, scope: Scope, selection: Selection) -> None:
+    def batch(self, scope: ConnectorScope, selection: MappingSelection) -> None:
         """§15.2, §16.4: what reads `$batch`, and whether the answer's rows can be told apart."""
         connect = scope.connect
-        used: dict[str, tuple[Text, int]] = {}
+        used: dict[str, tuple[SchemaText, int]] = {}
         keys: list[str] = []
         for text, offset, part in request_selections(connect, self.spec):
             for variable, path in variable_paths(part):
@@ -120,7 +120,7 @@ class EntityCheck:
         for name in dict.fromkeys(keys):
             self._row_key(connect, selection, name)
 
-    def _note_this(self, text: Text | None, used: dict[str, tuple[Text, int]]) -> None:
+    def _note_this(self, text: SchemaText | None, used: dict[str, tuple[SchemaText, int]]) -> None:
         """`$this` behind the request: there is no one object that a batch is for."""
         try:
             selection = parse_mapping(text.value, self.spec) if text is not None else None
@@ -130,7 +130,7 @@ class EntityCheck:
             if variable.name == "this" and text is not None:
                 used.setdefault("this", (text, variable.start))
 
-    def _group(self, scope: Scope, keys: set[str]) -> None:
+    def _group(self, scope: ConnectorScope, keys: set[str]) -> None:
         """`groupBy` hands the rows to parents that one member tells apart."""
         node, code = scope.connect.node, "InvalidGroupBy"
         if scope.target is None:
@@ -143,7 +143,7 @@ class EntityCheck:
             message = f"groupBy names one member, and $batch is read by {', '.join(sorted(keys))}"
             self.findings.at(node, code, message)
 
-    def _row_key(self, connect: Connect, selection: Selection, name: str) -> None:
+    def _row_key(self, connect: Connect, selection: MappingSelection, name: str) -> None:
         text = connect.selection
         assert text is not None
         if name not in supplied_fields(selection).members:
@@ -155,7 +155,7 @@ class EntityCheck:
         path = selection.value_path
         braces: Braces | None = selection.braces if path is None else path.braces
         for item in braces.items if braces is not None else ():
-            if isinstance(item, Field) and item.name == name:
+            if isinstance(item, MappedField) and item.name == name:
                 origin = item.path.origin
                 if isinstance(origin, Variable):
                     message = (

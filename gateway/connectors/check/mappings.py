@@ -16,11 +16,18 @@ from graphql import Node, get_named_type
 
 from gateway.connectors.check.constants import Constants
 from gateway.connectors.check.text_positions import place_in
-from gateway.connectors.check.value_shapes import LIST, OBJECT, Scope, Shapes, fields_of, members_of
-from gateway.connectors.directives import UNTYPED, Errors, Text
+from gateway.connectors.check.value_shapes import (
+    LIST,
+    OBJECT,
+    ConnectorScope,
+    Shapes,
+    fields_of,
+    members_of,
+)
+from gateway.connectors.directives import UNTYPED, Errors, SchemaText
 from gateway.connectors.mapping.analyse import read_input
 from gateway.connectors.mapping.methods.table import AS, MATCH, METHODS
-from gateway.connectors.mapping.nodes import Key, Selection
+from gateway.connectors.mapping.nodes import KeyStep, MappingSelection
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.request.url import Expression, parse_template
 from gateway.connectors.walk import bound_names, calls_of, variable_paths
@@ -53,7 +60,7 @@ class Findings:
 
     def at_offset(
         self,
-        text: Text,
+        text: SchemaText,
         offset: int,
         code: str,
         message: str,
@@ -75,7 +82,7 @@ class MappingCheck:
         self.mild = "warning" if spec in UNTYPED else "error"
 
     def template(
-        self, text: Text, allowed: frozenset[str], scope: Scope | None, code: str
+        self, text: SchemaText, allowed: frozenset[str], scope: ConnectorScope | None, code: str
     ) -> list[Any] | None:
         """A URL or a header; gives its parts, None where it does not parse."""
         try:
@@ -97,7 +104,7 @@ class MappingCheck:
                 self.findings.at_offset(text, part.offset, code, message, hint)
         return parts
 
-    def _unbraced(self, text: Text, parts: list[Any]) -> None:
+    def _unbraced(self, text: SchemaText, parts: list[Any]) -> None:
         """A variable outside of braces is text: `/tasks/$args.id` asks for a task of that name."""
         at = 0
         for part in parts:
@@ -111,8 +118,12 @@ class MappingCheck:
             at += len(part)
 
     def request(
-        self, text: Text | None, allowed: frozenset[str], scope: Scope | None, code: str
-    ) -> Selection | None:
+        self,
+        text: SchemaText | None,
+        allowed: frozenset[str],
+        scope: ConnectorScope | None,
+        code: str,
+    ) -> MappingSelection | None:
         """`body`, `path` or `queryParams`."""
         selection = self.parsed(text, code) if text is not None else None
         if text is None or selection is None:
@@ -123,9 +134,9 @@ class MappingCheck:
 
     def url_property(
         self,
-        text: Text | None,
+        text: SchemaText | None,
         allowed: frozenset[str],
-        scope: Scope | None,
+        scope: ConnectorScope | None,
         needed: str,
     ) -> None:
         """`path`, which needs "a list", or `queryParams`, which needs "an object" (§9.6, §9.7)."""
@@ -135,7 +146,7 @@ class MappingCheck:
             message = f"this must give {needed}, not {shape}"
             self.findings.at_offset(text, 0, "InvalidUrlProperty", message)
 
-    def answer(self, errors: Errors, allowed: frozenset[str], scope: Scope | None) -> None:
+    def answer(self, errors: Errors, allowed: frozenset[str], scope: ConnectorScope | None) -> None:
         """`errors` and `isSuccess`."""
         for text, code in (
             (errors.message, "InvalidErrorsMessage"),
@@ -153,7 +164,7 @@ class MappingCheck:
                 message = f"this must give {what}, not an object"
                 self.findings.at_offset(text, selection.start, code, message, hint)
 
-    def parsed(self, text: Text, code: str) -> Selection | None:
+    def parsed(self, text: SchemaText, code: str) -> MappingSelection | None:
         """The mapping; None, and a finding, where it does not parse."""
         try:
             selection = parse_mapping(text.value, self.spec)
@@ -163,7 +174,9 @@ class MappingCheck:
         self.methods(text, 0, selection, self.mild)
         return selection
 
-    def methods(self, text: Text, offset: int, selection: Selection, severity: str) -> None:
+    def methods(
+        self, text: SchemaText, offset: int, selection: MappingSelection, severity: str
+    ) -> None:
         """§1.8: unknown methods, which the grammar lets through."""
         known = [*METHODS, AS, MATCH]
         for call in calls_of(selection):
@@ -173,7 +186,9 @@ class MappingCheck:
                 at = offset + call.start
                 self.findings.at_offset(text, at, "UnknownMethod", message, hint, severity)
 
-    def no_input(self, text: Text, offset: int, selection: Selection, code: str) -> None:
+    def no_input(
+        self, text: SchemaText, offset: int, selection: MappingSelection, code: str
+    ) -> None:
         """§3.4: a mapping of the request has no input to read."""
         read = read_input(selection)
         if read is not None and (read.members or read.whole):
@@ -186,11 +201,11 @@ class MappingCheck:
 
     def variables(
         self,
-        text: Text,
+        text: SchemaText,
         offset: int,
-        selection: Selection,
+        selection: MappingSelection,
         allowed: frozenset[str],
-        scope: Scope | None,
+        scope: ConnectorScope | None,
         code: str,
     ) -> None:
         """§3.1: which variables may be read, and which arguments and fields there are."""
@@ -208,7 +223,9 @@ class MappingCheck:
                 severity = self.mild if may_lack else "error"
                 self._members(text, offset, variable.name, keys, scope, severity)
 
-    def _constants(self, text: Text, offset: int, selection: Selection, code: str) -> None:
+    def _constants(
+        self, text: SchemaText, offset: int, selection: MappingSelection, code: str
+    ) -> None:
         """What is read of `$env` and `$config` is set; a request that lacked it would go out wrong."""
         if self.constants is None:
             return
@@ -225,11 +242,11 @@ class MappingCheck:
 
     def _members(
         self,
-        text: Text,
+        text: SchemaText,
         offset: int,
         name: str,
-        keys: list[Key],
-        scope: Scope,
+        keys: list[KeyStep],
+        scope: ConnectorScope,
         severity: str,
     ) -> None:
         """`$args.x.y`, `$this.x.y` and `$batch.x` against the schema."""

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.connectors.check.mappings import Findings, MappingCheck
-from gateway.connectors.check.value_shapes import Scope
-from gateway.connectors.directives import METHODS, Connect, Header, Source, Text
+from gateway.connectors.check.value_shapes import ConnectorScope
+from gateway.connectors.directives import METHODS, Connect, Header, SchemaText, SourceDirective
 from gateway.connectors.request.url import CREDENTIALS, INSTEAD
 from gateway.settings.headers import NOT_FROM_CLIENT, UNSETTABLE
 from gateway.upstream.http1.request_head import has_credentials
@@ -31,7 +31,7 @@ class RequestCheck:
         self.findings = findings
         self.mappings = mappings
 
-    def base_url(self, source: Source) -> None:
+    def base_url(self, source: SourceDirective) -> None:
         """§2.2: absolute, http or https, of `$config` and `$env` only."""
         text = source.base_url
         if not text.value.strip():
@@ -69,7 +69,7 @@ class RequestCheck:
             message = f"{' and '.join(connect.methods)}: a connector has one method"
             self.findings.at(second.node, "MultipleHttpMethods", message)
 
-    def url(self, connect: Connect, allowed: frozenset[str], scope: Scope | None) -> None:
+    def url(self, connect: Connect, allowed: frozenset[str], scope: ConnectorScope | None) -> None:
         """§2.3: a path where there is a source, absolute where there is none."""
         text = connect.url
         parts = self.mappings.template(text, allowed, scope, "InvalidUrl")
@@ -99,7 +99,7 @@ class RequestCheck:
                 message = "no expression may stand in the host of a connector's own URL"
                 self.findings.at_offset(text, len(first), "InvalidUrl", message)
 
-    def _host(self, text: Text, parts: list[Any] | None) -> None:
+    def _host(self, text: SchemaText, parts: list[Any] | None) -> None:
         """A host that is written out is one, and has a port that there is."""
         first = parts[0] if parts and isinstance(parts[0], str) else ""
         found = re.match(r"https?://([^/?#]*)", first.strip(), re.IGNORECASE)
@@ -116,7 +116,7 @@ class RequestCheck:
                 text, 0, "InvalidUrl", message, "https://host, or https://host:port"
             )
 
-    def _dots(self, text: Text, parts: list[Any] | None) -> None:
+    def _dots(self, text: SchemaText, parts: list[Any] | None) -> None:
         """§9.9: a path that climbs is never sent."""
         literal = "".join(part if isinstance(part, str) else "x" for part in parts or ())
         path = re.split(r"[?#]", literal, maxsplit=1)[0].replace("%2e", ".").replace("%2E", ".")
@@ -124,13 +124,13 @@ class RequestCheck:
             message = "a path segment is `.` or `..`: no such request is sent"
             self.findings.at_offset(text, 0, "InvalidUrl", message, "write the path that is meant")
 
-    def _credentials(self, text: Text, parts: list[Any] | None) -> None:
+    def _credentials(self, text: SchemaText, parts: list[Any] | None) -> None:
         literal = "".join(part if isinstance(part, str) else "x" for part in parts or ())
         if has_credentials(literal):
             self.findings.at_offset(text, 0, "InvalidUrl", CREDENTIALS, INSTEAD)
 
     def headers(
-        self, headers: Iterable[Header], allowed: frozenset[str], scope: Scope | None
+        self, headers: Iterable[Header], allowed: frozenset[str], scope: ConnectorScope | None
     ) -> None:
         """§10: names that can be set, once each, by one of `from` and `value`."""
         seen: set[str] = set()

@@ -19,16 +19,16 @@ from graphql import (
     is_leaf_type,
 )
 
-from gateway.connectors.directives import Text
+from gateway.connectors.directives import SchemaText
 from gateway.connectors.mapping.nodes import (
     Braces,
-    Call,
-    Field,
     Group,
     Inline,
     Input,
+    MappedField,
+    MappingSelection,
+    MethodCall,
     Path,
-    Selection,
 )
 
 Report = Callable[..., None]
@@ -48,7 +48,11 @@ class SelectionCheck:
         self.row_key: str | None = None
 
     def check(
-        self, text: Text, selection: Selection, kind: GraphQLNamedType, row_key: str | None = None
+        self,
+        text: SchemaText,
+        selection: MappingSelection,
+        kind: GraphQLNamedType,
+        row_key: str | None = None,
     ) -> None:
         """Check one selection against the named type of what it makes.
 
@@ -76,7 +80,7 @@ class SelectionCheck:
             self.report(text, selection.start, "GroupSelectionRequiredForObject", message, hint)
 
     def _braces(
-        self, text: Text, braces: Braces, kind: GraphQLNamedType, around: tuple[str, ...]
+        self, text: SchemaText, braces: Braces, kind: GraphQLNamedType, around: tuple[str, ...]
     ) -> None:
         fields = self._fields(kind)
         for item in braces.items:
@@ -103,15 +107,15 @@ class SelectionCheck:
 
     def _member(
         self,
-        text: Text,
-        item: Field | Group,
+        text: SchemaText,
+        item: MappedField | Group,
         owner: GraphQLNamedType,
         kind: GraphQLNamedType,
         around: tuple[str, ...],
     ) -> None:
         inner = item.braces if isinstance(item, Group) else item.path.braces
         if inner is None:
-            if not is_leaf_type(kind) and isinstance(item, Field) and _is_known(item.path):
+            if not is_leaf_type(kind) and isinstance(item, MappedField) and _is_known(item.path):
                 message = f"{owner.name}.{item.name} is an object: say which fields it takes"
                 hint = f"write `{item.name} {{ … }}`"
                 self.report(text, item.start, "GroupSelectionRequiredForObject", message, hint)
@@ -128,7 +132,7 @@ class SelectionCheck:
             self._abstract(text, inner, kind)
             self._braces(text, inner, kind, (*around, kind.name))
 
-    def _abstract(self, text: Text, braces: Braces, kind: GraphQLNamedType) -> None:
+    def _abstract(self, text: SchemaText, braces: Braces, kind: GraphQLNamedType) -> None:
         """§17.4: a mapping must tell the type, where Python does not."""
         if not isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
             return
@@ -152,7 +156,7 @@ class SelectionCheck:
 
 def _is_known(path: Path) -> bool:
     """Whether a path only takes a value from the answer: what methods and literals make is not known."""
-    return isinstance(path.origin, Input) and not any(isinstance(s, Call) for s in path.steps)
+    return isinstance(path.origin, Input) and not any(isinstance(s, MethodCall) for s in path.steps)
 
 
 def _names_type(braces: Braces) -> bool:

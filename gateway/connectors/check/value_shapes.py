@@ -23,15 +23,15 @@ from gateway.connectors.check.constants import Constants
 from gateway.connectors.directives import UNTYPED, Connect
 from gateway.connectors.mapping.methods.table import AS, MATCH
 from gateway.connectors.mapping.nodes import (
-    Call,
     Chain,
     Constant,
     Expression,
-    Key,
+    KeyStep,
     ListLiteral,
+    MappingSelection,
+    MethodCall,
     ObjectLiteral,
     Path,
-    Selection,
     Step,
     Variable,
     Wrapped,
@@ -67,7 +67,7 @@ GIVES_VALUE: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ConnectorScope:
     """The connector that a mapping belongs to, and what `$this` and `$args` are there.
 
     Attributes:
@@ -91,25 +91,26 @@ class Shapes:
     spec: str
     constants: Constants | None
 
-    def of(self, selection: Selection, scope: Scope | None) -> str | None:
+    def of(self, selection: MappingSelection, scope: ConnectorScope | None) -> str | None:
         """`LIST`, `OBJECT` or `VALUE`; None where it cannot be told."""
         path = selection.value_path
         if path is None:
             return OBJECT if selection.items else None
         return self._path(path, scope)
 
-    def _path(self, path: Path, scope: Scope | None) -> str | None:
+    def _path(self, path: Path, scope: ConnectorScope | None) -> str | None:
         at = next(
-            (i for i, step in enumerate(path.steps) if isinstance(step, Call)), len(path.steps)
+            (i for i, step in enumerate(path.steps) if isinstance(step, MethodCall)),
+            len(path.steps),
         )
-        keys = [step.name for step in path.steps[:at] if isinstance(step, Key)]
+        keys = [step.name for step in path.steps[:at] if isinstance(step, KeyStep)]
         shape = self._origin(path, keys, scope)
         shape = self._after(shape, path.steps[at:], scope)
         if path.braces is not None and shape != LIST:
             return OBJECT if shape or isinstance(path.origin, Variable) else None
         return shape
 
-    def _origin(self, path: Path, keys: list[str], scope: Scope | None) -> str | None:
+    def _origin(self, path: Path, keys: list[str], scope: ConnectorScope | None) -> str | None:
         """Of the path up to its first method."""
         origin = path.origin
         if isinstance(origin, Variable):
@@ -125,15 +126,19 @@ class Shapes:
             shape = self._expression(origin.expression, scope)
         return shape if not keys or shape == LIST else None
 
-    def _after(self, shape: str | None, steps: Sequence[Step], scope: Scope | None) -> str | None:
+    def _after(
+        self, shape: str | None, steps: Sequence[Step], scope: ConnectorScope | None
+    ) -> str | None:
         for step in steps:
-            if isinstance(step, Key):
+            if isinstance(step, KeyStep):
                 shape = LIST if shape == LIST else None
-            elif isinstance(step, Call):
+            elif isinstance(step, MethodCall):
                 shape = self._call(shape, step, scope) if self.spec not in UNTYPED else None
         return shape
 
-    def _call(self, shape: str | None, call: Call, scope: Scope | None) -> str | None:
+    def _call(
+        self, shape: str | None, call: MethodCall, scope: ConnectorScope | None
+    ) -> str | None:
         if call.name in GIVES_LIST:
             return LIST
         if call.name in GIVES_VALUE:
@@ -146,16 +151,16 @@ class Shapes:
             return self._same([value for _, value in call.pairs()], scope)
         return None
 
-    def _expression(self, expression: Expression, scope: Scope | None) -> str | None:
+    def _expression(self, expression: Expression, scope: ConnectorScope | None) -> str | None:
         if isinstance(expression, Chain):
             return self._same(expression.operands, scope)
         return self._path(expression, scope)
 
-    def _same(self, expressions: Sequence[Expression], scope: Scope | None) -> str | None:
+    def _same(self, expressions: Sequence[Expression], scope: ConnectorScope | None) -> str | None:
         shapes = {self._expression(expression, scope) for expression in expressions}
         return shapes.pop() if len(shapes) == 1 else None
 
-    def _variable(self, name: str, keys: list[str], scope: Scope | None) -> str | None:
+    def _variable(self, name: str, keys: list[str], scope: ConnectorScope | None) -> str | None:
         if name == "batch":
             return LIST
         if name in ("request", "response"):
@@ -184,7 +189,7 @@ def _shape_of_json(value: Any) -> str:
     return LIST if isinstance(value, list) else VALUE
 
 
-def members_of(name: str, scope: Scope) -> tuple[dict[str, Any] | None, str]:
+def members_of(name: str, scope: ConnectorScope) -> tuple[dict[str, Any] | None, str]:
     """The types of the members of a variable, and what they are called; None where not known."""
     if name == "args":
         arguments = scope.target.args if scope.target else {}

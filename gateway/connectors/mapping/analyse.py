@@ -14,20 +14,20 @@ from gateway.connectors.mapping.methods.table import AS, MATCH
 from gateway.connectors.mapping.nodes import (
     At,
     Braces,
-    Call,
     Constant,
     Expression,
-    Field,
     Group,
     Input,
     ListLiteral,
+    MappedField,
+    MappingSelection,
+    MethodCall,
     Path,
     Question,
-    Selection,
     Variable,
     Wrapped,
 )
-from gateway.connectors.mapping.nodes import Key as KeyStep
+from gateway.connectors.mapping.nodes import KeyStep as KeyStep
 from gateway.connectors.mapping.wanted import NOTHING, WHOLE, Wanted
 
 SAME_ELEMENTS: Final = frozenset({"first", "last", "slice", "filter", "find"})
@@ -37,7 +37,7 @@ INPUT: Final = "$"
 # What the result holds
 
 
-def supplied_fields(selection: Selection) -> Wanted:
+def supplied_fields(selection: MappingSelection) -> Wanted:
     """Give the members that a mapping's result holds when its input has everything.
 
     Shape: members of the result, or of its elements when it is a list; `whole` where the result is
@@ -51,7 +51,7 @@ def braces_supply(node: Braces) -> Wanted:
     """Give the members that braces make."""
     supply = NOTHING
     for item in node.items:
-        if isinstance(item, Field):
+        if isinstance(item, MappedField):
             supply = supply.joined(Wanted({item.name: _path_supply(item.path)}))
         elif isinstance(item, Group):
             supply = supply.joined(Wanted({item.name: braces_supply(item.braces)}))
@@ -67,7 +67,7 @@ def _path_supply(node: Path) -> Wanted:
     for step in node.steps:
         if isinstance(step, KeyStep):
             supply = supply.members.get(step.name, WHOLE)
-        elif isinstance(step, Call) and step.name not in SAME_ELEMENTS and step.name != AS:
+        elif isinstance(step, MethodCall) and step.name not in SAME_ELEMENTS and step.name != AS:
             supply = _call_supply(step)
     return supply
 
@@ -89,7 +89,7 @@ def _expression_supply(node: Expression) -> Wanted:
     return _joined([_path_supply(operand) for operand in node.operands])
 
 
-def _call_supply(node: Call) -> Wanted:
+def _call_supply(node: MethodCall) -> Wanted:
     if node.name in ("map", "echo") and node.arguments:
         return _expression_supply(node.arguments[0])
     if node.name == MATCH:
@@ -109,7 +109,7 @@ def _joined(supplies: list[Wanted]) -> Wanted:
 # What is read
 
 
-def read_paths(selection: Selection) -> dict[str, Wanted]:
+def read_paths(selection: MappingSelection) -> dict[str, Wanted]:
     """Give what a mapping reads of each variable.
 
     Shape: by name without `$`; `whole` where the value is used as it stands. Names that `->as` binds
@@ -120,7 +120,7 @@ def read_paths(selection: Selection) -> dict[str, Wanted]:
     return {name: wanted for name, wanted in reads.found.items() if name != INPUT}
 
 
-def read_input(selection: Selection) -> Wanted | None:
+def read_input(selection: MappingSelection) -> Wanted | None:
     """Give what a mapping reads of its input by `$`, `@` or a key at the root; None for nothing."""
     reads = _Reads()
     reads.selection(selection)
@@ -157,7 +157,7 @@ class _Reads:
             wanted = Wanted({key: wanted})
         self.found[place.root] = self.found.get(place.root, NOTHING).joined(wanted)
 
-    def selection(self, selection: Selection) -> None:
+    def selection(self, selection: MappingSelection) -> None:
         root = _Place(INPUT)
         around = _Around(root, root, {})
         path = selection.value_path
@@ -179,9 +179,9 @@ class _Reads:
         for step in node.steps:
             if isinstance(step, KeyStep):
                 place = place and replace(place, keys=(*place.keys, step.name))
-            elif isinstance(step, Call) and step.name == AS:
+            elif isinstance(step, MethodCall) and step.name == AS:
                 around = self.bind(step, place, around)
-            elif isinstance(step, Call):
+            elif isinstance(step, MethodCall):
                 place = self.call(step, place, around)
             elif isinstance(step, Question):
                 self.mark(place, NOTHING)
@@ -218,14 +218,14 @@ class _Reads:
             self.mark(self.path(operand, around), WHOLE)
         return None
 
-    def bind(self, node: Call, place: _Place | None, around: _Around) -> _Around:
+    def bind(self, node: MethodCall, place: _Place | None, around: _Around) -> _Around:
         name = node.bound_name()
         arguments = node.arguments or ()
         if len(arguments) > 1:
             place = self.expression(arguments[1], replace(around, at=place))
         return around if name is None else replace(around, bound={**around.bound, name: place})
 
-    def call(self, node: Call, place: _Place | None, around: _Around) -> _Place | None:
+    def call(self, node: MethodCall, place: _Place | None, around: _Around) -> _Place | None:
         arguments = node.arguments or ()
         inner = replace(around, at=place)
         if node.name in ("map", "echo") and arguments:
@@ -238,7 +238,7 @@ class _Reads:
         return place if elements else None
 
 
-def _is_position(node: Call) -> bool:
+def _is_position(node: MethodCall) -> bool:
     """Tell whether this is `->get(1)`: an element of a list, so with the list's own members."""
     first = node.arguments[0] if node.name == "get" and node.arguments else None
     return (
@@ -266,7 +266,7 @@ class PlainShape:
     members: Mapping[str, PlainShape] | None
 
 
-def plain_shape(selection: Selection) -> PlainShape | None:
+def plain_shape(selection: MappingSelection) -> PlainShape | None:
     """Give the shape of a mapping of only fields, aliases, paths, nesting and lists, else None.
 
     No `?`, methods, variables, literals, merging or inlining occur in one. `path` of the outermost
@@ -295,12 +295,12 @@ def _plain_braces(path: tuple[str, ...], node: Braces) -> PlainShape | None:
     members: dict[str, PlainShape] = {}
     for item in node.items:
         shape = None
-        if isinstance(item, Field):
+        if isinstance(item, MappedField):
             shape = _plain_path(item.path)
         elif isinstance(item, Group):
             shape = _plain_braces((), item.braces)
-        if shape is None or (isinstance(item, (Field, Group)) and item.name in members):
+        if shape is None or (isinstance(item, (MappedField, Group)) and item.name in members):
             return None
-        if isinstance(item, (Field, Group)):
+        if isinstance(item, (MappedField, Group)):
             members[item.name] = shape
     return PlainShape(path, members)

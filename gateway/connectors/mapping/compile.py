@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.connectors.mapping.emit import ENTRY, emit_mapping
-from gateway.connectors.mapping.interpret import Run, interpret
+from gateway.connectors.mapping.interpret import MappingRun, interpret
 from gateway.connectors.mapping.methods.values import match
-from gateway.connectors.mapping.nodes import Braces, Selection
+from gateway.connectors.mapping.nodes import Braces, MappingSelection
 from gateway.connectors.mapping.problems import Problem
 from gateway.connectors.mapping.values import ignore, told
 from gateway.connectors.mapping.wanted import Wanted, fill_value
@@ -24,7 +24,7 @@ from gateway.connectors.mapping.wanted import Wanted, fill_value
 
 def slow(node: Braces, value: Any, variables: Mapping[str, Any]) -> Any:
     """Evaluate braces on a value of a shape that was not compiled for."""
-    return Run().braces(node, value, (), variables)
+    return MappingRun().braces(node, value, (), variables)
 
 
 def key(value: Any, name: str) -> Any:
@@ -78,7 +78,7 @@ class CompiledMapping:
     __slots__ = ("__weakref__", "_run", "filename", "selection", "source")
 
     def __init__(
-        self, selection: Selection, name: str, fill: Wanted | None, *, has_errors: bool
+        self, selection: MappingSelection, name: str, fill: Wanted | None, *, has_errors: bool
     ) -> None:
         self.selection = selection
         self.source, namespace = emit_mapping(selection, fill, has_errors=has_errors)
@@ -105,7 +105,7 @@ class CompiledMapping:
 
 
 def compile_mapping(
-    selection: Selection, name: str, fill: Wanted | None = None, *, has_errors: bool = False
+    selection: MappingSelection, name: str, fill: Wanted | None = None, *, has_errors: bool = False
 ) -> CompiledMapping:
     """Compile a mapping.
 

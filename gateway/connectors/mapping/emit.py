@@ -23,7 +23,6 @@ from gateway.connectors.mapping.methods.table import AS, GIVING, MATCH, METHODS
 from gateway.connectors.mapping.nodes import (
     At,
     Braces,
-    Call,
     Chain,
     Constant,
     Expression,
@@ -31,12 +30,13 @@ from gateway.connectors.mapping.nodes import (
     Inline,
     Input,
     Item,
-    Key,
+    KeyStep,
     ListLiteral,
+    MappingSelection,
+    MethodCall,
     ObjectLiteral,
     Path,
     Question,
-    Selection,
     Variable,
     Wrapped,
 )
@@ -49,7 +49,7 @@ _MISSES: Final = "(KeyError, TypeError, AttributeError)"
 
 
 def emit_mapping(
-    selection: Selection, fill: Wanted | None = None, *, has_errors: bool = False
+    selection: MappingSelection, fill: Wanted | None = None, *, has_errors: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """Give the source of a mapping, and the values and nodes that it names.
 
@@ -251,10 +251,10 @@ class _Emitter:
             is known to be an object, as it is in careful braces.
         """
         lines, steps = [f"v = {origin}"], node.steps
-        if is_object and origin == "d" and steps and isinstance(steps[0], Key):
+        if is_object and origin == "d" and steps and isinstance(steps[0], KeyStep):
             lines, steps = [f"v = d.get({steps[0].name!r}, X)"], steps[1:]
         for step in steps:
-            if isinstance(step, Key):
+            if isinstance(step, KeyStep):
                 taken = f"v.get({step.name!r}, X) if v.__class__ is dict else key(v, {step.name!r})"
                 lines.append(f"if v is not X: v = {taken}")
             elif isinstance(step, Question):
@@ -294,7 +294,7 @@ class _Emitter:
         self.define(f"{name}(at, d, V)", [*body, "return o"])
         return name
 
-    def bind_name(self, node: Call) -> list[str]:
+    def bind_name(self, node: MethodCall) -> list[str]:
         name = node.bound_name()
         if name is None:
             return []
@@ -312,11 +312,11 @@ class _Emitter:
         text = f"{self.expression(node)}(at, d, V)"
         return f"lambda at, i=None: {f'told({text})' if decides and self.has_errors else text}"
 
-    def call(self, node: Call) -> str:
+    def call(self, node: MethodCall) -> str:
         text = self.called(node)
         return f"v if isinstance(v, Exception) else {text}" if self.has_errors else text
 
-    def called(self, node: Call) -> str:
+    def called(self, node: MethodCall) -> str:
         if node.name == MATCH:
             pairs = [
                 f"({self.argument(key, decides=True)}, {self.argument(value, decides=False)})"
@@ -338,7 +338,7 @@ def _is_direct(node: Path) -> bool:
     if not isinstance(node.origin, (Input, At, Variable)):
         return False
     steps = node.steps
-    return not any(isinstance(step, Call) for step in steps) and not (
+    return not any(isinstance(step, MethodCall) for step in steps) and not (
         steps and isinstance(steps[-1], Question)
     )
 
@@ -346,7 +346,7 @@ def _is_direct(node: Path) -> bool:
 def _subscripts(node: Path, filled: bool) -> str:
     """Write a direct path; the last key of a filled member may be absent."""
     text = f"V[{node.origin.name!r}]" if isinstance(node.origin, Variable) else "d"
-    keys = [step.name for step in node.steps if isinstance(step, Key)]
+    keys = [step.name for step in node.steps if isinstance(step, KeyStep)]
     for key in keys[:-1]:
         text += f"[{key!r}]"
     if not keys:

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.connectors.mapping.interpret import Run, Seen
+from gateway.connectors.mapping.interpret import MappingRun, SeenStep
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class MappingStep:
     """One step of a path, as it went.
 
     Attributes:
@@ -45,7 +45,7 @@ class MapReport:
 
     value: Any
     problems: tuple[Problem, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[MappingStep, ...]
 
     @property
     def has_value(self) -> bool:
@@ -68,16 +68,16 @@ def run_map(
     """
     tree = parse_mapping(selection, spec)
     problems: list[Problem] = []
-    seen: list[Seen] | None = [] if explain else None
+    seen: list[SeenStep] | None = [] if explain else None
     named = {name.removeprefix("$"): value for name, value in (variables or {}).items()}
-    value = Run(problems, seen).selection(tree, data, named)
+    value = MappingRun(problems, seen).selection(tree, data, named)
     steps = tuple(_step(selection, each) for each in seen or ())
     return MapReport(value, tuple(dict.fromkeys(problems)), steps)
 
 
-def _step(text: str, seen: Seen) -> Step:
+def _step(text: str, seen: SeenStep) -> MappingStep:
     before = text[: seen.start]
-    return Step(
+    return MappingStep(
         text[seen.start : seen.end],
         before.count("\n") + 1,
         seen.start - (before.rfind("\n") + 1) + 1,

@@ -19,20 +19,20 @@ from gateway.connectors.mapping.methods.values import match
 from gateway.connectors.mapping.nodes import (
     At,
     Braces,
-    Call,
     Chain,
     Constant,
     Expression,
-    Field,
     Group,
     Inline,
     Input,
     ListLiteral,
+    MappedField,
+    MappingSelection,
+    MethodCall,
     ObjectLiteral,
     Origin,
     Path,
     Question,
-    Selection,
     Variable,
     Wrapped,
 )
@@ -43,7 +43,7 @@ TOO_DEEP = "Data nested too deeply"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenStep:
     """What one step saw: the text from `start` to `end` had `value` at the data path."""
 
     start: int
@@ -53,7 +53,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class MappingScope:
     """What `$`, `@` and the variables are at one point, with the data paths of the first two."""
 
     input: Any
@@ -64,7 +64,7 @@ class Scope:
 
 
 def interpret(
-    selection: Selection, data: Any, variables: Mapping[str, Any]
+    selection: MappingSelection, data: Any, variables: Mapping[str, Any]
 ) -> tuple[Any, list[Problem]]:
     """Apply a mapping by walking its tree.
 
@@ -72,18 +72,18 @@ def interpret(
         once, in the order in which they were met.
     Source: connectors.md §4.4, §6.11.
     """
-    run = Run([])
+    run = MappingRun([])
     value = run.selection(selection, data, variables)
     return value, list(dict.fromkeys(run.problems or ()))
 
 
-class Run:
+class MappingRun:
     """One evaluation; `problems` and `seen` are None where nobody wants them."""
 
     __slots__ = ("problems", "seen")
 
     def __init__(
-        self, problems: list[Problem] | None = None, seen: list[Seen] | None = None
+        self, problems: list[Problem] | None = None, seen: list[SeenStep] | None = None
     ) -> None:
         self.problems = problems
         self.seen = seen
@@ -97,11 +97,13 @@ class Run:
             return ignore
         return lambda message: self.note(message, path, start, end)
 
-    def selection(self, selection: Selection, data: Any, variables: Mapping[str, Any]) -> Any:
+    def selection(
+        self, selection: MappingSelection, data: Any, variables: Mapping[str, Any]
+    ) -> Any:
         path = selection.value_path
         try:
             if path is not None:
-                return self.path(path, Scope(data, (), data, (), variables))
+                return self.path(path, MappingScope(data, (), data, (), variables))
             return self.braces(selection.braces, data, (), variables)
         except RecursionError:
             self.note(TOO_DEEP, (), selection.start, selection.end)
@@ -118,7 +120,7 @@ class Run:
             ]
         if isinstance(value, Exception):
             return value
-        scope = Scope(value, path, value, path, variables)
+        scope = MappingScope(value, path, value, path, variables)
         note = self.noting(path, node.start, node.end)
         result: Any = {}
         for item in node.items:
@@ -129,13 +131,13 @@ class Run:
             return value
         return result
 
-    def item(self, item: Field | Group | Inline, scope: Scope, *, alone: bool) -> Any:
+    def item(self, item: MappedField | Group | Inline, scope: MappingScope, *, alone: bool) -> Any:
         """Give what an item adds to its surroundings, or no value."""
         if isinstance(item, Group):
             value = self.braces(item.braces, scope.input, scope.input_path, scope.variables)
             return {item.name: value}
         value = self.path(item.path, scope)
-        if isinstance(item, Field):
+        if isinstance(item, MappedField):
             return ... if value is ... else {item.name: value}
         if alone and item.path.braces is None and not item.is_spread:
             return value
@@ -156,7 +158,7 @@ class Run:
 
     # Paths
 
-    def path(self, node: Path, scope: Scope) -> Any:
+    def path(self, node: Path, scope: MappingScope) -> Any:
         """Take a path's steps until there is no value (§6.5)."""
         value, path = self.origin(node.origin, scope)
         self.watch(node.origin.start, node.origin.end, path, value)
@@ -165,7 +167,7 @@ class Run:
                 return ...
             if isinstance(step, Question):
                 value = ... if value is None else value
-            elif isinstance(step, Call):
+            elif isinstance(step, MethodCall):
                 path = (*path, f"->{step.name}")
                 if step.name == AS:
                     scope = self.bind(step, value, path, scope)
@@ -184,9 +186,9 @@ class Run:
 
     def watch(self, start: int, end: int, path: DataPath, value: Any) -> None:
         if self.seen is not None and end > start:
-            self.seen.append(Seen(start, end, path, value))
+            self.seen.append(SeenStep(start, end, path, value))
 
-    def origin(self, node: Origin, scope: Scope) -> tuple[Any, DataPath]:
+    def origin(self, node: Origin, scope: MappingScope) -> tuple[Any, DataPath]:
         """Give the value that a path begins with, and its data path."""
         if isinstance(node, Input):
             return scope.input, scope.input_path
@@ -207,7 +209,7 @@ class Run:
             return [None if item is ... else item for item in items], scope.at_path
         return self.object_literal(node, scope), scope.at_path
 
-    def object_literal(self, node: ObjectLiteral, scope: Scope) -> dict[str, Any]:
+    def object_literal(self, node: ObjectLiteral, scope: MappingScope) -> dict[str, Any]:
         members = {}
         for name, expression in node.members:
             value = self.expression(expression, scope)
@@ -236,7 +238,7 @@ class Run:
 
     # Methods
 
-    def call(self, node: Call, value: Any, path: DataPath, scope: Scope) -> Any:
+    def call(self, node: MethodCall, value: Any, path: DataPath, scope: MappingScope) -> Any:
         if isinstance(value, Exception):
             return value
         note = self.noting(path, node.start, node.end)
@@ -257,17 +259,19 @@ class Run:
         return method(value, arguments, note)
 
     def argument(
-        self, node: Expression, path: DataPath, scope: Scope, *, decides: bool = False
+        self, node: Expression, path: DataPath, scope: MappingScope, *, decides: bool = False
     ) -> Argument:
         def evaluate(at: Any, index: int | None = None, /) -> Any:
             at_path = path if index is None else (*path, index)
-            inner = Scope(scope.input, scope.input_path, at, at_path, scope.variables)
+            inner = MappingScope(scope.input, scope.input_path, at, at_path, scope.variables)
             value = self.expression(node, inner)
             return told(value) if decides else value
 
         return evaluate
 
-    def bind(self, node: Call, value: Any, path: DataPath, scope: Scope) -> Scope:
+    def bind(
+        self, node: MethodCall, value: Any, path: DataPath, scope: MappingScope
+    ) -> MappingScope:
         """Bind a name for the rest of the path; the input passes on in any case (§8.5)."""
         arguments = node.arguments or ()
         if not 1 <= len(arguments) <= 2:
@@ -287,11 +291,11 @@ class Run:
         if value is ...:
             return scope
         variables = {**scope.variables, name: value}
-        return Scope(scope.input, scope.input_path, scope.at, scope.at_path, variables)
+        return MappingScope(scope.input, scope.input_path, scope.at, scope.at_path, variables)
 
     # Expressions
 
-    def expression(self, node: Expression, scope: Scope) -> Any:
+    def expression(self, node: Expression, scope: MappingScope) -> Any:
         """Evaluate an expression; problems of skipped operands go with them (§7.4, §7.5)."""
         if not isinstance(node, Chain):
             return self.path(node, scope)

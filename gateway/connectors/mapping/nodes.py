@@ -73,7 +73,7 @@ class ListLiteral:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeyStep:
     """`.key`, or the key that a path begins with."""
 
     name: str
@@ -90,7 +90,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class MethodCall:
     """`->name` or `->name(arguments)`; no parentheses at all is `None`, empty ones are `()`."""
 
     name: str
@@ -140,7 +140,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class MappedField:
     """A member of the result: `name: path`, or a single key under its own name."""
 
     name: str
@@ -183,7 +183,7 @@ class Braces:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class MappingSelection:
     """A whole mapping with the text that it was read from and the version that governs it."""
 
     items: tuple[Item, ...]
@@ -206,6 +206,6 @@ class Selection:
 
 Literal: TypeAlias = Constant | ObjectLiteral | ListLiteral
 Origin: TypeAlias = Input | At | Variable | Wrapped | Literal
-Step: TypeAlias = Key | Question | Call
+Step: TypeAlias = KeyStep | Question | MethodCall
 Expression: TypeAlias = Path | Chain
-Item: TypeAlias = Field | Group | Inline
+Item: TypeAlias = MappedField | Group | Inline

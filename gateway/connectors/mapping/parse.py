@@ -23,22 +23,22 @@ from gateway.connectors.mapping.hints import hint_at
 from gateway.connectors.mapping.nodes import (
     At,
     Braces,
-    Call,
     Chain,
     Constant,
     Expression,
-    Field,
     Group,
     Inline,
     Input,
     Item,
-    Key,
+    KeyStep,
     ListLiteral,
+    MappedField,
+    MappingSelection,
+    MethodCall,
     ObjectLiteral,
     Origin,
     Path,
     Question,
-    Selection,
     Step,
     Variable,
     Wrapped,
@@ -74,7 +74,7 @@ class MappingSyntaxError(ValueError):
         self.offset = offset
 
 
-def parse_mapping(selection: str, spec: str = "0.3") -> Selection:
+def parse_mapping(selection: str, spec: str = "0.3") -> MappingSelection:
     """Parse a mapping under the syntax of one version of the specification.
 
     Errors: MappingSyntaxError with the offset of the character that does not fit; ValueError for an
@@ -184,14 +184,14 @@ class _Parser:
 
     # Items
 
-    def selection(self) -> Selection:
+    def selection(self) -> MappingSelection:
         if self.is_unified and self.sees("{"):
             items = self.braces().items
             if self.skip() < len(self.text):
                 self.fail(f"Expected the end after the object, {self.found()}")
         else:
             items = self.items(None)
-        return Selection(items, self.text, self.spec, 0, len(self.text))
+        return MappingSelection(items, self.text, self.spec, 0, len(self.text))
 
     def items(self, opened: int | None) -> tuple[Item, ...]:
         """Items up to a closing brace, or to the end of the text when `opened` is None."""
@@ -237,12 +237,12 @@ class _Parser:
                 braces = self.braces()
                 return Group(name, braces, start, braces.end)
             path = self.value()
-            return Field(name, path, start, path.end)
+            return MappedField(name, path, start, path.end)
         self.position = start
         path = self.value()
         single = _single_key(path)
         if single is not None:
-            return Field(single, path, start, path.end)
+            return MappedField(single, path, start, path.end)
         return Inline(path, start, path.end)
 
     def value(self) -> Path:
@@ -271,7 +271,7 @@ class _Parser:
             if key is None:
                 self.fail(f"Expected a key, '$', '@' or '$(', {self.found()}")
             origin = Input(start, start)
-            first = (Key(key, start, self.position),)
+            first = (KeyStep(key, start, self.position),)
         return self.path_rest(origin, first, start)
 
     def path_rest(self, origin: Origin, first: tuple[Step, ...], start: int) -> Path:
@@ -313,7 +313,7 @@ class _Parser:
             name = self.key_name()
             if name is None:
                 self.fail(f"Expected a key after '.', {self.found()}")
-            return Key(name, start, self.position)
+            return KeyStep(name, start, self.position)
         if self.take("->"):
             method = self.identifier()
             if method is None:
@@ -321,7 +321,7 @@ class _Parser:
             end = self.position
             arguments = self.arguments() if self.sees("(") else None
             self.position = end if arguments is None else self.position
-            return Call(method, arguments, start, self.position)
+            return MethodCall(method, arguments, start, self.position)
         if not self.sees("?") or self.text[start + 1 : start + 2] in ("?", "!"):
             return None  # §5.2 a: an operator ends the path
         if not self.newest:
@@ -417,7 +417,7 @@ class _Parser:
         end = self.position
         if self.is_unified and not self.sees(":"):
             start = end - len(name)
-            return Path(Input(start, start), (Key(name, start, end),), None, start, end)
+            return Path(Input(start, start), (KeyStep(name, start, end),), None, start, end)
         self.expect(":", f"after the key {name!r} of an object literal")
         return self.expression()
 
@@ -430,6 +430,10 @@ def _unescaped(char: str) -> str:
 def _single_key(path: Path) -> str | None:
     """The key of a path that is one key, then only `?`, then perhaps braces (§5.2 b)."""
     origin, steps = path.origin, path.steps
-    if not isinstance(origin, Input) or origin.end > origin.start or not isinstance(steps[0], Key):
+    if (
+        not isinstance(origin, Input)
+        or origin.end > origin.start
+        or not isinstance(steps[0], KeyStep)
+    ):
         return None
     return steps[0].name if all(isinstance(step, Question) for step in steps[1:]) else None

@@ -12,19 +12,19 @@ from dataclasses import replace
 from gateway.connectors.mapping.nodes import (
     At,
     Braces,
-    Field,
     Group,
     Inline,
     Input,
     Item,
-    Key,
+    KeyStep,
+    MappedField,
+    MappingSelection,
     Path,
-    Selection,
 )
 from gateway.connectors.mapping.wanted import NOTHING, Wanted
 
 
-def project_mapping(selection: Selection, wanted: Wanted) -> Selection:
+def project_mapping(selection: MappingSelection, wanted: Wanted) -> MappingSelection:
     """Cut a mapping down to wanted members.
 
     Shape: the result gives the same wanted members as `selection` on any data, and perhaps others.
@@ -57,9 +57,11 @@ def _items(items: tuple[Item, ...], wanted: Wanted) -> tuple[Item, ...]:
     return tuple(kept)
 
 
-def _needs_object(item: Field) -> bool:
+def _needs_object(item: MappedField) -> bool:
     first = item.path.steps[:1]
-    return isinstance(item.path.origin, (Input, At)) and bool(first) and isinstance(first[0], Key)
+    return (
+        isinstance(item.path.origin, (Input, At)) and bool(first) and isinstance(first[0], KeyStep)
+    )
 
 
 def _path(node: Path, wanted: Wanted) -> Path:

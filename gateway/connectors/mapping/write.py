@@ -11,7 +11,6 @@ from decimal import Decimal
 from gateway.connectors.mapping.nodes import (
     At,
     Braces,
-    Call,
     Chain,
     Constant,
     Expression,
@@ -19,11 +18,12 @@ from gateway.connectors.mapping.nodes import (
     Inline,
     Input,
     Item,
-    Key,
+    KeyStep,
     ListLiteral,
+    MappingSelection,
+    MethodCall,
     Path,
     Question,
-    Selection,
     Step,
     Variable,
     Wrapped,
@@ -32,7 +32,7 @@ from gateway.connectors.mapping.nodes import (
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def write_mapping(selection: Selection) -> str:
+def write_mapping(selection: MappingSelection) -> str:
     """Write a mapping, for instance one that `project_mapping` cut down."""
     return _items(selection.items)
 
@@ -66,12 +66,12 @@ def _path(node: Path) -> str:
 
 
 def _step(step: Step) -> str:
-    if isinstance(step, Key):
+    if isinstance(step, KeyStep):
         return f".{_name(step.name)}"
     return "?" if isinstance(step, Question) else _call(step)
 
 
-def _call(node: Call) -> str:
+def _call(node: MethodCall) -> str:
     if node.arguments is None:
         return f"->{node.name}"
     return f"->{node.name}({', '.join(_expression(argument) for argument in node.arguments)})"

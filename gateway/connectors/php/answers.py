@@ -11,10 +11,10 @@ from typing import Any
 
 from graphql import GraphQLOutputType, GraphQLSchema
 
-from gateway.connectors.mapping.nodes import Selection
+from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.mapping.wanted import Wanted
 from gateway.connectors.php.arrange import compile_rules, is_gapped
-from gateway.connectors.php.coerce import Answer, Coercions
+from gateway.connectors.php.coerce import AnswerCoercion, Coercions
 from gateway.connectors.php.rules import find_rules
 from gateway.connectors.walk import calls_of
 
@@ -39,7 +39,7 @@ class PhpAnswers:
 
     def __init__(
         self,
-        selection: Selection,
+        selection: MappingSelection,
         kind: GraphQLOutputType,
         supplied: Wanted,
         schema: GraphQLSchema,
@@ -82,7 +82,7 @@ class PhpAnswers:
         if value is ...:
             return value
         if self._coerce is not None:
-            value = self._coerce(value, Answer(misfit))
+            value = self._coerce(value, AnswerCoercion(misfit))
         if isinstance(value, Exception):
             raise value
         if self._is_batch and value.__class__ is list:

@@ -17,7 +17,7 @@ from itertools import repeat
 from operator import is_
 from typing import Any
 
-from gateway.connectors.php.rules import Rule
+from gateway.connectors.php.rules import PlaceRule
 
 Misfit = Callable[[Any, str], Exception]
 """From a value and what is declared in its place to the error that takes it."""
@@ -26,7 +26,7 @@ Arrange = Callable[[Any, Misfit], Any]
 DICT = {dict}
 
 
-def compile_rules(rules: Sequence[Rule]) -> Arrange:
+def compile_rules(rules: Sequence[PlaceRule]) -> Arrange:
     """What brings an object of the answer into the shape of its rules."""
     changes = [_at(rule, 0, rule.lists) for rule in rules]
     if len(changes) == 1:
@@ -48,7 +48,7 @@ def is_gapped(value: Iterable[str]) -> bool:
     return True
 
 
-def _at(rule: Rule, at: int, lists: int) -> Arrange:
+def _at(rule: PlaceRule, at: int, lists: int) -> Arrange:
     """What brings the rest of a rule's path into shape.
 
     Args:
@@ -80,7 +80,7 @@ def _at(rule: Rule, at: int, lists: int) -> Arrange:
     return along
 
 
-def _end(rule: Rule, lists: int) -> Arrange:
+def _end(rule: PlaceRule, lists: int) -> Arrange:
     """What brings the value of a rule's place into shape."""
     if lists:
         return _list(rule, lists)
@@ -91,7 +91,7 @@ def _end(rule: Rule, lists: int) -> Arrange:
     return compile_rules(rule.inner)
 
 
-def _list(rule: Rule, lists: int) -> Arrange:
+def _list(rule: PlaceRule, lists: int) -> Arrange:
     item = _end(rule, lists - 1)
     is_flat = rule.holds == "object" and lists == 1 and not rule.inner
     is_leaf = rule.holds == "leaf" and lists == 1
@@ -112,7 +112,7 @@ def _list(rule: Rule, lists: int) -> Arrange:
     return arrange
 
 
-def _object(rule: Rule) -> Arrange:
+def _object(rule: PlaceRule) -> Arrange:
     inner = compile_rules(rule.inner) if rule.inner else None
     is_anything = rule.takes == "itself"
     numbers = {rule.path[0] for rule in rule.inner if rule.path and rule.path[0].isdigit()}
@@ -150,7 +150,7 @@ def _are_rows(values: list[Any]) -> bool:
     return True
 
 
-def _misfit(value: Any, rule: Rule, declared: str, misfit: Misfit) -> Any:
+def _misfit(value: Any, rule: PlaceRule, declared: str, misfit: Misfit) -> Any:
     error = misfit(value, declared)
     if rule.takes == "nothing":
         raise error

@@ -47,7 +47,7 @@ _BOOLEANS = {
 
 
 @dataclass(slots=True)
-class Answer:
+class AnswerCoercion:
     """What coercing one answer shares.
 
     Attributes:
@@ -60,7 +60,7 @@ class Answer:
     seen: dict[tuple[int, str], tuple[Any, dict[str, Any]]] = field(default_factory=dict)
 
 
-Coerce = Callable[[Any, Answer], Any]
+Coerce = Callable[[Any, AnswerCoercion], Any]
 
 
 class Coercions:
@@ -112,7 +112,7 @@ class Coercions:
         by_type = {type_.name: self._object(type_, supplied) for type_ in types}
         unknown = self._object_of(kind.name, types, supplied)
 
-        def coerce(value: Any, answer: Answer) -> Any:
+        def coerce(value: Any, answer: AnswerCoercion) -> Any:
             name = value.get("__typename") if value.__class__ is dict else ""
             return (by_type.get(str(name)) or unknown)(value, answer)
 
@@ -160,7 +160,7 @@ class Coercions:
 
 
 def _list_of(inner: Coerce | None) -> Coerce:
-    def coerce(value: Any, answer: Answer) -> Any:
+    def coerce(value: Any, answer: AnswerCoercion) -> Any:
         if value.__class__ is dict and is_gapped(value):
             value = list(value.values())
         if value.__class__ is list:
@@ -177,7 +177,7 @@ def _list_of(inner: Coerce | None) -> Coerce:
 def _new_of(members: list[tuple[str, Coerce]]) -> Coerce:
     """For objects that the mapping made: changed in place."""
 
-    def coerce(value: Any, answer: Answer) -> Any:
+    def coerce(value: Any, answer: AnswerCoercion) -> Any:
         if value.__class__ is not dict:
             return _no_object(value, answer)
         for member, change in members:
@@ -192,7 +192,7 @@ def _new_of(members: list[tuple[str, Coerce]]) -> Coerce:
 def _made_of(members: list[tuple[str, Coerce]]) -> Coerce:
     """For objects that the mapping may have made for several places: a copy where something changes."""
 
-    def coerce(value: Any, answer: Answer) -> Any:
+    def coerce(value: Any, answer: AnswerCoercion) -> Any:
         if value.__class__ is not dict:
             return _no_object(value, answer)
         made = value
@@ -212,7 +212,7 @@ def _made_of(members: list[tuple[str, Coerce]]) -> Coerce:
 def _whole_of(name: str, members: list[tuple[str, Coerce]]) -> Coerce:
     """For objects of the answer as they stand, which may lead back to themselves."""
 
-    def coerce(value: Any, answer: Answer) -> Any:
+    def coerce(value: Any, answer: AnswerCoercion) -> Any:
         if value.__class__ is not dict:
             return _no_object(value, answer)
         seen = answer.seen.get((id(value), name))
@@ -229,11 +229,11 @@ def _whole_of(name: str, members: list[tuple[str, Coerce]]) -> Coerce:
     return coerce
 
 
-def _any_object(value: Any, answer: Answer) -> Any:
+def _any_object(value: Any, answer: AnswerCoercion) -> Any:
     return value if value.__class__ is dict else _no_object(value, answer)
 
 
-def _no_object(value: Any, answer: Answer) -> Any:
+def _no_object(value: Any, answer: AnswerCoercion) -> Any:
     if value is None or isinstance(value, Exception):
         return value
     if value.__class__ is list and not value:
@@ -243,7 +243,7 @@ def _no_object(value: Any, answer: Answer) -> Any:
     return answer.misfit(value, "an object")
 
 
-def _int(value: Any, _: Answer) -> Any:
+def _int(value: Any, _: AnswerCoercion) -> Any:
     if value.__class__ is str:
         if _INTEGER.fullmatch(value):
             return int(value)
@@ -251,7 +251,7 @@ def _int(value: Any, _: Answer) -> Any:
     return int(value) if value.__class__ is bool else value
 
 
-def _float(value: Any, _: Answer) -> Any:
+def _float(value: Any, _: AnswerCoercion) -> Any:
     if value.__class__ is str:
         if _NUMBER.fullmatch(value):
             return float(value)
@@ -259,7 +259,7 @@ def _float(value: Any, _: Answer) -> Any:
     return value
 
 
-def _big_int(value: Any, _: Answer) -> Any:
+def _big_int(value: Any, _: AnswerCoercion) -> Any:
     if value.__class__ is str:
         if _DIGITS.fullmatch(value):
             return int(value)
@@ -267,13 +267,13 @@ def _big_int(value: Any, _: Answer) -> Any:
     return value
 
 
-def _boolean(value: Any, _: Answer) -> Any:
+def _boolean(value: Any, _: AnswerCoercion) -> Any:
     if value.__class__ is str:
         return _BOOLEANS.get(value.strip().lower(), value)
     return bool(value) if value.__class__ is int and value in (0, 1) else value
 
 
-def _null_text(value: Any, _: Answer) -> Any:
+def _null_text(value: Any, _: AnswerCoercion) -> Any:
     return None if value.__class__ is str and not value else value
 
 

@@ -61,7 +61,7 @@ class NoValueError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundNoise:
     """What a page says.
 
     Attributes:
@@ -84,7 +84,7 @@ def loads(body: bytes, charset: str) -> Any:
     return read_json(text.encode())
 
 
-def read_page(body: bytes, charset: str = "utf-8") -> Found:
+def read_page(body: bytes, charset: str = "utf-8") -> FoundNoise:
     """The value that a page of PHP gives.
 
     Errors: ValueError; RecursionError for JSON of many levels; LookupError for a charset that is not known.
@@ -94,13 +94,13 @@ def read_page(body: bytes, charset: str = "utf-8") -> Found:
         raise NoValueError("there is nothing in it but white space")
     try:
         if not begins_serialized(body, start):
-            return Found(loads(body[start:].rstrip(_SPACES), charset))
+            return FoundNoise(loads(body[start:].rstrip(_SPACES), charset))
         value, end = unserialize_at(body, start, charset)
         if end == len(body.rstrip(_SPACES)):
-            return Found(value)
+            return FoundNoise(value)
         page = _Page(body, charset)
         if _is_noise(body, end) or (body[start] in _CONTAINERS and page.is_markup(end)):
-            return Found(value, True)
+            return FoundNoise(value, True)
         raise NoValueError(f"text after the serialize()d value, from byte {end}")
     except (ValueError, RecursionError):
         if begins_serialized(body, start):
@@ -130,7 +130,7 @@ class _Page:
         self.text = body.decode("latin-1")
         self.left = MAX_READINGS * len(body)
 
-    def find(self, start: int) -> Found | None:
+    def find(self, start: int) -> FoundNoise | None:
         """The value in it; None where that is not sure."""
         for place in (start, _skip_noise(self.body, start), *self.candidates(start)):
             found, is_value = self.value_at(place)
@@ -147,7 +147,7 @@ class _Page:
             for match in islice(_LINE_STARTS.finditer(self.body, message.end()), MAX_CANDIDATES):
                 yield match.end()
 
-    def value_at(self, at: int) -> tuple[Found | None, bool]:
+    def value_at(self, at: int) -> tuple[FoundNoise | None, bool]:
         """The value that begins at a byte, if only noise follows; whether one begins there at all."""
         try:
             if begins_serialized(self.body, at):
@@ -159,7 +159,7 @@ class _Page:
             return None, False
         is_container = self.body[at] in _CONTAINERS
         if _is_noise(self.body, end) or (is_container and self.is_markup(end)):
-            return Found(value, True), True
+            return FoundNoise(value, True), True
         return None, True
 
     def json_end(self, at: int) -> int:

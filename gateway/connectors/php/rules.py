@@ -25,17 +25,17 @@ from graphql import (
 from gateway.connectors.mapping.nodes import (
     At,
     Braces,
-    Call,
     Constant,
     Expression,
-    Field,
     Group,
     Input,
-    Key,
+    KeyStep,
     ListLiteral,
+    MappedField,
+    MappingSelection,
+    MethodCall,
     ObjectLiteral,
     Path,
-    Selection,
     Variable,
     Wrapped,
 )
@@ -47,7 +47,7 @@ OF_LISTS = frozenset({"joinNotNull"})
 
 
 @dataclass(slots=True)
-class Rule:
+class PlaceRule:
     """What a place has to be.
 
     Attributes:
@@ -63,7 +63,7 @@ class Rule:
     path: tuple[str, ...]
     lists: int
     holds: Literal["object", "leaf", "any"]
-    inner: list[Rule] = field(default_factory=list)
+    inner: list[PlaceRule] = field(default_factory=list)
     takes: Literal["members", "itself", "nothing"] = "members"
 
     @property
@@ -77,10 +77,10 @@ class Rule:
         )
 
 
-def find_rules(selection: Selection, kind: Any, schema: GraphQLSchema) -> list[Rule]:
+def find_rules(selection: MappingSelection, kind: Any, schema: GraphQLSchema) -> list[PlaceRule]:
     """The rules of a mapping's whole input: each is applied to it in turn."""
     finder = _Finder(schema)
-    found: list[Rule] = []
+    found: list[PlaceRule] = []
     around = _Around(_Place(found), _Place(found), {})
     path = selection.value_path
     if path is not None:
@@ -98,7 +98,7 @@ class _Place:
         is_listed: A method made a list of such values.
     """
 
-    rules: list[Rule]
+    rules: list[PlaceRule]
     keys: tuple[str, ...] = ()
     is_listed: bool = False
 
@@ -129,14 +129,14 @@ class _Finder:
         takes = _takes(braces)
         if is_inlined and takes == "members":
             takes = "nothing"  # what is merged into the object around it has no place for an error
-        rule = Rule(place.keys, lists, "object", takes=takes)
+        rule = PlaceRule(place.keys, lists, "object", takes=takes)
         self.braces(braces, owners, _Place(rule.inner))
         place.rules.append(rule)
 
     def braces(self, braces: Braces, owners: Kinds, place: _Place | None) -> None:
         around = _Around(place, place, {})
         for item in braces.items:
-            if isinstance(item, Field):
+            if isinstance(item, MappedField):
                 self.path(item.path, self.fields(owners, item.name), around)
             elif isinstance(item, Group):
                 kinds = self.fields(owners, item.name)
@@ -150,9 +150,9 @@ class _Finder:
         is_origin = not node.steps and node.braces is None
         place = self.origin(node, kinds if is_origin else (), around)
         for number, step in enumerate(node.steps):
-            if isinstance(step, Key):
+            if isinstance(step, KeyStep):
                 place = place and replace(place, keys=(*place.keys, step.name))
-            elif isinstance(step, Call):
+            elif isinstance(step, MethodCall):
                 is_last = number == len(node.steps) - 1 and node.braces is None
                 around = self.bind(step, place, around)
                 place, kinds = self.call(step, place, kinds, around, is_last=is_last)
@@ -162,7 +162,7 @@ class _Finder:
             self.object(place, node.braces, kinds, is_inlined=is_inlined)
         elif place is not None and (lists := _lists(kinds)) is not None:
             is_leaf = all(is_leaf_type(get_named_type(kind)) for kind in kinds)
-            rule = Rule(place.keys, lists, "leaf" if is_leaf else "object")
+            rule = PlaceRule(place.keys, lists, "leaf" if is_leaf else "object")
             if rule.is_needed:
                 place.rules.append(rule)
 
@@ -178,7 +178,7 @@ class _Finder:
             inner = origin.expression
             if isinstance(inner, Path) and inner.braces is None and not _calls(inner):
                 start = self.origin(inner, (), around)
-                names = tuple(step.name for step in inner.steps if isinstance(step, Key))
+                names = tuple(step.name for step in inner.steps if isinstance(step, KeyStep))
                 return start and replace(start, keys=(*start.keys, *names))
             self.expression(inner, kinds, around)
         elif isinstance(origin, ListLiteral):
@@ -193,7 +193,7 @@ class _Finder:
         for operand in (node,) if isinstance(node, Path) else node.operands:
             self.path(operand, kinds, around)
 
-    def bind(self, node: Call, place: _Place | None, around: _Around) -> _Around:
+    def bind(self, node: MethodCall, place: _Place | None, around: _Around) -> _Around:
         name = node.bound_name() if node.name == "as" else None
         if name is None:
             return around
@@ -201,7 +201,13 @@ class _Finder:
         return replace(around, bound={**around.bound, name: bound})
 
     def call(
-        self, node: Call, place: _Place | None, kinds: Kinds, around: _Around, *, is_last: bool
+        self,
+        node: MethodCall,
+        place: _Place | None,
+        kinds: Kinds,
+        around: _Around,
+        *,
+        is_last: bool,
     ) -> tuple[_Place | None, Kinds]:
         """Where the value of a method is; with the type of the whole path's value, where that is known."""
         arguments = node.arguments or ()
@@ -232,7 +238,7 @@ class _Finder:
             return None
         if place.is_listed:
             return replace(place, is_listed=False)
-        rule = Rule(place.keys, 1, "any")
+        rule = PlaceRule(place.keys, 1, "any")
         place.rules.append(rule)
         return _Place(rule.inner)
 
@@ -270,7 +276,7 @@ def _items(kinds: Kinds) -> Kinds:
 
 
 def _calls(node: Path) -> bool:
-    return any(isinstance(step, Call) for step in node.steps)
+    return any(isinstance(step, MethodCall) for step in node.steps)
 
 
 def _listed(place: _Place | None, kinds: Kinds) -> tuple[_Place | None, Kinds]:
@@ -283,7 +289,7 @@ def _is_at(node: Expression) -> bool:
 
 
 def _takes(braces: Braces) -> Literal["members", "itself", "nothing"]:
-    """What braces take of the value that they work on, as `Rule.takes`."""
+    """What braces take of the value that they work on, as `PlaceRule.takes`."""
     found: Literal["members", "itself", "nothing"] = "members"
     for item in braces.items:
         if isinstance(item, Group):
@@ -293,9 +299,9 @@ def _takes(braces: Braces) -> Literal["members", "itself", "nothing"]:
             found = "nothing"
         elif not isinstance(item.path.origin, Input | At):
             found = "nothing"
-        elif not item.path.steps or not isinstance(item.path.steps[0], Key):
+        elif not item.path.steps or not isinstance(item.path.steps[0], KeyStep):
             return "itself"
-        elif not isinstance(item, Field):
+        elif not isinstance(item, MappedField):
             found = "nothing"
     return found
 
@@ -303,7 +309,7 @@ def _takes(braces: Braces) -> Literal["members", "itself", "nothing"]:
 def _literal_type(braces: Braces) -> str | None:
     """The `__typename` that braces give every object."""
     for item in braces.items:
-        if isinstance(item, Field) and item.name == "__typename" and not item.path.steps:
+        if isinstance(item, MappedField) and item.name == "__typename" and not item.path.steps:
             origin = item.path.origin
             if isinstance(origin, Wrapped) and isinstance(origin.expression, Path):
                 origin = origin.expression.origin

@@ -52,11 +52,11 @@ def unserialize(body: bytes, charset: str = "utf-8") -> Any:
 
 def unserialize_at(body: bytes, start: int, charset: str = "utf-8") -> tuple[Any, int]:
     """Decode the serialize()d value at a byte; where it ends. Errors: PhpDecodeError."""
-    reader = _Reader(body, start, charset)
+    reader = _SerializedReader(body, start, charset)
     return reader.value(0), reader.at
 
 
-class _Reader:
+class _SerializedReader:
     """A cursor over the text.
 
     Attributes:

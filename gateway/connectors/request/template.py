@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
-from gateway.connectors.directives import Connect, Header, Source, Text
+from gateway.connectors.directives import Connect, Header, SchemaText, SourceDirective
 from gateway.connectors.mapping.analyse import read_paths
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
-from gateway.connectors.mapping.nodes import Field, Path, Variable
-from gateway.connectors.mapping.nodes import Key as MemberKey
+from gateway.connectors.mapping.nodes import KeyStep as MemberKey
+from gateway.connectors.mapping.nodes import MappedField, Path, Variable
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.values import scalar_text
 from gateway.connectors.mapping.wanted import NOTHING, Wanted
@@ -42,7 +42,7 @@ from gateway.context import ClientRequest
 from gateway.json_bytes import write_json
 from gateway.settings.headers import UNSAFE_VALUE
 from gateway.upstream.transport import Header as HeaderPair
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import UpstreamRequest
 
 FORM = "application/x-www-form-urlencoded"
 READ_METHODS = frozenset({"GET", "HEAD"})
@@ -65,7 +65,7 @@ class RequestBuilder:
     def __init__(
         self,
         connect: Connect,
-        source: Source | None,
+        source: SourceDirective | None,
         base_url: str,
         spec: str,
         rules: Sequence[HeaderRule] = (),
@@ -110,7 +110,7 @@ class RequestBuilder:
             return None
         return join_url(self._base, "", "", split_url(self._template({})), "", "")
 
-    def _header_writers(self, source: Source | None, spec: str) -> list[_HeaderWriter]:
+    def _header_writers(self, source: SourceDirective | None, spec: str) -> list[_HeaderWriter]:
         merged: dict[str, Header] = {}
         for header in (*(source.headers if source else ()), *self.connect.headers):
             merged[header.name.lower()] = header
@@ -123,9 +123,9 @@ class RequestBuilder:
                 self.is_form = kind.value.value.strip().lower() == FORM
         return writers
 
-    def build(self, variables: Variables, client: ClientRequest, is_read: bool) -> Request:
+    def build(self, variables: Variables, client: ClientRequest, is_read: bool) -> UpstreamRequest:
         """One request. Errors: CannotWriteError."""
-        return Request(
+        return UpstreamRequest(
             method=self._method,
             url=self.url(variables),
             headers=self._constant_headers
@@ -143,7 +143,7 @@ class RequestBuilder:
         keys: Sequence[int] | Sequence[str],
         client: ClientRequest,
         is_read: bool,
-    ) -> Request | None:
+    ) -> UpstreamRequest | None:
         """The request for keys that are all it reads: `queryParams: "id: $batch.id"`; None for any other.
 
         Args:
@@ -160,7 +160,7 @@ class RequestBuilder:
         what = f"queryParams of {self.connect.name}"
         texts = map(str, keys) if type(keys[0]) is int else [encode(key, what) for key in keys]
         query = pair + f"&{pair}".join(texts)
-        return Request(
+        return UpstreamRequest(
             self._method,
             f"{self._prefix}{'&' if '?' in self._prefix else '?'}{query}",
             self._constant_headers
@@ -263,21 +263,21 @@ class _HeaderWriter:
         return [(self.name, value)] if value else ()
 
 
-def _batched_parameter(text: Text | None, spec: str) -> tuple[str, str] | None:
+def _batched_parameter(text: SchemaText | None, spec: str) -> tuple[str, str] | None:
     """The member of `$batch` that is a connector's only parameter, and `name=` as it stands in the URL."""
     if text is None:
         return None
     match parse_mapping(text.value, spec).items:
-        case (Field(name, Path(Variable("batch"), (MemberKey(member),), None)),):
+        case (MappedField(name, Path(Variable("batch"), (MemberKey(member),), None)),):
             return member, write_query_params({name: [""]}, name)
     return None
 
 
-def _optional(text: Text | None, spec: str, name: str) -> CompiledMapping | None:
+def _optional(text: SchemaText | None, spec: str, name: str) -> CompiledMapping | None:
     return compile_mapping(parse_mapping(text.value, spec), name) if text is not None else None
 
 
-def _reads(connect: Connect, source: Source | None, spec: str) -> dict[str, Wanted]:
+def _reads(connect: Connect, source: SourceDirective | None, spec: str) -> dict[str, Wanted]:
     """What the request side reads of each variable. §15.3"""
     found: dict[str, Wanted] = {}
     mappings = [connect.body, connect.path, connect.query_params]
@@ -337,7 +337,7 @@ _BEHIND_HOST = re.compile("https?://[^/?#]*[/?#]", re.IGNORECASE)
 
 
 def evaluate_base_url(
-    source: Source, spec: str, config: Mapping[str, Any], env: Mapping[str, str]
+    source: SourceDirective, spec: str, config: Mapping[str, Any], env: Mapping[str, str]
 ) -> str:
     """A source's base URL with its `$config` and `$env` expressions written. §2.2, §9.3
 

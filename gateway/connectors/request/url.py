@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
-from gateway.connectors.mapping.nodes import Selection
+from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.mapping.values import scalar_text
 from gateway.connectors.php.query import php_query, php_text
@@ -35,7 +35,7 @@ _LAYOUT = re.compile(r"[\t\n\f\r]")
 class Expression:
     """`{…}` of a template: its mapping, and where its text begins in the template."""
 
-    selection: Selection
+    selection: MappingSelection
     offset: int
 
 

@@ -22,7 +22,7 @@ PHP_MEDIA_TYPES = frozenset({"application/vnd.php.serialized", "application/x-ph
 Oddity = Literal["", "noise", "empty", "content_type"]
 
 
-class Reading(NamedTuple):
+class BodyReading(NamedTuple):
     """What an answer's bytes say.
 
     Attributes:
@@ -51,34 +51,34 @@ class BodyReader:
     wants_members: bool
     mended: Callable[[], None]
 
-    def read(self, body: bytes, status: int, content_type: str) -> Reading:
+    def read(self, body: bytes, status: int, content_type: str) -> BodyReading:
         """Read one body.
 
         Errors: ValueError, LookupError or RecursionError for one that claims to be what it is not.
         """
         if status in NO_CONTENT:
-            return Reading(None)
+            return BodyReading(None)
         if not body:
-            return Reading(None, "empty", "the answer has no body")
+            return BodyReading(None, "empty", "the answer has no body")
         kind, _, parameters = content_type.partition(";")
         kind = kind.strip().lower()
         charset = charset_of(parameters) or "utf-8"
         if self.is_php:
             return self._read_php(body, kind, charset)
         if is_json_type(kind):
-            return Reading(read_json(body, self.mended))
+            return BodyReading(read_json(body, self.mended))
         if kind == "text/plain" and not self.wants_members:
-            return Reading(body.decode(charset))
+            return BodyReading(body.decode(charset))
         # §12.2 has null for these. JSON objects and lists are told by their bytes.
         if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
             try:
-                return Reading(read_json(body.removeprefix(b"\xef\xbb\xbf"), self.mended))
+                return BodyReading(read_json(body.removeprefix(b"\xef\xbb\xbf"), self.mended))
             except NotJSONError:
                 pass
         text = body.decode(charset, "replace") if kind == "text/plain" else None
-        return Reading(text, "content_type", f"the content type is {kind[:100]!r}, not JSON")
+        return BodyReading(text, "content_type", f"the content type is {kind[:100]!r}, not JSON")
 
-    def _read_php(self, body: bytes, kind: str, charset: str) -> Reading:
+    def _read_php(self, body: bytes, kind: str, charset: str) -> BodyReading:
         try:
             found = read_page(body, charset)
         except (ValueError, LookupError, RecursionError) as exc:
@@ -86,12 +86,12 @@ class BodyReader:
                 raise
             why = f"the content type is {kind[:100]!r}; {type(exc).__name__}: {exc}"
             if kind != "text/plain":
-                return Reading(None, "content_type", why)
+                return BodyReading(None, "content_type", why)
             text = body.decode(charset, "replace")
             if self.wants_members or says_message(body):
-                return Reading(text, "content_type", why)
-            return Reading(text)
-        return Reading(found.value, "noise" if found.has_noise else "")
+                return BodyReading(text, "content_type", why)
+            return BodyReading(text)
+        return BodyReading(found.value, "noise" if found.has_noise else "")
 
 
 def is_json_type(kind: str) -> bool:

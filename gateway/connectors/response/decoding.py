@@ -37,7 +37,7 @@ def decode_fallback_samples() -> Iterator[Sample]:
 
 
 @dataclass(slots=True)
-class Decoding:
+class RowDecoding:
     """The decoders for one tree of fields.
 
     Attributes:
@@ -121,10 +121,10 @@ class Decodings:
     ) -> None:
         self._source, self._name = source, name
         self._shape, self._kind = shape, kind
-        self.mapped = Decoding(source, name, why=why or "nobody has said what is wanted of it")
-        self._known: dict[Hashable, Decoding] = {}
+        self.mapped = RowDecoding(source, name, why=why or "nobody has said what is wanted of it")
+        self._known: dict[Hashable, RowDecoding] = {}
 
-    def of(self, wanted: Wanted) -> Decoding:
+    def of(self, wanted: Wanted) -> RowDecoding:
         """The decoding for what an operation reads."""
         if self._shape is None:
             return self.mapped
@@ -136,8 +136,8 @@ class Decodings:
             made = self._known[key] = self._make(self._shape, wanted)
         return made
 
-    def _make(self, shape: PlainShape, wanted: Wanted) -> Decoding:
-        made = Decoding(self._source, self._name)
+    def _make(self, shape: PlainShape, wanted: Wanted) -> RowDecoding:
+        made = RowDecoding(self._source, self._name)
         try:
             made.exact = typed_decoder(shape, self._kind, wanted, is_exact=True, name=self._name)
             made.typed = typed_decoder(shape, self._kind, wanted, name=self._name)

@@ -17,9 +17,9 @@ from typing import Any
 from gateway.connectors.directives import Errors
 from gateway.connectors.mapping.analyse import read_input
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
-from gateway.connectors.mapping.nodes import Selection
+from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.mapping.parse import parse_mapping
-from gateway.connectors.response.body_value import NO_CONTENT, BodyReader, Reading, is_json_type
+from gateway.connectors.response.body_value import NO_CONTENT, BodyReader, BodyReading, is_json_type
 from gateway.errors import UpstreamError
 from gateway.telemetry.catalogue import UNEXPECTED_ANSWERS
 from gateway.telemetry.metrics import Sample
@@ -58,7 +58,7 @@ class ResponseReader:
         source: str,
         endpoint: str,
         settings: SourceSettings,
-        selection: Selection,
+        selection: MappingSelection,
         connector: Errors,
         defaults: Errors,
         spec: str,
@@ -131,7 +131,7 @@ class ResponseReader:
             extensions={"http": {"status": answer.status}},
         )
 
-    def _look_at(self, answer: Fetched, reading: Reading) -> None:
+    def _look_at(self, answer: Fetched, reading: BodyReading) -> None:
         """Tell of an answer that is not as it should be. Errors: UpstreamError where it has no value."""
         if reading.oddity == "noise":
             unexpected[self._source, self._endpoint, "noise"] += 1

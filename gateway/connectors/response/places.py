@@ -20,7 +20,7 @@ class NotPlainError(Exception):
 
 
 @dataclass(slots=True)
-class Place:
+class AnswerPlace:
     """A JSON value: a leaf, or an object of which some members are needed, in lists or not.
 
     Attributes:
@@ -38,7 +38,7 @@ class Place:
     """
 
     name: str = "the answer"
-    members: dict[str, Place] | None = None
+    members: dict[str, AnswerPlace] | None = None
     leaf: LeafType | None = None
     depth: int | None = None
     is_leaf: bool = False
@@ -49,7 +49,7 @@ class Place:
     added: Sequence[str] = ()
     order: Sequence[str] = ()
 
-    def at(self, path: Sequence[str]) -> Place:
+    def at(self, path: Sequence[str]) -> AnswerPlace:
         """The value at a path, made where it is not there yet. Errors: NotPlainError."""
         place = self
         for key in path:
@@ -61,7 +61,7 @@ class Place:
                 raise NotPlainError("a key of U+FFFD may stand for other bytes")
             if place.members is None:
                 place.members = {}
-            place = place.members.setdefault(key, Place(key))
+            place = place.members.setdefault(key, AnswerPlace(key))
         return place
 
     def take_leaf(self, leaf: LeafType | None) -> None:

@@ -19,12 +19,12 @@ from graphql import (
 
 from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.response.leaves import leaf_type
-from gateway.connectors.response.places import NotPlainError, Place
+from gateway.connectors.response.places import AnswerPlace, NotPlainError
 from gateway.graph.resolvers import Wanted, is_attribute
 
 
 @dataclass(slots=True)
-class Member:
+class RowMember:
     """How a field of a row is made.
 
     Attributes:
@@ -35,9 +35,9 @@ class Member:
     """
 
     path: tuple[str, ...]
-    place: Place
+    place: AnswerPlace
     kind: GraphQLOutputType
-    row: Row | None
+    row: RowPlan | None
 
     @property
     def is_decoded(self) -> bool:
@@ -54,7 +54,7 @@ class Member:
 
 
 @dataclass(slots=True)
-class Row:
+class RowPlan:
     """The rows that one field, or a group, has.
 
     Attributes:
@@ -64,10 +64,10 @@ class Row:
         members: By GraphQL name, in the operation's order.
     """
 
-    place: Place
+    place: AnswerPlace
     depth: int
     is_group: bool = False
-    members: dict[str, Member] = field(default_factory=dict)
+    members: dict[str, RowMember] = field(default_factory=dict)
 
     @property
     def is_decoded(self) -> bool:
@@ -91,7 +91,7 @@ class Row:
         )
 
     @property
-    def groups(self) -> dict[str, Row]:
+    def groups(self) -> dict[str, RowPlan]:
         """The rows that are made of this one's own object."""
         return {n: m.row for n, m in self.members.items() if not m.path and m.row is not None}
 
@@ -114,8 +114,13 @@ class Row:
 
 
 def note_output(
-    place: Place, shape: PlainShape, kind: GraphQLOutputType, wanted: Wanted, *, is_exact: bool
-) -> Row | None:
+    place: AnswerPlace,
+    shape: PlainShape,
+    kind: GraphQLOutputType,
+    wanted: Wanted,
+    *,
+    is_exact: bool,
+) -> RowPlan | None:
     """Note what a value of a GraphQL type needs of a place; None for a leaf. Errors: NotPlainError."""
     nullable: Any = get_nullable_type(kind)
     depth = 0
@@ -131,42 +136,42 @@ def note_output(
         raise NotPlainError(f"{nullable} is no object type")
     place.take_row(depth)
     place.refuses_null = any(not inner.path for inner in shape.members.values())
-    row = Row(place, depth)
+    row = RowPlan(place, depth)
     row.members.update(_members(row, shape.members, nullable, wanted, is_exact=is_exact))
     return row
 
 
 def _members(
-    row: Row,
+    row: RowPlan,
     shapes: Mapping[str, PlainShape],
     kind: GraphQLObjectType,
     wanted: Wanted,
     *,
     is_exact: bool,
-) -> Iterator[tuple[str, Member]]:
+) -> Iterator[tuple[str, RowMember]]:
     for name in wanted:
         shape = shapes.get(name)
         if shape is None or name not in kind.fields:
             continue
         type_ = kind.fields[name].type
         if not shape.path:
-            inner: Row | None = _group(row, shape, type_, wanted[name], is_exact=is_exact)
-            yield name, Member((), row.place, type_, inner)
+            inner: RowPlan | None = _group(row, shape, type_, wanted[name], is_exact=is_exact)
+            yield name, RowMember((), row.place, type_, inner)
             continue
         place = row.place.at(shape.path)
         # A foreign key may be null where the key itself may not: that is no reason to refuse the answer.
         expected: Any = get_nullable_type(type_) if row.is_group else type_
         inner = note_output(place, shape, expected, wanted[name], is_exact=is_exact)
-        yield name, Member(shape.path, place, type_, inner)
+        yield name, RowMember(shape.path, place, type_, inner)
 
 
 def _group(
-    around: Row, shape: PlainShape, kind: GraphQLOutputType, wanted: Wanted, *, is_exact: bool
-) -> Row:
+    around: RowPlan, shape: PlainShape, kind: GraphQLOutputType, wanted: Wanted, *, is_exact: bool
+) -> RowPlan:
     """`user: { id: userId }`: an object made of members of the one around it."""
     nullable: Any = get_nullable_type(kind)
     if shape.members is None or not isinstance(nullable, GraphQLObjectType):
         raise NotPlainError(f"{kind} is no object type")
-    row = Row(around.place, 0, is_group=True)
+    row = RowPlan(around.place, 0, is_group=True)
     row.members.update(_members(row, shape.members, nullable, wanted, is_exact=is_exact))
     return row

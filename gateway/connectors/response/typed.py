@@ -36,8 +36,8 @@ import msgspec
 from graphql import GraphQLOutputType
 
 from gateway.connectors.mapping.analyse import PlainShape
-from gateway.connectors.response.places import NotPlainError, Place, row_class
-from gateway.connectors.response.rows import Member, Row, note_output
+from gateway.connectors.response.places import AnswerPlace, NotPlainError, row_class
+from gateway.connectors.response.rows import RowMember, RowPlan, note_output
 from gateway.graph.resolvers import Wanted
 
 __all__ = ["NotPlainError", "TypedDecoder", "typed_decoder"]
@@ -87,7 +87,7 @@ def typed_decoder(
 
     Errors: NotPlainError where answers have to be mapped.
     """
-    root = Place()
+    root = AnswerPlace()
     place = root.at(shape.path)
     row = note_output(place, shape, kind, wanted, is_exact=is_exact)
     if row is not None:
@@ -115,7 +115,7 @@ class _Writer:
         self._names = count()
         self._shared: list[str] = []
 
-    def function(self, root: Place, path: tuple[str, ...], row: Row | None) -> str:
+    def function(self, root: AnswerPlace, path: tuple[str, ...], row: RowPlan | None) -> str:
         """The text of the function from bytes to rows."""
         text = self._at(root, path, "v")
         after = []
@@ -136,7 +136,7 @@ class _Writer:
             lines.append(f"v = {text}")
         return "\n    ".join(["def decode_rows(b):", *lines, *after, "return v"]) + "\n"
 
-    def _rows(self, row: Row, text: str, depth: int) -> str:
+    def _rows(self, row: RowPlan, text: str, depth: int) -> str:
         """A value of rows, in so many lists."""
         var, bound = self._bound(text)
         if depth == 0:
@@ -148,13 +148,13 @@ class _Writer:
             return made  # an item, or the answer, is there then
         return f"(None if {bound} is None else {made})"
 
-    def _row(self, row: Row, var: str) -> str:
+    def _row(self, row: RowPlan, var: str) -> str:
         """A row of a decoded object that is not null."""
         name = f"R{next(self._names)}"
         self.namespace[name] = row_class([(n, Any, None) for n in row.members], row.exact)
         return f"{name}({', '.join(self._value(row, m, var) for m in row.members.values())})"
 
-    def _value(self, row: Row, member: Member, var: str) -> str:
+    def _value(self, row: RowPlan, member: RowMember, var: str) -> str:
         if member.row is not None and member.row.is_group:
             return self._shared_group(member.row, var)
         value = self._at(row.place, member.path, var)
@@ -162,7 +162,7 @@ class _Writer:
             return value
         return self._rows(member.row, value, member.row.depth)
 
-    def _shared_group(self, row: Row, var: str) -> str:
+    def _shared_group(self, row: RowPlan, var: str) -> str:
         """Equal groups of one answer are one object: they are rows of the same entity."""
         members = row.members.values()
         if not members or any(not m.path or m.place.leaf is None for m in members):
@@ -174,7 +174,7 @@ class _Writer:
         made = self._row(row, var)
         return f"({table}.get({key} := ({values})) or {table}.setdefault({key}, {made}))"
 
-    def _at(self, place: Place, path: tuple[str, ...], text: str) -> str:
+    def _at(self, place: AnswerPlace, path: tuple[str, ...], text: str) -> str:
         """The text of the value at a path of the decoded value `text`; null where anything above is null."""
         for key in path:
             attribute = place.attribute(key)

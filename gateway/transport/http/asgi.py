@@ -16,7 +16,7 @@ from gateway.transport.http.body import read_body
 from gateway.transport.http.forwarded import Peer, peer_of
 from gateway.transport.http.handler import Answered, Handler
 from gateway.transport.http.reader import repeat_header
-from gateway.transport.http.respond import Response, StreamingResponse, headers_of
+from gateway.transport.http.respond import HttpResponse, StreamingResponse, headers_of
 
 SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 
@@ -32,7 +32,7 @@ async def serve_http(handler: Handler, scope: Scope, receive: Receive, send: Sen
         if size > most
         else handler.parse_head(raw)
     )
-    if isinstance(head, Response):
+    if isinstance(head, HttpResponse):
         await send_response(head, send, is_head=raw.method == "HEAD")
         return
     body: bytes | Receive = receive
@@ -52,7 +52,7 @@ async def serve_http(handler: Handler, scope: Scope, receive: Receive, send: Sen
         if found is None:
             return
         answer = found
-    if isinstance(answer, Response):
+    if isinstance(answer, HttpResponse):
         await send_response(answer, send, is_head=raw.method == "HEAD")
     else:
         await send_stream(answer, receive, send)
@@ -97,7 +97,7 @@ class AsgiChannel:
         await disconnected(self._receive)
 
 
-async def send_response(response: Response, send: Send, *, is_head: bool = False) -> None:
+async def send_response(response: HttpResponse, send: Send, *, is_head: bool = False) -> None:
     """Send an answer in one piece."""
     headers = headers_of(response.head)
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.codings.decode import DECODED, Decoding, chunk, decode_chunks, parse_codings
+from gateway.codings.decode import DECODED, BodyDecoding, chunk, decode_chunks, parse_codings
 from gateway.codings.members import BadEncoding, UnknownCodingError
 from gateway.errors import ClientError
 from gateway.transport.asgi import ClientDisconnectedError, Receive
@@ -65,7 +65,7 @@ async def decode_body(body: bytes, codings: tuple[str, ...], max_bytes: int) -> 
     pieces: list[bytes] = []
     size = 0
     try:
-        async for piece in decode_chunks(chunk(body), Decoding(codings)):
+        async for piece in decode_chunks(chunk(body), BodyDecoding(codings)):
             size += len(piece)
             if size > max_bytes:
                 raise too_large(max_bytes)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 HELD_BYTES = 64 * 1024
 
 
-class Connection(Protocol):
+class FlowConnection(Protocol):
     """What a flow asks of its connection."""
 
     def read_more(self) -> None:
@@ -29,7 +29,7 @@ class Connection(Protocol):
 class HttpChannel:
     """Where an answer that goes on is written."""
 
-    def __init__(self, connection: Connection, *, is_chunked: bool) -> None:
+    def __init__(self, connection: FlowConnection, *, is_chunked: bool) -> None:
         self._connection = connection
         self._is_chunked = is_chunked
 
@@ -45,7 +45,7 @@ class HttpChannel:
         await self._connection.wait_gone()
 
 
-class Form:
+class UploadBody:
     """The body of one request as it arrives, for the operation that reads it.
 
     Attributes:
@@ -53,7 +53,7 @@ class Form:
         is_full: So much waits that no more is read from the client.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: FlowConnection) -> None:
         self._connection = connection
         self._pieces: deque[bytes] = deque()
         self._size = 0

@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 from gateway.transport.http.head import RawHead
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, quality_of
-from gateway.transport.http.respond import Response, text_response
+from gateway.transport.http.respond import HttpResponse, text_response
 
 HERE = Path(__file__).parent.parent
 # Served name → file and content type.
@@ -134,17 +134,17 @@ def _address(url: str, name: str) -> str:
 
 def page_response(
     base: str, first_query: str, *, shows_timings: bool = False, is_dev: bool = False
-) -> Response:
+) -> HttpResponse:
     """The page: arguments as `render_page` has them."""
     page = render_page(base, first_query, shows_timings=shows_timings, is_dev=is_dev)
     lines = (
         b"content-security-policy: %b\r\ncache-control: no-cache\r\nvary: accept\r\n"
         b"referrer-policy: no-referrer\r\n" % POLICY.encode()
     )
-    return Response(200, _lines("text/html; charset=utf-8", len(page)) + lines, page)
+    return HttpResponse(200, _lines("text/html; charset=utf-8", len(page)) + lines, page)
 
 
-def file_response(name: str, raw: RawHead) -> Response:
+def file_response(name: str, raw: RawHead) -> HttpResponse:
     """One of the page's files, or 404."""
     found = read_file(name)
     if found is None:
@@ -152,8 +152,8 @@ def file_response(name: str, raw: RawHead) -> Response:
     body, content_type, tag = found
     lines = b"etag: %b\r\ncache-control: public, max-age=3600\r\n" % tag.encode()
     if raw.headers.get("if-none-match") == tag:
-        return Response(304, lines, b"")
-    return Response(200, _lines(content_type, len(body)) + lines, body)
+        return HttpResponse(304, lines, b"")
+    return HttpResponse(200, _lines(content_type, len(body)) + lines, body)
 
 
 def _lines(content_type: str, size: int) -> bytes:

@@ -47,7 +47,7 @@ from gateway.transport.http.params import (
     params_of_query,
 )
 from gateway.transport.http.respond import (
-    Response,
+    HttpResponse,
     StreamingResponse,
     malformed_status,
     status_of,
@@ -78,7 +78,7 @@ FRAMING_CODES = {
     503: "UNAVAILABLE",
 }
 Params = GraphQLParams | list[GraphQLParams]
-Answered = Response | StreamingResponse
+Answered = HttpResponse | StreamingResponse
 
 
 class Handler:
@@ -122,7 +122,7 @@ class Handler:
 
     # The head
 
-    def parse_head(self, raw: RawHead) -> RequestHead | Response:
+    def parse_head(self, raw: RawHead) -> RequestHead | HttpResponse:
         """What the head of a request decides, or the answer that needs no more than it."""
         route = self.routes.find(raw.path)
         if not isinstance(route, Route):
@@ -255,7 +255,7 @@ class Handler:
                 outcome = self._answer_other(head, begin, params)
         except Exception as exc:
             outcome = self.reject(head, exc, begin)
-        if isinstance(outcome, Response | StreamingResponse):
+        if isinstance(outcome, HttpResponse | StreamingResponse):
             self.measures.observe(outcome.status, time.perf_counter() - begin)
             return outcome
         assert not isinstance(outcome, Answer)
@@ -289,7 +289,7 @@ class Handler:
                 if isinstance(outcome, Answer):
                     assert operation is not None
                     response = self._respond(head, operation, begin, outcome)
-                    outcome = response if isinstance(response, Response) else await response
+                    outcome = response if isinstance(response, HttpResponse) else await response
             except Exception as exc:
                 outcome = self.reject(head, exc, begin)
             except asyncio.CancelledError as exc:
@@ -364,7 +364,7 @@ class Handler:
         answer = await value_of(self._run(operation))
         return await value_of(self._respond(head, operation, begin, answer))
 
-    async def _batch(self, head: RequestHead, batch: list[GraphQLParams]) -> Response:
+    async def _batch(self, head: RequestHead, batch: list[GraphQLParams]) -> HttpResponse:
         check_batch(batch, self.settings.batching)
         serving = self.serving()
         operations = [Operation(params, head.client, serving) for params in batch]
@@ -397,7 +397,7 @@ class Handler:
 
     def _respond(
         self, head: RequestHead, operation: Operation, begin: float, answer: Answer
-    ) -> AwaitableOrValue[Response]:
+    ) -> AwaitableOrValue[HttpResponse]:
         status = status_of(answer, head.media_type or JSON, is_draft=self.http.draft_statuses)
         took_s = time.perf_counter() - begin
         self.access_log.write(
@@ -405,7 +405,9 @@ class Handler:
         )
         return self.responder.encode(head, answer, status)
 
-    def reject(self, head: RequestHead, error: Exception, begin: float | None = None) -> Response:
+    def reject(
+        self, head: RequestHead, error: Exception, begin: float | None = None
+    ) -> HttpResponse:
         """The answer to what failed outside of the pipeline."""
         record = OperationRecord()
         if isinstance(error, ClientError):
@@ -425,7 +427,7 @@ class Handler:
 
     def reject_framing(
         self, status: int, message: str, headers: Mapping[str, str] | None = None
-    ) -> Response:
+    ) -> HttpResponse:
         """The answer to what is no request, or came too late: its connection ends with it."""
         client = ClientRequest({}, request_id=self._request_id({}))
         head = RequestHead(client, "POST", b"", None, JSON, None)

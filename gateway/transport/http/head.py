@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from gateway.auth.principal import Principal
 from gateway.context import ClientRequest
 from gateway.transport.http.forwarded import Peer
-from gateway.transport.stream.formats import Format
+from gateway.transport.stream.formats import StreamFormat
 
 MAX_CLIENT_NAME = 128
 
@@ -58,7 +58,7 @@ class RequestHead:
     query_string: bytes
     document_id: str | None
     media_type: str | None
-    stream: Format | None
+    stream: StreamFormat | None
     is_session: bool = False
     body: Literal["none", "json", "form"] = "none"
     codings: tuple[str, ...] = ()

@@ -27,12 +27,12 @@ from typing import Any
 
 from gateway.errors import ClientError
 from gateway.transport.http.body import too_large
-from gateway.transport.http.flows import HELD_BYTES, Form, HttpChannel
+from gateway.transport.http.flows import HELD_BYTES, HttpChannel, UploadBody
 from gateway.transport.http.forwarded import NOBODY_KNOWN, peer_of
 from gateway.transport.http.handler import Answered, Handler
 from gateway.transport.http.head import RequestHead
 from gateway.transport.http.reader import HEAD, FramingError, MessageHead, RequestReader
-from gateway.transport.http.respond import Response, StreamingResponse, status_line
+from gateway.transport.http.respond import HttpResponse, StreamingResponse, status_line
 from gateway.transport.http.upgrade import handshake, is_handshake
 from gateway.transport.server.connections import (
     LARGE_BYTES,
@@ -105,7 +105,7 @@ class HttpProtocol(asyncio.Protocol):
         self._head: RequestHead | None = None
         self._pieces: list[bytes] = []
         self._size = 0  # of the body so far
-        self._form: Form | None = None
+        self._form: UploadBody | None = None
         self._task: asyncio.Task[None] | None = None
         self._gone: asyncio.Event | None = None
         self._writable: asyncio.Event | None = (
@@ -274,14 +274,14 @@ class HttpProtocol(asyncio.Protocol):
             raise FramingError(405, "This is no proxy.")
         self._message, self._size, self._since = message, 0, self._loop.time()
         head = self._handler.parse_head(message)
-        if isinstance(head, Response):
+        if isinstance(head, HttpResponse):
             self._answer(head)
             return
         self._head = head
         if message.expects_continue:
             self._write(CONTINUE)
         if head.body == "form":
-            self._form = Form(self)
+            self._form = UploadBody(self)
             self._start(head, self._form.receive)
 
     def _read_body(self) -> bool:
@@ -348,7 +348,7 @@ class HttpProtocol(asyncio.Protocol):
         """Answer a request: at once, or in a task where something has to be waited for."""
         context = copy_context()
         answer = context.run(self._handler.handle, head, body)
-        if isinstance(answer, Response):
+        if isinstance(answer, HttpResponse):
             self._answer(answer)
             return
         self.phase = RECEIVING if self._form is not None else WORKING
@@ -380,7 +380,7 @@ class HttpProtocol(asyncio.Protocol):
         self._answer(answer)
         self._go_on()
 
-    def _answer(self, response: Response) -> None:
+    def _answer(self, response: HttpResponse) -> None:
         """Write an answer in one piece, and turn to the next request."""
         if self.phase is CLOSED:
             return
@@ -469,7 +469,7 @@ class HttpProtocol(asyncio.Protocol):
 
     # Ending
 
-    def _fail(self, response: Response) -> None:
+    def _fail(self, response: HttpResponse) -> None:
         """Answer what cannot be answered otherwise, and end the connection."""
         if self._task is not None:
             self._task.cancel()
@@ -491,7 +491,7 @@ class HttpProtocol(asyncio.Protocol):
         """As `server.connections.Connection`."""
         self._transport.abort()
 
-    def _write_last(self, response: Response) -> None:
+    def _write_last(self, response: HttpResponse) -> None:
         head = self._assemble(response.status, response.head, b"connection: close\r\n\r\n")
         is_head = self._message is not None and self._message.method == "HEAD"
         self._write(head if is_head else head + response.body)

@@ -53,7 +53,7 @@ class FramingError(Exception):
         self.headers = headers
 
 
-class State(Enum):
+class ReaderState(Enum):
     """What the next bytes are."""
 
     HEAD = auto()
@@ -64,7 +64,7 @@ class State(Enum):
     TRAILERS = auto()
 
 
-HEAD, BODY, SIZED, DATA, DATA_END, TRAILERS = State
+HEAD, BODY, SIZED, DATA, DATA_END, TRAILERS = ReaderState
 
 
 class MessageHead:

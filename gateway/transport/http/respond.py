@@ -23,7 +23,7 @@ ALWAYS_TOLD = frozenset({401, 403, 405, 408, 413, 415, 417, 426, 429, 431, 500, 
 
 
 @dataclass(slots=True)
-class Response:
+class HttpResponse:
     """An answer in one piece.
 
     Attributes:
@@ -64,11 +64,11 @@ class StreamingResponse:
     status: int = 200
 
 
-def text_response(status: int, text: str, more: bytes = b"") -> Response:
+def text_response(status: int, text: str, more: bytes = b"") -> HttpResponse:
     """A short answer in plain text."""
     body = text.encode()
     head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n%b"
-    return Response(status, head % (len(body), more), body)
+    return HttpResponse(status, head % (len(body), more), body)
 
 
 def headers_of(head: bytes) -> list[tuple[bytes, bytes]]:

@@ -13,10 +13,10 @@ from gateway.response_headers import CACHE_CONTROL
 from gateway.transport.http.cors import Cors, is_preflight
 from gateway.transport.http.head import RequestHead
 from gateway.transport.http.negotiate import JSON
-from gateway.transport.http.respond import CONTENT_TYPES, Response, StreamingResponse
+from gateway.transport.http.respond import CONTENT_TYPES, HttpResponse, StreamingResponse
 from gateway.transport.settings import EndpointSettings
 
-Answered = TypeVar("Answered", Response, StreamingResponse, Response | StreamingResponse)
+Answered = TypeVar("Answered", HttpResponse, StreamingResponse, HttpResponse | StreamingResponse)
 
 
 class Responder:
@@ -48,7 +48,9 @@ class Responder:
         own = ", PUT, DELETE" if takes_sessions else ""
         self.allowed = f"GET, HEAD, POST, OPTIONS{own}"
 
-    def encode(self, head: RequestHead, answer: Answer, status: int) -> AwaitableOrValue[Response]:
+    def encode(
+        self, head: RequestHead, answer: Answer, status: int
+    ) -> AwaitableOrValue[HttpResponse]:
         """An answer in the coding that the client accepts, where that is worth while."""
         body, settings = answer.body, self._compression
         if len(body) < settings.min_size_bytes or not settings.encodings:
@@ -64,7 +66,7 @@ class Responder:
 
     def assemble(
         self, head: RequestHead, answer: Answer, status: int, body: bytes, more: bytes
-    ) -> Response:
+    ) -> HttpResponse:
         """The answer as it is sent."""
         codes = answer.record.error_codes
         if codes:
@@ -85,7 +87,7 @@ class Responder:
             len(body),
             more,
         )
-        return Response(status, lines, body)
+        return HttpResponse(status, lines, body)
 
     def with_cors(self, head: RequestHead, response: Answered) -> Answered:
         """An answer that was made elsewhere, with what the page that asked needs to read it."""
@@ -93,7 +95,7 @@ class Responder:
             response.head += self.cors.lines(head.client.headers.get("origin"))
         return response
 
-    def options(self, headers: Mapping[str, str]) -> Response:
+    def options(self, headers: Mapping[str, str]) -> HttpResponse:
         """What may be done here; and a browser's question, whether a page may."""
         lines = b"allow: %b\r\n" % self.allowed.encode()
         if self.cors is not None:
@@ -101,7 +103,7 @@ class Responder:
                 lines += self.cors.preflight(headers)
             else:
                 lines += self.cors.lines(headers.get("origin"))
-        return Response(204, lines, b"")
+        return HttpResponse(204, lines, b"")
 
 
 def says_cache_control(answer: Answer) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 
 from gateway.transport.http.graphiql import file_response
 from gateway.transport.http.head import RawHead
-from gateway.transport.http.respond import Response, text_response
+from gateway.transport.http.respond import HttpResponse, text_response
 
 # `/graphql/:id`
 DOCUMENT = re.compile(r"/([A-Za-z0-9_:.~-]+)")
@@ -29,7 +29,7 @@ class Route:
 
 
 ENDPOINT = Route()
-Answers = Callable[[RawHead], Response]
+Answers = Callable[[RawHead], HttpResponse]
 
 
 class Routes:
@@ -79,17 +79,17 @@ class Routes:
         named = DOCUMENT.fullmatch(below)
         return Route(named[1]) if named else None
 
-    def _lead(self, raw: RawHead) -> Response:
+    def _lead(self, raw: RawHead) -> HttpResponse:
         """From the front page to the endpoint, where people look for it."""
         where = f"{self._prefix_of(raw)}{raw.root_path}{self.path}"
         return text_response(307, where, b"location: %b\r\n" % where.encode("latin-1", "replace"))
 
-    def _readiness(self, _: RawHead) -> Response:
+    def _readiness(self, _: RawHead) -> HttpResponse:
         is_ready = self._is_ready()
         return text_response(200 if is_ready else 503, "ready" if is_ready else "not ready")
 
 
-def _json(content: Callable[[], bytes], _: RawHead) -> Response:
+def _json(content: Callable[[], bytes], _: RawHead) -> HttpResponse:
     body = content()
     lines = b"content-type: application/json\r\ncontent-length: %d\r\ncache-control: no-store\r\n"
-    return Response(200, lines % len(body), body)
+    return HttpResponse(200, lines % len(body), body)

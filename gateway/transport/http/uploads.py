@@ -36,7 +36,7 @@ MAX_PATHS = 100
 LEFT: dict[str, Any] = {"type": "http.disconnect"}
 
 
-class Part:
+class FormPart:
     """One part under way.
 
     Attributes:
@@ -74,7 +74,7 @@ class UploadForm:
         self.coming: bytearray | None = None  # of the last file, when it is read as it comes
         self._settings = settings
         self._max_field_bytes = max_field_bytes
-        self._part = Part()
+        self._part = FormPart()
         self._name = ""
         self._filename: str | None = None
         self._header: list[bytes] = [b"", b""]
@@ -118,14 +118,14 @@ class UploadForm:
 
     def stream(self, receive: Receive, *, more: bool) -> None:
         """Take the file that is on its way for one that is there."""
-        part, self._part = self._part, Part()
+        part, self._part = self._part, FormPart()
         self._part.size, self._part.headers = part.size, part.headers
         part.file.seek(0)
         self.coming = bytearray()
         rest = Rest(self, receive, more=more)
         self.files[self._name] = self._upload(part, None, rest)
 
-    def _upload(self, part: Part, size: int | None, rest: Rest | None = None) -> Upload:
+    def _upload(self, part: FormPart, size: int | None, rest: Rest | None = None) -> Upload:
         kind = part.headers.get(b"content-type", b"application/octet-stream")
         name = self._filename or ""
         content = Content(part.file, size, rest)
@@ -137,7 +137,7 @@ class UploadForm:
             raise malformed("`map` must name every file, and no other")
         if len(self.files) + len(self.fields) >= self._settings.max_files + 2:
             raise too_many(self._settings.max_files)
-        self._part = Part()
+        self._part = FormPart()
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
         self._header[0] += data[start:end]
@@ -178,7 +178,7 @@ class UploadForm:
             self.fields[self._name] = part.file.read()
             return
         self.files[self._name] = self._upload(part, part.size)
-        self._part = Part()  # the file is the upload's now
+        self._part = FormPart()  # the file is the upload's now
 
     def _whole(self) -> None:
         self.is_whole = True

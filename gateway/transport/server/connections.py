@@ -43,7 +43,7 @@ DESCRIPTORS = 0.8
 logger = logging.getLogger("gateway.connections")
 
 
-class Connection(Protocol):
+class WatchedConnection(Protocol):
     """What is looked at."""
 
     def sweep(self, now: float) -> str | None:
@@ -126,10 +126,10 @@ class Connections:
     ) -> None:
         self.settings = settings
         self.limit = settings.max_connections // workers if settings.max_connections else allowed()
-        self.open: set[Connection] = set()
+        self.open: set[WatchedConnection] = set()
         self.rejected = {"limit": 0, "descriptors": 0}
         self.timed_out = {"idle": 0, "head": 0, "body": 0, "write": 0, "unread": 0}
-        self._large: set[Connection] = set()  # those that had a large answer
+        self._large: set[WatchedConnection] = set()  # those that had a large answer
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._told = 0.0
@@ -164,7 +164,7 @@ class Connections:
             self._server_lines = b"".join(b"%b: %b\r\n" % header for header in headers)
         return self._server_lines
 
-    def add_large(self, connection: Connection) -> None:
+    def add_large(self, connection: WatchedConnection) -> None:
         """A large answer is about to be written: where all that waits is too much, those with the most of it are ended."""
         self._large.add(connection)
         waiting = {one: one.unread_bytes() for one in self._large if one in self.open}
@@ -181,7 +181,7 @@ class Connections:
         """End what is late."""
         self._sweep(iter(list(self.open)), now)
 
-    def _sweep(self, connections: Iterator[Connection], now: float) -> None:
+    def _sweep(self, connections: Iterator[WatchedConnection], now: float) -> None:
         for connection in islice(connections, AT_ONCE):
             late = connection.sweep(now) if connection in self.open else None
             if late is not None:

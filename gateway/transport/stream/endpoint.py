@@ -27,7 +27,7 @@ from gateway.transport.expiry import expired_body, leased
 from gateway.transport.http.access import log_line
 from gateway.transport.http.respond import Channel, StreamingResponse
 from gateway.transport.settings import SubscriptionSettings
-from gateway.transport.stream.formats import Format
+from gateway.transport.stream.formats import StreamFormat
 
 # Proxies that collect an answer before they pass it on would keep it for ever.
 HEAD = b"content-type: %b\r\ncache-control: no-store\r\nx-accel-buffering: no\r\n"
@@ -60,7 +60,7 @@ class StreamEndpoint:
         self.running: dict[asyncio.Event, asyncio.Event] = {}
         self._draining = False
 
-    async def takes(self, how: Format, operation: Operation, *, is_only: bool) -> bool:
+    async def takes(self, how: StreamFormat, operation: Operation, *, is_only: bool) -> bool:
         """Whether a format is for this operation.
 
         Args:
@@ -92,12 +92,12 @@ class StreamEndpoint:
         if self._draining or len(self.running) >= self.settings.max_streams:
             raise ClientError("The server accepts no more event streams.", code="UNAVAILABLE")
 
-    def respond(self, how: Format, operation: Operation) -> StreamingResponse:
+    def respond(self, how: StreamFormat, operation: Operation) -> StreamingResponse:
         """The answer to an operation that a format takes."""
 
         async def write(channel: Channel) -> None:
             begin = time.perf_counter()
-            running = Running(self, operation)
+            running = RunningStream(self, operation)
             try:
                 with leased(self.authenticator, operation.client.principal) as lease:
                     await self.write(running.chunks(how), how, channel, lease)
@@ -189,7 +189,7 @@ class Pump:
             await self._channel.send(heartbeat)
 
 
-class Running:
+class RunningStream:
     """One operation, its answers and its log line."""
 
     def __init__(self, endpoint: StreamEndpoint, operation: Operation) -> None:

@@ -15,7 +15,7 @@ from gateway.transport.stream.multipart import (
 from gateway.transport.stream.sse import EventFormat, wants_events
 
 
-class Format(Protocol):
+class StreamFormat(Protocol):
     """How the answers of one operation are written.
 
     Attributes:
@@ -47,7 +47,7 @@ class Format(Protocol):
 
 
 @lru_cache(256)
-def stream_format(accept: str | None) -> Format | None:
+def stream_format(accept: str | None) -> StreamFormat | None:
     """The format that a client asks for by its header; None for an answer in one piece."""
     if wants_events(accept):
         return EventFormat()

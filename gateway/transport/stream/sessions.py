@@ -25,8 +25,8 @@ from gateway.errors import ClientError
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.transport.expiry import ending, expired_body, leased
 from gateway.transport.http.head import RequestHead
-from gateway.transport.http.respond import Channel, Response, StreamingResponse, text_response
-from gateway.transport.stream.endpoint import Running, StreamEndpoint
+from gateway.transport.http.respond import Channel, HttpResponse, StreamingResponse, text_response
+from gateway.transport.stream.endpoint import RunningStream, StreamEndpoint
 from gateway.transport.stream.sse import TOKEN_HEADER, EventFormat, OperationFormat
 
 Owner = tuple[str | None, str | None, str | None]
@@ -59,7 +59,7 @@ class Session:
         while True:
             yield await self.queue.get()
 
-    async def run(self, running: Running, how: OperationFormat, lease: Lease | None) -> None:
+    async def run(self, running: RunningStream, how: OperationFormat, lease: Lease | None) -> None:
         """One operation. It waits where the client does not read."""
         begin = time.perf_counter()
         task = asyncio.current_task()
@@ -72,7 +72,7 @@ class Session:
         with ending(lease, expire):
             await self._run(running, how, begin)
 
-    async def _run(self, running: Running, how: OperationFormat, begin: float) -> None:
+    async def _run(self, running: RunningStream, how: OperationFormat, begin: float) -> None:
         try:
             chunks = running.chunks(how)
             async with closing(chunks):
@@ -101,7 +101,7 @@ class Sessions:
 
     def handle(
         self, head: RequestHead, params: GraphQLParams | list[GraphQLParams] | None
-    ) -> Response | StreamingResponse:
+    ) -> HttpResponse | StreamingResponse:
         """Answer one request. Errors: ClientError."""
         if head.method == "PUT":
             return _response(201, self._reserve(head.client))
@@ -175,14 +175,14 @@ class Sessions:
             raise ClientError(f"Operation with ID {id_!r} already exists.", code="STREAM_CONFLICT")
         if len(session.operations) >= self._streams.settings.max_operations_per_socket:
             raise ClientError("Too many operations on one stream.", code="TOO_MANY_OPERATIONS")
-        running = Running(self._streams, Operation(params, client, self._streams.serving()))
+        running = RunningStream(self._streams, Operation(params, client, self._streams.serving()))
         how = OperationFormat(id_)
         task = asyncio.create_task(self._run(session, running, how, client.principal))
         session.operations[id_] = task
         task.add_done_callback(lambda _: session.operations.pop(id_, None))
 
     async def _run(
-        self, session: Session, running: Running, how: OperationFormat, principal: Principal
+        self, session: Session, running: RunningStream, how: OperationFormat, principal: Principal
     ) -> None:
         """One operation, for as long as who asked for it is believed."""
         with leased(self._streams.authenticator, principal) as lease:
@@ -194,5 +194,5 @@ def owner_of(principal: Principal) -> Owner:
     return principal.issuer, principal.id, principal.client
 
 
-def _response(status: int, text: str) -> Response:
+def _response(status: int, text: str) -> HttpResponse:
     return text_response(status, text, b"cache-control: no-store\r\n")

@@ -28,8 +28,8 @@ from gateway.transport.http.forwarded import Peer
 from gateway.transport.http.head import RawHead, client_names
 from gateway.transport.http.params import checked_params
 from gateway.transport.ws import state as ws_state
-from gateway.transport.ws.state import Close, Connection
-from gateway.transport.ws.state import Operation as SocketOperation
+from gateway.transport.ws.state import Close, SocketProtocol
+from gateway.transport.ws.state import SocketOperation as SocketOperation
 
 if TYPE_CHECKING:
     from gateway.transport.ws.endpoint import WebSocketEndpoint
@@ -54,7 +54,7 @@ class Socket:
         self._params: dict[str, Any] = {}
         self._principal = ANONYMOUS
         self._leases = ExitStack()
-        self._connection = Connection(endpoint.settings.max_operations_per_socket)
+        self._connection = SocketProtocol(endpoint.settings.max_operations_per_socket)
         self._tasks: dict[SocketOperation, asyncio.Task[None]] = {}
         self._streaming: set[SocketOperation] = set()
         self._draining = False
@@ -240,7 +240,7 @@ class Socket:
                     self._stop(operation)
                 if self._tasks:
                     await asyncio.wait(self._tasks.values())
-                if self._connection.state is not ws_state.State.CLOSED:
+                if self._connection.state is not ws_state.SocketState.CLOSED:
                     await self._close(self._connection.close(ws_state.GOING_AWAY))
         except (TimeoutError, OSError):
             pass  # a client that does not read, or is gone: the server cuts it

@@ -25,7 +25,7 @@ MAX_REASON_BYTES = 123
 """A control frame has at most 125 bytes, two of which are the code: RFC 6455 §5.5."""
 
 
-class State(Enum):
+class SocketState(Enum):
     """Where a connection is."""
 
     OPENED = "opened"
@@ -57,7 +57,7 @@ class Initialise:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Operation:
+class SocketOperation:
     """The client asks for an operation: run it, and answer with `next`, `error`, `complete`.
 
     Attributes:
@@ -73,7 +73,7 @@ class Operation:
 class Cancel:
     """The client has left an operation."""
 
-    operation: Operation
+    operation: SocketOperation
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Refuse:
     id: str
 
 
-Event = Close | Reply | Initialise | Operation | Cancel | Refuse
+Event = Close | Reply | Initialise | SocketOperation | Cancel | Refuse
 
 UNAUTHORIZED = Close(4401, "Unauthorized")
 FORBIDDEN = Close(4403, "Forbidden")
@@ -95,7 +95,7 @@ GOING_AWAY = Close(1001, "Going away")
 TOO_LARGE = Close(1009, "Message too big")
 
 
-class Connection:
+class SocketProtocol:
     """The protocol's side of one socket.
 
     Args:
@@ -109,8 +109,8 @@ class Connection:
     __slots__ = ("_max_operations", "operations", "state")
 
     def __init__(self, max_operations: int) -> None:
-        self.state = State.OPENED
-        self.operations: dict[str, Operation] = {}
+        self.state = SocketState.OPENED
+        self.operations: dict[str, SocketOperation] = {}
         self._max_operations = max_operations
 
     def __repr__(self) -> str:
@@ -121,7 +121,7 @@ class Connection:
 
         Shape: bytes stand for a binary frame, which the protocol does not have.
         """
-        if self.state is State.CLOSED:
+        if self.state is SocketState.CLOSED:
             return None
         if isinstance(text, bytes):
             return self._breach("Messages are text")
@@ -138,40 +138,40 @@ class Connection:
 
     def close(self, how: Close) -> Close:
         """End it: nothing is sent or understood any more."""
-        self.state = State.CLOSED
+        self.state = SocketState.CLOSED
         self.operations.clear()
         return Close(how.code, cut(how.reason))
 
     def time_out(self) -> Close | None:
         """The time to introduce oneself is over."""
-        return self.close(INIT_TIMEOUT) if self.state is State.OPENED else None
+        return self.close(INIT_TIMEOUT) if self.state is SocketState.OPENED else None
 
     def acknowledge(self) -> str | None:
         """The answer to `Initialise`."""
-        if self.state is not State.INITIALISING:
+        if self.state is not SocketState.INITIALISING:
             return None
-        self.state = State.READY
+        self.state = SocketState.READY
         return '{"type":"connection_ack"}'
 
-    def next(self, operation: Operation, body: bytes) -> str | None:
+    def next(self, operation: SocketOperation, body: bytes) -> str | None:
         """One result of an operation; None when it is over."""
         if self.operations.get(operation.id) is not operation:
             return None
         return f'{{"id":{quoted(operation.id)},"type":"next","payload":{body.decode()}}}'
 
-    def error(self, operation: Operation, errors: list[Any]) -> str | None:
+    def error(self, operation: SocketOperation, errors: list[Any]) -> str | None:
         """The end of an operation that failed; None when it is over already."""
         if not self._end(operation):
             return None
         return refusal(operation.id, errors)
 
-    def complete(self, operation: Operation) -> str | None:
+    def complete(self, operation: SocketOperation) -> str | None:
         """The end of an operation; None when it is over already."""
         if not self._end(operation):
             return None
         return f'{{"id":{quoted(operation.id)},"type":"complete"}}'
 
-    def _end(self, operation: Operation) -> bool:
+    def _end(self, operation: SocketOperation) -> bool:
         if self.operations.get(operation.id) is not operation:
             return False
         del self.operations[operation.id]
@@ -184,7 +184,7 @@ class Connection:
         params = message.get("payload")
         if params is not None and not isinstance(params, dict):
             return self._breach("The payload of connection_init must be an object")
-        self.state = State.INITIALISING
+        self.state = SocketState.INITIALISING
         return Initialise(params or {})
 
     def _pong(self, message: dict[str, Any]) -> Event:
@@ -213,7 +213,7 @@ class Connection:
             return self.close(Close(4409, f"Subscriber for {id_} already exists"))
         if len(self.operations) >= self._max_operations:
             return Refuse(id_)
-        operation = self.operations[id_] = Operation(id_, payload)
+        operation = self.operations[id_] = SocketOperation(id_, payload)
         return operation
 
     def _cancel(self, message: dict[str, Any]) -> Event | None:
@@ -240,25 +240,28 @@ def cut(reason: str) -> str:
     return reason.encode("utf-8", "replace")[:MAX_REASON_BYTES].decode("utf-8", "ignore")
 
 
-Action = Callable[[Connection, dict[str, Any]], Event | None]
-_ANYWHERE: dict[str, Action | Close] = {"ping": Connection._pong, "pong": Connection._ignore}
-TABLE: dict[State, dict[str, Action | Close]] = {
-    State.OPENED: {
+Action = Callable[[SocketProtocol, dict[str, Any]], Event | None]
+_ANYWHERE: dict[str, Action | Close] = {
+    "ping": SocketProtocol._pong,
+    "pong": SocketProtocol._ignore,
+}
+TABLE: dict[SocketState, dict[str, Action | Close]] = {
+    SocketState.OPENED: {
         **_ANYWHERE,
-        "connection_init": Connection._initialise,
+        "connection_init": SocketProtocol._initialise,
         "subscribe": UNAUTHORIZED,
-        "complete": Connection._cancel,
+        "complete": SocketProtocol._cancel,
     },
-    State.INITIALISING: {
+    SocketState.INITIALISING: {
         **_ANYWHERE,
         "connection_init": TOO_MANY_INITS,
         "subscribe": UNAUTHORIZED,
-        "complete": Connection._cancel,
+        "complete": SocketProtocol._cancel,
     },
-    State.READY: {
+    SocketState.READY: {
         **_ANYWHERE,
         "connection_init": TOO_MANY_INITS,
-        "subscribe": Connection._subscribe,
-        "complete": Connection._cancel,
+        "subscribe": SocketProtocol._subscribe,
+        "complete": SocketProtocol._cancel,
     },
 }

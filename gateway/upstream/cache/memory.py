@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from gateway.upstream.cache.stored import StoredResponse
-from gateway.upstream.transport import Header, Request
+from gateway.upstream.transport import Header, UpstreamRequest
 
 MOST_VARIANTS = 64
 """Answers of one URL that differ by request headers; the oldest goes first."""
@@ -41,7 +41,7 @@ class MemoryCache:
     def __len__(self) -> int:
         return sum(map(len, self._entries.values()))
 
-    def find(self, request: Request) -> StoredResponse | None:
+    def find(self, request: UpstreamRequest) -> StoredResponse | None:
         """The answer for a request, fresh or not."""
         for key in (_exact_key(request), _shared_key(request)):
             variants = self._entries.get(key)
@@ -56,7 +56,7 @@ class MemoryCache:
                     return entry
         return None
 
-    def put(self, request: Request, entry: StoredResponse) -> None:
+    def put(self, request: UpstreamRequest, entry: StoredResponse) -> None:
         """Keep an answer in the place of the one that the same request had."""
         if entry.size_bytes > self.max_bytes or self._is_purged(entry):
             return
@@ -73,7 +73,7 @@ class MemoryCache:
             self.evicted += len(self._entries[oldest])
             self._drop(oldest, self._entries[oldest])
 
-    def remove(self, request: Request) -> None:
+    def remove(self, request: UpstreamRequest) -> None:
         """Drop the answer that a request gets."""
         for key in (_exact_key(request), _shared_key(request)):
             variants = self._entries.get(key, ())
@@ -122,10 +122,10 @@ class MemoryCache:
             del self._entries[key]
 
 
-def _exact_key(request: Request) -> Hashable:
+def _exact_key(request: UpstreamRequest) -> Hashable:
     headers: tuple[Header, ...] = tuple(request.headers)
     return request.source, request.method, request.url, request.body, headers
 
 
-def _shared_key(request: Request) -> Hashable:
+def _shared_key(request: UpstreamRequest) -> Hashable:
     return request.source, request.method, request.url, request.body

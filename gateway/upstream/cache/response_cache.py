@@ -30,9 +30,9 @@ from gateway.upstream.cache.stored import (
     with_tags,
 )
 from gateway.upstream.settings import SourceCacheSettings
-from gateway.upstream.transport import Fetched, Request, header_value
+from gateway.upstream.transport import Fetched, UpstreamRequest, header_value
 
-Fetch = Callable[[Request], Awaitable[Fetched]]
+Fetch = Callable[[UpstreamRequest], Awaitable[Fetched]]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 MOST_REFRESHES = 64
 """Refreshes of one source at a time that nobody waits for; what would be one more is refreshed later."""
@@ -72,7 +72,7 @@ class ResponseCache:
         self._rng = rng
         self._refreshes: dict[Hashable, asyncio.Task[None]] = {}
 
-    async def read(self, request: Request, fetch: Fetch, refresh: Fetch) -> Fetched:
+    async def read(self, request: UpstreamRequest, fetch: Fetch, refresh: Fetch) -> Fetched:
         """The answer to a read.
 
         Args:
@@ -113,7 +113,7 @@ class ResponseCache:
             return entry.answer(now)
         return await self._validate(request, fetch, entry)
 
-    def write(self, request: Request, response: Fetched | None) -> None:
+    def write(self, request: UpstreamRequest, response: Fetched | None) -> None:
         """A write begins, or has ended with an answer: what is stored of its URLs is not used any more. §4.4"""
         if request.method in SAFE_METHODS:
             return
@@ -136,17 +136,17 @@ class ResponseCache:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _count(self, request: Request, result: str) -> None:
+    def _count(self, request: UpstreamRequest, result: str) -> None:
         self.counts[self.source, request.endpoint, result] += 1
 
-    async def _fill(self, request: Request, fetch: Fetch) -> Fetched:
+    async def _fill(self, request: UpstreamRequest, fetch: Fetch) -> Fetched:
         self._count(request, "miss")
         began, begin = self.memory.purges, self._now()
         response = await fetch(request)
         self._keep(request, response, began, begin)
         return response
 
-    def _keep(self, request: Request, response: Fetched, began: int, begin: float) -> None:
+    def _keep(self, request: UpstreamRequest, response: Fetched, began: int, begin: float) -> None:
         """Store an answer, where it may be; where it may not, what was stored for the request is gone."""
         request = _unconditional(request)
         if response.status == 304:
@@ -161,7 +161,9 @@ class ResponseCache:
         entry.began = began
         self.memory.put(request, entry)
 
-    async def _validate(self, request: Request, fetch: Fetch, entry: StoredResponse) -> Fetched:
+    async def _validate(
+        self, request: UpstreamRequest, fetch: Fetch, entry: StoredResponse
+    ) -> Fetched:
         """Ask whether a stored answer still holds. §4.3"""
         began, begin = self.memory.purges, self._now()
         asked = replace(request, headers=[*request.headers, *entry.validators()])
@@ -185,11 +187,11 @@ class ResponseCache:
         """Whether a stale answer may be given where the origin fails. RFC 5861 §4"""
         return self._now() - entry.fresh_until < entry.stale_if_error_s
 
-    def _stand_in(self, request: Request, entry: StoredResponse) -> Fetched:
+    def _stand_in(self, request: UpstreamRequest, entry: StoredResponse) -> Fetched:
         self._count(request, "stale_if_error")
         return entry.answer(self._now())
 
-    def _refresh(self, request: Request, fetch: Fetch, entry: StoredResponse) -> None:
+    def _refresh(self, request: UpstreamRequest, fetch: Fetch, entry: StoredResponse) -> None:
         """Bring an answer up to date while nobody waits, once at a time."""
         key = (request.method, request.url, request.body, tuple(request.headers))
         if key in self._refreshes or len(self._refreshes) >= MOST_REFRESHES:
@@ -206,7 +208,7 @@ class ResponseCache:
         self._refreshes[key] = asyncio.create_task(refresh())
 
 
-def _unconditional(request: Request) -> Request:
+def _unconditional(request: UpstreamRequest) -> UpstreamRequest:
     """A request as it is without the condition of whoever has an answer already."""
     headers = [header for header in request.headers if header[0].lower() not in _CONDITIONS]
     return replace(request, headers=headers) if len(headers) < len(request.headers) else request

@@ -18,7 +18,7 @@ from gateway.upstream.cache.directives import (
     values_of,
 )
 from gateway.upstream.settings import SourceCacheSettings
-from gateway.upstream.transport import Fetched, Header, Request, header_value
+from gateway.upstream.transport import Fetched, Header, UpstreamRequest, header_value
 
 # RFC 9110 §15.1; 206 is not kept: there is nobody who would ask for parts.
 HEURISTIC = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
@@ -139,7 +139,12 @@ def request_directives(headers: Sequence[Header]) -> Directives:
 
 
 def stored_response(
-    request: Request, response: Fetched, rules: SourceCacheSettings, *, now: float, took_s: float
+    request: UpstreamRequest,
+    response: Fetched,
+    rules: SourceCacheSettings,
+    *,
+    now: float,
+    took_s: float,
 ) -> StoredResponse | None:
     """The answer as it may be kept; None where it may not. RFC 9111 §3
 
@@ -200,7 +205,7 @@ def _is_understood(status: int, says: Directives) -> bool:
     return "must-understand" in says and status in UNDERSTOOD
 
 
-def _is_authorized(request: Request) -> bool:
+def _is_authorized(request: UpstreamRequest) -> bool:
     return any(name.lower() == "authorization" for name, _ in request.headers)
 
 

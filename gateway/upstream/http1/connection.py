@@ -32,16 +32,16 @@ HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)  # w
 class Owner(Protocol):
     """Who lends the connection out."""
 
-    def release(self, connection: Connection) -> None:
+    def release(self, connection: Http1Connection) -> None:
         """It may carry another exchange."""
         ...
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Http1Connection) -> None:
         """It is closed, whatever it was doing; said once."""
         ...
 
 
-class Connection(asyncio.Protocol):
+class Http1Connection(asyncio.Protocol):
     """One connection to one origin.
 
     Args:

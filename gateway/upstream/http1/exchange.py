@@ -15,11 +15,11 @@ from gateway.upstream.content import decode_answer
 from gateway.upstream.transport import Headers, read_length
 
 if TYPE_CHECKING:
-    from gateway.upstream.http1.connection import Connection
+    from gateway.upstream.http1.connection import Http1Connection
 
 
 class H1Response:
-    """As the port's `Response`.
+    """As the port's `UpstreamResponse`.
 
     Attributes:
         status: 0 until the head is there.
@@ -49,14 +49,19 @@ class H1Response:
     )
 
     def __init__(
-        self, connection: Connection, waiter: asyncio.Future[None], source: str, *, is_head: bool
+        self,
+        connection: Http1Connection,
+        waiter: asyncio.Future[None],
+        source: str,
+        *,
+        is_head: bool,
     ) -> None:
         self.status = 0
         self.raw_headers: list[tuple[bytes, bytes]] = []
         self.parts: list[bytes] = []
         self.received = 0
         self.limit: int | None = None
-        self.connection: Connection | None = connection
+        self.connection: Http1Connection | None = connection
         self.waiter: asyncio.Future[None] | None = waiter
         self.error: UpstreamError | None = None
         self.is_stale = False

@@ -13,13 +13,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.errors import UpstreamError
-from gateway.upstream.http1.connection import Connection
+from gateway.upstream.http1.connection import Http1Connection
 
-Connect = Callable[["Pool"], Awaitable[Connection]]
+Connect = Callable[["Pool"], Awaitable[Http1Connection]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class PoolLimits:
     """What bounds the connections to one origin.
 
     Attributes:
@@ -49,16 +49,16 @@ class Pool:
     """
 
     def __init__(
-        self, limits: Limits, connect: Connect, loop: asyncio.AbstractEventLoop, name: str
+        self, limits: PoolLimits, connect: Connect, loop: asyncio.AbstractEventLoop, name: str
     ) -> None:
-        self.connections: set[Connection] = set()
+        self.connections: set[Http1Connection] = set()
         self._limits = limits
         self._connect = connect
         self._loop = loop
         self._name = name
-        self._idle: list[Connection] = []
+        self._idle: list[Http1Connection] = []
         self._places = 0
-        self._waiters: deque[asyncio.Future[Connection | None]] = deque()
+        self._waiters: deque[asyncio.Future[Http1Connection | None]] = deque()
         self._sweep: asyncio.TimerHandle | None = None
         self._is_closed = False
 
@@ -70,7 +70,7 @@ class Pool:
         """Nothing open, nobody waiting."""
         return self._places == 0
 
-    def take_idle(self, now: float) -> Connection | None:
+    def take_idle(self, now: float) -> Http1Connection | None:
         """The connection used last, if it is young enough."""
         idle = self._idle
         if not idle:
@@ -83,7 +83,9 @@ class Pool:
             idle.pop().close()
         return None
 
-    async def acquire(self, deadline: float, source: str, *, fresh: bool = False) -> Connection:
+    async def acquire(
+        self, deadline: float, source: str, *, fresh: bool = False
+    ) -> Http1Connection:
         """A connection, idle or new; a new one only where `fresh`.
 
         Errors: UpstreamError(GATEWAY_TIMEOUT) when none is free or made in time,
@@ -111,7 +113,7 @@ class Pool:
                 return found
             found.abort()
 
-    def release(self, connection: Connection) -> None:
+    def release(self, connection: Http1Connection) -> None:
         """As `Owner`."""
         now = self._loop.time()
         if now >= connection.retires_at or self._is_closed:
@@ -124,7 +126,7 @@ class Pool:
         if self._sweep is None:
             self._sweep = self._loop.call_at(now + self._limits.keepalive_s, self._close_idle)
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Http1Connection) -> None:
         """As `Owner`."""
         if connection not in self.connections:
             return  # never lent: `_make` has its place
@@ -148,7 +150,7 @@ class Pool:
         for connection in open_now:
             await connection.wait_closed()
 
-    def _serve(self, what: Connection | None) -> bool:
+    def _serve(self, what: Http1Connection | None) -> bool:
         """Give a connection, or a place, to who has waited longest."""
         while self._waiters:
             waiter = self._waiters.popleft()
@@ -161,9 +163,9 @@ class Pool:
         if not self._serve(None):
             self._places -= 1
 
-    async def _wait(self, until: float, source: str, *, is_next: bool) -> Connection | None:
+    async def _wait(self, until: float, source: str, *, is_next: bool) -> Http1Connection | None:
         """Stand in line. Errors: UpstreamError(GATEWAY_TIMEOUT) at `until`."""
-        waiter: asyncio.Future[Connection | None] = self._loop.create_future()
+        waiter: asyncio.Future[Http1Connection | None] = self._loop.create_future()
         if is_next:
             self._waiters.appendleft(waiter)
         else:
@@ -184,7 +186,7 @@ class Pool:
         finally:
             timer.cancel()
 
-    async def _make(self, deadline: float, source: str) -> Connection:
+    async def _make(self, deadline: float, source: str) -> Http1Connection:
         """A new connection, on a place that is ours; the place is given on where that fails."""
         until = min(deadline, self._loop.time() + self._limits.connect_timeout_s)
         try:
@@ -228,7 +230,9 @@ class Pool:
             idle.pop(0).close()
 
 
-def refuse(waiter: asyncio.Future[Connection | None], code: str, source: str, detail: str) -> None:
+def refuse(
+    waiter: asyncio.Future[Http1Connection | None], code: str, source: str, detail: str
+) -> None:
     """End a wait with an error, unless it has ended."""
     if not waiter.done():
         waiter.set_exception(UpstreamError(code, source=source, detail=detail, was_sent=False))

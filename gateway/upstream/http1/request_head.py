@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import UpstreamRequest
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\]")
@@ -40,7 +40,7 @@ class BadRequest(ValueError):  # noqa: N818 - read as the sentence "a bad reques
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class UrlOrigin:
     """Where a URL leads: what connections are pooled by.
 
     Attributes:
@@ -91,7 +91,7 @@ def without_credentials(url: str) -> str:
     return _USERINFO.sub(r"\1***@", url)
 
 
-def parse_origin(base: str) -> Origin:
+def parse_origin(base: str) -> UrlOrigin:
     """`https://host:port`, taken apart. Errors: BadRequest."""
     scheme, _, authority = base.partition("://")
     is_tls = scheme.lower() == "https"
@@ -108,7 +108,7 @@ def parse_origin(base: str) -> Origin:
     if not 0 < number < 65536:
         raise BadRequest(f"the URL's port is out of range: {without_credentials(base)!r:.200}")
     is_default = number == (443 if is_tls else 80)
-    return Origin(is_tls, host.strip("[]"), number, host if is_default else f"{host}:{number}")
+    return UrlOrigin(is_tls, host.strip("[]"), number, host if is_default else f"{host}:{number}")
 
 
 # Header names seen, as they stand in a head; a gateway sends few of them, over and over.
@@ -130,7 +130,7 @@ def name_prefix(name: str) -> str:
     return prefix
 
 
-def check_parts(request: Request) -> None:
+def check_parts(request: UpstreamRequest) -> None:
     """Errors: BadRequest for a method or a header that would break the message's frame."""
     if request.method not in KNOWN_METHODS and TOKEN.fullmatch(request.method) is None:
         raise BadRequest(f"not a method: {request.method!r:.100}")
@@ -143,7 +143,7 @@ def check_parts(request: Request) -> None:
             raise BadRequest(f"the value of {name} has a character beyond latin-1")
 
 
-def encode_head(request: Request, target: str, authority: str) -> bytes:
+def encode_head(request: UpstreamRequest, target: str, authority: str) -> bytes:
     """The request's head, with its blank line.
 
     Shape: header names and values in the order and letter case given, values as latin-1; Host first

@@ -14,9 +14,9 @@ from functools import partial
 
 from gateway.errors import UpstreamError
 from gateway.upstream.dial import Dialler
-from gateway.upstream.http1.connection import Connection, wake
+from gateway.upstream.http1.connection import Http1Connection, wake
 from gateway.upstream.http1.exchange import H1Response
-from gateway.upstream.http1.pool import Limits, Pool
+from gateway.upstream.http1.pool import Pool, PoolLimits
 from gateway.upstream.http1.request_head import (
     SAFE,
     BadRequest,
@@ -24,7 +24,7 @@ from gateway.upstream.http1.request_head import (
     parse_origin,
     split_url,
 )
-from gateway.upstream.transport import Request
+from gateway.upstream.transport import UpstreamRequest
 
 # Above this a body is not copied behind its head.
 JOINED_BYTES = 64 * 1024
@@ -42,7 +42,7 @@ class H1Transport:
     """
 
     def __init__(
-        self, limits: Limits, *, tls: ssl.SSLContext, unix_socket: str | None = None
+        self, limits: PoolLimits, *, tls: ssl.SSLContext, unix_socket: str | None = None
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._limits = limits
@@ -52,7 +52,7 @@ class H1Transport:
         self._pools: dict[str, tuple[Pool, str]] = {}
         self._is_closed = False
 
-    async def send(self, request: Request, deadline: float) -> H1Response:
+    async def send(self, request: UpstreamRequest, deadline: float) -> H1Response:
         """As the port says."""
         source = request.source
         now = self._loop.time()
@@ -107,7 +107,7 @@ class H1Transport:
             await pool.aclose()
 
     def _write(
-        self, connection: Connection, request: Request, head: bytes, deadline: float
+        self, connection: Http1Connection, request: UpstreamRequest, head: bytes, deadline: float
     ) -> tuple[H1Response, asyncio.Task[None] | None]:
         """Write a request: the exchange that waits for its answer, and what sends a streamed body."""
         body = request.body
@@ -133,15 +133,15 @@ class H1Transport:
         origin = parse_origin(base)
         dialler = Dialler(origin, self._tls, self._unix_socket, self._loop)
 
-        async def connect(pool: Pool) -> Connection:
-            return await dialler.dial(partial(Connection, pool, self._loop))
+        async def connect(pool: Pool) -> Http1Connection:
+            return await dialler.dial(partial(Http1Connection, pool, self._loop))
 
         made = Pool(self._limits, connect, self._loop, base), origin.authority
         self._pools[base] = made
         return made
 
 
-def may_repeat(request: Request) -> bool:
+def may_repeat(request: UpstreamRequest) -> bool:
     """Whether a request that may have been processed can be sent again: no write, and all there."""
     return (request.method in SAFE or request.is_read) and (
         request.body is None or isinstance(request.body, bytes)
@@ -149,7 +149,7 @@ def may_repeat(request: Request) -> bool:
 
 
 async def send_stream(
-    connection: Connection, response: H1Response, body: AsyncIterator[bytes]
+    connection: Http1Connection, response: H1Response, body: AsyncIterator[bytes]
 ) -> None:
     """Write a body as chunks while its answer is awaited elsewhere. Its own error ends the exchange."""
     connection.is_sending = True

@@ -9,7 +9,7 @@ import asyncio
 
 from gateway.errors import UpstreamError
 from gateway.upstream.dial import Dialler
-from gateway.upstream.http1.pool import Limits
+from gateway.upstream.http1.pool import PoolLimits
 from gateway.upstream.http2.connection import H2Connection, explained
 
 
@@ -20,7 +20,7 @@ class H2Pool:
         connections: Every open one.
     """
 
-    def __init__(self, limits: Limits, dialler: Dialler, name: str) -> None:
+    def __init__(self, limits: PoolLimits, dialler: Dialler, name: str) -> None:
         self.connections: list[H2Connection] = []
         self._limits = limits
         self._dialler = dialler

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class H2Stream:
-    """As the port's `Response`.
+    """As the port's `UpstreamResponse`.
 
     Attributes:
         number: HTTP/2's own, of the stream.

@@ -14,10 +14,10 @@ from contextlib import aclosing, nullcontext
 
 from gateway.errors import UpstreamError
 from gateway.upstream.dial import Dialler
-from gateway.upstream.http1.pool import Limits
+from gateway.upstream.http1.pool import PoolLimits
 from gateway.upstream.http1.request_head import (
     BadRequest,
-    Origin,
+    UrlOrigin,
     check_parts,
     parse_origin,
     split_url,
@@ -26,7 +26,7 @@ from gateway.upstream.http1.transport import MAX_POOLS, H1Transport, end, may_re
 from gateway.upstream.http2.connection import H2Connection, NoHttp2
 from gateway.upstream.http2.pool import H2Pool
 from gateway.upstream.http2.stream import H2Stream
-from gateway.upstream.transport import Request, Response
+from gateway.upstream.transport import UpstreamRequest, UpstreamResponse
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -43,7 +43,7 @@ class H2Transport:
 
     def __init__(
         self,
-        limits: Limits,
+        limits: PoolLimits,
         *,
         tls: ssl.SSLContext,
         older: H1Transport,
@@ -55,9 +55,9 @@ class H2Transport:
         self._older = older
         self._unix_socket = unix_socket
         # By the URL's text before its path; None for an origin that chose HTTP/1.1.
-        self._pools: dict[str, tuple[H2Pool, Origin] | None] = {}
+        self._pools: dict[str, tuple[H2Pool, UrlOrigin] | None] = {}
 
-    async def send(self, request: Request, deadline: float) -> Response:
+    async def send(self, request: UpstreamRequest, deadline: float) -> UpstreamResponse:
         """As the port says."""
         source = request.source
         if deadline <= self._loop.time():
@@ -89,7 +89,7 @@ class H2Transport:
         await self._older.aclose()
 
     async def _send(
-        self, pool: H2Pool, request: Request, fields: Fields, deadline: float
+        self, pool: H2Pool, request: UpstreamRequest, fields: Fields, deadline: float
     ) -> H2Stream:
         """Send, and once more where the backend has not processed it. Errors: NoHttp2, UpstreamError."""
         connection = await pool.acquire(deadline, request.source)
@@ -102,7 +102,7 @@ class H2Transport:
             raise stream.error
         return stream
 
-    def _add_pool(self, base: str) -> tuple[H2Pool, Origin]:
+    def _add_pool(self, base: str) -> tuple[H2Pool, UrlOrigin]:
         """The pool of an origin not seen before. Errors: BadRequest."""
         origin = parse_origin(base)
         if len(self._pools) >= MAX_POOLS:
@@ -116,7 +116,7 @@ class H2Transport:
         return made
 
 
-def request_fields(request: Request, target: str, origin: Origin) -> Fields:
+def request_fields(request: UpstreamRequest, target: str, origin: UrlOrigin) -> Fields:
     """A request's head as HTTP/2 has it: pseudo fields first, names in lower case.
 
     Errors: BadRequest.
@@ -139,7 +139,7 @@ def request_fields(request: Request, target: str, origin: Origin) -> Fields:
 
 
 async def exchange(
-    connection: H2Connection, request: Request, fields: Fields, deadline: float
+    connection: H2Connection, request: UpstreamRequest, fields: Fields, deadline: float
 ) -> H2Stream:
     """Write, and wait for the head of the answer; a failure stands in the stream.
 

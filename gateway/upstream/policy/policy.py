@@ -36,15 +36,15 @@ from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import (
     Fetched,
     Header,
-    Request,
-    Response,
     Transport,
+    UpstreamRequest,
+    UpstreamResponse,
     header_value,
     read_length,
 )
 
 # A whole answer, or one whose body is still on the wire.
-Answer = Fetched | Response
+Answer = Fetched | UpstreamResponse
 
 STATES = ("closed", "half_open", "open")
 # They say nothing about a backend's health, and asking again would not help.
@@ -76,7 +76,7 @@ class Endpoint:
     calls: int = 0
 
 
-class Asked(msgspec.Struct):
+class UpstreamCall(msgspec.Struct):
     """A call as it was asked for, through all its attempts.
 
     Attributes:
@@ -87,7 +87,7 @@ class Asked(msgspec.Struct):
         is_whole: Whether the body is read too.
     """
 
-    request: Request
+    request: UpstreamRequest
     endpoint: Endpoint
     deadline: float
     stats: CallStats
@@ -148,7 +148,7 @@ class Policy:
             yield BREAKER_STATE, (self.name, state), float(state == worst)
 
     def fetch(
-        self, request: Request, deadline: float, stats: CallStats
+        self, request: UpstreamRequest, deadline: float, stats: CallStats
     ) -> Coroutine[Any, Any, Fetched]:
         """Call, and call again where that is allowed and worth it.
 
@@ -162,23 +162,23 @@ class Policy:
         return self._begin(request, deadline, stats, is_whole=True)
 
     def send(
-        self, request: Request, deadline: float, stats: CallStats
-    ) -> Coroutine[Any, Any, Response]:
+        self, request: UpstreamRequest, deadline: float, stats: CallStats
+    ) -> Coroutine[Any, Any, UpstreamResponse]:
         """The same, for an answer's head, its body still on the wire: what breaks later is not repeated."""
         return self._begin(request, deadline, stats, is_whole=False)
 
     def _begin(
-        self, request: Request, deadline: float, stats: CallStats, *, is_whole: bool
+        self, request: UpstreamRequest, deadline: float, stats: CallStats, *, is_whole: bool
     ) -> Coroutine[Any, Any, Any]:
         self.budget.deposit(self._loop.time())
-        asked = Asked(request, self.endpoint(request.endpoint), deadline, stats, is_whole)
+        asked = UpstreamCall(request, self.endpoint(request.endpoint), deadline, stats, is_whole)
         return self._hedged(asked, 1) if self._is_hedged(request) else self._attempt(asked, 1)
 
-    def _is_hedged(self, request: Request) -> bool:
+    def _is_hedged(self, request: UpstreamRequest) -> bool:
         return self.settings.hedge.enabled and request.is_read
 
     async def _again(
-        self, asked: Asked, attempt: int, answer: Answer | None, error: UpstreamError | None
+        self, asked: UpstreamCall, attempt: int, answer: Answer | None, error: UpstreamError | None
     ) -> Any:
         """The answer after an attempt that was not good: of another one, or as it is. Errors: UpstreamError."""
         request, now = asked.request, self._loop.time()
@@ -216,7 +216,7 @@ class Policy:
     # One attempt
 
     async def _attempt(
-        self, asked: Asked, number: int, *, is_hedged: bool = False, is_hedge: bool = False
+        self, asked: UpstreamCall, number: int, *, is_hedged: bool = False, is_hedge: bool = False
     ) -> Any:
         """One call behind the breaker and in a place; how it ends is learned from.
 
@@ -292,7 +292,7 @@ class Policy:
             return await self._again(asked, number, answer, None)
         return answer
 
-    def _measure(self, request: Request, error_type: str, begin: float) -> None:
+    def _measure(self, request: UpstreamRequest, error_type: str, begin: float) -> None:
         """Note how long a call took on the wire, where somebody wants to know.
 
         What was cut off from outside, by a cancellation or the client's own deadline, is left out: it
@@ -303,7 +303,7 @@ class Policy:
             child = durations.of(self.name, request.endpoint, error_type)
             child.observe(perf_counter() - begin)
 
-    def _admit(self, request: Request, endpoint: Endpoint, now: float) -> None:
+    def _admit(self, request: UpstreamRequest, endpoint: Endpoint, now: float) -> None:
         """Errors: UpstreamError(CIRCUIT_BREAKER_OPEN)."""
         if self.settings.circuit_breaker.enabled and not endpoint.breaker.admit(now):
             self.counters.add("breaker_refused", self.name, request.endpoint)
@@ -343,7 +343,7 @@ class Policy:
             self.places.wake()
 
     def _address(
-        self, request: Request, left_s: float, trace: Trace | None, timing: Timing | None
+        self, request: UpstreamRequest, left_s: float, trace: Trace | None, timing: Timing | None
     ) -> None:
         """Add what the gateway itself tells the backend: the trace, and the time that is left."""
         if request.on_send is not None:
@@ -362,7 +362,11 @@ class Policy:
     # Asking again
 
     def _wait_before_next(
-        self, attempt: int, request: Request, answer: Answer | None, error: UpstreamError | None
+        self,
+        attempt: int,
+        request: UpstreamRequest,
+        answer: Answer | None,
+        error: UpstreamError | None,
     ) -> float | None:
         """How long to wait before the next attempt, seconds; None when there is none."""
         retry = self.settings.retry
@@ -378,13 +382,13 @@ class Policy:
         wait_s = self._rng() * most_s
         return max(wait_s, retry_after_s(answer) if answer else 0.0)
 
-    def _withdraw(self, request: Request, now: float) -> bool:
+    def _withdraw(self, request: UpstreamRequest, now: float) -> bool:
         if self.budget.withdraw(now):
             return True
         self.counters.add("retry_refused", self.name, request.endpoint)
         return False
 
-    async def _hedged(self, asked: Asked, number: int) -> Any:
+    async def _hedged(self, asked: UpstreamCall, number: int) -> Any:
         """An attempt that may get a rival, and what becomes of its end. Errors: UpstreamError."""
         try:
             answer = await self._race(asked, number)
@@ -394,7 +398,7 @@ class Policy:
             return await self._again(asked, number, answer, None)
         return answer
 
-    async def _race(self, asked: Asked, number: int) -> Any:
+    async def _race(self, asked: UpstreamCall, number: int) -> Any:
         """An attempt that gets a rival when it takes unusually long; the first good answer wins."""
         once = partial(self._attempt, asked, number, is_hedged=True)
         after_s = asked.endpoint.latency.percentile_s
@@ -422,8 +426,8 @@ class Policy:
                     await discard(rival.result())
 
 
-async def read_whole(response: Response, max_bytes: int, source: str) -> bytes:
-    """As `Response.read`; an error whose body cannot be decoded is still an error, by its status."""
+async def read_whole(response: UpstreamResponse, max_bytes: int, source: str) -> bytes:
+    """As `UpstreamResponse.read`; an error whose body cannot be decoded is still an error, by its status."""
     try:
         return await response.read(max_bytes)
     except UpstreamError as exc:
@@ -433,13 +437,13 @@ async def read_whole(response: Response, max_bytes: int, source: str) -> bytes:
         return b""
 
 
-async def discard(answer: Fetched | Response) -> None:
+async def discard(answer: Fetched | UpstreamResponse) -> None:
     """Nobody reads it: its connection goes back, or is closed."""
     if not isinstance(answer, Fetched):
         await answer.aclose()
 
 
-def size_of(answer: Response) -> int | None:
+def size_of(answer: UpstreamResponse) -> int | None:
     """The bytes of a body that is not read yet, where its head says so."""
     return read_length(header_value(answer.headers, "content-length"))
 
@@ -464,7 +468,7 @@ async def _first_good(rivals: Collection[asyncio.Future[Answer]]) -> asyncio.Fut
                 return rival
 
 
-def retry_after_s(answer: Fetched | Response) -> float:
+def retry_after_s(answer: Fetched | UpstreamResponse) -> float:
     """What `Retry-After` asks for, seconds; 0 without a readable one."""
     text = header_value(answer.headers, "retry-after")
     if text is None:

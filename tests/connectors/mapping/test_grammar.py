@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.connectors.mapping import parse_mapping
-from gateway.connectors.mapping.nodes import Constant, Field, Group, Inline, Path, Wrapped
+from gateway.connectors.mapping.nodes import Constant, Group, Inline, MappedField, Path, Wrapped
 from gateway.connectors.mapping.parse import MAX_DEPTH, MappingSyntaxError
 from tests.connectors.mapping.table import BEFORE, EVERY
 
@@ -260,8 +260,8 @@ def test_literals(text: str, value: object) -> None:
 def test_kinds_of_items_and_offsets() -> None:
     text = "id n: a.b g: { c } $.d { e }"
     field, named, group, inline = parse_mapping(text).items
-    assert isinstance(field, Field)
-    assert isinstance(named, Field)
+    assert isinstance(field, MappedField)
+    assert isinstance(named, MappedField)
     assert isinstance(group, Group)
     assert isinstance(inline, Inline)
     spans = [text[item.start : item.end] for item in (field, named, group, inline)]

@@ -10,7 +10,7 @@ from gateway.errors import UpstreamError
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
 from gateway.upstream.settings import SourceCacheSettings
-from gateway.upstream.transport import Fetched, Request
+from gateway.upstream.transport import Fetched, UpstreamRequest
 
 BEGIN = 1_800_000_000.0
 
@@ -34,7 +34,7 @@ class Origin:
         self.luck = 1.0
         self.status = 200
         self.headers: dict[str, str] = {}
-        self.asked: list[Request] = []
+        self.asked: list[UpstreamRequest] = []
         self.fails = False
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.memory = MemoryCache(max_bytes)
@@ -52,7 +52,7 @@ class Origin:
         self.status = status
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
-    async def fetch(self, request: Request) -> Fetched:
+    async def fetch(self, request: UpstreamRequest) -> Fetched:
         """Ask the origin: its answers are numbered."""
         self.asked.append(request)
         if self.fails:
@@ -66,7 +66,7 @@ class Origin:
     async def read(self, url: str = "http://s/", **headers: str) -> Fetched:
         """What a client's read gets."""
         given = [(name.replace("_", "-"), value) for name, value in headers.items()]
-        request = Request("GET", url, given, source="s", endpoint="/", is_read=True)
+        request = UpstreamRequest("GET", url, given, source="s", endpoint="/", is_read=True)
         return await self.cache.read(request, self.fetch, self.fetch)
 
     async def body(self, url: str = "http://s/", **headers: str) -> int:

@@ -18,7 +18,7 @@ from gateway.upstream.build_transport import build_transport
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
 from gateway.upstream.settings import SourceCacheSettings, SourceSettings
-from gateway.upstream.transport import Fetched, Request
+from gateway.upstream.transport import Fetched, UpstreamRequest
 
 HOP_BY_HOP = {"connection", "host", "keep-alive", "content-length", "transfer-encoding", "te"}
 RULES = SourceCacheSettings(trust_vary=True, heuristic=True, stale_if_error_s=3600)
@@ -45,7 +45,7 @@ class Proxy:
         url = self.origin + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
         headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]]
         headers = [(name, value) for name, value in headers if name not in HOP_BY_HOP]
-        request = Request(scope["method"], url, headers, body or None)
+        request = UpstreamRequest(scope["method"], url, headers, body or None)
         try:
             if request.method == "GET":
                 response = await self.cache.read(request, self.fetch, self.fetch)
@@ -64,7 +64,7 @@ class Proxy:
         })  # fmt: skip
         await send({"type": "http.response.body", "body": response.body})
 
-    async def fetch(self, request: Request) -> Fetched:
+    async def fetch(self, request: UpstreamRequest) -> Fetched:
         """The origin's answer."""
         deadline = asyncio.get_running_loop().time() + 10
         response = await self.transport.send(request, deadline)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import UpstreamError
-from gateway.upstream.transport import Fetched, Request
+from gateway.upstream.transport import Fetched, UpstreamRequest
 from tests.upstream.cache.origin import BEGIN, Origin, date
 
 FRESH: dict[str, Any] = {"cache_control": "max-age=60"}
@@ -226,11 +226,11 @@ async def test_an_answer_that_took_long_is_refreshed_before_it_is_stale() -> Non
     origin = Origin()
     origin.says(**FRESH)
 
-    async def slow(request: Request) -> Fetched:
+    async def slow(request: UpstreamRequest) -> Fetched:
         origin.now += 5
         return await origin.fetch(request)
 
-    request = Request("GET", "http://s/", source="s", is_read=True)
+    request = UpstreamRequest("GET", "http://s/", source="s", is_read=True)
     await origin.cache.read(request, slow, origin.fetch)
     origin.now += 50
     assert await origin.body() == 1
@@ -287,7 +287,9 @@ async def test_a_write_makes_what_is_stored_of_its_url_unusable(
     origin = Origin()
     origin.says(**FRESH)
     await origin.read()
-    origin.cache.write(Request(method, "http://s/"), Fetched(status, list(answer.items()), b""))
+    origin.cache.write(
+        UpstreamRequest(method, "http://s/"), Fetched(status, list(answer.items()), b"")
+    )
     assert await origin.body() == (1 if kept else 2)
 
 
@@ -304,7 +306,7 @@ async def test_a_write_names_what_else_has_changed(header: str, value: str, kept
     origin = Origin()
     origin.says(**FRESH, cache_groups='"users"')
     await origin.read("http://s/other")
-    origin.cache.write(Request("POST", "http://s/"), Fetched(200, [(header, value)], b""))
+    origin.cache.write(UpstreamRequest("POST", "http://s/"), Fetched(200, [(header, value)], b""))
     assert await origin.body("http://s/other") == (1 if kept else 2)
 
 
@@ -313,16 +315,16 @@ async def test_what_was_asked_before_a_write_is_not_kept_after_it() -> None:
     origin.says(**FRESH)
     gate = asyncio.Event()
 
-    async def slow(request: Request) -> Fetched:
+    async def slow(request: UpstreamRequest) -> Fetched:
         response = await origin.fetch(request)
         await gate.wait()
         return response
 
-    request = Request("GET", "http://s/", source="s", is_read=True)
+    request = UpstreamRequest("GET", "http://s/", source="s", is_read=True)
     reading = asyncio.create_task(origin.cache.read(request, slow, slow))
     while not origin.asked:
         await asyncio.sleep(0)
-    origin.cache.write(Request("POST", "http://s/"), Fetched(200, [], b""))
+    origin.cache.write(UpstreamRequest("POST", "http://s/"), Fetched(200, [], b""))
     gate.set()
     assert (await reading).body == b"1"
     assert await origin.body() == 2
