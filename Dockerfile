@@ -2,7 +2,8 @@
 #
 #   docker build -t gateway:0.1.0 --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) .
 #
-# PYTHON_IMAGE is any Debian with Python >= 3.11 and its venv module; pin it by digest in a pipeline.
+# PYTHON_IMAGE is any Debian with Python >= 3.11 and its venv module. `make image` takes it from deploy/base-image, where
+# `make pin-base` writes its digest.
 ARG PYTHON_IMAGE=python:3.13-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
@@ -16,13 +17,17 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY gateway ./gateway
 # The gateway's venv has no pip; every dependency comes as a wheel, but for opentracing, which is pure Python and has
 # none: no compiler is ever needed. `inventory.txt`
-# lists what is inside, beside the dist-info folders that SBOM scanners read.
+# lists what is inside, `sbom.cdx.json` says the same as CycloneDX: `make sign` attests it.
 RUN python3 -m venv /opt/build \
  && python3 -m venv --without-pip /opt/gateway \
  && /opt/build/bin/pip --python /opt/gateway/bin/python install --no-cache-dir \
       --only-binary :all: --no-binary opentracing --constraint constraints.txt . \
  && /opt/build/bin/pip --python /opt/gateway/bin/python freeze --exclude compiled-graphql-gateway \
-      > /opt/gateway/inventory.txt
+      > /opt/gateway/inventory.txt \
+ && python3 -m venv /opt/sbom \
+ && /opt/sbom/bin/pip install --no-cache-dir --only-binary :all: cyclonedx-bom==7.5.0 \
+ && /opt/sbom/bin/cyclonedx-py environment --output-reproducible --spec-version 1.6 --output-format JSON \
+      --output-file /opt/gateway/sbom.cdx.json /opt/gateway/bin/python3
 
 FROM ${PYTHON_IMAGE} AS runtime
 ARG VERSION=0.1.0

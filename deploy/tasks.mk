@@ -12,25 +12,51 @@ AUDIT    ?= var/release-audit.jsonl
 PLANNED  ?= var/release-plan
 APPROVED ?= var/release-approval
 
+# The base of the image, with its digest once `make pin-base` has written it; PINNED=1 takes no other.
+BASE_IMAGE ?= $(shell cat deploy/base-image)
+SBOM       ?= var/sbom.cdx.json
+# How the image is signed: a key of cosign's (a file, env://…, a KMS), or, with none, who the pipeline runs as.
+COSIGN_KEY ?=
+COSIGN_BY   = $(if $(COSIGN_KEY),--key $(COSIGN_KEY))
+COSIGN_FROM = $(if $(COSIGN_KEY),--key $(COSIGN_KEY),--certificate-identity-regexp "$(COSIGN_IDENTITY)" --certificate-oidc-issuer "$(COSIGN_ISSUER)")
+
 IMAGE_NAME    = $(if $(REGISTRY),$(REGISTRY)/)$(IMAGE)
 RELEASE       = $(BIN)/python -m gateway release
 RELEASE_PLACE = --env "$(ENV)" --region "$(REGION)" $(foreach region,$(THEN),--then $(region)) --audit-log $(AUDIT)
 RELEASE_WHAT  = --image-tag "$(TAG)" $(if $(PREVIEW),--preview $(PREVIEW)) $(if $(CANARY),--canary $(CANARY)) $(ARGS)
 YES_OPTION    = $(if $(YES),--yes)
 
-.PHONY: login image push chart-check schema-check plan deploy deploy-approved approve audit-verify rollback status history preview preview-clean
+.PHONY: login pin-base image push sign verify-signature chart-check schema-check plan deploy deploy-approved approve audit-verify rollback status history preview preview-clean
 
 login: ## write REGISTRY_LOGIN to $DOCKER_CONFIG and KUBECONFIG_LOGIN to $KUBECONFIG, for a pipeline that has secrets as text
 	@umask 077; \
 	if [ -n "$$REGISTRY_LOGIN" ]; then mkdir -p "$$DOCKER_CONFIG" && printf '%s' "$$REGISTRY_LOGIN" > "$$DOCKER_CONFIG/config.json"; fi; \
 	if [ -n "$$KUBECONFIG_LOGIN" ]; then printf '%s' "$$KUBECONFIG_LOGIN" > "$$KUBECONFIG"; fi
 
+pin-base: ## write the digest that the base image's tag has now to deploy/base-image; commit it
+	@$(ENGINE) pull -q $(firstword $(subst @, ,$(BASE_IMAGE))) > /dev/null
+	@$(ENGINE) inspect --format '{{index .RepoDigests 0}}' $(firstword $(subst @, ,$(BASE_IMAGE))) \
+	  | sed 's,^[^@]*,$(firstword $(subst @, ,$(BASE_IMAGE))),' > deploy/base-image
+
 image: ## build the image: IMAGE, TAG, REGISTRY, ENGINE=docker|podman|buildah
 	@$(if $(wildcard scripts/graphiql.sh),sh scripts/graphiql.sh)
-	@$(ENGINE) build -t $(IMAGE_NAME):$(TAG) --build-arg VERSION=$(TAG) --build-arg REVISION=$$(git rev-parse HEAD) .
+	@case "$(PINNED)$(BASE_IMAGE)" in 1*@sha256:*) ;; 1*) \
+	  echo "deploy/base-image names no digest: run \`make pin-base\` and commit it" >&2; exit 2;; esac
+	@$(ENGINE) build -t $(IMAGE_NAME):$(TAG) --build-arg PYTHON_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(TAG) --build-arg REVISION=$$(git rev-parse HEAD) .
 
 push: ## push the image that `image` built
 	@$(ENGINE) push $(IMAGE_NAME):$(TAG)
+
+sign: ## sign the image that `push` pushed, by its digest, and attest what is inside (cosign; COSIGN_KEY, or who the pipeline is)
+	@mkdir -p $(dir $(SBOM))
+	@$(ENGINE) run --rm --entrypoint cat $(IMAGE_NAME):$(TAG) /opt/gateway/sbom.cdx.json > $(SBOM)
+	@set -e; signed=$$($(ENGINE) inspect --format '{{index .RepoDigests 0}}' $(IMAGE_NAME):$(TAG)); \
+	cosign sign --yes $(COSIGN_BY) "$$signed"; \
+	cosign attest --yes $(COSIGN_BY) --type cyclonedx --predicate $(SBOM) "$$signed"
+
+verify-signature: ## refuse an image that this pipeline has not signed: COSIGN_KEY, or COSIGN_IDENTITY and COSIGN_ISSUER
+	@cosign verify $(COSIGN_FROM) $(IMAGE_NAME):$(TAG) > /dev/null
+	@cosign verify-attestation $(COSIGN_FROM) --type cyclonedx $(IMAGE_NAME):$(TAG) > /dev/null
 
 chart-check: $(STAMP) ## the chart: every render against schema, policies, golden files
 	@sh tests/platform/install.sh

@@ -151,6 +151,10 @@ def test_what_is_in_it_and_what_is_not(image: Image) -> None:
     assert not list((image.root / "opt/gateway").glob("lib/python3*/site-packages/pip"))
     inventory = (image.root / "opt/gateway/inventory.txt").read_text()
     assert "graphql-core==" in inventory
+    sbom = json.loads((image.root / "opt/gateway/sbom.cdx.json").read_text())
+    assert (sbom["bomFormat"], sbom["specVersion"]) == ("CycloneDX", "1.6")
+    listed = {f"{part['name']}=={part['version']}" for part in sbom["components"]}
+    assert set(inventory.split()) <= listed
     # Nothing of the image belongs to the user that it runs as, so nothing can be changed by it.
     owned = [
         path

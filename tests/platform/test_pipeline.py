@@ -64,6 +64,8 @@ def test_both_pipelines_do_the_same() -> None:
         "chart-check",
         "schema-check",
         "image",
+        "sign",
+        "verify-signature",
         "preview",
         "deploy",
         "deploy-approved",
@@ -136,6 +138,23 @@ def test_credentials_are_those_of_the_place_alone() -> None:
     for name, ids in used.items():
         if any("production" in item or "approval" in item for item in ids):
             assert "branch 'main'" in stages[name], name
+
+
+def test_the_image_is_pinned_and_signed_before_anybody_approves() -> None:
+    stages = re.findall(r"stage\('([^']+)'\)", JENKINSFILE)
+    assert stages.index("Image") < stages.index("Sign") < stages.index("Staging")
+    for text in (JENKINSFILE, str(WORKFLOW)):
+        builds = re.findall(r"make login image push[^'\"}]*", text)
+        assert builds
+        assert all("PINNED=1" in build for build in builds)
+        assert text.index("make sign") < text.index("verify-signature") < text.index("make approve")
+    made = subprocess.run(
+        ["make", "image", "PINNED=1", "BASE_IMAGE=python:3", "ENGINE=false"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode != 0
+    assert "names no digest" in made.stderr
+    assert "FROM ${PYTHON_IMAGE}" in (ROOT / "Dockerfile").read_text()
 
 
 @pytest.mark.parametrize("text", [JENKINSFILE, str(WORKFLOW["env"])])
