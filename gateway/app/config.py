@@ -70,12 +70,12 @@ class GraphSettings:
         schema: `.graphql` files, or folders of them, relative to the configuration file.
         resolvers: Name of the Python package or module with resolvers, importable from the
             configuration file's folder; none by default.
-        strict_deprecation: Refuse a schema in which a field is deprecated whose interface's field is
-            not. The specification forbids that since September 2025, and published schemas do it: by
-            default it is a warning of `gateway check`.
-        scalars: Which of the gateway's own scalars one of the schema is: `Timestamp = "DateTime"`. `"JSON"`
-            takes values as they are. A scalar that is not named here, or in Python, is what its name says,
-            and `gateway check` tells it.
+        strict_deprecation: Reject a schema where a field is deprecated and the same field of its interface is
+            not. The specification forbids that since September 2025, but published schemas do it: by default
+            `gateway check` only warns.
+        scalars: Maps a scalar of the schema to one of the gateway's own: `Timestamp = "DateTime"`. `"JSON"`
+            accepts any value. A scalar that is named neither here nor in Python gets the behavior of its name;
+            `gateway check` notes it.
     """
 
     schema: tuple[str, ...] = ("schema",)
@@ -86,16 +86,16 @@ class GraphSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings(ListenerSettings):
-    """`[server]`: where and how it listens.
+    """`[server]`: the listening socket, connections and processes.
 
     Attributes:
         host: Address to bind.
         port: TCP port.
-        workers: Processes; one per core is right.
-        drain_timeout_s: After SIGTERM, how long requests in flight may take to finish.
-        shutdown_delay_s: After SIGTERM readiness is 503 at once, and for so long everything is served
-            as before, so that who asks readiness lets go. The chart's preStop makes it needless there.
-        resolver_threads: Threads of each worker for resolvers that are `blocking=True`.
+        workers: Worker processes; use one per core.
+        drain_timeout_s: Seconds after SIGTERM for requests in flight to finish.
+        shutdown_delay_s: Seconds between SIGTERM, when readiness turns 503, and the shutdown. Requests are still
+            served, so that load balancers can drain. The chart's preStop hook makes it unnecessary there.
+        resolver_threads: Threads per worker for resolvers with `blocking=True`.
         gc_threshold: Allocations between two runs of Python's cyclic collector in a process of
             `gateway serve`. Requests make few cycles, and Python's own 700 (2,000 since 3.13) costs a fifth
             of a request. 0 leaves the interpreter's setting.
@@ -112,11 +112,10 @@ class ServerSettings(ListenerSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorSettings:
-    """`[errors]`: what leaves the gateway.
+    """`[errors]`: errors in responses.
 
     Attributes:
-        mask: Replace unexpected errors by "Internal server error" and an error id. Only a developer's
-            own machine turns it off.
+        mask: Replace unexpected errors by "Internal server error" and an error id. Turn off for development only.
         max_errors: Errors of one answer; a last one with the code TOO_MANY_ERRORS says how many more there
             are. What nobody reads is neither located nor logged.
     """
@@ -132,11 +131,11 @@ class RouterShaping:
     Attributes:
         timeout_s: Deadline of one request; every upstream call ends within it. 30 s is Apollo
             Router's default.
-        client_timeout_header: Header by which a client may lower it, in milliseconds; "" for none.
-        max_in_flight: Requests under way at one time, of all workers together; one more is refused
-            with 503 and `Retry-After` before its body is read. 0 for no limit.
-        max_eventloop_lag_ms: A worker whose event loop is later than this for a while has too much to do:
-            it refuses in the same way until it has not. 0 for no limit.
+        client_timeout_header: Header by which a client may shorten its deadline, in milliseconds; "" for none.
+        max_in_flight: Requests in flight of all workers together; one more is rejected with 503 and `Retry-After`
+            before its body is read. 0 for no limit.
+        max_eventloop_lag_ms: Event loop delay from which a worker counts as overloaded; it rejects requests until
+            the delay falls. 0 for no limit.
         dedupe: Equal operations in flight at the same time.
     """
 
@@ -163,7 +162,7 @@ class Config:
     """The whole configuration; every table of `gateway.toml`.
 
     Attributes:
-        graph: What is served.
+        graph: The schema and its resolvers.
         server: Where it listens.
         sources: The backends by the name of their `@source`.
         response_cache: Where the answers of sources with `cache.enabled` are kept.
@@ -172,7 +171,7 @@ class Config:
         traffic_shaping: Time limits.
         authentication: Who asks: tokens and keys.
         authorization: What may be asked, and by whom.
-        limits: What a document may ask for.
+        limits: Limits of documents, variables and results.
         plan_cache: Size and warm start of the plan cache.
         http: The HTTP endpoint: bodies, headers, status codes, GraphiQL.
         csrf: What is refused as another site's.
@@ -186,7 +185,7 @@ class Config:
         incremental: `@defer` and `@stream`.
         broker: How published events reach subscriptions.
         logs: Access and error log.
-        telemetry: What the gateway tells of itself beside its logs.
+        telemetry: Metrics and traces.
         errors: Masking.
         explain: Plans in answers.
     """

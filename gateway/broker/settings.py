@@ -18,10 +18,10 @@ class BrokerSettings:
             workers.
         directory: Where the workers' sockets are. Workers that use one folder hear each other; whoever
             may write there is trusted. `gateway serve` makes one for its workers when none is set.
-        max_event_bytes: A larger event is refused when it is published.
-        max_queue: Events that may wait for one listener, before it is ended with SLOW_CONSUMER.
-        link_timeout_s: How long another worker may not read before it loses its connection; its
-            listeners then end with SLOW_CONSUMER, since they have missed events.
+        max_event_bytes: Largest event; publishing a larger one fails.
+        max_queue: Events queued for one listener; beyond that it ends with SLOW_CONSUMER.
+        link_timeout_s: Seconds that another worker may stop reading before it is disconnected; its listeners then
+            end with SLOW_CONSUMER, because they missed events.
     """
 
     kind: Literal["auto", "local", "unix"] = "auto"

@@ -22,9 +22,10 @@ class ConnectorSettings:
     """`[connectors]`: how connectors build their requests.
 
     Attributes:
-        config: What `$config` reads, as it stands.
-        max_url_bytes: A batch whose URL would be longer is split. 8 KB is what nginx and Apache take.
-        max_requests_per_operation_per_source: More end with REQUEST_LIMIT_EXCEEDED and partial data.
+        config: The values of `$config` in mappings.
+        max_url_bytes: Longest URL of a batch; a longer batch is split. nginx and Apache accept 8 KB.
+        max_requests_per_operation_per_source: Calls to one source per operation; further ones fail with
+            REQUEST_LIMIT_EXCEEDED.
     """
 
     config: dict[str, Any] = field(default_factory=dict)

@@ -14,7 +14,7 @@ class ApqSettings:
     Attributes:
         enabled: Keep documents that clients register. They have to be valid.
         max_entries: Documents that each worker keeps; the least recently used goes first.
-        max_size_bytes: Characters of them all.
+        max_size_bytes: Total characters of the documents.
     """
 
     enabled: bool = True
@@ -24,14 +24,14 @@ class ApqSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersistedDocumentSettings:
-    """`[persisted_documents]`: trusted documents, which the clients' builds wrote down.
+    """`[persisted_documents]`: trusted documents, from a manifest that the clients' build writes.
 
     Attributes:
         manifest: A file in Apollo's manifest format, or a JSON object of texts by id as Relay's compiler
             writes it, or a folder of `.graphql` files; relative to the configuration file. It is read
             again when it changes; a broken one leaves the old one in use and an error in the log.
-        require_id: Execute nothing but these documents.
-        log_unknown: Write a warning for each document that is executed without being one of them.
+        require_id: Execute only documents of the manifest.
+        log_unknown: Log a warning for each executed document that is not in the manifest.
         warm: Compile them before a worker is ready, as many as the plan cache holds.
     """
 

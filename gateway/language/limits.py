@@ -30,8 +30,8 @@ class Limits:
         mode: `enforce` refuses an operation beyond `max_depth`, `max_aliases`, `max_root_fields`,
             `max_directives`, `max_selections` or `max_work`; `measure` lets it pass and logs it, to find the
             right values first. The other limits always hold.
-        max_document_bytes: Size of the document's text in UTF-8. Text is read before anything else
-            is known of it. The largest operations of large Relay applications have 20 kB.
+        max_document_bytes: Size of the document's text in UTF-8. The largest operations of large Relay
+            applications have 20 kB.
         max_tokens: Tokens of a document, comments included, since they cost as much
             (CVE-2026-75508). Each takes about 17 microseconds of CPU; large Relay operations have 2,000.
             Apollo Router and juniper have 15,000, GraphQL Armor 1,000.
@@ -53,7 +53,7 @@ class Limits:
             the introspection query of tools reads is allowed whatever the schema's size. A query that costs more,
             up to 20 times as much, but for its introspection, runs without a plan, on graphql-core's executor:
             more slowly, with the same answer. The largest Relay operations that were tried have 55,000.
-        max_validation_errors: Validation stops after so many errors; graphql-core's own is 100.
+        max_validation_errors: Errors after which validation stops; graphql-core's default is 100.
         max_validation_work: Budget of the rule that compares overlapping fields, the one that is
             quadratic (CVE-2026-75507). Large Relay operations need 15,000, which take 10 ms of CPU;
             graphql-core's own is 500,000.
@@ -71,7 +71,7 @@ class Limits:
             take the time of those that are known. A document costs the CPU that it took. When half of
             it is used up, clients that took more than an equal part lately are refused; when all is,
             everybody: with COLD_DOCUMENTS_LIMIT, 429 and `Retry-After`. 0 for no limit.
-        introspection: Answer `__schema` and `__type`. Without it, errors suggest no names either.
+        introspection: Allow `__schema` and `__type`. When off, errors suggest no names either.
     """
 
     mode: Literal["measure", "enforce"] = "enforce"

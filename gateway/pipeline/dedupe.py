@@ -44,8 +44,8 @@ class DedupeSettings:
     """`[traffic_shaping.router.dedupe]`: equal operations in flight at the same time.
 
     Attributes:
-        enabled: Whether they share one execution.
-        except_operations: Names of operations that never do.
+        enabled: Whether equal operations in flight share one execution.
+        except_operations: Names of operations that are never shared.
     """
 
     enabled: bool = True

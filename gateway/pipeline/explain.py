@@ -21,7 +21,7 @@ TRACE_HEADER = "x-gateway-trace"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainSettings:
-    """`[explain]`: what a client may learn about a plan, and about one request's time.
+    """`[explain]`: plans and timings in responses, for debugging.
 
     Attributes:
         plan_header: Answer `x-gateway-plan: true | dry-run` with the plan in `extensions`.

@@ -46,13 +46,13 @@ MAX_SHARED_LITERALS = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanCacheSettings:
-    """`[plan_cache]`: how many plans are kept.
+    """`[plan_cache]`: the cache of compiled plans.
 
     Attributes:
-        max_entries: Plans of each worker; the least recently used goes first.
-        max_size_bytes: Memory of the plans of each worker with their documents, estimated within a fifth.
-        max_texts: Texts that are known to lead to a plan; those that differ in literals share one.
-        max_rejected: Refused documents, kept apart so that they cannot evict plans.
+        max_entries: Plans per worker; the least recently used is evicted first.
+        max_size_bytes: Memory of the plans per worker, documents included; the estimate is within a fifth.
+        max_texts: Document texts that map to a plan; texts that differ in literals share a plan.
+        max_rejected: Rejected documents to remember, separately, so that they cannot evict plans.
         warm: Files, or folders of `.graphql` files, whose operations are compiled before the worker
             is ready; relative to the configuration file.
     """

@@ -25,17 +25,17 @@ from gateway.telemetry.chain import ChainedFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
-    """`[logs]`: what is written where.
+    """`[logs]`: log destinations and thresholds.
 
     Attributes:
         access: "stdout", "off", or the path of a file that is appended to.
         errors: "stderr" or the path of a file that is appended to.
         slow: Operations that took longer than `slow_threshold_ms`: "stderr", "stdout", "off", or a file.
-        slow_threshold_ms: What is slow, for `slow`; 0 is every operation.
+        slow_threshold_ms: Duration from which an operation is written to `slow`; 0 logs every operation.
         audit: A line for each mutation, each operation of which something was denied, each change of API keys and each
             start: "stdout", "stderr", "off", or a file. In a file each line holds the digest of the one before
             it; `gateway audit verify` follows them.
-        audit_identity: Request headers whose values say who it was; they are written to the audit log.
+        audit_identity: Request headers that identify the user; the audit log includes them.
     """
 
     access: LogTarget = "stdout"

@@ -21,24 +21,22 @@ from gateway.settings.kinds import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
-    """`[telemetry.metrics]`: the page that Prometheus reads, on a port of its own.
+    """`[telemetry.metrics]`: the Prometheus page, on its own port.
 
     `gateway serve` opens the port; a gateway that is mounted in another application opens none.
 
     Attributes:
-        enabled: Count and measure.
-        host: Address to bind; not the public one, for nobody is asked who they are.
-        port: TCP port. One that is taken is no reason not to serve: the log says so, and it is tried
-            again.
+        enabled: Collect metrics.
+        host: Address to bind. Not a public one: the page has no authentication.
+        port: TCP port. If it is in use, the gateway serves without the page, logs that, and tries again.
         path: Path of the page.
-        max_operations: Names of operations that are told apart, first come; the rest is "other".
-        max_clients: Names of clients in the usage of fields that are told apart, first come; the rest
-            is "other".
-        max_fields: Pairs of field and client that are told apart, first come; the rest is "other".
+        max_operations: Distinct operation names, first come; all others are "other".
+        max_clients: Distinct client names in field usage, first come; all others are "other".
+        max_fields: Distinct pairs of field and client, first come; all others are "other".
         otlp_endpoint: OTLP/HTTP, `http://collector:4318/v1/metrics`, where the same numbers are sent,
             by one worker for all; "" sends nothing.
-        otlp_headers: Sent with them.
-        otlp_interval_s: How often.
+        otlp_headers: Headers of these exports.
+        otlp_interval_s: Seconds between two exports.
         service_name: `service.name` of the resource.
     """
 
@@ -61,12 +59,12 @@ class TracingSettings:
 
     Attributes:
         endpoint: OTLP/HTTP, `http://collector:4318/v1/traces`; "" traces nothing.
-        headers: Sent with every export.
+        headers: Headers of every export.
         service_name: `service.name` of the resource.
-        sample_ratio: Part of the requests without a sampled parent that is recorded from the start.
-        slow_threshold_ms: A request that takes longer is kept, whatever `sample_ratio` says.
+        sample_ratio: Share of requests without a sampled parent that is recorded from the start.
+        slow_threshold_ms: A slower request is kept regardless of `sample_ratio`.
             Backends have seen such a request with flag 0, and spans of its resolvers' own code are lost.
-        keep_errors: A request with an error is kept, whatever `sample_ratio` says.
+        keep_errors: A request with an error is kept regardless of `sample_ratio`.
         propagation: What is read and sent: "w3c" (`traceparent`), "b3" (single header), "jaeger"
             (`uber-trace-id`). The first that a request brings counts; all are sent.
         opentracing: Set the process's global OpenTracing tracer.
@@ -92,7 +90,7 @@ class TelemetrySettings:
     """`[telemetry]`: what the gateway tells of itself beside its logs.
 
     Attributes:
-        enabled: False turns all of it off, the measuring included.
+        enabled: False turns off metrics and tracing, measuring included.
         metrics: Numbers.
         tracing: Spans.
     """

@@ -47,16 +47,17 @@ class ConnectionSettings:
     """The part of `[server]` that is about its clients' connections.
 
     Attributes:
-        header_timeout_s: How long the head of a request may take from its first byte; then 408.
-        body_timeout_s: How long a body may take, and a second more for each 500 bytes of it; then 408.
-        write_timeout_s: How long a client may leave its answer unread: less than 500 bytes a second. Its connection is
-            closed then.
-        keepalive_s: How long a connection may wait for a request. Longer than a load balancer in front keeps
-            its own, often 60 s: else that one sends into a connection that is just being closed, and answers 502.
-        max_unread_bytes: How much of large answers may wait in one worker for clients to read it; beyond it those that
-            leave the most unread are cut off.
-        max_connections: Connections at one time, of all workers together, WebSockets and event streams among them;
-            one more gets 503. 0 is four fifths of the file descriptors that the process may have.
+        header_timeout_s: Seconds for the head of a request, from its first byte; then 408.
+        body_timeout_s: Seconds for a request body, plus one for each 500 bytes received; then 408.
+        write_timeout_s: Seconds in which a client may read its response slower than 500 bytes per second; then
+            the connection is closed.
+        keepalive_s: Seconds that a connection may stay idle. Set it above the idle timeout of the load balancer,
+            often 60 s: otherwise the balancer may send a request on a connection that is being closed, and
+            answers 502.
+        max_unread_bytes: Bytes of large responses that may wait in one worker for slow clients; beyond that the
+            connections with the most unread bytes are closed.
+        max_connections: Client connections of all workers together, WebSockets and event streams included; one
+            more gets 503. 0 means four fifths of the process's file descriptors.
     """
 
     header_timeout_s: Seconds = 10.0
@@ -73,10 +74,10 @@ class ListenerSettings(ConnectionSettings):
 
     Attributes:
         path: Path of the GraphQL endpoint and of GraphiQL.
-        live_path: Where it says that the process lives.
-        ready_path: Where it says that it takes requests: 503 while it starts and ends.
-        unix_socket: A file to listen at, in place of host and port; whoever may write to it may connect. One that a
-            server has left behind is taken over.
+        live_path: Path of the liveness check.
+        ready_path: Path of the readiness check; it answers 503 during startup and shutdown.
+        unix_socket: A socket file to listen on instead of host and port; its file permissions decide who may
+            connect. A stale file of an earlier server is replaced.
         trusted_proxies: Addresses and networks of proxies, and `unix` for who connects by the socket. What they say
             of a request's client is taken: its address (the rightmost that is no trusted proxy's), the scheme, host
             and path prefix that it used. Nobody else's word is.
@@ -104,16 +105,16 @@ class HttpSettings:
     """`[http]`: the GraphQL endpoint.
 
     Attributes:
-        max_body_bytes: A larger request body is refused with 413 as it arrives, and a compressed one
-            when it is larger once decompressed. 2 MB is Apollo Router's default.
-        max_header_bytes: A request whose line and headers are larger is refused with 431. 16 KB is
-            Node.js's default.
+        max_body_bytes: Largest request body, before and after decompression; a larger one is rejected with 413 as
+            it arrives. Apollo Router's default is 2 MB.
+        max_header_bytes: Largest request line and headers; a larger request is rejected with 431. Node.js's
+            default is 16 KB.
         draft_statuses: Answer with the status codes of the specification's draft under
             `application/graphql-response+json`: 294 for data with errors, 422 for what is well-formed but
             cannot be executed.
         graphiql: Serve GraphiQL to browsers at the endpoint's path.
-        graphiql_query: What GraphiQL's editor holds at first.
-        trust_request_id: Take `x-request-id` from the client; only behind a proxy that sets it.
+        graphiql_query: The query that GraphiQL shows first.
+        trust_request_id: Use the request's `x-request-id`. Only behind a proxy that sets it.
     """
 
     max_body_bytes: Bytes = 2_000_000
@@ -132,11 +133,11 @@ class CsrfSettings:
     answer to that is `[[cors.policies]]`. It does not ask before it sends a form or a plain GET.
 
     Attributes:
-        enabled: Refuse requests that a browser may have sent without asking.
+        enabled: Reject requests that a browser may send without a preflight request.
         get: `guarded` refuses a GET that the browser marks as another site's (`Sec-Fetch-Site: cross-site`
             or `same-site`) and that has neither a required header nor an allowed origin;
             `require_header` refuses every GET without a required header.
-        required_headers: One of them is enough. Apollo's clients send them.
+        required_headers: Headers that prove a preflight request; one is enough. Apollo's clients send them.
     """
 
     enabled: bool = True
@@ -155,7 +156,7 @@ class CorsPolicy:
         origins: `https://app.example`; `*` is every one.
         match_origins: Regular expressions that the whole origin matches.
         allow_credentials: Browsers may send cookies along; not with `*`.
-        allow_headers: Request headers that pages may send; those that are asked for by default.
+        allow_headers: Request headers that pages may send; by default those that the preflight request names.
         methods: Methods that pages may use.
         expose_headers: Answer headers that pages may read.
         max_age_s: How long a browser may keep the answer to its preflight request.
@@ -216,7 +217,7 @@ class CompressionSettings:
     Attributes:
         encodings: Which may be used, the first one first where a client likes several equally. zstd is last
             because some clients announce it and cannot read it.
-        min_size_bytes: Smaller answers go out as they are: they would take longer, not shorter.
+        min_size_bytes: Smallest response that is compressed.
         requests: Read requests that are compressed by zstd, br, gzip or deflate; else they are refused with 415.
     """
 
@@ -233,8 +234,8 @@ class UploadSettings:
 
     Attributes:
         enabled: Accept them; the schema declares `scalar Upload`.
-        max_files: In one request.
-        max_file_size_bytes: Of each; a larger one is refused as it arrives.
+        max_files: Files per request.
+        max_file_size_bytes: Size of each file; a larger one is rejected as it arrives.
         stream: Execute the operation while its last file is still on its way, when that is larger than
             512 KB: a resolver then reads it as it comes, once, and its `size` is None until the end. What is
             wrong with such a file is an error of the field that reads it.
@@ -263,18 +264,18 @@ class SubscriptionSettings:
     """`[subscription]`: operations over WebSockets, Server-Sent Events and multipart answers.
 
     Attributes:
-        enabled: Serve them. Without, a subscription is refused everywhere.
-        max_sockets: Open WebSockets of each worker; one more is answered with 503.
-        max_operations_per_socket: Operations under way on one socket; one more ends with an error.
+        enabled: Serve subscriptions. When off, they are rejected on every transport.
+        max_sockets: Open WebSockets per worker; one more is answered with 503.
+        max_operations_per_socket: Concurrent operations per socket; one more ends with an error.
         max_message_bytes: A longer message closes the socket with 1009.
-        init_timeout_s: Time from the opening of a socket to its `connection_init`, or it is closed with
-            4408. graphql-ws has 3 s.
-        max_queue: Answers that may wait for one client of a shared subscription, before it ends with
+        init_timeout_s: Seconds from opening a socket to its `connection_init`; then it is closed with 4408.
+            graphql-ws's default is 3 s.
+        max_queue: Responses queued for one client of a shared subscription; beyond that it ends with
             SLOW_CONSUMER.
         allowed_origins: Origins of pages that may open a WebSocket beside the service's own, as
             `https://app.example`; `*` allows every one. A browser sends cookies along whoever asks.
-        heartbeat_s: Silence after which event streams and multipart answers get a heartbeat.
-        max_streams: Event streams and multipart answers of each worker; one more is answered with 503.
+        heartbeat_s: Seconds of silence after which event streams and multipart responses get a heartbeat.
+        max_streams: Event streams and multipart responses per worker; one more is answered with 503.
         on_shutdown: `complete` tells every subscription that it is over before the sockets are closed
             with 1001; `reconnect` only closes them, so that a client subscribes again by itself.
     """

@@ -28,20 +28,19 @@ from gateway.settings.kinds import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrySettings:
-    """`[sources.NAME.retry]`: asking again for what failed and may be repeated.
+    """`[sources.NAME.retry]`: retries of failed calls.
 
     Repeated are reads, and any call that failed before it was sent. Between attempts a random part of a
     time that doubles is waited; `Retry-After` is honoured where it fits in the deadline.
 
     Attributes:
         enabled: Whether to retry.
-        max_attempts: Attempts in all; 3 is what Google's SRE book advises.
-        statuses: Answers that count as failed: what a gateway in front of the backend says when it is away.
-        base_backoff_s: The first wait is at most this; 25 ms is Envoy's.
-        max_backoff_s: No wait is longer, but for `Retry-After`.
-        budget_ratio: Retries and hedges together, as a part of first attempts: 20 % is Envoy's and
-            Finagle's.
-        budget_min_per_s: Retries allowed in any case, per second, for sources that are seldom asked.
+        max_attempts: Attempts per call, the first included; Google's SRE book recommends 3.
+        statuses: Statuses that are retried: those of a proxy whose backend is unavailable.
+        base_backoff_s: Upper bound of the first wait; Envoy's default is 25 ms.
+        max_backoff_s: Upper bound of every wait, except for `Retry-After`.
+        budget_ratio: Retries and hedges as a share of first attempts; the default of Envoy and Finagle is 20 %.
+        budget_min_per_s: Retries per second that are always allowed, for sources with little traffic.
     """
 
     enabled: bool = True
@@ -55,21 +54,21 @@ class RetrySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitBreakerSettings:
-    """`[sources.NAME.circuit_breaker]`: leaving a failing endpoint alone. One for each endpoint and worker.
+    """`[sources.NAME.circuit_breaker]`: a circuit breaker, which stops calls to a failing endpoint. One per endpoint and worker.
 
     Failures are answers of 500 and above, resets, and calls that took longer than `timeout_s`.
 
     Attributes:
-        enabled: Whether to break.
-        request_threshold: Calls in the window before it is judged.
-        error_threshold_percentage: Failures among them that open the breaker.
-        slow_call_duration_s: A call that takes longer is slow; none is by default.
-        slow_threshold_percentage: Slow calls that open the breaker.
+        enabled: Whether to use a circuit breaker.
+        request_threshold: Minimum calls in the window before the breaker may open.
+        error_threshold_percentage: Percentage of failed calls that opens the breaker.
+        slow_call_duration_s: Seconds from which a call counts as slow; unset, none does.
+        slow_threshold_percentage: Percentage of slow calls that opens the breaker.
         rolling_duration_s: The window.
-        num_buckets: Its parts; it moves on by one of them.
-        sleep_window_s: How long an open breaker lets no call pass.
-        half_open_attempts: Probes at a time after that.
-        required_successful: Probes that have to succeed before it closes.
+        num_buckets: Buckets of the window; it advances one bucket at a time.
+        sleep_window_s: Seconds that an open breaker rejects all calls.
+        half_open_attempts: Concurrent probes of a half-open breaker.
+        required_successful: Successful probes that close the breaker.
     """
 
     enabled: bool = True
@@ -92,8 +91,8 @@ class HedgeSettings:
 
     Attributes:
         enabled: Whether to hedge. Only for backends with replicas, where a slow answer is one replica's.
-        percentile: Of the endpoint's latency, after which the second call starts.
-        min_delay_s: Never before this.
+        percentile: Percentile of the endpoint's latency after which the second call starts.
+        min_delay_s: Minimum delay before the second call.
     """
 
     enabled: bool = False
@@ -108,11 +107,11 @@ class AdaptiveConcurrencySettings:
     Attributes:
         enabled: Whether the number of calls in flight moves, up to `max_concurrency`. Calls beyond it fail
             at once with UPSTREAM_OVERLOADED: those that would wait are what makes an overload last.
-        min_concurrency: It never falls below; Envoy measures the least latency at 3.
-        buffer: Growth of latency that is taken for noise; 25 % is Envoy's.
-        window_s: How often it moves at most.
-        window_requests: Calls that a window needs.
-        remeasure_windows: After so many windows the least latency is measured again.
+        min_concurrency: Lower bound of the limit; Envoy measures the minimum latency at 3.
+        buffer: Latency growth that is treated as noise; Envoy's default is 25 %.
+        window_s: Minimum seconds between two changes of the limit.
+        window_requests: Minimum calls of a window.
+        remeasure_windows: Windows after which the minimum latency is measured again.
     """
 
     enabled: bool = False
@@ -133,7 +132,7 @@ class SourceCacheSettings:
     `Set-Cookie`, `private` or `no-store`, and answers to mutations.
 
     Attributes:
-        enabled: Whether to keep answers of this source.
+        enabled: Whether to cache responses of this source.
         ttl_s: How long an answer is fresh whose headers do not say; not at all by default.
         override: `ttl_s` counts whatever the headers say, `private` and `no-store` too. For endpoints that are public,
             and whose backend forbids caching without a reason, as PHP's `session_start()` does.
@@ -184,45 +183,45 @@ class SourceSettings:
     Attributes:
         url: Overrides the `baseURL` of the `@source` of that name. Neither holds a user name or password: they are a
             header, `headers = { authorization = "Basic …" }`.
-        timeout_s: Time for one call, from asking for a connection to the last byte of the answer.
-        connect_timeout_s: Time for making a connection, TLS included.
-        max_concurrency: Calls in flight; more wait for a place, within their time.
-        max_pending: Calls that may wait so; one more fails at once with UPSTREAM_OVERLOADED. Envoy's
-            1024 goes with 1024 in flight; a longer queue than this answers too late for anybody.
-        deadline_header: Header that tells the backend how many milliseconds are left; "" for none.
-        dedupe_enabled: Equal reads in flight at the same time, of any requests whose forwarded headers
-            are equal too, are one call.
-        post_is_read: A POST may be repeated, hedged and shared like a GET: for backends that search by it.
+        timeout_s: Seconds for one call, from requesting a connection to the last byte of the response.
+        connect_timeout_s: Seconds to open a connection, TLS included.
+        max_concurrency: Calls in flight to this source; further calls queue, within their own timeout.
+        max_pending: Calls that may queue for a slot; one more fails at once with UPSTREAM_OVERLOADED. Envoy's
+            default is 1024, with 1024 in flight; a long queue only delays responses.
+        deadline_header: Header that tells the backend the milliseconds left until the deadline; "" sends none.
+        dedupe_enabled: Deduplicate equal reads in flight whose forwarded headers are equal, also across requests.
+        post_is_read: Treat POST as idempotent: retry, hedge and deduplicate it like GET. For backends that search
+            by POST.
         retry: Asking again for what failed.
         circuit_breaker: Leaving a failing endpoint alone.
         hedge: A second call for a read that takes unusually long.
         cache: Keeping answers.
-        adaptive_concurrency: Fewer calls in flight when latency grows.
-        merge_batches: A batch (`$batch`) of reads that still waits for a place takes the keys of other requests'
-            equal batches with it, where nothing tells their clients apart.
-        keepalive_s: An idle connection is closed after this; must be below the backend's own
-            keep-alive (Apache's default is 5 s).
-        max_response_size_bytes: A larger body, after decompression, fails with RESPONSE_TOO_LARGE.
-        headers: Sent with every call, unless the directives set the same name.
-        session_cookie: Name of one cookie of the client's request that is forwarded, `PHPSESSID`; no
-            other cookie is.
+        adaptive_concurrency: Adaptive concurrency: fewer calls in flight when latency grows.
+        merge_batches: Merge queued `$batch` reads of several requests into one call, where their clients are in
+            the same partition.
+        keepalive_s: Seconds until an idle connection is closed; must be below the backend's own keep-alive
+            (Apache's default is 5 s).
+        max_response_size_bytes: Largest response body after decompression; a larger one fails with
+            RESPONSE_TOO_LARGE.
+        headers: Headers sent with every call; the directives' own headers of the same name win.
+        session_cookie: Name of the one client cookie that is forwarded, for instance `PHPSESSID`.
         dialect: "php" reads what legacy PHP sends and writes parameters and forms as PHP reads them: see
             docs/php.md.
-        time_zone: Of dates that have none, `2026-11-29 10:00:00`, in answers of the PHP dialect; a name of
-            the tz database.
-        non_json_answers: What an answer without a value gives where one is wanted: a page of HTML, an
-            empty body. "error" is CONNECTOR_RESPONSE_INVALID; "null" is null without an error.
-        transport: Who speaks HTTP: "native" (asyncio and httptools), or "http2" (the extra of that
-            name): HTTP/2 by ALPN over TLS, with prior knowledge to an `http:` URL.
-        max_connections: Open at one time to one host; `max_concurrency` by default.
-        pool_timeout_s: Time for waiting until one of `max_connections` is free.
-        max_connection_age_s: A connection is not used again after this, so that a change in DNS is
-            followed. The native transport's only.
-        unix_socket: Path of a socket that every connection leads to; the URL's host is still sent.
-        tls_ca_file: PEM file of whom to trust, in place of the system's store.
-        tls_client_cert: PEM file of our certificate, with its chain, for a backend that asks for one.
-        tls_client_key: PEM file of its key; in `tls_client_cert` by default.
-        tls_verify: False takes any certificate: for a test bench only.
+        time_zone: Time zone of dates without one, `2026-11-29 10:00:00`, in the PHP dialect; a name of the tz
+            database.
+        non_json_answers: Result of a response without a JSON value, such as an HTML page or an empty body:
+            "error" fails with CONNECTOR_RESPONSE_INVALID, "null" gives null without an error.
+        transport: HTTP client: "native" (HTTP/1.1), or "http2" (install the extra `http2`): HTTP/2 by ALPN over
+            TLS, and with prior knowledge for `http:` URLs.
+        max_connections: Open connections to one host; `max_concurrency` by default.
+        pool_timeout_s: Seconds to wait for one of `max_connections`.
+        max_connection_age_s: Seconds after which a connection is not reused, so that DNS changes take effect.
+            Native transport only.
+        unix_socket: Path of a Unix socket to connect to; the URL's host is still sent as Host.
+        tls_ca_file: PEM file of trusted CA certificates, instead of the system's store.
+        tls_client_cert: PEM file of the client certificate with its chain, for mutual TLS.
+        tls_client_key: PEM file of the client certificate's key; by default in `tls_client_cert`.
+        tls_verify: Verify the backend's certificate. False only for tests.
     """
 
     url: Url | None = None
