@@ -352,7 +352,7 @@ class ValueEmitter:
             elif field.id not in given and form.takes(field.access, str(field.definition.type)):
                 yield field, _as_promised(field.output, variables[field.id])
             else:
-                origin = Origin.ITEM if field.is_member else Origin.PROPERTY
+                origin = Origin.ITEM if field.member else Origin.PROPERTY
                 origin = Origin.RESOLVED if field.id in given else origin
                 yield field, self.value(field, field.output, variables[field.id], origin)
 

@@ -8,10 +8,10 @@ A field of the executable schema is resolved by
    (a batch resolver, or a connector on the field);
 4. an `EntityField`: a property that the parent's type can complete by a `Loader` of the type
    (a connector on the type) when the parent does not hold it;
-5. a `MemberResolver`: a framework's function that does no more than reading an attribute of the parent;
+5. a framework's function that is marked to do no more than reading a member of the parent (`Member`);
 6. any other callable, with graphql-core's signature `(parent, info, **arguments)`.
 
-Each of 2 to 5 is callable with that signature too, so that the same schema runs on graphql-core's own
+Each of 2 to 4 is callable with that signature too, so that the same schema runs on graphql-core's own
 executor: that is the fallback path. The compiled path reads their attributes and bypasses `__call__`.
 Nothing here may know HTTP, connectors or the plan.
 """
@@ -22,8 +22,9 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
 from aiodataloader import DataLoader
@@ -107,24 +108,37 @@ def is_attribute(name: str) -> bool:
     return name.isidentifier() and not iskeyword(name) and not name.startswith("_")
 
 
-@dataclass(slots=True, eq=False)
-class MemberResolver:
-    """A framework's function that only reads an attribute of the parent: the compiled path reads it itself.
+class MemberAccess(Enum):
+    """How a framework's function reads a member of the parent."""
+
+    ATTRIBUTE = auto()  # as `getattr` does: an error where there is none
+    ANY = auto()  # the item of a dict, else the attribute; null where there is none
+    DEFAULT = (
+        auto()
+    )  # as graphql-core's default resolver: ANY of mappings, and what can be called is called
+
+
+class Member(NamedTuple):
+    """What a framework's function only reads: the compiled path reads it itself.
 
     Attributes:
-        function: The framework's, which graphql-core calls.
-        name: The attribute.
-        is_default: Whether it is read as graphql-core's default resolver does: mappings by key, null where there is
-            none, what can be called is called. Else as `getattr` does.
+        name: Of the member.
+        access: How it is read.
     """
 
-    function: Callable[..., Any]
     name: str
-    is_default: bool = False
+    access: MemberAccess
 
-    def __call__(self, parent: Any, info: Any, **arguments: Any) -> Any:
-        """What graphql-core calls."""
-        return self.function(parent, info, **arguments)
+
+def mark_member(resolve: Any, member: Member) -> None:
+    """Say of a framework's function that it does no more than reading a member of the parent."""
+    resolve.gateway_member = member
+
+
+def member_of(resolve: Any) -> Member | None:
+    """What a resolver only reads; None where it may do more."""
+    found = getattr(resolve, "gateway_member", None)
+    return found if isinstance(found, Member) else None
 
 
 @dataclass(slots=True, eq=False)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import FieldNode, GraphQLSchema
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLSchema
 from graphql.execution import MiddlewareManager
 from graphql.pyutils import is_awaitable
 from graphql.validation import specified_rules
 
+from gateway.graph.resolvers import Member, mark_member
 from gateway.runtime import reference
 from gateway.runtime.state import InfoForm, Predicate, never
 
@@ -43,6 +44,8 @@ passing: set[Any] = set()
 # Of a middleware's class: which fields it leaves alone, whatever it is asked.
 wraps_only: dict[type, Callable[[Sequence[FieldNode]], bool]] = {}
 
+# Called once with each schema that is run, before its first plan.
+preparations: list[Callable[[GraphQLSchema], None]] = []
 # Predicates for what gives its items later: the same.
 async_predicates: dict[Any, Predicate] = {never: never}
 
@@ -91,6 +94,22 @@ def is_ordinary(manager: Any) -> bool:
         isinstance(manager, MiddlewareManager)
         and type(manager).get_field_resolver is MiddlewareManager.get_field_resolver
     )
+
+
+def read_members(schema: GraphQLSchema, find: Callable[[GraphQLField], Member | None]) -> None:
+    """Let plans read themselves what a framework's functions only read.
+
+    Args:
+        schema: Such functions of its fields are marked.
+        find: The member that a field's function reads, and how; None where it does more.
+    """
+    for named_type in schema.type_map.values():
+        if not isinstance(named_type, GraphQLObjectType) or named_type.name.startswith("__"):
+            continue
+        for field in named_type.fields.values():
+            member = find(field) if field.resolve is not None else None
+            if member is not None:
+                mark_member(field.resolve, member)
 
 
 def schema_of(anything: Any) -> GraphQLSchema:

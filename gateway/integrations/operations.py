@@ -23,6 +23,7 @@ from graphql import DocumentNode, GraphQLSchema
 from graphql.type import assert_valid_schema
 
 from gateway.execute.prepare import Prepared
+from gateway.integrations import known
 from gateway.integrations.content import Content, content_of
 from gateway.plan.kinds import Wraps
 from gateway.runtime import reference
@@ -226,6 +227,8 @@ def store_of(schema: GraphQLSchema) -> Store:
     store: Store | None = schema.__dict__.get("_gateway_operations")
     if store is None:
         assert_valid_schema(schema)
+        for prepare in known.preparations:
+            prepare(schema)
         made = Store(reference.has_incremental(schema))
         store = schema.__dict__.setdefault("_gateway_operations", made)
     return store

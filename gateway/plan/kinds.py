@@ -19,7 +19,7 @@ from graphql import (
     specified_scalar_types,
 )
 
-from gateway.graph.resolvers import BatchField, EntityField, FieldResolver, MemberResolver
+from gateway.graph.resolvers import BatchField, EntityField, FieldResolver, member_of
 from gateway.plan.nodes import Check, Kind
 
 FieldResolverFunction = Callable[..., Any]
@@ -54,7 +54,7 @@ def kind_of(
     if name in ("__schema", "__type"):
         return Kind.INTROSPECTION
     resolve = definition.resolve or field_resolver or default_field_resolver
-    if resolve is default_field_resolver or isinstance(resolve, MemberResolver):
+    if resolve is default_field_resolver or member_of(resolve) is not None:
         return Kind.PROPERTY
     if isinstance(resolve, BatchField):
         return Kind.BATCH
@@ -72,8 +72,8 @@ def wrapped_kind_of(definition: GraphQLField, field_resolver: FieldResolverFunct
 
 def access_of(definition: GraphQLField) -> str | None:
     """The member of the parent that is read, where that is not the field's name."""
-    resolve = definition.resolve
-    return resolve.name if isinstance(resolve, MemberResolver) else None
+    member = member_of(definition.resolve)
+    return None if member is None else member.name
 
 
 def check_of(type_: Any) -> Check:

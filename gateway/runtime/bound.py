@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from gateway.graph.json_numbers import json_serialize
-from gateway.graph.resolvers import FieldResolver, Loader, MemberResolver, identity_of
+from gateway.graph.resolvers import FieldResolver, Loader, MemberAccess, identity_of, member_of
 from gateway.graph.schema import is_fixed
 from gateway.plan.collect import field_nodes
 from gateway.plan.kinds import field_of
@@ -132,7 +132,7 @@ class BoundField:
         is_direct: Called with the context in the place of `info` (`FieldResolver`).
         sees: What it may see of the client; None for all.
         loader: For BATCH and ENTITY, projected to what the plan wants.
-        is_member: A property that is read as `getattr` does, not as graphql-core's default resolver.
+        member: How a property is read, where it is not read as graphql-core's default resolver does.
         takes_info: The function wants an `info` of its own.
         has_own: Each call of the function has an `info` or arguments of its own.
         output: Bound output.
@@ -151,10 +151,10 @@ class BoundField:
         "id",
         "is_completed",
         "is_direct",
-        "is_member",
         "is_regrouped",
         "key",
         "loader",
+        "member",
         "name",
         "output",
         "plan",
@@ -181,11 +181,10 @@ class BoundField:
             resolve = DENY if plan.output.non_null else NULL
         if resolve is None and plan.wrapped:
             resolve = default_field_resolver
-        self.is_member = (
-            plan.kind is Kind.PROPERTY
-            and isinstance(resolve, MemberResolver)
-            and not resolve.is_default
-        )
+        self.member: MemberAccess | None = None
+        member = member_of(resolve) if plan.kind is Kind.PROPERTY else None
+        if member is not None and member.access is not MemberAccess.DEFAULT:
+            self.member = member.access
         self.is_direct = isinstance(resolve, FieldResolver)
         self.resolver: Any = resolve.function if isinstance(resolve, FieldResolver) else resolve
         self.sees = resolve.sees if isinstance(resolve, FieldResolver) else None

@@ -20,7 +20,7 @@ import msgspec
 from graphql import GraphQLError, Undefined
 from graphql.pyutils import is_awaitable, is_iterable
 
-from gateway.graph.resolvers import DecodedRow
+from gateway.graph.resolvers import DecodedRow, MemberAccess
 from gateway.runtime import reference
 from gateway.runtime.bound import (
     BoundComposite,
@@ -57,8 +57,8 @@ def read(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any
         arguments = run.arguments_of(field)
         if type(arguments) is Failed:
             return [arguments] * len(rows)
-    if field.is_member:
-        column = [read_member(row, name) for row in rows]
+    if field.member is not None:
+        column = [read_member(row, name, field.member) for row in rows]
         wait_for_cells(run, field, column)
         return column
     if kinds <= ROW:
@@ -109,10 +109,12 @@ def read_property(row: Any, name: str) -> Any:
         return caught(error)
 
 
-def read_member(row: Any, name: str) -> Any:
-    """An attribute of a row as Python gives it, or the error of reading it."""
+def read_member(row: Any, name: str, access: MemberAccess) -> Any:
+    """A member of a row as a framework reads it, or the error of reading it."""
     try:
-        return getattr(row, name)
+        if access is MemberAccess.ATTRIBUTE:
+            return getattr(row, name)
+        return row.get(name) if isinstance(row, dict) else getattr(row, name, None)
     except Exception as error:
         return caught(error)
 

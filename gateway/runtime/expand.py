@@ -190,8 +190,8 @@ def expand_property(run: Run, field: BoundField, row: Any) -> Any:
     arguments = run.arguments_of(field)
     if isinstance(arguments, Failed):
         return expand_value(run, field, field.output, arguments)
-    if field.is_member:
-        value = read_member(row, field.access)
+    if field.member is not None:
+        value = read_member(row, field.access, field.member)
         if run.is_awaitable(value):
             return run.leave(field, field.output, value, Origin.ITEM)
         return expand_value(run, field, field.output, value)

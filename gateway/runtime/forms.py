@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from types import MemberDescriptorType, WrapperDescriptorType
 from typing import Any, NamedTuple
 
-from gateway.graph.resolvers import DecodedRow
+from gateway.graph.resolvers import DecodedRow, MemberAccess
 from gateway.plan.nodes import Kind
 from gateway.runtime.bound import BoundSelection
 
@@ -102,7 +102,7 @@ class Observer:
 
 def reads_members(selection: BoundSelection) -> bool:
     """Whether a property is read as `getattr` does: what a mapping has is not meant then."""
-    return any(field.is_member for field in selection.fields)
+    return any(field.member is MemberAccess.ATTRIBUTE for field in selection.fields)
 
 
 def is_plain(row_class: type, names: Sequence[str]) -> bool:
