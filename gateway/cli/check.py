@@ -49,8 +49,8 @@ def check(
 ) -> None:
     """Check configuration, schema, connectors and resolvers; exit code 1 when something is wrong.
 
-    A mistake that keeps the rest from being looked at is exit code 2. With --n-plus-one, a path that is found
-    counts as wrong; errors are printed beside the paths.
+    Exit code 2 means that a mistake prevented the other checks. With --n-plus-one, each path found counts as
+    an error; other errors are printed too.
     """
     files = [path for path in paths or () if path.suffix == ".toml"]
     if len(files) > 1 or (files and config):

@@ -21,17 +21,17 @@ def init(
         typer.Option(
             "--rest",
             metavar="URL",
-            help="A first field from a REST service: GET this, and make types of the answer.",
+            help="A first field from a REST service: GET this URL and derive types from the response.",
         ),
     ] = None,
     php: Annotated[
         str | None,
         typer.Option(
-            "--php", metavar="URL", help="The same from a PHP page, in whatever shape PHP sends it."
+            "--php", metavar="URL", help="A first field from a PHP page, read with the PHP dialect."
         ),
     ] = None,
     python: Annotated[
-        bool, typer.Option("--python", help="A first field in Python; so without any option.")
+        bool, typer.Option("--python", help="A first field in Python; the default.")
     ] = False,
     header: Annotated[
         list[str] | None,

@@ -23,7 +23,9 @@ CONFIG_FILE = Path("gateway.toml")
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
-        "--config", "-c", help="Configuration file; gateway.toml when it is there and no --schema."
+        "--config",
+        "-c",
+        help="Configuration file; by default gateway.toml, if it exists and --schema is not given.",
     ),
 ]
 SchemaOption = Annotated[

@@ -37,7 +37,9 @@ def plan(
     ],
     config: ConfigOption = None,
     schema: SchemaOption = None,
-    operation: Annotated[str | None, typer.Option(help="Which operation of the document.")] = None,
+    operation: Annotated[
+        str | None, typer.Option(help="Name of the operation, where the document has several.")
+    ] = None,
     variables: Annotated[
         str | None,
         typer.Option(help="Variables as JSON: those of @skip and @include choose the plan."),

@@ -26,22 +26,25 @@ def profile(
     ],
     config: ConfigOption = None,
     schema: SchemaOption = None,
-    operation: Annotated[str | None, typer.Option(help="Which operation of the document.")] = None,
+    operation: Annotated[
+        str | None, typer.Option(help="Name of the operation, where the document has several.")
+    ] = None,
     variables: Annotated[str, typer.Option(help="Variables as JSON, or @FILE.")] = "{}",
     runs: Annotated[
         int | None,
-        typer.Option("-n", min=0, help="Runs after the first: 50; none of a mutation."),
+        typer.Option("-n", min=0, help="Runs after the first; 50 by default, 0 for a mutation."),
     ] = None,
     header: Annotated[
-        list[str] | None, typer.Option("--header", "-H", help="Sent with each run: `name: value`.")
+        list[str] | None,
+        typer.Option("--header", "-H", help="Request header of each run: `name: value`."),
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option(help="Ask a gateway there, instead of one in this process."),
+        typer.Option(help="Profile the gateway at this URL instead of one in this process."),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Also write it as a page.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write an HTML page.")] = None,
 ) -> None:
-    """Run an operation again and again, and show where its time goes."""
+    """Run an operation repeatedly and show where its time goes."""
     from gateway.profile import command
     from gateway.profile.measure import ProfileError
 

@@ -34,7 +34,7 @@ def print_api_schema(
         ),
     ] = False,
 ) -> None:
-    """Print the schema that clients see, without the bindings."""
+    """Print the schema that clients see, without connector directives."""
     if directives:
         print((CONNECTORS + COMMON).strip())
         return

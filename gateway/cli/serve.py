@@ -50,10 +50,12 @@ def serve(
     workers: Annotated[int | None, typer.Option(min=1, max=1024, help="Worker processes.")] = None,
     mock: Annotated[
         bool,
-        typer.Option("--mock", help="Make every value up; no backend and no Python is called."),
+        typer.Option(
+            "--mock", help="Answer with made-up values; no backend or resolver is called."
+        ),
     ] = False,
 ) -> None:
-    """Serve GraphQL over HTTP. `gateway dev` is for the time in which it is written."""
+    """Serve GraphQL over HTTP. For development use `gateway dev`."""
     with one_line_errors(config_path(config, schema)):
         settings, base = read_config(config, schema)
         # Fail here, with one line, rather than in each worker.

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Release the gateway: one environment, region by region, with a way back.",
+    help="Release the gateway to one environment, region by region, with rollback.",
     no_args_is_help=True,
 )
 
@@ -96,7 +96,7 @@ def plan(
         Path | None, typer.Option(help="Write the plan's digest here, for `approve`.")
     ] = None,
 ) -> None:
-    """Show what a release would change, and what refuses it. Changes nothing."""
+    """Show what a release would change and what blocks it. Changes nothing."""
     c = load_commands()
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
     wish = c.Wish(
@@ -153,7 +153,7 @@ def rollback(
     targets: TargetsOption = None,
     audit_log: AuditOption = DEFAULT_AUDIT,
 ) -> None:
-    """Bring one region back to an earlier revision, and watch it."""
+    """Roll one region back to an earlier revision, and watch it."""
     c = load_commands()
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
     c.run(lambda: c.rollback(where, env, region, revision, yes))
@@ -199,7 +199,7 @@ def smoke(
     targets: TargetsOption = None,
     audit_log: AuditOption = DEFAULT_AUDIT,
 ) -> None:
-    """Ask one region the gate's smoke queries, or suggest queries that reach each source of the schema."""
+    """Run the smoke queries against one region, or suggest queries that reach each source of the schema."""
     c = load_commands()
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
     c.run(lambda: c.smoke(where, env, region, config if suggest else None))
@@ -228,7 +228,7 @@ def cleanup(
     targets: TargetsOption = None,
     audit_log: AuditOption = DEFAULT_AUDIT,
 ) -> None:
-    """Delete one preview of staging, or, without --preview, all whose time is over."""
+    """Delete one preview of staging, or, without --preview, all expired ones."""
     c = load_commands()
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
     c.run(lambda: c.cleanup(where, region, preview, yes))

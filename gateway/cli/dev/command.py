@@ -43,10 +43,12 @@ def dev(
     ] = None,
     mock: Annotated[
         bool,
-        typer.Option("--mock", help="Make every value up; no backend and no Python is called."),
+        typer.Option(
+            "--mock", help="Answer with made-up values; no backend or resolver is called."
+        ),
     ] = False,
 ) -> None:
-    """Serve while you write: what is saved is served, errors are shown whole, and timings are on."""
+    """Serve with reload for development: errors are unmasked and timings are on."""
     from gateway.cli.dev.child import Version
     from gateway.cli.dev.supervisor import Supervisor
 
