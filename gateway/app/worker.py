@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.app.config import Config
+from gateway.app.purges import PurgeRelay
 from gateway.app.services import (
     endpoint_settings,
     log_loop_errors,
@@ -154,6 +155,10 @@ class Worker:
             stack.push_async_callback(self.upstream.aclose)
             await self.broker.start()
             stack.push_async_callback(self.broker.aclose)
+            if any(source.cache.enabled for source in self.config.sources.values()):
+                relay = PurgeRelay(self.upstream.memory, self.broker)
+                relay.open()
+                stack.push_async_callback(relay.aclose)
             await self._auth.start()
             stack.push_async_callback(self._auth.aclose)
             stack.push_async_callback(self.documents.aclose)
