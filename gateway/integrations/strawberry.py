@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from types import FunctionType
 from typing import Any
 
 import strawberry
@@ -21,10 +22,12 @@ from strawberry.extensions.directives import (
     DirectivesExtension,
     DirectivesExtensionSync,
 )
+from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.federation import Schema as FederationSchema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types.execution import ExecutionContext
 from strawberry.types.field import StrawberryField
 
 from gateway.graph.resolvers import Member, MemberAccess
@@ -94,6 +97,17 @@ class Documents(SchemaExtension):
         yield
 
 
+def _with_names(function: Any, **names: Any) -> Any:
+    """A function of Strawberry's that means something else by some names of its module."""
+    return FunctionType(
+        function.__code__,
+        {**function.__globals__, **names},
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+
+
 class _Compiled:
     """What a schema class has before Strawberry's own."""
 
@@ -101,10 +115,16 @@ class _Compiled:
         super().__init__(*positional, **named)
         known.read_members(known.schema_of(self), _member_of)
 
-    def get_extensions(self, sync: bool = False) -> list[SchemaExtension]:
-        """Strawberry's, and last what remembers documents."""
-        found: list[SchemaExtension] = super().get_extensions(sync)  # type: ignore[misc]
-        return [*found, Documents()]
+    def create_extensions_runner(
+        self, execution_context: ExecutionContext, extensions: list[SchemaExtension]
+    ) -> SchemaExtensionsRunner:
+        """Strawberry's extensions, and last what remembers documents."""
+        documents = Documents()
+        documents.execution_context = execution_context
+        runner: SchemaExtensionsRunner = super().create_extensions_runner(  # type: ignore[misc]
+            execution_context, [*extensions, documents]
+        )
+        return runner
 
     def _get_execute_function(self) -> Callable[..., Any]:
         if self.config.enable_experimental_incremental_execution:  # type: ignore[attr-defined]
@@ -120,6 +140,8 @@ class _Compiled:
         if sync:
             options["is_async_iterable"] = never
         return options
+
+    _stream = _with_names(strawberry.Schema._stream, subscribe=graphql_core.subscribe)
 
 
 class CompiledSchema(_Compiled, strawberry.Schema):

@@ -177,4 +177,5 @@ def build_executor(schema: GraphQLSchema, document: DocumentNode, arguments: dic
     """An executor of graphql-core 3.3, or a list of request errors."""
     renamed = dict(arguments)
     renamed["raw_variable_values"] = renamed.pop("variable_values", None)
-    return ExecutorThrowingOnIncremental.build(schema, document, **renamed)
+    executor = renamed.pop("executor_class", ExecutorThrowingOnIncremental)
+    return executor.build(schema, document, **renamed)

@@ -51,6 +51,7 @@ SUITES = {
         more=(
             *("pytest-mock", "pytest-snapshot", "inline-snapshot", "freezegun", "pytest-emoji"),
             *("email-validator", "pygments", "libcst", "markupsafe", "pydantic", "python-dateutil"),
+            *("asgiref", "pyinstrument"),
         ),
         repository="https://github.com/strawberry-graphql/strawberry",
         tag="0.324.0",

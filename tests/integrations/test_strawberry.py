@@ -17,6 +17,7 @@ from strawberry.extensions import MaskErrors, SchemaExtension
 from strawberry.permission import BasePermission
 from strawberry.types import ExecutionResult
 
+from gateway.execute.run import run_code
 from gateway.integrations import operations
 from gateway.integrations.graphql_core import fallbacks
 from gateway.integrations.strawberry import CompiledFederationSchema, CompiledSchema
@@ -337,7 +338,15 @@ class Subscription:
             yield Person(name=f"p{number}", age=number)
 
 
-async def test_subscriptions_are_strawberrys() -> None:
+async def test_subscriptions_are_strawberrys(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Any] = []
+
+    def noting(run: Any, code: Any) -> Any:
+        ran.append(run.root)
+        return run_code(run, code)
+
+    monkeypatch.setattr("gateway.integrations.graphql_core.run_code", noting)
+
     async def events(schema: Any) -> list[Any]:
         stream = await schema.subscribe(
             "subscription { people(to: 3) { name upper } }",
@@ -347,5 +356,5 @@ async def test_subscriptions_are_strawberrys() -> None:
         return [told(event) async for event in stream]
 
     found = await events(CompiledSchema(Query, subscription=Subscription))
-    assert len(found) == 3
+    assert len(found) == len(ran) == 3
     assert found == await events(strawberry.Schema(Query, subscription=Subscription))
