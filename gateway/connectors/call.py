@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from gateway.concurrency.singleflight import Abandoned, SharedCall
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.mapping.wanted import Wanted as Members
@@ -25,7 +26,6 @@ from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.resolvers import Wanted
-from gateway.upstream.flights import Abandoned, SharedCall
 from gateway.upstream.transport import Fetched, UpstreamRequest
 from gateway.vary import NOBODY, Identity
 
@@ -158,24 +158,21 @@ class ConnectorCall:
             with suppress(Abandoned):
                 followed: Fetched = await known.follow()
                 return followed
-        flight: SharedCall[Fetched] = SharedCall()
-        memo[key] = flight
+        shared: SharedCall[Fetched] = SharedCall()
+        memo[key] = shared
         outcome: Fetched | UpstreamError | None = None
         try:
             self._count(request, context)
             outcome = await ask(request, context)
-        except UpstreamError as exc:
-            outcome = exc
-            flight.fail(exc)
-            raise
-        except BaseException:
-            flight.fail(Abandoned())  # this caller was cancelled; the next one asks again
+        except BaseException as exc:
+            outcome = exc if isinstance(exc, UpstreamError) else None
+            shared.fail(exc)
             raise
         finally:
-            if memo.get(key) is flight:  # no write has ended meanwhile
+            if memo.get(key) is shared:  # no write has ended meanwhile
                 memo[key] = outcome
-        if flight.waiting:
-            flight.land(outcome)
+        if shared.followers:
+            shared.finish(outcome)
         return outcome
 
     async def _ask(self, request: UpstreamRequest, context: Context) -> Fetched:

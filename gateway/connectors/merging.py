@@ -6,15 +6,14 @@ plan) with equal arguments meet, inside one identity partition. Each request rea
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gateway.concurrency.singleflight import Abandoned, FollowerTimeoutError, SharedCall
 from gateway.errors import UpstreamError
 from gateway.json_bytes import write_json
-from gateway.upstream.flights import Abandoned, SharedCall
 from gateway.upstream.transport import Fetched, UpstreamRequest
 from gateway.vary import partition
 
@@ -103,7 +102,7 @@ class Batches:
             deadline: Of who asks.
             tell: Called when the batch went with another's.
 
-        Errors: UpstreamError, of `build` and `send`; TimeoutError at the deadline.
+        Errors: UpstreamError, of `build` and `send`; FollowerTimeoutError at the deadline.
         """
         while (queued := self._queued.get(key)) is not None and queued.add(views):
             try:
@@ -134,13 +133,12 @@ class Batches:
         try:
             fetched = await send(request)
         except BaseException as error:
-            is_own = not isinstance(error, Exception) or get_running_loop().time() >= deadline
             close()
-            queued.fail(Abandoned() if is_own else error)
+            queued.fail(error, deadline)
             raise
         close()
         merged = fetched, list(queued.views.values())
-        queued.land(merged)
+        queued.finish(merged)
         return merged
 
 
@@ -172,7 +170,7 @@ async def merged_rows(
             context.deadline,
             tell,
         )
-    except TimeoutError as exc:
+    except FollowerTimeoutError as exc:
         detail = "while its batch went with another's"
         raise UpstreamError("GATEWAY_TIMEOUT", source=source, detail=detail) from exc
     try:

@@ -1,8 +1,8 @@
 """Equal operations in flight are one execution and its bytes, for clients that nothing in it can tell apart.
 
 An operation is shared inside an identity partition (`vary.py`): equal values of everything that its
-connectors forward and its Python declares to read. Whoever comes first starts a flight, a task of its own
-that no waiter's end takes with it; it may take as long as the latest waiter may. Never shared are mutations,
+connectors forward and its Python declares to read. Whoever comes first starts it, in a task of its own
+that no follower's end takes with it; it may take as long as the latest follower may. Never shared are mutations,
 subscriptions, what falls back, what loads nothing, and operations with a resolver that does not declare. Headers that
 backends or resolvers add to an answer are one client's: an answer that has any is given to no other.
 """
@@ -20,6 +20,7 @@ import orjson
 
 from gateway.codings.encode import Encoded
 from gateway.concurrency.awaitable import AwaitableOrValue, value_of
+from gateway.concurrency.singleflight import FollowerTimeoutError, SharedCall
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.execute.prepare import Prepared
@@ -35,7 +36,7 @@ from gateway.vary import NOBODY, NOTHING_SEEN, Identity, View, joined, partition
 
 Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
 LOADS = frozenset({Kind.BATCH, Kind.ENTITY, Kind.ASYNC})
-# A flight that is cut at its deadline answers partial data: its waiters are given the time for that.
+# An execution that is cut at its deadline answers partial data: its followers are given the time for that.
 GRACE_S = 0.25
 
 
@@ -53,8 +54,8 @@ class DedupeSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedPlace:
-    """Where an execution may be shared.
+class ShareKey:
+    """With whom an execution may be shared.
 
     Attributes:
         key: Equal for those that may be one.
@@ -67,57 +68,24 @@ class SharedPlace:
     context: Context
 
 
-class SharedExecution:
-    """One execution and those who wait for it.
+class SharedExecution(SharedCall[Answer]):
+    """One execution, in a task of its own: whoever asks for it is a follower.
 
     Attributes:
         starter: Whose request began it.
-        waiting: Who waits, each until its own time.
+        context: What the execution sees.
         due: The deadline of who started it. Calls that are under way are cut then; those that begin
-            later have the time of the latest waiter.
+            later have the time of the latest follower.
     """
 
-    __slots__ = ("_loop", "_timer", "context", "due", "starter", "task", "waiting")
+    __slots__ = ("context", "due", "starter", "task")
 
-    def __init__(self, starter: SharedPlace, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, starter: ShareKey) -> None:
+        super().__init__()
         self.starter = starter
         self.context = starter.context.seeing(starter.view)
         self.due = self.context.deadline
         self.task: asyncio.Task[None] | None = None
-        self.waiting: dict[asyncio.Future[Answer], float] = {}
-        self._loop = loop
-        self._timer: asyncio.TimerHandle | None = None
-
-    def join(self, until: float) -> asyncio.Future[Answer]:
-        """Wait for it, until a time on the loop's clock. One timer serves all who wait."""
-        waiter: asyncio.Future[Answer] = self._loop.create_future()
-        self.waiting[waiter] = until
-        if self._timer is None or until < self._timer.when():
-            self._watch(until)
-        return waiter
-
-    def leave(self, waiter: asyncio.Future[Answer]) -> None:
-        """Wait no longer."""
-        self.waiting.pop(waiter, None)
-        if not self.waiting and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _watch(self, until: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(until, self._look)
-
-    def _look(self) -> None:
-        """Time out those whose time is up."""
-        self._timer = None
-        now = self._loop.time()
-        for waiter, until in list(self.waiting.items()):
-            if until <= now and not waiter.done():
-                waiter.set_exception(late())
-        left = [until for waiter, until in self.waiting.items() if not waiter.done()]
-        if left:
-            self._watch(min(left))
 
 
 class Sharing:
@@ -143,8 +111,7 @@ class Sharing:
         self._settings = settings
         self._ambient = ambient if settings.enabled else None
         self._unshared = frozenset(unshared_sources or ())
-        self._flights: dict[Hashable, SharedExecution] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._open: dict[Hashable, SharedExecution] = {}
         self._identities: WeakKeyDictionary[Any, Identity | None] = WeakKeyDictionary()
         self.writes: set[asyncio.Task[Answer]] = set()
         self.led = 0
@@ -155,9 +122,9 @@ class Sharing:
         yield OPERATIONS_LED, (), self.led
         yield OPERATIONS_SHARED, (), self.shared
 
-    def place(
+    def key_of(
         self, prepared: Prepared, variables: Variables, text: str, context: Context
-    ) -> SharedPlace | None:
+    ) -> ShareKey | None:
         """Where this execution may be shared; None where it may not."""
         if self._ambient is None or prepared.operation_type != "query" or prepared.reason:
             return None
@@ -175,7 +142,7 @@ class Sharing:
             return None
         view = identity.view(context.client) if identity is not NOBODY else NOTHING_SEEN
         asked = write_json(variables.raw, repr, orjson.OPT_SORT_KEYS) if variables.raw else b""
-        return SharedPlace((prepared, text, asked, partition(view)), view, context)
+        return ShareKey((prepared, text, asked, partition(view)), view, context)
 
     def _identity(self, bound: Bound) -> Identity | None:
         """What counts of the clients of a plan that is worth sharing; None for any other.
@@ -187,26 +154,23 @@ class Sharing:
             return None
         return joined((bound.identity, self._ambient))
 
-    async def fly(self, place: SharedPlace, execute: Execute, record: OperationRecord) -> Answer:
-        """The answer of the flight at a place; starts one where there is none.
+    async def share(self, place: ShareKey, execute: Execute, record: OperationRecord) -> Answer:
+        """The answer of the execution under a key; starts one where there is none.
 
         Args:
-            place: Where.
+            place: With whom.
             execute: Makes the answer, for a record and a context of its own.
             record: This request's: gets the errors, and belongs to its answer.
 
-        Errors: ClientError(GATEWAY_TIMEOUT) at the waiter's own deadline.
+        Errors: ClientError(GATEWAY_TIMEOUT) at the follower's own deadline.
         """
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            loop = self._loop = asyncio.get_running_loop()
         while True:
-            flight = self._board(place, execute, loop)
-            answer = await self._wait(flight, place)
+            shared = self._lead_or_follow(place, execute)
+            answer = await self._outcome(shared, place)
             codes = answer.record.error_codes
-            if "GATEWAY_TIMEOUT" in codes and flight.due <= loop.time() < place.context.deadline:
+            if "GATEWAY_TIMEOUT" in codes and shared.due <= now() < place.context.deadline:
                 continue  # it was cut at another's deadline: this one's is still to come
-            if answer.headers is not None and flight.starter is not place:
+            if answer.headers is not None and shared.starter is not place:
                 context = place.context.seeing(place.view)
                 answer = await value_of(execute(OperationRecord(), context))
             record.error_codes += codes
@@ -214,52 +178,47 @@ class Sharing:
             record.error_ids += answer.record.error_ids
             return replace(answer, record=record)
 
-    def _board(
-        self, place: SharedPlace, execute: Execute, loop: asyncio.AbstractEventLoop
-    ) -> SharedExecution:
-        """The flight at a place, started where there is none."""
-        flight = self._flights.get(place.key)
-        if flight is None:
+    def _lead_or_follow(self, place: ShareKey, execute: Execute) -> SharedExecution:
+        """The execution under a key, started where there is none."""
+        shared = self._open.get(place.key)
+        if shared is None:
             self.led += 1
-            flight = self._flights[place.key] = SharedExecution(place, loop)
-            run = self._run(place.key, flight, execute)
-            flight.task = loop.create_task(run)
+            shared = self._open[place.key] = SharedExecution(place)
+            shared.task = asyncio.create_task(self._execute(place.key, shared, execute))
         else:
             self.shared += 1
-            flight.context.deadline = max(flight.context.deadline, place.context.deadline)
-        return flight
+            shared.context.deadline = max(shared.context.deadline, place.context.deadline)
+        return shared
 
-    async def _wait(self, flight: SharedExecution, place: SharedPlace) -> Answer:
-        """Errors: those of the flight; ClientError(GATEWAY_TIMEOUT) at the waiter's own deadline."""
-        waiter = flight.join(place.context.deadline + GRACE_S)
+    async def _outcome(self, shared: SharedExecution, place: ShareKey) -> Answer:
+        """Errors: those of the execution; ClientError(GATEWAY_TIMEOUT) at the follower's own deadline."""
+        follower = shared.join(place.context.deadline + GRACE_S)
         try:
-            return await waiter
+            return await follower
+        except FollowerTimeoutError:
+            raise late() from None
         finally:
-            flight.leave(waiter)
-            if not flight.waiting and flight.task is not None and not flight.task.done():
-                self._land(place.key, flight)
-                flight.task.cancel()  # nobody is left who would read it
+            shared.leave(follower)
+            if not shared.followers and shared.task is not None and not shared.task.done():
+                self._close_one(place.key, shared)
+                shared.task.cancel()  # nobody is left who would read it
 
-    async def _run(self, key: Hashable, flight: SharedExecution, execute: Execute) -> None:
+    async def _execute(self, key: Hashable, shared: SharedExecution, execute: Execute) -> None:
         try:
-            answer = execute(OperationRecord(), flight.context)
+            answer = execute(OperationRecord(), shared.context)
             if not isinstance(answer, Answer):
                 answer = await answer
             answer.encoded = Encoded(answer.body)
         except asyncio.CancelledError:
-            for waiter in flight.waiting:
-                waiter.cancel()
+            for follower in shared.followers:
+                follower.cancel()
             raise
         except Exception as error:
-            for waiter in flight.waiting:
-                if not waiter.done():
-                    waiter.set_exception(error)
+            shared.fail(error)
         else:
-            for waiter in flight.waiting:
-                if not waiter.done():
-                    waiter.set_result(answer)
+            shared.finish(answer)
         finally:
-            self._land(key, flight)
+            self._close_one(key, shared)
 
     async def write(
         self, context: Context, execute: Callable[[], AwaitableOrValue[Answer]]
@@ -291,12 +250,12 @@ class Sharing:
             self._close(context)
 
     def _close(self, context: Context) -> None:
-        self._flights.clear()
-        context.upstream.close_flights()
+        self._open.clear()
+        context.upstream.close_reads()
 
-    def _land(self, key: Hashable, flight: SharedExecution) -> None:
-        if self._flights.get(key) is flight:
-            del self._flights[key]
+    def _close_one(self, key: Hashable, shared: SharedExecution) -> None:
+        if self._open.get(key) is shared:
+            del self._open[key]
 
 
 def sources_of(bound: Bound) -> set[str | None] | None:
@@ -350,6 +309,11 @@ def explain_sharing(
         return f"not shared: {problem}"
     read = whole.names()
     return f"shared by clients with equal {', '.join(read)}" if read else "shared by all clients"
+
+
+def now() -> float:
+    """The event loop's clock."""
+    return asyncio.get_running_loop().time()
 
 
 def late() -> ClientError:

@@ -177,10 +177,10 @@ class Pipeline:
         trace = context.stats.trace
         if asked is not None or (trace is not None and trace.is_shown):
             return self.execute(operation)
-        place = self.sharing.place(prepared, operation.variables, operation.document, context)
-        if place is None:
+        key = self.sharing.key_of(prepared, operation.variables, operation.document, context)
+        if key is None:
             return self.execute(operation)
-        return self.sharing.fly(place, partial(self._execute_shared, operation), operation.record)
+        return self.sharing.share(key, partial(self._execute_shared, operation), operation.record)
 
     def variables(self, operation: Operation) -> None:
         """Stage 3, and the plan's variant for them; what of it is denied.

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Collection, Iterator, Mapping
 import httpx
 
 from gateway.auth.cookies import find_cookie
+from gateway.concurrency.singleflight import FollowerTimeoutError, Singleflight
 from gateway.errors import UpstreamError
 from gateway.telemetry.catalogue import CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS
 from gateway.telemetry.metrics import Sample
@@ -20,7 +21,6 @@ from gateway.upstream.build_transport import build_transport
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
 from gateway.upstream.caller import Caller, CallStats
-from gateway.upstream.flights import Flights
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import ResponseCacheSettings, SourceSettings
@@ -41,7 +41,7 @@ class UpstreamSource:
         self.settings = settings
         self.transport = transport or build_transport(settings)
         self.policy = Policy(name, settings, self.transport, counters)
-        self.flights: Flights[Fetched] = Flights()
+        self.reads: Singleflight[Fetched] = Singleflight()
         self.cache: ResponseCache | None = None
         if settings.cache.enabled and settings.dedupe_enabled:
             self.cache = ResponseCache(name, settings.cache, memory, counters.cache_lookups)
@@ -133,13 +133,13 @@ class Upstream:
                     return await self._share(source, request, caller)
                 return await source.policy.fetch(request, caller.deadline, caller.stats)
             # What is read from now on, and what is read when it has ended, must not be from before.
-            source.flights.close()
+            source.reads.close()
             response = None
             try:
                 response = await source.policy.fetch(request, caller.deadline, caller.stats)
                 return response
             finally:
-                source.flights.close()
+                source.reads.close()
                 if source.cache is not None:
                     source.cache.write(request, response)
         finally:
@@ -184,8 +184,8 @@ class Upstream:
 
         key = (request.method, request.url, request.body, tuple(request.headers))
         try:
-            return await source.flights.fly(key, call, caller.deadline, tell)
-        except TimeoutError as exc:
+            return await source.reads.call_once(key, call, caller.deadline, tell)
+        except FollowerTimeoutError as exc:
             raise UpstreamError(
                 "GATEWAY_TIMEOUT", source=request.source, detail="while it shared a call"
             ) from exc
@@ -195,7 +195,7 @@ class Upstream:
         source = self._source(request)
         source.add_headers(request, caller)
         if not request.is_read:
-            source.flights.close()
+            source.reads.close()
         return await source.policy.send(request, caller.deadline, caller.stats)
 
     def max_response_size_bytes(self, source: str) -> int:
@@ -206,10 +206,10 @@ class Upstream:
         """Whether a source's POSTs may be repeated like a GET."""
         return (self._sources.get(source) or self._sources[""]).settings.post_is_read
 
-    def close_flights(self) -> None:
+    def close_reads(self) -> None:
         """Let nobody join a read that is in flight: a write begins or ends."""
         for source in self._sources.values():
-            source.flights.close()
+            source.reads.close()
 
     def http_client(self, caller: Caller) -> httpx.AsyncClient:
         """httpx's interface over our own pool, with the request's deadline."""

@@ -167,10 +167,8 @@ async def test_who_shares_a_call_and_who_leads_it(tmp_path: Path) -> None:
         while not behind.asked:
             await asyncio.sleep(0)
         follower = asyncio.create_task(client.execute("query B { thing { id half } }"))
-        (flights,) = [
-            s.flights for n, s in client.app.worker.upstream._sources.items() if n == "api"
-        ]
-        while not any(flight.waiting for flight in flights._open.values()):
+        (reads,) = [s.reads for n, s in client.app.worker.upstream._sources.items() if n == "api"]
+        while not any(shared.followers for shared in reads._open.values()):
             await asyncio.sleep(0)
         may_answer.set()
         await asyncio.gather(leader, follower)

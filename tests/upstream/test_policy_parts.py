@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import UpstreamError
-from gateway.upstream.flights import Flights
 from gateway.upstream.policy.adaptive import AdaptiveLimit
 from gateway.upstream.policy.breaker import CircuitBreaker
 from gateway.upstream.policy.budget import RetryBudget
@@ -200,92 +199,3 @@ async def test_a_place_that_came_with_the_cancellation_is_given_back() -> None:
         await gone
     assert caught.value.code == "GATEWAY_TIMEOUT"
     assert places.pending == 0
-
-
-class Flying:
-    """Counts calls that end when the test says so."""
-
-    def __init__(self) -> None:
-        self.flights: Flights[str] = Flights()
-        self.calls: list[asyncio.Future[str]] = []
-        self.told: list[str] = []
-
-    async def call(self) -> str:
-        self.calls.append(asyncio.get_running_loop().create_future())
-        return await self.calls[-1]
-
-    def fly(self, key: str, left_s: float = 60) -> asyncio.Task[str]:
-        deadline = asyncio.get_running_loop().time() + left_s
-        return asyncio.create_task(self.flights.fly(key, self.call, deadline, self.told.append))
-
-
-async def turns() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
-
-
-async def test_equal_calls_are_one_and_others_are_not() -> None:
-    sky = Flying()
-    same = [sky.fly("a") for _ in range(3)]
-    other = sky.fly("b")
-    await turns()
-    assert len(sky.calls) == 2
-    sky.calls[0].set_result("A")
-    sky.calls[1].set_result("B")
-    assert list(await asyncio.gather(*same, other)) == ["A", "A", "A", "B"]
-    assert sorted(sky.told) == ["led", "shared", "shared"]
-    later = sky.fly("a")  # nothing is kept
-    await turns()
-    sky.calls[2].set_result("C")
-    assert await later == "C"
-
-
-async def test_an_error_is_shared_and_a_cancellation_is_not() -> None:
-    sky = Flying()
-    leader, follower, third = (sky.fly("a") for _ in range(3))
-    await turns()
-    leader.cancel()
-    await turns()
-    assert len(sky.calls) == 2  # the follower leads, the third follows it
-    sky.calls[1].set_exception(UpstreamError("HTTP_CLIENT_ERROR", source="s"))
-    for task in (follower, third):
-        with pytest.raises(UpstreamError):
-            await task
-    with pytest.raises(asyncio.CancelledError):
-        await leader
-
-
-async def test_a_followers_cancellation_and_deadline_are_its_own() -> None:
-    sky = Flying()
-    leader, impatient, late = sky.fly("a"), sky.fly("a"), sky.fly("a", left_s=0.0)
-    await turns()
-    impatient.cancel()
-    with pytest.raises(TimeoutError):
-        await late
-    sky.calls[0].set_result("A")
-    assert await leader == "A"
-    assert impatient.cancelled()
-
-
-async def test_the_leaders_own_deadline_is_not_its_followers() -> None:
-    sky = Flying()
-    leader, follower = sky.fly("a", left_s=-1.0), sky.fly("a")
-    await turns()
-    sky.calls[0].set_exception(UpstreamError("GATEWAY_TIMEOUT", source="s"))
-    await turns()
-    sky.calls[1].set_result("A")
-    assert await follower == "A"
-    with pytest.raises(UpstreamError):
-        await leader
-
-
-async def test_nobody_joins_what_was_read_before_a_write() -> None:
-    sky = Flying()
-    before, joined = sky.fly("a"), sky.fly("a")
-    await turns()
-    sky.flights.close()
-    after = sky.fly("a")
-    await turns()
-    sky.calls[0].set_result("old")
-    sky.calls[1].set_result("new")
-    assert list(await asyncio.gather(before, joined, after)) == ["old", "old", "new"]
