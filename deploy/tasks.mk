@@ -13,6 +13,7 @@ PLANNED  ?= var/release-plan
 APPROVED ?= var/release-approval
 
 # The base of the image, with its digest once `make pin-base` has written it; PINNED=1 takes no other.
+PREVIEW_DOMAIN ?= $(shell sed -n 's/^domain: //p' helm/environments/staging.yaml)
 BASE_IMAGE ?= $(shell cat deploy/base-image)
 SBOM       ?= var/sbom.cdx.json
 # How the image is signed: a key of cosign's (a file, env://…, a KMS), or, with none, who the pipeline runs as.
@@ -26,7 +27,7 @@ RELEASE_PLACE = --env "$(ENV)" --region "$(REGION)" $(foreach region,$(THEN),--t
 RELEASE_WHAT  = --image-tag "$(TAG)" $(if $(PREVIEW),--preview $(PREVIEW)) $(if $(CANARY),--canary $(CANARY)) $(ARGS)
 YES_OPTION    = $(if $(YES),--yes)
 
-.PHONY: login pin-base image push sign verify-signature chart-check schema-check plan deploy deploy-approved approve audit-verify rollback status history preview preview-clean
+.PHONY: login pin-base image image-demo push push-demo sign verify-signature chart-check schema-check plan deploy deploy-approved approve audit-verify rollback status history preview preview-comment preview-clean
 
 login: ## write REGISTRY_LOGIN to $DOCKER_CONFIG and KUBECONFIG_LOGIN to $KUBECONFIG, for a pipeline that has secrets as text
 	@umask 077; \
@@ -44,8 +45,14 @@ image: ## build the image: IMAGE, TAG, REGISTRY, ENGINE=docker|podman|buildah
 	  echo "deploy/base-image names no digest: run \`make pin-base\` and commit it" >&2; exit 2;; esac
 	@$(ENGINE) build -t $(IMAGE_NAME):$(TAG) --build-arg PYTHON_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(TAG) --build-arg REVISION=$$(git rev-parse HEAD) .
 
+image-demo: ## build the image with the stand-in backends, for previews
+	@$(ENGINE) build -t $(IMAGE_NAME)-demo:$(TAG) --target demo --build-arg PYTHON_IMAGE=$(BASE_IMAGE) .
+
 push: ## push the image that `image` built
 	@$(ENGINE) push $(IMAGE_NAME):$(TAG)
+
+push-demo: ## push the image that `image-demo` built
+	@$(ENGINE) push $(IMAGE_NAME)-demo:$(TAG)
 
 sign: ## sign the image that `push` pushed, by its digest, and attest what is inside (cosign; COSIGN_KEY, or who the pipeline is)
 	@mkdir -p $(dir $(SBOM))
@@ -91,7 +98,11 @@ history: $(STAMP) ## the revisions of ENV in REGION
 	@$(RELEASE) history --env "$(ENV)" --region "$(REGION)"
 
 preview: $(STAMP) ## a staging environment for one pull request: PREVIEW=pr-123, TAG
-	@$(RELEASE) apply --env staging --region "$(or $(REGION),eu-west)" --preview "$(PREVIEW)" --image-tag "$(TAG)" $(if $(REGISTRY),--set image.repository=$(IMAGE_NAME)) --audit-log $(AUDIT) --yes $(ARGS)
+	@$(RELEASE) apply --env staging --region "$(or $(REGION),eu-west)" --preview "$(PREVIEW)" --image-tag "$(TAG)" $(if $(REGISTRY),--set image.repository=$(IMAGE_NAME)) --set demo.enabled=true --set demo.image.repository=$(IMAGE_NAME)-demo --set demo.image.tag="$(TAG)" --audit-log $(AUDIT) --yes $(ARGS)
+
+preview-comment: ## what a pull request is told of its preview: PREVIEW, TAG; INTO a file, or with GH_TOKEN to the pull request
+	@echo "Preview of $(TAG), with the demo's backends beside it: https://$(PREVIEW).$(PREVIEW_DOMAIN)/graphql. It is deleted when the pull request is closed, or after three days." $(if $(INTO),> $(INTO)) \
+	  $(if $(GH_TOKEN),| gh pr comment "$(PREVIEW:pr-%=%)" --edit-last --create-if-none --body-file -)
 
 preview-clean: $(STAMP) ## delete PREVIEW=pr-123, or every preview whose time is over
 	@$(RELEASE) cleanup --region "$(or $(REGION),eu-west)" $(if $(PREVIEW),--preview $(PREVIEW)) --audit-log $(AUDIT) --yes

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
 from gateway.profile import flame
 from gateway.profile.figures import Span, at, in_order, notes, rows, time_text
 from gateway.profile.measure import Profile
+from gateway.telemetry.process import build_labels
 
+OPERATION = re.compile(r"\b(?:query|mutation)\s+(\w+)")
+MAX_NAME = 60
 STYLE = Path(__file__).with_name("page.css")
 LEGEND = (
     ("made", "generated for this operation"),
@@ -23,7 +28,8 @@ def render(profile: Profile) -> str:
     """The page."""
     median = profile.median
     parts = [
-        f"<h1>{time_text(median['duration'])}</h1><p>{escape(summary(profile))}</p>",
+        f"<h1>{escape(name_of(profile.query))}</h1>",
+        f'<p class="took-whole">{time_text(median["duration"])}</p><p>{escape(summary(profile))} {escape(made())}</p>',
         errors(profile),
         f"<section><h2>Where the time went</h2>{waterfall(median)}</section>",
     ]
@@ -42,9 +48,24 @@ def render(profile: Profile) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
-        f"<title>Profile: {time_text(median['duration'])}</title><style>{STYLE.read_text(encoding='utf-8')}</style>"
+        f"<title>{escape(name_of(profile.query))}, {time_text(median['duration'])}: {escape(made())}</title><style>{STYLE.read_text(encoding='utf-8')}</style>"
         f"</head><body>{''.join(parts)}</body></html>\n"
     )
+
+
+def name_of(query: str) -> str:
+    """What people call an operation: its name, or else how it begins."""
+    if named := OPERATION.search(query):
+        return named[1]
+    text = " ".join(query.split())
+    return text if len(text) <= MAX_NAME else f"{text[:MAX_NAME]}…"
+
+
+def made() -> str:
+    """By which gateway, and when."""
+    version, revision, _ = build_labels()
+    which = revision or version or "a gateway of no version"
+    return f"{which}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def summary(profile: Profile) -> str:

@@ -185,6 +185,12 @@ CERTIFICATE_EXPIRY = Metric(
     across="max",
 )
 MEMORY = Metric("process_resident_memory_bytes", "gauge", "Resident memory of all workers.")
+MEMORY_LIMIT = Metric(
+    "gateway_memory_limit_bytes",
+    "gauge",
+    "What all workers together may have before the system ends one: the limit of their control group. Absent without one.",
+    across="max",
+)
 CPU = Metric(
     "process_cpu_seconds",
     "counter",
@@ -225,5 +231,5 @@ METRICS = (
     SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
     CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,
-    PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, CPU, OPEN_FDS, MAX_FDS, START_TIME, BUILD_INFO, GC_COLLECTIONS, GC_COLLECTED, WORKERS,
+    PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, MEMORY_LIMIT, CPU, OPEN_FDS, MAX_FDS, START_TIME, BUILD_INFO, GC_COLLECTIONS, GC_COLLECTED, WORKERS,
 )  # fmt: skip

@@ -9,7 +9,8 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +23,7 @@ from gateway.telemetry.catalogue import (
     LOOP_LAG,
     MAX_FDS,
     MEMORY,
+    MEMORY_LIMIT,
     OPEN_FDS,
     START_TIME,
     WORKERS,
@@ -30,6 +32,12 @@ from gateway.telemetry.metrics import Sample
 
 TICK_S = 0.1
 WINDOW_S = 15.0
+# Of control groups, version 2 and version 1, as a container sees them; version 1 says a huge number for no limit.
+MEMORY_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+UNLIMITED_BYTES = 2**60
 STATM = Path("/proc/self/statm")
 DESCRIPTORS = Path("/proc/self/fd")
 STARTED_S = time.time()
@@ -89,6 +97,8 @@ def process_samples() -> Iterator[Sample]:
     yield WORKERS, (), 1
     yield BUILD_INFO, build_labels(), 1
     yield MEMORY, (), resident_bytes()
+    if (limit := memory_limit_bytes()) is not None:
+        yield MEMORY_LIMIT, (), limit
     yield CPU, (), time.process_time()
     yield START_TIME, (), STARTED_S
     yield MAX_FDS, (), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -107,6 +117,15 @@ def build_labels() -> tuple[str, str, str]:
     except metadata.PackageNotFoundError:
         version = ""
     return version, os.environ.get(REVISION, ""), platform.python_version()
+
+
+def memory_limit_bytes(files: Sequence[Path] = MEMORY_LIMITS) -> int | None:
+    """What the control group of this container may have; None where it has no limit, or where nothing says."""
+    for file in files:
+        with suppress(OSError, ValueError):
+            limit = int(file.read_text())  # "max" is no limit
+            return limit if limit < UNLIMITED_BYTES else None
+    return None
 
 
 def resident_bytes() -> int:

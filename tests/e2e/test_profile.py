@@ -156,4 +156,15 @@ async def test_the_page_needs_nothing_else(backends: Backends, tmp_path: Path) -
         assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
             "it scrolls sideways"
         )
+        await page.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=390,
+            height=844,
+            deviceScaleFactor=1,
+            mobile=True,
+        )
+        await page.until("window.innerWidth <= 390")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        title = await page.evaluate("document.title")
+        assert re.fullmatch(r".+, [\d.]+ .?s: \S+, \d{4}-\d\d-\d\d \d\d:\d\d UTC", title), title
         assert (page.foreign, page.complaints) == ([], [])

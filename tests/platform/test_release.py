@@ -206,11 +206,24 @@ def test_the_life_of_a_preview(stage: Stage) -> None:
     staging = stage.clusters["staging"]
     where = ["--env", "staging", "--region", "eu-west"]
     stage.run("apply", *where, "--image-tag", "1.0.0", "--first-install", "--yes")
-    stage.run("apply", *where, "--preview", "pr-7", "--image-tag", "1.0.1", "--yes")
+    whole = [
+        "--set", "demo.enabled=true",
+        "--set", f"demo.image.repository={stage.repository}",
+        "--set", "demo.image.tag=1.0.1",
+    ]  # fmt: skip
+    stage.run("apply", *where, "--preview", "pr-7", "--image-tag", "1.0.1", "--yes", *whole)
     stage.run("apply", *where, "--preview", "pr-8", "--image-tag", "1.0.1", "--yes")
     found = staging.get("Deployment", "gateway-pr-7", "gateway")
     assert found is not None
     assert found["spec"]["replicas"] == 1
+    # Whole: with the backends beside it, in the images of the same commit.
+    containers = found["spec"]["template"]["spec"]["containers"]
+    assert {part["name"]: part["image"].rpartition(":")[2] for part in containers} == {
+        "gateway": "1.0.1",
+        "demo-catalog": "1.0.1",
+        "demo-monolith": "1.0.1",
+        "demo-search": "1.0.1",
+    }
     assert "nothing to clean up" in stage.run("cleanup", "--region", "eu-west", "--yes")
     # pr-8 was made long ago.
     old = staging.get("Deployment", "gateway-pr-8", "gateway")

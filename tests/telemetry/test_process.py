@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,7 @@ from gateway.telemetry.process import (
     WINDOW_S,
     LoopLag,
     build_labels,
+    memory_limit_bytes,
     process_samples,
 )
 
@@ -116,3 +118,16 @@ def test_what_was_built_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     version, revision, python = labels
     assert version[0].isdigit()
     assert (revision, python, value) == ("0123456789ab", platform.python_version(), 1)
+
+
+def test_the_memory_that_a_container_may_have(tmp_path: Path) -> None:
+    first, second = tmp_path / "memory.max", tmp_path / "memory.limit_in_bytes"
+    assert memory_limit_bytes((first, second)) is None
+    second.write_text("9223372036854771712\n")  # version 1 without a limit
+    assert memory_limit_bytes((first, second)) is None
+    second.write_text("1073741824\n")
+    assert memory_limit_bytes((first, second)) == 1 << 30
+    first.write_text("max\n")
+    assert memory_limit_bytes((first,)) is None
+    first.write_text("536870912\n")
+    assert memory_limit_bytes((first, second)) == 512 << 20
