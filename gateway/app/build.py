@@ -13,6 +13,7 @@ import graphql
 from graphql import DocumentNode, GraphQLScalarType, GraphQLSchema
 
 from gateway.app.config import Config
+from gateway.app.services import unshared_sources
 from gateway.connectors.bind import BoundConnectors, bind_connectors
 from gateway.connectors.check.connectors import check_connectors
 from gateway.connectors.check.constants import Constants
@@ -207,7 +208,7 @@ def check_graphql_core(version: tuple[int, ...] = tuple(graphql.version_info[:3]
 
 
 def check_source_names(config: Config, declared: set[str]) -> None:
-    """Errors: ConfigError for a table of a source that no schema declares."""
+    """Errors: ConfigError for a table of a source that no schema declares, or that cannot have an effect."""
     tables: dict[str, Collection[str]] = {
         "sources": config.sources,
         "headers.sources": config.headers.sources,
@@ -219,6 +220,13 @@ def check_source_names(config: Config, declared: set[str]) -> None:
                 raise ConfigError(
                     "no @source has this name", key=f"{table}.{name}", hint=f"declared: {known}"
                 )
+    for source, reason in unshared_sources(config, declared).items():
+        if source in config.sources and config.sources[source].cache.enabled:
+            raise ConfigError(
+                f"nothing of this source is kept: {reason}",
+                key=f"sources.{source}.cache.enabled",
+                hint="switch one of the two off",
+            )
 
 
 def check_scalar_names(config: Config, schema: GraphQLSchema) -> None:

@@ -147,3 +147,15 @@ async def test_a_batch_is_kept_by_the_keys_that_it_asks_for(tmp_path: Path) -> N
 def test_what_cannot_be_meant_ends_the_start(source: dict[str, Any], what: str) -> None:
     with pytest.raises(ConfigError, match=what):
         build_config({"sources": {"s": source}})
+
+
+def test_a_cache_that_would_keep_one_clients_headers_ends_the_start(tmp_path: Path) -> None:
+    (tmp_path / "s.graphql").write_text(SDL.replace("BASE", "http://127.0.0.1:1"))
+    rule = {"propagate": {"named": "x-quota"}}
+    config = build_config({
+        "graph": {"schema": [str(tmp_path / "s.graphql")]},
+        "headers": {"sources": {"s": {"response": [rule]}}},
+        "sources": {"s": {"cache": {"enabled": True}}},
+    })  # fmt: skip
+    with pytest.raises(ConfigError, match=r"headers\.sources\.s\.response gives headers"):
+        GatewayClient(config)
