@@ -276,7 +276,7 @@ async def test_a_plan_in_the_answer_where_it_is_allowed(
     assert ("plan" in result.extensions) is has_plan
     if has_plan:
         assert "state: String" in result.extensions["plan"]["tree"]
-        assert "def part0(r):" in result.extensions["plan"]["source"]
+        assert "def part_0(run):" in result.extensions["plan"]["source"]
 
 
 @pytest.mark.parametrize("version", [(3, 2, 14), (3, 3, 0), (3, 3, 1)])

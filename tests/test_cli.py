@@ -58,7 +58,7 @@ def test_plan_prints_the_tree_and_the_source() -> None:
     ).stdout
     assert "videos(first: 2): VideoConnection!" in text
     assert "Channel.name" in text
-    assert "def part0(r):" in text
+    assert "def part_0(run):" in text
 
 
 def test_plan_of_a_bad_document_says_where() -> None:

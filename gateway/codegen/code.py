@@ -1,17 +1,17 @@
-"""Source to functions: one `compile` for each emitted plan, with its text where tracebacks find it."""
+"""Source to functions: what an emitted plan becomes, and when it is made again."""
 
 from __future__ import annotations
 
-import builtins
-import linecache
-import weakref
 from collections.abc import Callable
 from typing import Any
 
-from gateway.codegen.emit import Emitted, emit_plan
+from gateway.codegen.emit import emit_plan
+from gateway.codegen.row_classes import forms_of_loaders
 from gateway.errors import ClientError
+from gateway.generated.functions import Generated
+from gateway.generated.templates import Template
 from gateway.runtime.bound import Bound
-from gateway.runtime.forms import Form, Observer
+from gateway.runtime.forms import RowForm, RowObserver
 from gateway.runtime.variants import Asker, Growing, client_key, unbounded
 
 # How often the code of a plan is made again for rows of another form, beside once for each selection. Each time
@@ -32,47 +32,44 @@ class Code:
         growing: See there.
         parts: One generator function for each part of the plan.
         steps: The same, each with the part's root selection.
-        lines: Their text.
+        templates: The texts that its objects are completed by; other plans may have the same.
+        functions: How many functions were made of them.
         told: Observers of rows that turned out to have another form than the code was made for.
         revisions: How often the functions were made again.
-        filename: Under which tracebacks show it: `<gateway plan FINGERPRINT OPERATION>`.
+        filename: Under which tracebacks show the parts: `<gateway plan FINGERPRINT OPERATION>`.
     """
 
     def __init__(self, bound: Bound, fingerprint: str, growing: Growing = unbounded) -> None:
         self.bound = bound
         self.is_current = bound.is_current
         self.growing = growing
-        name = bound.plan.name or "anonymous"
-        self.filename = f"<gateway plan {fingerprint} {name}>"
-        self._forms: dict[int, Form] = {}
+        self._title = f"plan {fingerprint} {bound.plan.name or 'anonymous'}"
+        self._forms: dict[int, RowForm] = forms_of_loaders(bound)
         self.revisions = 0
         self._make()
-        weakref.finalize(self, linecache.cache.pop, self.filename, None)
 
     def _make(self) -> None:
-        emitted: Emitted = emit_plan(self.bound, self._forms)
-        self._observers = list(emitted.observers.items())
-        self.told: list[Observer] = []
-        for observer in emitted.observers.values():
+        emitted = emit_plan(self.bound, self._forms)
+        self.told: list[RowObserver] = []
+        self._observers = list(emitted.shapes.observers.items())
+        for _, observer in self._observers:
             observer.tell(self.told)
-        self.parts = self._compile(emitted)
+        self.templates: list[Template] = emitted.shapes.make()
+        self.functions = len(emitted.shapes.sources)
+        self._generated = Generated(emitted.source, self._title, emitted.namespace)
+        self.filename = self._generated.filename
+        self.parts: list[Callable[..., Any]] = [self._generated[name] for name in emitted.parts]
         self.steps = list(zip(self.parts, self.bound.roots, strict=True))
-
-    def _compile(self, emitted: Emitted) -> list[Callable[..., Any]]:
-        namespace: dict[str, Any] = {
-            **emitted.namespace,
-            "__name__": "gateway.generated",
-            "__builtins__": builtins,
-        }
-        exec(compile(emitted.source, self.filename, "exec"), namespace)  # noqa: S102
-        self.lines = emitted.source.splitlines(keepends=True)
-        linecache.cache[self.filename] = (len(emitted.source), None, self.lines, self.filename)
-        return [namespace[name] for name in emitted.parts]
 
     @property
     def source(self) -> str:
-        """The text of the functions."""
-        return "".join(self.lines)
+        """The text of the functions: those that complete objects, then the parts."""
+        return "\n\n".join([*(t.source for t in self.templates), self._generated.source])
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the parts, which no other plan has."""
+        return self._generated.source.splitlines(keepends=True)
 
     def revise(self, asker: Asker) -> None:
         """Make the code again, for the form that rows have; later, where the client is not admitted."""

@@ -1,32 +1,34 @@
-"""Plan to source, part one: the function that fetches and shapes.
+"""Bound plan to source: the function that fetches, wave by wave, and has the rows completed.
 
-`emit_plan` is pure: a bound plan in, source and namespace out. For each part of the plan it writes one
-generator function. Wave by wave it starts the steps, yields once when there is something to wait for,
-and settles what came; then, from the lowest level up, it shapes each column of rows in one loop.
+`emit_plan` is pure: a bound plan in, source and namespace out. For each part of the plan it writes one generator
+function. Wave by wave it starts the steps, yields once when there is something to wait for, and settles what came;
+then, from the lowest level up, it has each column of rows completed (`functions`).
+
+Numbers in names are those of the printed plan: `column_5` has the values of field #5, one for each row of its
+selection; `rows_3` are the rows of selection 3, `types_3` their Python types, `done_3` the completed ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.codegen.emit_values import ValueEmitter
-from gateway.codegen.exported import EXPORTED
-from gateway.codegen.writer import Writer
+from gateway.codegen.exported import PART_NAMES
+from gateway.codegen.functions import settle
+from gateway.codegen.shapes import PlanShapes
+from gateway.generated.writer import SourceWriter
 from gateway.plan.nodes import Field, Kind, Part, Step, walk_selections
 from gateway.runtime.bound import (
     Bound,
     BoundComposite,
     BoundField,
     BoundLeaf,
+    BoundList,
     BoundSelection,
     composite_of,
 )
-from gateway.runtime.bounds import PIECE
-from gateway.runtime.forms import Form, Observer
-from gateway.runtime.slow import SlowRows
+from gateway.runtime.forms import RowForm
+from gateway.runtime.verbatim import is_verbatim
 
 
 @dataclass(slots=True)
@@ -34,34 +36,40 @@ class Emitted:
     """Generated code before it is compiled.
 
     Attributes:
-        source: The text.
+        source: The text of the functions of the parts.
         namespace: What its names mean.
         parts: Names of the functions of the parts, in order.
-        observers: Told of rows that had another form, by selection.
+        shapes: The functions that complete objects.
     """
 
     source: str
     namespace: dict[str, Any]
     parts: list[str]
-    observers: dict[int, Observer]
+    shapes: PlanShapes
 
 
-def emit_plan(bound: Bound, forms: dict[int, Form] | None = None) -> Emitted:
+def emit_plan(bound: Bound, forms: dict[int, RowForm] | None = None) -> Emitted:
     """Write the code of a plan, for rows of the given forms, by selection."""
-    writer = Writer()
-    observers: dict[int, Observer] = {}
-    values = ValueEmitter(writer, forms or {}, observers)
+    writer = SourceWriter()
+    shapes = PlanShapes(forms or {})
     names = []
     for number, part in enumerate(bound.plan.parts):
-        names.append(f"part{number}")
-        PartEmitter(bound, part, bound.roots[number], writer, values).emit(names[-1])
-    return Emitted(writer.text(), {**EXPORTED, **writer.namespace}, names, observers)
+        names.append(f"part_{number}")
+        writer.lines(*["", ""] if number else [])
+        PartEmitter(bound, part, bound.roots[number], writer, shapes).emit(names[-1])
+    return Emitted(writer.text(), {**PART_NAMES, **writer.namespace}, names, shapes)
 
 
 class PartEmitter:
     """Emits one part.
 
-    Variables are named by ids: `c` rows, `y` their types, `g` settled rows, `v` columns, `d` done rows.
+    Args:
+        bound, part, root: What is fetched.
+        writer: Where to.
+        shapes: The functions that complete objects.
+
+    Attributes:
+        columns: The fields that have a column, by id.
     """
 
     def __init__(
@@ -69,14 +77,14 @@ class PartEmitter:
         bound: Bound,
         part: Part,
         root: BoundSelection,
-        writer: Writer,
-        values: ValueEmitter,
+        writer: SourceWriter,
+        shapes: PlanShapes,
     ) -> None:
         self.bound = bound
         self.part = part
         self.root = root
         self.writer = writer
-        self.values = values
+        self.shapes = shapes
         self.columns: set[int] = set()
         self.fields: dict[int, Field] = {
             field.id: field for s in walk_selections(part.root) for field in s.fields
@@ -84,22 +92,19 @@ class PartEmitter:
 
     def emit(self, name: str) -> None:
         """Write the function."""
-        with self.writer.function(f"def {name}(r):"):
-            self.writer.line("w = r.works")
-            self.writer.line("q = r.pending")
-            start = "r.parents" if self.bound.plan.is_deferred else "[r.root]"
-            self.writer.line(f"c{self.root.id} = {start}")
-            self.writer.line(f"y{self.root.id} = set(map(type, c{self.root.id}))")
+        writer, root = self.writer, self.root.id
+        is_deferred = self.bound.plan.is_deferred
+        with writer.block(f"def {name}(run):"):
+            writer.line("works = run.works")
+            writer.line(f"rows_{root} = {'run.parents' if is_deferred else '[run.root]'}")
+            writer.line(f"types_{root} = set(map(type, rows_{root}))")
             self.keep(self.root)
             for number, wave in enumerate(self.part.waves):
-                self.writer.line(f"# wave {number}")
+                writer.line(f"# wave {number}")
                 self.wave(wave)
-            self.writer.line("# shape")
-            self.shape(self.root)
-            which = "" if self.bound.plan.is_deferred else "[0]"
-            self.writer.line(f"return d{self.root.id}{which}")
-            if not self.part.waves:
-                self.writer.line("yield")  # a generator, like all others
+            writer.line("# shape")
+            self.complete_rows(self.root, self.complete_below(self.root))
+            writer.line(f"return done_{root}{'' if is_deferred else '[0]'}")
 
     # Fetching
 
@@ -113,10 +118,11 @@ class PartEmitter:
     def keep(self, selection: BoundSelection) -> None:
         """Keep the rows for what is deferred: all of them, each at its place."""
         if selection.plan.is_kept:
-            self.writer.line(f"r.kept[{selection.id}] = c{selection.id}")
+            self.writer.line(f"run.kept[{selection.id}] = rows_{selection.id}")
 
     def wait(self) -> None:
-        self.writer.line("if w: yield w")
+        """Yield what has to be awaited before the next line."""
+        self.writer.line("if works: yield works")
 
     def settle(self, fields: list[BoundField]) -> None:
         """Settle columns, then those of properties below them, until steps have to run first."""
@@ -125,39 +131,42 @@ class PartEmitter:
             if not fields:
                 return
             for field in fields:
-                self.writer.line(f"k{field.id} = normalise(r, {self.field(field)}, v{field.id})")
+                given = f"run, {self.field(field)}, column_{field.id}"
+                self.writer.line(f"types_of_{field.id} = normalise({given})")
             self.wait()
             for field in fields:
-                self.writer.line(
-                    f"g{field.id} = gather_rows(r, {self.field(field)}, v{field.id}, k{field.id})"
-                )
+                given = f"run, {self.field(field)}, column_{field.id}, types_of_{field.id}"
+                self.writer.line(f"settled_{field.id} = gather_rows({given})")
             if any(_composite(field).by_call for field in fields):
                 self.wait()
-            below = []
-            for field in fields:
-                for selection in _composite(field).by_type.values():
-                    name = self.selection(selection)
-                    rows, kinds = f"c{selection.id}", f"y{selection.id}"
-                    self.writer.line(f"{rows}, {kinds} = pick(g{field.id}, {name})")
-                    self.keep(selection)
-                    if may_share(selection):
-                        self.writer.line(f"{rows}, x{selection.id} = distinct({rows}, {kinds})")
-                    below += [
-                        f
-                        for f in selection.fields
-                        if f.plan.kind is Kind.PROPERTY and f.is_regrouped
-                    ]
+            below = [
+                property_
+                for field in fields
+                for selection in _composite(field).by_type.values()
+                for property_ in self.pick(field, selection)
+            ]
             for field in below:
                 self.read(field)
             if below:
                 self.wait()
             fields = below
 
+    def pick(self, field: BoundField, selection: BoundSelection) -> list[BoundField]:
+        """Pick the rows of one type; the properties of them that are settled in turn."""
+        rows, types = f"rows_{selection.id}", f"types_{selection.id}"
+        name = self.selection(selection)
+        self.writer.line(f"{rows}, {types} = pick(settled_{field.id}, {name})")
+        self.keep(selection)
+        if may_share(selection):
+            self.writer.line(f"{rows}, shared_{selection.id} = distinct({rows}, {types})")
+        return [f for f in selection.fields if f.plan.kind is Kind.PROPERTY and f.is_regrouped]
+
     def read(self, field: BoundField) -> None:
+        """Read a property of all rows."""
         self.columns.add(field.id)
-        coordinate = repr(field.plan.coordinate)
-        given = f"{self.field(field)}, c{field.selection.id}, y{field.selection.id}"
-        self.writer.line(f"v{field.id} = read(r, {given}); {coordinate}")
+        number = field.selection.id
+        given = f"run, {self.field(field)}, rows_{number}, types_{number}"
+        self.writer.line(f"column_{field.id} = read({given})  # {field.plan.coordinate}")
 
     def step(self, step: Step) -> None:
         """Start one step."""
@@ -167,202 +176,160 @@ class PartEmitter:
             self.read(field)
             return
         self.columns |= set(step.fields)
-        rows = f"c{step.selection}"
-        coordinate = repr(field.plan.coordinate)
+        given = f"run, {self.field(field)}, rows_{step.selection}"
+        if step.kind in (Kind.BATCH, Kind.ENTITY):
+            self.load(step, fields)
+            return
         if step.kind is Kind.INTROSPECTION:
-            self.writer.line(
-                f"v{field.id} = introspect(r, {self.field(field)}, {rows}); {coordinate}"
-            )
-        elif step.kind in (Kind.BATCH, Kind.ENTITY):
-            self.load(step, fields, rows)
+            call = f"introspect({given})"
         else:
-            given = f"(r, {self.field(field)}, {rows})"
-            call = f"call_rows{given}"
+            call = f"call_rows({given})"
             if not self.is_one(field.selection):
-                call += f" if len({rows}) <= MANY else (yield from call_many{given})"
-            self.writer.line(f"v{field.id} = {call}; {coordinate}")
+                many = f"(yield from call_many({given}))"
+                call += f" if len(rows_{step.selection}) <= MANY else {many}"
+        self.writer.line(f"column_{field.id} = {call}  # {field.plan.coordinate}")
 
-    def load(self, step: Step, fields: list[BoundField], rows: str) -> None:
+    def load(self, step: Step, fields: list[BoundField]) -> None:
+        """Start a loader."""
         made = "".join(
-            f"({self.fields[number].name!r}, v{number}), "
+            f"({self.fields[number].name!r}, column_{number}), "
             for number in self.fields[step.fields[0]].after
         )
         more = f", ({made})" if made else ""
-        coordinate = repr("+".join(field.plan.coordinate for field in fields))
-        if step.kind is Kind.BATCH:
-            name = self.field(fields[0])
-            self.writer.line(f"v{fields[0].id} = load(r, {name}, {rows}{more}); {coordinate}")
-            return
-        targets = ", ".join(f"v{field.id}" for field in fields)
+        coordinates = "+".join(field.plan.coordinate for field in fields)
+        targets = ", ".join(f"column_{field.id}" for field in fields)
         names = ", ".join(self.field(field) for field in fields)
-        given = f"[{names}], {rows}, y{step.selection}{more}"
-        self.writer.line(f"[{targets}] = load_entities(r, {given}); {coordinate}")
+        rows = f"rows_{step.selection}"
+        if step.kind is Kind.BATCH:
+            line = f"{targets} = load(run, {names}, {rows}{more})"
+        else:
+            given = f"run, [{names}], {rows}, types_{step.selection}{more}"
+            line = f"[{targets}] = load_entities({given})"
+        self.writer.line(f"{line}  # {coordinates}")
 
     # Shaping
 
-    def shape(self, selection: BoundSelection) -> None:
-        """Shape the rows of a settled selection, those below it first."""
-        self.rows(selection, self.below(selection))
-
-    def below(self, selection: BoundSelection) -> dict[int, str]:
-        """Shape what is below a settled selection; the columns of its fields."""
-        columns = {}
+    def complete_below(self, selection: BoundSelection) -> list[BoundField]:
+        """Complete what is below a settled selection; its fields that have a column then."""
         for field in selection.fields:
             if field.is_regrouped:
-                self.regroup(field)
-                columns[field.id] = f"r{field.id}"
-            elif field.id in self.columns:
-                columns[field.id] = f"v{field.id}"
-        return columns
+                self.complete_objects(field)
+        return [
+            field for field in selection.fields if field.is_regrouped or field.id in self.columns
+        ]
 
-    def regroup(self, field: BoundField) -> None:
-        """Shape the objects of a field."""
+    def complete_objects(self, field: BoundField) -> None:
+        """Complete the objects of a field, and give each parent its own."""
         selections = list(_composite(field).by_type.values())
-        columns = [self.below(selection) for selection in selections]
+        columns = [self.complete_below(selection) for selection in selections]
         if self.is_verbatim(field):
-            (selection,), (below,) = selections, columns
-            self.encode(field, selection, below)
-            with self.writer.block(f"if e{field.id} is None:"):
-                self.complete(field, selections, columns)
+            self.encode(field, selections[0], columns[0])
+            with self.writer.block(f"if encoded_{field.id} is None:"):
+                self.regroup(field, selections, columns)
         else:
-            self.complete(field, selections, columns)
+            self.regroup(field, selections, columns)
 
-    def complete(
-        self, field: BoundField, selections: list[BoundSelection], columns: list[dict[int, str]]
+    def regroup(
+        self,
+        field: BoundField,
+        selections: list[BoundSelection],
+        columns: list[list[BoundField]],
     ) -> None:
-        completed = []
+        """Complete the rows of each type, and put them together."""
+        done = []
         for selection, below in zip(selections, columns, strict=True):
-            self.rows(selection, below)
-            completed.append(f"{self.selection(selection)}: d{selection.id}")
-        name = self.field(field)
-        rows = "{" + ", ".join(completed) + "}"
-        self.writer.line(f"r{field.id} = regroup(r, {name}, g{field.id}, {rows})")
+            self.complete_rows(selection, below)
+            done.append(f"{self.selection(selection)}: done_{selection.id}")
+        given = f"run, {self.field(field)}, settled_{field.id}, {{{', '.join(done)}}}"
+        self.writer.line(f"merged_{field.id} = regroup({given})")
+
+    def complete_rows(self, selection: BoundSelection, columns: list[BoundField]) -> None:
+        """Complete the rows of one selection."""
+        number = selection.id
+        encoded = [f for f in columns if self.is_encoded(f)] if selection is self.root else []
+        names = [_column(field) for field in columns]
+        for field in encoded:
+            classes = self.classes(field.composite.only)  # type: ignore[union-attr,arg-type]
+            call = f"encode_column(run, {self.field(field)}, column_{field.id}, {classes})"
+            names.append(f"encoded_{field.id}")
+            self.writer.line(f"{names[-1]} = yield from {call}")
+        shape = settle(
+            self.shapes, selection, columns, encoded, is_checked=self.is_checked(selection)
+        )
+        name = self.writer.name(f"shape_{number}", shape)
+        shared = [f"shared_{number}"] if may_share(selection) else []
+        function = "shape_shared" if shared else "shape_rows"
+        given = [name, f"rows_{number}", f"types_{number}", *shared, *names]
+        call = f"{function}(run, {', '.join(given)})"
+        self.writer.line(f"done_{number} = yield from {call}  # {selection.plan.type}")
+
+    def is_encoded(self, field: BoundField) -> bool:
+        """Whether the objects of a root field, of the form that is expected, are its response as they stand."""
+        composite = field.composite
+        return (
+            not field.is_completed
+            and composite is not None
+            and composite.only is not None
+            and not composite.by_call
+            and not (type(field.output) is BoundList and type(field.output.item) is BoundList)
+            and is_verbatim(composite.only, self.shapes.form(composite.only).row_class)
+        )
 
     def is_verbatim(self, field: BoundField) -> bool:
-        """Whether the objects of a field are encoded at once: those of one parent alone are."""
-        only = _composite(field).only
+        """Whether the settled objects of a field are encoded at once: those of one parent alone are."""
+        composite = _composite(field)
         return (
-            only is not None
+            field.selection.field is None
+            and composite.only is not None
+            and not composite.by_call
             and not self.bound.plan.is_deferred
-            and self.values.is_verbatim(field)
-            and not self.is_checked(only)
+            and not (type(field.output) is BoundList and type(field.output.item) is BoundList)
+            and is_verbatim(composite.only, self.shapes.form(composite.only).row_class)
+            and not self.is_checked(composite.only)
         )
 
     def is_checked(self, selection: BoundSelection) -> bool:
         """Whether arguments of a property below may be wrong."""
-        return any(field in self.bound.checked for field in _below(selection))
+        return bool(self.bound.checked) and any(
+            field in self.bound.checked for field in _below(selection)
+        )
 
-    def encode(self, field: BoundField, selection: BoundSelection, below: dict[int, str]) -> None:
+    def encode(
+        self, field: BoundField, selection: BoundSelection, columns: list[BoundField]
+    ) -> None:
         """Encode the rows of a root field at once, where all are as expected and nothing has failed."""
         writer = self.writer
-        number, rows = selection.id, f"c{selection.id}"
-        classes = writer.name("X", self.values.observer(selection).classes)
-        writer.line(f"e{field.id} = None")
-        with writer.block(f"if g{field.id}.clean and not q and y{number} <= {classes}:"):
-            if below:
-                names = [writer.fresh("u") for _ in below]
-                sets = [
-                    f"p.{self.bound.fields[field_id].access} = {name}"
-                    for field_id, name in zip(below, names, strict=True)
-                ]
-                columns = ", ".join([rows, *below.values()])
-                writer.line(f"for p, {', '.join(names)} in zip({columns}): {'; '.join(sets)}")
-            self.values.encode(f"e{field.id}", f"g{field.id}.values[0]")
-            writer.line(f"r{field.id} = [e{field.id}]")
-
-    def rows(self, selection: BoundSelection, columns: dict[int, str]) -> None:
-        """Write the loop that completes the rows of one selection."""
-        writer = self.writer
-        number = selection.id
-        fields = [self.bound.fields[field_id] for field_id in columns]
-        slow = writer.name("K", SlowRows(selection, self.values.observer(selection), fields))
-        writer.line("m = len(q)")
-        writer.line(f"d{number} = []")
-        with writer.block("try:"):
-            if self.is_checked(selection):
-                writer.line("if r.has_wrong_arguments: raise WrongArguments")
-            if self.values.is_flat(selection):
-                self.expression(selection, columns)
-            else:
-                self.loop(selection, columns, slow)
-        given = _tuple(columns.values())
-        with writer.block("except Exception:"):
-            writer.line(
-                f"d{number} = yield from slow_rows(r, {slow}, m, d{number}, c{number}, {given})"
-            )
-        if may_share(selection):
-            writer.line(
-                f"if x{number}: d{number} = yield from share_rows(r, {slow}, m, d{number}, c{number}, {given}, x{number})"
-            )
-
-    def expression(self, selection: BoundSelection, columns: dict[int, str]) -> None:
-        """Complete all rows by one comprehension: their class is looked at once, for all."""
-        writer = self.writer
-        number = selection.id
-        names = {field_id: writer.fresh("u") for field_id in columns}
-        rows = f"c{number}"
-        reads = any(
-            field.plan.kind is Kind.PROPERTY and field.id not in columns
-            for field in selection.fields
-        )
-        if reads:
-            observer = self.values.observer(selection)
-            classes, name = writer.name("X", observer.classes), writer.name("O", observer)
-            writer.line(f"if not y{number} <= {classes}: raise {name}.saw_others({rows})")
-        target = ", ".join(["p", *names.values()])
-        with self.pieces([rows, *columns.values()]) as parts:
-            source = f"zip({', '.join(parts)})" if columns else parts[0]
-            shown = self.values.row_of(selection, "p", names)
-            writer.line(f"d{number} += [{shown} for {target} in {source}]")
-
-    def loop(self, selection: BoundSelection, columns: dict[int, str], slow: str) -> None:
-        writer = self.writer
-        number = selection.id
-        names = {field_id: writer.fresh("u") for field_id in columns}
-        targets = ", ".join(["p", *names.values()])
-        reads = any(
-            field.plan.kind is Kind.PROPERTY and field.id not in columns
-            for field in selection.fields
-        )
-        with self.pieces([f"c{number}", *columns.values()]) as parts:
-            head = (
-                f"for {targets} in zip({', '.join(parts)}):" if columns else f"for p in {parts[0]}:"
-            )
-            with writer.block(head):
-                if not reads:
-                    writer.line(f"d{number}.append({self.values.display(selection, 'p', names)})")
-                    return
-                with writer.block(f"if {self.values.row_test(selection, 'p')}:"):
-                    writer.line(f"d{number}.append({self.values.display(selection, 'p', names)})")
-                with writer.block("else:"):
-                    given = _tuple(names.values())
-                    writer.line(f"d{number}.append(slow_row(r, {slow}, p, {given}))")
-
-    @contextmanager
-    def pieces(self, columns: list[str]) -> Iterator[list[str]]:
-        """Write a loop over pieces of columns, and what is written meanwhile in it; gives their names.
-
-        The one row of a root needs none.
-        """
-        if columns[0] == f"c{self.root.id}" and self.is_one(self.root):
-            yield columns
-            return
-        parts = [f"{column}_" for column in columns]
-        given = ", ".join(columns)
-        whole = f"({_tuple(columns)},) if len({columns[0]}) <= {PIECE} else"
-        with self.writer.block(f"for {_tuple(parts)} in {whole} pieces(r, {given}):"):
-            yield parts
-            self.wait()
+        encoded, settled = f"encoded_{field.id}", f"settled_{field.id}"
+        fits = f"types_{selection.id} <= {self.classes(selection)}"
+        writer.line(f"{encoded} = None")
+        with writer.block(f"if {settled}.clean and not run.pending and {fits}:"):
+            if columns:
+                names = [f"value_{column.id}" for column in columns]
+                targets = [f"row.{column.access}" for column in columns]
+                given = ", ".join([f"rows_{selection.id}", *map(_column, columns)])
+                with writer.block(f"for row, {', '.join(names)} in zip({given}):"):
+                    for target, value in zip(targets, names, strict=True):
+                        writer.line(f"{target} = {value}")
+            writer.line(f"{encoded} = encode_rows(run, {settled}.values[0])")
+            writer.line(f"if type({encoded}) is Generator: {encoded} = yield from {encoded}")
+            writer.line(f"merged_{field.id} = [{encoded}]")
 
     def is_one(self, selection: BoundSelection) -> bool:
         """Whether a selection has one row: the root value."""
         return selection is self.root and not self.bound.plan.is_deferred
 
+    # Names
+
     def field(self, field: BoundField) -> str:
-        return self.writer.name("F", field)
+        return self.writer.name(f"field_{field.id}", field)
 
     def selection(self, selection: BoundSelection) -> str:
-        return self.writer.name("S", selection)
+        return self.writer.name(f"selection_{selection.id}", selection)
+
+    def classes(self, selection: BoundSelection) -> str:
+        """The name of the set of the expected class of a selection's rows."""
+        classes = self.shapes.observer(selection).classes
+        return self.writer.name(f"classes_{selection.id}", classes)
 
 
 def may_share(selection: BoundSelection) -> bool:
@@ -385,8 +352,9 @@ def may_share(selection: BoundSelection) -> bool:
     )
 
 
-def _tuple(names: Iterable[str]) -> str:
-    return "(" + "".join(f"{name}, " for name in names).rstrip() + ")"
+def _column(field: BoundField) -> str:
+    """The name of the column that a field's parents are completed with."""
+    return f"{'merged' if field.is_regrouped else 'column'}_{field.id}"
 
 
 def _composite(field: BoundField) -> BoundComposite:

@@ -1,8 +1,8 @@
 """The interface of generated code: every name that it may use, beside those made for one plan.
 
-Names made for one plan hold values of it: `F3` a bound field, `S1` a selection, `s4` a
-slow path, `h5` a reader of properties, `e6` an enum's table, `K7` the slow path of a selection's rows, `C8` a
-row's class, `X9` the set of it, `O0` the observer of rows.
+Names made for one plan hold values of it: `field_3` a bound field, `selection_1` a selection, `shape_1` what completes
+its rows, `classes_1` the class of these, as a set. Names made for one shape say what is below it: `shape_User` one
+object, `rows_Post` a list of them, `choose_Node` an object of an abstract type.
 """
 
 from __future__ import annotations
@@ -11,34 +11,23 @@ from types import GeneratorType
 from typing import Any
 
 from gateway.runtime.calls import MANY, call_many, call_rows
-from gateway.runtime.columns import (
-    counted,
-    distinct,
-    gather_rows,
-    normalise,
-    pick,
-    read,
-    regroup,
-)
+from gateway.runtime.columns import counted, distinct, gather_rows, normalise, pick, read, regroup
 from gateway.runtime.introspect import introspect
 from gateway.runtime.loads import load, load_entities
-from gateway.runtime.pauses import pieces, reached
-from gateway.runtime.slow import share_rows, slow_row, slow_rows
-from gateway.runtime.verbatim import encode_rows
+from gateway.runtime.shapes import shape_rows, shape_shared
+from gateway.runtime.slow import slow_row
+from gateway.runtime.verbatim import encode_column, encode_rows
 
+RUN_MEMBERS = frozenset({"kept", "kinds", "parents", "pending", "root", "works"})
+"""What generated code reads of the `Run` that is its argument."""
 
-class WrongArgumentsError(Exception):
-    """Raised by generated code to leave the fast path when a property's arguments are wrong."""
-
-
-EXPORTED: dict[str, Any] = {
+PART_NAMES: dict[str, Any] = {
     "Generator": GeneratorType,
     "MANY": MANY,
-    "WrongArguments": WrongArgumentsError,
     "call_many": call_many,
     "call_rows": call_rows,
-    "counted": counted,
     "distinct": distinct,
+    "encode_column": encode_column,
     "encode_rows": encode_rows,
     "gather_rows": gather_rows,
     "introspect": introspect,
@@ -46,11 +35,12 @@ EXPORTED: dict[str, Any] = {
     "load_entities": load_entities,
     "normalise": normalise,
     "pick": pick,
-    "pieces": pieces,
-    "reached": reached,
     "read": read,
     "regroup": regroup,
-    "share_rows": share_rows,
-    "slow_row": slow_row,
-    "slow_rows": slow_rows,
+    "shape_rows": shape_rows,
+    "shape_shared": shape_shared,
 }
+"""What the functions that fetch may use."""
+
+SHAPE_NAMES: dict[str, Any] = {"counted": counted, "slow_row": slow_row}
+"""What the functions that complete objects may use."""

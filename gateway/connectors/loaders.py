@@ -24,7 +24,7 @@ from gateway.connectors.request.url import CannotWriteError
 from gateway.connectors.views import MISSING
 from gateway.context import Context
 from gateway.errors import UpstreamError
-from gateway.graph.resolvers import Loader, Wanted
+from gateway.graph.resolvers import Loader, RowClasses, Wanted
 from gateway.telemetry.trace import CURRENT
 from gateway.upstream.transport import UpstreamRequest
 from gateway.vary import Identity
@@ -62,6 +62,12 @@ class ConnectorLoader(ABC):
 
     def _frequency(self) -> str:
         return "once"
+
+    @property
+    def row_classes(self) -> RowClasses | None:
+        """Of what it loads, where answers are decoded."""
+        exact = self.call.decoding.exact
+        return exact.classes if exact is not None else None
 
     @abstractmethod
     async def load(

@@ -59,7 +59,8 @@ class Loader(Protocol):
         supplies: What its values hold, by GraphQL name; None when not known before the call.
         identity: What it reads of the client; None when that is not known.
 
-    One that has a `describe() -> str` says by it, in the explanation of a plan, how it reads what it loads.
+    One that has a `describe() -> str` says by it, in the explanation of a plan, how it reads what it loads; one that has
+    `row_classes: RowClasses | None`, which rows it gives, so that the first code of a plan is made for these.
     """
 
     coordinate: str
@@ -98,6 +99,19 @@ class DecodedRow(msgspec.Struct, gc=False, eq=False):
     """
 
     __exact__: ClassVar[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class RowClasses:
+    """The class that a loader's rows have, as long as its backend answers as the schema says.
+
+    Attributes:
+        row_class: The class.
+        members: The same of the objects in them, by GraphQL name.
+    """
+
+    row_class: type[DecodedRow]
+    members: Mapping[str, RowClasses]
 
 
 def is_attribute(name: str) -> bool:

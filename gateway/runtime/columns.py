@@ -34,7 +34,7 @@ from gateway.runtime.bound import (
 from gateway.runtime.info import info_of_row
 from gateway.runtime.nulled import BROKEN, settle_in_background
 from gateway.runtime.runtime_types import Tag, find_types, is_known
-from gateway.runtime.spots import ABANDONED, AWAITING, Failed, FailedList, Origin, caught
+from gateway.runtime.spots import ABANDONED, AWAITING, Failed, FailedList, ValueOrigin, caught
 from gateway.runtime.state import Rows, Run, never
 from gateway.runtime.works import Call, Cells, Position
 from gateway.telemetry.trace import Timing, clock
@@ -392,7 +392,7 @@ def _merge(
         rows = [
             next(remaining[tag])
             if isinstance(tag, BoundSelection)
-            else run.leave(field, output, tag, Origin.RESOLVED)
+            else run.leave(field, output, tag, ValueOrigin.RESOLVED)
             for tag in tags
         ]
     if run.dirty:
@@ -408,12 +408,12 @@ def _rebuild(
     if value is None and not output.non_null:
         return None
     if value is None or type(value) is Failed:
-        return run.leave(field, output, value, Origin.RESOLVED)
+        return run.leave(field, output, value, ValueOrigin.RESOLVED)
     if not isinstance(output, BoundList):
         return next(remaining)
     if type(value) is FailedList:
         items = [_rebuild(run, field, output.item, item, remaining) for item in value.items]
-        spot = run.leave(field, output, None, Origin.RESOLVED)
+        spot = run.leave(field, output, None, ValueOrigin.RESOLVED)
         spot.raw = spot.value = FailedList(value.error, items)
         return spot
     return [_rebuild(run, field, output.item, item, remaining) for item in value]

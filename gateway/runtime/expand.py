@@ -27,7 +27,15 @@ from gateway.runtime.columns import collect_items, list_items, read_member, read
 from gateway.runtime.info import find_path, info_of_spot
 from gateway.runtime.nulled import leave_spots
 from gateway.runtime.pauses import pause_alone
-from gateway.runtime.spots import BadValueError, Failed, FailedList, Origin, Pending, bare, caught
+from gateway.runtime.spots import (
+    BadValueError,
+    Failed,
+    FailedList,
+    Pending,
+    ValueOrigin,
+    bare,
+    caught,
+)
 from gateway.runtime.state import Run
 from gateway.runtime.works import Call, Position, Work
 
@@ -52,13 +60,13 @@ def _expand_spot(run: Run, spot: Pending) -> None:
     if spot.value is not spot:
         return
     value = spot.raw
-    if spot.origin is Origin.PROPERTY and callable(value):
+    if spot.origin is ValueOrigin.PROPERTY and callable(value):
         try:
             arguments = run.arguments_for_call(spot.field)
             value = value(info_of_spot(run, spot), **arguments)
         except Exception as error:
             value = caught(error)
-    if spot.origin is not Origin.RESOLVED and run.is_awaitable(value):
+    if spot.origin is not ValueOrigin.RESOLVED and run.is_awaitable(value):
         _await_into(run, spot, value)
     else:
         spot.value = expand_value(run, spot.field, spot.output, value)
@@ -119,7 +127,7 @@ def _expand_leaf(run: Run, field: BoundField, output: BoundLeaf, value: Any) -> 
 
 def _expand_list(run: Run, field: BoundField, output: BoundList, value: Any) -> Any:
     if run.is_async_iterable(value):
-        return run.leave(field, output, collect_items(run, value), Origin.ITEM)
+        return run.leave(field, output, collect_items(run, value), ValueOrigin.ITEM)
     items = list_items(run, field, output, value)
     if isinstance(items, Failed):
         return expand_value(run, field, output, items)
@@ -128,7 +136,7 @@ def _expand_list(run: Run, field: BoundField, output: BoundList, value: Any) -> 
 
 def _expand_item(run: Run, field: BoundField, output: BoundOutput, item: Any) -> Any:
     if run.is_awaitable(item):
-        return run.leave(field, output, item, Origin.ITEM)
+        return run.leave(field, output, item, ValueOrigin.ITEM)
     return expand_value(run, field, output, item)
 
 
@@ -193,9 +201,9 @@ def expand_property(run: Run, field: BoundField, row: Any) -> Any:
     if field.member is not None:
         value = read_member(row, field.access, field.member)
         if run.is_awaitable(value):
-            return run.leave(field, field.output, value, Origin.ITEM)
+            return run.leave(field, field.output, value, ValueOrigin.ITEM)
         return expand_value(run, field, field.output, value)
     value = read_property(row, field.access)
     if callable(value) or run.is_awaitable(value):
-        return run.leave(field, field.output, value, Origin.PROPERTY)
+        return run.leave(field, field.output, value, ValueOrigin.PROPERTY)
     return expand_value(run, field, field.output, value)

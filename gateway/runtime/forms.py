@@ -1,8 +1,8 @@
 """How generated code reads the rows of a selection.
 
-Code is made for rows that are dicts with every member. Rows of another form are still answered, exactly
-and slowly; an `Observer` notes what they were, and the plan's code is made again for that form, a few
-times at most. What a form assumes is checked on every row, so it decides only the speed.
+Code is made for the class of rows that a loader says its rows have, else for dicts with every member. Rows of another
+form are still answered, exactly and slowly; a `RowObserver` notes what they were, and the plan's code is made again for
+that form, a few times at most. What a form assumes is checked on every row, so it decides only the speed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SLOTS = (MemberDescriptorType, type(NamedTuple("_Pair", [("left", int)]).left)) 
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class RowForm:
     """A form of rows.
 
     Attributes:
@@ -42,32 +42,31 @@ class Form:
 
 
 class OtherRowsError(Exception):
-    """Rows of another class than the code was made for: raised by generated code to leave the fast path."""
+    """Rows of another class than the code was made for: raised to leave the fast path."""
 
 
 class Unseen:
     """The class of rows that nobody has seen yet, where they are read by attribute: no row is one."""
 
 
-DICTS = Form()
-UNSEEN = Form(Unseen)
-SPARSE = Form(has_all=False)
+DICTS = RowForm()
+UNSEEN = RowForm(Unseen)
 
 
-class Observer:
+class RowObserver:
     """Notes the form of a selection's rows where it was not the expected one."""
 
     __slots__ = ("_told", "classes", "expected", "found", "names", "reads_members")
 
-    def __init__(self, selection: BoundSelection, expected: Form) -> None:
+    def __init__(self, selection: BoundSelection, expected: RowForm) -> None:
         self.names = [f.access for f in selection.fields if f.plan.kind is Kind.PROPERTY]
         self.reads_members = reads_members(selection)
         self.expected = expected
         self.classes = frozenset((expected.row_class,))
-        self.found: Form | None = None
-        self._told: list[Observer] = []
+        self.found: RowForm | None = None
+        self._told: list[RowObserver] = []
 
-    def tell(self, told: list[Observer]) -> None:
+    def tell(self, told: list[RowObserver]) -> None:
         """Whom to tell of a row that did not fit: this observer is put into the list."""
         self._told = told
 
@@ -76,16 +75,20 @@ class Observer:
         if row is None or (self.found is not None and not self.found.is_mixed):
             return
         row_class = type(row)
-        if row_class is dict:
-            if self.reads_members:
-                return
-            expects_all = self.expected.row_class is dict and self.expected.has_all
-            if expects_all and not all(name in row for name in self.names):
-                self._note(SPARSE)
-        elif self.expected.row_class is not row_class and is_plain(row_class, self.names):
-            self._note(Form(row_class))
+        if row_class is self.expected.row_class:
+            if row_class is dict and self.expected.has_all and not self._has_all(row):
+                self._note(replace(self.expected, has_all=False))
+        elif self.expected.is_mixed or (row_class is dict and self.reads_members):
+            return
+        elif row_class is dict:
+            self._note(RowForm(has_all=self._has_all(row)))
+        elif is_plain(row_class, self.names):
+            self._note(RowForm(row_class))
 
-    def _note(self, form: Form) -> None:
+    def _has_all(self, row: dict[str, Any]) -> bool:
+        return all(name in row for name in self.names)
+
+    def _note(self, form: RowForm) -> None:
         if self.found is None:
             self._told.append(self)
         self.found = form
@@ -95,8 +98,9 @@ class Observer:
         if type(rows) is list:
             if any(type(row) is self.expected.row_class for row in rows):
                 self._note(replace(self.expected, is_mixed=True))
-            for row in rows:
-                self.saw(row)
+            else:
+                for row in rows:
+                    self.saw(row)
         return OtherRowsError()
 
 

@@ -1,7 +1,7 @@
 """What generated code calls where a value is not what its cheap check expects.
 
-One function per place, made when the plan is compiled. It finishes the value when that is safe (a value
-of a plain type that only needs serialising), else leaves a spot for the exact path. It never raises.
+One function per place, made when it is first called. It finishes the value when that is safe (a value
+of a plain type that only needs serializing), else leaves a spot for the exact path. It never raises.
 """
 
 from __future__ import annotations
@@ -27,10 +27,18 @@ from gateway.runtime.bound import (
     serialize_of,
 )
 from gateway.runtime.expand import expand_row, expand_value
-from gateway.runtime.forms import Observer
+from gateway.runtime.forms import RowObserver
 from gateway.runtime.pauses import pause
 from gateway.runtime.runtime_types import is_known
-from gateway.runtime.spots import UNREAD, BadValueError, Failed, Origin, Pending, bare, untraced
+from gateway.runtime.spots import (
+    UNREAD,
+    BadValueError,
+    Failed,
+    Pending,
+    ValueOrigin,
+    bare,
+    untraced,
+)
 from gateway.runtime.state import Run
 from gateway.runtime.works import Work
 
@@ -42,7 +50,7 @@ SPECIFIED: dict[Any, Any] = {
 READERS: dict[Any, Callable[[str], Any]] = {GraphQLInt: int, GraphQLFloat: float}
 
 
-def slow_leaf(field: BoundField, output: BoundLeaf, origin: Origin) -> Slow:
+def slow_leaf(field: BoundField, output: BoundLeaf, origin: ValueOrigin) -> Slow:
     """For a leaf: serialises plain values."""
     serialize = output.serialize
     nullable = not output.non_null
@@ -54,7 +62,7 @@ def slow_leaf(field: BoundField, output: BoundLeaf, origin: Origin) -> Slow:
         if (
             value is not None
             and is_known({type(value)})
-            and not (origin is Origin.PROPERTY and callable(value))
+            and not (origin is ValueOrigin.PROPERTY and callable(value))
         ):
             if run.unread_after == 0 and is_certainly_bad(output, value):
                 error = UNREAD
@@ -101,7 +109,7 @@ def is_certainly_bad(output: BoundLeaf, value: Any) -> bool:
 
 
 def slow_value(
-    field: BoundField, output: BoundOutput, origin: Origin, observer: Observer | None
+    field: BoundField, output: BoundOutput, origin: ValueOrigin, observer: RowObserver | None
 ) -> Slow:
     """For a list or an object: None where that is allowed, a spot for everything else."""
     nullable = not output.non_null
@@ -116,28 +124,71 @@ def slow_value(
     return slow
 
 
-class SlowRows:
-    """What the slow path of a settled selection needs to know, made when the plan is compiled.
+Site = tuple[BoundField, BoundOutput, ValueOrigin, RowObserver | None]
+"""A place in generated text: what its value is completed to, where it was found, and who is told of other rows."""
+
+
+class SlowValues:
+    """The slow paths of one generated function, by the number of their place in its text."""
+
+    __slots__ = ("_known", "_sites")
+
+    def __init__(self, sites: list[Site]) -> None:
+        self._sites = sites
+        self._known: dict[int, Slow] = {}
+
+    def __call__(self, number: int, value: Any, run: Run) -> Any:
+        """Complete a value, or leave a spot."""
+        slow = self._known.get(number)
+        if slow is None:
+            slow = self._known[number] = slow_path(*self._sites[number])
+        return slow(value, run)
+
+
+def slow_path(
+    field: BoundField, output: BoundOutput, origin: ValueOrigin, observer: RowObserver | None
+) -> Slow:
+    """The slow path of one place."""
+    if isinstance(output, BoundLeaf):
+        return slow_leaf(field, output, origin)
+    return slow_value(field, output, origin, observer)
+
+
+class SettledShape:
+    """How the rows of a settled selection are completed.
 
     Attributes:
         selection: The selection.
         observer: Is told what the rows are, so that the next code can be made for them.
         columns: The fields whose values come as columns, in the order in which code passes them.
+        classes: The classes of rows that `complete` can read; None where it reads nothing of them.
+        is_checked: Whether arguments of a property below may be wrong.
+        complete: The generated function: takes a list that it adds completed rows to, the run, rows and columns.
     """
 
-    __slots__ = ("columns", "observer", "selection")
+    __slots__ = ("classes", "columns", "complete", "is_checked", "observer", "selection")
+
+    complete: Callable[..., None]
 
     def __init__(
-        self, selection: BoundSelection, observer: Observer, columns: list[BoundField]
+        self,
+        selection: BoundSelection,
+        observer: RowObserver,
+        columns: list[BoundField],
+        *,
+        reads: bool,
+        is_checked: bool,
     ) -> None:
         self.selection = selection
         self.observer = observer
         self.columns = columns
+        self.classes = observer.classes if reads else None
+        self.is_checked = is_checked
 
 
 def slow_rows(
     run: Run,
-    slow: SlowRows,
+    shape: SettledShape,
     mark: int,
     done: list[dict[str, Any]],
     rows: list[Any],
@@ -149,65 +200,44 @@ def slow_rows(
 
     Args:
         run: The run.
-        slow: The selection's.
+        shape: The selection's.
         mark: How many spots there were before the loop.
         done: The rows that the loop finished.
         rows: All rows.
         columns: The columns of its fields.
     """
     run.take(0)  # what the loop raised may have been that there are too many
-    kept: set[int] = set()
-    _find_spots(done, kept)
-    run.pending[mark:] = [spot for spot in run.pending[mark:] if id(spot) in kept]
+    drop_spots(run, mark, done)
     for row, *values in islice(zip(rows, *columns, strict=True), len(done), None):
-        done.append(slow_row(run, slow, row, values))
+        done.append(slow_row(run, shape, row, values))
         pause(run)
         if run.works:
             yield run.works
     return done
 
 
-def share_rows(
-    run: Run,
-    slow: SlowRows,
-    mark: int,
-    done: list[Any],
-    rows: list[Any],
-    columns: tuple[list[Any], ...],
-    places: list[Any],
-) -> Generator[list[Work], None, list[Any]]:
-    """The completed rows of all parents, from those of `distinct` rows.
-
-    An error in a row belongs to each of its places, with a path of its own: then every place is
-    completed for itself.
-
-    Args:
-        run, slow, mark, rows, columns: As for `slow_rows`, for distinct rows.
-        done: Distinct rows, completed.
-        places: The rows of all parents.
-    """
-    if len(run.pending) == mark:
-        return list(map(dict(zip(rows, done, strict=True)).__getitem__, places))
-    del run.pending[mark:]
-    index = {row: number for number, row in enumerate(rows)}
-    numbers = [index[row] for row in places]
-    spread = tuple([column[number] for number in numbers] for column in columns)
-    return (yield from slow_rows(run, slow, mark, [], places, spread))
+def drop_spots(run: Run, mark: int, done: list[Any]) -> None:
+    """Drop what a loop that raised has left, beside what is in the rows that it finished."""
+    kept: set[int] = set()
+    _find_spots(done, kept)
+    run.pending[mark:] = [spot for spot in run.pending[mark:] if id(spot) in kept]
+    run.large = tuple(large for large in run.large if id(large.done) in kept)
 
 
 def _find_spots(value: Any, found: set[int]) -> None:
     if isinstance(value, Pending):
         found.add(id(value))
     elif isinstance(value, dict | list):
+        found.add(id(value))
         for item in value.values() if isinstance(value, dict) else value:
             _find_spots(item, found)
 
 
-def slow_row(run: Run, slow: SlowRows, row: Any, values: Sequence[Any]) -> dict[str, Any]:
+def slow_row(run: Run, shape: SettledShape, row: Any, values: Sequence[Any]) -> dict[str, Any]:
     """One completed row of a settled selection. `values`: of the fields that are columns."""
-    slow.observer.saw(row)
+    shape.observer.saw(row)
     given = {}
-    for field, value in zip(slow.columns, values, strict=True):
+    for field, value in zip(shape.columns, values, strict=True):
         done = field.is_completed
         given[field.id] = value if done else expand_value(run, field, field.output, value)
-    return expand_row(run, slow.selection, row, given)
+    return expand_row(run, shape.selection, row, given)

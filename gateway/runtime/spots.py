@@ -6,6 +6,7 @@ expected, and `expand` and `complete` deal with them once everything else is sha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gateway.runtime.bound import BoundField, BoundOutput
+    from gateway.runtime.forms import RowObserver
     from gateway.runtime.state import Run
 
-OWN_FILES = (str(Path(__file__).parent), "<gateway plan")
+OWN_FILES = (str(Path(__file__).parent), "<gateway plan", "<gateway shapes")
 
 
-class Origin(Enum):
+class ValueOrigin(Enum):
     """Where a value was found, which decides what graphql-core does with it first."""
 
     PROPERTY = auto()  # read of a parent: called when it can be, then awaited when it can be
@@ -91,7 +93,7 @@ def clear_frames(run: Run, error: BaseException | None) -> None:
                 if frame.f_code.co_filename.startswith(OWN_FILES):
                     names = frame.f_locals
                     owner = getattr(names.get("self"), "run", None)
-                    if names.get("run", names.get("r", owner)) is run:
+                    if names.get("run", owner) is run:
                         with suppress(RuntimeError):  # it is still running
                             frame.clear()
                 frame = frame.f_back
@@ -127,10 +129,41 @@ class Pending:
 
     __slots__ = ("field", "is_awaited", "origin", "output", "raw", "value")
 
-    def __init__(self, field: BoundField, output: BoundOutput, raw: Any, origin: Origin) -> None:
+    def __init__(
+        self, field: BoundField, output: BoundOutput, raw: Any, origin: ValueOrigin
+    ) -> None:
         self.field = field
         self.output = output
         self.raw = raw
         self.origin = origin
         self.value: Any = self
         self.is_awaited = False
+
+
+class LargeList:
+    """A list of the response that is completed in pieces.
+
+    Attributes:
+        done: The completed items, which stand in the response already.
+        items: All of them.
+        complete: Adds the completed ones of some items.
+        field, item: Of the list, for items that have to be completed exactly.
+        observer: Is told of rows of another form.
+    """
+
+    __slots__ = ("complete", "done", "field", "item", "items", "observer")
+
+    def __init__(
+        self,
+        items: list[Any],
+        complete: Callable[[list[Any], Run, list[Any]], None],
+        field: BoundField,
+        item: BoundOutput,
+        observer: RowObserver | None,
+    ) -> None:
+        self.done: list[Any] = []
+        self.items = items
+        self.complete = complete
+        self.field = field
+        self.item = item
+        self.observer = observer

@@ -26,7 +26,7 @@ from gateway.plan.collect import field_nodes
 from gateway.runtime import reference
 from gateway.runtime.bound import Bound, BoundField, BoundSelection
 from gateway.runtime.bounds import UNLIMITED, ResultLimits, nodes_error
-from gateway.runtime.spots import Failed, FailedList, Origin, Pending
+from gateway.runtime.spots import Failed, FailedList, LargeList, Pending, ValueOrigin
 from gateway.telemetry.trace import Trace
 
 NO_ARGUMENTS: dict[str, Any] = {}
@@ -198,6 +198,7 @@ class Run:
         mark: At how many `nodes_left` it looks whether to give the event loop back, or has too many.
         paused_at: When it gave the event loop back.
         data: The response so far.
+        large: Lists of the response that are still to be filled; see `shapes`.
         literals: Argument literals of this request that the plan leaves open, by their slot.
         is_awaitable: Says of a value that is not of a plain type whether it is awaited; `never` where nothing may be.
         is_async_iterable: The same of what gives its items later.
@@ -211,6 +212,7 @@ class Run:
     broken: tuple[tuple[BoundField, list[Any]], ...] = ()
     nulled: tuple[list[str | int], ...] = ()
     data: dict[str, Any] | None = None
+    large: tuple[LargeList, ...] = ()
     is_awaitable: Predicate = staticmethod(is_awaitable)
     is_async_iterable: Predicate = staticmethod(has_async_items)
     wrap: Callable[[Any], Any] | None = None
@@ -302,7 +304,7 @@ class Run:
             known = self.arguments[field.id] = field.arguments.evaluate(self, field.plan.nodes)
         return known
 
-    def leave(self, field: BoundField, output: Any, raw: Any, origin: Origin) -> Pending:
+    def leave(self, field: BoundField, output: Any, raw: Any, origin: ValueOrigin) -> Pending:
         """Leave a spot for the exact path."""
         spot = Pending(field, output, raw, origin)
         self.pending.append(spot)

@@ -6,7 +6,7 @@ It decides by the class of the rows and the selection alone; what it promises ho
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from types import NoneType, UnionType
+from types import GeneratorType, NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
@@ -88,6 +88,26 @@ def _is_plain(output: BoundOutput) -> bool:
 
 
 Encoding = Generator[list[Work], None, orjson.Fragment | None]
+
+
+def encode_column(
+    run: Run, field: BoundField, column: list[Any], classes: frozenset[type]
+) -> Generator[list[Work], None, list[orjson.Fragment | None]]:
+    """Each value of a column as JSON; None where it is not just rows of these classes."""
+    encoded: list[orjson.Fragment | None] = []
+    for value in column:
+        made: Any = None
+        if type(field.output) is not BoundList:
+            made = encode_rows(run, value) if type(value) in classes else None
+        elif type(value) is list and classes.issuperset(map(type, value)):
+            run.take(len(value))
+            made = encode_rows(run, value)
+            if type(made) is GeneratorType:
+                made = yield from made
+            if made is None:
+                run.take(-len(value))  # they are counted where they are completed
+        encoded.append(made)
+    return encoded
 
 
 def encode_rows(run: Run, rows: Any) -> orjson.Fragment | Encoding | None:

@@ -100,7 +100,7 @@ def test_percentiles_without_an_answer_above_them_are_not_drawn() -> None:
 
 
 RAW = """\
-<module> (/x/lib/python3.11/site-packages/uvicorn/main.py:1);Cycle.run_asgi (/x/lib/python3.11/site-packages/uvicorn/http.py:9);run (/home/me/gateway/pipeline/pipeline.py:12);part0 (<gateway plan 1a2b anonymous>:3) 30
+<module> (/x/lib/python3.11/site-packages/uvicorn/main.py:1);Cycle.run_asgi (/x/lib/python3.11/site-packages/uvicorn/http.py:9);run (/home/me/gateway/pipeline/pipeline.py:12);part_0 (<gateway plan 1a2b anonymous>:3) 30
 <module> (/x/lib/python3.11/site-packages/uvicorn/main.py:1);Cycle.run_asgi (/x/lib/python3.11/site-packages/uvicorn/http.py:9);run (/home/me/gateway/pipeline/pipeline.py:14) 10
 """
 
@@ -113,7 +113,7 @@ def test_a_flame_graph_starts_at_the_request_and_merges_lines_of_a_function() ->
     assert (request.name, request.samples) == ("Cycle.run_asgi (uvicorn/http.py)", 40)
     assert (run.name, run.samples) == ("run (gateway/pipeline/pipeline.py)", 40)
     own, whole = flame.heaviest(stacks)
-    assert own[0] == ("part0 (<gateway plan 1a2b anonymous>)", 0.75)
+    assert own[0] == ("part_0 (<gateway plan 1a2b anonymous>)", 0.75)
     assert dict(whole)["run (gateway/pipeline/pipeline.py)"] == 1.0
     ElementTree.fromstring(flame.render(root))
 
@@ -126,7 +126,7 @@ def test_what_runs_beside_requests_starts_below_the_event_loop() -> None:
 
 
 def test_frames_are_told_apart_by_whose_code_they_are() -> None:
-    frames = ("part0 (<gateway plan 1a2b x>)", "run (gateway/a.py)", "send (uvicorn/b.py)", "malloc (libc.so.6)")  # fmt: skip
+    frames = ("part_0 (<gateway plan 1a2b x>)", "run (gateway/a.py)", "send (uvicorn/b.py)", "malloc (libc.so.6)")  # fmt: skip
     assert [flame.origin(frame) for frame in frames] == ["made", "own", "lib", "low"]
 
 

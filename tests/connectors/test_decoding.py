@@ -71,7 +71,7 @@ def test_whatever_a_generated_decoder_raises_is_counted_and_said(
     def broken(_: bytes) -> Any:
         raise AttributeError("'list' object has no attribute '__1__'")
 
-    made = RowDecoding("broken", "Query.posts", typed=TypedDecoder(broken))
+    made = RowDecoding("broken", "Query.posts", typed=TypedDecoder(broken, None))
     before = decoding.fallbacks["broken", "error"]
     assert [made.rows(b"[]"), made.rows(b"[]")] == [..., ...]
     assert decoding.fallbacks["broken", "error"] == before + 2

@@ -131,12 +131,15 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often rows were encoded as they stand."""
     counted: Counter[str] = Counter()
 
+    original = verbatim.encode_rows
+
     def encode(run: Any, rows: Any) -> Any:
-        made = verbatim.encode_rows(run, rows)
+        made = original(run, rows)
         counted["made" if made is not None else "refused"] += 1
         return made
 
-    monkeypatch.setitem(gateway.codegen.exported.EXPORTED, "encode_rows", encode)
+    monkeypatch.setitem(gateway.codegen.exported.PART_NAMES, "encode_rows", encode)
+    monkeypatch.setattr(verbatim, "encode_rows", encode)
     return counted
 
 
@@ -276,3 +279,16 @@ async def test_what_is_deferred(query: str, tmp_path: Path, encoded: Counter[str
         assert all("to " + str(post["id"]) in "".join(found[0]) for post in posts)
     assert '"errors"' not in "".join(found[0])
     assert found[0] == found[1] == found[2] == found[3]
+
+
+@pytest.mark.parametrize(
+    "name", ["in the order of the mapping", "objects below", "rows with users"]
+)
+async def test_the_first_code_is_made_for_decoded_rows(name: str, tmp_path: Path) -> None:
+    async with asking(tmp_path) as (_, client):
+        await ask(client, QUERIES[name])
+        found = client.app.worker.serving().pipeline.plans.known(QUERIES[name], None)
+        assert found is not None
+        code = found.value.code({})
+        assert (code.revisions, code.told) == (0, [])
+        assert "['" not in code.source

@@ -11,8 +11,10 @@ from itertools import islice
 
 import pytest
 
-from gateway.codegen import emit_values
-from gateway.codegen.emit_values import ValueEmitter
+from gateway.codegen import expressions
+from gateway.codegen.functions import FunctionWriter
+from gateway.runtime.bound import BoundSelection
+from gateway.runtime.forms import RowForm, RowObserver
 from tests.differential.cases import WORLD_SIZE, Tally, check_case, make_cases
 
 CASES = 400
@@ -26,9 +28,16 @@ pytestmark = [
 @pytest.fixture
 def only_exact(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Emit code in which no value and no row is ever what is expected."""
-    never = dict.fromkeys(emit_values.TESTS, "False and {v}")
-    monkeypatch.setattr(emit_values, "TESTS", never)
-    monkeypatch.setattr(ValueEmitter, "row_test", lambda _self, _selection, _var: "False")
+    expecting = RowObserver.__init__
+
+    def expect_nothing(observer: RowObserver, selection: BoundSelection, expected: RowForm) -> None:
+        expecting(observer, selection, expected)
+        observer.classes = frozenset()
+
+    never = dict.fromkeys(expressions.TESTS, "({read}) is None and False")
+    monkeypatch.setattr(expressions, "TESTS", never)
+    monkeypatch.setattr(FunctionWriter, "row_class", lambda *_: "object")
+    monkeypatch.setattr(RowObserver, "__init__", expect_nothing)
     yield
     gc.collect()
 

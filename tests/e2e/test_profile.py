@@ -149,7 +149,7 @@ async def test_the_page_needs_nothing_else(backends: Backends, tmp_path: Path) -
         assert widths[0] == max(widths)
         assert await page.evaluate("document.querySelectorAll('svg.flame rect').length") > 5
         code = await page.evaluate("document.querySelector('pre.code').textContent")
-        assert "def part0(r):" in code
+        assert "def part_0(run):" in code
         heavy = await page.evaluate("[...document.querySelectorAll('td')].map(e => e.textContent)")
         assert not [text for text in heavy if "select (selectors.py)" in text], "waiting is no work"
         assert re.search(r"^\d+\.\d%", code, re.MULTILINE), "no line of the code was seen at work"

@@ -189,7 +189,7 @@ def test_the_plan_of_each_part_is_shown() -> None:
     assert SCHEMA is not None
     prepared = Prepared(SCHEMA, parse("{ one { name ... @defer { later } } }"))
     shown = explain_plan(prepared, coerce_variables(prepared, {}))["plan"]
-    assert (shown["path"], shown["source"].count("def part0")) == ("compiled", 2)
+    assert (shown["path"], shown["source"].count("def part_0")) == ("compiled", 2)
 
 
 async def test_a_client_that_leaves_ends_what_is_deferred() -> None:

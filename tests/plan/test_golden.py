@@ -5,17 +5,22 @@ After a change that is meant, run with the environment variable `GATEWAY_WRITE_G
 
 from __future__ import annotations
 
+import ast
+import builtins
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
+from gateway.codegen.exported import PART_NAMES, RUN_MEMBERS, SHAPE_NAMES
 from gateway.execute.prepare import prepare
 from gateway.graph.resolvers import BatchField, EntityField, FieldResolver, Loader, Wanted
 from gateway.plan.show import print_plan
+from gateway.runtime.state import Run
 from gateway.vary import Identity
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "plans"
@@ -108,6 +113,42 @@ def test_plan_and_source(name: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     assert text == path.read_text()
+
+
+def test_the_page_on_execution_shows_a_golden_plan() -> None:
+    page = (GOLDEN.parents[2] / "docs" / "execution.md").read_text()
+    assert (GOLDEN / "entity.txt").read_text().rstrip() in page
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_code_uses_only_what_is_exported(name: str) -> None:
+    prepared = prepare(make(), parse(DOCUMENTS[name]))
+    code = prepared.code({"short": True})
+    of_plan = code.parts[0].__globals__.keys()
+    written = ast.parse(code.source)
+    members = {
+        node.attr
+        for node in ast.walk(written)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "run"
+    }
+    assert members <= RUN_MEMBERS
+    assert {*vars(Run), *Run.__init__.__code__.co_names} >= RUN_MEMBERS
+    names = {name for part in code.parts for name in part.__code__.co_names if name in of_plan}
+    shapes = [template.make.__code__ for template in code.templates]
+    made_for_plan = {name for name in of_plan if name.rpartition("_")[2].isdigit()}
+    assert names <= {*PART_NAMES, *made_for_plan, *vars(builtins)}
+    assert names_of(shapes) <= {*SHAPE_NAMES, *vars(builtins), *RUN_MEMBERS, "append", "get"}
+
+
+def names_of(codes: Sequence[CodeType]) -> set[str]:
+    """The names that functions take from around them, in them too."""
+    found: set[str] = set()
+    for code in codes:
+        inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        found |= {*code.co_names, *names_of(inner)}
+    return found
 
 
 def test_plans_are_values() -> None:

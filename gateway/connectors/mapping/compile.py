@@ -1,15 +1,11 @@
 """A parsed mapping to a Python function: source from `emit`, compiled once, run without problems.
 
 The function gives exactly the value that `interpret` gives; problems cost nothing until somebody asks
-for them. The source is registered in `linecache`, so that a traceback shows its lines, and taken out
-again when the mapping is freed.
+for them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import linecache
-import weakref
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,6 +16,7 @@ from gateway.connectors.mapping.nodes import Braces, MappingSelection
 from gateway.connectors.mapping.problems import Problem
 from gateway.connectors.mapping.values import ignore, told
 from gateway.connectors.mapping.wanted import Wanted, fill_value
+from gateway.generated.functions import Generated
 
 
 def slow(node: Braces, value: Any, variables: Mapping[str, Any]) -> Any:
@@ -71,26 +68,27 @@ class CompiledMapping:
 
     Attributes:
         selection: What it was compiled from.
-        source: The generated Python.
-        filename: Under which a traceback shows the source.
     """
 
-    __slots__ = ("__weakref__", "_run", "filename", "selection", "source")
+    __slots__ = ("_generated", "_run", "selection")
 
     def __init__(
         self, selection: MappingSelection, name: str, fill: Wanted | None, *, has_errors: bool
     ) -> None:
         self.selection = selection
-        self.source, namespace = emit_mapping(selection, fill, has_errors=has_errors)
-        fingerprint = hashlib.sha256(self.source.encode()).hexdigest()[:12]
-        self.filename = f"<gateway mapping {name} {fingerprint}>"
-        code = compile(self.source, self.filename, "exec", dont_inherit=True)
-        scope = {**HELPERS, **namespace}
-        exec(code, scope)  # noqa: S102 -- our own text; names of data are quoted strings in it
-        self._run = scope[ENTRY]
-        lines = (len(self.source), None, self.source.splitlines(keepends=True), self.filename)
-        linecache.cache[self.filename] = lines
-        weakref.finalize(self, _forget, self.filename, lines).atexit = False
+        source, namespace = emit_mapping(selection, fill, has_errors=has_errors)
+        self._generated = Generated(source, f"mapping {name}", {**HELPERS, **namespace})
+        self._run = self._generated[ENTRY]
+
+    @property
+    def source(self) -> str:
+        """The generated Python."""
+        return self._generated.source
+
+    @property
+    def filename(self) -> str:
+        """Under which a traceback shows the source."""
+        return self._generated.filename
 
     def __call__(self, data: Any, variables: Mapping[str, Any]) -> Any:
         """Apply the mapping; Ellipsis is no value."""
@@ -114,8 +112,3 @@ def compile_mapping(
         `has_errors` says that a dialect puts errors in the place of values: no method makes anything of one.
     """
     return CompiledMapping(selection, name, fill, has_errors=has_errors)
-
-
-def _forget(filename: str, lines: object) -> None:
-    if linecache.cache.get(filename) is lines:  # another mapping of the same text may have followed
-        del linecache.cache[filename]

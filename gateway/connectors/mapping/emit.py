@@ -41,6 +41,7 @@ from gateway.connectors.mapping.nodes import (
     Wrapped,
 )
 from gateway.connectors.mapping.wanted import NOTHING, Wanted
+from gateway.generated.writer import SourceWriter
 
 ENTRY: Final = "mapping"
 # What a display raises when the value is not of the expected shape: a missing key, a key of what is
@@ -59,12 +60,11 @@ def emit_mapping(
     wanted = fill or NOTHING
     path = selection.value_path
     if path is not None:
-        name = emitter.path(path, wanted)
-        entry = [f"def {ENTRY}(data, V):", f"    return {name}(data, data, V)"]
+        result = f"{emitter.path(path, wanted)}(data, data, V)"
     else:
-        name = emitter.braces(selection.braces, wanted)
-        entry = [f"def {ENTRY}(data, V):", f"    return {name}(data, V)"]
-    return "\n".join([*emitter.lines, *entry, ""]), emitter.namespace
+        result = f"{emitter.braces(selection.braces, wanted)}(data, V)"
+    emitter.define(f"{ENTRY}(data, V)", [f"return {result}"])
+    return emitter.writer.text().rstrip() + "\n", emitter.writer.namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,7 @@ class _Emitter:
 
     def __init__(self, *, has_errors: bool) -> None:
         self.has_errors = has_errors
-        self.lines: list[str] = []
-        self.namespace: dict[str, Any] = {}
+        self.writer = SourceWriter()
         self.displays: dict[str, str] = {}
         self.count = 0
 
@@ -103,12 +102,12 @@ class _Emitter:
         return self.count
 
     def bind(self, prefix: str, value: Any) -> str:
-        name = f"{prefix}{self.number()}"
-        self.namespace[name] = value
-        return name
+        return self.writer.name(f"{prefix}{self.number()}", value)
 
     def define(self, head: str, body: list[str]) -> None:
-        self.lines += [f"def {head}:", *(f"    {line}" for line in body), ""]
+        with self.writer.block(f"def {head}:"):
+            self.writer.lines(*body)
+        self.writer.line("")
 
     # Braces
 

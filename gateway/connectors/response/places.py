@@ -35,6 +35,7 @@ class AnswerPlace:
         exact: `__exact__` of such a row.
         added: Attributes of such a row that are set when it has been decoded.
         order: Of such a row's attributes.
+        row_class: The class that `type` made for the object.
     """
 
     name: str = "the answer"
@@ -48,6 +49,7 @@ class AnswerPlace:
     exact: Mapping[str, str] = field(default_factory=dict)
     added: Sequence[str] = ()
     order: Sequence[str] = ()
+    row_class: Any = None
 
     def at(self, path: Sequence[str]) -> AnswerPlace:
         """The value at a path, made where it is not there yet. Errors: NotPlainError."""
@@ -109,6 +111,7 @@ class AnswerPlace:
         rank = {name: number for number, name in enumerate(self.order)}
         fields.sort(key=lambda field: rank.get(field[0], len(rank)))
         made: Any = row_class(fields, self.exact, rename=rename, kw_only=True)
+        self.row_class = made
         for _ in range(self.depth or 0):
             item: Any = made if self.refuses_null else made | None
             made = list[item]

@@ -20,7 +20,7 @@ from graphql import (
 from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.response.leaves import leaf_type
 from gateway.connectors.response.places import AnswerPlace, NotPlainError
-from gateway.graph.resolvers import Wanted, is_attribute
+from gateway.graph.resolvers import RowClasses, Wanted, is_attribute
 
 
 @dataclass(slots=True)
@@ -62,12 +62,14 @@ class RowPlan:
         depth: How many lists are around them.
         is_group: They are made of members of the object around them.
         members: By GraphQL name, in the operation's order.
+        made: The class of rows that are made of decoded objects; None where these are the rows.
     """
 
     place: AnswerPlace
     depth: int
     is_group: bool = False
     members: dict[str, RowMember] = field(default_factory=dict)
+    made: Any = None
 
     @property
     def is_decoded(self) -> bool:
@@ -99,6 +101,11 @@ class RowPlan:
     def exact(self) -> dict[str, str]:
         """`__exact__`: the types that the decoder has asked for."""
         return {name: str(member.kind) for name, member in self.members.items() if member.is_exact}
+
+    def classes(self) -> RowClasses:
+        """The classes of these rows and of those in them, once they are made."""
+        inner = {n: m.row.classes() for n, m in self.members.items() if m.row is not None}
+        return RowClasses(self.made or self.place.row_class, inner)
 
     def settle(self, *, is_root: bool = False) -> None:
         """Decide, for these rows and those in them, which decoded objects are rows."""

@@ -26,8 +26,6 @@ only that of a group stands in text, as an attribute (`r.user = …`), when it c
 
 from __future__ import annotations
 
-import linecache
-import weakref
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -38,11 +36,11 @@ from graphql import GraphQLOutputType
 from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.response.places import AnswerPlace, NotPlainError, row_class
 from gateway.connectors.response.rows import RowMember, RowPlan, note_output
-from gateway.graph.resolvers import Wanted
+from gateway.generated.functions import Generated
+from gateway.generated.writer import SourceWriter
+from gateway.graph.resolvers import RowClasses, Wanted
 
 __all__ = ["NotPlainError", "TypedDecoder", "typed_decoder"]
-
-_numbers = count(1)
 
 
 class TypedDecoder:
@@ -52,20 +50,30 @@ class TypedDecoder:
 
     Attributes:
         decode: From bytes to rows. Errors: those of `json_bytes.UNREADABLE`.
-        source: The generated Python; "" where there is none.
-        filename: Under which a traceback shows the source.
+        classes: Of the rows, and of those in them; None where the answer is a leaf.
     """
 
-    __slots__ = ("__weakref__", "decode", "filename", "source")
+    __slots__ = ("_generated", "classes", "decode")
 
-    def __init__(self, decode: Callable[[bytes], Any], source: str = "", name: str = "") -> None:
-        self.source = source
-        self.filename = f"<gateway rows {name} {next(_numbers)}>" if source else ""
+    def __init__(
+        self,
+        decode: Callable[[bytes], Any],
+        classes: RowClasses | None,
+        generated: Generated | None = None,
+    ) -> None:
         self.decode = decode
-        if source:
-            lines = source.splitlines(keepends=True)
-            linecache.cache[self.filename] = (len(source), None, lines, self.filename)
-            weakref.finalize(self, linecache.cache.pop, self.filename, None).atexit = False
+        self.classes = classes
+        self._generated = generated
+
+    @property
+    def source(self) -> str:
+        """The generated Python; "" where there is none."""
+        return self._generated.source if self._generated is not None else ""
+
+    @property
+    def filename(self) -> str:
+        """Under which a traceback shows the source."""
+        return self._generated.filename if self._generated is not None else ""
 
 
 def typed_decoder(
@@ -94,16 +102,16 @@ def typed_decoder(
         row.settle(is_root=True)
     decode = msgspec.json.Decoder(root.type()).decode
     if not shape.path and (row is None or row.is_decoded):
-        return TypedDecoder(decode)
-    writer = _Writer(decode)
+        return TypedDecoder(decode, row.classes() if row is not None else None)
+    writer = _DecoderWriter(decode)
     source = writer.function(root, shape.path, row)
-    made = TypedDecoder(decode, source, name)
-    exec(compile(source, made.filename, "exec"), writer.namespace)  # noqa: S102 - only made-up names
-    made.decode = writer.namespace["decode_rows"]
-    return made
+    generated = Generated(source, f"rows {name}", writer.namespace)
+    return TypedDecoder(
+        generated["decode_rows"], row.classes() if row is not None else None, generated
+    )
 
 
-class _Writer:
+class _DecoderWriter:
     """Writes what makes rows of decoded objects.
 
     Attributes:
@@ -130,11 +138,13 @@ class _Writer:
             ]
         elif row is not None and not row.is_decoded:
             text = self._rows(row, text, row.depth)
-        lines = [f"{name} = {{}}" for name in self._shared]
-        lines.append("v = d(b)")
-        if text != "v":
-            lines.append(f"v = {text}")
-        return "\n    ".join(["def decode_rows(b):", *lines, *after, "return v"]) + "\n"
+        writer = SourceWriter()
+        with writer.block("def decode_rows(b):"):
+            writer.lines(*[f"{name} = {{}}" for name in self._shared], "v = d(b)")
+            if text != "v":
+                writer.line(f"v = {text}")
+            writer.lines(*after, "return v")
+        return writer.text()
 
     def _rows(self, row: RowPlan, text: str, depth: int) -> str:
         """A value of rows, in so many lists."""
@@ -151,7 +161,8 @@ class _Writer:
     def _row(self, row: RowPlan, var: str) -> str:
         """A row of a decoded object that is not null."""
         name = f"R{next(self._names)}"
-        self.namespace[name] = row_class([(n, Any, None) for n in row.members], row.exact)
+        row.made = row_class([(n, Any, None) for n in row.members], row.exact)
+        self.namespace[name] = row.made
         return f"{name}({', '.join(self._value(row, m, var) for m in row.members.values())})"
 
     def _value(self, row: RowPlan, member: RowMember, var: str) -> str:

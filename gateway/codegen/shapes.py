@@ -1,0 +1,110 @@
+"""The functions that the code of one plan needs to complete objects, and how they are compiled.
+
+Everything that differs between two places of one text comes in as an argument of `make`, so that equal texts are
+compiled once, whichever plan they are of: fragments that stand at many places, and in many operations, cost their
+text. `functions` writes the texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.codegen.exported import SHAPE_NAMES
+from gateway.generated.templates import Template, Templates
+from gateway.runtime.bound import BoundSelection
+from gateway.runtime.forms import DICTS, UNSEEN, RowForm, RowObserver, reads_members
+from gateway.runtime.slow import SettledShape
+
+# Characters of texts that are kept for other plans.
+MOST_KEPT = 2_000_000
+
+templates = Templates("shapes", SHAPE_NAMES, MOST_KEPT)
+"""Texts of all plans of this process: they hold no value of any."""
+
+
+class Later:
+    """What can be made when all texts are compiled.
+
+    Args:
+        make: Makes it, with a function that makes what it is made of.
+    """
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[Callable[[Any], Any]], Any]) -> None:
+        self.make = make
+
+
+@dataclass(slots=True)
+class ShapeSource:
+    """A function that is to be made.
+
+    Attributes:
+        source: Its text.
+        values: What `make` takes: values, and what has to be made first.
+    """
+
+    source: str
+    values: list[Any]
+
+
+class PlanShapes:
+    """The functions that the code of one plan needs to complete objects.
+
+    Args:
+        forms: How the rows of each selection are read, by its id.
+
+    Attributes:
+        observers: Told of rows that have another form, by selection.
+        sources: In the order in which they were written: what a function calls stands before it.
+        settled: The functions of settled selections.
+    """
+
+    def __init__(self, forms: dict[int, RowForm]) -> None:
+        self.forms = forms
+        self.observers: dict[int, RowObserver] = {}
+        self.sources: list[ShapeSource] = []
+        self.settled: list[tuple[SettledShape, ShapeSource]] = []
+        self._tables: dict[int, dict[str, str]] = {}
+
+    def form(self, selection: BoundSelection) -> RowForm:
+        """How a selection's rows are expected to be."""
+        known = self.forms.get(selection.id)
+        if known is not None:
+            return known
+        return UNSEEN if reads_members(selection) else DICTS
+
+    def observer(self, selection: BoundSelection) -> RowObserver:
+        """The observer of a selection's rows."""
+        if selection.id not in self.observers:
+            self.observers[selection.id] = RowObserver(selection, self.form(selection))
+        return self.observers[selection.id]
+
+    def table(self, type_: Any) -> dict[str, str]:
+        """Internal value to name, for the values of an enum that are strings."""
+        if id(type_) not in self._tables:
+            values = type_.values.items()
+            self._tables[id(type_)] = {
+                value.value: name for name, value in values if type(value.value) is str
+            }
+        return self._tables[id(type_)]
+
+    def add(self, source: ShapeSource) -> ShapeSource:
+        """Note a function that is to be made."""
+        self.sources.append(source)
+        return source
+
+    def make(self) -> list[Template]:
+        """Compile all texts, and make the functions of settled selections; gives the texts."""
+        found = templates.of([source.source for source in self.sources])
+
+        def made(value: Any) -> Any:
+            if type(value) is ShapeSource:
+                return found[value.source].make(*map(made, value.values))
+            return value.make(made) if type(value) is Later else value
+
+        for shape, source in self.settled:
+            shape.complete = made(source)
+        return [found[text] for text in dict.fromkeys(source.source for source in self.sources)]
