@@ -155,7 +155,9 @@ class Monitor:
     """Takes samples: Prometheus' instant queries and the smoke query, over HTTP."""
 
     def __init__(self, client: httpx.Client | None = None) -> None:
-        self._client = client or httpx.Client(timeout=10)
+        # A connection for each look: one that stays open asks a pod that is on its way out.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = client or httpx.Client(timeout=10, limits=limits)
 
     def sample(self, target: Target, live: Live | None, track: str | None = None) -> Sample:
         """One sample of a target; of one track of its pods where `track` is given."""
