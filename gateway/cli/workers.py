@@ -60,7 +60,9 @@ def bind(host: str, port: int) -> list[socket.socket]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as exc:
-        raise ConfigError(f"{host} is no address to bind: {exc}", key="server.host") from exc
+        raise ConfigError(
+            f"{host} is not an address that can be bound: {exc}", key="server.host"
+        ) from exc
     bound: list[socket.socket] = []
     failed: OSError | None = None
     for family, kind, protocol, _, address in dict.fromkeys(found):

@@ -400,7 +400,7 @@ class _ConnectorBinder:
         if shape is None:
             why = "the selection does more than take values from places"
         elif not _is_typed(connect, kind):
-            shape, why = None, f"{connect.group_by} is no field of the type"
+            shape, why = None, f"{connect.group_by} is not a field of the type"
         elif settings.dialect == "php":
             shape, why = None, "the dialect is php"
         return Decodings(connect.source or "", connect.name, shape, whole, why)

@@ -90,7 +90,7 @@ def _without_repeats(definition: DefinitionNode, found: list[Diagnostic]) -> Def
         before = first.setdefault(item.name.value, item)
         if before is not item and _text(before) == _text(item):
             file, line, column = place_of(item)
-            message = f"{definition.name.value}.{item.name.value} stands twice"
+            message = f"{definition.name.value}.{item.name.value} is declared twice"
             place = place_of(before)[1]
             hint = f"the first is on line {place}; remove one"
             found.append(Diagnostic(message, "RepeatedField", file, line, column, hint, "warning"))

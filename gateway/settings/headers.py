@@ -49,7 +49,7 @@ def is_to_client(name: str) -> bool:
 def check_name(name: str) -> None:
     """The name of a header in a backend's request. Errors: ValueError."""
     if not _TOKEN.fullmatch(name):
-        raise ValueError(f"`{name}` is no header name")
+        raise ValueError(f"`{name}` is not a header name")
     if name.lower() in UNSETTABLE:
         raise ValueError(f"the header {name} cannot be set")
 

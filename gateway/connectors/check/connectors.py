@@ -124,7 +124,7 @@ class _Check:
         message = (
             f"nothing supplies a field of {root.name}: there are no connectors and no resolvers"
         )
-        hint = "bind fields by @connect or Python, or give `gateway serve --mock` a try"
+        hint = "bind fields by @connect or Python, or try `gateway serve --mock`"
         is_served = self.constants is None or self.constants.is_served
         severity = "error" if is_served else "warning"
         return [_at(root.ast_node, "ConnectorsUnresolvedField", message, hint, severity)]
@@ -138,8 +138,8 @@ class _Check:
             for item in definition.fields or ():
                 for use in item.directives or ():
                     if use.name.value == name:
-                        message = f"@connect cannot stand on a field of the interface {definition.name.value}"
-                        hint = "put it on the fields of the types that implement it"
+                        message = f"@connect is not allowed on a field of the interface {definition.name.value}"
+                        hint = "put it on the fields of the implementing types"
                         self.findings.at(use, "ConnectorsUnsupportedAbstractType", message, hint)
 
     def missing_import(self) -> None:
@@ -160,12 +160,14 @@ class _Check:
             if not source.name:
                 self.findings.at(source.node, "EmptySourceName", "@source needs a name")
             elif not SOURCE_NAME.fullmatch(source.name):
-                message = f"`{source.name}` cannot be a source's name"
+                message = f"`{source.name}` is not a valid source name"
                 hint = "a letter, then letters, digits, _ and -; 64 characters at most"
                 self.findings.at(source.node, "InvalidSourceName", message, hint)
             elif source.name in seen:
                 self.findings.at(
-                    source.node, "DuplicateSourceName", f"the source `{source.name}` stands twice"
+                    source.node,
+                    "DuplicateSourceName",
+                    f"the source `{source.name}` is declared twice",
                 )
             seen.add(source.name)
             if source.name not in self.configured:
@@ -223,10 +225,10 @@ class _Check:
         if connect.id is None:
             return
         if not CONNECTOR_ID.fullmatch(connect.id):
-            message = f"`{connect.id}` is no identifier"
+            message = f"`{connect.id}` is not an identifier"
             self.findings.at(connect.node, "InvalidConnectorIdName", message)
         elif connect.id in ids:
-            message = f"the id `{connect.id}` stands twice"
+            message = f"the id `{connect.id}` is used twice"
             self.findings.at(connect.node, "DuplicateIdName", message)
         ids.add(connect.id)
 
@@ -266,7 +268,7 @@ class _Check:
         text = connect.selection
         if text is None:
             message = f"@connect on {connect.coordinate} has no selection"
-            hint = "`$` takes the answer as it stands"
+            hint = "`$` is the whole response"
             self.findings.at(connect.node, "InvalidSelection", message, hint)
             return None
         selection = self.mappings.parsed(text, "InvalidSelection")

@@ -79,7 +79,7 @@ class EntityCheck:
         """One argument, or one field of an input object, against the field of its name."""
         code = "EntityResolverArgumentMismatch"
         if name not in owner.fields:
-            self.findings.at(node, code, f"{what} is no field of {owner.name}")
+            self.findings.at(node, code, f"{what} is not a field of {owner.name}")
             return
         kind, target = get_named_type(given), get_named_type(owner.fields[name].type)
         if is_leaf_type(kind) != is_leaf_type(target):
@@ -137,7 +137,9 @@ class EntityCheck:
             hint = "leave it out: objects of a type are matched by the key that $batch reads"
             self.findings.at(node, code, "groupBy is for connectors on fields", hint)
         elif not is_list_type(get_nullable_type(scope.target.type)):
-            message = f"groupBy gives each parent a list, and {scope.connect.coordinate} is none"
+            message = (
+                f"groupBy gives each parent a list, but {scope.connect.coordinate} is not a list"
+            )
             self.findings.at(node, code, message)
         elif len(keys) > 1:
             message = f"groupBy names one member, and $batch is read by {', '.join(sorted(keys))}"

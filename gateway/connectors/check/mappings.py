@@ -100,7 +100,7 @@ class MappingCheck:
             shape = self.shapes.of(part.selection, scope)
             if shape in (LIST, OBJECT):
                 message = f"this gives {shape}, and only a string or a number can be written here"
-                hint = "take one value of it, as by `->first` or `->joinNotNull(',')`"
+                hint = "reduce it to one value, for instance by `->first` or `->joinNotNull(',')`"
                 self.findings.at_offset(text, part.offset, code, message, hint)
         return parts
 

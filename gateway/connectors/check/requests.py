@@ -96,7 +96,7 @@ class RequestCheck:
                 and len(parts) > 1
                 and not re.search("[/?]", first.partition("://")[2])
             ):  # §9.8
-                message = "no expression may stand in the host of a connector's own URL"
+                message = "the host of a connector's own URL cannot contain expressions"
                 self.findings.at_offset(text, len(first), "InvalidUrl", message)
 
     def _host(self, text: SchemaText, parts: list[Any] | None) -> None:
@@ -111,7 +111,7 @@ class RequestCheck:
         except ValueError:
             is_right = False
         if not is_right:
-            message = f"`{found[1]}` is no host to send to"
+            message = f"`{found[1]}` is not a host"
             self.findings.at_offset(
                 text, 0, "InvalidUrl", message, "https://host, or https://host:port"
             )
@@ -121,7 +121,7 @@ class RequestCheck:
         literal = "".join(part if isinstance(part, str) else "x" for part in parts or ())
         path = re.split(r"[?#]", literal, maxsplit=1)[0].replace("%2e", ".").replace("%2E", ".")
         if any(segment.strip() in (".", "..") for segment in path.split("/")):
-            message = "a path segment is `.` or `..`: no such request is sent"
+            message = "a path segment is `.` or `..`: such a request is never sent"
             self.findings.at_offset(text, 0, "InvalidUrl", message, "write the path that is meant")
 
     def _credentials(self, text: SchemaText, parts: list[Any] | None) -> None:
@@ -137,13 +137,15 @@ class RequestCheck:
         for header in headers:
             name = header.name.lower()
             if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", name):
-                self.findings.at(header.node, "InvalidHeader", f"`{header.name}` is no header name")
+                self.findings.at(
+                    header.node, "InvalidHeader", f"`{header.name}` is not a header name"
+                )
             elif name in UNSETTABLE or (name in NOT_FROM_CLIENT and header.from_ is not None):
                 self.findings.at(
                     header.node, "InvalidHeader", f"the header {header.name} cannot be set"
                 )
             elif name in seen:
-                message = f"the header {header.name} stands twice in one list"
+                message = f"the header {header.name} appears twice in one list"
                 self.findings.at(header.node, "HttpHeaderNameCollision", message)
             seen.add(name)
             if (header.from_ is None) == (header.value is None):

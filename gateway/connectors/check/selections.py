@@ -96,7 +96,7 @@ class SelectionCheck:
                     continue
                 close = difflib.get_close_matches(item.name, fields, n=1)
                 hint = f"did you mean `{close[0]}`?" if close else None
-                message = f"`{item.name}` is no field of {kind.name}"
+                message = f"`{item.name}` is not a field of {kind.name}"
                 self.report(text, item.start, "SelectedFieldNotFound", message, hint)
                 continue
             if field.args:
@@ -137,8 +137,8 @@ class SelectionCheck:
         if not isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
             return
         if kind.resolve_type is None and not _names_type(braces):
-            message = f"nothing tells which type of {kind.name} an object is"
-            hint = "map `__typename`, as by ->match, or give the type a @type_resolver"
+            message = f"it is unknown which type of {kind.name} an object is"
+            hint = "map `__typename`, for instance by ->match, or give the type a @type_resolver"
             code = "ConnectorsUnsupportedAbstractType"
             self.report(text, braces.start, code, message, hint)
 
