@@ -11,6 +11,8 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import orjson
+
 NOTHING: Mapping[str, Any] = {}
 NO_SCOPES: frozenset[str] = frozenset()
 MEMBERS = ("id", "kind", "issuer", "scopes", "client", "claims")
@@ -61,6 +63,30 @@ class Principal:
         for name in rest.split(".") if rest else ():
             value = value.get(name) if isinstance(value, Mapping) else None
         return value
+
+    def as_json(self) -> dict[str, Any]:
+        """The members that may be read, as mappings read them."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "issuer": self.issuer,
+            "scopes": sorted(self.scopes),
+            "client": self.client,
+            "claims": dict(self.claims),
+        }
+
+    def text_of(self, path: str) -> str:
+        """A member as the value of a header: "" where it has none, scopes with spaces between, objects as JSON."""
+        value = self.member(path)
+        if value is None:
+            return ""
+        if isinstance(value, str):
+            return value
+        if isinstance(value, frozenset):
+            return " ".join(sorted(value))
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return " ".join(value)
+        return orjson.dumps(value, default=dict).decode()
 
     def seen_by(self, paths: Iterable[str]) -> Principal:
         """The same without what is not named."""

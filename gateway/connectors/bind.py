@@ -7,7 +7,7 @@ Source: connectors.md §14, §15.2.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from graphql import (
     is_list_type,
 )
 
+from gateway.auth.principal import MEMBERS
 from gateway.connectors.alternatives import AlternativesLoader
 from gateway.connectors.call import ConnectorCall, compile_filled
 from gateway.connectors.directives import (
@@ -42,7 +43,7 @@ from gateway.connectors.loaders import (
 from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
-from gateway.connectors.mapping.wanted import NOTHING
+from gateway.connectors.mapping.wanted import NOTHING, WHOLE
 from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.php.answers import PhpAnswers
 from gateway.connectors.reads import joined_reads, spelled_out, without
@@ -428,14 +429,37 @@ def _identity(
     if asked.whole or headers.whole:
         return None
     copied = [rule.propagate for rule in rules if rule.propagate is not None]
+    principal = builder.reads.get("principal", NOTHING).joined(
+        joined_reads(responding, "principal")
+    )
+    inserted = [rule.insert.member for rule in rules if rule.insert is not None]
     found = Identity(
         frozenset(map(str.lower, headers.members))
         | builder.forwarded
         | {rule.named.lower() for rule in copied if rule.named is not None},
         frozenset(rule.matching for rule in copied if rule.matching is not None),
         frozenset((session_cookie,) if session_cookie else ()),
+        frozenset(_paths(asked.members.get("claims", NOTHING), "claims"))
+        | frozenset(path for name in MEMBERS for path in _paths(_member(principal, name), name))
+        | {member for member in inserted if member is not None},
     )
     return NOBODY if found == NOBODY else found
+
+
+def _member(wanted: Members, name: str) -> Members:
+    """What is read of a member; all of it where the whole is taken."""
+    return WHOLE if wanted.whole else wanted.members.get(name, NOTHING)
+
+
+def _paths(wanted: Members, path: str) -> Iterator[str]:
+    """What is read, as the paths of members: `claims.tenant.id`."""
+    if wanted.whole:
+        yield path
+        return
+    for name, inner in wanted.members.items():
+        yield from (
+            _paths(inner, f"{path}.{name}") if inner.members or inner.whole else (f"{path}.{name}",)
+        )
 
 
 def _row_key(name: str, batch: Members, owner: GraphQLObjectType) -> EntityKey:

@@ -29,6 +29,8 @@ from gateway.graph.resolvers import Wanted
 from gateway.upstream.transport import Fetched, UpstreamRequest
 from gateway.vary import NOBODY, Identity
 
+NO_REQUEST: Mapping[str, Any] = {"headers": {}, "claims": {}}
+
 
 @dataclass(slots=True)
 class ConnectorCall:
@@ -92,8 +94,14 @@ class ConnectorCall:
         """The variables of one call."""
         if self.written is not None:
             given["args"] = self.written(given["args"])
-        sent = context.sent if self.identity is not NOBODY else {}
-        return {**self.constants, "request": {"headers": sent}, **given}
+        identity = self.identity
+        if identity is NOBODY:
+            return {**self.constants, "request": NO_REQUEST, **given}
+        principal = context.principal
+        request = {"headers": context.sent, "claims": principal.claims}
+        if identity is None or identity.principal:
+            given["principal"] = principal.as_json()
+        return {**self.constants, "request": request, **given}
 
     async def run(
         self, variables: dict[str, Any], context: Context, request: UpstreamRequest | None = None

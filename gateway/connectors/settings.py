@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 from gateway.response_headers import CACHE_CONTROL, SET_COOKIE, Algorithm, algorithm_of
@@ -15,6 +16,7 @@ from gateway.settings.headers import (
     is_to_client,
 )
 from gateway.settings.kinds import Bytes, Count
+from gateway.vary import identity_of_reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,22 +63,41 @@ class PropagateHeader:
         check_value(self.default or "")
 
 
+@cache
+def _member_of(name: str) -> str:
+    """What `$principal.id` or `$request.claims.tenant` names."""
+    (member,) = identity_of_reads([name]).principal
+    return member
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsertHeader:
     """`insert`: set a header, in place of those of its name.
 
     Attributes:
         name: The header.
-        value: Its value.
+        value: Its value. Give this or `value_from`.
+        value_from: What of the principal is its value: `$principal.id`, `$principal.scopes`,
+            `$request.claims.tenant`; empty where it has none.
     """
 
     name: str
-    value: str
+    value: str | None = None
+    value_from: str | None = None
 
     def __post_init__(self) -> None:
         """Errors: ValueError."""
         check_name(self.name)
-        check_value(self.value)
+        check_value(self.value or "")
+        if (self.value is None) == (self.value_from is None):
+            raise ValueError("give `value` or `value_from`")
+        if self.value_from is not None and not identity_of_reads([self.value_from]).principal:
+            raise ValueError("`value_from` is $principal.NAME or $request.claims.NAME")
+
+    @property
+    def member(self) -> str | None:
+        """The member of the principal that is its value; None for a fixed one."""
+        return None if self.value_from is None else _member_of(self.value_from)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

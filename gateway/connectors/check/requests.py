@@ -17,7 +17,7 @@ from gateway.connectors.request.url import CREDENTIALS, INSTEAD
 from gateway.settings.headers import NOT_FROM_CLIENT, UNSETTABLE
 from gateway.upstream.http1.request_head import has_credentials
 
-EVERYWHERE = frozenset({"config", "env", "context", "request"})
+EVERYWHERE = frozenset({"config", "env", "context", "request", "principal"})
 IN_BASE_URL = frozenset({"config", "env"})
 
 # What a template keeps of them: line breaks and tabs are its layout.

@@ -163,6 +163,8 @@ class Shapes:
     def _variable(self, name: str, keys: list[str], scope: ConnectorScope | None) -> str | None:
         if name == "batch":
             return LIST
+        if name == "principal" or (name == "request" and keys[:1] == ["claims"]):
+            return None if keys and keys != ["claims"] else OBJECT
         if name in ("request", "response"):
             return LIST if len(keys) > 1 else OBJECT
         if not keys:

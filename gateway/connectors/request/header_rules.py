@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.connectors.settings import HeaderRule, PropagateHeader, matches
 from gateway.settings.headers import NOT_FROM_CLIENT
 from gateway.upstream.transport import Header
@@ -14,11 +15,15 @@ from gateway.upstream.transport import Header
 ClientHeaders = Mapping[str, Sequence[str]]
 
 
-def apply_rules(rules: Sequence[HeaderRule], client: ClientHeaders) -> list[Header]:
+def apply_rules(
+    rules: Sequence[HeaderRule], client: ClientHeaders, principal: Principal = ANONYMOUS
+) -> list[Header]:
     """What the rules give for one request.
 
     Args:
+        rules: In order.
         client: The client's headers by lower-case name.
+        principal: Who it is.
     """
     found: list[Header] = []
     for rule in rules:
@@ -28,9 +33,11 @@ def apply_rules(rules: Sequence[HeaderRule], client: ClientHeaders) -> list[Head
                 if header not in found:
                     found.append(header)
         elif rule.insert is not None:
-            name = rule.insert.name.lower()
+            name, member = rule.insert.name.lower(), rule.insert.member
+            # Also where there is nothing to say: what the client has sent under this name is nobody's word.
             found = [header for header in found if header[0] != name]
-            found.append((name, rule.insert.value))
+            value = rule.insert.value if member is None else principal.text_of(member)
+            found.append((name, value or ""))
         elif rule.remove is not None:
             found = [header for header in found if not rule.remove.fits(header[0])]
     return found

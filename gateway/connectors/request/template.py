@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
+from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.connectors.directives import Connect, Header, SchemaText, SourceDirective
 from gateway.connectors.mapping.analyse import read_paths
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
@@ -130,7 +131,7 @@ class RequestBuilder:
             url=self.url(variables),
             headers=self._constant_headers
             if self._constant_headers is not None
-            else self.headers(variables, client.values),
+            else self.headers(variables, client.values, client.principal),
             body=None if self._body is None else self.body(variables),
             source=self.source_name,
             endpoint=self.endpoint,
@@ -165,7 +166,7 @@ class RequestBuilder:
             f"{self._prefix}{'&' if '?' in self._prefix else '?'}{query}",
             self._constant_headers
             if self._constant_headers is not None
-            else self.headers({}, client.values),
+            else self.headers({}, client.values, client.principal),
             None,
             self.source_name,
             self.endpoint,
@@ -192,7 +193,10 @@ class RequestBuilder:
         )
 
     def headers(
-        self, variables: Variables, client_headers: Mapping[str, Sequence[str]]
+        self,
+        variables: Variables,
+        client_headers: Mapping[str, Sequence[str]],
+        principal: Principal = ANONYMOUS,
     ) -> list[HeaderPair]:
         """The headers of the directives, in order."""
         found: list[HeaderPair] = []
@@ -200,7 +204,7 @@ class RequestBuilder:
             found += writer.write(variables, client_headers)
         if self._rules:
             own = {writer.name.lower() for writer in self._headers}
-            given = apply_rules(self._rules, client_headers)
+            given = apply_rules(self._rules, client_headers, principal)
             found += [header for header in given if header[0].lower() not in own]
         for name, value in found:
             if UNSAFE_VALUE.search(value):

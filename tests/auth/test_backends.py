@@ -1,0 +1,179 @@
+"""What backends are told of who asks: `$principal`, `$request.claims`, header rules; and who shares a call."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.app.build import build_graph
+from gateway.app.config import build_config
+from gateway.auth.principal import Principal
+from gateway.connectors.settings import InsertHeader
+from gateway.testing import GatewayClient
+from tests.auth.issuing import ISSUER, ec_key, key_set, token_of
+from tests.support.backend import Asked, Backend, backend
+
+SDL = """
+extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@connect", "@source"])
+@source(name: "api", http: { baseURL: "http://backend.invalid" })
+type Query {
+  url: String @connect(source: "api", http: { GET: "/of/{$principal.id}/{$request.claims.tenant.id}" }, selection: "$.target")
+  header: String @connect(source: "api", http: { GET: "/h", headers: [{ name: "x-user", value: "{$principal.id}" }] }, selection: "$.user")
+  mapped: Said @connect(source: "api", http: { GET: "/m" }, selection: "id: $principal.id scopes: $principal.scopes tenant: $request.claims.tenant.id")
+  posted: String @connect(source: "api", http: { POST: "/p", body: "by: $principal.id" }, selection: "$.body")
+  same: String @connect(source: "api", http: { GET: "/same" }, selection: "$.target")
+  row(id: ID!): Row @connect(source: "api", http: { GET: "/r/{$args.id}" }, selection: "id")
+}
+type Said { id: String scopes: [String!] tenant: String }
+type Row { id: String mine: String @connect(source: "api", http: { GET: "/mine/{$this.id}?u={$principal.id}" }, selection: "$.target") }
+"""
+
+
+def echo(asked: Asked) -> Any:
+    headers = dict(asked.headers)
+    return {
+        "id": "1",
+        "target": asked.target,
+        "user": headers.get("x-user"),
+        "tenant": headers.get("x-tenant"),
+        "body": asked.body.decode(),
+    }
+
+
+@asynccontextmanager
+async def gateway(folder: Path, **tables: Any) -> AsyncIterator[tuple[GatewayClient, Backend]]:
+    (folder / "schema.graphql").write_text(SDL)
+    (folder / "jwks.json").write_text(json.dumps(key_set(ec_key())))
+    config = build_config(
+        {
+            "graph": {"schema": ["schema.graphql"]},
+            "logs": {"access": "off", "slow": "off"},
+            "authentication": {"jwt": {"jwks": [{"file": "jwks.json", "issuers": [ISSUER]}]}},
+            **tables,
+        }
+    )
+    async with (
+        backend(echo) as server,
+        GatewayClient(config, base=folder, sources={"api": server.url}) as client,
+    ):
+        yield client, server
+
+
+def of(sub: str = "alice", **claims: Any) -> dict[str, str]:
+    return {"authorization": f"Bearer {token_of(ec_key(), sub=sub, **claims)}"}
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("{ url }", {"url": "/of/alice/t1"}),
+        ("{ header }", {"header": "alice"}),
+        ("{ mapped { id scopes tenant } }", {"mapped": {"id": "alice", "scopes": ["a", "b"], "tenant": "t1"}}),
+        ("{ posted }", {"posted": '{"by":"alice"}'}),
+        ('{ row(id: "1") { mine } }', {"row": {"mine": "/mine/1?u=alice"}}),
+    ],
+)  # fmt: skip
+async def test_connectors_say_who_asks(tmp_path: Path, query: str, answer: Any) -> None:
+    async with gateway(tmp_path) as (client, _):
+        headers = of(scope="b a", tenant={"id": "t1"})
+        assert (await client.execute(query, headers=headers)).data == answer
+
+
+async def test_nobody_has_no_id(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as (client, _):
+        found = await client.execute("{ header mapped { id scopes } }")
+        assert found.data == {"header": None, "mapped": {"id": None, "scopes": []}}
+
+
+RULES = [
+    {"propagate": {"matching": "^x-"}},
+    {"insert": {"name": "X-User", "value_from": "$principal.id"}},
+    {"insert": {"name": "x-tenant", "value_from": "$request.claims.tenant.id"}},
+]
+
+
+async def test_a_rule_inserts_always_and_a_clients_own_header_never_counts(tmp_path: Path) -> None:
+    rules = {"headers": {"all": {"request": RULES}}}
+    async with gateway(tmp_path, **rules) as (client, server):
+        spoof = {"x-user": "root", "X-Tenant": "all", "x-kept": "k"}
+        for headers in (spoof, {**spoof, **of(tenant={"id": 7})}):
+            await client.execute("{ same }", headers=headers)
+        first, second = (
+            {
+                name: value
+                for name, value in asked.headers
+                if name in ("x-user", "x-tenant", "x-kept")
+            }
+            for asked in server.asked
+        )
+        assert first == {"x-kept": "k", "x-user": "", "x-tenant": ""}
+        assert second == {"x-kept": "k", "x-user": "alice", "x-tenant": "7"}
+
+
+async def test_a_connectors_header_takes_the_place_of_the_clients(tmp_path: Path) -> None:
+    rules = {"headers": {"all": {"request": [{"propagate": {"matching": "^x-"}}]}}}
+    async with gateway(tmp_path, **rules) as (client, _):
+        found = await client.execute("{ header }", headers={"x-user": "root"})
+        assert found.data == {"header": None}
+        found = await client.execute("{ header }", headers={"x-user": "root", **of()})
+        assert found.data == {"header": "alice"}
+
+
+@pytest.mark.parametrize("sub", ["a\r\nx-admin: 1", "a\x00", "名前"])
+async def test_a_claim_cannot_write_another_header(tmp_path: Path, sub: str) -> None:
+    rules = {"headers": {"all": {"request": RULES}}}
+    async with gateway(tmp_path, **rules) as (client, server):
+        found = await client.execute("{ same }", headers=of(sub))
+        assert found.errors[0]["extensions"]["code"] == "INVALID_REQUEST_VALUE"
+        assert not server.asked
+
+
+async def test_calls_are_shared_by_whom_the_backend_cannot_tell_apart(tmp_path: Path) -> None:
+    async with gateway(tmp_path) as (client, server):
+
+        async def ask(query: str) -> list[Any]:
+            server.asked.clear()
+            users = [of(sub, jti=str(n)) for n, sub in enumerate(["alice", "bob", "alice"])]
+            found = await asyncio.gather(*(client.execute(query, headers=u) for u in users))
+            return [next(iter(one.data.values())) for one in found]
+
+        assert await ask("{ same }") == ["/same"] * 3
+        assert len(server.asked) == 1
+        assert await ask("{ header }") == ["alice", "bob", "alice"]
+        assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"n": 1}, "1"),
+        ({"n": True}, "true"),
+        ({"n": None}, ""),
+        ({"n": ["a", "b"]}, "a b"),
+        ({"n": {"a": [1]}}, '{"a":[1]}'),
+        ({}, ""),
+    ],
+)
+def test_a_claim_as_a_headers_value(value: Any, text: str) -> None:
+    assert Principal(claims=value).text_of("claims.n") == text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"value": "a", "value_from": "$principal.id"}, {"value_from": "x-user"}, {"value_from": "$this.id"}],
+)  # fmt: skip
+def test_an_insert_has_one_value(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"value|principal"):
+        InsertHeader(name="x", **given)
+
+
+def test_the_schema_passes_the_check(tmp_path: Path) -> None:
+    (tmp_path / "schema.graphql").write_text(SDL)
+    graph = build_graph(build_config({"graph": {"schema": ["schema.graphql"]}}), tmp_path, {})
+    assert not graph.errors
