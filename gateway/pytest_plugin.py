@@ -1,4 +1,7 @@
-"""For pytest: the fixture `gateway_client`. Only pytest imports this module; it imports the gateway when a test asks."""
+"""For pytest: the fixture `gateway_client`.
+
+Only pytest imports this module; it imports the gateway when a test asks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The rooms of `gateway/`: the table in docs/architecture.md and import-linter's layers name each of them, and no other."""
+"""The rooms of `gateway/`: the table in docs/architecture.md and import-linter's layers name each of them, and no
+other.
+"""
 
 from __future__ import annotations
 

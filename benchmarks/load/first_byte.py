@@ -1,4 +1,5 @@
-"""What `@defer` is for: how long until a client has something, with one slow backend: `python -m benchmarks.load.first_byte`.
+"""What `@defer` is for: how long until a client has something, with one slow backend: `python -m
+benchmarks.load.first_byte`.
 
 The upstream gives posts after 5 ms and users after 20 ms. Asked are the posts with their users: whole, and with
 the users deferred. Milliseconds of wall time of one request at a time, the median of `RUNS`, with the middle half.

@@ -182,7 +182,10 @@ def one_pass(
     turns: int = 0,
     kind: Kind = "varied",
 ) -> results.Pass:
-    """Load one server with wrk; with `turns`, COUNTER goes round below it. Errors: RuntimeError when wrk is missing, CalledProcessError when it fails."""
+    """Load one server with wrk; with `turns`, COUNTER goes round below it.
+
+    Errors: RuntimeError when wrk is missing, CalledProcessError when it fails.
+    """
     program = shutil.which("wrk")
     if program is None:
         raise RuntimeError("wrk is not installed (sh scripts/system-packages.sh wrk)")

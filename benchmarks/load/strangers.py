@@ -1,8 +1,8 @@
 """Clients that use a server badly: `python -m benchmarks.load.strangers PORT IDLE HALF UNREAD`.
 
 Connections that say nothing, requests of which half was sent, answers that nobody reads. Prints a line of JSON when
-all are there, another when standard input ends, and leaves. Whoever is cut off while it is half-sent or idle comes again:
-that is what a stranger does. They come from several loopback addresses, for one has not enough ports.
+all are there, another when standard input ends, and leaves. Whoever is cut off while it is half-sent or idle comes
+again: that is what a stranger does. They come from several loopback addresses, for one has not enough ports.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""The composition root: configuration, services, and the ASGI application made of them. Nothing below constructs them."""
+"""The composition root: configuration, services, and the ASGI application made of them.
+
+Nothing below constructs them.
+"""

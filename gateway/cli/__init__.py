@@ -1,4 +1,7 @@
-"""The command line, one file a command. A mistake of the operator is a line and exit code 2; findings are exit code 1."""
+"""The command line, one file a command.
+
+A mistake of the operator is a line and exit code 2; findings are exit code 1.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The command line: `gateway init | dev | serve | check | test | schema | plan | profile | map | keys | audit | release`."""
+"""The command line: `gateway init | dev | serve | check | test | schema | plan | profile | map | keys | audit |
+release`.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ For a field `owner: User` below which
         return shape_User
 
 Objects below have functions of their own, except for those of few leaves, which stand in place.
-"""
+"""  # noqa: W505 - generated code as it is
 
 from __future__ import annotations
 

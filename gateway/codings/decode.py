@@ -1,8 +1,9 @@
 """What a client or a backend sent without its codings, one by one from the right (RFC 9110 §8.4), in pieces.
 
 A decoder gives pieces of at most `PIECE_BYTES` and its caller counts them: a bomb stops at the caller's limit.
-Input that gives nothing is bounded here: members by `MAX_MEMBERS`, padding by `PADDING_BYTES`. `decode_chunks` gives the
-event loop back after `TURN_WORK`. It must never copy the rest of a body for a member, nor decode a whole body in one call.
+Input that gives nothing is bounded here: members by `MAX_MEMBERS`, padding by `PADDING_BYTES`. `decode_chunks`
+gives the event loop back after `TURN_WORK`. It must never copy the rest of a body for a member, nor decode a whole
+body in one call.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from gateway.codings.members import (
 WINDOW_BYTES = 8 * 1024
 # Blocked gzip (BGZF) of 64 KB blocks has 256 in 16 MB. Each costs up to 22 µs.
 MAX_MEMBERS = 1024
-# A zstd block of up to 128 KB gives nothing before its end. No real coding makes a body much longer, but for one that is
-# flushed at each small event: 3 times.
+# A zstd block of up to 128 KB gives nothing before its end. No real coding makes a body much longer, but for one
+# that is flushed at each small event: 3 times.
 PADDING_BYTES = 192 * 1024
 MAX_BYTES_PER_BYTE = 4
 # curl undoes 5.

@@ -1,7 +1,7 @@
 """Keys: what a connector reads of an object, as a value that can be looked up and compared.
 
-Two keys are equal when their JSON values are: 1, true and "1" are three keys. A Float 1.0 is a fourth, but where the member
-is an ID or an Int it is 1, which is what the client sees of it. No I/O, no connector.
+Two keys are equal when their JSON values are: 1, true and "1" are three keys. A Float 1.0 is a fourth, but where
+the member is an ID or an Int it is 1, which is what the client sees of it. No I/O, no connector.
 
 Source: connectors.md §15.3, §16.4, §16.5.
 """

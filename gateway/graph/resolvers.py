@@ -59,8 +59,9 @@ class Loader(Protocol):
         supplies: What its values hold, by GraphQL name; None when not known before the call.
         identity: What it reads of the client; None when that is not known.
 
-    One that has a `describe() -> str` says by it, in the explanation of a plan, how it reads what it loads; one that has
-    `row_classes: RowClasses | None`, which rows it gives, so that the first code of a plan is made for these.
+    One that has a `describe() -> str` says by it, in the explanation of a plan, how it reads what it loads; one
+    that has `row_classes: RowClasses | None`, which rows it gives, so that the first code of a plan is made for
+    these.
     """
 
     coordinate: str

@@ -1,4 +1,6 @@
-"""What of a server's arguments is known to mean no more than graphql-core's own: registered by each framework's module."""
+"""What of a server's arguments is known to mean no more than graphql-core's own: registered by each framework's
+module.
+"""
 
 from __future__ import annotations
 

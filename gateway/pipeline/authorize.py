@@ -37,7 +37,10 @@ class Authorization:
         self._policies = policies
 
     def choose(self, operation: Operation, context: Context | None) -> AwaitableOrValue[Operation]:
-        """The variant of the plan for who asks; policies are decided with a context. Errors: ClientError(COLD_DOCUMENTS_LIMIT); those of the policies."""
+        """The variant of the plan for who asks; policies are decided with a context.
+
+        Errors: ClientError(COLD_DOCUMENTS_LIMIT); those of the policies.
+        """
         guard = operation.prepared.guard
         if guard is None:
             return operation

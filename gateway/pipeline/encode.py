@@ -1,4 +1,6 @@
-"""The last stage: an execution's result as the bytes of an answer, and with them the timings that a client asked for."""
+"""The last stage: an execution's result as the bytes of an answer, and with them the timings that a client asked
+for.
+"""
 
 from __future__ import annotations
 

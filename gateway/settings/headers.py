@@ -42,7 +42,9 @@ _OF_CORS = "access-control-"
 
 
 def is_to_client(name: str) -> bool:
-    """Whether an answer to a client may have a header, by its lower-case name, that the gateway does not make itself."""
+    """Whether an answer to a client may have a header, by its lower-case name, that the gateway does not make
+    itself.
+    """
     return name not in NOT_TO_CLIENT and not name.startswith(_OF_CORS)
 
 

@@ -1,4 +1,6 @@
-"""Runs the cases of a suite against the connectors of a schema: the request as it would be sent, the answer as it would be mapped."""
+"""Runs the cases of a suite against the connectors of a schema: the request as it would be sent, the answer as it
+would be mapped.
+"""
 
 from __future__ import annotations
 

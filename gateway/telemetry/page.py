@@ -1,4 +1,7 @@
-"""One page on a port of its own, by uvicorn's HTTP: for who collects numbers. It knows nothing of what the page says."""
+"""One page on a port of its own, by uvicorn's HTTP: for who collects numbers.
+
+It knows nothing of what the page says.
+"""
 
 from __future__ import annotations
 

@@ -81,8 +81,9 @@ class ListenerSettings(ConnectionSettings):
         trusted_proxies: Addresses and networks of proxies, and `unix` for who connects by the socket. What they say
             of a request's client is taken: its address (the rightmost that is no trusted proxy's), the scheme, host
             and path prefix that it used. Nobody else's word is.
-        forwarded: Which headers those proxies write: `x-forwarded` for `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix`,
-            `forwarded` for RFC 7239's `Forwarded`. The others are whatever a client sent, and are not read.
+        forwarded: Which headers those proxies write: `x-forwarded` for `X-Forwarded-For`, `-Proto`, `-Host` and
+            `-Prefix`, `forwarded` for RFC 7239's `Forwarded`. The others are whatever a client sent, and are not
+            read.
         tls: Certificates, where this server itself speaks TLS.
     """
 

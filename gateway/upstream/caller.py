@@ -1,4 +1,6 @@
-"""In whose name a backend is called: what of a request the calls of this room need to know, and what they note there."""
+"""In whose name a backend is called: what of a request the calls of this room need to know, and what they note
+there.
+"""
 
 from __future__ import annotations
 

@@ -54,7 +54,8 @@ class RetrySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitBreakerSettings:
-    """`[sources.NAME.circuit_breaker]`: a circuit breaker, which stops calls to a failing endpoint. One per endpoint and worker.
+    """`[sources.NAME.circuit_breaker]`: a circuit breaker, which stops calls to a failing endpoint. One per
+    endpoint and worker.
 
     Failures are answers of 500 and above, resets, and calls that took longer than `timeout_s`.
 
@@ -177,8 +178,8 @@ class ResponseCacheSettings:
 class SourceSettings:
     """`[sources.NAME]`: one backend.
 
-    `max_concurrency`, `max_pending`, `max_connections` and `retry.budget_min_per_s` are for all workers together: each has
-    its part. Everything else is for each worker by itself.
+    `max_concurrency`, `max_pending`, `max_connections` and `retry.budget_min_per_s` are for all workers together:
+    each has its part. Everything else is for each worker by itself.
 
     Attributes:
         url: Overrides the `baseURL` of the `@source` of that name. Neither holds a user name or password: they are a

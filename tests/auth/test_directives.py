@@ -1,4 +1,6 @@
-"""`@authenticated`, `@requiresScopes`, `@policy`: what is left of an operation, what is told, and what is not fetched."""
+"""`@authenticated`, `@requiresScopes`, `@policy`: what is left of an operation, what is told, and what is not
+fetched.
+"""
 
 from __future__ import annotations
 

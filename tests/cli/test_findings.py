@@ -1,4 +1,6 @@
-"""What check and plan tell: every syntax error at once, what binds nothing, the calls of a plan and who prevents sharing."""
+"""What check and plan tell: every syntax error at once, what binds nothing, the calls of a plan and who prevents
+sharing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Content codings: what is read, what is refused, and how much work a hostile body can cost. Work is counted, not timed."""
+"""Content codings: what is read, what is refused, and how much work a hostile body can cost.
+
+Work is counted, not timed.
+"""
 
 from __future__ import annotations
 

@@ -263,7 +263,10 @@ async def test_whatever_comes_is_answered_alike(
     ],
 )
 async def test_what_is_deferred(query: str, tmp_path: Path, encoded: Counter[str]) -> None:
-    """A deferred fragment begins with many objects: each gets its own. The first answer comes before any form is known."""
+    """A deferred fragment begins with many objects: each gets its own.
+
+    The first answer comes before any form is known.
+    """
     posts = [post for post in GOOD["posts"] if post["userId"] == 0]
     accept = {"accept": "multipart/mixed"}
     found = []

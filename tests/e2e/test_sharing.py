@@ -1,4 +1,5 @@
-"""Equal operations in flight over real sockets: what is one execution, and what never crosses from one client to another.
+"""Equal operations in flight over real sockets: what is one execution, and what never crosses from one client to
+another.
 
 The backend's answers are held by a proxy until everybody who is to wait does, so that "at the same time" is
 no matter of luck.

@@ -1,4 +1,6 @@
-"""What a client sends, coerced by the user's own types: as graphql-core coerces it, value for value and word for word."""
+"""What a client sends, coerced by the user's own types: as graphql-core coerces it, value for value and word for
+word.
+"""
 
 from __future__ import annotations
 

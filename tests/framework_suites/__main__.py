@@ -3,7 +3,8 @@
 `python -m tests.framework_suites strawberry|ariadne|graphene [--sources PATH] [arguments of pytest]`. They run twice,
 as they are and swapped; told is what passes only as it is, and how much of what ran was compiled. Every run is
 compiled at once, so that as much as can be is. pip fetches the framework with what its tests need into a temporary
-directory that is gone afterwards, git its tests; `--sources` is a checkout that is there already. Ends with 1, when less than the target passes.
+directory that is gone afterwards, git its tests; `--sources` is a checkout that is there already. Ends with 1, when
+less than the target passes.
 """
 
 from __future__ import annotations

@@ -42,7 +42,10 @@ def message(
 
 
 def read_by_h11(data: bytes) -> list[Message]:
-    """The messages that h11 reads until it refuses or waits. It knows no empty line before a request; that is RFC 9112 §2.2."""
+    """The messages that h11 reads until it refuses or waits.
+
+    It knows no empty line before a request; that is RFC 9112 §2.2.
+    """
     found: list[Message] = []
     while True:
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 24)

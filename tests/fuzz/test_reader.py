@@ -1,4 +1,6 @@
-"""The reader of requests: whatever is sent in whatever pieces, it means one thing, and nobody else reads it otherwise."""
+"""The reader of requests: whatever is sent in whatever pieces, it means one thing, and nobody else reads it
+otherwise.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The gateway of the soak, in a process of its own, that also tells what it holds: `python -m tests.soak.gateway PORT`."""
+"""The gateway of the soak, in a process of its own, that also tells what it holds: `python -m tests.soak.gateway
+PORT`.
+"""
 
 from __future__ import annotations
 

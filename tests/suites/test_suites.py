@@ -1,4 +1,6 @@
-"""Suites of connector tests: what a case may say, what of it is held against the connector, and how mistakes are told."""
+"""Suites of connector tests: what a case may say, what of it is held against the connector, and how mistakes are
+told.
+"""
 
 from __future__ import annotations
 

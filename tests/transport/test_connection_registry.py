@@ -1,4 +1,6 @@
-"""The registry of connections: in turns, so that thousands do not keep a request waiting; and who reads what he is sent."""
+"""The registry of connections: in turns, so that thousands do not keep a request waiting; and who reads what he is
+sent.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What is served while no version can be: a page that says why, and the same as a GraphQL error. It looks again by itself."""
+"""What is served while no version can be: a page that says why, and the same as a GraphQL error.
+
+It looks again by itself.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Which rows an operation wants of a mapping, laid on the places of the answer that they are made of.
 
-First everything is noted; only then is it decided which of the decoded objects are rows as they stand. It writes no code.
+First everything is noted; only then is it decided which of the decoded objects are rows as they stand. It writes no
+code.
 """
 
 from __future__ import annotations

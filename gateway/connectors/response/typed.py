@@ -18,8 +18,8 @@ decodes a list of structs with the members `id`, `userId` and `address`, a struc
         return v
 
 Equal groups of one answer are one object, for they are rows of the same entity. Where every field is one member of the
-object around it, the struct is the row and nothing is generated. Names of GraphQL and JSON are handed to msgspec as data;
-only that of a group stands in text, as an attribute (`r.user = …`), when it can (`resolver.is_attribute`).
+object around it, the struct is the row and nothing is generated. Names of GraphQL and JSON are handed to msgspec as
+data; only that of a group stands in text, as an attribute (`r.user = …`), when it can (`resolver.is_attribute`).
 
 `places` holds what is decoded, `rows` what is made of it; this module writes what makes it.
 """

@@ -1,7 +1,7 @@
 """Which selections need a column of rows before the response is shaped.
 
-Those that a step runs on or below, those that are kept for what is deferred, those whose runtime type a function decides, and each part's root.
-All others are shaped where they stand, by reading properties of properties.
+Those that a step runs on or below, those that are kept for what is deferred, those whose runtime type a function
+decides, and each part's root. All others are shaped where they stand, by reading properties of properties.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The handler under `gateway serve`: one connection's bytes, by `RequestReader`, to `Handler` and back. An asyncio protocol
-that uvicorn's server starts; nothing of uvicorn's own HTTP is used.
+"""The handler under `gateway serve`: one connection's bytes, by `RequestReader`, to `Handler` and back. An asyncio
+protocol that uvicorn's server starts; nothing of uvicorn's own HTTP is used.
 
     phase      what it waits for                        data arrives    the client ends (EOF)   then
     READING    a request, or the rest of one            read on         close                   an answer, READING

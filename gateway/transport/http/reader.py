@@ -194,7 +194,8 @@ def repeat_header(
 ) -> None:
     """One more line of a header: joined in `headers`, and one of a list in `repeated`.
 
-    Several lines of cookies are one list of pairs, and one value. Source: RFC 9110 §5.2; RFC 6265 §5.4, RFC 9113 §8.2.3.
+    Several lines of cookies are one list of pairs, and one value. Source: RFC 9110 §5.2; RFC 6265 §5.4, RFC 9113
+    §8.2.3.
     """
     if name == "cookie":
         headers[name] += f"; {value}"

@@ -1,4 +1,7 @@
-"""An answer in one piece, as either adapter sends it: its status, the lines of its head, and its bytes. Pure: no I/O."""
+"""An answer in one piece, as either adapter sends it: its status, the lines of its head, and its bytes.
+
+Pure: no I/O.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From an answer of the pipeline to the answer of HTTP: its coding and its header lines. Pure, but for a thread for large bodies."""
+"""From an answer of the pipeline to the answer of HTTP: its coding and its header lines.
+
+Pure, but for a thread for large bodies.
+"""
 
 from __future__ import annotations
 

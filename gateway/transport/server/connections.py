@@ -165,7 +165,9 @@ class Connections:
         return self._server_lines
 
     def add_large(self, connection: WatchedConnection) -> None:
-        """A large answer is about to be written: where all that waits is too much, those with the most of it are ended."""
+        """A large answer is about to be written: where all that waits is too much, those with the most of it are
+        ended.
+        """
         self._large.add(connection)
         waiting = {one: one.unread_bytes() for one in self._large if one in self.open}
         self._large = {one for one, size in waiting.items() if size or one is connection}

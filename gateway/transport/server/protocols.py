@@ -1,8 +1,8 @@
 """What `gateway serve` hands to uvicorn's server: our own HTTP, and uvicorn's WebSockets with three things changed.
 
 At shutdown the application is told before its sockets are cut: uvicorn would close them with 1012 at that moment.
-A socket is one of the worker's connections: it counts, and ends when its client reads nothing. And nothing that a client
-sends is an exception of the server, which would write a traceback for each.
+A socket is one of the worker's connections: it counts, and ends when its client reads nothing. And nothing that a
+client sends is an exception of the server, which would write a traceback for each.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What waits for clients that do not read is bounded for a worker; and what else a connection that is not read may hide."""
+"""What waits for clients that do not read is bounded for a worker; and what else a connection that is not read may
+hide.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A reverse proxy that is nothing but our transport and our cache: the public suite for HTTP caches runs against it.
 
-`python -m tests.upstream.cache.proxy --origin http://127.0.0.1:8000 --port 8001`, then the suite's own command line; see
-CONTRIBUTING.md. Never part of the gateway.
+`python -m tests.upstream.cache.proxy --origin http://127.0.0.1:8000 --port 8001`, then the suite's own command
+line; see CONTRIBUTING.md. Never part of the gateway.
 """
 
 from __future__ import annotations
