@@ -28,6 +28,7 @@ from gateway.connectors.mapping.nodes import (
     Wrapped,
 )
 from gateway.connectors.mapping.nodes import KeyStep as KeyStep
+from gateway.connectors.mapping.surroundings import Surroundings, ValuePlace
 from gateway.connectors.mapping.wanted import NOTHING, WHOLE, Wanted
 
 SAME_ELEMENTS: Final = frozenset({"first", "last", "slice", "filter", "find"})
@@ -127,21 +128,9 @@ def read_input(selection: MappingSelection) -> Wanted | None:
     return reads.found.get(INPUT)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a value comes from: a root and the keys taken from it."""
-
-    root: str
-    keys: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """What `$`, `@` and bound names stand for; None for a value made by the mapping itself."""
-
-    input: _Place | None
-    at: _Place | None
-    bound: Mapping[str, _Place | None]
+_Place = ValuePlace[str]
+"""The name of a root (`$args`), or INPUT, and the keys taken from it."""
+_Around = Surroundings[str]
 
 
 class _Reads:
@@ -155,11 +144,11 @@ class _Reads:
             return
         for key in reversed(place.keys):
             wanted = Wanted({key: wanted})
-        self.found[place.root] = self.found.get(place.root, NOTHING).joined(wanted)
+        self.found[place.start] = self.found.get(place.start, NOTHING).joined(wanted)
 
     def selection(self, selection: MappingSelection) -> None:
-        root = _Place(INPUT)
-        around = _Around(root, root, {})
+        root = ValuePlace(INPUT)
+        around = Surroundings(root, root, {})
         path = selection.value_path
         if path is not None:
             self.mark(self.path(path, around), WHOLE)
@@ -178,7 +167,7 @@ class _Reads:
         place = self.origin(node, around)
         for step in node.steps:
             if isinstance(step, KeyStep):
-                place = place and replace(place, keys=(*place.keys, step.name))
+                place = place and place.member(step.name)
             elif isinstance(step, MethodCall) and step.name == AS:
                 around = self.bind(step, place, around)
             elif isinstance(step, MethodCall):
@@ -200,7 +189,7 @@ class _Reads:
         if isinstance(origin, Variable):
             if origin.name in around.bound:
                 return around.bound[origin.name]
-            return _Place(origin.name)
+            return ValuePlace(origin.name)
         if isinstance(origin, Wrapped):
             return self.expression(origin.expression, around)
         if isinstance(origin, ListLiteral):

@@ -7,7 +7,7 @@ and no rule is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -39,6 +39,7 @@ from gateway.connectors.mapping.nodes import (
     Variable,
     Wrapped,
 )
+from gateway.connectors.mapping.surroundings import Surroundings, ValuePlace
 
 Kinds = tuple[Any, ...]
 """The GraphQL types that a value may have: one, or a field's in each type that an abstract one may be."""
@@ -81,35 +82,18 @@ def find_rules(selection: MappingSelection, kind: Any, schema: GraphQLSchema) ->
     """The rules of a mapping's whole input: each is applied to it in turn."""
     finder = _Finder(schema)
     found: list[PlaceRule] = []
-    around = _Around(_Place(found), _Place(found), {})
+    around = Surroundings(ValuePlace(found), ValuePlace(found), {})
     path = selection.value_path
     if path is not None:
         finder.path(path, (kind,), around)
     else:
-        finder.object(_Place(found), selection.braces, (kind,))
+        finder.object(ValuePlace(found), selection.braces, (kind,))
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A value of the answer: keys from an object, and where that object's rules are noted.
-
-    Attributes:
-        is_listed: A method made a list of such values.
-    """
-
-    rules: list[PlaceRule]
-    keys: tuple[str, ...] = ()
-    is_listed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """What `$`, `@` and bound names stand for; None for what the mapping itself made."""
-
-    input: _Place | None
-    at: _Place | None
-    bound: Mapping[str, _Place | None]
+_Place = ValuePlace[list[PlaceRule]]
+"""Where the rules of the object are noted, and the keys taken from it."""
+_Around = Surroundings[list[PlaceRule]]
 
 
 class _Finder:
@@ -130,11 +114,11 @@ class _Finder:
         if is_inlined and takes == "members":
             takes = "nothing"  # what is merged into the object around it has no place for an error
         rule = PlaceRule(place.keys, lists, "object", takes=takes)
-        self.braces(braces, owners, _Place(rule.inner))
-        place.rules.append(rule)
+        self.braces(braces, owners, ValuePlace(rule.inner))
+        place.start.append(rule)
 
     def braces(self, braces: Braces, owners: Kinds, place: _Place | None) -> None:
-        around = _Around(place, place, {})
+        around = Surroundings(place, place, {})
         for item in braces.items:
             if isinstance(item, MappedField):
                 self.path(item.path, self.fields(owners, item.name), around)
@@ -151,7 +135,7 @@ class _Finder:
         place = self.origin(node, kinds if is_origin else (), around)
         for number, step in enumerate(node.steps):
             if isinstance(step, KeyStep):
-                place = place and replace(place, keys=(*place.keys, step.name))
+                place = place and place.member(step.name)
             elif isinstance(step, MethodCall):
                 is_last = number == len(node.steps) - 1 and node.braces is None
                 around = self.bind(step, place, around)
@@ -164,7 +148,7 @@ class _Finder:
             is_leaf = all(is_leaf_type(get_named_type(kind)) for kind in kinds)
             rule = PlaceRule(place.keys, lists, "leaf" if is_leaf else "object")
             if rule.is_needed:
-                place.rules.append(rule)
+                place.start.append(rule)
 
     def origin(self, node: Path, kinds: Kinds, around: _Around) -> _Place | None:
         origin = node.origin
@@ -179,7 +163,7 @@ class _Finder:
             if isinstance(inner, Path) and inner.braces is None and not _calls(inner):
                 start = self.origin(inner, (), around)
                 names = tuple(step.name for step in inner.steps if isinstance(step, KeyStep))
-                return start and replace(start, keys=(*start.keys, *names))
+                return start and start.member(*names)
             self.expression(inner, kinds, around)
         elif isinstance(origin, ListLiteral):
             for item in origin.items:
@@ -239,8 +223,8 @@ class _Finder:
         if place.is_listed:
             return replace(place, is_listed=False)
         rule = PlaceRule(place.keys, 1, "any")
-        place.rules.append(rule)
-        return _Place(rule.inner)
+        place.start.append(rule)
+        return ValuePlace(rule.inner)
 
     def composites(self, kinds: Kinds, braces: Braces | None = None) -> Kinds:
         """The object types that values may have; one where the braces name it."""
