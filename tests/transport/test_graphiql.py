@@ -191,6 +191,25 @@ async def test_a_subscription_in_a_browser(tmp_path: Path) -> None:
                     await asyncio.sleep(0.01)
 
 
+@pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")
+async def test_the_page_on_a_phone(project: Path) -> None:
+    if not graphiql.is_installed():
+        pytest.skip("GraphiQL's files are not installed: npm is missing")
+    box = "document.querySelector('.graphiql-{}').getBoundingClientRect()"
+    async with served(project / "gateway.toml") as server, browser_page() as page:
+        await page.open(server.url)
+        await page.call(
+            "Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True
+        )  # fmt: skip
+        await page.until("document.querySelector('.graphiql-execute-button') !== null")
+        await page.until("window.innerWidth <= 390")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert await page.evaluate(f"{box.format('response')}.right") <= 390
+        query_ends = await page.evaluate(f"{box.format('editors')}.bottom")
+        assert await page.evaluate(f"{box.format('response')}.top") >= query_ends
+        assert await page.evaluate(f"{box.format('response')}.width") > 250
+
+
 TRACE = '[explain]\ntrace_header = "always"\n'
 
 
