@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.integrations.cases import TEXTS, check
 from benchmarks.integrations.frameworks import PAIRS
-from benchmarks.micro.paired import RUNNER, measure
+from benchmarks.micro.timing import RUNNER, measure
 from benchmarks.stats import median_of_ratios
 
 

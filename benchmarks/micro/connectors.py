@@ -21,7 +21,7 @@ from rich.table import Table
 
 from benchmarks.load import data
 from benchmarks.load.contestants import NOTHING_SHARED
-from benchmarks.micro.paired import RUNNER, measure
+from benchmarks.micro.timing import RUNNER, measure
 from benchmarks.stats import median_of_ratios
 from gateway.app.config import load_config
 from gateway.app.gateway import Gateway

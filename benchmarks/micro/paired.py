@@ -7,15 +7,9 @@ slows both. Prints the median of the paired ratios with its 95 % interval, and w
 from __future__ import annotations
 
 import argparse
-import asyncio
-import gc
 import os
 import platform
 import sys
-import time
-from collections.abc import Callable
-from inspect import isawaitable
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -28,11 +22,8 @@ from benchmarks.micro.lookups import (
     memory_of_plans,
     normalised_lookup,
 )
+from benchmarks.micro.timing import measure, timed
 from benchmarks.stats import Interval, median_of_ratios
-
-SAMPLE_S = 0.02
-RUNNER = asyncio.Runner()
-"""One loop for everything: what is timed may live on it."""
 
 
 def main() -> int:
@@ -98,39 +89,6 @@ def at_least(interval: Interval, target: float) -> str:
     if interval.low >= target:
         return "met"
     return "missed" if interval.high < target else "not distinguishable"
-
-
-def measure(
-    first: Callable[[], Any], second: Callable[[], Any], pairs: int
-) -> tuple[list[float], list[float]]:
-    """CPU seconds of one call of each, sampled in turns."""
-    calls = [calls_for(first), calls_for(second)]
-    samples: tuple[list[float], list[float]] = ([], [])
-    for number in range(pairs):
-        for which in (0, 1) if number % 2 else (1, 0):
-            samples[which].append(timed((first, second)[which], calls[which]))
-    return samples
-
-
-def calls_for(run: Callable[[], Any]) -> int:
-    """How many calls fill a sample. Warms up on the way."""
-    timed(run, 3)
-    return max(1, int(SAMPLE_S / max(timed(run, 3), 1e-7)))
-
-
-def timed(run: Callable[[], Any], calls: int) -> float:
-    """CPU seconds of one call, over `calls` of them; awaited inside one running loop."""
-
-    async def all_calls() -> float:
-        start = time.process_time()
-        for _ in range(calls):
-            result = run()
-            if isawaitable(result):
-                await result
-        return (time.process_time() - start) / calls
-
-    gc.collect()
-    return RUNNER.run(all_calls())
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import gc
 import sys
 
 from benchmarks.micro.cases import CASES, Case, check
-from benchmarks.micro.paired import timed
 from benchmarks.micro.served import SERVED
+from benchmarks.micro.timing import timed
 
 GUARDED = (*CASES, *SERVED)
 

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from benchmarks.load.traffic import COUNTER, varied_body, varied_requests
-from benchmarks.micro.paired import RUNNER
+from benchmarks.micro.timing import RUNNER
 from gateway.app.gateway import create_app
 
 FOLDER = Path(__file__).resolve().parent.parent / "peers" / "gateway"

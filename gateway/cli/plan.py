@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from graphql import GraphQLError, parse
 
 from gateway.app.build import Graph
 from gateway.app.config import Config
@@ -24,6 +25,7 @@ from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables, explain_plan
 from gateway.execute.prepare import Prepared, prepare
 from gateway.graph.register import Mark
+from gateway.integrations.apps import check_valid, load_schema
 from gateway.language.document import load_document
 from gateway.pipeline.dedupe import explain_sharing
 from gateway.runtime.state import Variables
@@ -44,11 +46,26 @@ def plan(
         str | None,
         typer.Option(help="Variables as JSON: those of @skip and @include choose the plan."),
     ] = None,
+    app: Annotated[
+        str | None,
+        typer.Option(
+            "--strawberry",
+            "--ariadne",
+            "--graphene",
+            metavar="MODULE:NAME",
+            help="Plan for a schema of one of these instead.",
+        ),
+    ] = None,
     source: Annotated[
         bool, typer.Option("--source", help="Also print the Python that was generated.")
     ] = False,
 ) -> None:
     """Print how an operation would be executed: its fields by kind, its fetches, its code."""
+    if app is not None:
+        _plan_app(
+            app, read_text(query), operation, read_json(variables or "{}", "--variables"), source
+        )
+        return
     with one_line_errors(config_path(config, schema)):
         settings, graph = read_graph(config, schema)
     if graph.errors or graph.schema is None:
@@ -63,14 +80,37 @@ def plan(
         for error in exc.errors:
             print(error, file=sys.stderr)
         raise typer.Exit(1) from exc
+    _print_plan(prepared, coerced, source, _sharing(prepared, coerced, settings, graph))
+
+
+def _print_plan(prepared: Prepared, coerced: Variables, source: bool, sharing: str = "") -> None:
     found = explain_plan(prepared, coerced)["plan"]
     if found["path"] == "fallback":
         print(f"not compiled: {found['reason']}; it runs on graphql-core")
         return
     print(found["tree"], end="")
-    print(_sharing(prepared, coerced, settings, graph))
+    if sharing:
+        print(sharing)
     if source:
         print(f"\n{found['source']}", end="")
+
+
+def _plan_app(
+    place: str, text: str, operation: str | None, variables: dict[str, Any], source: bool
+) -> None:
+    """Print the plan of an operation for a framework's schema."""
+    with one_line_errors():
+        schema = load_schema(place)
+    try:
+        document = parse(text)
+        check_valid(schema, document)
+        prepared = prepare(schema, document, operation)
+        coerced = coerce_variables(prepared, variables)
+    except (GraphQLError, RequestError) as exc:
+        for error in exc.errors if isinstance(exc, RequestError) else [exc]:
+            print(error, file=sys.stderr)
+        raise typer.Exit(1) from exc
+    _print_plan(prepared, coerced, source)
 
 
 def _sharing(prepared: Prepared, variables: Variables, settings: Config, graph: Graph) -> str:

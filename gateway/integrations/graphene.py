@@ -12,7 +12,7 @@ from typing import Any
 import graphene
 from graphene.types.resolver import dict_or_attr_resolver
 from graphene.types.schema import normalize_execute_kwargs
-from graphql import ExecutionResult, GraphQLField
+from graphql import ExecutionResult, GraphQLField, GraphQLSchema
 
 from gateway.graph.resolvers import Member, MemberAccess
 from gateway.integrations import graphql_core, known
@@ -23,7 +23,7 @@ class CompiledSchema(graphene.Schema):  # type: ignore[misc]  # it has no types
 
     def __init__(self, *positional: Any, **named: Any) -> None:
         super().__init__(*positional, **named)
-        known.read_members(self.graphql_schema, _member_of)
+        read_members(self.graphql_schema)
 
     def execute(self, *positional: Any, **named: Any) -> ExecutionResult:
         """Execute as `graphene.Schema.execute` does."""
@@ -37,6 +37,11 @@ class CompiledSchema(graphene.Schema):  # type: ignore[misc]  # it has no types
             self.graphql_schema, *positional, **named
         )
         return result
+
+
+def read_members(schema: GraphQLSchema) -> None:
+    """Let plans read the members that Graphene's default resolvers read."""
+    known.read_members(schema, _member_of)
 
 
 def _member_of(field: GraphQLField) -> Member | None:

@@ -13,7 +13,7 @@ from types import FunctionType
 from typing import Any
 
 import strawberry
-from graphql import FieldNode, GraphQLError, GraphQLField
+from graphql import FieldNode, GraphQLError, GraphQLField, GraphQLSchema
 from graphql.pyutils import is_awaitable
 from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import SchemaExtension
@@ -113,7 +113,7 @@ class _Compiled:
 
     def __init__(self, *positional: Any, **named: Any) -> None:
         super().__init__(*positional, **named)
-        known.read_members(known.schema_of(self), _member_of)
+        read_members(known.schema_of(self))
 
     def create_extensions_runner(
         self, execution_context: ExecutionContext, extensions: list[SchemaExtension]
@@ -150,6 +150,11 @@ class CompiledSchema(_Compiled, strawberry.Schema):
 
 class CompiledFederationSchema(_Compiled, FederationSchema):
     """`strawberry.federation.Schema` on compiled plans."""
+
+
+def read_members(schema: GraphQLSchema) -> None:
+    """Let plans read the attributes that Strawberry's functions for basic fields read."""
+    known.read_members(schema, _member_of)
 
 
 def _member_of(definition: GraphQLField) -> Member | None:

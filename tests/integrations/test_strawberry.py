@@ -146,6 +146,7 @@ class Query:
         return str(raw.operation_extensions)
 
 
+PLAIN = strawberry.Schema(Query)
 ASKED = [
     "{ people { total items { name age upper twice: upper(times: 2) friend { name } } } }",
     "{ named { __typename name ... on Person { age } } later { name } color }",
