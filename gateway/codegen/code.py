@@ -10,7 +10,7 @@ from gateway.codegen.row_classes import forms_of_loaders
 from gateway.errors import ClientError
 from gateway.generated.functions import Generated
 from gateway.generated.templates import Template
-from gateway.runtime.bound import Bound
+from gateway.runtime.bound_plan import Bound
 from gateway.runtime.forms import RowForm, RowObserver
 from gateway.runtime.variants import Asker, Growing, client_key, unbounded
 

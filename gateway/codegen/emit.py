@@ -14,19 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.codegen.exported import PART_NAMES
+from gateway.codegen.fetch import FetchWriter, composite_below, may_share
 from gateway.codegen.functions import settle
 from gateway.codegen.shapes import PlanShapes
 from gateway.generated.writer import SourceWriter
-from gateway.plan.nodes import Field, Kind, Part, Step, walk_selections
 from gateway.runtime.bound import (
-    Bound,
-    BoundComposite,
     BoundField,
-    BoundLeaf,
     BoundList,
     BoundSelection,
     composite_of,
 )
+from gateway.runtime.bound_plan import Bound
 from gateway.runtime.forms import RowForm
 from gateway.runtime.verbatim import is_verbatim
 
@@ -60,35 +58,8 @@ def emit_plan(bound: Bound, forms: dict[int, RowForm] | None = None) -> Emitted:
     return Emitted(writer.text(), {**PART_NAMES, **writer.namespace}, names, shapes)
 
 
-class PartEmitter:
-    """Emits one part.
-
-    Args:
-        bound, part, root: What is fetched.
-        writer: Where to.
-        shapes: The functions that complete objects.
-
-    Attributes:
-        columns: The fields that have a column, by id.
-    """
-
-    def __init__(
-        self,
-        bound: Bound,
-        part: Part,
-        root: BoundSelection,
-        writer: SourceWriter,
-        shapes: PlanShapes,
-    ) -> None:
-        self.bound = bound
-        self.part = part
-        self.root = root
-        self.writer = writer
-        self.shapes = shapes
-        self.columns: set[int] = set()
-        self.fields: dict[int, Field] = {
-            field.id: field for s in walk_selections(part.root) for field in s.fields
-        }
+class PartEmitter(FetchWriter):
+    """Writes the function of one part."""
 
     def emit(self, name: str) -> None:
         """Write the function."""
@@ -106,109 +77,6 @@ class PartEmitter:
             self.complete_rows(self.root, self.complete_below(self.root))
             writer.line(f"return done_{root}{'' if is_deferred else '[0]'}")
 
-    # Fetching
-
-    def wave(self, steps: tuple[Step, ...]) -> None:
-        """Start the steps of a wave, wait for them, and settle what came."""
-        for step in steps:
-            self.step(step)
-        self.wait()
-        self.settle([self.bound.fields[number] for step in steps for number in step.fields])
-
-    def keep(self, selection: BoundSelection) -> None:
-        """Keep the rows for what is deferred: all of them, each at its place."""
-        if selection.plan.is_kept:
-            self.writer.line(f"run.kept[{selection.id}] = rows_{selection.id}")
-
-    def wait(self) -> None:
-        """Yield what has to be awaited before the next line."""
-        self.writer.line("if works: yield works")
-
-    def settle(self, fields: list[BoundField]) -> None:
-        """Settle columns, then those of properties below them, until steps have to run first."""
-        while True:
-            fields = [field for field in fields if field.is_regrouped]
-            if not fields:
-                return
-            for field in fields:
-                given = f"run, {self.field(field)}, column_{field.id}"
-                self.writer.line(f"types_of_{field.id} = normalise({given})")
-            self.wait()
-            for field in fields:
-                given = f"run, {self.field(field)}, column_{field.id}, types_of_{field.id}"
-                self.writer.line(f"settled_{field.id} = gather_rows({given})")
-            if any(_composite(field).by_call for field in fields):
-                self.wait()
-            below = [
-                property_
-                for field in fields
-                for selection in _composite(field).by_type.values()
-                for property_ in self.pick(field, selection)
-            ]
-            for field in below:
-                self.read(field)
-            if below:
-                self.wait()
-            fields = below
-
-    def pick(self, field: BoundField, selection: BoundSelection) -> list[BoundField]:
-        """Pick the rows of one type; the properties of them that are settled in turn."""
-        rows, types = f"rows_{selection.id}", f"types_{selection.id}"
-        name = self.selection(selection)
-        self.writer.line(f"{rows}, {types} = pick(settled_{field.id}, {name})")
-        self.keep(selection)
-        if may_share(selection):
-            self.writer.line(f"{rows}, shared_{selection.id} = distinct({rows}, {types})")
-        return [f for f in selection.fields if f.plan.kind is Kind.PROPERTY and f.is_regrouped]
-
-    def read(self, field: BoundField) -> None:
-        """Read a property of all rows."""
-        self.columns.add(field.id)
-        number = field.selection.id
-        given = f"run, {self.field(field)}, rows_{number}, types_{number}"
-        self.writer.line(f"column_{field.id} = read({given})  # {field.plan.coordinate}")
-
-    def step(self, step: Step) -> None:
-        """Start one step."""
-        fields = [self.bound.fields[number] for number in step.fields]
-        field = fields[0]
-        if step.kind is Kind.PROPERTY:
-            self.read(field)
-            return
-        self.columns |= set(step.fields)
-        given = f"run, {self.field(field)}, rows_{step.selection}"
-        if step.kind in (Kind.BATCH, Kind.ENTITY):
-            self.load(step, fields)
-            return
-        if step.kind is Kind.INTROSPECTION:
-            call = f"introspect({given})"
-        else:
-            call = f"call_rows({given})"
-            if not self.is_one(field.selection):
-                many = f"(yield from call_many({given}))"
-                call += f" if len(rows_{step.selection}) <= MANY else {many}"
-        self.writer.line(f"column_{field.id} = {call}  # {field.plan.coordinate}")
-
-    def load(self, step: Step, fields: list[BoundField]) -> None:
-        """Start a loader."""
-        made = "".join(
-            f"({self.fields[number].name!r}, column_{number}), "
-            for number in self.fields[step.fields[0]].after
-        )
-        more = f", ({made})" if made else ""
-        coordinates = "+".join(field.plan.coordinate for field in fields)
-        targets = ", ".join(f"column_{field.id}" for field in fields)
-        names = ", ".join(self.field(field) for field in fields)
-        rows = f"rows_{step.selection}"
-        if step.kind is Kind.BATCH:
-            line = f"{targets} = load(run, {names}, {rows}{more})"
-        else:
-            given = f"run, [{names}], {rows}, types_{step.selection}{more}"
-            line = f"[{targets}] = load_entities({given})"
-        self.writer.line(f"{line}  # {coordinates}")
-
-    # Shaping
-
     def complete_below(self, selection: BoundSelection) -> list[BoundField]:
         """Complete what is below a settled selection; its fields that have a column then."""
         for field in selection.fields:
@@ -220,7 +88,7 @@ class PartEmitter:
 
     def complete_objects(self, field: BoundField) -> None:
         """Complete the objects of a field, and give each parent its own."""
-        selections = list(_composite(field).by_type.values())
+        selections = list(composite_below(field).by_type.values())
         columns = [self.complete_below(selection) for selection in selections]
         if self.is_verbatim(field):
             self.encode(field, selections[0], columns[0])
@@ -277,7 +145,7 @@ class PartEmitter:
 
     def is_verbatim(self, field: BoundField) -> bool:
         """Whether the settled objects of a field are encoded at once: those of one parent alone are."""
-        composite = _composite(field)
+        composite = composite_below(field)
         return (
             field.selection.field is None
             and composite.only is not None
@@ -314,53 +182,10 @@ class PartEmitter:
             writer.line(f"if type({encoded}) is Generator: {encoded} = yield from {encoded}")
             writer.line(f"merged_{field.id} = [{encoded}]")
 
-    def is_one(self, selection: BoundSelection) -> bool:
-        """Whether a selection has one row: the root value."""
-        return selection is self.root and not self.bound.plan.is_deferred
-
-    # Names
-
-    def field(self, field: BoundField) -> str:
-        return self.writer.name(f"field_{field.id}", field)
-
-    def selection(self, selection: BoundSelection) -> str:
-        return self.writer.name(f"selection_{selection.id}", selection)
-
-    def classes(self, selection: BoundSelection) -> str:
-        """The name of the set of the expected class of a selection's rows."""
-        classes = self.shapes.observer(selection).classes
-        return self.writer.name(f"classes_{selection.id}", classes)
-
-
-def may_share(selection: BoundSelection) -> bool:
-    """Whether equal rows of different parents may be loaded and completed once.
-
-    Where many parents have one object each, often the same: leaves alone, and no resolver that is called
-    with a row's place.
-    """
-    field = selection.field
-    return (
-        field is not None
-        and isinstance(field.output, BoundComposite)
-        and field.output.only is not None
-        and not field.output.by_call
-        and all(
-            isinstance(below.output, BoundLeaf)
-            and below.plan.kind in (Kind.PROPERTY, Kind.TYPENAME, Kind.BATCH, Kind.ENTITY)
-            for below in selection.fields
-        )
-    )
-
 
 def _column(field: BoundField) -> str:
     """The name of the column that a field's parents are completed with."""
     return f"{'merged' if field.is_regrouped else 'column'}_{field.id}"
-
-
-def _composite(field: BoundField) -> BoundComposite:
-    composite = composite_of(field.output)
-    assert composite is not None
-    return composite
 
 
 def _below(selection: BoundSelection) -> list[BoundField]:

@@ -11,9 +11,11 @@ from types import GeneratorType
 from typing import Any
 
 from gateway.runtime.calls import MANY, call_many, call_rows
-from gateway.runtime.columns import counted, distinct, gather_rows, normalise, pick, read, regroup
+from gateway.runtime.columns import counted, distinct, gather_rows, normalise, pick
 from gateway.runtime.introspect import introspect
 from gateway.runtime.loads import load, load_entities
+from gateway.runtime.properties import read
+from gateway.runtime.regroup import regroup
 from gateway.runtime.shapes import shape_rows, shape_shared
 from gateway.runtime.slow import slow_row
 from gateway.runtime.verbatim import encode_column, encode_rows

@@ -28,12 +28,7 @@ from typing import Any
 from gateway.codegen.expressions import ExpressionWriter, suffix
 from gateway.codegen.shapes import Later, PlanShapes, ShapeSource
 from gateway.plan.nodes import Kind
-from gateway.runtime.bound import (
-    BoundComposite,
-    BoundField,
-    BoundList,
-    BoundSelection,
-)
+from gateway.runtime.bound import BoundComposite, BoundField, BoundList, BoundSelection
 from gateway.runtime.shapes import choice, each, list_shape, rows_shape
 from gateway.runtime.slow import SettledShape, SlowValues, slow_path
 from gateway.runtime.spots import ValueOrigin

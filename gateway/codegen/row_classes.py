@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from gateway.graph.resolvers import RowClasses
 from gateway.plan.nodes import Kind
-from gateway.runtime.bound import Bound, BoundField
+from gateway.runtime.bound import BoundField
+from gateway.runtime.bound_plan import Bound
 from gateway.runtime.forms import RowForm
 
 

@@ -13,7 +13,7 @@ from gateway.execute.prepare import Prepared
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.passes.authorize import Denied, find_denied, is_all_denied
 from gateway.runtime.denied import CODE, MESSAGE, cannot_filter
-from gateway.runtime.state import Variables
+from gateway.runtime.request import Variables
 
 # As many as a plan has variants.
 MOST_KEPT = 64

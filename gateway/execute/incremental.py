@@ -22,7 +22,8 @@ from gateway.plan.collect import CannotCompileError
 from gateway.runtime.bounds import nodes_error
 from gateway.runtime.denied import cannot_filter
 from gateway.runtime.introspect import IntrospectionError
-from gateway.runtime.state import Literals, Run, Variables
+from gateway.runtime.request import Literals, Variables
+from gateway.runtime.state import Run
 
 if TYPE_CHECKING:  # graphql-core 3.2 has none, and is told so at start
     from graphql import ExperimentalIncrementalExecutionResults

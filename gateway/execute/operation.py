@@ -21,11 +21,12 @@ from gateway.execute.run import run_code
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.show import print_plan
 from gateway.runtime import reference
-from gateway.runtime.bound import Bound
+from gateway.runtime.bound_plan import Bound
 from gateway.runtime.bounds import nodes_error
 from gateway.runtime.denied import cannot_filter
 from gateway.runtime.introspect import IntrospectionError
-from gateway.runtime.state import Literals, Run, Source, Variables
+from gateway.runtime.request import Literals, Source, Variables
+from gateway.runtime.state import Run
 from gateway.telemetry.catalogue import FALLBACKS
 from gateway.telemetry.metrics import Sample
 

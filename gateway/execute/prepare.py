@@ -34,9 +34,9 @@ from gateway.plan.kinds import Wraps
 from gateway.plan.nodes import Plan
 from gateway.plan.show import print_plan
 from gateway.runtime import reference
-from gateway.runtime.bound import Bound
+from gateway.runtime.bound_plan import Bound
 from gateway.runtime.bounds import UNLIMITED, ResultLimits
-from gateway.runtime.state import Source
+from gateway.runtime.request import Source
 from gateway.runtime.variables import VariableCoercers
 from gateway.runtime.variants import Asker, Growing, Variants, client_key, unbounded
 

@@ -10,10 +10,11 @@ from graphql import ExecutionResult
 from gateway.codegen.code import Code
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.runtime.bounds import ResultLimitError
-from gateway.runtime.complete import complete_root, take_errors
+from gateway.runtime.complete import complete_root
 from gateway.runtime.drive import start
 from gateway.runtime.expand import expand_spots
 from gateway.runtime.introspect import prepare_introspection
+from gateway.runtime.located import take_errors
 from gateway.runtime.pauses import PIECE_NODES, encode_data
 from gateway.runtime.state import Run
 from gateway.runtime.verbatim import encode_struct

@@ -20,7 +20,7 @@ from gateway.execute.prepare import Prepared
 from gateway.graph.resolvers import EventSource
 from gateway.plan.collect import CannotCompileError
 from gateway.runtime import reference
-from gateway.runtime.state import Literals, Variables
+from gateway.runtime.request import Literals, Variables
 
 
 def subscribe_with(

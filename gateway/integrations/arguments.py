@@ -11,7 +11,8 @@ from graphql.execution import MiddlewareManager
 
 from gateway.integrations import known
 from gateway.plan.kinds import Wraps
-from gateway.runtime.state import InfoForm, Predicate, Run
+from gateway.runtime.request import InfoForm, Predicate
+from gateway.runtime.state import Run
 
 # Honoured: by the functions themselves, or without meaning for what is compiled.
 HONOURED = frozenset({"hide_suggestions", "max_coercion_errors", "enable_early_execution"})

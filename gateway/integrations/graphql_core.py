@@ -23,7 +23,8 @@ from gateway.integrations.reasons import count, fallbacks
 from gateway.plan.collect import CannotCompileError
 from gateway.runtime import reference
 from gateway.runtime.introspect import IntrospectionError
-from gateway.runtime.state import Run, Variables, never
+from gateway.runtime.request import Variables, never
+from gateway.runtime.state import Run
 
 __all__ = [
     "HARNESS",

@@ -16,7 +16,7 @@ from graphql.validation import specified_rules
 
 from gateway.graph.resolvers import Member, mark_member
 from gateway.runtime import reference
-from gateway.runtime.state import InfoForm, Predicate, never
+from gateway.runtime.request import InfoForm, Predicate, never
 
 MakeInfo = Callable[[dict[str, Any]], InfoForm | None]
 

@@ -27,7 +27,7 @@ from gateway.integrations import known
 from gateway.integrations.content import Content, content_of
 from gateway.plan.kinds import Wraps
 from gateway.runtime import reference
-from gateway.runtime.state import Source
+from gateway.runtime.request import Source
 
 COMPILED_FROM = 2
 """At which run an operation is compiled. Before it graphql-core runs it."""

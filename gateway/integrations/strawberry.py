@@ -33,7 +33,7 @@ from strawberry.types.field import StrawberryField
 from gateway.graph.resolvers import Member, MemberAccess
 from gateway.integrations import graphql_core, known
 from gateway.runtime.info import Info
-from gateway.runtime.state import InfoForm, never
+from gateway.runtime.request import InfoForm, never
 
 
 class OperationInfo(Info):

@@ -28,8 +28,8 @@ from gateway.graph.resolvers import identity_of
 from gateway.json_bytes import write_json
 from gateway.plan.nodes import Kind
 from gateway.response.answer import Answer, OperationRecord
-from gateway.runtime.bound import Bound
-from gateway.runtime.state import Variables
+from gateway.runtime.bound_plan import Bound
+from gateway.runtime.request import Variables
 from gateway.telemetry.catalogue import OPERATIONS_LED, OPERATIONS_SHARED
 from gateway.telemetry.metrics import Sample
 from gateway.vary import NOBODY, NOTHING_SEEN, Identity, View, joined, partition

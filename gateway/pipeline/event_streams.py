@@ -36,7 +36,7 @@ from gateway.response.answer import (
 )
 from gateway.response.payloads import PayloadFormat, payloads_of
 from gateway.response_headers import tell_dropped
-from gateway.runtime.state import Variables
+from gateway.runtime.request import Variables
 from gateway.vary import Identity, View, joined, partition
 
 NewContext = Callable[[], Awaitable[Context]]

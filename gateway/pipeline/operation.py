@@ -11,7 +11,7 @@ from gateway.execute.prepare import Prepared
 from gateway.language.normalise import DocumentLiterals
 from gateway.pipeline.serving import Serving
 from gateway.response.answer import OperationRecord
-from gateway.runtime.state import Variables
+from gateway.runtime.request import Variables
 
 
 class GraphQLParams(NamedTuple):

@@ -35,7 +35,8 @@ from gateway.runtime import reference
 from gateway.runtime.spots import Failed
 
 if TYPE_CHECKING:
-    from gateway.runtime.state import Literals, Run
+    from gateway.runtime.request import Literals
+    from gateway.runtime.state import Run
 
 Evaluator = Callable[[dict[str, Any], "Run"], Any]
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from gateway.graph.resolvers import seen_by
 from gateway.runtime.bound import BoundField
-from gateway.runtime.columns import wait_for_cells
 from gateway.runtime.info import infos_of_rows
 from gateway.runtime.pauses import pause_alone
+from gateway.runtime.properties import wait_for_cells
 from gateway.runtime.spots import Failed, untraced
 from gateway.runtime.state import NO_ARGUMENTS, Run
 from gateway.runtime.steps import begin_step, call_in

@@ -9,18 +9,14 @@ the usual case, is recognised by the set of its values' types and passes through
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain, islice
-from operator import attrgetter
-from types import CoroutineType, NoneType
 from typing import Any
 
-import msgspec
 from graphql import GraphQLError, Undefined
 from graphql.pyutils import is_awaitable, is_iterable
 
-from gateway.graph.resolvers import DecodedRow, MemberAccess
 from gateway.runtime import reference
 from gateway.runtime.bound import (
     BoundComposite,
@@ -29,113 +25,17 @@ from gateway.runtime.bound import (
     BoundList,
     BoundOutput,
     BoundSelection,
-    composite_of,
 )
-from gateway.runtime.info import info_of_row
-from gateway.runtime.nulled import BROKEN, settle_in_background
-from gateway.runtime.runtime_types import Tag, find_types, is_known
-from gateway.runtime.spots import ABANDONED, AWAITING, Failed, FailedList, ValueOrigin, caught
-from gateway.runtime.state import Rows, Run, never
-from gateway.runtime.works import Call, Cells, Position
-from gateway.telemetry.trace import Timing, clock
+from gateway.runtime.nulled import settle_in_background
+from gateway.runtime.properties import Kinds, is_decoded
+from gateway.runtime.runtime_types import find_types, is_known
+from gateway.runtime.spots import ABANDONED, AWAITING, Failed, FailedList, caught
+from gateway.runtime.state import Rows, Run
+from gateway.runtime.works import Call, Position
 
-# Types whose values are never awaitable, callable or exceptions.
-PLAIN = frozenset({dict, list, tuple, str, int, float, bool, NoneType, bytes, Failed, FailedList})
-ROW = {dict}
 LIST = {list}
-COROUTINE = {CoroutineType}
 SHORT = 100
 """A list of no more leaves counts as part of its object: counting each would cost as much as its first leaf."""
-Kinds = set[type]
-
-
-def read(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any]:
-    """The column of a property, read as graphql-core's default resolver reads it."""
-    name = field.access
-    column: list[Any]
-    if field.arguments is not None:
-        arguments = run.arguments_of(field)
-        if type(arguments) is Failed:
-            return [arguments] * len(rows)
-    if field.member is not None:
-        column = [read_member(row, name, field.member) for row in rows]
-        wait_for_cells(run, field, column)
-        return column
-    if kinds <= ROW:
-        column = [row.get(name) for row in rows]
-    elif len(kinds) == 1 and issubclass(kind := next(iter(kinds)), msgspec.Struct):
-        if has_member(kind, name):
-            column = list(map(attrgetter(name), rows))
-        elif issubclass(kind, DecodedRow):
-            column = [None] * len(rows)
-        else:
-            column = [read_property(row, name) for row in rows]
-        if issubclass(kind, DecodedRow):
-            return column  # what was decoded is neither callable nor awaitable
-    else:
-        column = [read_property(row, name) for row in rows]
-    if not all(type_ in PLAIN or is_inert(type_) for type_ in set(map(type, column))):
-        for index, value in enumerate(column):
-            if callable(value):
-                try:
-                    own = run.arguments_for_call(field)
-                    column[index] = value(info_of_row(run, field, index), **own)
-                except Exception as error:
-                    column[index] = caught(error)
-        wait_for_cells(run, field, column)
-    return column
-
-
-def is_inert(type_: type) -> bool:
-    """Whether values of a type are neither callable nor awaitable, whatever they hold."""
-    return is_known({type_}) and not any("__call__" in base.__dict__ for base in type_.__mro__)
-
-
-def is_decoded(kinds: Kinds) -> bool:
-    """Whether rows are all of one class of decoded rows."""
-    return len(kinds) == 1 and issubclass(next(iter(kinds)), DecodedRow)
-
-
-def has_member(kind: type[msgspec.Struct], name: str) -> bool:
-    """Whether a struct's class declares a member: what else it has by that name is none of a row's (`mro`)."""
-    return name in kind.__struct_fields__
-
-
-def read_property(row: Any, name: str) -> Any:
-    """A member of a row, or the error of reading it."""
-    try:
-        return row.get(name) if isinstance(row, Mapping) else getattr(row, name, None)
-    except Exception as error:
-        return caught(error)
-
-
-def read_member(row: Any, name: str, access: MemberAccess) -> Any:
-    """A member of a row as a framework reads it, or the error of reading it."""
-    try:
-        if access is MemberAccess.ATTRIBUTE:
-            return getattr(row, name)
-        return row.get(name) if isinstance(row, dict) else getattr(row, name, None)
-    except Exception as error:
-        return caught(error)
-
-
-def wait_for_cells(
-    run: Run, field: BoundField, column: list[Any], timing: Timing | None = None
-) -> None:
-    """Put the awaitables of a column on the run's work; without any, the step `timing` has ended."""
-    types = set(map(type, column))
-    if field.output.non_null and not BROKEN.isdisjoint(types):
-        run.broken += ((field, column),)
-    indices: Sequence[int] = ()
-    if types == COROUTINE:
-        indices = range(len(column))
-    elif not types <= PLAIN:
-        indices = [index for index, value in enumerate(column) if run.is_awaitable(value)]
-    if indices and run.is_awaitable is not never:
-        run.works.append(Cells(run, field, column, indices, timing))
-    if timing is not None:
-        timing.column = column
-        timing.end_ns = clock()  # until one of the awaitables ends
 
 
 def normalise(run: Run, field: BoundField, column: list[Any]) -> Kinds | None:
@@ -354,66 +254,3 @@ def distinct(rows: list[Any], kinds: Kinds) -> tuple[list[Any], list[Any] | None
         return rows, None
     found = dict.fromkeys(rows)
     return (list(found), rows) if len(found) * 2 <= len(rows) else (rows, None)
-
-
-def regroup(
-    run: Run, field: BoundField, settled: Rows, completed: dict[BoundSelection, list[Any]]
-) -> list[Any]:
-    """One completed value for each parent, from the completed rows of each runtime type."""
-    output = field.output
-    if settled.tags is None:
-        (rows,) = completed.values()
-    else:
-        rows = _merge(run, field, settled.tags, completed)
-    if settled.clean:
-        if type(output) is not BoundList:
-            return rows
-        if type(output.item) is BoundComposite:
-            if len(settled.values) == 1:
-                return [rows]
-            remaining = iter(rows)
-            return [list(islice(remaining, len(items))) for items in settled.values]
-    remaining = iter(rows)
-    return [_rebuild(run, field, output, value, remaining) for value in settled.values]
-
-
-def _merge(
-    run: Run,
-    field: BoundField,
-    tags: list[Tag],
-    completed: dict[BoundSelection, list[Any]],
-) -> list[Any]:
-    remaining: Any = {selection: iter(rows) for selection, rows in completed.items()}
-    if set(tags) <= completed.keys():
-        rows = [next(remaining[tag]) for tag in tags]
-    else:
-        output = composite_of(field.output)
-        assert output is not None
-        rows = [
-            next(remaining[tag])
-            if isinstance(tag, BoundSelection)
-            else run.leave(field, output, tag, ValueOrigin.RESOLVED)
-            for tag in tags
-        ]
-    if run.dirty:
-        for tag, row in zip(tags, rows, strict=True):
-            if isinstance(tag, BoundSelection):
-                run.kinds[id(row)] = (row, tag)
-    return rows
-
-
-def _rebuild(
-    run: Run, field: BoundField, output: BoundOutput, value: Any, remaining: Iterator[Any]
-) -> Any:
-    if value is None and not output.non_null:
-        return None
-    if value is None or type(value) is Failed:
-        return run.leave(field, output, value, ValueOrigin.RESOLVED)
-    if not isinstance(output, BoundList):
-        return next(remaining)
-    if type(value) is FailedList:
-        items = [_rebuild(run, field, output.item, item, remaining) for item in value.items]
-        spot = run.leave(field, output, None, ValueOrigin.RESOLVED)
-        spot.raw = spot.value = FailedList(value.error, items)
-        return spot
-    return [_rebuild(run, field, output.item, item, remaining) for item in value]

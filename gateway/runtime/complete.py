@@ -1,8 +1,7 @@
 """Exact completion, second half: what an error nulls, and the errors of the response.
 
-Goes through the completed response in its order, but only where a spot was left, and does what
-graphql-core's executor does with an error: it is located, nulls the nearest nullable place, and what comes
-after it below that place is not looked at. §6.4.4
+Goes through the completed response in its order, but only where a spot was left, and does what graphql-core's executor
+does with an error: it is located, nulls the nearest nullable place, and what comes after it below is not looked at. §6.4.4
 """
 
 from __future__ import annotations
@@ -10,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, TypeVar
 
-from graphql import GraphQLError, located_error
+from graphql import GraphQLError
 
-from gateway.errors import MoreErrorsError
 from gateway.runtime import reference
 from gateway.runtime.bound import (
     BoundComposite,
@@ -24,21 +22,21 @@ from gateway.runtime.bound import (
 )
 from gateway.runtime.denied import DeniedFieldError
 from gateway.runtime.expand import expand_value
+from gateway.runtime.located import (
+    PathKeys,
+    UnlocatedError,
+    all_errors,
+    fields_above_spots,
+    holds_awaited,
+    locate,
+    note,
+)
 from gateway.runtime.nulled import awaited_positions
 from gateway.runtime.pauses import pause_alone
-from gateway.runtime.spots import (
-    ABANDONED,
-    UNREAD,
-    BadValueError,
-    Failed,
-    FailedList,
-    Pending,
-    clear_frames,
-)
+from gateway.runtime.spots import ABANDONED, UNREAD, Failed, FailedList, Pending
 from gateway.runtime.state import Run
 from gateway.runtime.works import Work
 
-PathKeys = list[str | int]
 T = TypeVar("T")
 Steps = Generator[list[Work], None, T]
 PLACES = 200
@@ -53,8 +51,8 @@ def complete_root(
         return data
     try:
         return (yield from _Completion(run).complete_object(selection, data, []))
-    except (GraphQLError, _UnlocatedError) as error:
-        _note(run, error)
+    except (GraphQLError, UnlocatedError) as error:
+        note(run, error)
         return None
 
 
@@ -73,51 +71,15 @@ def complete_parent(
     completed: dict[str, Any] | None = None
     try:
         completed = yield from _Completion(run).complete_object(selection, data, list(path))
-    except (GraphQLError, _UnlocatedError) as error:
-        _note(run, error)
+    except (GraphQLError, UnlocatedError) as error:
+        note(run, error)
     return completed, all_errors(run)
-
-
-MOST_RELEASED = 100
-
-
-def take_errors(run: Run) -> list[GraphQLError] | None:
-    """The errors of a run that is over, which from then on neither hold it nor are held by it."""
-    errors = all_errors(run)
-    for error in errors[:MOST_RELEASED]:  # those of one resolver keep the same frames
-        clear_frames(run, error.original_error)
-    run.errors, run.broken = [], ()
-    return errors or None
-
-
-def all_errors(run: Run) -> list[GraphQLError]:
-    """The errors of a run; where there are more than it may have, the last says how many."""
-    if not run.more_errors:
-        return run.errors
-    more = MoreErrorsError(run.more_errors, run.limits.max_errors)
-    return [*run.errors, GraphQLError(more.message, original_error=more)]
-
-
-class _UnlocatedError(Exception):
-    """An error beyond those that an answer may have: it nulls what it nulls, and is counted."""
-
-
-def _note(run: Run, error: GraphQLError | _UnlocatedError) -> None:
-    # The frames that it came through hold what is completed, and the run: a cycle.
-    error.__traceback__ = getattr(error.__cause__, "__traceback__", None)
-    if isinstance(error, GraphQLError) and type(error.original_error) is DeniedFieldError:
-        return  # told once, for the whole operation
-    if isinstance(error, GraphQLError):
-        run.errors.append(error)
-        run.errors_left -= 1
-    else:
-        run.more_errors += 1
 
 
 class _Completion:
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.fields = _with_ancestors(run)
+        self.fields = fields_above_spots(run)
         self.known: dict[int, list[BoundField]] = {}
         self.awaited: dict[tuple[str | int, ...], bool] = {}
         self.has_cells = False
@@ -174,7 +136,7 @@ class _Completion:
         error = self.located(field, value.error, path)
         if output.non_null:
             raise error
-        _note(self.run, error)
+        note(self.run, error)
         return None
 
     def complete_place(
@@ -201,18 +163,18 @@ class _Completion:
         error = self.located(field, cause, path)
         if output.non_null:
             raise error
-        _note(self.run, error)
+        note(self.run, error)
         return None
 
     def located(
         self, field: BoundField, error: Exception, path: PathKeys
-    ) -> GraphQLError | _UnlocatedError:
+    ) -> GraphQLError | UnlocatedError:
         """The error with its place, as long as the answer may have more."""
-        if type(error) is _UnlocatedError:
+        if type(error) is UnlocatedError:
             return error
         if self.run.errors_left > 0 or type(error) is DeniedFieldError:
             return locate(self.run, field, error, path)
-        return _UnlocatedError()
+        return UnlocatedError()
 
     def complete_value(
         self, field: BoundField, output: BoundOutput, value: Any, path: PathKeys
@@ -257,7 +219,7 @@ class _Completion:
         number: int,
         path: PathKeys,
         error: GraphQLError,
-    ) -> Steps[GraphQLError | _UnlocatedError]:
+    ) -> Steps[GraphQLError | UnlocatedError]:
         """Which error nulls an object or list after one of its places gave one.
 
         graphql-core completes in order what does not have to be awaited, and awaits all the rest together: the
@@ -295,7 +257,7 @@ class _Completion:
 
     def try_place(
         self, values: Any, place: tuple[Any, BoundField, BoundOutput], path: PathKeys
-    ) -> Steps[GraphQLError | _UnlocatedError | None]:
+    ) -> Steps[GraphQLError | UnlocatedError | None]:
         """Complete one more place: the error that it gives."""
         key, field, output = place
         depth = len(path)
@@ -303,7 +265,7 @@ class _Completion:
         try:
             if field.id in self.fields:
                 values[key] = yield from self.complete_place(field, output, values[key], path)
-        except (GraphQLError, _UnlocatedError) as error:
+        except (GraphQLError, UnlocatedError) as error:
             return error
         finally:
             del path[depth:]
@@ -311,7 +273,7 @@ class _Completion:
 
     def was_awaited(self, path: PathKeys, key: Any, value: Any) -> bool:
         """Whether something at or below a place had to be awaited. `value`: of one that is not completed yet."""
-        return (*path, key) in self.awaited or _holds_awaited(value)
+        return (*path, key) in self.awaited or holds_awaited(value)
 
     def note_awaited(self, path: Sequence[str | int]) -> None:
         """Note a position that had to be awaited itself; those above it have something below that had to be."""
@@ -335,59 +297,4 @@ class _Completion:
         self.run.errors[:] = kept
 
 
-def _holds_awaited(value: Any) -> bool:
-    while type(value) is Pending:
-        if value.is_awaited:
-            return True
-        value = value.value
-    if type(value) is FailedList:
-        value = value.items
-    if type(value) is dict:
-        return any(map(_holds_awaited, value.values()))
-    return type(value) is list and any(map(_holds_awaited, value))
-
-
 _FINISHED = frozenset({str, int, float, bool})
-
-
-def _with_ancestors(run: Run) -> set[int]:
-    """The fields that a spot is below, and all fields above them."""
-    found: set[int] = set()
-    for number in run.dirty:
-        field: BoundField | None = run.bound.fields[number]
-        while field is not None and field.id not in found:
-            found.add(field.id)
-            field = field.selection.field
-    return found
-
-
-def locate(run: Run, field: BoundField, error: Exception, path: PathKeys) -> GraphQLError:
-    """The error with its place in the document and in the response, as graphql-core locates it.
-
-    graphql-core finds line and column anew for each error, by a search through the whole text. Here that
-    is done once for each field; the rest is left to its own constructor. Where a value could not be completed,
-    the error's `bad_type` says to what, for whoever may not show the value (`answer`).
-    """
-    bad_type = None
-    if type(error) is BadValueError:
-        error, bad_type = error.args
-    if (
-        getattr(error, "path", None)
-        or getattr(error, "nodes", None)
-        or getattr(error, "source", None)
-        or getattr(error, "positions", None)
-    ):  # it brings a place of its own
-        located = located_error(error, run.source.nodes(field.plan.nodes), list(path))
-    else:
-        place = run.places.get(field.id)
-        if place is None:
-            nodes = run.source.nodes(field.plan.nodes)
-            place = run.places[field.id] = GraphQLError("", nodes)
-        located = located_error(error, None, list(path))
-        located.nodes = place.nodes and list(place.nodes)
-        located.source = place.source
-        located.positions = place.positions and list(place.positions)
-        located.locations = place.locations and list(place.locations)
-    if bad_type is not None:
-        located.bad_type = bad_type  # type: ignore[attr-defined]
-    return located

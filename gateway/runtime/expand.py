@@ -23,10 +23,11 @@ from gateway.runtime.bound import (
     BoundSelection,
 )
 from gateway.runtime.bounds import PIECE
-from gateway.runtime.columns import collect_items, list_items, read_member, read_property
+from gateway.runtime.columns import collect_items, list_items
 from gateway.runtime.info import find_path, info_of_spot
 from gateway.runtime.nulled import leave_spots
 from gateway.runtime.pauses import pause_alone
+from gateway.runtime.properties import read_member, read_property
 from gateway.runtime.spots import (
     BadValueError,
     Failed,

@@ -19,8 +19,9 @@ from gateway.graph.resolvers import seen_by
 from gateway.runtime import reference
 from gateway.runtime.bound import BoundField
 from gateway.runtime.nulled import settle_in_background
+from gateway.runtime.request import InfoForm
 from gateway.runtime.spots import Pending
-from gateway.runtime.state import InfoForm, Run
+from gateway.runtime.state import Run
 
 PATH = GraphQLResolveInfo._fields.index("path")
 IN_ORDER = itemgetter(*GraphQLResolveInfo._fields)

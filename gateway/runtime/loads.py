@@ -14,7 +14,8 @@ import msgspec
 
 from gateway.graph.resolvers import DecodedRow
 from gateway.runtime.bound import BoundField
-from gateway.runtime.columns import (
+from gateway.runtime.info import info_of_row
+from gateway.runtime.properties import (
     PLAIN,
     ROW,
     Kinds,
@@ -23,7 +24,6 @@ from gateway.runtime.columns import (
     read_property,
     wait_for_cells,
 )
-from gateway.runtime.info import info_of_row
 from gateway.runtime.spots import Failed, caught
 from gateway.runtime.state import Run
 from gateway.runtime.steps import end_step, within

@@ -13,13 +13,7 @@ from collections.abc import Awaitable, Iterable, Sequence, Set
 from types import NoneType
 from typing import Any
 
-from gateway.runtime.bound import (
-    BoundComposite,
-    BoundField,
-    BoundList,
-    BoundOutput,
-    BoundSelection,
-)
+from gateway.runtime.bound import BoundComposite, BoundField, BoundList, BoundOutput, BoundSelection
 from gateway.runtime.spots import ABANDONED, Failed, Pending
 from gateway.runtime.state import Run
 from gateway.runtime.works import Call, Position, Work

@@ -19,13 +19,7 @@ from graphql import (
     Undefined,
 )
 
-from gateway.runtime.bound import (
-    BoundField,
-    BoundLeaf,
-    BoundOutput,
-    BoundSelection,
-    serialize_of,
-)
+from gateway.runtime.bound import BoundField, BoundLeaf, BoundOutput, BoundSelection, serialize_of
 from gateway.runtime.expand import expand_row, expand_value
 from gateway.runtime.forms import RowObserver
 from gateway.runtime.pauses import pause

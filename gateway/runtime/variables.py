@@ -24,7 +24,7 @@ from graphql.utilities import type_from_ast
 
 from gateway.graph.resolvers import fresh
 from gateway.runtime import reference
-from gateway.runtime.state import Source
+from gateway.runtime.request import Source
 
 WRONG = object()
 Coerce = Callable[[Any], Any]

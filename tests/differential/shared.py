@@ -20,7 +20,8 @@ from gateway.language.normalise import Normalised, normalise
 from gateway.language.slots import find_slots
 from gateway.pipeline.plan_cache import FoundPlan, MadePlan, PlanCache, PlanCacheSettings
 from gateway.runtime.reference import IS_3_3
-from gateway.runtime.state import Run, Source
+from gateway.runtime.request import Source
+from gateway.runtime.state import Run
 from tests.differential.cases import (
     WORLDS,
     Case,

@@ -19,7 +19,8 @@ from gateway.execute.operation import coerce_variables
 from gateway.execute.prepare import Prepared
 from gateway.execute.run import run_code
 from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
-from gateway.runtime.state import Run, Source
+from gateway.runtime.request import Source
+from gateway.runtime.state import Run
 from tests.differential.compare import key_of_error
 from tests.differential.shared import compiler
 

@@ -18,7 +18,8 @@ from gateway.execute.run import run_code
 from gateway.integrations.graphql_core import execute
 from gateway.plan.nodes import child_selections
 from gateway.runtime import shapes
-from gateway.runtime.state import Run, Variables
+from gateway.runtime.request import Variables
+from gateway.runtime.state import Run
 from gateway.runtime.variants import MAX_VARIANTS
 from tests.execute.reference import make_schema
 

@@ -14,8 +14,8 @@ from gateway.execute.prepare import Prepared
 from gateway.runtime import expand, pauses, slow
 from gateway.runtime.bounds import ResultLimits
 from gateway.runtime.nulled import is_below
+from gateway.runtime.request import Variables
 from gateway.runtime.spots import BadValueError
-from gateway.runtime.state import Variables
 from tests.execute.reference import make_schema
 
 SDL = """

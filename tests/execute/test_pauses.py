@@ -15,7 +15,7 @@ from gateway.plan.collect import CannotCompileError
 from gateway.response.answer import encode_members
 from gateway.runtime import pauses
 from gateway.runtime.bounds import ResultLimits
-from gateway.runtime.state import Variables
+from gateway.runtime.request import Variables
 from tests.execute.reference import make_schema
 
 SDL = """

@@ -1,0 +1,114 @@
+"""Errors of a run: located in the document and the response, counted, and let go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphql import GraphQLError, located_error
+
+from gateway.errors import MoreErrorsError
+from gateway.runtime.bound import (
+    BoundField,
+)
+from gateway.runtime.denied import DeniedFieldError
+from gateway.runtime.spots import (
+    BadValueError,
+    FailedList,
+    Pending,
+    clear_frames,
+)
+from gateway.runtime.state import Run
+
+PathKeys = list[str | int]
+
+
+MOST_RELEASED = 100
+
+
+def take_errors(run: Run) -> list[GraphQLError] | None:
+    """The errors of a run that is over, which from then on neither hold it nor are held by it."""
+    errors = all_errors(run)
+    for error in errors[:MOST_RELEASED]:  # those of one resolver keep the same frames
+        clear_frames(run, error.original_error)
+    run.errors, run.broken = [], ()
+    return errors or None
+
+
+def all_errors(run: Run) -> list[GraphQLError]:
+    """The errors of a run; where there are more than it may have, the last says how many."""
+    if not run.more_errors:
+        return run.errors
+    more = MoreErrorsError(run.more_errors, run.limits.max_errors)
+    return [*run.errors, GraphQLError(more.message, original_error=more)]
+
+
+class UnlocatedError(Exception):
+    """An error beyond those that an answer may have: it nulls what it nulls, and is counted."""
+
+
+def note(run: Run, error: GraphQLError | UnlocatedError) -> None:
+    # The frames that it came through hold what is completed, and the run: a cycle.
+    error.__traceback__ = getattr(error.__cause__, "__traceback__", None)
+    if isinstance(error, GraphQLError) and type(error.original_error) is DeniedFieldError:
+        return  # told once, for the whole operation
+    if isinstance(error, GraphQLError):
+        run.errors.append(error)
+        run.errors_left -= 1
+    else:
+        run.more_errors += 1
+
+
+def locate(run: Run, field: BoundField, error: Exception, path: PathKeys) -> GraphQLError:
+    """The error with its place in the document and in the response, as graphql-core locates it.
+
+    graphql-core finds line and column anew for each error, by a search through the whole text. Here that
+    is done once for each field; the rest is left to its own constructor. Where a value could not be completed,
+    the error's `bad_type` says to what, for whoever may not show the value (`answer`).
+    """
+    bad_type = None
+    if type(error) is BadValueError:
+        error, bad_type = error.args
+    if (
+        getattr(error, "path", None)
+        or getattr(error, "nodes", None)
+        or getattr(error, "source", None)
+        or getattr(error, "positions", None)
+    ):  # it brings a place of its own
+        located = located_error(error, run.source.nodes(field.plan.nodes), list(path))
+    else:
+        place = run.places.get(field.id)
+        if place is None:
+            nodes = run.source.nodes(field.plan.nodes)
+            place = run.places[field.id] = GraphQLError("", nodes)
+        located = located_error(error, None, list(path))
+        located.nodes = place.nodes and list(place.nodes)
+        located.source = place.source
+        located.positions = place.positions and list(place.positions)
+        located.locations = place.locations and list(place.locations)
+    if bad_type is not None:
+        located.bad_type = bad_type  # type: ignore[attr-defined]
+    return located
+
+
+def holds_awaited(value: Any) -> bool:
+    """Whether something in a value that is not completed yet had to be awaited."""
+    while type(value) is Pending:
+        if value.is_awaited:
+            return True
+        value = value.value
+    if type(value) is FailedList:
+        value = value.items
+    if type(value) is dict:
+        return any(map(holds_awaited, value.values()))
+    return type(value) is list and any(map(holds_awaited, value))
+
+
+def fields_above_spots(run: Run) -> set[int]:
+    """The fields that a spot is below, and all fields above them."""
+    found: set[int] = set()
+    for number in run.dirty:
+        field: BoundField | None = run.bound.fields[number]
+        while field is not None and field.id not in found:
+            found.add(field.id)
+            field = field.selection.field
+    return found
