@@ -136,13 +136,13 @@ def ways(wheel: str, backend: str) -> list[Way]:
         return {"schema.py": text.replace("BACKEND", backend)}
 
     return [
-        Way("gateway", "a", (install, "gateway init app", "gateway dev app --port PORT"), get_posts,
+        Way("gateway", "a", (install, "gateway init app --dev"), get_posts,
             {"posts": [{"title": "A second post"}, {"title": "Hello"}]}),
         Way("Strawberry", "a", (strawberry, serve), "{ hello }", {"hello": "Hello"}, by_hand(STRAWBERRY_PYTHON)),
-        Way("gateway", "b", (install, f"gateway init app --rest {backend}/posts.json", "gateway dev app --port PORT"),
+        Way("gateway", "b", (install, f"gateway init app --rest {backend}/posts.json --dev"),
             get_posts, posts),
         Way("Strawberry", "b", (strawberry, "pip install -q httpx", serve), get_posts, posts, by_hand(STRAWBERRY_REST)),
-        Way("gateway", "c", (install, f"gateway init app --php {backend}/users.php", "gateway dev app --port PORT"),
+        Way("gateway", "c", (install, f"gateway init app --php {backend}/users.php --dev"),
             get_users, users),
         Way("Strawberry", "c", (strawberry, "pip install -q httpx", serve), get_users, users, by_hand(STRAWBERRY_PHP)),
     ]  # fmt: skip
@@ -185,7 +185,7 @@ def measure(way: Way) -> Measured:
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
                 serve.replace("PORT", str(port)).split(),
-                cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True,
+                cwd=folder, env={**env, "GATEWAY_SERVER__PORT": str(port)}, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         try:
             wait_for(way, f"http://127.0.0.1:{port}/graphql", server)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.dev.command import dev
 from gateway.cli.options import fail, one_line_errors
 
 
@@ -32,6 +33,9 @@ def init(
     ] = None,
     python: Annotated[
         bool, typer.Option("--python", help="A first field in Python; the default.")
+    ] = False,
+    serve: Annotated[
+        bool, typer.Option("--dev", help="Serve it at once, as `gateway dev` does.")
     ] = False,
     header: Annotated[
         list[str] | None,
@@ -63,7 +67,10 @@ def init(
         print(folder / path)
     for item in headers:
         print(f"gateway: export {variable_of(item)} before you start it", file=sys.stderr)
-    print(f"\ngateway dev{f' {name}' if name else ''}", file=sys.stderr)
+    if serve:
+        dev(folder)
+    else:
+        print(f"\ngateway dev{f' {name}' if name else ''}", file=sys.stderr)
 
 
 def _headers(given: list[str] | tuple[str, ...], url: str | None) -> dict[str, str]:

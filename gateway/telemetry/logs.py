@@ -15,12 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import orjson
 
 from gateway.settings.kinds import HeaderName, LogTarget, MillisecondsOrZero
 from gateway.telemetry.chain import ChainedFile
+from gateway.telemetry.pretty import pretty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class LogSettings:
     """`[logs]`: log destinations and thresholds.
 
     Attributes:
+        format: "json", or "pretty" for people: a short line for each request, tracebacks as Python prints them. The
+            audit log is JSON in any case.
         access: "stdout", "off", or the path of a file that is appended to.
         errors: "stderr" or the path of a file that is appended to.
         slow: Operations that took longer than `slow_threshold_ms`: "stderr", "stdout", "off", or a file.
@@ -38,6 +41,7 @@ class LogSettings:
         audit_identity: Request headers that identify the user; the audit log includes them.
     """
 
+    format: Literal["json", "pretty"] = "json"
     access: LogTarget = "stdout"
     errors: LogTarget = "stderr"
     slow: LogTarget = "stderr"
@@ -55,6 +59,7 @@ class AccessLog:
 
     def __init__(self, settings: LogSettings) -> None:
         self.settings = settings
+        self._encode = pretty if settings.format == "pretty" else _as_json
         self._owned: list[BinaryIO] = []
         self._access = self._open(settings.access)
         self._lines: list[tuple[Callable[..., str], tuple[Any, ...]]] = []
@@ -66,7 +71,8 @@ class AccessLog:
             self._audit = self._open(settings.audit)
         else:
             self._chain = ChainedFile(Path(settings.audit))
-        self._handler = _JsonHandler(self._open(settings.errors) or sys.stderr.buffer)
+        errors = self._open(settings.errors) or sys.stderr.buffer
+        self._handler = _LineHandler(errors, self._encode)
         logging.getLogger("gateway").addHandler(self._handler)
 
     def _open(self, target: str) -> BinaryIO | None:
@@ -102,14 +108,17 @@ class AccessLog:
         if lines and self._access is not None:
             stamp = f'{{"time":"{_now()}","level":"info","event":"request",'
             texts = [stamp + make(*args) for make, args in lines]
-            self._access.write("".join(texts).encode())
+            whole = "".join(texts).encode()
+            if self._encode is pretty:
+                whole = b"".join(pretty(orjson.loads(text)) for text in texts)
+            self._access.write(whole)
             self._access.flush()
 
     def write_slow(self, line: dict[str, Any]) -> None:
         """Append a line of an operation that took long."""
         if self._slow is not None:
             stamp = {"time": _now(), "level": "warning", "event": "slow_operation"}
-            _write(self._slow, {**stamp, **line})
+            _write(self._slow, self._encode({**stamp, **line}))
 
     def write_audit(self, event: str, line: dict[str, Any]) -> None:
         """Append a line of what was changed or denied."""
@@ -117,7 +126,7 @@ class AccessLog:
         if self._chain is not None:
             self._chain.append(whole)
         elif self._audit is not None:
-            _write(self._audit, whole)
+            _write(self._audit, _as_json(whole))
 
     def close(self) -> None:
         """Close the files that were opened here."""
@@ -129,12 +138,13 @@ class AccessLog:
             self._chain.close()
 
 
-class _JsonHandler(logging.Handler):
-    """Log records as JSON lines."""
+class _LineHandler(logging.Handler):
+    """Log records as lines."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, encode: Callable[[dict[str, Any]], bytes]) -> None:
         super().__init__()
         self._stream = stream
+        self._encode = encode
 
     def emit(self, record: logging.LogRecord) -> None:
         line: dict[str, Any] = {
@@ -145,13 +155,16 @@ class _JsonHandler(logging.Handler):
         }
         if record.exc_info:
             line["traceback"] = logging.Formatter().formatException(record.exc_info)
-        self._stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE, default=str))
-        self._stream.flush()
+        _write(self._stream, self._encode(line))
 
 
-def _write(stream: BinaryIO, line: dict[str, Any]) -> None:
-    stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+def _write(stream: BinaryIO, line: bytes) -> None:
+    stream.write(line)
     stream.flush()
+
+
+def _as_json(line: dict[str, Any]) -> bytes:
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE, default=str)
 
 
 def _now() -> str:

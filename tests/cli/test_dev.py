@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,20 @@ RESOLVERS = 'from gateway import resolver\n\n\n@resolver("Query.hello", reads=()
 class Dev:
     """A running `gateway dev` and what it has said."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        command: Sequence[str] = ("dev",),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self.url_ = ""
         self.said: list[str] = []
         self._process = subprocess.Popen(
-            [*GATEWAY, "dev", *arguments],
+            [*GATEWAY, *command, *arguments],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -49,7 +57,9 @@ class Dev:
 
     def url(self) -> str:
         """Where it answers, when it does."""
-        return self.until("; Ctrl-C ends it").removeprefix("gateway: ").partition(";")[0]
+        line = self.until("; Ctrl-C ends it")
+        self.url_ = line.removeprefix("gateway: ").partition(";")[0]
+        return self.url_
 
     def save(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -170,6 +180,29 @@ def test_a_developer_sees_errors_timings_and_plans(dev: Dev) -> None:
     answer = ask(url, "{ hello }", x_gateway_trace="true", x_gateway_plan="true")
     assert answer["errors"][0]["message"] == "division by zero"
     assert answer["extensions"].keys() >= {"trace", "plan"}
+
+
+def test_its_log_is_for_people(project: Path) -> None:
+    (project / "gateway.toml").write_text(
+        (project / "gateway.toml").read_text().replace('access = "off"', 'access = "log.txt"')
+    )
+    dev = Dev(project, "--port", "0")
+    try:
+        ask(dev.url(), "query Hi { hello }")
+        ask(dev.url_, "{ nope }")
+    finally:
+        dev.end()
+    first, second = (project / "log.txt").read_text().splitlines()
+    assert re.fullmatch(r"[\d:]{8}\.\d{3} 200 query Hi [\d.]+ ms", first)
+    assert re.fullmatch(r"[\d:]{8}\.\d{3} \d+ request [\d.]+ ms, GRAPHQL_VALIDATION_FAILED", second)
+
+
+def test_init_serves_at_once(tmp_path: Path) -> None:
+    dev = Dev(tmp_path, command=("init", "blog", "--dev"), env={"GATEWAY_SERVER__PORT": "0"})
+    try:
+        assert ask(dev.url(), "{ posts { id } }")["data"]["posts"]
+    finally:
+        dev.end()
 
 
 def test_requests_of_two_versions_have_different_ids(dev: Dev) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -46,8 +47,24 @@ class Version:
     is_alone: bool
 
 
-def serve_version(version: Version, sockets: list[socket.socket], channel: Connection) -> None:
-    """Build and serve one version: what the child process runs."""
+def serve_version(
+    version: Version,
+    sockets: list[socket.socket],
+    channel: Connection,
+    not_ours: Sequence[Connection],
+) -> None:
+    """Build and serve one version: what the child process runs.
+
+    Args:
+        version: What to serve.
+        sockets: Bound.
+        channel: To the parent; its end is the end.
+        not_ours: The parent's own ends, which a fork has copied.
+    """
+    for connection in not_ours:
+        connection.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the server takes it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     schema = list(version.schema)
     path = config_path(version.config, schema)
     problems: list[str] = []
@@ -88,6 +105,7 @@ def for_development(config: Config) -> Config:
         server=replace(config.server, drain_timeout_s=DRAIN_S, shutdown_delay_s=0, workers=1),
         limits=replace(config.limits, introspection=True),
         http=replace(config.http, graphiql=True),
+        logs=replace(config.logs, format="pretty"),
     )
 
 

@@ -1,4 +1,4 @@
-"""The parent of `gateway dev`: it watches files and holds the sockets, and has a child for the version that is served.
+"""The parent of `gateway dev`: it holds the sockets, and has a child for the version that is served and one that watches.
 
 A new version takes the place of the one before when it answers; one that does not start never does.
 """
@@ -9,63 +9,43 @@ import multiprocessing
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from watchfiles import Change, DefaultFilter, watch
-
 from gateway.cli.dev.child import DRAIN_S, Version, serve_version
 from gateway.cli.dev.status import DevStatus
+from gateway.cli.dev.watcher import watch_files
 
-SUFFIXES = (".graphql", ".graphqls", ".gql", ".toml", ".py", ".pem")
-DEBOUNCE_MS = 150
-"""Files that are saved together are one change."""
-LOOK_MS = 100
-"""How often it looks whether the version that is served still is."""
 Say = Callable[[str], None]
 
 
-class OurFiles(DefaultFilter):
-    """Which files a version is made of."""
-
-    def __call__(self, change: Change, path: str) -> bool:
-        """Whether a change of this file is one of the version."""
-        return path.endswith(SUFFIXES) and super().__call__(change, path)
-
-
 class Child:
-    """A version in its process."""
+    """A process, and the channel on which it tells what comes of it."""
 
     def __init__(self, process: Any, channel: Connection) -> None:
-        self._process = process
-        self._channel = channel
+        self.process = process
+        self.channel = channel
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether its process runs."""
-        return bool(self._process.is_alive())
-
-    def problems(self) -> list[str]:
-        """Wait until it answers or does not: [] or the lines that say why."""
+    def told(self) -> list[str]:
+        """Wait for what it tells: of a version [] when it answers, or the lines that say why it does not."""
         try:
-            found: list[str] = self._channel.recv()
+            found: list[str] = self.channel.recv()
         except (EOFError, OSError):
-            self._process.join(1)
-            return [f"it ended with exit code {self._process.exitcode} before it answered"]
+            self.process.join(1)
+            return [f"it ended with exit code {self.process.exitcode} before it answered"]
         return found
 
     def end(self) -> None:
         """Let it finish what it does, and end."""
-        self._channel.close()
-        self._process.join(DRAIN_S + 1)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+        self.channel.close()
+        self.process.join(DRAIN_S + 1)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
 
 
 class Supervisor:
@@ -93,49 +73,56 @@ class Supervisor:
         self._url = url
         self._say = say
         self._status = DevStatus(version.status)
-        self._stop = threading.Event()
+        self._stop_read, self._stop = multiprocessing.Pipe(duplex=False)
         self._child: Child | None = None
+        self._watcher: Child | None = None
         self._is_broken = False
         self._number = 0
-        self._processes = _process_context()
+        # A fork has imported the gateway already; where there is none, or it is not safe, each process does.
+        self._processes: Any = multiprocessing.get_context(
+            "fork" if sys.platform == "linux" else "spawn"
+        )
 
     def run(self) -> None:
         """Serve until Ctrl-C or SIGTERM."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
-        changes = watch(
-            *self._folders,
-            watch_filter=OurFiles(),
-            debounce=DEBOUNCE_MS,
-            step=50,
-            stop_event=self._stop,
-            yield_on_timeout=True,
-            rust_timeout=LOOK_MS,
-            raise_interrupt=False,
-            ignore_permission_denied=True,
-        )
+            signal.signal(number, lambda *_: self._stop.send(True))
         try:
-            next(
-                changes
-            )  # it watches from here on: what is saved while a version starts is not missed
+            self._watcher = self._start(watch_files, self._folders)
+            self._watcher.told()  # it watches: what is saved while a version starts is not missed
             self._replace(())
-            for found in changes:
-                if found:
-                    self._replace(sorted({path for _, path in found}))
-                elif self._child is not None and not self._child.is_alive:
-                    self._say("it ended by itself; the next change starts it again")
-                    self._child = None
+            while not self._stop_read.poll():
+                self._wait(self._watcher)
         finally:
-            if self._child is not None:
-                self._child.end()
+            for child in (self._child, self._watcher):
+                if child is not None:
+                    child.end()
+
+    def _wait(self, watcher: Child) -> None:
+        """Wait for the next thing that happens."""
+        serving = self._child
+        ends = [serving.process.sentinel] if serving is not None else []
+        heard = wait([self._stop_read, watcher.channel, *ends])
+        if watcher.channel in heard:
+            try:
+                changed = watcher.channel.recv()
+            except EOFError:
+                self._say("what watches the files has ended; start it again")
+                self._stop.send(True)
+                return
+            self._replace(changed)
+        elif serving is not None and serving.process.sentinel in heard and self._child is serving:
+            if not self._stop_read.poll(0.1):  # Ctrl-C ends all of them
+                self._say("it ended by itself; the next change starts it again")
+            self._child = None
 
     def _replace(self, changed: Sequence[str]) -> None:
         """Start a version; where it answers, end the one before."""
         began = time.perf_counter()
         before = self._child
         alone = before is None or self._is_broken
-        child = self._start(replace(self._version, is_alone=alone))
-        problems = child.problems()
+        child = self._start(serve_version, replace(self._version, is_alone=alone), self._sockets)
+        problems = child.told()
         for line in problems:
             self._say(line)
         if problems and not alone:
@@ -153,10 +140,15 @@ class Supervisor:
         elif not problems:
             self._say(_served(changed, time.perf_counter() - began, self._url, self._number))
 
-    def _start(self, version: Version) -> Child:
+    def _start(self, target: Callable[..., None], *arguments: Any) -> Child:
+        """Start a process; the last things that it gets are its channel, and which of a fork's are not its own."""
         ours, theirs = self._processes.Pipe()
+        not_ours: list[Connection] = []
+        if self._processes.get_start_method() == "fork":
+            children = [child for child in (self._child, self._watcher) if child is not None]
+            not_ours = [ours, self._stop, self._stop_read, *(c.channel for c in children)]
         process = self._processes.Process(
-            target=serve_version, args=(version, self._sockets, theirs), daemon=True
+            target=target, args=(*arguments, theirs, not_ours), daemon=True
         )
         process.start()
         theirs.close()
@@ -169,12 +161,3 @@ def _served(changed: Sequence[str], seconds: float, url: str, number: int) -> st
     return (
         f"{what} served after {seconds:.1f} s" if number > 1 and what else f"{url}; Ctrl-C ends it"
     )
-
-
-def _process_context() -> Any:
-    """How processes are started: from one that has imported the gateway already, where there is such a thing."""
-    if sys.platform != "linux":
-        return multiprocessing.get_context("spawn")
-    found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload(["gateway.cli.dev.child"])
-    return found
