@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from docs.behaviors import behaviors
+from docs.checks import checks
 from docs.examples import EXAMPLES
 from docs.mapping import mapping
 from gateway.app.config import Config, config_json_schema
@@ -214,6 +215,7 @@ PAGES = {
     "errors.md": errors,
     "metrics.md": metrics,
     "behaviors.md": _behaviors,
+    "checks.md": lambda: HEAD.format(origin="docs/checks.py") + checks(),
     "mapping.md": lambda: HEAD.format(origin="docs/methods.py and the checks") + mapping(),
 }
 GENERATED: dict[str, Callable[[], str]] = {

@@ -1,0 +1,96 @@
+"""What each code of `gateway check` says, and what to do: docs/checks.md is made of it, a test holds it against the code."""
+
+from __future__ import annotations
+
+# In the order of what they are about.
+GROUPS: dict[str, dict[str, str]] = {
+    "Schema": {
+        "Schema": "The schema is none: the message says why. Without a code stand GraphQL's own rules for schemas.",
+        "Supergraph": "The file is a composed supergraph: it says which service has a field, and no connector. Give the schema of the service.",
+        "RepeatedField": "A field stands twice and means the same. Remove one.",
+        "DeprecatedImplementation": "A field is deprecated and its interface's field is not. Deprecate both; `graph.strict_deprecation` makes it an error.",
+        "ScalarByName": "A scalar has the gateway's own meaning by its name. `[graph.scalars]` or `@scalar` says what is meant.",
+        "UnboundDirective": "A directive of the schema's own does nothing. Bind a class by `@schema_directive`, or remove it.",
+        "NoTypeResolver": "Values of an interface or union that Python gives say their type by `__typename` only. `@type_resolver` says it for them.",
+    },
+    "Python": {
+        "Resolver": "A function does not fit the schema: its name, its parameters, or what it is bound to. The hint has the name that is nearest.",
+        "NothingIsShared": "A function that runs beside resolvers has no `reads=`, and so no operation is shared. Declare the headers that it reads, `reads=()` for none.",
+    },
+    "Who may ask": {
+        "NobodyIsKnown": "The schema asks who the client is, and nothing configures how that is known. See [authentication](authentication.md).",
+        "ProtectedRead": "A connector of an unprotected field reads a protected one. Protect both, or read another.",
+    },
+    "Sources": {
+        "UnknownConnectorsVersion": "The `@link` names a version that is not known.",
+        "NoSourceImport": "`@source` or `@connect` is used under a name that the `@link` does not give it.",
+        "NoSourcesDefined": "A connector names a source and the schema declares none.",
+        "SourceNameMismatch": "A connector names a source that is not declared. The hint has the nearest.",
+        "InvalidSourceName": "A source's name has other characters than letters, digits, `_` and `-`, or begins with another than a letter.",
+        "EmptySourceName": "A source has an empty name.",
+        "DuplicateSourceName": "Two sources have one name.",
+        "InvalidUrl": "A `baseURL` or URL is none.",
+        "InvalidUrlScheme": "A URL is neither `http:` nor `https:`.",
+    },
+    "Connectors": {
+        "MissingHttpMethod": 'A connector has no method and URL. Write `http: { GET: "/path" }`.',
+        "MultipleHttpMethods": "A connector has several methods. Leave one.",
+        "RelativeConnectUrlWithoutSource": "A URL is a path and the connector names no source.",
+        "AbsoluteConnectUrlWithSource": "A URL has a host and the connector names a source.",
+        "InvalidConnectorIdName": "An `id` is no name.",
+        "DuplicateIdName": "Two connectors have one `id`.",
+        "SecondConnector": "Two connectors stand where only one may: which would count is not said.",
+        "ConnectOnRoot": "A connector stands on a root type. Put it on a field.",
+        "SubscriptionInConnectors": "A connector stands on a subscription. Events come from Python.",
+        "ConnectorsUnsupportedAbstractType": "A connector gives an interface or union under a version that cannot tell types apart. v0.4 can.",
+        "CircularReference": "Connectors need each other's values before their own.",
+        "NPlusOne": "A connector is called once for each object of a list. The hint has the batch that makes it one call.",
+    },
+    "Requests": {
+        "InvalidHeader": "A header's name or value cannot be sent, or its expression gives no text.",
+        "HttpHeaderNameCollision": "A header is set twice.",
+        "InvalidUrlProperty": "`path` or `queryParams` is none, or reads what is not there.",
+        "InvalidBody": "A `body` is none, or reads what is not there.",
+        "InvalidArgument": "An argument of a directive has a value that it cannot have.",
+        "UndefinedArgument": "`$args` is read with a name that the field has no argument of.",
+        "UndefinedField": "`$this` or `$batch` is read with a name that the type has no field of.",
+        "UnbracedVariable": "A variable stands in a URL or header without braces, and would be sent as it is written.",
+        "UnsetVariable": "`$env` or `$config` has no such member. Set it, or write what is sent without it.",
+    },
+    "Mappings": {
+        "InvalidSelection": "A `selection` does not parse; the column is in its text.",
+        "UnknownMethod": "A method does not exist in this version.",
+        "SelectedFieldNotFound": "A mapping gives a field that the type does not have.",
+        "GroupSelectionIsNotObject": "A mapping gives an object where the field is a scalar.",
+        "GroupSelectionRequiredForObject": "A mapping gives a value without members where the field is an object.",
+        "ConnectorsFieldWithArguments": "A mapping gives a field that has arguments, which it cannot read. Give the field a connector.",
+        "ConnectorsUnresolvedField": "No connector and no resolver gives a field that clients can ask for.",
+        "MissingSchemaType": "A mapping cannot be held against a type that the schema lacks.",
+        "InvalidErrorsMessage": "`errors` does not give a text as its message, or an object as its extensions.",
+        "InvalidIsSuccess": "`isSuccess` does not give true or false.",
+    },
+    "Entities and batches": {
+        "EntityNotOnRootQuery": "`entity: true` stands on another field than one of `Query`.",
+        "EntityTypeInvalid": "`entity: true` stands on a field that gives no nullable object.",
+        "EntityResolverArgumentMismatch": "An argument of an entity's connector is no field of its type.",
+        "ConnectOnTypeMustBeEntity": "A connector on a type reads neither `$this` nor `$batch`, and so cannot tell one object from another.",
+        "ConnectBatchAndThis": "A connector reads `$batch` and `$this`. It is either called for all or for one.",
+        "BatchWithoutKeys": "A batch reads no member of `$batch` by which its rows could be told apart.",
+        "ConnectorsBatchKeyNotInSelection": "The rows of a batch do not give the key that they are matched by. Add it to the selection.",
+        "ConnectorsNonRootBatchKey": "The key of a batch lies inside an object of the rows. Map it to their top.",
+        "InvalidGroupBy": "`batch.groupBy` names no member of the key or the rows.",
+    },
+}
+
+
+def checks() -> str:
+    """The page, without its head."""
+    lines = [
+        "# Codes of `gateway check`\n",
+        "What each finding is about, and what to do. [Check](check.md) says how it is run. The codes of connectors are those of the "
+        "reference's checker.\n",
+    ]
+    for title, codes in GROUPS.items():
+        lines += [f"\n## {title}\n", "| code | what it says, and what to do |", "|---|---|"]
+        lines += [f"| `{code}` | {text} |" for code, text in codes.items()]
+    return "\n".join(lines) + "\n"
