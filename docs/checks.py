@@ -1,4 +1,4 @@
-"""What each code of `gateway check` says, and what to do: docs/checks.md is made of it, a test holds it against the code."""
+"""What each code of `gateway check` says, and what to do: docs/checks.md is made of it; a test looks at the code."""
 
 from __future__ import annotations
 

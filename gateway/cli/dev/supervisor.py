@@ -1,4 +1,4 @@
-"""The parent of `gateway dev`: it holds the sockets, and has a child for the version that is served and one that watches.
+"""The parent of `gateway dev`: it holds the sockets; one child serves a version, another watches the files.
 
 A new version takes the place of the one before when it answers; one that does not start never does.
 """
