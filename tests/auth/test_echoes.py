@@ -78,6 +78,7 @@ issuers = ["{issuer}"]
 [authentication.api_keys]
 file = "keys.json"
 """
+LATER = 4_102_444_800  # a run by hand may take longer than a token of the tests
 QUERIES = (
     "{ url }",
     "{ header }",
@@ -106,7 +107,9 @@ class Somebody:
         self.headers = (
             {"x-api-key": key}
             if key
-            else {"authorization": f"Bearer {token_of(ec_key(), sub=self.id, scope=scope)}"}
+            else {
+                "authorization": f"Bearer {token_of(ec_key(), sub=self.id, scope=scope, exp=LATER)}"
+            }
         )
 
     def wrong(self, data: Any) -> list[str]:
@@ -205,7 +208,7 @@ async def by_socket(_session: Any, url: str, who: Somebody, query: str, spoof: A
     async with connected(url, {**spoof, **who.headers}) as client:
         await client.subscribe(query, "1")
         await client.subscribe("subscription { me }", "2")
-        found = []
+        found: list[Any] = []
         while len(found) < 2:
             message = await client.hear()
             if message["type"] == "next":

@@ -154,7 +154,9 @@ class Rules:
 
 def look(schema: GraphQLSchema, document: Any, rules: Rules) -> tuple[set[str], set[str]]:
     """The response keys of the field nodes that are denied, and what the others may be resolved by."""
-    info, denied, allowed = TypeInfo(schema), set(), set()
+    info = TypeInfo(schema)
+    denied: set[str] = set()
+    allowed: set[str] = set()
 
     class Look(Visitor):
         def enter_field(self, node: FieldNode, *_: Any) -> None:
@@ -212,13 +214,14 @@ async def filtered(
         prepared = prepared.filtered(prepared.guard.decide(principal), None)
     variables = coerce_variables(prepared, {})
     places: Mapping[str, Any] = {}
+    nothing: Any = None
     context = Context(
         ClientRequest({}),
         deadline=1e9,
-        upstream=None,
+        upstream=nothing,
         config=places,
         source_urls={},
-        state={},  # type: ignore
+        state={},
     )
     result = await value_of(execute_operation(prepared, variables, context))
     assert prepared.path == "compiled"
