@@ -144,7 +144,18 @@ def check_case(case: Case, tally: Tally) -> str | None:
                 return f"without awaitables: {difference}"
             tally.subsets += name == "cold"
     tally.fallbacks += sum(dropin.fallbacks.values()) > before
-    return None
+    verdict = compare(reference, execute_case(execute_wrapped, case, document))
+    return f"wrapped: {verdict.difference}" if verdict.difference else None
+
+
+def call_next(next_: Callable[..., Any], *given: Any, **arguments: Any) -> Any:
+    """A middleware that wraps every field, and does nothing."""
+    return next_(*given, **arguments)
+
+
+def execute_wrapped(*given: Any, **named: Any) -> Any:
+    """The drop-in under a middleware: no field is read by the plan itself."""
+    return dropin.execute(*given, middleware=[call_next], **named)
 
 
 def check_calm(case: Case) -> str | None:
