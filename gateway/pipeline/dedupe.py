@@ -98,6 +98,7 @@ class Sharing:
         unshared_sources: Sources whose calls must not be shared, and why; None is what has no source.
 
     Attributes:
+        ambient: As given.
         writes: Mutations under way.
         led, shared: Executions that were started to be shared, and answers that others' gave.
     """
@@ -109,6 +110,7 @@ class Sharing:
         unshared_sources: Mapping[str | None, str] | None = None,
     ) -> None:
         self._settings = settings
+        self.ambient = ambient
         self._ambient = ambient if settings.enabled else None
         self._unshared = frozenset(unshared_sources or ())
         self._open: dict[Hashable, SharedExecution] = {}

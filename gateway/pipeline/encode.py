@@ -14,20 +14,23 @@ from gateway.response_headers import Header, ResponseState, restricted
 from gateway.runtime.steps import mark_errors
 from gateway.telemetry.report import trace_report
 from gateway.telemetry.trace import clock
-from gateway.vary import NOBODY
+from gateway.vary import NOBODY, Identity, joined
 
 
-def encode(mask: ErrorMask, operation: Operation, result: ExecutionResult) -> Answer:
+def encode(
+    mask: ErrorMask, operation: Operation, result: ExecutionResult, ambient: Identity | None
+) -> Answer:
     """The answer of an operation that was executed.
 
     Args:
         mask: Decides what of an error the client sees.
         operation: Executed.
         result: Of its execution.
+        ambient: What runs beside resolvers reads of the client; None when that is not known.
     """
     record, stats = operation.record, operation.context.stats
     trace = stats.trace
-    headers = None if stats.response is None else headers_of(operation, stats.response)
+    headers = None if stats.response is None else headers_of(operation, stats.response, ambient)
     if trace is None:
         body = encode_result(result, mask, record, operation.extensions)
         return Answer(body, True, 200, record, headers)
@@ -42,13 +45,21 @@ def encode(mask: ErrorMask, operation: Operation, result: ExecutionResult) -> An
     return Answer(body, True, 200, record, headers)
 
 
-def headers_of(operation: Operation, response: ResponseState) -> list[Header] | None:
-    """What backends and resolvers have added to the answer's headers; None for nothing."""
+def headers_of(
+    operation: Operation, response: ResponseState, ambient: Identity | None
+) -> list[Header] | None:
+    """What backends and resolvers have added to the answer's headers; None for nothing.
+
+    An answer that depends on who asks, by what it reads or by what was decided of its fields, is for no cache that
+    others ask.
+    """
     lines = response.headers.lines()
     if not lines:
         return None
     identity = operation.prepared.code(operation.variables.coerced).bound.identity
-    return restricted(lines, is_of_client=identity != NOBODY)
+    is_decided = operation.unfiltered is not None
+    is_of_client = is_decided or joined((identity, ambient)) != NOBODY
+    return restricted(lines, is_of_client=is_of_client)
 
 
 def explain(operation: Operation, asked: str) -> Answer | None:

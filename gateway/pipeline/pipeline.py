@@ -108,7 +108,9 @@ class Pipeline:
         return answer
 
     def _encoded(self, operation: Operation, outcome: Answer | ExecutionResult) -> Answer:
-        return outcome if isinstance(outcome, Answer) else encode(self.mask, operation, outcome)
+        if isinstance(outcome, Answer):
+            return outcome
+        return encode(self.mask, operation, outcome, self.sharing.ambient)
 
     def document(
         self, operation: Operation, trace: Trace | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,39 @@ async def test_headers_of_an_answer(
     assert found.headers.get_list("cache-control") == [cache_control]
     assert found.headers.get_list("set-cookie") == cookies
     assert found.headers.get_list("x-served-by") == ["the gateway"]
+
+
+async def test_an_answer_that_depends_on_who_asks_is_private(
+    project: Path, monkeypatch: pytest.MonkeyPatch, http: httpx.AsyncClient
+) -> None:
+    resolvers = project.parent / "answer_headers_resolvers.py"
+    factory = "\n\n@context_factory(reads={reads})\ndef made(context):\n    return {{}}\n"
+    async with backend(answer) as behind:
+        for name in ("OPEN", "SHOP", "TAGGED"):
+            monkeypatch.setenv(f"GATEWAY_SOURCES__{name}__URL", behind.url)
+        for reads, said in (("[]", "public, max-age=60"), ("['x-user']", "max-age=60, private")):
+            text = RESOLVERS.replace("import resolver", "import context_factory, resolver")
+            resolvers.write_text(text + factory.format(reads=reads))
+            sys.modules.pop("answer_headers_resolvers", None)
+            async with served(project) as running:
+                found = await http.get(running.url, params={"query": "{ cached }"})
+            assert found.headers["cache-control"] == said
+
+
+async def test_an_answer_of_fields_that_were_decided_about_is_private(
+    project: Path, monkeypatch: pytest.MonkeyPatch, http: httpx.AsyncClient
+) -> None:
+    guarded = SCHEMA.replace("cached: String @connect", "cached: String @authenticated @connect")
+    (project.parent / "schema.graphql").write_text(guarded)
+    # As for somebody who may see it: nothing is taken out, and nothing is an error.
+    project.write_text(f"{CONFIG}\n[authorization.directives]\ndry_run = true\n")
+    async with backend(answer) as behind:
+        for name in ("OPEN", "SHOP", "TAGGED"):
+            monkeypatch.setenv(f"GATEWAY_SOURCES__{name}__URL", behind.url)
+        async with served(project) as running:
+            found = await http.get(running.url, params={"query": "{ cached }"})
+    assert found.json()["data"] == {"cached": "/cached"}
+    assert found.headers["cache-control"] == "max-age=60, private"
 
 
 async def test_what_is_the_gateways_own_is_not_taken_over(
