@@ -64,3 +64,14 @@ def test_the_site_asks_no_other_host() -> None:
     text = configuration(ROOT)
     assert "font: false" in text
     assert "http" not in text
+
+
+def test_files_that_pages_name_exist() -> None:
+    """Paths in code spans; `NAME` in one is the reader's. Two pages are about the reader's own project."""
+    rooms = "gateway|tests|docs|demo|benchmarks|helm|deploy|scripts|resolvers|schema|examples"
+    for page in pages():
+        if page.name in ("CHANGELOG.md", "getting-started.md", "testing.md"):
+            continue
+        text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+        for path in re.findall(rf"`((?:{rooms})/[\w./*-]+)`", text):
+            assert list(ROOT.glob(path.replace("NAME", "*"))), f"{page.name}: {path}"

@@ -70,11 +70,11 @@ class WatchedFile:
             self._take(text)
         except OSError as exc:
             if not self._was_away:
-                log.error("%s cannot be read, the last one is kept: %s", self._what, exc.strerror)  # noqa: TRY400
+                log.error("%s cannot be read; the last one stays: %s", self._what, exc.strerror)  # noqa: TRY400
             self._was_away = True
             return
         except ValueError as exc:
-            log.error("%s is of no use, the last one is kept: %s", self._what, exc)  # noqa: TRY400
+            log.error("%s is invalid; the previous version stays in use: %s", self._what, exc)  # noqa: TRY400
         else:
             log.info("%s was read again", self._what)
         self._state = state  # what is of no use is not read again before it changes

@@ -143,7 +143,9 @@ class UnixBroker:
             async with asyncio.timeout(self.settings.link_timeout_s):
                 await link.writer.drain()
         except TimeoutError:
-            logger.warning("broker: worker %s does not read: its link is cut", link.peer.decode())
+            logger.warning(
+                "broker: worker %s does not read; it is disconnected", link.peer.decode()
+            )
             link.writer.transport.abort()
         except OSError:
             link.writer.transport.abort()  # the reading side finds out why

@@ -96,7 +96,7 @@ class MetricsExporter:
         data = metrics_data(snapshot, self._metrics, self._resource, self._began_ns, time.time_ns())
         result = await asyncio.to_thread(self._exporter.export, data)
         if result is not sdk.MetricExportResult.SUCCESS:
-            logger.warning("metrics were not taken by %s", self._settings.otlp_endpoint)
+            logger.warning("metrics were not accepted by %s", self._settings.otlp_endpoint)
 
     async def _run(self) -> None:
         while True:

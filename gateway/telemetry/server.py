@@ -149,7 +149,9 @@ class MetricsServer:
             try:
                 self._own = await asyncio.start_unix_server(self._tell, str(own))
             except OSError as exc:
-                logger.warning("this worker's metrics are in no sum: no socket %s: %s", own, exc)
+                logger.warning(
+                    "this worker's metrics are missing from the totals: no socket %s: %s", own, exc
+                )
         await self._try()
 
     async def aclose(self) -> None:

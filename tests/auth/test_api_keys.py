@@ -203,7 +203,7 @@ async def test_a_file_that_breaks_leaves_the_keys_as_they_were(
     keys.file.unlink()
     await keys.auth._watched.look()
     assert isinstance(keys.who(text), Principal)
-    assert "of no use" in caplog.text
+    assert "is invalid" in caplog.text
     assert "cannot be read" in caplog.text
 
 

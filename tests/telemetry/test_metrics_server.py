@@ -212,7 +212,7 @@ async def test_a_worker_that_cannot_be_asked_says_so_and_serves(
     await server.start()
     assert "http_server_active_requests 3.0" in await page_of(server)
     await server.aclose()
-    assert "this worker's metrics are in no sum" in caplog.text
+    assert "this worker's metrics are missing from the totals" in caplog.text
 
 
 async def test_the_port_has_one_page_and_names_no_server() -> None:

@@ -180,7 +180,7 @@ async def test_a_collector_that_refuses_is_logged_and_no_more(
         await server.start()
         assert server.exporter is not None
         await server.exporter.export()
-        assert f"metrics were not taken by {endpoint}" in caplog.text
+        assert f"metrics were not accepted by {endpoint}" in caplog.text
         assert "gateway_workers 1.0" in (await server.page())[0].decode()
         received.status = 200
         await server.aclose()

@@ -77,7 +77,8 @@ class RowDecoding:
             if not self._has_told:
                 self._has_told = True
                 logger.exception(
-                    "connector=%s the generated decoder broke; answers are mapped", self.name
+                    "connector=%s the generated decoder failed; responses are mapped instead",
+                    self.name,
                 )
             return ...
         if exact is not None:

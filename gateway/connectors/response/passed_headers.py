@@ -58,7 +58,7 @@ class AnswerRules:
         if not UNSAFE_VALUE.search(passed.value):
             return passed
         logger.warning(
-            "source=%s: control characters are taken out of its header %s", self.source, passed.name
+            "source=%s: control characters are removed from its header %s", self.source, passed.name
         )
         return passed._replace(value=UNSAFE_VALUE.sub("", passed.value))
 

@@ -372,7 +372,7 @@ class HttpProtocol(asyncio.Protocol):
                 self._transport.abort()
             raise
         except Exception:
-            logger.exception("the connection is closed: its answer cannot be given")
+            logger.exception("the connection is closed because the response cannot be sent")
             self._transport.abort()
             return
         finally:
