@@ -1,7 +1,8 @@
 """Exact completion, second half: what an error nulls, and the errors of the response.
 
 Goes through the completed response in its order, but only where a spot was left, and does what graphql-core's executor
-does with an error: it is located, nulls the nearest nullable place, and what comes after it below is not looked at. §6.4.4
+does with an error: it is located, nulls the nearest nullable place, and what comes after it below is not looked at.
+§6.4.4
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Columns of properties: what the members of rows hold, read as graphql-core's default resolver reads them, or a framework's."""
+"""Columns of properties: what the members of rows hold, read as graphql-core's default resolver reads them, or a
+framework's.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Random schemas, scopes and documents: the filtered answer is the reference's with guards in its resolvers.
 
-The reference is graphql-core on the same schema. Its guard of a field node looks the rules up anew, by the SDL's text and
-the static type that the node is asked of, and nothing of the code under test. Backends are told by a counter: a field
-that is denied is never resolved.
+The reference is graphql-core on the same schema. Its guard of a field node looks the rules up anew, by the SDL's
+text and the static type that the node is asked of, and nothing of the code under test. Backends are told by a
+counter: a field that is denied is never resolved.
 """
 
 from __future__ import annotations
