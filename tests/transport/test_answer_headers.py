@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -147,15 +146,16 @@ async def test_headers_of_an_answer(
 async def test_an_answer_that_depends_on_who_asks_is_private(
     project: Path, monkeypatch: pytest.MonkeyPatch, http: httpx.AsyncClient
 ) -> None:
-    resolvers = project.parent / "answer_headers_resolvers.py"
     factory = "\n\n@context_factory(reads={reads})\ndef made(context):\n    return {{}}\n"
     async with backend(answer) as behind:
         for name in ("OPEN", "SHOP", "TAGGED"):
             monkeypatch.setenv(f"GATEWAY_SOURCES__{name}__URL", behind.url)
-        for reads, said in (("[]", "public, max-age=60"), ("['x-user']", "max-age=60, private")):
+        cases = (("[]", "public, max-age=60"), ("['x-user']", "max-age=60, private"))
+        for number, (reads, said) in enumerate(cases):
             text = RESOLVERS.replace("import resolver", "import context_factory, resolver")
-            resolvers.write_text(text + factory.format(reads=reads))
-            sys.modules.pop("answer_headers_resolvers", None)
+            module = f"answer_headers_{number}"  # of its own: one that is imported stays
+            (project.parent / f"{module}.py").write_text(text + factory.format(reads=reads))
+            project.write_text(CONFIG.replace("answer_headers_resolvers", module))
             async with served(project) as running:
                 found = await http.get(running.url, params={"query": "{ cached }"})
             assert found.headers["cache-control"] == said
