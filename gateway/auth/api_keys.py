@@ -163,11 +163,12 @@ class KeyEntry:
             expires=min(ends, default=float("inf")),
         )
 
-    def problem(self, text: str, address: str, now: float) -> str | None:
-        """Why a key's text is not taken; None where it is."""
-        # Whatever else is wrong is told to nobody who does not have the secret.
-        if not hmac.compare_digest(sha256(text.encode()).digest(), self._digest):
-            return "it is not known"
+    def fits(self, text: str) -> bool:
+        """Whether a key's text is this key, secret and all."""
+        return hmac.compare_digest(sha256(text.encode()).digest(), self._digest)
+
+    def problem(self, address: str, now: float) -> str | None:
+        """Why the key is not taken now, or from there; None where it is."""
         if now < self._not_before:
             return "it is not valid yet"
         if now >= self.principal.expires:

@@ -81,6 +81,7 @@ class Authenticator:
         self._tokens: dict[str, Principal] = {}
         self._joints: dict[tuple[Principal, Principal], Principal] = {}
         self._keys: Mapping[str, KeyEntry] = {}
+        self._known_keys: dict[str, KeyEntry] = {}  # by their text: never more than there are keys
         self._leases: set[Lease] = set()
         self._watched: WatchedFile | None = None
         self.key_sets: list[Any] = []
@@ -274,19 +275,27 @@ class Authenticator:
 
     def _of_key(self, text: str, address: str) -> Principal:
         """Who a key is of. Errors: ClientError(UNAUTHENTICATED)."""
+        entry = self._known_keys.get(text)
+        if entry is None:
+            entry = self._find_key(text)
+        # Whatever else is wrong is told to nobody who does not have the secret.
+        problem = entry.problem(address, self._clock())
+        if problem is not None:
+            raise unauthenticated(f"The API key is not accepted: {problem}.")
+        return entry.principal
+
+    def _find_key(self, text: str) -> KeyEntry:
+        """What is kept of a key; it is remembered until the file changes. Errors: ClientError(UNAUTHENTICATED)."""
         parts = split_key(text)
         if parts is None:
             raise unauthenticated("The API key is not accepted: it is not whole.")
-        entry = self._keys.get(parts.id)
         if (parts.prefix, parts.environment) != (self._api_keys.prefix, self._api_keys.environment):
             raise unauthenticated("The API key is not accepted: it is of another environment.")
-        problem = "it is not known"
-        if entry is not None:
-            found = entry.problem(text, address, self._clock())
-            if found is None:
-                return entry.principal
-            problem = found
-        raise unauthenticated(f"The API key is not accepted: {problem}.")
+        entry = self._keys.get(parts.id)
+        if entry is None or not entry.fits(text):
+            raise unauthenticated("The API key is not accepted: it is not known.")
+        self._known_keys[text] = entry
+        return entry
 
     # What ends
 
@@ -318,6 +327,7 @@ class Authenticator:
     def _take_keys(self, text: bytes) -> None:
         """Use a new file of keys. Errors: ValueError, and the one before stays."""
         self._keys = entries_of(read_api_keys(text))
+        self._known_keys = {}
         now = self._clock()
         for lease in list(self._leases):
             key = lease.principal.key

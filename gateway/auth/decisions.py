@@ -74,11 +74,11 @@ class Guard:
         """What is allowed, rule by rule. Where no policy has a say it is remembered with the principal."""
         if self.policies:
             return tuple(rule.allows(principal, policies) for rule in self.rules)
-        known = principal.decisions.get(self.rules)
+        known = principal.decisions.get(self)
         if known is None:
             known = tuple(rule.allows(principal, policies) for rule in self.rules)
             if len(principal.decisions) < MOST_REMEMBERED:
-                principal.decisions[self.rules] = known
+                principal.decisions[self] = known
         return known
 
     def denied(self, decisions: Decisions) -> frozenset[Rule]:
