@@ -21,6 +21,7 @@ from gateway.cli.options import (
     place_in_config,
     read_graph,
 )
+from gateway.cli.progress import working
 from gateway.errors import ConfigError, Diagnostic
 
 
@@ -58,7 +59,8 @@ def check(
     config = files[0] if files else config
     schema = [*(schema or ()), *(path for path in paths or () if path.suffix != ".toml")]
     try:
-        _, graph = read_graph(config, schema)
+        with working("checking"):
+            _, graph = read_graph(config, schema)
     except ConfigError as exc:
         path = config_path(config, schema)
         errors = [_found(place_in_config(one, path)) for one in (exc, *exc.others)]

@@ -18,6 +18,7 @@ from gateway.cli.options import (
     read_json,
     read_text,
 )
+from gateway.cli.progress import working
 
 
 def profile(
@@ -53,14 +54,16 @@ def profile(
         asked = command.make_operation(read_text(query), given, operation, header or ())
         number = command.runs_of(asked, runs)
         if url is not None:
-            found = asyncio.run(command.profile_at(url, asked, number))
+            with working(f"{number + 1} runs"):
+                found = asyncio.run(command.profile_at(url, asked, number))
         else:
             with one_line_errors(config_path(config, schema)):
                 settings, base = read_config(config, schema)
                 # Looking at the code runs the operation again and again: never what writes.
                 samples = html is not None and not command.is_write(asked)
                 run = command.profile_here(settings, base, asked, number, samples=samples)
-                found = asyncio.run(run)
+                with working(f"{number + 1} runs"):
+                    found = asyncio.run(run)
         command.show(found, html)
     except ProfileError as exc:
         fail(str(exc), 1)
