@@ -27,7 +27,8 @@ from graphql import (
 )
 
 from gateway.context import ClientRequest, Context
-from gateway.graph.resolvers import BatchField, Wanted
+from gateway.graph.field_tree import FieldTree
+from gateway.graph.resolvers import BatchField
 from gateway.integrations import graphql_core as dropin
 from gateway.integrations import operations
 
@@ -101,10 +102,10 @@ class UserLoader:
     coordinate = "Post.user"
     source = None
     identity = None
-    reads = Wanted({"userId": Wanted()})
+    reads = FieldTree({"userId": FieldTree()})
     supplies = None
 
-    def project(self, wanted: Wanted) -> UserLoader:
+    def project(self, wanted: FieldTree) -> UserLoader:
         return self
 
     async def load(

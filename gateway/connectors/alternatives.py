@@ -16,7 +16,8 @@ from gateway.connectors.keys import integer_of
 from gateway.connectors.loaders import ConnectorLoader, gathered
 from gateway.context import Context
 from gateway.errors import UpstreamError
-from gateway.graph.resolvers import Loader, Wanted
+from gateway.graph.field_tree import LEAF, FieldTree
+from gateway.graph.resolvers import Loader
 from gateway.vary import joined
 
 
@@ -35,18 +36,18 @@ class AlternativesLoader:
         loaders: Sequence[ConnectorLoader],
         coordinate: str,
         kind: Any,
-        gives: Sequence[Wanted | None] = (),
+        gives: Sequence[FieldTree | None] = (),
     ) -> None:
         self.loaders = tuple(loaders)
         self.gives = gives or [loader.supplies for loader in loaders]
         self.coordinate = coordinate
         self.kind = kind
         self.source: str | None = loaders[0].source
-        self.reads: Wanted | None = _union([loader.reads for loader in loaders])
-        self.supplies: Wanted | None = _union([loader.supplies for loader in loaders])
+        self.reads: FieldTree | None = _union([loader.reads for loader in loaders])
+        self.supplies: FieldTree | None = _union([loader.supplies for loader in loaders])
         self.identity = joined(loader.identity for loader in loaders)
 
-    def project(self, wanted: Wanted) -> Loader:
+    def project(self, wanted: FieldTree) -> Loader:
         """The one connector that supplies all that is wanted, or those that do together."""
         for loader in self.loaders:
             if not _lacking(wanted, loader.supplies):
@@ -78,16 +79,16 @@ class AlternativesLoader:
         return [self._one(values) for values in zip(*spread, strict=True)]
 
     def _one(self, values: Sequence[Any]) -> Any:
-        whole, held = None, Wanted()
-        failed: list[tuple[Exception, Wanted]] = []
+        whole, held = None, LEAF
+        failed: list[tuple[Exception, FieldTree]] = []
         try:
             for value, loader, gives in zip(values, self.loaders, self.gives, strict=True):
                 if isinstance(value, Exception):
-                    failed.append((value, gives or Wanted()))
+                    failed.append((value, gives or LEAF))
                     continue
-                more = loader.supplies or Wanted()
-                whole = _merged(whole, value, held, more, gives or Wanted(), self.kind)
-                held = _union([held, more]) or Wanted()
+                more = loader.supplies or LEAF
+                whole = _merged(whole, value, held, more, gives or LEAF, self.kind)
+                held = _union([held, more]) or LEAF
         except _UnlikeError as exc:
             return UpstreamError(
                 "CONNECTOR_RESPONSE_INVALID",
@@ -101,7 +102,7 @@ class AlternativesLoader:
         return whole
 
 
-def _with_error(whole: Any, error: Exception, gives: Wanted) -> Any:
+def _with_error(whole: Any, error: Exception, gives: FieldTree) -> Any:
     """A value with an error in the place of each member that nothing else has given."""
     if isinstance(whole, list):
         return [_with_error(item, error, gives) for item in whole]
@@ -120,31 +121,33 @@ class _UnlikeError(Exception):
     """Two parts that cannot be one value; the text says why."""
 
 
-def _lacking(wanted: Wanted, supplies: Wanted | None) -> Wanted:
+def _lacking(wanted: FieldTree, supplies: FieldTree | None) -> FieldTree:
     """What of a tree is not supplied; what is supplied as it stands may hold anything."""
-    left = Wanted()
+    left: dict[str, FieldTree] = {}
     if supplies is None:
-        return left
+        return LEAF
     for name, below in wanted.items():
         if name not in supplies:
             left[name] = below
         elif below and supplies[name] and (inner := _lacking(below, supplies[name])):
             left[name] = inner
-    return left
+    return FieldTree(left)
 
 
-def _without(wanted: Wanted, still: Wanted) -> Wanted:
+def _without(wanted: FieldTree, still: FieldTree) -> FieldTree:
     """What of a tree is not lacking any more."""
-    given = Wanted()
+    given: dict[str, FieldTree] = {}
     for name, below in wanted.items():
         if name not in still:
             given[name] = below
         elif inner := _without(below, still[name]):
             given[name] = inner
-    return given
+    return FieldTree(given)
 
 
-def _merged(left: Any, right: Any, held: Wanted, more: Wanted, gives: Wanted, kind: Any) -> Any:
+def _merged(
+    left: Any, right: Any, held: FieldTree, more: FieldTree, gives: FieldTree, kind: Any
+) -> Any:
     """Two parts of a value; what a part that is null would have held is null.
 
     Args:
@@ -183,8 +186,8 @@ def _merged(left: Any, right: Any, held: Wanted, more: Wanted, gives: Wanted, ki
             whole[name] = _merged(
                 first[name],
                 second[name],
-                held.get(name, Wanted()),
-                more.get(name, Wanted()),
+                held.get(name, LEAF),
+                more.get(name, LEAF),
                 gives[name],
                 below,
             )
@@ -211,9 +214,9 @@ def _is_one_id(first: Any, second: Any) -> bool:
     return str(integer_of(first)) == str(integer_of(second))
 
 
-def _union(trees: Sequence[Wanted | None]) -> Wanted | None:
+def _union(trees: Sequence[FieldTree | None]) -> FieldTree | None:
     """The members of all; None where one is not known."""
-    whole = Wanted()
+    whole: dict[str, FieldTree] = {}
     for tree in trees:
         if tree is None:
             return None
@@ -222,5 +225,5 @@ def _union(trees: Sequence[Wanted | None]) -> Wanted | None:
             if before is None:
                 whole[name] = below
             else:  # one that has it as it stands may hold anything
-                whole[name] = (_union([before, below]) if before and below else None) or Wanted()
-    return whole
+                whole[name] = (_union([before, below]) if before and below else None) or LEAF
+    return FieldTree(whole)

@@ -41,10 +41,9 @@ from gateway.connectors.loaders import (
     as_tree,
 )
 from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
+from gateway.connectors.mapping.members import NOTHING, WHOLE, Members
 from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
-from gateway.connectors.mapping.wanted import NOTHING, WHOLE
-from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.php.answers import PhpAnswers
 from gateway.connectors.reads import joined_reads, spelled_out, without
 from gateway.connectors.request.numbers_as_written import written_arguments
@@ -56,8 +55,9 @@ from gateway.connectors.response.outcome import ResponseReader
 from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.connectors.settings import ConnectorSettings, HeaderRule, HeaderSettings
 from gateway.errors import ConfigError
+from gateway.graph.field_tree import FieldTree
 from gateway.graph.json_numbers import FROM_JSON
-from gateway.graph.resolvers import BatchField, EntityField, Loader, Wanted
+from gateway.graph.resolvers import BatchField, EntityField, Loader
 from gateway.graph.sdl import place_of
 from gateway.upstream.http1.request_head import has_credentials
 from gateway.upstream.settings import SourceSettings
@@ -242,7 +242,7 @@ class _ConnectorBinder:
                 is_entity=False,
             )
         else:
-            loader = FieldLoader(call, connect.coordinate, Wanted(), supplies)
+            loader = FieldLoader(call, connect.coordinate, FieldTree(), supplies)
         self.bound.loaders.append(loader)
         return loader
 
@@ -480,6 +480,6 @@ def _is_typed(connect: Connect, kind: Any) -> bool:
     )
 
 
-def _as_tree(supplied: Members) -> Wanted | None:
+def _as_tree(supplied: Members) -> FieldTree | None:
     """What a loader promises; None where its mapping passes on the backend's value as it is."""
     return None if supplied.whole and not supplied.members else as_tree(supplied)

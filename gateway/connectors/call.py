@@ -13,8 +13,8 @@ from typing import Any
 
 from gateway.concurrency.singleflight import Abandoned, SharedCall
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
+from gateway.connectors.mapping.members import Members
 from gateway.connectors.mapping.nodes import MappingSelection
-from gateway.connectors.mapping.wanted import Wanted as Members
 from gateway.connectors.php.answers import PhpAnswers
 from gateway.connectors.request.numbers_as_written import Written
 from gateway.connectors.request.template import RequestBuilder
@@ -25,7 +25,7 @@ from gateway.connectors.response.outcome import ResponseReader
 from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.context import Context
 from gateway.errors import UpstreamError
-from gateway.graph.resolvers import Wanted
+from gateway.graph.field_tree import FieldTree
 from gateway.upstream.transport import Fetched, UpstreamRequest
 from gateway.vary import NOBODY, Identity
 
@@ -74,7 +74,7 @@ class ConnectorCall:
     written: Written | None = None
     answer_rules: AnswerRules | None = None
 
-    def project(self, wanted: Wanted) -> ConnectorCall:
+    def project(self, wanted: FieldTree) -> ConnectorCall:
         """The same call for an operation that reads only `wanted` of its values."""
         return replace(self, decoding=self.decodings.of(wanted))
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 from graphql import GraphQLObjectType, get_named_type
 
-from gateway.connectors.mapping.wanted import Wanted
+from gateway.connectors.mapping.members import Members
 from gateway.connectors.views import MISSING, is_whole, view_of
 from gateway.graph.resolvers import read_property
 
@@ -39,7 +39,7 @@ class EntityKey:
     """
 
     def __init__(
-        self, wanted: Wanted, owner: GraphQLObjectType | None, required: Wanted | None = None
+        self, wanted: Members, owner: GraphQLObjectType | None, required: Members | None = None
     ) -> None:
         self.wanted = wanted
         self._required = wanted if required is None else required
@@ -50,7 +50,7 @@ class EntityKey:
             else None
         )
         self.is_text = owner is not None and _all_text(wanted, owner)
-        self.integers = Wanted() if owner is None else _integers(wanted, owner)
+        self.integers = Members() if owner is None else _integers(wanted, owner)
 
     def column(self, parents: Sequence[Any]) -> list[Any] | None:
         """The keys of many parents at once, as they are to be looked up; None where that is not simple.
@@ -114,7 +114,7 @@ def exact(value: Any) -> Hashable:
     return (kind, value)
 
 
-def _frozen(view: Any, wanted: Wanted, leaf: Callable[[Any], Hashable]) -> Hashable:
+def _frozen(view: Any, wanted: Members, leaf: Callable[[Any], Hashable]) -> Hashable:
     if not wanted.members:
         return leaf(view)
     if view.__class__ is list:
@@ -131,7 +131,7 @@ def integer_of(value: Any) -> Any:
     return int(value) if is_one else value
 
 
-def _whole(view: Any, integers: Wanted) -> Any:
+def _whole(view: Any, integers: Members) -> Any:
     """A view with integers for the floats that are one: the text of an ID 1.0 is "1"."""
     if view.__class__ is list:
         return [_whole(item, integers) for item in view]
@@ -145,7 +145,7 @@ def _whole(view: Any, integers: Wanted) -> Any:
     return view
 
 
-def _integers(wanted: Wanted, owner: GraphQLObjectType) -> Wanted:
+def _integers(wanted: Members, owner: GraphQLObjectType) -> Members:
     """The members of a key that are IDs or Ints."""
     members = {}
     for name, inner in wanted.members.items():
@@ -153,11 +153,11 @@ def _integers(wanted: Wanted, owner: GraphQLObjectType) -> Wanted:
         if isinstance(kind, GraphQLObjectType):
             members[name] = _integers(inner, kind)
         elif kind is not None and kind.name in ("ID", "Int"):
-            members[name] = Wanted(whole=True)
-    return Wanted(members)
+            members[name] = Members(whole=True)
+    return Members(members)
 
 
-def _all_text(wanted: Wanted, owner: GraphQLObjectType) -> bool:
+def _all_text(wanted: Members, owner: GraphQLObjectType) -> bool:
     """Whether every member of the key is an ID or a String, which match by their string form too."""
     for name, inner in wanted.members.items():
         field = owner.fields.get(name)

@@ -18,13 +18,14 @@ import msgspec
 
 from gateway.connectors.call import ConnectorCall
 from gateway.connectors.keys import EntityKey
-from gateway.connectors.mapping.wanted import Wanted as Members
+from gateway.connectors.mapping.members import Members
 from gateway.connectors.merging import Batches, merged_rows
 from gateway.connectors.request.url import CannotWriteError
 from gateway.connectors.views import MISSING
 from gateway.context import Context
 from gateway.errors import UpstreamError
-from gateway.graph.resolvers import Loader, RowClasses, Wanted
+from gateway.graph.field_tree import FieldTree
+from gateway.graph.resolvers import Loader, RowClasses
 from gateway.telemetry.trace import CURRENT
 from gateway.upstream.transport import UpstreamRequest
 from gateway.vary import Identity
@@ -36,22 +37,22 @@ class ConnectorLoader(ABC):
     """What the loaders of this room share: who they are, what they read and supply."""
 
     def __init__(
-        self, call: ConnectorCall, coordinate: str, reads: Wanted, supplies: Wanted | None
+        self, call: ConnectorCall, coordinate: str, reads: FieldTree, supplies: FieldTree | None
     ) -> None:
         self.call = call
         self.coordinate = coordinate
         self.source: str | None = call.builder.source_name
-        self.reads: Wanted | None = reads
+        self.reads: FieldTree | None = reads
         self.supplies = supplies
         self.identity: Identity | None = call.identity
 
-    def project(self, wanted: Wanted) -> Loader:
+    def project(self, wanted: FieldTree) -> Loader:
         """The same loader, decoding no more than is wanted and what it matches rows by."""
         projected = copy(self)
         projected.call = self.call.project(self._with_keys(wanted))
         return projected
 
-    def _with_keys(self, wanted: Wanted) -> Wanted:
+    def _with_keys(self, wanted: FieldTree) -> FieldTree:
         return wanted
 
     def describe(self) -> str:
@@ -99,8 +100,8 @@ class KeyedLoader(ConnectorLoader):
         self,
         call: ConnectorCall,
         coordinate: str,
-        reads: Wanted,
-        supplies: Wanted | None,
+        reads: FieldTree,
+        supplies: FieldTree | None,
         *,
         key: EntityKey,
         is_entity: bool,
@@ -146,8 +147,8 @@ class BatchLoader(ConnectorLoader):
         self,
         call: ConnectorCall,
         coordinate: str,
-        reads: Wanted,
-        supplies: Wanted | None,
+        reads: FieldTree,
+        supplies: FieldTree | None,
         *,
         key: EntityKey,
         row_key: EntityKey | None,
@@ -165,7 +166,7 @@ class BatchLoader(ConnectorLoader):
     def _frequency(self) -> str:
         return f"once for {self.max_size} keys" if self.max_size else "once for all keys"
 
-    def project(self, wanted: Wanted) -> Loader:
+    def project(self, wanted: FieldTree) -> Loader:
         projected = super().project(wanted)
         assert isinstance(projected, BatchLoader)
         if self.batches is not None:  # what is decoded differs
@@ -269,8 +270,8 @@ class BatchLoader(ConnectorLoader):
             return {self.key.of(view): exc for view in views}
         return self._match(views, rows)
 
-    def _with_keys(self, wanted: Wanted) -> Wanted:
-        return joined(wanted, as_tree(self.row_key.wanted))
+    def _with_keys(self, wanted: FieldTree) -> FieldTree:
+        return wanted.joined(as_tree(self.row_key.wanted))
 
     def _match(self, views: list[dict[str, Any]], rows: list[Any]) -> dict[Hashable, Any]:
         """Answer rows by the keys that were asked for; first exactly, then IDs and strings as text."""
@@ -367,14 +368,6 @@ async def gathered(calls: Sequence[Awaitable[Any]]) -> list[Any]:
     return outcomes
 
 
-def as_tree(members: Members) -> Wanted:
+def as_tree(members: Members) -> FieldTree:
     """The mapping room's names as loaders have them."""
-    return Wanted({name: as_tree(inner) for name, inner in members.members.items()})
-
-
-def joined(left: Wanted, right: Wanted) -> Wanted:
-    """What either wants."""
-    both = Wanted(left)
-    for name, inner in right.items():
-        both[name] = joined(both[name], inner) if name in both else inner
-    return both
+    return FieldTree({name: as_tree(inner) for name, inner in members.members.items()})

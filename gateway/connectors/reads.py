@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable
 from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type, is_leaf_type
 
 from gateway.connectors.mapping.analyse import read_paths
+from gateway.connectors.mapping.members import NOTHING, Members
 from gateway.connectors.mapping.nodes import MappingSelection
-from gateway.connectors.mapping.wanted import NOTHING, Wanted
 
 
-def joined_reads(mappings: Iterable[MappingSelection], variable: str) -> Wanted:
+def joined_reads(mappings: Iterable[MappingSelection], variable: str) -> Members:
     """What mappings read of one variable, together."""
     found = NOTHING
     for mapping in mappings:
@@ -25,15 +25,15 @@ def joined_reads(mappings: Iterable[MappingSelection], variable: str) -> Wanted:
     return found
 
 
-def without(wanted: Wanted, names: Collection[str]) -> Wanted:
+def without(wanted: Members, names: Collection[str]) -> Members:
     """The same without some of the outermost members."""
     members = {name: inner for name, inner in wanted.members.items() if name not in names}
-    return Wanted(members, wanted.whole)
+    return Members(members, wanted.whole)
 
 
 def spelled_out(
-    wanted: Wanted, owner: GraphQLNamedType | None, resolved: Collection[str]
-) -> Wanted:
+    wanted: Members, owner: GraphQLNamedType | None, resolved: Collection[str]
+) -> Members:
     """The same with members for each object that is taken as it stands.
 
     Args:
@@ -48,8 +48,8 @@ def spelled_out(
         for name, field in owner.fields.items():
             is_leaf = is_leaf_type(get_named_type(field.type)) and not field.args
             if is_leaf and f"{owner.name}.{name}" not in resolved:
-                members.setdefault(name, Wanted(whole=True))
-    return Wanted(
+                members.setdefault(name, Members(whole=True))
+    return Members(
         {
             name: spelled_out(inner, get_named_type(owner.fields[name].type), resolved)
             if name in owner.fields

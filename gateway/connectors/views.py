@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.connectors.mapping.wanted import Wanted
+from gateway.connectors.mapping.members import Members
 from gateway.graph.resolvers import read_property
 
 MISSING: Final = object()
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 
 
-def view_of(value: Any, wanted: Wanted) -> Any:
+def view_of(value: Any, wanted: Members) -> Any:
     """What `wanted` names of a value.
 
     Shape: a member that is absent is left out, one that is null stays. What stands where an object was meant and
@@ -42,7 +42,7 @@ def view_of(value: Any, wanted: Wanted) -> Any:
     return found
 
 
-def is_whole(view: Any, wanted: Wanted) -> bool:
+def is_whole(view: Any, wanted: Members) -> bool:
     """Whether every member that `wanted` names is there and not null; a list is, whatever it holds."""
     if view is None:
         return False

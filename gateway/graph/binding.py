@@ -26,8 +26,9 @@ from graphql import (
 
 from gateway.context import Context
 from gateway.errors import Diagnostic
+from gateway.graph.field_tree import FieldTree
 from gateway.graph.register import Mark
-from gateway.graph.resolvers import BatchField, EventSource, FieldResolver, Loader, Wanted, seen_by
+from gateway.graph.resolvers import BatchField, EventSource, FieldResolver, Loader, seen_by
 from gateway.graph.scalars import BUILT_IN, MEANINGS, ScalarName, checked_output, located_literal
 from gateway.graph.sdl import place_of
 from gateway.graph.signature import (
@@ -44,8 +45,8 @@ from gateway.vary import NOBODY, Identity
 class PythonBatchLoader:
     """A batch resolver as a `Loader`: it reads anything of its parents, and promises nothing."""
 
-    reads: Wanted | None = None
-    supplies: Wanted | None = None
+    reads: FieldTree | None = None
+    supplies: FieldTree | None = None
     source: str | None = None
 
     def __init__(
@@ -55,7 +56,7 @@ class PythonBatchLoader:
         self.coordinate = coordinate
         self.identity = identity
 
-    def project(self, wanted: Wanted) -> Loader:  # noqa: ARG002 - the user's code gives what it gives
+    def project(self, wanted: FieldTree) -> Loader:  # noqa: ARG002 - the user's code gives what it gives
         """Itself: what the user's function loads is its own business."""
         return self
 

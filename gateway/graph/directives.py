@@ -13,13 +13,13 @@ from typing import Any
 
 from gateway.context import Context
 from gateway.errors import ClientError
+from gateway.graph.field_tree import FieldTree
 from gateway.graph.resolvers import (
     BatchField,
     EntityField,
     EventSource,
     FieldResolver,
     Loader,
-    Wanted,
     identity_of,
     load_one,
     read_property,
@@ -212,7 +212,7 @@ class _AroundLoader:
         # A directive may change the value's shape.
         self.supplies = inner.supplies if change is None else None
 
-    def project(self, wanted: Wanted) -> Loader:
+    def project(self, wanted: FieldTree) -> Loader:
         """A directive that changes values may read all of them: then nothing is left out."""
         if self.change is not None:
             return self

@@ -30,6 +30,7 @@ import msgspec
 from aiodataloader import DataLoader
 
 from gateway.errors import InternalError
+from gateway.graph.field_tree import FieldTree
 from gateway.graph.uploads import Upload
 from gateway.vary import NOBODY, Identity, joined
 
@@ -40,13 +41,6 @@ if TYPE_CHECKING:
 
 
 ABSENT = object()
-
-
-class Wanted(dict[str, "Wanted"]):
-    """A tree of GraphQL field names: which fields of a value are meant, and of its objects in turn.
-
-    Shape: `{"id": {}, "user": {"name": {}}}`. A leaf has an empty tree. Lists are transparent.
-    """
 
 
 class Loader(Protocol):
@@ -66,11 +60,11 @@ class Loader(Protocol):
 
     coordinate: str
     source: str | None
-    reads: Wanted | None
-    supplies: Wanted | None
+    reads: FieldTree | None
+    supplies: FieldTree | None
     identity: Identity | None
 
-    def project(self, wanted: Wanted) -> Loader:
+    def project(self, wanted: FieldTree) -> Loader:
         """A loader of the same values that need hold no more than `wanted`. May return itself."""
         ...
 

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.graph.field_tree import FieldTree
+
 
 class Kind(StrEnum):
     """How the values of a field are found. Decided at plan time."""
@@ -112,7 +114,7 @@ class Field:
     arguments: str = ""
     access: str | None = None
     loader: int = 0
-    wanted: Tree | None = None
+    wanted: FieldTree | None = None
     after: tuple[int, ...] = ()
     hidden: bool = False
     group: int = 0
@@ -127,10 +129,6 @@ class Field:
     def is_step(self) -> bool:
         """Whether its values are a column of their own, made before the response is shaped."""
         return self.kind not in (Kind.PROPERTY, Kind.TYPENAME)
-
-
-# A tree of field names as sorted, nested pairs: `Wanted` (`graph.resolvers`) that can be compared.
-Tree = tuple[tuple[str, "Tree"], ...]
 
 
 @dataclass(frozen=True, slots=True)

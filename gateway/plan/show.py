@@ -13,7 +13,6 @@ from gateway.plan.nodes import (
     Plan,
     Selection,
     Step,
-    Tree,
     walk_selections,
 )
 
@@ -59,7 +58,7 @@ def _field(field: Field, indent: str, hides: bool) -> Iterator[str]:
     if field.after:
         notes.append("after " + ", ".join(f"#{number}" for number in field.after))
     if field.wanted:
-        notes.append(f"wants {_tree(field.wanted)}")
+        notes.append(f"wants {field.wanted}")
     yield f"{indent}{name}{arguments}: {_type(field.output)}  [{', '.join(notes)}] #{field.id}"
     composite = _composite(field.output)
     if composite is not None:
@@ -82,12 +81,6 @@ def _composite(output: Output) -> Composite | None:
 def _type(output: Output) -> str:
     text = output.type if isinstance(output, Leaf | Composite) else f"[{_type(output.item)}]"
     return f"{text}!" if output.non_null else text
-
-
-def _tree(tree: Tree) -> str:
-    return (
-        "{" + " ".join(name + (" " + _tree(below) if below else "") for name, below in tree) + "}"
-    )
 
 
 def _literal(value: bool | None) -> str:

@@ -13,11 +13,11 @@ from graphql import (
     default_type_resolver,
 )
 
+from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.graph.resolvers import identity_of
 from gateway.graph.schema import is_fixed
 from gateway.plan.collect import field_nodes
 from gateway.plan.nodes import Kind, Leaf, ListOf, Output, Plan
-from gateway.plan.passes.project import to_wanted
 from gateway.runtime import reference
 from gateway.runtime.arguments import Arguments
 from gateway.runtime.bound import (
@@ -140,9 +140,9 @@ class Bound:
                 if loader is None or any(tree is None for tree in wanted):
                     continue
                 if step.kind is Kind.ENTITY:
-                    tree = tuple((f.name, f.plan.wanted or ()) for f in fields)
-                    projected = loader.project(to_wanted(tree))
+                    tree = FieldTree((f.name, f.plan.wanted or LEAF) for f in fields)
+                    projected = loader.project(tree)
                 else:
-                    projected = loader.project(to_wanted(wanted[0] or ()))
+                    projected = loader.project(wanted[0] or LEAF)
                 for field in fields:
                     field.loader = projected

@@ -18,7 +18,7 @@ from gateway.connectors.response import decoding, typed
 from gateway.connectors.response.decoding import Decodings, RowDecoding
 from gateway.connectors.response.typed import TypedDecoder, typed_decoder
 from gateway.connectors.views import plain
-from gateway.graph.resolvers import Wanted
+from gateway.graph.field_tree import FieldTree
 from gateway.testing import GatewayClient
 from tests.connectors.scenario import SOURCE
 from tests.support.backend import Answer, backend
@@ -28,7 +28,7 @@ POSTS: Any = build_schema(
     type Post { id: ID user: User author: User city: String authorName: String n: Int s: String users: [User] userNames: [String] }"""
 ).type_map["Query"]
 KIND = POSTS.fields["posts"].type
-LEAF = Wanted()
+LEAF = FieldTree()
 
 
 def decodings(selection: str) -> Decodings:
@@ -38,13 +38,13 @@ def decodings(selection: str) -> Decodings:
 def test_the_docstring_shows_what_is_generated() -> None:
     shape = plain_shape(parse_mapping("id user: { id: userId } city: address.city"))
     assert shape is not None
-    wanted = Wanted(id=LEAF, user=Wanted(id=LEAF), city=LEAF)
+    wanted = FieldTree(id=LEAF, user=FieldTree(id=LEAF), city=LEAF)
     made = typed_decoder(shape, KIND, wanted, is_exact=True, name="Query.posts")
     assert "".join(made.source.split()) in "".join((typed.__doc__ or "").split())
 
 
 def test_a_traceback_shows_generated_text_until_its_decoder_is_gone() -> None:
-    made = decodings("id city: address.city").of(Wanted(id=LEAF, city=LEAF)).typed
+    made = decodings("id city: address.city").of(FieldTree(id=LEAF, city=LEAF)).typed
     assert made is not None
     filename = made.filename
     assert "Query.posts" in filename
@@ -57,7 +57,7 @@ def test_a_traceback_shows_generated_text_until_its_decoder_is_gone() -> None:
 
 
 def test_decoders_of_equal_text_have_names_of_their_own() -> None:
-    wanted = Wanted(city=LEAF)
+    wanted = FieldTree(city=LEAF)
     first, second = (decodings("id city: address.city").of(wanted) for _ in range(2))
     assert first.typed is not None
     assert second.typed is not None
@@ -82,7 +82,7 @@ def test_whatever_a_generated_decoder_raises_is_counted_and_said(
 
 
 def test_a_leaf_of_another_type_ends_exactness_and_is_counted() -> None:
-    made = decodings("id n").of(Wanted(n=LEAF))
+    made = decodings("id n").of(FieldTree(n=LEAF))
     before = decoding.fallbacks["b", "type"]
     assert made.rows(b'{"error": "not a list"}') is ...
     assert made.rows(b'[{"n": 4}]') is not ...
@@ -106,9 +106,13 @@ def test_a_leaf_of_another_type_ends_exactness_and_is_counted() -> None:
 def test_why_answers_are_mapped_does_not_depend_on_the_order(
     selection: str, wanted: list[str], why: str
 ) -> None:
-    below = {"users": Wanted(id=LEAF), "user": Wanted(id=LEAF), "author": Wanted(name=LEAF)}
+    below = {
+        "users": FieldTree(id=LEAF),
+        "user": FieldTree(id=LEAF),
+        "author": FieldTree(name=LEAF),
+    }
     for names in (wanted, wanted[::-1]):
-        made = decodings(selection).of(Wanted({name: below.get(name, LEAF) for name in names}))
+        made = decodings(selection).of(FieldTree({name: below.get(name, LEAF) for name in names}))
         assert made.typed is None
         assert made.describe().startswith("mapped: ")
         if "stands" not in why:
@@ -117,9 +121,9 @@ def test_why_answers_are_mapped_does_not_depend_on_the_order(
 
 @pytest.mark.parametrize("names", [["author", "authorName"], ["authorName", "author"]])
 def test_a_path_through_an_object_is_decoded_before_it_and_after(names: list[str]) -> None:
-    below = {"author": Wanted(id=LEAF), "authorName": LEAF}
+    below = {"author": FieldTree(id=LEAF), "authorName": LEAF}
     made = decodings("author { id } authorName: author.name").of(
-        Wanted({name: below[name] for name in names})
+        FieldTree({name: below[name] for name in names})
     )
     rows = made.rows(b'[{"author": {"id": 1, "name": "a"}}, {"author": null}, {}]')
     assert plain(rows) == [
@@ -132,16 +136,16 @@ def test_a_path_through_an_object_is_decoded_before_it_and_after(names: list[str
 @pytest.mark.parametrize("names", [["n", "s"], ["s", "n"]])
 def test_two_types_of_one_leaf_promise_neither(names: list[str]) -> None:
     made = decodings("user: u { id: v } n: u.v s: u.v").of(
-        Wanted({"user": Wanted(id=LEAF), **dict.fromkeys(names, LEAF)})
+        FieldTree({"user": FieldTree(id=LEAF), **dict.fromkeys(names, LEAF)})
     )
     rows: Any = made.rows(b'[{"u": {"v": 1.5}}]')
     assert rows[0].user.__exact__ == {}
 
 
 @pytest.mark.parametrize(
-    "wanted", [Wanted(id=LEAF), Wanted(id=LEAF, user=Wanted(id=LEAF)), Wanted()]
+    "wanted", [FieldTree(id=LEAF), FieldTree(id=LEAF, user=FieldTree(id=LEAF)), FieldTree()]
 )
-def test_null_is_left_to_the_mapping_where_it_makes_a_group_of_it(wanted: Wanted) -> None:
+def test_null_is_left_to_the_mapping_where_it_makes_a_group_of_it(wanted: FieldTree) -> None:
     """Whether the group is asked for or not: braces on null are an object then."""
     made = decodings("id user: { id: userId }").of(wanted)
     for body in (b"null", b"[null]"):

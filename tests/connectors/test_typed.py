@@ -15,7 +15,7 @@ from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.compile import compile_mapping
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.response.typed import NotPlainError, typed_decoder
-from gateway.graph.resolvers import Wanted
+from gateway.graph.field_tree import FieldTree
 
 SCHEMA = build_schema(
     """
@@ -45,9 +45,9 @@ def field_type(name: str) -> Any:
     return SCHEMA.query_type.fields[name].type
 
 
-def whole(selection: str) -> Wanted:
-    def tree(members: Any) -> Wanted:
-        return Wanted({name: tree(inner.members) for name, inner in members.items()})
+def whole(selection: str) -> FieldTree:
+    def tree(members: Any) -> FieldTree:
+        return FieldTree({name: tree(inner.members) for name, inner in members.items()})
 
     return tree(supplied_fields(parse_mapping(selection)).members)
 
@@ -170,7 +170,7 @@ def test_absence_breaks_a_promise_of_what_is_not_null() -> None:
 def test_only_what_is_wanted_becomes_an_attribute() -> None:
     shape = plain_shape(parse_mapping("id name email: contact.email"))
     assert shape is not None
-    decode = typed_decoder(shape, field_type("posts"), Wanted(name=Wanted())).decode
+    decode = typed_decoder(shape, field_type("posts"), FieldTree(name=FieldTree())).decode
     (row,) = decode(b'[{"id": 1, "name": "n", "contact": {"email": "e"}, "blob": [[[1]]]}]')
     assert row.__struct_fields__ == ("name",)
 
@@ -192,6 +192,6 @@ def test_what_structs_cannot_say_is_mapped(selection: str, field: str) -> None:
 def test_a_value_alone() -> None:
     shape = plain_shape(parse_mapping("$.title"))
     assert shape is not None
-    decode = typed_decoder(shape, field_type("title"), Wanted()).decode
+    decode = typed_decoder(shape, field_type("title"), FieldTree()).decode
     assert decode(b'{"title": "t", "x": 1}') == "t"
     assert decode(b"{}") is None

@@ -18,7 +18,7 @@ from graphql.utilities import build_ast_schema
 from gateway.connectors.bind import bind_connectors
 from gateway.connectors.call import ConnectorCall
 from gateway.connectors.settings import ConnectorSettings
-from gateway.graph.resolvers import Wanted
+from gateway.graph.field_tree import FieldTree
 from gateway.upstream.settings import SourceSettings
 
 TYPES = """
@@ -151,13 +151,13 @@ class World:
             items.append(f"{text} {{ {inner} }}" if below else text)
         return " ".join(items), tree
 
-    def wanted(self, tree: dict[str, Any] | None = None) -> Wanted:
+    def wanted(self, tree: dict[str, Any] | None = None) -> FieldTree:
         """Some of the selection's fields, in an order."""
         tree = self.tree if tree is None else tree
         names = list(tree)
         self.random.shuffle(names)
         kept = names[: self.random.randint(min(1, len(names)), len(names))]
-        return Wanted({name: self.wanted(tree[name]) for name in kept})
+        return FieldTree({name: self.wanted(tree[name]) for name in kept})
 
     def answer(self) -> bytes:
         """The bytes of an answer."""

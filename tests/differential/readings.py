@@ -22,10 +22,10 @@ from typing import Any
 from gateway.connectors.call import ConnectorCall
 from gateway.connectors.mapping.analyse import supplied_fields
 from gateway.connectors.mapping.interpret import interpret
-from gateway.connectors.mapping.wanted import fill_value
+from gateway.connectors.mapping.members import fill_value
 from gateway.connectors.views import plain
 from gateway.errors import UpstreamError
-from gateway.graph.resolvers import Wanted
+from gateway.graph.field_tree import FieldTree
 from gateway.json_bytes import MAX_DEPTH, NotJSONError
 from gateway.upstream.transport import Fetched
 from tests.differential.answers import World
@@ -55,7 +55,7 @@ def differences(seed: int, cases: int, tally: Counter[str]) -> Iterator[str]:
 
 
 def compared(
-    world: World, call: ConnectorCall, wanted: Wanted, body: bytes, tally: Counter[str]
+    world: World, call: ConnectorCall, wanted: FieldTree, body: bytes, tally: Counter[str]
 ) -> str | None:
     """What differs between the ways of reading one answer."""
     fetched = Fetched(200, JSON, body)
@@ -79,7 +79,7 @@ def compared(
     return "\n  ".join(f"{name}: {value[:1500]}" for name, value in ways.items())
 
 
-def outcome(read: Callable[[], Any], wanted: Wanted) -> str:
+def outcome(read: Callable[[], Any], wanted: FieldTree) -> str:
     """What reading gives, of the fields that are wanted, as text."""
     try:
         value = read()
@@ -89,7 +89,7 @@ def outcome(read: Callable[[], Any], wanted: Wanted) -> str:
         return repr(_only(plain(value), wanted))
 
 
-def _only(value: Any, wanted: Wanted) -> Any:
+def _only(value: Any, wanted: FieldTree) -> Any:
     if isinstance(value, UpstreamError):
         return exc_text(value)
     if isinstance(value, list):

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from gateway.graph.resolvers import BatchField, Loader, Wanted
+from gateway.graph.field_tree import FieldTree
+from gateway.graph.resolvers import BatchField, Loader
 from gateway.integrations.graphql_core import execute
 from gateway.vary import Identity
 from tests.execute.reference import make_schema
@@ -95,8 +96,8 @@ class Batch:
 
     coordinate = "Row.w"
     source: str | None = None
-    reads: Wanted | None = None
-    supplies: Wanted | None = None
+    reads: FieldTree | None = None
+    supplies: FieldTree | None = None
     identity: Identity | None = None
 
     def __init__(self) -> None:
@@ -104,7 +105,7 @@ class Batch:
         self.let_go = asyncio.Event()
         self.ended = False
 
-    def project(self, wanted: Wanted) -> Loader:
+    def project(self, wanted: FieldTree) -> Loader:
         return self
 
     async def load(

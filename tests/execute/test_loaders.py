@@ -11,14 +11,8 @@ from graphql import GraphQLSchema, build_schema, parse
 from gateway.concurrency.awaitable import value_of
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared, prepare
-from gateway.graph.resolvers import (
-    BatchField,
-    DecodedRow,
-    EntityField,
-    FieldResolver,
-    Loader,
-    Wanted,
-)
+from gateway.graph.field_tree import FieldTree
+from gateway.graph.resolvers import BatchField, DecodedRow, EntityField, FieldResolver, Loader
 from gateway.plan.show import print_plan
 from gateway.vary import Identity
 
@@ -30,8 +24,8 @@ type User { id: ID! name: String }
 """
 
 
-def wanted(*names: str, **nested: Wanted) -> Wanted:
-    return Wanted({**{name: Wanted() for name in names}, **nested})
+def wanted(*names: str, **nested: FieldTree) -> FieldTree:
+    return FieldTree({**{name: FieldTree() for name in names}, **nested})
 
 
 class Table:
@@ -50,8 +44,8 @@ class Table:
         self,
         coordinate: str,
         give: Any,
-        reads: Wanted | None = None,
-        supplies: Wanted | None = None,
+        reads: FieldTree | None = None,
+        supplies: FieldTree | None = None,
     ) -> None:
         self.coordinate = coordinate
         self.give = give
@@ -59,9 +53,9 @@ class Table:
         self.supplies = supplies
         self.identity: Identity | None = None
         self.calls: list[tuple[list[Any], dict[str, Any]]] = []
-        self.projected: list[Wanted] = []
+        self.projected: list[FieldTree] = []
 
-    def project(self, wanted: Wanted) -> Loader:
+    def project(self, wanted: FieldTree) -> Loader:
         self.projected.append(wanted)
         return self
 
@@ -193,7 +187,7 @@ async def test_loaders_are_told_what_is_read_of_their_values() -> None:
         "{ videos { title channel { n: name owner { name } ...F } } } fragment F on Channel { owner { id } }",
     )
     assert roots.projected == [wanted("title", "channelId")]
-    assert channels.projected == [wanted("name", owner=wanted("id", "name"))]
+    assert channels.projected == [wanted("name", owner=wanted("name", "id"))]
 
 
 async def test_loaders_hold_everything_where_a_resolver_may_read_it() -> None:
@@ -366,7 +360,7 @@ async def test_an_entity_holds_what_another_loader_reads_of_it() -> None:
     data, errors, _ = await answer(schema, "{ videos { channel { name } related { title } } }")
     assert not errors
     assert data["videos"] == [{"channel": {"name": "n"}, "related": [{"title": "v1"}]}]
-    assert entities.projected == [wanted(channel=wanted("id", "name"))]
+    assert entities.projected == [wanted(channel=wanted("name", "id"))]
     data, errors, _ = await answer(schema, "{ videos { related { title } } }")
     assert not errors
     assert entities.projected[1] == wanted(channel=wanted("id"))

@@ -18,7 +18,8 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 
 from gateway.codegen.exported import PART_NAMES, RUN_MEMBERS, SHAPE_NAMES
 from gateway.execute.prepare import prepare
-from gateway.graph.resolvers import BatchField, EntityField, FieldResolver, Loader, Wanted
+from gateway.graph.field_tree import FieldTree
+from gateway.graph.resolvers import BatchField, EntityField, FieldResolver, Loader
 from gateway.plan.show import print_plan
 from gateway.runtime.state import Run
 from gateway.vary import Identity
@@ -54,14 +55,14 @@ class Named:
     source: str | None = None
 
     def __init__(
-        self, coordinate: str, reads: Wanted | None = None, supplies: Wanted | None = None
+        self, coordinate: str, reads: FieldTree | None = None, supplies: FieldTree | None = None
     ) -> None:
         self.coordinate = coordinate
         self.reads = reads
         self.supplies = supplies
         self.identity: Identity | None = None
 
-    def project(self, wanted: Wanted) -> Loader:
+    def project(self, wanted: FieldTree) -> Loader:
         return self
 
     async def load(
@@ -80,16 +81,18 @@ def make() -> GraphQLSchema:
     types["Query"].fields["videos"].resolve = BatchField(Named("Query.videos"), "Query.videos")
     types["Query"].fields["video"].resolve = BatchField(Named("Query.video"), "Query.video")
     types["Query"].fields["search"].resolve = BatchField(Named("Query.search"), "Query.search")
-    reads = Wanted(channelId=Wanted())
+    reads = FieldTree(channelId=FieldTree())
     types["Video"].fields["channel"].resolve = BatchField(
-        Named("Video.channel", reads, Wanted(id=Wanted(), name=Wanted())), "Video.channel"
+        Named("Video.channel", reads, FieldTree(id=FieldTree(), name=FieldTree())), "Video.channel"
     )
     types["Video"].fields["related"].resolve = BatchField(Named("Video.related"), "Video.related")
     types["Video"].fields["label"].resolve = FieldResolver(
         len, "Video.label", is_async=False, takes_info=False
     )
     entity = Named(
-        "Channel", Wanted(id=Wanted()), Wanted(name=Wanted(), country=Wanted(), owner=Wanted())
+        "Channel",
+        FieldTree(id=FieldTree()),
+        FieldTree(name=FieldTree(), country=FieldTree(), owner=FieldTree()),
     )
     for name in ("name", "country", "owner"):
         types["Channel"].fields[name].resolve = EntityField((entity,), name, f"Channel.{name}")

@@ -18,7 +18,7 @@ from graphql.type import is_non_null_type
 from gateway.connectors.check.reachable_fields import Supply
 from gateway.connectors.directives import Connect
 from gateway.connectors.mapping.analyse import read_paths
-from gateway.connectors.mapping.wanted import WHOLE, Wanted
+from gateway.connectors.mapping.members import WHOLE, Members
 from gateway.connectors.walk import request_selections
 from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of
@@ -43,7 +43,7 @@ class _At:
     owner: GraphQLObjectType
     path: str
     is_listed: bool
-    supply: Wanted | None
+    supply: Members | None
     before: frozenset[Place]
 
     @property
@@ -116,7 +116,7 @@ class _Paths:
                     self._note_entity(connect, below)
             yield below
 
-    def _supply_of(self, at: _At, name: str, coordinate: str, own: list[Connect]) -> Wanted | None:
+    def _supply_of(self, at: _At, name: str, coordinate: str, own: list[Connect]) -> Members | None:
         if coordinate in self.supply.resolved:
             return None
         if own:

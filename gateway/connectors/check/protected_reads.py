@@ -14,8 +14,9 @@ from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
 
 from gateway.auth.decisions import Need
 from gateway.errors import Diagnostic
+from gateway.graph.field_tree import FieldTree
 from gateway.graph.needs import Needs, needs_of
-from gateway.graph.resolvers import BatchField, EntityField, Wanted
+from gateway.graph.resolvers import BatchField, EntityField
 from gateway.graph.sdl import place_of
 
 
@@ -60,7 +61,7 @@ def _keys(type_: GraphQLObjectType) -> set[str]:
 
 
 def _protected(
-    needs: Needs, type_: GraphQLObjectType, reads: Wanted, own: Need, keys: set[str]
+    needs: Needs, type_: GraphQLObjectType, reads: FieldTree, own: Need, keys: set[str]
 ) -> Iterator[str]:
     for name, below in reads.items():
         field = type_.fields.get(name)

@@ -20,8 +20,8 @@ from graphql import (
 
 from gateway.connectors.directives import Connect, Directives
 from gateway.connectors.mapping.analyse import read_paths, supplied_fields
+from gateway.connectors.mapping.members import NOTHING, WHOLE, Members
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
-from gateway.connectors.mapping.wanted import NOTHING, WHOLE, Wanted
 from gateway.connectors.walk import request_selections
 from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of
@@ -37,7 +37,7 @@ class Supply:
         self.spec = directives.spec
         self.resolved = set(resolved)
         self.connects: dict[str, list[Connect]] = {}
-        self.selected: dict[tuple[str, int], Wanted] = {}
+        self.selected: dict[tuple[str, int], Members] = {}
         self.supplied: dict[str, set[str]] = {}
         self.by_python: set[str] = set()
         for connect in directives.connects:
@@ -59,11 +59,11 @@ class Supply:
             kind = get_named_type(owner.fields[field_name].type)
         self._add(kind, supplied)
 
-    def of(self, connect: Connect) -> Wanted:
+    def of(self, connect: Connect) -> Members:
         """What a connector's selection supplies."""
         return self.selected.get((connect.coordinate, connect.index), WHOLE)
 
-    def _add(self, kind: Any, supplied: Wanted) -> None:
+    def _add(self, kind: Any, supplied: Members) -> None:
         for member in self.possible(kind):
             names = self.supplied.setdefault(member.name, set())
             for name, inner in supplied.members.items():

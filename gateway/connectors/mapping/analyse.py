@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from gateway.connectors.mapping.members import NOTHING, WHOLE, Members
 from gateway.connectors.mapping.methods.table import AS, MATCH
 from gateway.connectors.mapping.nodes import (
     At,
@@ -29,7 +30,6 @@ from gateway.connectors.mapping.nodes import (
 )
 from gateway.connectors.mapping.nodes import KeyStep as KeyStep
 from gateway.connectors.mapping.surroundings import Surroundings, ValuePlace
-from gateway.connectors.mapping.wanted import NOTHING, WHOLE, Wanted
 
 SAME_ELEMENTS: Final = frozenset({"first", "last", "slice", "filter", "find"})
 INPUT: Final = "$"
@@ -38,7 +38,7 @@ INPUT: Final = "$"
 # What the result holds
 
 
-def supplied_fields(selection: MappingSelection) -> Wanted:
+def supplied_fields(selection: MappingSelection) -> Members:
     """Give the members that a mapping's result holds when its input has everything.
 
     Shape: members of the result, or of its elements when it is a list; `whole` where the result is
@@ -48,20 +48,20 @@ def supplied_fields(selection: MappingSelection) -> Wanted:
     return _path_supply(path) if path is not None else braces_supply(selection.braces)
 
 
-def braces_supply(node: Braces) -> Wanted:
+def braces_supply(node: Braces) -> Members:
     """Give the members that braces make."""
     supply = NOTHING
     for item in node.items:
         if isinstance(item, MappedField):
-            supply = supply.joined(Wanted({item.name: _path_supply(item.path)}))
+            supply = supply.joined(Members({item.name: _path_supply(item.path)}))
         elif isinstance(item, Group):
-            supply = supply.joined(Wanted({item.name: braces_supply(item.braces)}))
+            supply = supply.joined(Members({item.name: braces_supply(item.braces)}))
         else:
             supply = supply.joined(_path_supply(item.path))
     return supply
 
 
-def _path_supply(node: Path) -> Wanted:
+def _path_supply(node: Path) -> Members:
     if node.braces is not None:
         return braces_supply(node.braces)
     supply = _origin_supply(node)
@@ -73,7 +73,7 @@ def _path_supply(node: Path) -> Wanted:
     return supply
 
 
-def _origin_supply(node: Path) -> Wanted:
+def _origin_supply(node: Path) -> Members:
     origin = node.origin
     if isinstance(origin, Wrapped):
         return _expression_supply(origin.expression)
@@ -81,26 +81,26 @@ def _origin_supply(node: Path) -> Wanted:
         return _joined([_expression_supply(item) for item in origin.items])
     if isinstance(origin, (Input, At, Variable, Constant)):
         return WHOLE
-    return Wanted({name: _expression_supply(value) for name, value in origin.members})
+    return Members({name: _expression_supply(value) for name, value in origin.members})
 
 
-def _expression_supply(node: Expression) -> Wanted:
+def _expression_supply(node: Expression) -> Members:
     if isinstance(node, Path):
         return _path_supply(node)
     return _joined([_path_supply(operand) for operand in node.operands])
 
 
-def _call_supply(node: MethodCall) -> Wanted:
+def _call_supply(node: MethodCall) -> Members:
     if node.name in ("map", "echo") and node.arguments:
         return _expression_supply(node.arguments[0])
     if node.name == MATCH:
         return _joined([_expression_supply(value) for _key, value in node.pairs()])
     if node.name == "entries":
-        return Wanted({"key": WHOLE, "value": WHOLE})
+        return Members({"key": WHOLE, "value": WHOLE})
     return WHOLE
 
 
-def _joined(supplies: list[Wanted]) -> Wanted:
+def _joined(supplies: list[Members]) -> Members:
     joined = NOTHING
     for supply in supplies:
         joined = joined.joined(supply)
@@ -110,7 +110,7 @@ def _joined(supplies: list[Wanted]) -> Wanted:
 # What is read
 
 
-def read_paths(selection: MappingSelection) -> dict[str, Wanted]:
+def read_paths(selection: MappingSelection) -> dict[str, Members]:
     """Give what a mapping reads of each variable.
 
     Shape: by name without `$`; `whole` where the value is used as it stands. Names that `->as` binds
@@ -121,7 +121,7 @@ def read_paths(selection: MappingSelection) -> dict[str, Wanted]:
     return {name: wanted for name, wanted in reads.found.items() if name != INPUT}
 
 
-def read_input(selection: MappingSelection) -> Wanted | None:
+def read_input(selection: MappingSelection) -> Members | None:
     """Give what a mapping reads of its input by `$`, `@` or a key at the root; None for nothing."""
     reads = _Reads()
     reads.selection(selection)
@@ -137,13 +137,13 @@ class _Reads:
     """Walks a tree and notes each place that is read."""
 
     def __init__(self) -> None:
-        self.found: dict[str, Wanted] = {}
+        self.found: dict[str, Members] = {}
 
-    def mark(self, place: _Place | None, wanted: Wanted) -> None:
+    def mark(self, place: _Place | None, wanted: Members) -> None:
         if place is None:
             return
         for key in reversed(place.keys):
-            wanted = Wanted({key: wanted})
+            wanted = Members({key: wanted})
         self.found[place.start] = self.found.get(place.start, NOTHING).joined(wanted)
 
     def selection(self, selection: MappingSelection) -> None:

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from gateway.connectors.mapping.emit import ENTRY, emit_mapping
 from gateway.connectors.mapping.interpret import MappingRun, interpret
+from gateway.connectors.mapping.members import Members, fill_value
 from gateway.connectors.mapping.methods.values import match
 from gateway.connectors.mapping.nodes import Braces, MappingSelection
 from gateway.connectors.mapping.problems import Problem
 from gateway.connectors.mapping.values import ignore, told
-from gateway.connectors.mapping.wanted import Wanted, fill_value
 from gateway.generated.functions import Generated
 
 
@@ -73,7 +73,7 @@ class CompiledMapping:
     __slots__ = ("_generated", "_run", "selection")
 
     def __init__(
-        self, selection: MappingSelection, name: str, fill: Wanted | None, *, has_errors: bool
+        self, selection: MappingSelection, name: str, fill: Members | None, *, has_errors: bool
     ) -> None:
         self.selection = selection
         source, namespace = emit_mapping(selection, fill, has_errors=has_errors)
@@ -103,7 +103,7 @@ class CompiledMapping:
 
 
 def compile_mapping(
-    selection: MappingSelection, name: str, fill: Wanted | None = None, *, has_errors: bool = False
+    selection: MappingSelection, name: str, fill: Members | None = None, *, has_errors: bool = False
 ) -> CompiledMapping:
     """Compile a mapping.
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.connectors.mapping.analyse import braces_supply
+from gateway.connectors.mapping.members import NOTHING, Members
 from gateway.connectors.mapping.methods.table import AS, GIVING, MATCH, METHODS
 from gateway.connectors.mapping.nodes import (
     At,
@@ -40,7 +41,6 @@ from gateway.connectors.mapping.nodes import (
     Variable,
     Wrapped,
 )
-from gateway.connectors.mapping.wanted import NOTHING, Wanted
 from gateway.generated.writer import SourceWriter
 
 ENTRY: Final = "mapping"
@@ -50,7 +50,7 @@ _MISSES: Final = "(KeyError, TypeError, AttributeError)"
 
 
 def emit_mapping(
-    selection: MappingSelection, fill: Wanted | None = None, *, has_errors: bool = False
+    selection: MappingSelection, fill: Members | None = None, *, has_errors: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """Give the source of a mapping, and the values and nodes that it names.
 
@@ -111,7 +111,7 @@ class _Emitter:
 
     # Braces
 
-    def braces(self, node: Braces, fill: Wanted) -> str:
+    def braces(self, node: Braces, fill: Members) -> str:
         """Define the functions of braces and give the name of the one to call."""
         number = self.number()
         careful = f"c{number}"
@@ -138,7 +138,7 @@ class _Emitter:
         )
         return name
 
-    def members(self, node: Braces, fill: Wanted) -> list[_Member] | None:
+    def members(self, node: Braces, fill: Members) -> list[_Member] | None:
         """Prepare the items, or give None where they have to be merged and are left to be read."""
         names = [item.name for item in node.items if not isinstance(item, Inline)]
         for item in node.items:
@@ -152,7 +152,7 @@ class _Emitter:
             fill = NOTHING  # members may come from any of the items, so they are filled at the end
         return [self.member(item, fill) for item in node.items]
 
-    def member(self, item: Item, fill: Wanted) -> _Member:
+    def member(self, item: Item, fill: Members) -> _Member:
         if isinstance(item, Inline):
             stored = [
                 "if v.__class__ is dict:",
@@ -182,7 +182,7 @@ class _Emitter:
             shown = f"{braces}({shown}, V)"
         return _Member(item.name, shown, guards, [*lines, *stored])
 
-    def display(self, members: list[_Member] | None, fill: Wanted) -> str | None:
+    def display(self, members: list[_Member] | None, fill: Members) -> str | None:
         """Give a dict display that fails unless `d` is an object, or None where there is none."""
         if not members or not any(member.guards for member in members):
             return None
@@ -193,7 +193,7 @@ class _Emitter:
         return "{" + ", ".join(f"{name!r}: {shown}" for name, shown in parts.items()) + "}"
 
     def careful(
-        self, node: Braces, fill: Wanted, name: str, members: list[_Member] | None
+        self, node: Braces, fill: Members, name: str, members: list[_Member] | None
     ) -> list[str]:
         filled = f"fill_value({{}}, {self.bind('w', fill)})" if fill.members else "{}"
         slow = filled.format(f"slow({self.bind('n', node)}, d, V)")
@@ -218,7 +218,7 @@ class _Emitter:
 
     # Paths and expressions
 
-    def path(self, node: Path, fill: Wanted = NOTHING) -> str:
+    def path(self, node: Path, fill: Members = NOTHING) -> str:
         braces = None if node.braces is None else self.braces(node.braces, fill)
         origin = self.origin(node, "at")
         body = self.steps(node, origin, braces)

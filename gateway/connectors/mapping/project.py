@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gateway.connectors.mapping.members import NOTHING, Members
 from gateway.connectors.mapping.nodes import (
     At,
     Braces,
@@ -21,10 +22,9 @@ from gateway.connectors.mapping.nodes import (
     MappingSelection,
     Path,
 )
-from gateway.connectors.mapping.wanted import NOTHING, Wanted
 
 
-def project_mapping(selection: MappingSelection, wanted: Wanted) -> MappingSelection:
+def project_mapping(selection: MappingSelection, wanted: Members) -> MappingSelection:
     """Cut a mapping down to wanted members.
 
     Shape: the result gives the same wanted members as `selection` on any data, and perhaps others.
@@ -40,7 +40,7 @@ def project_mapping(selection: MappingSelection, wanted: Wanted) -> MappingSelec
     return replace(selection, items=items)
 
 
-def _items(items: tuple[Item, ...], wanted: Wanted) -> tuple[Item, ...]:
+def _items(items: tuple[Item, ...], wanted: Members) -> tuple[Item, ...]:
     if wanted.whole:
         return items
     kept: list[Item] = []
@@ -64,9 +64,9 @@ def _needs_object(item: MappedField) -> bool:
     )
 
 
-def _path(node: Path, wanted: Wanted) -> Path:
+def _path(node: Path, wanted: Members) -> Path:
     return node if node.braces is None else replace(node, braces=_braces(node.braces, wanted))
 
 
-def _braces(node: Braces, wanted: Wanted) -> Braces:
+def _braces(node: Braces, wanted: Members) -> Braces:
     return replace(node, items=_items(node.items, wanted))

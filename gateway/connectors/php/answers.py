@@ -11,8 +11,8 @@ from typing import Any
 
 from graphql import GraphQLOutputType, GraphQLSchema
 
+from gateway.connectors.mapping.members import Members
 from gateway.connectors.mapping.nodes import MappingSelection
-from gateway.connectors.mapping.wanted import Wanted
 from gateway.connectors.php.arrange import compile_rules, is_gapped
 from gateway.connectors.php.coerce import AnswerCoercion, Coercions
 from gateway.connectors.php.rules import find_rules
@@ -41,7 +41,7 @@ class PhpAnswers:
         self,
         selection: MappingSelection,
         kind: GraphQLOutputType,
-        supplied: Wanted,
+        supplied: Members,
         schema: GraphQLSchema,
         *,
         time_zone: str,

@@ -29,7 +29,7 @@ from graphql import (
     is_list_type,
 )
 
-from gateway.connectors.mapping.wanted import WHOLE, Wanted
+from gateway.connectors.mapping.members import WHOLE, Members
 from gateway.connectors.php.arrange import DICT, Misfit, is_gapped
 from gateway.connectors.php.dates import date_time, day, zero_date
 from gateway.graph.scalars import BUILT_IN
@@ -79,7 +79,7 @@ class Coercions:
         convert = date_time(time_zone)
         self._date_time: Coerce = lambda value, _: convert(value)
 
-    def of(self, kind: GraphQLOutputType, supplied: Wanted) -> Coerce | None:
+    def of(self, kind: GraphQLOutputType, supplied: Members) -> Coerce | None:
         """What makes the values of one field what its type asks for; None when nothing has to.
 
         Args:
@@ -104,7 +104,7 @@ class Coercions:
             known = self._whole[kind.name] = self._object(kind, WHOLE)
         return known
 
-    def _object(self, kind: Any, supplied: Wanted) -> Coerce:
+    def _object(self, kind: Any, supplied: Members) -> Coerce:
         if isinstance(kind, GraphQLObjectType):
             return self._object_of(kind.name, (kind,), supplied)
         assert isinstance(kind, GraphQLInterfaceType | GraphQLUnionType)
@@ -118,7 +118,9 @@ class Coercions:
 
         return coerce
 
-    def _object_of(self, name: str, types: Iterable[GraphQLObjectType], supplied: Wanted) -> Coerce:
+    def _object_of(
+        self, name: str, types: Iterable[GraphQLObjectType], supplied: Members
+    ) -> Coerce:
         members = self._members(types, supplied)
         if not members:
             return _any_object
@@ -127,7 +129,7 @@ class Coercions:
         return _new_of(members) if self._is_new else _made_of(members)
 
     def _members(
-        self, types: Iterable[GraphQLObjectType], supplied: Wanted
+        self, types: Iterable[GraphQLObjectType], supplied: Members
     ) -> list[tuple[str, Coerce]]:
         """The fields that something is done to; of several types those that mean the same in all."""
         found: dict[str, Any] = {}

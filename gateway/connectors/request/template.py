@@ -16,11 +16,11 @@ from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.connectors.directives import Connect, Header, SchemaText, SourceDirective
 from gateway.connectors.mapping.analyse import read_paths
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
+from gateway.connectors.mapping.members import NOTHING, Members
 from gateway.connectors.mapping.nodes import KeyStep as MemberKey
 from gateway.connectors.mapping.nodes import MappedField, Path, Variable
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.values import scalar_text
-from gateway.connectors.mapping.wanted import NOTHING, Wanted
 from gateway.connectors.php.query import php_query
 from gateway.connectors.request.header_rules import apply_rules
 from gateway.connectors.request.url import (
@@ -281,9 +281,9 @@ def _optional(text: SchemaText | None, spec: str, name: str) -> CompiledMapping 
     return compile_mapping(parse_mapping(text.value, spec), name) if text is not None else None
 
 
-def _reads(connect: Connect, source: SourceDirective | None, spec: str) -> dict[str, Wanted]:
+def _reads(connect: Connect, source: SourceDirective | None, spec: str) -> dict[str, Members]:
     """What the request side reads of each variable. §15.3"""
-    found: dict[str, Wanted] = {}
+    found: dict[str, Members] = {}
     mappings = [connect.body, connect.path, connect.query_params]
     templates = [connect.url, *(header.value for header in connect.headers)]
     if source is not None:

@@ -16,7 +16,7 @@ from graphql import GraphQLOutputType
 
 from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.response.typed import NotPlainError, TypedDecoder, typed_decoder
-from gateway.graph.resolvers import Wanted
+from gateway.graph.field_tree import FieldTree
 from gateway.json_bytes import UNREADABLE
 from gateway.telemetry.catalogue import DECODE_FALLBACKS
 from gateway.telemetry.metrics import Sample
@@ -125,11 +125,11 @@ class Decodings:
         self.mapped = RowDecoding(source, name, why=why or "nobody has said what is wanted of it")
         self._known: dict[Hashable, RowDecoding] = {}
 
-    def of(self, wanted: Wanted) -> RowDecoding:
+    def of(self, wanted: FieldTree) -> RowDecoding:
         """The decoding for what an operation reads."""
         if self._shape is None:
             return self.mapped
-        key = frozen(wanted)
+        key = wanted
         made = self._known.get(key)
         if made is None:
             if len(self._known) >= MAX_DECODINGS:
@@ -137,7 +137,7 @@ class Decodings:
             made = self._known[key] = self._make(self._shape, wanted)
         return made
 
-    def _make(self, shape: PlainShape, wanted: Wanted) -> RowDecoding:
+    def _make(self, shape: PlainShape, wanted: FieldTree) -> RowDecoding:
         made = RowDecoding(self._source, self._name)
         try:
             made.exact = typed_decoder(shape, self._kind, wanted, is_exact=True, name=self._name)
@@ -146,8 +146,3 @@ class Decodings:
             made.exact = None
             made.why = str(exc)
         return made
-
-
-def frozen(wanted: Wanted) -> Hashable:
-    """The same as a key, in its order: that of the members of what is decoded."""
-    return tuple([(name, frozen(inner)) for name, inner in wanted.items()])

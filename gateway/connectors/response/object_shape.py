@@ -22,13 +22,13 @@ from graphql import (
     is_list_type,
 )
 
-from gateway.connectors.mapping.wanted import WHOLE, Wanted
+from gateway.connectors.mapping.members import WHOLE, Members
 from gateway.graph.json_numbers import FROM_JSON
 
 Check: TypeAlias = Callable[[Any], Any]
 
 
-def objects_only(kind: GraphQLOutputType, supplied: Wanted) -> Check | None:
+def objects_only(kind: GraphQLOutputType, supplied: Members) -> Check | None:
     """What drops the values that are no objects; None where a type has no object in it.
 
     Args:
@@ -51,8 +51,8 @@ def objects_only(kind: GraphQLOutputType, supplied: Wanted) -> Check | None:
 
 
 def of_objects(
-    schema: GraphQLSchema, kinds: Collection[GraphQLOutputType], supplied: Wanted
-) -> Wanted:
+    schema: GraphQLSchema, kinds: Collection[GraphQLOutputType], supplied: Members
+) -> Members:
     """What a mapping gives of objects of GraphQL: below a scalar what is absent is no null (connectors.md §4.1).
 
     Args:
@@ -70,14 +70,14 @@ def of_objects(
     for name, below in supplied.members.items():
         types = [owner.fields[name].type for owner in owners if name in owner.fields]
         members[name] = of_objects(schema, types, below)
-    return Wanted(members, supplied.whole)
+    return Members(members, supplied.whole)
 
 
-def note_json(schema: GraphQLSchema, kind: GraphQLOutputType, supplied: Wanted) -> None:
+def note_json(schema: GraphQLSchema, kind: GraphQLOutputType, supplied: Members) -> None:
     """Note on the fields of a value's objects which of them a mapping gives: their numbers are those of a JSON text."""
     seen: set[str] = set()
 
-    def walk(kind: GraphQLOutputType, supplied: Wanted) -> None:
+    def walk(kind: GraphQLOutputType, supplied: Members) -> None:
         named: Any = get_named_type(kind)
         if is_leaf_type(named) or (supplied.whole and named.name in seen):
             return

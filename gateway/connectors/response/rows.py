@@ -21,7 +21,8 @@ from graphql import (
 from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.response.leaves import leaf_type
 from gateway.connectors.response.places import AnswerPlace, NotPlainError
-from gateway.graph.resolvers import RowClasses, Wanted, is_attribute
+from gateway.graph.field_tree import FieldTree
+from gateway.graph.resolvers import RowClasses, is_attribute
 
 
 @dataclass(slots=True)
@@ -125,7 +126,7 @@ def note_output(
     place: AnswerPlace,
     shape: PlainShape,
     kind: GraphQLOutputType,
-    wanted: Wanted,
+    wanted: FieldTree,
     *,
     is_exact: bool,
 ) -> RowPlan | None:
@@ -153,7 +154,7 @@ def _members(
     row: RowPlan,
     shapes: Mapping[str, PlainShape],
     kind: GraphQLObjectType,
-    wanted: Wanted,
+    wanted: FieldTree,
     *,
     is_exact: bool,
 ) -> Iterator[tuple[str, RowMember]]:
@@ -174,7 +175,12 @@ def _members(
 
 
 def _group(
-    around: RowPlan, shape: PlainShape, kind: GraphQLOutputType, wanted: Wanted, *, is_exact: bool
+    around: RowPlan,
+    shape: PlainShape,
+    kind: GraphQLOutputType,
+    wanted: FieldTree,
+    *,
+    is_exact: bool,
 ) -> RowPlan:
     """`user: { id: userId }`: an object made of members of the one around it."""
     nullable: Any = get_nullable_type(kind)

@@ -38,7 +38,8 @@ from gateway.connectors.response.places import AnswerPlace, NotPlainError, row_c
 from gateway.connectors.response.rows import RowMember, RowPlan, note_output
 from gateway.generated.functions import Generated
 from gateway.generated.writer import SourceWriter
-from gateway.graph.resolvers import RowClasses, Wanted
+from gateway.graph.field_tree import FieldTree
+from gateway.graph.resolvers import RowClasses
 
 __all__ = ["NotPlainError", "TypedDecoder", "typed_decoder"]
 
@@ -79,7 +80,7 @@ class TypedDecoder:
 def typed_decoder(
     shape: PlainShape,
     kind: GraphQLOutputType,
-    wanted: Wanted,
+    wanted: FieldTree,
     *,
     is_exact: bool = False,
     name: str = "",

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from graphql import GraphQLSchema
 
-from gateway.graph.resolvers import Wanted
+from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import (
     Field,
@@ -19,7 +19,6 @@ from gateway.plan.nodes import (
     Output,
     Plan,
     Selection,
-    Tree,
     composite_of,
     has_kind,
 )
@@ -36,77 +35,61 @@ def project_loaders(plan: Plan, schema: GraphQLSchema) -> Plan:
         if not selection.settled:
             return selection  # nothing is loaded there
         reads = _reads(schema, selection)
-        fields = [visit_field(field, reads.get(field.name, ())) for field in selection.fields]
+        fields = [visit_field(field, reads.get(field.name, LEAF)) for field in selection.fields]
         return with_fields(selection, fields)
 
-    def visit_field(field: Field, read: Tree) -> Field:
+    def visit_field(field: Field, read: FieldTree) -> Field:
         if field.kind in (Kind.BATCH, Kind.ENTITY):
             below = read if field.hidden else _wanted_of(schema, field.output)
             # A leaf of a batch field is the value itself: there is nothing to choose from.
             is_value = field.kind is Kind.BATCH and composite_of(field.output) is None
             if below is not None and not is_value:
-                field = replace(field, wanted=_merge(below, read))
+                field = replace(field, wanted=below.joined(read))
         return map_children(field, visit)
 
     return map_roots(plan, visit)
 
 
-def to_wanted(tree: Tree) -> Wanted:
-    """The tree as loaders take it."""
-    return Wanted({name: to_wanted(below) for name, below in tree})
-
-
-def _reads(schema: GraphQLSchema, selection: Selection) -> dict[str, Tree]:
+def _reads(schema: GraphQLSchema, selection: Selection) -> dict[str, FieldTree]:
     """What the loaders of a selection read of its rows, by member."""
-    reads: dict[str, Tree] = {}
+    reads: dict[str, FieldTree] = {}
     for field in selection.fields:
         loader = loader_of(schema, field)
-        for name, below in _to_tree(loader.reads) if loader and loader.reads else ():
-            reads[name] = _merge(reads.get(name, ()), below)
+        for name, below in loader.reads.items() if loader and loader.reads else ():
+            reads[name] = reads.get(name, LEAF).joined(below)
     return reads
 
 
-def _wanted_of(schema: GraphQLSchema, output: Output) -> Tree | None:
+def _wanted_of(schema: GraphQLSchema, output: Output) -> FieldTree | None:
     """The names that are read of an output's objects; None when anything may be."""
     composite = composite_of(output)
     if composite is None:
-        return ()
+        return LEAF
     if composite.by_call:
         return None
-    names: dict[str, Tree] = {}
+    names: dict[str, FieldTree] = {}
     if len(composite.selections) > 1 or composite.selections[0].type != composite.type:
-        names["__typename"] = ()
+        names["__typename"] = LEAF
     for selection in composite.selections:
         for field in selection.fields:
             if not _add(schema, field, names):
                 return None
-    return tuple(names.items())
+    return FieldTree(names)
 
 
-def _add(schema: GraphQLSchema, field: Field, names: dict[str, Tree]) -> bool:
+def _add(schema: GraphQLSchema, field: Field, names: dict[str, FieldTree]) -> bool:
     if field.kind is Kind.TYPENAME or field.denied:
         return True
     if field.kind in (Kind.PROPERTY, Kind.ENTITY):
         below = _wanted_of(schema, field.output)
         if below is None:
             return False
-        names[field.name] = _merge(names.get(field.name, ()), below)
+        names[field.name] = names.get(field.name, LEAF).joined(below)
     if field.kind is Kind.PROPERTY:
         return True
     loader = loader_of(schema, field)
     if loader is None or loader.reads is None:
         return False
-    for name, below in _to_tree(loader.reads):
-        names[name] = _merge(names.get(name, ()), below)
+    for name, below in loader.reads.items():
+        names[name] = names.get(name, LEAF).joined(below)
     return True
-
-
-def _to_tree(wanted: Wanted) -> Tree:
-    return tuple((name, _to_tree(below)) for name, below in wanted.items())
-
-
-def _merge(left: Tree, right: Tree) -> Tree:
-    merged = dict(left)
-    for name, below in right:
-        merged[name] = _merge(merged.get(name, ()), below)
-    return tuple(merged.items())

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from graphql import GraphQLSchema
 
-from gateway.graph.resolvers import Wanted
+from gateway.graph.field_tree import FieldTree
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Field, Kind, Plan, Selection, has_kind
 from gateway.plan.rewrite import map_children, map_roots, with_fields
@@ -22,11 +22,11 @@ def read_what_is_supplied(plan: Plan, schema: GraphQLSchema) -> Plan:
     if not has_kind(plan, Kind.ENTITY):
         return plan
 
-    def visit(selection: Selection, supplied: Wanted | None) -> Selection:
+    def visit(selection: Selection, supplied: FieldTree | None) -> Selection:
         return with_fields(selection, [visit_field(field, supplied) for field in selection.fields])
 
-    def visit_field(field: Field, supplied: Wanted | None) -> Field:
-        below: Wanted | None = None
+    def visit_field(field: Field, supplied: FieldTree | None) -> Field:
+        below: FieldTree | None = None
         if (
             supplied is not None
             and field.kind in (Kind.ENTITY, Kind.PROPERTY)

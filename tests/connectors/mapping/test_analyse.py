@@ -15,14 +15,14 @@ from gateway.connectors.mapping.analyse import (
     supplied_fields,
 )
 from gateway.connectors.mapping.explain import run_map
+from gateway.connectors.mapping.members import Members
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.mapping.project import project_mapping
-from gateway.connectors.mapping.wanted import Wanted
 from gateway.connectors.mapping.write import write_mapping
 
 
-def plain(wanted: Wanted | None) -> Any:
-    """Write `Wanted` as dicts: True for whole, a dict for members, both in a pair."""
+def plain(wanted: Members | None) -> Any:
+    """Write `Members` as dicts: True for whole, a dict for members, both in a pair."""
     if wanted is None:
         return None
     members = {name: plain(member) for name, member in wanted.members.items()}
@@ -31,10 +31,10 @@ def plain(wanted: Wanted | None) -> Any:
     return members
 
 
-def wanted(members: Any) -> Wanted:
+def wanted(members: Any) -> Members:
     if members is True:
-        return Wanted(whole=True)
-    return Wanted({name: wanted(member) for name, member in members.items()})
+        return Members(whole=True)
+    return Members({name: wanted(member) for name, member in members.items()})
 
 
 @pytest.mark.parametrize(

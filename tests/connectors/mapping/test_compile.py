@@ -18,8 +18,8 @@ from gateway.connectors.mapping.analyse import PlainShape, plain_shape, supplied
 from gateway.connectors.mapping.compile import HELPERS, compile_mapping
 from gateway.connectors.mapping.emit import emit_mapping
 from gateway.connectors.mapping.interpret import TOO_DEEP, interpret
+from gateway.connectors.mapping.members import Members
 from gateway.connectors.mapping.parse import MAX_DEPTH, parse_mapping
-from gateway.connectors.mapping.wanted import Wanted
 from tests.connectors.mapping.random_mappings import data
 from tests.connectors.mapping.table import text_of
 
@@ -199,7 +199,7 @@ def test_filling(text: str, value: Any, filled: Any) -> None:
 
 
 def test_filling_adds_names_that_the_mapping_lacks() -> None:
-    wanted = Wanted({"a": Wanted(whole=True), "z": Wanted(whole=True)})
+    wanted = Members({"a": Members(whole=True), "z": Members(whole=True)})
     compiled = compile_mapping(parse_mapping("a b"), "filled", fill=wanted)
     assert compiled({"a": 1}, {}) == {"a": 1, "z": None}
     assert compiled([{"b": 1}], {}) == [{"a": None, "b": 1, "z": None}]

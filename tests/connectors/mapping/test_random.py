@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from gateway.connectors.mapping.analyse import plain_shape, read_input, read_paths, supplied_fields
 from gateway.connectors.mapping.compile import compile_mapping
 from gateway.connectors.mapping.interpret import interpret
+from gateway.connectors.mapping.members import NOTHING, Members, fill_value
 from gateway.connectors.mapping.parse import SPECS, MappingSyntaxError, parse_mapping
 from gateway.connectors.mapping.project import project_mapping
-from gateway.connectors.mapping.wanted import NOTHING, Wanted, fill_value
 from gateway.connectors.mapping.write import write_mapping
 from tests.connectors.mapping.random_mappings import data, selections, variables
 from tests.connectors.mapping.table import text_of
@@ -102,7 +102,7 @@ def test_results_hold_no_more_than_is_supplied(
     assert_held(interpret(selection, value, named)[0], supplied_fields(selection))
 
 
-def assert_held(value: Any, supply: Wanted) -> None:
+def assert_held(value: Any, supply: Members) -> None:
     if supply.whole:
         return
     if isinstance(value, list):
@@ -127,7 +127,7 @@ def test_nothing_is_read_but_what_is_said_to_be(
     )
 
 
-def pruned(value: Any, wanted: Wanted) -> Any:
+def pruned(value: Any, wanted: Members) -> Any:
     if wanted.whole:
         return value
     if isinstance(value, list):
@@ -159,16 +159,16 @@ def test_projection_keeps_what_is_wanted(
     )
 
 
-def some_of(supply: Wanted, choice: Any) -> Wanted:
+def some_of(supply: Members, choice: Any) -> Members:
     members = {
         name: some_of(member, choice)
         for name, member in supply.members.items()
         if choice.random() < 0.5
     }
-    return Wanted(members, supply.whole)
+    return Members(members, supply.whole)
 
 
-def observed(value: Any, wanted: Wanted) -> Any:
+def observed(value: Any, wanted: Members) -> Any:
     if wanted.whole or value is ...:
         return value
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""`Wanted`: which members of a value matter, nested; and filling in those that are absent."""
+"""`Members`: which members of a value matter, nested; and filling in those that are absent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Members:
     """Members of an object, or of the objects of a list.
 
     Attributes:
@@ -16,22 +16,22 @@ class Wanted:
         whole: The value matters as it stands: it is a leaf, or what it holds cannot be told.
     """
 
-    members: Mapping[str, Wanted] = field(default_factory=dict)
+    members: Mapping[str, Members] = field(default_factory=dict)
     whole: bool = False
 
-    def joined(self, other: Wanted) -> Wanted:
+    def joined(self, other: Members) -> Members:
         """Give what matters to either."""
         members = dict(self.members)
         for name, member in other.members.items():
             members[name] = members[name].joined(member) if name in members else member
-        return Wanted(members, self.whole or other.whole)
+        return Members(members, self.whole or other.whole)
 
 
-NOTHING: Final = Wanted()
-WHOLE: Final = Wanted(whole=True)
+NOTHING: Final = Members()
+WHOLE: Final = Members(whole=True)
 
 
-def fill_value(value: Any, wanted: Wanted) -> Any:
+def fill_value(value: Any, wanted: Members) -> Any:
     """Add the wanted members that are absent as None, at positions that hold an object.
 
     Shape: a list is filled element by element; the value itself is never changed in place.
