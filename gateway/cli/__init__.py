@@ -6,6 +6,7 @@ A mistake of the operator is a line and exit code 2; findings are exit code 1.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any, NoReturn
 
 
@@ -14,9 +15,11 @@ def main() -> NoReturn:
     from typer.main import get_command
 
     from gateway.cli.app import app
+    from gateway.concurrency.frame_stack import with_room
 
     try:
-        code = get_command(app)(prog_name="gateway", standalone_mode=False)
+        command = partial(get_command(app), prog_name="gateway", standalone_mode=False)
+        code = with_room(command)
     except Exception as exc:
         # What is wrong with the words themselves: typer's own exceptions, under one name or another.
         if not hasattr(exc, "format_message"):

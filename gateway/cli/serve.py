@@ -59,28 +59,30 @@ def serve(
     with one_line_errors(config_path(config, schema)):
         settings, base = read_config(config, schema)
         # Fail here, with one line, rather than in each worker.
-        graph = Gateway(settings, base, os.environ, mock=mock).graph
+        gateway = Gateway(settings, base, os.environ, mock=mock)
         number = settings.server.port if port is None else port
         unix_socket = settings.server.unix_socket if host is None and port is None else None
         if unix_socket is not None:
             sockets = bind_unix(unix_socket)
         else:
             sockets = bind(host or settings.server.host, number)
-    if warnings := sum(finding.severity == "warning" for finding in graph.findings):
+    if warnings := sum(finding.severity == "warning" for finding in gateway.graph.findings):
         _say(f"{counted(warnings, 'warning')}; gateway check lists them")
     if mock:
         _say("every value is made up; no backend is called")
-    os.environ[SERVE_MOCK] = "1" if mock else ""
-    os.environ[SERVE_CONFIG] = str(config) if config else ""
-    os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
     raise_descriptor_limit()
     processes = workers or settings.server.workers
-    served = served_config("gateway.cli.serve:worker", settings, workers=processes)
     has_tls = settings.server.tls.cert is not None
     url = url_of(sockets, host or settings.server.host, settings.server.path, has_tls=has_tls)
     if processes == 1:
+        gateway.owns_process = True
         # uvicorn ends this process by the signal that ended the server: nothing here is cleaned up.
-        raise typer.Exit(_run(served, sockets, url))
+        raise typer.Exit(_run(served_config(gateway, settings), sockets, url))
+    os.environ[SERVE_MOCK] = "1" if mock else ""
+    os.environ[SERVE_CONFIG] = str(config) if config else ""
+    os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
+    del gateway  # each worker makes its own
+    served = served_config("gateway.cli.serve:worker", settings, workers=processes)
     # Where the workers' brokers meet. Its name is short: a socket's path has to be.
     with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
         os.environ[BROKER_DIRECTORY] = folder
@@ -134,14 +136,13 @@ def _say(message: str) -> None:
     print(f"gateway: {message}", file=sys.stderr)
 
 
-def event_loop() -> Any:
-    """uvloop, or asyncio's own with a warning: it costs a third more."""
+def event_loop() -> str:
+    """Where the event loop's class is; with a warning where it is not uvloop's, which costs a third less."""
     try:
         import uvloop  # noqa: F401 - only whether it is there
     except ImportError:
         _say("warning: uvloop is not installed; serving on asyncio")
-        return "asyncio"
-    return "uvloop"
+    return "gateway.concurrency.frame_stack:RoomyLoop"
 
 
 def worker() -> Gateway:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, Node, Source, parse
-from graphql.language import DefinitionNode
+from graphql.language import DefinitionNode, Location, Token
+from graphql.language.parser import Parser
 
 from gateway.errors import ConfigError, Diagnostic
 from gateway.settings.mistakes import together
@@ -73,12 +74,34 @@ def load_sdl(files: Iterable[Path]) -> DocumentNode:
     return DocumentNode(definitions=tuple(definitions))
 
 
+class _SchemaParser(Parser):
+    """One whose nodes keep only the token that each begins with: they stay as long as the schema is served."""
+
+    def parse_whole(self) -> DocumentNode:
+        """The document. Errors: GraphQLSyntaxError."""
+        token: Token | None = self._lexer.token
+        document = self.parse_document()
+        while token is not None:  # each holds the one before and the one behind it
+            following = token.next
+            token.prev = token.next = None
+            token = following
+        return document
+
+    def loc(self, start_token: Token) -> Location | None:
+        """Where a node stands, without the token at its end."""
+        location = super().loc(start_token)
+        if location is not None:
+            location.end_token = start_token
+        return location
+
+
 def parse_sdl(text: str, name: str) -> DocumentNode:
     """Parse one schema text. Errors: ConfigError with `name`, line and column; `others` has the rest."""
     if not text.strip():
         return DocumentNode(definitions=())
     try:
-        return parse(Source(text, name), max_tokens=MAX_SCHEMA_TOKENS)
+        parser = _SchemaParser(Source(text, name), max_tokens=MAX_SCHEMA_TOKENS)
+        return parser.parse_whole()
     except GraphQLSyntaxError as exc:
         raise together(list(_syntax_errors(text, name, exc))) from exc
 

@@ -17,6 +17,8 @@ from graphql import (
     GraphQLUnionType,
     ListValueNode,
     Node,
+    SchemaDefinitionNode,
+    SchemaExtensionNode,
     StringValueNode,
     Visitor,
     get_named_type,
@@ -58,7 +60,8 @@ def unbound_directives(document: DocumentNode, marks: Sequence[Mark]) -> list[Di
         - _imported(document)
     )
     uses = _Uses(own)
-    visit(document, uses)
+    if own:  # a walk over a large schema takes a second
+        visit(document, uses)
     found = []
     for name, nodes in uses.found.items():
         file, line, column = place_of(nodes[0])
@@ -72,7 +75,9 @@ def unbound_directives(document: DocumentNode, marks: Sequence[Mark]) -> list[Di
 def _imported(document: DocumentNode) -> set[str]:
     """The directives that another specification gives: those that a `@link` imports."""
     names = _Imports()
-    visit(document, names)
+    for node in document.definitions:
+        if isinstance(node, SchemaDefinitionNode | SchemaExtensionNode):
+            visit(node, names)
     return names.found
 
 

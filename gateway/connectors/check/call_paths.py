@@ -69,6 +69,30 @@ class _Paths:
             for connect in connects
         }
         self.entities = self._entities()
+        self.useful = self._useful()
+
+    def _useful(self) -> set[str]:
+        """The types below which a call may be made for each object: no other is followed."""
+        above: dict[str, set[str]] = {}
+        for owner in self.schema.type_map.values():
+            if isinstance(owner, GraphQLObjectType):
+                for kind in {get_named_type(field.type) for field in owner.fields.values()}:
+                    for member in self.supply.possible(kind):
+                        above.setdefault(member.name, set()).add(owner.name)
+        calling = {
+            coordinate.partition(".")[0] for (coordinate, _), keys in self.keys.items() if keys
+        }
+        calling |= {
+            name
+            for name, connects in self.entities.items()
+            if any(self.keys[connect.coordinate, connect.index] for connect in connects)
+        }
+        found: set[str] = set()
+        while calling:
+            name = calling.pop()
+            found.add(name)
+            calling |= above.get(name, set()) - found
+        return found
 
     def _entities(self) -> dict[str, list[Connect]]:
         """The connectors that complete objects of a type one by one (§15.2 a and b), by the type."""
@@ -87,7 +111,11 @@ class _Paths:
 
     def find(self) -> list[Diagnostic]:
         roots = (self.schema.query_type, self.schema.mutation_type, self.schema.subscription_type)
-        queue = deque(_At(root, root.name, False, WHOLE, frozenset()) for root in roots if root)
+        queue = deque(
+            _At(root, root.name, False, WHOLE, frozenset())
+            for root in roots
+            if root and root.name in self.useful
+        )
         while queue:
             at = queue.popleft()
             followed = self.followed.get(at.place, 0)
@@ -110,6 +138,8 @@ class _Paths:
         path = f"{here}[]" if is_list else here
         supply = self._supply_of(at, name, coordinate, own)
         for member in self.supply.possible(get_named_type(field.type)):
+            if member.name not in self.useful:
+                continue
             below = _At(member, path, at.is_listed or is_list, supply, at.before | {at.place})
             if below.is_listed:
                 for connect in self.entities.get(member.name, ()):
