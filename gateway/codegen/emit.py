@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.codegen.exported import PART_NAMES
-from gateway.codegen.fetch import FetchWriter, composite_below, may_share
+from gateway.codegen.fetch import MANY_STEPS, FetchWriter, composite_below, may_share
 from gateway.codegen.functions import settle
 from gateway.codegen.shapes import PlanShapes
 from gateway.generated.writer import SourceWriter
@@ -128,8 +128,10 @@ class PartEmitter(FetchWriter):
         shared = [f"shared_{number}"] if may_share(selection) else []
         function = "shape_shared" if shared else "shape_rows"
         given = [name, f"rows_{number}", f"types_{number}", *shared, *names]
-        call = f"{function}(run, {', '.join(given)})"
-        self.writer.line(f"done_{number} = yield from {call}  # {selection.plan.type}")
+        call = f"yield from {function}(run, {', '.join(given)})"
+        if number != self.root.id and len(names) >= MANY_STEPS:
+            call = f"({call}) if rows_{number} else []"
+        self.writer.line(f"done_{number} = {call}  # {selection.plan.type}")
 
     def is_encoded(self, field: BoundField) -> bool:
         """Whether the objects of a root field, of the form that is expected, are its response as they stand."""

@@ -6,6 +6,9 @@ become the rows of the next level.
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import attrgetter
+
 from gateway.codegen.shapes import PlanShapes
 from gateway.generated.writer import SourceWriter
 from gateway.plan.nodes import Field, Kind, Part, Step, walk_selections
@@ -17,6 +20,9 @@ from gateway.runtime.bound import (
     composite_of,
 )
 from gateway.runtime.bound_plan import Bound
+
+MANY_STEPS = 4
+"""Steps for one selection that stand in a block of their own, which is left out where the selection has no rows."""
 
 
 class FetchWriter:
@@ -51,8 +57,18 @@ class FetchWriter:
 
     def wave(self, steps: tuple[Step, ...]) -> None:
         """Start the steps of a wave, wait for them, and settle what came."""
-        for step in steps:
-            self.step(step)
+        for number, group in groupby(steps, attrgetter("selection")):
+            together = list(group)
+            if number == self.root.id or len(together) < MANY_STEPS:
+                for step in together:
+                    self.step(step)
+                continue
+            # What is below nothing costs one look, however much of it the operation selects.
+            with self.writer.block(f"if rows_{number}:"):
+                for step in together:
+                    self.step(step)
+            targets = "".join(f"column_{field} = " for step in together for field in step.fields)
+            self.writer.line(f"else: {targets}[]")
         self.wait()
         self.settle([self.bound.fields[number] for step in steps for number in step.fields])
 

@@ -1,0 +1,66 @@
+"""What is below nothing costs nothing: the work of a warm plan follows the data, not the plan."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+import pytest
+from graphql import GraphQLSchema, build_schema, parse
+
+from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.run import run_code
+from gateway.runtime.state import Run, Variables
+
+COUNT = 40
+NAMES = [f"f{number}" for number in range(COUNT)]
+
+
+def schema_of(value: Any) -> GraphQLSchema:
+    """`Query.a` gives the value; each field below it has a resolver of its own."""
+    made = build_schema(
+        f"type Query {{ a: A }} type A {{ {' '.join(f'{n}: Int' for n in NAMES)} }}"
+    )
+    made.type_map["Query"].fields["a"].resolve = lambda *_: value  # type: ignore[attr-defined]
+    for name in NAMES:
+        made.type_map["A"].fields[name].resolve = lambda *_: 1  # type: ignore[attr-defined]
+    return made
+
+
+def answer(prepared: Prepared) -> Any:
+    code = prepared.code({})
+    run = Run(code.bound, prepared.source, None, None, Variables({}, {}))
+    result: Any = run_code(run, code)
+    return result.data
+
+
+def calls(prepared: Prepared) -> int:
+    """How many calls of Python's the second run makes."""
+    answer(prepared)
+    found = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal found
+        found += event == "call"
+
+    sys.setprofile(count)
+    try:
+        answer(prepared)
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+@pytest.mark.parametrize("selected", [4, COUNT])
+def test_fields_below_a_null_are_not_looked_at(selected: int) -> None:
+    text = f"{{ a {{ {' '.join(NAMES[:selected])} }} }}"
+    prepared = prepare(schema_of(None), parse(text))
+    assert answer(prepared) == {"a": None}
+    few = prepare(schema_of(None), parse("{ a { f0 f1 f2 f3 } }"))
+    assert calls(prepared) == calls(few)
+
+
+def test_fields_below_an_object_are() -> None:
+    prepared = prepare(schema_of({}), parse(f"{{ a {{ {' '.join(NAMES)} }} }}"))
+    assert answer(prepared) == {"a": dict.fromkeys(NAMES, 1)}
