@@ -21,7 +21,7 @@ from graphql import (
     print_ast,
 )
 
-from gateway.auth.decisions import Decisions, Guard
+from gateway.auth.decisions import Decisions, Guard, Need
 from gateway.codegen.code import Code
 from gateway.execute.deferred import DeferredCode, IncrementalCode
 from gateway.execute.weight import size_of_operation
@@ -87,6 +87,8 @@ class Prepared:
         self.denials: dict[Any, Any] = {}
         self._is_planned = is_planned
         self._filtered: dict[Decisions, Prepared] = {}
+        self._needs: dict[int, tuple[Need, Need]] = {}
+        self.guard: Guard | None = None
         self.limits = limits
         self.source = Source(lambda: document, operation_name)
         self.slots = slots
@@ -112,8 +114,8 @@ class Prepared:
             return
         self.coercers = VariableCoercers(schema, operation)
         needs = needs_of(schema) if denied is None else None
-        self._needs = find_needs(needs, document, operation) if needs is not None else {}
-        self.guard: Guard | None = None
+        if needs is not None:
+            self._needs = find_needs(needs, document, operation)
         if self._needs:
             self.guard = Guard(rule for need, _ in self._needs.values() for rule in need)
         if not is_planned:

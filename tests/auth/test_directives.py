@@ -203,6 +203,17 @@ async def test_a_dry_run_takes_nothing_away(tmp_path: Path) -> None:
         assert paths(found.extensions["authorizationErrors"]) == ["me.email", "paid"]
 
 
+async def test_what_a_dry_run_says_is_said_to_nobody_else(tmp_path: Path) -> None:
+    import asyncio
+
+    async with gateway(tmp_path, {"dry_run": True}) as (client, _):
+        scopes = ["admin", "", "admin", None]
+        asked = (client.execute("{ me { email } }", headers=of(scope)) for scope in scopes)
+        found = await asyncio.gather(*asked)
+        assert [bool(one.extensions) for one in found] == [False, True, False, True]
+        assert {one.data["me"]["email"] for one in found} == {"a@x"}
+
+
 @pytest.mark.parametrize("how", ["extensions", "disabled"])
 async def test_errors_may_be_told_elsewhere_or_nowhere(tmp_path: Path, how: str) -> None:
     async with gateway(tmp_path, {"errors": how}) as (client, _):
