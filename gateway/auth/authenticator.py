@@ -14,41 +14,24 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gateway.auth.api_keys import KeyEntry, entries_of, read_api_keys, split_key
 from gateway.auth.cookies import find_cookie
-from gateway.auth.principal import ANONYMOUS, Principal
+from gateway.auth.lease import Lease
+from gateway.auth.principal import ANONYMOUS, Principal, joint
+from gateway.auth.refusals import MISSING, keys_are_missing, unauthenticated
 from gateway.auth.settings import AuthenticationSettings, AuthorizationSettings
 from gateway.auth.watched import WatchedFile
-from gateway.errors import ClientError, ConfigError
+from gateway.errors import ConfigError
 
-INVALID = 'Bearer error="invalid_token"'
-MISSING = "Bearer"
-RETRY_AFTER_S = 5
 # Beyond what asyncio's timers take at once, a lease looks again.
 LONGEST_TIMER_S = 86_400.0
 LATEST = 2**53
 Headers = Mapping[str, str]
 Identify = Callable[[], Awaitable[Principal]]
-
-
-class Lease:
-    """How long a connection's principal is believed: `ended` is set when its token or key ends.
-
-    Args:
-        principal: Whose.
-    """
-
-    __slots__ = ("ended", "principal", "timer")
-
-    def __init__(self, principal: Principal) -> None:
-        self.principal = principal
-        self.ended = asyncio.Event()
-        self.timer: asyncio.TimerHandle | None = None
 
 
 class Authenticator:
@@ -343,31 +326,3 @@ class Authenticator:
         logging.getLogger("gateway.auth").info(
             "a key was withdrawn: known tokens are verified anew"
         )
-
-
-def joint(user: Principal, client: Principal) -> Principal:
-    """A user in an application: what both may do, and no longer than both."""
-    return replace(
-        user,
-        scopes=user.scopes & client.scopes,
-        client=client.client,
-        key=client.key,
-        view=client.view,
-        limits=client.limits,
-        expires=min(user.expires, client.expires),
-        decisions={},
-    )
-
-
-def unauthenticated(message: str, challenge: str = INVALID) -> ClientError:
-    """The answer to a request whose sender is not known."""
-    return ClientError(message, code="UNAUTHENTICATED", headers={"www-authenticate": challenge})
-
-
-def keys_are_missing() -> ClientError:
-    """The answer while no token can be verified: it is the gateway that lacks something, not the client."""
-    return ClientError(
-        "Tokens cannot be verified now: the issuer's keys are not available.",
-        code="UNAVAILABLE",
-        retry_after_s=RETRY_AFTER_S,
-    )

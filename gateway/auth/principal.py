@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
@@ -107,6 +107,20 @@ class Principal:
 
 ANONYMOUS = Principal()
 """Nobody in particular."""
+
+
+def joint(user: Principal, client: Principal) -> Principal:
+    """A user in an application: what both may do, and no longer than both."""
+    return replace(
+        user,
+        scopes=user.scopes & client.scopes,
+        client=client.client,
+        key=client.key,
+        view=client.view,
+        limits=client.limits,
+        expires=min(user.expires, client.expires),
+        decisions={},
+    )
 
 
 def frozen(value: Any) -> Hashable:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from gateway.auth.authenticator import Authenticator, Lease
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.lease import Lease
 from gateway.auth.principal import Principal
 from gateway.errors import ClientError
 from gateway.response.answer import encode_request_error

@@ -12,7 +12,8 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
 
-from gateway.auth.authenticator import Authenticator, Lease
+from gateway.auth.authenticator import Authenticator
+from gateway.auth.lease import Lease
 from gateway.auth.principal import Principal
 from gateway.concurrency.awaitable import value_of
 from gateway.concurrency.tasks import closing, end_all
