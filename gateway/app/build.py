@@ -16,6 +16,7 @@ from graphql import DocumentNode, GraphQLScalarType, GraphQLSchema
 
 from gateway.app.config import Config
 from gateway.app.services import unshared_sources
+from gateway.auth.risks import find_risks
 from gateway.connectors.bind import BoundConnectors, bind_connectors
 from gateway.connectors.check.connectors import check_connectors
 from gateway.connectors.check.constants import Constants
@@ -117,6 +118,7 @@ def build_graph(
     findings += [item if item.file else replace(item, file=str(files[0])) for item in found]
     if schema is None:
         return Graph(None, None, marks, findings)
+    findings += find_risks(config.authentication)
     if config.authorization.directives.enabled:
         own = {mark.name for mark in marks if mark.kind == "schema_directive"}
         findings += add_needs(schema, document, own, is_asked=is_anybody_known(config))

@@ -362,3 +362,19 @@ def test_directives_without_anybody_who_is_known_are_a_warning(tmp_path: Path) -
     sdl = 'type Query { a: Int @authenticated @connect(source: "api", http: { GET: "/a" }, selection: "$") }'
     assert findings(tmp_path, sdl) == ["NobodyIsKnown"]
     assert findings(tmp_path, sdl, authorization={"directives": {"enabled": False}}) == []
+
+
+def test_settings_that_let_more_in_than_they_seem_to_are_warnings(tmp_path: Path) -> None:
+    (tmp_path / "schema.graphql").write_text("type Query { a: Int }")
+    open_ = {
+        "jwks": [{"url": "http://issuer.example/keys"}],
+        "on_error": "continue",
+        "require_expiry": False,
+    }
+    closed = {"jwks": [{"url": "https://i.example/keys", "issuers": ["i"], "audiences": ["a"]}]}
+    for jwt, count in ((open_, 5), (closed, 0)):
+        config = build_config(
+            {"graph": {"schema": ["schema.graphql"]}, "authentication": {"jwt": jwt}}
+        )
+        graph = build_graph(config, tmp_path, {})
+        assert [f.code for f in graph.findings].count("OpenAuthentication") == count
