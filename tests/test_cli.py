@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import re
 import socket
 import subprocess
 import sys
@@ -193,6 +194,23 @@ def test_a_start_that_fails_in_workers_is_one_line_and_exit_code_2(tmp_path: Pat
     assert result.returncode == 2
     assert result.stderr.startswith("gateway: gateway.toml:9: broker.directory: no socket")
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_worker_that_is_killed_before_it_serves_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text(
+        '[graph]\nschema = "s.graphql"\nresolvers = "killed"\n[server]\nport = 0\nworkers = 2\n'
+        "[telemetry.metrics]\nenabled = false\n"
+    )
+    (tmp_path / "s.graphql").write_text("type Query { a: Int }")
+    (tmp_path / "killed.py").write_text(
+        "import multiprocessing, os, signal\nfrom gateway import resolver\n\n"
+        '@resolver("Query.a", reads=())\ndef a(parent, context):\n    return 1\n\n'
+        "if multiprocessing.parent_process() is not None:\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    result = run("serve", cwd=tmp_path)
+    assert result.returncode == 2
+    said = r"gateway: worker \d+ was ended by signal 9 before it served\n"
+    assert re.fullmatch(said, result.stderr)
 
 
 def test_map_without_its_data_is_one_line(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
@@ -18,7 +19,7 @@ from typing import Any
 
 import uvicorn
 from uvicorn.lifespan.on import LifespanOn
-from uvicorn.supervisors.multiprocess import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from gateway.app.worker import BROKER_DIRECTORY
 from gateway.cli.options import error_lines
@@ -27,6 +28,8 @@ from gateway.transport.server.served import served_app
 
 Say = Callable[[Sequence[str]], None]
 START_FAILED = (2, 3)  # our own, and uvicorn's STARTUP_FAILURE
+START_TIMEOUT_S = 120.0
+"""Seconds that a worker which replaces another may take before it serves."""
 
 
 def bind_unix(path: str) -> list[socket.socket]:
@@ -216,6 +219,8 @@ class Workers(Multiprocess):
         super().__init__(config, sockets)
         self._url = url
         self._has_failed = False
+        self._starting: dict[Process, float] = {}
+        self._asked: set[Process] = set()
 
     def serve(self) -> int:
         """Run the workers until the end. Gives the exit code."""
@@ -230,31 +235,66 @@ class Workers(Multiprocess):
         return 2 if self._has_failed else 0
 
     def keep_subprocess_alive(self) -> None:
-        """Replace a worker that died; end when its replacement cannot start."""
+        """Replace a worker that died or hangs; end when its replacement cannot start.
+
+        One that starts is given START_TIMEOUT_S: on a busy machine its imports alone take longer than the health check
+        of one that serves, which would end it, and the next, for ever.
+        """
         if any(process.exitcode in START_FAILED for process in self.processes):
             self._has_failed = True
             self.should_exit.set()
-        super().keep_subprocess_alive()
+        for index, process in enumerate(self.processes):
+            if self.should_exit.is_set():
+                return
+            if self._is_well(process):
+                continue
+            self._starting.pop(process, None)
+            process.kill()
+            process.join()
+            replacement = self.processes[index] = Process(self.config, self.sockets)
+            replacement.start()
+            self._starting[replacement] = time.monotonic() + START_TIMEOUT_S
+
+    def _is_well(self, process: Process) -> bool:
+        if process not in self._starting:
+            return process.is_alive(timeout=self.config.timeout_worker_healthcheck)
+        if not process.process.is_alive() or time.monotonic() > self._starting[process]:
+            return False
+        if self._has_answered(process):
+            del self._starting[process]
+        return True
+
+    def _has_answered(self, process: Process) -> bool:
+        """Whether a worker says that it serves. It is asked, and not waited for; one that has ended says nothing."""
+        try:
+            if process not in self._asked:
+                process.parent_conn.send(b"ping")
+                self._asked.add(process)
+            if not process.parent_conn.poll(0):
+                return False
+            self._asked.discard(process)
+            return bool(process.parent_conn.recv())
+        except (OSError, EOFError):
+            return False
 
     def _wait_for_start(self) -> bool:
         """Wait until every worker answers; False when one of them ends before, or all are to end."""
         waiting = list(self.processes)
-        asked: set[Any] = set()
         while waiting and not self.should_exit.is_set():
-            for process in waiting:
-                if process.parent_conn not in asked:
-                    asked.add(process.parent_conn)
-                    process.parent_conn.send(b"ping")
-            ends = [process.process.sentinel for process in self.processes]
-            heard = wait([*ends, *(process.parent_conn for process in waiting)], timeout=0.1)
-            if any(end in heard for end in ends):
+            waiting = [process for process in waiting if not self._has_answered(process)]
+            ended = wait([process.process.sentinel for process in self.processes], timeout=0.05)
+            if ended:
+                self._say_who_ended()
                 self._has_failed = True
                 self.should_exit.set()
                 return False
-            for process in [one for one in waiting if one.parent_conn in heard]:
-                asked.discard(process.parent_conn)
-                if process.parent_conn.recv():
-                    waiting.remove(process)
-            self.should_exit.wait(0.02)
             self.handle_signals()
         return not waiting
+
+    def _say_who_ended(self) -> None:
+        """Say which worker something from outside has ended before it served; others say it themselves."""
+        for process in self.processes:
+            process.process.join(0)
+            code = process.exitcode
+            if code is not None and code < 0:
+                say_once([f"worker {process.pid} was ended by signal {-code} before it served"])
