@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -284,17 +284,19 @@ class Workers(Multiprocess):
             waiting = [process for process in waiting if not self._has_answered(process)]
             ended = wait([process.process.sentinel for process in self.processes], timeout=0.05)
             if ended:
-                self._say_who_ended()
+                self._say_who_ended(ended)
                 self._has_failed = True
                 self.should_exit.set()
                 return False
             self.handle_signals()
         return not waiting
 
-    def _say_who_ended(self) -> None:
+    def _say_who_ended(self, ended: Collection[object]) -> None:
         """Say which worker something from outside has ended before it served; others say it themselves."""
         for process in self.processes:
-            process.process.join(0)
-            code = process.exitcode
-            if code is not None and code < 0:
-                say_once([f"worker {process.pid} was ended by signal {-code} before it served"])
+            if process.process.sentinel in ended:
+                process.process.join(5)  # it is at its end: its code is there in a moment
+                code = process.exitcode
+                if code is not None and code < 0:
+                    said = f"worker {process.pid} was ended by signal {-code} before it served"
+                    say_once([said])
