@@ -466,7 +466,7 @@ def test_a_plan_says_who_shares_it(tmp_path: Path) -> None:
     assert "NothingIsShared" not in command(tmp_path, "check").stdout
     for query, line in (
         ("{ declared }", "shared by clients with equal x-tenant, x-user"),
-        ("{ declared undeclared }", "not shared: Query.undeclared may read anything of a client"),
+        ("{ declared undeclared }", "told_resolvers.py:26) may read anything of a client: declare"),
         ("{ __typename }", "not shared: it waits for nothing"),
         ("mutation { declared }", "not shared: it is a mutation"),
     ):

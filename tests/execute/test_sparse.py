@@ -11,7 +11,8 @@ from graphql import GraphQLSchema, build_schema, parse
 
 from gateway.execute.prepare import Prepared, prepare
 from gateway.execute.run import run_code
-from gateway.runtime.state import Run, Variables
+from gateway.runtime.request import Variables
+from gateway.runtime.state import Run
 
 COUNT = 40
 NAMES = [f"f{number}" for number in range(COUNT)]
