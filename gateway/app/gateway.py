@@ -48,6 +48,7 @@ class Gateway:
         mock: Fields make their values up: no connector, no Python, no backend.
 
     Attributes:
+        state: What `@on_startup` functions have made, once the lifespan has begun.
         dev_status: What GraphiQL's page asks for while it is developed; set before the lifespan begins.
         transports: By source name, in place of those that lead to the network; set before the lifespan begins.
 
@@ -72,6 +73,7 @@ class Gateway:
         self.dev_status: Callable[[], bytes] | None = None
         self.transports: Mapping[str, Transport] = {}
         self._worker: Worker | None = None
+        self.state: dict[str, Any] = {}
         self._lifespan = Starlette(lifespan=self.lifespan)
 
     @property
@@ -114,6 +116,7 @@ class Gateway:
             owns_process=self.owns_process,
         )
         revision = Revision(self.graph, self.config, self.base, self.explain, worker)
+        self.state = revision.state
         async with worker.running(), revision.running(), worker.answering(revision):
             self._worker = worker
             yield {DRAIN: worker.begin_drain}

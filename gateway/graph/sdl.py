@@ -80,7 +80,13 @@ class _SchemaParser(Parser):
     def parse_whole(self) -> DocumentNode:
         """The document. Errors: GraphQLSyntaxError."""
         token: Token | None = self._lexer.token
-        document = self.parse_document()
+        try:
+            document = self.parse_document()
+        except RecursionError:
+            found = self._lexer.token
+            raise GraphQLSyntaxError(
+                self._lexer.source, found.start, "it is nested too deeply"
+            ) from None
         while token is not None:  # each holds the one before and the one behind it
             following = token.next
             token.prev = token.next = None

@@ -91,14 +91,22 @@ async def server(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
         yield running
 
 
+LIFETIME_S = 6 * 3600
+"""Of the tokens here: those of parameters are made before all tests run."""
+
+
+def token(**claims: Any) -> str:
+    return token_of(ec_key(), **{"exp": int(time.time()) + LIFETIME_S, **claims})
+
+
 def bearer(**claims: Any) -> str:
-    return f"Bearer {token_of(ec_key(), **claims)}"
+    return f"Bearer {token(**claims)}"
 
 
 def expire(server: Served) -> None:
     """Let the time come at which every token of the test has ended."""
     auth = server.app.auth
-    later = auth._clock() + 1000
+    later = auth._clock() + LIFETIME_S + 1000
     auth._clock = lambda: later
     for lease in list(auth._leases):
         auth._arm(lease)
@@ -109,9 +117,9 @@ def expire(server: Served) -> None:
     [
         ({"Authorization": bearer()}, {}),
         ({"authorization": bearer()}, {"authorization": bearer(sub="handshake")}),
-        ({"authToken": token_of(ec_key())}, {}),
+        ({"authToken": token()}, {}),
         (None, {"authorization": bearer()}),
-        ({"other": 1}, {"cookie": f"session={token_of(ec_key())}"}),
+        ({"other": 1}, {"cookie": f"session={token()}"}),
     ],
 )
 async def test_a_socket_shows_who_it_is(server: Served, params: Any, headers: Any) -> None:

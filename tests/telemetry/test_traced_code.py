@@ -76,6 +76,7 @@ async def spans_of(folder: Path, query: str) -> tuple[Any, Sequence[ReadableSpan
         tracing = Tracing(TracingSettings(sample_ratio=1.0), exporter)
         client.app.worker.tracing = client.app.worker.serving().pipeline.observer.tracing = tracing
         result = await client.execute(query)
+        await tracing.aclose()
         assert result.data == plain.data
         assert [e["message"] for e in result.errors] == [e["message"] for e in plain.errors]
     return result, exporter.get_finished_spans()
