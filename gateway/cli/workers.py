@@ -282,7 +282,8 @@ class Workers(Multiprocess):
         waiting = list(self.processes)
         while waiting and not self.should_exit.is_set():
             waiting = [process for process in waiting if not self._has_answered(process)]
-            ended = wait([process.process.sentinel for process in self.processes], timeout=0.05)
+            # One that has answered and dies is replaced, as any later.
+            ended = wait([process.process.sentinel for process in waiting], timeout=0.02)
             if ended:
                 self._say_who_ended(ended)
                 self._has_failed = True
