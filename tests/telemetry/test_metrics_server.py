@@ -111,6 +111,8 @@ def serving(folder: Path, workers: int, metrics: int | None = None) -> Iterator[
 @pytest.mark.timeout(300)
 def test_two_workers_are_one_page_and_sums_do_not_fall_when_one_dies(tmp_path: Path) -> None:
     with serving(tmp_path, 2) as served:
+        # Until the server says its URL, a worker that dies is a start that failed.
+        wait_until(lambda: "Ctrl-C ends it" in served.log.read_text(), "the server's word")
         asked, pids = served.ask_until(2)
         wait_until(lambda: served.read()["gateway_workers", ()] == 2, "both workers")
         found = served.read()
