@@ -48,7 +48,6 @@ class Gateway:
         mock: Fields make their values up: no connector, no Python, no backend.
 
     Attributes:
-        state: What `@on_startup` functions have made, once the lifespan has begun.
         dev_status: What GraphiQL's page asks for while it is developed; set before the lifespan begins.
         transports: By source name, in place of those that lead to the network; set before the lifespan begins.
 
@@ -73,7 +72,6 @@ class Gateway:
         self.dev_status: Callable[[], bytes] | None = None
         self.transports: Mapping[str, Transport] = {}
         self._worker: Worker | None = None
-        self.state: dict[str, Any] = {}
         self._lifespan = Starlette(lifespan=self.lifespan)
 
     @property
@@ -82,6 +80,11 @@ class Gateway:
         if self._worker is None:
             raise RuntimeError(UNSTARTED)
         return self._worker
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What `@on_startup` functions have made. Errors: RuntimeError before the lifespan has begun."""
+        return self.worker.serving().state
 
     @property
     def handler(self) -> Handler:
@@ -116,7 +119,6 @@ class Gateway:
             owns_process=self.owns_process,
         )
         revision = Revision(self.graph, self.config, self.base, self.explain, worker)
-        self.state = revision.state
         async with worker.running(), revision.running(), worker.answering(revision):
             self._worker = worker
             yield {DRAIN: worker.begin_drain}

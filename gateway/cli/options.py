@@ -32,6 +32,10 @@ SchemaOption = Annotated[
     list[Path] | None,
     typer.Option("--schema", "-s", help="Schema files or folders, instead of the configuration's."),
 ]
+MockOption = Annotated[
+    bool,
+    typer.Option("--mock", help="Answer with made-up values; no backend or resolver is called."),
+]
 
 
 def say_version(is_asked: bool) -> None:

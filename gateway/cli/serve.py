@@ -16,6 +16,7 @@ from gateway.app.gateway import Gateway
 from gateway.app.worker import BROKER_DIRECTORY
 from gateway.cli.options import (
     ConfigOption,
+    MockOption,
     SchemaOption,
     config_path,
     counted,
@@ -48,12 +49,7 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=1024, help="Worker processes.")] = None,
-    mock: Annotated[
-        bool,
-        typer.Option(
-            "--mock", help="Answer with made-up values; no backend or resolver is called."
-        ),
-    ] = False,
+    mock: MockOption = False,
 ) -> None:
     """Serve GraphQL over HTTP. For development use `gateway dev`."""
     with one_line_errors(config_path(config, schema)):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.context import ClientRequest, Context
@@ -31,6 +31,11 @@ class Serving(Protocol):
     @property
     def sharing(self) -> Sharing:
         """Equal operations in flight as one."""
+        ...
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What `@on_startup` functions have made."""
         ...
 
     def new_context(self, client: ClientRequest) -> AwaitableOrValue[Context]:

@@ -31,7 +31,7 @@ from gateway.runtime.properties import Kinds, is_decoded
 from gateway.runtime.runtime_types import find_types, is_known
 from gateway.runtime.spots import ABANDONED, AWAITING, Failed, FailedList, caught
 from gateway.runtime.state import Rows, Run
-from gateway.runtime.works import Call, Position
+from gateway.runtime.works import Call, Position, into
 
 LIST = {list}
 SHORT = 100
@@ -67,12 +67,8 @@ def normalise(run: Run, field: BoundField, column: list[Any]) -> Kinds | None:
             return types
     for index, value in enumerate(column):
         if type(value) is not Failed:
-            column[index] = normal(run, field, output, value, _into(column, index), (index,))
+            column[index] = normal(run, field, output, value, into(column, index), (index,))
     return None
-
-
-def _into(target: list[Any], index: int) -> Callable[[Any], None]:
-    return lambda value: target.__setitem__(index, value)
 
 
 def normal(
@@ -133,7 +129,7 @@ def _normalise_items(
     run: Run, field: BoundField, item: BoundOutput, items: list[Any], where: tuple[int, ...]
 ) -> None:
     for index, value in enumerate(items):
-        put = _into(items, index)
+        put = into(items, index)
         normal_form = _normal_later if run.is_awaitable(value) else normal
         items[index] = normal_form(run, field, item, value, put, (*where, index))
 

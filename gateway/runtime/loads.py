@@ -14,15 +14,14 @@ import msgspec
 
 from gateway.graph.resolvers import DecodedRow
 from gateway.runtime.bound import BoundField
-from gateway.runtime.info import info_of_row
 from gateway.runtime.properties import (
     PLAIN,
     ROW,
     Kinds,
+    call_callables,
     has_member,
     is_decoded,
     read_property,
-    wait_for_cells,
 )
 from gateway.runtime.spots import Failed, caught
 from gateway.runtime.state import Run
@@ -90,7 +89,8 @@ def load_entities(
         found = {i for column in columns for i, value in enumerate(column) if value is MISSING}
         lacking = sorted(found)
         for field, column in zip(fields, columns, strict=True):
-            _call_callables(run, field, column)
+            if not set(map(type, column)) <= PLAIN_OR_MISSING:
+                call_callables(run, field, column)
     if not lacking:
         return columns
     entities: list[Any] = [None] * len(lacking)
@@ -241,16 +241,3 @@ def _member(row: Any, name: str) -> Any:
         return row.get(name, MISSING) if isinstance(row, Mapping) else getattr(row, name, MISSING)
     except Exception as error:
         return caught(error)
-
-
-def _call_callables(run: Run, field: BoundField, column: list[Any]) -> None:
-    if set(map(type, column)) <= PLAIN_OR_MISSING:
-        return
-    for index, value in enumerate(column):
-        if callable(value):
-            try:
-                own = run.arguments_for_call(field)
-                column[index] = value(info_of_row(run, field, index), **own)
-            except Exception as error:
-                column[index] = caught(error)
-    wait_for_cells(run, field, column)

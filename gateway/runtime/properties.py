@@ -63,15 +63,20 @@ def read(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any
     else:
         column = [read_property(row, name) for row in rows]
     if not all(type_ in PLAIN or is_inert(type_) for type_ in set(map(type, column))):
-        for index, value in enumerate(column):
-            if callable(value):
-                try:
-                    own = run.arguments_for_call(field)
-                    column[index] = value(info_of_row(run, field, index), **own)
-                except Exception as error:
-                    column[index] = caught(error)
-        wait_for_cells(run, field, column)
+        call_callables(run, field, column)
     return column
+
+
+def call_callables(run: Run, field: BoundField, column: list[Any]) -> None:
+    """Put in the place of each callable what it gives, as graphql-core's default resolver calls it."""
+    for index, value in enumerate(column):
+        if callable(value):
+            try:
+                own = run.arguments_for_call(field)
+                column[index] = value(info_of_row(run, field, index), **own)
+            except Exception as error:
+                column[index] = caught(error)
+    wait_for_cells(run, field, column)
 
 
 def is_inert(type_: type) -> bool:

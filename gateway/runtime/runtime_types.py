@@ -17,7 +17,7 @@ from gateway.runtime.bound import BoundComposite, BoundField, BoundSelection
 from gateway.runtime.info import Info, infos_of_parents
 from gateway.runtime.spots import BadValueError, Failed, caught
 from gateway.runtime.state import Run
-from gateway.runtime.works import Call
+from gateway.runtime.works import Call, into
 
 Tag = BoundSelection | Failed | None
 Put = Callable[[Tag], None]
@@ -64,13 +64,9 @@ def find_types(
             continue
         tag: Tag = find(name) if type(name) is str else None
         if tag is None:
-            tag = _take_name(run, field, composite, row, info, name, _into(tags, index))
+            tag = _take_name(run, field, composite, row, info, name, into(tags, index))
         tags[index] = tag
     return tags
-
-
-def _into(tags: list[Tag], index: int) -> Put:
-    return lambda tag: tags.__setitem__(index, tag)
 
 
 def _take_name(

@@ -52,9 +52,7 @@ def rows_shape(
             if left < run.mark:
                 reached(run)
             if len(rows) > PIECE and run.limits.is_paused:
-                large = LargeList(rows, complete, field, item, observer)
-                run.large = (*run.large, large)
-                return large.done
+                return _in_pieces(run, LargeList(rows, complete, field, item, observer))
             done: list[Any] = []
             complete(done, run, rows)
             return done
@@ -75,14 +73,18 @@ def list_shape(complete: RowsShape, field: BoundField, item: BoundOutput, slow: 
         if left < run.mark:
             reached(run)
         if len(items) > PIECE and run.limits.is_paused:
-            large = LargeList(items, complete, field, item, None)
-            run.large = (*run.large, large)
-            return large.done
+            return _in_pieces(run, LargeList(items, complete, field, item, None))
         done: list[Any] = []
         complete(done, run, items)
         return done
 
     return shape
+
+
+def _in_pieces(run: Run, large: LargeList) -> list[Any]:
+    """The list of a large one's items, which is filled in pieces once the rest is completed."""
+    run.large = (*run.large, large)
+    return large.done
 
 
 def each(complete: Shape) -> RowsShape:

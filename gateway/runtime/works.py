@@ -139,6 +139,11 @@ class Call:
         return found
 
 
+def into(column: list[Any], index: int) -> Callable[[Any], None]:
+    """Puts an outcome at its place."""
+    return lambda outcome: column.__setitem__(index, outcome)
+
+
 def spread(column: list[Any], wanted: int, coordinate: str) -> Callable[[Any], None]:
     """Puts a loader's outcome into a column: its values, or its error in every cell.
 

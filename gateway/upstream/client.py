@@ -134,14 +134,13 @@ class Upstream:
                 return await source.policy.fetch(request, caller.deadline, caller.stats)
             # What is read from now on, and what is read when it has ended, must not be from before.
             source.reads.close()
-            response = None
             try:
                 response = await source.policy.fetch(request, caller.deadline, caller.stats)
-                return response
             finally:
                 source.reads.close()
-                if source.cache is not None:
-                    source.cache.write(request, response)
+            if source.cache is not None:
+                source.cache.write(request, response)
+            return response
         finally:
             caller.stats.wait_s += time.perf_counter() - begin
 

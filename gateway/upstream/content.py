@@ -6,7 +6,7 @@ What was put up with is told in the log, once for each source. No I/O of its own
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 from gateway.codings.decode import BodyDecoding, decode_chunks
 from gateway.codings.members import BadEncoding
@@ -41,6 +41,25 @@ async def decode_answer(
         raise UpstreamError(UNREADABLE, source=source, detail=detail[:500]) from exc
     for oddity in decoding.oddities:
         tell(source, oddity)
+
+
+async def pieces_of(
+    raw: AsyncIterator[bytes],
+    content_encoding: str | None,
+    source: str,
+    aclose: Callable[[], Awaitable[None]],
+) -> AsyncGenerator[bytes]:
+    """A body in pieces, decoded where it has codings; an answer that cannot be is closed. Errors: UpstreamError."""
+    if content_encoding is None:
+        async for piece in raw:
+            yield piece
+        return
+    try:
+        async for piece in decode_answer(raw, content_encoding, source):
+            yield piece
+    except UpstreamError:
+        await aclose()
+        raise
 
 
 def tell(source: str, what: str) -> None:

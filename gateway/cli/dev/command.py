@@ -15,6 +15,7 @@ from gateway.app.config import Config
 from gateway.cli.options import (
     CONFIG_FILE,
     ConfigOption,
+    MockOption,
     SchemaOption,
     config_path,
     fail,
@@ -41,12 +42,7 @@ def dev(
             help="TCP port; without it a free one, where the configured one is taken.",
         ),
     ] = None,
-    mock: Annotated[
-        bool,
-        typer.Option(
-            "--mock", help="Answer with made-up values; no backend or resolver is called."
-        ),
-    ] = False,
+    mock: MockOption = False,
 ) -> None:
     """Serve with reload for development: errors are unmasked and timings are on."""
     from gateway.cli.dev.child import Version

@@ -27,7 +27,6 @@ from gateway.upstream.cache.stored import (
     StoredResponse,
     request_directives,
     stored_response,
-    with_tags,
 )
 from gateway.upstream.settings import SourceCacheSettings
 from gateway.upstream.transport import Fetched, UpstreamRequest, header_value
@@ -113,21 +112,18 @@ class ResponseCache:
             return entry.answer(now)
         return await self._validate(request, fetch, entry)
 
-    def write(self, request: UpstreamRequest, response: Fetched | None) -> None:
-        """A write begins, or has ended with an answer: what is stored of its URLs is not used any more. §4.4"""
-        if request.method in SAFE_METHODS:
+    def write(self, request: UpstreamRequest, response: Fetched) -> None:
+        """A write has ended with an answer: what is stored of its URLs and groups is not used any more. §4.4"""
+        if request.method in SAFE_METHODS or not 200 <= response.status < 400:
             return
-        if response is not None and not 200 <= response.status < 400:
-            return
-        urls = [request.url]
+        tags = [request.url]
         for name in ("location", "content-location"):
-            given = header_value(response.headers, name) if response is not None else None
+            given = header_value(response.headers, name)
             if given and (url := urljoin(request.url, given)) and _is_one_origin(url, request.url):
-                urls.append(url)
-        if response is not None:
-            groups = values_of(response.headers, "cache-group-invalidation")  # RFC 9875
-            urls += [g.strip().strip('"') for text in groups for g in text.split(",")]
-            self.memory.purge(urls)
+                tags.append(url)
+        groups = values_of(response.headers, "cache-group-invalidation")  # RFC 9875
+        tags += [group.strip().strip('"') for text in groups for group in text.split(",")]
+        self.memory.purge(tags)
 
     async def aclose(self) -> None:
         """End what is being refreshed."""
@@ -152,14 +148,19 @@ class ResponseCache:
         if response.status == 304:
             return
         now = self._now()
-        took_s = max(0.0, now - begin)
-        entry = stored_response(request, response, self.rules, now=now, took_s=took_s)
+        entry = stored_response(
+            request,
+            response,
+            self.rules,
+            now=now,
+            took_s=max(0.0, now - begin),
+            tags={request.url, f"source:{self.source}"},
+            began=began,
+        )
         if entry is None:
             self.memory.remove(request)
-            return
-        entry = with_tags(entry, {request.url, f"source:{self.source}"})
-        entry.began = began
-        self.memory.put(request, entry)
+        else:
+            self.memory.put(request, entry)
 
     async def _validate(
         self, request: UpstreamRequest, fetch: Fetch, entry: StoredResponse

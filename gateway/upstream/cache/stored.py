@@ -6,7 +6,7 @@ Everything that headers say is read once, when the answer is stored. No clock an
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from gateway.upstream.cache.directives import (
     Directives,
@@ -80,7 +80,7 @@ class StoredResponse:
     stale_if_error_s: float
     took_s: float
     tags: frozenset[str]
-    began: int = 0
+    began: int
     size_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,6 +145,8 @@ def stored_response(
     *,
     now: float,
     took_s: float,
+    tags: Collection[str],
+    began: int,
 ) -> StoredResponse | None:
     """The answer as it may be kept; None where it may not. RFC 9111 §3
 
@@ -154,6 +156,8 @@ def stored_response(
         rules: The source's.
         now: When the answer was there, wall clock.
         took_s: What it took: it may have aged so long on its way.
+        tags: What it may be purged by beside the origin's own.
+        began: The number of purges when fetching it began.
     """
     headers = response.headers
     says, is_targeted = cache_control(headers)
@@ -196,7 +200,8 @@ def stored_response(
         stale_while_revalidate_s=_window(says, "stale-while-revalidate", rules, may_be_stale),
         stale_if_error_s=_window(says, "stale-if-error", rules, may_be_stale),
         took_s=took_s,
-        tags=_tags(headers),
+        tags=_tags(headers).union(tags),
+        began=began,
     )
 
 
@@ -280,8 +285,3 @@ def _tags(headers: Sequence[Header]) -> frozenset[str]:
         for value in values_of(headers, name):
             found.update(part.strip('"') for part in value.replace(",", " ").split())
     return frozenset(found)
-
-
-def with_tags(entry: StoredResponse, tags: Collection[str]) -> StoredResponse:
-    """The same, to be purged by more."""
-    return replace(entry, tags=entry.tags | set(tags))

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from gateway.errors import UpstreamError
-from gateway.upstream.content import decode_answer
+from gateway.upstream.content import pieces_of
 from gateway.upstream.transport import Headers, read_length
 
 if TYPE_CHECKING:
@@ -110,21 +110,11 @@ class H1Response:
         parts = self.parts
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
         """As the port says."""
         said = self.raw_header(b"content-encoding")
-        if said is None:
-            async for piece in self._aiter_raw():
-                yield piece
-            return
-        try:
-            async for piece in decode_answer(
-                self._aiter_raw(), said.decode("latin-1"), self.source
-            ):
-                yield piece
-        except UpstreamError:
-            await self.aclose()
-            raise
+        coding = said.decode("latin-1") if said is not None else None
+        return pieces_of(self._aiter_raw(), coding, self.source, self.aclose)
 
     async def aclose(self) -> None:
         """As the port says."""

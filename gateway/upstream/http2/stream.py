@@ -12,7 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from gateway.errors import UpstreamError
-from gateway.upstream.content import decode_answer
+from gateway.upstream.content import pieces_of
 from gateway.upstream.transport import Header, header_value, read_length
 
 if TYPE_CHECKING:
@@ -103,19 +103,11 @@ class H2Stream:
             parts.append(piece)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
         """As the port says."""
         said = [value for name, value in self.headers if name == "content-encoding"]
-        if not said:
-            async for piece in self._aiter_raw():
-                yield piece
-            return
-        try:
-            async for piece in decode_answer(self._aiter_raw(), ", ".join(said), self.source):
-                yield piece
-        except UpstreamError:
-            await self.aclose()
-            raise
+        coding = ", ".join(said) if said else None
+        return pieces_of(self._aiter_raw(), coding, self.source, self.aclose)
 
     async def aclose(self) -> None:
         """As the port says: a body that was not read to its end is cancelled, its connection kept."""
