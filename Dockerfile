@@ -21,7 +21,7 @@ COPY gateway ./gateway
 RUN python3 -m venv /opt/build \
  && python3 -m venv --without-pip /opt/gateway \
  && /opt/build/bin/pip --python /opt/gateway/bin/python install --no-cache-dir \
-      --only-binary :all: --no-binary opentracing --constraint constraints.txt . \
+      --only-binary :all: --no-binary opentracing --constraint constraints.txt '.[http2,redis]' \
  && /opt/build/bin/pip --python /opt/gateway/bin/python freeze --exclude compiled-graphql-gateway \
       > /opt/gateway/inventory.txt \
  && python3 -m venv /opt/sbom \

@@ -34,7 +34,7 @@ run: $(SERVED) ## start the demo backends and the gateway on http://127.0.0.1:$(
 	@PORT=$(PORT) exec $(BIN)/python -m demo
 
 test: $(STAMP) ## run the tests; installs and starts what they need
-	@sh scripts/system-packages.sh php php-fpm chromium nginx wrk
+	@sh scripts/system-packages.sh php php-fpm chromium nginx redis wrk
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark --reruns 1 -r R $(ARGS)
 
 test-platform: $(STAMP) ## image, chart and release tests (Debian, root)

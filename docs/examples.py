@@ -193,6 +193,10 @@ enabled = true
 kind = "unix"
 directory = "/run/gateway"
 """,
+    "[redis]": """
+[redis]
+url = "rediss://gateway:${REDIS_PASSWORD:-none}@redis.example:6379/0"
+""",
     "[logs]": """
 [logs]
 access = "stdout"

@@ -27,6 +27,7 @@ from gateway.language.limits import Limits
 from gateway.pipeline.dedupe import DedupeSettings
 from gateway.pipeline.explain import ExplainSettings
 from gateway.pipeline.plan_cache import PlanCacheSettings
+from gateway.redis.settings import RedisSettings
 from gateway.settings.describe import described
 from gateway.settings.environment import as_lists, overlay, read_environment
 from gateway.settings.hints import tables_in
@@ -184,6 +185,7 @@ class Config:
         subscription: Operations over WebSockets, event streams and multipart answers.
         incremental: `@defer` and `@stream`.
         broker: How published events reach subscriptions.
+        redis: The Redis server that workers and pods share.
         logs: Access and error log.
         telemetry: Metrics and traces.
         errors: Masking.
@@ -214,6 +216,7 @@ class Config:
     subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     incremental: IncrementalSettings = field(default_factory=IncrementalSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
+    redis: RedisSettings = field(default_factory=RedisSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     errors: ErrorSettings = field(default_factory=ErrorSettings)

@@ -1,0 +1,52 @@
+"""A client of Redis, made of `[redis]`. The `redis` package is imported when one is made, and not before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.errors import ConfigError
+from gateway.redis.settings import RedisSettings
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+# Connections of one worker at a time; a command that finds none free fails as one that times out does.
+MAX_CONNECTIONS = 100
+
+
+def make_redis(settings: RedisSettings, needed_by: str) -> Redis:
+    """A client for one event loop. It connects when it is first used; `aclose` ends it.
+
+    Args:
+        settings: `[redis]`.
+        needed_by: The key of the configuration that asks for it, for the error.
+
+    Errors: ConfigError without an URL, or without the package. Of commands: `redis.exceptions.RedisError`, and OSError
+        of a name that cannot be resolved.
+    """
+    if settings.url is None:
+        raise ConfigError(
+            f"{needed_by} needs a Redis server, and redis.url is not set", key="redis.url"
+        )
+    try:
+        from redis.asyncio import Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+    except ImportError as exc:
+        raise ConfigError(
+            f"{needed_by} needs the package redis, which is not installed",
+            key="redis.url",
+            hint="pip install 'compiled-graphql-gateway[redis]'",
+        ) from exc
+    try:
+        return Redis.from_url(
+            settings.url,
+            socket_timeout=settings.timeout_s,
+            socket_connect_timeout=settings.timeout_s,
+            # Whoever asks knows better what to do instead, and a request's deadline does not wait twice.
+            retry=Retry(NoBackoff(), 0),
+            max_connections=MAX_CONNECTIONS,
+            client_name="gateway",
+        )
+    except (ValueError, TypeError) as exc:
+        raise ConfigError(f"redis.url is of no use: {exc}", key="redis.url") from exc
