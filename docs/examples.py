@@ -51,6 +51,11 @@ ttl_s = 10
 stale_while_revalidate_s = 30
 stale_if_error_s = 3600
 """,
+    "[admin]": """
+[admin]
+keys = { deploy = "${ADMIN_KEY:-}" }   # POST /invalidation with Authorization: Bearer …
+port = 9465
+""",
     "[response_cache]": """
 [response_cache]
 max_bytes = 134217728

@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from gateway.admin.settings import AdminSettings
 from gateway.auth.settings import AuthenticationSettings, AuthorizationSettings
 from gateway.broker.settings import BrokerSettings
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
@@ -166,6 +167,7 @@ class Config:
         graph: The schema and its resolvers.
         server: Where it listens.
         sources: The backends by the name of their `@source`.
+        admin: Commands of those who run the gateway.
         response_cache: Where the answers of sources with `cache.enabled` are kept.
         connectors: How connectors build their requests, and `$config`.
         headers: What reaches the backends beside the directives' own headers.
@@ -195,6 +197,7 @@ class Config:
     graph: GraphSettings = field(default_factory=GraphSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     sources: dict[str, SourceSettings] = field(default_factory=dict)
+    admin: AdminSettings = field(default_factory=AdminSettings)
     response_cache: ResponseCacheSettings = field(default_factory=ResponseCacheSettings)
     connectors: ConnectorSettings = field(default_factory=ConnectorSettings)
     headers: HeaderSettings = field(default_factory=HeaderSettings)

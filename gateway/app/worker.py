@@ -12,7 +12,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from gateway.admin.app import admin_port
+from gateway.admin.commands import Commands
 from gateway.app.config import Config
+from gateway.app.invalidation import Invalidator
 from gateway.app.purges import PurgeRelay
 from gateway.app.services import (
     endpoint_settings,
@@ -71,6 +74,7 @@ class Worker:
         is_timed: Whether requests are timed where nothing is traced.
         is_ready: What readiness says.
         handler, sockets, streams: The endpoints.
+        commands: What the admin port takes; whoever has something to command adds it.
 
     Errors: ConfigError.
     """
@@ -92,6 +96,7 @@ class Worker:
         self.clock: Callable[[], float] = asyncio.get_running_loop().time
         self.connections = connections
         self._auth = auth
+        self._sources = sources
         self._certificates = certificates
         self.is_ready = False
         self.metrics_server: MetricsServer | None = None
@@ -125,6 +130,7 @@ class Worker:
         self.sockets = WebSocketEndpoint(
             self.serving, settings, self.access_log, config.server.path, proxies, used
         )
+        self.commands = Commands()
         self.routes = RouteMeasures()
         self.handler = Handler(
             self.serving,
@@ -158,6 +164,9 @@ class Worker:
             if any(source.cache.enabled for source in self.config.sources.values()):
                 relay = PurgeRelay(self.upstream.memory, self.broker)
                 relay.open()
+                self.commands.add(
+                    "POST", "/invalidation", Invalidator(self.upstream.memory, self._sources)
+                )
                 stack.push_async_callback(relay.aclose)
             await self._auth.start()
             stack.push_async_callback(self._auth.aclose)
@@ -177,6 +186,8 @@ class Worker:
             if self._owns_process:
                 tune_collector(config.server.gc_threshold)
                 log_loop_errors(asyncio.get_running_loop())
+            if config.admin.given and self._owns_process:
+                await self._open_admin(stack)
             self.admission.start()
             stack.callback(self.admission.stop)
             self.connections.start()
@@ -215,6 +226,16 @@ class Worker:
             )
             await self.metrics_server.start()
             stack.push_async_callback(self.metrics_server.aclose)
+
+    async def _open_admin(self, stack: AsyncExitStack) -> None:
+        port = admin_port(
+            self.config.admin,
+            self.commands,
+            self.access_log.write_audit,
+            os.environ.get(BROKER_DIRECTORY),
+        )
+        await port.open()
+        stack.push_async_callback(port.aclose)
 
     def _samples_of_serving(self) -> Iterator[Sample]:
         return self.serving().samples()

@@ -1,23 +1,19 @@
-"""One page on a port of its own, by uvicorn's HTTP: for who collects numbers.
+"""One page on a port of its own: for who collects numbers.
 
 It knows nothing of what the page says.
 """
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import Any
 
-import uvicorn
-
 Page = Callable[[str], Awaitable[tuple[bytes, str]]]
 
 
-class PageServer:
-    """A port with one page.
+class PageApp:
+    """An ASGI application with one page.
 
     Args:
         path: Of the page; anything else is 404.
@@ -27,42 +23,9 @@ class PageServer:
     def __init__(self, path: str, page: Page) -> None:
         self._path = path
         self._page = page
-        self._sockets: list[socket.socket] = []
-        config = uvicorn.Config(
-            self._answer,
-            interface="asgi3",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_graceful_shutdown=2,
-        )
-        config.load()
-        self._server = uvicorn.Server(config)
-        self._server.lifespan = config.lifespan_class(config)
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen at every address of a host. Errors: OSError."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        try:
-            for family, _, _, _, address in dict.fromkeys(found):
-                self._sockets.append(socket.create_server(address, family=family))
-        except OSError:
-            for opened in self._sockets:
-                opened.close()
-            raise
-        await self._server.startup(self._sockets)
-
-    async def aclose(self) -> None:
-        """Listen no longer, and end what is open."""
-        await self._server.shutdown(self._sockets)
-
-    async def _answer(self, scope: Any, _receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
+        """Answer one request."""
         status, body, content_type = 200, b"", "text/plain; charset=utf-8"
         if scope["path"] != self._path:
             status = 404

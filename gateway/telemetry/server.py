@@ -9,19 +9,19 @@ lives. Nothing here is asked by a request of a client.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import orjson
 
 from gateway.telemetry.catalogue import METRICS
 from gateway.telemetry.exposition import expose
 from gateway.telemetry.metrics import Registry, Snapshot, lasting, merge
-from gateway.telemetry.page import PageServer
+from gateway.telemetry.owned_port import OwnedPort
+from gateway.telemetry.page import PageApp
 from gateway.telemetry.settings import MetricsSettings
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("gateway.metrics")
 
-RETRY_S = 2.0
 PEER_TIMEOUT_S = 2.0
 FOLDER = "metrics"
 
@@ -118,7 +117,6 @@ class MetricsServer:
         directory: Where the workers of this server meet; None when there is one.
 
     Attributes:
-        owns_port: Whether the page is served from here.
         exporter: Sends the same, where that is configured and this worker speaks for all.
     """
 
@@ -130,14 +128,21 @@ class MetricsServer:
         self._folder = Path(directory) / FOLDER if directory else None
         self._peers: Peers | None = None
         self._own: asyncio.Server | None = None
-        self._port: PageServer | None = None
-        self._lock: IO[bytes] | None = None
-        self._retry: asyncio.TimerHandle | None = None
-        self._trying: asyncio.Task[None] | None = None
-        self._is_refused = False
-        self._speaks = False
+        self._port = OwnedPort(
+            PageApp(settings.path, self.page),
+            settings.host,
+            settings.port,
+            self._folder,
+            logger,
+            ("metrics are not served", "telemetry.metrics.port"),
+            self._speak_for_all,
+        )
         self.exporter: MetricsExporter | None = None
-        self.owns_port = False
+
+    @property
+    def owns_port(self) -> bool:
+        """Whether the page is served from here."""
+        return self._port.is_open
 
     async def start(self) -> None:
         """Open the worker's socket, and the port if nobody has it."""
@@ -152,24 +157,15 @@ class MetricsServer:
                 logger.warning(
                     "this worker's metrics are missing from the totals: no socket %s: %s", own, exc
                 )
-        await self._try()
+        await self._port.open()
 
     async def aclose(self) -> None:
         """Close the port and the socket, and let another worker have the port."""
         if self.exporter is not None:
             await self.exporter.aclose()
-        if self._retry is not None:
-            self._retry.cancel()
-        if self._trying is not None:
-            await self._trying
-            if self._retry is not None:
-                self._retry.cancel()
-        if self._port is not None:
-            await self._port.aclose()
+        await self._port.aclose()
         if self._own is not None:
             self._own.close()
-        if self._lock is not None:
-            self._lock.close()
 
     async def page(self, accept: str = "") -> tuple[bytes, str]:
         """The metrics of all workers and their content type, for what a scraper accepts."""
@@ -192,31 +188,8 @@ class MetricsServer:
         finally:
             writer.close()
 
-    async def _open_port(self) -> None:
-        """Errors: OSError."""
-        port = PageServer(self._settings.path, self.page)
-        await port.start(self._settings.host, self._settings.port)
-        self._port = port
-
-    async def _try(self) -> None:
-        """Take the port, or try again later."""
-        if self._take_lock():
-            self._speak_for_all()
-            try:
-                await self._open_port()
-            except OSError as exc:
-                self._refused(exc)
-            else:
-                self.owns_port = True
-                return
-        loop = asyncio.get_running_loop()
-        self._retry = loop.call_later(RETRY_S, self._again)
-
     def _speak_for_all(self) -> None:
-        """Go on where the owner before this one ended; once."""
-        if self._speaks:
-            return
-        self._speaks = True
+        """Go on where the owner before this one ended."""
         if self._peers is not None:
             self._peers.load()
         if self._settings.otlp_endpoint:
@@ -225,28 +198,3 @@ class MetricsServer:
             began_ns = time.time_ns() if self._peers is None else self._peers.began_ns
             self.exporter = MetricsExporter(self._settings, METRICS, self.read, began_ns)
             self.exporter.start()
-
-    def _again(self) -> None:
-        self._trying = asyncio.get_running_loop().create_task(self._try())
-
-    def _refused(self, error: OSError) -> None:
-        if not self._is_refused:
-            self._is_refused = True
-            logger.warning(
-                "metrics are not served: %s:%d cannot be opened: %s; it is tried again, and "
-                "telemetry.metrics.port names another",
-                self._settings.host, self._settings.port, error.strerror,
-            )  # fmt: skip
-
-    def _take_lock(self) -> bool:
-        """Whether this worker may have the port. The lock goes with the process."""
-        if self._folder is None or self._lock is not None:
-            return True
-        lock = (self._folder / "owner").open("wb")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            return False
-        self._lock = lock
-        return True

@@ -28,6 +28,7 @@ from gateway.upstream.cache.stored import (
     request_directives,
     stored_response,
 )
+from gateway.upstream.cache.tags import named_tag, source_tag, url_tag
 from gateway.upstream.settings import SourceCacheSettings
 from gateway.upstream.transport import Fetched, UpstreamRequest, header_value
 
@@ -116,13 +117,14 @@ class ResponseCache:
         """A write has ended with an answer: what is stored of its URLs and groups is not used any more. §4.4"""
         if request.method in SAFE_METHODS or not 200 <= response.status < 400:
             return
-        tags = [request.url]
+        tags = [url_tag(request.url)]
         for name in ("location", "content-location"):
             given = header_value(response.headers, name)
             if given and (url := urljoin(request.url, given)) and _is_one_origin(url, request.url):
-                tags.append(url)
+                tags.append(url_tag(url))
         groups = values_of(response.headers, "cache-group-invalidation")  # RFC 9875
-        tags += [group.strip().strip('"') for text in groups for group in text.split(",")]
+        names = [group.strip().strip('"') for text in groups for group in text.split(",")]
+        tags += [named_tag(self.source, name) for name in names]
         self.memory.purge(tags)
 
     async def aclose(self) -> None:
@@ -154,7 +156,7 @@ class ResponseCache:
             self.rules,
             now=now,
             took_s=max(0.0, now - begin),
-            tags={request.url, f"source:{self.source}"},
+            tags={url_tag(request.url), source_tag(self.source)},
             began=began,
         )
         if entry is None:

@@ -17,6 +17,7 @@ from gateway.upstream.cache.directives import (
     seconds_in,
     values_of,
 )
+from gateway.upstream.cache.tags import named_tag
 from gateway.upstream.settings import SourceCacheSettings
 from gateway.upstream.transport import Fetched, Header, UpstreamRequest, header_value
 
@@ -200,7 +201,7 @@ def stored_response(
         stale_while_revalidate_s=_window(says, "stale-while-revalidate", rules, may_be_stale),
         stale_if_error_s=_window(says, "stale-if-error", rules, may_be_stale),
         took_s=took_s,
-        tags=_tags(headers).union(tags),
+        tags=_tags(headers, request.source).union(tags),
         began=began,
     )
 
@@ -278,10 +279,11 @@ def _end_to_end(headers: Sequence[Header], says: Directives) -> list[Header]:
     return [(n, v) for n, v in headers if n not in _HOP_BY_HOP and n not in named]
 
 
-def _tags(headers: Sequence[Header]) -> frozenset[str]:
+def _tags(headers: Sequence[Header], source: str) -> frozenset[str]:
     """What the origin groups the answer by: RFC 9875, and the names that proxies use."""
     found: set[str] = set()
     for name in _TAGS:
         for value in values_of(headers, name):
-            found.update(part.strip('"') for part in value.replace(",", " ").split())
+            parts = value.replace(",", " ").split()
+            found.update(named_tag(source, part.strip('"')) for part in parts)
     return frozenset(found)

@@ -92,7 +92,7 @@ async def test_a_mutation_tells_the_other_workers(tmp_path: Path) -> None:
     async with cached(tmp_path, user) as (client, served):
         heard = client.app.worker.broker.subscribe("gateway:purge")
         await client.execute('mutation { rename(id: "7", name: "Eve") { name } }')
-        assert (await anext(heard))["tags"] == [f"{served.url}/users/7"]
+        assert (await anext(heard))["tags"] == [f"url {served.url}/users/7"]
 
 
 async def test_nobody_is_answered_what_was_for_another(tmp_path: Path) -> None:

@@ -330,12 +330,12 @@ async def test_what_was_asked_before_a_write_is_not_kept_after_it() -> None:
     assert await origin.body() == 2
 
 
-@pytest.mark.parametrize("tag", ["users", "user-7", "source:s", "http://s/"])
+@pytest.mark.parametrize("tag", ["tag s users", "tag s user-7", "source s", "url http://s/"])
 async def test_tags_of_the_origin_are_purged_at_once(tag: str) -> None:
     origin = Origin()
     origin.says(**FRESH, surrogate_key="users user-7")
     await origin.read()
-    origin.memory.purge(["user-8"])
+    origin.memory.purge(["tag s user-8", "users"])
     assert await origin.body() == 1
     origin.memory.purge([tag])
     assert await origin.body() == 2

@@ -1,0 +1,122 @@
+"""The admin port's HTTP: who may, what is commanded, and the audit log's line. Every command comes through here.
+
+It knows no command: each is an `Action` that a room has added.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gateway.admin.commands import Action, Command, CommandError, Commands, Done
+from gateway.admin.settings import AdminSettings
+from gateway.telemetry.owned_port import OwnedPort
+
+logger = logging.getLogger("gateway.admin")
+FOLDER = "admin"
+Audit = Callable[[str, dict[str, Any]], None]
+
+
+class AdminApp:
+    """Answers commands.
+
+    Args:
+        settings: Who may command.
+        commands: What may be commanded.
+        audit: Writes a line: its event and members.
+    """
+
+    def __init__(self, settings: AdminSettings, commands: Commands, audit: Audit) -> None:
+        self._keys = {name: key.encode() for name, key in settings.given.items()}
+        self._max_body_bytes = settings.max_body_bytes
+        self._commands = commands
+        self._audit = audit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        by = self._who(request.headers)
+        done = await self._answer(request, by)
+        if scope["method"] not in ("GET", "HEAD"):
+            client = scope["client"]
+            line: dict[str, Any] = {"by": by, "command": f"{scope['method']} {scope['path']}"}
+            line |= {"status": done.status, "address": client[0] if client else None, **done.audit}
+            self._audit("admin", line)
+        headers = {"www-authenticate": "Bearer"} if done.status == 401 else None
+        body = orjson.dumps(done.body, option=orjson.OPT_APPEND_NEWLINE)
+        await Response(body, done.status, headers, "application/json")(scope, receive, send)
+
+    def _who(self, headers: Mapping[str, str]) -> str | None:
+        """The name of the key that a request has; None where it is none. All are compared, in constant time."""
+        given = headers.get("authorization", "")
+        scheme, _, rest = given.partition(" ")
+        token = (rest.strip() if scheme.lower() == "bearer" else given).encode()
+        names = [name for name, key in self._keys.items() if hmac.compare_digest(key, token)]
+        return names[0] if names else None
+
+    async def _answer(self, request: Request, by: str | None) -> Done:
+        if by is None:
+            return _refused("no key of [admin] keys", 401)
+        try:
+            action = self._action(request.method, request.url.path)
+            body = await self._body(request)
+            return await action(Command(by, body, dict(request.query_params)))
+        except CommandError as exc:
+            return _refused(str(exc), exc.status)
+        except Exception:
+            logger.exception("a command has failed")
+            return _refused("the command failed; the log says why", 500)
+
+    def _action(self, method: str, path: str) -> Action:
+        path = path.rstrip("/") or "/"
+        known = self._commands.actions
+        if (method, path) in known:
+            return known[method, path]
+        methods = sorted(other for other, of_path in known if of_path == path)
+        if methods:
+            raise CommandError(f"{path} takes {', '.join(methods)}", 405)
+        raise CommandError(f"there are {', '.join(sorted({p for _, p in known}))}", 404)
+
+    async def _body(self, request: Request) -> Any:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._max_body_bytes:
+                raise CommandError(f"more than {self._max_body_bytes} bytes", 413)
+        if not body:
+            return None
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as exc:
+            raise CommandError(f"the body is not JSON: {exc}") from exc
+
+
+def _refused(message: str, status: int) -> Done:
+    return Done({"errors": [{"message": message}]}, status, {"error": message})
+
+
+def admin_port(
+    settings: AdminSettings, commands: Commands, audit: Audit, directory: str | None
+) -> OwnedPort:
+    """The port, to be opened by every worker; one has it.
+
+    Args:
+        settings: Where, and who may.
+        commands: What may be commanded.
+        audit: Writes a line.
+        directory: Where the workers of this server meet; None when there is one.
+    """
+    folder = Path(directory) / FOLDER if directory else None
+    if folder is not None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    what = "commands cannot be given", "admin.port"
+    app = AdminApp(settings, commands, audit)
+    return OwnedPort(app, settings.host, settings.port, folder, logger, what)

@@ -1,0 +1,50 @@
+"""What stored answers are purged by. A tag is a text that begins with its kind, so that none can be taken for another.
+
+All but URLs belong to a source: what one backend says of its answers must not make another's unusable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+
+def url_tag(url: str) -> str:
+    """Of what a URL was answered with."""
+    return f"url {url}"
+
+
+def source_tag(source: str) -> str:
+    """Of everything that a source has answered."""
+    return f"source {source}"
+
+
+def type_tag(source: str, type_name: str) -> str:
+    """Of what a source has answered where objects of a type are asked for."""
+    return f"type {source} {type_name}"
+
+
+def key_tag(source: str, type_name: str, key: Mapping[str, Any]) -> str:
+    """Of what a source has answered for one object. Values count by their text: an ID 1 is an ID "1"."""
+    return f"key {source} {type_name} {_as_text(key)}"
+
+
+def named_tag(source: str, name: str) -> str:
+    """Of what a source, or `@cacheTag`, has given this name."""
+    return f"tag {source} {name}"
+
+
+def _as_text(value: Any) -> str:
+    return orjson.dumps(_texts(value), option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _texts(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _texts(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_texts(item) for item in value]
+    if value is None or isinstance(value, bool):
+        return value
+    return str(value)

@@ -1,0 +1,109 @@
+"""The admin port: who may command, what a command may be, and what the audit log says of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from gateway.admin.app import AdminApp
+from gateway.admin.commands import Command, CommandError, Commands, Done
+from gateway.admin.settings import AdminSettings
+
+KEY, NEXT = "k" * 32, "n" * 40
+
+
+class Admin:
+    """The port's application, and what it has written."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self.commanded: list[Command] = []
+        self.commands = Commands()
+        self.commands.add("POST", "/level", self._follow)
+        self.commands.add("GET", "/level", self._show)
+        settings = AdminSettings(keys={"ops": KEY, "next": NEXT, "unset": ""}, max_body_bytes=100)
+        app = AdminApp(settings, self.commands, self._write)
+        transport = httpx.ASGITransport(app)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://admin")
+
+    def _write(self, event: str, line: dict[str, Any]) -> None:
+        self.lines.append({"event": event, **line})
+
+    async def _follow(self, command: Command) -> Done:
+        self.commanded.append(command)
+        if command.body == "break":
+            raise RuntimeError("secret detail")
+        if command.body == "refuse":
+            raise CommandError("no such level")
+        return Done({"level": command.body}, 202, {"level": command.body})
+
+    async def _show(self, command: Command) -> Done:
+        return Done({"by": command.by})
+
+
+@pytest_asyncio.fixture
+async def admin() -> AsyncIterator[Admin]:
+    made = Admin()
+    async with made.client:
+        yield made
+
+
+@pytest.mark.parametrize("header", [f"Bearer {KEY}", KEY, f"bearer {KEY}"])
+async def test_a_command_comes_with_a_key_and_is_audited_by_its_name(
+    admin: Admin, header: str
+) -> None:
+    answer = await admin.client.post("/level/", json="debug", headers={"authorization": header})
+    assert (answer.status_code, answer.json()) == (202, {"level": "debug"})
+    assert admin.lines == [
+        {"event": "admin", "by": "ops", "command": "POST /level/", "status": 202, "address": "127.0.0.1",
+         "level": "debug"}
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", f"Bearer {KEY}x", f"Basic {KEY}", KEY[:-1]])
+async def test_without_a_key_nothing_is_done_and_that_is_audited(
+    admin: Admin, header: str | None
+) -> None:
+    headers = {} if header is None else {"authorization": header}
+    answer = await admin.client.post("/level", json="debug", headers=headers)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert not admin.commanded
+    assert [(line["by"], line["status"]) for line in admin.lines] == [(None, 401)]
+    assert (await admin.client.get("/other", headers=headers)).status_code == 401
+
+
+async def test_what_shows_something_is_not_audited(admin: Admin) -> None:
+    answer = await admin.client.get("/level", headers={"authorization": NEXT})
+    assert answer.json() == {"by": "next"}
+    assert admin.lines == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status", "message"),
+    [
+        ("POST", "/none", b"1", 404, "there are /level"),
+        ("PUT", "/level", b"1", 405, "/level takes GET, POST"),
+        ("POST", "/level", b"{", 400, "the body is not JSON"),
+        ("POST", "/level", b'"' + b"x" * 200 + b'"', 413, "more than 100 bytes"),
+        ("POST", "/level", b'"refuse"', 400, "no such level"),
+        ("POST", "/level", b'"break"', 500, "the command failed; the log says why"),
+    ],
+)
+async def test_what_cannot_be_followed_says_why(
+    admin: Admin, method: str, path: str, content: bytes, status: int, message: str
+) -> None:
+    headers = {"authorization": KEY}
+    answer = await admin.client.request(method, path, content=content, headers=headers)
+    assert answer.status_code == status
+    assert answer.json()["errors"][0]["message"].startswith(message)
+    assert admin.lines[-1]["status"] == status
+
+
+@pytest.mark.parametrize("key", ["short", "ü" * 40, "k" * 31 + "\n"])
+def test_a_weak_key_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="fewer than 32 characters"):
+        AdminSettings(keys={"ops": key})

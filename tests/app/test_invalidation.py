@@ -1,0 +1,144 @@
+"""`POST /invalidation`: what the scripts of other gateways send, and what it does; over real workers too."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.admin.commands import Command, CommandError
+from gateway.app.invalidation import Invalidator
+from gateway.upstream.cache.memory import MemoryCache
+from tests.platform.processes import answers, free_port, started, wait_until
+from tests.support.backend import Answer, backend
+
+KEY = "k" * 32
+CONFIG = """
+[graph]
+schema = ["schema.graphql"]
+[server]
+port = {port}
+workers = 2
+[admin]
+keys = {{ script = "{key}" }}
+port = {admin}
+[sources.s.cache]
+enabled = true
+[telemetry.metrics]
+enabled = false
+[logs]
+access = "off"
+audit = "audit.log"
+"""
+SCHEMA = """
+extend schema
+  @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])
+  @source(name: "s", http: {{ baseURL: "{url}" }})
+type Query {{ number: Int @connect(source: "s", http: {{ GET: "/n" }}, selection: "$.number") }}
+"""
+
+
+class Purges(MemoryCache):
+    """Writes down what is purged."""
+
+    def __init__(self) -> None:
+        super().__init__(1000)
+        self.tags: list[str] = []
+        self.on_purge = self.tags.extend
+
+
+@pytest.mark.parametrize(
+    ("item", "tags"),
+    [
+        ({"kind": "subgraph", "subgraph": "a"}, ["source a"]),
+        ({"kind": "type", "subgraph": "a", "type": "User"}, ["type a User"]),
+        ({"kind": "cache_tag", "subgraphs": ["a", "b"], "cache_tag": "t 1"}, ["tag a t 1", "tag b t 1"]),
+        ({"kind": "cache_tag", "cache_tag": "t"}, ["tag a t", "tag b t"]),
+        ({"kind": "key", "subgraph": "b", "type": "User", "key": {"id": 7}}, ['key b User {"id":"7"}']),
+    ],
+)  # fmt: skip
+async def test_an_invalidation_names_what_is_purged(item: dict[str, Any], tags: list[str]) -> None:
+    memory = Purges()
+    done = await Invalidator(memory, ["a", "b"])(Command("script", [item, item]))
+    assert memory.tags == tags
+    assert (done.status, done.body) == (202, {"count": len(tags)})
+    assert done.audit["purged"] == tags
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"kind": "entity"}, "Invalid enum value 'entity'"),
+        ({"kind": "subgraph"}, "the kind subgraph needs subgraph"),
+        ({"kind": "subgraph", "subgraph": "c"}, "there is no source 'c'; declared: a, b"),
+        ({"kind": "type", "subgraph": "a"}, "the kind type needs type"),
+        ({"kind": "cache_tag", "subgraph": "a"}, "the kind cache_tag needs cache_tag"),
+        ({"kind": "subgraph", "subgraph": "a", "tpye": "User"}, "Object contains unknown field"),
+    ],
+)
+async def test_nothing_is_purged_where_one_of_them_is_wrong(
+    item: dict[str, Any], message: str
+) -> None:
+    memory = Purges()
+    body = [{"kind": "subgraph", "subgraph": "a"}, item]
+    with pytest.raises(CommandError) as caught:
+        await Invalidator(memory, ["a", "b"])(Command("script", body))
+    assert str(caught.value).startswith(message)
+    assert memory.tags == []
+
+
+async def test_a_purge_at_the_admin_port_reaches_every_worker(tmp_path: Path) -> None:
+    """Whichever worker has the port, and whichever answers: after the purge all of them ask once more."""
+    number = 1
+
+    def answer(_: Any) -> Answer:
+        headers = (("content-type", "application/json"), ("cache-control", "max-age=600"))
+        return Answer({"number": number}, headers=headers)
+
+    async with backend(answer) as served:
+        port, admin = free_port(), free_port()
+        (tmp_path / "schema.graphql").write_text(SCHEMA.format(url=served.url))
+        (tmp_path / "gateway.toml").write_text(CONFIG.format(port=port, admin=admin, key=KEY))
+        environment = {
+            **os.environ,
+            "TMPDIR": "/tmp",
+        }  # the path of the run directory has to be short
+        command = [sys.executable, "-m", "gateway", "serve"]
+        log = tmp_path / "serve.log"
+        with started(*command, log=log, cwd=tmp_path, env=environment):
+            url = f"http://127.0.0.1:{port}"
+            await asyncio.to_thread(
+                wait_until,
+                lambda: "Ctrl-C" in log.read_text() and answers(f"{url}/health/ready"),
+                "it",
+            )
+
+            async def ask() -> int:
+                async with (
+                    httpx.AsyncClient() as client
+                ):  # a connection, and perhaps a worker, of its own
+                    answered = await client.post(f"{url}/graphql", json={"query": "{ number }"})
+                return int(answered.json()["data"]["number"])
+
+            while len(served.asked) < 2:  # until both have it
+                assert await ask() == 1
+            number = 2
+            assert await ask() == 1
+            async with httpx.AsyncClient() as client:
+                done = await client.post(
+                    f"http://127.0.0.1:{admin}/invalidation",
+                    json=[{"kind": "subgraph", "subgraph": "s"}],
+                    headers={"authorization": KEY},
+                )
+            assert (done.status_code, done.json()) == (202, {"count": 1})
+            while len(served.asked) < 4:
+                assert await ask() in (1, 2)
+            assert {await ask() for _ in range(8)} == {2}
+        (line,) = [json.loads(text) for text in (tmp_path / "audit.log").read_text().splitlines()]
+        assert (line["event"], line["by"], line["purged"]) == ("admin", "script", ["source s"])
