@@ -53,7 +53,7 @@ stale_if_error_s = 3600
 """,
     "[admin]": """
 [admin]
-keys = { deploy = "${ADMIN_KEY:-}" }   # POST /invalidation with Authorization: Bearer …
+keys = { deploy = "${GATEWAY_ADMIN_KEY_OF_DEPLOY:-}" }   # Authorization: Bearer …
 port = 9465
 """,
     "[response_cache]": """
