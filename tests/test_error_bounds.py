@@ -229,7 +229,7 @@ async def payloads(client: GatewayClient, text: str) -> list[Any]:
 
     serving = client.app.worker.serving()
     operation = Operation(GraphQLParams(text), request, serving)
-    stream = await serving.subscriptions.run(operation, new_context)
+    stream = await serving.subscriptions.answer(operation, new_context)
     assert isinstance(stream, Stream)
     return [orjson.loads(answer.body) async for answer in stream]
 

@@ -328,7 +328,7 @@ async def opened(client: GatewayClient, query: str, **headers: str) -> Stream:
 
     serving = client.app.worker.serving()
     operation = Operation(GraphQLParams(query), ClientRequest({}), serving)
-    stream = await serving.subscriptions.run(operation, new_context)
+    stream = await serving.subscriptions.answer(operation, new_context)
     assert isinstance(stream, Stream)
     return stream
 

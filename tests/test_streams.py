@@ -176,7 +176,7 @@ def operation(query: str, variables: Any = None, *, read_only: bool = False) -> 
 async def answers(pipeline: tuple[Subscriptions, Any], query: str, **variables: Any) -> list[Any]:
     """The answers of a subscription; one alone, not in a list, for what is no stream."""
     stages, new_context = pipeline
-    result = await stages.run(operation(query, variables), new_context)
+    result = await stages.answer(operation(query, variables), new_context)
     if isinstance(result, Answer):
         return [result.status, orjson.loads(result.body)]
     return [orjson.loads(answer.body) async for answer in result]
@@ -245,14 +245,14 @@ async def test_queries_and_mutations_give_one_answer(pipeline: tuple[Subscriptio
     assert await answers(pipeline, "{ a }") == [200, {"data": {"a": 1}}]
     assert await answers(pipeline, "mutation { b }") == [200, {"data": {"b": 2}}]
     stages, new_context = pipeline
-    answer = await stages.run(operation("mutation { b }", read_only=True), new_context)
+    answer = await stages.answer(operation("mutation { b }", read_only=True), new_context)
     assert isinstance(answer, Answer)
     assert answer.status == 405
 
 
 async def test_leaving_a_stream_closes_its_source(pipeline: tuple[Subscriptions, Any]) -> None:
     stages, new_context = pipeline
-    stream = await stages.run(operation("subscription { ticks { number } }"), new_context)
+    stream = await stages.answer(operation("subscription { ticks { number } }"), new_context)
     assert not isinstance(stream, Answer)
     await anext(stream)
     assert seen()["closed"] == 0
@@ -279,7 +279,7 @@ async def opened(pipeline: tuple[Subscriptions, Any], query: str = NEWS, **heade
         context: Context = await new_context(**headers)
         return context
 
-    stream = await stages.run(operation(query), for_client)
+    stream = await stages.answer(operation(query), for_client)
     assert isinstance(stream, Stream)
     return stream
 
@@ -401,7 +401,7 @@ async def test_parameters_of_connections_count(pipeline: tuple[Subscriptions, An
             context.connection_params = {"token": token}
             return context
 
-        stream = await stages.run(operation(NEWS), with_token)
+        stream = await stages.answer(operation(NEWS), with_token)
         assert isinstance(stream, Stream)
         streams.append(stream)
     assert len(stages.streams.feeds) == 2

@@ -73,12 +73,12 @@ def exact_lookup() -> Callable[[], Any]:
     """Finds a plan by its very text; each call has a text object of its own, as a request has."""
     cache = make_cache()
     text = document(0)
-    value = cache.find(text, "Watch").value
+    value = cache.lookup(text, "Watch").value
     # A new string object has no hash yet, as the one that comes out of a request's JSON.
     texts = iter([text[:1] + text[1:] for _ in range(200_000)])
 
     def look() -> Any:
-        return cache.find(next(texts), "Watch")
+        return cache.lookup(next(texts), "Watch")
 
     found = look()
     assert found.value is value
@@ -89,12 +89,12 @@ def exact_lookup() -> Callable[[], Any]:
 def normalised_lookup() -> Callable[[], Any]:
     """Finds a plan for a text with literals that were never seen."""
     cache = make_cache()
-    value = cache.find(document(0), "Watch").value
+    value = cache.lookup(document(0), "Watch").value
     numbers = count(1)
     texts = iter([document(next(numbers)) for _ in range(30_000)])
 
     def look() -> Any:
-        return cache.find(next(texts), "Watch")
+        return cache.lookup(next(texts), "Watch")
 
     found = look()
     assert found.value is value
@@ -112,12 +112,12 @@ def compile_and_validate() -> tuple[Callable[[], Any], Callable[[], Any]]:
 
 def memory_of_plans(entries: int = 1_000) -> float:
     """Bytes that each of `entries` different cached plans of that size takes."""
-    make_cache().find(document(0), "Watch")  # what is loaded once
+    make_cache().lookup(document(0), "Watch")  # what is loaded once
     cache = make_cache(max_entries=entries)
     gc.collect()
     tracemalloc.start()
     for number in range(entries):
-        cache.find(document(0).replace("own:", f"own{number}:"), "Watch")
+        cache.lookup(document(0).replace("own:", f"own{number}:"), "Watch")
     gc.collect()
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

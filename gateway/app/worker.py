@@ -157,9 +157,9 @@ class Worker:
         """Around everything: pools, broker and telemetry, opened and closed in order."""
         async with AsyncExitStack() as stack:
             stack.callback(self.access_log.close)
-            await self.upstream.start()
+            await self.upstream.open()
             stack.push_async_callback(self.upstream.aclose)
-            await self.broker.start()
+            await self.broker.connect()
             stack.push_async_callback(self.broker.aclose)
             if any(source.cache.enabled for source in self.config.sources.values()):
                 relay = PurgeRelay(self.upstream.memory, self.broker)
@@ -168,7 +168,7 @@ class Worker:
                     "POST", "/invalidation", Invalidator(self.upstream.memory, self._sources)
                 )
                 stack.push_async_callback(relay.aclose)
-            await self._auth.start()
+            await self._auth.open()
             stack.push_async_callback(self._auth.aclose)
             stack.push_async_callback(self.documents.aclose)
             if self.tracing is not None:
@@ -188,12 +188,12 @@ class Worker:
                 log_loop_errors(asyncio.get_running_loop())
             if config.admin.given and self._owns_process:
                 await self._open_admin(stack)
-            self.admission.start()
+            self.admission.watch_loop()
             stack.callback(self.admission.stop)
-            self.connections.start()
+            self.connections.begin_sweeping()
             stack.callback(self.connections.stop)
             if self._certificates is not None and self._owns_process:
-                self._certificates.start()
+                self._certificates.watch()
                 stack.callback(self._certificates.stop)
             self.is_ready = True
             if config.server.shutdown_delay_s:
@@ -218,13 +218,13 @@ class Worker:
             measures.registry.add(samples)
         if self._certificates is not None:
             measures.registry.add(self._certificates.samples)
-        measures.lag.start()
+        measures.lag.begin_sampling()
         stack.callback(measures.lag.stop)
         if self._owns_process:
             self.metrics_server = MetricsServer(
                 self.config.telemetry.metrics, measures.registry, os.environ.get(BROKER_DIRECTORY)
             )
-            await self.metrics_server.start()
+            await self.metrics_server.listen()
             stack.push_async_callback(self.metrics_server.aclose)
 
     async def _open_admin(self, stack: AsyncExitStack) -> None:

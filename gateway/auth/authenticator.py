@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.auth.api_keys import KeyEntry, entries_of, read_api_keys, split_key
 from gateway.auth.cookies import find_cookie
@@ -26,6 +26,9 @@ from gateway.auth.refusals import MISSING, keys_are_missing, unauthenticated
 from gateway.auth.settings import AuthenticationSettings, AuthorizationSettings
 from gateway.auth.watched import WatchedFile
 from gateway.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gateway.auth.key_sets import KeySet
 
 # Beyond what asyncio's timers take at once, a lease looks again.
 LONGEST_TIMER_S = 86_400.0
@@ -67,7 +70,7 @@ class Authenticator:
         self._known_keys: dict[str, KeyEntry] = {}  # by their text: never more than there are keys
         self._leases: set[Lease] = set()
         self._watched: WatchedFile | None = None
-        self.key_sets: list[Any] = []
+        self.key_sets: list[KeySet] = []
         if self._jwt.jwks:
             self._make_key_sets(base)
         if self._api_keys.file is not None:
@@ -109,11 +112,11 @@ class Authenticator:
         """Whether the server may say that it is, as far as keys matter."""
         return not self._jwt.wait_for_keys or all(one.is_usable for one in self.key_sets)
 
-    async def start(self) -> None:
+    async def open(self) -> None:
         """Fetch what is elsewhere, and watch what is here."""
         if self._watched is not None:
             self._watched.watch()
-        await asyncio.gather(*(key_set.start() for key_set in self.key_sets))
+        await asyncio.gather(*(key_set.open() for key_set in self.key_sets))
 
     async def aclose(self) -> None:
         """Fetch and watch no more."""

@@ -89,7 +89,7 @@ class KeySet:
         if self._file is not None:
             self._file.load()
 
-    async def start(self) -> None:
+    async def open(self) -> None:
         """Fetch it once, and go on in the background: what fails here is tried again."""
         if self._file is not None:
             self._file.watch()

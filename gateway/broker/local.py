@@ -19,7 +19,7 @@ class LocalBroker:
         self.settings = settings
         self._listeners: dict[str, dict[Mailbox[Any], None]] = {}
 
-    async def start(self) -> None:
+    async def connect(self) -> None:
         """Nothing to begin."""
 
     async def publish(self, topic: str, payload: Any) -> None:

@@ -32,7 +32,7 @@ class Broker(Protocol):
         """Listen from this moment on. Closing the stream ends it."""
         ...
 
-    async def start(self) -> None:
+    async def connect(self) -> None:
         """Begin on the worker's event loop."""
         ...
 

@@ -53,7 +53,7 @@ class Link:
             raise EOFError("that is no worker")
         self.peer = name
 
-    async def read(self, max_bytes: int) -> tuple[str, bytes] | None:
+    async def next_event(self, max_bytes: int) -> tuple[str, bytes] | None:
         """The next event; None for a bye. Errors: EOFError and OSError where the link is cut."""
         head = await self.reader.readexactly(HEADER.size)
         if head == BYE:
@@ -88,7 +88,7 @@ class UnixBroker:
         """The names of the workers that there is a link to."""
         return {link.peer for link in self._links}
 
-    async def start(self) -> None:
+    async def connect(self) -> None:
         """Listen, and connect to every worker that listens. Errors: ConfigError."""
         unborn = self._path.with_suffix(".new")
         if len(os.fsencode(self._path)) > MAX_PATH_BYTES:
@@ -189,7 +189,7 @@ class UnixBroker:
         is_cut, count = False, 0
         max_bytes = self.settings.max_event_bytes
         try:
-            while (event := await link.read(max_bytes)) is not None:
+            while (event := await link.next_event(max_bytes)) is not None:
                 self.local.deliver(*event)
                 count += 1
                 if count % EVENTS_PER_TURN == 0:

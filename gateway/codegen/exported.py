@@ -14,7 +14,7 @@ from gateway.runtime.calls import MANY, call_many, call_rows
 from gateway.runtime.columns import counted, distinct, gather_rows, normalise, pick
 from gateway.runtime.introspect import introspect
 from gateway.runtime.loads import load, load_entities
-from gateway.runtime.properties import read
+from gateway.runtime.properties import read_column
 from gateway.runtime.regroup import regroup
 from gateway.runtime.shapes import shape_rows, shape_shared
 from gateway.runtime.slow import slow_row
@@ -37,7 +37,7 @@ PART_NAMES: dict[str, Any] = {
     "load_entities": load_entities,
     "normalise": normalise,
     "pick": pick,
-    "read": read,
+    "read_column": read_column,
     "regroup": regroup,
     "shape_rows": shape_rows,
     "shape_shared": shape_shared,

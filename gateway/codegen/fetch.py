@@ -103,7 +103,7 @@ class FetchWriter:
                 for property_ in self.pick(field, selection)
             ]
             for field in below:
-                self.read(field)
+                self.property(field)
             if below:
                 self.wait()
             fields = below
@@ -118,19 +118,19 @@ class FetchWriter:
             self.writer.line(f"{rows}, shared_{selection.id} = distinct({rows}, {types})")
         return [f for f in selection.fields if f.plan.kind is Kind.PROPERTY and f.is_regrouped]
 
-    def read(self, field: BoundField) -> None:
+    def property(self, field: BoundField) -> None:
         """Read a property of all rows."""
         self.columns.add(field.id)
         number = field.selection.id
         given = f"run, {self.field(field)}, rows_{number}, types_{number}"
-        self.writer.line(f"column_{field.id} = read({given})  # {field.plan.coordinate}")
+        self.writer.line(f"column_{field.id} = read_column({given})  # {field.plan.coordinate}")
 
     def step(self, step: Step) -> None:
         """Start one step."""
         fields = [self.bound.fields[number] for number in step.fields]
         field = fields[0]
         if step.kind is Kind.PROPERTY:
-            self.read(field)
+            self.property(field)
             return
         self.columns |= set(step.fields)
         given = f"run, {self.field(field)}, rows_{step.selection}"

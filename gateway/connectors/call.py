@@ -103,7 +103,7 @@ class ConnectorCall:
             given["principal"] = principal.as_json()
         return {**self.constants, "request": request, **given}
 
-    async def run(
+    async def answer(
         self, variables: dict[str, Any], context: Context, request: UpstreamRequest | None = None
     ) -> Any:
         """Ask, and map the answer; None for no value. Errors: UpstreamError.
@@ -115,9 +115,9 @@ class ConnectorCall:
         """
         if request is None:
             request = self.request(variables, context)
-        return self.read(await self.fetch(request, context), variables)
+        return self.decode_and_map(await self.fetch(request, context), variables)
 
-    def read(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
+    def decode_and_map(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
         """What an answer maps to. Errors: UpstreamError."""
         rows = self.decoded(fetched)
         return self.mapped(fetched, variables) if rows is ... else rows
@@ -131,7 +131,7 @@ class ConnectorCall:
 
     def mapped(self, fetched: Fetched, variables: dict[str, Any]) -> Any:
         """What an answer maps to by the language's rules. Errors: UpstreamError."""
-        data = self.reader.read(fetched, variables)
+        data = self.reader.value_of(fetched, variables)
         if self.php is not None:
             invalid = partial(self.reader.invalid, fetched)
             value = self.php.map(self.mapping, data, variables, invalid)

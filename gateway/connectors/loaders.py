@@ -83,7 +83,9 @@ class FieldLoader(ConnectorLoader):
     async def load(
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
-        value = await self.call.run(self.call.variables(context, args=arguments, this={}), context)
+        value = await self.call.answer(
+            self.call.variables(context, args=arguments, this={}), context
+        )
         return [value] * len(parents)
 
 
@@ -128,7 +130,7 @@ class KeyedLoader(ConnectorLoader):
         self, view: dict[str, Any], arguments: Mapping[str, Any], context: Context
     ) -> Any:
         given = {"args": arguments, self.variable: view}
-        value = await self.call.run(self.call.variables(context, **given), context)
+        value = await self.call.answer(self.call.variables(context, **given), context)
         is_object = value.__class__ is dict or isinstance(value, msgspec.Struct)
         return value if is_object or not self.is_entity else None
 
@@ -262,7 +264,7 @@ class BatchLoader(ConnectorLoader):
                 )
                 return {**first, **second}
             if self.batches is None:
-                rows = await self.call.run(variables, context, request)
+                rows = await self.call.answer(variables, context, request)
             else:
                 keyed = {self.key.of(view): view for view in views}
                 rows = await merged_rows(self.batches, self.call, keyed, arguments, context)

@@ -174,7 +174,7 @@ async def merged_rows(
         detail = "while its batch went with another's"
         raise UpstreamError("GATEWAY_TIMEOUT", source=source, detail=detail) from exc
     try:
-        return call.read(fetched, call.variables(context, args=arguments, batch=batch))
+        return call.decode_and_map(fetched, call.variables(context, args=arguments, batch=batch))
     except UpstreamError:
         if len(batch) == len(views) or fetched.status >= 500:
             raise
@@ -182,4 +182,4 @@ async def merged_rows(
     context.memo.clear()
     own = list(views.values())
     variables = call.variables(context, args=arguments, batch=own)
-    return await call.run(variables, context, build(own))
+    return await call.answer(variables, context, build(own))

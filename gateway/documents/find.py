@@ -59,7 +59,7 @@ class Documents:
             or (extensions is not None and "persistedQuery" in extensions)
         )
 
-    async def find(
+    async def resolve(
         self, query: str | None, document_id: str | None, extensions: dict[str, Any] | None
     ) -> DocumentText:
         """The text of a request.

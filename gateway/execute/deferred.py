@@ -20,7 +20,7 @@ from gateway.codegen.code import Code
 from gateway.execute.run import run_code
 from gateway.runtime.bounds import ResultLimitError
 from gateway.runtime.complete import complete_parent
-from gateway.runtime.drive import start
+from gateway.runtime.drive import run_steps
 from gateway.runtime.expand import expand_spots
 from gateway.runtime.state import Run
 
@@ -151,7 +151,7 @@ async def _run_group(run: Run, group: _Group) -> tuple[list[Any], list[Any]]:
         if code.told:
             code.revise(run.context)
 
-    started = start(below, _steps(below, code, group, outcomes), finish, refuse)
+    started = run_steps(below, _steps(below, code, group, outcomes), finish, refuse)
     if inspect.isawaitable(started):
         await started
     incremental, completed = [], []

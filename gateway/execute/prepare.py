@@ -190,7 +190,7 @@ class Prepared:
         """The generated code of a query with `@defer`; see `code`."""
         if self.whole is not None:
             raise CannotCompileError(self.whole)
-        return self._parts.find(self.shaping, coerced, asker)
+        return self._parts.lookup(self.shaping, coerced, asker)
 
     def code(self, coerced: Mapping[str, Any], asker: Asker = None) -> Code:
         """The generated code for these variables.
@@ -201,7 +201,7 @@ class Prepared:
 
         Errors: CannotCompileError; ClientError(COLD_DOCUMENTS_LIMIT).
         """
-        return self._variants.find(self.shaping, coerced, asker)
+        return self._variants.lookup(self.shaping, coerced, asker)
 
     def make_variant(self, coerced: Mapping[str, Any], client_key: str) -> None:
         """Make the code for these variables, where there is none yet.

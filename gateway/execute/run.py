@@ -11,7 +11,7 @@ from gateway.codegen.code import Code
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.runtime.bounds import ResultLimitError
 from gateway.runtime.complete import complete_root
-from gateway.runtime.drive import start
+from gateway.runtime.drive import run_steps
 from gateway.runtime.expand import expand_spots
 from gateway.runtime.introspect import prepare_introspection
 from gateway.runtime.located import take_errors
@@ -39,7 +39,7 @@ def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue
         errors = take_errors(run) if run.errors or run.more_errors else None
         return ExecutionResult(run.data, errors)
 
-    return start(run, _steps(run, code, encodes), finish, ResultLimitError.result)
+    return run_steps(run, _steps(run, code, encodes), finish, ResultLimitError.result)
 
 
 def _steps(run: Run, code: Code, encodes: bool) -> Generator[list[Work], None, None]:

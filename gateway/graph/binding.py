@@ -259,12 +259,12 @@ def _in_thread(function: Callable[..., Any], threads: Executor) -> Callable[...,
     """`function` as a coroutine function that runs in `threads`, with the caller's context variables."""
 
     @functools.wraps(function)
-    async def run(*args: Any, **kwargs: Any) -> Any:
+    async def call_in_thread(*args: Any, **kwargs: Any) -> Any:
         variables = contextvars.copy_context()
         call = functools.partial(variables.run, function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(threads, call)
 
-    return run
+    return call_in_thread
 
 
 def _names(schema: GraphQLSchema, *kinds: type) -> list[str]:

@@ -34,7 +34,7 @@ class _Documents:
         self._found: OrderedDict[Any, DocumentNode] = OrderedDict()
         self._length = 0
 
-    def find(self, key: Any) -> DocumentNode | None:
+    def lookup(self, key: Any) -> DocumentNode | None:
         found = self._found.get(key)
         if found is not None:
             with suppress(KeyError):
@@ -71,7 +71,7 @@ def parse(source: Any, *positional: Any, **options: Any) -> DocumentNode:
         return graphql.parse(source, **options)
     if len(key[0]) > MAX_TEXT_LENGTH:
         return graphql.parse(source, **options)
-    found = _documents.find(key)
+    found = _documents.lookup(key)
     return found or _documents.keep(key, graphql.parse(source, **options))
 
 
@@ -109,5 +109,5 @@ def validate(
 
 def _seen(schema: GraphQLSchema, document: DocumentNode) -> SeenDocument | None:
     with suppress(RecursionError):
-        return store_of(schema).find(document, is_run=False)
+        return store_of(schema).lookup(document, is_run=False)
     return None

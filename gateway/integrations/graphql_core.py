@@ -153,7 +153,7 @@ def _run(
     """Run an operation on its plan: what `execute` gives; None at its first run, and where it has no plan."""
     store = store_of(schema)
     try:
-        seen = store.find(document)
+        seen = store.lookup(document)
     except RecursionError:
         count("nested too deeply")
         return None

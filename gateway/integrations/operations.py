@@ -125,7 +125,7 @@ class Store:
     def __len__(self) -> int:
         return len(self._recent)
 
-    def find(self, document: DocumentNode, *, is_run: bool = True) -> SeenDocument | None:
+    def lookup(self, document: DocumentNode, *, is_run: bool = True) -> SeenDocument | None:
         """What is known of a document; None at its first run.
 
         Args:

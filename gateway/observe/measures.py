@@ -52,11 +52,11 @@ class Operations:
 
     def samples(self) -> Iterator[Sample]:
         """The values now."""
-        yield from self._durations.read()
+        yield from self._durations.samples()
         yield from self._durations.read_exemplars()
-        yield from self._errors.read()
+        yield from self._errors.samples()
         for fault, counter in self._failed.items():
-            yield names.OPERATIONS_FAILED, (fault,), counter.read()
+            yield names.OPERATIONS_FAILED, (fault,), counter.sample()
 
 
 class Steps:
@@ -86,8 +86,8 @@ class Steps:
 
     def samples(self) -> Iterator[Sample]:
         """The values now."""
-        yield from self._durations.read()
-        yield from self._errors.read()
+        yield from self._durations.samples()
+        yield from self._errors.samples()
 
 
 class Measures:

@@ -76,7 +76,7 @@ class Admission:
         self._by_client: dict[str, int] = {}
         self.shed: Counter[str] = Counter(in_flight=0, client=0, lag=0)
 
-    def start(self) -> None:
+    def watch_loop(self) -> None:
         """Begin to measure the event loop, where that has a limit."""
         if self._max_lag_s is not None:
             if self._busy_clock is None:
@@ -166,7 +166,7 @@ class Admission:
         if self._signs >= needed:
             self._signs = 0
             self.is_overloaded = not self.is_overloaded
-        self.start()
+        self.watch_loop()
 
 
 class KernelClock:

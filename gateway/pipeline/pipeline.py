@@ -131,7 +131,7 @@ class Pipeline:
 
     async def _find_document(self, operation: Operation, trace: Trace | None) -> Operation:
         params = operation.params
-        text = await self.documents.find(params.query, params.document_id, params.extensions)
+        text = await self.documents.resolve(params.query, params.document_id, params.extensions)
         operation.document = text.text
         self.plan(operation, trace)
         await self.documents.keep(text)  # it has proved valid
@@ -147,7 +147,7 @@ class Pipeline:
             token = ACTIVE.set(trace)
             try:
                 client_key = operation.client.client_key
-                found = self.plans.find(operation.document, params.operation_name, client_key)
+                found = self.plans.lookup(operation.document, params.operation_name, client_key)
             finally:
                 ACTIVE.reset(token)
         operation.prepared, operation.literals = found.value, found.literals

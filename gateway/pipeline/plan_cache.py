@@ -132,7 +132,7 @@ class _Shape(Generic[T]):
     slots: Slots
     plans: dict[tuple[str, ...], _Plan[T]] = field(default_factory=dict)
 
-    def find(self, raws: Sequence[str]) -> _Plan[T] | None:
+    def lookup(self, raws: Sequence[str]) -> _Plan[T] | None:
         plan = self.plans.get(self.slots.pins(raws))
         return None if plan is None or self.slots.is_doubtful(raws) else plan
 
@@ -197,7 +197,7 @@ class PlanCache(Generic[T]):
         yield names.PLAN_ENTRIES, (), len(self)
         yield names.PLAN_BYTES, (), self.size_bytes
 
-    def find(
+    def lookup(
         self, text: str, operation_name: str | None, client_key: str | None = None
     ) -> FoundPlan[T]:
         """The plan of a document.
@@ -250,7 +250,7 @@ class PlanCache(Generic[T]):
         normalised = normalise(text)
         if normalised is not None:
             shape = self._shapes.get((normalised.key, normalised.pattern, operation_name))
-            same = shape.find(normalised.raws) if shape is not None else None
+            same = shape.lookup(normalised.raws) if shape is not None else None
             if same is not None:
                 return self._share(key, same, normalised)
         return self._make(key, normalised, client_key)

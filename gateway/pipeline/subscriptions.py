@@ -43,7 +43,7 @@ class Subscriptions:
         """What is open, for metrics."""
         yield SUBSCRIPTIONS, (), len(self.open)
 
-    async def run(
+    async def answer(
         self, operation: Operation, new_context: NewContext, payloads: PayloadFormat = "current"
     ) -> Answer | Stream:
         """Answer an operation.

@@ -28,7 +28,7 @@ def warm_plans(plans: PlanCache[T], paths: Sequence[str], base: Path) -> int:
         text = _read(path)
         try:
             for name in _operation_names(text):
-                plans.find(text, name)
+                plans.lookup(text, name)
                 count += 1
         except (GraphQLSyntaxError, RequestError, ClientError) as error:
             raise ConfigError(
@@ -49,7 +49,7 @@ def warm_texts(plans: PlanCache[T], texts: Iterable[str]) -> int:
     for text in texts:
         try:
             for name in _operation_names(text):
-                plans.find(text, name)
+                plans.lookup(text, name)
                 count += 1
         except (GraphQLSyntaxError, RequestError, ClientError) as error:
             logger.warning("a trusted document cannot be compiled: %s", error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gateway.release.manifests import autoscaler_of, find
+from gateway.release.manifests import autoscaler_of, find_object
 from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
 
 UNITS = {
@@ -35,7 +35,10 @@ def nothing_shrunk(objects: Sequence[Object], target: Target, facts: Facts) -> I
 
 def _sizes(objects: Sequence[Object]) -> dict[str, float]:
     found = {}
-    scaler, deployment = autoscaler_of(objects, RELEASE), find(objects, "Deployment", RELEASE)
+    scaler, deployment = (
+        autoscaler_of(objects, RELEASE),
+        find_object(objects, "Deployment", RELEASE),
+    )
     if scaler is not None:
         found["the autoscaler's maximum"] = float(scaler["spec"]["maxReplicas"])
     for container in deployment["spec"]["template"]["spec"]["containers"] if deployment else ():

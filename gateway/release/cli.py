@@ -103,7 +103,7 @@ def plan(
         env=env, region=region, then=then, preview=preview, files=files, sets=sets,
         image_tag=image_tag, delete=delete, first_install=first_install, canary=canary,
     )  # fmt: skip
-    c.run(lambda: c.plan(where, wish, digest_file))
+    c.run_command(lambda: c.plan(where, wish, digest_file))
 
 
 @app.command()
@@ -130,7 +130,7 @@ def apply(
         env=env, region=region, then=then, preview=preview, files=files, sets=sets,
         image_tag=image_tag, delete=delete, first_install=first_install, canary=canary,
     )  # fmt: skip
-    c.run(lambda: c.apply(where, wish, yes))
+    c.run_command(lambda: c.apply(where, wish, yes))
 
 
 @app.command()
@@ -140,7 +140,7 @@ def approve(
 ) -> None:
     """Print a token that approves one plan for an hour; needs GATEWAY_RELEASE_APPROVAL_KEY."""
     c = load_commands()
-    c.run(lambda: c.approve(env, digest))
+    c.run_command(lambda: c.approve(env, digest))
 
 
 @app.command()
@@ -156,7 +156,7 @@ def rollback(
     """Roll one region back to an earlier revision, and watch it."""
     c = load_commands()
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
-    c.run(lambda: c.rollback(where, env, region, revision, yes))
+    c.run_command(lambda: c.rollback(where, env, region, revision, yes))
 
 
 @app.command()
@@ -169,7 +169,7 @@ def status(
     """Every region of an environment: revision, pods, and what is wrong. Exit 1 when something is."""
     c = load_commands()
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
-    c.run(lambda: c.status(where, env))
+    c.run_command(lambda: c.status(where, env))
 
 
 @audit_app.command()
@@ -182,7 +182,7 @@ def verify(
 ) -> None:
     """Follow the chain of the audit log: exit 1 where a line was changed, taken out or put in."""
     c = load_commands()
-    c.run(lambda: c.audit_verify(audit_log, head))
+    c.run_command(lambda: c.audit_verify(audit_log, head))
 
 
 @app.command()
@@ -202,7 +202,7 @@ def smoke(
     """Run the smoke queries against one region, or suggest queries that reach each source of the schema."""
     c = load_commands()
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
-    c.run(lambda: c.smoke(where, env, region, config if suggest else None))
+    c.run_command(lambda: c.smoke(where, env, region, config if suggest else None))
 
 
 @app.command()
@@ -216,7 +216,7 @@ def history(
     """The revisions of one region, oldest first: when, who, and the digest of the plan."""
     c = load_commands()
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
-    c.run(lambda: c.history(where, env, region))
+    c.run_command(lambda: c.history(where, env, region))
 
 
 @app.command()
@@ -231,4 +231,4 @@ def cleanup(
     """Delete one preview of staging, or, without --preview, all expired ones."""
     c = load_commands()
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
-    c.run(lambda: c.cleanup(where, region, preview, yes))
+    c.run_command(lambda: c.cleanup(where, region, preview, yes))

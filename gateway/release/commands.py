@@ -159,7 +159,7 @@ def _confirm(environment: str, digest: str, yes: bool, audit: Audit) -> None:
         raise ReleaseError("nothing was done")
 
 
-def run(command: Callable[[], None]) -> None:
+def run_command(command: Callable[[], None]) -> None:
     """A command with its errors told and turned into exit codes."""
     try:
         command()

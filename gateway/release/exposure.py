@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from gateway.release.manifests import (
     autoscaler_of,
     containers,
-    find,
+    find_object,
     key,
     pod_specs,
 )
@@ -46,7 +46,7 @@ def selectors_match(objects: Sequence[Object], target: Target) -> Iterator[str]:
         if item["kind"] == "Deployment" and "metadata" in item["spec"]["template"]
     }
     for name, have in pods.items():
-        wanted = find(objects, *name.split("/"))["spec"]["selector"].get("matchLabels", {})  # type: ignore[index]
+        wanted = find_object(objects, *name.split("/"))["spec"]["selector"].get("matchLabels", {})  # type: ignore[index]
         if not wanted.items() <= have.items():
             yield f"{name}: its selector does not match its own pods"
         for what, value in (("environment", target.environment), ("region", target.region)):
@@ -73,8 +73,8 @@ def _selector(item: Object) -> dict[str, str]:
 
 def budget_keeps_half(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """What a node drain may take at once, of the fewest pods that there are: half at most."""
-    budget = find(objects, "PodDisruptionBudget", RELEASE)
-    deployment = find(objects, "Deployment", RELEASE)
+    budget = find_object(objects, "PodDisruptionBudget", RELEASE)
+    deployment = find_object(objects, "Deployment", RELEASE)
     if budget is None or deployment is None:
         return
     scaler = autoscaler_of(objects, RELEASE)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from gateway.release.capacity import nothing_shrunk
-from gateway.release.manifests import autoscaler_of, find, key, labels, namespace
+from gateway.release.manifests import autoscaler_of, find_object, key, labels, namespace
 from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
 from gateway.release.policies import check_policies, least_replicas
 from gateway.release.reach import nothing_cut_off
@@ -87,8 +87,8 @@ def pods_after(objects: Sequence[Object], facts: Facts) -> tuple[int, str]:
     live = facts.live.replicas if facts.live else 0
     if scaler is None or facts.running is None:
         return least, ""
-    deployment = find(objects, "Deployment", RELEASE)
-    old = find(facts.running.objects, "Deployment", RELEASE)
+    deployment = find_object(objects, "Deployment", RELEASE)
+    old = find_object(facts.running.objects, "Deployment", RELEASE)
     if (
         deployment is not None
         and old is not None
@@ -169,7 +169,7 @@ def images_exist(objects: Sequence[Object], target: Target, facts: Facts) -> Ite
 def selectors_stay(objects: Sequence[Object], target: Target, facts: Facts) -> Iterator[Refusal]:
     """A Deployment's selector cannot be changed: the release would stop half-way."""
     for old in facts.running.objects if facts.running else ():
-        new = find(objects, "Deployment", old["metadata"]["name"])
+        new = find_object(objects, "Deployment", old["metadata"]["name"])
         if (
             old["kind"] == "Deployment"
             and new
@@ -249,8 +249,8 @@ def check_canary(planned: Sequence[Object], target: Target, facts: Facts) -> Ite
             "CanaryAlone", f"nothing runs at {target}", "compared the canary with nothing"
         )
         return
-    old = find(facts.running.objects, "Deployment", RELEASE)
-    new = find(planned, "Deployment", RELEASE)
+    old = find_object(facts.running.objects, "Deployment", RELEASE)
+    new = find_object(planned, "Deployment", RELEASE)
     if old and new and old["spec"]["template"] != new["spec"]["template"]:
         yield Refusal(
             "CanaryTouchesStable",

@@ -61,7 +61,7 @@ def labels(item: Object) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def find(objects: Iterable[Object], kind: str, name: str) -> Object | None:
+def find_object(objects: Iterable[Object], kind: str, name: str) -> Object | None:
     return next((item for item in objects if key(item) == f"{kind}/{name}"), None)
 
 

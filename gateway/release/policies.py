@@ -24,7 +24,7 @@ from gateway.release.exposure import (
 from gateway.release.manifests import (
     autoscaler_of,
     containers,
-    find,
+    find_object,
     key,
     labels,
     namespace,
@@ -111,7 +111,7 @@ def _restricted_container(name: str, container: dict[str, Any]) -> Iterator[str]
 
 def never_empty(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """Rolling updates keep every pod, and what serves production is never one pod."""
-    deployment = find(objects, "Deployment", RELEASE)
+    deployment = find_object(objects, "Deployment", RELEASE)
     if deployment is None:
         yield f"there is no Deployment/{RELEASE}"
         return
@@ -121,7 +121,7 @@ def never_empty(objects: Sequence[Object], target: Target) -> Iterator[str]:
     least = least_replicas(objects, RELEASE)
     if target.environment == "production" and least < 2:
         yield f"{key(deployment)}: {least} replica(s) in production"
-    budget = find(objects, "PodDisruptionBudget", RELEASE)
+    budget = find_object(objects, "PodDisruptionBudget", RELEASE)
     if least > 1 and budget is None:
         yield f"{key(deployment)}: no PodDisruptionBudget"
     if budget is not None and not budget["spec"].get("maxUnavailable"):
@@ -133,13 +133,13 @@ def least_replicas(objects: Sequence[Object], deployment: str) -> int:
     scaler = autoscaler_of(objects, deployment)
     if scaler is not None:
         return int(scaler["spec"].get("minReplicas", 1))
-    found = find(objects, "Deployment", deployment)
+    found = find_object(objects, "Deployment", deployment)
     return 0 if found is None else int(found["spec"].get("replicas", 1))
 
 
 def probed(objects: Sequence[Object], target: Target) -> Iterator[str]:
     for track in (RELEASE, f"{RELEASE}-canary"):
-        deployment = find(objects, "Deployment", track)
+        deployment = find_object(objects, "Deployment", track)
         if deployment is None:
             continue
         for container in deployment["spec"]["template"]["spec"]["containers"]:

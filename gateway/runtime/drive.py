@@ -26,7 +26,7 @@ Steps = Generator[list[Work], None, None]
 IS_EAGER = sys.version_info >= (3, 12)
 
 
-def start(
+def run_steps(
     run: Run, steps: Steps, finish: Callable[[], T], refuse: Callable[[ResultLimitError], T]
 ) -> T | Coroutine[Any, Any, T]:
     """Run until the first thing to wait for: what `finish` gives, or a coroutine of it.
@@ -113,10 +113,10 @@ async def _run(run: Run, batch: list[Work]) -> None:
     try:
         for work in batch:
             if work.timing is None:
-                tasks.start(work)
+                tasks.spawn(work)
             else:
                 token = CURRENT.set(work.timing)  # a task has the context in which it was made
-                tasks.start(work)
+                tasks.spawn(work)
                 CURRENT.reset(token)
         if run.nulled:
             asyncio.get_running_loop().call_soon(tasks.abandon)
@@ -157,7 +157,7 @@ class Tasks:
         self._is_cancelled = False
         self._abandoned: set[asyncio.Task[Any]] = set()
 
-    def start(self, work: Work) -> None:
+    def spawn(self, work: Work) -> None:
         """Start a task for each awaitable; the last to end, ends the step that is timed."""
         loop = asyncio.get_running_loop()
         may_break, timing = work.may_break, work.timing

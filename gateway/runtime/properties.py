@@ -37,7 +37,7 @@ COROUTINE = {CoroutineType}
 Kinds = set[type]
 
 
-def read(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any]:
+def read_column(run: Run, field: BoundField, rows: list[Any], kinds: Kinds) -> list[Any]:
     """The column of a property, read as graphql-core's default resolver reads it."""
     name = field.access
     column: list[Any]

@@ -62,7 +62,7 @@ class Variants(Generic[M]):
         self._growing = growing
         self._found: dict[tuple[bool | None, ...], M | CannotCompileError] = {}
 
-    def find(self, names: Sequence[str], coerced: Mapping[str, Any], asker: Asker) -> M:
+    def lookup(self, names: Sequence[str], coerced: Mapping[str, Any], asker: Asker) -> M:
         """What belongs to these variables.
 
         Errors: CannotCompileError; ClientError(COLD_DOCUMENTS_LIMIT).

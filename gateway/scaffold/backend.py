@@ -49,7 +49,7 @@ def ask(url: str, headers: Mapping[str, str], *, is_php: bool) -> Backend:
     reader = BodyReader(is_php, wants_members=True, mended=lambda: None)
     kind = answer.headers.get("content-type", "")
     try:
-        read = reader.read(answer.content, answer.status_code, kind)
+        read = reader.decode(answer.content, answer.status_code, kind)
     except (ValueError, LookupError, RecursionError) as exc:
         raise ConfigError(f"{url} answers what cannot be read: {exc}") from exc
     if not isinstance(read.value, dict | list) or not read.value:

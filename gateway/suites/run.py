@@ -90,7 +90,7 @@ def _mapped(
     fetched = Fetched(case.status, list(named.items()), case.body)
     if call.php is not None:
         return call.mapped(fetched, variables), ()
-    data = call.reader.read(fetched, variables)
+    data = call.reader.value_of(fetched, variables)
     selection = call.builder.connect.selection
     assert selection is not None
     report = run_map(selection.value, data, variables, spec)

@@ -59,7 +59,7 @@ class Counter:
     def __init__(self) -> None:
         self.value: float = 0
 
-    def read(self) -> Value:
+    def sample(self) -> Value:
         return self.value
 
 
@@ -89,14 +89,14 @@ class Histogram:
         bucket = bisect_left(SECONDS, seconds)
         self.exemplars[bucket] = (f"{trace_id:032x}", seconds, time.time())
 
-    def read(self) -> Value:
+    def sample(self) -> Value:
         return [*self.counts, self.sum]
 
 
 class Instrument(Protocol):
     """A child of a family."""
 
-    def read(self) -> Value: ...
+    def sample(self) -> Value: ...
 
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741 - the one type there is
@@ -151,9 +151,9 @@ class Family(Generic[I]):
         child = self._children.get(labels)
         return self._find(labels) if child is None else child
 
-    def read(self) -> Iterable[Sample]:
+    def samples(self) -> Iterable[Sample]:
         """Every child's value."""
-        return [(self.metric, labels, child.read()) for labels, child in self._children.items()]
+        return [(self.metric, labels, child.sample()) for labels, child in self._children.items()]
 
     def read_exemplars(self: Family[Histogram]) -> Iterator[Sample]:
         """Every child's traces."""

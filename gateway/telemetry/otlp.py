@@ -78,7 +78,7 @@ class MetricsExporter:
         )
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    def begin_export(self) -> None:
         """Begin to send."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 

@@ -60,7 +60,7 @@ class LoopLag:
         self._now_s = self._before_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self) -> None:
+    def begin_sampling(self) -> None:
         """Begin; in the event loop that is measured."""
         self._turn_at = self._clock() + WINDOW_S
         self._wait()

@@ -144,7 +144,7 @@ class MetricsServer:
         """Whether the page is served from here."""
         return self._port.is_open
 
-    async def start(self) -> None:
+    async def listen(self) -> None:
         """Open the worker's socket, and the port if nobody has it."""
         if self._folder is not None:
             self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -170,9 +170,9 @@ class MetricsServer:
     async def page(self, accept: str = "") -> tuple[bytes, str]:
         """The metrics of all workers and their content type, for what a scraper accepts."""
         # Thousands of lines take tens of milliseconds, for which the loop must not stand still.
-        return await asyncio.to_thread(expose, await self.read(), METRICS, accept)
+        return await asyncio.to_thread(expose, await self.collect(), METRICS, accept)
 
-    async def read(self) -> Snapshot:
+    async def collect(self) -> Snapshot:
         """The metrics of all workers."""
         own = self._registry.snapshot()
         snapshots = [own] if self._peers is None else await self._peers.collect(own)
@@ -197,4 +197,4 @@ class MetricsServer:
 
             began_ns = time.time_ns() if self._peers is None else self._peers.began_ns
             self.exporter = MetricsExporter(self._settings, METRICS, self.read, began_ns)
-            self.exporter.start()
+            self.exporter.begin_export()

@@ -72,7 +72,7 @@ class FakeResponse:
         """The whole body, where it is not too large."""
         return self._body if len(self._body) <= max_bytes else None
 
-    async def read(self, max_bytes: int) -> bytes:
+    async def read_body(self, max_bytes: int) -> bytes:
         """The whole body. Errors: UpstreamError(RESPONSE_TOO_LARGE)."""
         if len(self._body) > max_bytes:
             raise UpstreamError("RESPONSE_TOO_LARGE", source=self._source)

@@ -86,7 +86,7 @@ class Upstream:
         self._sources: dict[str, UpstreamSource] = {}
         self.counters = counters or Counters()
 
-    async def start(self) -> None:
+    async def open(self) -> None:
         """Make the transports; call it in the event loop that will use them."""
         for name, settings in self._settings.items():
             given = self._transports.get(name)
@@ -157,7 +157,7 @@ class Upstream:
         def fetch(asked: UpstreamRequest) -> Awaitable[Fetched]:
             return self._share(source, asked, caller)
 
-        response = await cache.read(request, fetch, refresh)
+        response = await cache.answer(request, fetch, refresh)
         stats.cached += stats.calls + stats.shared == calls
         return response
 

@@ -145,7 +145,7 @@ class UpstreamResponse(Protocol):
         """The whole body, where it is there already and need not be decompressed: what `read` would give."""
         ...
 
-    async def read(self, max_bytes: int) -> bytes:
+    async def read_body(self, max_bytes: int) -> bytes:
         """The whole body, decompressed, and the connection given back.
 
         Errors: UpstreamError(RESPONSE_TOO_LARGE) past `max_bytes`, counted after decompression;

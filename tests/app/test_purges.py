@@ -25,7 +25,7 @@ async def workers() -> AsyncIterator[list[Origin]]:
     with tempfile.TemporaryDirectory(prefix="broker-") as folder:
         brokers = [UnixBroker(SETTINGS, folder) for _ in origins]
         for broker in brokers:
-            await broker.start()
+            await broker.connect()
         relays = [PurgeRelay(o.memory, b) for o, b in zip(origins, brokers, strict=True)]
         for relay in relays:
             relay.open()
@@ -71,7 +71,9 @@ async def test_who_has_missed_a_purge_keeps_nothing(workers: list[Origin]) -> No
         first.memory.purge([str(number)])
     await until(lambda: second.memory.purges >= 50 or len(second.memory) == 0)
     first.memory.purge(["http://s/"])
-    await until(lambda: second.memory.find(UpstreamRequest("GET", "http://s/", source="s")) is None)
+    await until(
+        lambda: second.memory.lookup(UpstreamRequest("GET", "http://s/", source="s")) is None
+    )
 
 
 def test_nobody_is_told_where_there_is_nobody() -> None:

@@ -20,7 +20,6 @@ from gateway.auth.settings import (
     JwtSettings,
     RefreshSettings,
 )
-from gateway.auth.watched import WatchedFile
 from gateway.errors import ClientError, ConfigError
 from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, rsa_key, token_of
 from tests.support.backend import Answer, Backend, backend
@@ -54,7 +53,7 @@ async def authenticating(
         auth = Authenticator(
             AuthenticationSettings(jwt=JwtSettings(jwks=(jwks,))), AuthorizationSettings(), Path()
         )
-        await auth.start()
+        await auth.open()
         try:
             yield auth, server
         finally:
@@ -173,7 +172,8 @@ async def test_a_set_in_a_file_is_read_again_when_it_changes(tmp_path: Path) -> 
     settings = AuthenticationSettings(jwt=JwtSettings(jwks=(jwks,)))
     auth = Authenticator(settings, AuthorizationSettings(), tmp_path)
     assert (await who(auth, token_of(ec_key()))).id == "alice"
-    watched: WatchedFile = auth.key_sets[0]._file
+    watched = auth.key_sets[0]._file
+    assert watched is not None
     file.write_text("{")
     await watched.look()
     assert (await who(auth, token_of(ec_key(), sub="bob"))).id == "bob"

@@ -30,7 +30,7 @@ async def ends(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Broker, Br
     with tempfile.TemporaryDirectory(prefix="broker-") as folder:
         brokers = [UnixBroker(SETTINGS, folder) for _ in range(1 + (request.param != "unix"))]
         for one in brokers:
-            await one.start()
+            await one.connect()
         yield brokers[0], brokers[-1]
         for one in brokers:
             await one.aclose()
@@ -160,4 +160,4 @@ async def test_a_folder_that_cannot_be_used_is_said(directory: Callable[[str], s
         tempfile.TemporaryDirectory(prefix="broker-") as folder,
         pytest.raises(ConfigError, match="socket"),
     ):
-        await UnixBroker(SETTINGS, directory(folder)).start()
+        await UnixBroker(SETTINGS, directory(folder)).connect()

@@ -29,7 +29,7 @@ async def listen(mailbox: Mailbox[Any], topic: str) -> None:
 async def main(directory: str) -> None:
     """Until standard input ends."""
     broker = UnixBroker(BrokerSettings(link_timeout_s=0.5, max_queue=100_000), directory)
-    await broker.start()
+    await broker.connect()
     say(started=broker.name.decode())
     reader = asyncio.StreamReader(limit=2**24)
     loop = asyncio.get_running_loop()

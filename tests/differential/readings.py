@@ -119,7 +119,7 @@ def interpreted(call: ConnectorCall, body: bytes) -> Any:
 def php_interpreted(call: ConnectorCall, fetched: Fetched) -> Any:
     """The same with the dialect's own reading of the bytes."""
     assert call.php is not None
-    data = call.reader.read(fetched, {})
+    data = call.reader.value_of(fetched, {})
     mapping = partial(interpret_filled, call)
     value = call.php.map(mapping, data, {}, partial(call.reader.invalid, fetched))
     return None if value is ... else value

@@ -132,7 +132,7 @@ def check_shared(case: Case, tally: Tally, tries: int = 1) -> tuple[str, Case] |
 def check_text(plans: PlanCache[Prepared], case: Case, tally: Tally) -> str | None:
     valid = is_valid(case)
     try:
-        found = plans.find(case.text, case.operation_name)
+        found = plans.lookup(case.text, case.operation_name)
     except RequestError as error:
         tally.refused += 1
         return f"refused, though it is valid: {error}" if valid else None

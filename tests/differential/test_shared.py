@@ -88,7 +88,7 @@ def make_plans() -> Plans:
 
 def answer(plans: Plans, text: str, variables: dict[str, Any] | None = None) -> tuple[str, Any]:
     """How the plan was found, and its answer: data and errors."""
-    found = plans.find(text, None)
+    found = plans.lookup(text, None)
     prepared, literals = found.value, found.literals
     source = Source(literals.document, None) if literals else prepared.source
     result: Any
@@ -125,7 +125,7 @@ def test_every_literal_for_every_type(name: str) -> None:
         errors = validate(SCHEMA, parse(text))
         if errors:
             with pytest.raises(RequestError) as caught:
-                plans.find(text, None)
+                plans.lookup(text, None)
             fresh = [error.formatted for error in errors]
             assert [error.formatted for error in caught.value.errors] == fresh
             continue
@@ -185,9 +185,9 @@ def test_a_pair_shares_a_plan(one: str, other: str) -> None:
 )
 def test_a_pair_of_which_only_one_is_valid(one: str, other: str) -> None:
     plans = make_plans()
-    plans.find(one, None)
+    plans.lookup(one, None)
     with pytest.raises(RequestError):
-        plans.find(other, None)
+        plans.lookup(other, None)
     assert answer(plans, one) == ("exact", reference(one))
 
 
@@ -196,9 +196,9 @@ def test_the_variable_1_0_is_an_int_and_the_literal_is_not() -> None:
     text = "query ($x: Int) { int(x: $x) }"
     assert answer(plans, text, {"x": 1.0})[1] == reference(text, {"x": 1.0})
     assert reference(text, {"x": 1.0})[1] == []
-    plans.find("{ int(x: 1) }", None)
+    plans.lookup("{ int(x: 1) }", None)
     with pytest.raises(RequestError, match="Int cannot represent"):
-        plans.find("{ int(x: 1.0) }", None)
+        plans.lookup("{ int(x: 1.0) }", None)
 
 
 def test_errors_of_variables_are_located_in_the_requests_text() -> None:

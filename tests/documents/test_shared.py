@@ -28,7 +28,7 @@ async def test_every_worker_knows_it() -> None:
     with tempfile.TemporaryDirectory() as folder:
         brokers = [UnixBroker(BrokerSettings(), folder) for _ in range(4)]
         for broker in brokers:
-            await broker.start()
+            await broker.connect()
         stores = [SharedStore(MemoryStore(ApqSettings()), broker) for broker in brokers]
         for number, store in enumerate(stores):
             text = f"{TEXT} # {number}"
@@ -43,7 +43,7 @@ async def test_every_worker_knows_it() -> None:
 
 async def test_one_that_is_too_large_stays_where_it_is() -> None:
     broker = LocalBroker(BrokerSettings(max_event_bytes=100))
-    await broker.start()
+    await broker.connect()
     store = SharedStore(MemoryStore(ApqSettings()), broker)
     await store.put(hash_of("x" * 200), "x" * 200)
     assert await store.get(hash_of("x" * 200)) == "x" * 200
@@ -54,7 +54,7 @@ async def test_one_that_is_too_large_stays_where_it_is() -> None:
 
 async def test_what_was_missed_does_not_end_it() -> None:
     broker = LocalBroker(BrokerSettings(max_queue=1))
-    await broker.start()
+    await broker.connect()
     store = SharedStore(MemoryStore(ApqSettings()), broker)
     for text in ("a", "b", "c"):
         await broker.publish("gateway.documents", [hash_of(text), text])

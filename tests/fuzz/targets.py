@@ -232,7 +232,7 @@ def literals(data: bytes) -> None:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     try:
-        PLANS.find(text, None)
+        PLANS.lookup(text, None)
     except RequestError:
         is_accepted = False
     except ClientError:

@@ -67,7 +67,7 @@ def test_the_cache_accepts_what_the_reference_accepts() -> None:
     for _ in range(6_000):
         text = mutate(rng.choice(SEEDS), rng)
         try:
-            found = plans.find(text, None).how
+            found = plans.lookup(text, None).how
         except (RequestError, ClientError):
             found = "refused"
         how[found] += 1

@@ -130,7 +130,7 @@ def test_what_is_kept_is_bounded_and_used_last_goes_last(
             assert graphql_core.execute(schema, parse(text), {"a": 1}).data == {text[2:4]: 1}
     store = store_of(schema)
     assert len(store) == 3
-    assert store.find(kept) is not None
+    assert store.lookup(kept) is not None
     monkeypatch.setattr(operations, "MAX_SIZE_BYTES", store.size_bytes // 3)
     for _ in range(2):
         graphql_core.execute(schema, parse("{ last: a }"), {"a": 1})

@@ -57,8 +57,8 @@ def make_cache(**settings: int) -> tuple[PlanCache[Value], Compiler]:
 
 def test_the_same_text_is_compiled_once() -> None:
     cache, compiler = make_cache()
-    first = cache.find("{ b }", None)
-    second = cache.find("{ b }", None)
+    first = cache.lookup("{ b }", None)
+    second = cache.lookup("{ b }", None)
     assert (first.how, second.how) == ("miss", "exact")
     assert first.value is second.value
     assert second.literals is None
@@ -69,18 +69,18 @@ def test_the_same_text_is_compiled_once() -> None:
 def test_the_operation_name_is_part_of_the_key() -> None:
     cache, _ = make_cache()
     text = "query A { b } query B { a }"
-    assert cache.find(text, "A").value is not cache.find(text, "B").value
+    assert cache.lookup(text, "A").value is not cache.lookup(text, "B").value
 
 
 def test_other_literals_find_the_plan_and_bring_their_values() -> None:
     cache, compiler = make_cache()
-    made = cache.find('{ a(id: "x", n: 1) }', None)
-    found = cache.find('{ a(id: "yy", n: -5) }', None)
+    made = cache.lookup('{ a(id: "x", n: 1) }', None)
+    found = cache.lookup('{ a(id: "yy", n: -5) }', None)
     assert found.how == "normalised"
     assert found.value is made.value
     assert found.literals is not None
     assert [print_ast(found.literals.node(slot)) for slot in (0, 1)] == ['"yy"', "-5"]
-    again = cache.find('{ a(id: "yy", n: -5) }', None)
+    again = cache.lookup('{ a(id: "yy", n: -5) }', None)
     assert again.how == "exact"
     assert again.value is made.value
     assert again.literals is not None
@@ -99,51 +99,51 @@ def test_other_literals_find_the_plan_and_bring_their_values() -> None:
 )
 def test_what_may_not_vary_makes_another_plan(other: str) -> None:
     cache, _ = make_cache()
-    made = cache.find('{ a(id: "x", n: 1, own: 5) }', None)
-    found = cache.find(other, None)
+    made = cache.lookup('{ a(id: "x", n: 1, own: 5) }', None)
+    found = cache.lookup(other, None)
     assert found.how == "miss"
     assert found.value is not made.value
 
 
 def test_texts_with_other_pinned_values_each_keep_their_plan() -> None:
     cache, compiler = make_cache()
-    five = cache.find("{ a(n: 1, own: 5) }", None).value
-    six = cache.find("{ a(n: 1, own: 6) }", None).value
-    assert cache.find("{ a(n: 2, own: 5) }", None).value is five
-    assert cache.find("{ a(n: 2, own: 6) }", None).value is six
+    five = cache.lookup("{ a(n: 1, own: 5) }", None).value
+    six = cache.lookup("{ a(n: 1, own: 6) }", None).value
+    assert cache.lookup("{ a(n: 2, own: 5) }", None).value is five
+    assert cache.lookup("{ a(n: 2, own: 6) }", None).value is six
     assert len(compiler.asked) == 2
 
 
 def test_validity_depends_on_which_literals_are_equal() -> None:
     cache, _ = make_cache()
-    cache.find('{ a(id: "x") a(id: "x") }', None)
-    assert cache.find('{ a(id: "y") a(id: "y") }', None).how == "normalised"
+    cache.lookup('{ a(id: "x") a(id: "x") }', None)
+    assert cache.lookup('{ a(id: "y") a(id: "y") }', None).how == "normalised"
     with pytest.raises(RequestError, match="conflict"):
-        cache.find('{ a(id: "x") a(id: "y") }', None)
-    assert cache.find('{ a(id: "z") a(id: "\\u007a") }', None).how == "normalised"
+        cache.lookup('{ a(id: "x") a(id: "y") }', None)
+    assert cache.lookup('{ a(id: "z") a(id: "\\u007a") }', None).how == "normalised"
 
 
 def test_a_literal_that_its_type_refuses_is_validated_itself() -> None:
     cache, _ = make_cache()
-    cache.find("{ a(n: 1) }", None)
+    cache.lookup("{ a(n: 1) }", None)
     with pytest.raises(RequestError, match="32-bit"):
-        cache.find("{ a(n: 3000000000) }", None)
-    cache.find("{ a(f: 1.5) }", None)
-    assert cache.find("{ a(f: 1e2) }", None).how == "normalised"
+        cache.lookup("{ a(n: 3000000000) }", None)
+    cache.lookup("{ a(f: 1.5) }", None)
+    assert cache.lookup("{ a(f: 1e2) }", None).how == "normalised"
 
 
 def test_refused_documents_are_remembered_and_do_not_evict_plans() -> None:
     cache, compiler = make_cache(max_entries=2, max_rejected=3)
-    cache.find("{ b }", None)
+    cache.lookup("{ b }", None)
     for number in range(10):
         with pytest.raises(RequestError):
-            cache.find(f"{{ nothing{number} }}", None)
-    assert cache.find("{ b }", None).how == "exact"
+            cache.lookup(f"{{ nothing{number} }}", None)
+    assert cache.lookup("{ b }", None).how == "exact"
     asked = len(compiler.asked)
     with pytest.raises(RequestError) as first:
-        cache.find("{ nothing9 }", None)
+        cache.lookup("{ nothing9 }", None)
     with pytest.raises(RequestError) as second:
-        cache.find("{ nothing9 }", None)
+        cache.lookup("{ nothing9 }", None)
     assert len(compiler.asked) == asked
     assert cache.counters.rejected == 2
     assert first.value is not second.value
@@ -152,7 +152,7 @@ def test_refused_documents_are_remembered_and_do_not_evict_plans() -> None:
     assert [(at.line, at.column) for at in error.locations or ()] == [(1, 3)]
     assert error.nodes is None
     with pytest.raises(RequestError):
-        cache.find("{ nothing0 }", None)
+        cache.lookup("{ nothing0 }", None)
     assert len(compiler.asked) == asked + 1
 
 
@@ -161,7 +161,7 @@ def test_the_error_of_a_limit_is_remembered_whole() -> None:
     deep = "{ a" * 30 + " }" * 30
     for _ in range(2):
         with pytest.raises(ClientError) as caught:
-            cache.find(deep, None)
+            cache.lookup(deep, None)
         assert (caught.value.code, caught.value.http_status) == ("MAX_DEPTH_LIMIT", 400)
     assert cache.counters.rejected == 1
 
@@ -178,10 +178,10 @@ def test_a_refusal_for_now_is_not_remembered() -> None:
     cache: PlanCache[Value] = PlanCache(PlanCacheSettings(), compile_text)
     for _ in range(2):
         with pytest.raises(ClientError) as caught:
-            cache.find("{ b }", None)
+            cache.lookup("{ b }", None)
         assert caught.value.headers == {"retry-after": "1"}
     is_busy = False
-    assert cache.find("{ b }", None).how == "miss"
+    assert cache.lookup("{ b }", None).how == "miss"
     assert cache.counters.rejected == 0
 
 
@@ -192,7 +192,7 @@ def test_what_the_compiler_breaks_on_is_not_remembered() -> None:
     cache: PlanCache[Value] = PlanCache(PlanCacheSettings(), broken)
     for _ in range(2):
         with pytest.raises(RuntimeError):
-            cache.find("{ b }", None)
+            cache.lookup("{ b }", None)
     assert cache.counters.misses == 2
 
 
@@ -200,30 +200,30 @@ def test_a_text_too_long_to_be_read_is_not_kept() -> None:
     cache, compiler = make_cache()
     for _ in range(2):
         with pytest.raises(ClientError) as caught:
-            cache.find("{ b }" + " " * 40_000, None)
+            cache.lookup("{ b }" + " " * 40_000, None)
         assert caught.value.code == "MAX_DOCUMENT_LIMIT"
     assert len(compiler.asked) == 2
 
 
 def test_the_least_recently_used_plan_goes_first() -> None:
     cache, _ = make_cache(max_entries=2)
-    cache.find("{ a }", None)
-    cache.find("{ b }", None)
-    cache.find("{ a }", None)
-    cache.find("{ a b }", None)
-    assert cache.find("{ a }", None).how == "exact"
-    assert cache.find("{ b }", None).how == "miss"
+    cache.lookup("{ a }", None)
+    cache.lookup("{ b }", None)
+    cache.lookup("{ a }", None)
+    cache.lookup("{ a b }", None)
+    assert cache.lookup("{ a }", None).how == "exact"
+    assert cache.lookup("{ b }", None).how == "miss"
     assert len(cache) == 2
     assert cache.counters.evictions == 2
 
 
 def test_a_hit_by_other_literals_keeps_a_plan_young() -> None:
     cache, _ = make_cache(max_entries=2)
-    cache.find("{ a(n: 1) }", None)
-    cache.find("{ b }", None)
-    cache.find("{ a(n: 2) }", None)
-    cache.find("{ a b }", None)
-    assert cache.find("{ a(n: 3) }", None).how == "normalised"
+    cache.lookup("{ a(n: 1) }", None)
+    cache.lookup("{ b }", None)
+    cache.lookup("{ a(n: 2) }", None)
+    cache.lookup("{ a b }", None)
+    assert cache.lookup("{ a(n: 3) }", None).how == "normalised"
 
 
 def test_plans_are_bounded_by_estimated_bytes() -> None:
@@ -231,9 +231,9 @@ def test_plans_are_bounded_by_estimated_bytes() -> None:
     cache = PlanCache(settings, Compiler(), size_of=lambda value: 100 * len(value.text))
     one = "{ b " + "#" * 1_000 + "\n}"
     for name in "abc":
-        cache.find(f"query {name} {one}", None)
+        cache.lookup(f"query {name} {one}", None)
     assert len(cache) == 1
-    cache.find("{ b }", None)
+    cache.lookup("{ b }", None)
     assert len(cache) == 2
     assert cache.size_bytes == 2 * BYTES_PER_ENTRY + 100 * (len(f"query a {one}") + len("{ b }"))
 
@@ -242,8 +242,8 @@ def test_what_is_made_later_for_a_plan_counts_in_its_size() -> None:
     sizes = {"{ a }": 1_000, "{ b }": 1_000}
     settings = PlanCacheSettings(max_size_bytes=20_000)
     cache = PlanCache(settings, Compiler(), size_of=lambda value: sizes[value.text])
-    cache.find("{ a }", None)
-    value = cache.find("{ b }", None).value
+    cache.lookup("{ a }", None)
+    value = cache.lookup("{ b }", None).value
     sizes["{ b }"] = 12_000
     with cache.growing(value, None):
         pass
@@ -252,7 +252,7 @@ def test_what_is_made_later_for_a_plan_counts_in_its_size() -> None:
     with cache.growing(value, None):
         pass
     assert len(cache) == 1
-    assert cache.find("{ b }", None).value is value
+    assert cache.lookup("{ b }", None).value is value
 
 
 def test_who_is_not_admitted_is_not_remembered_as_refused() -> None:
@@ -261,27 +261,27 @@ def test_who_is_not_admitted_is_not_remembered_as_refused() -> None:
     cache = PlanCache(PlanCacheSettings(), Compiler(), budget=budget)
     budget.charge("one", 100.0)
     with pytest.raises(ClientError) as caught:
-        cache.find("{ b }", None, "one")
+        cache.lookup("{ b }", None, "one")
     assert caught.value.code == "COLD_DOCUMENTS_LIMIT"
     clock.now += 1_000
-    assert cache.find("{ b }", None, "one").how == "miss"
+    assert cache.lookup("{ b }", None, "one").how == "miss"
     budget.charge("one", 100.0)
-    assert cache.find("{ b }", None, "one").how == "exact"
+    assert cache.lookup("{ b }", None, "one").how == "exact"
     assert (
-        cache.find("{ a }", None).how == "miss"
+        cache.lookup("{ a }", None).how == "miss"
     )  # the gateway itself is neither refused nor charged
 
 
 def test_an_evicted_plan_is_let_go_with_every_text_that_led_to_it() -> None:
     cache, _ = make_cache(max_entries=1)
-    dropped = weakref.ref(cache.find("{ a(n: 1) }", None).value)
-    cache.find("{ a(n: 2) }", None)
-    cache.find("{ a(n: 3) }", None)
+    dropped = weakref.ref(cache.lookup("{ a(n: 1) }", None).value)
+    cache.lookup("{ a(n: 2) }", None)
+    cache.lookup("{ a(n: 3) }", None)
     assert dropped() is not None
-    cache.find("{ b }", None)
+    cache.lookup("{ b }", None)
     gc.collect()
     assert dropped() is None
-    assert cache.find("{ a(n: 2) }", None).how == "miss"
+    assert cache.lookup("{ a(n: 2) }", None).how == "miss"
 
 
 def test_the_source_of_an_evicted_plan_leaves_linecache() -> None:
@@ -295,7 +295,7 @@ def test_the_source_of_an_evicted_plan_leaves_linecache() -> None:
     before = sources()
     plans = PlanCache(PlanCacheSettings(max_entries=3), compile_plan)
     for number in range(10):
-        plans.find(f"query Evicted{number} {{ b }}", None)
+        plans.lookup(f"query Evicted{number} {{ b }}", None)
     assert len(sources() - before) == 3
     del plans
     assert sources() <= before
@@ -304,9 +304,9 @@ def test_the_source_of_an_evicted_plan_leaves_linecache() -> None:
 def test_texts_are_bounded_and_their_plan_outlives_them() -> None:
     cache, compiler = make_cache(max_texts=2)
     for number in range(5):
-        cache.find(f"{{ a(n: {number}) }}", None)
-    assert cache.find("{ a(n: 4) }", None).how == "exact"
-    assert cache.find("{ a(n: 0) }", None).how == "normalised"
+        cache.lookup(f"{{ a(n: {number}) }}", None)
+    assert cache.lookup("{ a(n: 4) }", None).how == "exact"
+    assert cache.lookup("{ a(n: 0) }", None).how == "normalised"
     assert len(compiler.asked) == 1
 
 
@@ -315,7 +315,7 @@ async def test_equal_misses_at_the_same_time_compile_once() -> None:
 
     async def ask() -> Value:
         await asyncio.sleep(0)
-        return cache.find("{ b }", None).value
+        return cache.lookup("{ b }", None).value
 
     values = await asyncio.gather(*(ask() for _ in range(20)))
     assert len(set(values)) == 1
@@ -325,9 +325,9 @@ async def test_equal_misses_at_the_same_time_compile_once() -> None:
 def test_time_in_the_compiler_is_counted() -> None:
     ticks = iter([1.0, 1.25, 2.0, 2.5])
     cache: PlanCache[Value] = PlanCache(PlanCacheSettings(), Compiler(), clock=lambda: next(ticks))
-    cache.find("{ b }", None)
+    cache.lookup("{ b }", None)
     with pytest.raises(RequestError):
-        cache.find("{ nothing }", None)
+        cache.lookup("{ nothing }", None)
     assert cache.counters.compile_s == 0.75
 
 
@@ -338,9 +338,9 @@ def test_plans_are_warmed_from_files_and_folders(tmp_path: Path) -> None:
     (tmp_path / "more" / "notes.txt").write_text("not GraphQL")
     cache, _ = make_cache()
     assert warm_plans(cache, ("one.graphql", "more"), tmp_path) == 4
-    assert cache.find("query One { a(n: 1) }", None).how == "exact"
-    assert cache.find("query One { a(n: 2) }", "One").how == "normalised"
-    assert cache.find("query A { b } query B { a }", "B").how == "exact"
+    assert cache.lookup("query One { a(n: 1) }", None).how == "exact"
+    assert cache.lookup("query One { a(n: 2) }", "One").how == "normalised"
+    assert cache.lookup("query A { b } query B { a }", "B").how == "exact"
 
 
 @pytest.mark.parametrize("text", ["{ nothing }", "{ b", "{ b }" + " " * 40_000, None])
@@ -359,7 +359,7 @@ def test_errors_keep_their_words_and_places_when_remembered() -> None:
     caught: list[list[GraphQLError]] = []
     for _ in range(2):
         with pytest.raises(RequestError) as refused:
-            cache.find("{ b\n nothing { x } }", None)
+            cache.lookup("{ b\n nothing { x } }", None)
         caught.append(list(refused.value.errors))
     fresh, kept = ([error.formatted for error in errors] for errors in caught)
     assert fresh == kept

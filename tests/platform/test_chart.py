@@ -15,7 +15,7 @@ import pytest
 import yaml
 from helm_python import chart as helm_chart
 
-from gateway.release.manifests import find, images, key, pod_specs
+from gateway.release.manifests import find_object, images, key, pod_specs
 from gateway.release.model import ChartError, Object, digest_of
 from gateway.release.policies import (
     bounded_resources,
@@ -128,7 +128,7 @@ def test_the_smoke_pod_is_as_restricted_as_the_others() -> None:
 
 
 def test_the_validation_is_strict() -> None:
-    item = dict(find(render("staging", "eu-west", {}), "Deployment", "gateway") or {})
+    item = dict(find_object(render("staging", "eu-west", {}), "Deployment", "gateway") or {})
     item["spec"] = {**item["spec"], "replica": 1}
     with pytest.raises(kubernetes_validate.ValidationError, match="replica"):
         kubernetes_validate.validate(item, VERSIONS[-1], strict=True)
@@ -222,7 +222,7 @@ def test_gateway_toml_is_what_the_gateway_reads(tmp_path: Path) -> None:
     from gateway.app.config import load_config
 
     objects = render("staging", "eu-west", FEATURES["config"])
-    text = (find(objects, "ConfigMap", "gateway-config") or {})["data"]["gateway.toml"]
+    text = (find_object(objects, "ConfigMap", "gateway-config") or {})["data"]["gateway.toml"]
     assert tomllib.loads(text)["server"]["resolver_threads"] == 8
     assert "8.0" not in text
     path = tmp_path / "gateway.toml"
@@ -233,7 +233,7 @@ def test_gateway_toml_is_what_the_gateway_reads(tmp_path: Path) -> None:
 
 def test_a_changed_config_rolls_the_pods() -> None:
     def checksum(more: dict[str, Any]) -> Any:
-        found = find(render("staging", "eu-west", more), "Deployment", "gateway") or {}
+        found = find_object(render("staging", "eu-west", more), "Deployment", "gateway") or {}
         return found["spec"]["template"]["metadata"]["annotations"]
 
     other = {"config": {"server": {"path": "/other"}}}
@@ -254,8 +254,10 @@ def test_canary_replicas_weigh_the_traffic(percent: int, least: int, pods: int) 
 def test_a_canary_config_leaves_the_stable_pods_alone() -> None:
     plain = render("staging", "eu-west", FEATURES["config"])
     with_canary = render("staging", "eu-west", FEATURES["canary-config"] | FEATURES["config"])
-    assert find(plain, "Deployment", "gateway") == find(with_canary, "Deployment", "gateway")
-    canary = find(with_canary, "ConfigMap", "gateway-config-canary") or {}
+    assert find_object(plain, "Deployment", "gateway") == find_object(
+        with_canary, "Deployment", "gateway"
+    )
+    canary = find_object(with_canary, "ConfigMap", "gateway-config-canary") or {}
     assert "/new" in canary["data"]["gateway.toml"]
 
 
@@ -264,9 +266,9 @@ def test_a_preview_has_a_place_of_its_own() -> None:
     assert {item["metadata"]["namespace"] for item in objects} == {"gateway-pr-123"}
     assert {item["metadata"]["labels"]["preview"] for item in objects} == {"pr-123"}
     assert {item["metadata"]["labels"]["ttl-hours"] for item in objects} == {"72"}
-    deployment = find(objects, "Deployment", "gateway") or {}
+    deployment = find_object(objects, "Deployment", "gateway") or {}
     assert deployment["spec"]["replicas"] == 1
-    ingress = find(objects, "Ingress", "gateway") or {}
+    ingress = find_object(objects, "Ingress", "gateway") or {}
     assert [rule["host"] for rule in ingress["spec"]["rules"]] == ["pr-123.staging.example.com"]
 
 

@@ -35,7 +35,7 @@ class WithSoak(Routes):
         """As the gateway's."""
         if path == "/__soak":
             return lambda _: text_response(200, json.dumps(self._held()))
-        return self._routes.find(path)
+        return self._routes.match(path)
 
 
 class Observed:

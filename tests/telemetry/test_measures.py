@@ -276,7 +276,9 @@ async def test_plans_that_wait_to_be_summed_are_bounded_and_none_is_lost(tmp_pat
     async with gateway_over(tmp_path, {}) as client:
         usage = client.app.worker.measures.usage  # type: ignore[union-attr]
         await client.execute("query A { static }")
-        prepared = client.app.worker.serving().pipeline.plans.find("query A { static }", None).value
+        prepared = (
+            client.app.worker.serving().pipeline.plans.lookup("query A { static }", None).value
+        )
         for number in range(MAX_PENDING * 2):
             usage.count(prepared, f"client {number}")
         assert len(usage._pending) == MAX_PENDING

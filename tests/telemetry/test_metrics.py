@@ -40,7 +40,7 @@ def test_a_child_is_made_once() -> None:
     family = Family(CALLS, Counter)
     family.of("a", "x").value += 1
     family.of("a", "x").value += 1
-    assert list(family.read()) == [(CALLS, ("a", "x"), 2)]
+    assert list(family.samples()) == [(CALLS, ("a", "x"), 2)]
 
 
 def test_beyond_the_bound_every_value_is_other_and_known_ones_go_on() -> None:
@@ -48,7 +48,7 @@ def test_beyond_the_bound_every_value_is_other_and_known_ones_go_on() -> None:
     for name in ("a", "b", "c", "d", "a"):
         family.of(name, "x").value += 1
     family.of("b", "new").value += 1
-    assert {labels: value for _, labels, value in family.read()} == {
+    assert {labels: value for _, labels, value in family.samples()} == {
         ("a", "x"): 2,
         ("b", "x"): 1,
         ("other", "x"): 2,
@@ -60,7 +60,7 @@ def test_a_value_that_is_too_long_is_other_and_takes_no_place() -> None:
     family = Family(CALLS, Counter, {"name": 1, "kind": 1})
     family.of("x" * (MAX_LABEL_LENGTH + 1), "k").value += 1
     family.of("a", "k").value += 1
-    assert {labels[0] for _, labels, _ in family.read()} == {"other", "a"}
+    assert {labels[0] for _, labels, _ in family.samples()} == {"other", "a"}
 
 
 def snapshot_of(calls: int, seconds: list[float], worst: float, opened: int) -> Registry:
@@ -68,7 +68,7 @@ def snapshot_of(calls: int, seconds: list[float], worst: float, opened: int) -> 
     for second in seconds:
         took.of("a").observe(second)
     registry = Registry()
-    registry.add(took.read)
+    registry.add(took.samples)
     registry.add(lambda: [(CALLS, ("a", "x"), calls), (WORST, (), worst), (OPEN, (), opened)])
     return registry
 
@@ -121,7 +121,7 @@ def test_of_each_bucket_the_newest_trace_of_all_workers_is_named_in_openmetrics(
         took.of("a").observe(0.002)
         took.of("a").exemplify(0.002, trace_id)
         registry = Registry()
-        registry.add(took.read)
+        registry.add(took.samples)
         registry.add(took.read_exemplars)
         snapshots.append(registry.snapshot())
     merged = merge(list(reversed(snapshots)), ALL)

@@ -165,7 +165,7 @@ async def test_a_worker_that_is_too_busy_to_answer_counts_as_it_was_seen(
 ) -> None:
     settings = MetricsSettings(port=free_port())
     owner = MetricsServer(settings, registry_with(1), str(tmp_path))
-    await owner.start()
+    await owner.listen()
     sockets: list[Any] = []
 
     async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -195,10 +195,10 @@ async def test_a_worker_that_is_too_busy_to_answer_counts_as_it_was_seen(
 async def test_the_port_goes_to_the_next_when_its_owner_ends(tmp_path: Path) -> None:
     settings = MetricsSettings(port=free_port())
     first = MetricsServer(settings, registry_with(1), str(tmp_path))
-    await first.start()
+    await first.listen()
     await first.aclose()
     second = MetricsServer(settings, registry_with(2), str(tmp_path))
-    await second.start()
+    await second.listen()
     assert first.owns_port
     assert second.owns_port
     assert "http_server_active_requests 2.0" in await page_of(second)
@@ -211,7 +211,7 @@ async def test_a_worker_that_cannot_be_asked_says_so_and_serves(
     folder = tmp_path / ("x" * 100)  # longer than a socket's path may be
     folder.mkdir()
     server = MetricsServer(MetricsSettings(port=free_port()), registry_with(3), str(folder))
-    await server.start()
+    await server.listen()
     assert "http_server_active_requests 3.0" in await page_of(server)
     await server.aclose()
     assert "this worker's metrics are missing from the totals" in caplog.text
@@ -220,7 +220,7 @@ async def test_a_worker_that_cannot_be_asked_says_so_and_serves(
 async def test_the_port_has_one_page_and_names_no_server() -> None:
     port = free_port()
     server = MetricsServer(MetricsSettings(port=port), registry_with(1))
-    await server.start()
+    await server.listen()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         page, nowhere = await http.get("/metrics"), await http.get("/")
         posted = await http.post("/metrics")

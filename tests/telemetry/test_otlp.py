@@ -141,7 +141,7 @@ def registry(requests: int) -> Registry:
     durations = Family(OPERATION_DURATION, Histogram)
     for _ in range(requests):
         durations.of("A", "query").observe(0.01)
-    made.add(durations.read)
+    made.add(durations.samples)
     made.add(lambda: [(PLAN_LOOKUPS, ("exact",), requests), (WORKERS, (), 1)])
     return made
 
@@ -150,7 +150,7 @@ async def test_one_worker_sends_for_all_and_the_next_goes_on_from_there(tmp_path
     with collector() as (received, endpoint):
         settings = MetricsSettings(port=free_port(), otlp_endpoint=endpoint)
         first = MetricsServer(settings, registry(2), str(tmp_path))
-        await first.start()
+        await first.listen()
         await first.page()  # what it has counted is known when it ends
         await first.aclose()
         lookups, began_ns = sent_lookups(received)
@@ -159,7 +159,7 @@ async def test_one_worker_sends_for_all_and_the_next_goes_on_from_there(tmp_path
             (tmp_path / FOLDER / "seen.json").read_text().replace(f"{os.getpid()}.sock", "1.sock")
         )
         second = MetricsServer(settings, registry(5), str(tmp_path))
-        await second.start()
+        await second.listen()
         await second.aclose()
     assert sent_lookups(received) == (7, began_ns)
 
@@ -177,7 +177,7 @@ async def test_a_collector_that_refuses_is_logged_and_no_more(
         server = MetricsServer(
             MetricsSettings(port=free_port(), otlp_endpoint=endpoint), registry(1)
         )
-        await server.start()
+        await server.listen()
         assert server.exporter is not None
         await server.exporter.export()
         assert f"metrics were not accepted by {endpoint}" in caplog.text

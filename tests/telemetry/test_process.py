@@ -41,7 +41,7 @@ class Clock:
 
 async def lag_of(clock: Clock) -> LoopLag:
     lag = LoopLag(clock)
-    lag.start()
+    lag.begin_sampling()
     lag.stop()  # the test is the timer
     return lag
 
@@ -67,7 +67,7 @@ async def test_a_timer_that_comes_late_is_lag_and_one_in_time_is_none() -> None:
 async def test_the_worst_is_kept_for_a_window_and_not_for_ever() -> None:
     clock = Clock()
     lag = LoopLag(clock)
-    lag.start()
+    lag.begin_sampling()
     clock.now += TICK_S + 0.2
     lag.measure()
     for _ in range(2):
@@ -84,7 +84,7 @@ async def test_the_worst_is_kept_for_a_window_and_not_for_ever() -> None:
 async def test_a_blocked_loop_is_seen_by_the_timer_itself() -> None:
     clock = Clock()
     lag = LoopLag(clock)
-    lag.start()
+    lag.begin_sampling()
     clock.now += TICK_S + 0.7
     loop = asyncio.get_running_loop()
     done = loop.create_future()

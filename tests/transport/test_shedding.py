@@ -91,7 +91,7 @@ class Overloadable:
         self.admission = Admission(
             None, 0.02, clock=lambda: self.now, busy_clock=lambda: self.busy_s
         )
-        self.admission.start()
+        self.admission.watch_loop()
         self.hold()
 
     def hold(self) -> None:

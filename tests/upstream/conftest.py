@@ -89,7 +89,7 @@ async def upstream_of(**settings: object) -> AsyncIterator[tuple[Upstream, Conte
     It sends no deadline header but where that is asked for: its value is another in every call.
     """
     made = Upstream({"s": SourceSettings(**{"deadline_header": "", **settings})})  # type: ignore[arg-type]
-    await made.start()
+    await made.open()
     loop = asyncio.get_running_loop()
     context = Context(
         ClientRequest({}, request_id="r"),

@@ -27,7 +27,7 @@ async def test_a_call_and_its_answer(kind: str) -> None:
         )
         response = await transport.send(request, soon())
         assert response.status == 201
-        assert await response.read(10) == b"hi"
+        assert await response.read_body(10) == b"hi"
         expected = [("content-length", "2"), ("x-a", "one"), ("x-a", "two")]
         assert list(response.headers) == expected
         await response.aclose()

@@ -119,7 +119,7 @@ async def test_informational_answers_are_passed_over(kind: str) -> None:
         transport_of(kind) as transport,
     ):
         response = await transport.send(UpstreamRequest("GET", server.url, source="s"), soon())
-        assert (response.status, await response.read(9)) == (200, b"ok")
+        assert (response.status, await response.read_body(9)) == (200, b"ok")
         assert list(response.headers) == [("content-length", "2")]
         assert await call(transport, server.url) == (200, b"ok")
     assert server.connections == 1

@@ -96,7 +96,7 @@ async def test_a_body_nobody_takes_holds_up_its_own_stream_only() -> None:
         for _ in range(5):
             assert await call(transport, server.url + "/x") == (200, b"/x ")
         for response in held:
-            assert len(await response.read(1 << 21)) == 1 << 20
+            assert len(await response.read_body(1 << 21)) == 1 << 20
         assert server.connections == 1
 
 

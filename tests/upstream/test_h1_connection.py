@@ -83,7 +83,7 @@ def feed(
     lender, sock = Lender(), Socket()
     connection = Http1Connection(lender, loop)
     connection.connection_made(sock)
-    response = connection.start(b"GET / HTTP/1.1\r\n\r\n", "s", inf, is_head=False)
+    response = connection.begin_exchange(b"GET / HTTP/1.1\r\n\r\n", "s", inf, is_head=False)
     for piece in pieces:
         if not sock.closed:
             connection.data_received(piece)

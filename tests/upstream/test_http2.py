@@ -105,7 +105,7 @@ class Both:
         request = UpstreamRequest(more.pop("method", "GET"), self.url + target, source="s", **more)
         deadline = asyncio.get_running_loop().time() + left_s
         response = await self.transport.send(request, deadline)
-        return Fetched(response.status, response.headers, await response.read(cap))
+        return Fetched(response.status, response.headers, await response.read_body(cap))
 
     def connections(self) -> set[str]:
         return set((self.folder / "connections.log").read_text().splitlines())

@@ -265,7 +265,7 @@ async def call(
     request = UpstreamRequest(method, url, headers, body, source="s", is_read=is_read)
     response = await transport.send(request, soon(seconds))
     try:
-        return response.status, await response.read(max_bytes)
+        return response.status, await response.read_body(max_bytes)
     finally:
         await response.aclose()
 

@@ -76,7 +76,7 @@ def serve_version(
         settings, base = read_config(version.config, schema)
         settings = for_development(settings)
         gateway = Gateway(settings, base, os.environ, mock=version.mock)
-        gateway.dev_status = DevStatus(version.status).read
+        gateway.dev_status = DevStatus(version.status).as_json
     except ConfigError as exc:
         problems = error_lines(exc, path)
     else:

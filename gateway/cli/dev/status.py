@@ -28,7 +28,7 @@ class DevStatus:
         new.write_text(text, encoding="utf-8")
         os.replace(new, self._path)
 
-    def read(self) -> bytes:
+    def as_json(self) -> bytes:
         """The status as JSON."""
         try:
             return self._path.read_bytes()

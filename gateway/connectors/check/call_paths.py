@@ -54,7 +54,7 @@ class _At:
 
 def n_plus_one(schema: GraphQLSchema, supply: Supply) -> list[Diagnostic]:
     """Each path on which a connector without a batch lies under a list, as a warning with the fix."""
-    return _Paths(schema, supply).find()
+    return _Paths(schema, supply).unreachable()
 
 
 class _Paths:
@@ -109,7 +109,7 @@ class _Paths:
                     found.setdefault(kind.name, []).append(connect)
         return found
 
-    def find(self) -> list[Diagnostic]:
+    def unreachable(self) -> list[Diagnostic]:
         roots = (self.schema.query_type, self.schema.mutation_type, self.schema.subscription_type)
         queue = deque(
             _At(root, root.name, False, WHOLE, frozenset())

@@ -61,7 +61,7 @@ def check_connectors(
         resolved: Coordinates with a Python resolver, which need no connector.
         constants: What `$env` and `$config` hold; None where that is not known.
     """
-    return _Check(schema, document, resolved, constants).run()
+    return _Check(schema, document, resolved, constants).findings_of_all()
 
 
 class _Check:
@@ -86,7 +86,7 @@ class _Check:
         self.entities = EntityCheck(self.findings, schema, spec)
         self.selections = SelectionCheck(schema, self.findings.at_offset, self.mappings.mild)
 
-    def run(self) -> list[Diagnostic]:
+    def findings_of_all(self) -> list[Diagnostic]:
         found = self.findings.found
         if self.directives.unknown_version is not None:
             version, node = self.directives.unknown_version

@@ -105,7 +105,7 @@ def read_page(body: bytes, charset: str = "utf-8") -> FoundNoise:
     except (ValueError, RecursionError):
         if begins_serialized(body, start):
             raise
-        found = _Page(body, charset).find(start)
+        found = _Page(body, charset).value_from(start)
         if found is None:
             raise
         return found
@@ -130,7 +130,7 @@ class _Page:
         self.text = body.decode("latin-1")
         self.left = MAX_READINGS * len(body)
 
-    def find(self, start: int) -> FoundNoise | None:
+    def value_from(self, start: int) -> FoundNoise | None:
         """The value in it; None where that is not sure."""
         for place in (start, _skip_noise(self.body, start), *self.candidates(start)):
             found, is_value = self.value_at(place)

@@ -51,7 +51,7 @@ class BodyReader:
     wants_members: bool
     mended: Callable[[], None]
 
-    def read(self, body: bytes, status: int, content_type: str) -> BodyReading:
+    def decode(self, body: bytes, status: int, content_type: str) -> BodyReading:
         """Read one body.
 
         Errors: ValueError, LookupError or RecursionError for one that claims to be what it is not.

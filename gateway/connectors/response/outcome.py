@@ -85,7 +85,7 @@ class ResponseReader:
             if (mapping := compiled(text)) is not None
         ]
 
-    def read(self, answer: Fetched, variables: dict[str, Any]) -> Any:
+    def value_of(self, answer: Fetched, variables: dict[str, Any]) -> Any:
         """The value that `selection` works on.
 
         `variables` gets `status` and `response`.
@@ -100,7 +100,7 @@ class ResponseReader:
         variables["response"] = {"headers": headers}
         content_type = headers.get("content-type", [""])[0]
         try:
-            reading = self._body.read(answer.body, answer.status, content_type)
+            reading = self._body.decode(answer.body, answer.status, content_type)
         except (ValueError, RecursionError, LookupError) as exc:
             raise self.invalid(answer, f"{type(exc).__name__}: {exc}", "format") from exc
         if self._is_success is None:

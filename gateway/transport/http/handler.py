@@ -124,7 +124,7 @@ class Handler:
 
     def parse_head(self, raw: RawHead) -> RequestHead | HttpResponse:
         """What the head of a request decides, or the answer that needs no more than it."""
-        route = self.routes.find(raw.path)
+        route = self.routes.match(raw.path)
         if not isinstance(route, Route):
             return route(raw) if route is not None else text_response(404, "Not found.")
         headers, method = raw.headers, raw.method

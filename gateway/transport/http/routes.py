@@ -61,7 +61,7 @@ class Routes:
         self._is_ready = is_ready
         self._graphiql = graphiql
 
-    def find(self, path: str) -> Route | Answers | None:
+    def match(self, path: str) -> Route | Answers | None:
         """What a path is; None for nothing."""
         if path == self.path:
             return ENDPOINT

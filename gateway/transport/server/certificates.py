@@ -54,7 +54,7 @@ class Certificates:
                 f"the certificate or its key cannot be loaded: {exc}", key="server.tls.cert"
             ) from exc
 
-    def start(self) -> None:
+    def watch(self) -> None:
         """Begin to look at the files."""
         self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._tick)
 
@@ -85,7 +85,7 @@ class Certificates:
         yield CERTIFICATE_EXPIRY, (), self.expires_s
 
     def _tick(self) -> None:
-        self.start()
+        self.watch()
         self.look()
 
     def _left_days(self) -> int:

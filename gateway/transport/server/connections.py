@@ -137,7 +137,7 @@ class Connections:
         self._server_headers: Sequence[tuple[bytes, bytes]] = ()
         self._server_lines = b""
 
-    def start(self) -> None:
+    def begin_sweeping(self) -> None:
         """Begin to look."""
         loop = asyncio.get_running_loop()
         if self._clock is None:

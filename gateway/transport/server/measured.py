@@ -34,4 +34,4 @@ class RouteMeasures:
         """The values now."""
         yield SERVER_ACTIVE, (), self.active
         for status, durations in self._durations.items():
-            yield SERVER_DURATION, (str(status or ""),), durations.read()
+            yield SERVER_DURATION, (str(status or ""),), durations.sample()

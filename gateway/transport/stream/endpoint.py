@@ -132,7 +132,7 @@ class StreamEndpoint:
         pump = Pump(chunks, channel)
         tasks = [
             asyncio.create_task(task)
-            for task in (pump.run(), channel.disconnected(), ending.wait())
+            for task in (pump.pump(), channel.disconnected(), ending.wait())
         ]
         if lease is not None:
             tasks.append(asyncio.create_task(lease.ended.wait()))
@@ -174,7 +174,7 @@ class Pump:
         self._channel = channel
         self._is_idle = False
 
-    async def run(self) -> None:
+    async def pump(self) -> None:
         """Until the generator ends."""
         async with closing(self._chunks):
             self._is_idle = True
@@ -201,7 +201,7 @@ class RunningStream:
 
     async def chunks(self, how: Any) -> AsyncGenerator[bytes, None]:
         """The answers as `how` writes them."""
-        result = await self._operation.serving.subscriptions.run(
+        result = await self._operation.serving.subscriptions.answer(
             self._operation, self._new_context, how.payloads
         )
         self._record = result.record

@@ -59,7 +59,9 @@ class Session:
         while True:
             yield await self.queue.get()
 
-    async def run(self, running: RunningStream, how: OperationFormat, lease: Lease | None) -> None:
+    async def serve_operation(
+        self, running: RunningStream, how: OperationFormat, lease: Lease | None
+    ) -> None:
         """One operation. It waits where the client does not read."""
         begin = time.perf_counter()
         task = asyncio.current_task()
@@ -186,7 +188,7 @@ class Sessions:
     ) -> None:
         """One operation, for as long as who asked for it is believed."""
         with leased(self._streams.authenticator, principal) as lease:
-            await session.run(running, how, lease)
+            await session.serve_operation(running, how, lease)
 
 
 def owner_of(principal: Principal) -> Owner:

@@ -172,7 +172,7 @@ class Socket:
         record, status = OperationRecord(), 200
         try:
             operation_ = Operation(params, client, serving)
-            result = await serving.subscriptions.run(operation_, new_context)
+            result = await serving.subscriptions.answer(operation_, new_context)
             record = result.record
             if isinstance(result, Answer):
                 status = result.status

@@ -41,7 +41,7 @@ class MemoryCache:
     def __len__(self) -> int:
         return sum(map(len, self._entries.values()))
 
-    def find(self, request: UpstreamRequest) -> StoredResponse | None:
+    def lookup(self, request: UpstreamRequest) -> StoredResponse | None:
         """The answer for a request, fresh or not."""
         for key in (_exact_key(request), _shared_key(request)):
             variants = self._entries.get(key)

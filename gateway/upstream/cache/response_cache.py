@@ -72,7 +72,7 @@ class ResponseCache:
         self._rng = rng
         self._refreshes: dict[Hashable, asyncio.Task[None]] = {}
 
-    async def read(self, request: UpstreamRequest, fetch: Fetch, refresh: Fetch) -> Fetched:
+    async def answer(self, request: UpstreamRequest, fetch: Fetch, refresh: Fetch) -> Fetched:
         """The answer to a read.
 
         Args:
@@ -88,7 +88,7 @@ class ResponseCache:
             self._count(request, "bypass")
             return await fetch(request)
         is_conditional = not names.isdisjoint(_CONDITIONS)
-        entry = self.memory.find(_unconditional(request) if is_conditional else request)
+        entry = self.memory.lookup(_unconditional(request) if is_conditional else request)
         if entry is None:
             if "only-if-cached" in asks:
                 self._count(request, "miss")

@@ -105,7 +105,9 @@ class Http1Connection(asyncio.Protocol):
 
     # --- for the transport ---
 
-    def start(self, data: bytes, source: str, deadline: float, *, is_head: bool) -> H1Response:
+    def begin_exchange(
+        self, data: bytes, source: str, deadline: float, *, is_head: bool
+    ) -> H1Response:
         """Write a request; the answer's `waiter` is resolved at its head, or at its end where that is near."""
         exchange = H1Response(self, self.loop.create_future(), source, is_head=is_head)
         self._exchange = exchange

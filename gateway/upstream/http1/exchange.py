@@ -94,7 +94,7 @@ class H1Response:
         parts = self.parts
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def read(self, max_bytes: int) -> bytes:
+    async def read_body(self, max_bytes: int) -> bytes:
         """As the port says."""
         if self.headers.first("content-encoding") is not None:
             return await self._read_decoded(max_bytes)

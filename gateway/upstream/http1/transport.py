@@ -113,15 +113,15 @@ class H1Transport:
         body = request.body
         is_head = request.method == "HEAD"
         if body is None:
-            return connection.start(head, request.source, deadline, is_head=is_head), None
+            return connection.begin_exchange(head, request.source, deadline, is_head=is_head), None
         if isinstance(body, bytes):
             is_joined = len(body) <= JOINED_BYTES
             data = head + body if is_joined else head
-            response = connection.start(data, request.source, deadline, is_head=is_head)
+            response = connection.begin_exchange(data, request.source, deadline, is_head=is_head)
             if not is_joined:
                 connection.write(response, body)
             return response, None
-        response = connection.start(head, request.source, deadline, is_head=is_head)
+        response = connection.begin_exchange(head, request.source, deadline, is_head=is_head)
         return response, self._loop.create_task(send_stream(connection, response, body))
 
     def _add_pool(self, base: str) -> tuple[Pool, str]:

@@ -89,7 +89,7 @@ class H2Stream:
     def ready(self, max_bytes: int) -> None:
         """As the port says: a body is never there at once, its flow is its caller's to control."""
 
-    async def read(self, max_bytes: int) -> bytes:
+    async def read_body(self, max_bytes: int) -> bytes:
         """As the port says."""
         length = read_length(header_value(self.headers, "content-length"))
         if self.connection is not None and length is not None and length > max_bytes:

@@ -51,7 +51,7 @@ class Counters:
         for source, waited_s in self.pool_wait_s.items():
             yield names.UPSTREAM_WAIT, (source,), waited_s
         if self.durations is not None:
-            yield from self.durations.read()
+            yield from self.durations.samples()
 
     def total(self, name: str) -> int:
         """One decision over all sources and endpoints."""

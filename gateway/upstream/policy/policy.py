@@ -429,7 +429,7 @@ class Policy:
 async def read_whole(response: UpstreamResponse, max_bytes: int, source: str) -> bytes:
     """As `UpstreamResponse.read`; an error whose body cannot be decoded is still an error, by its status."""
     try:
-        return await response.read(max_bytes)
+        return await response.read_body(max_bytes)
     except UpstreamError as exc:
         if exc.code != UNREADABLE or response.status < 400:
             raise

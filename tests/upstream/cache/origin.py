@@ -67,7 +67,7 @@ class Origin:
         """What a client's read gets."""
         given = [(name.replace("_", "-"), value) for name, value in headers.items()]
         request = UpstreamRequest("GET", url, given, source="s", endpoint="/", is_read=True)
-        return await self.cache.read(request, self.fetch, self.fetch)
+        return await self.cache.answer(request, self.fetch, self.fetch)
 
     async def body(self, url: str = "http://s/", **headers: str) -> int:
         """Which of the origin's answers a read gets."""

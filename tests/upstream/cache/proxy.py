@@ -48,7 +48,7 @@ class Proxy:
         request = UpstreamRequest(scope["method"], url, headers, body or None)
         try:
             if request.method == "GET":
-                response = await self.cache.read(request, self.fetch, self.fetch)
+                response = await self.cache.answer(request, self.fetch, self.fetch)
             else:
                 response = await self.fetch(request)
                 self.cache.write(request, response)
@@ -68,7 +68,7 @@ class Proxy:
         """The origin's answer."""
         deadline = asyncio.get_running_loop().time() + 10
         response = await self.transport.send(request, deadline)
-        return Fetched(response.status, list(response.headers), await response.read(2**24))
+        return Fetched(response.status, list(response.headers), await response.read_body(2**24))
 
 
 def main() -> None:

@@ -231,7 +231,7 @@ async def test_an_answer_that_took_long_is_refreshed_before_it_is_stale() -> Non
         return await origin.fetch(request)
 
     request = UpstreamRequest("GET", "http://s/", source="s", is_read=True)
-    await origin.cache.read(request, slow, origin.fetch)
+    await origin.cache.answer(request, slow, origin.fetch)
     origin.now += 50
     assert await origin.body() == 1
     origin.luck = 0.01  # 5 s × -ln 0.01 is more than the 5 s that are left
@@ -321,7 +321,7 @@ async def test_what_was_asked_before_a_write_is_not_kept_after_it() -> None:
         return response
 
     request = UpstreamRequest("GET", "http://s/", source="s", is_read=True)
-    reading = asyncio.create_task(origin.cache.read(request, slow, slow))
+    reading = asyncio.create_task(origin.cache.answer(request, slow, slow))
     while not origin.asked:
         await asyncio.sleep(0)
     origin.cache.write(UpstreamRequest("POST", "http://s/"), Fetched(200, [], b""))
