@@ -196,5 +196,5 @@ class MetricsServer:
             from gateway.telemetry.otlp import MetricsExporter  # imports OpenTelemetry's SDK
 
             began_ns = time.time_ns() if self._peers is None else self._peers.began_ns
-            self.exporter = MetricsExporter(self._settings, METRICS, self.read, began_ns)
+            self.exporter = MetricsExporter(self._settings, METRICS, self.collect, began_ns)
             self.exporter.begin_export()
