@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 
 from gateway.errors import UpstreamError
+from gateway.telemetry.catalogue import UPSTREAM_PLACES
+from gateway.telemetry.metrics import Sample
 
 
 class Places:
@@ -38,6 +41,12 @@ class Places:
     def pending(self) -> int:
         """Calls that wait now."""
         return len(self._waiting)
+
+    def samples(self) -> Iterator[Sample]:
+        """Places that are taken, waited for and there, for metrics."""
+        yield UPSTREAM_PLACES, (self.source, "in_use"), self.in_use
+        yield UPSTREAM_PLACES, (self.source, "pending"), self.pending
+        yield UPSTREAM_PLACES, (self.source, "limit"), self.limit
 
     def take_now(self) -> bool:
         """Take a place if one is free and nobody waits for it."""

@@ -9,89 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sys
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from copy import copy
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import partial
-from time import perf_counter, time
+from time import perf_counter
 from typing import Any
 
-import msgspec
-
 from gateway.errors import UpstreamError
-from gateway.telemetry.catalogue import BREAKER_STATE, UPSTREAM_DECISIONS, UPSTREAM_PLACES
-from gateway.telemetry.metrics import Histogram, Sample
-from gateway.telemetry.trace import Timing, Trace, clock
+from gateway.telemetry.metrics import Sample
 from gateway.upstream.caller import CallStats
-from gateway.upstream.content import UNREADABLE, tell
 from gateway.upstream.policy.adaptive import AdaptiveLimit
-from gateway.upstream.policy.breaker import CircuitBreaker
+from gateway.upstream.policy.attempt_trace import add_headers, finish_timing
 from gateway.upstream.policy.budget import RetryBudget
 from gateway.upstream.policy.bulkhead import Places
+from gateway.upstream.policy.call import Answer, UpstreamCall, discard, read_whole, size_of
 from gateway.upstream.policy.counters import MAX_ENDPOINTS, Counters
-from gateway.upstream.policy.latency import Latency
+from gateway.upstream.policy.endpoint import Endpoint, endpoint_samples, made_endpoint
+from gateway.upstream.policy.hedge import race
+from gateway.upstream.policy.retry import NOT_HEALTH, wait_before_next_s
 from gateway.upstream.settings import SourceSettings
-from gateway.upstream.transport import (
-    Fetched,
-    Header,
-    Transport,
-    UpstreamRequest,
-    UpstreamResponse,
-    header_value,
-    read_length,
-)
-
-# A whole answer, or one whose body is still on the wire.
-Answer = Fetched | UpstreamResponse
-
-STATES = ("closed", "half_open", "open")
-# They say nothing about a backend's health, and asking again would not help.
-NOT_HEALTH = frozenset(
-    {
-        "RESPONSE_TOO_LARGE",
-        "UPSTREAM_OVERLOADED",
-        "CIRCUIT_BREAKER_OPEN",
-        "INVALID_REQUEST_VALUE",
-        UNREADABLE,
-    }
-)
-
-
-@dataclass(slots=True)
-class Endpoint:
-    """What is known of one endpoint.
-
-    Attributes:
-        name: Its label.
-        durations: Of the calls that went well, once there is one and somebody measures.
-        calls: How many were sent.
-    """
-
-    name: str
-    breaker: CircuitBreaker
-    latency: Latency
-    durations: Histogram | None = None
-    calls: int = 0
-
-
-class UpstreamCall(msgspec.Struct):
-    """A call as it was asked for, through all its attempts.
-
-    Attributes:
-        request: What to send.
-        endpoint: Of that.
-        deadline: Of the request that asks, on the event loop's clock.
-        stats: What that request asked for.
-        is_whole: Whether the body is read too.
-    """
-
-    request: UpstreamRequest
-    endpoint: Endpoint
-    deadline: float
-    stats: CallStats
-    is_whole: bool
+from gateway.upstream.transport import Fetched, Transport, UpstreamRequest, UpstreamResponse
 
 
 class Policy:
@@ -130,22 +67,13 @@ class Policy:
         self._statuses = frozenset(settings.retry.statuses)
         self._sleep = sleep
         self._rng = rng
-        self._loop = (
-            asyncio.get_running_loop()
-        )  # asked once: before Python 3.12 each time is a system call
+        # Asked once: before Python 3.12 each time is a system call.
+        self._loop = asyncio.get_running_loop()
 
     def samples(self) -> Iterator[Sample]:
         """The bulkhead, and the state of the breaker that lets the least through, for metrics."""
-        places = self.places
-        yield UPSTREAM_PLACES, (self.name, "in_use"), places.in_use
-        yield UPSTREAM_PLACES, (self.name, "pending"), places.pending
-        yield UPSTREAM_PLACES, (self.name, "limit"), places.limit
-        for known in self.endpoints.values():
-            yield UPSTREAM_DECISIONS, (self.name, known.name, "call"), known.calls
-        states = [endpoint.breaker.state for endpoint in self.endpoints.values()]
-        worst = max(states, key=STATES.index, default="closed")
-        for state in STATES:
-            yield BREAKER_STATE, (self.name, state), float(state == worst)
+        yield from self.places.samples()
+        yield from endpoint_samples(self.name, self.endpoints.values())
 
     def fetch(
         self, request: UpstreamRequest, deadline: float, stats: CallStats
@@ -177,40 +105,13 @@ class Policy:
     def _is_hedged(self, request: UpstreamRequest) -> bool:
         return self.settings.hedge.enabled and request.is_read
 
-    async def _again(
-        self, asked: UpstreamCall, attempt: int, answer: Answer | None, error: UpstreamError | None
-    ) -> Any:
-        """The answer after an attempt that was not good: of another one, or as it is. Errors: UpstreamError."""
-        request, now = asked.request, self._loop.time()
-        if error is not None:
-            attempt += error.sends - 1
-        wait_s = self._wait_before_next(attempt, request, answer, error)
-        if wait_s is None or now + wait_s >= asked.deadline or not self._withdraw(request, now):
-            if answer is None:
-                assert error is not None, "an attempt ends with an answer or an error"
-                raise error
-            return answer
-        if answer is not None:
-            await discard(answer)
-        request.is_again = error is not None
-        asked.stats.retries += 1
-        self.counters.add("retry", self.name, request.endpoint)
-        await self._sleep(wait_s)
-        again = self._hedged if self._is_hedged(request) else self._attempt
-        return await again(asked, attempt + 1)
-
     def endpoint(self, name: str) -> Endpoint:
         """What is known of an endpoint, made when it is first asked."""
         known = self.endpoints.get(name)
         if known is None:
             if len(self.endpoints) >= MAX_ENDPOINTS:
                 name = ""
-            made = Endpoint(
-                name,
-                CircuitBreaker(self.settings.circuit_breaker),
-                Latency(self.settings.hedge.percentile),
-            )
-            known = self.endpoints.setdefault(name, made)
+            known = self.endpoints.setdefault(name, made_endpoint(name, self.settings))
         return known
 
     # One attempt
@@ -244,7 +145,8 @@ class Policy:
                     if waited_s:
                         timing.waited_ns = int(waited_s * 1e9)
                 sent = copy(request) if is_hedge else request
-                self._address(sent, until - begin - waited_s, stats.trace, timing)
+                left_s = until - begin - waited_s
+                add_headers(sent, left_s, self.settings.deadline_header, stats.trace, timing)
                 response = await self.transport.send(sent, until)
                 answer: Answer = response
                 if asked.is_whole:
@@ -259,9 +161,9 @@ class Policy:
             finally:
                 self.places.give_back()
                 if timing is not None:
-                    finish(timing)
+                    finish_timing(timing)
         except UpstreamError as exc:
-            # A client's own short deadline says nothing about the backend.
+            # A client's own short deadline says nothing about the backend, as a cancellation does not.
             is_own = exc.code == "GATEWAY_TIMEOUT" and asked.deadline < own
             if sent_at and not is_own:
                 self._measure(request, exc.code, sent_at)
@@ -293,11 +195,7 @@ class Policy:
         return answer
 
     def _measure(self, request: UpstreamRequest, error_type: str, begin: float) -> None:
-        """Note how long a call took on the wire, where somebody wants to know.
-
-        What was cut off from outside, by a cancellation or the client's own deadline, is left out: it
-        says nothing about the backend.
-        """
+        """Note how long a call that failed took on the wire, where somebody wants to know."""
         durations = self.counters.durations
         if durations is not None:
             child = durations.of(self.name, request.endpoint, error_type)
@@ -342,45 +240,29 @@ class Policy:
             self.places.limit = self.adaptive.limit
             self.places.wake()
 
-    def _address(
-        self, request: UpstreamRequest, left_s: float, trace: Trace | None, timing: Timing | None
-    ) -> None:
-        """Add what the gateway itself tells the backend: the trace, and the time that is left."""
-        if request.on_send is not None:
-            request.on_send()
-        added: list[Header] = []
-        if trace is not None and timing is not None and trace.propagation:
-            added = trace.headers(timing)
-            if request.headers:
-                own = [name for name, _ in added]
-                request.headers = [each for each in request.headers if each[0].lower() not in own]
-        if self.settings.deadline_header:
-            left_ms = int(left_s * 1000)
-            added.append((self.settings.deadline_header, str(left_ms) if left_ms > 0 else "1"))
-        request.added = added
-
     # Asking again
 
-    def _wait_before_next(
-        self,
-        attempt: int,
-        request: UpstreamRequest,
-        answer: Answer | None,
-        error: UpstreamError | None,
-    ) -> float | None:
-        """How long to wait before the next attempt, seconds; None when there is none."""
-        retry = self.settings.retry
-        if not retry.enabled or attempt >= retry.max_attempts:
-            return None
-        if not isinstance(request.body, bytes | None):
-            return None  # a stream cannot be sent twice
-        if error is not None and error.code in NOT_HEALTH:
-            return None
-        if not request.is_read and (error is None or error.was_sent):
-            return None
-        most_s: float = min(retry.max_backoff_s, retry.base_backoff_s * 2 ** (attempt - 1))
-        wait_s = self._rng() * most_s
-        return max(wait_s, retry_after_s(answer) if answer else 0.0)
+    async def _again(
+        self, asked: UpstreamCall, attempt: int, answer: Answer | None, error: UpstreamError | None
+    ) -> Any:
+        """The answer after an attempt that was not good: of another one, or as it is. Errors: UpstreamError."""
+        request, now = asked.request, self._loop.time()
+        if error is not None:
+            attempt += error.sends - 1
+        wait_s = wait_before_next_s(self.settings.retry, attempt, request, answer, error, self._rng)
+        if wait_s is None or now + wait_s >= asked.deadline or not self._withdraw(request, now):
+            if answer is None:
+                assert error is not None, "an attempt ends with an answer or an error"
+                raise error
+            return answer
+        if answer is not None:
+            await discard(answer)
+        request.is_again = error is not None
+        asked.stats.retries += 1
+        self.counters.add("retry", self.name, request.endpoint)
+        await self._sleep(wait_s)
+        again = self._hedged if self._is_hedged(request) else self._attempt
+        return await again(asked, attempt + 1)
 
     def _withdraw(self, request: UpstreamRequest, now: float) -> bool:
         if self.budget.withdraw(now):
@@ -390,93 +272,27 @@ class Policy:
 
     async def _hedged(self, asked: UpstreamCall, number: int) -> Any:
         """An attempt that may get a rival, and what becomes of its end. Errors: UpstreamError."""
+        once = partial(self._attempt, asked, number, is_hedged=True)
+        after_s = asked.endpoint.latency.percentile_s
+
+        def begin_rival() -> Coroutine[Any, Any, Answer] | None:
+            if not self._withdraw(asked.request, self._loop.time()):
+                return None
+            asked.stats.hedges += 1
+            self.counters.add("hedge", self.name, asked.request.endpoint)
+            return once(is_hedge=True)
+
         try:
-            answer = await self._race(asked, number)
+            if after_s is None:
+                answer = await once()
+            else:
+                after_s = max(after_s, self.settings.hedge.min_delay_s)
+                winner, is_rival = await race(once(), begin_rival, after_s)
+                if is_rival:
+                    self.counters.add("hedge_won", self.name, asked.request.endpoint)
+                answer = winner.result()
         except UpstreamError as exc:
             return await self._again(asked, number, None, exc)
         if answer.status in self._statuses:
             return await self._again(asked, number, answer, None)
         return answer
-
-    async def _race(self, asked: UpstreamCall, number: int) -> Any:
-        """An attempt that gets a rival when it takes unusually long; the first good answer wins."""
-        once = partial(self._attempt, asked, number, is_hedged=True)
-        after_s = asked.endpoint.latency.percentile_s
-        if after_s is None:
-            return await once()
-        first = asyncio.ensure_future(once())
-        rivals = {first}
-        winner = None
-        try:
-            await asyncio.wait(rivals, timeout=max(after_s, self.settings.hedge.min_delay_s))
-            if not first.done() and self._withdraw(asked.request, self._loop.time()):
-                asked.stats.hedges += 1
-                self.counters.add("hedge", self.name, asked.request.endpoint)
-                rivals.add(asyncio.ensure_future(once(is_hedge=True)))
-            winner = await _first_good(rivals)
-            if winner is not first:
-                self.counters.add("hedge_won", self.name, asked.request.endpoint)
-            return winner.result()
-        finally:
-            for rival in rivals:
-                rival.cancel()
-            await asyncio.gather(*rivals, return_exceptions=True)
-            for rival in rivals - {winner}:
-                if not rival.cancelled() and rival.exception() is None:
-                    await discard(rival.result())
-
-
-async def read_whole(response: UpstreamResponse, max_bytes: int, source: str) -> bytes:
-    """As `UpstreamResponse.read`; an error whose body cannot be decoded is still an error, by its status."""
-    try:
-        return await response.read_body(max_bytes)
-    except UpstreamError as exc:
-        if exc.code != UNREADABLE or response.status < 400:
-            raise
-        tell(source, f"status {response.status}, {exc.detail}")
-        return b""
-
-
-async def discard(answer: Fetched | UpstreamResponse) -> None:
-    """Nobody reads it: its connection goes back, or is closed."""
-    if not isinstance(answer, Fetched):
-        await answer.aclose()
-
-
-def size_of(answer: UpstreamResponse) -> int | None:
-    """The bytes of a body that is not read yet, where its head says so."""
-    return read_length(header_value(answer.headers, "content-length"))
-
-
-def finish(timing: Timing) -> None:
-    """A call has ended; one that has no answer has failed."""
-    timing.end_ns = clock()
-    if timing.answer is None:
-        error = sys.exception()
-        timing.error = str(getattr(error, "code", type(error).__name__))
-    elif timing.answer[2] >= 500:
-        timing.error = str(timing.answer[2])
-
-
-async def _first_good(rivals: Collection[asyncio.Future[Answer]]) -> asyncio.Future[Answer]:
-    """The first that ends well, or the last to end when none does."""
-    pending = set(rivals)
-    while True:
-        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-        for rival in done:
-            if not pending or (rival.exception() is None and rival.result().status < 500):
-                return rival
-
-
-def retry_after_s(answer: Fetched | UpstreamResponse) -> float:
-    """What `Retry-After` asks for, seconds; 0 without a readable one."""
-    text = header_value(answer.headers, "retry-after")
-    if text is None:
-        return 0.0
-    text = text.strip()
-    if text.isascii() and text.isdigit():  # RFC 9110 §10.2.3; however many digits
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time())
-    except (ValueError, TypeError, IndexError, OverflowError):  # whatever the text makes of it
-        return 0.0
