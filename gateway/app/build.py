@@ -148,7 +148,7 @@ def build_graph(
 def is_anybody_known(config: Config) -> bool:
     """Whether a client can show who it is."""
     settings = config.authentication
-    return bool(settings.jwt.jwks or settings.api_keys.file)
+    return bool(settings.jwt.jwks or settings.api_keys.is_used)
 
 
 def check_sharing(graph: Graph, config: Config) -> list[Diagnostic]:

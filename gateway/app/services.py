@@ -21,6 +21,7 @@ from gateway.documents.manifest import TrustedDocuments
 from gateway.documents.shared import SharedStore
 from gateway.errors import ConfigError
 from gateway.pipeline.admission import Admission
+from gateway.redis.client import make_redis
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.transport.http.forwarded import TrustedProxies
 from gateway.transport.http.head import RawHead
@@ -30,6 +31,8 @@ from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import read_length
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
     from gateway.telemetry.tracing import Tracing
 
 
@@ -138,6 +141,21 @@ def make_broker(settings: BrokerSettings, directory: str | None) -> Broker:
     if directory is None:
         raise ConfigError("a unix broker needs a folder for its sockets", key="broker.directory")
     return UnixBroker(settings, directory)
+
+
+def make_shared_redis(config: Config) -> Redis | None:
+    """A client of the server that several settings may ask for; None where none does.
+
+    Errors: ConfigError without an URL, or without the package.
+    """
+    asking = [
+        key
+        for key, is_asked in (
+            ("authentication.api_keys.kind", config.authentication.api_keys.kind == "redis"),
+        )
+        if is_asked
+    ]
+    return make_redis(config.redis, asking[0]) if asking else None
 
 
 def make_tracing(settings: TelemetrySettings) -> Tracing | None:

@@ -25,6 +25,7 @@ from gateway.app.services import (
     make_documents,
     make_proxies,
     make_routes,
+    make_shared_redis,
     make_tracing,
     tune_collector,
     upstream_settings,
@@ -75,6 +76,7 @@ class Worker:
         is_ready: What readiness says.
         handler, sockets, streams: The endpoints.
         commands: What the admin port takes; whoever has something to command adds it.
+        redis: The server that is shared with other workers and pods; None where nothing asks for one.
 
     Errors: ConfigError.
     """
@@ -104,6 +106,7 @@ class Worker:
         self._serving: Serving | None = None
         self._drain: asyncio.Future[Any] | None = None
         self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
+        self.redis = make_shared_redis(config)
         self.documents = make_documents(config, base, self.broker)
         self.admission = make_admission(config)
         telemetry = config.telemetry
@@ -168,7 +171,9 @@ class Worker:
                     "POST", "/invalidation", Invalidator(self.upstream.memory, self._sources)
                 )
                 stack.push_async_callback(relay.aclose)
-            await self._auth.open()
+            if self.redis is not None:
+                stack.push_async_callback(self.redis.aclose)
+            await self._auth.open(self.redis, self.config.redis.prefix)
             stack.push_async_callback(self._auth.aclose)
             stack.push_async_callback(self.documents.aclose)
             if self.tracing is not None:

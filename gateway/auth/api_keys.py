@@ -8,19 +8,16 @@ mistyped without a look-up. The secret has 154 random bits: its SHA-256 is all t
 
 from __future__ import annotations
 
-import hmac
 import secrets
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
-
-from gateway.auth.principal import Principal
 
 ALPHABET = string.ascii_letters + string.digits
 ID_LENGTH = 10
@@ -68,7 +65,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ApiKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file of keys."""
+    """The document of keys, as a file or Redis keeps it."""
 
     keys: tuple[ApiKey, ...] = ()
 
@@ -107,7 +104,7 @@ def digest_of_key(text: str) -> str:
 
 
 def read_api_keys(text: bytes) -> ApiKeys:
-    """The file of keys. Errors: ValueError that names what is wrong with it, and none of its values."""
+    """The document of keys. Errors: ValueError that names what is wrong with it, and none of its values."""
     try:
         found = msgspec.json.decode(text, type=ApiKeys)
     except msgspec.MsgspecError as exc:
@@ -128,75 +125,13 @@ def read_api_keys(text: bytes) -> ApiKeys:
 
 
 def write_api_keys(keys: ApiKeys) -> bytes:
-    """The file's bytes."""
+    """The document's bytes."""
     return msgspec.json.format(msgspec.json.encode(keys)) + b"\n"
 
 
 def read_networks(cidrs: Iterable[str]) -> list[IPv4Network | IPv6Network]:
     """Networks by their text. Errors: ValueError."""
     return [ip_network(text) for text in cidrs]
-
-
-class KeyEntry:
-    """A key as it is looked up.
-
-    Attributes:
-        principal: Who comes with it.
-    """
-
-    __slots__ = ("_digest", "_networks", "_not_before", "_seen", "principal")
-
-    def __init__(self, key: ApiKey) -> None:
-        ends = [moment.timestamp() for moment in (key.not_after, key.revoked) if moment is not None]
-        self._digest = bytes.fromhex(key.digest)
-        self._networks = tuple(read_networks(key.cidrs))
-        self._not_before = key.not_before.timestamp() if key.not_before is not None else 0.0
-        self._seen: dict[str, bool] | None = {} if key.cidrs else None
-        self.principal = Principal(
-            id=key.client,
-            kind="client",
-            scopes=frozenset(key.scopes),
-            client=key.client,
-            key=key.id,
-            view=key.view,
-            limits=key.limits,
-            expires=min(ends, default=float("inf")),
-        )
-
-    def fits(self, text: str) -> bool:
-        """Whether a key's text is this key, secret and all."""
-        return hmac.compare_digest(sha256(text.encode()).digest(), self._digest)
-
-    def problem(self, address: str, now: float) -> str | None:
-        """Why the key is not taken now, or from there; None where it is."""
-        if now < self._not_before:
-            return "it is not valid yet"
-        if now >= self.principal.expires:
-            return "it is not valid any more"
-        if self._networks and not self._may_come_from(address):
-            return "it may not be used from this address"
-        return None
-
-    def _may_come_from(self, address: str) -> bool:
-        """Whether an address is in one of the key's networks."""
-        assert self._seen is not None
-        known = self._seen.get(address)
-        if known is None:
-            try:
-                here = ip_address(address.partition("%")[0])
-            except ValueError:
-                return False  # a Unix socket: no address
-            mapped = getattr(here, "ipv4_mapped", None)
-            known = any((mapped or here) in network for network in self._networks)
-            if len(self._seen) >= 256:
-                self._seen.clear()
-            self._seen[address] = known
-        return known
-
-
-def entries_of(keys: ApiKeys) -> Mapping[str, KeyEntry]:
-    """Keys by their ids."""
-    return {key.id: KeyEntry(key) for key in keys.keys}
 
 
 def utc_now() -> datetime:

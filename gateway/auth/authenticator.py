@@ -9,32 +9,48 @@ A request with a token and a key is the token's user in the key's application: i
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gateway.auth.api_keys import KeyEntry, entries_of, read_api_keys, split_key
-from gateway.auth.cookies import find_cookie
-from gateway.auth.lease import Lease
+from gateway.auth.key_ring import KeyEntries, KeyRing
+from gateway.auth.leases import Leases
 from gateway.auth.principal import ANONYMOUS, Principal, joint
-from gateway.auth.refusals import MISSING, keys_are_missing, unauthenticated
+from gateway.auth.refusals import UnauthenticatedError, bad_token, nobody, unavailable
 from gateway.auth.settings import AuthenticationSettings, AuthorizationSettings
-from gateway.auth.watched import WatchedFile
+from gateway.auth.watched import FilePlace, Place, PlaceError, Watched
 from gateway.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gateway.auth.key_sets import KeySet
+    from redis.asyncio import Redis
 
-# Beyond what asyncio's timers take at once, a lease looks again.
-LONGEST_TIMER_S = 86_400.0
-LATEST = 2**53
+    from gateway.auth.key_sets import KeySet
+    from gateway.auth.token_verifier import TokenVerifier
+
 Headers = Mapping[str, str]
 Identify = Callable[[], Awaitable[Principal]]
+AUTH_TOKEN = "authtoken"  # noqa: S105 - what clients call it in `connection_init`
+NO_TOKENS = "Tokens cannot be verified now: the issuer's keys are not available."
+
+
+class Introduction(NamedTuple):
+    """Who opens a connection, and what it has said.
+
+    Attributes:
+        found: Who, or what finds that out.
+        headers: Those of its handshake, with what it introduced itself with in their place: what is passed on to
+            backends is what was verified.
+        given: The names of the headers that it gave.
+        params: What it said beside.
+    """
+
+    found: Principal | Identify
+    headers: Headers
+    given: frozenset[str]
+    params: dict[str, Any]
 
 
 class Authenticator:
@@ -45,6 +61,11 @@ class Authenticator:
         authorization: Whether somebody has to be somebody.
         base: The folder that relative paths start from.
         clock: Unix time, seconds.
+
+    Attributes:
+        tokens: Verifies them; None where none are taken.
+        leases: Of connections that stay open.
+        refused: Called with each refusal, and the address that it came from.
 
     Errors: ConfigError for a file of keys or a key set that is of no use.
     """
@@ -58,71 +79,76 @@ class Authenticator:
     ) -> None:
         self._jwt, self._api_keys = settings.jwt, settings.api_keys
         self._is_required = authorization.require_authentication
-        self._clock = clock
-        self._token_header = self._jwt.header_name.lower() if self._jwt.jwks else None
-        self._cookie = self._jwt.cookie if self._jwt.jwks else None
-        prefix = self._jwt.header_value_prefix
-        self._prefix = f"{prefix} ".lower() if prefix else ""
-        self._key_header = self._api_keys.header_name.lower() if self._api_keys.file else None
-        self._tokens: dict[str, Principal] = {}
+        self.leases = Leases(clock)
+        self.refused: Callable[[UnauthenticatedError, str], None] = lambda _error, _address: None
+        self.tokens = self._make_verifier(base, clock) if self._jwt.jwks else None
+        self._known_tokens = self.tokens.known if self.tokens is not None else {}
         self._joints: dict[tuple[Principal, Principal], Principal] = {}
-        self._keys: Mapping[str, KeyEntry] = {}
-        self._known_keys: dict[str, KeyEntry] = {}  # by their text: never more than there are keys
-        self._leases: set[Lease] = set()
-        self._watched: WatchedFile | None = None
-        self.key_sets: list[KeySet] = []
-        if self._jwt.jwks:
-            self._make_key_sets(base)
+        self._clock = clock
+        self._ring = KeyRing(self._api_keys, clock)
+        self._key_header = self._api_keys.header_name.lower() if self._api_keys.is_used else None
+        self.keys: Watched[KeyEntries] | None = None
         if self._api_keys.file is not None:
-            self._watched = WatchedFile(
-                base / self._api_keys.file, self._take_keys, "the file of API keys"
-            )
-            self._loaded(self._watched.load, "authentication.api_keys.file")
+            place = FilePlace(base / self._api_keys.file)
+            self.keys = keys = self._watched(place, "the file of API keys")
+            with told_as("authentication.api_keys.file"):
+                keys.take(place.version_now())
 
-    def _make_key_sets(self, base: Path) -> None:
-        from gateway.auth.key_sets import (
-            KeySet,
-        )  # joserfc and cryptography, where they are used only
+    def _make_verifier(self, base: Path, clock: Callable[[], float]) -> TokenVerifier:
+        # joserfc and cryptography, where they are used only
+        from gateway.auth.token_verifier import TokenVerifier
 
-        for number, settings in enumerate(self._jwt.jwks):
-            key_set = KeySet(
-                settings,
-                base,
-                leeway_s=self._jwt.leeway_s,
-                require_expiry=self._jwt.require_expiry,
-                changed=self._forget_tokens,
-            )
-            self._loaded(key_set.load, f"authentication.jwt.jwks.{number}.file")
-            self.key_sets.append(key_set)
+        verifier = TokenVerifier(self._jwt, base, clock)
+        for number, key_set in enumerate(verifier.key_sets):
+            with told_as(f"authentication.jwt.jwks.{number}.file"):
+                key_set.load()
+        return verifier
 
-    @staticmethod
-    def _loaded(load: Callable[[], None], key: str) -> None:
-        try:
-            load()
-        except (OSError, ValueError) as exc:
-            raise ConfigError(str(exc), key=key) from exc
+    def _watched(self, place: Place, what: str) -> Watched[KeyEntries]:
+        return Watched(place, self._ring.parse, self._use_keys, what)
+
+    def _use_keys(self, entries: KeyEntries) -> None:
+        """Know these keys, and end what was begun with those that are over."""
+        ring = self._ring
+        ring.use(entries)
+        self.leases.end_where(lambda one: one.key is not None and ring.is_over(one.key))
 
     @property
     def is_used(self) -> bool:
         """Whether anybody can be somebody."""
-        return self._token_header is not None or self._key_header is not None or self._is_required
+        return self.tokens is not None or self._key_header is not None or self._is_required
 
     @property
     def is_ready(self) -> bool:
         """Whether the server may say that it is, as far as keys matter."""
-        return not self._jwt.wait_for_keys or all(one.is_usable for one in self.key_sets)
+        waits = self._jwt.wait_for_keys and self.tokens is not None and not self.tokens.is_whole
+        return not waits and (self._ring.is_known or not self._api_keys.wait_for_keys)
 
-    async def open(self) -> None:
-        """Fetch what is elsewhere, and watch what is here."""
-        if self._watched is not None:
-            self._watched.watch()
-        await asyncio.gather(*(key_set.open() for key_set in self.key_sets))
+    async def open(self, redis: Redis | None = None, prefix: str = "") -> None:
+        """Fetch what is elsewhere, and watch what is here.
+
+        Args:
+            redis: Where API keys are, if they are there.
+            prefix: What names begin with there.
+        """
+        if self._api_keys.kind == "redis":
+            from gateway.auth.redis_keys import RedisPlace
+
+            assert redis is not None
+            place = RedisPlace(redis, prefix)
+            self.keys = self._watched(place, "the store of API keys in Redis")
+            await self.keys.look()
+        if self.keys is not None:
+            self.keys.watch()
+        if self.tokens is not None:
+            await self.tokens.open()
 
     async def aclose(self) -> None:
         """Fetch and watch no more."""
-        if self._watched is not None:
-            await self._watched.stop()
-        await asyncio.gather(*(key_set.aclose() for key_set in self.key_sets))
+        if self.keys is not None:
+            await self.keys.stop()
+        if self.tokens is not None:
+            await self.tokens.aclose()
 
     # A request
 
@@ -133,86 +159,71 @@ class Authenticator:
             headers: By lower-case name; repeated ones joined.
             address: Who sent it.
 
-        Errors: ClientError(UNAUTHENTICATED) with `WWW-Authenticate`; ClientError(UNAVAILABLE) where keys are missing.
+        Errors: UnauthenticatedError with `WWW-Authenticate`; ClientError(UNAVAILABLE) where keys are missing.
         """
         client: Principal | None = None
-        if self._key_header is not None and (text := headers.get(self._key_header)) is not None:
-            client = self._of_key(text, address)
-        token = self._token(headers)
-        if token is None:
-            if client is None and self._is_required:
-                raise unauthenticated("Authentication is required.", MISSING)
-            return client or ANONYMOUS
-        user = self._tokens.get(token)
-        if user is not None and self._clock() < user.expires:
-            return self._joined(user, client)
-        return self._of_token(token, client)
+        try:
+            if self._key_header is not None and (text := headers.get(self._key_header)) is not None:
+                client = self._ring.principal_of(text, address)
+            token = self.tokens.token_of(headers) if self.tokens is not None else None
+            if token is None:
+                if client is None and self._is_required:
+                    raise nobody()
+                return client or ANONYMOUS
+            user = self._known_tokens.get(token)
+            if user is not None and self._clock() < user.expires:
+                return self._joined(user, client)
+            return self._of_token(token, client, address)
+        except UnauthenticatedError as exc:
+            self.refused(exc, address)
+            raise
 
     def of_connection(
         self, headers: Headers, params: Mapping[str, Any], address: str = ""
-    ) -> tuple[Principal | Identify, dict[str, Any]]:
+    ) -> Introduction:
         """Who opens a WebSocket: by what it introduces itself with, else by its handshake.
 
-        Shape: the second is what it introduced itself with, without what showed who it is.
         Errors: as of `authenticate`.
         """
         given: dict[str, str] = {}
         rest: dict[str, Any] = {}
+        header = self.tokens.header if self.tokens is not None else None
         for name, value in params.items():
             lower = name.lower()
-            if self._token_header is not None and lower in (self._token_header, "authtoken"):
-                prefix = self._prefix if lower == "authtoken" else ""
-                given[self._token_header] = f"{prefix}{value if isinstance(value, str) else ''}"
-            elif self._key_header is not None and lower == self._key_header:
-                given[self._key_header] = value if isinstance(value, str) else ""
-            else:
+            if lower not in ((header, AUTH_TOKEN) if header else ()) and lower != self._key_header:
                 rest[name] = value
-        return self.authenticate({**headers, **given} if given else headers, address), rest
+            elif value is not None:  # nobody is logged in
+                text = value if isinstance(value, str) else ""
+                if lower == AUTH_TOKEN and self.tokens is not None:
+                    lower, text = self.tokens.header, self.tokens.as_header(text)
+                given[lower] = text
+        whole = {**headers, **given} if given else headers
+        return Introduction(self.authenticate(whole, address), whole, frozenset(given), rest)
 
-    def _token(self, headers: Headers) -> str | None:
-        """The token of a request. Errors: ClientError for a header that holds something else."""
-        if self._token_header is None:
-            return None
-        value = headers.get(self._token_header)
-        if value is not None:
-            length = len(self._prefix)
-            if value[:length].lower() == self._prefix:
-                return value[length:].strip()
-            if not self._jwt.ignore_other_prefixes and self._jwt.on_error == "error":
-                wanted = self._jwt.header_value_prefix
-                raise unauthenticated(
-                    f"The header {self._token_header} needs the form {wanted} TOKEN."
-                )
-        if self._cookie is not None and "cookie" in headers:
-            return find_cookie(headers["cookie"], self._cookie)
-        return None
-
-    def _of_token(self, token: str, client: Principal | None) -> Principal | Identify:
-        from gateway.auth.tokens import UnknownKeyError
-
+    def _of_token(self, token: str, client: Principal | None, address: str) -> Principal | Identify:
+        """Who a token is of that is not remembered. Errors: as of `authenticate`."""
+        assert self.tokens is not None
         try:
-            return self._joined(self._verified(token), client)
-        except UnknownKeyError as exc:
-            may = [key_set for key_set in self.key_sets if key_set.may_refresh()]
-            if may:
-                return partial(self._after_refresh, token, client, may)
-            if not all(key_set.is_usable for key_set in self.key_sets):
-                raise keys_are_missing() from exc
-            return self._refused(str(exc), client)
+            return self._joined(self.tokens.verify(token), client)
         except ValueError as exc:
-            return self._refused(str(exc), client)
+            may = self.tokens.refreshable(exc)
+            if may:
+                return partial(self._after_refresh, token, client, address, may)
+            return self._not_taken(exc, client)
 
     async def _after_refresh(
-        self, token: str, client: Principal | None, key_sets: list[Any]
+        self, token: str, client: Principal | None, address: str, key_sets: list[KeySet]
     ) -> Principal:
         """Who sends a token that may be signed by a key that is not at hand."""
-        await asyncio.gather(*(key_set.refresh_for_unknown() for key_set in key_sets))
+        assert self.tokens is not None
         try:
-            return self._joined(self._verified(token), client)
+            return self._joined(await self.tokens.verify_later(token, key_sets), client)
         except ValueError as exc:
-            if not all(key_set.is_usable for key_set in self.key_sets):
-                raise keys_are_missing() from exc
-            return self._refused(str(exc), client)
+            try:
+                return self._not_taken(exc, client)
+            except UnauthenticatedError as refusal:
+                self.refused(refusal, address)
+                raise
 
     def _joined(self, user: Principal, client: Principal | None) -> Principal:
         """Who sends a token, and a key where there is one."""
@@ -225,107 +236,22 @@ class Authenticator:
                 del self._joints[next(iter(self._joints))]
         return known
 
-    def _refused(self, why: str, client: Principal | None) -> Principal:
-        """Errors: ClientError(UNAUTHENTICATED), but where `on_error` says to go on."""
+    def _not_taken(self, why: ValueError, client: Principal | None) -> Principal:
+        """Errors: as of `authenticate`, but where `on_error` says to go on."""
+        assert self.tokens is not None
+        if self.tokens.lacks_keys(why):
+            raise unavailable(NO_TOKENS) from why
         if self._jwt.on_error == "error":
-            raise unauthenticated(f"The token is not accepted: {why}.")
+            raise bad_token(str(why)) from why
         if client is None and self._is_required:
-            raise unauthenticated("Authentication is required.", MISSING)
+            raise nobody()
         return client or ANONYMOUS
 
-    def _verified(self, token: str) -> Principal:
-        """Who a token is of; it is remembered. Errors: TokenError."""
-        from gateway.auth.tokens import TokenError, scopes_of, verified_claims
 
-        if len(token) > self._jwt.max_token_bytes:
-            raise TokenError(f"it is longer than {self._jwt.max_token_bytes} bytes")
-        claims, _ = verified_claims(
-            token, [key_set.issuer for key_set in self.key_sets if key_set.is_usable]
-        )
-        # A number of JSON may be larger than any float.
-        expires = min(claims.get("exp", math.inf), LATEST) + self._jwt.leeway_s
-        client = claims.get("azp", claims.get("client_id"))
-        principal = Principal(
-            id=claims.get("sub"),
-            kind="user",
-            issuer=claims.get("iss"),
-            scopes=scopes_of(claims, self._jwt.scope_claims),
-            claims=claims,
-            client=client if isinstance(client, str) else None,
-            expires=expires if expires < LATEST else math.inf,
-        )
-        if len(self._tokens) >= self._jwt.cache_entries:
-            self._tokens.pop(next(iter(self._tokens)))
-        self._tokens[token] = principal
-        return principal
-
-    def _of_key(self, text: str, address: str) -> Principal:
-        """Who a key is of. Errors: ClientError(UNAUTHENTICATED)."""
-        entry = self._known_keys.get(text)
-        if entry is None:
-            entry = self._find_key(text)
-        # Whatever else is wrong is told to nobody who does not have the secret.
-        problem = entry.problem(address, self._clock())
-        if problem is not None:
-            raise unauthenticated(f"The API key is not accepted: {problem}.")
-        return entry.principal
-
-    def _find_key(self, text: str) -> KeyEntry:
-        """What is kept of a key; it is remembered until the file changes. Errors: ClientError(UNAUTHENTICATED)."""
-        parts = split_key(text)
-        if parts is None:
-            raise unauthenticated("The API key is not accepted: it is not whole.")
-        if (parts.prefix, parts.environment) != (self._api_keys.prefix, self._api_keys.environment):
-            raise unauthenticated("The API key is not accepted: it is of another environment.")
-        entry = self._keys.get(parts.id)
-        if entry is None or not entry.fits(text):
-            raise unauthenticated("The API key is not accepted: it is not known.")
-        self._known_keys[text] = entry
-        return entry
-
-    # What ends
-
-    def lease(self, principal: Principal) -> Lease | None:
-        """For a connection that stays open; None for one that nothing ends. Give it back to `release`."""
-        if principal.key is None and principal.expires == math.inf:
-            return None
-        lease = Lease(principal)
-        self._leases.add(lease)
-        self._arm(lease)
-        return lease
-
-    def release(self, lease: Lease | None) -> None:
-        """It is not needed any more."""
-        if lease is not None:
-            self._leases.discard(lease)
-            if lease.timer is not None:
-                lease.timer.cancel()
-
-    def _arm(self, lease: Lease) -> None:
-        """End it in time."""
-        left_s = lease.principal.expires - self._clock()
-        if left_s <= 0:
-            lease.ended.set()
-        elif left_s != math.inf:
-            loop = asyncio.get_running_loop()
-            lease.timer = loop.call_later(min(left_s, LONGEST_TIMER_S), self._arm, lease)
-
-    def _take_keys(self, text: bytes) -> None:
-        """Use a new file of keys. Errors: ValueError, and the one before stays."""
-        self._keys = entries_of(read_api_keys(text))
-        self._known_keys = {}
-        now = self._clock()
-        for lease in list(self._leases):
-            key = lease.principal.key
-            if key is not None:
-                entry = self._keys.get(key)
-                if entry is None or entry.principal.expires <= now:
-                    lease.ended.set()
-
-    def _forget_tokens(self) -> None:
-        """A key is not taken any more, and neither is what it has signed."""
-        self._tokens.clear()
-        self._joints.clear()
-        logging.getLogger("gateway.auth").info(
-            "a key was withdrawn: known tokens are verified anew"
-        )
+@contextmanager
+def told_as(key: str) -> Iterator[None]:
+    """Errors: ConfigError for what cannot be read or used, with the setting that names it."""
+    try:
+        yield
+    except (PlaceError, ValueError) as exc:
+        raise ConfigError(str(exc), key=key) from exc

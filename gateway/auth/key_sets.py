@@ -19,7 +19,7 @@ from joserfc.jwk import Key
 
 from gateway.auth.settings import JwksSettings
 from gateway.auth.tokens import Issuer, issuer_of, read_keys, read_secret
-from gateway.auth.watched import WatchedFile
+from gateway.auth.watched import FilePlace, Watched
 
 MAX_BYTES = 1_000_000
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
@@ -64,14 +64,15 @@ class KeySet:
         self._refreshing: asyncio.Task[bool] | None = None
         self._polling: asyncio.Task[None] | None = None
         self._client: httpx.AsyncClient | None = None
-        self._file: WatchedFile | None = None
+        self._place: FilePlace | None = None
+        self._file: Watched[list[Key]] | None = None
         self.issuer = self._issuer([])
         if settings.secret is not None:
             self.issuer = self._issuer([read_secret(settings.secret)])
         elif settings.file is not None:
-            self._file = WatchedFile(
-                base / settings.file, self.take, f"the key set {settings.file}"
-            )
+            self._place = FilePlace(base / settings.file)
+            what = f"the key set {settings.file}"
+            self._file = Watched(self._place, self.parse, self.use, what)
 
     def __repr__(self) -> str:
         return f"<KeySet {self.settings.place} {len(self.issuer.keys)} keys>"
@@ -85,9 +86,9 @@ class KeySet:
         return at is not None and self._clock() - at <= self.settings.max_age_s
 
     def load(self) -> None:
-        """Read the file, where it is one. Errors: OSError, ValueError."""
-        if self._file is not None:
-            self._file.load()
+        """Read the file, where it is one. Errors: PlaceError, ValueError."""
+        if self._file is not None and self._place is not None:
+            self._file.take(self._place.version_now())
 
     async def open(self) -> None:
         """Fetch it once, and go on in the background: what fails here is tried again."""
@@ -115,8 +116,8 @@ class KeySet:
         if self._client is not None:
             await self._client.aclose()
 
-    def take(self, text: bytes) -> None:
-        """Use the keys of a key set. Errors: ValueError, and what was there before stays."""
+    def parse(self, text: bytes) -> list[Key]:
+        """The keys of a key set. Errors: ValueError for one of no use."""
         try:
             keys, problems = read_keys(orjson.loads(text))
         except (ValueError, RecursionError) as exc:
@@ -126,6 +127,10 @@ class KeySet:
             log.warning("%s: %s", self.settings.place, problem)
         if not keys:
             raise ValueError("it has no key that verifies signatures")
+        return keys
+
+    def use(self, keys: list[Key]) -> None:
+        """Verify by these from now on."""
         known = {key.thumbprint(): key.kid or "" for key in keys}
         is_less = any(known.get(print_) != kid for print_, kid in self._known.items())
         self.issuer, self._known, self._fetched_at = self._issuer(keys), known, self._clock()
@@ -156,7 +161,7 @@ class KeySet:
         self.fetches += 1
         try:
             async with asyncio.timeout(self.settings.timeout_s):
-                self.take(await self._fetch())
+                self.use(self.parse(await self._fetch()))
         except (httpx.HTTPError, TimeoutError, ValueError) as exc:
             why = str(exc) or type(exc).__name__
             level = logging.WARNING if self.is_usable else logging.ERROR

@@ -137,18 +137,38 @@ class JwtSettings:
 class ApiKeySettings:
     """`[authentication.api_keys]`: keys of partners, as `gateway keys` makes them.
 
+    Without a `file`, and unless `kind` is `redis`, keys are not looked at. What keeps them is read again within half a
+    second of a change, by each worker.
+
     Attributes:
-        file: Where they are kept, relative to the configuration file; without it, keys are not looked at. It is read
-            again within half a second of a change, by each worker.
+        kind: `file` keeps them in `file`; `redis` in the server of `[redis]`, for all workers of all machines. While
+            Redis does not answer, the last known keys are used.
+        file: Where they are kept, relative to the configuration file.
+        wait_for_keys: The server is not ready before Redis has given the keys once. Until then, those who show a
+            key are answered with 503.
         header_name: The header that a key stands in.
         prefix: What keys begin with.
         environment: What follows; keys of another environment are refused without a look.
     """
 
+    kind: Literal["file", "redis"] = "file"
     file: FileBeside | None = None
+    wait_for_keys: bool = False
     header_name: HeaderName = "x-api-key"
     prefix: KeyPrefix = "gw"
     environment: KeyPrefix = "live"
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        if self.kind == "redis" and self.file is not None:
+            raise ValueError(
+                "keys are in a `file` or in Redis: `kind` says redis, and there is a `file`"
+            )
+
+    @property
+    def is_used(self) -> bool:
+        """Whether keys are looked at."""
+        return self.kind == "redis" or self.file is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,7 +122,9 @@ def verified_claims(token: str, issuers: Iterable[Issuer]) -> tuple[dict[str, An
     found = candidates(header, issuers)
     if not found:
         raise UnknownKeyError("no key that is known has signed it")
-    problem = TokenError("its signature does not fit")
+    # Without a `kid` nothing says that it is one of these that has signed it: another may have been published by now.
+    error = UnknownKeyError if header.get("kid") is None else TokenError
+    problem: TokenError = error("its signature does not fit")
     for issuer, key in found[:MAX_CANDIDATES]:
         if is_signed(signed, key, issuer.registry):
             try:

@@ -1,7 +1,7 @@
-"""A file that is read again when it changes: key sets and API keys.
+"""A document that is read again when it changes, wherever it is kept: key sets and API keys.
 
-It looks at the file's state twice a second, which also sees the change of a symbolic link (Kubernetes' `..data`). What
-cannot be read or used leaves what was there before, and is logged once.
+Twice a second it looks whether the document is another one. What cannot be read or used leaves what was there before,
+is logged once, and counts as time in which what is in use may be old.
 """
 
 from __future__ import annotations
@@ -9,43 +9,126 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 LOOK_EVERY_S = 0.5
-State = tuple[int, int, int, int]
+T = TypeVar("T")
 
 
-class WatchedFile:
-    """One file.
+class Version(NamedTuple):
+    """A document as it was found.
+
+    Attributes:
+        state: What changes with it.
+        text: What it says.
+    """
+
+    state: Hashable
+    text: bytes
+
+
+class PlaceError(Exception):
+    """A document cannot be read now."""
+
+
+class Place(Protocol):
+    """Where a document is kept."""
+
+    async def state(self) -> Hashable:
+        """What changes with it. Errors: PlaceError."""
+        ...
+
+    async def version(self) -> Version:
+        """The whole of it. Errors: PlaceError."""
+        ...
+
+
+class FilePlace:
+    """A file; the change of a symbolic link is one too (Kubernetes' `..data`).
 
     Args:
         path: Which.
-        take: Called with its bytes, at first and after each change. Errors: ValueError for what is of no use.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def state(self) -> Hashable:
+        """Its times, size and number. Errors: PlaceError."""
+        return self._state()
+
+    async def version(self) -> Version:
+        """What it says. Errors: PlaceError."""
+        return await asyncio.to_thread(self.version_now)
+
+    def version_now(self) -> Version:
+        """The same where nothing else waits. Errors: PlaceError."""
+        state = self._state()
+        try:
+            return Version(state, self._path.read_bytes())
+        except OSError as exc:
+            raise PlaceError(exc.strerror) from exc
+
+    def _state(self) -> Hashable:
+        try:
+            found = os.stat(self._path)
+        except OSError as exc:
+            raise PlaceError(exc.strerror) from exc
+        return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
+
+
+class Watched(Generic[T]):
+    """One document.
+
+    Args:
+        place: Where it is kept.
+        parse: What its text means; it runs in a thread, beside the event loop. Errors: ValueError for what is of no
+            use.
+        use: Called with that, at first and after each change.
         what: What it is, for the log.
         every_s: How often it is looked at.
+        clock: Seconds.
     """
 
     def __init__(
-        self, path: Path, take: Callable[[bytes], None], what: str, every_s: float = LOOK_EVERY_S
+        self,
+        place: Place,
+        parse: Callable[[bytes], T],
+        use: Callable[[T], None],
+        what: str,
+        every_s: float = LOOK_EVERY_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path = path
-        self._take = take
+        self._place = place
+        self._parse = parse
+        self._use = use
         self._what = what
         self._every_s = every_s
-        self._state: State | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._clock = clock
+        self._seen: Hashable = None
+        self._is_used = False  # what was seen last, that is
         self._was_away = False
+        self._has_failed = False
+        self._current_at = clock()
+        self._task: asyncio.Task[None] | None = None
+        self.is_known = False
+        """Whether there is one in use."""
 
-    def load(self) -> None:
-        """Read it for the first time. Errors: OSError, ValueError."""
-        state = state_of(self._path)
-        self._take(self._path.read_bytes())
-        self._state = state
+    @property
+    def age_s(self) -> float:
+        """Since when what is in use may be old: seconds since it was known to be the newest."""
+        return self._clock() - self._current_at
+
+    def take(self, version: Version) -> None:
+        """Use a document that was read already. Errors: ValueError."""
+        self._taken(version.state, self._parse(version.text))
 
     def watch(self) -> None:
         """From now on, until `stop`."""
-        self._task = asyncio.create_task(self._run())
+        self._task = asyncio.create_task(self._look_on())
 
     async def stop(self) -> None:
         """Look no more."""
@@ -53,35 +136,62 @@ class WatchedFile:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _run(self) -> None:
+    async def _look_on(self) -> None:
         while True:
             await asyncio.sleep(self._every_s)
-            await self.look()
+            try:
+                await self.look()
+            except Exception:
+                # A key that is taken back later has to be seen, whatever was wrong with this look.
+                if not self._has_failed:
+                    logging.getLogger("gateway.auth").exception(
+                        "%s cannot be looked at", self._what
+                    )
+                self._has_failed = True
 
     async def look(self) -> None:
         """Read it where it has changed."""
         log = logging.getLogger("gateway.auth")
         try:
-            state = state_of(self._path)
-            if state == self._state:
-                self._was_away = False
+            if self._is_seen(await self._place.state()):
                 return
-            text = await asyncio.to_thread(self._path.read_bytes)
-            self._take(text)
-        except OSError as exc:
+            version = await self._place.version()
+        except PlaceError as exc:
             if not self._was_away:
-                log.error("%s cannot be read; the last one stays: %s", self._what, exc.strerror)  # noqa: TRY400
+                log.error("%s cannot be read; %s: %s", self._what, self._instead, exc)  # noqa: TRY400
             self._was_away = True
             return
-        except ValueError as exc:
-            log.error("%s is invalid; the previous version stays in use: %s", self._what, exc)  # noqa: TRY400
-        else:
-            log.info("%s was read again", self._what)
-        self._state = state  # what is of no use is not read again before it changes
         self._was_away = False
+        self._seen, self._is_used = (
+            version.state,
+            False,
+        )  # what is of no use is not read again before it changes
+        try:
+            parsed = await asyncio.to_thread(self._parse, version.text)
+        except ValueError as exc:
+            log.error("%s is invalid; %s: %s", self._what, self._instead, exc)  # noqa: TRY400
+        else:
+            log.info(
+                "%s was read %s", self._what, "again" if self.is_known else "for the first time"
+            )
+            self._taken(version.state, parsed)
 
+    def _is_seen(self, state: Hashable) -> bool:
+        """Whether what is there was there at the last look."""
+        if state != self._seen:
+            return False
+        if self._was_away:
+            logging.getLogger("gateway.auth").info("%s can be read again", self._what)
+            self._was_away = False
+        if self._is_used:
+            self._current_at = self._clock()
+        return True
 
-def state_of(path: Path) -> State:
-    """What changes with a file. Errors: OSError."""
-    found = os.stat(path)
-    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
+    def _taken(self, state: Hashable, parsed: T) -> None:
+        self._use(parsed)
+        self._seen, self._current_at = state, self._clock()
+        self.is_known = self._is_used = True
+
+    @property
+    def _instead(self) -> str:
+        return "the last one stays in use" if self.is_known else "there is none to use"

@@ -20,7 +20,15 @@ from gateway.auth.api_keys import (
     read_networks,
     utc_now,
 )
-from gateway.auth.key_file import KeyFileError, add_key, change_key, read_key_file, with_fields
+from gateway.auth.key_store import (
+    FileKeyStore,
+    KeyStore,
+    KeyStoreError,
+    add_key,
+    change_key,
+    with_fields,
+)
+from gateway.auth.redis_keys import RedisKeyStore
 from gateway.auth.settings import ApiKeySettings
 from gateway.cli.options import ConfigOption, config_path, fail, one_line_errors
 from gateway.telemetry.chain import ChainedFile
@@ -29,7 +37,7 @@ app = typer.Typer(help="API keys of partners.", no_args_is_help=True)
 
 FileOption = Annotated[
     Path | None,
-    typer.Option("--file", "-f", help="The file of keys, instead of authentication.api_keys.file."),
+    typer.Option("--file", "-f", help="A file of keys, in place of what the configuration names."),
 ]
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -64,7 +72,7 @@ def create(
             not_after=moment_of(expires) if expires else None,
         )
         read_networks(key.cidrs)
-        add_key(place.path, key)
+        add_key(place.store, key)
         place.note("key_created", key)
     print(text)
 
@@ -78,15 +86,18 @@ def rotate(
 ) -> None:
     """Make a key like another one, which ends after a while. Prints the new one, once."""
     with _told(config, file) as place:
-        old = next((key for key in read_key_file(place.path).keys if key.id == id_), None)
-        if old is None or old.state(utc_now()) in ("revoked", "expired"):
-            raise KeyFileError(f"{place.path} has no live key {id_}")
         end = moment_of(overlap)
         text, new_id = make_key(place.settings.prefix, place.settings.environment)
-        new = with_fields(old, id=new_id, digest=digest_of_key(text), created=utc_now())
-        add_key(place.path, new)
-        ends = min(end, old.not_after) if old.not_after else end
-        change_key(place.path, id_, lambda key: with_fields(key, not_after=ends))
+
+        def rotated(old: ApiKey) -> tuple[ApiKey, ApiKey]:
+            if old.state(utc_now()) in ("revoked", "expired"):
+                raise KeyStoreError(f"{place.store} has no live key {id_}")
+            new = with_fields(old, id=new_id, digest=digest_of_key(text), created=utc_now())
+            return with_fields(old, not_after=min(end, old.not_after or end)), new
+
+        old, new = change_key(place.store, id_, rotated)
+        assert old.not_after is not None
+        ends = old.not_after
         place.note("key_rotated", new, replaces=id_, until=ends.isoformat())
     print(text)
 
@@ -99,8 +110,10 @@ def revoke(
 ) -> None:
     """Take a key back: every worker refuses it within a second."""
     with _told(config, file) as place:
-        key = change_key(
-            place.path, id_, lambda key: with_fields(key, revoked=key.revoked or utc_now())
+        (key,) = change_key(
+            place.store,
+            id_,
+            lambda key: (with_fields(key, revoked=key.revoked or utc_now()),),
         )
         place.note("key_revoked", key)
     print(f"{id_} of {key.client} is revoked")
@@ -114,7 +127,7 @@ def list_keys(
 ) -> None:
     """The keys, without their secrets."""
     with _told(config, file) as place:
-        keys = read_key_file(place.path).keys
+        keys = place.store.keys().keys
     now = utc_now()
     for key in keys:
         if client in (None, key.client):
@@ -124,11 +137,11 @@ def list_keys(
             print(f"{key.id} {key.client} {key.state(now)}{until}{scopes}{name}")
 
 
-class KeyFile:
-    """The file of keys, how keys look, and where changes are noted."""
+class KeyPlace:
+    """Where keys are kept, how they look, and where changes are noted."""
 
-    def __init__(self, path: Path, settings: ApiKeySettings, audit: Path | None) -> None:
-        self.path = path
+    def __init__(self, store: KeyStore, settings: ApiKeySettings, audit: Path | None) -> None:
+        self.store = store
         self.settings = settings
         self._audit = audit
 
@@ -156,28 +169,34 @@ class KeyFile:
 
 
 @contextmanager
-def _told(config: Path | None, file: Path | None) -> Iterator[KeyFile]:
+def _told(config: Path | None, file: Path | None) -> Iterator[KeyPlace]:
     """Where the keys are; what goes wrong is one line."""
     path = config_path(config, None)
     with one_line_errors(path):
         settings = load_config(path)
     try:
-        yield place_of(settings, path, file)
-    except (KeyFileError, ValueError) as exc:
+        with one_line_errors(path):
+            yield place_of(settings, path, file)
+    except (KeyStoreError, ValueError) as exc:
         fail(str(exc))
     except OSError as exc:
         fail(f"{exc.filename}: {exc.strerror}")
 
 
-def place_of(config: Config, path: Path | None, file: Path | None) -> KeyFile:
-    """Errors: KeyFileError when nothing says which file."""
+def place_of(config: Config, path: Path | None, file: Path | None) -> KeyPlace:
+    """Errors: KeyStoreError when nothing says where keys are."""
     settings = config.authentication.api_keys
-    if file is None:
-        if settings.file is None:
-            raise KeyFileError("give --file, or set authentication.api_keys.file")
-        file = (path.parent if path else Path()) / settings.file
+    store: KeyStore
+    if file is not None:
+        store = FileKeyStore(file)
+    elif settings.file is not None:
+        store = FileKeyStore((path.parent if path else Path()) / settings.file)
+    elif settings.kind == "redis":
+        store = RedisKeyStore(config.redis)
+    else:
+        raise KeyStoreError("give --file, or set authentication.api_keys.file")
     audit = config.logs.audit
-    return KeyFile(file, settings, None if audit in ("off", "stdout", "stderr") else Path(audit))
+    return KeyPlace(store, settings, None if audit in ("off", "stdout", "stderr") else Path(audit))
 
 
 def moment_of(text: str) -> datetime:

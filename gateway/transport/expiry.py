@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from gateway.auth.authenticator import Authenticator
-from gateway.auth.lease import Lease
+from gateway.auth.leases import Lease
 from gateway.auth.principal import Principal
 from gateway.errors import ClientError
 from gateway.response.answer import encode_request_error
@@ -29,12 +29,12 @@ def expired_body() -> bytes:
 @contextmanager
 def leased(authenticator: Authenticator | None, principal: Principal) -> Iterator[Lease | None]:
     """How long a principal is believed, for the time of a block; None where nothing ends it."""
-    lease = authenticator.lease(principal) if authenticator is not None else None
+    lease = authenticator.leases.grant(principal) if authenticator is not None else None
     try:
         yield lease
     finally:
         if authenticator is not None:
-            authenticator.release(lease)
+            authenticator.leases.release(lease)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from gateway.auth.api_keys import (
     write_api_keys,
 )
 from gateway.auth.authenticator import Authenticator
+from gateway.auth.leases import Leases
 from gateway.auth.principal import Principal
 from gateway.auth.settings import ApiKeySettings, AuthenticationSettings, AuthorizationSettings
 from gateway.errors import ClientError, ConfigError
@@ -51,8 +52,8 @@ class Keys:
 
     async def use(self, *keys: ApiKey) -> None:
         self.write(*keys)
-        assert self.auth._watched is not None
-        await self.auth._watched.look()
+        assert self.auth.keys is not None
+        await self.auth.keys.look()
 
     def who(self, text: str, address: str = "192.0.2.7") -> Principal | str:
         try:
@@ -99,7 +100,7 @@ async def test_a_key_that_is_taken_back_ends_at_the_next_look(keys: Keys) -> Non
     await keys.use(kept(text))
     principal = keys.who(text)
     assert isinstance(principal, Principal)
-    lease = keys.auth.lease(principal)
+    lease = keys.auth.leases.grant(principal)
     assert lease is not None
     await keys.use(kept(text, revoked=NOW))
     assert "not valid any more" in str(keys.who(text))
@@ -197,11 +198,11 @@ async def test_a_file_that_breaks_leaves_the_keys_as_they_were(
 ) -> None:
     text, _ = make_key("gw", "live")
     await keys.use(kept(text))
-    assert keys.auth._watched is not None
+    assert keys.auth.keys is not None
     keys.file.write_bytes(b'{"keys": [{"id": "')
-    await keys.auth._watched.look()
+    await keys.auth.keys.look()
     keys.file.unlink()
-    await keys.auth._watched.look()
+    await keys.auth.keys.look()
     assert isinstance(keys.who(text), Principal)
     assert "is invalid" in caplog.text
     assert "cannot be read" in caplog.text
@@ -223,7 +224,7 @@ async def test_ten_thousand_keys_take_ten_megabytes_at_most(keys: Keys) -> None:
     text = write_api_keys(ApiKeys(tuple(many)))
     del many
     tracemalloc.start()
-    keys.auth._take_keys(text)
+    keys.auth._use_keys(keys.auth._ring.parse(text))
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size < 10_000_000
@@ -231,14 +232,14 @@ async def test_ten_thousand_keys_take_ten_megabytes_at_most(keys: Keys) -> None:
 
 async def test_a_lease_ends_with_its_token() -> None:
     now = [1000.0]
-    auth = Authenticator(AuthenticationSettings(), AuthorizationSettings(), Path(), lambda: now[0])
-    assert auth.lease(Principal()) is None
-    lease = auth.lease(Principal(kind="user", expires=1000.01))
+    leases = Leases(lambda: now[0])
+    assert leases.grant(Principal()) is None
+    lease = leases.grant(Principal(kind="user", expires=1000.01))
     assert lease is not None
     assert not lease.ended.is_set()
     now[0] = 1001.0
     await asyncio.wait_for(lease.ended.wait(), 10)
-    auth.release(lease)
-    over = auth.lease(Principal(kind="user", expires=1000.0))
+    leases.release(lease)
+    over = leases.grant(Principal(kind="user", expires=1000.0))
     assert over is not None
     assert over.ended.is_set()

@@ -19,6 +19,7 @@ from gateway.testing import GatewayClient
 from gateway.vary import Identity, identity_of_reads, partition
 from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, token_of
 from tests.auth.test_api_keys import kept
+from tests.auth.test_key_sets import set_of
 from tests.support.backend import backend
 
 SCHEMA = """
@@ -164,9 +165,9 @@ async def test_a_token_is_refused_from_its_end_on_also_from_memory(tmp_path: Pat
         assert (await client.execute("{ who }", headers=headers)).status == 200
         later = client.app.auth._clock() + 300 + 60
         client.app.auth._clock = lambda: later
-        remembered = next(iter(client.app.auth._tokens.values()))
+        remembered = next(iter(client.app.auth._known_tokens.values()))
         assert remembered.expires <= later
-        client.app.auth.key_sets[0].issuer.claims._now = lambda: int(later)
+        set_of(client.app.auth).issuer.claims._now = lambda: int(later)
         assert (await client.execute("{ who }", headers=headers)).status == 401
 
 

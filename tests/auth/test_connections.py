@@ -11,8 +11,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict
 
-from gateway.auth.api_keys import ApiKeys, make_key, write_api_keys
+from gateway.auth.api_keys import ApiKey, ApiKeys, make_key, write_api_keys
 from gateway.transport.expiry import REASON
 from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, token_of
 from tests.auth.test_api_keys import NOW, kept
@@ -21,7 +22,7 @@ from tests.transport.sockets import connected
 from tests.transport.test_streaming import EVENTS, MULTIPART, asked, next_event
 
 SCHEMA = """
-type Query { me: String params: String }
+type Query { me: String params: String heard: [String] }
 type Subscription { me: String! shared: String! forever: Int! }
 """
 RESOLVERS = """
@@ -40,6 +41,11 @@ def me(parent, context):
 @resolver("Query.params")
 def params(parent, context):
     return " ".join(sorted(context.connection_params))
+
+
+@resolver("Query.heard", reads=["authorization", "x-api-key"])
+def heard(parent, context):
+    return [context.headers.get("authorization"), context.headers.get("x-api-key")]
 
 
 @subscription("Subscription.me")
@@ -103,13 +109,18 @@ def bearer(**claims: Any) -> str:
     return f"Bearer {token(**claims)}"
 
 
+async def use_keys(server: Served, folder: Path, *keys: ApiKey) -> None:
+    (folder / "keys.json").write_bytes(write_api_keys(ApiKeys(keys)))
+    assert server.app.auth.keys is not None
+    await server.app.auth.keys.look()
+
+
 def expire(server: Served) -> None:
     """Let the time come at which every token of the test has ended."""
     auth = server.app.auth
-    later = auth._clock() + LIFETIME_S + 1000
-    auth._clock = lambda: later
-    for lease in list(auth._leases):
-        auth._arm(lease)
+    later = time.time() + LIFETIME_S + 1000
+    auth._clock = auth.leases.clock = lambda: later
+    auth.leases.end_in_time()
 
 
 @pytest.mark.parametrize(
@@ -118,6 +129,8 @@ def expire(server: Served) -> None:
         ({"Authorization": bearer()}, {}),
         ({"authorization": bearer()}, {"authorization": bearer(sub="handshake")}),
         ({"authToken": token()}, {}),
+        ({"authToken": bearer()}, {}),
+        ({"authorization": None}, {"authorization": bearer()}),
         (None, {"authorization": bearer()}),
         ({"other": 1}, {"cookie": f"session={token()}"}),
     ],
@@ -129,10 +142,34 @@ async def test_a_socket_shows_who_it_is(server: Served, params: Any, headers: An
         assert answer == {"me": "alice", "params": "other" if params == {"other": 1} else ""}
 
 
-async def test_a_socket_without_a_token_is_nobodys(server: Served) -> None:
-    async with connected(server, {}) as client:
-        await client.subscribe("{ me }")
-        assert (await client.hear())["payload"]["data"] == {"me": None}
+@pytest.mark.parametrize("params", [{}, None, {"authorization": None, "X-API-Key": None}])
+async def test_a_socket_without_a_token_is_nobodys(server: Served, params: Any) -> None:
+    async with connected(server, params) as client:
+        await client.subscribe("{ me params }")
+        assert (await client.hear())["payload"]["data"] == {"me": None, "params": ""}
+
+
+async def test_what_is_passed_on_is_what_was_verified(server: Served, tmp_path: Path) -> None:
+    """A handshake's header is not verified where `connection_init` has another: nobody hears of it."""
+    text, _ = make_key("gw", "live")
+    await use_keys(server, tmp_path, kept(text))
+    forged = [("authorization", "Bearer forged"), ("x-api-key", "forged"), ("x-api-key", "again")]
+    bobs = bearer(sub="bob")
+    params = {"authorization": bobs, "X-API-Key": text}
+    async with connected(server, params, headers=CIMultiDict(forged)) as client:
+        await client.subscribe("{ me heard }")
+        answer = (await client.hear())["payload"]["data"]
+        assert answer == {"me": "bob", "heard": [bobs, text]}
+    async with connected(server, {"authToken": bobs.removeprefix("Bearer ")}) as client:
+        await client.subscribe("{ heard }")
+        assert (await client.hear())["payload"]["data"] == {"heard": [bobs, None]}
+    async with connected(server, {}, headers={"authorization": bobs}) as client:
+        await client.subscribe("{ me heard }")
+        assert (await client.hear())["payload"]["data"] == {"me": "bob", "heard": [bobs, None]}
+    for params in ({"authorization": bobs}, {}):
+        async with connected(server, False, headers=CIMultiDict(forged)) as client:
+            await client.send(type="connection_init", payload=params)
+            assert (await client.hear())[0] == 4403
 
 
 @pytest.mark.parametrize(
@@ -149,7 +186,7 @@ async def test_nobody_is_refused_where_somebody_is_required(server: Served) -> N
         assert (await client.hear())["payload"]["data"] == {"me": "alice"}
 
 
-@pytest.mark.parametrize("token", ["Bearer x", 7, None, ["Bearer x"], ""])
+@pytest.mark.parametrize("token", ["Bearer x", 7, ["Bearer x"], ""])
 async def test_a_bad_token_closes_with_4403(server: Served, token: Any) -> None:
     async with connected(server, False) as client:
         await client.send(type="connection_init", payload={"authorization": token})
@@ -168,19 +205,16 @@ async def test_a_socket_ends_with_its_token_and_a_fresh_one_comes_in(server: Ser
             "UNAUTHENTICATED",
         )
         assert await client.hear() == (4403, REASON)
-    server.app.auth._clock = time.time
+    server.app.auth._clock = server.app.auth.leases.clock = time.time
     async with connected(server, {"authorization": bearer()}) as client:
         await client.subscribe("subscription { me }")
         assert (await client.hear())["payload"]["data"] == {"me": "alice"}
-    assert not server.app.auth._leases
+    assert not len(server.app.auth.leases)
 
 
 async def test_a_key_that_is_taken_back_ends_its_socket(server: Served, tmp_path: Path) -> None:
     text, _ = make_key("gw", "live")
-    (tmp_path / "keys.json").write_bytes(write_api_keys(ApiKeys((kept(text),))))
-    watched = server.app.auth._watched
-    assert watched is not None
-    await watched.look()
+    await use_keys(server, tmp_path, kept(text))
     async with connected(server, {"X-API-Key": text}) as client:
         await client.subscribe("subscription { me }")
         assert (await client.hear())["payload"]["data"] == {"me": "acme"}
@@ -200,7 +234,7 @@ async def test_a_stream_ends_with_its_token(server: Served, headers: dict[str, s
     assert b"UNAUTHENTICATED" in rest
     assert b"UNAUTHENTICATED" not in begun
     assert rest.endswith((b"event: complete\ndata:\n\n", b"--\r\n"))
-    assert not server.app.auth._leases
+    assert not len(server.app.auth.leases)
 
 
 async def test_refreshed_tokens_share_a_stream_and_users_do_not(server: Served) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.auth.authenticator import Authenticator
+from gateway.auth.key_sets import KeySet
 from gateway.auth.principal import Principal
 from gateway.auth.settings import (
     AuthenticationSettings,
@@ -65,6 +66,11 @@ async def who(auth: Authenticator, token: str) -> Principal:
     return found if isinstance(found, Principal) else await found()
 
 
+def set_of(auth: Authenticator) -> KeySet:
+    assert auth.tokens is not None
+    return auth.tokens.key_sets[0]
+
+
 async def refused(auth: Authenticator, token: str) -> ClientError:
     with pytest.raises(ClientError) as caught:
         await who(auth, token)
@@ -80,13 +86,24 @@ async def test_a_token_of_a_rotated_key_is_taken_at_once() -> None:
         assert len(server.asked) == 2
 
 
+async def test_keys_without_ids_rotate_too() -> None:
+    old, new = ec_key(None), ec_key(None, "P-384")
+    issuing = Issuing(old)
+    async with authenticating(issuing, algorithms=("ES256", "ES384")) as (auth, server):
+        assert (await who(auth, token_of(old))).id == "alice"
+        issuing.answer = key_set(new)
+        assert (await who(auth, token_of(new, "ES384", sub="bob"))).id == "bob"
+        assert (await refused(auth, token_of(old))).http_status == 401
+        assert len(server.asked) == 3
+
+
 async def test_what_a_withdrawn_key_has_signed_is_not_taken_from_memory() -> None:
     issuing = Issuing(ec_key(), ec_key("other"))
     async with authenticating(issuing) as (auth, _):
         token = token_of(ec_key())
         assert (await who(auth, token)).id == "alice"
         issuing.answer = key_set(ec_key("other"))
-        await auth.key_sets[0].refresh()
+        await set_of(auth).refresh()
         assert (await refused(auth, token)).code == "UNAUTHENTICATED"
 
 
@@ -116,7 +133,7 @@ async def test_the_last_good_set_is_kept(answer: Answer, caplog: pytest.LogCaptu
     issuing = Issuing(ec_key())
     async with authenticating(issuing) as (auth, _):
         issuing.answer = answer
-        assert not await auth.key_sets[0].refresh()
+        assert not await set_of(auth).refresh()
         assert (await who(auth, token_of(ec_key()))).id == "alice"
         assert "cannot be fetched" in caplog.text
 
@@ -124,7 +141,7 @@ async def test_the_last_good_set_is_kept(answer: Answer, caplog: pytest.LogCaptu
 async def test_a_set_that_is_too_old_is_not_believed() -> None:
     now = [0.0]
     async with authenticating(Issuing(ec_key())) as (auth, server):
-        key_set_ = auth.key_sets[0]
+        key_set_ = set_of(auth)
         key_set_._clock = lambda: now[0]
         await key_set_.refresh()
         server.answers = {"/keys": Answer({}, 500)}
@@ -149,7 +166,7 @@ async def test_a_server_that_hangs_delays_neither_the_start_nor_a_request_for_lo
     async with authenticating(issuing, refresh, timeout_s=0.1) as (auth, _):
         assert (await refused(auth, token_of(ec_key()))).http_status == 503
         issuing.hangs.set()
-        await auth.key_sets[0].refresh()
+        await set_of(auth).refresh()
         assert (await who(auth, token_of(ec_key()))).id == "alice"
 
 
@@ -161,7 +178,7 @@ async def test_readiness_waits_for_keys_where_it_is_told_to() -> None:
         auth._jwt = JwtSettings(jwks=auth._jwt.jwks, wait_for_keys=True)
         waiting = auth.is_ready
         issuing.answer = good
-        await auth.key_sets[0].refresh()
+        await set_of(auth).refresh()
         assert (before, waiting, auth.is_ready) == (True, False, True)
 
 
@@ -172,7 +189,7 @@ async def test_a_set_in_a_file_is_read_again_when_it_changes(tmp_path: Path) -> 
     settings = AuthenticationSettings(jwt=JwtSettings(jwks=(jwks,)))
     auth = Authenticator(settings, AuthorizationSettings(), tmp_path)
     assert (await who(auth, token_of(ec_key()))).id == "alice"
-    watched = auth.key_sets[0]._file
+    watched = set_of(auth)._file
     assert watched is not None
     file.write_text("{")
     await watched.look()

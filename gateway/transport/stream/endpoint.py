@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from gateway.auth.authenticator import Authenticator
-from gateway.auth.lease import Lease
+from gateway.auth.leases import Lease
 from gateway.auth.principal import Principal
 from gateway.concurrency.awaitable import value_of
 from gateway.concurrency.tasks import closing, end_all

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from urllib.parse import parse_qs
 
-from gateway.auth.lease import Lease
+from gateway.auth.leases import Lease
 from gateway.auth.principal import Principal
 from gateway.concurrency.tasks import cancel_once, closing, end_all
 from gateway.context import ClientRequest

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,8 @@ class Socket:
         self._endpoint = endpoint
         self._receive = receive
         self._send = send
-        self._raw = raw
+        self._headers: Mapping[str, str] = raw.headers
+        self._repeated: Mapping[str, list[str]] = raw.repeated or {}
         self._peer = peer
         self._params: dict[str, Any] = {}
         self._principal = ANONYMOUS
@@ -123,9 +125,12 @@ class Socket:
         authenticator = self._endpoint.authenticator
         if authenticator is None:
             return params
-        found, rest = authenticator.of_connection(self._raw.headers, params, self._peer.address)
+        known = authenticator.of_connection(self._headers, params, self._peer.address)
+        found = known.found
         self._principal = found if isinstance(found, Principal) else await found()
-        return rest
+        self._headers = known.headers
+        self._repeated = {n: v for n, v in self._repeated.items() if n not in known.given}
+        return known.params
 
     async def _expire(self) -> None:
         """Its token or key has ended: so do its operations, and the socket. graphql-ws comes back with a fresh one."""
@@ -207,12 +212,12 @@ class Socket:
 
     def _client(self) -> ClientRequest:
         """Who sends an operation of this socket."""
-        raw, said = self._raw, texts(self._params)
+        headers, said = self._headers, texts(self._params)
         return ClientRequest(
-            raw.headers,
-            raw.repeated,
+            headers,
+            self._repeated,
             secrets.token_hex(8),
-            *client_names({**said, **raw.headers}),
+            *client_names({**said, **headers}),
             self._params,
             self._peer.key,
             self._peer.address,

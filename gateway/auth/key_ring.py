@@ -1,0 +1,149 @@
+"""The API keys that one worker has at hand: from a key's text to who comes with it. No I/O."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from ipaddress import ip_address
+
+from gateway.auth.api_keys import ApiKey, read_api_keys, read_networks, split_key
+from gateway.auth.principal import Principal
+from gateway.auth.refusals import bad_key, unavailable
+from gateway.auth.settings import ApiKeySettings
+
+NO_KEYS = "API keys cannot be verified now: their store is not available."
+MOST_ADDRESSES = 256  # of one key, whose networks are remembered
+
+
+class KeyEntry:
+    """A key as it is looked up.
+
+    Args:
+        key: As it is kept.
+        scopes: Its own; many keys have the same.
+
+    Attributes:
+        key: As it is kept.
+        principal: Who comes with it.
+    """
+
+    __slots__ = ("_networks", "_not_before", "_seen", "key", "principal")
+
+    def __init__(self, key: ApiKey, scopes: frozenset[str]) -> None:
+        ends = [moment.timestamp() for moment in (key.not_after, key.revoked) if moment is not None]
+        self.key = key
+        self._networks = tuple(read_networks(key.cidrs))
+        self._not_before = key.not_before.timestamp() if key.not_before is not None else 0.0
+        self._seen: dict[str, bool] | None = {} if key.cidrs else None
+        self.principal = Principal(
+            id=key.client,
+            kind="client",
+            scopes=scopes,
+            client=key.client,
+            key=key.id,
+            view=key.view,
+            limits=key.limits,
+            expires=min(ends, default=float("inf")),
+        )
+
+    def fits(self, text: str) -> bool:
+        """Whether a key's text is this key, secret and all."""
+        return hmac.compare_digest(sha256(text.encode()).hexdigest(), self.key.digest)
+
+    def problem(self, address: str, now: float) -> str | None:
+        """Why the key is not taken now, or from there; None where it is."""
+        if now < self._not_before:
+            return "it is not valid yet"
+        if now >= self.principal.expires:
+            return "it is not valid any more"
+        if self._networks and not self._may_come_from(address):
+            return "it may not be used from this address"
+        return None
+
+    def _may_come_from(self, address: str) -> bool:
+        """Whether an address is in one of the key's networks."""
+        assert self._seen is not None
+        known = self._seen.get(address)
+        if known is None:
+            try:
+                here = ip_address(address.partition("%")[0])
+            except ValueError:
+                return False  # a Unix socket: no address
+            mapped = getattr(here, "ipv4_mapped", None)
+            known = any((mapped or here) in network for network in self._networks)
+            if len(self._seen) >= MOST_ADDRESSES:
+                self._seen.clear()
+            self._seen[address] = known
+        return known
+
+
+KeyEntries = Mapping[str, KeyEntry]
+"""Keys by their ids."""
+
+
+class KeyRing:
+    """The keys of one worker.
+
+    Args:
+        settings: How they look.
+        clock: Unix time, seconds.
+
+    Attributes:
+        is_known: Whether it was ever said which keys there are.
+    """
+
+    def __init__(self, settings: ApiKeySettings, clock: Callable[[], float]) -> None:
+        self._kind = (settings.prefix, settings.environment)
+        self.clock = clock
+        self.is_known = False
+        self._entries: KeyEntries = {}
+        self._known: dict[str, KeyEntry] = {}  # by their text: never more than there are keys
+
+    def parse(self, text: bytes) -> KeyEntries:
+        """What a document of keys means. Those that are as they were stay what they are. Errors: ValueError."""
+        found, now = {}, self._entries
+        scopes: dict[tuple[str, ...], frozenset[str]] = {}
+        for key in read_api_keys(text).keys:
+            known = now.get(key.id)
+            if known is None or known.key != key:
+                known = KeyEntry(key, scopes.setdefault(key.scopes, frozenset(key.scopes)))
+            found[key.id] = known
+        return found
+
+    def use(self, entries: KeyEntries) -> None:
+        """Know these from now on."""
+        self._entries = entries
+        self._known = {}
+        self.is_known = True
+
+    def is_over(self, id_: str) -> bool:
+        """Whether a key is not there, or not valid any more."""
+        entry = self._entries.get(id_)
+        return entry is None or entry.principal.expires <= self.clock()
+
+    def principal_of(self, text: str, address: str) -> Principal:
+        """Who a key is of. Errors: UnauthenticatedError; ClientError(UNAVAILABLE) where no key is known yet."""
+        entry = self._known.get(text)
+        if entry is None:
+            entry = self._look_up(text)
+        # Whatever else is wrong is told to nobody who does not have the secret.
+        problem = entry.problem(address, self.clock())
+        if problem is not None:
+            raise bad_key(problem, entry.key.id)
+        return entry.principal
+
+    def _look_up(self, text: str) -> KeyEntry:
+        """What is kept of a key; it is remembered until the keys change. Errors: as of `principal_of`."""
+        if not self.is_known:
+            raise unavailable(NO_KEYS)
+        parts = split_key(text)
+        if parts is None:
+            raise bad_key("it is not whole")
+        if (parts.prefix, parts.environment) != self._kind:
+            raise bad_key("it is of another environment")
+        entry = self._entries.get(parts.id)
+        if entry is None or not entry.fits(text):
+            raise bad_key("it is not known")
+        self._known[text] = entry
+        return entry
