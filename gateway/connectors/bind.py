@@ -24,6 +24,7 @@ from graphql import (
 
 from gateway.auth.principal import MEMBERS
 from gateway.connectors.alternatives import AlternativesLoader
+from gateway.connectors.batch_loader import BatchLoader
 from gateway.connectors.call import ConnectorCall, compile_filled
 from gateway.connectors.directives import (
     Connect,
@@ -33,19 +34,13 @@ from gateway.connectors.directives import (
     read_directives,
 )
 from gateway.connectors.keys import EntityKey
-from gateway.connectors.loaders import (
-    BatchLoader,
-    ConnectorLoader,
-    FieldLoader,
-    KeyedLoader,
-    as_tree,
-)
+from gateway.connectors.loaders import ConnectorLoader, FieldLoader, KeyedLoader
 from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.members import NOTHING, WHOLE, Members
 from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
 from gateway.connectors.php.answers import PhpAnswers
-from gateway.connectors.reads import joined_reads, spelled_out, without
+from gateway.connectors.reads import as_tree, joined_reads, spelled_out, without
 from gateway.connectors.request.numbers_as_written import written_arguments
 from gateway.connectors.request.template import READ_METHODS, RequestBuilder, evaluate_base_url
 from gateway.connectors.request.url import CREDENTIALS, INSTEAD, CannotWriteError

@@ -17,8 +17,11 @@ from graphql import GraphQLObjectType, get_named_type
 
 from gateway.connectors.mapping.members import Members
 from gateway.connectors.views import MISSING, is_whole, view_of
+from gateway.errors import UpstreamError
 from gateway.graph.resolvers import read_property
 
+# Each object's key; the view of each distinct one; each key that is an error.
+Keyed = tuple[list[Any], dict[Hashable, dict[str, Any]], dict[Hashable, Any]]
 _TEXT, _INTEGERS = {str}, {int}
 EXACT: Final = 2**53
 """Up to here a float is one integer only."""
@@ -100,6 +103,28 @@ class EntityKey:
         if self.single is not None:
             return str(view.get(self.single, MISSING))
         return _frozen(view, self.wanted, str)
+
+
+def keys_of(key: EntityKey, objects: Sequence[Any], source: str | None) -> Keyed:
+    """Each object's key, `MISSING` without one; the view of each distinct key; and each key that is an error.
+
+    A value that nests too deeply to be read is the error of its own object.
+    """
+    keys: list[Hashable] = []
+    views: dict[Hashable, dict[str, Any]] = {}
+    failed: dict[Hashable, Any] = {}
+    for each in objects:
+        try:
+            view = key.view(each)
+            own = MISSING if view is None else key.of(view)
+        except RecursionError:
+            detail = "a value that the request reads is nested too deeply"
+            own = UpstreamError("INVALID_REQUEST_VALUE", source=source, detail=detail)
+            view, failed[own] = None, own
+        keys.append(own)
+        if view is not None and own not in views:
+            views[own] = view
+    return keys, views, failed
 
 
 def exact(value: Any) -> Hashable:

@@ -15,6 +15,7 @@ from graphql import GraphQLNamedType, GraphQLObjectType, get_named_type, is_leaf
 from gateway.connectors.mapping.analyse import read_paths
 from gateway.connectors.mapping.members import NOTHING, Members
 from gateway.connectors.mapping.nodes import MappingSelection
+from gateway.graph.field_tree import FieldTree
 
 
 def joined_reads(mappings: Iterable[MappingSelection], variable: str) -> Members:
@@ -58,3 +59,8 @@ def spelled_out(
         },
         wanted.whole,
     )
+
+
+def as_tree(members: Members) -> FieldTree:
+    """The mapping room's names as loaders have them."""
+    return FieldTree({name: as_tree(inner) for name, inner in members.members.items()})
