@@ -78,6 +78,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "BatchWithoutKeys": "A batch reads no member of `$batch` by which its rows could be told apart.",
         "ConnectorsBatchKeyNotInSelection": "The rows of a batch do not give the key that they are matched by. Add it to the selection.",
         "ConnectorsNonRootBatchKey": "The key of a batch lies inside an object of the rows. Map it to their top.",
+        "UnusedCacheHint": "`@cacheControl` or `@cacheTag` has no effect: nothing with it is kept, or a tag's field is not in the selection.",
         "InvalidGroupBy": "`batch.groupBy` names no member of the key or the rows.",
     },
 }

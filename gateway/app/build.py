@@ -18,6 +18,7 @@ from gateway.app.config import Config
 from gateway.app.services import unshared_sources
 from gateway.auth.risks import find_risks
 from gateway.connectors.bind import BoundConnectors, bind_connectors
+from gateway.connectors.check.cache_hints import check_cache_hints
 from gateway.connectors.check.connectors import check_connectors
 from gateway.connectors.check.constants import Constants
 from gateway.connectors.check.protected_reads import check_protected_reads
@@ -137,6 +138,7 @@ def build_graph(
     findings += found
     if bound is not None:
         findings += check_protected_reads(schema)
+        findings += check_cache_hints(schema, bound.loaders)
     if not any(item.severity == "error" for item in findings):
         findings += bind_directives(schema, marks)
     fix(schema)

@@ -67,7 +67,9 @@ class BatchLoader(ConnectorLoader):
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
         column = self.key.column(parents)
-        request, distinct = (None, []) if column is None else self._plain_request(column, context)
+        request, distinct = (
+            (None, []) if column is None else self._plain_request(column, arguments, context)
+        )
         if column is None or request is None:
             return await self._load_any(column, parents, arguments, context)
         # Keys of one member that one call asks for: the usual case, in few steps and one coroutine.
@@ -91,7 +93,7 @@ class BatchLoader(ConnectorLoader):
         return list(map(found.get, column))
 
     def _plain_request(
-        self, column: list[Any], context: Context
+        self, column: list[Any], arguments: Mapping[str, Any], context: Context
     ) -> tuple[UpstreamRequest | None, list[Any]]:
         """The one call for keys that are all a call reads, and these; None where it takes more."""
         distinct = list(dict.fromkeys(column))
@@ -107,6 +109,13 @@ class BatchLoader(ConnectorLoader):
             return None, distinct
         if request is not None and len(request.url) > self.max_url_bytes:
             request = None
+        if request is not None and call.caching is not None:
+
+            def variables() -> dict[str, Any]:
+                batch = [self.key.item(key) for key in distinct]
+                return call.variables(context, args=arguments, batch=batch)
+
+            request.hints = call.caching.hints(variables, context.principal, call.mapped)
         return request, distinct
 
     async def _load_any(

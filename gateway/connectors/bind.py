@@ -25,6 +25,7 @@ from graphql import (
 from gateway.auth.principal import MEMBERS
 from gateway.connectors.alternatives import AlternativesLoader
 from gateway.connectors.batch_loader import BatchLoader
+from gateway.connectors.caching.bind import call_caching
 from gateway.connectors.call import ConnectorCall, compile_filled
 from gateway.connectors.directives import (
     Connect,
@@ -245,6 +246,9 @@ class _ConnectorBinder:
         """The loader of a connector on a type."""
         call, supplied = self._call(connect, owner, None)
         batch, key = self._asked(call, "batch", owner), self._asked(call, "this", owner)
+        if call.caching is not None:
+            variable, of_key = ("batch", batch) if batch.members else ("this", key)
+            call.caching.key = owner.name, variable, tuple(of_key.members)
         if batch.members:
             loader: ConnectorLoader = BatchLoader(
                 call,
@@ -273,6 +277,8 @@ class _ConnectorBinder:
         """The loader that `entity: true` on a field of Query makes for the type it returns."""
         call, supplied = self._call(connect, owner, None)
         key = self._asked(call, "args", owner)
+        if call.caching is not None:
+            call.caching.key = owner.name, "args", tuple(key.members)
         read = key.joined(without(self._answered(call, "args", owner), supplied.members))
         loader = KeyedLoader(
             call,
@@ -319,6 +325,9 @@ class _ConnectorBinder:
         )
         responding = _responding(connect, source, spec)
         identity = _identity(builder, responding, rules, settings.session_cookie)
+        caching = call_caching(self.schema, connect, supplied, settings, is_write=is_write)
+        if caching is not None and caching.private_member is not None and identity is not None:
+            identity = identity.joined(Identity(principal=frozenset((caching.private_member,))))
         decodings = self._decodings(connect, selection, kind, whole, settings)
         is_read = connect.method in READ_METHODS or not is_write
         passes = self.headers.propagates(builder.source_name)
@@ -352,6 +361,7 @@ class _ConnectorBinder:
             decodings=decodings,
             decoding=decodings.mapped,
             is_batch=is_batch,
+            caching=caching,
             answer_rules=self._answer_rules(builder.source_name, identity, is_read=is_read),
         )
         return call, supplied

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from gateway.concurrency.singleflight import Abandoned, SharedCall
+from gateway.connectors.caching.call_caching import CallCaching
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.members import Members
 from gateway.connectors.mapping.nodes import MappingSelection
@@ -53,6 +54,7 @@ class ConnectorCall:
         decoding: The one of this operation.
         written: What makes arguments those that go out; None where they are.
         is_batch: Whether the mapping makes the rows of a batch: a list.
+        caching: What it tells the cache; None where nothing of it is kept, and it makes nothing unusable.
         answer_rules: What of an answer's headers goes on to the client; None for nothing.
     """
 
@@ -73,6 +75,7 @@ class ConnectorCall:
     is_batch: bool = False
     written: Written | None = None
     answer_rules: AnswerRules | None = None
+    caching: CallCaching | None = None
 
     def project(self, wanted: FieldTree) -> ConnectorCall:
         """The same call for an operation that reads only `wanted` of its values."""
@@ -81,11 +84,14 @@ class ConnectorCall:
     def request(self, variables: dict[str, Any], context: Context) -> UpstreamRequest:
         """The request. Errors: UpstreamError when it cannot be written."""
         try:
-            return self.builder.build(variables, context.client, self.may_repeat)
+            request = self.builder.build(variables, context.client, self.may_repeat)
         except InvalidSegmentError as exc:
             raise self._refused("INVALID_PATH_SEGMENT", exc) from exc
         except CannotWriteError as exc:
             raise self._refused("INVALID_REQUEST_VALUE", exc) from exc
+        if self.caching is not None:
+            request.hints = self.caching.hints(lambda: variables, context.principal, self.mapped)
+        return request
 
     def _refused(self, code: str, exc: CannotWriteError) -> UpstreamError:
         return UpstreamError(code, source=self.builder.source_name, detail=str(exc))

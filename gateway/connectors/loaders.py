@@ -54,7 +54,10 @@ class ConnectorLoader(ABC):
         """What it sends, how often, and how its answers are read, for people."""
         builder = self.call.builder
         source = f" of {self.source}" if self.source else ""
-        return f"{builder.endpoint}{source}, {self._frequency()}; {self.call.decoding.describe()}"
+        caching = self.call.caching
+        kept = f"; {said}" if caching is not None and (said := caching.describe()) else ""
+        read = self.call.decoding.describe()
+        return f"{builder.endpoint}{source}, {self._frequency()}; {read}{kept}"
 
     def _frequency(self) -> str:
         return "once"

@@ -83,6 +83,7 @@ scalar federation__Policy
 directive @cacheControl(
   maxAge: Int, scope: CacheControlScope, inheritMaxAge: Boolean
 ) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
+directive @cacheTag(format: String!) repeatable on FIELD_DEFINITION | OBJECT | INTERFACE
 enum CacheControlScope { PUBLIC PRIVATE }
 scalar FieldSet
 """

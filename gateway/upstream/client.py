@@ -20,6 +20,7 @@ from gateway.telemetry.trace import CURRENT, clock
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
+from gateway.upstream.cache.tags import named_tag
 from gateway.upstream.caller import Caller, CallStats
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
@@ -140,9 +141,20 @@ class Upstream:
                 source.reads.close()
             if source.cache is not None:
                 source.cache.write(request, response)
+            self._purge(request, response)
             return response
         finally:
             caller.stats.wait_s += time.perf_counter() - begin
+
+    def _purge(self, request: UpstreamRequest, response: Fetched) -> None:
+        """What the schema says that a write makes unusable, whichever source it is of."""
+        hints = request.hints
+        if hints is None or hints.purges is None or not 200 <= response.status < 400:
+            return
+        names = hints.purges(response)
+        cached = [name for name, source in self._sources.items() if source.cache is not None]
+        if names and cached:
+            self.memory.purge([named_tag(source, name) for source in cached for name in names])
 
     async def _cached(
         self, source: UpstreamSource, cache: ResponseCache, request: UpstreamRequest, caller: Caller

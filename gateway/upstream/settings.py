@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from gateway.settings.kinds import (
@@ -22,8 +22,17 @@ from gateway.settings.kinds import (
     Seconds,
     SecondsOrZero,
     Status,
+    TextForm,
     Url,
 )
+
+PrivateId = Annotated[
+    str,
+    TextForm(
+        r"\$principal\.(?:id|client|issuer)|\$(?:principal|request)\.claims(?:\.\w+)+",
+        "$principal.id, $principal.client, $principal.issuer, or a claim: $request.claims.tenant",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +139,7 @@ class SourceCacheSettings:
     The origin's headers decide (`Cache-Control`, `Expires`, `ETag`, `Vary`, …); what is set here is for answers whose
     headers say nothing, but where `override` is true. What the gateway sends for different clients is kept apart by
     every header of the request, unless the origin says `public` or `trust_vary` is true. Never kept: answers with
-    `Set-Cookie`, `private` or `no-store`, and answers to mutations.
+    `Set-Cookie` or `no-store`, and answers to mutations.
 
     Attributes:
         enabled: Whether to cache responses of this source.
@@ -141,6 +150,9 @@ class SourceCacheSettings:
             shared by all requests that are equal in those, whatever else they send.
         heuristic: An answer with `Last-Modified`, and nothing that says how long it is fresh, is fresh for a tenth of
             the time since then.
+        private_id: Whose a private answer is: `$principal.id`, `$request.claims.tenant`. Then answers that say
+            `private` are kept too, each for that principal alone. Without it only where the schema says
+            `@cacheControl(scope: PRIVATE)`, by `$principal.id`.
         negative_ttl_s: How long 404 and 410 are kept whose headers do not say.
         stale_while_revalidate_s: For so long after an answer was fresh it is given once more, and refreshed meanwhile;
             where the headers do not say.
@@ -153,6 +165,7 @@ class SourceCacheSettings:
     override: bool = False
     trust_vary: bool = False
     heuristic: bool = False
+    private_id: PrivateId | None = None
     negative_ttl_s: SecondsOrZero = 0.0
     stale_while_revalidate_s: SecondsOrZero = 0.0
     stale_if_error_s: SecondsOrZero = 0.0

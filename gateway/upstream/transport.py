@@ -12,6 +12,8 @@ from typing import Protocol, overload
 
 import msgspec
 
+from gateway.upstream.cache.hints import CacheHints
+
 Header = tuple[str, str]
 MAX_DIGITS = 18
 """Of numbers in headers: more than any length, and well within 64 bits."""
@@ -31,6 +33,7 @@ class UpstreamRequest(msgspec.Struct):
         is_read: Whether the same request may be sent again or shared: GET and HEAD, and what the
             configuration says.
         is_again: An attempt after one that broke off: on a new connection, so that it is sent once.
+        hints: What is known of the answer, for the cache; None where nothing is.
         on_send: Called when a call has its place at the source: until then URL and body may change.
     """
 
@@ -44,6 +47,7 @@ class UpstreamRequest(msgspec.Struct):
     is_again: bool = False
     on_send: Callable[[], None] | None = None
     added: Sequence[Header] = ()
+    hints: CacheHints | None = None
 
 
 class Fetched(msgspec.Struct):

@@ -43,7 +43,7 @@ class MemoryCache:
 
     def lookup(self, request: UpstreamRequest) -> StoredResponse | None:
         """The answer for a request, fresh or not."""
-        for key in (_exact_key(request), _shared_key(request)):
+        for key in _keys(request):
             variants = self._entries.get(key)
             if variants is None:
                 continue
@@ -61,7 +61,7 @@ class MemoryCache:
         if entry.size_bytes > self.max_bytes or self._is_purged(entry):
             return
         self.remove(request)
-        key = _exact_key(request) if entry.asked is None else _shared_key(request)
+        key = _key_of(request, entry)
         variants = self._entries.setdefault(key, [])
         variants.append(entry)
         self._entries.move_to_end(key)
@@ -75,7 +75,7 @@ class MemoryCache:
 
     def remove(self, request: UpstreamRequest) -> None:
         """Drop the answer that a request gets."""
-        for key in (_exact_key(request), _shared_key(request)):
+        for key in _keys(request):
             variants = self._entries.get(key, ())
             self._drop(key, [entry for entry in variants if entry.matches(request.headers)])
 
@@ -122,6 +122,21 @@ class MemoryCache:
             del self._entries[key]
 
 
+def _keys(request: UpstreamRequest) -> list[Hashable]:
+    """Where the answer for a request may be: what anybody gets who sends the same, then what is its principal's own."""
+    hints = request.hints
+    if hints is None or hints.private_id is None:
+        return [_exact_key(request), _shared_key(request)]
+    own = _private_key(request, hints.private_id)
+    return [own] if hints.is_private else [_exact_key(request), _shared_key(request), own]
+
+
+def _key_of(request: UpstreamRequest, entry: StoredResponse) -> Hashable:
+    if entry.private_id is not None:
+        return _private_key(request, entry.private_id)
+    return _exact_key(request) if entry.asked is None else _shared_key(request)
+
+
 def _exact_key(request: UpstreamRequest) -> Hashable:
     headers: tuple[Header, ...] = tuple(request.headers)
     return request.source, request.method, request.url, request.body, headers
@@ -129,3 +144,7 @@ def _exact_key(request: UpstreamRequest) -> Hashable:
 
 def _shared_key(request: UpstreamRequest) -> Hashable:
     return request.source, request.method, request.url, request.body
+
+
+def _private_key(request: UpstreamRequest, private_id: str) -> Hashable:
+    return private_id, _exact_key(request)

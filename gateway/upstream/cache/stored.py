@@ -17,6 +17,7 @@ from gateway.upstream.cache.directives import (
     seconds_in,
     values_of,
 )
+from gateway.upstream.cache.hints import NO_HINTS
 from gateway.upstream.cache.tags import named_tag
 from gateway.upstream.settings import SourceCacheSettings
 from gateway.upstream.transport import Fetched, Header, UpstreamRequest, header_value
@@ -67,6 +68,7 @@ class StoredResponse:
         took_s: What fetching it took.
         tags: What it may be purged by.
         began: The number of purges when fetching it began.
+        private_id: Whose it is; None for whoever sends the same request.
     """
 
     status: int
@@ -82,6 +84,7 @@ class StoredResponse:
     took_s: float
     tags: frozenset[str]
     began: int
+    private_id: str | None = None
     size_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -160,7 +163,7 @@ def stored_response(
         tags: What it may be purged by beside the origin's own.
         began: The number of purges when fetching it began.
     """
-    headers = response.headers
+    headers, hints = response.headers, request.hints or NO_HINTS
     says, is_targeted = cache_control(headers)
     if response.status in NEVER or response.status < 200:
         return None
@@ -168,18 +171,26 @@ def stored_response(
         return None
     if "no-store" in request_directives(request.headers):
         return None
+    is_private = hints.is_private
     is_overridden = rules.override and rules.ttl_s is not None
     if not is_overridden:
-        if ("no-store" in says and not _is_understood(response.status, says)) or (
-            "private" in says and says["private"] is None
-        ):
+        if "no-store" in says and not _is_understood(response.status, says):
             return None
-        if _is_authorized(request) and not says.keys() & {"public", "s-maxage", "must-revalidate"}:
+        is_private |= "private" in says and says["private"] is None
+        if (
+            not is_private
+            and _is_authorized(request)
+            and not says.keys() & {"public", "s-maxage", "must-revalidate"}
+        ):
             return None  # §3.5
+    if is_private and hints.private_id is None:
+        return None
     varies = {n.strip().lower() for v in values_of(headers, "vary") for n in v.split(",")} - {""}
     if "*" in varies:
         return None
     lifetime = _lifetime(response, says, rules, now, is_targeted=is_targeted)
+    if lifetime is not None and hints.max_age_s is not None:
+        lifetime = hints.max_age_s if is_overridden else min(lifetime, hints.max_age_s)
     needs_validation = not is_overridden and "no-cache" in says and says["no-cache"] is None
     has_validator = any(header_value(headers, n) for n in ("etag", "last-modified"))
     if lifetime is None and not ("public" in says and has_validator) and not needs_validation:
@@ -187,7 +198,10 @@ def stored_response(
     if needs_validation and not has_validator:
         return None
     may_be_stale = is_overridden or not says.keys() & set(_PROHIBITS_STALE)
-    trusts = rules.trust_vary or "public" in says
+    given = hints.tags(response) if hints.tags is not None else ()
+    if given is None:
+        return None
+    trusts = not is_private and (rules.trust_vary or "public" in says)
     born = now - max(age_of(headers) + took_s, _apparent_age(headers, now))
     return StoredResponse(
         status=response.status,
@@ -201,8 +215,9 @@ def stored_response(
         stale_while_revalidate_s=_window(says, "stale-while-revalidate", rules, may_be_stale),
         stale_if_error_s=_window(says, "stale-if-error", rules, may_be_stale),
         took_s=took_s,
-        tags=_tags(headers, request.source).union(tags),
+        tags=_tags(headers, request.source).union(tags, given),
         began=began,
+        private_id=hints.private_id if is_private else None,
     )
 
 

@@ -1,0 +1,1 @@
+"""What the schema says of stored answers: `@cacheControl` and `@cacheTag`, for each connector."""

@@ -1,0 +1,111 @@
+"""What one connector tells the cache with each of its calls. It stores nothing and knows no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.auth.principal import Principal
+from gateway.connectors.caching.answers import AnswerHints
+from gateway.connectors.caching.tag_format import TagFormat
+from gateway.errors import UpstreamError
+from gateway.upstream.cache.hints import CacheHints
+from gateway.upstream.cache.tags import key_tag, named_tag, type_tag
+from gateway.upstream.transport import Fetched
+
+Variables = Mapping[str, Any]
+Mapped = Callable[[Fetched, dict[str, Any]], Any]
+
+
+@dataclass(slots=True)
+class CallCaching:
+    """Of one connector.
+
+    Attributes:
+        name: Of the connector.
+        source: The source's name.
+        answers: What the schema says of its answers.
+        tags: What its field says they are purged by.
+        private_member: The member of the principal that private answers are kept by; None where none are.
+        is_write: The call is a mutation's: its tags are what it makes unusable.
+        key: The type whose objects the call asks for by key, which variable holds the keys, and their members.
+    """
+
+    name: str
+    source: str
+    answers: AnswerHints
+    tags: tuple[TagFormat, ...] = ()
+    private_member: str | None = None
+    is_write: bool = False
+    key: tuple[str, str, tuple[str, ...]] | None = None
+    _type_tags: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._type_tags = frozenset(type_tag(self.source, name) for name in self.answers.types)
+
+    def hints(
+        self, variables: Callable[[], dict[str, Any]], principal: Principal, mapped: Mapped
+    ) -> CacheHints:
+        """What goes with one call.
+
+        Args:
+            variables: Gives those of the call; not called before an answer is stored.
+            principal: Who asks, as the call sees it.
+            mapped: What an answer maps to. Errors: UpstreamError.
+        """
+        if self.is_write:
+            return CacheHints(
+                purges=lambda fetched: self._names(fetched, variables(), mapped) or ()
+            )
+        member = self.private_member
+        value = None if member is None else principal.member(member)
+        return CacheHints(
+            max_age_s=self.answers.max_age_s,
+            is_private=self.answers.is_private,
+            private_id=None if value is None else f"{principal.issuer} {value}",
+            tags=lambda fetched: self._tags_of(fetched, variables(), mapped),
+        )
+
+    def _tags_of(
+        self, fetched: Fetched, variables: dict[str, Any], mapped: Mapped
+    ) -> frozenset[str] | None:
+        """All that an answer is purged by; None where it cannot be told, and the answer is not to be kept."""
+        found = set(self._type_tags)
+        if self.key is not None:
+            type_name, variable, members = self.key
+            items = variables[variable]
+            for item in items if isinstance(items, list) else (items,):
+                found.add(key_tag(self.source, type_name, {m: item.get(m) for m in members}))
+        names = self._names(fetched, variables, mapped)
+        if names is None:
+            return None
+        found.update(named_tag(self.source, name) for name in names)
+        return frozenset(found)
+
+    def _names(
+        self, fetched: Fetched, variables: dict[str, Any], mapped: Mapped
+    ) -> set[str] | None:
+        """The tags that the schema gives an answer; None where it does not map to what has them."""
+        names = {tag for form in self.tags if (tag := form.tag(variables)) is not None}
+        if self.answers.of_rows:
+            try:
+                value = mapped(fetched, variables)
+            except UpstreamError:
+                return None
+            names.update(self.answers.row_tags(value, variables))
+        return names
+
+    def describe(self) -> str:
+        """What holds for its answers, for people; "" where the schema says nothing."""
+        said = []
+        because = self.answers.because
+        if self.answers.max_age_s is not None:
+            said.append(f"at most {self.answers.max_age_s} s ({because['max_age']})")
+        if self.answers.is_private:
+            said.append(f"private by {self.private_member} ({because['scope']})")
+        forms = [*self.tags, *(form for rows in self.answers.of_rows.values() for _, form in rows)]
+        if forms:
+            said.append("tags " + " ".join(dict.fromkeys(form.text for form in forms)))
+        verb = "purges" if self.is_write else "kept"
+        return f"{verb} {', '.join(said)}" if said else ""

@@ -1,0 +1,32 @@
+"""What whoever asks a source knows of the answer beside the request: how long, whose, and what it is purged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from gateway.upstream.transport import Fetched
+
+
+class CacheHints(msgspec.Struct, frozen=True):
+    """Of one call.
+
+    Attributes:
+        max_age_s: How long its answer is fresh at most; with `override`, how long it is.
+        is_private: Its answer is one principal's, whatever the origin says.
+        private_id: Which principal's; None where it is nobody's, and then what is private is not kept.
+        purges: The tags that a write makes unusable, of every source; None for none.
+        tags: What an answer is purged by; None where that cannot be told, and then it is not kept.
+    """
+
+    max_age_s: float | None = None
+    is_private: bool = False
+    private_id: str | None = None
+    tags: Callable[[Fetched], Collection[str] | None] | None = None
+    purges: Callable[[Fetched], Collection[str]] | None = None
+
+
+NO_HINTS = CacheHints()
