@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.response.answer import encode_response
+from gateway.response.encoding import encode_response
 from gateway.testing import GatewayClient
 
 RESOLVERS = """

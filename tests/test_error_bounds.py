@@ -14,7 +14,7 @@ import pytest
 
 from gateway.concurrency.awaitable import value_of
 from gateway.context import ClientRequest, Context
-from gateway.pipeline.event_streams import Stream
+from gateway.pipeline.feed import Stream
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.testing import GatewayClient
 
@@ -166,8 +166,11 @@ async def test_what_is_beyond_the_bound_is_neither_logged_nor_named(
 
 
 async def test_the_fallback_has_the_same_bound(
-    project: Path, caplog: pytest.LogCaptureFixture
+    project: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        "gateway.runtime.pauses.KEPT_S", 60.0
+    )  # one batch, however slow the machine is
     text = asking("fallback", "child").replace("value", "rows(n: 200)")
     async with GatewayClient(project / "gateway.toml") as client:
         result = await client.execute(text)

@@ -16,7 +16,7 @@ import pytest_asyncio
 from gateway.concurrency.awaitable import value_of
 from gateway.context import ClientRequest
 from gateway.execute import prepare
-from gateway.pipeline.event_streams import Stream
+from gateway.pipeline.feed import Stream
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.testing import GatewayClient
 

@@ -14,10 +14,10 @@ import pytest
 
 from gateway.concurrency.awaitable import value_of
 from gateway.context import ClientRequest, Context
-from gateway.pipeline.event_streams import Stream
+from gateway.pipeline.feed import Stream
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.pipeline.subscriptions import Subscriptions
-from gateway.response.answer import Answer
+from gateway.response.record import Answer
 from gateway.testing import GatewayClient
 
 SCHEMA = """

@@ -27,13 +27,14 @@ from gateway.pipeline.authorize import Authorization, policies_of
 from gateway.pipeline.dedupe import Sharing
 from gateway.pipeline.event_streams import Streams
 from gateway.pipeline.explain import Explain
+from gateway.pipeline.found_plan import MadePlan
 from gateway.pipeline.pipeline import Pipeline
 from gateway.pipeline.plan_budget import PlanBudget
-from gateway.pipeline.plan_cache import MadePlan, PlanCache
+from gateway.pipeline.plan_cache import PlanCache
 from gateway.pipeline.subscriptions import Subscriptions
 from gateway.pipeline.warm import warm_plans, warm_texts
 from gateway.plan.work import check_work
-from gateway.response.answer import ErrorMask
+from gateway.response.masking import ErrorMask
 from gateway.runtime.bounds import ResultLimits
 from gateway.telemetry.metrics import Sample
 from gateway.telemetry.trace import Trace, phase

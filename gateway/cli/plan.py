@@ -27,7 +27,7 @@ from gateway.execute.prepare import Prepared, prepare
 from gateway.graph.register import Mark
 from gateway.integrations.apps import check_valid, load_schema
 from gateway.language.document import load_document
-from gateway.pipeline.dedupe import explain_sharing
+from gateway.pipeline.explain_sharing import explain_sharing
 from gateway.runtime.request import Variables
 
 OF_FIELDS = ("resolver", "batch_resolver", "subscription")

@@ -16,7 +16,7 @@ from typing import Any
 
 from gateway.codegen.shapes import PlanShapes
 from gateway.generated.writer import SourceWriter
-from gateway.graph.resolvers import is_attribute
+from gateway.graph.loader import is_attribute
 from gateway.plan.nodes import Check, Kind
 from gateway.runtime.bound import (
     BoundComposite,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.graph.resolvers import RowClasses
+from gateway.graph.loader import RowClasses
 from gateway.plan.nodes import Kind
 from gateway.runtime.bound import BoundField
 from gateway.runtime.bound_plan import Bound

@@ -17,7 +17,7 @@ from gateway.connectors.loaders import ConnectorLoader, gathered
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import LEAF, FieldTree
-from gateway.graph.resolvers import Loader
+from gateway.graph.loader import Loader
 from gateway.vary import joined
 
 

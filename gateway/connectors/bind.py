@@ -53,7 +53,8 @@ from gateway.connectors.settings import ConnectorSettings, HeaderRule, HeaderSet
 from gateway.errors import ConfigError
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.json_numbers import FROM_JSON
-from gateway.graph.resolvers import BatchField, EntityField, Loader
+from gateway.graph.loader import Loader
+from gateway.graph.resolvers import BatchField, EntityField
 from gateway.graph.sdl import place_of
 from gateway.upstream.http1.request_head import has_credentials
 from gateway.upstream.settings import SourceSettings

@@ -23,7 +23,7 @@ from gateway.connectors.keys import EntityKey, keys_of
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import FieldTree
-from gateway.graph.resolvers import Loader, RowClasses
+from gateway.graph.loader import Loader, RowClasses
 from gateway.telemetry.trace import CURRENT
 from gateway.vary import Identity
 

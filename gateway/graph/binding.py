@@ -27,8 +27,9 @@ from graphql import (
 from gateway.context import Context
 from gateway.errors import Diagnostic
 from gateway.graph.field_tree import FieldTree
+from gateway.graph.loader import Loader
 from gateway.graph.register import Mark
-from gateway.graph.resolvers import BatchField, EventSource, FieldResolver, Loader, seen_by
+from gateway.graph.resolvers import BatchField, EventSource, FieldResolver, seen_by
 from gateway.graph.scalars import BUILT_IN, MEANINGS, ScalarName, checked_output, located_literal
 from gateway.graph.sdl import place_of
 from gateway.graph.signature import (

@@ -14,12 +14,12 @@ from typing import Any
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.graph.field_tree import FieldTree
+from gateway.graph.loader import Loader
 from gateway.graph.resolvers import (
     BatchField,
     EntityField,
     EventSource,
     FieldResolver,
-    Loader,
     identity_of,
     load_one,
     read_property,

@@ -15,7 +15,7 @@ from typing import Any
 from ariadne.types import Extension
 from graphql import GraphQLField, GraphQLSchema
 
-from gateway.graph.resolvers import Member, MemberAccess
+from gateway.graph.member import Member, MemberAccess
 from gateway.integrations import graphql_core, known
 
 _NAMES = {

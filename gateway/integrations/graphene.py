@@ -14,7 +14,7 @@ from graphene.types.resolver import dict_or_attr_resolver
 from graphene.types.schema import normalize_execute_kwargs
 from graphql import ExecutionResult, GraphQLField, GraphQLSchema
 
-from gateway.graph.resolvers import Member, MemberAccess
+from gateway.graph.member import Member, MemberAccess
 from gateway.integrations import graphql_core, known
 
 

@@ -14,7 +14,7 @@ from graphql.execution import MiddlewareManager
 from graphql.pyutils import is_awaitable
 from graphql.validation import specified_rules
 
-from gateway.graph.resolvers import Member, mark_member
+from gateway.graph.member import Member, mark_member
 from gateway.runtime import reference
 from gateway.runtime.request import InfoForm, Predicate, never
 

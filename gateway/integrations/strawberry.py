@@ -30,7 +30,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import ExecutionContext
 from strawberry.types.field import StrawberryField
 
-from gateway.graph.resolvers import Member, MemberAccess
+from gateway.graph.member import Member, MemberAccess
 from gateway.integrations import graphql_core, known
 from gateway.runtime.info import Info
 from gateway.runtime.request import InfoForm, never

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from gateway.execute.prepare import Prepared
 from gateway.observe.usage import FieldUsage
-from gateway.response.answer import GRAVITY, OperationRecord
+from gateway.response.record import GRAVITY, OperationRecord
 from gateway.telemetry import catalogue as names
 from gateway.telemetry.metrics import Counter, Family, Histogram, Registry, Sample
 from gateway.telemetry.process import LoopLag, process_samples

@@ -12,7 +12,7 @@ from gateway.context import Context
 from gateway.execute.prepare import Prepared
 from gateway.observe.measures import Measures
 from gateway.observe.operation_log import OperationLog
-from gateway.response.answer import Answer, OperationRecord
+from gateway.response.record import Answer, OperationRecord
 
 if TYPE_CHECKING:
     from gateway.telemetry.tracing import Tracing

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.auth.principal import Principal
 from gateway.context import Context
-from gateway.response.answer import Answer, OperationRecord
+from gateway.response.record import Answer, OperationRecord
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.trace import Timing, Trace
 

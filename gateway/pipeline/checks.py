@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from gateway.errors import CODES, ClientError, RequestError
 from gateway.execute.prepare import Prepared
-from gateway.response.answer import Answer, ErrorMask, OperationRecord, encode_request_error
+from gateway.response.encoding import encode_request_error
+from gateway.response.masking import ErrorMask
+from gateway.response.record import Answer, OperationRecord
 
 
 def check_whole(prepared: Prepared) -> None:

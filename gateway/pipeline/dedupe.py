@@ -10,7 +10,7 @@ backends or resolvers add to an answer are one client's: an answer that has any 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,10 +24,9 @@ from gateway.concurrency.singleflight import FollowerTimeoutError, SharedCall
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.execute.prepare import Prepared
-from gateway.graph.resolvers import identity_of
 from gateway.json_bytes import write_json
 from gateway.plan.nodes import Kind
-from gateway.response.answer import Answer, OperationRecord
+from gateway.response.record import Answer, OperationRecord
 from gateway.runtime.bound_plan import Bound
 from gateway.runtime.request import Variables
 from gateway.telemetry.catalogue import OPERATIONS_LED, OPERATIONS_SHARED
@@ -264,53 +263,6 @@ def sources_of(bound: Bound) -> set[str | None] | None:
     """The sources that a plan's loaders call; None for a plan that waits for nothing."""
     loads = [field for field in bound.fields.values() if field.plan.kind in LOADS]
     return {field.loader.source for field in loads if field.loader is not None} if loads else None
-
-
-def explain_sharing(
-    prepared: Prepared,
-    variables: Variables,
-    settings: DedupeSettings,
-    undeclared: Collection[str],
-    ambient: Identity | None,
-    unshared_sources: Mapping[str | None, str] | None = None,
-    places: Mapping[str, str] | None = None,
-) -> str:
-    """Whether equal operations in flight are one, in a line for people: by what, or why not.
-
-    Args:
-        prepared, variables: The operation.
-        settings, ambient, unshared_sources: As of `Sharing`.
-        undeclared: What runs beside resolvers and declares nothing, each with its place.
-        places: By coordinate, where the function of a field stands.
-    """
-    if prepared.operation_type != "query" or prepared.reason:
-        return f"not shared: {prepared.reason or f'it is a {prepared.operation_type}'}"
-    bound = prepared.code(variables.coerced).bound
-    sources = sources_of(bound)
-    problem = ""
-    if not settings.enabled or prepared.operation_name in settings.except_operations:
-        problem = "traffic_shaping.router.dedupe says so"
-    elif sources is None:
-        problem = "it waits for nothing"
-    elif off := sorted({why for name, why in (unshared_sources or {}).items() if name in sources}):
-        problem = off[0]
-    known = places or {}
-    own = [
-        f"{field.coordinate} ({known[field.coordinate]})"
-        if field.coordinate in known
-        else field.coordinate
-        for field in bound.fields.values()
-        if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION)
-        and not field.plan.denied
-        and identity_of(field.definition.resolve) is None
-    ]
-    if not problem and (own or undeclared):
-        problem = f"{', '.join([*dict.fromkeys(own), *undeclared])} may read anything of a client: declare reads="
-    whole = joined((bound.identity, ambient))
-    if problem or whole is None:
-        return f"not shared: {problem}"
-    read = whole.names()
-    return f"shared by clients with equal {', '.join(read)}" if read else "shared by all clients"
 
 
 def now() -> float:

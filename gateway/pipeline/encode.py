@@ -9,7 +9,9 @@ from graphql import ExecutionResult
 from gateway.execute.operation import explain_plan
 from gateway.observe.observer import plan_of, span_name
 from gateway.pipeline.operation import Operation
-from gateway.response.answer import Answer, ErrorMask, encode_response, encode_result
+from gateway.response.encoding import encode_response, encode_result
+from gateway.response.masking import ErrorMask
+from gateway.response.record import Answer
 from gateway.response_headers import Header, ResponseState, restricted
 from gateway.runtime.steps import mark_errors
 from gateway.telemetry.report import trace_report

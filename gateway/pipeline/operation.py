@@ -10,7 +10,7 @@ from gateway.context import ClientRequest, Context
 from gateway.execute.prepare import Prepared
 from gateway.language.normalise import DocumentLiterals
 from gateway.pipeline.serving import Serving
-from gateway.response.answer import OperationRecord
+from gateway.response.record import OperationRecord
 from gateway.runtime.request import Variables
 
 

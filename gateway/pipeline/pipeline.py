@@ -30,7 +30,8 @@ from gateway.pipeline.encode import encode, explain
 from gateway.pipeline.explain import Explain
 from gateway.pipeline.operation import Operation
 from gateway.pipeline.plan_cache import PlanCache
-from gateway.response.answer import Answer, ErrorMask, OperationRecord
+from gateway.response.masking import ErrorMask
+from gateway.response.record import Answer, OperationRecord
 from gateway.telemetry.report import show
 from gateway.telemetry.trace import ACTIVE, Trace, clock
 

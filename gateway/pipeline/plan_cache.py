@@ -21,14 +21,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
-
-from graphql import GraphQLError
+from typing import Generic, TypeVar
 
 from gateway.errors import ClientError, RequestError
 from gateway.language.normalise import DocumentLiterals, Normalised, normalise
 from gateway.language.slots import Slots
+from gateway.pipeline.found_plan import CacheCounters, FoundPlan, MadePlan
 from gateway.pipeline.plan_budget import PlanBudget
+from gateway.pipeline.refusals import copied, is_for_now
 from gateway.settings.kinds import Bytes, Count, PathBeside
 from gateway.telemetry import catalogue as names
 from gateway.telemetry.metrics import Sample
@@ -38,7 +38,6 @@ Key = tuple[str, str | None]
 
 # What the cache itself takes for a plan.
 BYTES_PER_ENTRY = 2_000
-MAX_LOCATIONS = 20
 # Texts beyond these are found by their normalised form each time: kept ones are not counted in bytes.
 MAX_SHARED_LENGTH = 4_000
 MAX_SHARED_LITERALS = 64
@@ -62,53 +61,6 @@ class PlanCacheSettings:
     max_texts: Count = 4_000
     max_rejected: Count = 500
     warm: tuple[PathBeside, ...] = ()
-
-
-@dataclass(slots=True)
-class FoundPlan(Generic[T]):
-    """A plan, and how it was found.
-
-    Attributes:
-        value: What the compiler made.
-        how: "exact", "normalised" or "miss".
-        literals: The request's own literals, when the plan was made from another text.
-    """
-
-    value: T
-    how: str
-    literals: DocumentLiterals | None = None
-
-
-@dataclass(slots=True)
-class MadePlan(Generic[T]):
-    """What a compiler gives.
-
-    Attributes:
-        value: What is kept.
-        slots: Which literals may vary; None: none may.
-    """
-
-    value: T
-    slots: Slots | None = None
-
-
-@dataclass(slots=True)
-class CacheCounters:
-    """What happened so far, for metrics.
-
-    Attributes:
-        exact, normalised, misses: How plans were found.
-        rejected: Refusals answered from their store.
-        evictions: Plans that were let go.
-        compile_s: Seconds spent in the compiler, refused documents included.
-    """
-
-    exact: int = 0
-    normalised: int = 0
-    misses: int = 0
-    rejected: int = 0
-    evictions: int = 0
-    compile_s: float = 0.0
 
 
 class _Plan(Generic[T]):
@@ -246,7 +198,7 @@ class PlanCache(Generic[T]):
         if key in self._rejected:
             self._rejected.move_to_end(key)
             self.counters.rejected += 1
-            raise _copy(self._rejected[key])
+            raise copied(self._rejected[key])
         normalised = normalise(text)
         if normalised is not None:
             shape = self._shapes.get((normalised.key, normalised.pattern, operation_name))
@@ -289,7 +241,7 @@ class PlanCache(Generic[T]):
             return self._compile(*key, normalised)
         except (ClientError, RequestError) as error:
             if len(key[0]) <= self._max_text_length and not is_for_now(error):
-                self._refuse(key, _copy(error))
+                self._refuse(key, copied(error))
             raise
         finally:
             self.counters.compile_s += self._clock() - start
@@ -332,35 +284,3 @@ class PlanCache(Generic[T]):
         self._rejected[key] = error
         if len(self._rejected) > self._settings.max_rejected:
             self._rejected.popitem(last=False)
-
-
-def is_for_now(error: ClientError | RequestError) -> bool:
-    """Whether a refusal says nothing of the document: the same one may be sent again."""
-    return isinstance(error, ClientError) and "retry-after" in error.headers
-
-
-def _copy(error: ClientError | RequestError) -> ClientError | RequestError:
-    """An error of its own for each request, without traceback and without the syntax tree."""
-    if isinstance(error, ClientError):
-        return ClientError(
-            error.message,
-            code=error.code,
-            extensions=error.extensions,
-            http_status=error.http_status,
-            headers=error.headers,
-        )
-    return RequestError([_light(item) for item in error.errors], error.code)
-
-
-def _light(error: GraphQLError) -> GraphQLError:
-    cause: Any = error.original_error
-    while isinstance(cause, GraphQLError) and cause.original_error is not None:
-        cause = cause.original_error
-    light = GraphQLError(
-        error.message,
-        path=error.path,
-        extensions=error.extensions,
-        original_error=_copy(cause) if isinstance(cause, ClientError) else None,
-    )
-    light.locations = error.locations[:MAX_LOCATIONS] if error.locations else None
-    return light

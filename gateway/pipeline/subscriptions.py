@@ -11,11 +11,12 @@ from gateway.errors import ClientError, RequestError
 from gateway.execute.prepare import Prepared
 from gateway.observe.measures import Measures
 from gateway.pipeline.checks import check_method, reject
-from gateway.pipeline.event_streams import NewContext, Stream, Streams, Subscription
+from gateway.pipeline.event_streams import NewContext, Streams, Subscription
+from gateway.pipeline.feed import Stream
 from gateway.pipeline.operation import Operation
 from gateway.pipeline.pipeline import Pipeline
-from gateway.response.answer import Answer
 from gateway.response.payloads import PayloadFormat
+from gateway.response.record import Answer
 from gateway.response_headers import tell_dropped
 from gateway.telemetry.catalogue import SUBSCRIPTIONS
 from gateway.telemetry.metrics import Sample

@@ -19,7 +19,8 @@ from graphql import (
     specified_scalar_types,
 )
 
-from gateway.graph.resolvers import BatchField, EntityField, FieldResolver, member_of
+from gateway.graph.member import member_of
+from gateway.graph.resolvers import BatchField, EntityField, FieldResolver
 from gateway.plan.nodes import Check, Kind
 
 FieldResolverFunction = Callable[..., Any]

@@ -6,7 +6,8 @@ from typing import cast
 
 from graphql import GraphQLObjectType, GraphQLSchema
 
-from gateway.graph.resolvers import BatchField, EntityField, Loader
+from gateway.graph.loader import Loader
+from gateway.graph.resolvers import BatchField, EntityField
 from gateway.plan.nodes import Field, Kind
 
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 from graphql import ExecutionResult, GraphQLError
 
-from gateway.response.answer import Answer, ErrorMask, OperationRecord, encode_members
+from gateway.response.encoding import encode_members
+from gateway.response.masking import ErrorMask
+from gateway.response.record import Answer, OperationRecord
 from gateway.runtime.bounds import bytes_error
 
 if TYPE_CHECKING:  # graphql-core 3.2 has none

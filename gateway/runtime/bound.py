@@ -18,7 +18,9 @@ from graphql import (
 )
 
 from gateway.graph.json_numbers import json_serialize
-from gateway.graph.resolvers import FieldResolver, Loader, MemberAccess, member_of
+from gateway.graph.loader import Loader
+from gateway.graph.member import MemberAccess, member_of
+from gateway.graph.resolvers import FieldResolver
 from gateway.plan.kinds import field_of
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Composite, Field, Kind, Leaf, Selection

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from types import MemberDescriptorType, WrapperDescriptorType
 from typing import Any, NamedTuple
 
-from gateway.graph.resolvers import DecodedRow, MemberAccess
+from gateway.graph.loader import DecodedRow
+from gateway.graph.member import MemberAccess
 from gateway.plan.nodes import Kind
 from gateway.runtime.bound import BoundSelection
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.graph.resolvers import DecodedRow
+from gateway.graph.loader import DecodedRow
 from gateway.runtime.bound import BoundField
 from gateway.runtime.properties import (
     PLAIN,

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.graph.resolvers import DecodedRow, MemberAccess
+from gateway.graph.loader import DecodedRow
+from gateway.graph.member import MemberAccess
 from gateway.runtime.bound import (
     BoundField,
 )

@@ -13,7 +13,7 @@ import msgspec
 import orjson
 from graphql import GraphQLField
 
-from gateway.graph.resolvers import DecodedRow
+from gateway.graph.loader import DecodedRow
 from gateway.plan.nodes import Check, Kind
 from gateway.runtime.bound import BoundField, BoundLeaf, BoundList, BoundOutput, BoundSelection
 from gateway.runtime.bounds import PIECE, bytes_error

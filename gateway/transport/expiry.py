@@ -10,7 +10,7 @@ from gateway.auth.authenticator import Authenticator
 from gateway.auth.leases import Lease
 from gateway.auth.principal import Principal
 from gateway.errors import ClientError
-from gateway.response.answer import encode_request_error
+from gateway.response.encoding import encode_request_error
 
 REASON = "The token or key has ended: connect again with a fresh one."
 

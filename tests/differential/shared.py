@@ -18,7 +18,8 @@ from gateway.execute.prepare import Prepared, prepare
 from gateway.execute.run import run_code
 from gateway.language.normalise import Normalised, normalise
 from gateway.language.slots import find_slots
-from gateway.pipeline.plan_cache import FoundPlan, MadePlan, PlanCache, PlanCacheSettings
+from gateway.pipeline.found_plan import FoundPlan, MadePlan
+from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
 from gateway.runtime.reference import IS_3_3
 from gateway.runtime.request import Source
 from gateway.runtime.state import Run

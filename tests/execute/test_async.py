@@ -12,7 +12,8 @@ import pytest
 from graphql import parse
 
 from gateway.graph.field_tree import FieldTree
-from gateway.graph.resolvers import BatchField, Loader
+from gateway.graph.loader import Loader
+from gateway.graph.resolvers import BatchField
 from gateway.integrations.graphql_core import execute
 from gateway.vary import Identity
 from tests.execute.reference import make_schema

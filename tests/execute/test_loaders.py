@@ -12,7 +12,8 @@ from gateway.concurrency.awaitable import value_of
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared, prepare
 from gateway.graph.field_tree import FieldTree
-from gateway.graph.resolvers import BatchField, DecodedRow, EntityField, FieldResolver, Loader
+from gateway.graph.loader import DecodedRow, Loader
+from gateway.graph.resolvers import BatchField, EntityField, FieldResolver
 from gateway.plan.show import print_plan
 from gateway.vary import Identity
 

@@ -12,7 +12,7 @@ from graphql import ExecutionResult, parse
 from gateway.execute.operation import execute_operation
 from gateway.execute.prepare import Prepared
 from gateway.plan.collect import CannotCompileError
-from gateway.response.answer import encode_members
+from gateway.response.encoding import encode_members
 from gateway.runtime import pauses
 from gateway.runtime.bounds import ResultLimits
 from gateway.runtime.request import Variables

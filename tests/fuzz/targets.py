@@ -24,8 +24,9 @@ from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
 from gateway.pipeline.explain import Explain, ExplainSettings
+from gateway.pipeline.found_plan import MadePlan
 from gateway.pipeline.operation import GraphQLParams
-from gateway.pipeline.plan_cache import MadePlan, PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
 from gateway.telemetry.tracing import PARSERS
 from gateway.transport.http import uploads
 from gateway.transport.http.graphiql import wants_page

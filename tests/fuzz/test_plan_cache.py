@@ -15,7 +15,8 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
-from gateway.pipeline.plan_cache import MadePlan, PlanCache, PlanCacheSettings
+from gateway.pipeline.found_plan import MadePlan
+from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
 
 SCHEMA = build_schema("""
     directive @note(text: String, n: Int) on FIELD | QUERY | VARIABLE_DEFINITION

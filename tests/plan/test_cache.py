@@ -17,8 +17,9 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalise import Normalised
 from gateway.language.slots import find_slots
+from gateway.pipeline.found_plan import MadePlan
 from gateway.pipeline.plan_budget import PlanBudget
-from gateway.pipeline.plan_cache import BYTES_PER_ENTRY, MadePlan, PlanCache, PlanCacheSettings
+from gateway.pipeline.plan_cache import BYTES_PER_ENTRY, PlanCache, PlanCacheSettings
 from gateway.pipeline.warm import warm_plans
 from tests.plan.test_admission import Clock
 

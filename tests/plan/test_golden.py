@@ -19,7 +19,8 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 from gateway.codegen.exported import PART_NAMES, RUN_MEMBERS, SHAPE_NAMES
 from gateway.execute.prepare import prepare
 from gateway.graph.field_tree import FieldTree
-from gateway.graph.resolvers import BatchField, EntityField, FieldResolver, Loader
+from gateway.graph.loader import Loader
+from gateway.graph.resolvers import BatchField, EntityField, FieldResolver
 from gateway.plan.show import print_plan
 from gateway.runtime.state import Run
 from gateway.vary import Identity

@@ -14,7 +14,7 @@ from gateway.app.config import build_config
 from gateway.app.gateway import create_app
 from gateway.observe.measures import MAX_CODES
 from gateway.observe.usage import MAX_PENDING
-from gateway.response.answer import OperationRecord
+from gateway.response.record import OperationRecord
 from gateway.testing import GatewayClient
 from tests.support.backend import Answer, Asked, backend
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from gateway.connectors.response.leaves import LeafType
-from gateway.graph.resolvers import DecodedRow
+from gateway.graph.loader import DecodedRow
 
 
 class NotPlainError(Exception):

@@ -22,7 +22,7 @@ from gateway.connectors.mapping.analyse import PlainShape
 from gateway.connectors.response.leaves import leaf_type
 from gateway.connectors.response.places import AnswerPlace, NotPlainError
 from gateway.graph.field_tree import FieldTree
-from gateway.graph.resolvers import RowClasses, is_attribute
+from gateway.graph.loader import RowClasses, is_attribute
 
 
 @dataclass(slots=True)

@@ -39,7 +39,7 @@ from gateway.connectors.response.rows import RowMember, RowPlan, note_output
 from gateway.generated.functions import Generated
 from gateway.generated.writer import SourceWriter
 from gateway.graph.field_tree import FieldTree
-from gateway.graph.resolvers import RowClasses
+from gateway.graph.loader import RowClasses
 
 __all__ = ["NotPlainError", "TypedDecoder", "typed_decoder"]
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 import orjson
 
 from gateway.context import ClientRequest, Context
-from gateway.response.answer import OperationRecord
+from gateway.response.record import OperationRecord
 from gateway.upstream.caller import CallStats
 
 NOTHING_ASKED = CallStats()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from gateway.errors import ClientError
 from gateway.pipeline.operation import GraphQLParams, Operation
-from gateway.response.answer import Answer
+from gateway.response.record import Answer
 from gateway.transport.settings import BatchingSettings
 
 

@@ -28,7 +28,8 @@ from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.pipeline.serving import CurrentServing
 from gateway.pipeline.subscriptions import operation_type
-from gateway.response.answer import Answer, OperationRecord, encode_request_error
+from gateway.response.encoding import encode_request_error
+from gateway.response.record import Answer, OperationRecord
 from gateway.response_headers import merged_lines
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.asgi import Receive

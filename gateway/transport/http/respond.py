@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from gateway.errors import ClientError
-from gateway.response.answer import Answer
+from gateway.response.record import Answer
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON
 
 # By the specification's draft these are 422, not 400: the request is understood, and cannot be executed.

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from gateway.codings.encode import Encoded, choose_encoding
 from gateway.concurrency.awaitable import AwaitableOrValue, then
-from gateway.response.answer import Answer
+from gateway.response.record import Answer
 from gateway.response_headers import CACHE_CONTROL
 from gateway.transport.http.cors import Cors, is_preflight
 from gateway.transport.http.head import RequestHead

@@ -22,7 +22,7 @@ from gateway.errors import ClientError, RequestError
 from gateway.pipeline.operation import Operation
 from gateway.pipeline.serving import CurrentServing
 from gateway.pipeline.subscriptions import kind_of
-from gateway.response.answer import Answer
+from gateway.response.record import Answer
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.expiry import expired_body, leased
 from gateway.transport.http.access import log_line

@@ -21,7 +21,7 @@ from gateway.context import ClientRequest, Context
 from gateway.errors import ClientError
 from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
-from gateway.response.answer import Answer, OperationRecord
+from gateway.response.record import Answer, OperationRecord
 from gateway.transport.asgi import Receive, Send
 from gateway.transport.expiry import REASON, ending, expired, leased
 from gateway.transport.http.access import log_line

@@ -1,6 +1,6 @@
-"""From a result to the bytes of an answer: which error says what to the client, and the encoders.
+"""Which error says what to the client, and which one is masked and logged: decided here and nowhere else.
 
-Masking is decided here and nowhere else. It executes nothing and knows no protocol.
+It executes nothing and knows no protocol.
 """
 
 from __future__ import annotations
@@ -8,105 +8,32 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable, Sequence
-from copy import copy
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-import orjson
-from graphql import ExecutionResult, GraphQLError
+from graphql import GraphQLError
 
-from gateway.codings.encode import Encoded
-from gateway.errors import CODES, ClientError, Fault, MoreErrorsError, UpstreamError, fault_of
-from gateway.json_bytes import write_json
-from gateway.runtime.bounds import UNLIMITED, ResultLimitError, ResultLimits, bytes_error
-from gateway.runtime.verbatim import encode_struct
-from gateway.telemetry.metrics import Histogram
+from gateway.errors import CODES, ClientError, MoreErrorsError, UpstreamError, fault_of
+from gateway.response.record import MAX_NOTED, OperationRecord
+from gateway.runtime.bounds import UNLIMITED, ResultLimitError, ResultLimits
 
 logger = logging.getLogger("gateway.errors")
 
+
 NULL_ERROR = "Cannot return null for non-nullable field "
+
+
 STREAM_ERROR = "initialCount must be a positive integer"
+
+
 LIST_ERROR = "Expected Iterable, but did not find one for field "
+
+
 _COERCION_ERROR = re.compile("(?:^|: )Expected value of type '[^']+', but encountered error '")
-MAX_NOTED = 20
-"""Codes and ids of errors that one log line may name."""
-GRAVITY: dict[Fault, int] = {"client": 0, "source": 1, "gateway": 2}
+
+
 MAX_LOCATIONS = 20
 """One validation error can carry 10,000 nodes; what a person reads is the first few."""
-
-
-class OperationRecord:
-    """What the log line and the metrics say of an operation. No variable, no literal.
-
-    Attributes:
-        operation_name: None for an anonymous one, or when the document is refused.
-        operation_type: "query", "mutation" or "subscription".
-        document_hash: The document's fingerprint: that of its text without literals.
-        cache: How the plan was found: "exact", "normalised" or "miss".
-        path: "compiled" or "fallback".
-        error_codes: `extensions.code` of each error, distinct, in order.
-        fault: Whose the gravest of them is: the gateway's, a source's, the client's; None without any.
-        error_ids: Ids of masked errors, the first few.
-        masked: The id of each exception that has been logged, by itself: it may null many fields.
-        shared: Whether another request's execution answered it.
-        plan: Gives the text of its plan; None where there is none.
-        fields: The root fields of a mutation.
-        is_null: Whether an error has left no data at all.
-        denied: Coordinates of what who asks may not see.
-        durations: Where its duration is counted; None when nobody counts.
-    """
-
-    operation_name: str | None = None
-    operation_type: str | None = None
-    document_hash: str | None = None
-    cache: str | None = None
-    path: str | None = None
-    shared: bool = False
-    plan: Callable[[], str] | None = None
-    fields: tuple[str, ...] = ()
-    is_null: bool = False
-    denied: Sequence[str] = ()
-    durations: Histogram | None = None
-    fault: Fault | None = None
-    masked: dict[Any, tuple[Exception, str]] | None = None
-
-    def __init__(self) -> None:
-        self.error_codes: list[str] = []
-        self.error_ids: list[str] = []
-
-    def blame(self, fault: Fault | None) -> None:
-        """Note whose fault an error is, where no graver one is known."""
-        if fault is not None and (self.fault is None or GRAVITY[fault] > GRAVITY[self.fault]):
-            self.fault = fault
-
-    def again(self) -> OperationRecord:
-        """The same operation, with no errors yet."""
-        record = copy(self)
-        record.error_codes, record.error_ids, record.masked = [], [], None
-        record.fault = None
-        return record
-
-
-@dataclass(slots=True)
-class Answer:
-    """An encoded answer, and what the transport needs to know to send it.
-
-    Attributes:
-        body: The GraphQL response as JSON bytes.
-        has_data: False for a request error: nothing was executed.
-        status: HTTP status under `application/graphql-response+json`.
-        record: For the log line.
-        encoded: The body in content codings, where several requests have the same answer; None else.
-        headers: More headers: of an error that ended the whole request, or what backends and resolvers gave.
-    """
-
-    body: bytes
-    has_data: bool
-    status: int
-    record: OperationRecord
-    headers: Sequence[tuple[str, str]] | None = None
-    encoded: Encoded | None = None
 
 
 class ErrorMask:
@@ -280,49 +207,6 @@ def original_error(error: Exception) -> Exception:
     while isinstance(error, GraphQLError) and error.original_error is not None:
         error = error.original_error
     return error
-
-
-def encode_result(
-    result: ExecutionResult,
-    mask: ErrorMask,
-    record: OperationRecord,
-    extensions: dict[str, Any] | None = None,
-) -> bytes:
-    """The response to an execution as JSON; where it is too large, the error that says so."""
-    errors = mask.format_errors(result.errors, record) if result.errors else None
-    record.is_null = result.data is None
-    if result.extensions:
-        extensions = {**(extensions or {}), **result.extensions}
-    body = encode_response(result.data, errors, extensions)
-    if len(body) > mask.limits.max_bytes and result.data is not None:
-        return encode_result(bytes_error(mask.limits).result(), mask, record)
-    return body
-
-
-def encode_response(
-    data: Any, errors: list[dict[str, Any]] | None, extensions: dict[str, Any] | None = None
-) -> bytes:
-    """The whole response as JSON. Rows that are sent as they came are encoded in `runtime.verbatim`.
-
-    Shape: `data` is what execution gave, dicts and lists; it is not walked here.
-    """
-    response: dict[str, Any] = {}
-    if errors:
-        response["errors"] = errors
-    response["data"] = data
-    if extensions:
-        response["extensions"] = extensions
-    return write_json(response, encode_struct)
-
-
-def encode_members(response: dict[str, Any]) -> bytes:
-    """A response, or a payload of one, by its members."""
-    return write_json(response, encode_struct)
-
-
-def encode_request_error(errors: list[dict[str, Any]]) -> bytes:
-    """A request error as JSON: there is no `data` member, since nothing was executed."""
-    return orjson.dumps({"errors": errors})
 
 
 def _path_text(error: Exception) -> str:

@@ -1,0 +1,59 @@
+"""Whether equal operations in flight are one, in a line for people. It decides nothing: `dedupe` does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from gateway.execute.prepare import Prepared
+from gateway.graph.resolvers import identity_of
+from gateway.pipeline.dedupe import DedupeSettings, sources_of
+from gateway.plan.nodes import Kind
+from gateway.runtime.request import Variables
+from gateway.vary import Identity, joined
+
+
+def explain_sharing(
+    prepared: Prepared,
+    variables: Variables,
+    settings: DedupeSettings,
+    undeclared: Collection[str],
+    ambient: Identity | None,
+    unshared_sources: Mapping[str | None, str] | None = None,
+    places: Mapping[str, str] | None = None,
+) -> str:
+    """Whether equal operations in flight are one, in a line for people: by what, or why not.
+
+    Args:
+        prepared, variables: The operation.
+        settings, ambient, unshared_sources: As of `Sharing`.
+        undeclared: What runs beside resolvers and declares nothing, each with its place.
+        places: By coordinate, where the function of a field stands.
+    """
+    if prepared.operation_type != "query" or prepared.reason:
+        return f"not shared: {prepared.reason or f'it is a {prepared.operation_type}'}"
+    bound = prepared.code(variables.coerced).bound
+    sources = sources_of(bound)
+    problem = ""
+    if not settings.enabled or prepared.operation_name in settings.except_operations:
+        problem = "traffic_shaping.router.dedupe says so"
+    elif sources is None:
+        problem = "it waits for nothing"
+    elif off := sorted({why for name, why in (unshared_sources or {}).items() if name in sources}):
+        problem = off[0]
+    known = places or {}
+    own = [
+        f"{field.coordinate} ({known[field.coordinate]})"
+        if field.coordinate in known
+        else field.coordinate
+        for field in bound.fields.values()
+        if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION)
+        and not field.plan.denied
+        and identity_of(field.definition.resolve) is None
+    ]
+    if not problem and (own or undeclared):
+        problem = f"{', '.join([*dict.fromkeys(own), *undeclared])} may read anything of a client: declare reads="
+    whole = joined((bound.identity, ambient))
+    if problem or whole is None:
+        return f"not shared: {problem}"
+    read = whole.names()
+    return f"shared by clients with equal {', '.join(read)}" if read else "shared by all clients"

@@ -1,0 +1,58 @@
+"""What the plan cache takes from a compiler, and what it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from gateway.language.normalise import DocumentLiterals
+from gateway.language.slots import Slots
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class FoundPlan(Generic[T]):
+    """A plan, and how it was found.
+
+    Attributes:
+        value: What the compiler made.
+        how: "exact", "normalised" or "miss".
+        literals: The request's own literals, when the plan was made from another text.
+    """
+
+    value: T
+    how: str
+    literals: DocumentLiterals | None = None
+
+
+@dataclass(slots=True)
+class MadePlan(Generic[T]):
+    """What a compiler gives.
+
+    Attributes:
+        value: What is kept.
+        slots: Which literals may vary; None: none may.
+    """
+
+    value: T
+    slots: Slots | None = None
+
+
+@dataclass(slots=True)
+class CacheCounters:
+    """What happened so far, for metrics.
+
+    Attributes:
+        exact, normalised, misses: How plans were found.
+        rejected: Refusals answered from their store.
+        evictions: Plans that were let go.
+        compile_s: Seconds spent in the compiler, refused documents included.
+    """
+
+    exact: int = 0
+    normalised: int = 0
+    misses: int = 0
+    rejected: int = 0
+    evictions: int = 0
+    compile_s: float = 0.0

@@ -1,0 +1,94 @@
+"""What is known of an operation when it ends: for its answer, the log line and the metrics.
+
+It must not execute, mask or encode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.codings.encode import Encoded
+from gateway.errors import Fault
+from gateway.telemetry.metrics import Histogram
+
+MAX_NOTED = 20
+"""Codes and ids of errors that one log line may name."""
+
+
+GRAVITY: dict[Fault, int] = {"client": 0, "source": 1, "gateway": 2}
+
+
+class OperationRecord:
+    """What the log line and the metrics say of an operation. No variable, no literal.
+
+    Attributes:
+        operation_name: None for an anonymous one, or when the document is refused.
+        operation_type: "query", "mutation" or "subscription".
+        document_hash: The document's fingerprint: that of its text without literals.
+        cache: How the plan was found: "exact", "normalised" or "miss".
+        path: "compiled" or "fallback".
+        error_codes: `extensions.code` of each error, distinct, in order.
+        fault: Whose the gravest of them is: the gateway's, a source's, the client's; None without any.
+        error_ids: Ids of masked errors, the first few.
+        masked: The id of each exception that has been logged, by itself: it may null many fields.
+        shared: Whether another request's execution answered it.
+        plan: Gives the text of its plan; None where there is none.
+        fields: The root fields of a mutation.
+        is_null: Whether an error has left no data at all.
+        denied: Coordinates of what who asks may not see.
+        durations: Where its duration is counted; None when nobody counts.
+    """
+
+    operation_name: str | None = None
+    operation_type: str | None = None
+    document_hash: str | None = None
+    cache: str | None = None
+    path: str | None = None
+    shared: bool = False
+    plan: Callable[[], str] | None = None
+    fields: tuple[str, ...] = ()
+    is_null: bool = False
+    denied: Sequence[str] = ()
+    durations: Histogram | None = None
+    fault: Fault | None = None
+    masked: dict[Any, tuple[Exception, str]] | None = None
+
+    def __init__(self) -> None:
+        self.error_codes: list[str] = []
+        self.error_ids: list[str] = []
+
+    def blame(self, fault: Fault | None) -> None:
+        """Note whose fault an error is, where no graver one is known."""
+        if fault is not None and (self.fault is None or GRAVITY[fault] > GRAVITY[self.fault]):
+            self.fault = fault
+
+    def again(self) -> OperationRecord:
+        """The same operation, with no errors yet."""
+        record = copy(self)
+        record.error_codes, record.error_ids, record.masked = [], [], None
+        record.fault = None
+        return record
+
+
+@dataclass(slots=True)
+class Answer:
+    """An encoded answer, and what the transport needs to know to send it.
+
+    Attributes:
+        body: The GraphQL response as JSON bytes.
+        has_data: False for a request error: nothing was executed.
+        status: HTTP status under `application/graphql-response+json`.
+        record: For the log line.
+        encoded: The body in content codings, where several requests have the same answer; None else.
+        headers: More headers: of an error that ended the whole request, or what backends and resolvers gave.
+    """
+
+    body: bytes
+    has_data: bool
+    status: int
+    record: OperationRecord
+    headers: Sequence[tuple[str, str]] | None = None
+    encoded: Encoded | None = None
