@@ -8,7 +8,7 @@
     └── ConfigError     at start only: key, value, file and line, and what was expected
 
 Foreign exceptions are mapped to these at the edge where they were raised, with `from exc`.
-This module must never format an answer or log anything: `answer` does both.
+It must never format an answer or log anything: `response.masking` does both.
 """
 
 from __future__ import annotations

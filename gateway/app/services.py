@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.app.config import Config, RouterShaping
+from gateway.app.config import Config
+from gateway.app.settings import RouterShaping
 from gateway.broker.local import LocalBroker
 from gateway.broker.port import Broker
 from gateway.broker.settings import BrokerSettings

@@ -19,7 +19,7 @@ from gateway.connectors.request.url import CannotWriteError
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import FieldTree
-from gateway.graph.resolvers import Loader
+from gateway.graph.loader import Loader
 from gateway.upstream.transport import UpstreamRequest
 
 

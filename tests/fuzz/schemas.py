@@ -28,7 +28,8 @@ from graphql import (
 )
 
 from gateway.app.build import build_graph
-from gateway.app.config import Config, GraphSettings, build_config
+from gateway.app.config import Config, build_config
+from gateway.app.settings import GraphSettings
 from gateway.errors import ConfigError
 from tests.connectors.test_scenarios import SCENARIOS
 from tests.fuzz.nodes import nodes_in

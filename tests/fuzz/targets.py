@@ -32,7 +32,8 @@ from gateway.transport.http import uploads
 from gateway.transport.http.graphiql import wants_page
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
 from gateway.transport.http.params import params_of, params_of_json, params_of_query
-from gateway.transport.http.uploads import UploadForm, is_form, placed, read_upload
+from gateway.transport.http.upload_map import placed
+from gateway.transport.http.uploads import UploadForm, is_form, read_upload
 from gateway.transport.settings import UploadSettings
 from gateway.transport.stream.formats import stream_format
 from gateway.transport.ws.state import (
@@ -100,7 +101,7 @@ def params_of_form(data: bytes) -> GraphQLParams | list[GraphQLParams]:
             form.feed(data[at : at + 7])
     finally:
         form.close()
-    return params_of(placed(form), None)
+    return params_of(placed(form.fields, form.files), None)
 
 
 def params_of_stream(data: bytes) -> GraphQLParams | list[GraphQLParams]:

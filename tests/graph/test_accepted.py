@@ -8,7 +8,8 @@ import pytest
 from graphql import GraphQLObjectType, Source, parse
 
 from gateway.app.build import build_graph
-from gateway.app.config import Config, GraphSettings
+from gateway.app.config import Config
+from gateway.app.settings import GraphSettings
 from gateway.errors import Diagnostic
 from gateway.graph.accepted import accepted
 from gateway.graph.schema import build_schema

@@ -10,7 +10,7 @@ import logging
 import pytest
 
 from gateway.transport.server.connections import AT_ONCE, SLOWEST, Connections, WriteWatch
-from gateway.transport.settings import ConnectionSettings
+from gateway.transport.server.settings import ConnectionSettings
 
 
 class Fake:

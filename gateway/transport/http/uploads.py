@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -23,8 +22,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from gateway.errors import ClientError
 from gateway.graph.uploads import Content, Upload
-from gateway.json_bytes import NotJSONError, read_strictly
 from gateway.transport.asgi import ClientDisconnectedError, Receive
+from gateway.transport.http.upload_map import malformed, placed
 from gateway.transport.settings import UploadSettings
 
 # It warns of every broken form, in text, on stderr: what a client got wrong stands in its answer.
@@ -32,7 +31,6 @@ logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 MEMORY_BYTES = 512 * 1024
 MAX_NAME = 255
-MAX_PATHS = 100
 LEFT: dict[str, Any] = {"type": "http.disconnect"}
 
 
@@ -258,53 +256,7 @@ async def read_upload(
         form.close()
     if not form.is_whole and form.coming is None:
         raise malformed("it was cut short")
-    return placed(form)
-
-
-def placed(form: UploadForm) -> Any:
-    """The operations with their files. Errors: ClientError(BAD_REQUEST)."""
-    try:
-        operations, places = (read_strictly(form.fields[name]) for name in ("operations", "map"))
-    except (KeyError, NotJSONError):
-        raise malformed("it needs `operations` and `map`, in JSON") from None
-    if not isinstance(places, dict) or set(places) != set(form.files):
-        raise malformed("`map` must name every file, and no other")
-    for name, paths in places.items():
-        if not isinstance(paths, list) or not 0 < len(paths) <= MAX_PATHS:
-            raise malformed(f"`map` must have up to {MAX_PATHS} places for each file")
-        for path in paths:
-            put(operations, path, form.files[name].reader())
-    return operations
-
-
-def put(operations: Any, path: Any, file: Upload) -> None:
-    """Put a file where `map` says, in place of a null. Errors: ClientError(BAD_REQUEST)."""
-    steps = iter(path.split(".") if isinstance(path, str) else ())
-    try:
-        holder, last = _walk(operations, steps)
-        if holder[last] is not None:
-            raise malformed("`map` names a place that is not null")
-        holder[last] = file
-    except (KeyError, IndexError, TypeError, ValueError):
-        raise malformed("`map` names a place that is not there") from None
-
-
-def _walk(value: Any, steps: Iterator[str]) -> tuple[Any, Any]:
-    """The object or list that the last step leads into, and that step."""
-    last: Any = _step(value, next(steps, ""))
-    for step in steps:
-        value = value[last]
-        last = _step(value, step)
-    return value, last
-
-
-def _step(value: Any, step: str) -> Any:
-    return int(step) if isinstance(value, list) and step.isdecimal() else step
-
-
-def malformed(problem: str) -> ClientError:
-    """A form that is none."""
-    return ClientError(f"The form cannot be read: {problem}.", code="BAD_REQUEST")
+    return placed(form.fields, form.files)
 
 
 def too_many(most: int) -> ClientError:

@@ -19,7 +19,7 @@ from cryptography import x509
 from gateway.errors import ConfigError
 from gateway.telemetry.catalogue import CERTIFICATE_EXPIRY
 from gateway.telemetry.metrics import Sample
-from gateway.transport.settings import TlsSettings
+from gateway.transport.server.settings import TlsSettings
 
 LOOK_S = 10.0
 # What is left of a certificate when its end is told in the log, too.

@@ -29,7 +29,7 @@ from typing import Any, Protocol
 
 from gateway.telemetry.catalogue import CONNECTIONS, CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT
 from gateway.telemetry.metrics import Sample
-from gateway.transport.settings import ConnectionSettings
+from gateway.transport.server.settings import ConnectionSettings
 
 SWEEP_S = 1.0
 # So many are looked at in one turn of the event loop: 10,000 at once would keep every request waiting for 10 ms.
