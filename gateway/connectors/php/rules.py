@@ -7,25 +7,18 @@ and no rule is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from graphql import (
-    GraphQLInterfaceType,
-    GraphQLObjectType,
     GraphQLSchema,
-    GraphQLUnionType,
     get_named_type,
-    get_nullable_type,
     is_leaf_type,
-    is_list_type,
 )
 
 from gateway.connectors.mapping.nodes import (
     At,
     Braces,
-    Constant,
     Expression,
     Group,
     Input,
@@ -40,9 +33,14 @@ from gateway.connectors.mapping.nodes import (
     Wrapped,
 )
 from gateway.connectors.mapping.surroundings import Surroundings, ValuePlace
+from gateway.connectors.php.value_types import (
+    Kinds,
+    composites,
+    field_types,
+    item_types,
+    lists_around,
+)
 
-Kinds = tuple[Any, ...]
-"""The GraphQL types that a value may have: one, or a field's in each type that an abstract one may be."""
 ELEMENTS = frozenset({"first", "last", "find", "filter", "slice"})
 OF_LISTS = frozenset({"joinNotNull"})
 
@@ -106,7 +104,7 @@ class _Finder:
         self, place: _Place | None, braces: Braces, kinds: Kinds, *, is_inlined: bool = False
     ) -> None:
         """Note that braces make objects of a place, and what they take of these."""
-        lists, owners = _lists(kinds), self.composites(kinds, braces)
+        lists, owners = lists_around(kinds), composites(self.schema, kinds, braces)
         if place is None or lists is None or not owners:
             self.braces(braces, owners, None)
             return
@@ -121,11 +119,11 @@ class _Finder:
         around = Surroundings(place, place, {})
         for item in braces.items:
             if isinstance(item, MappedField):
-                self.path(item.path, self.fields(owners, item.name), around)
+                self.path(item.path, field_types(owners, item.name), around)
             elif isinstance(item, Group):
-                kinds = self.fields(owners, item.name)
-                if _lists(kinds) == 0:
-                    self.braces(item.braces, self.composites(kinds, item.braces), place)
+                kinds = field_types(owners, item.name)
+                if lists_around(kinds) == 0:
+                    self.braces(item.braces, composites(self.schema, kinds, item.braces), place)
             else:
                 self.path(item.path, owners, around, is_inlined=len(braces.items) > 1)
 
@@ -141,10 +139,10 @@ class _Finder:
                 around = self.bind(step, place, around)
                 place, kinds = self.call(step, place, kinds, around, is_last=is_last)
         if place is not None and place.is_listed:
-            place, kinds = replace(place, is_listed=False), _items(kinds)
+            place, kinds = replace(place, is_listed=False), item_types(kinds)
         if node.braces is not None:
             self.object(place, node.braces, kinds, is_inlined=is_inlined)
-        elif place is not None and (lists := _lists(kinds)) is not None:
+        elif place is not None and (lists := lists_around(kinds)) is not None:
             is_leaf = all(is_leaf_type(get_named_type(kind)) for kind in kinds)
             rule = PlaceRule(place.keys, lists, "leaf" if is_leaf else "object")
             if rule.is_needed:
@@ -167,10 +165,10 @@ class _Finder:
             self.expression(inner, kinds, around)
         elif isinstance(origin, ListLiteral):
             for item in origin.items:
-                self.expression(item, _items(kinds), around)
+                self.expression(item, item_types(kinds), around)
         elif isinstance(origin, ObjectLiteral):
             for name, value in origin.members:
-                self.expression(value, self.fields(self.composites(kinds), name), around)
+                self.expression(value, field_types(composites(self.schema, kinds), name), around)
         return None
 
     def expression(self, node: Expression, kinds: Kinds, around: _Around) -> None:
@@ -203,7 +201,7 @@ class _Finder:
             return None, ()
         if node.name == "map" and arguments:
             elements = self.elements(place)
-            inner = _items(kinds) if is_last else ()
+            inner = item_types(kinds) if is_last else ()
             self.expression(arguments[0], inner, replace(around, at=elements))
             return _listed(elements, kinds) if _is_at(arguments[0]) else (None, ())
         if node.name in ELEMENTS:
@@ -225,38 +223,6 @@ class _Finder:
         rule = PlaceRule(place.keys, 1, "any")
         place.start.append(rule)
         return ValuePlace(rule.inner)
-
-    def composites(self, kinds: Kinds, braces: Braces | None = None) -> Kinds:
-        """The object types that values may have; one where the braces name it."""
-        found: dict[str, Any] = {}
-        for kind in kinds:
-            named: Any = get_named_type(kind)
-            if isinstance(named, GraphQLObjectType):
-                found[named.name] = named
-            elif isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
-                found.update({t.name: t for t in self.schema.get_possible_types(named)})
-        name = _literal_type(braces) if braces is not None else None
-        return (found[name],) if name in found else tuple(found.values())
-
-    def fields(self, owners: Kinds, name: str) -> Kinds:
-        """The types of a field in all of the types that have it."""
-        return tuple(owner.fields[name].type for owner in owners if name in owner.fields)
-
-
-def _lists(kinds: Kinds) -> int | None:
-    """How many lists are around the type; None where that is not known."""
-    found = set()
-    for kind in kinds:
-        depth, nullable = 0, get_nullable_type(kind)
-        while is_list_type(nullable):
-            depth, nullable = depth + 1, get_nullable_type(nullable.of_type)
-        found.add((depth, is_leaf_type(nullable)))
-    return found.pop()[0] if len(found) == 1 else None
-
-
-def _items(kinds: Kinds) -> Kinds:
-    nullable: Iterable[Any] = (get_nullable_type(kind) for kind in kinds)
-    return tuple(kind.of_type for kind in nullable if is_list_type(kind))
 
 
 def _calls(node: Path) -> bool:
@@ -288,15 +254,3 @@ def _takes(braces: Braces) -> Literal["members", "itself", "nothing"]:
         elif not isinstance(item, MappedField):
             found = "nothing"
     return found
-
-
-def _literal_type(braces: Braces) -> str | None:
-    """The `__typename` that braces give every object."""
-    for item in braces.items:
-        if isinstance(item, MappedField) and item.name == "__typename" and not item.path.steps:
-            origin = item.path.origin
-            if isinstance(origin, Wrapped) and isinstance(origin.expression, Path):
-                origin = origin.expression.origin
-            if isinstance(origin, Constant):
-                return str(origin.value)
-    return None
