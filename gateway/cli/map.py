@@ -11,7 +11,7 @@ import typer
 
 from gateway.cli.options import fail, read_file, read_json, read_text
 from gateway.connectors.mapping.explain import run_map
-from gateway.connectors.mapping.parse import MappingSyntaxError
+from gateway.connectors.mapping.scanner import MappingSyntaxError
 
 
 def map_json(

@@ -39,11 +39,13 @@ from gateway.connectors.loaders import ConnectorLoader, FieldLoader, KeyedLoader
 from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.members import NOTHING, WHOLE, Members
 from gateway.connectors.mapping.nodes import MappingSelection
-from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
+from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.mapping.scanner import MappingSyntaxError
 from gateway.connectors.php.answers import PhpAnswers
 from gateway.connectors.reads import as_tree, joined_reads, spelled_out, without
+from gateway.connectors.request.base_url import evaluate_base_url
 from gateway.connectors.request.numbers_as_written import written_arguments
-from gateway.connectors.request.template import READ_METHODS, RequestBuilder, evaluate_base_url
+from gateway.connectors.request.template import READ_METHODS, RequestBuilder
 from gateway.connectors.request.url import CREDENTIALS, INSTEAD, CannotWriteError
 from gateway.connectors.response.decoding import Decodings
 from gateway.connectors.response.object_shape import note_json, objects_only, of_objects

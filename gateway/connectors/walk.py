@@ -15,7 +15,8 @@ from gateway.connectors.mapping.nodes import (
     Path,
     Variable,
 )
-from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
+from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.mapping.scanner import MappingSyntaxError
 from gateway.connectors.request.url import Expression, parse_template
 
 

@@ -23,7 +23,8 @@ from gateway.connectors.check.value_shapes import ConnectorScope
 from gateway.connectors.directives import UNTYPED, Connect, SchemaText
 from gateway.connectors.mapping.analyse import supplied_fields
 from gateway.connectors.mapping.nodes import Braces, MappedField, MappingSelection, Variable
-from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
+from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.mapping.scanner import MappingSyntaxError
 from gateway.connectors.walk import request_selections, variable_paths
 
 

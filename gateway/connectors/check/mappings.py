@@ -28,7 +28,8 @@ from gateway.connectors.directives import UNTYPED, Errors, SchemaText
 from gateway.connectors.mapping.analyse import read_input
 from gateway.connectors.mapping.methods.table import AS, MATCH, METHODS
 from gateway.connectors.mapping.nodes import KeyStep, MappingSelection
-from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
+from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.mapping.scanner import MappingSyntaxError
 from gateway.connectors.request.url import Expression, parse_template
 from gateway.connectors.walk import bound_names, calls_of, variable_paths
 from gateway.errors import Diagnostic

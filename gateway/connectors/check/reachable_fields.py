@@ -21,7 +21,8 @@ from graphql import (
 from gateway.connectors.directives import Connect, Directives
 from gateway.connectors.mapping.analyse import read_paths, supplied_fields
 from gateway.connectors.mapping.members import NOTHING, WHOLE, Members
-from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
+from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.mapping.scanner import MappingSyntaxError
 from gateway.connectors.walk import request_selections
 from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of

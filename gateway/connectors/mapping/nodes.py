@@ -128,6 +128,16 @@ class Path:
     start: int
     end: int
 
+    @property
+    def single_key(self) -> str | None:
+        """The key of a path that is one key, then only `?`, then perhaps braces (§5.2 b)."""
+        if not isinstance(self.origin, Input) or self.origin.end > self.origin.start:
+            return None
+        first, *others = self.steps
+        if not isinstance(first, KeyStep):
+            return None
+        return first.name if all(isinstance(step, Question) for step in others) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:

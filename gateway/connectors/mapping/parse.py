@@ -13,13 +13,8 @@ Source: connectors.md §5; the public description of v0.4, a preview.
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from contextlib import suppress
-from typing import Final, NoReturn
+from typing import Final
 
-from gateway.connectors.mapping.hints import hint_at
 from gateway.connectors.mapping.nodes import (
     At,
     Braces,
@@ -43,35 +38,10 @@ from gateway.connectors.mapping.nodes import (
     Variable,
     Wrapped,
 )
+from gateway.connectors.mapping.scanner import NAME, Scanner
 
 SPECS: Final = ("0.1", "0.2", "0.3", "0.4")
-MAX_DEPTH: Final = 64  # braces, brackets and parentheses; written mappings stay below ten
-MAX_DIGITS: Final = 400  # of one number: enough for any double, far below Python's own limit
-
-_SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
-_NUMBER_OF_JSON = re.compile(rf"(?:{_NUMBER.pattern})(?:[eE][+-]?[0-9]+)?")
-_STRINGS: Final = {
-    '"': re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL),
-    "'": re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL),
-}
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
-
-
-class MappingSyntaxError(ValueError):
-    """A mapping that is not one.
-
-    Attributes:
-        message: What was expected, and what to write instead where that can be told.
-        offset: The character in the selection's text, from 0.
-    """
-
-    def __init__(self, message: str, offset: int) -> None:
-        super().__init__(f"{message} (at character {offset})")
-        self.message = message
-        self.offset = offset
 
 
 def parse_mapping(selection: str, spec: str = "0.3") -> MappingSelection:
@@ -89,98 +59,8 @@ def parse_mapping(selection: str, spec: str = "0.3") -> MappingSelection:
     return _Parser(selection, version).selection()
 
 
-class _Parser:
-    """One pass over one text; `position` is where the next thing is read."""
-
-    def __init__(self, text: str, spec: str) -> None:
-        self.text = text
-        self.spec = spec
-        self.newest = spec not in ("0.1", "0.2")
-        self.is_unified = spec == "0.4"
-        self.position = 0
-        self.depth = 0
-
-    # Characters
-
-    def fail(self, message: str, offset: int | None = None) -> NoReturn:
-        at = self.position if offset is None else offset
-        hint = hint_at(self.text, at, self.spec)
-        raise MappingSyntaxError(f"{message}{'; ' + hint if hint else ''}", at)
-
-    def skip(self) -> int:
-        match = _SPACE.match(self.text, self.position)
-        self.position = match.end() if match else self.position
-        return self.position
-
-    def found(self) -> str:
-        at = self.position
-        return f"found {self.text[at]!r}" if at < len(self.text) else "found the end"
-
-    def take(self, token: str) -> bool:
-        self.skip()
-        if self.text.startswith(token, self.position):
-            self.position += len(token)
-            return True
-        return False
-
-    def sees(self, token: str) -> bool:
-        return self.text.startswith(token, self.skip())
-
-    def expect(self, token: str, where: str) -> None:
-        if not self.take(token):
-            self.fail(f"Expected {token!r} {where}, {self.found()}")
-
-    def descend(self) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            self.fail(f"Nested more than {MAX_DEPTH} levels deep")
-
-    # Tokens
-
-    def identifier(self) -> str | None:
-        match = _NAME.match(self.text, self.skip())
-        if match is None:
-            return None
-        self.position = match.end()
-        return match.group()
-
-    def string(self) -> str | None:
-        start = self.skip()
-        quote = self.text[start : start + 1]
-        if quote == "" or quote not in "\"'":
-            return None
-        match = _STRINGS[quote].match(self.text, start)
-        if match is None:
-            self.fail(f"String that begins here has no closing {quote}", start)
-        self.position = match.end()
-        if self.is_unified and quote == '"':
-            with suppress(ValueError):  # what JSON does not have is read as before
-                return str(json.loads(match.group(), strict=False))
-        return _ESCAPE.sub(lambda escape: _unescaped(escape.group(1)), match.group()[1:-1])
-
-    def key_name(self) -> str | None:
-        name = self.identifier()
-        return self.string() if name is None else name
-
-    def number(self) -> int | float | None:
-        start = self.skip()
-        negative = self.text.startswith("-", start)
-        if negative:
-            self.position += 1
-            self.skip()
-        pattern = _NUMBER_OF_JSON if self.is_unified else _NUMBER
-        match = pattern.match(self.text, self.position)
-        if match is None:
-            self.position = start
-            return None
-        if len(match.group()) > MAX_DIGITS:
-            self.fail(f"Number of more than {MAX_DIGITS} digits", start)
-        self.position = match.end()
-        digits = match.group()
-        value: int | float = int(digits) if digits.isdecimal() else float(digits)
-        if not math.isfinite(value):
-            self.fail("Number that is not finite", start)
-        return -value if negative else value
+class _Parser(Scanner):
+    """One pass over one text."""
 
     # Items
 
@@ -240,9 +120,8 @@ class _Parser:
             return MappedField(name, path, start, path.end)
         self.position = start
         path = self.value()
-        single = _single_key(path)
-        if single is not None:
-            return MappedField(single, path, start, path.end)
+        if path.single_key is not None:
+            return MappedField(path.single_key, path, start, path.end)
         return Inline(path, start, path.end)
 
     def value(self) -> Path:
@@ -299,7 +178,7 @@ class _Parser:
             self.expect(")", "to close '$('")
             self.depth -= 1
             return Wrapped(expression, start, self.position)
-        match = _NAME.match(self.text, self.position)
+        match = NAME.match(self.text, self.position)
         if match is None:
             return Input(start, self.position)
         self.position = match.end()
@@ -319,7 +198,7 @@ class _Parser:
             if method is None:
                 self.fail(f"Expected the name of a method after '->', {self.found()}")
             end = self.position
-            arguments = self.arguments() if self.sees("(") else None
+            arguments = self.listed("(", ")", "arguments") if self.sees("(") else None
             self.position = end if arguments is None else self.position
             return MethodCall(method, arguments, start, self.position)
         if not self.sees("?") or self.text[start + 1 : start + 2] in ("?", "!"):
@@ -330,9 +209,6 @@ class _Parser:
             self.fail("'?' cannot follow '?'")
         self.position += 1
         return Question(start, self.position)
-
-    def arguments(self) -> tuple[Expression, ...]:
-        return self.listed("(", ")", "arguments")
 
     def listed(self, opening: str, closing: str, what: str) -> tuple[Expression, ...]:
         self.expect(opening, f"before the {what}")
@@ -370,7 +246,7 @@ class _Parser:
         if literal is not None:
             return self.path_rest(literal, (), start)
         path = self.path()
-        if not self.newest and _single_key(path) is not None:  # §5.3 a
+        if not self.newest and path.single_key is not None:  # §5.3 a
             self.fail(
                 f"A single key needs '$.' in an expression before connect v0.3: write "
                 f"`$.{self.text[start : path.end]}`",
@@ -387,7 +263,7 @@ class _Parser:
             return ListLiteral(self.listed("[", "]", "elements"), start, self.position)
         if char == "{":
             return self.object_literal()
-        word = _NAME.match(self.text, start)
+        word = NAME.match(self.text, start)
         if word is not None:
             if word.group() not in _WORDS:
                 return None
@@ -420,20 +296,3 @@ class _Parser:
             return Path(Input(start, start), (KeyStep(name, start, end),), None, start, end)
         self.expect(":", f"after the key {name!r} of an object literal")
         return self.expression()
-
-
-def _unescaped(char: str) -> str:
-    """Undo an escape: the character as it is, but for the line feed (§5.2 k)."""
-    return "\n" if char == "n" else char
-
-
-def _single_key(path: Path) -> str | None:
-    """The key of a path that is one key, then only `?`, then perhaps braces (§5.2 b)."""
-    origin, steps = path.origin, path.steps
-    if (
-        not isinstance(origin, Input)
-        or origin.end > origin.start
-        or not isinstance(steps[0], KeyStep)
-    ):
-        return None
-    return steps[0].name if all(isinstance(step, Question) for step in steps[1:]) else None

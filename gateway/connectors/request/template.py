@@ -7,10 +7,7 @@ Source: connectors.md §9–§11.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-from urllib.parse import quote_plus
 
 from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.connectors.directives import Connect, Header, SchemaText, SourceDirective
@@ -20,8 +17,7 @@ from gateway.connectors.mapping.members import NOTHING, Members
 from gateway.connectors.mapping.nodes import KeyStep as MemberKey
 from gateway.connectors.mapping.nodes import MappedField, Path, Variable
 from gateway.connectors.mapping.parse import parse_mapping
-from gateway.connectors.mapping.values import scalar_text
-from gateway.connectors.php.query import php_query
+from gateway.connectors.request.form import form_body
 from gateway.connectors.request.header_rules import apply_rules
 from gateway.connectors.request.url import (
     CannotWriteError,
@@ -298,67 +294,3 @@ def _reads(connect: Connect, source: SourceDirective | None, spec: str) -> dict[
         for variable, wanted in read_paths(selection).items():
             found[variable] = found.get(variable, NOTHING).joined(wanted)
     return found
-
-
-def form_body(value: Any, name: str, *, is_php: bool = False) -> bytes:
-    """An object as a form: `a[b]=c&d[0]=e`. §11.3, or as PHP's http_build_query() writes it.
-
-    Errors: CannotWriteError for anything but an object.
-    """
-    if not isinstance(value, dict):
-        raise CannotWriteError(f"the form body of {name} must be an object")
-    if is_php:
-        try:
-            return php_query(value).encode("ascii")
-        except ValueError as exc:
-            raise CannotWriteError(f"the form body of {name}: {exc}") from exc
-    pairs: list[str] = []
-    for key, item in value.items():
-        _form_pairs(key, item, pairs)
-    return "&".join(pairs).encode("ascii")
-
-
-def _form_pairs(key: str, value: Any, pairs: list[str]) -> None:
-    if isinstance(value, dict):
-        for inner, item in value.items():
-            _form_pairs(f"{key}[{inner}]", item, pairs)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _form_pairs(f"{key}[{index}]", item, pairs)
-    else:
-        text = scalar_text(value)
-        if text is None:
-            raise CannotWriteError(f"the form's member {key} has no text")
-        pairs.append(f"{_form_text(key)}={_form_text(text)}")
-
-
-def _form_text(text: str) -> str:
-    # `quote_plus` leaves `~`, which the form encoding does not, and encodes `*`, which it does.
-    return quote_plus(text, safe="*", errors="surrogatepass").replace("~", "%7E")
-
-
-_BEHIND_HOST = re.compile("https?://[^/?#]*[/?#]", re.IGNORECASE)
-
-
-def evaluate_base_url(
-    source: SourceDirective, spec: str, config: Mapping[str, Any], env: Mapping[str, str]
-) -> str:
-    """A source's base URL with its `$config` and `$env` expressions written. §2.2, §9.3
-
-    A value is encoded behind the host, as in any template; before that it may be a host, or a whole URL.
-
-    Errors: MappingSyntaxError, CannotWriteError.
-    """
-    parts = parse_template(source.base_url.value, spec)
-    variables = {"config": config, "env": env}
-    text = ""
-    for part in parts:
-        if isinstance(part, str):
-            text += part
-        else:
-            value = compile_mapping(part.selection, source.name)(None, variables)
-            plain = "" if value is ... else scalar_text(value)
-            if plain is None:
-                raise CannotWriteError(f"baseURL of {source.name} gives a list or an object")
-            text += encode(plain, source.name) if _BEHIND_HOST.match(text) else plain
-    return text

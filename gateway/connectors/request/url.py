@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.nodes import MappingSelection
-from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
+from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.mapping.scanner import MappingSyntaxError
 from gateway.connectors.mapping.values import scalar_text
 from gateway.connectors.php.query import php_query, php_text
 

@@ -16,8 +16,9 @@ from gateway.connectors.mapping.analyse import (
 )
 from gateway.connectors.mapping.explain import run_map
 from gateway.connectors.mapping.members import Members
-from gateway.connectors.mapping.parse import MappingSyntaxError, parse_mapping
+from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.project import project_mapping
+from gateway.connectors.mapping.scanner import MappingSyntaxError
 from gateway.connectors.mapping.write import write_mapping
 
 

@@ -19,7 +19,8 @@ from gateway.connectors.mapping.compile import HELPERS, compile_mapping
 from gateway.connectors.mapping.emit import emit_mapping
 from gateway.connectors.mapping.interpret import TOO_DEEP, interpret
 from gateway.connectors.mapping.members import Members
-from gateway.connectors.mapping.parse import MAX_DEPTH, parse_mapping
+from gateway.connectors.mapping.parse import parse_mapping
+from gateway.connectors.mapping.scanner import MAX_DEPTH
 from tests.connectors.mapping.random_mappings import data
 from tests.connectors.mapping.table import text_of
 

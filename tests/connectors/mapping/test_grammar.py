@@ -6,7 +6,7 @@ import pytest
 
 from gateway.connectors.mapping import parse_mapping
 from gateway.connectors.mapping.nodes import Constant, Group, Inline, MappedField, Path, Wrapped
-from gateway.connectors.mapping.parse import MAX_DEPTH, MappingSyntaxError
+from gateway.connectors.mapping.scanner import MAX_DEPTH, MappingSyntaxError
 from tests.connectors.mapping.table import BEFORE, EVERY
 
 VALID = [

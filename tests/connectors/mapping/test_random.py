@@ -17,8 +17,9 @@ from gateway.connectors.mapping.analyse import plain_shape, read_input, read_pat
 from gateway.connectors.mapping.compile import compile_mapping
 from gateway.connectors.mapping.interpret import interpret
 from gateway.connectors.mapping.members import NOTHING, Members, fill_value
-from gateway.connectors.mapping.parse import SPECS, MappingSyntaxError, parse_mapping
+from gateway.connectors.mapping.parse import SPECS, parse_mapping
 from gateway.connectors.mapping.project import project_mapping
+from gateway.connectors.mapping.scanner import MappingSyntaxError
 from gateway.connectors.mapping.write import write_mapping
 from tests.connectors.mapping.random_mappings import data, selections, variables
 from tests.connectors.mapping.table import text_of
