@@ -13,7 +13,7 @@ from gateway.runtime.bounds import ResultLimitError
 from gateway.runtime.complete import complete_root
 from gateway.runtime.drive import run_steps
 from gateway.runtime.expand import expand_spots
-from gateway.runtime.introspect import prepare_introspection
+from gateway.runtime.introspect import answer_introspection
 from gateway.runtime.located import take_errors
 from gateway.runtime.pauses import PIECE_NODES, encode_data
 from gateway.runtime.state import Run
@@ -30,8 +30,6 @@ def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue
 
     Errors: IntrospectionError and ClientError(COLD_DOCUMENTS_LIMIT) before anything of the user's has run.
     """
-    if run.bound.introspection:
-        prepare_introspection(run, code.growing)
 
     def finish() -> ExecutionResult:
         if code.told:
@@ -43,6 +41,8 @@ def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue
 
 
 def _steps(run: Run, code: Code, encodes: bool) -> Generator[list[Work], None, None]:
+    if run.bound.introspection:
+        yield from answer_introspection(run, code.growing)
     data: dict[str, Any] = {}
     for part, root in code.steps:
         shaped = yield from part(run)

@@ -47,17 +47,8 @@ def size_of_code(code: Code) -> int:
         + sum(map(len, code.lines))
         + SHAPE * code.functions
         + sum(_size_of_function(part.__code__) for part in code.parts)
-        + sum(map(_size_of_answer, code.bound.answers.values()))
+        + sum(len(answer.json or b"") for answer in code.bound.answers.values())
     )
-
-
-def _size_of_answer(value: Any) -> int:
-    """Bytes of what introspection found: its strings are the schema's."""
-    if type(value) is dict:
-        return sys.getsizeof(value) + sum(map(_size_of_answer, value.values()))
-    if type(value) is list:
-        return sys.getsizeof(value) + sum(map(_size_of_answer, value))
-    return 0
 
 
 def _size_of_function(code: CodeType) -> int:

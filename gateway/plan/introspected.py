@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from graphql import (
     FieldNode,
-    FragmentSpreadNode,
     GraphQLObjectType,
     GraphQLSchema,
     SelectionSetNode,
@@ -23,16 +20,18 @@ from graphql import (
     parse,
 )
 
+from gateway.graph.field_tree import FieldTree
+
 # Microseconds of graphql-core, as the units of `gateway.plan.work`.
 OBJECT = 4  # one object of the answer
 VALUE = 3  # one value of it
-# As much as tools ask for is allowed whatever the schema's size: those known ask for no more than this many
-# times what graphql-core's own introspection query with everything in it does.
+# As much as tools ask for is allowed whatever the schema's size: so many times what graphql-core's own introspection
+# query with everything in it reads, which is as much as this of a type, field, argument or enum value.
 ALLOWED = 2
+READ = OBJECT + 6 * VALUE + 2 * (OBJECT + 3 * VALUE)
 
 Sets = tuple[SelectionSetNode, ...]
 Grouped = dict[str, tuple[str, list[SelectionSetNode]]]
-_allowed: WeakKeyDictionary[GraphQLSchema, int] = WeakKeyDictionary()
 
 
 class Introspected:
@@ -59,32 +58,50 @@ class Introspected:
         self._totals: dict[tuple[Any, ...], int] = {}
         self._grouped: dict[tuple[Any, ...], Grouped] = {}
         self._texts: set[tuple[str, ...]] = set()
+        self._asked: list[tuple[str, Sets]] = []
+
+    def walk(self) -> None:
+        """Count what was added; what tools ask for is known to be allowed."""
+        usual = usual_fields()
+        if len(self._asked) <= ALLOWED and all(
+            name == "__schema" and self._is_within(self._schema.get_type("__Schema"), sets, usual)
+            for name, sets in self._asked
+        ):
+            return
+        self._most = max(self._most, allowed_units(self._schema))
+        for name, sets in self._asked:
+            self._units += self._count_root(name, sets)
 
     def counted(self) -> int:
         """The units; none where tools ask for as much of this schema."""
         found = max(self._units, self._walked)
-        if not found or found <= allowed_units(self._schema):
-            return 0
-        return found
+        return found if found and found > allowed_units(self._schema) else 0
 
     def add(self, name: str, sets: Sets) -> None:
-        """Count one field of the root. What `__schema` is asked for twice is answered once, and counts once.
-
-        `__type` may be any type: it counts as the one with most fields.
-        """
+        """Count one field of the root. What `__schema` is asked for twice is answered once, and counts once."""
         text = (name, *map(_text_of, sets))
-        if text in self._texts and name == "__schema":
-            return
-        self._texts.add(text)
-        if self._most < sys.maxsize:
-            self._most = max(self._most, allowed_units(self._schema))
+        if text not in self._texts or name != "__schema":
+            self._texts.add(text)
+            self._asked.append((name, sets))
+
+    def _is_within(self, meta: Any, sets: Sets, usual: FieldTree) -> bool:
+        """Whether selections read no object but those that tools read, and nothing of one twice."""
+        grouped = self._collect(meta, sets).values()
+        return len(grouped) == len({name for name, _ in grouped}) and all(
+            name in usual
+            and self._is_within(get_named_type(meta.fields[name].type), tuple(below), usual[name])
+            for name, below in grouped
+            if below
+        )
+
+    def _count_root(self, name: str, sets: Sets) -> int:
+        """`__type` may be any type: it counts as the one with most fields."""
         meta: Any = self._schema.get_type("__Schema" if name == "__schema" else "__Type")
         if name == "__schema":
-            self._units += self._count(meta, self._schema, sets)
-            return
+            return self._count(meta, self._schema, sets)
         types = [t for t in self._schema.type_map.values() if is_composite_type(t)]
         types.sort(key=lambda type_: -len(getattr(type_, "fields", ())))
-        self._units += max(self._count(meta, type_, sets) for type_ in types[:3])
+        return max(self._count(meta, type_, sets) for type_ in types[:3])
 
     def _count(self, meta: GraphQLObjectType, value: Any, sets: Sets) -> int:
         ids = tuple(map(id, sets))
@@ -123,30 +140,31 @@ def _text_of(node: SelectionSetNode) -> str:
 
 
 def allowed_units(schema: GraphQLSchema) -> int:
-    """What may be read of a schema whatever the limit is: as much as tools ask for."""
-    known = _allowed.get(schema)
-    if known is None:
-        document: Any = parse(get_introspection_query(True, True, True, True, True))
-        operation, *fragments = document.definitions
-        by_name = {fragment.name.value: fragment.selection_set for fragment in fragments}
-        counter = Introspected(schema, partial(_collect_plain, by_name), sys.maxsize)
-        for node in operation.selection_set.selections:
-            counter.add(node.name.value, (node.selection_set,))
-        known = _allowed[schema] = ALLOWED * counter._units
-    return known
+    """What may be read of a schema whatever the limit is: about as much as tools ask for, by its size alone."""
+    things = 0
+    for type_ in schema.type_map.values():
+        fields = getattr(type_, "fields", {})
+        things += 1 + len(fields) + len(getattr(type_, "values", ()))
+        things += sum(len(field.args) for field in fields.values() if hasattr(field, "args"))
+    return ALLOWED * READ * things
 
 
-def _collect_plain(
-    fragments: dict[str, SelectionSetNode], _meta: GraphQLObjectType, sets: Sets
-) -> Grouped:
-    """The fields of a document without aliases, conditions and directives."""
-    grouped: Grouped = {}
-    rest = list(sets)
-    while rest:
-        for node in rest.pop().selections:
+@cache
+def usual_fields() -> FieldTree:
+    """What graphql-core's own introspection query asks of `__schema`."""
+    document: Any = parse(get_introspection_query(True, True, True, True, True))
+    operation, *fragments = document.definitions
+    by_name = {fragment.name.value: fragment.selection_set for fragment in fragments}
+
+    def tree(sets: SelectionSetNode) -> FieldTree:
+        members: dict[str, FieldTree] = {}
+        for node in sets.selections:
             if isinstance(node, FieldNode):
-                _, below = grouped.setdefault(node.name.value, (node.name.value, []))
-                below += [node.selection_set] if node.selection_set else []
-            elif isinstance(node, FragmentSpreadNode):
-                rest.append(fragments[node.name.value])
-    return grouped
+                members[node.name.value] = (
+                    tree(node.selection_set) if node.selection_set else FieldTree()
+                )
+            else:
+                members.update(tree(by_name[node.name.value]))  # type: ignore[attr-defined]
+        return FieldTree(members)
+
+    return tree(operation.selection_set)["__schema"]

@@ -8,6 +8,7 @@ fields is counted in as many steps as it has selections. Pure; the document has 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,12 +111,14 @@ def count_work(
     if operation is None or root is None:
         return tokens
     counter = _Counter(schema, document, most)
-    try:
+    planned = 0
+    with suppress(_EnoughError):
         planned = counter.count(root, (operation.selection_set,), 0)
-    except _EnoughError:
-        if counter.walked > most:  # nobody knows how much the whole is
-            return max(tokens + counter.walked, WITHOUT_PLAN * most + 1)
-        planned = counter.walked
+    with suppress(_EnoughError):
+        counter.introspected.walk()
+    if counter.walked > most:  # nobody knows how much the whole is
+        return max(tokens + counter.walked, WITHOUT_PLAN * most + 1)
+    planned = planned or counter.walked
     introspected = counter.introspected.counted()
     total = tokens + planned + introspected
     # Without a plan the schema is read all the same, each time.
