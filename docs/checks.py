@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Who may ask": {
         "NobodyIsKnown": "The schema asks who the client is, and nothing configures how that is known. See [authentication](authentication.md).",
         "ProtectedRead": "A connector of an unprotected field reads a protected one. Protect both, or read another.",
+        "MeaninglessRule": "A use of `@authenticated`, `@requiresScopes` or `@policy` that would protect nothing: its argument is not a list of lists of names in quotes, or it stands where no rule is looked at.",
     },
     "Sources": {
         "UnknownConnectorsVersion": "The `@link` names a version that is not known.",

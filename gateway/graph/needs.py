@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from graphql import (
-    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -27,7 +26,6 @@ from graphql import (
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
-    StringValueNode,
     VariableNode,
     get_named_type,
     type_from_ast,
@@ -36,9 +34,9 @@ from graphql import (
 from gateway.auth.decisions import NO_NEED, Need, Rule
 from gateway.errors import Diagnostic
 from gateway.graph.builtin import authorization_names
+from gateway.graph.rules import check_rules, rule_of
 
 NEEDS = "gateway.needs"
-KINDS = {"requiresScopes": ("scopes", "scopes"), "policy": ("policies", "policies")}
 
 
 class Needs:
@@ -140,24 +138,6 @@ def joined_needs(needs: Iterable[Need]) -> Need:
     return NO_NEED.union(*needs)
 
 
-def rule_of(name: str, use: DirectiveNode) -> Rule:
-    """One use of a directive."""
-    if name == "authenticated":
-        return Rule("authenticated")
-    kind, argument = KINDS[name]
-    value = next((a.value for a in use.arguments or () if a.name.value == argument), None)
-    return Rule(kind, frozenset(map(_names_in, _items(value))))  # type: ignore[arg-type]
-
-
-def _names_in(value: Any) -> frozenset[str]:
-    return frozenset(item.value for item in _items(value) if isinstance(item, StringValueNode))
-
-
-def _items(value: Any) -> Iterable[Any]:
-    """The items of a list; one value stands for a list of it. §3.12"""
-    return value.values if isinstance(value, ListValueNode) else () if value is None else (value,)
-
-
 def add_needs(
     schema: GraphQLSchema,
     document: DocumentNode,
@@ -165,7 +145,7 @@ def add_needs(
     *,
     is_asked: bool = True,
 ) -> list[Diagnostic]:
-    """Keep what a schema's parts need with it, where there is something; warnings.
+    """Keep what a schema's parts need with it, where there is something; errors and warnings.
 
     Args:
         schema: Built from `document`.
@@ -173,20 +153,22 @@ def add_needs(
         own: Names of directives that the user's Python implements: these mean what it says.
         is_asked: Whether a client can show who it is.
     """
-    names = authorization_names(document)
-    needs = Needs(schema, {name: meant for name, meant in names.items() if name not in own})
+    names = {n: meant for n, meant in authorization_names(document).items() if n not in own}
+    found = check_rules(document, names)
+    needs = Needs(schema, names)
     if not needs:
-        return []
+        return found
     schema.extensions[NEEDS] = needs
     if is_asked:
-        return []
+        return found
     return [
+        *found,
         Diagnostic(
             "directives of authorization are used, and nobody can show who it is: what is under them is denied to all",
             code="NobodyIsKnown",
             hint="set [[authentication.jwt.jwks]] or [authentication.api_keys]",
             severity="warning",
-        )
+        ),
     ]
 
 

@@ -325,7 +325,17 @@ def findings(folder: Path, sdl: str, **tables: Any) -> list[str]:
     graph = build_graph(
         build_config({"graph": {"schema": ["schema.graphql"]}, **tables}), folder, {}
     )
-    return [item.code for item in graph.findings if item.code in ("ProtectedRead", "NobodyIsKnown")]
+    codes = ("ProtectedRead", "NobodyIsKnown", "MeaninglessRule")
+    assert not [
+        item for item in graph.findings if item.severity == "error" and item.code not in codes
+    ]
+    return [item.code for item in graph.findings if item.code in codes]
+
+
+def known(folder: Path) -> dict[str, Any]:
+    """The tables of a gateway to which somebody can show who it is."""
+    (folder / "keys.json").write_text('{"keys": []}')
+    return {"authentication": {"api_keys": {"file": "keys.json"}}}
 
 
 @pytest.mark.parametrize(
@@ -352,10 +362,118 @@ def test_an_open_field_that_reads_a_protected_one_does_not_pass_the_check(
       score: Int {own} @connect(source: "api", http: {{ GET: "/score/{reads}" }}, selection: "$")
     }}
     """
-    keys = tmp_path / "keys.json"
-    keys.write_text('{"keys": []}')
-    known = {"authentication": {"api_keys": {"file": "keys.json"}}}
-    assert findings(tmp_path, sdl, **known) == code
+    assert findings(tmp_path, sdl, **known(tmp_path)) == code
+
+
+SELECTIONS = [
+    ("{$this.ssn}", "$.n", []),
+    ("{$this.id}", "$this.ssn", ["ProtectedRead"]),
+    ("{$this.id}", "$($this { ssn }).ssn", ["ProtectedRead"]),
+    ("{$this.id}", "$this.key", ["ProtectedRead"]),
+    ("{$this.id}", "$this.name", []),
+]
+
+
+@pytest.mark.parametrize(("reads", "selection", "code"), SELECTIONS)
+def test_a_protected_key_is_not_answered_by_an_open_field(
+    tmp_path: Path, reads: str, selection: str, code: list[str]
+) -> None:
+    sdl = f"""
+    type Query {{ t: T @connect(source: "api", http: {{ GET: "/t" }}, selection: "id ssn key name") }}
+    type T @connect(source: "api", http: {{ GET: "/k/{{$this.key}}" }}, selection: "more") {{
+      id: ID!
+      name: String
+      ssn: ID @authenticated
+      key: String @authenticated
+      more: String
+      owner: String @connect(source: "api", http: {{ GET: "/o/{reads}" }}, selection: "{selection}")
+    }}
+    """
+    assert findings(tmp_path, sdl, **known(tmp_path)) == code
+
+
+@pytest.mark.parametrize(
+    ("where", "code"),
+    [
+        ('errors: { message: "$this.ssn" }', ["ProtectedRead"]),
+        ('isSuccess: "$($this.ssn->eq($status))"', ["ProtectedRead"]),
+        ('errors: { message: "$this.id" }', []),
+    ],
+)
+def test_what_an_error_says_is_answered_too(tmp_path: Path, where: str, code: list[str]) -> None:
+    sdl = f"""
+    type Query {{ t: T @connect(source: "api", http: {{ GET: "/t" }}, selection: "id ssn") }}
+    type T {{
+      id: ID!
+      ssn: ID @authenticated
+      owner: String @connect(source: "api", http: {{ GET: "/o/{{$this.id}}" }}, selection: "$.n", {where})
+    }}
+    """
+    assert findings(tmp_path, sdl, **known(tmp_path)) == code
+
+
+def test_a_connector_of_the_type_answers_no_protected_member_in_an_open_one(tmp_path: Path) -> None:
+    sdl = """
+    type Query { t: T @connect(source: "api", http: { GET: "/t" }, selection: "id ssn") }
+    type T @connect(source: "api", http: { GET: "/k/{$this.id}" }, selection: "owner: $this.ssn") {
+      id: ID!
+      ssn: ID @authenticated
+      owner: String
+    }
+    """
+    assert "ProtectedRead" in findings(tmp_path, sdl, **known(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "@requiresScopes(scopes: [[admin]])",
+        "@requiresScopes(scopes: admin)",
+        '@requiresScopes(scopes: [[admin], ["write"]])',
+        '@requiresScopes(scopes: [["admin", write]])',
+        "@requiresScopes(scopes: [[1]])",
+        "@requiresScopes(scopes: [[null]])",
+        "@requiresScopes(scopes: [null])",
+        "@requiresScopes(scopes: null)",
+        '@requiresScopes(scopes: {all: ["admin"]})',
+        "@requiresScopes(scopes: [])",
+        "@requiresScopes(scopes: [[]])",
+        '@requiresScopes(scopes: [["admin"], []])',
+        '@requiresScopes(scopes: [[""]])',
+        "@policy(policies: [[boss]])",
+        "@policy(policies: [[]])",
+    ],
+)
+def test_a_rule_that_asks_for_nothing_is_an_error(tmp_path: Path, use: str) -> None:
+    sdl = f'type Query {{ a: Int {use} @connect(source: "api", http: {{ GET: "/a" }}, selection: "$") }}'
+    assert findings(tmp_path, sdl, **known(tmp_path)) == ["MeaninglessRule"]
+
+
+OWN = """
+directive @authenticated on FIELD_DEFINITION | UNION | INPUT_OBJECT | ARGUMENT_DEFINITION | ENUM_VALUE
+  | INPUT_FIELD_DEFINITION | SCHEMA
+"""
+
+
+@pytest.mark.parametrize(
+    ("sdl", "count"),
+    [
+        (OWN + "input I @authenticated { a: Int } type Query { a(i: I): Int @authenticated CONNECT }", 1),
+        (OWN + "input I { a: Int @authenticated } type Query { a(i: I): Int CONNECT }", 1),
+        (OWN + "type Query { a(s: String @authenticated): Int CONNECT }", 1),
+        (OWN + "enum E { A @authenticated } type Query { a(e: E): Int CONNECT }", 1),
+        (OWN + "extend schema @authenticated type Query { a: Int CONNECT }", 1),
+        (OWN + "union U @authenticated = A | B type A { a: Int } type B { a: Int } type Query { a: Int CONNECT }", 0),
+        ('directive @requiresScopes(scopes: [String!]!) on FIELD_DEFINITION type Query { a: Int @requiresScopes(scopes: ["a", "b"]) CONNECT }', 1),
+        ('directive @requiresScopes(scope: String) on FIELD_DEFINITION type Query { a: Int @requiresScopes(scope: "a") CONNECT }', 2),
+        ('directive @policy(policies: [[P!]!]!) on FIELD_DEFINITION scalar P type Query { a: Int @policy(policies: [["a"]]) CONNECT }', 0),
+        ('type Query { a: Int @requiresScopes(scopes: "a") CONNECT }', 0),
+    ],
+)  # fmt: skip
+def test_a_rule_where_nothing_looks_is_an_error(tmp_path: Path, sdl: str, count: int) -> None:
+    connect = '@connect(source: "api", http: { GET: "/a" }, selection: "$")'
+    found = findings(tmp_path, sdl.replace("CONNECT", connect), **known(tmp_path))
+    assert found == ["MeaninglessRule"] * count
 
 
 def test_directives_without_anybody_who_is_known_are_a_warning(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def directives(rng: Random, often: int = 3) -> str:
         return ""
     if rng.randrange(2):
         return " @authenticated"
-    sets = [rng.sample(SCOPES, rng.randrange(3)) for _ in range(rng.randint(1, 2))]
+    sets = [rng.sample(SCOPES, rng.randint(1, 2)) for _ in range(rng.randint(1, 2))]
     text = ", ".join("[" + ", ".join(f'"{scope}"' for scope in one) + "]" for one in sets)
     return f" @requiresScopes(scopes: [{text}])"
 

@@ -1,18 +1,21 @@
 """Whether an open field's connector reads what is protected: by `$this.ssn` everybody would see what few may.
 
-Keys may be read: a backend is asked by them, and they are not answered. A key is a member of type ID, or one that a
-connector of the type itself reads.
+Keys may be read by the request: a backend is asked by them, and they are not answered. A key is a member of type ID, or
+one that a connector of the type itself reads. What the mappings of an answer read may be answered, keys or not.
 
 Source: GHSA-m8jr-fxqx-8xx6.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
 
 from gateway.auth.decisions import Need
+from gateway.connectors.loaders import ConnectorLoader
+from gateway.connectors.reads import as_tree, joined_reads, spelled_out
 from gateway.errors import Diagnostic
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.needs import Needs, needs_of
@@ -31,22 +34,50 @@ def check_protected_reads(schema: GraphQLSchema) -> list[Diagnostic]:
             continue
         keys = _keys(type_)
         for name, field in type_.fields.items():
-            if not isinstance(field.resolve, BatchField) or not field.resolve.loader.reads:
-                continue
             own = needs.of_field(type_, name)
-            for path in _protected(needs, type_, field.resolve.loader.reads, own, keys):
-                file, line, column = place_of(field.ast_node)
-                found.append(
-                    Diagnostic(
-                        f"the connector of {type_.name}.{name} reads {path}, which needs more than the field itself",
-                        code="ProtectedRead",
-                        file=file,
-                        line=line,
-                        column=column,
-                        hint="put the same directives on the field, or read a key (a member of type ID)",
-                    )
+            paths = dict.fromkeys(_protected_paths(needs, type_, field.resolve, own, keys))
+            file, line, column = place_of(field.ast_node)
+            found += [
+                Diagnostic(
+                    f"the connector of {type_.name}.{name} {what} {path}, which needs more than the field itself",
+                    code="ProtectedRead",
+                    file=file,
+                    line=line,
+                    column=column,
+                    hint=f"put the same directives on the field{instead}",
                 )
+                for what, path, instead in paths
+            ]
     return found
+
+
+def _protected_paths(
+    needs: Needs, type_: GraphQLObjectType, resolve: Any, own: Need, keys: set[str]
+) -> Iterator[tuple[str, str, str]]:
+    """What of a field's connectors reads what is protected: how, what, and what else could be done."""
+    if isinstance(resolve, BatchField) and resolve.loader.reads:
+        for path in _protected(needs, type_, resolve.loader.reads, own, keys):
+            yield "reads", path, ", or read a key (a member of type ID)"
+    for loader in _loaders(resolve):
+        for path in _protected(needs, type_, _answered(loader, type_), own, None):
+            yield "may answer", path, ""
+
+
+def _loaders(resolve: Any) -> Iterator[ConnectorLoader]:
+    """The connectors that supply a field."""
+    loaders: Iterable[Any] = ()
+    if isinstance(resolve, BatchField):
+        loaders = getattr(resolve.loader, "loaders", (resolve.loader,))
+    elif isinstance(resolve, EntityField):
+        loaders = resolve.loaders
+    yield from (loader for loader in loaders if isinstance(loader, ConnectorLoader))
+
+
+def _answered(loader: ConnectorLoader, owner: GraphQLObjectType) -> FieldTree:
+    """What the mappings of its answers read of the object."""
+    mappings = loader.call.responding
+    members = joined_reads(mappings, "this").joined(joined_reads(mappings, "batch"))
+    return as_tree(spelled_out(members, owner, ()))
 
 
 def _keys(type_: GraphQLObjectType) -> set[str]:
@@ -61,15 +92,16 @@ def _keys(type_: GraphQLObjectType) -> set[str]:
 
 
 def _protected(
-    needs: Needs, type_: GraphQLObjectType, reads: FieldTree, own: Need, keys: set[str]
+    needs: Needs, type_: GraphQLObjectType, reads: FieldTree, own: Need, keys: set[str] | None
 ) -> Iterator[str]:
+    """The paths that need more than `own`; None for `keys` where a key may not be read either."""
     for name, below in reads.items():
         field = type_.fields.get(name)
         if field is None:
             continue
         inner = get_named_type(field.type)
-        is_key = name in keys or inner.name == "ID"
+        is_key = keys is not None and (name in keys or inner.name == "ID")
         if not is_key and not needs.of_field(type_, name) <= own:
             yield f"{type_.name}.{name}"
         elif isinstance(inner, GraphQLObjectType):
-            yield from _protected(needs, inner, below, own, set())
+            yield from _protected(needs, inner, below, own, None if keys is None else set())
