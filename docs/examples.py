@@ -202,6 +202,11 @@ directory = "/run/gateway"
 [redis]
 url = "rediss://gateway:${REDIS_PASSWORD:-none}@redis.example:6379/0"
 """,
+    "[reload]": """
+[reload]
+watch = true          # a ConfigMap is mounted here
+end_spread_s = 30
+""",
     "[logs]": """
 [logs]
 access = "stdout"

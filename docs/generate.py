@@ -20,6 +20,7 @@ from docs.behaviors import behaviors
 from docs.checks import checks
 from docs.examples import EXAMPLES
 from docs.mapping import mapping
+from docs.reload import reload
 from gateway.app.config import Config, config_json_schema
 from gateway.errors import CODES
 from gateway.settings.describe import attribute_docs, summary
@@ -216,6 +217,7 @@ PAGES = {
     "metrics.md": metrics,
     "behaviors.md": _behaviors,
     "checks.md": lambda: HEAD.format(origin="docs/checks.py") + checks(),
+    "reload.md": lambda: HEAD.format(origin="docs/reload.py and the table of effects") + reload(),
     "mapping.md": lambda: HEAD.format(origin="docs/methods.py and the checks") + mapping(),
 }
 GENERATED: dict[str, Callable[[], str]] = {

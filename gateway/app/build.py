@@ -88,8 +88,22 @@ def without_collector() -> Iterator[None]:
             gc.enable()
 
 
-@without_collector()
 def build_graph(
+    config: Config,
+    base: Path,
+    env: Mapping[str, str],
+    *,
+    is_served: bool = False,
+    mock: bool = False,
+    texts: Mapping[str, str] | None = None,
+) -> Graph:
+    """As `build_graph_of`, before anything is served: what is made stays, and no garbage is looked for meanwhile."""
+    with without_collector():
+        return build_graph_of(texts, config, base, env, is_served=is_served, mock=mock)
+
+
+def build_graph_of(
+    texts: Mapping[str, str] | None,
     config: Config,
     base: Path,
     env: Mapping[str, str],
@@ -100,6 +114,7 @@ def build_graph(
     """Load SDL and resolvers, bind and check them; finds as much as it can before it stops.
 
     Args:
+        texts: The schema files that were read before, by their paths: the whole schema. None for those on disk.
         config: What to serve and how.
         base: The folder that relative paths in it start from.
         env: `$env` of the connectors.
@@ -111,8 +126,10 @@ def build_graph(
     """
     if missing := missing_files(config, base):
         raise together(missing)
-    files = find_schema_files(config.graph.schema, base)
-    document, findings = accepted(load_sdl(files))
+    files = (
+        find_schema_files(config.graph.schema, base) if texts is None else [Path(p) for p in texts]
+    )
+    document, findings = accepted(load_sdl(files, texts))
     marks = [] if mock else find_marks(config.graph.resolvers, base)
     strict = config.graph.strict_deprecation
     schema, found = build_schema(document, strict_deprecation=strict, any_directive=mock)

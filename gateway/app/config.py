@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.admin.settings import AdminSettings
+from gateway.app.reload.settings import ReloadSettings
 from gateway.app.settings import ErrorSettings, GraphSettings, ServerSettings, TrafficShaping
 from gateway.auth.settings import AuthenticationSettings, AuthorizationSettings
 from gateway.broker.settings import BrokerSettings
@@ -79,6 +80,7 @@ class Config:
         incremental: `@defer` and `@stream`.
         broker: How published events reach subscriptions.
         redis: The Redis server that workers and pods share.
+        reload: Another configuration and schema without a restart.
         logs: Access and error log.
         telemetry: Metrics and traces.
         errors: Masking.
@@ -111,6 +113,7 @@ class Config:
     incremental: IncrementalSettings = field(default_factory=IncrementalSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     redis: RedisSettings = field(default_factory=RedisSettings)
+    reload: ReloadSettings = field(default_factory=ReloadSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     errors: ErrorSettings = field(default_factory=ErrorSettings)
@@ -125,7 +128,13 @@ def load_config(path: str | Path | None, env: Mapping[str, str] | None = None) -
     Errors: ConfigError naming key, file, line and what was expected; `others` has the rest of them.
     """
     env = os.environ if env is None else env
-    name, text = ("<defaults>", "") if path is None else (str(path), _read(path))
+    if path is None:
+        return parse_config("", "<defaults>", env)
+    return parse_config(read_config_text(path), str(path), env)
+
+
+def parse_config(text: str, name: str, env: Mapping[str, str]) -> Config:
+    """The configuration of a file's text; `name` is the file's. Errors: as of `load_config`."""
     try:
         written = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
@@ -155,7 +164,7 @@ def build_config(tables: Mapping[str, Any], *, file: str = "<config>") -> Config
 
 def origin_of(path: str | Path, env: Mapping[str, str]) -> ConfigOrigin:
     """Where the values of a file that was read stand, for what is found wrong with them later."""
-    text = _read(path)
+    text = read_config_text(path)
     try:
         written = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
@@ -189,7 +198,8 @@ def _adapter() -> TypeAdapter[Config]:
     return TypeAdapter(Config)
 
 
-def _read(path: str | Path) -> str:
+def read_config_text(path: str | Path) -> str:
+    """The text of a configuration file. Errors: ConfigError."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except OSError as exc:

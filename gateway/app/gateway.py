@@ -10,20 +10,22 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 
-from gateway.app.build import (
-    build_graph,
-    check_graphql_core,
-    refused,
-)
-from gateway.app.config import Config, load_config
+from gateway.app.build import Graph, build_graph, check_graphql_core, refused
+from gateway.app.config import Config
+from gateway.app.hooks import Hooks
+from gateway.app.reload.commands import add_reload_commands
+from gateway.app.reload.inputs import Inputs, Origin
+from gateway.app.reload.reloader import Reloader, ask_parent
+from gateway.app.reload.revisions import Revisions, Served
+from gateway.app.reload.shelf import Shelf
 from gateway.app.revision import Revision
-from gateway.app.worker import Worker
+from gateway.app.worker import BROKER_DIRECTORY, Worker
 from gateway.auth.authenticator import Authenticator
 from gateway.pipeline.explain import Explain
 from gateway.transport.asgi import Receive, Scope, Send
@@ -46,20 +48,30 @@ class Gateway:
         base: The folder that relative paths in it start from.
         env: `$env` of the connectors.
         mock: Fields make their values up: no connector, no Python, no backend.
+        source: The files that `config` was read from, and where they are; None where it cannot be reloaded.
 
     Attributes:
         dev_status: What GraphiQL's page asks for while it is developed; set before the lifespan begins.
         transports: By source name, in place of those that lead to the network; set before the lifespan begins.
+        reloader: Serves what its files say later; None before the lifespan begins, and where there are no files.
 
     Errors: ConfigError with the first thing that cannot be served.
     """
 
     def __init__(
-        self, config: Config, base: Path, env: Mapping[str, str], *, mock: bool = False
+        self,
+        config: Config,
+        base: Path,
+        env: Mapping[str, str],
+        *,
+        mock: bool = False,
+        source: tuple[Origin, Inputs] | None = None,
     ) -> None:
         check_graphql_core()
         self.config = config
-        self.graph = build_graph(config, base, env, is_served=True, mock=mock)
+        self._env, self._mock, self._source = env, mock, source
+        texts = source[1].schema if source is not None else None
+        self.graph = build_graph(config, base, env, is_served=True, mock=mock, texts=texts)
         if self.graph.errors:
             raise refused(self.graph.errors)
         self.explain = Explain(config.explain, env)
@@ -71,6 +83,7 @@ class Gateway:
         self.owns_process = False
         self.dev_status: Callable[[], bytes] | None = None
         self.transports: Mapping[str, Transport] = {}
+        self.reloader: Reloader | None = None
         self._worker: Worker | None = None
         self._lifespan = Starlette(lifespan=self.lifespan)
 
@@ -118,10 +131,66 @@ class Gateway:
             dev_status=self.dev_status,
             owns_process=self.owns_process,
         )
-        revision = Revision(self.graph, self.config, self.base, self.explain, worker)
-        async with worker.running(), revision.running(), worker.answering(revision):
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(worker.running())
+            hooks = Hooks(self.graph.marks)
+            await stack.enter_async_context(hooks.running())
+            await self._begin(worker, hooks, stack)
             self._worker = worker
             yield {DRAIN: worker.begin_drain}
+
+    async def _begin(self, worker: Worker, hooks: Hooks, stack: AsyncExitStack) -> None:
+        """Serve the first revision. Nothing here holds it: it goes when another has taken its place."""
+        digest = self._source[1].digest if self._source is not None else ""
+        revision = Revision(self.graph, self.config, self.base, self.explain, worker, hooks, digest)
+        revision.warm()
+        worker.serve(revision)
+        if self._source is None:
+            await stack.enter_async_context(worker.answering())
+            return
+        origin, inputs = self._source
+        served = Served(inputs, digest, self.config, self.graph, revision)
+        revisions = Revisions(worker, hooks, origin, self._env, served, self._take, mock=self._mock)
+        shelf = Shelf(os.environ.get(BROKER_DIRECTORY) if self.owns_process else None)
+        reloader = Reloader(
+            self.config, revisions, worker.calls, shelf, origin, self._env, ask_parent
+        )
+        if worker.measures is not None:
+            worker.measures.registry.add(reloader.samples)
+        add_reload_commands(worker.commands, reloader)
+        await stack.enter_async_context(worker.answering())
+        await stack.enter_async_context(reloader.running())
+        if self.owns_process:
+            stack.callback(reloader.listen())
+        self.reloader = reloader
+
+    def _take(self, config: Config, graph: Graph) -> None:
+        """Another revision is served."""
+        self.config, self.graph = config, graph
+
+    @classmethod
+    def load(
+        cls,
+        origin: Origin,
+        env: Mapping[str, str],
+        *,
+        mock: bool = False,
+        inputs: Inputs | None = None,
+    ) -> Gateway:
+        """The gateway of some files, which can be reloaded.
+
+        Args:
+            origin: Where they are.
+            env: What the configuration names.
+            mock: As of the class.
+            inputs: The files as they were read; as they are now by default.
+
+        Errors: ConfigError.
+        """
+        if inputs is None:
+            inputs = origin.read(env)
+        config = origin.parse(inputs.config, env)
+        return cls(config, origin.base, env, mock=mock, source=(origin, inputs))
 
 
 UNSTARTED = (
@@ -158,4 +227,5 @@ def create_app(
         config = "gateway.toml"
     if isinstance(config, Config):
         return Gateway(config, Path(base or "."), os.environ)
-    return Gateway(load_config(config), Path(base or Path(config).parent), os.environ)
+    origin = Origin(Path(config), folder=None if base is None else Path(base))
+    return Gateway.load(origin, os.environ)

@@ -5,16 +5,15 @@ Nothing of it belongs to a socket: a worker begins each request with its current
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from gateway.app.build import Graph
 from gateway.app.config import Config
-from gateway.app.services import time_left, unshared_sources
+from gateway.app.hooks import Hooks, settled
+from gateway.app.services import time_left, unshared_sources, upstream_settings
 from gateway.app.worker import Worker
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.context import ClientRequest, Context
@@ -32,12 +31,13 @@ from gateway.pipeline.pipeline import Pipeline
 from gateway.pipeline.plan_budget import PlanBudget
 from gateway.pipeline.plan_cache import PlanCache
 from gateway.pipeline.subscriptions import Subscriptions
-from gateway.pipeline.warm import warm_plans, warm_texts
+from gateway.pipeline.warm import warm_documents, warm_plans, warm_texts
 from gateway.plan.work import check_work
 from gateway.response.masking import ErrorMask
 from gateway.runtime.bounds import ResultLimits
 from gateway.telemetry.metrics import Sample
 from gateway.telemetry.trace import Trace, phase
+from gateway.upstream.client import Upstream
 
 
 class Revision:
@@ -49,26 +49,38 @@ class Revision:
         base: The folder that relative paths in the configuration start from.
         explain: Who is shown plans and timings.
         worker: Its sockets, pools and telemetry.
+        hooks: The user's Python, and what it has made at the start.
 
     Attributes:
+        digest: Of the files that it was made of; "" where nobody asked.
         plans: Of this schema alone.
         sharing: Equal operations in flight as one.
         pipeline: The stages.
         subscriptions: The operations whose answers go on.
         state: What `@on_startup` functions returned.
+        upstream: Its sources. Those that the revision before it has with equal settings are the same.
     """
 
     def __init__(
-        self, graph: Graph, config: Config, base: Path, explain: Explain, worker: Worker
+        self,
+        graph: Graph,
+        config: Config,
+        base: Path,
+        explain: Explain,
+        worker: Worker,
+        hooks: Hooks | None = None,
+        digest: str = "",
     ) -> None:
         assert graph.schema is not None
         assert graph.bound is not None
-        self._schema, self._marks = graph.schema, graph.marks
+        self._graph, self._schema = graph, graph.schema
+        self.digest = digest
         self._source_urls = graph.bound.base_urls
         self._config, self._base, self._worker = config, base, worker
         self._limits = result_limits(config)
         self._factories = [mark for mark in graph.marks if mark.kind == "context_factory"]
-        self.state: dict[str, Any] = {}
+        self.state: dict[str, Any] = hooks.state if hooks is not None else {}
+        self.upstream = worker.upstream
         self.plans = PlanCache(
             config.plan_cache,
             self._compile,
@@ -82,6 +94,7 @@ class Revision:
             unshared_sources(config, self._source_urls),
         )
         mask = ErrorMask(config.errors.mask, self._limits)
+        policies = [mark.target for mark in graph.marks if mark.kind == "policy_resolver"]
         self.pipeline = Pipeline(
             worker.admission,
             worker.documents,
@@ -91,24 +104,50 @@ class Revision:
             explain,
             worker.observer,
             config.limits,
-            Authorization(
-                config.authorization.directives, policies_of(self._hooks("policy_resolver"))
-            ),
+            Authorization(config.authorization.directives, policies_of(policies)),
         )
         streams = Streams(mask, config.subscription.max_queue, graph.ambient)
         self.subscriptions = Subscriptions(self.pipeline, streams, worker.measures)
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Around the time in which it is served: `@on_startup` and the plans that are warm, then `@on_shutdown`."""
-        try:
-            for function in self._hooks("on_startup"):
-                self.state.update(await settled(function(self.state)) or {})
-            self._warm()
-            yield
-        finally:
-            for function in self._hooks("on_shutdown"):
-                await settled(function(self.state))
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing that began with it is still under way."""
+        return not (self.pipeline.in_flight or self.sharing.writes or len(self.subscriptions.open))
+
+    @property
+    def timeout_s(self) -> float:
+        """How long a request of it may take."""
+        return self._config.traffic_shaping.router.timeout_s
+
+    def documents_in_use(self, most: int) -> list[tuple[str, str | None]]:
+        """The documents of its plans with their operations' names: of those that were used last."""
+        return self.plans.recent(most)
+
+    async def connect(self) -> None:
+        """Make its own sources, where they take the place of the worker's."""
+        settings = upstream_settings(self._config, self._source_urls)
+        self.upstream = Upstream(settings, before=self._worker.upstream)
+        await self.upstream.open()
+
+    def warm(self, documents: Sequence[tuple[str, str | None]] = ()) -> int:
+        """Make the plans that are asked for at once: those of the configuration, and of documents that are in use.
+
+        Shape: how many of `documents` have a plan.
+        Errors: ConfigError for one of the configuration's.
+        """
+        self._warm()
+        return warm_documents(self.plans, documents)
+
+    def succeed(self, before: Revision) -> None:
+        """Count on from where the one before has counted to."""
+        self.plans.counters = before.plans.counters
+        self.sharing.led, self.sharing.shared = before.sharing.led, before.sharing.shared
+        before.upstream.hand_over(self.upstream)
+
+    async def retire(self, after: Revision) -> None:
+        """Close what it alone has: it serves nobody any more."""
+        await self.upstream.aclose(after.upstream)
+        self._graph.threads.shutdown(wait=False)
 
     def samples(self) -> Iterator[Sample]:
         """What was counted of this schema, for metrics."""
@@ -125,7 +164,7 @@ class Revision:
         context = Context(
             client,
             deadline=worker.clock() + timeout_s,
-            upstream=worker.upstream,
+            upstream=self.upstream,
             config=config.connectors.config,
             source_urls=self._source_urls,
             state=self.state,
@@ -174,9 +213,6 @@ class Revision:
             texts = list(dict.fromkeys(trusted.texts.values()))
             warm_texts(self.plans, texts[: config.plan_cache.max_entries])
 
-    def _hooks(self, kind: str) -> list[Callable[..., Any]]:
-        return [mark.target for mark in self._marks if mark.kind == kind]
-
 
 def result_limits(config: Config) -> ResultLimits:
     """What one result may be."""
@@ -186,8 +222,3 @@ def result_limits(config: Config) -> ResultLimits:
         max_errors=config.errors.max_errors,
         is_paused=True,
     )
-
-
-async def settled(value: Any) -> Any:
-    """A value, awaited where it has to be: hooks may be `def` or `async def`."""
-    return await value if inspect.isawaitable(value) else value

@@ -159,6 +159,20 @@ def make_shared_redis(config: Config) -> Redis | None:
     return make_redis(config.redis, asking[0]) if asking else None
 
 
+def make_house(broker: Broker, settings: BrokerSettings, directory: str | None) -> Broker:
+    """What reaches the workers of this server and nobody else: the topics' broker, where that is the same.
+
+    Args:
+        broker: Of the topics.
+        settings: `[broker]`.
+        directory: Where the workers of this server meet, when it has several.
+    """
+    if directory is None:
+        return broker if isinstance(broker, LocalBroker) else LocalBroker(settings)
+    is_own = isinstance(broker, UnixBroker) and settings.directory is None
+    return broker if is_own else UnixBroker(settings, directory)
+
+
 def make_tracing(settings: TelemetrySettings) -> Tracing | None:
     """The tracer; None when nothing is traced, and then OpenTelemetry's SDK is not even imported."""
     if not (settings.enabled and settings.tracing.endpoint):

@@ -23,6 +23,7 @@ from gateway.app.services import (
     make_admission,
     make_broker,
     make_documents,
+    make_house,
     make_proxies,
     make_routes,
     make_shared_redis,
@@ -31,6 +32,7 @@ from gateway.app.services import (
     upstream_settings,
 )
 from gateway.auth.authenticator import Authenticator
+from gateway.broker.calls import WorkerCalls
 from gateway.connectors.response.decoding import decode_fallback_samples
 from gateway.connectors.response.outcome import unexpected_samples
 from gateway.execute.operation import fallback_samples
@@ -72,9 +74,13 @@ class Worker:
 
     Attributes:
         clock: The event loop's.
+        upstream: The sources of what is served now.
         is_timed: Whether requests are timed where nothing is traced.
         is_ready: What readiness says.
         handler, sockets, streams: The endpoints.
+        broker: The topics.
+        house: Reaches the workers of this server alone.
+        calls: Asks them.
         commands: What the admin port takes; whoever has something to command adds it.
         redis: The server that is shared with other workers and pods; None where nothing asks for one.
 
@@ -106,6 +112,7 @@ class Worker:
         self._serving: Serving | None = None
         self._drain: asyncio.Future[Any] | None = None
         self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
+        self.house = make_house(self.broker, config.broker, os.environ.get(BROKER_DIRECTORY))
         self.redis = make_shared_redis(config)
         self.documents = make_documents(config, base, self.broker)
         self.admission = make_admission(config)
@@ -134,6 +141,7 @@ class Worker:
             self.serving, settings, self.access_log, config.server.path, proxies, used
         )
         self.commands = Commands()
+        self.calls = WorkerCalls(self.house)
         self.routes = RouteMeasures()
         self.handler = Handler(
             self.serving,
@@ -161,9 +169,12 @@ class Worker:
         async with AsyncExitStack() as stack:
             stack.callback(self.access_log.close)
             await self.upstream.open()
-            stack.push_async_callback(self.upstream.aclose)
-            await self.broker.connect()
-            stack.push_async_callback(self.broker.aclose)
+            stack.push_async_callback(self._close_upstream)
+            for broker in dict.fromkeys((self.broker, self.house)):
+                await broker.connect()
+                stack.push_async_callback(broker.aclose)
+            self.calls.open()
+            stack.push_async_callback(self.calls.aclose)
             if any(source.cache.enabled for source in self.config.sources.values()):
                 relay = PurgeRelay(self.upstream.memory, self.broker)
                 relay.open()
@@ -181,10 +192,9 @@ class Worker:
             yield
 
     @asynccontextmanager
-    async def answering(self, serving: Serving) -> AsyncIterator[None]:
+    async def answering(self) -> AsyncIterator[None]:
         """Around the time in which clients are answered: ready at its begin, drained at its end."""
         config = self.config
-        self.serve(serving)
         async with AsyncExitStack() as stack:
             if self.measures is not None:
                 await self._measure(stack, self.measures)
@@ -214,7 +224,6 @@ class Worker:
             self.routes.samples,
             self.connections.samples,
             self.admission.samples,
-            self.upstream.samples,
             self._samples_of_serving,
             fallback_samples,
             decode_fallback_samples,
@@ -243,7 +252,11 @@ class Worker:
         stack.push_async_callback(port.aclose)
 
     def _samples_of_serving(self) -> Iterator[Sample]:
-        return self.serving().samples()
+        yield from self.upstream.samples()
+        yield from self.serving().samples()
+
+    async def _close_upstream(self) -> None:
+        await self.upstream.aclose()
 
     def stop_being_ready(self) -> None:
         """Readiness answers 503 from now on; everything else goes on."""

@@ -1,5 +1,5 @@
-"""The command line: `gateway init | dev | serve | check | test | schema | plan | profile | map | keys | audit |
-release`.
+"""The command line: `gateway init | dev | serve | check | reload | test | schema | plan | profile | map | keys |
+audit | release`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gateway.cli.map import map_json
 from gateway.cli.options import say_version
 from gateway.cli.plan import plan
 from gateway.cli.profile import profile
+from gateway.cli.reload import reload
 from gateway.cli.schema import print_api_schema
 from gateway.cli.serve import serve
 from gateway.cli.test import run_suites
@@ -51,6 +52,7 @@ app.command()(init)
 app.command()(dev)
 app.command()(serve)
 app.command()(check)
+app.command()(reload)
 app.command(name="test")(run_suites)
 app.command(name="schema")(print_api_schema)
 app.command()(plan)

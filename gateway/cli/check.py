@@ -12,13 +12,13 @@ from typing import Annotated
 
 import typer
 
+from gateway.app.mistakes import place_in_config
 from gateway.cli.options import (
     ConfigOption,
     SchemaOption,
     config_path,
     counted,
     fail,
-    place_in_config,
     read_graph,
 )
 from gateway.cli.progress import working

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -15,7 +14,9 @@ import typer
 
 from gateway import json_bytes
 from gateway.app.build import Graph, build_graph
-from gateway.app.config import Config, load_config, origin_of
+from gateway.app.config import Config, read_config_text
+from gateway.app.mistakes import error_lines
+from gateway.app.reload.inputs import Origin
 from gateway.errors import ConfigError, Diagnostic
 
 CONFIG_FILE = Path("gateway.toml")
@@ -71,41 +72,25 @@ def one_line_errors(path: Path | None = None) -> Iterator[None]:
         raise typer.Exit(2) from exc
 
 
-def error_lines(exc: ConfigError, path: Path | None = None) -> list[str]:
-    """Each mistake as its line."""
-    return [place_in_config(one, path).render() for one in (exc, *exc.others)]
-
-
-def place_in_config(exc: ConfigError, path: Path | None = None) -> ConfigError:
-    """Give an error that names a key of the configuration the file and line, or the variable, where it is set.
-
-    What `${NAME}` stands for is taken out of it.
-    """
-    if path is None or not path.exists():
-        return exc
-    origin = origin_of(path, os.environ)
-    exc.problem = origin.without_secrets(exc.problem)
-    if exc.file is None and exc.key is not None:
-        exc.file, exc.line = origin.place(tuple(exc.key.split(".")))
-    return exc
-
-
 def read_config(config: Path | None, schema: list[Path] | None) -> tuple[Config, Path]:
     """The configuration, and the folder that its relative paths start from.
 
     Errors: ConfigError when there is neither a configuration nor a schema.
     """
+    origin = origin_for(config, schema)
+    text = read_config_text(origin.config) if origin.config is not None else ""
+    return origin.parse(text, os.environ), origin.base
+
+
+def origin_for(config: Path | None, schema: list[Path] | None) -> Origin:
+    """Where the configuration and the schema are. Errors: ConfigError when there is neither."""
     path = config_path(config, schema)
     if path is None and not schema:
         raise ConfigError(
             "there is no gateway.toml here",
             hint="give --config FILE, or --schema FILE",
         )
-    loaded = load_config(path)
-    if not schema:
-        return loaded, path.parent if path else Path()
-    graph = replace(loaded.graph, schema=tuple(str(item.resolve()) for item in schema))
-    return replace(loaded, graph=graph), path.parent if path else Path()
+    return Origin(path, tuple(schema or ()))
 
 
 def read_graph(config: Path | None, schema: list[Path] | None) -> tuple[Config, Graph]:

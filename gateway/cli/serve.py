@@ -13,6 +13,9 @@ import typer
 
 from gateway.app.config import Config
 from gateway.app.gateway import Gateway
+from gateway.app.mistakes import error_lines
+from gateway.app.reload.reloader import SERVE_PARENT
+from gateway.app.reload.shelf import Shelf
 from gateway.app.worker import BROKER_DIRECTORY
 from gateway.cli.options import (
     ConfigOption,
@@ -20,9 +23,8 @@ from gateway.cli.options import (
     SchemaOption,
     config_path,
     counted,
-    error_lines,
     one_line_errors,
-    read_config,
+    origin_for,
 )
 from gateway.cli.workers import (
     AnnouncedServer,
@@ -53,9 +55,11 @@ def serve(
 ) -> None:
     """Serve GraphQL over HTTP. For development use `gateway dev`."""
     with one_line_errors(config_path(config, schema)):
-        settings, base = read_config(config, schema)
+        origin = origin_for(config, schema)
+        inputs = origin.read(os.environ)
         # Fail here, with one line, rather than in each worker.
-        gateway = Gateway(settings, base, os.environ, mock=mock)
+        gateway = Gateway.load(origin, os.environ, mock=mock, inputs=inputs)
+        settings = gateway.config
         number = settings.server.port if port is None else port
         unix_socket = settings.server.unix_socket if host is None and port is None else None
         if unix_socket is not None:
@@ -82,6 +86,8 @@ def serve(
     # Where the workers' brokers meet. Its name is short: a socket's path has to be.
     with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
         os.environ[BROKER_DIRECTORY] = folder
+        os.environ[SERVE_PARENT] = str(os.getpid())
+        Shelf(folder).decide(inputs)  # a worker that dies is replaced by one that serves the same
         raise typer.Exit(_run(served, sockets, url))
 
 
@@ -147,8 +153,10 @@ def worker() -> Gateway:
     config = Path(given) if given else None
     schema = [Path(item) for item in json.loads(os.environ.get(SERVE_SCHEMA, "[]"))]
     try:
-        settings, base = read_config(config, schema)
-        gateway = Gateway(settings, base, os.environ, mock=bool(os.environ.get(SERVE_MOCK)))
+        origin = origin_for(config, schema)
+        inputs = Shelf(os.environ.get(BROKER_DIRECTORY)).decided()
+        mock = bool(os.environ.get(SERVE_MOCK))
+        gateway = Gateway.load(origin, os.environ, mock=mock, inputs=inputs)
     except ConfigError as exc:
         say_once(error_lines(exc, config_path(config, schema)))
         raise SystemExit(2) from exc

@@ -21,8 +21,8 @@ import uvicorn
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from gateway.app.mistakes import error_lines
 from gateway.app.worker import BROKER_DIRECTORY
-from gateway.cli.options import error_lines
 from gateway.errors import ConfigError
 from gateway.transport.server.served import served_app
 

@@ -6,7 +6,7 @@ It reads files and parses; it binds and builds nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, Node, Source, parse
@@ -54,8 +54,12 @@ def find_schema_files(paths: Sequence[str | Path], base: str | Path = ".") -> li
     return list(dict.fromkeys(files))
 
 
-def load_sdl(files: Iterable[Path]) -> DocumentNode:
+def load_sdl(files: Iterable[Path], texts: Mapping[str, str] | None = None) -> DocumentNode:
     """Parse schema files into one document.
+
+    Args:
+        files: Which.
+        texts: Of files that were read before, by their paths.
 
     Errors: ConfigError with file, line and column of the first mistake; `others` has the rest, of all files.
     """
@@ -63,7 +67,8 @@ def load_sdl(files: Iterable[Path]) -> DocumentNode:
     errors: list[ConfigError] = []
     for file in files:
         try:
-            text = file.read_text(encoding="utf-8")
+            known = texts.get(str(file)) if texts is not None else None
+            text = file.read_text(encoding="utf-8") if known is None else known
             definitions += parse_sdl(text, str(file)).definitions
         except (OSError, UnicodeDecodeError) as exc:
             errors.append(ConfigError(f"the schema file cannot be read: {exc}", file=str(file)))

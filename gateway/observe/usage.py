@@ -88,11 +88,15 @@ class FieldUsage:
 
         return make
 
-    def samples(self) -> Iterator[Sample]:
-        """The sums now."""
+    def fold(self) -> None:
+        """Add up what was counted by plan; no plan is held from then on."""
         pending, self._pending = self._pending, {}
         for (prepared, client_name), asked in pending.items():
             self._fold(prepared, client_name, asked.requests)
+
+    def samples(self) -> Iterator[Sample]:
+        """The sums now."""
+        self.fold()
         for pair, requests in self._sums.items():
             yield FIELD_USAGE, pair, requests
             if pair[0] in self._deprecated:

@@ -49,6 +49,9 @@ class Pipeline:
         observer: Told of every operation.
         limits: What variables may be.
         authorization: What of an operation who asks may see.
+
+    Attributes:
+        in_flight: Operations that wait for something.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Pipeline:
         self.observer = observer
         self.limits = limits
         self.authorization = authorization
+        self.in_flight = 0
 
     def run(self, operation: Operation, context: Context) -> AwaitableOrValue[Answer]:
         """Answer one operation: at once where there is nothing to wait for.
@@ -99,11 +103,13 @@ class Pipeline:
     ) -> Answer:
         """The rest of an operation that has to wait for something."""
         self.admission.enter(operation.client.client_key)
+        self.in_flight += 1
         try:
             answer = self._encoded(operation, await coming)
         except Exception as exc:
             answer = reject(self.mask, exc, operation.record)
         finally:
+            self.in_flight -= 1
             self.admission.leave(operation.client.client_key)
         self.observer.ended(answer, operation.context, time.perf_counter() - begin)
         return answer

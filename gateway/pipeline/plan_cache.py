@@ -163,6 +163,16 @@ class PlanCache(Generic[T]):
         """
         return self.known(text, operation_name) or self._look_up((text, operation_name), client_key)
 
+    def recent(self, most: int) -> list[tuple[str, str | None]]:
+        """A document for each of the plans that were used last, the latest first: its text and operation name."""
+        found: list[Key] = []
+        for plan in reversed(self._plans):
+            if len(found) >= most:
+                break
+            if plan.texts:
+                found.append(next(iter(plan.texts)))
+        return found
+
     @contextmanager
     def growing(self, value: T, client_key: str | None) -> Iterator[None]:
         """Make something more for a value that is kept: admitted, charged and counted as a new one.

@@ -56,6 +56,21 @@ def warm_texts(plans: PlanCache[T], texts: Iterable[str]) -> int:
     return count
 
 
+def warm_documents(plans: PlanCache[T], documents: Iterable[tuple[str, str | None]]) -> int:
+    """Compile documents that another schema has plans of; one that this schema refuses is refused.
+
+    Shape: the number of plans made.
+    """
+    count = 0
+    for text, name in documents:
+        try:
+            plans.lookup(text, name)
+            count += 1
+        except (RequestError, ClientError):
+            continue
+    return count
+
+
 def _files(paths: Sequence[str], base: Path) -> Iterator[Path]:
     for name in paths:
         path = base / name

@@ -184,6 +184,25 @@ CERTIFICATE_EXPIRY = Metric(
     "When the certificate of `server.tls` ends, Unix time; the latest of all workers.",
     across="max",
 )
+RELOADS = Metric(
+    "gateway_reloads",
+    "counter",
+    "Reloads that this server led, by result: reloaded, refused (the version before goes on), unchanged, restarting.",
+    ("result",),
+)
+REVISION_INFO = Metric(
+    "gateway_revision_info",
+    "gauge",
+    "Always 1; the label is the digest of the configuration and schema that a worker serves.",
+    ("digest",),
+    "max",
+)
+REVISIONS = Metric(
+    "gateway_revisions",
+    "gauge",
+    "Revisions of the schema that a worker holds: the one that is served, and those that still have something under way.",
+    across="max",
+)
 MEMORY = Metric("process_resident_memory_bytes", "gauge", "Resident memory of all workers.")
 MEMORY_LIMIT = Metric(
     "gateway_memory_limit_bytes",
@@ -228,7 +247,7 @@ METRICS = (
     SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, CONNECTIONS,
     CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, CERTIFICATE_EXPIRY, OPERATION_DURATION, OPERATION_ERRORS,
     OPERATIONS_FAILED, OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
-    SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
+    RELOADS, REVISION_INFO, REVISIONS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
     CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,
     PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, MEMORY_LIMIT, CPU, OPEN_FDS, MAX_FDS, START_TIME, BUILD_INFO, GC_COLLECTIONS, GC_COLLECTED, WORKERS,

@@ -48,6 +48,12 @@ class UpstreamSource:
             self.cache = ResponseCache(name, settings.cache, memory, counters.cache_lookups)
         self._headers = [(name.lower(), value) for name, value in (settings.headers or {}).items()]
 
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self.cache is not None:
+            await self.cache.aclose()
+        await self.transport.aclose()
+
     def add_headers(self, request: UpstreamRequest, caller: Caller) -> None:
         """The configured headers, where the request does not set them itself, and the session's cookie."""
         if self._headers:
@@ -68,6 +74,8 @@ class Upstream:
         counters: To be told.
         cache: How much of answers is kept.
         transports: By source name, in place of those that lead to the network: for tests.
+        before: What these sources take the place of: one whose settings are equal goes on, with its connections, the
+            state of its breakers and what is kept of it.
 
     Attributes:
         counters: What the policies decided.
@@ -80,31 +88,43 @@ class Upstream:
         counters: Counters | None = None,
         cache: ResponseCacheSettings | None = None,
         transports: Mapping[str, Transport] | None = None,
+        before: Upstream | None = None,
     ) -> None:
         self.memory = MemoryCache((cache or ResponseCacheSettings()).max_bytes)
         self._settings = settings
         self._transports = transports or {}
         self._sources: dict[str, UpstreamSource] = {}
         self.counters = counters or Counters()
+        self._known: dict[str, UpstreamSource] = {}
+        if before is not None:
+            self.memory, self.counters = before.memory, before.counters
+            self._transports, self._known = before._transports, before._sources
 
     async def open(self) -> None:
         """Make the transports; call it in the event loop that will use them."""
-        for name, settings in self._settings.items():
+        for name, settings in {"": SourceSettings(), **self._settings}.items():
+            known = self._known.get(name)
+            if known is not None and known.settings == settings:
+                self._sources[name] = known
+                continue
             given = self._transports.get(name)
             self._sources[name] = UpstreamSource(name, settings, self.counters, self.memory, given)
-        if "" not in self._sources:
-            given = self._transports.get("")
-            self._sources[""] = UpstreamSource(
-                "", SourceSettings(), self.counters, self.memory, given
-            )
+        self._known = {}
 
-    async def aclose(self) -> None:
-        """Close every connection."""
+    async def aclose(self, used: Upstream | None = None) -> None:
+        """Close every connection, but of the sources that `used` has too."""
+        kept = set(used._sources.values()) if used is not None else set()
+        sources, self._sources = self._sources, {}
+        for source in sources.values():
+            if source not in kept:
+                await source.aclose()
+
+    def hand_over(self, after: Upstream) -> None:
+        """Others take the place of these sources: what those that do not go on have counted stays counted."""
+        kept = set(after._sources.values())
         for source in self._sources.values():
-            if source.cache is not None:
-                await source.cache.aclose()
-            await source.transport.aclose()
-        self._sources.clear()
+            if source not in kept:
+                source.policy.leave_counts()
 
     @property
     def policies(self) -> Collection[Policy]:

@@ -18,9 +18,10 @@ import uvicorn
 
 from gateway.app.config import Config
 from gateway.app.gateway import Gateway
+from gateway.app.mistakes import error_lines
 from gateway.cli.dev.broken import BrokenApp
 from gateway.cli.dev.status import DevStatus
-from gateway.cli.options import config_path, error_lines, read_config
+from gateway.cli.options import config_path, read_config
 from gateway.cli.serve import served_config
 from gateway.errors import ConfigError
 

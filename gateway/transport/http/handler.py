@@ -109,16 +109,20 @@ class Handler:
     ) -> None:
         self.serving = serving
         self.proxies = proxies
-        self.settings = settings
-        self.http = settings.http
         self.routes = routes
         self.access_log = access_log
         self.measures = measures
         self.streams = streams
         self.authenticator = authenticator
         self.sessions = Sessions(streams) if streams is not None else None
+        self.configure(settings)
+
+    def configure(self, settings: EndpointSettings) -> None:
+        """Answer by these from now on."""
+        self.settings = settings
+        self.http = settings.http
         self.responder = Responder(
-            settings, takes_sessions=streams is not None, inserted=settings.inserted_headers
+            settings, takes_sessions=self.streams is not None, inserted=settings.inserted_headers
         )
 
     # The head

@@ -34,10 +34,13 @@ class Endpoint:
     calls: int = 0
 
 
-def made_endpoint(name: str, settings: SourceSettings) -> Endpoint:
-    """An endpoint of which nothing is known yet."""
+def made_endpoint(name: str, settings: SourceSettings, calls: int = 0) -> Endpoint:
+    """An endpoint of which nothing is known yet, but how many calls were counted before."""
     return Endpoint(
-        name, CircuitBreaker(settings.circuit_breaker), Latency(settings.hedge.percentile)
+        name,
+        CircuitBreaker(settings.circuit_breaker),
+        Latency(settings.hedge.percentile),
+        calls=calls,
     )
 
 

@@ -75,6 +75,11 @@ class Policy:
         yield from self.places.samples()
         yield from endpoint_samples(self.name, self.endpoints.values())
 
+    def leave_counts(self) -> None:
+        """Another takes the place of this one: it goes on from what this one has counted."""
+        for known in self.endpoints.values():
+            self.counters.counts["call", self.name, known.name] += known.calls
+
     def fetch(
         self, request: UpstreamRequest, deadline: float, stats: CallStats
     ) -> Coroutine[Any, Any, Fetched]:
@@ -111,7 +116,9 @@ class Policy:
         if known is None:
             if len(self.endpoints) >= MAX_ENDPOINTS:
                 name = ""
-            known = self.endpoints.setdefault(name, made_endpoint(name, self.settings))
+            calls = self.counters.counts.pop(("call", self.name, name), 0)
+            made = made_endpoint(name, self.settings, calls)
+            known = self.endpoints.setdefault(name, made)
         return known
 
     # One attempt

@@ -1,0 +1,82 @@
+"""docs/reload.md: how a reload goes, and what each setting needs, made of the table that the gateway itself uses."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from gateway.app.config import Config
+from gateway.app.reload.effects import EFFECTS, Effect, effect_of
+
+NEEDS = {
+    Effect.HOT: "a reload",
+    Effect.WORKERS: "new workers",
+    Effect.SERVER: "a new server",
+}
+TEXT = """# Reloading
+
+Schema, connectors and most settings change without a restart: no connection is closed, no request fails, and
+subscriptions go on.
+
+## How to
+
+- `gateway reload` tells a running server to read its files again, and says what came of it; `gateway reload --check`
+  only looks whether they could be served. It asks the [admin port](configuration.md), with a key of `[admin] keys`.
+- `POST /admin/reload` of the admin port does the same, `POST /admin/reload?check=true` looks only. 422 says that the
+  files cannot be served, 409 that another reload is under way. Each command stands in the audit log.
+- `kill -HUP PID` of `gateway serve`.
+- `[reload] watch = true` reloads by itself when the configuration or a schema file changes. It follows symbolic links,
+  so that a Kubernetes ConfigMap is read when the kubelet has swapped `..data`. What changes is read when it has stayed
+  the same for `poll_interval_s`: a file that is half written is not.
+
+## What happens
+
+1. The files are read once, in one worker. All workers build from what it has read.
+2. Each worker builds the schema beside the one that it serves, in a thread, with all that `gateway check` looks at, and
+   makes the plans of the documents that were used last (`reload.warm_plans`).
+3. When every worker could, each of them swaps. When one could not, none does: the version before goes on everywhere,
+   readiness stays as it is, `gateway_reloads_total{result="refused"}` grows, and the error log has file and line.
+4. A request that has begun ends by the version that it began with. Sources whose settings are equal keep their
+   connections, breakers and stored answers. What `@on_startup` functions have made stays.
+
+A worker that dies meanwhile is replaced by one that serves what was decided last, whatever the files say by then: a
+broken file never keeps a worker from starting again.
+
+`gateway_revision_info` has the digest of what a worker serves, `gateway_revisions` how many revisions it holds: one,
+and two while the one before is drained.
+
+## Subscriptions
+
+The source stream of a subscription lives on. Its operation is validated and planned for the new schema before the
+reload is over, and its next event is answered by that. A subscription that is not valid any more ends with one error,
+`SUBSCRIPTION_SCHEMA_RELOAD`, whose message says why, and then `complete`; such ends are spread over
+`reload.end_spread_s`, so that clients do not come back all at once. The same goes for one whose arguments mean another
+stream than before, and for one that was shared with clients from whom the new schema tells it apart.
+
+## What a change needs
+
+"New workers" means that the workers are replaced one after the other, each when its successor answers: `gateway serve`
+with several workers does that by itself at a reload. With one worker, and for what needs a new server, the reload says
+which keys wait, and everything else holds already.
+
+| setting | needs |
+|---|---|
+"""
+
+
+def reload() -> str:
+    """The page."""
+    rows = [f"| `[{key}]` | {NEEDS[effect_of(key)]} |" for key in _tables()]
+    python = "| the files of `graph.resolvers` | new workers |"
+    schema = "| the files of `graph.schema` | a reload |"
+    own = "| certificates, key sets, API keys, manifests of documents | nothing: they are read when they change |"
+    return TEXT + "\n".join([schema, python, own, *rows]) + "\n"
+
+
+def _tables() -> list[str]:
+    """Each table, and below it what needs something else."""
+    found = []
+    for field in fields(Config):
+        found.append(field.name)
+        inner = [key for key in EFFECTS if key.startswith(f"{field.name}.")]
+        found += [key for key in inner if effect_of(key) is not effect_of(field.name)]
+    return found

@@ -1,0 +1,25 @@
+"""The admin port's commands of reloads."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gateway.admin.commands import Command, CommandError, Commands, Done
+from gateway.app.reload.reloader import Reloader
+from gateway.app.reload.shelf import BusyError
+
+
+def add_reload_commands(commands: Commands, reloader: Reloader) -> None:
+    """Let a reload be commanded: `POST /admin/reload`, with `?check=true` to look only."""
+    commands.add("POST", "/admin/reload", partial(reload, reloader))
+
+
+async def reload(reloader: Reloader, command: Command) -> Done:
+    """Serve the files as they are now. 409 where another reload is under way, 422 where they cannot be served."""
+    try:
+        report = await reloader.reload(check_only=command.query.get("check") == "true")
+    except BusyError as exc:
+        raise CommandError(str(exc), 409) from exc
+    found = report.as_json()
+    audit = {name: found[name] for name in ("result", "digest", "errors")}
+    return Done(found, 422 if report.result == "refused" else 200, audit)

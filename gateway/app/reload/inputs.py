@@ -1,0 +1,148 @@
+"""What a gateway is made of, as its files were at one moment: the configuration and the schema, as texts.
+
+Workers that build from the same `Inputs` serve the same, whatever happens to the files meanwhile. It reads files, and
+builds nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import orjson
+
+from gateway.app.config import Config, parse_config, read_config_text
+from gateway.errors import ConfigError
+from gateway.graph.sdl import find_schema_files
+
+FileState = tuple[str, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a configuration and its schema come from.
+
+    Attributes:
+        config: The configuration file; None for the defaults.
+        schema: Schema files and folders in place of the configuration's.
+        folder: Where relative paths start from; the configuration file's own by default.
+    """
+
+    config: Path | None
+    schema: tuple[Path, ...] = ()
+    folder: Path | None = None
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative paths start from."""
+        if self.folder is not None:
+            return self.folder
+        return self.config.parent if self.config is not None else Path()
+
+    def parse(self, text: str, env: Mapping[str, str]) -> Config:
+        """The configuration of a text. Errors: ConfigError."""
+        name = str(self.config) if self.config is not None else "<defaults>"
+        config = parse_config(text, name, env)
+        if not self.schema:
+            return config
+        paths = tuple(str(path.resolve()) for path in self.schema)
+        return replace(config, graph=replace(config.graph, schema=paths))
+
+    def read(self, env: Mapping[str, str]) -> Inputs:
+        """The files as they are now. Errors: ConfigError."""
+        text = read_config_text(self.config) if self.config is not None else ""
+        config = self.parse(text, env)
+        files = find_schema_files(config.graph.schema, self.base)
+        schema = {str(file): _text(file) for file in files}
+        return Inputs(text, schema, _python(config.graph.resolvers, self.base))
+
+    def state(self, env: Mapping[str, str]) -> list[FileState]:
+        """What changes with any of the files; one that cannot be looked at is left out.
+
+        It follows symbolic links, so that it changes with Kubernetes' `..data` too.
+        """
+        files = [self.config] if self.config is not None else []
+        resolvers: str | None = None
+        try:
+            text = read_config_text(self.config) if self.config is not None else ""
+            config = self.parse(text, env)
+            resolvers = config.graph.resolvers
+            files += find_schema_files(config.graph.schema, self.base)
+        except ConfigError:
+            pass  # a reload says what is wrong with it
+        found = [_state(file) for file in [*files, *_python_files(resolvers, self.base)]]
+        return [state for state in found if state is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The files of one moment.
+
+    Attributes:
+        config: The configuration's text, as it stands in its file: `${NAME}` is not expanded.
+        schema: The text of each schema file, by its path.
+        python: The digest of the resolvers' files.
+    """
+
+    config: str
+    schema: dict[str, str]
+    python: str
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal files."""
+        return sha256(self.to_bytes()).hexdigest()[:16]
+
+    def to_bytes(self) -> bytes:
+        """As another worker reads it."""
+        members = {"config": self.config, "schema": self.schema, "python": self.python}
+        return orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
+
+    @classmethod
+    def from_bytes(cls, text: bytes) -> Inputs:
+        """As another worker wrote it."""
+        return cls(**orjson.loads(text))
+
+    def keep(self, path: Path) -> None:
+        """Write it where other workers find it: whole, or not at all."""
+        fresh = path.with_suffix(f".{os.getpid()}.new")
+        fresh.write_bytes(self.to_bytes())
+        fresh.replace(path)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"the schema file cannot be read: {exc}", file=str(file)) from exc
+
+
+def _state(file: Path) -> FileState | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return str(file), found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _python(resolvers: str | None, base: Path) -> str:
+    """The digest of the resolvers' files: a module that was imported stays what it is until its process ends."""
+    digest = sha256()
+    for file in _python_files(resolvers, base):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _python_files(resolvers: str | None, base: Path) -> Iterator[Path]:
+    if resolvers is None:
+        return
+    name = base / resolvers.replace(".", "/")
+    module = sys.modules.get(resolvers)
+    if not name.is_dir() and not name.with_suffix(".py").is_file() and module is not None:
+        place = Path(module.__file__ or "")  # installed elsewhere
+        name = place.parent if place.name == "__init__.py" else place.with_suffix("")
+    yield from sorted(name.rglob("*.py")) if name.is_dir() else (name.with_suffix(".py"),)

@@ -1,0 +1,230 @@
+"""The revisions of one worker: the one that is served, one that is prepared beside it, those that are drained.
+
+A revision is built in a thread, so that the event loop goes on; what is left for the loop is the swap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from gateway.app.build import Graph, build_graph_of
+from gateway.app.config import Config
+from gateway.app.hooks import Hooks
+from gateway.app.mistakes import error_lines
+from gateway.app.reload.effects import with_hot_changes
+from gateway.app.reload.inputs import Inputs, Origin
+from gateway.app.revision import Revision
+from gateway.app.services import endpoint_settings
+from gateway.app.worker import Worker
+from gateway.concurrency.frame_stack import with_room
+from gateway.errors import ConfigError
+from gateway.pipeline.explain import Explain
+
+T = TypeVar("T")
+logger = logging.getLogger("gateway.reload")
+SWITCH_INTERVAL_S = 0.0005
+"""While a thread builds, the event loop waits so long for the interpreter; Python's own is ten times that."""
+YOUNG_OBJECTS = 5_000
+"""While a thread builds, young objects are looked at by so many: 1 ms each time. All at the end would be one pause."""
+NEVER = 2**31 - 1
+LOOK_EVERY_S = 0.1
+DRAIN_GRACE_S = 5.0
+
+
+class RefusedError(Exception):
+    """A configuration or schema that cannot be served.
+
+    Attributes:
+        lines: What is wrong, each with its file and line.
+    """
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A revision, and what it was made of."""
+
+    inputs: Inputs
+    digest: str
+    config: Config
+    graph: Graph
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A revision that can be served.
+
+    Attributes:
+        plans: How many are warm.
+        took_s: What it took to build.
+    """
+
+    served: Served
+    plans: int
+    took_s: float
+
+
+class Revisions:
+    """What one worker serves, will serve and has served.
+
+    Args:
+        worker: Its sockets, pools and telemetry.
+        hooks: The user's Python.
+        origin: Where the files are.
+        env: `$env`, and what the configuration names.
+        served: What is served now.
+        on_swap: Told what is served from now on.
+        mock: Whether every value is made up.
+
+    Attributes:
+        served: What is served now.
+        prepared: What can take its place.
+        draining: Revisions that still have something under way.
+        number: How many have been served.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        hooks: Hooks,
+        origin: Origin,
+        env: Mapping[str, str],
+        served: Served,
+        on_swap: Callable[[Config, Graph], None],
+        *,
+        mock: bool = False,
+    ) -> None:
+        self._worker = worker
+        self._hooks = hooks
+        self._origin = origin
+        self._env = env
+        self._on_swap = on_swap
+        self._mock = mock
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.served = served
+        self.prepared: Prepared | None = None
+        self.draining: list[Revision] = []
+        self.number = 1
+
+    async def prepare(self, inputs: Inputs) -> Prepared:
+        """Build and warm what the inputs say, beside what is served. Errors: RefusedError; nothing has changed then."""
+        async with self._turn:
+            await self._abandon()
+            begin = time.perf_counter()
+            try:
+                with in_the_background():
+                    served = await self._in_thread(partial(self._built, inputs))
+                    plans = await self._warmed(served.revision)
+            except ConfigError as exc:
+                raise RefusedError(error_lines(exc, self._origin.config)) from exc
+            self.prepared = Prepared(served, plans, time.perf_counter() - begin)
+            return self.prepared
+
+    def _built(self, inputs: Inputs) -> Served:
+        """Errors: ConfigError, RefusedError."""
+        origin, env = self._origin, self._env
+        config = with_hot_changes(self.served.config, origin.parse(inputs.config, env))
+        graph = build_graph_of(
+            inputs.schema, config, origin.base, env, is_served=True, mock=self._mock
+        )
+        if graph.errors:
+            raise RefusedError([finding.render() for finding in graph.errors])
+        explain = Explain(config.explain, env)
+        revision = Revision(
+            graph, config, origin.base, explain, self._worker, self._hooks, inputs.digest
+        )
+        return Served(inputs, inputs.digest, config, graph, revision)
+
+    async def _warmed(self, revision: Revision) -> int:
+        """Open its sources and make its plans. Errors: ConfigError."""
+        try:
+            await revision.connect()
+            most = self.served.config.reload.warm_plans
+            documents = self.served.revision.documents_in_use(most)
+            return await self._in_thread(partial(revision.warm, documents))
+        except BaseException:
+            await revision.retire(self.served.revision)
+            raise
+
+    async def _in_thread(self, function: Callable[[], T]) -> T:
+        return await asyncio.to_thread(with_room, function)
+
+    def swap(self) -> float:
+        """Serve what is prepared from now on. Gives the seconds in which nothing else could be done."""
+        assert self.prepared is not None
+        begin = time.perf_counter()
+        before, after = self.served, self.prepared.served
+        after.revision.succeed(before.revision)
+        self._worker.upstream = after.revision.upstream
+        self._worker.handler.configure(endpoint_settings(after.config))
+        self._worker.serve(after.revision)
+        self._on_swap(after.config, after.graph)
+        self.served, self.prepared = after, None
+        self.number += 1
+        self.draining.append(before.revision)
+        task = asyncio.create_task(self._drain(before.revision, after.revision))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return time.perf_counter() - begin
+
+    async def move_subscriptions(self) -> tuple[int, int]:
+        """Let the subscriptions of the old revision go on by the new one: how many do, and how many end."""
+        return 0, 0
+
+    async def abandon(self) -> None:
+        """Do not serve what is prepared."""
+        async with self._turn:
+            await self._abandon()
+
+    async def _abandon(self) -> None:
+        if self.prepared is not None:
+            revision, self.prepared = self.prepared.served.revision, None
+            await revision.retire(self.served.revision)
+
+    async def aclose(self) -> None:
+        """Drain no more: the worker ends."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.abandon()
+
+    async def _drain(self, before: Revision, after: Revision) -> None:
+        """Wait until the old one has nothing under way, and let go of it."""
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + before.timeout_s + DRAIN_GRACE_S
+        while not before.is_idle and loop.time() < latest:  # noqa: ASYNC110 - no request tells of its end
+            await asyncio.sleep(LOOK_EVERY_S)
+        await before.retire(after)
+        self.draining.remove(before)
+        if self._worker.measures is not None:
+            self._worker.measures.usage.fold()  # it holds plans until it is read
+        del before
+        gc.collect()
+
+
+@contextmanager
+def in_the_background() -> Iterator[None]:
+    """While a thread builds: the event loop gets the interpreter often, and no collection of garbage is a long one."""
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    if thresholds[0]:
+        gc.set_threshold(YOUNG_OBJECTS, 0, NEVER)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*thresholds)

@@ -1,0 +1,108 @@
+"""What the workers of a server have in common for a reload: the files' texts, and what it was decided to serve.
+
+The decision is a file: a worker that starts, or that missed the word of the others, finds it there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from gateway.app.reload.inputs import Inputs
+
+FOLDER = "reload"
+
+
+class BusyError(Exception):
+    """Another reload is under way."""
+
+
+class Shelf:
+    """The shelf of one server.
+
+    Args:
+        directory: Where its workers meet; None where there is one.
+    """
+
+    def __init__(self, directory: str | None) -> None:
+        self._folder = Path(directory) / FOLDER if directory else None
+        if self._folder is not None:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._held: dict[str, Inputs] = {}
+        self._is_busy = False
+
+    def put(self, inputs: Inputs) -> str:
+        """Lay inputs where every worker finds them. Gives their digest."""
+        digest = inputs.digest
+        if self._folder is None:
+            self._held = {digest: inputs}
+        else:
+            inputs.keep(self._folder / digest)
+        return digest
+
+    def find(self, digest: str) -> Inputs:
+        """What was laid there."""
+        if self._folder is None:
+            return self._held[digest]
+        return Inputs.from_bytes((self._folder / digest).read_bytes())
+
+    def decide(self, inputs: Inputs) -> None:
+        """From now on every worker that starts serves these."""
+        if self._folder is not None:
+            inputs.keep(self._folder / "decided")
+
+    def decided(self) -> Inputs | None:
+        """What it was decided to serve; None before the first reload."""
+        try:
+            return (
+                Inputs.from_bytes((self._folder / "decided").read_bytes()) if self._folder else None
+            )
+        except FileNotFoundError:
+            return None
+
+    def drop(self, digest: str) -> None:
+        """It is not needed any more."""
+        if self._folder is None:
+            self._held.pop(digest, None)
+        else:
+            (self._folder / digest).unlink(missing_ok=True)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One reload at a time, of all workers together. Errors: BusyError."""
+        if self._is_busy:
+            raise BusyError("another reload is under way")
+        lock = self._lock("turn")
+        if lock is None and self._folder is not None:
+            raise BusyError("another reload is under way")
+        self._is_busy = True
+        try:
+            yield
+        finally:
+            self._is_busy = False
+            if lock is not None:
+                lock.close()
+
+    def take_watch(self) -> bool:
+        """Whether this worker is the one that looks at the files; it is until its process ends."""
+        if self._folder is not None and not hasattr(self, "_watch"):
+            lock = self._lock("watch")
+            if lock is None:
+                return False
+            self._watch = lock
+        return True
+
+    def _lock(self, name: str) -> IO[bytes] | None:
+        """A lock that goes with the process; None where another has it."""
+        if self._folder is None:
+            return None
+        lock = (self._folder / name).open("wb")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return None
+        return lock

@@ -1,0 +1,119 @@
+"""A project whose files change while it is served."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.app.gateway import create_app
+from gateway.app.reload.reloader import Reloader
+from gateway.testing import GatewayClient
+
+RESOLVERS = """
+import asyncio
+from gateway import Context, on_shutdown, on_startup, resolver, subscription
+
+told = []
+let_go = asyncio.Event()
+
+@on_startup
+def start(state):
+    told.append("startup")
+    return {"pool": object()}
+
+@on_shutdown
+def end(state):
+    told.append("shutdown")
+
+@resolver("Query.box", reads=())
+def box(_, context: Context) -> dict[str, str]:
+    return {"old": "o", "new": "n"}
+
+@resolver("Query.waits", reads=())
+async def waits(_, context: Context) -> str:
+    told.append("waits")
+    await let_go.wait()
+    return "by the revision that it began with"
+
+@subscription("Subscription.boxes", topic="boxes.{of}")
+def boxes(event, context: Context, of: str) -> dict[str, str]:
+    return event
+"""
+SCHEMA = """
+type Query { waits: String, box: Box, added(id: ID): Int @connect(http: {GET: "http://x.test/"}, selection: "$") }
+type Subscription { boxes(of: String!): Box }
+type Box { old: String %s }
+"""
+
+
+class Project:
+    """The files of one project.
+
+    Attributes:
+        folder: Where they are.
+        config: The configuration file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "gateway.toml"
+        self.resolvers = f"resolvers_of_{folder.name}"
+        (folder / f"{self.resolvers}.py").write_text(RESOLVERS)
+        self.write_schema("")
+        self.write_config("")
+
+    def write_schema(self, members: str) -> None:
+        """The type `Box` has these members, and `old`."""
+        (self.folder / "schema.graphql").write_text(SCHEMA % members)
+
+    def write_config(self, more: str) -> None:
+        """The configuration with more of it."""
+        self.config.write_text(
+            f'graph = {{ schema = ["schema.graphql"], resolvers = "{self.resolvers}" }}\n'
+            f'[logs]\naccess = "off"\n[telemetry.metrics]\nport = 0\n{more}'
+        )
+
+
+class Live:
+    """A gateway that is served while its files change."""
+
+    def __init__(self, project: Project, client: GatewayClient) -> None:
+        self.project = project
+        self.client = client
+
+    @property
+    def reloader(self) -> Reloader:
+        """What reloads it."""
+        found = self.client.app.reloader
+        assert found is not None
+        return found
+
+    @property
+    def told(self) -> list[str]:
+        """What the project's functions have told."""
+        found = self.function_globals["told"]
+        assert isinstance(found, list)
+        return found
+
+    @property
+    def function_globals(self) -> dict[str, object]:
+        """The names of the project's module."""
+        marks = self.client.app.graph.marks
+        (mark,) = [mark for mark in marks if mark.name == "Query.waits"]
+        found: dict[str, object] = mark.target.__globals__
+        return found
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+@pytest.fixture
+async def live(project: Project) -> AsyncIterator[Live]:
+    client = GatewayClient(project.config)
+    client.app = create_app(project.config)
+    async with client:
+        yield Live(project, client)

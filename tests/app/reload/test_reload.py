@@ -1,0 +1,177 @@
+"""A reload in one process: what it serves, what it keeps, and what it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import weakref
+
+import pytest
+
+from gateway.app.reload.effects import Effect
+from gateway.app.reload.shelf import BusyError
+from gateway.telemetry.metrics import Registry
+
+from .conftest import Live
+
+
+async def test_another_schema_is_served_and_what_has_begun_ends_by_the_old_one(live: Live) -> None:
+    waiting = asyncio.create_task(live.client.execute("{ waits }"))
+    while "waits" not in live.told:
+        await asyncio.sleep(0)
+    live.project.write_schema("new: String")
+    assert (await live.client.execute("{ box { new } }")).errors
+    report = await live.reloader.reload()
+    assert report.result == "reloaded"
+    assert report.workers == 1
+    assert (await live.client.execute("{ box { new } }")).data == {"box": {"new": "n"}}
+    let_go = live.function_globals["let_go"]
+    assert isinstance(let_go, asyncio.Event)
+    let_go.set()
+    assert (await waiting).data == {"waits": "by the revision that it began with"}
+
+
+async def test_a_broken_schema_leaves_the_old_one_and_is_told_with_file_and_line(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    live.project.write_schema("new: Missing")
+    with caplog.at_level(logging.INFO, "gateway.reload"):
+        report = await live.reloader.reload()
+    assert report.result == "refused"
+    (line,) = report.errors
+    assert "schema.graphql:4" in line
+    assert "Missing" in line
+    assert "schema.graphql:4" in caplog.text
+    assert (await live.client.execute("{ box { old } }")).data == {"box": {"old": "o"}}
+    assert live.client.app.worker.is_ready
+    live.project.write_schema("new: String")
+    assert (await live.reloader.reload()).result == "reloaded"
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        ("[limits]\nmax_depth = 'deep'\n", "gateway.toml:7"),
+        ("[limits\n", "gateway.toml:6"),
+        ("[plan_cache]\nwarm = ['nowhere']\n", "plan_cache.warm"),
+    ],
+)
+async def test_a_broken_configuration_is_told_with_its_line(
+    live: Live, more: str, where: str
+) -> None:
+    live.project.write_config(more)
+    report = await live.reloader.reload()
+    assert report.result == "refused"
+    assert where in report.errors[0]
+    assert (await live.client.execute("{ box { old } }")).data == {"box": {"old": "o"}}
+
+
+async def test_files_that_have_not_changed_are_no_reload(live: Live) -> None:
+    before = live.client.app.worker.serving()
+    live.project.write_schema("")
+    assert (await live.reloader.reload()).result == "unchanged"
+    assert live.client.app.worker.serving() is before
+
+
+async def test_a_check_serves_nothing_new(live: Live) -> None:
+    before = live.client.app.worker.serving()
+    live.project.write_schema("new: String")
+    assert (await live.reloader.reload(check_only=True)).result == "checked"
+    assert live.client.app.worker.serving() is before
+    live.project.write_schema("new: Missing")
+    assert (await live.reloader.reload(check_only=True)).result == "refused"
+
+
+async def test_the_plans_that_are_in_use_are_warm_before_the_swap(live: Live) -> None:
+    await live.client.execute("{ box { old } }")
+    await live.client.execute("query Named { box { o: old } }", operation_name="Named")
+    live.project.write_schema("new: String")
+    report = await live.reloader.reload()
+    assert report.plans == 2
+    pipeline = live.client.app.worker.serving().pipeline
+    misses = pipeline.plans.counters.misses
+    await live.client.execute("{ box { old } }")
+    await live.client.execute("query Named { box { o: old } }", operation_name="Named")
+    assert pipeline.plans.counters.misses == misses
+
+
+async def test_startup_functions_run_once_and_their_state_stays(live: Live) -> None:
+    pool = live.client.app.state["pool"]
+    live.project.write_schema("new: String")
+    await live.reloader.reload()
+    assert live.client.app.state["pool"] is pool
+    assert live.told == ["startup"]
+
+
+async def test_a_hot_setting_holds_from_the_reload_on_and_a_cold_one_is_told(live: Live) -> None:
+    deep = "{ box { old } }"
+    live.project.write_config(
+        "[limits]\nmax_depth = 1\n[server]\nworkers = 7\n[subscription]\nmax_queue = 5\n"
+    )
+    report = await live.reloader.reload()
+    assert report.result == "reloaded"
+    assert (await live.client.execute(deep)).errors
+    needs = {change.key: change.effect for change in report.changes}
+    assert needs == {
+        "limits.max_depth": Effect.HOT,
+        "server.workers": Effect.SERVER,
+        "subscription.max_queue": Effect.WORKERS,
+    }
+    # One process cannot replace its workers.
+    assert set(report.waiting) == {"server.workers", "subscription.max_queue"}
+    assert live.client.app.config.server.workers == 1
+
+
+async def test_two_reloads_at_once_are_one(live: Live) -> None:
+    live.project.write_schema("new: String")
+    first = asyncio.create_task(live.reloader.reload())
+    await asyncio.sleep(0)
+    with pytest.raises(BusyError):
+        await live.reloader.reload()
+    assert (await first).result == "reloaded"
+
+
+async def test_sources_whose_settings_are_equal_go_on(live: Live) -> None:
+    source = live.client.app.worker.upstream._sources[""]
+    live.project.write_schema("new: String")
+    await live.reloader.reload()
+    assert live.client.app.worker.upstream._sources[""] is source
+
+
+async def test_counters_never_fall(live: Live) -> None:
+    await live.client.execute("{ box { old } }")
+    registry = Registry()
+    registry.add(live.client.app.worker.serving().samples)
+    before = registry.snapshot()["gateway_plan_cache_lookups"]
+    live.project.write_schema("new: String")
+    await live.reloader.reload()
+    registry = Registry()
+    registry.add(live.client.app.worker.serving().samples)
+    after = dict(registry.snapshot()["gateway_plan_cache_lookups"])
+    assert all(after[labels] >= value for labels, value in before)  # type: ignore[operator]
+
+
+async def test_an_old_revision_is_let_go(live: Live) -> None:
+    await live.client.execute("{ box { old } }")
+    for number in range(3):
+        old = weakref.ref(live.client.app.worker.serving())
+        live.project.write_schema(f"new{number}: String")
+        await live.reloader.reload()
+        revisions = live.reloader._revisions
+        while revisions.draining:
+            await asyncio.gather(*revisions._tasks)
+        gc.collect()
+        assert old() is None
+
+
+async def test_the_loop_goes_on_while_it_is_built(live: Live) -> None:
+    live.project.write_schema(" ".join(f"f{n}: String" for n in range(300)))
+    reload = asyncio.create_task(live.reloader.reload())
+    answered = 0
+    while not reload.done():
+        assert (await live.client.execute("{ box { old } }")).data == {"box": {"old": "o"}}
+        answered += 1
+        await asyncio.sleep(0)
+    assert (await reload).result == "reloaded"
+    assert answered > 1
