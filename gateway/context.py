@@ -68,16 +68,20 @@ class ClientRequest:
         client_key: Who takes a share of what is limited by client: its address, IPv6 by /64.
         address: The client's, as trusted proxies say it; "" where it is not known.
         principal: Who it has shown to be.
+        method: Of the request; that of its handshake for what comes by a WebSocket.
+        body_bytes: Of the request's body as it came; of the message for what comes by a WebSocket.
     """
 
     __slots__ = (
         "_values",
         "address",
+        "body_bytes",
         "client_key",
         "client_name",
         "client_version",
         "connection_params",
         "headers",
+        "method",
         "principal",
         "repeated",
         "request_id",
@@ -94,8 +98,12 @@ class ClientRequest:
         client_key: str = "",
         address: str = "",
         principal: Principal = ANONYMOUS,
+        method: str = "POST",
+        body_bytes: int = 0,
     ) -> None:
         self.address = address
+        self.method = method
+        self.body_bytes = body_bytes
         self.headers = headers
         self.repeated = repeated or {}
         self.request_id = request_id
@@ -198,6 +206,15 @@ class Context:
     def request_id(self) -> str:
         """As in the log."""
         return self.client.request_id
+
+    def log_members(self) -> dict[str, Any]:
+        """What a line of the log says of the request."""
+        trace = self.stats.trace
+        is_traced = trace is not None and bool(trace.propagation)
+        return {
+            "request_id": self.client.request_id,
+            "trace_id": f"{trace.trace_id:032x}" if trace is not None and is_traced else None,
+        }
 
     @property
     def client_name(self) -> str | None:

@@ -198,14 +198,12 @@ def algorithm_of(name: str) -> Algorithm:
     return "most_restrictive_cache_control" if name == CACHE_CONTROL else "last"
 
 
-def tell_dropped(lines: Sequence[Header] | None, operation_name: str | None, where: str) -> None:
+def tell_dropped(lines: Sequence[Header] | None, where: str) -> None:
     """Tell once of each header that has no answer to stand in. Its value may be secret."""
     for name in dict.fromkeys(name for name, _ in lines or ()):
         if name != CACHE_CONTROL and name not in _told:
             _told.add(name)
-            logger.warning(
-                "operation=%s: the header %s is dropped: %s has none", operation_name, name, where
-            )
+            logger.warning("the header %s is dropped: %s has none", name, where)
 
 
 def _directives(value: str) -> dict[str, str | None]:

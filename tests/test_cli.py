@@ -173,13 +173,13 @@ def test_sigterm_lets_a_request_in_flight_finish(tmp_path: Path) -> None:
 
 
 def test_the_slow_stack_is_never_silent(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     event_loop()
-    assert capsys.readouterr().err == ""
+    assert caplog.text == ""
     monkeypatch.setitem(sys.modules, "uvloop", None)
     event_loop()
-    assert "uvloop is not installed" in capsys.readouterr().err
+    assert "uvloop is not installed" in caplog.text
 
 
 def test_a_start_that_fails_in_workers_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

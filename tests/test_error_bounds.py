@@ -16,6 +16,7 @@ from gateway.concurrency.awaitable import value_of
 from gateway.context import ClientRequest, Context
 from gateway.pipeline.feed import Stream
 from gateway.pipeline.operation import GraphQLParams, Operation
+from gateway.telemetry.records import line_of
 from gateway.testing import GatewayClient
 
 SDL = """
@@ -134,7 +135,7 @@ async def test_one_exception_is_one_entry_and_one_id(
         "extensions": {"code": "TOO_MANY_ERRORS", "count": 900},
     }
     (entry,) = entries(caplog)
-    assert shown[0]["extensions"]["errorId"] in entry.getMessage()
+    assert line_of(entry)["error_id"] == shown[0]["extensions"]["errorId"]
 
 
 async def test_as_many_errors_as_there_may_be_are_all_shown(project: Path) -> None:
@@ -206,7 +207,7 @@ async def test_no_value_stands_in_an_error(
     assert {e["extensions"]["code"] for e in result.errors} == {"RESULT_COERCION_FAILED"}
     coded = [error for error in result.errors if "errorId" in error["extensions"]]
     assert len(coded) == len(result.errors) - 1  # a list's error says no value
-    logged = "\n".join(record.getMessage() for record in entries(caplog))
+    logged = "\n".join(json.dumps(line_of(record)) for record in entries(caplog))
     assert logged.count("tok_51f") >= len(coded)
     assert all(error["extensions"]["errorId"] in logged for error in coded)
 

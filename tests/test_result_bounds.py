@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.telemetry.records import line_of
 from gateway.testing import GatewayClient
 from tests.test_error_bounds import payloads
 
@@ -92,7 +93,7 @@ async def test_too_many_nodes(project: Path, text: str, caplog: pytest.LogCaptur
     assert response.status_code == 200
     assert response.json() == {"errors": [NODES], "data": None}
     (entry,) = [record for record in caplog.records if record.name == "gateway.errors"]
-    assert "MAX_RESPONSE_NODES_LIMIT" in entry.getMessage()
+    assert line_of(entry)["code"] == "MAX_RESPONSE_NODES_LIMIT"
 
 
 async def test_too_many_bytes(project: Path) -> None:

@@ -34,8 +34,7 @@ from gateway.settings.environment import as_lists, overlay, read_environment
 from gateway.settings.hints import tables_in
 from gateway.settings.mistakes import ConfigOrigin, explain, together
 from gateway.settings.text import Expansion, key_lines
-from gateway.telemetry.logs import LogSettings
-from gateway.telemetry.settings import TelemetrySettings
+from gateway.telemetry.settings import LogSettings, TelemetrySettings
 from gateway.transport.settings import (
     BatchingSettings,
     CompressionSettings,

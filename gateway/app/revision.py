@@ -36,6 +36,7 @@ from gateway.plan.work import check_work
 from gateway.response.masking import ErrorMask
 from gateway.runtime.bounds import ResultLimits
 from gateway.telemetry.metrics import Sample
+from gateway.telemetry.records import UNDER_WAY
 from gateway.telemetry.trace import Trace, phase
 from gateway.upstream.client import Upstream
 
@@ -178,6 +179,7 @@ class Revision:
 
     async def _furnish(self, context: Context) -> Context:
         context.state = dict(self.state)
+        UNDER_WAY.set(context)
         for mark in self._factories:
             seen = context if mark.identity is None else context.restricted(mark.identity)
             context.state.update(await settled(mark.target(seen)) or {})

@@ -6,6 +6,7 @@ It is made inside its loop. What it opens it closes, in the reverse order, whate
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -53,6 +54,8 @@ from gateway.transport.ws.endpoint import WebSocketEndpoint
 from gateway.upstream.client import Upstream
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.transport import Transport
+
+logger = logging.getLogger("gateway.server")
 
 # Where the workers of one server meet, as `gateway serve` tells them.
 BROKER_DIRECTORY = "GATEWAY_SERVE_BROKER"
@@ -211,11 +214,16 @@ class Worker:
                 self._certificates.watch()
                 stack.callback(self._certificates.stop)
             self.is_ready = True
+            if self._owns_process:
+                logger.info("worker %d is ready", os.getpid())
             if config.server.shutdown_delay_s:
                 delay_shutdown(config.server.shutdown_delay_s, self.stop_being_ready)
             try:
                 yield
             finally:
+                if self._owns_process:
+                    active = self.routes.active
+                    logger.info("worker %d ends; requests under way: %d", os.getpid(), active)
                 await self.begin_drain()
                 await self.serving().sharing.drain(config.server.drain_timeout_s)
 

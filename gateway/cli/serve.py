@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,10 +32,12 @@ from gateway.cli.workers import (
     Workers,
     bind,
     bind_unix,
+    say,
     say_once,
     url_of,
 )
 from gateway.errors import ConfigError
+from gateway.telemetry.records import log_process
 from gateway.transport.server.connections import raise_descriptor_limit
 
 # What `serve` hands to the worker processes that uvicorn starts.
@@ -66,10 +68,11 @@ def serve(
             sockets = bind_unix(unix_socket)
         else:
             sockets = bind(host or settings.server.host, number)
+    log_process(settings.logs)
     if warnings := sum(finding.severity == "warning" for finding in gateway.graph.findings):
-        _say(f"{counted(warnings, 'warning')}; gateway check lists them")
+        say(f"{counted(warnings, 'warning')}; gateway check lists them", logging.WARNING)
     if mock:
-        _say("every value is made up; no backend is called")
+        say("every value is made up; no backend is called", logging.WARNING)
     raise_descriptor_limit()
     processes = workers or settings.server.workers
     has_tls = settings.server.tls.cert is not None
@@ -114,6 +117,7 @@ def served_config(app: Gateway | str, settings: Config, *, workers: int = 1) -> 
         proxy_headers=False,
         server_header=False,
         date_header=True,
+        log_config=None,  # its lines are lines of our log
         log_level="warning",
         timeout_graceful_shutdown=int(settings.server.drain_timeout_s),
     )
@@ -134,16 +138,12 @@ def _run(served: ServedConfig, sockets: list[Any], url: str) -> int:
     return 0
 
 
-def _say(message: str) -> None:
-    print(f"gateway: {message}", file=sys.stderr)
-
-
 def event_loop() -> str:
     """Where the event loop's class is; with a warning where it is not uvloop's, which costs a third less."""
     try:
         import uvloop  # noqa: F401 - only whether it is there
     except ImportError:
-        _say("warning: uvloop is not installed; serving on asyncio")
+        say("uvloop is not installed; serving on asyncio", logging.WARNING)
     return "gateway.concurrency.frame_stack:RoomyLoop"
 
 
@@ -160,5 +160,6 @@ def worker() -> Gateway:
     except ConfigError as exc:
         say_once(error_lines(exc, config_path(config, schema)))
         raise SystemExit(2) from exc
+    log_process(settings.logs)
     gateway.owns_process = True
     return gateway

@@ -7,6 +7,7 @@ line and exit code 2, however many there are, and the URL is told when it answer
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 import sys
@@ -209,7 +210,15 @@ class AnnouncedServer(uvicorn.Server):
 
 def announce(url: str) -> None:
     """Say where it answers."""
-    print(f"gateway: {url}; Ctrl-C ends it", file=sys.stderr, flush=True)
+    say(f"{url}; Ctrl-C ends it")
+
+
+def say(message: str, level: int = logging.INFO) -> None:
+    """Tell a person at a terminal in words, and everybody else by a line of the log."""
+    if sys.stderr.isatty():
+        print(f"gateway: {message}", file=sys.stderr, flush=True)
+    else:
+        logging.getLogger("gateway.server").log(level, message)
 
 
 class Workers(Multiprocess):

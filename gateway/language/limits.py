@@ -18,6 +18,7 @@ from graphql import DocumentNode
 from gateway.errors import ClientError
 from gateway.language.measure import DocumentMeasures, measure_operations
 from gateway.settings.kinds import Bytes, Count, CountOrZero, Ratio
+from gateway.telemetry.records import members
 
 logger = logging.getLogger("gateway.limits")
 
@@ -139,7 +140,11 @@ def check_document(document: DocumentNode, limits: Limits) -> None:
         for code, problem in _exceeded(measures, limits):
             if limits.mode == "enforce":
                 raise limit_error(code, problem)
-            logger.warning("limit %s would refuse operation %s: %s", code, name, problem)
+            logger.warning(
+                "the limit would refuse the operation: %s",
+                problem,
+                extra=members(operation_name=name, code=code),
+            )
 
 
 def _exceeded(measures: DocumentMeasures, limits: Limits) -> Iterator[tuple[str, str]]:

@@ -42,7 +42,7 @@ def slow_line(answer: Answer, context: Context, took_s: float) -> dict[str, Any]
     """The line of a slow operation, as docs/logging.md specifies."""
     record, trace = answer.record, context.stats.trace
     return {
-        **_ids(context, trace),
+        **context.log_members(),
         "operation_name": record.operation_name,
         "operation_type": record.operation_type,
         "operation_hash": record.document_hash,
@@ -71,7 +71,7 @@ def audit_line(
 ) -> dict[str, Any]:
     """The line of a mutation, or of what was denied, as docs/logging.md specifies."""
     return {
-        **_ids(context, context.stats.trace),
+        **context.log_members(),
         "actor": {
             "client_name": context.client_name,
             "client_version": context.client_version,
@@ -108,11 +108,3 @@ def outcome_of(answer: Answer) -> str:
     if not answer.record.error_codes:
         return "ok"
     return "failed" if answer.record.is_null else "partial"
-
-
-def _ids(context: Context, trace: Trace | None) -> dict[str, Any]:
-    is_traced = trace is not None and bool(trace.propagation)
-    return {
-        "request_id": context.request_id,
-        "trace_id": f"{trace.trace_id:032x}" if trace is not None and is_traced else None,
-    }

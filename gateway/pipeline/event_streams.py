@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ from gateway.response.payloads import PayloadFormat, payloads_of
 from gateway.response.record import Answer, OperationRecord
 from gateway.response_headers import tell_dropped
 from gateway.runtime.request import Variables
+from gateway.telemetry.records import UNDER_WAY
 from gateway.vary import Identity, View, joined, partition
 
 NewContext = Callable[[], Awaitable[Context]]
@@ -55,6 +56,18 @@ class Subscription:
     record: OperationRecord
     new_context: NewContext
     tell: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event that is executed, as lines of the log tell of it."""
+
+    context: Context
+    operation_name: str | None
+
+    def log_members(self) -> Mapping[str, Any]:
+        """Whose it is."""
+        return {**self.context.log_members(), "operation_name": self.operation_name}
 
 
 class Streams:
@@ -107,7 +120,7 @@ class Streams:
         record = subscription.record.again()
         if subscription.tell is not None:
             subscription.tell(getattr(result, "initial_result", result))
-        _tell_dropped(context, subscription)
+        _tell_dropped(context)
         return self._stream(subscription, payloads_of(result, self._mask, record, how), None)
 
     async def _open(self, subscription: Subscription, context: Context) -> Stream:
@@ -148,6 +161,7 @@ class Streams:
         record = subscription.record.again()
         try:
             context = await subscription.new_context()
+            UNDER_WAY.set(Event(context, record.operation_name))
             executed = execute_operation(
                 subscription.prepared,
                 subscription.variables,
@@ -160,7 +174,7 @@ class Streams:
                 result = subscription.tell(result)
         except Exception as exc:
             return self._failure(subscription, exc)
-        _tell_dropped(context, subscription)
+        _tell_dropped(context)
         return Answer(encode_result(result, self._mask, record), True, 200, record)
 
     def _failure(self, subscription: Subscription, error: Exception) -> Answer:
@@ -170,11 +184,11 @@ class Streams:
         return Answer(encode_request_error(formatted), False, 500, record)
 
 
-def _tell_dropped(context: Context, subscription: Subscription) -> None:
+def _tell_dropped(context: Context) -> None:
     """Headers that are given too late for the answer's head."""
     if context.stats.response is not None:
         lines = context.stats.response.headers.lines()
-        tell_dropped(lines, subscription.prepared.operation_name, "an answer of a stream")
+        tell_dropped(lines, "an answer of a stream")
 
 
 def _seeing(new_context: NewContext, identity: Identity) -> NewContext:

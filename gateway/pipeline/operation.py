@@ -97,6 +97,12 @@ class Operation:
         self.unfiltered: Prepared | None = None
         self.tell: Callable[[Any], Any] | None = None
 
+    def log_members(self) -> dict[str, Any]:
+        """What a line of the log says of what it is about."""
+        context = getattr(self, "context", None)  # a subscription's are its events'
+        asked = context.log_members() if context else {"request_id": self.client.request_id}
+        return {**asked, "operation_name": self.record.operation_name}
+
     def shared(self, record: OperationRecord, context: Context) -> Operation:
         """The same operation, executed once for several requests."""
         operation = copy(self)

@@ -32,6 +32,7 @@ from gateway.pipeline.operation import Operation
 from gateway.pipeline.plan_cache import PlanCache
 from gateway.response.masking import ErrorMask
 from gateway.response.record import Answer, OperationRecord
+from gateway.telemetry.records import UNDER_WAY
 from gateway.telemetry.report import show
 from gateway.telemetry.trace import ACTIVE, Trace, clock
 
@@ -84,6 +85,7 @@ class Pipeline:
         """
         begin = time.perf_counter()
         operation.context = context
+        UNDER_WAY.set(operation)
         if self.explain.is_open and self.explain.asks_trace(context.headers):
             context.stats.trace = show(context.stats.trace)
         try:

@@ -20,6 +20,7 @@ from gateway.response.record import Answer
 from gateway.response_headers import tell_dropped
 from gateway.telemetry.catalogue import SUBSCRIPTIONS
 from gateway.telemetry.metrics import Sample
+from gateway.telemetry.records import UNDER_WAY
 
 
 class Subscriptions:
@@ -58,13 +59,14 @@ class Subscriptions:
             payloads: Of incremental delivery.
         """
         pipeline = self.pipeline
+        UNDER_WAY.set(operation)
         try:
             pipeline.admission.check(operation.client.client_key)
             await value_of(pipeline.document(operation))
             prepared = operation.prepared
             if prepared.operation_type != "subscription" and not prepared.is_incremental:
                 answer = await value_of(pipeline.run(operation, await new_context()))
-                tell_dropped(answer.headers, prepared.operation_name, "an answer of a stream")
+                tell_dropped(answer.headers, "an answer of a stream")
                 return answer
             if prepared.guard is not None:
                 context = await new_context() if prepared.guard.policies else None

@@ -33,6 +33,7 @@ from gateway.plan.compile import MAX_DEPTH
 from gateway.plan.introspected import Introspected
 from gateway.plan.kinds import field_of, kind_of
 from gateway.plan.nodes import Kind
+from gateway.telemetry.records import members
 
 logger = logging.getLogger("gateway.limits")
 
@@ -78,7 +79,11 @@ def check_work(
     )
     if limits.mode == "enforce":
         raise limit_error("MAX_WORK_LIMIT", problem)
-    logger.warning("limit MAX_WORK_LIMIT would refuse operation %s: %s", operation_name, problem)
+    logger.warning(
+        "the limit would refuse the operation: %s",
+        problem,
+        extra=members(operation_name=operation_name, code="MAX_WORK_LIMIT"),
+    )
     return True
 
 

@@ -16,6 +16,7 @@ from graphql import GraphQLError
 from gateway.errors import CODES, ClientError, MoreErrorsError, UpstreamError, fault_of
 from gateway.response.record import MAX_NOTED, OperationRecord
 from gateway.runtime.bounds import UNLIMITED, ResultLimitError, ResultLimits
+from gateway.telemetry.records import members
 
 logger = logging.getLogger("gateway.errors")
 
@@ -88,17 +89,15 @@ class ErrorMask:
         if isinstance(cause, ClientError):
             message, extensions = cause.message, cause.extensions
             if isinstance(cause, ResultLimitError):
-                logger.warning("%s operation=%s: %s", cause.code, record.operation_name, message)
+                logger.warning("%s", message, extra=members_of(error, record, cause.code))
         elif isinstance(cause, UpstreamError):
             message, extensions = cause.message, cause.extensions
             if not cause.is_logged:  # one failed call may null a field of a thousand objects
                 cause.is_logged = True
                 logger.warning(
-                    "upstream error %s source=%s path=%s: %s",
-                    cause.code,
-                    cause.source,
-                    _path_text(error),
-                    cause.detail,
+                    "%s",
+                    cause.detail or message,
+                    extra=members_of(error, record, cause.code, source=cause.source),
                 )
         elif bad_type is not None:
             message, extensions = self._bad_value(bad_type, cause, error, record)
@@ -115,6 +114,8 @@ class ErrorMask:
                 code = _code_of_graphql(cause, error)
             if code is not None:
                 extensions.setdefault("code", code)
+            if code == "RESULT_COERCION_FAILED":
+                self._log_null(error, record)
         else:
             message, extensions = self._masked(cause, error, record)
         result: dict[str, Any] = {"message": message}
@@ -157,15 +158,25 @@ class ErrorMask:
         record.masked[key] = cause, error_id  # held, so that no other exception gets its `id`
         if len(record.error_ids) < MAX_NOTED:
             record.error_ids.append(error_id)
+        code = "INTERNAL_SERVER_ERROR" if isinstance(key, int) else "RESULT_COERCION_FAILED"
         logger.error(
-            "error_id=%s path=%s: %s: %s",
-            error_id,
-            _path_text(error),
+            "%s: %s",
             type(cause).__name__,
             cause,
             exc_info=cause,
+            extra=members_of(error, record, code, error_id=error_id),
         )
         return error_id
+
+    def _log_null(self, error: GraphQLError, record: OperationRecord) -> None:
+        """Write that a resolver or backend gave no value where there has to be one, once for each field of a type."""
+        if record.masked is None:
+            record.masked = {}
+        if error.message not in record.masked:
+            record.masked[error.message] = error, ""
+            logger.error(
+                "%s", error.message, extra=members_of(error, record, "RESULT_COERCION_FAILED")
+            )
 
 
 def _count(error: Exception) -> int:
@@ -209,6 +220,16 @@ def original_error(error: Exception) -> Exception:
     return error
 
 
-def _path_text(error: Exception) -> str:
+def members_of(
+    error: Exception,
+    record: OperationRecord,
+    code: str,
+    *,
+    error_id: str | None = None,
+    source: str | None = None,
+) -> dict[str, object]:
+    """What the line of an error says beside its message."""
     path = error.path if isinstance(error, GraphQLError) else None
-    return ".".join(str(part) for part in path) if path else "-"
+    text = ".".join(str(part) for part in path) if path else None
+    name = record.operation_name
+    return members(operation_name=name, error_id=error_id, code=code, source=source, path=text)

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+APART = ("time", "level", "event", "message", "traceback", "extra", "request_id", "trace_id")
+"""Members that stand elsewhere in a line for people, or that say nothing to them."""
+
 
 def pretty(line: Mapping[str, Any]) -> bytes:
     """A line of the log, its time without the date; a traceback stands below it."""
@@ -16,13 +19,19 @@ def pretty(line: Mapping[str, Any]) -> bytes:
     if event == "request":
         text = _request(line)
     elif "message" in line:
-        text = f"{line['level']} {event}: {line['message']}"
+        text = f"{line['level']} {event}: {line['message']}{_members(line)}"
     else:
-        known = ("time", "level", "event", "traceback")
-        members = (f"{key}={value}" for key, value in line.items() if key not in known)
-        text = f"{line['level']} {event}: {' '.join(members)}"
+        text = f"{line['level']} {event}:{_members(line)}"
     below = f"\n{line['traceback']}" if line.get("traceback") else ""
     return f"{clock} {text}{below}\n".encode()
+
+
+def _members(line: Mapping[str, Any]) -> str:
+    """` path=posts.0.url code=GATEWAY_TIMEOUT`: what has a value."""
+    told = {**line, **line.get("extra", {})}
+    return "".join(
+        f" {key}={value}" for key, value in told.items() if key not in APART and value is not None
+    )
 
 
 def _request(line: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What `[telemetry]` may say. Settings only: nothing here runs."""
+"""What `[telemetry]` and `[logs]` may say. Settings only: nothing here runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gateway.settings.kinds import (
     HeaderName,
     HeaderValue,
     Host,
+    LogTarget,
     MillisecondsOrZero,
     Port,
     Ratio,
@@ -98,3 +99,39 @@ class TelemetrySettings:
     enabled: bool = True
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     tracing: TracingSettings = field(default_factory=TracingSettings)
+
+
+AccessMember = Literal[
+    "client_address", "client_name", "client_version", "user_agent", "method", "request_bytes", "response_bytes",
+    "operation_name", "upstream_retries", "upstream_hedges", "upstream_shared", "upstream_cached", "upstream_queue_ms",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """`[logs]`: log destinations and thresholds.
+
+    Attributes:
+        level: The least that is written of errors, warnings and what libraries and resolvers say by Python's `logging`.
+        format: "json", or "pretty" for people: a short line for each request, tracebacks as Python prints them. The
+            audit log is JSON in any case.
+        access: "stdout", "off", or the path of a file that is appended to.
+        access_omit: Members that access lines do not have.
+        errors: "stderr" or the path of a file that is appended to.
+        slow: Operations that took longer than `slow_threshold_ms`: "stderr", "stdout", "off", or a file.
+        slow_threshold_ms: Duration from which an operation is written to `slow`; 0 logs every operation.
+        audit: A line for each mutation, each operation of which something was denied, each change of API keys
+            by `gateway keys`, and each command at the admin port: "stdout", "stderr", "off", or a file. In a file each
+            line holds the digest of the one before it; `gateway audit verify` follows them.
+        audit_identity: Request headers that identify the user; the audit log includes them.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "pretty"] = "json"
+    access: LogTarget = "stdout"
+    access_omit: tuple[AccessMember, ...] = ()
+    errors: LogTarget = "stderr"
+    slow: LogTarget = "stderr"
+    slow_threshold_ms: MillisecondsOrZero = 1000.0
+    audit: LogTarget = "off"
+    audit_identity: tuple[HeaderName, ...] = ()

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from gateway.codings.decode import BodyDecoding, decode_chunks
 from gateway.codings.members import BadEncoding
 from gateway.errors import UpstreamError
+from gateway.telemetry.records import members
 
 logger = logging.getLogger("gateway.upstream")
 
@@ -66,4 +67,4 @@ def tell(source: str, what: str) -> None:
     """Log once what a source's answers have."""
     if (source, what) not in _told and len(_told) < MAX_TOLD:
         _told.add((source, what))
-        logger.warning("source=%s: %s; said once", source, what)
+        logger.warning("%s; said once", what, extra=members(source=source))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.connectors.response.outcome import unexpected
+from gateway.telemetry.records import line_of
 from tests.connectors.scenario import SOURCE, Scenario, execute, use_path
 from tests.support.backend import Answer
 
@@ -110,9 +111,11 @@ async def test_the_log_has_the_first_words_in_one_line(
     hostile = b"<h1>Sign in\r\nlevel=error \x1b[31m\x00\xe2\x80\xae</h1>" + b"x" * 5000
     with caplog.at_level(logging.WARNING):
         await execute(scenario("T", "a b", hostile, HTML, status), tmp_path)
-    (line,) = [r.getMessage() for r in caplog.records if r.name == "gateway.errors"]
+    (record,) = [record for record in caplog.records if record.name == "gateway.errors"]
+    line = record.getMessage()
     assert r"<h1>Sign in\r\nlevel=error \x1b[31m\x00\u202e</h1>" in line
-    assert f"source=b path=f: status {status}" in line
+    assert line.startswith(f"status {status}")
+    assert {"source": "b", "path": "f"}.items() <= line_of(record).items()
     assert "\n" not in line
     assert len(line) < 600
 

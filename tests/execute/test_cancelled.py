@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.telemetry.records import line_of
 from gateway.testing import GatewayClient
 from tests.test_error_bounds import MANY, USED
 
@@ -92,4 +93,6 @@ async def test_on_graphql_core_it_is_the_error_of_the_request(
     assert result.status == 500
     (error,) = result.errors
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
-    assert error["extensions"]["errorId"] in caplog.text
+    assert error["extensions"]["errorId"] in [
+        line_of(item).get("error_id") for item in caplog.records
+    ]

@@ -14,6 +14,7 @@ from gateway.language.limits import Limits, check_document, check_text
 from gateway.language.measure import measure_operations
 from gateway.language.parse import parse_document
 from gateway.language.validate import validate_document
+from gateway.telemetry.records import line_of
 from tests.language.hostile import SCHEMA
 
 
@@ -83,9 +84,8 @@ def test_a_limit_can_be_measured_first(
     settings: dict[str, Any] = {limit: found - 1, "mode": "measure"}
     with caplog.at_level(logging.WARNING, "gateway.limits"):
         check_document(parse(f"query Name {text}"), Limits(**settings))
-    (message,) = caplog.messages
-    assert code in message
-    assert "Name" in message
+    (line,) = map(line_of, caplog.records)
+    assert (line["code"], line["operation_name"]) == (code, "Name")
 
 
 def test_every_operation_of_a_document_counts() -> None:

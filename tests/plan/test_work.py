@@ -15,6 +15,7 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.plan import work
 from gateway.plan.work import check_work, count_work
+from gateway.telemetry.records import line_of
 from tests.language.hostile import SCHEMA as HOSTILE
 from tests.plan.costly import find_costly
 from tests.plan.test_demo_plans import schema as demo_schema
@@ -109,7 +110,8 @@ def test_a_limit_is_the_last_value_that_passes(caplog: pytest.LogCaptureFixture)
         check_work(SMALL, document, None, Limits(max_work=most - 1))
     with caplog.at_level(logging.WARNING, "gateway.limits"):
         assert check_work(SMALL, document, "Name", Limits(max_work=most - 1, mode="measure"))
-    assert "MAX_WORK_LIMIT would refuse operation Name" in caplog.messages[0]
+    line = line_of(caplog.records[0])
+    assert (line["code"], line["operation_name"]) == ("MAX_WORK_LIMIT", "Name")
 
 
 def test_an_interface_below_an_interface_runs_without_a_plan() -> None:

@@ -39,7 +39,7 @@ GROWTH = 1.05
 ALL_FAULTS = {**{name: fault.faults for name, fault in FAULTS.items()}, "flapping": Faults(reset_every=3)}  # fmt: skip
 # What the demo's resolvers raise themselves when a backend answers them 5xx or garbage.
 BY_HAND = {"HTTPStatusError", "JSONDecodeError", "UnicodeDecodeError"}
-INTERNAL = re.compile(r"error_id=\w+ path=[^:]*: (\w+)")
+INTERNAL = re.compile(r'"message":"(\w+): .*"error_id":"')
 
 
 class Soak:

@@ -24,6 +24,7 @@ from gateway.cli.dev.status import DevStatus
 from gateway.cli.options import config_path, read_config
 from gateway.cli.serve import served_config
 from gateway.errors import ConfigError
+from gateway.telemetry.records import log_process
 
 DRAIN_S = 2.0
 """How long requests of the version before may go on: a developer's own, not strangers'."""
@@ -76,6 +77,7 @@ def serve_version(
     try:
         settings, base = read_config(version.config, schema)
         settings = for_development(settings)
+        log_process(settings.logs)
         gateway = Gateway(settings, base, os.environ, mock=version.mock)
         gateway.dev_status = DevStatus(version.status).as_json
     except ConfigError as exc:

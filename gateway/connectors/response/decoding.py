@@ -20,6 +20,7 @@ from gateway.graph.field_tree import FieldTree
 from gateway.json_bytes import UNREADABLE
 from gateway.telemetry.catalogue import DECODE_FALLBACKS
 from gateway.telemetry.metrics import Sample
+from gateway.telemetry.records import members
 
 logger = logging.getLogger("gateway.connectors")
 
@@ -77,8 +78,9 @@ class RowDecoding:
             if not self._has_told:
                 self._has_told = True
                 logger.exception(
-                    "connector=%s the generated decoder failed; responses are mapped instead",
+                    "the generated decoder of %s failed; responses are mapped instead",
                     self.name,
+                    extra=members(source=self.source),
                 )
             return ...
         if exact is not None:

@@ -23,6 +23,7 @@ from gateway.connectors.response.body_value import NO_CONTENT, BodyReader, BodyR
 from gateway.errors import UpstreamError
 from gateway.telemetry.catalogue import UNEXPECTED_ANSWERS
 from gateway.telemetry.metrics import Sample
+from gateway.telemetry.records import members
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, header_value
 
@@ -151,7 +152,7 @@ class ResponseReader:
     def _tell_once(self, what: str, words: str) -> None:
         if what not in self._has_told:
             self._has_told.add(what)
-            logger.warning("source=%s %s", self._source, words)
+            logger.warning("source %s %s", self._source, words, extra=members(source=self._source))
 
     def _failure(self, answer: Fetched, data: Any, variables: Mapping[str, Any]) -> UpstreamError:
         message: str | None = None

@@ -19,6 +19,7 @@ from gateway.response_headers import (
     made_private,
 )
 from gateway.settings.headers import UNSAFE_VALUE, is_to_client
+from gateway.telemetry.records import members
 from gateway.upstream.transport import Header
 from gateway.vary import NOBODY, Identity
 
@@ -58,7 +59,9 @@ class AnswerRules:
         if not UNSAFE_VALUE.search(passed.value):
             return passed
         logger.warning(
-            "source=%s: control characters are removed from its header %s", self.source, passed.name
+            "control characters are removed from the source's header %s",
+            passed.name,
+            extra=members(source=self.source),
         )
         return passed._replace(value=UNSAFE_VALUE.sub("", passed.value))
 

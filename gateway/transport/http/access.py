@@ -14,9 +14,11 @@ from gateway.response.record import OperationRecord
 from gateway.upstream.caller import CallStats
 
 NOTHING_ASKED = CallStats()
+MAX_USER_AGENT = 256
 # The first gap: who asked. The last: what came of it.
 LINE = (
-    '"request_id":"%s","trace_id":%s,"span_id":%s,%s,%s,"status":%d,"duration_ms":%.3f,"upstream_calls":%d,'
+    '"request_id":"%s","trace_id":%s,"span_id":%s,%s,%s,"status":%d,"duration_ms":%.3f,"request_bytes":%d,'
+    '"response_bytes":%d,"upstream_calls":%d,'
     '"upstream_ms":%.3f,"upstream_retries":%d,"upstream_hedges":%d,"upstream_shared":%d,"upstream_cached":%d,'
     '"upstream_queue_ms":%.3f,"shared":%s,"cache":%s,"path":%s,"error_codes":%s,"error_ids":%s}\n'
 )
@@ -28,11 +30,13 @@ def log_line(
     client: ClientRequest,
     status: int,
     duration_s: float,
+    response_bytes: int,
 ) -> str:
     """The access log's line, as docs/logging.md specifies, but for its first members: time, level and event.
 
     Args:
         client: Its request id has no character that JSON would escape.
+        response_bytes: Of the body as it is sent; of an answer that goes on, of its payloads.
     """
     stats = context.stats if context else NOTHING_ASKED
     trace = stats.trace if stats.trace and stats.trace.propagation else None
@@ -40,10 +44,18 @@ def log_line(
         client.request_id,
         f'"{trace.trace_id:032x}"' if trace else "null",
         f'"{trace.span_id:016x}"' if trace else "null",
-        _of_client(client.address, client.client_name, client.client_version),
+        _of_client(
+            client.address,
+            client.client_name,
+            client.client_version,
+            client.headers.get("user-agent"),
+            client.method,
+        ),
         _of_operation(record.operation_name, record.operation_type, record.document_hash),
         status,
         duration_s * 1000,
+        client.body_bytes,
+        response_bytes,
         stats.calls,
         stats.wait_s * 1000,
         stats.retries,
@@ -60,8 +72,16 @@ def log_line(
 
 
 @lru_cache(1024)
-def _of_client(address: str, name: str | None, version: str | None) -> str:
-    said = {"client_address": address or None, "client_name": name, "client_version": version}
+def _of_client(
+    address: str, name: str | None, version: str | None, user_agent: str | None, method: str
+) -> str:
+    said = {
+        "client_address": address or None,
+        "client_name": name,
+        "client_version": version,
+        "user_agent": user_agent[:MAX_USER_AGENT] if user_agent is not None else None,
+        "method": method,
+    }
     return _text(said)[1:-1]
 
 

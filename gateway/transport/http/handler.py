@@ -153,6 +153,7 @@ class Handler:
                 *client_names(headers),
                 client_key=peer.key,
                 address=peer.address,
+                method=method,
             ),
             method,
             raw.query_string,
@@ -243,6 +244,9 @@ class Handler:
             body: The whole of it, or for a form what gives it as it arrives.
         """
         begin = time.perf_counter()
+        head.client.body_bytes = (
+            len(body) if isinstance(body, bytes) else said_length(head.client.headers)
+        )
         if head.identify is not None:
             return self._identify(head, body, begin)
         operation: Operation | None = None
@@ -395,7 +399,7 @@ class Handler:
             answer = await value_of(operation.serving.pipeline.run(operation, context))
         except Exception as exc:  # a context factory is the user's code
             answer = reject(operation.serving.pipeline.mask, exc, operation.record)
-        self.log(answer.record, context, head, 200, begin)
+        self.log(answer.record, context, head, 200, begin, len(answer.body))
         return answer
 
     # The answer
@@ -404,11 +408,22 @@ class Handler:
         self, head: RequestHead, operation: Operation, begin: float, answer: Answer
     ) -> AwaitableOrValue[HttpResponse]:
         status = status_of(answer, head.media_type or JSON, is_draft=self.http.draft_statuses)
-        took_s = time.perf_counter() - begin
-        self.access_log.write(
-            log_line, answer.record, operation.context, head.client, status, took_s
-        )
-        return self.responder.encode(head, answer, status)
+        response = self.responder.encode(head, answer, status)
+        logged = partial(self._logged, head, operation, begin, answer.record)
+        return then(response, logged)
+
+    def _logged(
+        self,
+        head: RequestHead,
+        operation: Operation,
+        begin: float,
+        record: OperationRecord,
+        response: HttpResponse,
+    ) -> HttpResponse:
+        """The answer, whose line is written."""
+        size = len(response.body)
+        self.log(record, operation.context, head, response.status, begin, size)
+        return response
 
     def reject(
         self, head: RequestHead, error: Exception, begin: float | None = None
@@ -427,7 +442,8 @@ class Handler:
             answer = reject(
                 self.serving().pipeline.mask, error, record
             )  # a context factory is the user's code
-        self.log(record, None, head, answer.status, begin or time.perf_counter())
+        size = len(answer.body)
+        self.log(record, None, head, answer.status, begin or time.perf_counter(), size)
         return self.responder.assemble(head, answer, answer.status, answer.body, b"")
 
     def reject_framing(
@@ -453,10 +469,19 @@ class Handler:
         head: RequestHead,
         status: int,
         begin: float,
+        response_bytes: int = 0,
     ) -> None:
         """Write the line of an operation that has been answered."""
         took_s = time.perf_counter() - begin
-        self.access_log.write(log_line, record, context, head.client, status, took_s)
+        self.access_log.write(
+            log_line, record, context, head.client, status, took_s, response_bytes
+        )
+
+
+def said_length(headers: Mapping[str, str]) -> int:
+    """What a body that is read as it comes says of its size; 0 where it says nothing."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() and len(length) < 16 else 0
 
 
 def unsupported() -> ClientError:

@@ -198,6 +198,7 @@ class RunningStream:
         self._operation = operation
         self._first: Context | None = None
         self._record = operation.record
+        self._sent = 0
 
     async def chunks(self, how: Any) -> AsyncGenerator[bytes, None]:
         """The answers as `how` writes them."""
@@ -206,10 +207,12 @@ class RunningStream:
         )
         self._record = result.record
         if isinstance(result, Answer):
+            self._sent = len(result.body)
             yield how.only(result.body)
             return
         async with closing(result):
             async for answer in result:
+                self._sent += len(answer.body)
                 yield how.next(answer.body) if answer.has_data else how.fail(answer.body)
 
     async def _new_context(self) -> Context:
@@ -221,7 +224,7 @@ class RunningStream:
         """Write the line of the operation that has ended."""
         client = self._operation.client
         self._endpoint.access_log.write(
-            log_line, self._record, self._first, client, 200, duration_s
+            log_line, self._record, self._first, client, 200, duration_s, self._sent
         )
 
 

@@ -90,7 +90,7 @@ class Socket:
                 timer.reschedule(None)
                 await self._initialise(params)
             case SocketOperation() as operation:
-                await self._start(operation)
+                await self._start(operation, size_of(received))
             case ws_state.Cancel(operation=operation):
                 self._stop(operation)
             case ws_state.Refuse(id=id_):
@@ -145,7 +145,7 @@ class Socket:
         except OSError:
             pass  # the client is gone
 
-    async def _start(self, operation: SocketOperation) -> None:
+    async def _start(self, operation: SocketOperation, size: int) -> None:
         try:
             params = checked_params(operation.payload)
         except ClientError as exc:
@@ -153,7 +153,7 @@ class Socket:
             return
         if self._draining:
             return  # the close that follows tells the client to ask elsewhere
-        task = asyncio.create_task(self._run(operation, params))
+        task = asyncio.create_task(self._run(operation, params, size))
         self._tasks[operation] = task
         task.add_done_callback(lambda _: self._tasks.pop(operation, None))
 
@@ -162,11 +162,12 @@ class Socket:
         if task is not None:
             cancel_once(task)
 
-    async def _run(self, operation: SocketOperation, params: GraphQLParams) -> None:
+    async def _run(self, operation: SocketOperation, params: GraphQLParams, size: int) -> None:
         """One operation, from its first answer to its log line."""
         begin = time.perf_counter()
-        client, serving = self._client(), self._endpoint.serving()
+        client, serving = self._client(size), self._endpoint.serving()
         made: list[Context] = []
+        sent = 0
 
         async def new_context() -> Context:
             context = await value_of(serving.new_context(client))
@@ -180,12 +181,13 @@ class Socket:
             result = await serving.subscriptions.answer(operation_, new_context)
             record = result.record
             if isinstance(result, Answer):
-                status = result.status
+                status, sent = result.status, len(result.body)
                 await self._answer(operation, result)
             else:
                 self._streaming.add(operation)
                 async with closing(result):
                     async for answer in result:
+                        sent += len(answer.body)
                         if not await self._answer(operation, answer):
                             break
             await self._send_text(self._connection.complete(operation))
@@ -200,6 +202,7 @@ class Socket:
                 client,
                 status,
                 time.perf_counter() - begin,
+                sent,
             )
 
     async def _answer(self, operation: SocketOperation, answer: Answer) -> bool:
@@ -210,7 +213,7 @@ class Socket:
             await self._send_text(self._connection.error(operation, errors_of(answer)))
         return answer.has_data
 
-    def _client(self) -> ClientRequest:
+    def _client(self, size: int = 0) -> ClientRequest:
         """Who sends an operation of this socket."""
         headers, said = self._headers, texts(self._params)
         return ClientRequest(
@@ -222,6 +225,8 @@ class Socket:
             self._peer.key,
             self._peer.address,
             self._principal,
+            "GET",
+            size,
         )
 
     async def _send_text(self, text: str | None) -> None:
@@ -254,6 +259,13 @@ class Socket:
         """End every operation: there is nobody to answer."""
         self._leases.close()
         await end_all(list(self._tasks.values()))
+
+
+def size_of(message: str | bytes) -> int:
+    """How many bytes a message has."""
+    return (
+        len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())
+    )
 
 
 def errors_of(answer: Answer) -> list[Any]:
