@@ -7,26 +7,19 @@ but the three calls of `Owner`, and must never be given back while a byte of its
 from __future__ import annotations
 
 import asyncio
-import select
-from math import inf
 from typing import Protocol
 
 import httptools
 
 from gateway.errors import UpstreamError
 from gateway.upstream.http1.exchange import H1Response
-from gateway.upstream.transport import read_length
+from gateway.upstream.http1.origin_socket import OriginSocket
 
 # As nginx's and Node's order of size; one allowance for the head, its 1xx forerunners and trailers.
 HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 256
 # A body that its caller does not take: above this the socket is not read, so that the backend waits.
 BUFFER_BYTES = 256 * 1024
-# A body announced as no longer than this is waited for in one go: it is nearly always on its way.
-SHORT_BYTES = 64 * 1024
-
-
-HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)  # which Linux alone has
 
 
 class Owner(Protocol):
@@ -41,67 +34,44 @@ class Owner(Protocol):
         ...
 
 
-class Http1Connection(asyncio.Protocol):
+class Http1Connection(OriginSocket):
     """One connection to one origin.
 
     Args:
         owner: Told when it is free and when it is gone.
 
     Attributes:
-        retires_at: Not to be used again from then on, on the loop's clock.
-        idle_since: When it was given back last.
-        is_closed: Nothing may be sent any more.
         is_sending: A streamed body is not yet sent whole: set by who sends it.
         used: Exchanges carried to their end.
     """
 
     __slots__ = (
-        "__weakref__",
-        "_can_write",
-        "_closed",
-        "_deadline",
         "_exchange",
         "_has_surplus",
         "_head_bytes",
         "_is_done",
         "_is_informational",
-        "_is_paused",
         "_keep_alive",
         "_owner",
         "_parser",
         "_raw_headers",
         "_silent_bytes",
-        "_timer",
-        "_timer_at",
-        "_transport",
-        "idle_since",
-        "is_closed",
         "is_sending",
-        "loop",
-        "retires_at",
         "used",
     )
 
     def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.retires_at = inf
-        self.idle_since = 0.0
-        self.is_closed = False
+        super().__init__(loop)
         self.is_sending = False
         self.used = 0
         self._owner = owner
         self._parser = httptools.HttpResponseParser(self)
         self._exchange: H1Response | None = None
         self._raw_headers: list[tuple[bytes, bytes]] = []
-        self._deadline = inf
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = inf
         self._head_bytes = 0
         self._silent_bytes = 0
         self._is_done = self._has_surplus = self._keep_alive = False
-        self._is_informational = self._is_paused = False
-        self._can_write: asyncio.Future[None] | None = None
-        self._closed = loop.create_future()
+        self._is_informational = False
 
     # --- for the transport ---
 
@@ -125,11 +95,6 @@ class Http1Connection(asyncio.Protocol):
         if self._exchange is exchange:
             self._transport.write(data)
 
-    async def drain(self) -> None:
-        """Until the socket takes more."""
-        if self._can_write is not None:
-            await self._can_write
-
     def abandon(self, exchange: H1Response) -> None:
         """Nobody wants the rest of this exchange: close, unless it is over already."""
         if self._exchange is exchange:
@@ -144,43 +109,10 @@ class Http1Connection(asyncio.Protocol):
         if exchange is not None:
             exchange.error = error
             exchange.connection = None
-            wake(exchange)
+            exchange.wake()
         self.abort()
 
-    def resume(self) -> None:
-        """The caller took what was buffered: read on."""
-        if self._is_paused:
-            self._is_paused = False
-            self._transport.resume_reading()
-
-    def is_hung_up(self) -> bool:
-        """Whether the backend has closed, though the event loop has not told yet: a system call."""
-        poll = select.poll()
-        try:
-            poll.register(self._transport.get_extra_info("socket").fileno(), HUNG_UP)
-        except (AttributeError, ValueError):  # it is closed on this side
-            return True
-        return bool(poll.poll(0))
-
-    def close(self) -> None:
-        """Close an idle connection with its farewells (TLS close_notify)."""
-        self._forget()
-        self._transport.close()
-
-    def abort(self) -> None:
-        """Close at once; what was not yet sent is dropped."""
-        self._forget()
-        self._transport.abort()
-
-    async def wait_closed(self) -> None:
-        """Until the socket is gone."""
-        await asyncio.shield(self._closed)
-
     # --- asyncio.Protocol ---
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As asyncio says."""
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         """As asyncio says."""
@@ -213,7 +145,7 @@ class Http1Connection(asyncio.Protocol):
         exchange = self._exchange
         if exchange is None:
             self.abort()  # at once: it must not be lent until `connection_lost` comes
-        elif exchange.status and self._ends_with_eof(exchange):
+        elif exchange.status and exchange.ends_with_eof():
             self._finish(exchange)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -226,18 +158,7 @@ class Http1Connection(asyncio.Protocol):
             self._break(f"the backend closed the connection {when}{cause}")
         self._forget()
         del self._parser  # it holds our methods: without it a closed connection is freed at once
-        if not self._closed.done():
-            self._closed.set_result(None)
-
-    def pause_writing(self) -> None:
-        """As asyncio says."""
-        self._can_write = self.loop.create_future()
-
-    def resume_writing(self) -> None:
-        """As asyncio says."""
-        if self._can_write is not None and not self._can_write.done():
-            self._can_write.set_result(None)
-        self._can_write = None
+        super().connection_lost(exc)
 
     # --- the parser's events ---
 
@@ -348,68 +269,28 @@ class Http1Connection(asyncio.Protocol):
         limit = exchange.limit
         if limit is not None:
             if exchange.received > limit:
-                wake(exchange)
+                exchange.wake()
             return
         waiter = exchange.waiter
-        if waiter is not None and not self._is_short(exchange):
-            wake(exchange)
+        if waiter is not None and not exchange.is_short():
+            exchange.wake()
         if exchange.received and sum(map(len, exchange.parts)) > BUFFER_BYTES:
             self._is_paused = True
             self._transport.pause_reading()
-
-    def _is_short(self, exchange: H1Response) -> bool:
-        length = read_length(exchange.raw_header(b"content-length"))
-        return length is not None and length <= SHORT_BYTES
-
-    def _ends_with_eof(self, exchange: H1Response) -> bool:
-        """Whether the end of the connection is the end of this body (RFC 9112 §6.3, case 8)."""
-        return (
-            exchange.raw_header(b"content-length") is None
-            and exchange.raw_header(b"transfer-encoding") is None
-        )
 
     def _break(self, detail: str) -> None:
         source = self._exchange.source if self._exchange is not None else None
         self.fail(UpstreamError("HTTP_CLIENT_ERROR", source=source, detail=detail))
 
-    def _arm(self, deadline: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = deadline
-        self._timer = self.loop.call_at(deadline, self._on_timer)
+    def _is_awaited(self) -> bool:
+        return self._exchange is not None
 
-    def _on_timer(self) -> None:
-        self._timer = None
-        self._timer_at = inf
+    def _on_deadline(self) -> None:
         exchange = self._exchange
-        if exchange is None:
-            return
-        if self._deadline > self.loop.time():
-            if self._deadline < inf:
-                self._arm(self._deadline)
-            return
+        assert exchange is not None
         when = "the answer's head" if not exchange.status else "the rest of the body"
-        self.fail(
-            UpstreamError(
-                "GATEWAY_TIMEOUT",
-                source=exchange.source,
-                detail=f"waiting for {when} took too long",
-            )
-        )
+        detail = f"waiting for {when} took too long"
+        self.fail(UpstreamError("GATEWAY_TIMEOUT", source=exchange.source, detail=detail))
 
-    def _forget(self) -> None:
-        if not self.is_closed:
-            self.is_closed = True
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-            if self._can_write is not None:
-                self.resume_writing()
-            self._owner.forget(self)
-
-
-def wake(exchange: H1Response) -> None:
-    """Let the caller look."""
-    waiter = exchange.waiter
-    if waiter is not None and not waiter.done():
-        waiter.set_result(None)
+    def _on_closed(self) -> None:
+        self._owner.forget(self)

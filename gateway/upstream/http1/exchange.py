@@ -17,6 +17,9 @@ from gateway.upstream.transport import Headers, read_length
 if TYPE_CHECKING:
     from gateway.upstream.http1.connection import Http1Connection
 
+# A body announced as no longer than this is waited for in one go.
+SHORT_BYTES = 64 * 1024
+
 
 class H1Response:
     """As the port's `UpstreamResponse`.
@@ -84,6 +87,23 @@ class H1Response:
             if len(key) == size and key.lower() == name:
                 found = value if found is None else found + b", " + value
         return found
+
+    def wake(self) -> None:
+        """Let the caller look."""
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+    def is_short(self) -> bool:
+        """Whether the head announces a body that is nearly always on its way with it."""
+        length = read_length(self.raw_header(b"content-length"))
+        return length is not None and length <= SHORT_BYTES
+
+    def ends_with_eof(self) -> bool:
+        """Whether the end of the connection is the end of this body (RFC 9112 §6.3, case 8)."""
+        return (
+            self.raw_header(b"content-length") is None
+            and self.raw_header(b"transfer-encoding") is None
+        )
 
     def ready(self, max_bytes: int) -> bytes | None:
         """As the port says."""

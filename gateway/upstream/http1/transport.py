@@ -14,7 +14,7 @@ from functools import partial
 
 from gateway.errors import UpstreamError
 from gateway.upstream.dial import Dialler
-from gateway.upstream.http1.connection import Http1Connection, wake
+from gateway.upstream.http1.connection import Http1Connection
 from gateway.upstream.http1.exchange import H1Response
 from gateway.upstream.http1.pool import Pool, PoolLimits
 from gateway.upstream.http1.request_head import (
@@ -164,7 +164,7 @@ async def send_stream(
         connection.write(response, b"0\r\n\r\n")
         connection.is_sending = False
     except Exception:
-        wake(response)
+        response.wake()
         connection.abandon(response)
         raise
 
