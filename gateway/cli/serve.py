@@ -160,6 +160,6 @@ def worker() -> Gateway:
     except ConfigError as exc:
         say_once(error_lines(exc, config_path(config, schema)))
         raise SystemExit(2) from exc
-    log_process(settings.logs)
+    log_process(gateway.config.logs)
     gateway.owns_process = True
     return gateway
