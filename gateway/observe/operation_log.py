@@ -27,6 +27,8 @@ class OperationLog:
         """Note an operation that has ended."""
         if took_s > self._slow_s:
             self._log.write_slow(slow_line(answer, context, took_s))
+        if not self._log.is_audited:
+            return
         record = answer.record
         if record.operation_type == "mutation" or record.denied:
             event = "mutation" if record.operation_type == "mutation" else "denied"

@@ -22,6 +22,7 @@ from graphql import (
     ValueNode,
     VariableNode,
     get_named_type,
+    get_nullable_type,
     is_enum_type,
     is_input_object_type,
     is_non_null_type,
@@ -84,7 +85,8 @@ class Arguments:
             self.is_shared = self.is_shared and not own
         elif value is not None and _slots_in(value, slots):
             self.is_shared = self.is_shared and _is_plain(argument)
-            self.evaluators.append((out_name, _literal(name, argument, value, slots)))
+            make = _scalar if _is_scalar(argument, value, slots) else _literal
+            self.evaluators.append((out_name, make(name, argument, value, slots)))
         elif value is not None and (_has_variable(value) or not _is_plain(argument)):
             self.is_shared = False
             self.evaluators.append((out_name, _nested(name, argument, value)))
@@ -228,6 +230,31 @@ def _literal(
         return fresh(next(iter(found.values()), MISSING))
 
     return evaluate
+
+
+def _is_scalar(argument: GraphQLArgument, value: ValueNode, slots: Mapping[int, int]) -> bool:
+    """Whether an argument is one literal of a built-in scalar, which requests have others of."""
+    type_: Any = get_nullable_type(argument.type)
+    is_own = is_scalar_type(type_) and specified_scalar_types.get(type_.name) is type_
+    return is_own and value.loc is not None and value.loc.start in slots
+
+
+def _scalar(
+    _name: str, argument: GraphQLArgument, value: ValueNode, slots: Mapping[int, int]
+) -> Evaluator:
+    assert value.loc is not None
+    slot = slots[value.loc.start]
+    coerce = reference.literal_coercion(get_nullable_type(argument.type))  # type: ignore[arg-type]
+
+    def of(node: ValueNode) -> Any:
+        try:
+            found = coerce(node)
+        except Exception:
+            return WRONG
+        return WRONG if found is Undefined else found
+
+    own = of(value)
+    return lambda _coerced, run: of(run.literals.node(slot)) if run.literals else own
 
 
 def _slots_in(value: ValueNode, slots: Mapping[int, int]) -> bool:

@@ -14,9 +14,11 @@ from graphql import (
     GraphQLEnumType,
     GraphQLError,
     GraphQLField,
+    GraphQLScalarType,
     GraphQLSchema,
     OperationDefinitionNode,
     Undefined,
+    ValueNode,
 )
 from graphql.execution.values import get_argument_values, get_variable_values
 from graphql.pyutils import inspect, is_awaitable
@@ -120,6 +122,13 @@ def own_enum_coercion(type_: GraphQLEnumType) -> Callable[[Any], Any] | None:
     found: Callable[[Any], Any] = getattr(type_, name)
     is_inherited = getattr(found, "__func__", None) is getattr(GraphQLEnumType, name)
     return None if is_inherited else found
+
+
+def literal_coercion(type_: GraphQLScalarType) -> Callable[[ValueNode], Any]:
+    """How a scalar coerces a literal without variables: Undefined, or an error, for a wrong one."""
+    name = "coerce_input_literal" if IS_3_3 else "parse_literal"
+    coerce: Callable[[ValueNode], Any] = getattr(type_, name)
+    return coerce
 
 
 def variable_values(

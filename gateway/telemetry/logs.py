@@ -103,6 +103,11 @@ class AccessLog:
             stamp = {"time": now(), "level": "warning", "event": "slow_operation"}
             write_line(self._slow, self._encode({**stamp, **line}))
 
+    @property
+    def is_audited(self) -> bool:
+        """Whether anybody reads the audit stream."""
+        return self._chain is not None or self._audit is not None
+
     def write_audit(self, event: str, line: dict[str, Any]) -> None:
         """Append a line of what was changed or denied."""
         whole = {"time": now(), "level": "info", "event": event, **line}
