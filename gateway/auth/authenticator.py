@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gateway.auth.api_keys import ApiKey
 from gateway.auth.key_ring import KeyEntries, KeyRing
 from gateway.auth.leases import Leases
 from gateway.auth.principal import ANONYMOUS, Principal, joint
@@ -79,9 +80,9 @@ class Authenticator:
     ) -> None:
         self._jwt, self._api_keys = settings.jwt, settings.api_keys
         self._is_required = authorization.require_authentication
-        self.leases = Leases(clock)
+        self.leases = Leases(clock, self._end_of)
         self.refused: Callable[[UnauthenticatedError, str], None] = lambda _error, _address: None
-        self.tokens = self._make_verifier(base, clock) if self._jwt.jwks else None
+        self.tokens = self._make_verifier(base) if self._jwt.jwks else None
         self._known_tokens = self.tokens.known if self.tokens is not None else {}
         self._joints: dict[tuple[Principal, Principal], Principal] = {}
         self._clock = clock
@@ -94,11 +95,11 @@ class Authenticator:
             with told_as("authentication.api_keys.file"):
                 keys.take(place.version_now())
 
-    def _make_verifier(self, base: Path, clock: Callable[[], float]) -> TokenVerifier:
+    def _make_verifier(self, base: Path) -> TokenVerifier:
         # joserfc and cryptography, where they are used only
         from gateway.auth.token_verifier import TokenVerifier
 
-        verifier = TokenVerifier(self._jwt, base, clock)
+        verifier = TokenVerifier(self._jwt, base, self.leases.look_again)
         for number, key_set in enumerate(verifier.key_sets):
             with told_as(f"authentication.jwt.jwks.{number}.file"):
                 key_set.load()
@@ -109,9 +110,18 @@ class Authenticator:
 
     def _use_keys(self, entries: KeyEntries) -> None:
         """Know these keys, and end what was begun with those that are over."""
-        ring = self._ring
-        ring.use(entries)
-        self.leases.end_where(lambda one: one.key is not None and ring.is_over(one.key))
+        self._ring.use(entries)
+        self.leases.look_again()
+
+    def _end_of(self, principal: Principal) -> float:
+        """When a principal ends, by the keys that are known now."""
+        ends = [principal.expires]
+        for shown in principal.shown:
+            if isinstance(shown, ApiKey):
+                ends.append(self._ring.end_of(shown))
+            elif not shown.is_taken:
+                ends.append(0.0)
+        return min(ends)
 
     @property
     def is_used(self) -> bool:

@@ -45,6 +45,7 @@ class KeyEntry:
             view=key.view,
             limits=key.limits,
             expires=min(ends, default=float("inf")),
+            shown=(key,),
         )
 
     def fits(self, text: str) -> bool:
@@ -76,6 +77,11 @@ class KeyEntry:
                 self._seen.clear()
             self._seen[address] = known
         return known
+
+
+def terms_of(key: ApiKey) -> tuple[object, ...]:
+    """What is decided of a key when it is shown: where this changes, it has to be shown anew."""
+    return key.client, key.digest, key.scopes, key.view, key.limits, key.cidrs, key.not_before
 
 
 KeyEntries = Mapping[str, KeyEntry]
@@ -117,10 +123,12 @@ class KeyRing:
         self._known = {}
         self.is_known = True
 
-    def is_over(self, id_: str) -> bool:
-        """Whether a key is not there, or not valid any more."""
-        entry = self._entries.get(id_)
-        return entry is None or entry.principal.expires <= self.clock()
+    def end_of(self, key: ApiKey) -> float:
+        """When a key ends that was taken: long ago where it is gone, or is not what it was."""
+        entry = self._entries.get(key.id)
+        if entry is None or terms_of(entry.key) != terms_of(key):
+            return 0.0
+        return entry.principal.expires
 
     def principal_of(self, text: str, address: str) -> Principal:
         """Who a key is of. Errors: UnauthenticatedError; ClientError(UNAVAILABLE) where no key is known yet."""

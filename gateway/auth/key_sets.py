@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import orjson
@@ -24,6 +25,23 @@ from gateway.auth.watched import FilePlace, Watched
 MAX_BYTES = 1_000_000
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
 _random = random.Random()  # noqa: S311 - it spreads fetches
+
+
+class SignedBy(NamedTuple):
+    """The key that a token was verified by.
+
+    Attributes:
+        key_set: Where it is from.
+        key: Which.
+    """
+
+    key_set: KeySet
+    key: Key
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it is among the keys that are used now."""
+        return any(key is self.key for key in self.key_set.issuer.keys)
 
 
 class KeySet:
@@ -59,7 +77,7 @@ class KeySet:
         self._changed = changed
         self._clock = clock
         self._fetched_at: float | None = None
-        self._known: dict[str, str] = {}
+        self._known: dict[tuple[str, str | None, str | None], Key] = {}
         self._extra: list[float] = []  # when unknown keys led to a fetch
         self._refreshing: asyncio.Task[bool] | None = None
         self._polling: asyncio.Task[None] | None = None
@@ -131,10 +149,14 @@ class KeySet:
 
     def use(self, keys: list[Key]) -> None:
         """Verify by these from now on."""
-        known = {key.thumbprint(): key.kid or "" for key in keys}
-        is_less = any(known.get(print_) != kid for print_, kid in self._known.items())
-        self.issuer, self._known, self._fetched_at = self._issuer(keys), known, self._clock()
-        if is_less:
+        before, known = self._known, {}
+        for key in keys:  # one that is as it was stays the one that tokens were verified by
+            name = key.thumbprint(), key.kid, key.alg
+            old = before.get(name)
+            known[name] = old if old is not None and old.as_dict() == key.as_dict() else key
+        self._known, self._fetched_at = known, self._clock()
+        self.issuer = self._issuer([*known.values()])
+        if any(known.get(name) is not key for name, key in before.items()):
             self._changed()
 
     def may_refresh(self) -> bool:

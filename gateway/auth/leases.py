@@ -32,18 +32,20 @@ class Leases:
 
     Args:
         clock: Unix time, seconds.
+        end_of: When a principal's credentials end, by all that is known now.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], end_of: Callable[[Principal], float]) -> None:
         self.clock = clock
+        self._end_of = end_of
         self._granted: set[Lease] = set()
 
     def __len__(self) -> int:
         return len(self._granted)
 
     def grant(self, principal: Principal) -> Lease | None:
-        """For a connection that stays open; None for one that nothing ends. Give it back to `release`."""
-        if principal.key is None and principal.expires == math.inf:
+        """For a connection that stays open; None for nobody's, which nothing ends. Give it back to `release`."""
+        if not principal.is_authenticated:
             return None
         lease = Lease(principal)
         self._granted.add(lease)
@@ -57,21 +59,16 @@ class Leases:
             if lease.timer is not None:
                 lease.timer.cancel()
 
-    def end_where(self, is_over: Callable[[Principal], bool]) -> None:
-        """End those of principals that are believed no more."""
-        for lease in self._granted:
-            if is_over(lease.principal):
-                lease.ended.set()
-
-    def end_in_time(self) -> None:
-        """Look at each anew: its time may have come."""
+    def look_again(self) -> None:
+        """Credentials have changed, or time: each lease ends when that is due now."""
         for lease in self._granted:
             self._arm(lease)
 
     def _arm(self, lease: Lease) -> None:
         if lease.timer is not None:
             lease.timer.cancel()
-        left_s = lease.principal.expires - self.clock()
+            lease.timer = None
+        left_s = self._end_of(lease.principal) - self.clock()
         if left_s <= 0:
             lease.ended.set()
         elif left_s != math.inf:

@@ -36,6 +36,7 @@ class Principal:
         view: The part of the schema that it sees, where its key says so.
         limits: The name of the limits that its key is under.
         expires: When it ends, seconds of Unix time.
+        shown: The credentials that it has shown; a connection that stays open asks whether they still count.
         decisions: What the schema's directives have decided for it, by the guard that asked.
     """
 
@@ -49,6 +50,7 @@ class Principal:
     view: str | None = None
     limits: str | None = None
     expires: float = math.inf
+    shown: tuple[Any, ...] = field(default=(), repr=False)
     decisions: dict[Any, tuple[bool, ...]] = field(default_factory=dict, repr=False)
 
     @property
@@ -119,6 +121,7 @@ def joint(user: Principal, client: Principal) -> Principal:
         view=client.view,
         limits=client.limits,
         expires=min(user.expires, client.expires),
+        shown=user.shown + client.shown,
         decisions={},
     )
 

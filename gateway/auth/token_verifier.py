@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.auth.cookies import find_cookie
-from gateway.auth.key_sets import KeySet
+from gateway.auth.key_sets import KeySet, SignedBy
 from gateway.auth.principal import Principal
 from gateway.auth.refusals import bad_token
 from gateway.auth.settings import JwtSettings
@@ -24,7 +24,7 @@ class TokenVerifier:
     Args:
         settings: Which are taken.
         base: The folder that relative paths start from.
-        clock: Unix time, seconds.
+        withdrawn: Called when a key that was taken is not taken any more.
 
     Attributes:
         header: The name of the header that a token stands in, in small letters.
@@ -33,9 +33,14 @@ class TokenVerifier:
         known: Whom tokens are of that were verified before.
     """
 
-    def __init__(self, settings: JwtSettings, base: Path, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: JwtSettings,
+        base: Path,
+        withdrawn: Callable[[], None] = lambda: None,
+    ) -> None:
         self._settings = settings
-        self.clock = clock
+        self._withdrawn = withdrawn
         self.header = settings.header_name.lower()
         self._cookie = settings.cookie
         prefix = settings.header_value_prefix
@@ -71,9 +76,9 @@ class TokenVerifier:
         settings = self._settings
         if len(token) > settings.max_token_bytes:
             raise TokenError(f"it is longer than {settings.max_token_bytes} bytes")
-        claims, _ = verified_claims(
-            token, [key_set.issuer for key_set in self.key_sets if key_set.is_usable]
-        )
+        usable = [key_set for key_set in self.key_sets if key_set.is_usable]
+        claims, issuer, key = verified_claims(token, [key_set.issuer for key_set in usable])
+        key_set = next(one for one in usable if one.issuer is issuer)
         # A number of JSON may be larger than any float.
         expires = min(claims.get("exp", math.inf), LATEST) + settings.leeway_s
         client = claims.get("azp", claims.get("client_id"))
@@ -85,6 +90,7 @@ class TokenVerifier:
             claims=claims,
             client=client if isinstance(client, str) else None,
             expires=expires if expires < LATEST else math.inf,
+            shown=(SignedBy(key_set, key),),
         )
         if len(self.known) >= settings.cache_entries:
             self.known.pop(next(iter(self.known)))
@@ -131,3 +137,4 @@ class TokenVerifier:
         logging.getLogger("gateway.auth").info(
             "a key was withdrawn: known tokens are verified anew"
         )
+        self._withdrawn()

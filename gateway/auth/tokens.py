@@ -108,8 +108,8 @@ def read_secret(secret: str) -> Key:
     return JWKRegistry.import_key(secret, "oct")
 
 
-def verified_claims(token: str, issuers: Iterable[Issuer]) -> tuple[dict[str, Any], Issuer]:
-    """The claims of a token, and whose it is. Errors: UnknownKeyError, TokenError."""
+def verified_claims(token: str, issuers: Iterable[Issuer]) -> tuple[dict[str, Any], Issuer, Key]:
+    """The claims of a token, whose it is, and the key that it is signed by. Errors: UnknownKeyError, TokenError."""
     try:
         signed = jws.extract_compact(token.encode("ascii"), None, _WIDEST)
     except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as exc:
@@ -128,7 +128,7 @@ def verified_claims(token: str, issuers: Iterable[Issuer]) -> tuple[dict[str, An
     for issuer, key in found[:MAX_CANDIDATES]:
         if is_signed(signed, key, issuer.registry):
             try:
-                return _claims(signed.payload, issuer), issuer
+                return _claims(signed.payload, issuer), issuer, key
             except TokenError as exc:
                 problem = exc
     raise problem

@@ -232,7 +232,7 @@ async def test_ten_thousand_keys_take_ten_megabytes_at_most(keys: Keys) -> None:
 
 async def test_a_lease_ends_with_its_token() -> None:
     now = [1000.0]
-    leases = Leases(lambda: now[0])
+    leases = Leases(lambda: now[0], lambda principal: principal.expires)
     assert leases.grant(Principal()) is None
     lease = leases.grant(Principal(kind="user", expires=1000.01))
     assert lease is not None

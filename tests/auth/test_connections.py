@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def expire(server: Served) -> None:
     auth = server.app.auth
     later = time.time() + LIFETIME_S + 1000
     auth._clock = auth.leases.clock = lambda: later
-    auth.leases.end_in_time()
+    auth.leases.look_again()
 
 
 @pytest.mark.parametrize(
@@ -221,6 +222,74 @@ async def test_a_key_that_is_taken_back_ends_its_socket(server: Served, tmp_path
         revoked = ApiKeys((kept(text, revoked=NOW),))
         (tmp_path / "keys.json").write_bytes(write_api_keys(revoked))
         assert (await client.hear())["type"] == "error"  # by its own look
+        assert await client.hear() == (4403, REASON)
+
+
+LATER = datetime.fromtimestamp(time.time(), UTC) + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scopes": ()},
+        {"cidrs": ("192.0.2.0/24",)},
+        {"not_after": NOW},
+        {"not_before": LATER},
+        {"client": "other"},
+        {"view": "less"},
+        {"limits": "less"},
+        {"id": "other"},
+    ],
+)
+async def test_a_socket_ends_when_its_key_is_not_what_it_was(
+    server: Served, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    text, _ = make_key("gw", "live")
+    await use_keys(server, tmp_path, kept(text, scopes=("read",)))
+    async with connected(server, {"X-API-Key": text}) as client:
+        await client.subscribe("subscription { me }")
+        assert (await client.hear())["payload"]["data"] == {"me": "acme"}
+        await use_keys(server, tmp_path, kept(text, **{"scopes": ("read",), **change}))
+        assert (await client.hear())["type"] == "error"
+        assert await client.hear() == (4403, REASON)
+
+
+async def test_a_socket_ends_with_the_overlap_of_its_key(server: Served, tmp_path: Path) -> None:
+    text, _ = make_key("gw", "live")
+    await use_keys(server, tmp_path, kept(text))
+    async with (
+        connected(server, {"X-API-Key": text}) as client,
+        asked(server, "subscription { me }", {**EVENTS, "x-api-key": text}) as answer,
+    ):
+        await client.subscribe("subscription { me }")
+        assert (await client.hear())["payload"]["data"] == {"me": "acme"}
+        await use_keys(server, tmp_path, kept(text, not_after=LATER, name="to be rotated"))
+        await client.subscribe("{ me }", "2")
+        assert (await client.hear())["payload"]["data"] == {"me": "acme"}
+        assert (await client.hear()) == {"id": "2", "type": "complete"}
+        expire(server)
+        assert (await client.hear())["type"] == "error"
+        assert await client.hear() == (4403, REASON)
+        assert b"UNAUTHENTICATED" in await asyncio.wait_for(answer.content.read(), 10)
+
+
+async def test_a_socket_ends_when_what_its_token_is_signed_by_is_withdrawn(
+    server: Served, tmp_path: Path
+) -> None:
+    assert server.app.auth.tokens is not None
+    watched = server.app.auth.tokens.key_sets[0]._file
+    assert watched is not None
+    async with connected(server, {"authorization": bearer()}) as client:
+        await client.subscribe("subscription { me }")
+        assert (await client.hear())["payload"]["data"] == {"me": "alice"}
+        (tmp_path / "jwks.json").write_text(json.dumps(key_set(ec_key(), ec_key("e2"))))
+        await watched.look()
+        await client.subscribe("{ me }", "2")
+        assert (await client.hear())["payload"]["data"] == {"me": "alice"}
+        assert (await client.hear()) == {"id": "2", "type": "complete"}
+        (tmp_path / "jwks.json").write_text(json.dumps(key_set(ec_key("e2"))))
+        await watched.look()
+        assert (await client.hear())["type"] == "error"
         assert await client.hear() == (4403, REASON)
 
 

@@ -98,7 +98,7 @@ def is_taken(text: Any, entry: dict[str, Any], settings: dict[str, Any]) -> bool
     [(rsa_key(), "RS256"), (rsa_key(), "PS256"), (ec_key(), "ES256"), (okp_key(), "Ed25519")],
 )
 def test_each_default_algorithm_is_taken(key: Key, algorithm: str) -> None:
-    claims, _ = verified_claims(token_of(key, algorithm), [issuer(key)])
+    claims, _, _ = verified_claims(token_of(key, algorithm), [issuer(key)])
     assert claims["sub"] == "alice"
 
 
