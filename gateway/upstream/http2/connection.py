@@ -11,67 +11,19 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import h2.config
-import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
-import h2.frame_buffer
-import h2.settings
-from hyperframe.frame import Frame, GoAwayFrame
 
 from gateway.errors import UpstreamError
-from gateway.upstream.http2.stream import H2Stream
-from gateway.upstream.transport import read_length
-
-MAX_STREAMS = 100
-# A body that its caller does not take: above this the backend has to wait.
-STREAM_WINDOW_BYTES = 256 * 1024
-# All streams' windows together, so that bodies nobody takes never hold up the others.
-CONNECTION_WINDOW_BYTES = MAX_STREAMS * STREAM_WINDOW_BYTES
-HEAD_BYTES = 64 * 1024
-LAST_STREAM = 2**31 - 1
-
-
-class NoHttp2(Exception):  # noqa: N818 - it is no error: HTTP/1.1 is spoken then
-    """The backend chose HTTP/1.1 by ALPN."""
-
-
-class Frames(h2.frame_buffer.FrameBuffer):
-    """h2's, which takes in 16 MB of a frame before it says that it is too long: what is no HTTP/2 looks so."""
-
-    def __next__(self) -> Frame:
-        if len(self._data) >= 9:
-            self._validate_frame_length(int.from_bytes(self._data[:3], "big"))
-        return super().__next__()
-
-
-class ClientConnection(h2.connection.H2Connection):
-    """h2's, which closes with a GOAWAY, where RFC 9113 §6.8 lets the streams that are open end."""
-
-    def __init__(self) -> None:
-        super().__init__(h2.config.H2Configuration(header_encoding=None))
-        self.incoming_buffer = Frames(server=False)
-        self.local_settings = h2.settings.Settings(
-            initial_values={
-                h2.settings.SettingCodes.ENABLE_PUSH: 0,
-                h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
-                h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: HEAD_BYTES,
-            }
-        )
-
-    def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Any], list[h2.events.Event]]:
-        event = h2.events.ConnectionTerminated()
-        event.error_code = frame.error_code
-        event.last_stream_id = frame.last_stream_id
-        return [], [event]
+from gateway.upstream.http2.protocol import MAX_STREAMS, ClientConnection, NoHttp2, speaks_http2
+from gateway.upstream.http2.stream import H2Stream, explained
 
 
 class H2Connection(asyncio.Protocol):
     """One connection to one origin.
 
     Args:
-        loop: The event loop.
         keepalive_s: Closed after this without a stream.
         max_age_s: No stream is begun after this.
         told: Called when a stream ended, or the connection did.
@@ -132,10 +84,9 @@ class H2Connection(asyncio.Protocol):
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        self.is_draining = number + 2 > LAST_STREAM
-        stream = self.streams[number] = H2Stream(
-            self, number, source, deadline, is_sent=not has_body
-        )
+        self.is_draining = number + 2 > ClientConnection.HIGHEST_ALLOWED_STREAM_ID
+        stream = H2Stream(self, number, source, deadline, is_sent=not has_body)
+        self.streams[number] = stream
         self._flush()
         return stream
 
@@ -161,10 +112,9 @@ class H2Connection(asyncio.Protocol):
         """As much as there is room for, bytes."""
         sent = 0
         while self._can_write:
-            room = min(
-                self._h2.local_flow_control_window(stream.number), self._h2.max_outbound_frame_size
-            )
-            part = bytes(view[sent : sent + max(room, 0)])
+            window = self._h2.local_flow_control_window(stream.number)
+            room = max(0, min(window, self._h2.max_outbound_frame_size))
+            part = bytes(view[sent : sent + room])
             is_end = is_last and sent + len(part) == len(view)
             if not part and not is_end:
                 break
@@ -223,7 +173,8 @@ class H2Connection(asyncio.Protocol):
             self.ready.set_exception(ConnectionError(detail))
         for stream in list(self.streams.values()):
             stream.is_stale = is_lost and self._served > 0 and stream.status == 0
-            self._fail_stream(stream, detail)
+            stream.fail(detail)
+            self._end(stream)
         self._wake_writers()
         if self._transport is not None:
             if self._transport.get_write_buffer_size():
@@ -236,14 +187,12 @@ class H2Connection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
-        tls = transport.get_extra_info("ssl_object")
-        if tls is not None and tls.selected_alpn_protocol() != "h2":
+        if not speaks_http2(transport):
             self.ready.set_exception(NoHttp2())
             self.is_closed = self.is_draining = True
             transport.close()
             return
         self._h2.initiate_connection()
-        self._h2.increment_flow_control_window(CONNECTION_WINDOW_BYTES - 65_535)
         self._flush()
 
     def data_received(self, data: bytes) -> None:
@@ -299,16 +248,7 @@ class H2Connection(asyncio.Protocol):
     def _receive_for(self, stream: H2Stream, event: h2.events.Event) -> None:
         match event:
             case h2.events.ResponseReceived():
-                fields = [
-                    (name.decode("latin-1"), value.decode("latin-1"))
-                    for name, value in event.headers
-                ]
-                # RFC 9113 §8.3: pseudo fields stand first.
-                status = read_length(fields[0][1])
-                if status is None or not 200 <= status <= 999:
-                    raise ValueError(f"status {fields[0][1]!r:.20}")
-                stream.status = status
-                stream.headers = [field for field in fields if field[0][:1] != ":"]
+                stream.begin_answer(event.headers)
             case h2.events.DataReceived():
                 stream.unread_bytes += event.flow_controlled_length
                 if event.data:
@@ -321,7 +261,8 @@ class H2Connection(asyncio.Protocol):
                 self._end(stream)
             case h2.events.StreamReset():
                 stream.may_repeat = event.error_code == h2.errors.ErrorCodes.REFUSED_STREAM
-                self._fail_stream(stream, f"the backend reset the stream: {event.error_code!r}")
+                stream.fail(f"the backend reset the stream: {event.error_code!r}")
+                self._end(stream)
         stream.wake()
 
     def _go_away(self, event: h2.events.ConnectionTerminated) -> None:
@@ -329,7 +270,8 @@ class H2Connection(asyncio.Protocol):
         last = event.last_stream_id or 0
         for stream in [stream for stream in self.streams.values() if stream.number > last]:
             stream.may_repeat = True
-            self._fail_stream(stream, f"the backend went away: {event.error_code!r}")
+            stream.fail(f"the backend went away: {event.error_code!r}")
+            self._end(stream)
         self._told()
 
     # Ends
@@ -345,13 +287,6 @@ class H2Connection(asyncio.Protocol):
             self._idle = self.loop.call_later(self._keepalive_s, self.drain)
         self._told()
 
-    def _fail_stream(self, stream: H2Stream, detail: str) -> None:
-        stream.error = UpstreamError(
-            "HTTP_CLIENT_ERROR", source=stream.source, detail=detail, was_sent=not stream.may_repeat
-        )
-        self._end(stream)
-        stream.wake()
-
     def _wake_writers(self) -> None:
         writers, self._writers = self._writers, []
         for writer in writers:
@@ -362,8 +297,3 @@ class H2Connection(asyncio.Protocol):
         data = self._h2.data_to_send()
         if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
-
-
-def explained(exc: BaseException) -> str:
-    """An exception as the log's detail."""
-    return f"{type(exc).__name__}: {exc}"[:500]

@@ -10,7 +10,8 @@ import asyncio
 from gateway.errors import UpstreamError
 from gateway.upstream.dial import Dialler
 from gateway.upstream.http1.pool import PoolLimits
-from gateway.upstream.http2.connection import H2Connection, explained
+from gateway.upstream.http2.connection import H2Connection
+from gateway.upstream.http2.stream import explained
 
 
 class H2Pool:

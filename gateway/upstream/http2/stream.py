@@ -86,6 +86,23 @@ class H2Stream:
         while self.status == 0 and self.connection is not None:
             await self._wait()
 
+    def begin_answer(self, fields: Sequence[tuple[bytes, bytes]]) -> None:
+        """Its head is there. Errors: ValueError for what is no status."""
+        named = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
+        # RFC 9113 §8.3: pseudo fields stand first.
+        status = read_length(named[0][1])
+        if status is None or not 200 <= status <= 999:
+            raise ValueError(f"status {named[0][1]!r:.20}")
+        self.status = status
+        self.headers = [field for field in named if field[0][:1] != ":"]
+
+    def fail(self, detail: str) -> None:
+        """Note why there will be no more."""
+        self.error = UpstreamError(
+            "HTTP_CLIENT_ERROR", source=self.source, detail=detail, was_sent=not self.may_repeat
+        )
+        self.wake()
+
     def ready(self, max_bytes: int) -> None:
         """As the port says: a body is never there at once, its flow is its caller's to control."""
 
@@ -163,3 +180,8 @@ class H2Stream:
         return UpstreamError(
             "RESPONSE_TOO_LARGE", source=self.source, detail=f"over {max_bytes} bytes"
         )
+
+
+def explained(exc: BaseException) -> str:
+    """An exception as the log's detail."""
+    return f"{type(exc).__name__}: {exc}"[:500]

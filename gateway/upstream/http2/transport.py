@@ -23,8 +23,9 @@ from gateway.upstream.http1.request_head import (
     split_url,
 )
 from gateway.upstream.http1.transport import MAX_POOLS, H1Transport, end, may_repeat
-from gateway.upstream.http2.connection import H2Connection, NoHttp2
+from gateway.upstream.http2.connection import H2Connection
 from gateway.upstream.http2.pool import H2Pool
+from gateway.upstream.http2.protocol import NoHttp2
 from gateway.upstream.http2.stream import H2Stream
 from gateway.upstream.transport import UpstreamRequest, UpstreamResponse
 
