@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Who may ask": {
         "NobodyIsKnown": "The schema asks who the client is, and nothing configures how that is known. See [authentication](authentication.md).",
         "ProtectedRead": "A connector of an unprotected field reads a protected one. Protect both, or read another.",
+        "IdentityHeader": "A header of a directive takes the client's own word for what a rule of `[headers]` gives from the principal. Take it out of the directive.",
         "MeaninglessRule": "A use of `@authenticated`, `@requiresScopes` or `@policy` that would protect nothing: its argument is not a list of lists of names in quotes, or it stands where no rule is looked at.",
     },
     "Sources": {

@@ -21,6 +21,7 @@ from gateway.connectors.bind import BoundConnectors, bind_connectors
 from gateway.connectors.check.cache_hints import check_cache_hints
 from gateway.connectors.check.connectors import check_connectors
 from gateway.connectors.check.constants import Constants
+from gateway.connectors.check.identity_headers import check_identity_headers
 from gateway.connectors.check.protected_reads import check_protected_reads
 from gateway.connectors.directives import read_directives
 from gateway.errors import ConfigError, Diagnostic
@@ -36,6 +37,7 @@ from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.graph.signature import finding
 from gateway.graph.unbound import unbound_directives, unresolved_types
 from gateway.settings.files import missing_files
+from gateway.settings.headers import folded
 from gateway.settings.mistakes import together
 from gateway.vary import Identity, joined
 
@@ -208,6 +210,10 @@ def _connect(
     check_source_names(config, {source.name for source in read_directives(document).sources})
     if any(item.severity == "error" for item in found):
         return None, found
+    found += check_identity_headers(read_directives(document), config.headers)
+    if any(item.severity == "error" for item in found):
+        return None, found
+    keys = config.authentication.api_keys
     bound = bind_connectors(
         schema,
         document,
@@ -216,6 +222,7 @@ def _connect(
         env=variables,
         resolved=resolved,
         headers=config.headers,
+        withheld=frozenset({folded(keys.header_name)} if keys.is_used else ()),
     )
     return bound, found
 

@@ -84,6 +84,7 @@ class Authenticator:
         self.refused: Callable[[UnauthenticatedError, str], None] = lambda _error, _address: None
         self.tokens = self._make_verifier(base) if self._jwt.jwks else None
         self._known_tokens = self.tokens.known if self.tokens is not None else {}
+        self._has_cookie = self.tokens is not None and self.tokens.has_cookie
         self._joints: dict[tuple[Principal, Principal], Principal] = {}
         self._clock = clock
         self._ring = KeyRing(self._api_keys, clock)
@@ -180,6 +181,8 @@ class Authenticator:
                 if client is None and self._is_required:
                     raise nobody()
                 return client or ANONYMOUS
+            if self._has_cookie and (later := self._other(token, headers, address)) is not None:
+                return later
             user = self._known_tokens.get(token)
             if user is not None and self._clock() < user.expires:
                 return self._joined(user, client)
@@ -209,6 +212,28 @@ class Authenticator:
                 given[lower] = text
         whole = {**headers, **given} if given else headers
         return Introduction(self.authenticate(whole, address), whole, frozenset(given), rest)
+
+    def _other(self, token: str, headers: Headers, address: str) -> Identify | None:
+        """Verify the cookie's token beside the header's: what a backend may be passed on is good, or refused.
+
+        Errors: as of `authenticate`.
+        """
+        assert self.tokens is not None
+        other = self.tokens.cookie_of(headers)
+        if other is None or other == token or self._jwt.on_error == "continue":
+            return None
+        known = self._known_tokens.get(other)
+        if known is not None and self._clock() < known.expires:
+            return None
+        found = self._of_token(other, None, address)
+        return (
+            None if isinstance(found, Principal) else partial(self._after, found, headers, address)
+        )
+
+    async def _after(self, other: Identify, headers: Headers, address: str) -> Principal:
+        await other()
+        found = self.authenticate(headers, address)
+        return found if isinstance(found, Principal) else await found()
 
     def _of_token(self, token: str, client: Principal | None, address: str) -> Principal | Identify:
         """Who a token is of that is not remembered. Errors: as of `authenticate`."""

@@ -22,6 +22,7 @@ from gateway.auth.settings import JwksSettings
 from gateway.auth.tokens import Issuer, issuer_of, read_keys, read_secret
 from gateway.auth.watched import FilePlace, Watched
 
+NO_KEYS = "it has no key that verifies signatures"
 MAX_BYTES = 1_000_000
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
 _random = random.Random()  # noqa: S311 - it spreads fetches
@@ -107,6 +108,8 @@ class KeySet:
         """Read the file, where it is one. Errors: PlaceError, ValueError."""
         if self._file is not None and self._place is not None:
             self._file.take(self._place.version_now())
+            if not self.issuer.keys:
+                raise ValueError(NO_KEYS)
 
     async def open(self) -> None:
         """Fetch it once, and go on in the background: what fails here is tried again."""
@@ -143,12 +146,16 @@ class KeySet:
         log = logging.getLogger("gateway.auth")
         for problem in problems:
             log.warning("%s: %s", self.settings.place, problem)
-        if not keys:
-            raise ValueError("it has no key that verifies signatures")
+        if not keys and problems:
+            raise ValueError(NO_KEYS)
         return keys
 
     def use(self, keys: list[Key]) -> None:
         """Verify by these from now on."""
+        if not keys:  # it was read, and says so: all of them are withdrawn
+            logging.getLogger("gateway.auth").error(
+                "the key set %s is empty: every token of it is refused", self.settings.place
+            )
         before, known = self._known, {}
         for key in keys:  # one that is as it was stays the one that tokens were verified by
             name = key.thumbprint(), key.kid, key.alg

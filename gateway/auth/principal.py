@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import orjson
+from gateway.json_bytes import write_json
 
 NOTHING: Mapping[str, Any] = {}
 NO_SCOPES: frozenset[str] = frozenset()
@@ -78,17 +78,20 @@ class Principal:
         }
 
     def text_of(self, path: str) -> str:
-        """A member as the value of a header: "" where it has none, scopes with spaces between, objects as JSON."""
+        """A member as the value of a header: "" where it has none, scopes with spaces between, objects as JSON.
+
+        Names that spaces would not tell apart are JSON, too.
+        """
         value = self.member(path)
         if value is None:
             return ""
         if isinstance(value, str):
             return value
         if isinstance(value, frozenset):
-            return " ".join(sorted(value))
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            value = sorted(value)
+        if isinstance(value, list) and all(isinstance(one, str) and _is_word(one) for one in value):
             return " ".join(value)
-        return orjson.dumps(value, default=dict).decode()
+        return write_json(value, default=dict).decode()
 
     def seen_by(self, paths: Iterable[str]) -> Principal:
         """The same without what is not named."""
@@ -132,7 +135,13 @@ def frozen(value: Any) -> Hashable:
         return ("object", *sorted((name, frozen(item)) for name, item in value.items()))
     if isinstance(value, list | tuple):
         return ("list", *(frozen(item) for item in value))
-    return (type(value), value)
+    # 0.0 and -0.0 are equal, and no backend is told the same by them.
+    return (type(value), repr(value) if isinstance(value, float) else value)
+
+
+def _is_word(name: str) -> bool:
+    """Whether a name is one where spaces stand between names, and does not look like JSON."""
+    return name.split() == [name] and name[0] not in '["{'
 
 
 def _put(claims: dict[str, Any], path: list[str], value: Any) -> None:

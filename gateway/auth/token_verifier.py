@@ -30,6 +30,7 @@ class TokenVerifier:
         header: The name of the header that a token stands in, in small letters.
         prefix: What stands before it there, in small letters.
         key_sets: The issuers' keys.
+        has_cookie: Whether a cookie may hold a token.
         known: Whom tokens are of that were verified before.
     """
 
@@ -43,6 +44,7 @@ class TokenVerifier:
         self._withdrawn = withdrawn
         self.header = settings.header_name.lower()
         self._cookie = settings.cookie
+        self.has_cookie = settings.cookie is not None
         prefix = settings.header_value_prefix
         self.prefix = f"{prefix} ".lower() if prefix else ""
         self.known: dict[str, Principal] = {}
@@ -67,9 +69,13 @@ class TokenVerifier:
             if not self._settings.ignore_other_prefixes and self._settings.on_error == "error":
                 wanted = self._settings.header_value_prefix
                 raise bad_token(f"the header {self.header} needs the form {wanted} TOKEN")
-        if self._cookie is not None and "cookie" in headers:
-            return find_cookie(headers["cookie"], self._cookie)
-        return None
+        return self.cookie_of(headers) if self.has_cookie else None
+
+    def cookie_of(self, headers: Mapping[str, str]) -> str | None:
+        """The token of a request's cookie."""
+        if self._cookie is None or "cookie" not in headers:
+            return None
+        return find_cookie(headers["cookie"], self._cookie)
 
     def verify(self, token: str) -> Principal:
         """Who a token is of; it is remembered. Errors: UnknownKeyError, TokenError."""

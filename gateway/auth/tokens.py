@@ -14,13 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from joserfc import jws
 from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import JWKRegistry, Key, RSAKey
 from joserfc.jwt import JWTClaimsRegistry
 
 from gateway.auth.settings import JwksSettings
+from gateway.json_bytes import read_strictly
 
 # Signatures that one token may cost: a set without `kid`s can be long.
 MAX_CANDIDATES = 8
@@ -160,7 +160,7 @@ def is_signed(signed: jws.CompactSignature, key: Key, registry: TokenRegistry) -
 def _claims(payload: bytes, issuer: Issuer) -> dict[str, Any]:
     """Errors: TokenError."""
     try:
-        claims = orjson.loads(payload)
+        claims = read_strictly(payload)  # an id keeps all its digits
     except ValueError as exc:
         raise TokenError("its claims are not JSON") from exc
     if not isinstance(claims, dict):

@@ -57,6 +57,7 @@ def bind_connectors(
     env: Mapping[str, str],
     resolved: Collection[str],
     headers: HeaderSettings | None = None,
+    withheld: frozenset[str] = frozenset(),
 ) -> BoundConnectors:
     """Set the resolvers of every field that a connector serves.
 
@@ -68,11 +69,14 @@ def bind_connectors(
         env: `$env`.
         resolved: Coordinates that have a Python resolver: these win.
         headers: `[headers]`; none by default.
+        withheld: Headers of credentials, folded: no pattern of a rule copies them.
 
     Errors: ConfigError with the place of a connector that can never be called.
     """
     directives = read_directives(document)
-    calls = CallBuilder(schema, directives, settings, sources, env, headers or HeaderSettings())
+    calls = CallBuilder(
+        schema, directives, settings, sources, env, headers or HeaderSettings(), withheld
+    )
     members = {*resolved, *(c.coordinate for c in directives.connects if not c.on_type)}
     builder = LoaderBuilder(calls, members, settings.max_url_bytes)
     entities: dict[str, list[ConnectorLoader]] = {}

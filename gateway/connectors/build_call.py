@@ -65,7 +65,9 @@ class CallBuilder:
         sources: Mapping[str, SourceSettings],
         env: Mapping[str, str],
         headers: HeaderSettings,
+        withheld: frozenset[str] = frozenset(),
     ) -> None:
+        self._withheld = withheld
         self.schema = schema
         self.directives = directives
         self.settings = settings
@@ -98,7 +100,9 @@ class CallBuilder:
         spec = self.directives.spec
         base_url = self.base_urls[source.name] if source else ""
         rules = self.headers.rules(source.name if source else "")
-        builder = RequestBuilder(connect, source, base_url, spec, rules, settings.dialect)
+        builder = RequestBuilder(
+            connect, source, base_url, spec, rules, settings.dialect, self._withheld
+        )
         assert connect.selection is not None
         selection = parse_mapping(connect.selection.value, spec)
         supplied = supplied_fields(selection)

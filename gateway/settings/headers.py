@@ -41,6 +41,11 @@ NOT_TO_CLIENT = UNSETTABLE | {
 _OF_CORS = "access-control-"
 
 
+def folded(name: str) -> str:
+    """A header's name as CGI and what came of it (PHP, WSGI) tell it from others: `x_user` is `x-user` there."""
+    return name.lower().replace("_", "-")
+
+
 def is_to_client(name: str) -> bool:
     """Whether an answer to a client may have a header, by its lower-case name, that the gateway does not make
     itself.

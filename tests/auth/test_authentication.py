@@ -157,6 +157,9 @@ async def test_a_token_may_come_in_a_cookie(tmp_path: Path) -> None:
         both = {**cookie, **bearer()}
         assert (await client.execute("{ who }", headers=both)).data == {"who": "alice"}
         assert (await client.execute("{ who }", headers={"cookie": "session=x"})).status == 401
+        # A backend may be passed the cookie: it has to be good beside a header that is.
+        forged = {**bearer(), "cookie": "session=x"}
+        assert (await client.execute("{ who }", headers=forged)).status == 401
 
 
 async def test_a_token_is_refused_from_its_end_on_also_from_memory(tmp_path: Path) -> None:

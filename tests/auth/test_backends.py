@@ -13,10 +13,12 @@ import pytest
 
 from gateway.app.build import build_graph
 from gateway.app.config import build_config
+from gateway.auth.api_keys import ApiKeys, make_key, write_api_keys
 from gateway.auth.principal import Principal
 from gateway.connectors.settings import InsertHeader
 from gateway.testing import GatewayClient
 from tests.auth.issuing import ISSUER, ec_key, key_set, token_of
+from tests.auth.test_api_keys import kept
 from tests.support.backend import Asked, Backend, backend
 
 SDL = """
@@ -125,13 +127,103 @@ async def test_a_connectors_header_takes_the_place_of_the_clients(tmp_path: Path
         assert found.data == {"header": "alice"}
 
 
-@pytest.mark.parametrize("sub", ["a\r\nx-admin: 1", "a\x00", "名前"])
+@pytest.mark.parametrize("sub", ["a\r\nx-admin: 1", "a\x00", "名\n", " root", "root\t"])
 async def test_a_claim_cannot_write_another_header(tmp_path: Path, sub: str) -> None:
     rules = {"headers": {"all": {"request": RULES}}}
     async with gateway(tmp_path, **rules) as (client, server):
         found = await client.execute("{ same }", headers=of(sub))
         assert found.errors[0]["extensions"]["code"] == "INVALID_REQUEST_VALUE"
         assert not server.asked
+
+
+X_USER = {"insert": {"name": "X-User", "value_from": "$principal.id"}}
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [X_USER, {"propagate": {"matching": "^x"}}],
+        [{"propagate": {"matching": "x.user"}}, X_USER, {"propagate": {"named": "x-user"}}],
+        [X_USER, {"propagate": {"named": "x-foo", "rename": "x_user"}}],
+        [X_USER, {"propagate": {"named": "x_user"}}],
+    ],
+)
+@pytest.mark.parametrize("by_source", [False, True])
+async def test_no_rule_lets_a_client_say_who_it_is(
+    tmp_path: Path, rules: list[Any], by_source: bool
+) -> None:
+    own = {"all": {"request": [X_USER]}, "sources": {"api": {"request": rules}}}
+    tables = {"headers": own if by_source else {"all": {"request": rules}}}
+    sent = {"x-user": "root", "x_user": "root", "X-USER": "root", "x-foo": "root"}
+    async with gateway(tmp_path, **tables) as (client, server):
+        for who, headers in (("", {}), ("alice", of())):
+            server.asked.clear()
+            await client.execute("{ same }", headers={**sent, **headers})
+            (asked,) = server.asked
+            names = [(n.lower().replace("_", "-"), value) for n, value in asked.headers]
+            assert [value for name, value in names if name == "x-user"] == [who]
+
+
+async def test_a_pattern_copies_no_api_key(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text('{"keys": []}')
+    text, _ = make_key("gw", "live")
+    (tmp_path / "keys.json").write_bytes(write_api_keys(ApiKeys((kept(text),))))
+    tables = {"authentication": {"api_keys": {"file": "keys.json"}}}
+    for rule, is_sent in (({"matching": "^x-"}, False), ({"named": "x-api-key"}, True)):
+        rules = {"headers": {"all": {"request": [{"propagate": rule}]}}}
+        async with gateway(tmp_path, **tables, **rules) as (client, server):
+            await client.execute("{ same }", headers={"x-api-key": text, "x-other": "1"})
+            assert (text in dict(server.asked[0].headers).values()) is is_sent
+
+
+@pytest.mark.parametrize(
+    ("header", "is_error"),
+    [
+        ('{ name: "x-user", from: "x-user" }', True),
+        ('{ name: "X_User", from: "x-other" }', True),
+        ('{ name: "x-user", value: "{$request.headers.user->first}" }', True),
+        ('{ name: "x-user", value: "{$principal.id}" }', False),
+        ('{ name: "x-other", from: "x-user" }', False),
+    ],
+)
+@pytest.mark.parametrize("is_on_source", [False, True])
+def test_no_directive_lets_a_client_say_who_it_is(
+    tmp_path: Path, header: str, is_error: bool, is_on_source: bool
+) -> None:
+    of_source, of_field = (
+        f", headers: [{header}]" if one else "" for one in (is_on_source, not is_on_source)
+    )
+    (tmp_path / "schema.graphql").write_text(
+        f"""
+        extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@connect", "@source"])
+        @source(name: "api", http: {{ baseURL: "http://backend.invalid"{of_source} }})
+        type Query {{ a: Int @connect(source: "api", http: {{ GET: "/a"{of_field} }}, selection: "$") }}
+        """
+    )
+    tables = {"headers": {"all": {"request": [X_USER]}}}
+    config = build_config({"graph": {"schema": ["schema.graphql"]}, **tables})
+    codes = [finding.code for finding in build_graph(config, tmp_path, {}).errors]
+    assert codes == (["IdentityHeader"] if is_error else [])
+
+
+async def test_two_claims_are_never_one_to_a_backend(tmp_path: Path) -> None:
+    rules = {"headers": {"all": {"request": RULES}}}
+    pairs: list[tuple[Any, Any]] = [
+        ({"tenant": {"id": 10**20 + 1}}, {"tenant": {"id": 10**20 + 2}}),
+        ({"tenant": {"id": 0.0}}, {"tenant": {"id": -0.0}}),
+        ({"tenant": {"id": ["a b"]}}, {"tenant": {"id": ["a", "b"]}}),
+        ({"tenant": {"id": "rémy"}}, {"tenant": {"id": "rÃ©my"}}),
+        ({"tenant": {"id": "é"}}, {"tenant": {"id": "名"}}),
+        ({"tenant": {"id": [""]}}, {"tenant": {"id": []}}),
+    ]
+    async with gateway(tmp_path, **rules) as (client, server):
+        for first, second in pairs:
+            server.asked.clear()
+            await asyncio.gather(
+                *(client.execute("{ same }", headers=of(**claims)) for claims in (first, second))
+            )
+            values = {dict(asked.headers)["x-tenant"] for asked in server.asked}
+            assert len(values) == len(server.asked) == 2
 
 
 async def test_calls_are_shared_by_whom_the_backend_cannot_tell_apart(tmp_path: Path) -> None:
@@ -156,6 +248,9 @@ async def test_calls_are_shared_by_whom_the_backend_cannot_tell_apart(tmp_path: 
         ({"n": True}, "true"),
         ({"n": None}, ""),
         ({"n": ["a", "b"]}, "a b"),
+        ({"n": ["a b", "c"]}, '["a b","c"]'),
+        ({"n": ['["a"]']}, '["[\\"a\\"]"]'),
+        ({"n": 10**30}, "1" + "0" * 30),
         ({"n": {"a": [1]}}, '{"a":[1]}'),
         ({}, ""),
     ],

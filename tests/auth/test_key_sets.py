@@ -122,7 +122,6 @@ async def test_a_thousand_unknown_keys_cost_a_few_fetches() -> None:
     [
         Answer(b"<html>", 200),
         Answer({"error": "down"}, 503),
-        Answer({"keys": []}),
         Answer({"keys": [{"kty": "oct", "k": "AAAA"}]}),
         Answer({"moved": True}, 302, (("location", "http://127.0.0.1:1/keys"),)),
         Answer(b"[" * 100_000),
@@ -136,6 +135,19 @@ async def test_the_last_good_set_is_kept(answer: Answer, caplog: pytest.LogCaptu
         assert not await set_of(auth).refresh()
         assert (await who(auth, token_of(ec_key()))).id == "alice"
         assert "cannot be fetched" in caplog.text
+
+
+@pytest.mark.parametrize("left", [[], [{"kty": "RSA", "use": "enc"}]])
+async def test_a_set_without_keys_withdraws_all_of_them(left: list[Any]) -> None:
+    issuing = Issuing(ec_key())
+    async with authenticating(issuing) as (auth, _):
+        principal = await who(auth, token_of(ec_key()))
+        lease = auth.leases.grant(principal)
+        assert lease is not None
+        issuing.answer = {"keys": left}
+        assert await set_of(auth).refresh()
+        assert (await refused(auth, token_of(ec_key()))).http_status == 401
+        assert lease.ended.is_set()
 
 
 async def test_a_set_that_is_too_old_is_not_believed() -> None:
@@ -202,8 +214,9 @@ async def test_a_set_in_a_file_is_read_again_when_it_changes(tmp_path: Path) -> 
     assert (await who(auth, token_of(rsa_key(), "RS256"))).id == "alice"
 
 
-def test_a_file_that_is_no_key_set_ends_the_start(tmp_path: Path) -> None:
-    (tmp_path / "keys.json").write_text("[]")
+@pytest.mark.parametrize("text", ["[]", '{"keys": []}'])
+def test_a_file_that_is_no_key_set_ends_the_start(tmp_path: Path, text: str) -> None:
+    (tmp_path / "keys.json").write_text(text)
     settings = AuthenticationSettings(jwt=JwtSettings(jwks=(JwksSettings(file="keys.json"),)))
     with pytest.raises(ConfigError, match=r"authentication\.jwt\.jwks\.0\.file"):
         Authenticator(settings, AuthorizationSettings(), tmp_path)

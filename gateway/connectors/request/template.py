@@ -18,7 +18,7 @@ from gateway.connectors.mapping.nodes import KeyStep as MemberKey
 from gateway.connectors.mapping.nodes import MappedField, Path, Variable
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.request.form import form_body
-from gateway.connectors.request.header_rules import apply_rules
+from gateway.connectors.request.header_rules import apply_rules, names_of_principal
 from gateway.connectors.request.url import (
     CannotWriteError,
     Expression,
@@ -37,7 +37,7 @@ from gateway.connectors.request.url import (
 from gateway.connectors.settings import HeaderRule
 from gateway.context import ClientRequest
 from gateway.json_bytes import write_json
-from gateway.settings.headers import UNSAFE_VALUE
+from gateway.settings.headers import UNSAFE_VALUE, folded
 from gateway.upstream.transport import Header as HeaderPair
 from gateway.upstream.transport import UpstreamRequest
 
@@ -55,6 +55,7 @@ class RequestBuilder:
         spec: Version of the mapping language.
         rules: Of `[headers]`, for the source.
         dialect: "json" or "php": how parameters and forms are written.
+        withheld: Headers of credentials, folded: no pattern of a rule copies them.
 
     Errors: MappingSyntaxError for a mapping that does not parse.
     """
@@ -67,6 +68,7 @@ class RequestBuilder:
         spec: str,
         rules: Sequence[HeaderRule] = (),
         dialect: str = "json",
+        withheld: frozenset[str] = frozenset(),
     ) -> None:
         self.connect = connect
         self._is_php = dialect == "php"
@@ -82,8 +84,9 @@ class RequestBuilder:
         self._path = _optional(connect.path, spec, name)
         self._query = _optional(connect.query_params, spec, name)
         self._body = _optional(connect.body, spec, name)
+        self._rules, self._withheld = rules, withheld
+        self._reserved = names_of_principal(rules)
         self._headers = self._header_writers(source, spec)
-        self._rules = rules
         self._prefix = self._constant_prefix(spec)
         self.endpoint = f"{connect.method} {connect.url.value}"
         self._constant_headers: Sequence[HeaderPair] | None = None
@@ -111,7 +114,11 @@ class RequestBuilder:
         merged: dict[str, Header] = {}
         for header in (*(source.headers if source else ()), *self.connect.headers):
             merged[header.name.lower()] = header
-        writers = [_HeaderWriter(header, spec, self.connect.name) for header in merged.values()]
+        writers = [
+            _HeaderWriter(header, spec, self.connect.name)
+            for name, header in merged.items()
+            if header.from_ is None or folded(name) not in self._reserved
+        ]
         if self.connect.body is not None:
             kind = merged.get("content-type")
             if kind is None:
@@ -200,7 +207,9 @@ class RequestBuilder:
             found += writer.write(variables, client_headers)
         if self._rules:
             own = {writer.name.lower() for writer in self._headers}
-            given = apply_rules(self._rules, client_headers, principal)
+            given = apply_rules(
+                self._rules, client_headers, principal, self._reserved, self._withheld
+            )
             found += [header for header in given if header[0].lower() not in own]
         for name, value in found:
             if UNSAFE_VALUE.search(value):
