@@ -26,15 +26,13 @@ from gateway.cli.options import (
     one_line_errors,
     origin_for,
 )
+from gateway.cli.sockets import bind, bind_unix, url_of
 from gateway.cli.workers import (
     AnnouncedServer,
     ServedConfig,
     Workers,
-    bind,
-    bind_unix,
     say,
     say_once,
-    url_of,
 )
 from gateway.errors import ConfigError
 from gateway.telemetry.records import log_process

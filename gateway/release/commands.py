@@ -1,6 +1,6 @@
 """What each command of `gateway release` does; `cli` reads its options and hands them over.
 
-It prints and asks; the decisions are made in `guards`, `health` and `rollout`.
+It prints and asks; the decisions are made in `plans`, `guards`, `health` and `rollout`.
 Exit codes: 0 done, 1 failed and rolled back, 3 refused.
 """
 
@@ -25,6 +25,16 @@ from gateway.release.helm import find_helm
 from gateway.release.images import check_images
 from gateway.release.model import ChartError, Refusal, ReleaseError, ReleasePlan, Target
 from gateway.release.options import Files, Wish, parse_image_tag, parse_percent, parse_preview
+from gateway.release.plans import (
+    Allowed,
+    digest_of_plans,
+    make_canary_plan,
+    make_plan,
+    make_rollback_plan,
+    refused_plan,
+)
+from gateway.release.previews import delete_preview, expired
+from gateway.release.tools import Tools
 from gateway.release.values import Targets, find_chart, layer_values, load_targets
 
 REFUSED = 3
@@ -38,7 +48,7 @@ class ReleaseRequest:
     targets: tuple[Target, ...]
     environment: str
     make: Callable[[Target], ReleasePlan]
-    tools: rollout.Tools
+    tools: Tools
     canary_percent: int | None
 
 
@@ -50,9 +60,9 @@ class Refused(Exception):  # noqa: N818 -- an outcome, not an error
         self.refusals = refusals
 
 
-def make_tools(targets: Targets, audit_log: Path) -> rollout.Tools:
+def make_tools(targets: Targets, audit_log: Path) -> Tools:
     """The real tools: helm, kubectl, HTTP, the clock."""
-    return rollout.Tools(
+    return Tools(
         helm=find_helm(),
         cluster=Kubectl(),
         monitor=health.Monitor(),
@@ -106,14 +116,14 @@ def _request(where: Files, wish: Wish) -> ReleaseRequest:
         )
         raise
     tools = make_tools(known, where.audit_log)
-    allowed = rollout.Allowed(wish.delete, wish.first_install)
+    allowed = Allowed(wish.delete, wish.first_install)
 
     def make(place: Target) -> ReleasePlan:
         try:
             values = layer_values(where.chart, place, wish.files, sets)
         except ChartError as exc:
-            return rollout.refused_plan(where.chart, place, exc)
-        return rollout.make_plan(tools, where.chart, place, values, allowed)
+            return refused_plan(where.chart, place, exc)
+        return make_plan(tools, where.chart, place, values, allowed)
 
     targets = tuple(replace(place, preview=preview) for place in places)
     return ReleaseRequest(targets, wish.env[0], make, tools, percent)
@@ -124,7 +134,7 @@ def _plan_all(request: ReleaseRequest) -> list[ReleasePlan]:
     for place in request.targets:
         plan = request.make(place)
         if request.canary_percent is not None and not plan.refusals:
-            canary = rollout.make_canary_plan(request.tools, plan, request.canary_percent)
+            canary = make_canary_plan(request.tools, plan, request.canary_percent)
             plan = replace(plan, refusals=canary.refusals)
         show.show_plan(console, plan)
         plans.append(plan)
@@ -174,7 +184,7 @@ def run_command(command: Callable[[], None]) -> None:
 
 def plan(where: Files, wish: Wish, digest_file: Path | None) -> None:
     """Show what a release would change, and what refuses it."""
-    digest = rollout.digest_of_plans(_plan_all(_request(where, wish)))
+    digest = digest_of_plans(_plan_all(_request(where, wish)))
     console.print(f"plan {digest}")
     if digest_file is not None:
         digest_file.write_text(digest + "\n", encoding="utf-8")
@@ -184,7 +194,7 @@ def apply(where: Files, wish: Wish, yes: bool) -> None:
     """Plan, show, confirm, apply."""
     request = _request(where, wish)
     plans = _plan_all(request)
-    digest = rollout.digest_of_plans(plans)
+    digest = digest_of_plans(plans)
     console.print(f"plan {digest}")
     if not any(plan.changes for plan in plans):
         return
@@ -198,7 +208,7 @@ def approve(env: str, digest: str) -> None:
     typer.echo(approval.make_token(key, env, digest, time.time()))
 
 
-def _place(where: Files, env: Sequence[str], region: Sequence[str]) -> tuple[Target, rollout.Tools]:
+def _place(where: Files, env: Sequence[str], region: Sequence[str]) -> tuple[Target, Tools]:
     known = load_targets(find_chart(where.chart), where.targets)
     place = resolve(known, env, region, [])[0]
     return place, make_tools(known, where.audit_log)
@@ -209,12 +219,12 @@ def rollback(
 ) -> None:
     """Bring one region back to an earlier revision."""
     place, tools = _place(where, env, region)
-    made = rollout.make_rollback_plan(tools, where.chart, place, revision)
+    made = make_rollback_plan(tools, where.chart, place, revision)
     show.show_plan(console, made)
     if made.refusals:
         tools.audit.write("refused", place, "refused", refusals=list(map(str, made.refusals)))
         raise Refused
-    digest = rollout.digest_of_plans([made])
+    digest = digest_of_plans([made])
     console.print(f"plan {digest}")
     _confirm(place.environment, digest, yes, tools.audit)
     rollout.roll_back(tools, made, revision)
@@ -232,7 +242,7 @@ def status(where: Files, env: Sequence[str]) -> None:
         raise typer.Exit(1)
 
 
-def _status_row(tools: rollout.Tools, place: Target) -> tuple[str, str, str, str]:
+def _status_row(tools: Tools, place: Target) -> tuple[str, str, str, str]:
     try:
         running = tools.helm.running(place)
         live = tools.cluster.live(place)
@@ -273,9 +283,7 @@ def cleanup(where: Files, region: Sequence[str], preview: str | None, yes: bool)
     place, tools = _place(where, ["staging"], region)
     found = tools.cluster.previews(place)
     ended = (
-        [item for item in found if item.name == wanted]
-        if wanted
-        else rollout.expired(found, time.time())
+        [item for item in found if item.name == wanted] if wanted else expired(found, time.time())
     )
     for item in ended:
         console.print(
@@ -287,4 +295,4 @@ def cleanup(where: Files, region: Sequence[str], preview: str | None, yes: bool)
     if not yes and not typer.confirm(f"Delete {len(ended)} preview(s)?"):
         raise ReleaseError("nothing was done")
     for item in ended:
-        rollout.delete_preview(tools, replace(place, preview=item.name))
+        delete_preview(tools, replace(place, preview=item.name))

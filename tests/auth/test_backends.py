@@ -15,7 +15,7 @@ from gateway.app.build import build_graph
 from gateway.app.config import build_config
 from gateway.auth.api_keys import ApiKeys, make_key, write_api_keys
 from gateway.auth.principal import Principal
-from gateway.connectors.settings import InsertHeader
+from gateway.connectors.header_rule_settings import InsertHeader
 from gateway.testing import GatewayClient
 from tests.auth.issuing import ISSUER, ec_key, key_set, token_of
 from tests.auth.test_api_keys import kept

@@ -16,8 +16,9 @@ import pytest
 from demo.backends import Backends, start_backends
 from gateway.app.config import Config, load_config
 from gateway.app.gateway import create_app
-from gateway.connectors.settings import HeaderRules, HeaderSettings, ResponseHeaderRule
-from gateway.connectors.settings import PropagateResponseHeader as Propagate
+from gateway.connectors.header_rule_settings import PropagateResponseHeader as Propagate
+from gateway.connectors.header_rule_settings import ResponseHeaderRule
+from gateway.connectors.settings import HeaderRules, HeaderSettings
 from gateway.testing import GatewayClient
 from tests.e2e.conftest import ROOT
 from tests.transport.browser import Page, browser_page, chromium

@@ -22,7 +22,7 @@ from gateway.cli.options import (
     one_line_errors,
     read_config,
 )
-from gateway.cli.workers import bind, url_of
+from gateway.cli.sockets import bind, url_of
 from gateway.errors import ConfigError
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gateway.auth.principal import ANONYMOUS, Principal
+from gateway.connectors.header_rule_settings import HeaderRule, PropagateHeader, matches
 from gateway.connectors.request.url import CannotWriteError
-from gateway.connectors.settings import HeaderRule, PropagateHeader, matches
 from gateway.settings.headers import NOT_FROM_CLIENT, folded
 from gateway.upstream.transport import Header
 

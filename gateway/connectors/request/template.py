@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.connectors.directives import Connect, Header, SchemaText, SourceDirective
+from gateway.connectors.header_rule_settings import HeaderRule
 from gateway.connectors.mapping.analyse import read_paths
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
 from gateway.connectors.mapping.members import NOTHING, Members
@@ -34,7 +35,6 @@ from gateway.connectors.request.url import (
     write_php_params,
     write_query_params,
 )
-from gateway.connectors.settings import HeaderRule
 from gateway.context import ClientRequest
 from gateway.json_bytes import write_json
 from gateway.settings.headers import UNSAFE_VALUE, folded

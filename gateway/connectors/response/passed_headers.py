@@ -10,7 +10,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.connectors.settings import PropagateResponseHeader, ResponseHeaderRule, matches
+from gateway.connectors.header_rule_settings import (
+    PropagateResponseHeader,
+    ResponseHeaderRule,
+    matches,
+)
 from gateway.response_headers import (
     CACHE_CONTROL,
     NO_STORE,
