@@ -12,15 +12,19 @@ from typing import Any
 
 from graphql import (
     ASTValidationRule,
+    FragmentDefinitionNode,
     KnownDirectivesRule,
     NoUndefinedVariablesRule,
     NoUnusedVariablesRule,
+    TypeInfoVisitor,
     UniqueDirectivesPerLocationRule,
     UniqueVariableNamesRule,
     VariablesAreInputTypesRule,
     VariablesInAllowedPositionRule,
     specified_rules,
+    visit,
 )
+from graphql.language.ast import QUERY_DOCUMENT_KEYS
 from graphql.language.visitor import BREAK, SKIP, EnterLeaveVisitor
 from graphql.validation import (
     DeferStreamDirectiveLabel,
@@ -29,9 +33,11 @@ from graphql.validation import (
     StreamDirectiveOnListField,
     ValidationContext,
 )
+from graphql.validation.validation_context import VariableUsage, VariableUsageVisitor
 
 Rule = type[ASTValidationRule]
 Names = tuple[tuple[int, str], ...]
+Keys = dict[str, tuple[str, ...]]
 OF_VARIABLES: frozenset[Rule] = frozenset(
     {
         NoUndefinedVariablesRule,
@@ -53,13 +59,50 @@ OF_DIRECTIVES: frozenset[Rule] = frozenset(
 )
 
 
+# What a context remembers of nodes. As keys of a dict they are hashed with all that is below them, each time.
+BY_NODE = ("_fragment_spreads", "_recursive_variable_usages")
+
+
+class ByIdentity(dict[Any, Any]):
+    """What is known of nodes, each by its identity; the document keeps them while it is validated."""
+
+    def get(self, node: Any, default: Any = None) -> Any:
+        """As a dict's."""
+        return super().get(id(node), default)
+
+    def __setitem__(self, node: Any, value: Any) -> None:
+        super().__setitem__(id(node), value)
+
+
+class UsedVariables:
+    """The variables that stand in a definition itself: as `ValidationContext.get_variable_usages`."""
+
+    def __init__(self, context: ValidationContext, keys: Keys) -> None:
+        self._type_info = context._type_info
+        self._known = ByIdentity()
+        self._keys = keys
+
+    def __call__(self, node: Any) -> list[VariableUsage]:
+        usages: list[VariableUsage] | None = self._known.get(node)
+        if usages is None:
+            fragment = node if isinstance(node, FragmentDefinitionNode) else None
+            visitor = VariableUsageVisitor(self._type_info, fragment)
+            visit(node, TypeInfoVisitor(self._type_info, visitor), self._keys)
+            usages = self._known[node] = visitor.usages
+        return usages
+
+
 class Together(ASTValidationRule):
-    """Some rules as one visitor; a subclass says which."""
+    """Some rules as one visitor; a subclass says which, and what is walked for them."""
 
     rules: tuple[Rule, ...] = ()
+    keys: Keys = QUERY_DOCUMENT_KEYS
 
     def __init__(self, context: ValidationContext) -> None:
         super().__init__(context)
+        for name in BY_NODE:
+            setattr(context, name, ByIdentity())
+        context.get_variable_usages = UsedVariables(context, self.keys)  # type: ignore[method-assign]
         self._visitors = [rule(context) for rule in self.rules]
         # Which rules leave out what is below a node (the node), or have had enough (BREAK).
         self._skipping: dict[int, Any] = {}
@@ -133,4 +176,10 @@ def rules_for(has_variables: bool, has_directives: bool) -> tuple[type[Together]
     if not has_directives:
         left_out |= OF_DIRECTIVES
     chosen = tuple(rule for rule in specified_rules if rule not in left_out)
-    return (type("Together", (Together,), {"rules": chosen}),)
+    # Half of all nodes are names, which no rule looks at: their owners' methods do. Descriptions are never validated.
+    unseen = {"name", "alias", "description"} | (set() if has_directives else {"directives"})
+    keys = {
+        kind: tuple(key for key in members if key not in unseen)
+        for kind, members in QUERY_DOCUMENT_KEYS.items()
+    }
+    return (type("Together", (Together,), {"rules": chosen, "keys": keys}),)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -17,9 +19,10 @@ from graphql.validation.rules import overlapping_fields_can_be_merged as overlap
 
 from gateway.errors import ClientError, RequestError
 from gateway.language.limits import Limits, limit_error
-from gateway.language.rules import rules_for
+from gateway.language.rules import Keys, rules_for
 
 ABORTED = "Validation aborted."
+reference: Any = import_module("graphql.validation.validate")  # a function has the module's name
 
 
 def validate_document(
@@ -34,11 +37,12 @@ def validate_document(
     hides = not limits.introspection
     if hides:
         check_introspection(document)
-    with _budget(limits.max_validation_work):
+    rules = rules_for("$" in text, "@" in text)
+    with reference_settings(limits.max_validation_work, rules[0].keys):
         errors = validate(
             schema,
             document,
-            rules_for("$" in text, "@" in text),
+            rules,
             max_errors=limits.max_validation_errors,
             hide_suggestions=hides,
         )
@@ -76,11 +80,12 @@ def _without_python(error: GraphQLError) -> GraphQLError:
 
 
 @contextmanager
-def _budget(units: int) -> Iterator[None]:
-    """graphql-core takes its budget from its own module's attribute."""
-    before = overlapping.MAX_COMPLEXITY_BUDGET
+def reference_settings(units: int, keys: Keys) -> Iterator[None]:
+    """graphql-core takes its budget, and what it walks of a node, from attributes of its own modules."""
+    before = overlapping.MAX_COMPLEXITY_BUDGET, reference.query_document_keys_to_validate
     overlapping.MAX_COMPLEXITY_BUDGET = units
+    reference.query_document_keys_to_validate = keys
     try:
         yield
     finally:
-        overlapping.MAX_COMPLEXITY_BUDGET = before
+        overlapping.MAX_COMPLEXITY_BUDGET, reference.query_document_keys_to_validate = before
