@@ -153,6 +153,7 @@ class Context:
     """
 
     __slots__ = (
+        "__weakref__",
         "_broker",
         "_clients",
         "_header_values",
@@ -322,7 +323,7 @@ class RestrictedContext(Context):
         self._identity = identity
 
     def __getattr__(self, name: str) -> Any:
-        if name not in Context.__slots__:
+        if name not in Context.__slots__ or name.startswith("__"):
             raise AttributeError(f"the context has no attribute {name!r}")
         if name in _OF_THE_CLIENT:
             whole = self._whole.client

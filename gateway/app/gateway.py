@@ -16,6 +16,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 
+from gateway.app.administration import Administration
 from gateway.app.build import Graph, build_graph, check_graphql_core, refused
 from gateway.app.config import Config
 from gateway.app.hooks import Hooks
@@ -131,6 +132,7 @@ class Gateway:
             dev_status=self.dev_status,
             owns_process=self.owns_process,
         )
+        Administration(worker).add_to(worker.commands)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(worker.running())
             hooks = Hooks(self.graph.marks)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 from gateway.app.build import Graph
 from gateway.app.config import Config
@@ -179,7 +180,7 @@ class Revision:
 
     async def _furnish(self, context: Context) -> Context:
         context.state = dict(self.state)
-        UNDER_WAY.set(context)
+        UNDER_WAY.set(ref(context))
         for mark in self._factories:
             seen = context if mark.identity is None else context.restricted(mark.identity)
             context.state.update(await settled(mark.target(seen)) or {})

@@ -43,6 +43,7 @@ from gateway.observe.operation_log import OperationLog
 from gateway.pipeline.serving import Serving
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.metrics import Sample
+from gateway.telemetry.owned_port import OwnedPort
 from gateway.telemetry.server import MetricsServer
 from gateway.transport.http.handler import Handler
 from gateway.transport.server.certificates import Certificates
@@ -112,6 +113,7 @@ class Worker:
         self.is_ready = False
         self.metrics_server: MetricsServer | None = None
         self._owns_process = owns_process
+        self._admin: OwnedPort | None = None
         self._serving: Serving | None = None
         self._drain: asyncio.Future[Any] | None = None
         self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
@@ -257,6 +259,7 @@ class Worker:
             os.environ.get(BROKER_DIRECTORY),
         )
         await port.open()
+        self._admin = port
         stack.push_async_callback(port.aclose)
 
     def _samples_of_serving(self) -> Iterator[Sample]:
@@ -265,6 +268,11 @@ class Worker:
 
     async def _close_upstream(self) -> None:
         await self.upstream.aclose()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this worker has the admin port."""
+        return self._admin is not None and self._admin.is_open
 
     def stop_being_ready(self) -> None:
         """Readiness answers 503 from now on; everything else goes on."""

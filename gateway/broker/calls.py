@@ -22,6 +22,12 @@ ASKED = "gateway:asked"
 ANSWERED = "gateway:answered"
 """Topics; no schema's has a colon."""
 LOOK_EVERY_S = 0.1
+
+
+class RefusedQuestionError(Exception):
+    """A question that makes no sense; whoever asks is told why."""
+
+
 Answer = Callable[[Any], Awaitable[Any]]
 
 
@@ -135,6 +141,8 @@ class WorkerCalls:
         answer = {"id": event["id"], "by": self.name, "to": event["by"]}
         try:
             answer["said"] = await self._known[event["what"]](event["payload"])
+        except RefusedQuestionError as exc:
+            answer["failed"] = str(exc)
         except Exception as exc:
             logger.exception("%s could not be answered", event["what"])
             answer["failed"] = str(exc) or type(exc).__name__

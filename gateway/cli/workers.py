@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 import time
@@ -145,6 +146,7 @@ class Workers(Multiprocess):
         self._has_failed = False
         self._starting: dict[Process, float] = {}
         self._asked: set[Process] = set()
+        self._leaving: list[Process] = []
 
     def serve(self) -> int:
         """Run the workers until the end. Gives the exit code."""
@@ -156,6 +158,8 @@ class Workers(Multiprocess):
             self.keep_subprocess_alive()
         self.terminate_all()
         self.join_all()
+        for process in self._leaving:
+            process.join()
         return 2 if self._has_failed else 0
 
     def keep_subprocess_alive(self) -> None:
@@ -164,6 +168,7 @@ class Workers(Multiprocess):
         One that starts is given START_TIMEOUT_S: on a busy machine its imports alone take longer than the health check
         of one that serves, which would end it, and the next, for ever.
         """
+        self._leaving = [process for process in self._leaving if process.process.is_alive()]
         if any(process.exitcode in START_FAILED for process in self.processes):
             self._has_failed = True
             self.should_exit.set()
@@ -178,6 +183,37 @@ class Workers(Multiprocess):
             replacement = self.processes[index] = Process(self.config, self.sockets)
             replacement.start()
             self._starting[replacement] = time.monotonic() + START_TIMEOUT_S
+
+    def handle_hup(self) -> None:
+        """SIGHUP: one worker reloads, and has the others do it."""
+        for process in self.processes:
+            if process not in self._starting and process.pid and process.process.is_alive():
+                os.kill(process.pid, signal.SIGHUP)
+                return
+
+    def handle_usr2(self) -> None:
+        """SIGUSR2, as a worker sends it: replace the workers, each when its successor answers."""
+        for index, old in enumerate(self.processes):
+            process = Process(self.config, self.sockets)
+            process.start()
+            if not self._is_started(process):
+                process.kill()
+                process.join()
+                say_once([f"worker {process.pid} did not start; the workers before it go on"])
+                return
+            self.processes[index] = process
+            old.terminate()
+            self._leaving.append(old)
+
+    def _is_started(self, process: Process) -> bool:
+        """Wait until a worker answers; False when it ends before, takes too long, or all are to end."""
+        until = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < until and not self.should_exit.is_set():
+            if self._has_answered(process):
+                return True
+            if wait([process.process.sentinel], timeout=0.02):
+                return False
+        return False
 
     def _is_well(self, process: Process) -> bool:
         if process not in self._starting:

@@ -11,6 +11,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import ref
 
 import orjson
 
@@ -58,7 +59,7 @@ class Subscription:
     tell: Callable[[Any], Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Event:
     """One event that is executed, as lines of the log tell of it."""
 
@@ -161,7 +162,8 @@ class Streams:
         record = subscription.record.again()
         try:
             context = await subscription.new_context()
-            UNDER_WAY.set(Event(context, record.operation_name))
+            event = Event(context, record.operation_name)
+            UNDER_WAY.set(ref(event))
             executed = execute_operation(
                 subscription.prepared,
                 subscription.variables,

@@ -55,6 +55,7 @@ class Operation:
     """
 
     __slots__ = (
+        "__weakref__",
         "begin_ns",
         "client",
         "context",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable
 from functools import partial
+from weakref import ref
 
 from graphql import ExecutionResult
 
@@ -52,7 +53,7 @@ class Pipeline:
         authorization: What of an operation who asks may see.
 
     Attributes:
-        in_flight: Operations that wait for something.
+        in_flight: Operations that wait for something, and since when by `perf_counter`.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Pipeline:
         self.observer = observer
         self.limits = limits
         self.authorization = authorization
-        self.in_flight = 0
+        self.in_flight: dict[Operation, float] = {}
 
     def run(self, operation: Operation, context: Context) -> AwaitableOrValue[Answer]:
         """Answer one operation: at once where there is nothing to wait for.
@@ -85,7 +86,7 @@ class Pipeline:
         """
         begin = time.perf_counter()
         operation.context = context
-        UNDER_WAY.set(operation)
+        UNDER_WAY.set(ref(operation))
         if self.explain.is_open and self.explain.asks_trace(context.headers):
             context.stats.trace = show(context.stats.trace)
         try:
@@ -105,13 +106,13 @@ class Pipeline:
     ) -> Answer:
         """The rest of an operation that has to wait for something."""
         self.admission.enter(operation.client.client_key)
-        self.in_flight += 1
+        self.in_flight[operation] = begin
         try:
             answer = self._encoded(operation, await coming)
         except Exception as exc:
             answer = reject(self.mask, exc, operation.record)
         finally:
-            self.in_flight -= 1
+            del self.in_flight[operation]
             self.admission.leave(operation.client.client_key)
         self.observer.ended(answer, operation.context, time.perf_counter() - begin)
         return answer

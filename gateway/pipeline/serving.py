@@ -19,6 +19,11 @@ class Serving(Protocol):
     """One schema as it is served. An operation keeps the one that it began with."""
 
     @property
+    def digest(self) -> str:
+        """Of the files that it was made of; "" where nobody asked."""
+        ...
+
+    @property
     def pipeline(self) -> Pipeline:
         """The stages."""
         ...

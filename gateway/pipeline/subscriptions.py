@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from gateway.concurrency.awaitable import value_of
 from gateway.errors import ClientError, RequestError
@@ -59,7 +59,7 @@ class Subscriptions:
             payloads: Of incremental delivery.
         """
         pipeline = self.pipeline
-        UNDER_WAY.set(operation)
+        UNDER_WAY.set(ref(operation))
         try:
             pipeline.admission.check(operation.client.client_key)
             await value_of(pipeline.document(operation))

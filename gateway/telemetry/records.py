@@ -31,7 +31,11 @@ class UnderWay(Protocol):
         ...
 
 
-UNDER_WAY: ContextVar[UnderWay | None] = ContextVar("gateway_under_way", default=None)
+UNDER_WAY: ContextVar[Callable[[], UnderWay | None] | None] = ContextVar(
+    "gateway_under_way", default=None
+)
+"""What a line is about, by a weak reference: connections and timers keep the context that they were made in, and a
+request that has ended must not live on in them, nor the schema that it was answered by."""
 
 
 def members(**values: object) -> dict[str, object]:
@@ -47,7 +51,8 @@ def line_of(record: logging.LogRecord) -> dict[str, Any]:
         "event": record.name,
         "message": record.getMessage(),
     }
-    under_way = UNDER_WAY.get()
+    reference = UNDER_WAY.get()
+    under_way = reference() if reference is not None else None
     if under_way is not None:
         line.update(under_way.log_members())
     own = record.__dict__.get(MEMBERS)

@@ -43,6 +43,12 @@ class CircuitBreaker:
         self.opened = 0
         self.state: State = "closed"
 
+    def reset(self) -> None:
+        """Close it, and forget what has been recorded: somebody knows that the endpoint is well."""
+        self.state = "closed"
+        self._probes = self._succeeded = 0
+        self._clear()
+
     def admit(self, now: float) -> bool:
         """Whether a call may be made now; what is admitted must be recorded or abandoned."""
         if self.state == "closed":
@@ -61,7 +67,7 @@ class CircuitBreaker:
     def abandon(self) -> None:
         """An admitted call ended without saying anything about the endpoint: it was cancelled."""
         if self.state == "half_open":
-            self._probes -= 1
+            self._probes = max(0, self._probes - 1)
 
     def record(self, now: float, *, is_failure: bool, took_s: float) -> bool:
         """Note how an admitted call ended; whether that has opened it."""
@@ -99,7 +105,7 @@ class CircuitBreaker:
             self._open(now)
             return
         self._succeeded += 1
-        self._probes -= 1
+        self._probes = max(0, self._probes - 1)
         if self._succeeded >= self._settings.required_successful:
             self.state = "closed"
             self._clear()

@@ -12,8 +12,7 @@ import pytest
 from gateway.app.reload.effects import Effect
 from gateway.app.reload.shelf import BusyError
 from gateway.telemetry.metrics import Registry
-
-from .conftest import Live
+from tests.app.conftest import Live
 
 
 async def test_another_schema_is_served_and_what_has_begun_ends_by_the_old_one(live: Live) -> None:
@@ -26,9 +25,7 @@ async def test_another_schema_is_served_and_what_has_begun_ends_by_the_old_one(l
     assert report.result == "reloaded"
     assert report.workers == 1
     assert (await live.client.execute("{ box { new } }")).data == {"box": {"new": "n"}}
-    let_go = live.function_globals["let_go"]
-    assert isinstance(let_go, asyncio.Event)
-    let_go.set()
+    live.let_go()
     assert (await waiting).data == {"waits": "by the revision that it began with"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gateway.testing import GatewayClient
 
 RESOLVERS = """
 import asyncio
+import os
 from gateway import Context, on_shutdown, on_startup, resolver, subscription
 
 told = []
@@ -31,6 +33,10 @@ def end(state):
 def box(_, context: Context) -> dict[str, str]:
     return {"old": "o", "new": "n"}
 
+@resolver("Query.pid", reads=())
+def pid(_, context: Context) -> int:
+    return os.getpid()
+
 @resolver("Query.waits", reads=())
 async def waits(_, context: Context) -> str:
     told.append("waits")
@@ -42,7 +48,7 @@ def boxes(event, context: Context, of: str) -> dict[str, str]:
     return event
 """
 SCHEMA = """
-type Query { waits: String, box: Box, added(id: ID): Int @connect(http: {GET: "http://x.test/"}, selection: "$") }
+type Query { pid: Int, waits: String, box: Box, added(id: ID): Int @connect(http: {GET: "http://x.test/"}, selection: "$") }
 type Subscription { boxes(of: String!): Box }
 type Box { old: String %s }
 """
@@ -59,6 +65,8 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config = folder / "gateway.toml"
+        self._versions = 0
+        self.fields: dict[str, object] = {}
         self.resolvers = f"resolvers_of_{folder.name}"
         (folder / f"{self.resolvers}.py").write_text(RESOLVERS)
         self.write_schema("")
@@ -66,7 +74,29 @@ class Project:
 
     def write_schema(self, members: str) -> None:
         """The type `Box` has these members, and `old`."""
-        (self.folder / "schema.graphql").write_text(SCHEMA % members)
+        file = self.folder / "schema.graphql"
+        fresh = file.with_suffix(".new")
+        fresh.write_text(SCHEMA % members)
+        fresh.replace(file)
+
+    def as_config_map(self, members: str) -> None:
+        """The schema as a ConfigMap is mounted: a link to a link to a folder, which is swapped as a whole."""
+        self._versions += 1
+        self.fields = {
+            "__type": {
+                "fields": [{"name": n.split(":")[0].strip()} for n in ("old", *members.split(","))]
+            }
+        }
+        folder = self.folder / f"..{self._versions}"
+        folder.mkdir()
+        (folder / "schema.graphql").write_text(SCHEMA % members)
+        data, new = self.folder / "..data", self.folder / "..data_tmp"
+        new.symlink_to(folder.name)
+        new.replace(data)
+        file = self.folder / "schema.graphql"
+        if not file.is_symlink():
+            file.unlink()
+            file.symlink_to("..data/schema.graphql")
 
     def write_config(self, more: str) -> None:
         """The configuration with more of it."""
@@ -96,6 +126,12 @@ class Live:
         found = self.function_globals["told"]
         assert isinstance(found, list)
         return found
+
+    def let_go(self) -> None:
+        """End what waits."""
+        event = self.function_globals["let_go"]
+        assert isinstance(event, asyncio.Event)
+        event.set()
 
     @property
     def function_globals(self) -> dict[str, object]:

@@ -1,0 +1,165 @@
+"""The admin port's commands about workers: who they are, what they are doing, breakers, log levels, readiness.
+
+Whichever worker has the port asks all of them. Nothing here shows a variable, a header's value or a token.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from gateway.admin.commands import Command, CommandError, Commands, Done
+from gateway.app.worker import Worker
+from gateway.broker.calls import Answers, RefusedQuestionError
+
+TIMEOUT_S = 5.0
+MOST_SHOWN = 500
+"""Operations of one worker that are shown, the oldest first."""
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+Ask = Callable[[Any], Any]
+
+
+class BreakerCommand(msgspec.Struct, forbid_unknown_fields=True):
+    """Which breakers are to be closed: of a source, and there of one endpoint."""
+
+    source: str
+    endpoint: str | None = None
+
+
+class LevelCommand(msgspec.Struct, forbid_unknown_fields=True):
+    """From which level on a logger's lines are written; "" gives it back its own."""
+
+    level: str
+    logger: str = "gateway"
+
+
+class ReadinessCommand(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether readiness answers 200."""
+
+    ready: bool = False
+
+
+class Administration:
+    """One worker's part in these commands.
+
+    Args:
+        worker: What it has.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        for name, answer in (
+            ("status", self._status),
+            ("operations", self._operations),
+            ("breakers", self._breakers),
+            ("breakers.reset", self._reset),
+            ("log_level", self._set_level),
+            ("drain", self._set_readiness),
+        ):
+            worker.calls.add(name, answer)
+
+    def add_to(self, commands: Commands) -> None:
+        """Let them be commanded."""
+        commands.add("GET", "/admin/workers", self._show("status"))
+        commands.add("GET", "/admin/operations", self._show("operations"))
+        commands.add("GET", "/admin/breakers", self._show("breakers"))
+        commands.add("POST", "/admin/breakers/reset", self._have("breakers.reset", BreakerCommand))
+        commands.add("POST", "/admin/log-level", self._have("log_level", LevelCommand))
+        commands.add("POST", "/admin/drain", self._have("drain", ReadinessCommand))
+
+    def _show(self, what: str) -> Any:
+        async def show(_: Command) -> Done:
+            return Done(_told(await self._worker.calls.ask(what, None, TIMEOUT_S)))
+
+        return show
+
+    def _have(self, what: str, shape: type[msgspec.Struct]) -> Any:
+        """What has every worker do something; 400 where they refuse, 502 where one does not answer."""
+
+        async def have(command: Command) -> Done:
+            try:
+                asked = msgspec.convert(command.body or {}, shape)
+            except msgspec.ValidationError as exc:
+                raise CommandError(str(exc)) from exc
+            body = msgspec.to_builtins(asked)
+            answers = await self._worker.calls.ask(what, body, TIMEOUT_S)
+            return Done(
+                _told(answers),
+                200 if answers.is_whole else 400 if not answers.silent else 502,
+                body,
+            )
+
+        return have
+
+    # What each worker says or does
+
+    async def _status(self, _: Any) -> dict[str, Any]:
+        worker = self._worker
+        serving = worker.serving()
+        return {
+            "pid": os.getpid(),
+            "leads": worker.leads,
+            "ready": worker.is_ready,
+            "in_flight": worker.admission.in_flight,
+            "subscriptions": len(serving.subscriptions.open),
+            "plans": len(serving.pipeline.plans),
+            "digest": serving.digest,
+        }
+
+    async def _operations(self, _: Any) -> list[dict[str, Any]]:
+        now = time.perf_counter()
+        serving = self._worker.serving()
+        return [
+            {
+                "name": operation.record.operation_name,
+                "type": operation.record.operation_type,
+                "document": operation.record.document_hash,
+                "client": operation.client.client_name,
+                "request_id": operation.client.request_id,
+                "seconds": round(now - begin, 3),
+            }
+            for operation, begin in list(serving.pipeline.in_flight.items())[:MOST_SHOWN]
+        ]
+
+    async def _breakers(self, _: Any) -> dict[str, dict[str, str]]:
+        return {
+            policy.name: {name: known.breaker.state for name, known in policy.endpoints.items()}
+            for policy in self._worker.upstream.policies
+        }
+
+    async def _reset(self, asked: dict[str, Any]) -> int:
+        """Close breakers; gives how many were not closed. Errors: RefusedQuestionError for a source that is none."""
+        policies = [one for one in self._worker.upstream.policies if one.name == asked["source"]]
+        if not policies:
+            raise RefusedQuestionError(f"no source is named {asked['source']!r}")
+        count = 0
+        for name, known in policies[0].endpoints.items():
+            if asked["endpoint"] in (None, name):
+                count += known.breaker.state != "closed"
+                known.breaker.reset()
+        return count
+
+    async def _set_level(self, asked: dict[str, Any]) -> str:
+        level, name = asked["level"].upper(), asked["logger"]
+        if level not in ("", *LEVELS):
+            raise RefusedQuestionError(f"there are {', '.join(LEVELS)}")
+        logging.getLogger(name).setLevel(level or logging.NOTSET)
+        return logging.getLevelName(logging.getLogger(name).getEffectiveLevel())
+
+    async def _set_readiness(self, asked: dict[str, Any]) -> bool:
+        self._worker.is_ready = asked["ready"]
+        return self._worker.is_ready
+
+
+def _told(answers: Answers) -> dict[str, Any]:
+    """What all of them said, for programs."""
+    return {
+        "workers": answers.said,
+        "failed": answers.failed,
+        "silent": sorted(answers.silent | answers.gone),
+    }

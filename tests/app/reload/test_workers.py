@@ -1,0 +1,117 @@
+"""A reload of a server with two workers: all of them or none, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from tests.app.conftest import Project
+
+from .served import Server, server_of
+
+NEW = {"box": {"new": "n"}}
+
+
+async def one_that_is_not(pids: set[int], server: Server) -> int:
+    """A worker that answers and is none of these."""
+    async with asyncio.timeout(60):
+        while True:
+            answer = await server.query("{ pid }")
+            if (pid := answer["data"]["pid"]) not in pids:
+                found: int = pid
+                return found
+
+
+async def test_every_worker_serves_the_new_schema_when_the_command_is_answered(
+    project: Project,
+) -> None:
+    async with server_of(project.config) as server:
+        await server.pids(2)
+        project.write_schema("new: String")
+        status, report = await server.command("POST", "/admin/reload?check=true")
+        assert (status, report["result"]) == (200, "checked")
+        assert (await server.query("{ box { new } }")).get("errors")
+        status, report = await server.command("POST", "/admin/reload")
+        assert (status, report["result"], report["workers"]) == (200, "reloaded", 2)
+        answers = await asyncio.gather(*(server.query("{ box { new } }") for _ in range(24)))
+        assert all(answer["data"] == NEW for answer in answers)
+
+
+async def test_no_worker_serves_what_cannot_be_served(project: Project) -> None:
+    async with server_of(project.config) as server:
+        pids = await server.pids(2)
+        project.write_schema("new: Missing")
+        status, report = await server.command("POST", "/admin/reload")
+        assert (status, report["result"]) == (422, "refused")
+        assert "schema.graphql:4" in report["errors"][0]
+        # A worker that dies is replaced by one that serves what was served before, not what the files say.
+        dead = pids.pop()
+        os.kill(dead, signal.SIGKILL)
+        await one_that_is_not(pids | {dead}, server)
+        answers = await asyncio.gather(*(server.query("{ box { old } }") for _ in range(16)))
+        assert all(answer["data"] == {"box": {"old": "o"}} for answer in answers)
+        assert server.process.returncode is None
+
+
+async def test_a_worker_that_dies_while_the_others_prepare_does_not_stop_them(
+    project: Project,
+) -> None:
+    async with server_of(project.config) as server:
+        pids = await server.pids(2)
+        _, told = await server.command("GET", "/admin/workers")
+        (other,) = [one["pid"] for one in told["workers"].values() if not one["leads"]]
+        # It builds for long enough to be killed in the middle.
+        project.write_schema("new: String " + " ".join(f"f{n}: String" for n in range(4000)))
+        reload = asyncio.create_task(server.command("POST", "/admin/reload"))
+        await asyncio.sleep(0)
+        os.kill(other, signal.SIGKILL)
+        status, report = await reload
+        assert (status, report["result"]) == (200, "reloaded")
+        await one_that_is_not(pids, server)
+        await server.until_served("{ box { new } }", NEW)
+
+
+async def test_a_hang_up_reloads_and_so_do_changed_files(project: Project) -> None:
+    project.write_config("[reload]\nwatch = true\npoll_interval_s = 0.1\n")
+    async with server_of(project.config) as server:
+        pids = await server.pids(2)
+        server.process.send_signal(signal.SIGHUP)
+        project.write_schema("new: String")
+        await server.until_served("{ box { new } }", NEW)
+        # As the kubelet does it: the folder that a symbolic link leads to is another.
+        project.as_config_map("new: String, newer: String")
+        server.process.send_signal(signal.SIGHUP)
+        await server.until_served('{ __type(name: "Box") { fields { name } } }', project.fields)
+        project.as_config_map("old2: String")
+        await server.until_served('{ __type(name: "Box") { fields { name } } }', project.fields)
+        assert await server.pids(2) == pids
+
+
+async def test_changed_python_replaces_the_workers_one_by_one(project: Project) -> None:
+    async with server_of(project.config) as server:
+        pids = await server.pids(2)
+        file = project.folder / f"{project.resolvers}.py"
+        file.write_text(file.read_text().replace('"old": "o"', '"old": "another"'))
+        failed = 0
+        status, report = await server.command("POST", "/admin/reload")
+        assert (status, report["result"]) == (200, "restarting")
+        async with asyncio.timeout(90):
+            seen: set[int] = set()
+            while len(seen - pids) < 2:
+                answer = await server.query("{ pid box { old } }")
+                failed += "data" not in answer
+                seen.add(answer["data"]["pid"])
+        assert failed == 0
+        await server.until_served("{ box { old } }", {"box": {"old": "another"}})
+        assert await server.end() == 0
+
+
+async def test_broken_python_replaces_no_worker(project: Project) -> None:
+    async with server_of(project.config) as server:
+        pids = await server.pids(2)
+        (project.folder / f"{project.resolvers}.py").write_text("import nothing_of_that_name\n")
+        status, report = await server.command("POST", "/admin/reload")
+        assert (status, report["result"]) == (422, "refused")
+        assert "nothing_of_that_name" in report["errors"][0]
+        assert await server.pids(2) == pids

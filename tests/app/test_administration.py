@@ -1,0 +1,75 @@
+"""The admin port's commands about workers, as the port gives them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from gateway.admin.commands import Command, CommandError
+from gateway.testing import GatewayClient
+from tests.app.conftest import Live
+
+
+async def command(client: GatewayClient, method: str, path: str, body: Any = None) -> Any:
+    """What one worker says to a command, or why it does not follow it."""
+    done = await client.app.worker.commands.actions[method, path](Command("tests", body))
+    if done.status == 200:
+        (said,) = done.body["workers"].values()
+        return said
+    (why,) = done.body["failed"].values()
+    return why
+
+
+async def test_who_the_workers_are(live: Live) -> None:
+    told = await command(live.client, "GET", "/admin/workers")
+    assert told["ready"] is True
+    assert told["digest"] == live.client.app.worker.serving().digest != ""
+
+
+async def test_what_is_under_way(live: Live) -> None:
+    waiting = asyncio.create_task(
+        live.client.execute("query Slow { waits }", operation_name="Slow")
+    )
+    while "waits" not in live.told:
+        await asyncio.sleep(0)
+    (told,) = await command(live.client, "GET", "/admin/operations")
+    assert (told["name"], told["type"]) == ("Slow", "query")
+    assert told["seconds"] >= 0
+    live.let_go()
+    await waiting
+    assert await command(live.client, "GET", "/admin/operations") == []
+
+
+async def test_a_breaker_that_is_open_is_closed_by_command(live: Live) -> None:
+    (policy,) = live.client.app.worker.upstream.policies
+    breaker = policy.endpoint("GET /").breaker
+    breaker._open(0.0)
+    assert await command(live.client, "GET", "/admin/breakers") == {"": {"GET /": "open"}}
+    assert await command(live.client, "POST", "/admin/breakers/reset", {"source": ""}) == 1
+    assert breaker.state == "closed"
+    assert breaker.admit(0.0)
+    why = await command(live.client, "POST", "/admin/breakers/reset", {"source": "shop"})
+    assert "shop" in why
+
+
+async def test_a_log_level_is_set_and_given_back(live: Live) -> None:
+    body = {"logger": "gateway.tests", "level": "debug"}
+    assert await command(live.client, "POST", "/admin/log-level", body) == "DEBUG"
+    assert logging.getLogger("gateway.tests").isEnabledFor(logging.DEBUG)
+    await command(live.client, "POST", "/admin/log-level", {**body, "level": ""})
+    assert logging.getLogger("gateway.tests").level == logging.NOTSET
+    assert "DEBUG" in await command(live.client, "POST", "/admin/log-level", {"level": "loud"})
+
+
+async def test_a_worker_stops_being_ready_and_serves_on(live: Live) -> None:
+    assert await command(live.client, "POST", "/admin/drain") is False
+    assert (await live.client.execute("{ box { old } }")).data == {"box": {"old": "o"}}
+    assert await command(live.client, "POST", "/admin/drain", {"ready": True}) is True
+
+
+async def test_a_command_of_another_shape_is_refused(live: Live) -> None:
+    with pytest.raises(CommandError, match="unknown field"):
+        await command(live.client, "POST", "/admin/drain", {"redy": True})
