@@ -131,7 +131,7 @@ class Introspection:
             self._schema, run.source.document, operation, run.variables.coerced
         )
         self._variables = run.reference_variables()
-        self._objects: dict[tuple[int, ...], Objects] = {}
+        self._objects: dict[tuple[int, ...], MetaObjects] = {}
         self._type: Any = get_named_type(field.definition.type)
         self._nodes = run.source.nodes(field.plan.nodes)
         resolve: Any = field.definition.resolve
@@ -157,21 +157,21 @@ class Introspection:
                 yield
         self._objects.clear()
 
-    def objects(self, meta: Any, nodes: Sequence[FieldNode]) -> Objects:
+    def objects(self, meta: Any, nodes: Sequence[FieldNode]) -> MetaObjects:
         """What writes the objects of an introspection type for selections."""
         key = tuple(map(id, nodes))
         known = self._objects.get(key)
         if known is None:
-            known = self._objects[key] = Objects(self, meta, nodes)
+            known = self._objects[key] = MetaObjects(self, meta, nodes)
         return known
 
-    def members(self, meta: Any, nodes: Sequence[FieldNode]) -> Iterator[Member]:
+    def members(self, meta: Any, nodes: Sequence[FieldNode]) -> Iterator[MetaMember]:
         """What selections ask of an introspection type. Errors: as graphql-core's, of arguments."""
         grouped = self._collector.collect_fields(meta, [node.selection_set for node in nodes])
         for key, same in grouped.items():
             head, name = write_json(key) + b":", same[0].name.value
             if name == "__typename":
-                yield Member(head, partial(_type_name, meta.name), write_json)
+                yield MetaMember(head, partial(_type_name, meta.name), write_json)
                 continue
             definition = meta.fields[name]
             arguments = reference.argument_values(definition, same[0], self._variables, False)
@@ -180,12 +180,12 @@ class Introspection:
             objects = None if is_leaf_type(named) else self.objects(named, same)
             write: Write = partial(_write_leaf, named.serialize) if not objects else objects.write
             if is_list_type(get_nullable_type(definition.type)):
-                yield Member(head, read, partial(_write_list, write), objects)
+                yield MetaMember(head, read, partial(_write_list, write), objects)
             else:
-                yield Member(head, read, write)
+                yield MetaMember(head, read, write)
 
 
-class Member(NamedTuple):
+class MetaMember(NamedTuple):
     """One response key of an introspection type.
 
     Attributes:
@@ -198,10 +198,10 @@ class Member(NamedTuple):
     head: bytes
     read: Callable[[Any], Any]
     write: Write
-    items: Objects | None = None
+    items: MetaObjects | None = None
 
 
-class Objects:
+class MetaObjects:
     """The objects of one introspection type as the same selections read them.
 
     Attributes:
@@ -213,7 +213,7 @@ class Objects:
         self.written: dict[Any, bytes] = {}
 
     @cached_property
-    def members(self) -> list[Member]:
+    def members(self) -> list[MetaMember]:
         """What is read of each."""
         return list(self._make())
 
@@ -260,7 +260,7 @@ def _write_list(write_item: Write, items: Any) -> bytes:
     return b"[%b]" % b",".join([write_item(item) for item in items])
 
 
-def _write_lists(objects: Objects, thing: Any, levels: int) -> Iterator[None]:
+def _write_lists(objects: MetaObjects, thing: Any, levels: int) -> Iterator[None]:
     """Write what stands in the lists of an object, those so many levels below first, and stop after each."""
     for member in objects.members:
         below = member.items
