@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiodataloader import DataLoader
 
-from gateway.auth.principal import ANONYMOUS, Principal
+from gateway.auth.principal import Principal
+from gateway.client.request import ClientRequest
+from gateway.client.vary import Identity, View
 from gateway.response_headers import ResponseState
 from gateway.upstream.caller import CallStats
-from gateway.vary import Identity, View
 
 if TYPE_CHECKING:
     import httpx
@@ -49,90 +50,6 @@ class Loaders:
         if loader is None:
             loader = self._loaders[key] = make()
         return loader
-
-
-def joined_values(name: str, values: Sequence[str]) -> str:
-    """The values of a header that stands several times as one. Source: RFC 9110 §5.2; RFC 9113 §8.2.3 for cookies."""
-    return ("; " if name == "cookie" else ", ").join(values)
-
-
-class ClientRequest:
-    """What a client says of itself, whichever transport it uses: what contexts are made from.
-
-    Args:
-        headers: By lower-case name; repeated ones joined.
-        repeated: The values of those headers that stand more than once.
-        request_id: Made by the gateway, or taken from a trusted header.
-        client_name, client_version: As the client says; None when it does not.
-        connection_params: What it sent when it opened its WebSocket.
-        client_key: Who takes a share of what is limited by client: its address, IPv6 by /64.
-        address: The client's, as trusted proxies say it; "" where it is not known.
-        principal: Who it has shown to be.
-        method: Of the request; that of its handshake for what comes by a WebSocket.
-        body_bytes: Of the request's body as it came; of the message for what comes by a WebSocket.
-    """
-
-    __slots__ = (
-        "_values",
-        "address",
-        "body_bytes",
-        "client_key",
-        "client_name",
-        "client_version",
-        "connection_params",
-        "headers",
-        "method",
-        "principal",
-        "repeated",
-        "request_id",
-    )
-
-    def __init__(
-        self,
-        headers: Mapping[str, str],
-        repeated: Mapping[str, Sequence[str]] | None = None,
-        request_id: str = "",
-        client_name: str | None = None,
-        client_version: str | None = None,
-        connection_params: Mapping[str, Any] | None = None,
-        client_key: str = "",
-        address: str = "",
-        principal: Principal = ANONYMOUS,
-        method: str = "POST",
-        body_bytes: int = 0,
-    ) -> None:
-        self.address = address
-        self.method = method
-        self.body_bytes = body_bytes
-        self.headers = headers
-        self.repeated = repeated or {}
-        self.request_id = request_id
-        self.client_name = client_name
-        self.client_version = client_version
-        self.connection_params = connection_params
-        self.client_key = client_key
-        self.principal = principal
-        self._values: dict[str, Sequence[str]] | None = None
-
-    def seeing(self, view: View) -> ClientRequest:
-        """The same client, of whom nothing else is seen."""
-        headers = view.headers
-        return ClientRequest(
-            {name: joined_values(name, values) for name, values in headers.items()},
-            {name: values for name, values in headers.items() if len(values) != 1},
-            self.request_id,
-            connection_params=self.connection_params,
-            client_key=self.client_key,
-            principal=view.principal,
-        )
-
-    @property
-    def values(self) -> Mapping[str, Sequence[str]]:
-        """The headers, each as the list of its values. Nobody changes them."""
-        if self._values is None:
-            self._values = {name: [value] for name, value in self.headers.items()}
-            self._values.update(self.repeated)
-        return self._values
 
 
 class Context:

@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import value_of
-from gateway.context import ClientRequest, Context
+from gateway.context import Context
 from gateway.pipeline.feed import Stream
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.telemetry.records import line_of

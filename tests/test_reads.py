@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import value_of
-from gateway.context import ClientRequest
 from gateway.execute import prepare
 from gateway.pipeline.feed import Stream
 from gateway.pipeline.operation import GraphQLParams, Operation

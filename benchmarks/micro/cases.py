@@ -26,7 +26,8 @@ from graphql import (
     parse,
 )
 
-from gateway.context import ClientRequest, Context
+from gateway.client.request import ClientRequest
+from gateway.context import Context
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.resolvers import BatchField
 from gateway.integrations import graphql_core as dropin

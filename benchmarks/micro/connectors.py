@@ -25,8 +25,8 @@ from benchmarks.micro.timing import RUNNER, measure
 from benchmarks.stats import median_of_ratios
 from gateway.app.config import load_config
 from gateway.app.gateway import Gateway
+from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import value_of
-from gateway.context import ClientRequest
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.upstream.transport import Fetched
 

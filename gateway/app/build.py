@@ -17,6 +17,7 @@ from graphql import DocumentNode, GraphQLScalarType, GraphQLSchema
 from gateway.app.config import Config
 from gateway.app.services import unshared_sources
 from gateway.auth.risks import find_risks
+from gateway.client.vary import Identity, joined
 from gateway.connectors.bind import BoundConnectors, bind_connectors
 from gateway.connectors.check.cache_hints import check_cache_hints
 from gateway.connectors.check.connectors import check_connectors
@@ -39,7 +40,6 @@ from gateway.graph.unbound import unbound_directives, unresolved_types
 from gateway.settings.files import missing_files
 from gateway.settings.headers import folded
 from gateway.settings.mistakes import together
-from gateway.vary import Identity, joined
 
 NEEDED_GRAPHQL_CORE = (3, 3, 2)
 

@@ -16,8 +16,9 @@ from gateway.app.config import Config
 from gateway.app.hooks import Hooks, settled
 from gateway.app.services import time_left, unshared_sources, upstream_settings
 from gateway.app.worker import Worker
+from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue
-from gateway.context import ClientRequest, Context
+from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute.prepare import Prepared, prepare
 from gateway.language.document import load_document

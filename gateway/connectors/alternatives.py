@@ -12,13 +12,13 @@ from typing import Any
 
 from graphql import GraphQLID, get_named_type, is_leaf_type
 
+from gateway.client.vary import joined
 from gateway.connectors.keys import integer_of
 from gateway.connectors.loaders import ConnectorLoader, gathered
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.graph.loader import Loader
-from gateway.vary import joined
 
 
 class AlternativesLoader:

@@ -20,6 +20,7 @@ from graphql import (
     is_list_type,
 )
 
+from gateway.client.vary import Identity
 from gateway.connectors.caching.bind import call_caching
 from gateway.connectors.call import ConnectorCall, compile_filled
 from gateway.connectors.client_reads import identity_of_connector
@@ -37,7 +38,6 @@ from gateway.connectors.response.outcome import ResponseReader
 from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.upstream.settings import SourceSettings
-from gateway.vary import Identity
 
 
 class CallBuilder:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from gateway.client.vary import NOBODY, Identity
 from gateway.concurrency.singleflight import Abandoned, SharedCall
 from gateway.connectors.caching.call_caching import CallCaching
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
@@ -28,7 +29,6 @@ from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import FieldTree
 from gateway.upstream.transport import Fetched, UpstreamRequest
-from gateway.vary import NOBODY, Identity
 
 NO_REQUEST: Mapping[str, Any] = {"headers": {}, "claims": {}}
 

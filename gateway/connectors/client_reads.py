@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.auth.principal import MEMBERS
+from gateway.client.vary import NOBODY, Identity
 from gateway.connectors.header_rule_settings import HeaderRule
 from gateway.connectors.mapping.members import NOTHING, WHOLE, Members
 from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.reads import joined_reads
 from gateway.connectors.request.template import RequestBuilder
-from gateway.vary import NOBODY, Identity
 
 
 def identity_of_connector(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from gateway.client.vary import identity_of_reads
 from gateway.response_headers import CACHE_CONTROL, SET_COOKIE, Algorithm, algorithm_of
 from gateway.settings.headers import (
     NOT_FROM_CLIENT,
@@ -18,7 +19,6 @@ from gateway.settings.headers import (
     check_value,
     is_to_client,
 )
-from gateway.vary import identity_of_reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.client.vary import Identity
 from gateway.connectors.call import ConnectorCall
 from gateway.connectors.keys import EntityKey, keys_of
 from gateway.context import Context
@@ -25,7 +26,6 @@ from gateway.errors import UpstreamError
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import Loader, RowClasses
 from gateway.telemetry.trace import CURRENT
-from gateway.vary import Identity
 
 
 class ConnectorLoader(ABC):

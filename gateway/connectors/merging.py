@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gateway.client.vary import partition
 from gateway.concurrency.singleflight import Abandoned, FollowerTimeoutError, SharedCall
 from gateway.errors import UpstreamError
 from gateway.json_bytes import write_json
 from gateway.upstream.transport import Fetched, UpstreamRequest
-from gateway.vary import partition
 
 if TYPE_CHECKING:
     from gateway.connectors.call import ConnectorCall

@@ -22,6 +22,7 @@ from graphql import (
     get_named_type,
 )
 
+from gateway.client.vary import NOBODY, Identity
 from gateway.errors import Diagnostic
 from gateway.graph.directives import (
     ArgumentDirective,
@@ -37,7 +38,6 @@ from gateway.graph.resolvers import EventSource
 from gateway.graph.schema import find_directive
 from gateway.graph.sdl import place_of
 from gateway.graph.signature import unknown
-from gateway.vary import NOBODY, Identity
 
 Implementation = tuple[Any, Identity | None]
 """A directive's class, or an instance, and what it reads of the client."""

@@ -24,6 +24,7 @@ from graphql import (
     is_specified_scalar_type,
 )
 
+from gateway.client.vary import NOBODY, Identity
 from gateway.context import Context
 from gateway.errors import Diagnostic
 from gateway.graph.field_tree import FieldTree
@@ -40,7 +41,6 @@ from gateway.graph.signature import (
     unknown,
 )
 from gateway.graph.topic import Topic
-from gateway.vary import NOBODY, Identity
 
 
 class PythonBatchLoader:

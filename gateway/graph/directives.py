@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gateway.client.vary import Identity
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.graph.field_tree import FieldTree
@@ -25,7 +26,6 @@ from gateway.graph.resolvers import (
     read_property,
     seen_by,
 )
-from gateway.vary import Identity
 
 
 class Range:

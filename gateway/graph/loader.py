@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 
+from gateway.client.vary import Identity
 from gateway.graph.field_tree import FieldTree
-from gateway.vary import Identity
 
 if TYPE_CHECKING:
     from gateway.context import Context

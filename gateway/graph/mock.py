@@ -28,11 +28,11 @@ from graphql import (
     is_list_type,
 )
 
+from gateway.client.vary import NOBODY
 from gateway.graph.binding import bind_scalars, guard_scalars
 from gateway.graph.mock_values import leaf_value, number_of
 from gateway.graph.resolvers import EventSource, FieldResolver
 from gateway.graph.scalars import BUILT_IN, ScalarName
-from gateway.vary import NOBODY
 
 LIST_LENGTH: Final = 3
 MOST_ITEMS: Final = 100

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
+from gateway.client.vary import Identity, identity_of_reads
 from gateway.errors import ConfigError
-from gateway.vary import Identity, identity_of_reads
 
 T = TypeVar("T")
 MARK = "__gateway_marks__"

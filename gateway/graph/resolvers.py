@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiodataloader import DataLoader
 
+from gateway.client.vary import NOBODY, Identity, joined
 from gateway.errors import InternalError
 from gateway.graph.uploads import Upload
-from gateway.vary import NOBODY, Identity, joined
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
+from gateway.client.vary import NOBODY, NOTHING_SEEN, Identity, View, joined, partition
 from gateway.codings.encode import Encoded
 from gateway.concurrency.awaitable import AwaitableOrValue, value_of
 from gateway.concurrency.singleflight import FollowerTimeoutError, SharedCall
@@ -31,7 +32,6 @@ from gateway.runtime.bound_plan import Bound
 from gateway.runtime.request import Variables
 from gateway.telemetry.catalogue import OPERATIONS_LED, OPERATIONS_SHARED
 from gateway.telemetry.metrics import Sample
-from gateway.vary import NOBODY, NOTHING_SEEN, Identity, View, joined, partition
 
 Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
 LOADS = frozenset({Kind.BATCH, Kind.ENTITY, Kind.ASYNC})

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from graphql import ExecutionResult
 
+from gateway.client.vary import NOBODY, Identity, joined
 from gateway.execute.operation import explain_plan
 from gateway.observe.observer import plan_of, span_name
 from gateway.pipeline.operation import Operation
@@ -16,7 +17,6 @@ from gateway.response_headers import Header, ResponseState, restricted
 from gateway.runtime.steps import mark_errors
 from gateway.telemetry.report import trace_report
 from gateway.telemetry.trace import clock
-from gateway.vary import NOBODY, Identity, joined
 
 
 def encode(

@@ -15,6 +15,7 @@ from weakref import ref
 
 import orjson
 
+from gateway.client.vary import Identity, View, joined, partition
 from gateway.concurrency.awaitable import value_of
 from gateway.context import Context
 from gateway.errors import RequestError
@@ -33,7 +34,6 @@ from gateway.response.record import Answer, OperationRecord
 from gateway.response_headers import tell_dropped
 from gateway.runtime.request import Variables
 from gateway.telemetry.records import UNDER_WAY
-from gateway.vary import Identity, View, joined, partition
 
 NewContext = Callable[[], Awaitable[Context]]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from gateway.client.vary import Identity, joined
 from gateway.execute.prepare import Prepared
 from gateway.graph.resolvers import identity_of
 from gateway.pipeline.dedupe import DedupeSettings, sources_of
 from gateway.plan.nodes import Kind
 from gateway.runtime.request import Variables
-from gateway.vary import Identity, joined
 
 
 def explain_sharing(

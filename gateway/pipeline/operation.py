@@ -6,7 +6,8 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any, NamedTuple
 
-from gateway.context import ClientRequest, Context
+from gateway.client.request import ClientRequest
+from gateway.context import Context
 from gateway.execute.prepare import Prepared
 from gateway.language.normalise import DocumentLiterals
 from gateway.pipeline.serving import Serving

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue
-from gateway.context import ClientRequest, Context
+from gateway.context import Context
 from gateway.telemetry.metrics import Sample
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from graphql import (
     default_type_resolver,
 )
 
+from gateway.client.vary import joined
 from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.graph.resolvers import identity_of
 from gateway.graph.schema import is_fixed
@@ -29,7 +30,6 @@ from gateway.runtime.bound import (
     BoundOutput,
     BoundSelection,
 )
-from gateway.vary import joined
 
 
 class Bound:

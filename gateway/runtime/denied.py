@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from gateway.client.vary import NOBODY
 from gateway.errors import ClientError
 from gateway.graph.resolvers import FieldResolver
-from gateway.vary import NOBODY
 
 
 class DeniedFieldError(Exception):

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from gateway.client.request import ClientRequest, joined_values
 from gateway.connectors.bind import BoundConnectors
 from gateway.connectors.call import ConnectorCall
 from gateway.connectors.mapping.explain import run_map
 from gateway.connectors.mapping.problems import Problem
-from gateway.context import ClientRequest, joined_values
 from gateway.errors import UpstreamError
 from gateway.suites.model import Case, ExpectedMessage, ExpectedRequest, Outcome
 from gateway.upstream.transport import Fetched, UpstreamRequest

@@ -14,9 +14,9 @@ import pytest
 from gateway.app.config import build_config
 from gateway.auth.api_keys import ApiKeys, make_key, write_api_keys
 from gateway.auth.principal import Principal
+from gateway.client.vary import Identity, identity_of_reads, partition
 from gateway.errors import ClientError
 from gateway.testing import GatewayClient
-from gateway.vary import Identity, identity_of_reads, partition
 from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, token_of
 from tests.auth.test_api_keys import kept
 from tests.auth.test_key_sets import set_of

@@ -31,15 +31,16 @@ from hypothesis import strategies as st
 
 from gateway.auth.principal import Principal
 from gateway.auth.settings import DirectiveSettings
+from gateway.client.request import ClientRequest
+from gateway.client.vary import NOBODY
 from gateway.concurrency.awaitable import value_of
-from gateway.context import ClientRequest, Context
+from gateway.context import Context
 from gateway.execute.denials import denials_of, tell_denials
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import prepare
 from gateway.graph.needs import add_needs
 from gateway.graph.resolvers import FieldResolver
 from gateway.graph.schema import build_schema, fix
-from gateway.vary import NOBODY
 
 SCOPES = ("a", "b", "c")
 OBJECTS = ("A", "B", "C")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from gateway.app.config import build_config
+from gateway.client.vary import NOBODY, Identity
 from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.connectors.settings import HeaderSettings
 from gateway.errors import ConfigError
-from gateway.vary import NOBODY, Identity
 
 ANSWER = [
     ("content-type", "application/json"),

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from graphql import parse
 
+from gateway.client.vary import Identity
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import Loader
 from gateway.graph.resolvers import BatchField
 from gateway.integrations.graphql_core import execute
-from gateway.vary import Identity
 from tests.execute.reference import make_schema
 
 SDL = "type Query { rows: [Row!]! other: String a: Row } type Row { id: Int! v: String w: String row: Row }"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse
 
+from gateway.client.vary import Identity
 from gateway.concurrency.awaitable import value_of
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared, prepare
@@ -15,7 +16,6 @@ from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import DecodedRow, Loader
 from gateway.graph.resolvers import BatchField, EntityField, FieldResolver
 from gateway.plan.show import print_plan
-from gateway.vary import Identity
 
 SDL = """
 type Query { videos(first: Int = 2): [Video!]! video(id: ID!): Video }

@@ -18,7 +18,8 @@ from gateway import (
     schema_directive,
     type_resolver,
 )
-from gateway.context import ClientRequest, Context
+from gateway.client.request import ClientRequest
+from gateway.context import Context
 from gateway.graph.applied import bind_directives
 from gateway.graph.binding import bind_resolvers
 from gateway.graph.register import MARK, Mark

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
+from gateway.client.vary import Identity
 from gateway.codegen.exported import PART_NAMES, RUN_MEMBERS, SHAPE_NAMES
 from gateway.execute.prepare import prepare
 from gateway.graph.field_tree import FieldTree
@@ -23,7 +24,6 @@ from gateway.graph.loader import Loader
 from gateway.graph.resolvers import BatchField, EntityField, FieldResolver
 from gateway.plan.show import print_plan
 from gateway.runtime.state import Run
-from gateway.vary import Identity
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "plans"
 

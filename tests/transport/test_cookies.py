@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gateway.auth.cookies import find_cookie
-from gateway.context import ClientRequest
+from gateway.client.request import ClientRequest
 from gateway.transport.http.asgi import read_headers
 from gateway.transport.server.protocols import HttpProtocol
 from tests.support.backend import Asked, backend

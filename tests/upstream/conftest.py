@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from gateway.context import ClientRequest, Context
+from gateway.client.request import ClientRequest
+from gateway.context import Context
 from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from graphql import GraphQLObjectType, GraphQLSchema
 
+from gateway.client.vary import CLAIMS, PRINCIPAL
 from gateway.connectors.caching.answers import answer_hints
 from gateway.connectors.caching.call_caching import CallCaching
 from gateway.connectors.caching.hints import NO_HINT, read_hint
 from gateway.connectors.directives import Connect
 from gateway.connectors.mapping.members import Members
 from gateway.upstream.settings import SourceSettings
-from gateway.vary import CLAIMS, PRINCIPAL
 
 
 def call_caching(

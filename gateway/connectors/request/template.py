@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.auth.principal import ANONYMOUS, Principal
+from gateway.client.request import ClientRequest
 from gateway.connectors.directives import Connect, Header, SchemaText, SourceDirective
 from gateway.connectors.header_rule_settings import HeaderRule
 from gateway.connectors.mapping.analyse import read_paths
@@ -35,7 +36,6 @@ from gateway.connectors.request.url import (
     write_php_params,
     write_query_params,
 )
-from gateway.context import ClientRequest
 from gateway.json_bytes import write_json
 from gateway.settings.headers import UNSAFE_VALUE, folded
 from gateway.upstream.transport import Header as HeaderPair

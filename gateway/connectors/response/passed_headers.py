@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.client.vary import NOBODY, Identity
 from gateway.connectors.header_rule_settings import (
     PropagateResponseHeader,
     ResponseHeaderRule,
@@ -25,7 +26,6 @@ from gateway.response_headers import (
 from gateway.settings.headers import UNSAFE_VALUE, is_to_client
 from gateway.telemetry.records import members
 from gateway.upstream.transport import Header
-from gateway.vary import NOBODY, Identity
 
 logger = logging.getLogger("gateway.connectors")
 

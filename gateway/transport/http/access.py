@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import orjson
 
-from gateway.context import ClientRequest, Context
+from gateway.client.request import ClientRequest
+from gateway.context import Context
 from gateway.response.record import OperationRecord
 from gateway.upstream.caller import CallStats
 

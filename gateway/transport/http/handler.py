@@ -20,8 +20,9 @@ from typing import Any
 
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.principal import Principal
+from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue, is_awaitable, then, value_of
-from gateway.context import ClientRequest, Context
+from gateway.context import Context
 from gateway.errors import ClientError, InternalError
 from gateway.pipeline.admission import RETRY_AFTER_S
 from gateway.pipeline.checks import reject

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from gateway.auth.principal import Principal
-from gateway.context import ClientRequest
+from gateway.client.request import ClientRequest
 from gateway.transport.http.forwarded import Peer
 from gateway.transport.stream.formats import StreamFormat
 

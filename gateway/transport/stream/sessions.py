@@ -19,8 +19,8 @@ from urllib.parse import parse_qs
 
 from gateway.auth.leases import Lease
 from gateway.auth.principal import Principal
+from gateway.client.request import ClientRequest
 from gateway.concurrency.tasks import cancel_once, closing, end_all
-from gateway.context import ClientRequest
 from gateway.errors import ClientError
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.transport.expiry import ending, expired_body, leased

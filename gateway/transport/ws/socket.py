@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gateway.auth.principal import ANONYMOUS, Principal
+from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import value_of
 from gateway.concurrency.tasks import cancel_once, closing, end_all
-from gateway.context import ClientRequest, Context
+from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
