@@ -15,7 +15,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Python": {
         "Resolver": "A function does not fit the schema: its name, its parameters, or what it is bound to. The hint has the name that is nearest.",
-        "NothingIsShared": "A function that runs beside resolvers has no `reads=`, and so no operation is shared. Declare the headers that it reads, `reads=()` for none.",
+        "NothingIsShared": "A function that runs beside resolvers has no `vary=`, and so no operation is shared. Declare the headers that it reads, `vary=()` for none.",
     },
     "Who may ask": {
         "NobodyIsKnown": "The schema asks who the client is, and nothing configures how that is known. See [authentication](authentication.md).",

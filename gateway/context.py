@@ -13,7 +13,7 @@ from aiodataloader import DataLoader
 
 from gateway.auth.principal import Principal
 from gateway.client.request import ClientRequest
-from gateway.client.vary import Identity, View
+from gateway.client.vary import Vary, View
 from gateway.response_headers import ResponseState
 from gateway.upstream.caller import CallStats
 
@@ -113,7 +113,7 @@ class Context:
         self._header_values: dict[str, list[str]] | None = None
         self._http: httpx.AsyncClient | None = None
         self._loaders: Loaders | None = None
-        self._clients: dict[Identity, httpx.AsyncClient] | None = None
+        self._clients: dict[Vary, httpx.AsyncClient] | None = None
 
     @property
     def whole(self) -> Context:
@@ -162,9 +162,9 @@ class Context:
             stats.response = ResponseState()
         return stats.response
 
-    def restricted(self, identity: Identity) -> Context:
+    def restricted(self, vary: Vary) -> Context:
         """The same state for a function that declares what it reads: of the client it sees no more."""
-        return RestrictedContext(self, identity)
+        return RestrictedContext(self, vary)
 
     def seeing(self, view: View) -> Context:
         """The same request's state, that sees no more of the client."""
@@ -196,13 +196,13 @@ class Context:
             self._http = self.upstream.http_client(self)
         return self._http
 
-    def http_of(self, identity: Identity) -> httpx.AsyncClient:
-        """As `http`, for the functions of one identity: their calls carry no more of the client than they see."""
+    def http_of(self, vary: Vary) -> httpx.AsyncClient:
+        """As `http`, for the functions of one vary: their calls carry no more of the client than they see."""
         if self._clients is None:
             self._clients = {}
-        client = self._clients.get(identity)
+        client = self._clients.get(vary)
         if client is None:
-            client = self._clients[identity] = self.upstream.http_client(self.restricted(identity))
+            client = self._clients[vary] = self.upstream.http_client(self.restricted(vary))
         return client
 
     @property
@@ -229,22 +229,22 @@ class RestrictedContext(Context):
 
     Args:
         whole: The request's, or of the execution that is shared.
-        identity: What the function reads of the client.
+        vary: What the function reads of the client.
     """
 
-    __slots__ = ("_identity", "_whole")
+    __slots__ = ("_vary", "_whole")
 
-    def __init__(self, whole: Context, identity: Identity) -> None:
+    def __init__(self, whole: Context, vary: Vary) -> None:
         # No other attribute is set: what is not there is looked up when it is read.
         self._whole = whole
-        self._identity = identity
+        self._vary = vary
 
     def __getattr__(self, name: str) -> Any:
         if name not in Context.__slots__ or name.startswith("__"):
             raise AttributeError(f"the context has no attribute {name!r}")
         if name in _OF_THE_CLIENT:
             whole = self._whole.client
-            self.client = whole.seeing(self._identity.view(whole))
+            self.client = whole.seeing(self._vary.view(whole))
             self.headers = self.client.headers
             self._header_values = None
             return getattr(self, name)
@@ -255,9 +255,9 @@ class RestrictedContext(Context):
         """The request's own."""
         return self._whole
 
-    def restricted(self, identity: Identity) -> Context:
+    def restricted(self, vary: Vary) -> Context:
         """As the request's own: a directive hands its context on to what it is around."""
-        return self._whole.restricted(identity)
+        return self._whole.restricted(vary)
 
     def seeing(self, view: View) -> Context:
         """As the request's own."""
@@ -266,7 +266,7 @@ class RestrictedContext(Context):
     @property
     def http(self) -> httpx.AsyncClient:
         """As the request's own, for functions that see as much."""
-        return self._whole.http_of(self._identity)
+        return self._whole.http_of(self._vary)
 
     @property
     def loaders(self) -> Loaders:

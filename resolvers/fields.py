@@ -8,19 +8,19 @@ from typing import Any
 from gateway import Context, resolver, scalar, schema_directive
 
 
-@resolver("Video.url", reads=())
+@resolver("Video.url", vary=())
 def url(parent: Any, context: Context) -> str:
     """Where to watch a video, below the address that the configuration gives."""
     return f"{context.config['watch_url']}/{parent['id']}"
 
 
-@resolver("Collection.coverUrl", reads=())
+@resolver("Collection.coverUrl", vary=())
 def cover_url(parent: Any, _context: Context) -> str:
     """Where a collection's picture is."""
     return f"https://images.videos.example/{parent['id']}.webp"
 
 
-@resolver("Video.fingerprint", blocking=True, reads=())
+@resolver("Video.fingerprint", blocking=True, vary=())
 def fingerprint(parent: Any, _context: Context) -> str:
     """Key stretching takes its time, hence a thread."""
     return hashlib.pbkdf2_hmac("sha256", parent["id"].encode(), b"demo", 10_000).hex()[:16]
@@ -41,7 +41,7 @@ class Duration:
         return "PT" + ("".join(f"{number}{unit}" for number, unit in parts if number) or "0S")
 
 
-@schema_directive("upper", reads=())
+@schema_directive("upper", vary=())
 class Upper:
     """`@upper`: the field's text in capital letters."""
 

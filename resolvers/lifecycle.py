@@ -21,20 +21,20 @@ async def stop(state: dict[str, Any]) -> None:
     del state["started_at"]
 
 
-@context_factory(reads=["x-demo-user"])
+@context_factory(vary=["x-demo-user"])
 def begin(context: Context) -> dict[str, Any]:
     """The user of the request, and what its dataloaders load with."""
     return {"viewer_id": context.headers.get("x-demo-user"), "related": Related(context)}
 
 
-@resolver("Query.startedAt", reads=())
+@resolver("Query.startedAt", vary=())
 def started_at(_parent: Any, context: Context) -> dt.datetime:
     """When this worker started."""
     moment: dt.datetime = context.state["started_at"]
     return moment
 
 
-@resolver("Query.viewer", reads=["x-demo-user"])
+@resolver("Query.viewer", vary=["x-demo-user"])
 def viewer(_parent: Any, context: Context) -> dict[str, str] | None:
     """The user of the request, completed by the type's connector."""
     id_ = context.state["viewer_id"]

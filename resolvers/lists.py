@@ -9,7 +9,7 @@ from gateway import Context, batch_resolver
 from resolvers.pages import connection, refuse, window
 
 
-@batch_resolver("Video.comments", reads=())
+@batch_resolver("Video.comments", vary=())
 async def comments(
     parents: Sequence[Any],
     context: Context,
@@ -26,7 +26,7 @@ async def comments(
     return [connection(pages[parent["id"]], comment_node) for parent in parents]
 
 
-@batch_resolver("Channel.videos", reads=())
+@batch_resolver("Channel.videos", vary=())
 async def channel_videos(
     parents: Sequence[Any],
     context: Context,

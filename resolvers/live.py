@@ -11,7 +11,7 @@ from typing import Any
 from gateway import Context, on_startup, schema_directive, subscription
 
 
-@schema_directive("announced", reads=())
+@schema_directive("announced", vary=())
 class Announced:
     """`@announced`: the new comment goes to the subscribers of its video, in whichever worker they are."""
 
@@ -30,7 +30,7 @@ class Announced:
         return payload
 
 
-@subscription("Subscription.commentAdded", topic="comments.{videoId}", reads=())
+@subscription("Subscription.commentAdded", topic="comments.{videoId}", vary=())
 def comment_added(comment: dict[str, Any], _context: Context, **_arguments: Any) -> dict[str, Any]:
     """What was published is a comment; author and video are completed by their types' connectors."""
     return comment
@@ -60,7 +60,7 @@ def begin(_state: dict[str, Any]) -> dict[str, Any]:
     return {"viewers": Viewers()}
 
 
-@subscription("Subscription.viewerCount", names={"videoId": "video_id"}, reads=())
+@subscription("Subscription.viewerCount", names={"videoId": "video_id"}, vary=())
 async def viewer_count(_root: Any, context: Context, *, video_id: str) -> AsyncIterator[int]:
     """The number of those who listen to this very stream: hence one stream for each."""
     viewers: Viewers = context.state["viewers"]

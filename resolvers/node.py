@@ -14,7 +14,7 @@ def type_of(id_: str) -> str | None:
     return TYPES.get(id_[:1]) if id_[1:].isdigit() and id_.isascii() else None
 
 
-@resolver("Query.node", reads=())
+@resolver("Query.node", vary=())
 def node(_parent: Any, _context: Context, id: str) -> dict[str, str]:  # noqa: A002 - the SDL's name
     """The object's type and id; the fields that are asked for come in one batch."""
     name = type_of(id)
@@ -25,7 +25,7 @@ def node(_parent: Any, _context: Context, id: str) -> dict[str, str]:  # noqa: A
     return {"__typename": name, "id": id}
 
 
-@type_resolver("SearchResult", reads=())
+@type_resolver("SearchResult", vary=())
 def search_result(value: Any, _context: Context) -> str | None:
     """What a hit of the search service is."""
     return type_of(value["id"])

@@ -8,7 +8,7 @@ from gateway import Context, resolver
 from resolvers.pages import page_info, refuse
 
 
-@resolver("Query.search", reads=())
+@resolver("Query.search", vary=())
 async def search(
     _parent: Any,
     context: Context,
@@ -50,7 +50,7 @@ class Related:
         return [by_id[id_] for id_ in ids]
 
 
-@resolver("Video.related", reads=())
+@resolver("Video.related", vary=())
 async def related(parent: Any, context: Context) -> list[dict[str, str]]:
     """By a dataloader: the videos of one level, and of others that are ready, share a call."""
     loader = context.loaders.of(context.state["related"].load)

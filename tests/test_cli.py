@@ -188,7 +188,7 @@ def test_a_start_that_fails_in_workers_is_one_line_and_exit_code_2(tmp_path: Pat
         '[broker]\nkind = "unix"\ndirectory = "/proc/nope"\n[telemetry.metrics]\nenabled = false\n'
     )
     (tmp_path / "s.graphql").write_text("type Query { a: Int }")
-    code = 'from gateway import resolver\n\n@resolver("Query.a", reads=())\ndef a(parent, context):\n    return 1\n'
+    code = 'from gateway import resolver\n\n@resolver("Query.a", vary=())\ndef a(parent, context):\n    return 1\n'
     (tmp_path / "ok.py").write_text(code)
     result = run("serve", cwd=tmp_path)
     assert result.returncode == 2
@@ -204,7 +204,7 @@ def test_a_worker_that_is_killed_before_it_serves_is_told(tmp_path: Path) -> Non
     (tmp_path / "s.graphql").write_text("type Query { a: Int }")
     (tmp_path / "killed.py").write_text(
         "import multiprocessing, os, signal\nfrom gateway import resolver\n\n"
-        '@resolver("Query.a", reads=())\ndef a(parent, context):\n    return 1\n\n'
+        '@resolver("Query.a", vary=())\ndef a(parent, context):\n    return 1\n\n'
         "if multiprocessing.parent_process() is not None:\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     result = run("serve", cwd=tmp_path)

@@ -35,7 +35,7 @@ RESOLVERS = """
 from gateway import resolver
 
 
-@resolver("Post.loud", reads=[])
+@resolver("Post.loud", vary=[])
 def loud(post, context):
     return post["title"].upper()
 """

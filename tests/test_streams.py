@@ -42,23 +42,23 @@ from gateway import ClientError, context_factory, resolver, subscription
 seen = {"opened": [], "closed": 0, "contexts": 0}
 
 
-@context_factory(reads=())
+@context_factory(vary=())
 def per_execution(context):
     seen["contexts"] += 1
     return {"number": seen["contexts"]}
 
 
-@resolver("Query.a", reads=())
+@resolver("Query.a", vary=())
 def a(parent, context):
     return 1
 
 
-@resolver("Mutation.b", reads=())
+@resolver("Mutation.b", vary=())
 def b(parent, context):
     return 2
 
 
-@subscription("Subscription.ticks", reads=())
+@subscription("Subscription.ticks", vary=())
 async def ticks(root, context, to):
     seen["opened"].append(context.deadline)
     try:
@@ -68,63 +68,63 @@ async def ticks(root, context, to):
         seen["closed"] += 1
 
 
-@resolver("Tick.half", reads=())
+@resolver("Tick.half", vary=())
 def half(parent, context):
     if parent["number"] % 2:
         raise RuntimeError("a secret")
     return parent["number"] // 2
 
 
-@resolver("Tick.memo", reads=())
+@resolver("Tick.memo", vary=())
 def memo(parent, context):
     context.memo["n"] = context.memo.get("n", 0) + 1
     return f"{context.memo['n']} {context.state['number']}"
 
 
-@resolver("Tick.deadline", reads=())
+@resolver("Tick.deadline", vary=())
 def deadline(parent, context):
     return context.deadline
 
 
-@subscription("Subscription.failing", reads=())
+@subscription("Subscription.failing", vary=())
 async def failing(root, context, at):
     for number in range(at):
         yield number
     raise RuntimeError("another secret")
 
 
-@subscription("Subscription.refused", reads=())
+@subscription("Subscription.refused", vary=())
 async def refused(root, context):
     raise ClientError("Not for you.", code="FORBIDDEN", http_status=403)
 
 
-@subscription("Subscription.broken", reads=())
+@subscription("Subscription.broken", vary=())
 async def broken(root, context):
     raise RuntimeError("a third secret")
 
 
-@subscription("Subscription.odd", reads=())
+@subscription("Subscription.odd", vary=())
 def odd(root, context):
     return 5
 
 
-@subscription("Subscription.news", topic="news.{topic}", reads=())
+@subscription("Subscription.news", topic="news.{topic}", vary=())
 async def news(event, context, topic):
     seen["executions"] = seen.get("executions", 0) + 1
     return {"text": event["text"], "number": seen["executions"]}
 
 
-@resolver("News.who", reads=["x-user"])
+@resolver("News.who", vary=["x-user"])
 def who(parent, context):
     return context.headers.get("x-user")
 
 
-@resolver("News.all", reads=["x-user"])
+@resolver("News.all", vary=["x-user"])
 def everything(parent, context):
     return " ".join(context.headers)
 
 
-@subscription("Subscription.shared", shared=True, reads=())
+@subscription("Subscription.shared", shared=True, vary=())
 async def shared(root, context, n=0):
     seen["opened"].append(n)
     try:

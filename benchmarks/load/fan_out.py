@@ -30,19 +30,19 @@ import os
 from gateway import resolver, subscription
 
 
-@resolver("Query.pid", reads=())
+@resolver("Query.pid", vary=())
 def pid(parent, context):
     return os.getpid()
 
 
-@resolver("Mutation.say", reads=())
+@resolver("Mutation.say", vary=())
 async def say(parent, context, text):
     said = {"id": "1", "text": text, "author": "Ada", "number": 5}
     await context.broker.publish("said", said)
     return text
 
 
-@subscription("Subscription.said", topic="said", reads=())
+@subscription("Subscription.said", topic="said", vary=())
 def said(event, context):
     return event
 """

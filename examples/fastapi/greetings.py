@@ -3,6 +3,6 @@
 from gateway import resolver
 
 
-@resolver("Query.hello", reads=())
+@resolver("Query.hello", vary=())
 def hello(parent, context, *, name):
     return f"Hello, {name}!"

@@ -39,18 +39,18 @@ def marks(values):
     return ", ".join("?" * len(values))
 
 
-@resolver("Query.authors", reads=())
+@resolver("Query.authors", vary=())
 def authors(parent, context):
     return select(context, "SELECT id, name FROM authors ORDER BY id")
 
 
-@resolver("Query.book", reads=())
+@resolver("Query.book", vary=())
 def book(parent, context, *, id):
     rows = select(context, "SELECT id, title, author_id FROM books WHERE id = ?", [id])
     return rows[0] if rows else None
 
 
-@batch_resolver("Author.books", reads=())
+@batch_resolver("Author.books", vary=())
 async def books(parents, context, *, first):
     """The books of all authors of a level in one query."""
     ids = [parent["id"] for parent in parents]
@@ -62,7 +62,7 @@ async def books(parents, context, *, first):
     return [[row for row in rows if row["author_id"] == id_][:first] for id_ in ids]
 
 
-@resolver("Book.author", reads=())
+@resolver("Book.author", vary=())
 async def author(parent, context):
     """By a dataloader; it lives as long as the request, and so does its cache."""
     loader = context.loaders.under("authors", lambda: author_loader(context))

@@ -5,7 +5,7 @@ from gateway import ClientError, resolver, subscription
 ROOMS = ("lobby", "kitchen")
 
 
-@resolver("Query.rooms", reads=())
+@resolver("Query.rooms", vary=())
 def rooms(parent, context):
     return ROOMS
 
@@ -19,13 +19,13 @@ async def say(parent, context, *, room, who, text):
     return message
 
 
-@subscription("Subscription.said", topic="rooms.{room}", reads=())
+@subscription("Subscription.said", topic="rooms.{room}", vary=())
 def said(message, context, *, room):
     """The field's value for an event; what was published is JSON."""
     return message
 
 
-@subscription("Subscription.countdown", reads=())
+@subscription("Subscription.countdown", vary=())
 async def countdown(root, context, *, from_):
     for number in range(from_, 0, -1):
         yield number

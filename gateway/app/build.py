@@ -17,7 +17,7 @@ from graphql import DocumentNode, GraphQLScalarType, GraphQLSchema
 from gateway.app.config import Config
 from gateway.app.services import unshared_sources
 from gateway.auth.risks import find_risks
-from gateway.client.vary import Identity, joined
+from gateway.client.vary import Vary, joined
 from gateway.connectors.bind import BoundConnectors, bind_connectors
 from gateway.connectors.check.cache_hints import check_cache_hints
 from gateway.connectors.check.connectors import check_connectors
@@ -65,12 +65,12 @@ class Graph:
     @property
     def undeclared(self) -> list[Mark]:
         """What runs beside resolvers and does not say what it reads of the client."""
-        return [mark for mark in self.marks if mark.kind in AMBIENT and mark.identity is None]
+        return [mark for mark in self.marks if mark.kind in AMBIENT and mark.vary is None]
 
     @property
-    def ambient(self) -> Identity | None:
+    def ambient(self) -> Vary | None:
         """What runs beside resolvers reads of the client; None when that is not known."""
-        return joined(mark.identity for mark in self.marks if mark.kind in AMBIENT)
+        return joined(mark.vary for mark in self.marks if mark.kind in AMBIENT)
 
     @property
     def errors(self) -> list[Diagnostic]:
@@ -179,8 +179,8 @@ def check_sharing(graph: Graph, config: Config) -> list[Diagnostic]:
         replace(
             finding(
                 mark,
-                f"{mark.title} does not declare `reads=`, so no operation and no subscription is shared",
-                "declare the headers that it reads; `reads=()` for none",
+                f"{mark.title} does not declare `vary=`, so no operation and no subscription is shared",
+                "declare the headers that it reads; `vary=()` for none",
             ),
             code="NothingIsShared",
             severity="warning",

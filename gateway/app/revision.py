@@ -183,7 +183,7 @@ class Revision:
         context.state = dict(self.state)
         UNDER_WAY.set(ref(context))
         for mark in self._factories:
-            seen = context if mark.identity is None else context.restricted(mark.identity)
+            seen = context if mark.vary is None else context.restricted(mark.vary)
             context.state.update(await settled(mark.target(seen)) or {})
         return context
 

@@ -16,7 +16,7 @@ from gateway.json_bytes import write_json
 NOTHING: Mapping[str, Any] = {}
 NO_SCOPES: frozenset[str] = frozenset()
 MEMBERS = ("id", "kind", "issuer", "scopes", "client", "claims")
-"""What mappings, header rules and `reads=` may name; a member of `claims` by its path, `claims.tenant.id`."""
+"""What mappings, header rules and `vary=` may name; a member of `claims` by its path, `claims.tenant.id`."""
 
 Kind = Literal["anonymous", "user", "client"]
 

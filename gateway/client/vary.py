@@ -18,7 +18,7 @@ from gateway.auth.principal import ANONYMOUS, MEMBERS, Principal, frozen
 NONE: frozenset[str] = frozenset()
 
 HeaderValues = Mapping[str, Sequence[str]]
-# How `reads=` names what is no header: `$principal.id`, `$request.claims.tenant`.
+# How `vary=` names what is no header: `$principal.id`, `$request.claims.tenant`.
 PRINCIPAL, CLAIMS = "$principal.", "$request.claims."
 
 
@@ -53,7 +53,7 @@ class View(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Vary:
     """What of a client counts.
 
     Attributes:
@@ -68,9 +68,9 @@ class Identity:
     cookies: frozenset[str] = NONE
     principal: frozenset[str] = NONE
 
-    def joined(self, other: Identity) -> Identity:
+    def joined(self, other: Vary) -> Vary:
         """What counts for either."""
-        return Identity(
+        return Vary(
             self.headers | other.headers,
             self.patterns | other.patterns,
             self.cookies | other.cookies,
@@ -112,18 +112,18 @@ class Identity:
         return seen
 
 
-NOBODY = Identity()
+VARY_NONE = Vary()
 """Of an execution that reads nothing of its client."""
 
 
-def joined(identities: Iterable[Identity | None]) -> Identity | None:
+def joined(varies: Iterable[Vary | None]) -> Vary | None:
     """What counts for any of them; None when it is not known of one."""
-    whole = NOBODY
-    for identity in identities:
-        if identity is None:
+    whole = VARY_NONE
+    for vary in varies:
+        if vary is None:
             return None
-        if identity is not NOBODY:
-            whole = whole.joined(identity)
+        if vary is not VARY_NONE:
+            whole = whole.joined(vary)
     return whole
 
 
@@ -137,8 +137,8 @@ NOTHING_SEEN = View({}, ANONYMOUS)
 """Of a client of whom nothing counts."""
 
 
-def identity_of_reads(names: Iterable[str]) -> Identity:
-    """What `reads=` declares: names of headers, `$principal.id`, `$request.claims.tenant`. Errors: ValueError."""
+def vary_of_names(names: Iterable[str]) -> Vary:
+    """What `vary=` declares: names of headers, `$principal.id`, `$request.claims.tenant`. Errors: ValueError."""
     headers, members = set(), set()
     for name in names:
         if name.startswith(CLAIMS):
@@ -152,5 +152,5 @@ def identity_of_reads(names: Iterable[str]) -> Identity:
     for member in members:
         if member.partition(".")[0] not in MEMBERS:
             raise ValueError(f"{PRINCIPAL}{member}: a principal has {', '.join(MEMBERS)}")
-    whole = Identity(frozenset(headers), principal=frozenset(members))
-    return whole if headers or members else NOBODY
+    whole = Vary(frozenset(headers), principal=frozenset(members))
+    return whole if headers or members else VARY_NONE

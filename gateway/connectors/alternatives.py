@@ -45,7 +45,7 @@ class AlternativesLoader:
         self.source: str | None = loaders[0].source
         self.reads: FieldTree | None = _union([loader.reads for loader in loaders])
         self.supplies: FieldTree | None = _union([loader.supplies for loader in loaders])
-        self.identity = joined(loader.identity for loader in loaders)
+        self.vary = joined(loader.vary for loader in loaders)
 
     def project(self, wanted: FieldTree) -> Loader:
         """The one connector that supplies all that is wanted, or those that do together."""

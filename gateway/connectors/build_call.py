@@ -20,7 +20,7 @@ from graphql import (
     is_list_type,
 )
 
-from gateway.client.vary import Identity
+from gateway.client.vary import Vary
 from gateway.connectors.caching.bind import call_caching
 from gateway.connectors.call import ConnectorCall, compile_filled
 from gateway.connectors.client_reads import identity_of_connector
@@ -116,10 +116,10 @@ class CallBuilder:
             connect.method == "POST" and settings.post_is_read and not is_write
         )
         responding = _responding(connect, source, spec)
-        identity = identity_of_connector(builder, responding, rules, settings.session_cookie)
+        vary = identity_of_connector(builder, responding, rules, settings.session_cookie)
         caching = call_caching(self.schema, connect, supplied, settings, is_write=is_write)
-        if caching is not None and caching.private_member is not None and identity is not None:
-            identity = identity.joined(Identity(principal=frozenset((caching.private_member,))))
+        if caching is not None and caching.private_member is not None and vary is not None:
+            vary = vary.joined(Vary(principal=frozenset((caching.private_member,))))
         decodings = self._decodings(connect, selection, kind, whole, settings)
         is_read = connect.method in READ_METHODS or not is_write
         passes = self.headers.propagates(builder.source_name)
@@ -147,22 +147,20 @@ class CallBuilder:
             constants=self.constants,
             is_read=is_read,
             may_repeat=may_repeat,
-            merges=settings.merge_batches and may_repeat and identity is not None and not passes,
-            identity=identity,
+            merges=settings.merge_batches and may_repeat and vary is not None and not passes,
+            vary=vary,
             max_requests=self.settings.max_requests_per_operation_per_source,
             decodings=decodings,
             decoding=decodings.mapped,
             is_batch=is_batch,
             caching=caching,
-            answer_rules=self._answer_rules(builder.source_name, identity, is_read=is_read),
+            answer_rules=self._answer_rules(builder.source_name, vary, is_read=is_read),
         )
         return call, supplied
 
-    def _answer_rules(
-        self, source: str, identity: Identity | None, *, is_read: bool
-    ) -> AnswerRules | None:
+    def _answer_rules(self, source: str, vary: Vary | None, *, is_read: bool) -> AnswerRules | None:
         rules = self.headers.response_rules(source, is_read=is_read)
-        return AnswerRules(source, rules, identity) if rules else None
+        return AnswerRules(source, rules, vary) if rules else None
 
     def _php(
         self,

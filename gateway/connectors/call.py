@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from gateway.client.vary import NOBODY, Identity
+from gateway.client.vary import VARY_NONE, Vary
 from gateway.concurrency.singleflight import Abandoned, SharedCall
 from gateway.connectors.caching.call_caching import CallCaching
 from gateway.connectors.mapping.compile import CompiledMapping, compile_mapping
@@ -48,7 +48,7 @@ class ConnectorCall:
         is_read: Whether equal calls of an operation may be one.
         may_repeat: Whether a call may be made twice, or once for several requests.
         merges: Whether batches of several requests may be one call.
-        identity: What it reads of the client; None when that is all of it.
+        vary: What it reads of the client; None when that is all of it.
         max_requests: For one operation and source.
         decodings: How answers are decoded into just what an operation asks for.
         decoding: The one of this operation.
@@ -68,7 +68,7 @@ class ConnectorCall:
     is_read: bool
     may_repeat: bool
     merges: bool
-    identity: Identity | None
+    vary: Vary | None
     max_requests: int
     decodings: Decodings
     decoding: RowDecoding
@@ -100,12 +100,12 @@ class ConnectorCall:
         """The variables of one call."""
         if self.written is not None:
             given["args"] = self.written(given["args"])
-        identity = self.identity
-        if identity is NOBODY:
+        vary = self.vary
+        if vary is VARY_NONE:
             return {**self.constants, "request": NO_REQUEST, **given}
         principal = context.principal
         request = {"headers": context.sent, "claims": principal.claims}
-        if identity is None or identity.principal:
+        if vary is None or vary.principal:
             given["principal"] = principal.as_json()
         return {**self.constants, "request": request, **given}
 

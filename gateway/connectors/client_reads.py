@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.auth.principal import MEMBERS
-from gateway.client.vary import NOBODY, Identity
+from gateway.client.vary import VARY_NONE, Vary
 from gateway.connectors.header_rule_settings import HeaderRule
 from gateway.connectors.mapping.members import NOTHING, WHOLE, Members
 from gateway.connectors.mapping.nodes import MappingSelection
@@ -23,7 +23,7 @@ def identity_of_connector(
     responding: Iterable[MappingSelection],
     rules: Sequence[HeaderRule],
     session_cookie: str | None,
-) -> Identity | None:
+) -> Vary | None:
     """What must be equal for two clients to share a call; None where all of the request is read.
 
     Args:
@@ -41,7 +41,7 @@ def identity_of_connector(
         joined_reads(responding, "principal")
     )
     inserted = [rule.insert.member for rule in rules if rule.insert is not None]
-    found = Identity(
+    found = Vary(
         frozenset(map(str.lower, headers.members))
         | builder.forwarded
         | {rule.named.lower() for rule in copied if rule.named is not None},
@@ -51,7 +51,7 @@ def identity_of_connector(
         | frozenset(path for name in MEMBERS for path in _paths(_member(principal, name), name))
         | {member for member in inserted if member is not None},
     )
-    return NOBODY if found == NOBODY else found
+    return VARY_NONE if found == VARY_NONE else found
 
 
 def _member(wanted: Members, name: str) -> Members:

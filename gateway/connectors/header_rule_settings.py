@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from gateway.client.vary import identity_of_reads
+from gateway.client.vary import vary_of_names
 from gateway.response_headers import CACHE_CONTROL, SET_COOKIE, Algorithm, algorithm_of
 from gateway.settings.headers import (
     NOT_FROM_CLIENT,
@@ -52,7 +52,7 @@ class PropagateHeader:
 @cache
 def _member_of(name: str) -> str:
     """What `$principal.id` or `$request.claims.tenant` names."""
-    (member,) = identity_of_reads([name]).principal
+    (member,) = vary_of_names([name]).principal
     return member
 
 
@@ -77,7 +77,7 @@ class InsertHeader:
         check_value(self.value or "")
         if (self.value is None) == (self.value_from is None):
             raise ValueError("give `value` or `value_from`")
-        if self.value_from is not None and not identity_of_reads([self.value_from]).principal:
+        if self.value_from is not None and not vary_of_names([self.value_from]).principal:
             raise ValueError("`value_from` is $principal.NAME or $request.claims.NAME")
 
     @property

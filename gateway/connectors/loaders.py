@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.client.vary import Identity
+from gateway.client.vary import Vary
 from gateway.connectors.call import ConnectorCall
 from gateway.connectors.keys import EntityKey, keys_of
 from gateway.context import Context
@@ -39,7 +39,7 @@ class ConnectorLoader(ABC):
         self.source: str | None = call.builder.source_name
         self.reads: FieldTree | None = reads
         self.supplies = supplies
-        self.identity: Identity | None = call.identity
+        self.vary: Vary | None = call.vary
 
     def project(self, wanted: FieldTree) -> Loader:
         """The same loader, decoding no more than is wanted and what it matches rows by."""

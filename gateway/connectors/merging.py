@@ -1,7 +1,7 @@
 """Batches of several requests as one call, where the first of them still waits for its place at the source.
 
 Nobody waits for it: a batch that has a place is sent, and takes no more. Only batches of one loader (so of one
-plan) with equal arguments meet, inside one identity partition. Each request reads its own keys of the answer.
+plan) with equal arguments meet, inside one vary partition. Each request reads its own keys of the answer.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ async def merged_rows(
     context: Context,
 ) -> Any:
     """The rows of a chunk, and perhaps of others that went with it. Errors: UpstreamError."""
-    assert call.identity is not None, "whoever reads all of the client shares nothing"
+    assert call.vary is not None, "whoever reads all of the client shares nothing"
     source, endpoint = call.builder.source_name, call.builder.endpoint
     asked = write_json(dict(arguments), repr, orjson.OPT_SORT_KEYS)
 
@@ -163,7 +163,7 @@ async def merged_rows(
 
     try:
         fetched, batch = await batches.fetch(
-            (asked, partition(call.identity.view(context.client))),
+            (asked, partition(call.vary.view(context.client))),
             views,
             build,
             lambda request: call.fetch(request, context),

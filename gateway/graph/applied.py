@@ -22,7 +22,7 @@ from graphql import (
     get_named_type,
 )
 
-from gateway.client.vary import NOBODY, Identity
+from gateway.client.vary import VARY_NONE, Vary
 from gateway.errors import Diagnostic
 from gateway.graph.directives import (
     ArgumentDirective,
@@ -39,7 +39,7 @@ from gateway.graph.schema import find_directive
 from gateway.graph.sdl import place_of
 from gateway.graph.signature import unknown
 
-Implementation = tuple[Any, Identity | None]
+Implementation = tuple[Any, Vary | None]
 """A directive's class, or an instance, and what it reads of the client."""
 Carrier = GraphQLField | GraphQLArgument | GraphQLInputField
 OF_FIELDS = ("resolve", "result")
@@ -49,14 +49,14 @@ OF_INPUTS = ("argument",)
 def bind_directives(schema: GraphQLSchema, marks: Iterable[Mark]) -> list[Diagnostic]:
     """Lay `@range` and the user's directives around what carries them, last of all."""
     found: list[Diagnostic] = []
-    classes: dict[str, Implementation] = {"range": (Range, NOBODY)}
+    classes: dict[str, Implementation] = {"range": (Range, VARY_NONE)}
     for mark in marks:
         if mark.kind != "schema_directive":
             continue
         if find_directive(schema, mark.name) is None:
             known = [directive.name for directive in schema.directives]
             found.append(unknown(mark, "directive", known))
-        classes[mark.name] = (mark.target, mark.identity)
+        classes[mark.name] = (mark.target, mark.vary)
     binder = _DirectiveBinder(schema, classes, found)
     binder.bind_inputs()
     for owner in schema.type_map.values():

@@ -24,7 +24,7 @@ from graphql import (
     is_specified_scalar_type,
 )
 
-from gateway.client.vary import NOBODY, Identity
+from gateway.client.vary import VARY_NONE, Vary
 from gateway.context import Context
 from gateway.errors import Diagnostic
 from gateway.graph.field_tree import FieldTree
@@ -51,11 +51,11 @@ class PythonBatchLoader:
     source: str | None = None
 
     def __init__(
-        self, function: Callable[..., Any], coordinate: str, identity: Identity | None = None
+        self, function: Callable[..., Any], coordinate: str, vary: Vary | None = None
     ) -> None:
         self.function = function
         self.coordinate = coordinate
-        self.identity = identity
+        self.vary = vary
 
     def project(self, wanted: FieldTree) -> Loader:  # noqa: ARG002 - the user's code gives what it gives
         """Itself: what the user's function loads is its own business."""
@@ -63,7 +63,7 @@ class PythonBatchLoader:
 
     async def load(self, parents: Sequence[Any], arguments: Any, context: Context) -> Sequence[Any]:
         """Call the user's function. Errors: TypeError when the result's length is not the parents'."""
-        values = self.function(parents, seen_by(context, self.identity), **arguments)
+        values = self.function(parents, seen_by(context, self.vary), **arguments)
         if inspect.isawaitable(values):
             values = await values
         if not isinstance(values, list | tuple) or len(values) != len(parents):
@@ -168,7 +168,7 @@ def _bind_type_resolver(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[
     if not isinstance(declared, GraphQLInterfaceType | GraphQLUnionType):
         known = _names(schema, GraphQLInterfaceType, GraphQLUnionType)
         return [unknown(mark, "interface or union", known)]
-    function, sees = mark.target, mark.identity
+    function, sees = mark.target, mark.vary
 
     def resolve_type(value: Any, info: Any, _: Any) -> Any:
         return function(value, seen_by(info.context, sees))
@@ -190,7 +190,7 @@ def _bind_resolver(schema: GraphQLSchema, mark: Mark, threads: Executor) -> list
         function = _in_thread(function, threads)
     takes_info = "info" in parameters_of(mark.target) and "info" not in field.args
     is_async = inspect.iscoroutinefunction(function)
-    sees = mark.identity
+    sees = mark.vary
     field.resolve = FieldResolver(function, mark.name, is_async, takes_info, sees, sees)
     return found
 
@@ -199,7 +199,7 @@ def _bind_batch_resolver(schema: GraphQLSchema, mark: Mark, _: Executor) -> list
     field, found = _find_field(schema, mark)
     if field is None:
         return found
-    field.resolve = BatchField(PythonBatchLoader(mark.target, mark.name, mark.identity), mark.name)
+    field.resolve = BatchField(PythonBatchLoader(mark.target, mark.name, mark.vary), mark.name)
     return check_signature(mark, field, ("parents", "context"))
 
 
@@ -213,17 +213,15 @@ def _bind_subscription(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[D
     takes_info = "info" in parameters_of(mark.target) and "info" not in field.args
     found = check_signature(mark, field, ("root", "context"))
     if mark.topic is None:
-        field.subscribe = EventSource(
-            mark.target, mark.name, takes_info, mark.shared, mark.identity
-        )
+        field.subscribe = EventSource(mark.target, mark.name, takes_info, mark.shared, mark.vary)
         if field.resolve is None:
             # What the stream yields is the field's value.
-            field.resolve = FieldResolver(_itself, mark.name, False, False, mark.identity)
+            field.resolve = FieldResolver(_itself, mark.name, False, False, mark.vary)
         return found
     topic = Topic(mark.topic, {a.out_name or name: name for name, a in field.args.items()})
-    field.subscribe = EventSource(topic.open, mark.name, False, True, NOBODY)
+    field.subscribe = EventSource(topic.open, mark.name, False, True, VARY_NONE)
     is_async = inspect.iscoroutinefunction(mark.target)
-    sees = mark.identity
+    sees = mark.vary
     field.resolve = FieldResolver(mark.target, mark.name, is_async, takes_info, sees, sees)
     for name in topic.unknown():
         found.append(unknown(mark, f"argument of {mark.name} in topic=", list(field.args), name))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.client.vary import Identity
+from gateway.client.vary import Vary
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.graph.field_tree import FieldTree
@@ -21,10 +21,10 @@ from gateway.graph.resolvers import (
     EntityField,
     EventSource,
     FieldResolver,
-    identity_of,
     load_one,
     read_property,
     seen_by,
+    vary_of,
 )
 
 
@@ -128,7 +128,7 @@ def check_source(source: EventSource, checks: Sequence[ArgumentDirective]) -> Ev
 
 
 def change_result(
-    resolve: Any, result: Callable[[Any, Context], Any], coordinate: str, sees: Identity | None
+    resolve: Any, result: Callable[[Any, Context], Any], coordinate: str, sees: Vary | None
 ) -> Any:
     """`resolve` with each of its values passed through a directive's `result`."""
 
@@ -148,7 +148,7 @@ def change_result(
 
 
 def wrap_resolver(
-    resolve: Any, wrapper: Callable[..., Any], coordinate: str, sees: Identity | None
+    resolve: Any, wrapper: Callable[..., Any], coordinate: str, sees: Vary | None
 ) -> Any:
     """`wrapper(next, parent, context, **arguments)` in place of `resolve`."""
 
@@ -167,9 +167,9 @@ def _as_field_resolver(function: Callable[..., Any], inner: Any, coordinate: str
     It gets the whole context, and gives each function around and inside what that may see.
     """
     if isinstance(inner, FieldResolver):
-        return FieldResolver(function, coordinate, inner.is_async, inner.takes_info, inner.identity)
+        return FieldResolver(function, coordinate, inner.is_async, inner.takes_info, inner.vary)
     is_async = inner is not None
-    return FieldResolver(function, coordinate, is_async, False, identity_of(inner))
+    return FieldResolver(function, coordinate, is_async, False, vary_of(inner))
 
 
 async def _change_later(value: Any, change: Callable[[Any, Context], Any], context: Context) -> Any:
@@ -208,7 +208,7 @@ class _AroundLoader:
         self.coordinate = inner.coordinate
         self.source = inner.source
         self.reads = inner.reads
-        self.identity = inner.identity
+        self.vary = inner.vary
         # A directive may change the value's shape.
         self.supplies = inner.supplies if change is None else None
 

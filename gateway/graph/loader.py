@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 
-from gateway.client.vary import Identity
+from gateway.client.vary import Vary
 from gateway.graph.field_tree import FieldTree
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Loader(Protocol):
         source: The upstream source's name, None for Python code.
         reads: What it reads of each parent; None when it may read anything.
         supplies: What its values hold, by GraphQL name; None when not known before the call.
-        identity: What it reads of the client; None when that is not known.
+        vary: What it reads of the client; None when that is not known.
 
     One that has a `describe() -> str` says by it, in the explanation of a plan, how it reads what it loads; one
     that has `row_classes: RowClasses | None`, which rows it gives, so that the first code of a plan is made for
@@ -38,7 +38,7 @@ class Loader(Protocol):
     source: str | None
     reads: FieldTree | None
     supplies: FieldTree | None
-    identity: Identity | None
+    vary: Vary | None
 
     def project(self, wanted: FieldTree) -> Loader:
         """A loader of the same values that need hold no more than `wanted`. May return itself."""

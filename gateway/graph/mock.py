@@ -28,7 +28,7 @@ from graphql import (
     is_list_type,
 )
 
-from gateway.client.vary import NOBODY
+from gateway.client.vary import VARY_NONE
 from gateway.graph.binding import bind_scalars, guard_scalars
 from gateway.graph.mock_values import leaf_value, number_of
 from gateway.graph.resolvers import EventSource, FieldResolver
@@ -78,7 +78,7 @@ def mock_schema(schema: GraphQLSchema, scalars: Mapping[str, ScalarName]) -> Non
             for name, target in owner.fields.items():
                 value = _Value(schema, owner, name, target, owner is writes)
                 coordinate = f"{owner.name}.{name}"
-                target.resolve = FieldResolver(value.of, coordinate, False, False, NOBODY)
+                target.resolve = FieldResolver(value.of, coordinate, False, False, VARY_NONE)
                 if owner is schema.subscription_type:
                     target.subscribe = EventSource(_events, coordinate, False, False)
 

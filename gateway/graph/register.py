@@ -11,16 +11,19 @@ import importlib
 import inspect
 import pkgutil
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
-from gateway.client.vary import Identity, identity_of_reads
+from gateway.client.vary import Vary, vary_of_names
 from gateway.errors import ConfigError
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 MARK = "__gateway_marks__"
 
 
@@ -35,7 +38,7 @@ class Mark:
         target: What was decorated.
         blocking: Run in the thread pool.
         names: SDL argument name to Python parameter name, where they differ.
-        reads: What it reads of the client, for sharing; None when not declared.
+        vary: What it reads of the client; None when that is not declared.
         shared: Equal subscriptions listen to one source stream.
         topic: The topic whose events are the source stream, with `{argument}` in it.
     """
@@ -45,14 +48,9 @@ class Mark:
     target: Any
     blocking: bool = False
     names: Mapping[str, str] | None = None
-    reads: frozenset[str] | None = None
+    vary: Vary | None = None
     shared: bool = False
     topic: str | None = None
-
-    @property
-    def identity(self) -> Identity | None:
-        """What it reads of the client; None when that is not declared."""
-        return None if self.reads is None else identity_of_reads(self.reads)
 
     @property
     def title(self) -> str:
@@ -74,16 +72,30 @@ class Mark:
             return None, None
 
 
+def _renamed(function: F) -> F:
+    """A decorator that takes `reads=`, what `vary=` was called before, and warns of it."""
+
+    @wraps(function)
+    def renamed(*args: Any, **options: Any) -> Any:
+        if "reads" in options:
+            warnings.warn("`reads=` is called `vary=`", DeprecationWarning, stacklevel=2)
+            options["vary"] = options.pop("reads")
+        return function(*args, **options)
+
+    return cast("F", renamed)
+
+
 AMBIENT = ("type_resolver", "schema_directive", "context_factory")
 """The kinds that run beside resolvers: one that declares nothing switches sharing off for every operation."""
 
 
+@_renamed
 def resolver(
     coordinate: str,
     *,
     blocking: bool = False,
     names: Mapping[str, str] | None = None,
-    reads: Iterable[str] | None = None,
+    vary: Iterable[str] | None = None,
 ) -> Callable[[T], T]:
     """Resolve `Type.field` by a function `(parent, context, **arguments)`, sync or async.
 
@@ -91,33 +103,35 @@ def resolver(
         coordinate: `Video.url`.
         blocking: Run it in the worker's thread pool, because it blocks.
         names: SDL argument name to parameter name; `from` is `from_` without being told.
-        reads: What it reads of the client: names of request headers, `$principal.id`, `$request.claims.tenant`. It
+        vary: What it reads of the client: names of request headers, `$principal.id`, `$request.claims.tenant`. It
             sees nothing else, and those who have the same share its operations. Undeclared means that it sees all,
             and that its operations are never shared.
     """
-    return _marking("resolver", coordinate, blocking=blocking, names=names, reads=_declared(reads))
+    return _marking("resolver", coordinate, blocking=blocking, names=names, vary=_declared(vary))
 
 
+@_renamed
 def batch_resolver(
     coordinate: str,
     *,
     names: Mapping[str, str] | None = None,
-    reads: Iterable[str] | None = None,
+    vary: Iterable[str] | None = None,
 ) -> Callable[[T], T]:
     """Resolve `Type.field` for all parents of a level by one `async (parents, context, **arguments)`.
 
     Shape: returns a list of the parents' length; an item that is an Exception belongs to its parent.
     """
-    return _marking("batch_resolver", coordinate, names=names, reads=_declared(reads))
+    return _marking("batch_resolver", coordinate, names=names, vary=_declared(vary))
 
 
+@_renamed
 def subscription(
     coordinate: str,
     *,
     topic: str | None = None,
     shared: bool = False,
     names: Mapping[str, str] | None = None,
-    reads: Iterable[str] | None = None,
+    vary: Iterable[str] | None = None,
 ) -> Callable[[T], T]:
     """The source stream of `Subscription.field`: an async generator `(root, context, **arguments)`.
 
@@ -128,7 +142,7 @@ def subscription(
             `(event, context, **arguments)`. Equal subscriptions execute an event once.
         shared: Equal subscriptions listen to one stream of the generator, and execute an event once.
         names: SDL argument name to parameter name.
-        reads: What it reads of the client.
+        vary: What it reads of the client.
     """
     return _marking(
         "subscription",
@@ -136,7 +150,7 @@ def subscription(
         topic=topic,
         shared=shared or topic is not None,
         names=names,
-        reads=_declared(reads),
+        vary=_declared(vary),
     )
 
 
@@ -149,19 +163,21 @@ def scalar(name: str) -> Callable[[T], T]:
     return _marking("scalar", name)
 
 
-def type_resolver(name: str, *, reads: Iterable[str] | None = None) -> Callable[[T], T]:
+@_renamed
+def type_resolver(name: str, *, vary: Iterable[str] | None = None) -> Callable[[T], T]:
     """The runtime type of an interface's or union's value: `(value, context) -> type name`."""
-    return _marking("type_resolver", name, reads=_declared(reads))
+    return _marking("type_resolver", name, vary=_declared(vary))
 
 
-def schema_directive(name: str, *, reads: Iterable[str] | None = None) -> Callable[[T], T]:
+@_renamed
+def schema_directive(name: str, *, vary: Iterable[str] | None = None) -> Callable[[T], T]:
     """A directive of the schema: a class, made with the directive's arguments for each use.
 
     It has one or more of `result(value, context)` (changes what the field gives, for each parent),
     `resolve(next, parent, context, **arguments)` (wraps or replaces the field's resolver; `next` is called
     with the same arguments) and `argument(value)` (checks or changes an argument's value).
     """
-    return _marking("schema_directive", name, reads=_declared(reads))
+    return _marking("schema_directive", name, vary=_declared(vary))
 
 
 def on_startup(function: T) -> T:
@@ -179,13 +195,14 @@ def context_factory(function: T, /) -> T: ...
 
 
 @overload
-def context_factory(*, reads: Iterable[str] | None = None) -> Callable[[T], T]: ...
+def context_factory(*, vary: Iterable[str] | None = None) -> Callable[[T], T]: ...
 
 
-def context_factory(function: Any = None, *, reads: Iterable[str] | None = None) -> Any:
+@_renamed
+def context_factory(function: Any = None, *, vary: Iterable[str] | None = None) -> Any:
     """Run `(context)`, sync or async, for each request; what it returns, a dict, joins `context.state`."""
     if function is None:
-        return _marking("context_factory", "", reads=_declared(reads))
+        return _marking("context_factory", "", vary=_declared(vary))
     return _marking("context_factory", "")(function)
 
 
@@ -197,12 +214,8 @@ def policy_resolver(function: T) -> T:
     return _marking("policy_resolver", "")(function)
 
 
-def _declared(reads: Iterable[str] | None) -> frozenset[str] | None:
-    if reads is None:
-        return None
-    names = frozenset(reads)
-    identity_of_reads(names)
-    return names
+def _declared(names: Iterable[str] | None) -> Vary | None:
+    return None if names is None else vary_of_names(names)
 
 
 def _marking(kind: str, name: str, **options: Any) -> Callable[[T], T]:

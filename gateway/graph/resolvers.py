@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiodataloader import DataLoader
 
-from gateway.client.vary import NOBODY, Identity, joined
+from gateway.client.vary import VARY_NONE, Vary, joined
 from gateway.errors import InternalError
 from gateway.graph.uploads import Upload
 
@@ -48,7 +48,7 @@ class FieldResolver:
         coordinate: `Type.field`.
         is_async: Whether it is a coroutine function. What it really returns is looked at all the same.
         takes_info: Whether it has a parameter `info`.
-        identity: What it reads of the client; None when that is not known.
+        vary: What it reads of the client; None when that is not known.
         sees: What it may see of the client, the same where it is declared; None for all.
     """
 
@@ -56,8 +56,8 @@ class FieldResolver:
     coordinate: str
     is_async: bool
     takes_info: bool
-    identity: Identity | None = None
-    sees: Identity | None = None
+    vary: Vary | None = None
+    sees: Vary | None = None
 
     def __call__(self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         if self.takes_info:
@@ -74,7 +74,7 @@ class FieldResolver:
         return self.function(parent, context, **arguments)
 
 
-def seen_by(context: Context, sees: Identity | None) -> Context:
+def seen_by(context: Context, sees: Vary | None) -> Context:
     """A request's state as a function may see it; None for all of it."""
     return context if sees is None else context.restricted(sees)
 
@@ -87,20 +87,20 @@ class EventSource:
         open: `(root, context, **arguments)`: an asynchronous iterator, or an awaitable of one.
         coordinate: `Subscription.field`.
         takes_info: Whether `open` has a parameter `info`.
-        shared: Equal subscriptions of one identity partition listen to one stream, each event of which
+        shared: Equal subscriptions of one vary partition listen to one stream, each event of which
             is executed once for all of them.
-        identity: What it reads of the client; None when that is not known.
+        vary: What it reads of the client; None when that is not known.
     """
 
     open: Callable[..., Any]
     coordinate: str
     takes_info: bool
     shared: bool
-    identity: Identity | None = None
+    vary: Vary | None = None
 
     def __call__(self, root: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         own = fresh(arguments)
-        context = seen_by(info.context, self.identity)
+        context = seen_by(info.context, self.vary)
         if self.takes_info:
             own["info"] = info if info.context is context else info._replace(context=context)
         stream = self.open(root, context, **own)
@@ -233,16 +233,16 @@ def fresh(value: Any) -> Any:
     return value.reader() if type(value) is Upload else value
 
 
-def identity_of(resolve: Any) -> Identity | None:
+def vary_of(resolve: Any) -> Vary | None:
     """What a field's resolver reads of the client; None when that is not known."""
     if resolve is None:
-        return NOBODY
+        return VARY_NONE
     if isinstance(resolve, FieldResolver):
-        return resolve.identity
+        return resolve.vary
     if isinstance(resolve, BatchField):
-        return resolve.loader.identity
+        return resolve.loader.vary
     if isinstance(resolve, EntityField):
-        return joined(loader.identity for loader in resolve.loaders)
+        return joined(loader.vary for loader in resolve.loaders)
     return None
 
 

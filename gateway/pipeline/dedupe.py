@@ -1,6 +1,6 @@
 """Equal operations in flight are one execution and its bytes, for clients that nothing in it can tell apart.
 
-An operation is shared inside an identity partition (`vary.py`): equal values of everything that its
+An operation is shared inside an vary partition (`vary.py`): equal values of everything that its
 connectors forward and its Python declares to read. Whoever comes first starts it, in a task of its own
 that no follower's end takes with it; it may take as long as the latest follower may. Never shared are mutations,
 subscriptions, what falls back, what loads nothing, and operations with a resolver that does not declare. Headers that
@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from gateway.client.vary import NOBODY, NOTHING_SEEN, Identity, View, joined, partition
+from gateway.client.vary import NOTHING_SEEN, VARY_NONE, Vary, View, joined, partition
 from gateway.codings.encode import Encoded
 from gateway.concurrency.awaitable import AwaitableOrValue, value_of
 from gateway.concurrency.singleflight import FollowerTimeoutError, SharedCall
@@ -105,7 +105,7 @@ class Sharing:
     def __init__(
         self,
         settings: DedupeSettings,
-        ambient: Identity | None,
+        ambient: Vary | None,
         unshared_sources: Mapping[str | None, str] | None = None,
     ) -> None:
         self._settings = settings
@@ -113,7 +113,7 @@ class Sharing:
         self._ambient = ambient if settings.enabled else None
         self._unshared = frozenset(unshared_sources or ())
         self._open: dict[Hashable, SharedExecution] = {}
-        self._identities: WeakKeyDictionary[Any, Identity | None] = WeakKeyDictionary()
+        self._varies: WeakKeyDictionary[Any, Vary | None] = WeakKeyDictionary()
         self.writes: set[asyncio.Task[Answer]] = set()
         self.led = 0
         self.shared = 0
@@ -135,17 +135,17 @@ class Sharing:
             return None
         known: Any = prepared if not prepared.shaping else prepared.code(variables.coerced).bound
         try:
-            identity = self._identities[known]
+            vary = self._varies[known]
         except KeyError:
-            identity = self._identity(prepared.code(variables.coerced).bound)
-            self._identities[known] = identity
-        if identity is None:
+            vary = self._vary(prepared.code(variables.coerced).bound)
+            self._varies[known] = vary
+        if vary is None:
             return None
-        view = identity.view(context.client) if identity is not NOBODY else NOTHING_SEEN
+        view = vary.view(context.client) if vary is not VARY_NONE else NOTHING_SEEN
         asked = write_json(variables.raw, repr, orjson.OPT_SORT_KEYS) if variables.raw else b""
         return ShareKey((prepared, text, asked, partition(view)), view, context)
 
-    def _identity(self, bound: Bound) -> Identity | None:
+    def _vary(self, bound: Bound) -> Vary | None:
         """What counts of the clients of a plan that is worth sharing; None for any other.
 
         It is when it waits for something, and for no source whose calls are not shared.
@@ -153,7 +153,7 @@ class Sharing:
         sources = sources_of(bound)
         if sources is None or sources & self._unshared:
             return None
-        return joined((bound.identity, self._ambient))
+        return joined((bound.vary, self._ambient))
 
     async def share(self, place: ShareKey, execute: Execute, record: OperationRecord) -> Answer:
         """The answer of the execution under a key; starts one where there is none.

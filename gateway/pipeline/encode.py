@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from graphql import ExecutionResult
 
-from gateway.client.vary import NOBODY, Identity, joined
+from gateway.client.vary import VARY_NONE, Vary, joined
 from gateway.execute.operation import explain_plan
 from gateway.observe.observer import plan_of, span_name
 from gateway.pipeline.operation import Operation
@@ -20,7 +20,7 @@ from gateway.telemetry.trace import clock
 
 
 def encode(
-    mask: ErrorMask, operation: Operation, result: ExecutionResult, ambient: Identity | None
+    mask: ErrorMask, operation: Operation, result: ExecutionResult, ambient: Vary | None
 ) -> Answer:
     """The answer of an operation that was executed.
 
@@ -48,7 +48,7 @@ def encode(
 
 
 def headers_of(
-    operation: Operation, response: ResponseState, ambient: Identity | None
+    operation: Operation, response: ResponseState, ambient: Vary | None
 ) -> list[Header] | None:
     """What backends and resolvers have added to the answer's headers; None for nothing.
 
@@ -58,9 +58,9 @@ def headers_of(
     lines = response.headers.lines()
     if not lines:
         return None
-    identity = operation.prepared.code(operation.variables.coerced).bound.identity
+    vary = operation.prepared.code(operation.variables.coerced).bound.vary
     is_decided = operation.unfiltered is not None
-    is_of_client = is_decided or joined((identity, ambient)) != NOBODY
+    is_of_client = is_decided or joined((vary, ambient)) != VARY_NONE
     return restricted(lines, is_of_client=is_of_client)
 
 

@@ -15,7 +15,7 @@ from weakref import ref
 
 import orjson
 
-from gateway.client.vary import Identity, View, joined, partition
+from gateway.client.vary import Vary, View, joined, partition
 from gateway.concurrency.awaitable import value_of
 from gateway.context import Context
 from gateway.errors import RequestError
@@ -83,9 +83,7 @@ class Streams:
         feeds: The shared streams under way.
     """
 
-    def __init__(
-        self, mask: ErrorMask, max_queue: int = 100, ambient: Identity | None = None
-    ) -> None:
+    def __init__(self, mask: ErrorMask, max_queue: int = 100, ambient: Vary | None = None) -> None:
         self._mask = mask
         self._max_queue = max_queue
         self._ambient = ambient
@@ -95,11 +93,11 @@ class Streams:
         """The answers to the events of a subscription. Errors: what `open_source` raises."""
         context = await subscription.new_context()
         source = event_source(subscription.prepared, subscription.variables)
-        identity = self._identity(subscription, source) if source and source.shared else None
-        if identity is None:
+        vary = self._vary(subscription, source) if source and source.shared else None
+        if vary is None:
             return await self._open(subscription, context)
-        subscription.new_context = _seeing(subscription.new_context, identity)
-        view = identity.view(context.client)
+        subscription.new_context = _seeing(subscription.new_context, vary)
+        view = vary.view(context.client)
         context = context.seeing(view)
         key = self._key(subscription, context, view)
         feed = self.feeds.get(key)
@@ -134,10 +132,10 @@ class Streams:
         execute = functools.partial(self._execute, subscription)
         return self._stream(subscription, source, execute)
 
-    def _identity(self, subscription: Subscription, source: EventSource) -> Identity | None:
+    def _vary(self, subscription: Subscription, source: EventSource) -> Vary | None:
         """What the stream and its events' executions read of the client; None when that is not known."""
         bound = subscription.prepared.code(subscription.variables.coerced).bound
-        return joined((source.identity, bound.identity, self._ambient))
+        return joined((source.vary, bound.vary, self._ambient))
 
     def _key(self, subscription: Subscription, context: Context, view: View) -> Hashable:
         """What equal subscriptions have in common."""
@@ -193,11 +191,11 @@ def _tell_dropped(context: Context) -> None:
         tell_dropped(lines, "an answer of a stream")
 
 
-def _seeing(new_context: NewContext, identity: Identity) -> NewContext:
+def _seeing(new_context: NewContext, vary: Vary) -> NewContext:
     """`new_context` for an execution that is shared: it sees nothing that may differ."""
 
     async def seeing() -> Context:
         context = await new_context()
-        return context.seeing(identity.view(context.client))
+        return context.seeing(vary.view(context.client))
 
     return seeing

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from gateway.client.vary import Identity, joined
+from gateway.client.vary import Vary, joined
 from gateway.execute.prepare import Prepared
-from gateway.graph.resolvers import identity_of
+from gateway.graph.resolvers import vary_of
 from gateway.pipeline.dedupe import DedupeSettings, sources_of
 from gateway.plan.nodes import Kind
 from gateway.runtime.request import Variables
@@ -17,7 +17,7 @@ def explain_sharing(
     variables: Variables,
     settings: DedupeSettings,
     undeclared: Collection[str],
-    ambient: Identity | None,
+    ambient: Vary | None,
     unshared_sources: Mapping[str | None, str] | None = None,
     places: Mapping[str, str] | None = None,
 ) -> str:
@@ -48,11 +48,11 @@ def explain_sharing(
         for field in bound.fields.values()
         if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION)
         and not field.plan.denied
-        and identity_of(field.definition.resolve) is None
+        and vary_of(field.definition.resolve) is None
     ]
     if not problem and (own or undeclared):
-        problem = f"{', '.join([*dict.fromkeys(own), *undeclared])} may read anything of a client: declare reads="
-    whole = joined((bound.identity, ambient))
+        problem = f"{', '.join([*dict.fromkeys(own), *undeclared])} may read anything of a client: declare vary="
+    whole = joined((bound.vary, ambient))
     if problem or whole is None:
         return f"not shared: {problem}"
     read = whole.names()

@@ -15,7 +15,7 @@ from graphql import (
 
 from gateway.client.vary import joined
 from gateway.graph.field_tree import LEAF, FieldTree
-from gateway.graph.resolvers import identity_of
+from gateway.graph.resolvers import vary_of
 from gateway.graph.schema import is_fixed
 from gateway.plan.collect import field_nodes
 from gateway.plan.nodes import Kind, Leaf, ListOf, Output, Plan
@@ -48,7 +48,7 @@ class Bound:
         is_fixed: Whether the schema is the service's own, which nobody changes.
         watched: Else, what the plan relied on: (attributes of the owner, name, value). A plan whose schema was
             changed under it is not used again.
-        identity: What its resolvers read of the client; None when that is not known of one.
+        vary: What its resolvers read of the client; None when that is not known of one.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class Bound:
         self.introspection = [f for f in self.fields.values() if f.plan.kind is Kind.INTROSPECTION]
         self.answers: dict[Any, Any] = {}
         self._project()
-        self.identity = joined(
-            identity_of(field.definition.resolve)
+        self.vary = joined(
+            vary_of(field.definition.resolve)
             for field in self.fields.values()
             if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION) and not field.plan.denied
         )

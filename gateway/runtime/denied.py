@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from gateway.client.vary import NOBODY
+from gateway.client.vary import VARY_NONE
 from gateway.errors import ClientError
 from gateway.graph.resolvers import FieldResolver
 
@@ -36,5 +36,5 @@ def _deny(_parent: Any, _context: Any) -> NoReturn:
     raise DeniedFieldError
 
 
-NULL = FieldResolver(_null, "", False, False, NOBODY, NOBODY)
-DENY = FieldResolver(_deny, "", False, False, NOBODY, NOBODY)
+NULL = FieldResolver(_null, "", False, False, VARY_NONE, VARY_NONE)
+DENY = FieldResolver(_deny, "", False, False, VARY_NONE, VARY_NONE)

@@ -27,11 +27,11 @@ def start(state):
 def end(state):
     told.append("shutdown")
 
-@resolver("Query.box", reads=())
+@resolver("Query.box", vary=())
 def box(_, context: Context) -> dict[str, str]:
     return {"old": "o", "new": "n"}
 
-@resolver("Query.waits", reads=())
+@resolver("Query.waits", vary=())
 async def waits(_, context: Context) -> str:
     told.append("waits")
     await let_go.wait()

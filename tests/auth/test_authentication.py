@@ -14,7 +14,7 @@ import pytest
 from gateway.app.config import build_config
 from gateway.auth.api_keys import ApiKeys, make_key, write_api_keys
 from gateway.auth.principal import Principal
-from gateway.client.vary import Identity, identity_of_reads, partition
+from gateway.client.vary import Vary, partition, vary_of_names
 from gateway.errors import ClientError
 from gateway.testing import GatewayClient
 from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, token_of
@@ -40,7 +40,7 @@ from gateway import resolver
 CALLS = []
 
 
-@resolver("Query.who", reads=["$principal.id"])
+@resolver("Query.who", vary=["$principal.id"])
 async def who(parent, context):
     CALLS.append("who")
     await asyncio.sleep(0)
@@ -48,7 +48,7 @@ async def who(parent, context):
     return context.principal.id
 
 
-@resolver("Query.tenant", reads=["$request.claims.tenant.id"])
+@resolver("Query.tenant", vary=["$request.claims.tenant.id"])
 async def tenant(parent, context):
     CALLS.append("tenant")
     await asyncio.sleep(0)
@@ -247,7 +247,7 @@ class Somebody:
 def test_what_is_not_declared_is_not_there() -> None:
     claims = {"sub": "a", "tenant": {"id": 1, "name": "n"}, "secret": "s"}
     principal = Principal(id="a", kind="user", scopes=frozenset({"x"}), claims=claims, client="c")
-    view = identity_of_reads(["$principal.client", "$request.claims.tenant.id"]).view(
+    view = vary_of_names(["$principal.client", "$request.claims.tenant.id"]).view(
         Somebody(principal, cookie=["c"])
     )
     assert view.headers == {}
@@ -269,7 +269,7 @@ def test_what_is_not_declared_is_not_there() -> None:
     ],
 )
 def test_a_partition_tells_values_apart(first: Any, second: Any, same: bool) -> None:
-    identity = Identity(principal=frozenset({"claims.n"}))
+    identity = Vary(principal=frozenset({"claims.n"}))
     keys = [partition(identity.view(Somebody(Principal(claims=c)))) for c in (first, second)]
     assert (keys[0] == keys[1]) is same
 
@@ -277,4 +277,4 @@ def test_a_partition_tells_values_apart(first: Any, second: Any, same: bool) -> 
 @pytest.mark.parametrize("name", ["$principal.secret", "$this.id", "$principal", "$principal.key"])
 def test_what_cannot_be_read_cannot_be_declared(name: str) -> None:
     with pytest.raises(ValueError, match=r"principal"):
-        identity_of_reads([name])
+        vary_of_names([name])

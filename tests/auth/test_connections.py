@@ -34,7 +34,7 @@ from gateway import resolver, subscription
 OPENED = []
 
 
-@resolver("Query.me", reads=["$principal.id"])
+@resolver("Query.me", vary=["$principal.id"])
 def me(parent, context):
     return context.principal.id
 
@@ -44,7 +44,7 @@ def params(parent, context):
     return " ".join(sorted(context.connection_params))
 
 
-@resolver("Query.heard", reads=["authorization", "x-api-key"])
+@resolver("Query.heard", vary=["authorization", "x-api-key"])
 def heard(parent, context):
     return [context.headers.get("authorization"), context.headers.get("x-api-key")]
 
@@ -55,14 +55,14 @@ async def events(parent, context):
     await asyncio.Event().wait()
 
 
-@subscription("Subscription.shared", shared=True, reads=["$principal.id"])
+@subscription("Subscription.shared", shared=True, vary=["$principal.id"])
 async def shared(parent, context):
     OPENED.append(context.principal.id)
     yield f"{context.principal.id}"
     await asyncio.Event().wait()
 
 
-@subscription("Subscription.forever", reads=())
+@subscription("Subscription.forever", vary=())
 async def forever(parent, context):
     await asyncio.Event().wait()
     yield 0

@@ -44,16 +44,16 @@ RESOLVERS = """
 import asyncio
 from gateway import resolver, subscription
 
-@resolver("Query.resolved", reads=["$principal.id"])
+@resolver("Query.resolved", vary=["$principal.id"])
 async def resolved(parent, context):
     await asyncio.sleep(0)
     return context.principal.id
 
-@resolver("Query.rows", reads=())
+@resolver("Query.rows", vary=())
 def rows(parent, context, ids):
     return [{"id": i} for i in ids]
 
-@subscription("Subscription.me", shared=True, reads=["$principal.id"])
+@subscription("Subscription.me", shared=True, vary=["$principal.id"])
 async def me(parent, context):
     yield context.principal.id
 """

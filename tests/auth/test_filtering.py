@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 from gateway.auth.principal import Principal
 from gateway.auth.settings import DirectiveSettings
 from gateway.client.request import ClientRequest
-from gateway.client.vary import NOBODY
+from gateway.client.vary import VARY_NONE
 from gateway.concurrency.awaitable import value_of
 from gateway.context import Context
 from gateway.execute.denials import denials_of, tell_denials
@@ -203,7 +203,7 @@ async def filtered(
             resolved.add(coordinate)
             return value_for(type_, (parent or {"seed": 1})["seed"])
 
-        return FieldResolver(resolve, coordinate, False, False, NOBODY, NOBODY)
+        return FieldResolver(resolve, coordinate, False, False, VARY_NONE, VARY_NONE)
 
     for name in ("Query", *OBJECTS):
         for field_name, field in schema.type_map[name].fields.items():  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ from tests.cli.command import GATEWAY, ROOT, one_line, run_gateway
 from tests.transport.browser import browser_page, chromium
 
 SCHEMA = "type Query { hello: String! }\n"
-RESOLVERS = 'from gateway import resolver\n\n\n@resolver("Query.hello", reads=())\ndef hello(parent, context):\n    return "Hello"\n'
+RESOLVERS = 'from gateway import resolver\n\n\n@resolver("Query.hello", vary=())\ndef hello(parent, context):\n    return "Hello"\n'
 
 
 class Dev:

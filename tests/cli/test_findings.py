@@ -63,18 +63,18 @@ type Query { a: String @upper b: String @own c: String @own }
 UPPER = """
 from gateway import resolver, schema_directive
 
-@schema_directive("upper", reads=())
+@schema_directive("upper", vary=())
 class Upper:
     def result(self, value, context):
         return value
 
-@resolver("Query.a", reads=())
+@resolver("Query.a", vary=())
 def a(parent, context): ...
 
-@resolver("Query.b", reads=())
+@resolver("Query.b", vary=())
 def b(parent, context): ...
 
-@resolver("Query.c", reads=())
+@resolver("Query.c", vary=())
 def c(parent, context): ...
 """
 
@@ -95,7 +95,7 @@ def test_directives_of_other_specifications_are_their_own_business(tmp_path: Pat
         "directive @key(fields: String) on OBJECT\n"
         'type Query @key(fields: "a") { a: String @mark @deprecated b: String @c c: Int }\n'
     )
-    write(tmp_path, schema=schema, resolvers=UPPER.replace("schema_directive(\"upper\", reads=())", "on_startup").replace("schema_directive", "on_startup"))  # fmt: skip
+    write(tmp_path, schema=schema, resolvers=UPPER.replace("schema_directive(\"upper\", vary=())", "on_startup").replace("schema_directive", "on_startup"))  # fmt: skip
     assert found_by_check(tmp_path, "UnboundDirective") == []
 
 
@@ -109,13 +109,13 @@ type B { b: Int }
 ANY = """
 from gateway import resolver, type_resolver
 
-@resolver("Query.any", reads=())
+@resolver("Query.any", vary=())
 def any_(parent, context): ...
 
-@resolver("Query.named", reads=())
+@resolver("Query.named", vary=())
 def named(parent, context): ...
 
-@type_resolver("Named", reads=())
+@type_resolver("Named", vary=())
 def of_named(value, context):
     return "A"
 """

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.app.config import build_config
-from gateway.client.vary import NOBODY, Identity
+from gateway.client.vary import VARY_NONE, Vary
 from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.connectors.settings import HeaderSettings
 from gateway.errors import ConfigError
@@ -35,9 +35,9 @@ def taken(
     found: HeaderSettings,
     source: str = "b",
     is_read: bool = True,
-    identity: Identity | None = NOBODY,
+    vary: Vary | None = VARY_NONE,
 ) -> list[tuple[str, str]]:
-    rules = AnswerRules(source, found.response_rules(source, is_read=is_read), identity)
+    rules = AnswerRules(source, found.response_rules(source, is_read=is_read), vary)
     return [(each.name, each.value) for each in rules.apply(ANSWER)]
 
 
@@ -88,19 +88,19 @@ def test_rules_of_writes_leave_reads_alone() -> None:
 
 def test_an_answer_without_cache_control_may_be_kept_by_nobody() -> None:
     rules = settings({"propagate": {"named": "cache-control"}}).response_rules("b", is_read=True)
-    assert [each.value for each in AnswerRules("b", rules, NOBODY).apply([])] == ["no-store"]
+    assert [each.value for each in AnswerRules("b", rules, VARY_NONE).apply([])] == ["no-store"]
 
 
-@pytest.mark.parametrize("identity", [None, Identity(frozenset({"authorization"}))])
-def test_what_depends_on_the_client_is_private(identity: Identity | None) -> None:
+@pytest.mark.parametrize("vary", [None, Vary(frozenset({"authorization"}))])
+def test_what_depends_on_the_client_is_private(vary: Vary | None) -> None:
     found = settings({"propagate": {"named": "cache-control"}})
     assert taken(found) == [("cache-control", "public, max-age=60")]
-    assert taken(found, identity=identity) == [("cache-control", "max-age=60, private")]
+    assert taken(found, vary=vary) == [("cache-control", "max-age=60, private")]
 
 
 def test_control_characters_of_a_backend_do_not_begin_another_header() -> None:
     rules = settings({"propagate": {"named": "x"}}).response_rules("b", is_read=True)
-    (found,) = AnswerRules("b", rules, NOBODY).apply([("x", "a\r\nset-cookie: b=1")])
+    (found,) = AnswerRules("b", rules, VARY_NONE).apply([("x", "a\r\nset-cookie: b=1")])
     assert found.value == "aset-cookie: b=1"
 
 

@@ -65,12 +65,12 @@ async def undeclared(parent, context):
     return await ask(context)
 
 
-@resolver("Query.nothing", reads=[])
+@resolver("Query.nothing", vary=[])
 async def nothing(parent, context):
     return await ask(context)
 
 
-@resolver("Query.one", reads=["X-User"])
+@resolver("Query.one", vary=["X-User"])
 async def one(parent, context):
     return await ask(context)
 """

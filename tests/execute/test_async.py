@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from gateway.client.vary import Identity
+from gateway.client.vary import Vary
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import Loader
 from gateway.graph.resolvers import BatchField
@@ -99,7 +99,7 @@ class Batch:
     source: str | None = None
     reads: FieldTree | None = None
     supplies: FieldTree | None = None
-    identity: Identity | None = None
+    vary: Vary | None = None
 
     def __init__(self) -> None:
         self.started = asyncio.Event()

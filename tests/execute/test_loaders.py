@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse
 
-from gateway.client.vary import Identity
+from gateway.client.vary import Vary
 from gateway.concurrency.awaitable import value_of
 from gateway.execute.operation import coerce_variables, execute_operation
 from gateway.execute.prepare import Prepared, prepare
@@ -52,7 +52,7 @@ class Table:
         self.give = give
         self.reads = reads
         self.supplies = supplies
-        self.identity: Identity | None = None
+        self.vary: Vary | None = None
         self.calls: list[tuple[list[Any], dict[str, Any]]] = []
         self.projected: list[FieldTree] = []
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from gateway.client.vary import Identity
+from gateway.client.vary import Vary
 from gateway.codegen.exported import PART_NAMES, RUN_MEMBERS, SHAPE_NAMES
 from gateway.execute.prepare import prepare
 from gateway.graph.field_tree import FieldTree
@@ -61,7 +61,7 @@ class Named:
         self.coordinate = coordinate
         self.reads = reads
         self.supplies = supplies
-        self.identity: Identity | None = None
+        self.vary: Vary | None = None
 
     def project(self, wanted: FieldTree) -> Loader:
         return self

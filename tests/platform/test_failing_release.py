@@ -32,7 +32,7 @@ RESOLVERS = """
 from gateway import resolver
 
 
-@resolver("Query.hello", reads=[])
+@resolver("Query.hello", vary=[])
 def hello(parent, context):
     if {raises}:
         raise RuntimeError("every resolver fails")

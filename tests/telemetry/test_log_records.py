@@ -42,23 +42,23 @@ from gateway import resolver, subscription
 
 log = logging.getLogger("shop.prices")
 
-@resolver("Query.broken", reads=())
+@resolver("Query.broken", vary=())
 def broken(parent, context):
     raise LookupError("of the database")
 
-@resolver("Query.chatty", reads=())
+@resolver("Query.chatty", vary=())
 async def chatty(parent, context):
     log.debug("not written")
     log.info("%d prices", 3, extra={"shop": 7})
     warnings.warn("old", DeprecationWarning, stacklevel=1)
     return 1
 
-@resolver("Query.blocking", reads=(), blocking=True)
+@resolver("Query.blocking", vary=(), blocking=True)
 def blocking(parent, context):
     log.warning("from a thread")
     return 1
 
-@subscription("Subscription.ticks", reads=())
+@subscription("Subscription.ticks", vary=())
 async def ticks(root, context):
     log.warning("begins")
     yield 1

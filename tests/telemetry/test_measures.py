@@ -51,7 +51,7 @@ def old(parent, context):
     return "o"
 
 
-@type_resolver("Node", reads=())
+@type_resolver("Node", vary=())
 def type_of(value, context):
     return "User"
 

@@ -31,19 +31,19 @@ RESOLVERS = """
 from gateway import batch_resolver, resolver
 
 
-@resolver("Thing.half", reads=[])
+@resolver("Thing.half", vary=[])
 async def half(thing, context):
     if thing["id"] % 2:
         raise ValueError("odd")
     return thing["id"] // 2
 
 
-@batch_resolver("Thing.loaded", reads=[])
+@batch_resolver("Thing.loaded", vary=[])
 async def loaded(things, context):
     return [KeyError("no") if thing["id"] % 2 else thing["id"] for thing in things]
 
 
-@resolver("Thing.listed", reads=[])
+@resolver("Thing.listed", vary=[])
 def listed(thing, context):
     return [1, OverflowError("in a list")] if thing["id"] == 1 else [1]
 """

@@ -39,7 +39,7 @@ from gateway import subscription
 ENDED = []
 
 
-@subscription("Subscription.count", reads=())
+@subscription("Subscription.count", vary=())
 async def count(root, context, *, to):
     try:
         for number in range(to):

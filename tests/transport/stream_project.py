@@ -32,7 +32,7 @@ from gateway import ClientError, context_factory, resolver, subscription
 state = {"executions": 0, "opened": 0, "closed": 0, "gate": None, "steps": [], "rest": None}
 
 
-@context_factory(reads=["x-bad"])
+@context_factory(vary=["x-bad"])
 def begin(context):
     if context.connection_params.get("token") == "wrong":
         raise ClientError("The token is wrong.", code="UNAUTHENTICATED")
@@ -41,7 +41,7 @@ def begin(context):
     return {}
 
 
-@resolver("Query.hello", reads=())
+@resolver("Query.hello", vary=())
 def hello(parent, context, name=None):
     return f"hello {name}"
 
@@ -51,41 +51,41 @@ def params(parent, context):
     return json.dumps([context.connection_params, context.client_name])
 
 
-@resolver("Query.pid", reads=())
+@resolver("Query.pid", vary=())
 def pid(parent, context):
     return os.getpid()
 
 
-@resolver("Query.slow", reads=())
+@resolver("Query.slow", vary=())
 async def slow(parent, context):
     await state["gate"].wait()
     return 1
 
 
-@resolver("Query.fails", reads=())
+@resolver("Query.fails", vary=())
 def fails(parent, context):
     raise RuntimeError("a secret")
 
 
-@resolver("Mutation.say", reads=())
+@resolver("Mutation.say", vary=())
 async def say(parent, context, text):
     await context.broker.publish("said.hall", {"text": text})
     return text
 
 
-@subscription("Subscription.said", topic="said.{room}", reads=())
+@subscription("Subscription.said", topic="said.{room}", vary=())
 def said(event, context, room=None):
     state["executions"] += 1
     return {"text": event["text"], "number": state["executions"]}
 
 
-@subscription("Subscription.count", reads=())
+@subscription("Subscription.count", vary=())
 async def count(root, context, to):
     for number in range(to):
         yield number
 
 
-@subscription("Subscription.forever", reads=())
+@subscription("Subscription.forever", vary=())
 async def forever(root, context):
     state["opened"] += 1
     try:
@@ -98,7 +98,7 @@ async def forever(root, context):
         state["closed"] += 1
 
 
-@subscription("Subscription.shared", shared=True, reads=())
+@subscription("Subscription.shared", shared=True, vary=())
 async def shared(root, context):
     state["opened"] += 1
     try:
@@ -122,7 +122,7 @@ async def end():
         raise
 
 
-@subscription("Subscription.ending", reads=())
+@subscription("Subscription.ending", vary=())
 async def ending(root, context, how):
     try:
         while True:
@@ -140,7 +140,7 @@ async def ending(root, context, how):
         await end()
 
 
-@subscription("Subscription.sharedEnding", shared=True, reads=())
+@subscription("Subscription.sharedEnding", shared=True, vary=())
 async def shared_ending(root, context):
     try:
         yield 0
@@ -149,13 +149,13 @@ async def shared_ending(root, context):
         await end()
 
 
-@subscription("Subscription.failing", reads=())
+@subscription("Subscription.failing", vary=())
 async def failing(root, context):
     yield 1
     raise RuntimeError("a secret")
 
 
-@subscription("Subscription.refused", reads=())
+@subscription("Subscription.refused", vary=())
 async def refused(root, context):
     raise ClientError("Not for you.", code="FORBIDDEN", http_status=403)
 """

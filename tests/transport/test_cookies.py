@@ -33,7 +33,7 @@ RESOLVERS = """
 from gateway import resolver, subscription
 
 
-@resolver("Query.own", reads=["cookie"])
+@resolver("Query.own", vary=["cookie"])
 async def own(parent, context):
     return context.headers["cookie"]
 

@@ -31,27 +31,27 @@ state = {"gate": None, "renamed": 0, "left": 0}
 ADA = {"id": "1", "name": "Ada"}
 
 
-@resolver("Query.user", reads=())
+@resolver("Query.user", vary=())
 def user(parent, context, id=None):
     return ADA
 
 
-@resolver("Query.users", reads=())
+@resolver("Query.users", vary=())
 async def users(parent, context):
     return [ADA, {"id": "2", "name": "Bob"}, {"id": "3", "name": "Eve"}]
 
 
-@resolver("Query.numbers", reads=())
+@resolver("Query.numbers", vary=())
 async def numbers(parent, context):
     return [1, 2, 3]
 
 
-@resolver("User.friends", reads=())
+@resolver("User.friends", vary=())
 async def friends(parent, context):
     return [{"id": "2", "name": "Bob"}, {"id": "3", "name": "Eve"}]
 
 
-@resolver("User.slow", reads=())
+@resolver("User.slow", vary=())
 async def slow(parent, context):
     try:
         await state["gate"].wait()
@@ -61,12 +61,12 @@ async def slow(parent, context):
     return "slow"
 
 
-@resolver("User.fails", reads=())
+@resolver("User.fails", vary=())
 async def fails(parent, context):
     raise RuntimeError("a secret")
 
 
-@resolver("Mutation.rename", reads=())
+@resolver("Mutation.rename", vary=())
 def rename(parent, context, name):
     state["renamed"] += 1
     return {"id": "1", "name": name}

@@ -22,23 +22,23 @@ STREAMING = """
 from gateway import resolver
 
 
-@resolver("Mutation.keep", reads=["x-store"])
+@resolver("Mutation.keep", vary=["x-store"])
 async def keep(parent, context, file):
     answer = await context.http.post(context.headers["x-store"], content=file)
     return f"{answer.text} {file.size}"
 
 
-@resolver("Mutation.keepAll", reads=[])
+@resolver("Mutation.keepAll", vary=[])
 async def keep_all(parent, context, files):
     return [file.filename for file in files]
 
 
-@resolver("Mutation.attach", reads=[])
+@resolver("Mutation.attach", vary=[])
 async def attach(parent, context, attachment):
     return "not read"
 
 
-@resolver("Query.size", reads=[])
+@resolver("Query.size", vary=[])
 async def size(parent, context, file):
     return len(await file.read())
 """

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.client.vary import NOBODY, Identity
+from gateway.client.vary import VARY_NONE, Vary
 from gateway.connectors.header_rule_settings import (
     PropagateResponseHeader,
     ResponseHeaderRule,
@@ -37,12 +37,12 @@ class AnswerRules:
     Attributes:
         source: Its name, for the log.
         rules: Applied in order.
-        identity: What the calls read of the client; None when that is all of it.
+        vary: What the calls read of the client; None when that is all of it.
     """
 
     source: str
     rules: tuple[ResponseHeaderRule, ...]
-    identity: Identity | None
+    vary: Vary | None
 
     def apply(self, answer: Sequence[Header]) -> list[Passed]:
         """What one answer gives."""
@@ -71,7 +71,7 @@ class AnswerRules:
 
     def _personal(self, passed: Passed) -> Passed:
         """What depends on the client is for no cache that others ask."""
-        if passed.name != CACHE_CONTROL or self.identity == NOBODY:
+        if passed.name != CACHE_CONTROL or self.vary == VARY_NONE:
             return passed
         return passed._replace(value=made_private(passed.value))
 

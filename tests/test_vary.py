@@ -1,4 +1,4 @@
-"""`reads=` is what a function sees of the client: whether its operation is shared or not, on every path."""
+"""`vary=` is what a function sees of the client: whether its operation is shared or not, on every path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway import resolver
 from gateway.client.request import ClientRequest
+from gateway.client.vary import vary_of_names
 from gateway.concurrency.awaitable import value_of
 from gateway.execute import prepare
 from gateway.pipeline.feed import Stream
@@ -67,17 +69,17 @@ def seen(context):
 KNOWN = ("host", "x-user", "x-other")
 
 
-@context_factory(reads=["x-other"])
+@context_factory(vary=["x-other"])
 def made(context):
     return {"factory": seen(context)}
 
 
-@resolver("Query.nothing", reads=[])
+@resolver("Query.nothing", vary=[])
 def nothing(parent, context):
     return seen(context)
 
 
-@resolver("Query.user", reads=["X-User"])
+@resolver("Query.user", vary=["X-User"])
 def user(parent, context):
     return seen(context)
 
@@ -87,35 +89,35 @@ def undeclared(parent, context):
     return " ".join(name for name in KNOWN if name in context.headers) + f" {context.client_name}"
 
 
-@resolver("Query.waits", reads=["x-user"])
+@resolver("Query.waits", vary=["x-user"])
 async def waits(parent, context):
     await asyncio.sleep(0)
     return seen(context)
 
 
-@resolver("Query.info", reads=["x-user"])
+@resolver("Query.info", vary=["x-user"])
 def info(parent, context, info):
     assert info.context.headers == context.headers
     return f"{seen(info.context)} {info.path.key}"
 
 
-@resolver("Query.threaded", blocking=True, reads=["x-user"])
+@resolver("Query.threaded", blocking=True, vary=["x-user"])
 def threaded(parent, context):
     return seen(context)
 
 
-@batch_resolver("Query.batch", reads=["x-user"])
+@batch_resolver("Query.batch", vary=["x-user"])
 async def batch(parents, context):
     return [seen(context)] * len(parents)
 
 
-@schema_directive("result", reads=["host"])
+@schema_directive("result", vary=["host"])
 class Result:
     def result(self, value, context):
         return f"{value} [{seen(context)}]"
 
 
-@schema_directive("around", reads=["x-other"])
+@schema_directive("around", vary=["x-other"])
 class Around:
     def resolve(self, next, parent, context, **arguments):
         return waited(f"({seen(context)})", next(parent, context, **arguments))
@@ -125,34 +127,34 @@ async def waited(text, value):
     return f"{text} {await value if asyncio.iscoroutine(value) or asyncio.isfuture(value) else value}"
 
 
-@schema_directive("open", reads=[])
+@schema_directive("open", vary=[])
 class Open:
     def result(self, value, context):
         return f"{value} [{seen(context)}]"
 
 
-@resolver("Query.result", reads=["x-user"])
+@resolver("Query.result", vary=["x-user"])
 def result(parent, context):
     return seen(context)
 
 
-@resolver("Query.around", reads=["x-user"])
+@resolver("Query.around", vary=["x-user"])
 def around(parent, context):
     return seen(context)
 
 
-@resolver("Query.both", reads=["x-user"])
+@resolver("Query.both", vary=["x-user"])
 async def both(parent, context, info):
     assert info.context.headers == context.headers
     return seen(context)
 
 
-@batch_resolver("Query.batched", reads=["x-user"])
+@batch_resolver("Query.batched", vary=["x-user"])
 async def batched(parents, context):
     return [seen(context)] * len(parents)
 
 
-@resolver("Query.open", reads=["x-user"])
+@resolver("Query.open", vary=["x-user"])
 def open_(parent, context):
     return seen(context)
 
@@ -160,23 +162,23 @@ def open_(parent, context):
 TYPES = []
 
 
-@resolver("Query.node", reads=[])
+@resolver("Query.node", vary=[])
 def node(parent, context):
     return {"a": 1}
 
 
-@type_resolver("Node", reads=["host"])
+@type_resolver("Node", vary=["host"])
 def type_of(value, context):
     TYPES.append(seen(context))
     return "Thing"
 
 
-@resolver("Thing.seen", reads=["x-user"])
+@resolver("Thing.seen", vary=["x-user"])
 def thing(parent, context):
     return f"{TYPES[-1]} {seen(context)}"
 
 
-@resolver("Query.state", reads=[])
+@resolver("Query.state", vary=[])
 def state(parent, context):
     return context.state["factory"]
 
@@ -185,44 +187,44 @@ async def load(keys):
     return [len(keys)] * len(keys)
 
 
-@resolver("Query.loads", reads=["x-user"])
+@resolver("Query.loads", vary=["x-user"])
 async def loads(parent, context):
     return str(await context.loaders.of(load).load(1))
 
 
-@resolver("Query.rows", reads=[])
+@resolver("Query.rows", vary=[])
 def rows(parent, context):
     return [{"id": 1}, {"id": 2}]
 
 
-@resolver("Row.user", reads=["x-user"])
+@resolver("Row.user", vary=["x-user"])
 def row_user(parent, context):
     return seen(context)
 
 
-@resolver("Mutation.user", reads=["x-user"])
+@resolver("Mutation.user", vary=["x-user"])
 def mutation_user(parent, context):
     return seen(context)
 
 
-@resolver("Mutation.nothing", reads=[])
+@resolver("Mutation.nothing", vary=[])
 def mutation_nothing(parent, context):
     return seen(context)
 
 
-@subscription("Subscription.orders", topic="orders", reads=["host"])
+@subscription("Subscription.orders", topic="orders", vary=["host"])
 def orders(event, context):
     return f"{event} of {seen(context)}"
 
 
-@subscription("Subscription.tenants", shared=True, reads=["host", "x-other"])
+@subscription("Subscription.tenants", shared=True, vary=["host", "x-other"])
 async def tenants(root, context):
     mine = seen(context)
     async for event in context.broker.subscribe("orders"):
         yield f"{event} of {mine}"
 
 
-@subscription("Subscription.own", reads=["x-user"])
+@subscription("Subscription.own", vary=["x-user"])
 async def own(root, context):
     yield seen(context)
 
@@ -352,7 +354,7 @@ async def test_streams_are_shared_by_what_was_declared(
 ) -> None:
     del client
     sys.modules.pop("reads_resolvers", None)
-    declared = RESOLVERS.replace('reads=["host"]', f'reads=["{name}"]')
+    declared = RESOLVERS.replace('vary=["host"]', f'vary=["{name}"]')
     (tmp_path / "reads_resolvers.py").write_text(
         declared.replace('KNOWN = ("host"', f'KNOWN = ("{name}"')
     )
@@ -398,7 +400,7 @@ def user(context):
     return {}
 
 
-@resolver("Query.declared", reads=["x-user"])
+@resolver("Query.declared", vary=["x-user"])
 async def declared(parent, context):
     return ""
 
@@ -408,17 +410,17 @@ async def undeclared(parent, context):
     return ""
 
 
-@resolver("Query.node", reads=[])
+@resolver("Query.node", vary=[])
 async def one(parent, context):
     return {"id": 1}
 
 
-@resolver("Thing.id", reads=[])
+@resolver("Thing.id", vary=[])
 def id_(parent, context):
     return 1
 
 
-@resolver("Mutation.declared", reads=[])
+@resolver("Mutation.declared", vary=[])
 async def write(parent, context):
     return ""
 """
@@ -452,16 +454,16 @@ def test_what_switches_sharing_off_is_told(tmp_path: Path) -> None:
         line = next(number for number, text in enumerate(lines, 1) if text == at)
         found = [told for told in checked.stdout.splitlines() if title in told]
         assert len(found) == 1
-        assert f"told_resolvers.py:{line}: warning: {title} does not declare `reads=`" in found[0]
+        assert f"told_resolvers.py:{line}: warning: {title} does not declare `vary=`" in found[0]
     assert "3 warnings" in checked.stderr
     planned = command(tmp_path, "plan", "{ declared }")
     assert "not shared: @loud (" in planned.stdout
 
 
 def test_a_plan_says_who_shares_it(tmp_path: Path) -> None:
-    declared = UNDECLARED_RESOLVERS.replace('("loud")', '("loud", reads=[])')
-    declared = declared.replace('("Node")', '("Node", reads=[])')
-    declared = declared.replace("@context_factory\n", "@context_factory(reads=['x-tenant'])\n")
+    declared = UNDECLARED_RESOLVERS.replace('("loud")', '("loud", vary=[])')
+    declared = declared.replace('("Node")', '("Node", vary=[])')
+    declared = declared.replace("@context_factory\n", "@context_factory(vary=['x-tenant'])\n")
     write_undeclared(tmp_path, declared)
     assert "NothingIsShared" not in command(tmp_path, "check").stdout
     for query, line in (
@@ -471,3 +473,9 @@ def test_a_plan_says_who_shares_it(tmp_path: Path) -> None:
         ("mutation { declared }", "not shared: it is a mutation"),
     ):
         assert line in command(tmp_path, "plan", query).stdout
+
+
+def test_the_old_name_is_taken_with_a_warning() -> None:
+    with pytest.warns(DeprecationWarning, match="`reads=` is called `vary=`"):
+        marked: Any = resolver("Query.old", reads=["Host"])(lambda parent, context: None)  # type: ignore[call-arg]
+    assert marked.__gateway_marks__[0].vary == vary_of_names(["host"])
