@@ -76,12 +76,12 @@ def check_rules(document: DocumentNode, names: Mapping[str, str]) -> list[Diagno
         document: The SDL.
         names: What the directives are called.
     """
-    found = _Uses(names)
+    found = _Guards(names)
     visit(document, found)
     return found.findings
 
 
-class _Uses(Visitor):
+class _Guards(Visitor):
     """Looks at every use, wherever it stands."""
 
     def __init__(self, names: Mapping[str, str]) -> None:

@@ -54,7 +54,7 @@ EFFECTS: Mapping[str, Effect] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ConfigChange:
     """A key whose value is another now.
 
     Attributes:
@@ -75,9 +75,9 @@ def effect_of(key: str) -> Effect:
     return Effect.WORKERS
 
 
-def changes_between(old: Config, new: Config) -> list[Change]:
+def changes_between(old: Config, new: Config) -> list[ConfigChange]:
     """The keys whose values differ."""
-    return [Change(key, effect_of(key)) for key in _differing(old, new, "")]
+    return [ConfigChange(key, effect_of(key)) for key in _differing(old, new, "")]
 
 
 def _differing(old: Any, new: Any, key: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from gateway.app.config import Config
 from gateway.app.mistakes import error_lines
-from gateway.app.reload.effects import Change, Effect, changes_between
+from gateway.app.reload.effects import ConfigChange, Effect, changes_between
 from gateway.app.reload.inputs import FileState, Inputs, Origin
 from gateway.app.reload.report import Report
 from gateway.app.reload.revisions import RefusedError, Revisions
@@ -148,7 +148,7 @@ class Reloader:
             report.wait_for(Effect.WORKERS, Effect.SERVER)
         return report
 
-    def _changes(self, inputs: Inputs, config: Config) -> list[Change]:
+    def _changes(self, inputs: Inputs, config: Config) -> list[ConfigChange]:
         """What is other than it is served; what needs a restart: other than this process began with."""
         served = self._revisions.served
         hot = changes_between(served.config, config)
@@ -156,9 +156,9 @@ class Reloader:
         found = [change for change in hot if change.effect is Effect.HOT]
         found += [change for change in cold if change.effect is not Effect.HOT]
         if inputs.schema != served.inputs.schema:
-            found.append(Change("graph.schema: the files", Effect.HOT))
+            found.append(ConfigChange("graph.schema: the files", Effect.HOT))
         if inputs.python != self._python:
-            found.append(Change(PYTHON_FILES, Effect.WORKERS))
+            found.append(ConfigChange(PYTHON_FILES, Effect.WORKERS))
         return found
 
     async def _prepare_all(self, report: Report) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from gateway.app.reload.effects import Change, Effect
+from gateway.app.reload.effects import ConfigChange, Effect
 
 Result = Literal["reloaded", "unchanged", "checked", "refused", "restarting"]
 
@@ -31,7 +31,7 @@ class Report:
     result: Result
     digest: str = ""
     errors: list[str] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    changes: list[ConfigChange] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     workers: int = 0
     plans: int = 0

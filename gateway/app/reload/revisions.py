@@ -64,7 +64,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedRevision:
     """A revision that can be served.
 
     Attributes:
@@ -116,11 +116,11 @@ class Revisions:
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self.served = served
-        self.prepared: Prepared | None = None
+        self.prepared: PreparedRevision | None = None
         self.draining: list[Revision] = []
         self.number = 1
 
-    async def prepare(self, inputs: Inputs) -> Prepared:
+    async def prepare(self, inputs: Inputs) -> PreparedRevision:
         """Build and warm what the inputs say, beside what is served. Errors: RefusedError; nothing has changed then."""
         async with self._turn:
             await self._abandon()
@@ -131,7 +131,7 @@ class Revisions:
                     plans = await self._warmed(served.revision)
             except ConfigError as exc:
                 raise RefusedError(error_lines(exc, self._origin.config)) from exc
-            self.prepared = Prepared(served, plans, time.perf_counter() - begin)
+            self.prepared = PreparedRevision(served, plans, time.perf_counter() - begin)
             return self.prepared
 
     def _built(self, inputs: Inputs) -> Served:
