@@ -13,28 +13,25 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     GraphQLError,
     GraphQLSchema,
-    InlineFragmentNode,
     OperationDefinitionNode,
     print_ast,
 )
 
 from gateway.auth.decisions import Decisions, Guard, Need
 from gateway.codegen.code import Code
-from gateway.execute.deferred import DeferredCode, IncrementalCode
+from gateway.execute.compile_code import OperationCompiler
+from gateway.execute.deferred import IncrementalCode
 from gateway.execute.weight import size_of_operation
 from gateway.graph.needs import find_needs, needs_of
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
-from gateway.plan.compile import DeniedNodes, compile_plan
-from gateway.plan.defer import compile_incremental_plan
+from gateway.plan.compile import DeniedNodes
 from gateway.plan.kinds import Wraps
 from gateway.plan.nodes import Plan
 from gateway.plan.show import print_plan
 from gateway.runtime import reference
-from gateway.runtime.bound_plan import Bound
 from gateway.runtime.bounds import UNLIMITED, ResultLimits
 from gateway.runtime.request import Source
 from gateway.runtime.variables import VariableCoercers
@@ -83,7 +80,6 @@ class Prepared:
     ) -> None:
         self.schema = schema
         self.denied = denied
-        self._mark = mark
         self.denials: dict[Any, Any] = {}
         self._is_planned = is_planned
         self._filtered: dict[Decisions, Prepared] = {}
@@ -94,7 +90,6 @@ class Prepared:
         self.slots = slots
         self.field_resolver = field_resolver
         self.type_resolver = type_resolver
-        self.wraps = wraps
         text = document.loc.source.body if document.loc else print_ast(document)
         self.document_hash = fingerprint(text)
         self.errors: list[GraphQLError] | None = None
@@ -102,8 +97,20 @@ class Prepared:
         self.shaping: tuple[str, ...] = ()
         self.whole: str | None = None
         self._growing: Growing = partial(growing, self) if growing else unbounded
-        self._variants = Variants(self._compile, self._growing)
-        self._parts = Variants(self._compile_parts, self._growing)
+        compiler = OperationCompiler(
+            schema,
+            self.source,
+            self.document_hash[:8],
+            self._growing,
+            slots=slots,
+            field_resolver=field_resolver,
+            type_resolver=type_resolver,
+            wraps=wraps,
+            denied=denied,
+            mark=mark,
+        )
+        self._variants = Variants(compiler.compile_code, self._growing)
+        self._parts = Variants(compiler.compile_parts, self._growing)
         operation = self.source.operation
         self.operation_type = operation.operation.value if operation else None
         self.operation_name = operation.name.value if operation and operation.name else None
@@ -234,18 +241,7 @@ class Prepared:
     @cached_property
     def root_fields(self) -> tuple[str, ...]:
         """The names of the operation's root fields, in order, each once."""
-        operation = self.source.operation
-        found: dict[str, None] = {}
-        rest: list[Any] = list(operation.selection_set.selections) if operation else []
-        while rest:
-            node = rest.pop(0)
-            if isinstance(node, FieldNode):
-                found[node.name.value] = None
-            elif isinstance(node, InlineFragmentNode):
-                rest[:0] = node.selection_set.selections
-            else:
-                rest[:0] = self.source.fragments[node.name.value].selection_set.selections
-        return tuple(found)
+        return self.source.root_fields()
 
     def charging_introspection(self, asker: Asker) -> AbstractContextManager[None]:
         """Admits and charges whoever asks, where graphql-core answers introspection: it does so each time."""
@@ -263,51 +259,6 @@ class Prepared:
     def plan(self, coerced: Mapping[str, Any] | None = None) -> Plan:
         """The plan for these variables. Errors: CannotCompileError."""
         return self.code(coerced or {}).bound.plan
-
-    def _compile(self, shaping: Mapping[str, Any]) -> Code:
-        operation = self.source.operation
-        assert isinstance(operation, OperationDefinitionNode)
-        plan = compile_plan(
-            self.schema,
-            self.source.document,
-            operation,
-            shaping,
-            field_resolver=self.field_resolver,
-            type_resolver=self.type_resolver,
-            wraps=self.wraps,
-            denied=self.denied,
-        )
-        return self._bind(plan, shaping)
-
-    def _compile_parts(self, shaping: Mapping[str, Any]) -> IncrementalCode:
-        operation = self.source.operation
-        assert isinstance(operation, OperationDefinitionNode)
-        plan = compile_incremental_plan(
-            self.schema,
-            self.source.document,
-            operation,
-            shaping,
-            field_resolver=self.field_resolver,
-            type_resolver=self.type_resolver,
-            denied=self.denied,
-        )
-        deferred = [
-            DeferredCode(part.selection, part.label, self._bind(part.plan, shaping, f"+{number}"))
-            for number, part in enumerate(plan.deferred)
-        ]
-        return IncrementalCode(self._bind(plan.initial, shaping), tuple(deferred))
-
-    def _bind(self, plan: Plan, shaping: Mapping[str, Any], which: str = "") -> Code:
-        bound = Bound(
-            plan,
-            self.schema,
-            self.source.document,
-            slots=self.slots,
-            field_resolver=self.field_resolver,
-            type_resolver=self.type_resolver,
-        )
-        suffix = "".join("-01"[1 + bool(value)] for value in shaping.values())
-        return Code(bound, self.document_hash[:8] + suffix + which + self._mark, self._growing)
 
 
 def prepare(

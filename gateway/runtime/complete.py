@@ -7,12 +7,13 @@ does with an error: it is located, nulls the nearest nullable place, and what co
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import Any, TypeVar
 
 from graphql import GraphQLError
 
 from gateway.runtime import reference
+from gateway.runtime.awaited import AwaitedPlaces
 from gateway.runtime.bound import (
     BoundComposite,
     BoundField,
@@ -28,11 +29,9 @@ from gateway.runtime.located import (
     UnlocatedError,
     all_errors,
     fields_above_spots,
-    holds_awaited,
     locate,
     note,
 )
-from gateway.runtime.nulled import awaited_positions
 from gateway.runtime.pauses import pause_alone
 from gateway.runtime.spots import ABANDONED, UNREAD, Failed, FailedList, Pending
 from gateway.runtime.state import Run
@@ -82,8 +81,7 @@ class _Completion:
         self.run = run
         self.fields = fields_above_spots(run)
         self.known: dict[int, list[BoundField]] = {}
-        self.awaited: dict[tuple[str | int, ...], bool] = {}
-        self.has_cells = False
+        self.awaited = AwaitedPlaces(run)
         self.places_left = PLACES
 
     def complete_object(
@@ -125,7 +123,7 @@ class _Completion:
         raw = None
         while type(value) is Pending:
             if value.is_awaited:
-                self.note_awaited(path)
+                self.awaited.note(path)
             raw, value = value.raw, value.value
         if type(value) is not Failed:
             return value
@@ -148,7 +146,7 @@ class _Completion:
             return self.complete_leaf(field, output, value, path)
         while type(value) is Pending:
             if value.is_awaited:
-                self.note_awaited(path)
+                self.awaited.note(path)
             value = value.value
         if value is ABANDONED:
             return None
@@ -233,19 +231,15 @@ class _Completion:
             path: Of the object or list.
             error: That error.
         """
-        if not (reference.IS_3_3 and (self.run.waited or self.awaited)):
+        if not (reference.IS_3_3 and self.awaited.look_at_cells()):
             return error
-        if self.run.waited and not self.has_cells:
-            self.has_cells = True
-            for position in awaited_positions(self.run):
-                self.note_awaited(position)
-        if not self.was_awaited(path, places[number][0], None):
-            self.forget(path)
+        if not self.awaited.includes(path, places[number][0], None):
+            self.awaited.forget_errors(path)
             return error
         later = []
         earlier = None
         for place in places[number + 1 :]:
-            if self.was_awaited(path, place[0], values[place[0]]):
+            if self.awaited.includes(path, place[0], values[place[0]]):
                 later.append(place)
             elif (earlier := (yield from self.try_place(values, place, path))) is not None:
                 break
@@ -253,7 +247,7 @@ class _Completion:
             yield from self.try_place(values, place, path)
         if earlier is None:
             return error
-        self.forget(path)
+        self.awaited.forget_errors(path)
         return earlier
 
     def try_place(
@@ -271,31 +265,6 @@ class _Completion:
         finally:
             del path[depth:]
         return None
-
-    def was_awaited(self, path: PathKeys, key: Any, value: Any) -> bool:
-        """Whether something at or below a place had to be awaited. `value`: of one that is not completed yet."""
-        return (*path, key) in self.awaited or holds_awaited(value)
-
-    def note_awaited(self, path: Sequence[str | int]) -> None:
-        """Note a position that had to be awaited itself; those above it have something below that had to be."""
-        keys = tuple(path)
-        self.awaited[keys] = True
-        while (keys := keys[:-1]) and keys not in self.awaited:
-            self.awaited[keys] = False
-
-    def forget(self, path: PathKeys) -> None:
-        """Drop the errors that came of awaiting something below a path."""
-        above, depth = tuple(path), len(path)
-        kept = [
-            error
-            for error in self.run.errors
-            if not (
-                (keys := tuple(error.path or ()))[:depth] == above
-                and any(self.awaited.get(keys[: n + 1]) for n in range(depth, len(keys)))
-            )
-        ]
-        self.run.errors_left += len(self.run.errors) - len(kept)
-        self.run.errors[:] = kept
 
 
 _FINISHED = frozenset({str, int, float, bool})

@@ -11,6 +11,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    InlineFragmentNode,
     OperationDefinitionNode,
     ValueNode,
 )
@@ -101,6 +102,21 @@ class Source:
     def nodes(self, numbers: tuple[int, ...]) -> list[FieldNode]:
         """The field nodes with these numbers."""
         return [self._field_nodes[number] for number in numbers]
+
+    def root_fields(self) -> tuple[str, ...]:
+        """The names of the operation's root fields, in order, each once."""
+        operation = self.operation
+        found: dict[str, None] = {}
+        rest: list[Any] = list(operation.selection_set.selections) if operation else []
+        while rest:
+            node = rest.pop(0)
+            if isinstance(node, FieldNode):
+                found[node.name.value] = None
+            elif isinstance(node, InlineFragmentNode):
+                rest[:0] = node.selection_set.selections
+            else:
+                rest[:0] = self.fragments[node.name.value].selection_set.selections
+        return tuple(found)
 
 
 class Variables:

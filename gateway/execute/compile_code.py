@@ -1,0 +1,108 @@
+"""From one operation and the values of its shaping variables to its generated code.
+
+It must keep nothing that it has made: who prepares the operation does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from graphql import GraphQLSchema, OperationDefinitionNode
+
+from gateway.codegen.code import Code
+from gateway.execute.deferred import DeferredCode, IncrementalCode
+from gateway.plan.compile import DeniedNodes, compile_plan
+from gateway.plan.defer import compile_incremental_plan
+from gateway.plan.kinds import Wraps
+from gateway.plan.nodes import Plan
+from gateway.runtime.bound_plan import Bound
+from gateway.runtime.request import Source
+from gateway.runtime.variants import Growing
+
+
+class OperationCompiler:
+    """Compiles one operation.
+
+    Args:
+        schema: Bound to its resolvers and loaders.
+        source: The document, and which operation of it.
+        name: What the names of its generated modules begin with.
+        growing: Admits and charges the client for whom code is made.
+        slots: Literals that other texts of the same plan have other values for.
+        field_resolver, type_resolver, wraps: In place of the defaults.
+        denied: Field nodes that are not answered.
+        mark: What the names of its generated modules end with.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        source: Source,
+        name: str,
+        growing: Growing,
+        *,
+        slots: Mapping[int, int] | None,
+        field_resolver: Callable[..., Any] | None,
+        type_resolver: Callable[..., Any] | None,
+        wraps: Wraps | None,
+        denied: DeniedNodes | None,
+        mark: str,
+    ) -> None:
+        self._schema = schema
+        self._source = source
+        self._name = name
+        self._growing = growing
+        self._slots = slots
+        self._field_resolver = field_resolver
+        self._type_resolver = type_resolver
+        self._wraps = wraps
+        self._denied = denied
+        self._mark = mark
+
+    def compile_code(self, shaping: Mapping[str, Any]) -> Code:
+        """The code of the whole operation for these shaping variables. Errors: CannotCompileError."""
+        operation = self._source.operation
+        assert isinstance(operation, OperationDefinitionNode)
+        plan = compile_plan(
+            self._schema,
+            self._source.document,
+            operation,
+            shaping,
+            field_resolver=self._field_resolver,
+            type_resolver=self._type_resolver,
+            wraps=self._wraps,
+            denied=self._denied,
+        )
+        return self._bind(plan, shaping)
+
+    def compile_parts(self, shaping: Mapping[str, Any]) -> IncrementalCode:
+        """The code of an operation with `@defer`, part by part. Errors: CannotCompileError."""
+        operation = self._source.operation
+        assert isinstance(operation, OperationDefinitionNode)
+        plan = compile_incremental_plan(
+            self._schema,
+            self._source.document,
+            operation,
+            shaping,
+            field_resolver=self._field_resolver,
+            type_resolver=self._type_resolver,
+            denied=self._denied,
+        )
+        deferred = [
+            DeferredCode(part.selection, part.label, self._bind(part.plan, shaping, f"+{number}"))
+            for number, part in enumerate(plan.deferred)
+        ]
+        return IncrementalCode(self._bind(plan.initial, shaping), tuple(deferred))
+
+    def _bind(self, plan: Plan, shaping: Mapping[str, Any], which: str = "") -> Code:
+        bound = Bound(
+            plan,
+            self._schema,
+            self._source.document,
+            slots=self._slots,
+            field_resolver=self._field_resolver,
+            type_resolver=self._type_resolver,
+        )
+        suffix = "".join("-01"[1 + bool(value)] for value in shaping.values())
+        return Code(bound, self._name + suffix + which + self._mark, self._growing)
