@@ -19,8 +19,10 @@ from starlette.applications import Starlette
 from gateway.app.administration import Administration
 from gateway.app.build import Graph, build_graph, check_graphql_core, refused
 from gateway.app.config import Config
+from gateway.app.configuration_audit import audit_configuration
 from gateway.app.hooks import Hooks
 from gateway.app.reload.commands import add_reload_commands
+from gateway.app.reload.effects import changes_between
 from gateway.app.reload.inputs import Inputs, Origin
 from gateway.app.reload.reloader import Reloader, ask_parent
 from gateway.app.reload.revisions import Revisions, Served
@@ -147,6 +149,7 @@ class Gateway:
         revision = Revision(self.graph, self.config, self.base, self.explain, worker, hooks, digest)
         revision.warm()
         worker.serve(revision)
+        audit_configuration(worker.access_log, digest)
         if self._source is None:
             await stack.enter_async_context(worker.answering())
             return
@@ -166,8 +169,11 @@ class Gateway:
             stack.callback(reloader.listen())
         self.reloader = reloader
 
-    def _take(self, config: Config, graph: Graph) -> None:
+    def _take(self, config: Config, graph: Graph, digest: str) -> None:
         """Another revision is served."""
+        changed = [change.key for change in changes_between(self.config, config)]
+        if self._worker is not None:
+            audit_configuration(self._worker.access_log, digest, changed)
         self.config, self.graph = config, graph
 
     @classmethod

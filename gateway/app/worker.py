@@ -10,12 +10,14 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gateway.admin.app import admin_port
 from gateway.admin.commands import Commands
 from gateway.app.config import Config
+from gateway.app.configuration_audit import audit_keys
 from gateway.app.invalidation import Invalidator
 from gateway.app.purges import PurgeRelay
 from gateway.app.services import (
@@ -40,7 +42,9 @@ from gateway.execute.operation import fallback_samples
 from gateway.observe.measures import Measures
 from gateway.observe.observer import OperationObserver
 from gateway.observe.operation_log import OperationLog
+from gateway.observe.refusals import Refusals
 from gateway.pipeline.serving import Serving
+from gateway.telemetry.catalogue import AUTH_KEYS_AGE
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.metrics import Sample
 from gateway.telemetry.owned_port import OwnedPort
@@ -132,6 +136,9 @@ class Worker:
             transports,
         )
         self.access_log = AccessLog(config.logs)
+        self.refusals = Refusals(self.access_log.write_audit)
+        auth.refused = self.refusals.note
+        auth.keys_changed = partial(audit_keys, self.access_log)
         self.tracing = make_tracing(telemetry)
         self.observer = OperationObserver(
             self.measures, self.tracing, OperationLog(self.access_log)
@@ -173,6 +180,7 @@ class Worker:
         """Around everything: pools, broker and telemetry, opened and closed in order."""
         async with AsyncExitStack() as stack:
             stack.callback(self.access_log.close)
+            stack.callback(self.refusals.close)
             await self.upstream.open()
             stack.push_async_callback(self._close_upstream)
             for broker in dict.fromkeys((self.broker, self.house)):
@@ -235,6 +243,7 @@ class Worker:
             self.connections.samples,
             self.admission.samples,
             self._samples_of_serving,
+            self._samples_of_auth,
             fallback_samples,
             decode_fallback_samples,
             unexpected_samples,
@@ -265,6 +274,12 @@ class Worker:
     def _samples_of_serving(self) -> Iterator[Sample]:
         yield from self.upstream.samples()
         yield from self.serving().samples()
+
+    def _samples_of_auth(self) -> Iterator[Sample]:
+        if self._auth.is_used:
+            yield from self.refusals.samples()
+        for store, age_s in self._auth.ages():
+            yield AUTH_KEYS_AGE, (store,), age_s
 
     async def _close_upstream(self) -> None:
         await self.upstream.aclose()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.auth.api_keys import ApiKey
-from gateway.auth.key_ring import KeyEntries, KeyRing
+from gateway.auth.key_ring import KeyChanges, KeyEntries, KeyRing
 from gateway.auth.leases import Leases
 from gateway.auth.principal import ANONYMOUS, Principal, joint
 from gateway.auth.refusals import UnauthenticatedError, bad_token, nobody, unavailable
@@ -67,6 +67,7 @@ class Authenticator:
         tokens: Verifies them; None where none are taken.
         leases: Of connections that stay open.
         refused: Called with each refusal, and the address that it came from.
+        keys_changed: Called when there are other API keys than before.
 
     Errors: ConfigError for a file of keys or a key set that is of no use.
     """
@@ -82,6 +83,7 @@ class Authenticator:
         self._is_required = authorization.require_authentication
         self.leases = Leases(clock, self._end_of)
         self.refused: Callable[[UnauthenticatedError, str], None] = lambda _error, _address: None
+        self.keys_changed: Callable[[KeyChanges], None] = lambda _changes: None
         self.tokens = self._make_verifier(base) if self._jwt.jwks else None
         self._known_tokens = self.tokens.known if self.tokens is not None else {}
         self._has_cookie = self.tokens is not None and self.tokens.has_cookie
@@ -111,7 +113,9 @@ class Authenticator:
 
     def _use_keys(self, entries: KeyEntries) -> None:
         """Know these keys, and end what was begun with those that are over."""
-        self._ring.use(entries)
+        changes = self._ring.use(entries)
+        if any(changes):
+            self.keys_changed(changes)
         self.leases.look_again()
 
     def _end_of(self, principal: Principal) -> float:
@@ -134,6 +138,13 @@ class Authenticator:
         """Whether the server may say that it is, as far as keys matter."""
         waits = self._jwt.wait_for_keys and self.tokens is not None and not self.tokens.is_whole
         return not waits and (self._ring.is_known or not self._api_keys.wait_for_keys)
+
+    def ages(self) -> Iterator[tuple[str, float]]:
+        """How old what is known of keys may be: each store's name, and seconds."""
+        if self.keys is not None:
+            yield "api_keys", self.keys.age_s
+        for number, key_set in enumerate(self.tokens.key_sets if self.tokens is not None else ()):
+            yield f"jwks.{number}", key_set.age_s
 
     async def open(self, redis: Redis | None = None, prefix: str = "") -> None:
         """Fetch what is elsewhere, and watch what is here.

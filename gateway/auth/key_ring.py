@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from gateway.auth.api_keys import ApiKey, read_api_keys, read_networks, split_key
 from gateway.auth.principal import Principal
@@ -88,6 +89,14 @@ KeyEntries = Mapping[str, KeyEntry]
 """Keys by their ids."""
 
 
+class KeyChanges(NamedTuple):
+    """Ids of keys that are others now."""
+
+    added: list[str]
+    removed: list[str]
+    changed: list[str]
+
+
 class KeyRing:
     """The keys of one worker.
 
@@ -117,11 +126,17 @@ class KeyRing:
             found[key.id] = known
         return found
 
-    def use(self, entries: KeyEntries) -> None:
-        """Know these from now on."""
-        self._entries = entries
-        self._known = {}
-        self.is_known = True
+    def use(self, entries: KeyEntries) -> KeyChanges:
+        """Know these from now on; what has changed. At first that is nothing."""
+        before, is_first = self._entries, not self.is_known
+        self._entries, self._known, self.is_known = entries, {}, True
+        if is_first:
+            return KeyChanges([], [], [])
+        return KeyChanges(
+            [id_ for id_ in entries if id_ not in before],
+            [id_ for id_ in before if id_ not in entries],
+            [id_ for id_ in entries if before.get(id_, entries[id_]) is not entries[id_]],
+        )
 
     def end_of(self, key: ApiKey) -> float:
         """When a key ends that was taken: long ago where it is gone, or is not what it was."""

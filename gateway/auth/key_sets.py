@@ -77,6 +77,7 @@ class KeySet:
         self._require_expiry = require_expiry
         self._changed = changed
         self._clock = clock
+        self._made_at = clock()
         self._fetched_at: float | None = None
         self._known: dict[tuple[str, str | None, str | None], Key] = {}
         self._extra: list[float] = []  # when unknown keys led to a fetch
@@ -103,6 +104,17 @@ class KeySet:
             return True
         at = self._fetched_at
         return at is not None and self._clock() - at <= self.settings.max_age_s
+
+    @property
+    def age_s(self) -> float:
+        """Since when its keys may be old: seconds since they were known to be the newest."""
+        if self._file is not None:
+            return self._file.age_s
+        return (
+            0.0
+            if self.settings.url is None
+            else self._clock() - (self._fetched_at or self._made_at)
+        )
 
     def load(self) -> None:
         """Read the file, where it is one. Errors: PlaceError, ValueError."""

@@ -55,10 +55,10 @@ class OperationObserver:
         if self.log is not None:
             self.log.ended(answer, context, took_s)
 
-    def denied(self, record: OperationRecord, context: Context) -> None:
-        """Note an operation whose answers go on, and of which something is denied."""
+    def began(self, record: OperationRecord, context: Context, outcome: str) -> None:
+        """Note an operation whose answers go on, and which changes something, or of which something is denied."""
         if self.log is not None:
-            self.log.denied(record, context)
+            self.log.began(record, context, outcome)
 
 
 def span_of(answer: Answer) -> tuple[str, dict[str, Any]]:

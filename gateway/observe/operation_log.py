@@ -31,13 +31,20 @@ class OperationLog:
             return
         record = answer.record
         if record.operation_type == "mutation" or record.denied:
-            event = "mutation" if record.operation_type == "mutation" else "denied"
             line = audit_line(record, outcome_of(answer), context, self._identity)
-            self._log.write_audit(event, line)
+            self._log.write_audit(event_of(record), line)
 
-    def denied(self, record: OperationRecord, context: Context) -> None:
-        """Note an operation whose answers go on, and of which something is denied."""
-        self._log.write_audit("denied", audit_line(record, "partial", context, self._identity))
+    def began(self, record: OperationRecord, context: Context, outcome: str) -> None:
+        """Note an operation whose answers go on, and which changes something, or of which something is denied."""
+        if self._log.is_audited:
+            self._log.write_audit(
+                event_of(record), audit_line(record, outcome, context, self._identity)
+            )
+
+
+def event_of(record: OperationRecord) -> str:
+    """What the audit log calls an operation."""
+    return "mutation" if record.operation_type == "mutation" else "denied"
 
 
 def slow_line(answer: Answer, context: Context, took_s: float) -> dict[str, Any]:

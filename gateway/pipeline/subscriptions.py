@@ -75,15 +75,28 @@ class Subscriptions:
                 new_context = self.measures.usage.counting(prepared, new_context)
             if operation.read_only:
                 check_method(prepared)
-            pipeline.variables(operation)
-            if operation.record.denied:
-                pipeline.observer.denied(operation.record, await new_context())
+            try:
+                pipeline.variables(operation)
+            except RequestError as exc:
+                return await self._refused(operation, exc, new_context)
+            is_write = prepared.operation_type == "mutation"
+            if operation.record.denied or is_write:
+                pipeline.observer.began(operation.record, await new_context(), "begun")
             with pipeline.admission.place(operation.client.client_key):
                 stream = await self._open(operation, new_context, payloads)
         except Exception as exc:
             return reject(pipeline.mask, exc, operation.record)
         self.open.add(stream)
         return stream
+
+    async def _refused(
+        self, operation: Operation, why: RequestError, new_context: NewContext
+    ) -> Answer:
+        """The answer where nothing of an operation is left. It is noted who asked."""
+        answer = reject(self.pipeline.mask, why, operation.record)
+        if operation.record.denied:
+            self.pipeline.observer.began(operation.record, await new_context(), "refused")
+        return answer
 
     async def _open(
         self, operation: Operation, new_context: NewContext, payloads: PayloadFormat

@@ -24,6 +24,20 @@ REQUESTS_SHED = Metric(
     "Operations rejected because the gateway is overloaded.",
     ("reason",),
 )
+UNAUTHENTICATED = Metric(
+    "gateway_requests_unauthenticated",
+    "counter",
+    "Requests and sockets refused because it is not known who asks, by what they have shown: a token, a key, or none.",
+    ("credential",),
+)
+AUTH_KEYS_AGE = Metric(
+    "gateway_auth_keys_age_seconds",
+    "gauge",
+    "Time since the keys in use were known to be the newest: of API keys (`api_keys`) and of each key set (`jwks.0`). It "
+    "grows while their store cannot be read.",
+    ("store",),
+    "max",
+)
 CONNECTIONS = Metric(
     "gateway_connections",
     "gauge",
@@ -244,7 +258,7 @@ GC_COLLECTED = Metric(
 WORKERS = Metric("gateway_workers", "gauge", "Worker processes that these metrics cover.")
 
 METRICS = (
-    SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, CONNECTIONS,
+    SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, UNAUTHENTICATED, AUTH_KEYS_AGE, CONNECTIONS,
     CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, CERTIFICATE_EXPIRY, OPERATION_DURATION, OPERATION_ERRORS,
     OPERATIONS_FAILED, OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
     RELOADS, REVISION_INFO, REVISIONS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,

@@ -253,7 +253,7 @@ async def test_denials_are_audited(tmp_path: Path) -> None:
     async with gateway(tmp_path) as (client, _):
         await client.execute("query Q { me { email } }", headers=of("x"))
         await client.execute("{ me { name } }")
-        (line,) = map(json.loads, (tmp_path / "audit.log").read_text().splitlines())
+        _, line = map(json.loads, (tmp_path / "audit.log").read_text().splitlines())
         assert (line["event"], line["operation_name"], line["denied"]) == (
             "denied",
             "Q",

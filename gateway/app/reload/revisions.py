@@ -103,7 +103,7 @@ class Revisions:
         origin: Origin,
         env: Mapping[str, str],
         served: Served,
-        on_swap: Callable[[Config, Graph], None],
+        on_swap: Callable[[Config, Graph, str], None],
         *,
         mock: bool = False,
     ) -> None:
@@ -172,7 +172,7 @@ class Revisions:
         self._worker.upstream = after.revision.upstream
         self._worker.handler.configure(endpoint_settings(after.config))
         self._worker.serve(after.revision)
-        self._on_swap(after.config, after.graph)
+        self._on_swap(after.config, after.graph, after.digest)
         self.served, self.prepared = after, None
         self.number += 1
         self.draining.append(before.revision)

@@ -9,10 +9,13 @@ import weakref
 
 import pytest
 
+from gateway.app.gateway import create_app
 from gateway.app.reload.effects import Effect
 from gateway.app.reload.shelf import BusyError
 from gateway.telemetry.metrics import Registry
-from tests.app.conftest import Live
+from gateway.testing import GatewayClient
+from tests.app.conftest import Live, Project
+from tests.telemetry.test_operation_log import lines
 
 
 async def test_another_schema_is_served_and_what_has_begun_ends_by_the_old_one(live: Live) -> None:
@@ -62,6 +65,22 @@ async def test_a_broken_configuration_is_told_with_its_line(
     assert report.result == "refused"
     assert where in report.errors[0]
     assert (await live.client.execute("{ box { old } }")).data == {"box": {"old": "o"}}
+
+
+async def test_the_audit_log_says_what_is_served(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_LOGS__AUDIT", str(project.folder / "audit.log"))
+    client = GatewayClient(project.config)
+    client.app = create_app(project.config)
+    async with client:
+        live = Live(project, client)
+        project.write_config("[limits]\nmax_depth = 3\n")
+        report = await live.reloader.reload()
+    first, second = lines(project.folder / "audit.log")
+    assert (first["event"], first["cause"], first["changed"]) == ("configuration", "start", [])
+    assert (second["cause"], second["changed"]) == ("reload", ["limits.max_depth"])
+    assert first["digest"] != second["digest"] == report.digest
 
 
 async def test_files_that_have_not_changed_are_no_reload(live: Live) -> None:
