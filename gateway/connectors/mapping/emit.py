@@ -15,10 +15,17 @@ other value and all that is called goes through the namespace.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.connectors.mapping.analyse import braces_supply
+from gateway.connectors.mapping.emit_braces import (
+    BracesMember,
+    careful_lines,
+    display_of,
+    is_direct,
+    speculative_lines,
+    subscripts,
+)
 from gateway.connectors.mapping.members import NOTHING, Members
 from gateway.connectors.mapping.methods.table import AS, GIVING, MATCH, METHODS
 from gateway.connectors.mapping.nodes import (
@@ -44,9 +51,6 @@ from gateway.connectors.mapping.nodes import (
 from gateway.generated.writer import SourceWriter
 
 ENTRY: Final = "mapping"
-# What a display raises when the value is not of the expected shape: a missing key, a key of what is
-# not an object, `.get` of what is not one.
-_MISSES: Final = "(KeyError, TypeError, AttributeError)"
 
 
 def emit_mapping(
@@ -65,23 +69,6 @@ def emit_mapping(
         result = f"{emitter.braces(selection.braces, wanted)}(data, V)"
     emitter.define(f"{ENTRY}(data, V)", [f"return {result}"])
     return emitter.writer.text().rstrip() + "\n", emitter.writer.namespace
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """One item of braces in both forms.
-
-    Attributes:
-        name: Of the member; None for an inlined path.
-        shown: The expression that stands in a display; it raises one of _MISSES when it cannot hold.
-        guards: `shown` holds only when `d` is an object.
-        careful: Statements that add the member to `o`, `d` being an object.
-    """
-
-    name: str | None
-    shown: str
-    guards: bool
-    careful: list[str]
 
 
 class _Emitter:
@@ -117,28 +104,15 @@ class _Emitter:
         careful = f"c{number}"
         shown = self.members(node, fill)
         self.define(f"{careful}(d, V)", self.careful(node, fill, careful, shown))
-        display = self.display(shown, fill)
+        display = display_of(shown, fill)
         if display is None:
             return careful
         name = f"b{number}"
         self.displays[name] = display
-        self.define(
-            f"{name}(d, V)",
-            [
-                "if d.__class__ is list:",
-                "    try:",
-                f"        return [{display} for d in d]",
-                f"    except {_MISSES}:",
-                f"        return [{careful}(d, V) for d in d]",
-                "try:",
-                f"    return {display}",
-                f"except {_MISSES}:",
-                f"    return {careful}(d, V)",
-            ],
-        )
+        self.define(f"{name}(d, V)", speculative_lines(display, careful))
         return name
 
-    def members(self, node: Braces, fill: Members) -> list[_Member] | None:
+    def members(self, node: Braces, fill: Members) -> list[BracesMember] | None:
         """Prepare the items, or give None where they have to be merged and are left to be read."""
         names = [item.name for item in node.items if not isinstance(item, Inline)]
         for item in node.items:
@@ -152,7 +126,7 @@ class _Emitter:
             fill = NOTHING  # members may come from any of the items, so they are filled at the end
         return [self.member(item, fill) for item in node.items]
 
-    def member(self, item: Item, fill: Members) -> _Member:
+    def member(self, item: Item, fill: Members) -> BracesMember:
         if isinstance(item, Inline):
             stored = [
                 "if v.__class__ is dict:",
@@ -161,7 +135,7 @@ class _Emitter:
                 "    null = True",
                 *(["else: told(v)"] if self.has_errors else []),
             ]
-            return _Member(None, "", False, [f"v = {self.path(item.path)}(d, d, V)", *stored])
+            return BracesMember(None, "", False, [f"v = {self.path(item.path)}(d, d, V)", *stored])
         inner = fill.members.get(item.name, NOTHING)
         filled = item.name in fill.members
         target = f"o[{item.name!r}]"
@@ -170,51 +144,28 @@ class _Emitter:
             called = self.braces(item.braces, inner)
             shown = self.displays.get(called)
             lines = [f"v = {called}(d, V)"]
-            return _Member(item.name, shown or lines[0][4:], shown is not None, [*lines, *stored])
-        if not _is_direct(item.path) or (item.path.braces is None and inner.members):
+            return BracesMember(
+                item.name, shown or lines[0][4:], shown is not None, [*lines, *stored]
+            )
+        if not is_direct(item.path) or (item.path.braces is None and inner.members):
             called = f"{self.path(item.path, inner)}(d, d, V)"
-            return _Member(item.name, f"need({called})", False, [f"v = {called}", *stored])
+            return BracesMember(item.name, f"need({called})", False, [f"v = {called}", *stored])
         braces = None if item.path.braces is None else self.braces(item.path.braces, inner)
         lines = self.steps(item.path, self.origin(item.path, "d"), braces, is_object=True)
-        shown = _subscripts(item.path, filled)
+        shown = subscripts(item.path, filled)
         guards = not isinstance(item.path.origin, Variable) and bool(item.path.steps)
         if braces is not None:
             shown = f"{braces}({shown}, V)"
-        return _Member(item.name, shown, guards, [*lines, *stored])
-
-    def display(self, members: list[_Member] | None, fill: Members) -> str | None:
-        """Give a dict display that fails unless `d` is an object, or None where there is none."""
-        if not members or not any(member.guards for member in members):
-            return None
-        parts = {member.name: member.shown for member in members if member.name is not None}
-        if len(parts) < len(members):
-            return None
-        parts |= {name: "None" for name in fill.members if name not in parts}
-        return "{" + ", ".join(f"{name!r}: {shown}" for name, shown in parts.items()) + "}"
+        return BracesMember(item.name, shown, guards, [*lines, *stored])
 
     def careful(
-        self, node: Braces, fill: Members, name: str, members: list[_Member] | None
+        self, node: Braces, fill: Members, name: str, members: list[BracesMember] | None
     ) -> list[str]:
         filled = f"fill_value({{}}, {self.bind('w', fill)})" if fill.members else "{}"
         slow = filled.format(f"slow({self.bind('n', node)}, d, V)")
         if members is None:
             return [f"return {slow}"]
-        body = [
-            "if d.__class__ is not dict:",
-            "    if d.__class__ is list:",
-            f"        return [{name}(d, V) for d in d]",
-            f"    return {slow}",
-            "o = {}",
-        ]
-        inlines = any(member.name is None for member in members)
-        body += ["null = False"] if inlines else []
-        for member in members:
-            body += member.careful
-        if inlines:
-            return [*body, f"return None if null else {filled.format('o')}"]
-        named = {member.name for member in members}
-        body += [f"o[{extra!r}] = None" for extra in fill.members if extra not in named]
-        return [*body, "return o"]
+        return careful_lines(members, fill, name, slow, filled)
 
     # Paths and expressions
 
@@ -330,26 +281,3 @@ class _Emitter:
         decides = node.name not in GIVING
         arguments = [self.argument(argument, decides=decides) for argument in node.arguments]
         return f"{method}(v, [{', '.join(arguments)}], ignore)"
-
-
-def _is_direct(node: Path) -> bool:
-    """Tell whether subscripts can take a path: keys only, and `?` only where a key follows."""
-    if not isinstance(node.origin, (Input, At, Variable)):
-        return False
-    steps = node.steps
-    return not any(isinstance(step, MethodCall) for step in steps) and not (
-        steps and isinstance(steps[-1], Question)
-    )
-
-
-def _subscripts(node: Path, filled: bool) -> str:
-    """Write a direct path; the last key of a filled member may be absent."""
-    text = f"V[{node.origin.name!r}]" if isinstance(node.origin, Variable) else "d"
-    keys = [step.name for step in node.steps if isinstance(step, KeyStep)]
-    for key in keys[:-1]:
-        text += f"[{key!r}]"
-    if not keys:
-        return text
-    return (
-        f"{text}.get({keys[-1]!r})" if filled and node.braces is None else f"{text}[{keys[-1]!r}]"
-    )

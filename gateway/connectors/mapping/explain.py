@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.connectors.mapping.interpret import MappingRun, SeenStep
+from gateway.connectors.mapping.interpret import MappingRun
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.mapping.problems import Problem
+from gateway.connectors.mapping.scope import SeenStep
 
 
 @dataclass(frozen=True, slots=True)

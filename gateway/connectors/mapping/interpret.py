@@ -10,7 +10,6 @@ Source: connectors.md §6–§8.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from gateway.connectors.mapping.methods.kinds import Argument
@@ -37,30 +36,10 @@ from gateway.connectors.mapping.nodes import (
     Wrapped,
 )
 from gateway.connectors.mapping.problems import DataPath, Problem, dotted
+from gateway.connectors.mapping.scope import MappingScope, SeenStep
 from gateway.connectors.mapping.values import ignore, merge, told, type_name
 
 TOO_DEEP = "Data nested too deeply"
-
-
-@dataclass(frozen=True, slots=True)
-class SeenStep:
-    """What one step saw: the text from `start` to `end` had `value` at the data path."""
-
-    start: int
-    end: int
-    path: DataPath
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class MappingScope:
-    """What `$`, `@` and the variables are at one point, with the data paths of the first two."""
-
-    input: Any
-    input_path: DataPath
-    at: Any
-    at_path: DataPath
-    variables: Mapping[str, Any]
 
 
 def interpret(
