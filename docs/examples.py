@@ -60,6 +60,13 @@ port = 9465
 [response_cache]
 max_bytes = 134217728
 """,
+    "[response_cache.redis]": """
+[redis]
+url = "redis://cache.internal:6379/0"
+
+[response_cache.redis]
+enabled = true
+""",
     "[connectors]": """
 [connectors]
 max_url_bytes = 4000

@@ -12,13 +12,12 @@ Nothing is purged before all of it is found right.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from typing import Any, Literal
 
 import msgspec
 
 from gateway.admin.commands import Command, CommandError, Done
-from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.tags import key_tag, named_tag, source_tag, type_tag
 
 MOST = 1000
@@ -54,12 +53,14 @@ class Invalidator:
     """Follows the command.
 
     Args:
-        memory: What is stored in this worker; it tells the others.
-        sources: The names of the backends.
+        purge: Purges tags everywhere; False where other pods have not heard of it yet.
+        sources: Gives the names of the backends.
     """
 
-    def __init__(self, memory: MemoryCache, sources: Collection[str]) -> None:
-        self._memory = memory
+    def __init__(
+        self, purge: Callable[[list[str]], Awaitable[bool]], sources: Callable[[], Collection[str]]
+    ) -> None:
+        self._purge = purge
         self._sources = sources
 
     async def __call__(self, command: Command) -> Done:
@@ -71,7 +72,10 @@ class Invalidator:
         if len(items) > MOST:
             raise CommandError(f"more than {MOST} invalidations")
         tags = list(dict.fromkeys(tag for item in items for tag in self._tags(item)))
-        self._memory.purge(tags)
+        if not await self._purge(tags):
+            raise CommandError(
+                "purged here; the other pods are told when Redis answers again", status=503
+            )
         return Done({"count": len(tags)}, 202, {"purged": tags[:100], "count": len(tags)})
 
     def _tags(self, item: Invalidation) -> Iterator[str]:
@@ -83,10 +87,10 @@ class Invalidator:
         sources = [] if item.subgraph is None else [item.subgraph]
         sources += item.subgraphs or ()
         for source in sources:
-            if source not in self._sources:
-                known = ", ".join(sorted(self._sources)) or "none"
+            if source not in self._sources():
+                known = ", ".join(sorted(self._sources())) or "none"
                 raise CommandError(f"there is no source {source!r}; declared: {known}")
-        for source in sources or self._sources:
+        for source in sources or self._sources():
             match item.kind:
                 case "subgraph":
                     yield source_tag(source)

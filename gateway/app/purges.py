@@ -1,14 +1,18 @@
-"""What one worker finds to have changed, its neighbors may not answer from memory either: purges go over the broker."""
+"""What one worker finds to have changed, nobody else may answer from memory either: purges go to the worker's neighbors
+over the broker, and to all pods by the stream in Redis, where there is one.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Collection
 from typing import Any
 
 from gateway.broker.mailbox import SlowConsumerError
 from gateway.broker.port import Broker
 from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.cache.shared_tier import SharedTier
 
 TOPIC = "gateway:purge"
 """No schema's: its topics stand in `@topic` as they are, and a name of ours has a colon where they have none."""
@@ -19,14 +23,18 @@ class PurgeRelay:
 
     Args:
         memory: This worker's.
-        broker: Reaches the others.
+        broker: Reaches the others of this machine.
+        shared: Reaches those of other pods; None without.
     """
 
-    def __init__(self, memory: MemoryCache, broker: Broker) -> None:
+    def __init__(
+        self, memory: MemoryCache, broker: Broker, shared: SharedTier | None = None
+    ) -> None:
         self._memory = memory
         self._broker = broker
+        self._shared = shared
         self._name = secrets.token_hex(8)
-        self._told: set[asyncio.Task[None]] = set()
+        self._told: set[asyncio.Task[bool]] = set()
         self._listening: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -42,16 +50,28 @@ class PurgeRelay:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def purge(self, tags: list[str]) -> bool:
+        """Purge everywhere, and wait until it is told.
+
+        False where Redis does not answer: it is told as soon as it does, and until then this worker finds nothing
+        there that has one of the tags.
+        """
+        self._memory.drop(tags)
+        self._doubt(tags)
+        return await self._publish(tags)
+
     def _tell(self, tags: list[str]) -> None:
+        self._doubt(tags)
         task = asyncio.create_task(self._publish(tags))
         self._told.add(task)
         task.add_done_callback(self._told.discard)
 
-    async def _publish(self, tags: list[str]) -> None:
+    async def _publish(self, tags: list[str]) -> bool:
         try:
             await self._broker.publish(TOPIC, {"by": self._name, "tags": tags})
         except ValueError:  # too large for an event: all of it, then
             await self._broker.publish(TOPIC, {"by": self._name, "tags": None})
+        return self._shared is None or await self._shared.log.add(tags)
 
     async def _listen(self) -> None:
         while True:
@@ -71,3 +91,9 @@ class PurgeRelay:
             self._memory.clear()
         else:
             self._memory.drop(event["tags"])
+            self._doubt(event["tags"])
+
+    def _doubt(self, tags: Collection[str]) -> None:
+        """Find nothing with these tags in Redis either, before the stream has said so."""
+        if self._shared is not None:
+            self._shared.log.doubt(tags)

@@ -28,6 +28,8 @@ from gateway.transport.http.forwarded import TrustedProxies
 from gateway.transport.http.head import RawHead
 from gateway.transport.http.routes import Routes
 from gateway.transport.settings import EndpointSettings
+from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import read_length
 
@@ -127,6 +129,31 @@ def make_documents(config: Config, base: Path, broker: Broker) -> Documents:
     return Documents(SharedStore(memory, broker), trusted, settings)
 
 
+def make_shared_tier(
+    config: Config, memory: MemoryCache, client: Redis | None
+) -> SharedTier | None:
+    """The tier behind a worker's memory, on its event loop; None without one.
+
+    Args:
+        config: The whole.
+        memory: What the worker keeps, of which other pods' purges are true too.
+        client: Of Redis; there where the configuration asks for it.
+    """
+    settings = config.response_cache.redis
+    if not settings.enabled:
+        return None
+    assert client is not None
+
+    def drop(tags: Collection[str] | None) -> None:
+        if tags is None:
+            memory.clear()
+        else:
+            memory.drop(tags)
+
+    redis, clock = config.redis, asyncio.get_running_loop().time
+    return SharedTier(client, settings, redis.prefix, redis.timeout_s, drop, clock=clock)
+
+
 def make_broker(settings: BrokerSettings, directory: str | None) -> Broker:
     """The broker that the settings ask for.
 
@@ -153,6 +180,7 @@ def make_shared_redis(config: Config) -> Redis | None:
         key
         for key, is_asked in (
             ("authentication.api_keys.kind", config.authentication.api_keys.kind == "redis"),
+            ("response_cache.redis.enabled", config.response_cache.redis.enabled),
         )
         if is_asked
     ]

@@ -30,6 +30,7 @@ from gateway.app.services import (
     make_proxies,
     make_routes,
     make_shared_redis,
+    make_shared_tier,
     make_tracing,
     tune_collector,
     upstream_settings,
@@ -112,7 +113,6 @@ class Worker:
         self.clock: Callable[[], float] = asyncio.get_running_loop().time
         self.connections = connections
         self._auth = auth
-        self._sources = sources
         self._certificates = certificates
         self.is_ready = False
         self.metrics_server: MetricsServer | None = None
@@ -135,6 +135,7 @@ class Worker:
             config.response_cache,
             transports,
         )
+        self.upstream.shared = make_shared_tier(config, self.upstream.memory, self.redis)
         self.access_log = AccessLog(config.logs)
         self.refusals = Refusals(self.access_log.write_audit)
         auth.refused = self.refusals.note
@@ -181,6 +182,11 @@ class Worker:
         async with AsyncExitStack() as stack:
             stack.callback(self.access_log.close)
             stack.callback(self.refusals.close)
+            if self.redis is not None:
+                stack.push_async_callback(self.redis.aclose)
+            if (shared := self.upstream.shared) is not None:
+                shared.open()
+                stack.push_async_callback(shared.aclose)
             await self.upstream.open()
             stack.push_async_callback(self._close_upstream)
             for broker in dict.fromkeys((self.broker, self.house)):
@@ -188,15 +194,11 @@ class Worker:
                 stack.push_async_callback(broker.aclose)
             self.calls.open()
             stack.push_async_callback(self.calls.aclose)
-            if any(source.cache.enabled for source in self.config.sources.values()):
-                relay = PurgeRelay(self.upstream.memory, self.broker)
-                relay.open()
-                self.commands.add(
-                    "POST", "/invalidation", Invalidator(self.upstream.memory, self._sources)
-                )
-                stack.push_async_callback(relay.aclose)
-            if self.redis is not None:
-                stack.push_async_callback(self.redis.aclose)
+            relay = PurgeRelay(self.upstream.memory, self.broker, self.upstream.shared)
+            relay.open()
+            stack.push_async_callback(relay.aclose)
+            invalidator = Invalidator(relay.purge, lambda: self.upstream.names)
+            self.commands.add("POST", "/invalidation", invalidator)
             await self._auth.open(self.redis, self.config.redis.prefix)
             stack.push_async_callback(self._auth.aclose)
             stack.push_async_callback(self.documents.aclose)

@@ -123,7 +123,7 @@ UPSTREAM_DECISIONS = Metric(
 CACHE_LOOKUPS = Metric(
     "gateway_cache_lookups",
     "counter",
-    "Reads of sources whose answers are kept, by result: hit, stale (given while it is refreshed), stale_if_error, "
+    "Reads of sources whose answers are kept, by result: hit, shared_hit (found in Redis), stale (given while it is refreshed), stale_if_error, "
     "revalidated (the source said that it still holds), miss, bypass (the request asks for no stored answer).",
     ("gateway_source", "gateway_endpoint", "result"),
 )
@@ -131,6 +131,17 @@ CACHE_BYTES = Metric("gateway_cache_bytes", "gauge", "Memory of the stored respo
 CACHE_ENTRIES = Metric("gateway_cache_entries", "gauge", "Stored responses.")
 CACHE_EVICTIONS = Metric(
     "gateway_cache_evictions", "counter", "Stored responses evicted to make room for others."
+)
+CACHE_PURGES = Metric(
+    "gateway_cache_purges",
+    "counter",
+    "Purges that a worker has followed, its own and those of others.",
+)
+CACHE_REDIS_FAILURES = Metric(
+    "gateway_cache_redis_failures",
+    "counter",
+    "What Redis did not do for the response cache: fetch (then it is left alone for a second), insert.",
+    ("operation",),
 )
 UNEXPECTED_ANSWERS = Metric(
     "gateway_upstream_unexpected_answers",
@@ -262,7 +273,7 @@ METRICS = (
     CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, CERTIFICATE_EXPIRY, OPERATION_DURATION, OPERATION_ERRORS,
     OPERATIONS_FAILED, OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
     RELOADS, REVISION_INFO, REVISIONS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
-    CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
+    CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, CACHE_PURGES, CACHE_REDIS_FAILURES, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,
     PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, MEMORY_LIMIT, CPU, OPEN_FDS, MAX_FDS, START_TIME, BUILD_INFO, GC_COLLECTIONS, GC_COLLECTED, WORKERS,
 )  # fmt: skip

@@ -14,12 +14,19 @@ import httpx
 from gateway.auth.cookies import find_cookie
 from gateway.concurrency.singleflight import FollowerTimeoutError, Singleflight
 from gateway.errors import UpstreamError
-from gateway.telemetry.catalogue import CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS
+from gateway.telemetry.catalogue import (
+    CACHE_BYTES,
+    CACHE_ENTRIES,
+    CACHE_EVICTIONS,
+    CACHE_PURGES,
+    CACHE_REDIS_FAILURES,
+)
 from gateway.telemetry.metrics import Sample
 from gateway.telemetry.trace import CURRENT, clock
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
+from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.cache.tags import named_tag
 from gateway.upstream.caller import Caller, CallStats
 from gateway.upstream.policy.counters import Counters
@@ -37,6 +44,7 @@ class UpstreamSource:
         settings: SourceSettings,
         counters: Counters,
         memory: MemoryCache,
+        shared: SharedTier | None = None,
         transport: Transport | None = None,
     ) -> None:
         self.settings = settings
@@ -45,7 +53,9 @@ class UpstreamSource:
         self.reads: Singleflight[Fetched] = Singleflight()
         self.cache: ResponseCache | None = None
         if settings.cache.enabled and settings.dedupe_enabled:
-            self.cache = ResponseCache(name, settings.cache, memory, counters.cache_lookups)
+            self.cache = ResponseCache(
+                name, settings.cache, memory, counters.cache_lookups, shared=shared
+            )
         self._headers = [(name.lower(), value) for name, value in (settings.headers or {}).items()]
 
     async def aclose(self) -> None:
@@ -80,6 +90,7 @@ class Upstream:
     Attributes:
         counters: What the policies decided.
         memory: What is kept.
+        shared: Where it is kept for all workers and pods; None without. Set before `open`.
     """
 
     def __init__(
@@ -91,6 +102,7 @@ class Upstream:
         before: Upstream | None = None,
     ) -> None:
         self.memory = MemoryCache((cache or ResponseCacheSettings()).max_bytes)
+        self.shared: SharedTier | None = None
         self._settings = settings
         self._transports = transports or {}
         self._sources: dict[str, UpstreamSource] = {}
@@ -98,6 +110,7 @@ class Upstream:
         self._known: dict[str, UpstreamSource] = {}
         if before is not None:
             self.memory, self.counters = before.memory, before.counters
+            self.shared = before.shared
             self._transports, self._known = before._transports, before._sources
 
     async def open(self) -> None:
@@ -108,13 +121,18 @@ class Upstream:
                 self._sources[name] = known
                 continue
             given = self._transports.get(name)
-            self._sources[name] = UpstreamSource(name, settings, self.counters, self.memory, given)
+            self._sources[name] = UpstreamSource(
+                name, settings, self.counters, self.memory, self.shared, given
+            )
         self._known = {}
+        self.memory.on_drop.append(self.close_reads)
 
     async def aclose(self, used: Upstream | None = None) -> None:
         """Close every connection, but of the sources that `used` has too."""
         kept = set(used._sources.values()) if used is not None else set()
         sources, self._sources = self._sources, {}
+        if self.close_reads in self.memory.on_drop:
+            self.memory.on_drop.remove(self.close_reads)
         for source in sources.values():
             if source not in kept:
                 await source.aclose()
@@ -125,6 +143,11 @@ class Upstream:
         for source in self._sources.values():
             if source not in kept:
                 source.policy.leave_counts()
+
+    @property
+    def names(self) -> Collection[str]:
+        """The sources that have a name."""
+        return [name for name in self._sources if name]
 
     @property
     def policies(self) -> Collection[Policy]:
@@ -139,6 +162,10 @@ class Upstream:
         yield CACHE_BYTES, (), self.memory.size_bytes
         yield CACHE_ENTRIES, (), len(self.memory)
         yield CACHE_EVICTIONS, (), self.memory.evicted
+        yield CACHE_PURGES, (), self.memory.purges
+        if self.shared is not None:
+            for operation, count in self.shared.lines.failures.items():
+                yield CACHE_REDIS_FAILURES, (operation,), count
 
     async def fetch(self, request: UpstreamRequest, caller: Caller) -> Fetched:
         """Call a backend and read the whole answer. Errors: UpstreamError."""

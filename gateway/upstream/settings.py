@@ -177,14 +177,39 @@ class SourceCacheSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedCacheSettings:
+    """`[response_cache.redis]`: a second tier in the Redis of `[redis]`, which all workers and pods share.
+
+    Memory is looked at first, then Redis, then the origin is asked. A Redis that fails, hangs, loads or is full
+    costs no request: it is left alone for a second, and the origin is asked. Redis evicts best by `volatile-ttl`.
+
+    Attributes:
+        enabled: Whether answers are kept in Redis too.
+        fetch_timeout_s: Of one look-up, connecting included; then the origin is asked.
+        insert_timeout_s: Of one write, for which nobody waits.
+        invalidate_timeout_s: Of one purge; where it is not enough the purge is repeated until Redis has it.
+        lease_s: How long the other workers and pods wait for the one that asks the origin for an answer which they
+            do not have either; 0 to ask at once.
+    """
+
+    enabled: bool = False
+    fetch_timeout_s: Seconds = 0.15
+    insert_timeout_s: Seconds = 0.5
+    invalidate_timeout_s: Seconds = 1.0
+    lease_s: SecondsOrZero = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseCacheSettings:
     """`[response_cache]`: where the answers of all sources with `cache.enabled` are kept.
 
     Attributes:
         max_bytes: Of one worker's memory. What was used longest ago goes first.
+        redis: A second tier for all workers and pods.
     """
 
     max_bytes: Bytes = 64 * 1024 * 1024
+    redis: SharedCacheSettings = field(default_factory=SharedCacheSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

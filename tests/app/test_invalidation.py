@@ -14,7 +14,6 @@ import pytest
 
 from gateway.admin.commands import Command, CommandError
 from gateway.app.invalidation import Invalidator
-from gateway.upstream.cache.memory import MemoryCache
 from tests.platform.processes import answers, free_port, started, wait_until
 from tests.support.backend import Answer, backend
 
@@ -44,13 +43,16 @@ type Query {{ number: Int @connect(source: "s", http: {{ GET: "/n" }}, selection
 """
 
 
-class Purges(MemoryCache):
+class Purges:
     """Writes down what is purged."""
 
-    def __init__(self) -> None:
-        super().__init__(1000)
+    def __init__(self, *, is_told: bool = True) -> None:
         self.tags: list[str] = []
-        self.on_purge = self.tags.extend
+        self._is_told = is_told
+
+    async def purge(self, tags: list[str]) -> bool:
+        self.tags += tags
+        return self._is_told
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ class Purges(MemoryCache):
 )  # fmt: skip
 async def test_an_invalidation_names_what_is_purged(item: dict[str, Any], tags: list[str]) -> None:
     memory = Purges()
-    done = await Invalidator(memory, ["a", "b"])(Command("script", [item, item]))
+    done = await Invalidator(memory.purge, lambda: ["a", "b"])(Command("script", [item, item]))
     assert memory.tags == tags
     assert (done.status, done.body) == (202, {"count": len(tags)})
     assert done.audit["purged"] == tags
@@ -88,9 +90,17 @@ async def test_nothing_is_purged_where_one_of_them_is_wrong(
     memory = Purges()
     body = [{"kind": "subgraph", "subgraph": "a"}, item]
     with pytest.raises(CommandError) as caught:
-        await Invalidator(memory, ["a", "b"])(Command("script", body))
+        await Invalidator(memory.purge, lambda: ["a", "b"])(Command("script", body))
     assert str(caught.value).startswith(message)
     assert memory.tags == []
+
+
+async def test_a_purge_that_other_pods_have_not_heard_of_is_no_202() -> None:
+    with pytest.raises(CommandError, match="the other pods are told when Redis answers") as caught:
+        await Invalidator(Purges(is_told=False).purge, lambda: ["a"])(
+            Command("script", [{"kind": "subgraph", "subgraph": "a"}])
+        )
+    assert caught.value.status == 503
 
 
 async def test_a_purge_at_the_admin_port_reaches_every_worker(tmp_path: Path) -> None:

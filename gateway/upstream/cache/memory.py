@@ -26,10 +26,12 @@ class MemoryCache:
 
     Attributes:
         on_purge: Told of each purge of this worker; None where there is nobody else.
+        on_drop: Called at each purge, of whichever worker: nobody may join what has begun before it.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.on_purge: Callable[[list[str]], None] | None = None
+        self.on_drop: list[Callable[[], None]] = []
         self.max_bytes = max_bytes
         self.size_bytes = 0
         self.evicted = 0
@@ -49,7 +51,7 @@ class MemoryCache:
                 continue
             for entry in reversed(variants):
                 if entry.matches(request.headers):
-                    if self._is_purged(entry):
+                    if self.is_purged(entry):
                         self._drop(key, [entry])
                         break
                     self._entries.move_to_end(key)
@@ -58,7 +60,7 @@ class MemoryCache:
 
     def put(self, request: UpstreamRequest, entry: StoredResponse) -> None:
         """Keep an answer in the place of the one that the same request had."""
-        if entry.size_bytes > self.max_bytes or self._is_purged(entry):
+        if entry.size_bytes > self.max_bytes or self.is_purged(entry):
             return
         self.remove(request)
         key = _key_of(request, entry)
@@ -88,7 +90,7 @@ class MemoryCache:
 
     def drop(self, tags: Iterable[str]) -> None:
         """The same in this worker."""
-        self.purges += 1
+        self._begin_anew()
         for tag in tags:
             self._purged.pop(tag, None)
             self._purged[tag] = self.purges
@@ -98,13 +100,19 @@ class MemoryCache:
 
     def clear(self) -> None:
         """Let nothing be found any more that was begun before now."""
-        self.purges += 1
+        self._begin_anew()
         self._all_purged = self.purges
         self._purged.clear()
         self._entries.clear()
         self.size_bytes = 0
 
-    def _is_purged(self, entry: StoredResponse) -> bool:
+    def _begin_anew(self) -> None:
+        self.purges += 1
+        for call in self.on_drop:
+            call()
+
+    def is_purged(self, entry: StoredResponse) -> bool:
+        """Whether an answer was purged since fetching it began."""
         began, purged = entry.began, self._purged
         if began < self._all_purged:
             return True

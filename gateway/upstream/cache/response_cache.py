@@ -23,12 +23,14 @@ from msgspec.structs import replace
 from gateway.errors import UpstreamError
 from gateway.upstream.cache.directives import Directives, seconds_in, values_of
 from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.cache.stored import (
     StoredResponse,
     request_directives,
     stored_response,
 )
 from gateway.upstream.cache.tags import named_tag, source_tag, url_tag
+from gateway.upstream.cache.tiers import Begin, Tiers
 from gateway.upstream.settings import SourceCacheSettings
 from gateway.upstream.transport import Fetched, UpstreamRequest, header_value
 
@@ -48,8 +50,9 @@ class ResponseCache:
         source: Its name, which is a tag of every answer.
         rules: What its configuration adds to its headers.
         memory: Where answers are; shared between sources.
-        counts: `(source, endpoint, result) → number`. Results: `hit`, `stale`, `stale_if_error`, `revalidated`,
-            `miss`, `bypass`.
+        shared: Redis, behind it; None without.
+        counts: `(source, endpoint, result) → number`. Results: `hit`, `shared_hit`, `stale`, `stale_if_error`,
+            `revalidated`, `miss`, `bypass`.
         now: The wall clock, seconds; for tests.
         rng: A number from 0 to 1; for tests.
     """
@@ -61,6 +64,7 @@ class ResponseCache:
         memory: MemoryCache,
         counts: Counter[tuple[str, str, str]],
         *,
+        shared: SharedTier | None = None,
         now: Callable[[], float] = time.time,
         rng: Callable[[], float] = random.random,
     ) -> None:
@@ -68,6 +72,7 @@ class ResponseCache:
         self.rules = rules
         self.memory = memory
         self.counts = counts
+        self.tiers = Tiers(memory, shared, now)
         self._now = now
         self._rng = rng
         self._refreshes: dict[Hashable, asyncio.Task[None]] = {}
@@ -88,7 +93,12 @@ class ResponseCache:
             self._count(request, "bypass")
             return await fetch(request)
         is_conditional = not names.isdisjoint(_CONDITIONS)
-        entry = self.memory.lookup(_unconditional(request) if is_conditional else request)
+        plain = _unconditional(request) if is_conditional else request
+        entry = self.memory.lookup(plain)
+        hit = "hit"
+        if self.tiers.shared is not None and not self._is_fresh(entry):
+            known, entry = entry, await self.tiers.lookup_shared(plain, entry)
+            hit = "hit" if entry is known else "shared_hit"
         if entry is None:
             if "only-if-cached" in asks:
                 self._count(request, "miss")
@@ -99,7 +109,7 @@ class ResponseCache:
         if not entry.needs_validation and _is_enough(entry, asks, left, now):
             if left < -math.log(self._rng() or 1e-9) * entry.took_s:  # Vattani et al., XFetch
                 self._refresh(request, refresh, entry)
-            self._count(request, "hit" if left > 0 else "stale")
+            self._count(request, hit if left > 0 else "stale")
             answer = entry.answer(now)
             if is_conditional and entry.is_held_by(request.headers):
                 return Fetched(304, answer.headers, b"")
@@ -129,6 +139,7 @@ class ResponseCache:
 
     async def aclose(self) -> None:
         """End what is being refreshed."""
+        self.tiers.aclose()
         tasks = list(self._refreshes.values())
         for task in tasks:
             task.cancel()
@@ -139,12 +150,12 @@ class ResponseCache:
 
     async def _fill(self, request: UpstreamRequest, fetch: Fetch) -> Fetched:
         self._count(request, "miss")
-        began, begin = self.memory.purges, self._now()
+        begin = self.tiers.begin()
         response = await fetch(request)
-        self._keep(request, response, began, begin)
+        self._keep(request, response, begin)
         return response
 
-    def _keep(self, request: UpstreamRequest, response: Fetched, began: int, begin: float) -> None:
+    def _keep(self, request: UpstreamRequest, response: Fetched, begin: Begin) -> None:
         """Store an answer, where it may be; where it may not, what was stored for the request is gone."""
         request = _unconditional(request)
         if response.status == 304:
@@ -155,20 +166,17 @@ class ResponseCache:
             response,
             self.rules,
             now=now,
-            took_s=max(0.0, now - begin),
+            took_s=max(0.0, now - begin.at),
             tags={url_tag(request.url), source_tag(self.source)},
-            began=began,
+            began=begin.purges,
         )
-        if entry is None:
-            self.memory.remove(request)
-        else:
-            self.memory.put(request, entry)
+        self.tiers.keep(request, response, entry, begin)
 
     async def _validate(
         self, request: UpstreamRequest, fetch: Fetch, entry: StoredResponse
     ) -> Fetched:
         """Ask whether a stored answer still holds. §4.3"""
-        began, begin = self.memory.purges, self._now()
+        begin = self.tiers.begin()
         asked = replace(request, headers=[*request.headers, *entry.validators()])
         try:
             response = await fetch(asked)
@@ -183,8 +191,13 @@ class ResponseCache:
             return self._stand_in(request, entry)
         else:
             self._count(request, "miss")
-        self._keep(request, response, began, begin)
+        self._keep(request, response, begin)
         return response
+
+    def _is_fresh(self, entry: StoredResponse | None) -> bool:
+        if entry is None or entry.needs_validation:
+            return False
+        return entry.fresh_until > self._now()
 
     def _may_stand_in(self, entry: StoredResponse) -> bool:
         """Whether a stale answer may be given where the origin fails. RFC 5861 §4"""
@@ -202,7 +215,8 @@ class ResponseCache:
 
         async def refresh() -> None:
             try:
-                await self._validate(replace(request), fetch, entry)
+                if await self.tiers.is_leader(request):
+                    await self._validate(replace(request), fetch, entry)
             except UpstreamError:
                 pass  # the policies have counted it, and the next request asks again
             finally:

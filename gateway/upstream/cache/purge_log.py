@@ -1,0 +1,198 @@
+"""The purges of all pods, in order: a stream in Redis that each worker follows.
+
+A purge is one entry of the stream, whose number Redis gives; it costs the same however much is stored. An answer
+in Redis has the number of the last purge that was known when fetching it began. Whoever reads it knows the purges
+since, and takes it for gone when one of them has a tag of it: so that a fill which was under way is gone too, and
+nothing has to be found and deleted.
+
+A worker that does not hear the stream uses nothing of what Redis stores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gateway.upstream.cache.wire import PurgeNumber
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+logger = logging.getLogger("gateway.cache")
+KEPT = 10_000
+"""Purges that the stream holds; an answer that is older than all of them is taken for gone."""
+MOST_TAGS = 100_000
+TRUSTED_S = 0.5
+"""How long after it last answered the stream is believed to have been heard to its end."""
+DOUBT_S = 5.0
+"""How long a purge of a neighbor counts that has not been seen in the stream."""
+TAGS_OF_ONE = 1000
+NOTHING: PurgeNumber = (0, 0)
+
+
+class PurgeLog:
+    """Follows the stream, and writes to it.
+
+    Args:
+        client: Of redis-py.
+        key: Of the stream.
+        timeout_s: Of writing.
+        block_s: How long one question waits for news; shorter than the client's timeout.
+        on_purge: Told the tags of each purge of another worker; None for all.
+        clock: The event loop's.
+
+    Attributes:
+        last: The number of the last purge that was heard of.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        key: str,
+        timeout_s: float,
+        block_s: float,
+        on_purge: Callable[[Collection[str] | None], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._client, self._key = client, key
+        self._timeout_s, self._block_s = timeout_s, block_s
+        self._on_purge = on_purge
+        self._clock = clock
+        self._name = secrets.token_hex(8)
+        self._purged: dict[str, PurgeNumber] = {}
+        self._all_purged = NOTHING
+        self._doubted: dict[str, float] = {}
+        self._unsent: dict[str, None] = {}
+        self._heard_at = -TRUSTED_S
+        self._following: asyncio.Task[None] | None = None
+        self.last = NOTHING
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether what is not known to be purged is not purged."""
+        return self._clock() - self._heard_at <= TRUSTED_S + self._block_s
+
+    def is_purged(self, began: PurgeNumber, tags: Iterable[str]) -> bool:
+        """Whether an answer is gone.
+
+        Args:
+            began: The last purge that was known when fetching it began.
+            tags: Of the answer.
+        """
+        if began < self._all_purged:
+            return True
+        purged, doubted, unsent = self._purged, self._doubted, self._unsent
+        if not (purged or doubted or unsent):
+            return False
+        now = self._clock()
+        return any(
+            purged.get(tag, NOTHING) > began or tag in unsent or doubted.get(tag, 0.0) > now
+            for tag in tags
+        )
+
+    def doubt(self, tags: Iterable[str]) -> None:
+        """A neighbor has purged these, which the stream may say later."""
+        until = self._clock() + DOUBT_S
+        for tag in tags:
+            self._doubted[tag] = until
+        if len(self._doubted) > MOST_TAGS:
+            now = self._clock()
+            self._doubted = {tag: at for tag, at in self._doubted.items() if at > now}
+
+    async def add(self, tags: Collection[str]) -> bool:
+        """Purge for all pods. False where Redis does not answer: it is told as soon as it does."""
+        self._unsent.update(dict.fromkeys(tags))
+        return await self._send()
+
+    def open(self) -> None:
+        """Follow the stream from now on."""
+        self._following = asyncio.create_task(self._follow())
+
+    async def aclose(self) -> None:
+        """Follow it no longer."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+
+    async def _send(self) -> bool:
+        from redis.exceptions import RedisError
+
+        while self._unsent:
+            some = list(self._unsent)[:TAGS_OF_ONE]
+            told: dict[Any, Any] = {"by": self._name, "tags": orjson.dumps(some)}
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    number: Any = await self._client.xadd(
+                        self._key, told, maxlen=KEPT, approximate=False
+                    )
+            except (RedisError, OSError, TimeoutError) as exc:
+                logger.warning("a purge has not reached the other pods yet: %r", exc)
+                return False
+            self._note(_number(number), some)
+            for tag in some:
+                self._unsent.pop(tag, None)
+        return True
+
+    async def _follow(self) -> None:
+        from redis.exceptions import RedisError
+
+        has_failed = True
+        while True:
+            try:
+                if has_failed:
+                    await self._catch_up()
+                    has_failed = False
+                await self._hear(int(self._block_s * 1000))
+                if self._unsent:
+                    await self._send()
+            except (RedisError, OSError, TimeoutError) as exc:
+                if not has_failed:
+                    logger.warning("purges of other pods are not heard: %r", exc)
+                has_failed = True
+                await asyncio.sleep(self._block_s)
+
+    async def _catch_up(self) -> None:
+        """What was missed, when the stream is heard for the first time, or again."""
+        first: Any = await self._client.xrange(self._key, count=1)
+        oldest = _number(first[0][0]) if first else NOTHING
+        has_gap = oldest > self.last if self.last != NOTHING else False
+        if has_gap or await self._client.xlen(self._key) >= KEPT:
+            self._all_purged = max(self._all_purged, oldest)
+        if has_gap:  # something may have been missed: nothing that is kept can be trusted
+            self._on_purge(None)
+        while await self._hear(None):
+            pass
+
+    async def _hear(self, block_ms: int | None) -> bool:
+        """Whether there was something."""
+        last = f"{self.last[0]}-{self.last[1]}"
+        found: Any = await self._client.xread({self._key: last}, count=1000, block=block_ms)
+        self._heard_at = self._clock()
+        for _, entries in found or ():
+            for number, told in entries:
+                tags = orjson.loads(told[b"tags"])
+                self.last = _number(number)
+                self._note(self.last, tags)
+                if told[b"by"].decode() != self._name:
+                    self._on_purge(tags)
+        return bool(found)
+
+    def _note(self, number: PurgeNumber, tags: Iterable[str]) -> None:
+        for tag in tags:
+            if self._purged.get(tag, NOTHING) < number:
+                self._purged.pop(tag, None)
+                self._purged[tag] = number
+            self._doubted.pop(tag, None)
+        if len(self._purged) > MOST_TAGS:
+            self._all_purged = max(self._purged.values())
+            self._purged.clear()
+
+
+def _number(text: bytes) -> PurgeNumber:
+    milliseconds, _, sequence = text.partition(b"-")
+    return int(milliseconds), int(sequence)

@@ -1,0 +1,188 @@
+"""Stored answers in Redis, where all workers and pods find them: the tier between a worker's memory and the origins.
+
+Keys are digests of all that a request sends, as in memory. It never fails: where Redis does not answer nothing is
+found there, and nothing is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gateway.upstream.cache.purge_log import PurgeLog
+from gateway.upstream.cache.redis_lines import RedisLines
+from gateway.upstream.cache.stored import StoredResponse
+from gateway.upstream.cache.wire import PurgeNumber, read_entry, write_entry
+from gateway.upstream.settings import SharedCacheSettings
+from gateway.upstream.transport import UpstreamRequest
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+VALIDATED_S = 3600.0
+"""How long an answer is kept that is not fresh any more, but can be asked about: its `ETag` saves the body."""
+POLL_S = 0.02
+"""How often somebody who waits for another pod's call looks whether its answer is there."""
+
+
+class SharedTier:
+    """The tier, for one worker.
+
+    Args:
+        client: Of redis-py.
+        settings: Its times.
+        prefix: Of every key.
+        timeout_s: Of one command of the client, connecting included.
+        on_purge: Told the tags of each purge of another worker; None for all.
+        clock: The event loop's.
+        now: The wall clock.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        settings: SharedCacheSettings,
+        prefix: str,
+        timeout_s: float,
+        on_purge: Callable[[Collection[str] | None], None],
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._prefix = f"{prefix}cache:".encode()
+        self._now = now
+        self.lines = RedisLines(client, settings.fetch_timeout_s, settings.insert_timeout_s, clock)
+        self.log = PurgeLog(
+            client,
+            f"{prefix}cache:purges",
+            settings.invalidate_timeout_s,
+            min(0.5, timeout_s / 2),
+            on_purge,
+            clock,
+        )
+
+    def open(self) -> None:
+        """Hear of purges from now on: before that nothing is found."""
+        self.log.open()
+
+    async def aclose(self) -> None:
+        """Hear of nothing any more, and end every connection that was made here."""
+        await self.log.aclose()
+        await self.lines.aclose()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether something may be found."""
+        return self.log.is_heard and not self.lines.rests
+
+    async def get_many(self, digests: Sequence[bytes], began: int) -> list[StoredResponse | None]:
+        """Stored answers by their digests, those that are not purged. One round trip.
+
+        Args:
+            digests: Of what is looked up.
+            began: The number of purges of this worker, before.
+        """
+        if not self.is_usable:
+            return [None] * len(digests)
+        values = await self.lines.get_many([self._prefix + digest for digest in digests])
+        return [self._entry(value, began) for value in values]
+
+    async def lookup(self, request: UpstreamRequest, began: int) -> StoredResponse | None:
+        """The stored answer for a request, fresh or not."""
+        for entry in await self.get_many(request_digests(request), began):
+            if entry is not None and entry.matches(request.headers):
+                return entry
+        return None
+
+    def put(self, request: UpstreamRequest, entry: StoredResponse, began: PurgeNumber) -> None:
+        """Keep an answer, soon."""
+        self.put_digest(digest_of(request, entry), entry, began)
+
+    def put_digest(self, digest: bytes, entry: StoredResponse, began: PurgeNumber) -> None:
+        """Keep an answer under a digest, soon."""
+        ttl_s = _lifetime_s(entry, self._now())
+        if ttl_s > 0 and self.log.is_heard:
+            self.lines.put(self._prefix + digest, write_entry(entry, began), int(ttl_s * 1000))
+
+    async def lead(self, request: UpstreamRequest, began: int) -> StoredResponse | None:
+        """Whoever comes first asks the origin, in all pods: None says to ask. The others wait for the answer.
+
+        Who waits longer than `lease_s` asks too: whoever was first may be gone.
+        """
+        if not self.is_usable or not self._settings.lease_s:
+            return None
+        lease_ms = int(self._settings.lease_s * 1000)
+        digests = request_digests(request)
+        lease = self._prefix + b"lease:" + digests[0]
+        if await self.lines.take(lease, lease_ms):
+            return None
+        for _ in range(max(1, int(self._settings.lease_s / POLL_S))):
+            await asyncio.sleep(POLL_S)
+            found = await self.lookup(request, began)
+            if found is not None and found.fresh_until > self._now():
+                return found
+        return None
+
+    async def may_refresh(self, request: UpstreamRequest) -> bool:
+        """Whether nobody else refreshes this answer now."""
+        if not self.is_usable or not self._settings.lease_s:
+            return True
+        lease = self._prefix + b"lease:" + request_digests(request)[0]
+        return await self.lines.take(lease, int(self._settings.lease_s * 1000))
+
+    def _entry(self, value: bytes | None, began: int) -> StoredResponse | None:
+        read = read_entry(value, began) if value else None
+        if read is None or self.log.is_purged(read[1], read[0].tags):
+            return None
+        return read[0]
+
+
+def request_digests(request: UpstreamRequest) -> list[bytes]:
+    """Where the answer for a request may be: as `memory` looks for it."""
+    hints = request.hints
+    exact = _digest(_exact(request))
+    if hints is None or hints.private_id is None:
+        return [exact, _digest(_shared(request))]
+    own = _digest((hints.private_id, _exact(request)))
+    return [own] if hints.is_private else [exact, _digest(_shared(request)), own]
+
+
+def digest_of(request: UpstreamRequest, entry: StoredResponse) -> bytes:
+    """Where an answer is kept. One that differs by request headers is found by the very same request alone."""
+    if entry.private_id is not None:
+        return _digest((entry.private_id, _exact(request)))
+    return _digest(_shared(request) if entry.asked == {} else _exact(request))
+
+
+def row_digest(base: object, key: object) -> bytes:
+    """Where the row of a batch is kept."""
+    return _digest(("row", base, key))
+
+
+def _exact(request: UpstreamRequest) -> tuple[Any, ...]:
+    return (*_shared(request), [list(header) for header in request.headers])
+
+
+def _shared(request: UpstreamRequest) -> tuple[Any, ...]:
+    return request.source, request.method, request.url, request.body
+
+
+def _digest(value: object) -> bytes:
+    return blake2b(_encode(value), digest_size=16).digest()
+
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def _lifetime_s(entry: StoredResponse, now: float) -> float:
+    """How long it may be of use."""
+    old = max(entry.stale_while_revalidate_s, entry.stale_if_error_s)
+    if entry.validators():
+        old = max(old, VALIDATED_S)
+    return entry.fresh_until - now + old

@@ -1,0 +1,129 @@
+"""Where stored answers are looked up and kept: this worker's memory first, then Redis, where there is one.
+
+What is looked up in Redis by several at once is looked up once. It decides nothing about freshness but which of two
+answers is the fresher one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
+from gateway.concurrency.singleflight import Singleflight
+from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.cache.shared_tier import SharedTier
+from gateway.upstream.cache.stored import StoredResponse
+from gateway.upstream.cache.wire import PurgeNumber
+from gateway.upstream.transport import Fetched, UpstreamRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """When fetching an answer began: what is purged from then on is purged of it too.
+
+    Attributes:
+        purges: The number of purges of this worker.
+        shared: The last purge of all pods that was heard of.
+        at: On the wall clock, seconds.
+    """
+
+    purges: int
+    shared: PurgeNumber
+    at: float
+
+
+class Tiers:
+    """Memory and Redis, for one source.
+
+    Args:
+        memory: Of the worker.
+        shared: Redis; None without.
+        now: The wall clock.
+    """
+
+    def __init__(
+        self, memory: MemoryCache, shared: SharedTier | None, now: Callable[[], float]
+    ) -> None:
+        self.memory = memory
+        self.shared = shared
+        self._now = now
+        self._lookups: Singleflight[StoredResponse | None] = Singleflight()
+        self._kept: set[str] = set()
+        self._last: Fetched | None = None
+        memory.on_drop.append(self._lookups.close)
+
+    def aclose(self) -> None:
+        """Let nobody wait for it any more."""
+        self.memory.on_drop.remove(self._lookups.close)
+
+    def begin(self) -> Begin:
+        """Fetching begins now."""
+        shared = (0, 0) if self.shared is None else self.shared.log.last
+        return Begin(self.memory.purges, shared, self._now())
+
+    async def lookup_shared(
+        self, request: UpstreamRequest, known: StoredResponse | None
+    ) -> StoredResponse | None:
+        """What Redis has for a request that memory has no fresh answer for; `known` where that is not older.
+
+        Where neither is fresh, one of all workers and pods is to ask: the others wait here for what it gets, if what
+        this endpoint answered the last time was kept.
+        """
+        shared = self.shared
+        if shared is None or not shared.is_usable:
+            return known
+        if request.body is not None and not isinstance(request.body, bytes):
+            return known
+        began = self.memory.purges
+
+        async def look() -> StoredResponse | None:
+            found = await shared.lookup(request, began)
+            if (found is None or found.fresh_until <= self._now()) and (
+                request.endpoint in self._kept
+            ):
+                return await shared.lead(request, began) or found
+            return found
+
+        key = request.method, request.url, request.body, tuple(request.headers), _whose(request)
+        found = await self._lookups.call_once(key, look, inf, lambda _: None)
+        if found is None or (known is not None and found.fresh_until <= known.fresh_until):
+            return known
+        self.memory.put(request, found)
+        return None if self.memory.is_purged(found) else found
+
+    async def is_leader(self, request: UpstreamRequest) -> bool:
+        """Whether it is this worker that refreshes an answer which may still be used meanwhile."""
+        return self.shared is None or await self.shared.may_refresh(request)
+
+    def keep(
+        self,
+        request: UpstreamRequest,
+        response: Fetched,
+        entry: StoredResponse | None,
+        begin: Begin,
+    ) -> None:
+        """Keep an answer.
+
+        Args:
+            request: As it was sent.
+            response: As it came; several that have shared a call have the same.
+            entry: As it is kept; None: what was kept for the request is not used any more in this worker.
+            begin: When fetching it began.
+        """
+        if entry is None:
+            self._kept.discard(request.endpoint)
+            self.memory.remove(request)
+            return
+        if response is self._last and self.memory.lookup(request) is not None:
+            return  # it was shared, and another has kept it
+        self._last = response
+        self.memory.put(request, entry)
+        if self.shared is not None and not self.memory.is_purged(entry):
+            self._kept.add(request.endpoint)
+            self.shared.put(request, entry, begin.shared)
+
+
+def _whose(request: UpstreamRequest) -> tuple[bool, str | None]:
+    hints = request.hints
+    return (False, None) if hints is None else (hints.is_private, hints.private_id)

@@ -1,0 +1,363 @@
+"""The tier in Redis: what pods share, what they purge, and that no failure of Redis is one of a request."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from gateway.app.purges import PurgeRelay
+from gateway.broker.local import LocalBroker
+from gateway.broker.settings import BrokerSettings
+from gateway.redis.client import make_redis
+from gateway.redis.settings import RedisSettings
+from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.cache.response_cache import ResponseCache
+from gateway.upstream.cache.shared_tier import SharedTier
+from gateway.upstream.cache.wire import read_entry, write_entry
+from gateway.upstream.settings import SharedCacheSettings, SourceCacheSettings
+from gateway.upstream.transport import Fetched, UpstreamRequest
+from tests.support.redis_server import RedisServer
+from tests.upstream.cache.origin import Origin
+
+FIELDS = (
+    "status", "body", "asked", "fresh_until", "born", "needs_validation", "may_be_stale",
+    "stale_while_revalidate_s", "stale_if_error_s", "took_s", "tags", "private_id",
+)  # fmt: skip
+FRESH = [("cache-control", "public, max-age=600"), ("surrogate-key", "users")]
+
+
+class Pod:
+    """A worker of its own pod, and the origin that all pods share."""
+
+    def __init__(self, url: str, origin: SharedOrigin, **settings: Any) -> None:
+        self.origin = origin
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        self.memory = MemoryCache(2**20)
+        self.client = make_redis(RedisSettings(url=url, timeout_s=1.0), "test")
+        self.shared = SharedTier(
+            self.client,
+            SharedCacheSettings(enabled=True, **settings),
+            "test:",
+            1.0,
+            self._drop,
+            clock=asyncio.get_running_loop().time,
+        )
+        rules = SourceCacheSettings(enabled=True)
+        self.cache = ResponseCache("s", rules, self.memory, self.counts, shared=self.shared)
+        self.relay = PurgeRelay(self.memory, LocalBroker(BrokerSettings()), self.shared)
+
+    def _drop(self, tags: Any) -> None:
+        if tags is None:
+            self.memory.clear()
+        else:
+            self.memory.drop(tags)
+
+    async def body(self, url: str = "http://s/", headers: Any = ()) -> bytes:
+        """What a read is answered."""
+        request = UpstreamRequest("GET", url, headers, source="s", endpoint="e", is_read=True)
+        answer = await self.cache.answer(request, self.origin.fetch, self.origin.fetch)
+        return answer.body
+
+    def results(self) -> dict[str, int]:
+        """What was counted."""
+        return {result: count for (_, _, result), count in self.counts.items()}
+
+
+class SharedOrigin:
+    """Answers with its version, or with what it was sent."""
+
+    def __init__(self) -> None:
+        self.version = 1
+        self.asked = 0
+        self.headers = FRESH
+        self.waits: asyncio.Event | None = None
+        self.echoes = False
+
+    async def fetch(self, request: UpstreamRequest) -> Fetched:
+        self.asked += 1
+        body = f"{request.url} {dict(request.headers)}" if self.echoes else str(self.version)
+        if self.waits is not None:
+            await self.waits.wait()
+        return Fetched(200, list(self.headers), body.encode())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the loop turn until something holds."""
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def pods(url: str, number: int = 2, **settings: Any) -> AsyncIterator[list[Pod]]:
+    """So many pods over one origin, which hear each other."""
+    origin = SharedOrigin()
+    made = [Pod(url, origin, **settings) for _ in range(number)]
+    for pod in made:
+        pod.shared.open()
+        pod.relay.open()
+    try:
+        await until(lambda: all(pod.shared.is_usable for pod in made))
+        yield made
+    finally:
+        for pod in made:
+            await pod.relay.aclose()
+            await pod.cache.aclose()
+            await pod.shared.aclose()
+            await pod.client.aclose()
+
+
+async def test_what_one_pod_has_fetched_the_others_find(redis_url: str) -> None:
+    async with pods(redis_url) as (one, two):
+        assert await one.body() == b"1"
+        await one.shared.lines.settle()
+        assert await two.body() == b"1"
+        assert await two.body() == b"1"
+        assert one.origin.asked == 1
+        assert two.results() == {"shared_hit": 1, "hit": 1}
+
+
+async def test_answers_that_differ_by_headers_are_told_apart(redis_url: str) -> None:
+    async with pods(redis_url) as (one, two):
+        one.origin.echoes = True
+        one.origin.headers = [("cache-control", "public, max-age=600"), ("vary", "x-a")]
+        for name in ("1", "2"):
+            await one.body(headers=[("x-a", name)])
+        await one.shared.lines.settle()
+        for name in ("1", "2", "3"):
+            assert f"'x-a': '{name}'".encode() in await two.body(headers=[("x-a", name)])
+        assert one.origin.asked == 3
+
+
+async def test_a_purge_reaches_all_pods(redis_url: str) -> None:
+    async with pods(redis_url) as (one, two):
+        await one.body()
+        await one.shared.lines.settle()
+        await two.body()
+        one.origin.version = 2
+        assert await two.relay.purge(["tag s users"])
+        assert await two.body() == b"2"
+        await until(lambda: one.memory.purges > 0)
+        assert await one.body() == b"2"
+
+
+@pytest.mark.parametrize("purger", [0, 1])
+async def test_what_was_on_its_way_while_it_was_purged_is_found_by_nobody(
+    redis_url: str, purger: int
+) -> None:
+    async with pods(redis_url) as both:
+        one, two = both
+        origin = one.origin
+        origin.waits = asyncio.Event()
+        reading = asyncio.create_task(one.body())
+        await until(lambda: origin.asked == 1)
+        assert await both[purger].relay.purge(["tag s users"])
+        origin.version, waits, origin.waits = 2, origin.waits, None
+        waits.set()
+        assert await reading == b"1"  # it was asked before
+        await one.shared.lines.settle()
+        await until(lambda: one.shared.log.last == two.shared.log.last > (0, 0))
+        assert await two.body() == b"2"
+        assert await one.body() == b"2"
+
+
+async def test_a_pod_that_starts_later_knows_the_purges_before(redis_url: str) -> None:
+    async with pods(redis_url) as (one, two):
+        one.origin.waits = asyncio.Event()
+        reading = asyncio.create_task(one.body())
+        await until(lambda: one.origin.asked == 1)
+        assert await two.relay.purge(["tag s users"])
+        one.origin.waits.set()
+        await reading
+        await one.shared.lines.settle()
+        async with pods(redis_url, 1) as (late,):
+            late.origin.version = 2
+            assert await late.body() == b"2"
+
+
+async def test_a_stream_that_has_a_gap_leaves_nothing_to_be_trusted(
+    redis_url: str, shared_redis: RedisServer
+) -> None:
+    """A pod whose way to Redis was cut while more was purged than the stream holds."""
+    async with pods(redis_url) as (one, two):
+        assert await two.relay.purge(["tag s other"])
+        await until(lambda: one.shared.log.last == two.shared.log.last > (0, 0))
+        old = one.shared.log.last
+        await one.body()
+        await one.shared.log.aclose()
+        client = two.client
+        await client.delete("test:cache:purges")
+        assert await two.relay.purge(["tag s users"])
+        one.origin.version = 2
+        one.shared.log.open()
+        await until(lambda: one.shared.log.last > old)
+        assert await one.body() == b"2"
+
+
+async def test_one_pod_asks_for_what_all_of_them_lack(redis_url: str) -> None:
+    async with pods(redis_url, 3) as all_of_them:
+        origin = all_of_them[0].origin
+        for pod in all_of_them:  # that its answers are kept is known
+            await pod.body("http://s/known")
+        await all_of_them[0].shared.lines.settle()
+        for pod in all_of_them:
+            pod.cache.tiers._kept.add("e")
+        before, origin.waits = origin.asked, asyncio.Event()
+        reading = [asyncio.create_task(pod.body("http://s/new")) for pod in all_of_them]
+        await until(lambda: origin.asked > before)
+        origin.waits.set()
+        assert set(await asyncio.gather(*reading)) == {b"1"}
+        assert origin.asked == before + 1
+
+
+async def test_look_ups_of_one_turn_are_one_round_trip(redis_url: str) -> None:
+    async with pods(redis_url) as (one, two):
+        for number in range(20):
+            await one.body(f"http://s/{number}")
+        await one.shared.lines.settle()
+        client = two.client
+        before = (await client.info("commandstats"))["cmdstat_mget"]["calls"]
+        await asyncio.gather(*(two.body(f"http://s/{number}") for number in range(20)))
+        after = (await client.info("commandstats"))["cmdstat_mget"]["calls"]
+        assert after - before == 1
+        assert one.origin.asked == 20
+
+
+async def test_no_client_is_answered_what_another_was_sent(redis_url: str) -> None:
+    """Random paths, credentials and freshness, two pods: the answer to a request is what was made for the same."""
+    rng = Random("partitions")
+    async with pods(redis_url, lease_s=0.0) as both:
+        origin = both[0].origin
+        origin.echoes = True
+        for number in range(1500):
+            if number % 50 == 0:  # for a while
+                pod = rng.choice(both)
+                origin.headers = [
+                    ("cache-control", rng.choice(["max-age=9", "private, max-age=9"]))
+                ]
+                both[0].memory.clear()
+                both[1].memory.clear()
+                await pod.shared.lines.settle()
+            url = f"http://s/{rng.randrange(5)}"
+            headers = [("x-user", str(rng.randrange(8)))]
+            body = await rng.choice(both).body(url, headers)
+            assert body == f"{url} {dict(headers)}".encode()
+        assert origin.asked < 1200, "nothing was shared"
+        assert sum(pod.results().get("shared_hit", 0) for pod in both) > 20
+
+
+class Trouble:
+    """A Redis of its own, which a test may break."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._loading: subprocess.Popen[bytes] | None = None
+        self.server = RedisServer(folder)
+        self.server.start()
+
+    def end(self) -> None:
+        self.server.stop()
+        if self._loading is not None:
+            self._loading.kill()
+            self._loading.wait(30)
+
+    async def kill(self) -> None:
+        self.server.stop()
+
+    async def hang(self) -> None:
+        self.server.pause()
+
+    async def fill(self) -> None:
+        client = make_redis(RedisSettings(url=self.server.url), "test")
+        await client.config_set("maxmemory", "1")
+        await client.aclose()
+
+    async def load(self) -> None:
+        """Start anew, and read a file for minutes: it answers -LOADING."""
+        client = make_redis(RedisSettings(url=self.server.url), "test")
+        for number in range(1000):
+            await client.set(f"k{number}", b"x" * 1000)
+        await client.save()
+        await client.aclose()
+        self._begin_loading()
+        await until(self._is_loading)
+
+    def _begin_loading(self) -> None:
+        self.server.stop()
+        options = f"--port {self.server.port} --bind 127.0.0.1 --key-load-delay 100000"
+        options += " --loading-process-events-interval-bytes 1024 --logfile loading.log"
+        command = ["redis-server", *options.split()]
+        self._loading = subprocess.Popen(command, cwd=self._folder)
+
+    def _is_loading(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.server.port), 5) as client:
+                client.sendall(b"GET a\r\n")
+                return client.recv(16).startswith(b"-LOADING")
+        except OSError:
+            return False
+
+
+@pytest.mark.parametrize("trouble", ["kill", "hang", "fill", "load"])
+async def test_no_trouble_of_redis_is_one_of_a_request(tmp_path: Path, trouble: str) -> None:
+    broken = Trouble(tmp_path)
+    try:
+        async with pods(broken.server.url, fetch_timeout_s=0.05, lease_s=0.0) as (one, two):
+            await one.body("http://s/before")
+            await getattr(broken, trouble)()
+            for number in range(40):
+                assert await one.body(f"http://s/{number}") == b"1"
+                assert await two.body(f"http://s/{number}") == b"1"
+            # Redis is asked once, and then left alone.
+            assert one.shared.lines.failures["fetch"] <= 2
+    finally:
+        broken.end()
+
+
+async def test_a_purge_without_redis_is_told_when_it_is_back(tmp_path: Path) -> None:
+    broken = Trouble(tmp_path)
+    try:
+        async with pods(broken.server.url, invalidate_timeout_s=0.2) as (one, two):
+            await one.body()
+            await one.shared.lines.settle()
+            await two.body()
+            broken.server.pause()
+            assert not await one.relay.purge(["tag s users"])
+            one.origin.version = 2
+            assert await one.body() == b"2"
+            broken.server.resume()
+            await until(lambda: two.memory.purges > 0)
+            assert await two.body() == b"2"
+    finally:
+        broken.end()
+
+
+@pytest.mark.parametrize("size", [0, 10, 5000])
+def test_an_answer_is_the_same_after_it_was_in_redis(size: int) -> None:
+    origin = Origin()
+    origin.says(cache_control="max-age=5, stale-if-error=7", etag='"a"', surrogate_key="a b")
+    asyncio.run(origin.read())
+    (kept,) = [e for es in origin.memory._entries.values() for e in es]
+    kept.body = b"x" * size
+    data = write_entry(kept, (5, 6))
+    read = read_entry(data, kept.began)
+    assert read is not None
+    entry, began = read
+    assert began == (5, 6)
+    for name in FIELDS:
+        assert getattr(entry, name) == getattr(kept, name), name
+    assert len(data) < 1000 + size % 4096
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"\x90", b"\x91\x02", b"\xc1" * 9])
+def test_what_another_version_wrote_is_no_answer(data: bytes) -> None:
+    assert read_entry(data, 0) is None
