@@ -45,7 +45,8 @@ from gateway.transport.settings import (
     SubscriptionSettings,
     UploadSettings,
 )
-from gateway.upstream.settings import ResponseCacheSettings, SourceSettings
+from gateway.upstream.cache.settings import ResponseCacheSettings
+from gateway.upstream.settings import SourceSettings
 
 STRICT = {"extra": "forbid", "allow_inf_nan": False}
 

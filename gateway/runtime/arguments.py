@@ -7,24 +7,18 @@ evaluated again as a whole by graphql-core over this request's nodes, for its ex
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import Enum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from graphql import (
     ArgumentNode,
     FieldNode,
     GraphQLArgument,
-    GraphQLEnumType,
     GraphQLField,
     Undefined,
     ValueNode,
     VariableNode,
-    get_named_type,
     get_nullable_type,
-    is_enum_type,
-    is_input_object_type,
     is_non_null_type,
     is_scalar_type,
     specified_scalar_types,
@@ -33,6 +27,7 @@ from graphql import (
 from gateway.graph.resolvers import fresh
 from gateway.graph.uploads import Upload
 from gateway.runtime import reference
+from gateway.runtime.argument_types import custom_scalars, is_plain
 from gateway.runtime.spots import Failed
 
 if TYPE_CHECKING:
@@ -44,9 +39,6 @@ Evaluator = Callable[[dict[str, Any], "Run"], Any]
 MISSING = object()  # the argument is left out
 WRONG = object()  # graphql-core is asked for the error
 FILE = "Upload"  # the scalar's name
-# Of input objects, which can reach hundreds of others.
-_scalars_of: WeakKeyDictionary[Any, frozenset[str]] = WeakKeyDictionary()
-_IMMUTABLE = (str, int, float, bytes, Enum)
 
 
 class Arguments:
@@ -84,10 +76,10 @@ class Arguments:
             own = _has_container(name, argument) or FILE in custom_scalars(argument.type)
             self.is_shared = self.is_shared and not own
         elif value is not None and _slots_in(value, slots):
-            self.is_shared = self.is_shared and _is_plain(argument)
+            self.is_shared = self.is_shared and is_plain(argument)
             make = _scalar if _is_scalar(argument, value, slots) else _literal
             self.evaluators.append((out_name, make(name, argument, value, slots)))
-        elif value is not None and (_has_variable(value) or not _is_plain(argument)):
+        elif value is not None and (_has_variable(value) or not is_plain(argument)):
             self.is_shared = False
             self.evaluators.append((out_name, _nested(name, argument, value)))
         else:
@@ -153,29 +145,6 @@ def _constant(value: Any) -> Evaluator:
 def is_container(value: Any) -> bool:
     """Whether a coerced value is a list or an input object: what a resolver could change."""
     return type(value) is dict or type(value) is list
-
-
-def custom_scalars(type_: Any) -> frozenset[str]:
-    """The names of the scalars in an input type that are not GraphQL's own."""
-    start: Any = get_named_type(type_)
-    if is_scalar_type(start):
-        is_own = specified_scalar_types.get(start.name) is start
-        return frozenset() if is_own else frozenset({start.name})
-    if not is_input_object_type(start):
-        return frozenset()
-    known = _scalars_of.get(start)
-    if known is None:
-        reached = {start.name: start}
-        todo = [start]
-        while todo:
-            for field in todo.pop().fields.values():
-                named = get_named_type(field.type)
-                if named.name not in reached:
-                    reached[named.name] = named
-                    todo += [named] if is_input_object_type(named) else []
-        scalars = [named for named in reached.values() if is_scalar_type(named)]
-        known = _scalars_of[start] = frozenset[str]().union(*map(custom_scalars, scalars))
-    return known
 
 
 def _holds_files(value: Any) -> bool:
@@ -288,22 +257,3 @@ def _substitute(value: ValueNode, slots: Mapping[int, int], literals: Literals) 
         )
         return type(value)(fields=fields)  # type: ignore[call-arg]
     return value
-
-
-def _is_plain(argument: GraphQLArgument) -> bool:
-    """Whether a coerced value can be shared between calls: nothing in it can be changed."""
-    type_: Any = argument.type
-    if is_non_null_type(type_):
-        type_ = type_.of_type
-    if is_scalar_type(type_):
-        return specified_scalar_types.get(type_.name) is type_
-    return is_enum_type(type_) and _has_plain_values(type_)
-
-
-def _has_plain_values(type_: GraphQLEnumType) -> bool:
-    """Whether an enum's values are the same objects each time, or such as nothing can change."""
-    own = reference.own_enum_coercion(type_)
-    try:
-        return own is None or all(isinstance(own(name), _IMMUTABLE) for name in type_.values)
-    except Exception:
-        return False

@@ -26,12 +26,13 @@ from gateway.telemetry.trace import CURRENT, clock
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
+from gateway.upstream.cache.settings import ResponseCacheSettings
 from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.cache.tags import named_tag
 from gateway.upstream.caller import Caller, CallStats
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
-from gateway.upstream.settings import ResponseCacheSettings, SourceSettings
+from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, Transport, UpstreamRequest, UpstreamResponse
 
 

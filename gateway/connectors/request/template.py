@@ -7,7 +7,7 @@ Source: connectors.md §9–§11.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.client.request import ClientRequest
@@ -21,12 +21,11 @@ from gateway.connectors.mapping.nodes import MappedField, Path, Variable
 from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.request.form import form_body
 from gateway.connectors.request.header_rules import apply_rules, names_of_principal
+from gateway.connectors.request.header_writer import HeaderWriter
 from gateway.connectors.request.url import (
     CannotWriteError,
     Expression,
     Variables,
-    Writer,
-    compile_header_value,
     compile_template,
     encode,
     join_url,
@@ -110,19 +109,19 @@ class RequestBuilder:
             return None
         return join_url(self._base, "", "", split_url(self._template({})), "", "")
 
-    def _header_writers(self, source: SourceDirective | None, spec: str) -> list[_HeaderWriter]:
+    def _header_writers(self, source: SourceDirective | None, spec: str) -> list[HeaderWriter]:
         merged: dict[str, Header] = {}
         for header in (*(source.headers if source else ()), *self.connect.headers):
             merged[header.name.lower()] = header
         writers = [
-            _HeaderWriter(header, spec, self.connect.name)
+            HeaderWriter(header, spec, self.connect.name)
             for name, header in merged.items()
             if header.from_ is None or folded(name) not in self._reserved
         ]
         if self.connect.body is not None:
             kind = merged.get("content-type")
             if kind is None:
-                writers.append(_HeaderWriter.constant("content-type", "application/json"))
+                writers.append(HeaderWriter.constant("content-type", "application/json"))
             elif kind.value is not None:
                 self.is_form = kind.value.value.strip().lower() == FORM
         return writers
@@ -236,40 +235,6 @@ class RequestBuilder:
     def forwarded(self) -> frozenset[str]:
         """The client's headers that reach the backend."""
         return frozenset(writer.from_ for writer in self._headers if writer.from_ is not None)
-
-
-class _HeaderWriter:
-    """One header entry."""
-
-    def __init__(self, header: Header, spec: str, name: str) -> None:
-        self.name = header.name
-        self.from_ = header.from_.lower() if header.from_ else None
-        self._value: Writer | None = None
-        self.is_constant = False
-        if header.value is not None:
-            parts = parse_template(header.value.value, spec)
-            self.is_constant = not any(isinstance(part, Expression) for part in parts)
-            self._value = compile_header_value(header.value.value, spec, name)
-
-    @classmethod
-    def constant(cls, name: str, value: str) -> _HeaderWriter:
-        writer = cls.__new__(cls)
-        writer.name, writer.from_ = name, None
-        writer._value = lambda _: value
-        writer.is_constant = True
-        return writer
-
-    def write(
-        self, variables: Variables, client_headers: Mapping[str, Sequence[str]]
-    ) -> Iterable[HeaderPair]:
-        if self.from_ is not None:
-            return [(self.name, value) for value in client_headers.get(self.from_, ())]
-        assert self._value is not None, "a checked header has `from` or `value`"
-        try:
-            value = self._value(variables)
-        except CannotWriteError:
-            return ()  # §10.3: the header drops out, the request is made
-        return [(self.name, value)] if value else ()
 
 
 def _batched_parameter(text: SchemaText | None, spec: str) -> tuple[str, str] | None:

@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from gateway.errors import UpstreamError
 from gateway.upstream.cache.directives import Directives, seconds_in, values_of
 from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.cache.settings import SourceCacheSettings
 from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.cache.stored import (
     StoredResponse,
@@ -31,7 +32,6 @@ from gateway.upstream.cache.stored import (
 )
 from gateway.upstream.cache.tags import named_tag, source_tag, url_tag
 from gateway.upstream.cache.tiers import Begin, Tiers
-from gateway.upstream.settings import SourceCacheSettings
 from gateway.upstream.transport import Fetched, UpstreamRequest, header_value
 
 Fetch = Callable[[UpstreamRequest], Awaitable[Fetched]]

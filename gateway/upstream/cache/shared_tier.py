@@ -16,9 +16,9 @@ import msgspec
 
 from gateway.upstream.cache.purge_log import PurgeLog
 from gateway.upstream.cache.redis_lines import RedisLines
+from gateway.upstream.cache.settings import SharedCacheSettings
 from gateway.upstream.cache.stored import StoredResponse
 from gateway.upstream.cache.wire import PurgeNumber, read_entry, write_entry
-from gateway.upstream.settings import SharedCacheSettings
 from gateway.upstream.transport import UpstreamRequest
 
 if TYPE_CHECKING:

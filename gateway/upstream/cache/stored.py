@@ -14,20 +14,17 @@ from gateway.upstream.cache.directives import (
     cache_control,
     date_of,
     parse_directives,
-    seconds_in,
     values_of,
 )
+from gateway.upstream.cache.freshness import HEURISTIC, apparent_age, lifetime_of, stale_window
 from gateway.upstream.cache.hints import NO_HINTS
+from gateway.upstream.cache.settings import SourceCacheSettings
 from gateway.upstream.cache.tags import named_tag
-from gateway.upstream.settings import SourceCacheSettings
 from gateway.upstream.transport import Fetched, Header, UpstreamRequest, header_value
 
-# RFC 9110 §15.1; 206 is not kept: there is nobody who would ask for parts.
-HEURISTIC = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
+# 206 is not kept: there is nobody who would ask for parts.
 NEVER = frozenset({206, 304})
 UNDERSTOOD = HEURISTIC | {201, 202, 302, 303, 307, 400, 401, 403, 500, 502, 503, 504}
-HEURISTIC_PART = 0.1
-"""Of the time since `Last-Modified`: what RFC 9111 §4.2.2 proposes."""
 OVERHEAD_BYTES = 1200
 HEADER_BYTES = 120
 """What an entry, and each of its headers, takes beside its text; measured, a little above."""
@@ -188,7 +185,7 @@ def stored_response(
     varies = {n.strip().lower() for v in values_of(headers, "vary") for n in v.split(",")} - {""}
     if "*" in varies:
         return None
-    lifetime = _lifetime(response, says, rules, now, is_targeted=is_targeted)
+    lifetime = lifetime_of(response, says, rules, now, is_targeted=is_targeted)
     if lifetime is not None and hints.max_age_s is not None:
         lifetime = hints.max_age_s if is_overridden else min(lifetime, hints.max_age_s)
     needs_validation = not is_overridden and "no-cache" in says and says["no-cache"] is None
@@ -202,7 +199,7 @@ def stored_response(
     if given is None:
         return None
     trusts = not is_private and (rules.trust_vary or "public" in says)
-    born = now - max(age_of(headers) + took_s, _apparent_age(headers, now))
+    born = now - max(age_of(headers) + took_s, apparent_age(headers, now))
     return StoredResponse(
         status=response.status,
         headers=_end_to_end(headers, says),
@@ -212,8 +209,8 @@ def stored_response(
         born=born,
         needs_validation=needs_validation,
         may_be_stale=may_be_stale,
-        stale_while_revalidate_s=_window(says, "stale-while-revalidate", rules, may_be_stale),
-        stale_if_error_s=_window(says, "stale-if-error", rules, may_be_stale),
+        stale_while_revalidate_s=stale_window(says, "stale-while-revalidate", rules, may_be_stale),
+        stale_if_error_s=stale_window(says, "stale-if-error", rules, may_be_stale),
         took_s=took_s,
         tags=_tags(headers, request.source).union(tags, given),
         began=began,
@@ -236,52 +233,6 @@ def _joined(headers: Sequence[Header], name: str) -> str | None:
     if not values:
         return None
     return ",".join(part.strip() for value in values for part in value.split(","))
-
-
-def _lifetime(
-    response: Fetched,
-    says: Directives,
-    rules: SourceCacheSettings,
-    now: float,
-    *,
-    is_targeted: bool,
-) -> float | None:
-    """For how long an answer is fresh, seconds; None where nothing says. RFC 9111 §4.2.1"""
-    status, headers = response.status, response.headers
-    if rules.override and rules.ttl_s is not None:
-        return rules.ttl_s if status in HEURISTIC else None
-    for name in ("s-maxage", "max-age"):
-        if (seconds := seconds_in(says, name)) is not None:
-            return float(seconds)
-    expires = values_of(headers, "expires")
-    if expires and not is_targeted:
-        date = date_of(header_value(headers, "date") or "")
-        until = date_of(expires[0]) if len(expires) == 1 else None
-        return 0.0 if until is None else max(0.0, until - (now if date is None else date))
-    if status not in HEURISTIC and "public" not in says:
-        return None
-    if status in (404, 410) and rules.negative_ttl_s:
-        return rules.negative_ttl_s
-    if rules.ttl_s is not None and status < 400:
-        return rules.ttl_s
-    modified = date_of(header_value(headers, "last-modified") or "")
-    if rules.heuristic and modified is not None:
-        return max(0.0, now - modified) * HEURISTIC_PART
-    return None
-
-
-def _apparent_age(headers: Sequence[Header], now: float) -> float:
-    date = date_of(header_value(headers, "date") or "")
-    return 0.0 if date is None else max(0.0, now - date)
-
-
-def _window(says: Directives, name: str, rules: SourceCacheSettings, may_be_stale: bool) -> float:
-    """For how long it may be used when it is stale, seconds. RFC 5861"""
-    if not may_be_stale:
-        return 0.0
-    seconds = seconds_in(says, name)
-    default: float = getattr(rules, name.replace("-", "_") + "_s")
-    return default if seconds is None else float(seconds)
 
 
 def _end_to_end(headers: Sequence[Header], says: Directives) -> list[Header]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from time import perf_counter
 
 from gateway.telemetry import catalogue as names
 from gateway.telemetry.metrics import Family, Histogram, Sample
@@ -41,6 +42,11 @@ class Counters:
     def add(self, name: str, source: str, endpoint: str) -> None:
         """Count one decision."""
         self.counts[name, source, endpoint] += 1
+
+    def measure(self, source: str, endpoint: str, error_type: str, begin: float) -> None:
+        """Note how long an attempt that failed took on the wire, where somebody wants to know."""
+        if self.durations is not None:
+            self.durations.of(source, endpoint, error_type).observe(perf_counter() - begin)
 
     def samples(self) -> Iterator[Sample]:
         """All of it, for metrics."""

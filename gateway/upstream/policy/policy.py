@@ -173,7 +173,7 @@ class Policy:
             # A client's own short deadline says nothing about the backend, as a cancellation does not.
             is_own = exc.code == "GATEWAY_TIMEOUT" and asked.deadline < own
             if sent_at and not is_own:
-                self._measure(request, exc.code, sent_at)
+                self.counters.measure(self.name, request.endpoint, exc.code, sent_at)
             if is_own or exc.code in NOT_HEALTH:
                 endpoint.breaker.abandon()
             else:
@@ -191,7 +191,7 @@ class Policy:
                 del failed  # its traceback has this frame
         status = answer.status
         if status >= 500:
-            self._measure(request, str(status), sent_at)
+            self.counters.measure(self.name, request.endpoint, str(status), sent_at)
         elif self.counters.durations is not None:
             if endpoint.durations is None:
                 endpoint.durations = self.counters.durations.of(self.name, endpoint.name, "")
@@ -200,13 +200,6 @@ class Policy:
         if status in self._statuses and not is_hedged:
             return await self._again(asked, number, answer, None)
         return answer
-
-    def _measure(self, request: UpstreamRequest, error_type: str, begin: float) -> None:
-        """Note how long a call that failed took on the wire, where somebody wants to know."""
-        durations = self.counters.durations
-        if durations is not None:
-            child = durations.of(self.name, request.endpoint, error_type)
-            child.observe(perf_counter() - begin)
 
     def _admit(self, request: UpstreamRequest, endpoint: Endpoint, now: float) -> None:
         """Errors: UpstreamError(CIRCUIT_BREAKER_OPEN)."""

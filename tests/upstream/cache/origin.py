@@ -9,7 +9,7 @@ from typing import Any
 from gateway.errors import UpstreamError
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
-from gateway.upstream.settings import SourceCacheSettings
+from gateway.upstream.cache.settings import SourceCacheSettings
 from gateway.upstream.transport import Fetched, UpstreamRequest
 
 BEGIN = 1_800_000_000.0

@@ -17,7 +17,8 @@ from gateway.errors import UpstreamError
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
-from gateway.upstream.settings import SourceCacheSettings, SourceSettings
+from gateway.upstream.cache.settings import SourceCacheSettings
+from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import Fetched, UpstreamRequest
 
 HOP_BY_HOP = {"connection", "host", "keep-alive", "content-length", "transfer-encoding", "te"}

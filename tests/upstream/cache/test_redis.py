@@ -21,9 +21,9 @@ from gateway.redis.client import make_redis
 from gateway.redis.settings import RedisSettings
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
+from gateway.upstream.cache.settings import SharedCacheSettings, SourceCacheSettings
 from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.cache.wire import read_entry, write_entry
-from gateway.upstream.settings import SharedCacheSettings, SourceCacheSettings
 from gateway.upstream.transport import Fetched, UpstreamRequest
 from tests.support.redis_server import RedisServer
 from tests.upstream.cache.origin import Origin
