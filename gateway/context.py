@@ -150,7 +150,7 @@ class Context:
         return self.client.principal
 
     @property
-    def sent(self) -> Mapping[str, Sequence[str]]:
+    def raw_headers(self) -> Mapping[str, Sequence[str]]:
         """The headers, each as the list of its values. Nobody changes them."""
         return self.client.values
 
@@ -186,7 +186,7 @@ class Context:
     def header_values(self) -> dict[str, list[str]]:
         """The client's request headers by lower-case name, each as the list of its values."""
         if self._header_values is None:
-            self._header_values = {name: list(values) for name, values in self.sent.items()}
+            self._header_values = {name: list(values) for name, values in self.raw_headers.items()}
         return self._header_values
 
     @property

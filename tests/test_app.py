@@ -128,7 +128,7 @@ async def test_an_unexpected_error_is_masked_with_an_id_that_the_log_has(project
     assert set(error["extensions"]) == {"code", "errorId"}
     assert "secret" not in json.dumps(result.errors)
     (logged,) = lines(project, "errors.log")
-    assert error["extensions"]["errorId"] in logged["message"]
+    assert logged["error_id"] == error["extensions"]["errorId"]
     assert "secret-dsn" in logged["message"]
     assert "Query.fails" in logged["traceback"] or "def fails" in logged["traceback"]
     assert lines(project, "access.log")[0]["error_ids"] == [error["extensions"]["errorId"]]
@@ -169,7 +169,7 @@ async def test_every_log_line_fits_the_schema_and_holds_no_values(project: Path)
     for value in ("variable-value", "literal-value", "token-value", "cookie-value"):
         assert value not in text
     first = written[0]
-    assert (first["operation_name"], first["operation_type"], first["cache"]) == (
+    assert (first["operation_name"], first["operation_type"], first["plan_cache"]) == (
         "Hello",
         "query",
         "miss",
@@ -214,7 +214,7 @@ async def test_warm_documents_are_compiled_before_readiness(project: Path) -> No
         file.write('[plan_cache]\nwarm = ["warm.graphql"]\n')
     async with GatewayClient(project / "gateway.toml") as client:
         await client.execute("{ state }")
-    assert lines(project, "access.log")[0]["cache"] == "exact"
+    assert lines(project, "access.log")[0]["plan_cache"] == "hit"
 
 
 async def test_a_warm_document_that_is_refused_ends_the_start(project: Path) -> None:

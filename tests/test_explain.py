@@ -117,7 +117,7 @@ async def test_each_step_and_call_with_its_parent_and_its_counts(tmp_path: Path)
         below = [child for child in spans if child["parent"] == span["id"]]
         assert span["self"] == span["duration"] - covered(below)
     assert posts["self"] + calls[0]["duration"] == posts["duration"]
-    assert trace["plan"]["cache"] == "miss"
+    assert trace["plan"]["plan_cache"] == "miss"
     assert "posts: [Post!]" in trace["plan"]["text"]
 
 

@@ -13,7 +13,7 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 from gateway.execute.prepare import Prepared, prepare
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
-from gateway.language.normalise import Normalised
+from gateway.language.normalize import Normalized
 from gateway.language.slots import find_slots
 from gateway.pipeline.found_plan import MadePlan
 from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
@@ -59,10 +59,10 @@ def document(number: int) -> str:
     return TEMPLATE % {"n": 100_000 + number}
 
 
-def compile_text(text: str, name: str | None, normalised: Normalised | None) -> MadePlan[Prepared]:
+def compile_text(text: str, name: str | None, normalized: Normalized | None) -> MadePlan[Prepared]:
     """What the service does on a miss."""
     parsed = load_document(text, SCHEMA, Limits())
-    slots = find_slots(SCHEMA, parsed, normalised) if normalised else None
+    slots = find_slots(SCHEMA, parsed, normalized) if normalized else None
     return MadePlan(prepare(SCHEMA, parsed, name, slots.free if slots else None), slots)
 
 
@@ -83,7 +83,7 @@ def exact_lookup() -> Callable[[], Any]:
 
     found = look()
     assert found.value is value
-    assert found.how == "exact"
+    assert found.how == "hit"
     return look
 
 
@@ -99,7 +99,7 @@ def normalised_lookup() -> Callable[[], Any]:
 
     found = look()
     assert found.value is value
-    assert found.how == "normalised"
+    assert found.how == "hit_normalized"
     return look
 
 
@@ -107,7 +107,7 @@ def compile_and_validate() -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Plan, emit and compile of the document; and its validation."""
     parsed = parse(document(0))
     assert validate(SCHEMA, parsed) == []
-    assert prepare(SCHEMA, parsed, "Watch").path == "compiled"
+    assert prepare(SCHEMA, parsed, "Watch").executor == "compiled"
     return (lambda: prepare(SCHEMA, parsed, "Watch")), (lambda: validate(SCHEMA, parsed))
 
 

@@ -22,7 +22,7 @@ from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute.prepare import Prepared, prepare
 from gateway.language.document import load_document
-from gateway.language.normalise import Normalised
+from gateway.language.normalize import Normalized
 from gateway.language.slots import find_slots
 from gateway.pipeline.authorize import Authorization, policies_of
 from gateway.pipeline.dedupe import Sharing
@@ -188,12 +188,12 @@ class Revision:
         return context
 
     def _compile(
-        self, text: str, operation_name: str | None, normalised: Normalised | None
+        self, text: str, operation_name: str | None, normalized: Normalized | None
     ) -> MadePlan[Prepared]:
         """Parse, check, validate, plan, compile: what a plan cache does on a miss."""
         schema, limits = self._schema, self._config.limits
         document = load_document(text, schema, limits)
-        slots = find_slots(schema, document, normalised) if normalised else None
+        slots = find_slots(schema, document, normalized) if normalized else None
         with phase("plan"):
             is_planned = check_work(schema, document, operation_name, limits)
             prepared = prepare(

@@ -85,7 +85,7 @@ def plan(
 
 def _print_plan(prepared: Prepared, coerced: Variables, source: bool, sharing: str = "") -> None:
     found = explain_plan(prepared, coerced)["plan"]
-    if found["path"] == "fallback":
+    if found["executor"] == "fallback":
         print(f"not compiled: {found['reason']}; it runs on graphql-core")
         return
     print(found["tree"], end="")

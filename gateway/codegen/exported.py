@@ -11,7 +11,7 @@ from types import GeneratorType
 from typing import Any
 
 from gateway.runtime.calls import MANY, call_many, call_rows
-from gateway.runtime.columns import counted, distinct, gather_rows, normalise, pick
+from gateway.runtime.columns import counted, distinct, gather_rows, normalize, pick
 from gateway.runtime.introspect import introspect
 from gateway.runtime.loads import load, load_entities
 from gateway.runtime.properties import read_column
@@ -35,7 +35,7 @@ PART_NAMES: dict[str, Any] = {
     "introspect": introspect,
     "load": load,
     "load_entities": load_entities,
-    "normalise": normalise,
+    "normalize": normalize,
     "pick": pick,
     "read_column": read_column,
     "regroup": regroup,

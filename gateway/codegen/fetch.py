@@ -89,7 +89,7 @@ class FetchWriter:
                 return
             for field in fields:
                 given = f"run, {self.field(field)}, column_{field.id}"
-                self.writer.line(f"types_of_{field.id} = normalise({given})")
+                self.writer.line(f"types_of_{field.id} = normalize({given})")
             self.wait()
             for field in fields:
                 given = f"run, {self.field(field)}, column_{field.id}, types_of_{field.id}"

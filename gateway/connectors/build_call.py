@@ -113,7 +113,7 @@ class CallBuilder:
         mutation = self.schema.mutation_type
         is_write = owner is not None and owner is mutation
         may_repeat = connect.method in READ_METHODS or (
-            connect.method == "POST" and settings.post_is_read and not is_write
+            connect.method == "POST" and settings.post_is_safe and not is_write
         )
         responding = _responding(connect, source, spec)
         vary = identity_of_connector(builder, responding, rules, settings.session_cookie)
@@ -147,7 +147,10 @@ class CallBuilder:
             constants=self.constants,
             is_read=is_read,
             may_repeat=may_repeat,
-            merges=settings.merge_batches and may_repeat and vary is not None and not passes,
+            merges=settings.batch_across_requests
+            and may_repeat
+            and vary is not None
+            and not passes,
             vary=vary,
             max_requests=self.settings.max_requests_per_operation_per_source,
             decodings=decodings,

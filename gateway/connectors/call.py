@@ -104,7 +104,7 @@ class ConnectorCall:
         if vary is VARY_NONE:
             return {**self.constants, "request": NO_REQUEST, **given}
         principal = context.principal
-        request = {"headers": context.sent, "claims": principal.claims}
+        request = {"headers": context.raw_headers, "claims": principal.claims}
         if vary is None or vary.principal:
             given["principal"] = principal.as_json()
         return {**self.constants, "request": request, **given}

@@ -51,7 +51,7 @@ class Documents:
         self.trusted = trusted
         self._settings = settings or PersistedDocumentSettings()
 
-    def has_say(self, document_id: str | None, extensions: dict[str, Any] | None) -> bool:
+    def needs_lookup(self, document_id: str | None, extensions: dict[str, Any] | None) -> bool:
         """Whether a request's text is not simply what it sent."""
         return (
             document_id is not None

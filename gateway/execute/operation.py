@@ -119,7 +119,7 @@ def fall_back(
 ) -> AwaitableOrValue[ExecutionResult]:
     """Run the whole operation on graphql-core's own executor, and count it.
 
-    Errors: ClientError(COLD_DOCUMENTS_LIMIT): it introspects, and the client had its share;
+    Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT): it introspects, and the client had its share;
         ClientError(UNAUTHORIZED_FIELD_OR_TYPE): something of it is denied, which graphql-core would answer.
     """
     if prepared.denied:
@@ -146,15 +146,15 @@ def within(budget: Budget, result: ExecutionResult) -> ExecutionResult:
 
 def explain_plan(prepared: Prepared, variables: Variables) -> dict[str, Any]:
     """How the operation is executed, for `extensions`: its tree and its generated source."""
-    if prepared.path == "fallback":
-        return {"plan": {"path": "fallback", "reason": prepared.whole or prepared.reason}}
+    if prepared.executor == "fallback":
+        return {"plan": {"executor": "fallback", "reason": prepared.whole or prepared.reason}}
     codes = [prepared.code(variables.coerced)] if prepared.reason is None else []
     if not codes:
         parts = prepared.incremental_code(variables.coerced)
         codes = [parts.initial, *(part.code for part in parts.deferred)]
     tree = "\n".join(print_plan(code.bound.plan) + _print_calls(code.bound) for code in codes)
     source = "\n".join(code.source for code in codes)
-    return {"plan": {"path": "compiled", "tree": tree, "source": source}}
+    return {"plan": {"executor": "compiled", "tree": tree, "source": source}}
 
 
 def _print_calls(bound: Bound) -> str:

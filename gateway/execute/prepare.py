@@ -51,7 +51,7 @@ class Prepared:
         operation_name: None for an anonymous operation.
         operation_type: `query`, `mutation` or `subscription`; None when there is no such operation.
         document_hash: The document's fingerprint; it holds no literal.
-        path: `compiled` or `fallback`.
+        executor: `compiled` or `fallback`.
         is_incremental: Whether its answer comes in several payloads.
         reason: Why it has no single plan.
         whole: Why a query with `@defer` falls back; None when its parts are compiled.
@@ -114,7 +114,7 @@ class Prepared:
         operation = self.source.operation
         self.operation_type = operation.operation.value if operation else None
         self.operation_name = operation.name.value if operation and operation.name else None
-        self.is_incremental, self.path = False, "compiled"
+        self.is_incremental, self.executor = False, "compiled"
         if operation is None:
             # Choosing fails before anything is resolved, so that graphql-core says why.
             self.errors = reference.execute(schema, document, operation_name=operation_name).errors  # type: ignore
@@ -126,7 +126,7 @@ class Prepared:
         if self._needs:
             self.guard = Guard(rule for need, _ in self._needs.values() for rule in need)
         if not is_planned:
-            self.reason, self.path = "more work than limits.max_work", "fallback"
+            self.reason, self.executor = "more work than limits.max_work", "fallback"
             return
         try:
             self._check(operation)
@@ -141,12 +141,12 @@ class Prepared:
         if self.is_incremental:
             self._prepare_parts(operation)
         if (self.whole if self.is_incremental else self.reason) is not None:
-            self.path = "fallback"
+            self.executor = "fallback"
 
     def filtered(self, decisions: Decisions, client_key: str | None) -> Prepared:
         """The same operation for those of whom this is decided, without what they may not see.
 
-        Errors: ClientError(COLD_DOCUMENTS_LIMIT).
+        Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT).
         """
         assert self.guard is not None
         if all(decisions):
@@ -206,16 +206,16 @@ class Prepared:
             coerced: The variables.
             asker: For whom: who is charged where it has to be made.
 
-        Errors: CannotCompileError; ClientError(COLD_DOCUMENTS_LIMIT).
+        Errors: CannotCompileError; ClientError(UNCACHED_DOCUMENTS_LIMIT).
         """
         return self._variants.lookup(self.shaping, coerced, asker)
 
     def make_variant(self, coerced: Mapping[str, Any], client_key: str) -> None:
         """Make the code for these variables, where there is none yet.
 
-        Errors: ClientError(COLD_DOCUMENTS_LIMIT).
+        Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT).
         """
-        if not self.shaping or self.path != "compiled":
+        if not self.shaping or self.executor != "compiled":
             return
         with suppress(CannotCompileError):  # found again where it is run
             if self.reason is None:

@@ -28,7 +28,7 @@ def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue
         run, code: What is run.
         encodes: The data of a large result is encoded here, in pieces: it is JSON already, and no dict.
 
-    Errors: IntrospectionError and ClientError(COLD_DOCUMENTS_LIMIT) before anything of the user's has run.
+    Errors: IntrospectionError and ClientError(UNCACHED_DOCUMENTS_LIMIT) before anything of the user's has run.
     """
 
     def finish() -> ExecutionResult:

@@ -1,1 +1,1 @@
-"""Text to document: parse, normalise, limits, validate."""
+"""Text to document: parse, normalize, limits, validate."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-from gateway.language.normalise import normalise
+from gateway.language.normalize import normalize
 
 
 def fingerprint(text: str) -> str:
-    """SHA-256 of the normalised text, first 16 hex digits. Holds no literal, so it may be logged."""
-    normalised = normalise(text)
-    known = text if normalised is None else normalised.key
+    """SHA-256 of the normalized text, first 16 hex digits. Holds no literal, so it may be logged."""
+    normalized = normalize(text)
+    known = text if normalized is None else normalized.key
     return hashlib.sha256(known.encode(errors="surrogatepass")).hexdigest()[:16]

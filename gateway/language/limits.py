@@ -71,7 +71,7 @@ class Limits:
             refused ones included, with eight seconds' worth at once: a flood of new documents must not
             take the time of those that are known. A document costs the CPU that it took. When half of
             it is used up, clients that took more than an equal part lately are refused; when all is,
-            everybody: with COLD_DOCUMENTS_LIMIT, 429 and `Retry-After`. 0 for no limit.
+            everybody: with UNCACHED_DOCUMENTS_LIMIT, 429 and `Retry-After`. 0 for no limit.
         introspection: Allow `__schema` and `__type`. When off, errors suggest no names either.
     """
 

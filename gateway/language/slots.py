@@ -34,12 +34,12 @@ from graphql import (
     specified_scalar_types,
 )
 
-from gateway.language.normalise import Normalised
+from gateway.language.normalize import Normalized
 
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """The slots of a normalised document.
+    """The slots of a normalized document.
 
     Attributes:
         free: Offset of the literal in the document that was planned → number of its slot.
@@ -73,9 +73,9 @@ class Slots:
         return False
 
 
-def find_slots(schema: GraphQLSchema, document: DocumentNode, normalised: Normalised) -> Slots:
+def find_slots(schema: GraphQLSchema, document: DocumentNode, normalized: Normalized) -> Slots:
     """Sort the slots of a valid document into free and pinned ones."""
-    offsets = {offset: slot for slot, offset in enumerate(normalised.offsets())}
+    offsets = {offset: slot for slot, offset in enumerate(normalized.offsets())}
     free: dict[int, int] = {}
     types: dict[int, Any] = {}
     for value, type_ in _argument_values(schema, document):

@@ -68,8 +68,8 @@ def span_of(answer: Answer) -> tuple[str, dict[str, Any]]:
         "graphql.operation.type": record.operation_type,
         "graphql.operation.name": record.operation_name,
         "graphql.document.id": record.document_hash,
-        "gateway.plan": record.cache,
-        "gateway.path": record.path,
+        "gateway.plan_cache": record.plan_cache,
+        "gateway.executor": record.executor,
         "gateway.error_codes": record.error_codes or None,
     }
     attributes: dict[str, Any] = {n: value for n, value in known.items() if value is not None}
@@ -85,9 +85,9 @@ def span_name(record: OperationRecord) -> str:
 def plan_of(record: OperationRecord) -> dict[str, Any]:
     """What a client is shown of a plan beside its timings."""
     return {
-        "fingerprint": record.document_hash,
-        "cache": record.cache,
-        "path": record.path,
+        "document_hash": record.document_hash,
+        "plan_cache": record.plan_cache,
+        "executor": record.executor,
         "text": record.plan() if record.plan else None,
     }
 
@@ -97,8 +97,8 @@ def record_operation(record: OperationRecord, prepared: Prepared, how: str) -> N
     record.operation_name = prepared.operation_name
     record.operation_type = prepared.operation_type
     record.document_hash = prepared.document_hash
-    record.path = prepared.path
-    record.cache = how
+    record.executor = prepared.executor
+    record.plan_cache = how
     record.plan = prepared.show
     if prepared.operation_type == "mutation":
         record.fields = prepared.root_fields

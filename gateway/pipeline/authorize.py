@@ -39,7 +39,7 @@ class Authorization:
     def choose(self, operation: Operation, context: Context | None) -> AwaitableOrValue[Operation]:
         """The variant of the plan for who asks; policies are decided with a context.
 
-        Errors: ClientError(COLD_DOCUMENTS_LIMIT); those of the policies.
+        Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT); those of the policies.
         """
         guard = operation.prepared.guard
         if guard is None:

@@ -30,7 +30,7 @@ from gateway.plan.nodes import Kind
 from gateway.response.record import Answer, OperationRecord
 from gateway.runtime.bound_plan import Bound
 from gateway.runtime.request import Variables
-from gateway.telemetry.catalogue import OPERATIONS_LED, OPERATIONS_SHARED
+from gateway.telemetry.catalogue import OPERATION_DEDUPE
 from gateway.telemetry.metrics import Sample
 
 Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
@@ -120,8 +120,8 @@ class Sharing:
 
     def samples(self) -> Iterator[Sample]:
         """What was counted, for metrics."""
-        yield OPERATIONS_LED, (), self.led
-        yield OPERATIONS_SHARED, (), self.shared
+        yield OPERATION_DEDUPE, ("leader",), self.led
+        yield OPERATION_DEDUPE, ("follower",), self.shared
 
     def key_of(
         self, prepared: Prepared, variables: Variables, text: str, context: Context

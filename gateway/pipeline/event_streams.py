@@ -25,7 +25,7 @@ from gateway.execute.prepare import Prepared
 from gateway.execute.subscribe import event_source, open_source
 from gateway.graph.resolvers import EventSource
 from gateway.json_bytes import write_json
-from gateway.language.normalise import DocumentLiterals
+from gateway.language.normalize import DocumentLiterals
 from gateway.pipeline.feed import Feed, Stream
 from gateway.response.encoding import encode_request_error, encode_result
 from gateway.response.masking import ErrorMask

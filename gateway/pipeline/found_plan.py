@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from gateway.language.normalise import DocumentLiterals
+from gateway.language.normalize import DocumentLiterals
 from gateway.language.slots import Slots
 
 T = TypeVar("T")
@@ -17,7 +17,7 @@ class FoundPlan(Generic[T]):
 
     Attributes:
         value: What the compiler made.
-        how: "exact", "normalised" or "miss".
+        how: "hit", "hit_normalized" or "miss".
         literals: The request's own literals, when the plan was made from another text.
     """
 
@@ -44,14 +44,14 @@ class CacheCounters:
     """What happened so far, for metrics.
 
     Attributes:
-        exact, normalised, misses: How plans were found.
+        exact, normalized, misses: How plans were found.
         rejected: Refusals answered from their store.
         evictions: Plans that were let go.
         compile_s: Seconds spent in the compiler, refused documents included.
     """
 
     exact: int = 0
-    normalised: int = 0
+    normalized: int = 0
     misses: int = 0
     rejected: int = 0
     evictions: int = 0

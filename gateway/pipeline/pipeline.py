@@ -130,7 +130,7 @@ class Pipeline:
             return operation
         params = operation.params
         is_named = params.document_id is not None or params.extensions is not None
-        if (is_named or self.documents.trusted is not None) and self.documents.has_say(
+        if (is_named or self.documents.trusted is not None) and self.documents.needs_lookup(
             params.document_id, params.extensions
         ):
             return self._find_document(operation, trace)
@@ -201,7 +201,7 @@ class Pipeline:
     def variables(self, operation: Operation) -> None:
         """Stage 3, and the plan's variant for them; what of it is denied.
 
-        Errors: RequestError, ClientError(COLD_DOCUMENTS_LIMIT).
+        Errors: RequestError, ClientError(UNCACHED_DOCUMENTS_LIMIT).
         """
         operation.variables = coerce_variables(
             operation.prepared,

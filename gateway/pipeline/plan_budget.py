@@ -63,7 +63,7 @@ class PlanBudget:
         Args:
             client_key: Who asked; None: the gateway itself, which is neither refused nor charged.
 
-        Errors: ClientError(COLD_DOCUMENTS_LIMIT), before anything is done.
+        Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT), before anything is done.
         """
         if client_key is None or not self._rate:
             yield
@@ -95,7 +95,7 @@ class PlanBudget:
         raise ClientError(
             "Too many new documents: use variables instead of literal values, send documents by id, or "
             "try again later. limits.plan_cpu_share says how much of a core may be spent on them.",
-            code="COLD_DOCUMENTS_LIMIT",
+            code="UNCACHED_DOCUMENTS_LIMIT",
             retry_after_s=int((least - self._left) / self._rate) + 1,
         )
 

@@ -1,7 +1,7 @@
 """Plans by the text of their documents, so that a request reaches its plan without parsing.
 
     text, operation name ── texts ──► plan                        exact: the very text is known
-                         └─ key, pattern ── shapes ── pinned ──► plan    normalised: it differs in literals
+                         └─ key, pattern ── shapes ── pinned ──► plan    normalized: it differs in literals
                                             └─ compile            miss
 
 One cache belongs to one schema: another schema is another cache, so that no plan can be found under a
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from gateway.errors import ClientError, RequestError
-from gateway.language.normalise import DocumentLiterals, Normalised, normalise
+from gateway.language.normalize import DocumentLiterals, Normalized, normalize
 from gateway.language.slots import Slots
 from gateway.pipeline.found_plan import CacheCounters, FoundPlan, MadePlan
 from gateway.pipeline.plan_budget import PlanBudget
@@ -38,7 +38,7 @@ Key = tuple[str, str | None]
 
 # What the cache itself takes for a plan.
 BYTES_PER_ENTRY = 2_000
-# Texts beyond these are found by their normalised form each time: kept ones are not counted in bytes.
+# Texts beyond these are found by their normalized form each time: kept ones are not counted in bytes.
 MAX_SHARED_LENGTH = 4_000
 MAX_SHARED_LITERALS = 64
 
@@ -78,7 +78,7 @@ class _Plan(Generic[T]):
 
 @dataclass(slots=True)
 class _Shape(Generic[T]):
-    """The plans of all texts with one normalised form: one for each text of its pinned slots."""
+    """The plans of all texts with one normalized form: one for each text of its pinned slots."""
 
     key: Hashable
     slots: Slots
@@ -89,7 +89,7 @@ class _Shape(Generic[T]):
         return None if plan is None or self.slots.is_doubtful(raws) else plan
 
 
-Compile = Callable[[str, str | None, Normalised | None], MadePlan[T]]
+Compile = Callable[[str, str | None, Normalized | None], MadePlan[T]]
 
 
 def _no_size(_value: object) -> int:
@@ -140,8 +140,8 @@ class PlanCache(Generic[T]):
     def samples(self) -> Iterator[Sample]:
         """What was counted, for metrics."""
         counters = self.counters
-        yield names.PLAN_LOOKUPS, ("exact",), counters.exact
-        yield names.PLAN_LOOKUPS, ("normalised",), counters.normalised
+        yield names.PLAN_LOOKUPS, ("hit",), counters.exact
+        yield names.PLAN_LOOKUPS, ("hit_normalized",), counters.normalized
         yield names.PLAN_LOOKUPS, ("miss",), counters.misses
         yield names.PLAN_LOOKUPS, ("rejected",), counters.rejected
         yield names.PLAN_EVICTIONS, (), counters.evictions
@@ -177,7 +177,7 @@ class PlanCache(Generic[T]):
     def growing(self, value: T, client_key: str | None) -> Iterator[None]:
         """Make something more for a value that is kept: admitted, charged and counted as a new one.
 
-        Errors: ClientError(COLD_DOCUMENTS_LIMIT).
+        Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT).
         """
         with self._budget.spend(client_key):
             yield
@@ -209,46 +209,46 @@ class PlanCache(Generic[T]):
             self._rejected.move_to_end(key)
             self.counters.rejected += 1
             raise copied(self._rejected[key])
-        normalised = normalise(text)
-        if normalised is not None:
-            shape = self._shapes.get((normalised.key, normalised.pattern, operation_name))
-            same = shape.lookup(normalised.raws) if shape is not None else None
+        normalized = normalize(text)
+        if normalized is not None:
+            shape = self._shapes.get((normalized.key, normalized.pattern, operation_name))
+            same = shape.lookup(normalized.raws) if shape is not None else None
             if same is not None:
-                return self._share(key, same, normalised)
-        return self._make(key, normalised, client_key)
+                return self._share(key, same, normalized)
+        return self._make(key, normalized, client_key)
 
-    def _share(self, key: Key, plan: _Plan[T], normalised: Normalised) -> FoundPlan[T]:
+    def _share(self, key: Key, plan: _Plan[T], normalized: Normalized) -> FoundPlan[T]:
         """A plan that was made from a text with other literals."""
-        self.counters.normalised += 1
+        self.counters.normalized += 1
         self._plans.move_to_end(plan)
-        literals = DocumentLiterals(key[0], normalised.raws)
-        if len(key[0]) <= MAX_SHARED_LENGTH and len(normalised.raws) <= MAX_SHARED_LITERALS:
-            self._remember_text(key, plan, FoundPlan(plan.value, "exact", literals))
-        return FoundPlan(plan.value, "normalised", literals)
+        literals = DocumentLiterals(key[0], normalized.raws)
+        if len(key[0]) <= MAX_SHARED_LENGTH and len(normalized.raws) <= MAX_SHARED_LITERALS:
+            self._remember_text(key, plan, FoundPlan(plan.value, "hit", literals))
+        return FoundPlan(plan.value, "hit_normalized", literals)
 
     def _make(
-        self, key: Key, normalised: Normalised | None, client_key: str | None
+        self, key: Key, normalized: Normalized | None, client_key: str | None
     ) -> FoundPlan[T]:
         self.counters.misses += 1
         with self._budget.spend(client_key):
-            made = self._compiled(key, normalised)
+            made = self._compiled(key, normalized)
         plan = _Plan(made.value, BYTES_PER_ENTRY + self._size_of(made.value))
-        if normalised is not None and made.slots is not None:
-            shape_key = (normalised.key, normalised.pattern, key[1])
+        if normalized is not None and made.slots is not None:
+            shape_key = (normalized.key, normalized.pattern, key[1])
             shape = self._shapes.get(shape_key)
             if shape is None:
                 shape = self._shapes[shape_key] = _Shape(shape_key, made.slots)
-            plan.shape, plan.pins = shape, shape.slots.pins(normalised.raws)
+            plan.shape, plan.pins = shape, shape.slots.pins(normalized.raws)
             # A doubtful value that turned out to be valid meets a plan that is there already.
             shape.plans.setdefault(plan.pins, plan)
         self._keep(plan)
-        self._remember_text(key, plan, FoundPlan(made.value, "exact"))
+        self._remember_text(key, plan, FoundPlan(made.value, "hit"))
         return FoundPlan(made.value, "miss")
 
-    def _compiled(self, key: Key, normalised: Normalised | None) -> MadePlan[T]:
+    def _compiled(self, key: Key, normalized: Normalized | None) -> MadePlan[T]:
         start = self._clock()
         try:
-            return self._compile(*key, normalised)
+            return self._compile(*key, normalized)
         except (ClientError, RequestError) as error:
             if len(key[0]) <= self._max_text_length and not is_for_now(error):
                 self._refuse(key, copied(error))

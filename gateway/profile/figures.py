@@ -99,7 +99,7 @@ def notes(span: Span) -> str:
             words.append(f"attempt {known['gateway.attempt']}")
         if known.get("gateway.hedge"):
             words.append("hedge")
-        if waited := known.get("gateway.pool_wait_ms"):
+        if waited := known.get("gateway.queue_wait_ms"):
             words.append(f"waited {time_text(waited * 1e6)} for a place")
     words.append(str(known.get("error", "")))
     return " · ".join(word for word in words if word)

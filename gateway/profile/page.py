@@ -37,7 +37,7 @@ def render(profile: Profile) -> str:
         parts.append(f"<section><h2>All runs</h2>{figures(profile)}</section>")
         parts.append(
             f"<section><h2>The first run</h2><p>{time_text(profile.first['duration'])},"
-            f" its plan a {escape(str(profile.first['plan']['cache']))}.</p>{waterfall(profile.first)}</section>"
+            f" its plan a {escape(str(profile.first['plan']['plan_cache']))}.</p>{waterfall(profile.first)}</section>"
         )
     if profile.stacks:
         parts.append(f"<section><h2>The gateway's own work</h2>{flames(profile)}</section>")
@@ -72,7 +72,7 @@ def summary(profile: Profile) -> str:
     """The runs in one sentence."""
     took = sorted(int(run["duration"]) for run in profile.runs)
     if len(took) < 2:
-        return f"One run, its plan a {profile.first['plan']['cache']}."
+        return f"One run, its plan a {profile.first['plan']['plan_cache']}."
     return (
         f"The median of {len(took)} runs; the fastest {time_text(took[0])}, one in twenty over"
         f" {time_text(at(took, 0.95))}, the slowest {time_text(took[-1])}."

@@ -17,14 +17,14 @@ def print_profile(profile: Profile, console: Console) -> None:
     """Write it."""
     took = sorted(int(run["duration"]) for run in profile.runs)
     plan = profile.first["plan"]
-    first = f"first run {time_text(profile.first['duration'])}, its plan a {plan['cache']}"
+    first = f"first run {time_text(profile.first['duration'])}, its plan a {plan['plan_cache']}"
     if len(profile.runs) > 1:
         spread = f"least {time_text(took[0])}, p95 {time_text(at(took, 0.95))}, most {time_text(took[-1])}"
         title = f"{time_text(profile.median['duration'])}, the median of {len(took)} runs ({spread}); {first}"
     else:
         title = first
     console.print(Text(title, style="bold"))
-    if plan["path"] != "compiled":
+    if plan["executor"] != "compiled":
         console.print("not compiled: it runs on graphql-core, whose resolvers are not timed", style="yellow")  # fmt: skip
     console.print()
     console.print(waterfall(profile, console.width))

@@ -28,8 +28,8 @@ class OperationRecord:
         operation_name: None for an anonymous one, or when the document is refused.
         operation_type: "query", "mutation" or "subscription".
         document_hash: The document's fingerprint: that of its text without literals.
-        cache: How the plan was found: "exact", "normalised" or "miss".
-        path: "compiled" or "fallback".
+        plan_cache: How the plan was found: "hit", "hit_normalized" (it differs in literals) or "miss".
+        executor: "compiled" or "fallback".
         error_codes: `extensions.code` of each error, distinct, in order.
         fault: Whose the gravest of them is: the gateway's, a source's, the client's; None without any.
         error_ids: Ids of masked errors, the first few.
@@ -45,8 +45,8 @@ class OperationRecord:
     operation_name: str | None = None
     operation_type: str | None = None
     document_hash: str | None = None
-    cache: str | None = None
-    path: str | None = None
+    plan_cache: str | None = None
+    executor: str | None = None
     shared: bool = False
     plan: Callable[[], str] | None = None
     fields: tuple[str, ...] = ()

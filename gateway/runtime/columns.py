@@ -1,6 +1,6 @@
 """Columns: the values of one field for all parents, and the rows that come of them.
 
-A *column* has one value for each parent. To *settle* it is to normalise its values to nested lists of
+A *column* has one value for each parent. To *settle* it is to normalize its values to nested lists of
 objects, None and Failed, and to gather the objects into *rows*, which are the parents of the next level.
 `regroup` is the way back: from completed rows to one completed value for each parent. A clean column,
 the usual case, is recognised by the set of its values' types and passes through without a copy.
@@ -38,7 +38,7 @@ SHORT = 100
 """A list of no more leaves counts as part of its object: counting each would cost as much as its first leaf."""
 
 
-def normalise(run: Run, field: BoundField, column: list[Any]) -> Kinds | None:
+def normalize(run: Run, field: BoundField, column: list[Any]) -> Kinds | None:
     """Bring every value of a column to nested lists of objects, None and Failed, in place.
 
     Awaitable items and asynchronous iterables go to the run's work.
@@ -58,7 +58,7 @@ def normalise(run: Run, field: BoundField, column: list[Any]) -> Kinds | None:
             types = set(map(type, below))
             if is_known(types):
                 return types
-            run.nodes_left += count  # counted as they are normalised
+            run.nodes_left += count  # counted as they are normalized
     else:
         run.nodes_left -= len(column)
         if run.nodes_left < 0:
@@ -79,7 +79,7 @@ def normal(
     put: Callable[[Any], None],
     where: tuple[int, ...],
 ) -> Any:
-    """One value that has been awaited, normalised. What is not there yet is `put` in its place later.
+    """One value that has been awaited, normalized. What is not there yet is `put` in its place later.
 
     Args:
         run, field, output, value, put: The value and its place.
@@ -135,7 +135,7 @@ def _normalise_items(
 
 
 def list_items(run: Run, field: BoundField, output: BoundList, value: Any) -> list[Any] | Failed:
-    """The items of an iterable, copied: what is normalised in place is never the user's own list.
+    """The items of an iterable, copied: what is normalized in place is never the user's own list.
 
     Errors: ResultLimitError; of one that never ends, no more is read.
     """
@@ -199,11 +199,11 @@ async def collect_items(run: Run, value: Any) -> list[Any] | Failed:
 
 
 def gather_rows(run: Run, field: BoundField, column: list[Any], kinds: Kinds | None) -> Rows:
-    """The objects of a normalised column. Types that a call decides may go to the run's work.
+    """The objects of a normalized column. Types that a call decides may go to the run's work.
 
     Args:
         run, field, column: The column.
-        kinds: What `normalise` gave for it.
+        kinds: What `normalize` gave for it.
     """
     rows = column
     clean = kinds is not None
@@ -221,7 +221,7 @@ def gather_rows(run: Run, field: BoundField, column: list[Any], kinds: Kinds | N
 
 
 def flatten(value: Any, output: BoundOutput) -> Iterator[Any]:
-    """The objects of a normalised value."""
+    """The objects of a normalized value."""
     if type(value) is FailedList:
         value = value.items
     elif value is None or type(value) is Failed:

@@ -61,7 +61,7 @@ def answer_introspection(run: Run, growing: Growing) -> Iterator[list[Work]]:
         run: The run.
         growing: Admits and charges the client where something is answered for the first time.
 
-    Errors: IntrospectionError; ClientError(COLD_DOCUMENTS_LIMIT).
+    Errors: IntrospectionError; ClientError(UNCACHED_DOCUMENTS_LIMIT).
     """
     answers = run.bound.answers
     asked = [(field, _key(run, field)) for field in run.bound.introspection]

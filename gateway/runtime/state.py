@@ -38,7 +38,7 @@ class Rows:
     """A settled column: the objects of one field, gathered from all its parents.
 
     Attributes:
-        values: One for each parent: the normalised value (nested lists of objects, None, Failed).
+        values: One for each parent: the normalized value (nested lists of objects, None, Failed).
         rows: The objects, in order.
         tags: The selection of each row, or Failed; None when all are of one type without exception.
         clean: Whether every parent has its objects: no None, no Failed.

@@ -65,7 +65,7 @@ class Variants(Generic[M]):
     def lookup(self, names: Sequence[str], coerced: Mapping[str, Any], asker: Asker) -> M:
         """What belongs to these variables.
 
-        Errors: CannotCompileError; ClientError(COLD_DOCUMENTS_LIMIT).
+        Errors: CannotCompileError; ClientError(UNCACHED_DOCUMENTS_LIMIT).
         """
         key = tuple([_flag(coerced.get(name)) for name in names]) if names else ()
         found = self._found.get(key)

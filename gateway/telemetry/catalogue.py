@@ -75,11 +75,11 @@ OPERATIONS_FAILED = Metric(
     "Operations whose response has errors, counted once, by the fault of the gravest: gateway, source or client.",
     ("fault",),
 )
-OPERATIONS_LED = Metric(
-    "gateway_operations_led", "counter", "Executions that other requests may share."
-)
-OPERATIONS_SHARED = Metric(
-    "gateway_operations_shared", "counter", "Operations answered by another request's execution."
+OPERATION_DEDUPE = Metric(
+    "gateway_operation_dedupe",
+    "counter",
+    "Operations that equal ones may share, by role: leader (its execution), follower (answered by another's).",
+    ("role",),
 )
 STEP_DURATION = Metric(
     "gateway_resolver_step_duration_seconds",
@@ -151,7 +151,7 @@ UNEXPECTED_ANSWERS = Metric(
     ("gateway_source", "gateway_endpoint", "reason"),
 )
 UPSTREAM_WAIT = Metric(
-    "gateway_upstream_pool_wait_seconds",
+    "gateway_upstream_queue_wait_seconds",
     "counter",
     "Time that calls waited for a slot of their source's bulkhead.",
     ("gateway_source",),
@@ -172,7 +172,7 @@ BREAKER_STATE = Metric(
 PLAN_LOOKUPS = Metric(
     "gateway_plan_cache_lookups",
     "counter",
-    "Plan cache lookups by result: exact, normalised, miss, rejected.",
+    "Plan cache lookups by result: hit, hit_normalized (it differs in literals), miss, rejected.",
     ("result",),
 )
 PLAN_EVICTIONS = Metric("gateway_plan_cache_evictions", "counter", "Plans evicted from the cache.")
@@ -271,7 +271,7 @@ WORKERS = Metric("gateway_workers", "gauge", "Worker processes that these metric
 METRICS = (
     SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, UNAUTHENTICATED, AUTH_KEYS_AGE, CONNECTIONS,
     CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, CERTIFICATE_EXPIRY, OPERATION_DURATION, OPERATION_ERRORS,
-    OPERATIONS_FAILED, OPERATIONS_LED, OPERATIONS_SHARED, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
+    OPERATIONS_FAILED, OPERATION_DEDUPE, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
     RELOADS, REVISION_INFO, REVISIONS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
     CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, CACHE_PURGES, CACHE_REDIS_FAILURES, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,

@@ -58,7 +58,7 @@ def _of_step(timing: Timing, below: Iterable[Timing]) -> dict[str, Any]:
 def _of_call(timing: Timing) -> dict[str, Any]:
     found: dict[str, Any] = {
         "gateway.attempt": timing.attempt,
-        "gateway.pool_wait_ms": timing.waited_ns / 1e6,
+        "gateway.queue_wait_ms": timing.waited_ns / 1e6,
     }
     if timing.is_hedge:
         found["gateway.hedge"] = True

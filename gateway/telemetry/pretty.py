@@ -43,7 +43,7 @@ def _request(line: Mapping[str, Any]) -> str:
         parts.append(f"{calls} call{'s' if calls > 1 else ''} {line.get('upstream_ms')} ms")
     if line.get("shared"):
         parts.append("shared")
-    if line.get("path") == "fallback":
+    if line.get("executor") == "fallback":
         parts.append("not compiled")
     parts += line.get("error_codes") or ()
     return ", ".join(parts)

@@ -103,7 +103,7 @@ class TelemetrySettings:
 
 AccessMember = Literal[
     "client_address", "client_name", "client_version", "user_agent", "method", "request_bytes", "response_bytes",
-    "operation_name", "upstream_retries", "upstream_hedges", "upstream_shared", "upstream_cached", "upstream_queue_ms",
+    "operation_name", "upstream_retries", "upstream_hedges", "upstream_shared", "upstream_cached", "upstream_queue_wait_ms",
 ]  # fmt: skip
 
 

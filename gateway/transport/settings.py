@@ -181,8 +181,8 @@ class SubscriptionSettings:
 
     Attributes:
         enabled: Serve subscriptions. When off, they are rejected on every transport.
-        max_sockets: Open WebSockets per worker; one more is answered with 503.
-        max_operations_per_socket: Concurrent operations per socket; one more ends with an error.
+        max_connections: Open WebSockets per worker; one more is answered with 503.
+        max_operations_per_connection: Concurrent operations per socket; one more ends with an error.
         max_message_bytes: A longer message closes the socket with 1009.
         init_timeout_s: Seconds from opening a socket to its `connection_init`; then it is closed with 4408.
             graphql-ws's default is 3 s.
@@ -197,8 +197,8 @@ class SubscriptionSettings:
     """
 
     enabled: bool = True
-    max_sockets: Count = 10_000
-    max_operations_per_socket: Count = 100
+    max_connections: Count = 10_000
+    max_operations_per_connection: Count = 100
     max_message_bytes: Bytes = 1_000_000
     init_timeout_s: Seconds = 5.0
     max_queue: Count = 100

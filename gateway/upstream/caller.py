@@ -24,7 +24,7 @@ class CallStats:
         retries, hedges: Attempts among `calls` beside the first ones.
         shared: Calls that another request made for this one.
         cached: Calls that a stored answer made needless.
-        pool_wait_s: Time spent in waiting for a place, seconds.
+        queue_wait_s: Time spent in waiting for a place, seconds.
         trace: The request's timings; None when nobody wants to know.
         response: What the answer gets beside the gateway's own headers; None where nothing does.
     """
@@ -35,7 +35,7 @@ class CallStats:
     shared: int = 0
     cached: int = 0
     wait_s: float = 0.0
-    pool_wait_s: float = 0.0
+    queue_wait_s: float = 0.0
     trace: Trace | None = None
     response: ResponseState | None = None
 

@@ -263,7 +263,7 @@ class Upstream:
 
     def is_post_read(self, source: str) -> bool:
         """Whether a source's POSTs may be repeated like a GET."""
-        return (self._sources.get(source) or self._sources[""]).settings.post_is_read
+        return (self._sources.get(source) or self._sources[""]).settings.post_is_safe
 
     def close_reads(self) -> None:
         """Let nobody join a read that is in flight: a write begins or ends."""

@@ -141,14 +141,14 @@ class SourceSettings:
             default is 1024, with 1024 in flight; a long queue only delays responses.
         deadline_header: Header that tells the backend the milliseconds left until the deadline; "" sends none.
         dedupe_enabled: Deduplicate equal reads in flight whose forwarded headers are equal, also across requests.
-        post_is_read: Treat POST as idempotent: retry, hedge and deduplicate it like GET. For backends that search
+        post_is_safe: Treat POST as idempotent: retry, hedge and deduplicate it like GET. For backends that search
             by POST.
         retry: Asking again for what failed.
         circuit_breaker: Leaving a failing endpoint alone.
         hedge: A second call for a read that takes unusually long.
         cache: Keeping answers.
         adaptive_concurrency: Adaptive concurrency: fewer calls in flight when latency grows.
-        merge_batches: Merge queued `$batch` reads of several requests into one call, where their clients are in
+        batch_across_requests: Merge queued `$batch` reads of several requests into one call, where their clients are in
             the same partition.
         keepalive_s: Seconds until an idle connection is closed; must be below the backend's own keep-alive
             (Apache's default is 5 s).
@@ -182,8 +182,8 @@ class SourceSettings:
     max_pending: Count = 256
     deadline_header: HeaderNameOrEmpty = "x-request-timeout-ms"
     dedupe_enabled: bool = True
-    post_is_read: bool = False
-    merge_batches: bool = False
+    post_is_safe: bool = False
+    batch_across_requests: bool = False
     keepalive_s: SecondsOrZero = 4.0
     max_response_size_bytes: Bytes = 16 * 1024 * 1024
     headers: dict[HeaderName, HeaderValue] | None = None

@@ -225,7 +225,7 @@ async def filtered(
         state={},
     )
     result = await value_of(execute_operation(prepared, variables, context))
-    assert prepared.path == "compiled"
+    assert prepared.executor == "compiled"
     errors = list(result.errors or ())
     is_denied = False
     if prepared.denied:

@@ -105,7 +105,7 @@ async def stage(folder: Path, **users: Any) -> AsyncIterator[Stage]:
     with pytest.MonkeyPatch.context() as patch:
         async with backend(answer) as served:
             (folder / "schema.graphql").write_text(SDL.replace("BASE", served.url))
-            source = {"max_concurrency": 1, "merge_batches": True, **users}
+            source = {"max_concurrency": 1, "batch_across_requests": True, **users}
             config = build_config(
                 {
                     "graph": {"schema": ["schema.graphql"]},
@@ -234,7 +234,7 @@ async def test_a_failure_of_the_backend_is_everybodys(tmp_path: Path) -> None:
 
 
 async def test_it_is_off_as_shipped(tmp_path: Path) -> None:
-    async with stage(tmp_path, merge_batches=False) as on:
+    async with stage(tmp_path, batch_across_requests=False) as on:
         await on.hold()
         tasks = [await on.queued(of) for of in ("1", "2")]
         on.gate.set()

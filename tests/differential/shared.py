@@ -16,7 +16,7 @@ from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables
 from gateway.execute.prepare import Prepared, prepare
 from gateway.execute.run import run_code
-from gateway.language.normalise import Normalised, normalise
+from gateway.language.normalize import Normalized, normalize
 from gateway.language.slots import find_slots
 from gateway.pipeline.found_plan import FoundPlan, MadePlan
 from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
@@ -78,13 +78,13 @@ def compiler(schema: GraphQLSchema, errors_of: Callable[[str], list[GraphQLError
     """Compiles the way that the service does, but for its limits."""
 
     def compile_text(
-        text: str, name: str | None, normalised: Normalised | None
+        text: str, name: str | None, normalized: Normalized | None
     ) -> MadePlan[Prepared]:
         document = parse(text)
         errors = errors_of(text)
         if errors:
             raise RequestError(errors, "GRAPHQL_VALIDATION_FAILED")
-        slots = find_slots(schema, document, normalised) if normalised else None
+        slots = find_slots(schema, document, normalized) if normalized else None
         return MadePlan(prepare(schema, document, name, slots.free if slots else None), slots)
 
     return compile_text
@@ -92,11 +92,11 @@ def compiler(schema: GraphQLSchema, errors_of: Callable[[str], list[GraphQLError
 
 def other_text(text: str, rng: Random) -> str:
     """The text with other literals of the same kinds. Mostly equal ones stay equal."""
-    normalised = normalise(text)
-    assert normalised is not None
+    normalized = normalize(text)
+    assert normalized is not None
     keeps_equal = rng.random() < 0.8
     chosen: dict[str, str] = {}
-    parts = normalised.parts.copy()
+    parts = normalized.parts.copy()
     for index in range(1, len(parts), 2):
         token = parts[index]
         if token[0] != "#":
@@ -139,7 +139,7 @@ def check_text(plans: PlanCache[Prepared], case: Case, tally: Tally) -> str | No
         return f"refused, though it is valid: {error}" if valid else None
     if not valid:
         return f"found by {found.how}, though it is not valid"
-    tally.shared += found.how == "normalised"
+    tally.shared += found.how == "hit_normalized"
     reference = execute_case(execute, case, parse(case.text), calm=True)
     ours = run(lambda: execute_found(found, case))
     difference = compare(reference, ours)

@@ -193,7 +193,7 @@ async def test_trusted_documents_are_warm_at_the_start(project: Path) -> None:
     async with GatewayClient(configure(project, TRUSTED)) as client:
         await client.http.post(URL, json={"documentId": "hello", "variables": NAMED})
     log = [json.loads(line) for line in (project / "access.log").read_text().splitlines()]
-    assert log[-1]["cache"] == "exact"
+    assert log[-1]["plan_cache"] == "hit"
     assert "cannot be compiled" in (project / "errors.log").read_text()
 
 

@@ -150,7 +150,7 @@ async def compare(text: str, **variables: Any) -> Prepared:
 async def test_what_is_compiled_is_graphql_cores(text: str) -> None:
     fallbacks.clear()
     prepared = await compare(text)
-    assert (prepared.path, prepared.whole, sum(fallbacks.values())) == ("compiled", None, 0)
+    assert (prepared.executor, prepared.whole, sum(fallbacks.values())) == ("compiled", None, 0)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ async def test_what_is_not_split_falls_back(text: str, reason: str) -> None:
     assert SCHEMA is not None
     fallbacks.clear()
     prepared = Prepared(SCHEMA, parse(text))
-    assert (prepared.path, prepared.whole) == ("fallback", reason)
+    assert (prepared.executor, prepared.whole) == ("fallback", reason)
     result = execute_incrementally(prepared, coerce_variables(prepared, {}), None)  # type: ignore[arg-type]
     found = await payloads(result)
     assert not found[-1].get("hasNext")
@@ -182,14 +182,14 @@ async def test_what_is_not_split_falls_back(text: str, reason: str) -> None:
 async def test_a_variable_switches_a_fragment() -> None:
     text = "query ($on: Boolean!) { list { name ... @defer(if: $on) { later } } }"
     for on in (True, False):
-        assert (await compare(text, on=on)).path == "compiled"
+        assert (await compare(text, on=on)).executor == "compiled"
 
 
 def test_the_plan_of_each_part_is_shown() -> None:
     assert SCHEMA is not None
     prepared = Prepared(SCHEMA, parse("{ one { name ... @defer { later } } }"))
     shown = explain_plan(prepared, coerce_variables(prepared, {}))["plan"]
-    assert (shown["path"], shown["source"].count("def part_0")) == ("compiled", 2)
+    assert (shown["executor"], shown["source"].count("def part_0")) == ("compiled", 2)
 
 
 async def test_a_client_that_leaves_ends_what_is_deferred() -> None:

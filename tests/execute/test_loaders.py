@@ -88,7 +88,7 @@ async def answer(
     schema: GraphQLSchema, text: str, **variables: Any
 ) -> tuple[Any, list[Any], Prepared]:
     prepared = prepare(schema, parse(text))
-    assert prepared.path == "compiled"
+    assert prepared.executor == "compiled"
     context: Any = object()
     result = await value_of(
         execute_operation(prepared, coerce_variables(prepared, variables), context)

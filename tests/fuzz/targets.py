@@ -21,7 +21,7 @@ from gateway.errors import ClientError, RequestError
 from gateway.graph.uploads import Upload
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
-from gateway.language.normalise import Normalised
+from gateway.language.normalize import Normalized
 from gateway.language.slots import find_slots
 from gateway.pipeline.explain import Explain, ExplainSettings
 from gateway.pipeline.found_plan import MadePlan
@@ -210,10 +210,10 @@ def check_answers(connection: SocketProtocol, what: bytes) -> None:
         assert orjson.loads(sent)["id"] == operation.id
 
 
-def compile_text(text: str, name: str | None, normalised: Normalised | None) -> MadePlan[str]:
+def compile_text(text: str, name: str | None, normalized: Normalized | None) -> MadePlan[str]:
     """As the service does on a miss, with the text in the place of a plan."""
     document = load_document(text, SCHEMA, Limits())
-    return MadePlan(text, find_slots(SCHEMA, document, normalised) if normalised else None)
+    return MadePlan(text, find_slots(SCHEMA, document, normalized) if normalized else None)
 
 
 def is_valid(text: str) -> bool:

@@ -60,7 +60,7 @@ async def test_known_documents_go_on_while_new_ones_are_refused(tmp_path: Path) 
         for n in range(1, 5):
             response = await client.http.post("/graphql", json={"query": f"{{ a{n}: greeting }}"})
             (error,) = response.json()["errors"]
-            assert error["extensions"]["code"] == "COLD_DOCUMENTS_LIMIT"
+            assert error["extensions"]["code"] == "UNCACHED_DOCUMENTS_LIMIT"
         for _ in range(5):
             assert (await client.execute("{ a0: greeting }")).errors == []
 
@@ -69,7 +69,7 @@ async def test_variants_of_one_document_are_charged_like_new_documents(tmp_path:
     query = "query ($a: Boolean!) { greeting @include(if: $a) __typename }"
     async with GatewayClient(project(tmp_path, "plan_cpu_share = 0.000001")) as client:
         (error,) = (await client.execute(query, {"a": True})).errors
-        assert error["extensions"]["code"] == "COLD_DOCUMENTS_LIMIT"
+        assert error["extensions"]["code"] == "UNCACHED_DOCUMENTS_LIMIT"
     async with GatewayClient(project(tmp_path, "")) as client:
         plans = client.app.worker.serving().pipeline.plans
         sizes = []

@@ -8,7 +8,7 @@ from graphql import DocumentNode
 from gateway.errors import CODES, ClientError, RequestError
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
-from gateway.language.normalise import normalise
+from gateway.language.normalize import normalize
 from gateway.language.slots import find_slots
 from gateway.plan.work import check_work
 from tests.language.hostile import CORPUS, SCHEMA, Hostile
@@ -22,11 +22,11 @@ def admit(text: str) -> DocumentNode:
 
 @pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.id)
 def test_hostile_documents_are_refused(case: Hostile) -> None:
-    normalised = normalise(case.text)
+    normalized = normalize(case.text)
     if case.refused is None:
         document = admit(case.text)
-        assert normalised is not None
-        assert find_slots(SCHEMA, document, normalised).pinned == ()
+        assert normalized is not None
+        assert find_slots(SCHEMA, document, normalized).pinned == ()
         return
     assert case.refused in CODES
     with pytest.raises((ClientError, RequestError)) as caught:

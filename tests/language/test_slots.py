@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from graphql import GraphQLScalarType, GraphQLSchema, build_schema, parse, validate
 
-from gateway.language.normalise import normalise
+from gateway.language.normalize import normalize
 from gateway.language.slots import Slots, find_slots
 
 SCHEMA = build_schema("""
@@ -25,9 +25,9 @@ SCHEMA = build_schema("""
 def slots_of(text: str, schema: GraphQLSchema = SCHEMA) -> Slots:
     document = parse(text)
     assert validate(schema, document) == []
-    normalised = normalise(text)
-    assert normalised is not None
-    return find_slots(schema, document, normalised)
+    normalized = normalize(text)
+    assert normalized is not None
+    return find_slots(schema, document, normalized)
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def test_literals_of_built_in_scalars_in_arguments_are_free(
 ) -> None:
     slots = slots_of(text)
     assert slots.pinned == pinned
-    normalised = normalise(text)
-    assert normalised is not None
-    assert sorted([*slots.free.values(), *pinned]) == list(range(len(normalised.raws)))
+    normalized = normalize(text)
+    assert normalized is not None
+    assert sorted([*slots.free.values(), *pinned]) == list(range(len(normalized.raws)))
     for offset, slot in slots.free.items():
-        assert text.startswith(normalised.raws[slot], offset)
+        assert text.startswith(normalized.raws[slot], offset)
 
 
 def test_a_scalar_that_only_has_a_built_in_name_is_pinned() -> None:
@@ -63,9 +63,9 @@ def test_a_scalar_that_only_has_a_built_in_name_is_pinned() -> None:
     own.name = "Int"
     schema.query_type.fields["a"].args["n"].type = own  # type: ignore[union-attr]
     text = "{ a(n: 1) }"
-    normalised = normalise(text)
-    assert normalised is not None
-    assert find_slots(schema, parse(text), normalised).pinned == (0,)
+    normalized = normalize(text)
+    assert normalized is not None
+    assert find_slots(schema, parse(text), normalized).pinned == (0,)
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def main(path: str) -> None:
         start = time.thread_time()
         prepared = Prepared(schema, load_document(costly.text, schema, Limits()))
         took = (time.thread_time() - start) * 1e3
-        print(f"{costly.work:7d} units {took:6.1f} ms {prepared.path} {costly.text[:100]}")
+        print(f"{costly.work:7d} units {took:6.1f} ms {prepared.executor} {costly.text[:100]}")
 
 
 if __name__ == "__main__":

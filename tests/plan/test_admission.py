@@ -92,7 +92,7 @@ def test_the_debt_of_a_costly_document_is_paid_before_the_next() -> None:
     assert not worker.make("one", 0.001)
     error = worker.refused
     assert error is not None
-    assert (error.code, error.http_status) == ("COLD_DOCUMENTS_LIMIT", 429)
+    assert (error.code, error.http_status) == ("UNCACHED_DOCUMENTS_LIMIT", 429)
     assert not worker.make("other", 0.001)  # what is used up is used up
     assert worker.refused is not error
     worker.clock.now += int(error.headers["retry-after"])

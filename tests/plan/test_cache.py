@@ -15,7 +15,7 @@ from gateway.errors import ClientError, ConfigError, RequestError
 from gateway.execute.prepare import Prepared, prepare
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
-from gateway.language.normalise import Normalised
+from gateway.language.normalize import Normalized
 from gateway.language.slots import find_slots
 from gateway.pipeline.found_plan import MadePlan
 from gateway.pipeline.plan_budget import PlanBudget
@@ -43,11 +43,11 @@ class Compiler:
         self.asked: list[tuple[str, str | None]] = []
 
     def __call__(
-        self, text: str, name: str | None, normalised: Normalised | None
+        self, text: str, name: str | None, normalized: Normalized | None
     ) -> MadePlan[Value]:
         self.asked.append((text, name))
         document = load_document(text, SCHEMA, Limits())
-        slots = find_slots(SCHEMA, document, normalised) if normalised else None
+        slots = find_slots(SCHEMA, document, normalized) if normalized else None
         return MadePlan(Value(text), slots)
 
 
@@ -60,7 +60,7 @@ def test_the_same_text_is_compiled_once() -> None:
     cache, compiler = make_cache()
     first = cache.lookup("{ b }", None)
     second = cache.lookup("{ b }", None)
-    assert (first.how, second.how) == ("miss", "exact")
+    assert (first.how, second.how) == ("miss", "hit")
     assert first.value is second.value
     assert second.literals is None
     assert len(compiler.asked) == 1
@@ -77,17 +77,17 @@ def test_other_literals_find_the_plan_and_bring_their_values() -> None:
     cache, compiler = make_cache()
     made = cache.lookup('{ a(id: "x", n: 1) }', None)
     found = cache.lookup('{ a(id: "yy", n: -5) }', None)
-    assert found.how == "normalised"
+    assert found.how == "hit_normalized"
     assert found.value is made.value
     assert found.literals is not None
     assert [print_ast(found.literals.node(slot)) for slot in (0, 1)] == ['"yy"', "-5"]
     again = cache.lookup('{ a(id: "yy", n: -5) }', None)
-    assert again.how == "exact"
+    assert again.how == "hit"
     assert again.value is made.value
     assert again.literals is not None
     assert again.literals.raws == ['"yy"', "-5"]
     assert len(compiler.asked) == 1
-    assert cache.counters.normalised == 1
+    assert cache.counters.normalized == 1
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ def test_texts_with_other_pinned_values_each_keep_their_plan() -> None:
 def test_validity_depends_on_which_literals_are_equal() -> None:
     cache, _ = make_cache()
     cache.lookup('{ a(id: "x") a(id: "x") }', None)
-    assert cache.lookup('{ a(id: "y") a(id: "y") }', None).how == "normalised"
+    assert cache.lookup('{ a(id: "y") a(id: "y") }', None).how == "hit_normalized"
     with pytest.raises(RequestError, match="conflict"):
         cache.lookup('{ a(id: "x") a(id: "y") }', None)
-    assert cache.lookup('{ a(id: "z") a(id: "\\u007a") }', None).how == "normalised"
+    assert cache.lookup('{ a(id: "z") a(id: "\\u007a") }', None).how == "hit_normalized"
 
 
 def test_a_literal_that_its_type_refuses_is_validated_itself() -> None:
@@ -130,7 +130,7 @@ def test_a_literal_that_its_type_refuses_is_validated_itself() -> None:
     with pytest.raises(RequestError, match="32-bit"):
         cache.lookup("{ a(n: 3000000000) }", None)
     cache.lookup("{ a(f: 1.5) }", None)
-    assert cache.lookup("{ a(f: 1e2) }", None).how == "normalised"
+    assert cache.lookup("{ a(f: 1e2) }", None).how == "hit_normalized"
 
 
 def test_refused_documents_are_remembered_and_do_not_evict_plans() -> None:
@@ -139,7 +139,7 @@ def test_refused_documents_are_remembered_and_do_not_evict_plans() -> None:
     for number in range(10):
         with pytest.raises(RequestError):
             cache.lookup(f"{{ nothing{number} }}", None)
-    assert cache.lookup("{ b }", None).how == "exact"
+    assert cache.lookup("{ b }", None).how == "hit"
     asked = len(compiler.asked)
     with pytest.raises(RequestError) as first:
         cache.lookup("{ nothing9 }", None)
@@ -171,10 +171,10 @@ def test_a_refusal_for_now_is_not_remembered() -> None:
     """The document that was refused once too many came may be sent again, as its answer says."""
     compiler, is_busy = Compiler(), True
 
-    def compile_text(text: str, name: str | None, normalised: Normalised | None) -> MadePlan[Value]:
+    def compile_text(text: str, name: str | None, normalized: Normalized | None) -> MadePlan[Value]:
         if is_busy:
-            raise ClientError("Later.", code="COLD_DOCUMENTS_LIMIT", retry_after_s=1)
-        return compiler(text, name, normalised)
+            raise ClientError("Later.", code="UNCACHED_DOCUMENTS_LIMIT", retry_after_s=1)
+        return compiler(text, name, normalized)
 
     cache: PlanCache[Value] = PlanCache(PlanCacheSettings(), compile_text)
     for _ in range(2):
@@ -212,7 +212,7 @@ def test_the_least_recently_used_plan_goes_first() -> None:
     cache.lookup("{ b }", None)
     cache.lookup("{ a }", None)
     cache.lookup("{ a b }", None)
-    assert cache.lookup("{ a }", None).how == "exact"
+    assert cache.lookup("{ a }", None).how == "hit"
     assert cache.lookup("{ b }", None).how == "miss"
     assert len(cache) == 2
     assert cache.counters.evictions == 2
@@ -224,7 +224,7 @@ def test_a_hit_by_other_literals_keeps_a_plan_young() -> None:
     cache.lookup("{ b }", None)
     cache.lookup("{ a(n: 2) }", None)
     cache.lookup("{ a b }", None)
-    assert cache.lookup("{ a(n: 3) }", None).how == "normalised"
+    assert cache.lookup("{ a(n: 3) }", None).how == "hit_normalized"
 
 
 def test_plans_are_bounded_by_estimated_bytes() -> None:
@@ -263,11 +263,11 @@ def test_who_is_not_admitted_is_not_remembered_as_refused() -> None:
     budget.charge("one", 100.0)
     with pytest.raises(ClientError) as caught:
         cache.lookup("{ b }", None, "one")
-    assert caught.value.code == "COLD_DOCUMENTS_LIMIT"
+    assert caught.value.code == "UNCACHED_DOCUMENTS_LIMIT"
     clock.now += 1_000
     assert cache.lookup("{ b }", None, "one").how == "miss"
     budget.charge("one", 100.0)
-    assert cache.lookup("{ b }", None, "one").how == "exact"
+    assert cache.lookup("{ b }", None, "one").how == "hit"
     assert (
         cache.lookup("{ a }", None).how == "miss"
     )  # the gateway itself is neither refused nor charged
@@ -286,7 +286,7 @@ def test_an_evicted_plan_is_let_go_with_every_text_that_led_to_it() -> None:
 
 
 def test_the_source_of_an_evicted_plan_leaves_linecache() -> None:
-    def compile_plan(text: str, name: str | None, _: Normalised | None) -> MadePlan[Prepared]:
+    def compile_plan(text: str, name: str | None, _: Normalized | None) -> MadePlan[Prepared]:
         return MadePlan(prepare(SCHEMA, load_document(text, SCHEMA, Limits()), name))
 
     def sources() -> set[str]:
@@ -306,8 +306,8 @@ def test_texts_are_bounded_and_their_plan_outlives_them() -> None:
     cache, compiler = make_cache(max_texts=2)
     for number in range(5):
         cache.lookup(f"{{ a(n: {number}) }}", None)
-    assert cache.lookup("{ a(n: 4) }", None).how == "exact"
-    assert cache.lookup("{ a(n: 0) }", None).how == "normalised"
+    assert cache.lookup("{ a(n: 4) }", None).how == "hit"
+    assert cache.lookup("{ a(n: 0) }", None).how == "hit_normalized"
     assert len(compiler.asked) == 1
 
 
@@ -339,9 +339,9 @@ def test_plans_are_warmed_from_files_and_folders(tmp_path: Path) -> None:
     (tmp_path / "more" / "notes.txt").write_text("not GraphQL")
     cache, _ = make_cache()
     assert warm_plans(cache, ("one.graphql", "more"), tmp_path) == 4
-    assert cache.lookup("query One { a(n: 1) }", None).how == "exact"
-    assert cache.lookup("query One { a(n: 2) }", "One").how == "normalised"
-    assert cache.lookup("query A { b } query B { a }", "B").how == "exact"
+    assert cache.lookup("query One { a(n: 1) }", None).how == "hit"
+    assert cache.lookup("query One { a(n: 2) }", "One").how == "hit_normalized"
+    assert cache.lookup("query A { b } query B { a }", "B").how == "hit"
 
 
 @pytest.mark.parametrize("text", ["{ nothing }", "{ b", "{ b }" + " " * 40_000, None])

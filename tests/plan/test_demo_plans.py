@@ -43,7 +43,7 @@ def test_plan(name: str, schema: GraphQLSchema) -> None:
     document = parse(QUERIES[name])
     assert validate(schema, document) == []
     prepared = prepare(schema, document)
-    assert prepared.path == "compiled"
+    assert prepared.executor == "compiled"
     text = f"{QUERIES[name]}\n\n{print_plan(prepared.plan({'comments': True}))}"
     path = GOLDEN / f"{name}.txt"
     if os.environ.get("GATEWAY_WRITE_GOLDEN"):

@@ -155,7 +155,7 @@ async def test_an_answer_is_that_of_graphql_core_to_the_byte(
     for result in [await value_of(each) for each in coming]:
         assert orjson.dumps(result.data) == orjson.dumps(expected.data)
     assert all(map(is_awaitable, coming)) is (kept_s == 0)
-    assert prepared.path == "compiled"
+    assert prepared.executor == "compiled"
 
 
 def test_what_tools_ask_for_is_known_without_a_walk_of_the_schema(
@@ -189,7 +189,7 @@ def test_introspection_on_graphql_core_is_charged_each_time() -> None:
     limits = Limits(max_aliases=2_000, max_root_fields=2_000, max_tokens=20_000)
     document = load_document(f"{{ __schema {{ types {{ name }} }} {many} }}", SCHEMA, limits)
     prepared = prepare(SCHEMA, document, growing=growing)
-    assert prepared.path == "fallback"
+    assert prepared.executor == "fallback"
     assert run(prepared).errors is None
     assert run(prepared).errors is None
     assert charged == [None, "client", "client"]

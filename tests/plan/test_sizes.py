@@ -71,5 +71,5 @@ CASES: dict[str, tuple[Callable[[GraphQLSchema], GraphQLSchema], str, int]] = {
 def test_the_size_is_right_within_a_fifth(name: str, schema: GraphQLSchema) -> None:
     make_schema, text, variants = CASES[name]
     prepared, size = held(make_schema(schema), text, variants)
-    assert prepared.path == "compiled"
+    assert prepared.executor == "compiled"
     assert prepared.size_bytes == pytest.approx(size, rel=0.2)

@@ -118,7 +118,7 @@ def test_an_interface_below_an_interface_runs_without_a_plan() -> None:
     document = load_document(f"{{ node {{ {nested(9)} }} }}", SMALL, Limits())
     assert not check_work(SMALL, document, None, Limits())
     prepared = prepare(SMALL, document, is_planned=False)
-    assert (prepared.path, prepared.reason) == ("fallback", "more work than limits.max_work")
+    assert (prepared.executor, prepared.reason) == ("fallback", "more work than limits.max_work")
     assert not prepared._variants.all()
 
 
@@ -170,7 +170,7 @@ def test_the_costliest_documents_that_are_admitted_are_bounded(
     assert found[0].work > limits.max_work // 2  # the search comes near to the limit
     for costly in found:
         prepared = prepare(searched, costly.document)
-        assert prepared.path == "compiled"
+        assert prepared.executor == "compiled"
         fields, selections = made(prepared)
         assert work.FIELD * fields + work.SELECTION * selections <= limits.max_work
         (code,) = prepared._variants.all()

@@ -128,10 +128,10 @@ async def test_requests_by_status_operations_by_name_and_calls_by_source(tmp_pat
     assert {(source, error): times(value) for (source, _, error), value in calls.items()} == {
         ("rest", ""): 2, ("rest", "502"): 1,
     }  # fmt: skip
-    assert found["gateway_plan_cache_lookups"][("normalised",)] == 1
-    assert found["gateway_plan_cache_lookups"][("exact",)] == 1
+    assert found["gateway_plan_cache_lookups"][("hit_normalized",)] == 1
+    assert found["gateway_plan_cache_lookups"][("hit",)] == 1
     assert found["gateway_plan_cache_entries"] == {(): 2}
-    assert found["gateway_operations_led"] == {(): 3}
+    assert found["gateway_operation_dedupe"][("leader",)] == 3
     assert found["gateway_upstream_places"]["rest", "in_use"] == 0
     assert found["gateway_workers"] == {(): 1}
     assert found["process_resident_memory_bytes"][()] > 10_000_000
@@ -172,7 +172,7 @@ async def test_those_who_share_an_execution_share_its_failure(tmp_path: Path) ->
         places.limit = 0
         text = '{ user(id: "9") { name } }'
         asking = [asyncio.ensure_future(client.execute(text)) for _ in range(2)]
-        while not (places.pending and read(client)["gateway_operations_shared"] == {(): 1}):
+        while not (places.pending and read(client)["gateway_operation_dedupe"][("follower",)] == 1):
             await asyncio.sleep(0)
         places.limit = 1
         places.wake()
@@ -216,7 +216,7 @@ async def test_requests_in_flight_are_active_and_may_share_one_execution(tmp_pat
         places.limit = 0
         text = '{ user(id: "1") { name } }'
         asking = [asyncio.ensure_future(client.execute(text)) for _ in range(2)]
-        while not (places.pending and read(client)["gateway_operations_shared"] == {(): 1}):
+        while not (places.pending and read(client)["gateway_operation_dedupe"][("follower",)] == 1):
             await asyncio.sleep(0)
         assert read(client)["http_server_active_requests"] == {(): 2}
         places.limit = 1
@@ -224,8 +224,8 @@ async def test_requests_in_flight_are_active_and_may_share_one_execution(tmp_pat
         await asyncio.gather(*asking)
         found = read(client)
     assert found["http_server_active_requests"] == {(): 0}
-    assert found["gateway_operations_led"] == {(): 1}
-    assert found["gateway_upstream_pool_wait_seconds"]["rest",] > 0
+    assert found["gateway_operation_dedupe"][("leader",)] == 1
+    assert found["gateway_upstream_queue_wait_seconds"]["rest",] > 0
 
 
 async def test_fields_by_client_are_sums_over_plans(tmp_path: Path) -> None:

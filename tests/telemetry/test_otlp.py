@@ -130,7 +130,7 @@ async def test_a_gateway_that_ends_has_sent_what_it_counted(tmp_path: Path) -> N
     lookups = received.metrics["gateway.plan_cache_lookups"].sum
     assert lookups.is_monotonic
     assert {labels(p)["result"]: p.as_double or p.as_int for p in lookups.data_points} == {
-        "exact": 2, "normalised": 0, "miss": 1, "rejected": 0,
+        "hit": 2, "hit_normalized": 0, "miss": 1, "rejected": 0,
     }  # fmt: skip
     assert received.metrics["process.memory.usage"].unit == "By"
     assert received.metrics["http.server.active_requests"].WhichOneof("data") == "gauge"
@@ -142,7 +142,7 @@ def registry(requests: int) -> Registry:
     for _ in range(requests):
         durations.of("A", "query").observe(0.01)
     made.add(durations.samples)
-    made.add(lambda: [(PLAN_LOOKUPS, ("exact",), requests), (WORKERS, (), 1)])
+    made.add(lambda: [(PLAN_LOOKUPS, ("hit",), requests), (WORKERS, (), 1)])
     return made
 
 

@@ -143,8 +143,8 @@ async def test_a_call_says_how_long_it_waited_for_a_place(tmp_path: Path) -> Non
         calls = {name: recorder.one(name) for name in ("GET /thing", "GET /other")}
         steps = [recorder.one("Query.thing"), recorder.one("Query.other")]
     first, second = sorted(calls.values(), key=lambda call: call.start_time)
-    assert first.attributes["gateway.pool_wait_ms"] == 0
-    assert second.attributes["gateway.pool_wait_ms"] > 0
+    assert first.attributes["gateway.queue_wait_ms"] == 0
+    assert second.attributes["gateway.queue_wait_ms"] > 0
     # The step waited for the place, and for the call.
     step = next(step for step in steps if step.context.span_id == second.parent.span_id)
     took_ms = (second.end_time - second.start_time) / 1e6

@@ -165,7 +165,7 @@ async def test_each_span_of_a_query_of_three_backends(
         assert (told["gateway.source"], told["http.request.method"]) == (source, "GET")
         assert (told["http.response.status_code"], told["gateway.attempt"]) == (200, 1)
         assert told["http.response.body.size"] > 0
-        assert (told["gateway.pool_wait_ms"], "gateway.hedge" in told) == (0, False)
+        assert (told["gateway.queue_wait_ms"], "gateway.hedge" in told) == (0, False)
     for name, path in FUNCTIONS.items():
         said = attributes(collector.one(name))
         assert said["graphql.field.path"] == path

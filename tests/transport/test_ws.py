@@ -187,8 +187,8 @@ async def test_a_client_that_never_introduces_itself(server: Served) -> None:
 
 LIMITS = """
 [subscription]
-max_sockets = 1
-max_operations_per_socket = 2
+max_connections = 1
+max_operations_per_connection = 2
 max_message_bytes = 1000
 allowed_origins = ["https://app.example"]
 """

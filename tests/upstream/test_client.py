@@ -349,7 +349,7 @@ async def test_context_http_asks_again_for_what_is_idempotent(method: str) -> No
 
 
 async def test_context_http_posts_are_repeated_where_the_source_says_so() -> None:
-    async with failing_once(post_is_read=True) as (server, context, _client):
+    async with failing_once(post_is_safe=True) as (server, context, _client):
         assert (await context.http.post(server.url, content=b"search")).json() == "good"
         assert server.bodies == [b"search"] * 2
 

@@ -21,7 +21,7 @@ LINE = (
     '"request_id":"%s","trace_id":%s,"span_id":%s,%s,%s,"status":%d,"duration_ms":%.3f,"request_bytes":%d,'
     '"response_bytes":%d,"upstream_calls":%d,'
     '"upstream_ms":%.3f,"upstream_retries":%d,"upstream_hedges":%d,"upstream_shared":%d,"upstream_cached":%d,'
-    '"upstream_queue_ms":%.3f,"shared":%s,"cache":%s,"path":%s,"error_codes":%s,"error_ids":%s}\n'
+    '"upstream_queue_wait_ms":%.3f,"shared":%s,"plan_cache":%s,"executor":%s,"error_codes":%s,"error_ids":%s}\n'
 )
 
 
@@ -63,10 +63,10 @@ def log_line(
         stats.hedges,
         stats.shared,
         stats.cached,
-        stats.pool_wait_s * 1000,
+        stats.queue_wait_s * 1000,
         "true" if record.shared else "false",
-        f'"{record.cache}"' if record.cache else "null",
-        f'"{record.path}"' if record.path else "null",
+        f'"{record.plan_cache}"' if record.plan_cache else "null",
+        f'"{record.executor}"' if record.executor else "null",
         _text(record.error_codes) if record.error_codes else "[]",
         _text(record.error_ids) if record.error_ids else "[]",
     )
@@ -88,7 +88,7 @@ def _of_client(
 
 @lru_cache(1024)
 def _of_operation(name: str | None, kind: str | None, document_hash: str | None) -> str:
-    said = {"operation_name": name, "operation_type": kind, "operation_hash": document_hash}
+    said = {"operation_name": name, "operation_type": kind, "document_hash": document_hash}
     return _text(said)[1:-1]
 
 

@@ -105,7 +105,7 @@ const Timings = (() => {
             said["http.response.body.size"] !== undefined && size(said["http.response.body.size"]),
             said["gateway.attempt"] > 1 && `attempt ${said["gateway.attempt"]}`,
             said["gateway.hedge"] && "hedge",
-            said["gateway.pool_wait_ms"] > 0 && `waited ${time(said["gateway.pool_wait_ms"] * 1e6)} for a place`,
+            said["gateway.queue_wait_ms"] > 0 && `waited ${time(said["gateway.queue_wait_ms"] * 1e6)} for a place`,
           ];
     return [...words, said.error].filter(Boolean).join(" · ");
   }
@@ -174,7 +174,7 @@ const Timings = (() => {
 
   function summary(trace) {
     const count = (kind) => trace.spans.filter((span) => span.kind === kind).length;
-    const plan = trace.plan.cache === "miss" ? "plan made" : "plan from the cache";
+    const plan = trace.plan.plan_cache === "miss" ? "plan made" : "plan from the cache";
     return [time(trace.duration), counted(count("step"), "step"), counted(count("call"), "upstream call"), plan]
       .filter(Boolean)
       .join(" · ");

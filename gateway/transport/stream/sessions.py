@@ -175,7 +175,7 @@ class Sessions:
             raise ClientError("`extensions.operationId` must be a string.", code="BAD_REQUEST")
         if id_ in session.operations:
             raise ClientError(f"Operation with ID {id_!r} already exists.", code="STREAM_CONFLICT")
-        if len(session.operations) >= self._streams.settings.max_operations_per_socket:
+        if len(session.operations) >= self._streams.settings.max_operations_per_connection:
             raise ClientError("Too many operations on one stream.", code="TOO_MANY_OPERATIONS")
         running = RunningStream(self._streams, Operation(params, client, self._streams.serving()))
         how = OperationFormat(id_)

@@ -85,7 +85,7 @@ class WebSocketEndpoint:
         scheme = peer.scheme if self._proxies is not None or peer.scheme == "https" else ""
         if not is_allowed_origin(headers.get("origin"), host, settings.allowed_origins, scheme):
             return 403
-        if self._draining or len(self.sockets) >= settings.max_sockets:
+        if self._draining or len(self.sockets) >= settings.max_connections:
             return 503
         return None if settings.enabled else 404
 

@@ -57,7 +57,7 @@ class Socket:
         self._params: dict[str, Any] = {}
         self._principal = ANONYMOUS
         self._leases = ExitStack()
-        self._connection = SocketProtocol(endpoint.settings.max_operations_per_socket)
+        self._connection = SocketProtocol(endpoint.settings.max_operations_per_connection)
         self._tasks: dict[SocketOperation, asyncio.Task[None]] = {}
         self._streaming: set[SocketOperation] = set()
         self._draining = False
@@ -95,9 +95,9 @@ class Socket:
             case ws_state.Cancel(operation=operation):
                 self._stop(operation)
             case ws_state.Refuse(id=id_):
-                most = self._endpoint.settings.max_operations_per_socket
+                most = self._endpoint.settings.max_operations_per_connection
                 error = ClientError(
-                    f"More than subscription.max_operations_per_socket, {most}, on one socket.",
+                    f"More than subscription.max_operations_per_connection, {most}, on one socket.",
                     code="TOO_MANY_OPERATIONS",
                 )
                 answer = reject(self._endpoint.serving().pipeline.mask, error, OperationRecord())

@@ -23,13 +23,13 @@ class Counters:
         counts: `("retry", source, endpoint) -> number`. Names: `retry`, `retry_refused` (the
             budget was empty), `hedge`, `hedge_won`, `shared` (a follower), `led` (a call that had
             followers), `merged` (a batch went with another's), `breaker_refused`, `breaker_opened`, `overloaded`.
-        pool_wait_s: Time that calls waited for a place, by source, seconds.
+        queue_wait_s: Time that calls waited for a place, by source, seconds.
         cache_lookups: `(source, endpoint, result) -> number` of the response cache.
         durations: Of every attempt, by source, endpoint and error ("" for none); None
             when nobody measures.
     """
 
-    __slots__ = ("cache_lookups", "counts", "durations", "pool_wait_s")
+    __slots__ = ("cache_lookups", "counts", "durations", "queue_wait_s")
 
     def __init__(self, *, is_measured: bool = False) -> None:
         # Endpoints are templates of the schema; the policies hold that many apart.
@@ -37,7 +37,7 @@ class Counters:
         self.durations = Family(names.CLIENT_DURATION, Histogram, bound) if is_measured else None
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.cache_lookups: Counter[tuple[str, str, str]] = Counter()
-        self.pool_wait_s: defaultdict[str, float] = defaultdict(float)
+        self.queue_wait_s: defaultdict[str, float] = defaultdict(float)
 
     def add(self, name: str, source: str, endpoint: str) -> None:
         """Count one decision."""
@@ -54,7 +54,7 @@ class Counters:
             yield names.UPSTREAM_DECISIONS, (source, endpoint, decision), count
         for labels, count in self.cache_lookups.items():
             yield names.CACHE_LOOKUPS, labels, count
-        for source, waited_s in self.pool_wait_s.items():
+        for source, waited_s in self.queue_wait_s.items():
             yield names.UPSTREAM_WAIT, (source,), waited_s
         if self.durations is not None:
             yield from self.durations.samples()

@@ -220,8 +220,8 @@ class Policy:
             raise
         finally:
             waited_s = self._loop.time() - begin
-            stats.pool_wait_s += waited_s
-            self.counters.pool_wait_s[self.name] += waited_s
+            stats.queue_wait_s += waited_s
+            self.counters.queue_wait_s[self.name] += waited_s
         return waited_s
 
     def _learn(self, endpoint: Endpoint, begin: float, *, is_failure: bool) -> None:

@@ -60,7 +60,7 @@ _TOKENS = re.compile(
 
 
 @dataclass(slots=True)
-class Normalised:
+class Normalized:
     """A text without its literals.
 
     Attributes:
@@ -87,7 +87,7 @@ class Normalised:
         return found
 
 
-def normalise(text: str) -> Normalised | None:
+def normalize(text: str) -> Normalized | None:
     """Take the literals out of a text. None when it holds what no lexer accepts as a literal.
 
     Shape: texts with an equal key and pattern, and equal raws in the pinned slots, are the same document
@@ -119,7 +119,7 @@ def normalise(text: str) -> Normalised | None:
         raws.append(token)
         if same is not None:
             same.append(token)
-    return Normalised("".join(keyed), _pattern(raws if same is None else same), raws, parts)
+    return Normalized("".join(keyed), _pattern(raws if same is None else same), raws, parts)
 
 
 def _pattern(values: Sequence[str]) -> int | tuple[int, ...]:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.language.fingerprint import fingerprint
-from gateway.language.normalise import DocumentLiterals, literal_node, normalise, string_value
+from gateway.language.normalize import DocumentLiterals, literal_node, normalize, string_value
 
 LITERALS = (TokenKind.INT, TokenKind.FLOAT, TokenKind.STRING, TokenKind.BLOCK_STRING)
 
@@ -30,7 +30,7 @@ def lex(text: str) -> list[Token]:
 
 
 def same_plan(one: str, other: str) -> bool:
-    first, second = normalise(one), normalise(other)
+    first, second = normalize(one), normalize(other)
     assert first is not None
     assert second is not None
     return (first.key, first.pattern) == (second.key, second.pattern)
@@ -48,32 +48,32 @@ PIECES = [
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_slots_are_the_lexers_literals(text: str) -> None:
     """Of every text that the lexer accepts. A text that it refuses only must not look like one that it accepts."""
-    normalised = normalise(text)
+    normalized = normalize(text)
     try:
         tokens = lex(text)
     except (GraphQLSyntaxError, UnicodeError):
         return
     literals = [token for token in tokens if token.kind in LITERALS]
-    assert normalised is not None
-    assert normalised.raws == [text[token.start : token.end] for token in literals]
-    assert normalised.offsets() == [token.start for token in literals]
-    assert "".join(normalised.parts) == text
-    assert '"' not in normalised.key
+    assert normalized is not None
+    assert normalized.raws == [text[token.start : token.end] for token in literals]
+    assert normalized.offsets() == [token.start for token in literals]
+    assert "".join(normalized.parts) == text
+    assert '"' not in normalized.key
 
 
 @settings(max_examples=3000, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=10).map("".join))
 def test_a_text_with_the_key_of_a_valid_document_is_valid(text: str) -> None:
-    """What normalising loses never makes a bad text look like a good one: their keys differ."""
+    """What normalizing loses never makes a bad text look like a good one: their keys differ."""
     document = "{a(x:" + text + ")}"
-    normalised = normalise(document)
-    if normalised is None:
+    normalized = normalize(document)
+    if normalized is None:
         return
     # The key with the plainest literal of each kind back in its place.
-    plain = normalised.key.replace("\x02", "1.5").replace("\x01", "1")
+    plain = normalized.key.replace("\x02", "1.5").replace("\x01", "1")
     plain = plain.replace("\x04", '""""""').replace("\x03", '""')
-    again = normalise(plain)
-    if again is None or again.key != normalised.key or len(again.raws) != len(normalised.raws):
+    again = normalize(plain)
+    if again is None or again.key != normalized.key or len(again.raws) != len(normalized.raws):
         return
     try:
         parse(plain)
@@ -161,5 +161,5 @@ def test_a_fingerprint_holds_no_literal() -> None:
      "a1" * 10_000, "1e" * 10_000, '"\\' * 9999, "#" * 20_000, '"\ud800' * 9999],
 )  # fmt: skip
 def test_hostile_texts_are_refused_or_keyed_as_they_are(text: str) -> None:
-    normalised = normalise(text)
-    assert normalised is None or "".join(normalised.parts) == text
+    normalized = normalize(text)
+    assert normalized is None or "".join(normalized.parts) == text
