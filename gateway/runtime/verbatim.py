@@ -32,15 +32,16 @@ def is_verbatim(selection: BoundSelection, row_class: type) -> bool:
     """
     if not issubclass(row_class, DecodedRow) or selection.plan.is_kept:
         return False
-    members = msgspec.structs.fields(row_class)
-    return len(members) == len(selection.fields) and all(
-        member.encode_name == field.key
-        and member.name == field.access
+    names, keys = row_class.__struct_fields__, row_class.__struct_encode_fields__
+    types = row_class.__annotations__  # as they are: `structs.fields` would look for names in them
+    return len(names) == len(selection.fields) and all(
+        key == field.key
+        and name == field.access
         and field.plan.kind is Kind.PROPERTY
         and (
-            _is_plain(field.output) if field.is_regrouped else _fits(field, member.type, row_class)
+            _is_plain(field.output) if field.is_regrouped else _fits(field, types[name], row_class)
         )
-        for member, field in zip(members, selection.fields, strict=True)
+        for name, key, field in zip(names, keys, selection.fields, strict=True)
     )
 
 
