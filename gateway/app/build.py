@@ -15,7 +15,7 @@ import graphql
 from graphql import DocumentNode, GraphQLScalarType, GraphQLSchema
 
 from gateway.app.config import Config
-from gateway.app.services import unshared_sources
+from gateway.app.services import keys_that_ask_redis, unshared_sources
 from gateway.auth.risks import find_risks
 from gateway.client.vary import Vary, joined
 from gateway.connectors.bind import BoundConnectors, bind_connectors
@@ -37,6 +37,7 @@ from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.graph.signature import finding
 from gateway.graph.unbound import unbound_directives, unresolved_types
+from gateway.redis.client import check_url
 from gateway.settings.files import missing_files
 from gateway.settings.headers import folded
 from gateway.settings.mistakes import together
@@ -128,6 +129,8 @@ def build_graph_of(
     """
     if missing := missing_files(config, base):
         raise together(missing)
+    for key in keys_that_ask_redis(config):
+        check_url(config.redis, key)
     files = (
         find_schema_files(config.graph.schema, base) if texts is None else [Path(p) for p in texts]
     )

@@ -176,15 +176,17 @@ def make_shared_redis(config: Config) -> Redis | None:
 
     Errors: ConfigError without an URL, or without the package.
     """
-    asking = [
-        key
-        for key, is_asked in (
-            ("authentication.api_keys.kind", config.authentication.api_keys.kind == "redis"),
-            ("response_cache.redis.enabled", config.response_cache.redis.enabled),
-        )
-        if is_asked
-    ]
+    asking = keys_that_ask_redis(config)
     return make_redis(config.redis, asking[0]) if asking else None
+
+
+def keys_that_ask_redis(config: Config) -> list[str]:
+    """The settings that need the server of `[redis]`."""
+    asking = {
+        "authentication.api_keys.kind": config.authentication.api_keys.kind == "redis",
+        "response_cache.redis.enabled": config.response_cache.redis.enabled,
+    }
+    return [key for key, is_asking in asking.items() if is_asking]
 
 
 def make_house(broker: Broker, settings: BrokerSettings, directory: str | None) -> Broker:

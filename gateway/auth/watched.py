@@ -112,6 +112,7 @@ class Watched(Generic[T]):
         self._is_used = False  # what was seen last, that is
         self._was_away = False
         self._has_failed = False
+        self._is_over = False
         self._current_at = clock()
         self._task: asyncio.Task[None] | None = None
         self.is_known = False
@@ -132,12 +133,13 @@ class Watched(Generic[T]):
 
     async def stop(self) -> None:
         """Look no more."""
+        self._is_over = True  # a client of Redis may lose the cancellation
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _look_on(self) -> None:
-        while True:
+        while not self._is_over:
             await asyncio.sleep(self._every_s)
             try:
                 await self.look()

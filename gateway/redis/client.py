@@ -21,13 +21,13 @@ def make_redis(settings: RedisSettings, needed_by: str) -> Redis:
         settings: `[redis]`.
         needed_by: The key of the configuration that asks for it, for the error.
 
+    On Python 3.11 a cancellation that meets a command's answer is lost in it (`asyncio.wait_for`): a loop of commands
+    that is to be cancelled looks at something else, too.
+
     Errors: ConfigError without an URL, or without the package. Of commands: `redis.exceptions.RedisError`, and OSError
         of a name that cannot be resolved.
     """
-    if settings.url is None:
-        raise ConfigError(
-            f"{needed_by} needs a Redis server, and redis.url is not set", key="redis.url"
-        )
+    url = check_url(settings, needed_by)
     try:
         from redis.asyncio import Redis
         from redis.asyncio.retry import Retry
@@ -40,7 +40,7 @@ def make_redis(settings: RedisSettings, needed_by: str) -> Redis:
         ) from exc
     try:
         return Redis.from_url(
-            settings.url,
+            url,
             socket_timeout=settings.timeout_s,
             socket_connect_timeout=settings.timeout_s,
             # Whoever asks knows better what to do instead, and a request's deadline does not wait twice.
@@ -50,3 +50,11 @@ def make_redis(settings: RedisSettings, needed_by: str) -> Redis:
         )
     except (ValueError, TypeError) as exc:
         raise ConfigError(f"redis.url is of no use: {exc}", key="redis.url") from exc
+
+
+def check_url(settings: RedisSettings, needed_by: str) -> str:
+    """The server's URL. Errors: ConfigError where there is none."""
+    if settings.url is None:
+        problem = f"{needed_by} needs a Redis server, and redis.url is not set"
+        raise ConfigError(problem, key="redis.url")
+    return settings.url
