@@ -6,8 +6,8 @@
     ├── RequestError    a document or variables that cannot be executed: GraphQL's own errors
     ├── InternalError   a fault of ours: never sent; logged with the plan's source
     └── ConfigError     at start only: key, value, file and line, and what was expected
-Foreign exceptions are mapped to these at the edge where they were raised, with `from exc`.
-It must never format an answer or log anything: `response.masking` does both.
+
+Foreign exceptions become these where they were raised. `response.masking` formats and logs them: nothing here does.
 """
 
 from __future__ import annotations
