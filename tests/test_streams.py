@@ -156,7 +156,10 @@ async def pipeline(project: Path) -> AsyncIterator[tuple[Subscriptions, Any]]:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             return await value_of(client.app.worker.serving().new_context(ClientRequest(named)))
 
-        yield client.app.worker.serving().subscriptions, new_context
+        global SERVING
+        SERVING = client.app.worker.serving()
+        yield SERVING.subscriptions, new_context
+        SERVING = None
 
 
 def seen() -> dict[str, Any]:
@@ -164,13 +167,19 @@ def seen() -> dict[str, Any]:
     return found
 
 
-SERVING_OF_ITS_RUN: Any = None
-"""`Subscriptions.run` belongs to one: it asks the operation for none."""
+SERVING: Any = None
+"""What the operations of the test that runs are answered by."""
 
 
-def operation(query: str, variables: Any = None, *, read_only: bool = False) -> Operation:
+def operation(
+    query: str,
+    variables: Any = None,
+    *,
+    read_only: bool = False,
+    client: ClientRequest | None = None,
+) -> Operation:
     return Operation(
-        GraphQLParams(query, variables), ClientRequest({}), SERVING_OF_ITS_RUN, read_only=read_only
+        GraphQLParams(query, variables), client or ClientRequest({}), SERVING, read_only=read_only
     )
 
 
@@ -280,7 +289,8 @@ async def opened(pipeline: tuple[Subscriptions, Any], query: str = NEWS, **heade
         context: Context = await new_context(**headers)
         return context
 
-    stream = await stages.answer(operation(query), for_client)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    stream = await stages.answer(operation(query, client=ClientRequest(named)), for_client)
     assert isinstance(stream, Stream)
     return stream
 
@@ -402,7 +412,8 @@ async def test_parameters_of_connections_count(pipeline: tuple[Subscriptions, An
             context.connection_params = {"token": token}
             return context
 
-        stream = await stages.answer(operation(NEWS), with_token)
+        client = ClientRequest({}, connection_params={"token": token})
+        stream = await stages.answer(operation(NEWS, client=client), with_token)
         assert isinstance(stream, Stream)
         streams.append(stream)
     assert len(stages.streams.feeds) == 2

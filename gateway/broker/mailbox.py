@@ -31,14 +31,14 @@ class Mailbox(AsyncIterator[T], Generic[T]):
         on_close: Called once, with the mailbox, when it takes nothing any more.
     """
 
-    __slots__ = ("_items", "_max_items", "_on_close", "_open", "_overrun", "_waiter")
+    __slots__ = ("_error", "_items", "_max_items", "_on_close", "_open", "_waiter")
 
     def __init__(self, max_items: int, on_close: Callable[[Mailbox[T]], Any] | None = None) -> None:
         self._items: deque[T] = deque()
         self._max_items = max_items
         self._on_close = on_close
         self._open = True
-        self._overrun = False
+        self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def put(self, item: T) -> None:
@@ -54,8 +54,13 @@ class Mailbox(AsyncIterator[T], Generic[T]):
     def fail(self) -> None:
         """End it with SlowConsumerError, without what still waits: the reader has missed something."""
         self._items.clear()
-        self._overrun = True
-        self.close()
+        self.end(SlowConsumerError())
+
+    def end(self, error: Exception) -> None:
+        """Take nothing any more, and end it with an error when what waits is read."""
+        if self._open:
+            self._error = error
+            self.close()
 
     def close(self) -> None:
         """Take nothing any more; what waits is still read."""
@@ -73,9 +78,9 @@ class Mailbox(AsyncIterator[T], Generic[T]):
 
     async def __anext__(self) -> T:
         while not self._items:
-            if self._overrun:
-                self._overrun = False
-                raise SlowConsumerError
+            if self._error is not None:
+                error, self._error = self._error, None
+                raise error
             if not self._open:
                 raise StopAsyncIteration
             self._waiter = asyncio.get_running_loop().create_future()

@@ -10,7 +10,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
-from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLField,
+    GraphQLSchema,
+    print_ast,
+)
 from graphql.pyutils import is_awaitable
 
 from gateway.context import Context
@@ -95,11 +102,34 @@ async def open_source(
 
 def event_source(prepared: Prepared, variables: Variables) -> EventSource | None:
     """What gives the source stream of a compiled subscription; None where it is not ours."""
+    definition = _root_definition(prepared, variables)
+    found = definition.subscribe if definition is not None else None
+    return found if isinstance(found, EventSource) else None
+
+
+def source_signature(prepared: Prepared, variables: Variables) -> Any:
+    """What decides which source stream an operation opens: equal for operations that open the same one.
+
+    The document is taken to be the same, and so is the user's Python.
+    """
+    definition = _root_definition(prepared, variables)
+    if definition is None:
+        return prepared.root_fields, variables.coerced
+    arguments = {
+        name: print_ast(argument.ast_node) if argument.ast_node else str(argument.type)
+        for name, argument in definition.args.items()
+    }
+    source = definition.subscribe
+    coordinate = source.coordinate if isinstance(source, EventSource) else None
+    return coordinate, arguments, variables.coerced
+
+
+def _root_definition(prepared: Prepared, variables: Variables) -> GraphQLField | None:
+    """The field that a compiled subscription selects; None for one that runs on graphql-core."""
     if prepared.reason is not None:
         return None
     try:
         fields = prepared.code(variables.coerced).bound.roots[0].fields
     except CannotCompileError:
         return None
-    found = fields[0].definition.subscribe if fields else None
-    return found if isinstance(found, EventSource) else None
+    return fields[0].definition if fields else None

@@ -9,30 +9,28 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from weakref import ref
 
 import orjson
 
-from gateway.client.vary import Vary, View, joined, partition
+from gateway.client.vary import Vary, joined, partition
 from gateway.concurrency.awaitable import value_of
 from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute.incremental import execute_incrementally
 from gateway.execute.operation import execute_operation
-from gateway.execute.prepare import Prepared
 from gateway.execute.subscribe import event_source, open_source
-from gateway.graph.resolvers import EventSource
 from gateway.json_bytes import write_json
-from gateway.language.normalize import DocumentLiterals
 from gateway.pipeline.feed import Feed, Stream
+from gateway.pipeline.operation import Operation
 from gateway.response.encoding import encode_request_error, encode_result
 from gateway.response.masking import ErrorMask
 from gateway.response.payloads import PayloadFormat, payloads_of
 from gateway.response.record import Answer, OperationRecord
 from gateway.response_headers import tell_dropped
-from gateway.runtime.request import Variables
 from gateway.telemetry.records import UNDER_WAY
 
 NewContext = Callable[[], Awaitable[Context]]
@@ -43,20 +41,31 @@ class Subscription:
     """One subscription as it was admitted.
 
     Attributes:
-        prepared: The operation.
-        variables: Coerced.
-        literals: The request's own, where the plan was made from another text.
-        record: What the log says of it.
-        new_context: Makes the state of one execution.
-        tell: Puts into a result what was denied; None for nothing.
+        operation: The operation, by the schema that it is answered by now.
+        new_context: Makes the state of one execution, by that schema.
+        sees: What an execution that is shared sees of the client; None for all.
     """
 
-    prepared: Prepared
-    variables: Variables
-    literals: DocumentLiterals | None
-    record: OperationRecord
+    operation: Operation
     new_context: NewContext
-    tell: Callable[[Any], Any] | None = None
+    sees: Vary | None = None
+
+    @property
+    def record(self) -> OperationRecord:
+        """What the log says of it."""
+        return self.operation.record
+
+    def go_on(self, operation: Operation) -> None:
+        """Go on by another schema."""
+        streams = operation.serving.subscriptions.streams
+        self.sees = streams.vary_of(operation)
+        self.operation.become(operation)
+
+    async def context(self) -> Context:
+        """The state of one execution."""
+        sees = self.sees
+        context = await self.new_context()
+        return context if sees is None else context.seeing(sees.view(context.client))
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -92,58 +101,71 @@ class Streams:
     async def open(self, subscription: Subscription) -> Stream:
         """The answers to the events of a subscription. Errors: what `open_source` raises."""
         context = await subscription.new_context()
-        source = event_source(subscription.prepared, subscription.variables)
-        vary = self._vary(subscription, source) if source and source.shared else None
+        operation = subscription.operation
+        vary = self.vary_of(operation)
         if vary is None:
             return await self._open(subscription, context)
-        subscription.new_context = _seeing(subscription.new_context, vary)
-        view = vary.view(context.client)
-        context = context.seeing(view)
-        key = self._key(subscription, context, view)
+        key = self._key(operation, vary)
         feed = self.feeds.get(key)
         if feed is None:
-            stream = await self._open(subscription, context)
-            feed = Feed(self.feeds, key, self._max_queue, stream)
+            # It outlives whoever opens it, and what its client's transport holds.
+            leading = copy(operation)
+            own = Subscription(leading, functools.partial(_new_context, leading), vary)
+            stream = await self._open(own, context.seeing(vary.view(context.client)))
+            feed = Feed(self.feeds, key, self._max_queue, stream, own)
         return self._stream(subscription, feed.listen(), None)
+
+    def vary_of(self, operation: Operation) -> Vary | None:
+        """What a subscription's stream and executions read of the client; None where they are one client's own."""
+        source = event_source(operation.prepared, operation.variables)
+        if source is None or not source.shared:
+            return None
+        bound = operation.prepared.code(operation.variables.coerced).bound
+        return joined((source.vary, bound.vary, self._ambient))
+
+    def key_of(self, operation: Operation) -> Hashable | None:
+        """What subscriptions have in common that share a stream; None for one that shares none."""
+        vary = self.vary_of(operation)
+        return self._key(operation, vary) if vary is not None else None
 
     async def deliver(
         self, subscription: Subscription, context: Context, how: PayloadFormat
     ) -> Stream:
         """The payloads of a query or mutation with `@defer` or `@stream`."""
+        operation = subscription.operation
         result = await execute_incrementally(
-            subscription.prepared,
-            subscription.variables,
+            operation.prepared,
+            operation.variables,
             context,
-            subscription.literals,
+            operation.literals,
         )
-        record = subscription.record.again()
-        if subscription.tell is not None:
-            subscription.tell(getattr(result, "initial_result", result))
+        record = operation.record.again()
+        if operation.tell is not None:
+            operation.tell(getattr(result, "initial_result", result))
         _tell_dropped(context)
-        return self._stream(subscription, payloads_of(result, self._mask, record, how), None)
+        payloads = payloads_of(result, self._mask, record, how)
+        fail = functools.partial(_failed, subscription)
+        return Stream(payloads, None, fail, operation.record.again())
 
     async def _open(self, subscription: Subscription, context: Context) -> Stream:
         """A stream of one's own."""
         # It lives as long as its client listens: its calls have their own time limits.
         context.deadline = math.inf
+        operation = subscription.operation
         source = await open_source(
-            subscription.prepared, subscription.variables, context, subscription.literals
+            operation.prepared, operation.variables, context, operation.literals
         )
-        execute = functools.partial(self._execute, subscription)
+        execute = functools.partial(_executed, subscription)
         return self._stream(subscription, source, execute)
 
-    def _vary(self, subscription: Subscription, source: EventSource) -> Vary | None:
-        """What the stream and its events' executions read of the client; None when that is not known."""
-        bound = subscription.prepared.code(subscription.variables.coerced).bound
-        return joined((source.vary, bound.vary, self._ambient))
-
-    def _key(self, subscription: Subscription, context: Context, view: View) -> Hashable:
+    def _key(self, operation: Operation, vary: Vary) -> Hashable:
         """What equal subscriptions have in common."""
-        text = subscription.literals.text if subscription.literals else None
-        sent = write_json(subscription.variables.raw, option=orjson.OPT_SORT_KEYS)
+        client = operation.client
+        text = operation.literals.text if operation.literals else None
+        sent = write_json(operation.variables.raw, option=orjson.OPT_SORT_KEYS)
         # Nothing declares what it reads of a WebSocket's parameters: they count as a whole.
-        params = write_json(context.connection_params, option=orjson.OPT_SORT_KEYS)
-        return subscription.prepared, text, sent, params, partition(view)
+        params = write_json(client.connection_params, option=orjson.OPT_SORT_KEYS)
+        return operation.prepared, text, sent, params, partition(vary.view(client))
 
     def _stream(
         self,
@@ -151,33 +173,33 @@ class Streams:
         source: AsyncIterator[Any],
         answer: Callable[[Any], Awaitable[Answer]] | None,
     ) -> Stream:
-        fail = functools.partial(self._failure, subscription)
-        record = subscription.record.again()
-        return Stream(source, answer, fail, record)
+        fail = functools.partial(_failed, subscription)
+        operation = subscription.operation
+        return Stream(source, answer, fail, operation.record.again(), operation)
 
-    async def _execute(self, subscription: Subscription, payload: Any) -> Answer:
+    async def execute(self, subscription: Subscription, payload: Any) -> Answer:
         """One event, executed as a request of its own. Raises nothing but cancellation."""
         record = subscription.record.again()
+        record.plan = None  # whoever keeps the last answer does not keep the schema
         try:
-            context = await subscription.new_context()
+            operation = subscription.operation
+            # All of one schema, whatever is served when the context is there.
+            prepared, variables = operation.prepared, operation.variables
+            literals, tell = operation.literals, operation.tell
+            context = await subscription.context()
             event = Event(context, record.operation_name)
             UNDER_WAY.set(ref(event))
-            executed = execute_operation(
-                subscription.prepared,
-                subscription.variables,
-                context,
-                subscription.literals,
-                payload,
-            )
+            executed = execute_operation(prepared, variables, context, literals, payload)
             result = await value_of(executed)
-            if subscription.tell is not None:
-                result = subscription.tell(result)
+            if tell is not None:
+                result = tell(result)
         except Exception as exc:
-            return self._failure(subscription, exc)
+            return self.failure(subscription, exc)
         _tell_dropped(context)
         return Answer(encode_result(result, self._mask, record), True, 200, record)
 
-    def _failure(self, subscription: Subscription, error: Exception) -> Answer:
+    def failure(self, subscription: Subscription, error: Exception) -> Answer:
+        """The answer to an error that ends a stream."""
         record = subscription.record.again()
         errors = error.errors if isinstance(error, RequestError) else [error]
         formatted = self._mask.format_errors(errors, record, "INTERNAL_SERVER_ERROR")
@@ -191,11 +213,16 @@ def _tell_dropped(context: Context) -> None:
         tell_dropped(lines, "an answer of a stream")
 
 
-def _seeing(new_context: NewContext, vary: Vary) -> NewContext:
-    """`new_context` for an execution that is shared: it sees nothing that may differ."""
+def _executed(subscription: Subscription, payload: Any) -> Awaitable[Answer]:
+    """One event, by the schema that its subscription is answered by now."""
+    streams = subscription.operation.serving.subscriptions.streams
+    return streams.execute(subscription, payload)
 
-    async def seeing() -> Context:
-        context = await new_context()
-        return context.seeing(vary.view(context.client))
 
-    return seeing
+def _failed(subscription: Subscription, error: Exception) -> Answer:
+    streams = subscription.operation.serving.subscriptions.streams
+    return streams.failure(subscription, error)
+
+
+async def _new_context(operation: Operation) -> Context:
+    return await value_of(operation.serving.new_context(operation.client))

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.broker.mailbox import Mailbox
 from gateway.response.record import MAX_NOTED, Answer, OperationRecord
+
+if TYPE_CHECKING:
+    from gateway.pipeline.event_streams import Subscription
+    from gateway.pipeline.operation import Operation
 
 
 class Stream(AsyncIterator[Answer]):
@@ -21,9 +25,15 @@ class Stream(AsyncIterator[Answer]):
         answer: Makes the answer to a payload; None where `source` gives answers.
         fail: The answer to an error that ends the stream.
         record: What the log says of it.
+        operation: The subscription; None where its end is known from the start.
+
+    Attributes:
+        is_over: Whether nothing more comes.
     """
 
-    __slots__ = ("__weakref__", "_answer", "_fail", "_is_over", "_source", "record")
+    __slots__ = (
+        "__weakref__", "_answer", "_ended_by", "_fail", "_source", "_waiting", "is_over", "operation", "record",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -31,25 +41,66 @@ class Stream(AsyncIterator[Answer]):
         answer: Callable[[Any], Awaitable[Answer]] | None,
         fail: Callable[[Exception], Answer],
         record: OperationRecord,
+        operation: Operation | None = None,
     ) -> None:
+        self.operation = operation
+        self._ended_by: Exception | None = None
+        self._waiting: asyncio.Task[Any] | None = None
         self._source = source
         self._answer = answer
         self._fail = fail
-        self._is_over = False
+        self.is_over = False
         self.record = record
 
+    @property
+    def feed(self) -> Feed | None:
+        """The stream of many that it listens to; None for one of its own."""
+        return self._source.feed if isinstance(self._source, Listener) else None
+
+    def end(self, error: Exception) -> None:
+        """End it with an error; what has come before is still given, and an event that is executed is answered."""
+        if isinstance(self._source, Mailbox | Listener):
+            self._source.end(error)
+            return
+        self._ended_by = error
+        if self._waiting is not None:
+            self._waiting.cancel()  # the user's generator ends as it does when a client leaves
+
+    async def _next(self) -> Any:
+        """The next of the source. Errors: what `end` was told, and those of the source."""
+        self._check_end()
+        task = self._waiting = asyncio.current_task()
+        try:
+            return await anext(self._source)
+        except asyncio.CancelledError:
+            if self.has_to_end and task is not None and not task.uncancel():
+                self._check_end()
+            raise
+        finally:
+            self._waiting = None
+
+    @property
+    def has_to_end(self) -> bool:
+        """Whether `end` has told it to."""
+        return self._ended_by is not None
+
+    def _check_end(self) -> None:
+        """Errors: what `end` was told."""
+        if self._ended_by is not None:
+            raise self._ended_by from None
+
     async def __anext__(self) -> Answer:
-        if self._is_over:
+        if self.is_over:
             raise StopAsyncIteration
         try:
-            answer = await anext(self._source)
+            answer = await self._next()
             if self._answer is not None:
                 answer = await self._answer(answer)
         except StopAsyncIteration:
-            self._is_over = True
+            self.is_over = True
             raise
         except Exception as exc:
-            self._is_over = True
+            self.is_over = True
             answer = self._fail(exc)
         if answer.record.error_codes:
             self._note(answer.record)
@@ -66,7 +117,7 @@ class Stream(AsyncIterator[Answer]):
 
     async def aclose(self) -> None:
         """Leave the source stream; one of the user's own need not have an end."""
-        self._is_over = True
+        self.is_over = True
         close = getattr(self._source, "aclose", None)
         if close is not None:
             await close()
@@ -81,19 +132,48 @@ class Feed:
         feeds: Where it is found by its key, as long as it can be joined.
         key: What its listeners have in common.
         max_queue: Answers that may wait for one of them.
+        stream: The answers.
+        subscription: By which they are made.
     """
 
     def __init__(
-        self, feeds: dict[Hashable, Feed], key: Hashable, max_queue: int, stream: Stream
+        self,
+        feeds: dict[Hashable, Feed],
+        key: Hashable,
+        max_queue: int,
+        stream: Stream,
+        subscription: Subscription,
     ) -> None:
         self._feeds = feeds
         self._key = key
         self._max_queue = max_queue
         self._stream = stream
+        self._subscription = subscription
         self._listeners: dict[Mailbox[Answer], None] = {}
         self._ending: asyncio.Task[None] | None = None
         feeds[key] = self
         self._task = asyncio.create_task(self._pump())
+
+    def move(
+        self,
+        key: Hashable,
+        operation: Operation,
+        before: dict[Hashable, Feed],
+        after: dict[Hashable, Feed],
+    ) -> None:
+        """Go on by another schema.
+
+        Args:
+            key: What its listeners have in common by that one.
+            operation: The same one, planned by it.
+            before, after: Where it was found, and where it is found from now on.
+        """
+        if before.get(self._key) is self:
+            del before[self._key]
+        self._feeds, self._key = after, key
+        after.setdefault(key, self)
+        self._subscription.go_on(operation)
+        self._stream.record.plan = operation.record.plan
 
     def listen(self) -> Listener:
         """Join."""
@@ -130,16 +210,20 @@ class Feed:
 class Listener(AsyncIterator[Answer]):
     """One of those who listen to a feed. The last one waits for the end of the source stream."""
 
-    __slots__ = ("_feed", "_mailbox")
+    __slots__ = ("_mailbox", "feed")
 
     def __init__(self, feed: Feed, mailbox: Mailbox[Answer]) -> None:
-        self._feed = feed
+        self.feed = feed
         self._mailbox = mailbox
 
     async def __anext__(self) -> Answer:
         return await anext(self._mailbox)
 
+    def end(self, error: Exception) -> None:
+        """End it with an error, behind what waits."""
+        self._mailbox.end(error)
+
     async def aclose(self) -> None:
         """Leave."""
         await self._mailbox.aclose()
-        await self._feed.ended()
+        await self.feed.ended()

@@ -105,6 +105,12 @@ class Operation:
         asked = context.log_members() if context else {"request_id": self.client.request_id}
         return {**asked, "operation_name": self.record.operation_name}
 
+    def become(self, other: Operation) -> None:
+        """Go on by another schema, as the other one was planned by it."""
+        self.serving, self.prepared, self.literals = other.serving, other.prepared, other.literals
+        self.variables, self.unfiltered, self.tell = other.variables, other.unfiltered, other.tell
+        self.record.plan = other.record.plan
+
     def shared(self, record: OperationRecord, context: Context) -> Operation:
         """The same operation, executed once for several requests."""
         operation = copy(self)

@@ -13,8 +13,10 @@ from gateway.observe.measures import Measures
 from gateway.pipeline.checks import check_method, reject
 from gateway.pipeline.event_streams import NewContext, Streams, Subscription
 from gateway.pipeline.feed import Stream
+from gateway.pipeline.handover import Ending, hand_over
 from gateway.pipeline.operation import Operation
 from gateway.pipeline.pipeline import Pipeline
+from gateway.pipeline.serving import Serving
 from gateway.response.payloads import PayloadFormat
 from gateway.response.record import Answer
 from gateway.response_headers import tell_dropped
@@ -33,6 +35,8 @@ class Subscriptions:
 
     Attributes:
         open: The streams under way.
+        after: What its subscriptions go on by; None while it is what is served.
+        ending: Subscriptions of the schema before that could not go on by this one.
     """
 
     def __init__(self, pipeline: Pipeline, streams: Streams, measures: Measures | None) -> None:
@@ -40,6 +44,8 @@ class Subscriptions:
         self.streams = streams
         self.measures = measures
         self.open: WeakSet[Stream] = WeakSet()
+        self.after: tuple[Subscriptions, Serving] | None = None
+        self.ending = Ending()
 
     def samples(self) -> Iterator[Sample]:
         """What is open, for metrics."""
@@ -71,8 +77,6 @@ class Subscriptions:
             if prepared.guard is not None:
                 context = await new_context() if prepared.guard.policies else None
                 await value_of(pipeline.authorization.choose(operation, context))
-            if self.measures is not None:
-                new_context = self.measures.usage.counting(prepared, new_context)
             if operation.read_only:
                 check_method(prepared)
             try:
@@ -84,9 +88,13 @@ class Subscriptions:
                 pipeline.observer.began(operation.record, await new_context(), "begun")
             with pipeline.admission.place(operation.client.client_key):
                 stream = await self._open(operation, new_context, payloads)
+            if self.measures is not None:
+                self.measures.usage.count(prepared, operation.client.client_name)
         except Exception as exc:
             return reject(pipeline.mask, exc, operation.record)
         self.open.add(stream)
+        if self.after is not None:
+            await self._hand_over_late(stream)
         return stream
 
     async def _refused(
@@ -98,18 +106,35 @@ class Subscriptions:
             self.pipeline.observer.began(operation.record, await new_context(), "refused")
         return answer
 
+    async def take_over(self, before: Subscriptions, serving: Serving, spread_s: float) -> Ending:
+        """Let the open subscriptions of the schema before go on by this one.
+
+        Args:
+            before: Of that schema.
+            serving: This schema.
+            spread_s: Over how many seconds those end that cannot go on.
+        """
+        before.ending.hurry()
+        before.after = self, serving
+        self.ending = await hand_over(before, self, serving)
+        self.ending.spread(spread_s)
+        return self.ending
+
+    async def _hand_over_late(self, stream: Stream) -> None:
+        """Another schema is served since this subscription was asked for."""
+        subscriptions: Subscriptions = self
+        while subscriptions.after is not None:
+            after, serving = subscriptions.after
+            (await hand_over(subscriptions, after, serving, stream)).spread(0)
+            if stream not in after.open:
+                return
+            subscriptions = after
+
     async def _open(
         self, operation: Operation, new_context: NewContext, payloads: PayloadFormat
     ) -> Stream:
         prepared = operation.prepared
-        subscription = Subscription(
-            prepared,
-            operation.variables,
-            operation.literals,
-            operation.record,
-            new_context,
-            operation.tell,
-        )
+        subscription = Subscription(operation, new_context)
         if prepared.operation_type == "subscription":
             return await self.streams.open(subscription)
         context = await new_context()

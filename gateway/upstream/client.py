@@ -108,6 +108,7 @@ class Upstream:
         self._transports = transports or {}
         self._sources: dict[str, UpstreamSource] = {}
         self.counters = counters or Counters()
+        self._after: Upstream | None = None
         self._known: dict[str, UpstreamSource] = {}
         if before is not None:
             self.memory, self.counters = before.memory, before.counters
@@ -129,11 +130,15 @@ class Upstream:
         self.memory.on_drop.append(self.close_reads)
 
     async def aclose(self, used: Upstream | None = None) -> None:
-        """Close every connection, but of the sources that `used` has too."""
+        """Close every connection, but of the sources that `used` has too.
+
+        What still holds this one, the source stream of a subscription, calls what is used instead.
+        """
         kept = set(used._sources.values()) if used is not None else set()
         sources, self._sources = self._sources, {}
         if self.close_reads in self.memory.on_drop:
             self.memory.on_drop.remove(self.close_reads)
+        self._after = used
         for source in sources.values():
             if source not in kept:
                 await source.aclose()
@@ -170,7 +175,7 @@ class Upstream:
 
     async def fetch(self, request: UpstreamRequest, caller: Caller) -> Fetched:
         """Call a backend and read the whole answer. Errors: UpstreamError."""
-        source = self._source(request)
+        source = self._source(request.source)
         source.add_headers(request, caller)
         begin = time.perf_counter()
         try:
@@ -251,7 +256,7 @@ class Upstream:
 
     async def send(self, request: UpstreamRequest, caller: Caller) -> UpstreamResponse:
         """Call a backend and give the answer's head, its body still on the wire. Errors: UpstreamError."""
-        source = self._source(request)
+        source = self._source(request.source)
         source.add_headers(request, caller)
         if not request.is_read:
             source.reads.close()
@@ -259,11 +264,11 @@ class Upstream:
 
     def max_response_size_bytes(self, source: str) -> int:
         """What a source may answer at most."""
-        return (self._sources.get(source) or self._sources[""]).settings.max_response_size_bytes
+        return self._source(source).settings.max_response_size_bytes
 
     def is_post_read(self, source: str) -> bool:
         """Whether a source's POSTs may be repeated like a GET."""
-        return (self._sources.get(source) or self._sources[""]).settings.post_is_safe
+        return self._source(source).settings.post_is_safe
 
     def close_reads(self) -> None:
         """Let nobody join a read that is in flight: a write begins or ends."""
@@ -281,5 +286,12 @@ class Upstream:
             timeout=None,  # noqa: S113 - the request's deadline bounds every call of the pool
         )
 
-    def _source(self, request: UpstreamRequest) -> UpstreamSource:
-        return self._sources.get(request.source) or self._sources[""]
+    def _source(self, name: str) -> UpstreamSource:
+        """The source of a name; the one of all others where there is none."""
+        found = self._sources.get(name) or self._sources.get("")
+        if found is None:
+            assert self._after is not None, "its worker has ended"
+            while self._after._after is not None:
+                self._after = self._after._after
+            return self._after._source(name)
+        return found

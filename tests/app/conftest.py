@@ -43,14 +43,26 @@ async def waits(_, context: Context) -> str:
     await let_go.wait()
     return "by the revision that it began with"
 
-@subscription("Subscription.boxes", topic="boxes.{of}")
-def boxes(event, context: Context, of: str) -> dict[str, str]:
+@subscription("Subscription.boxes", topic="boxes.{of}", vary=())
+def boxes(event, context: Context, of: str, more: int) -> dict[str, str]:
+    return event
+
+@subscription("Subscription.own")
+async def own(_, context: Context, of: str):
+    try:
+        async for event in context.broker.subscribe(f"boxes.{of}"):
+            yield event
+    finally:
+        told.append("closed")
+
+@subscription("Subscription.counts", topic="counts", vary=())
+def counts(event, context: Context) -> int:
     return event
 """
 SCHEMA = """
 type Query { pid: Int, waits: String, box: Box, added(id: ID): Int @connect(http: {GET: "http://x.test/"}, selection: "$") }
-type Subscription { boxes(of: String!): Box }
-type Box { old: String %s }
+type Subscription { boxes(of: String!, more: %(more)s): Box, own(of: String!): Box, counts: Int }
+type Box { old: %(old)s %(members)s }
 """
 
 
@@ -72,11 +84,11 @@ class Project:
         self.write_schema("")
         self.write_config("")
 
-    def write_schema(self, members: str) -> None:
-        """The type `Box` has these members, and `old`."""
+    def write_schema(self, members: str, *, old: str = "String", more: str = "Int = 1") -> None:
+        """The type `Box` has these members, and `old` of a type; `more` is an argument."""
         file = self.folder / "schema.graphql"
         fresh = file.with_suffix(".new")
-        fresh.write_text(SCHEMA % members)
+        fresh.write_text(SCHEMA % {"members": members, "old": old, "more": more})
         fresh.replace(file)
 
     def as_config_map(self, members: str) -> None:
@@ -89,7 +101,9 @@ class Project:
         }
         folder = self.folder / f"..{self._versions}"
         folder.mkdir()
-        (folder / "schema.graphql").write_text(SCHEMA % members)
+        (folder / "schema.graphql").write_text(
+            SCHEMA % {"members": members, "old": "String", "more": "Int = 1"}
+        )
         data, new = self.folder / "..data", self.folder / "..data_tmp"
         new.symlink_to(folder.name)
         new.replace(data)
@@ -126,6 +140,12 @@ class Live:
         found = self.function_globals["told"]
         assert isinstance(found, list)
         return found
+
+    async def until_drained(self) -> None:
+        """Wait until nothing of an old revision is under way."""
+        revisions = self.reloader._revisions
+        while revisions.draining:
+            await asyncio.gather(*revisions._tasks)
 
     def let_go(self) -> None:
         """End what waits."""

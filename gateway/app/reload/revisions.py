@@ -118,6 +118,7 @@ class Revisions:
         self.served = served
         self.prepared: PreparedRevision | None = None
         self.draining: list[Revision] = []
+        self._before: Revision | None = None
         self.number = 1
 
     async def prepare(self, inputs: Inputs) -> PreparedRevision:
@@ -175,6 +176,7 @@ class Revisions:
         self._on_swap(after.config, after.graph, after.digest)
         self.served, self.prepared = after, None
         self.number += 1
+        self._before = before.revision
         self.draining.append(before.revision)
         task = asyncio.create_task(self._drain(before.revision, after.revision))
         self._tasks.add(task)
@@ -183,7 +185,13 @@ class Revisions:
 
     async def move_subscriptions(self) -> tuple[int, int]:
         """Let the subscriptions of the old revision go on by the new one: how many do, and how many end."""
-        return 0, 0
+        before, self._before = self._before, None
+        if before is None:
+            return 0, 0
+        after = self.served.revision
+        spread_s = self.served.config.reload.end_spread_s
+        ending = await after.subscriptions.take_over(before.subscriptions, after, spread_s)
+        return ending.moved, len(ending.streams)
 
     async def abandon(self) -> None:
         """Do not serve what is prepared."""
@@ -205,7 +213,8 @@ class Revisions:
     async def _drain(self, before: Revision, after: Revision) -> None:
         """Wait until the old one has nothing under way, and let go of it."""
         loop = asyncio.get_running_loop()
-        latest = loop.time() + before.timeout_s + DRAIN_GRACE_S
+        spread_s = self.served.config.reload.end_spread_s
+        latest = loop.time() + max(before.timeout_s, spread_s) + DRAIN_GRACE_S
         while not before.is_idle and loop.time() < latest:  # noqa: ASYNC110 - no request tells of its end
             await asyncio.sleep(LOOK_EVERY_S)
         await before.retire(after)

@@ -166,20 +166,20 @@ class Socket:
     async def _run(self, operation: SocketOperation, params: GraphQLParams, size: int) -> None:
         """One operation, from its first answer to its log line."""
         begin = time.perf_counter()
-        client, serving = self._client(size), self._endpoint.serving()
+        client = self._client(size)
+        operation_ = Operation(params, client, self._endpoint.serving())
         made: list[Context] = []
         sent = 0
 
         async def new_context() -> Context:
-            context = await value_of(serving.new_context(client))
+            context = await value_of(operation_.serving.new_context(client))
             if not made:
                 made.append(context)
             return context
 
         record, status = OperationRecord(), 200
         try:
-            operation_ = Operation(params, client, serving)
-            result = await serving.subscriptions.answer(operation_, new_context)
+            result = await operation_.serving.subscriptions.answer(operation_, new_context)
             record = result.record
             if isinstance(result, Answer):
                 status, sent = result.status, len(result.body)

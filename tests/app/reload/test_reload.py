@@ -174,9 +174,7 @@ async def test_an_old_revision_is_let_go(live: Live) -> None:
         old = weakref.ref(live.client.app.worker.serving())
         live.project.write_schema(f"new{number}: String")
         await live.reloader.reload()
-        revisions = live.reloader._revisions
-        while revisions.draining:
-            await asyncio.gather(*revisions._tasks)
+        await live.until_drained()
         gc.collect()
         assert old() is None
 
