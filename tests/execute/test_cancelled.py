@@ -10,7 +10,7 @@ import pytest
 
 from gateway.telemetry.records import line_of
 from gateway.testing import GatewayClient
-from tests.test_error_bounds import MANY, USED
+from tests.response.test_error_bounds import MANY, USED
 
 SDL = "type Query { row: Row one: Int two: Int } type Row { id: ID child: Int other: Int }"
 RESOLVERS = """

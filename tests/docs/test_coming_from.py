@@ -17,7 +17,7 @@ import pytest
 
 from gateway.testing import BlockingGatewayClient
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "coming-from.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "coming-from.md").read_text()
 SDL = "type Query { greeting(name: String!): String! me: User } type User { id: ID! firstName: String! }"
 DURATIONS = "scalar Duration type Query { greeting(name: String!): String length: Duration }"
 FIELDS = '{ greeting(name: "Ada") me { id firstName } }'

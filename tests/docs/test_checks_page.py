@@ -8,7 +8,7 @@ from pathlib import Path
 
 from docs.checks import GROUPS
 
-GATEWAY = Path(__file__).resolve().parent.parent / "gateway"
+GATEWAY = Path(__file__).resolve().parents[2] / "gateway"
 FOLDERS = ("graph", "connectors/check", "app")
 WRITERS = ("Diagnostic", "at", "at_offset", "at_text", "_at", "mild", "add", "tell")
 

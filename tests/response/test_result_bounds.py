@@ -10,7 +10,7 @@ import pytest
 
 from gateway.telemetry.records import line_of
 from gateway.testing import GatewayClient
-from tests.test_error_bounds import payloads
+from tests.response.test_error_bounds import payloads
 
 SDL = """
 type Query { rows(n: Int = 10): [Row!] row: Row }

@@ -19,7 +19,7 @@ from gateway.errors import CODES
 from gateway.settings.hints import hint_at
 from gateway.telemetry.catalogue import METRICS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ABOUT = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ABOUT])
 PROSE = sorted([*PAGES, *(ROOT / "tests" / "cases").glob("*.md"), *ROOT.glob("examples/**/*.md")])

@@ -19,7 +19,7 @@ import pytest
 
 from gateway.cli.serve import event_loop
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = [sys.executable, "-m", "gateway"]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.php_server import php_program
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PROJECTS = sorted(path.parent.name for path in EXAMPLES.glob("*/gateway.toml"))
 
 
