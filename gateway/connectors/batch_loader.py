@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+from gateway.connectors.caching.batch_rows import BatchRows
 from gateway.connectors.call import ConnectorCall
 from gateway.connectors.keys import EntityKey, Keyed, keys_of
 from gateway.connectors.loaders import ConnectorLoader, gathered, note_keys
@@ -20,6 +21,7 @@ from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import Loader
+from gateway.upstream.cache.row_store import RowStore
 from gateway.upstream.transport import UpstreamRequest
 
 
@@ -52,6 +54,7 @@ class BatchLoader(ConnectorLoader):
         self.max_size = max_size
         self.max_url_bytes = max_url_bytes
         self.batches = Batches(max_size, max_url_bytes) if call.merges else None
+        self.rows: BatchRows | None = None
 
     def _frequency(self) -> str:
         return f"once for {self.max_size} keys" if self.max_size else "once for all keys"
@@ -67,6 +70,11 @@ class BatchLoader(ConnectorLoader):
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
         column = self.key.column(parents)
+        rows = self.rows
+        if rows is not None and rows.is_split and self.call.decoding.typed is not None:
+            store = context.upstream.row_store(self.source)
+            if column is not None and store is not None:
+                return await self._load_rows(rows, store, column, arguments, context)
         request, distinct = (
             (None, []) if column is None else self._plain_request(column, arguments, context)
         )
@@ -75,7 +83,6 @@ class BatchLoader(ConnectorLoader):
         # Keys of one member that one call asks for: the usual case, in few steps and one coroutine.
         call = self.call
         note_keys(len(distinct), len(distinct))
-        views: list[dict[str, Any]] | None = None
         try:
             fetched = await call.fetch(request, context)
             rows = call.decoded(fetched)
@@ -84,12 +91,36 @@ class BatchLoader(ConnectorLoader):
                 rows = call.mapped(fetched, call.variables(context, args=arguments, batch=views))
         except UpstreamError as exc:
             return [exc] * len(column)
+        found = self._by_key(rows, distinct)
+        return list(map(found.get, column))
+
+    def _by_key(self, rows: Any, keys: list[Any]) -> Mapping[Hashable, Any]:
+        """Rows by the keys that were asked for."""
         row_keys = self.row_key.column(rows)
         found: Mapping[Hashable, Any] = {}
         if row_keys is not None:
             found = dict(zip(row_keys, rows, strict=True))
-        if not all(map(found.__contains__, distinct)):
-            found = self._match(views or [self.key.item(key) for key in distinct], rows)
+        if not all(map(found.__contains__, keys)):
+            found = self._match([self.key.item(key) for key in keys], rows)
+        return found
+
+    async def _load_rows(
+        self,
+        cached: BatchRows,
+        store: RowStore,
+        column: list[Any],
+        arguments: Mapping[str, Any],
+        context: Context,
+    ) -> Sequence[Any]:
+        """As `load`, by what is stored of each key."""
+        call, distinct = self.call, list(dict.fromkeys(column))
+        note_keys(len(distinct), len(distinct))
+        fetched, given = await cached.fetch(call, store, distinct, arguments, context, self._match)
+        rows = call.decoded(fetched)
+        if rows is ...:
+            views = [self.key.item(key) for key in distinct]
+            rows = call.mapped(fetched, call.variables(context, args=arguments, batch=views))
+        found = {**self._by_key(rows, distinct), **given}
         return list(map(found.get, column))
 
     def _plain_request(

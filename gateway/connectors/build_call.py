@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from gateway.client.vary import Vary
-from gateway.connectors.caching.bind import call_caching
+from gateway.connectors.caching.bind import call_caching, fingerprint
 from gateway.connectors.call import ConnectorCall, compile_filled
 from gateway.connectors.client_reads import identity_of_connector
 from gateway.connectors.directives import Connect, Directives, Errors, SourceDirective
@@ -118,6 +118,10 @@ class CallBuilder:
         responding = _responding(connect, source, spec)
         vary = identity_of_connector(builder, responding, rules, settings.session_cookie)
         caching = call_caching(self.schema, connect, supplied, settings, is_write=is_write)
+        if caching is not None:
+            caching.fingerprint = fingerprint(
+                connect, source, base_url, rules, settings, self.constants, builder.reads
+            )
         if caching is not None and caching.private_member is not None and vary is not None:
             vary = vary.joined(Vary(principal=frozenset((caching.private_member,))))
         decodings = self._decodings(connect, selection, kind, whole, settings)

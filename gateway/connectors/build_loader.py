@@ -13,6 +13,7 @@ from graphql import GraphQLField, GraphQLObjectType
 
 from gateway.connectors.batch_loader import BatchLoader
 from gateway.connectors.build_call import CallBuilder
+from gateway.connectors.caching.batch_rows import BatchRows, may_be_in_rows
 from gateway.connectors.call import ConnectorCall
 from gateway.connectors.directives import Connect
 from gateway.connectors.keys import EntityKey
@@ -54,7 +55,7 @@ class LoaderBuilder:
         supplies = _as_tree(supplied)
         if batch.members:
             row_key = _row_key(connect.group_by, batch, owner) if connect.group_by else None
-            loader: ConnectorLoader = BatchLoader(
+            loader: ConnectorLoader = self._batch_loader(
                 call,
                 connect.coordinate,
                 as_tree(batch),
@@ -62,7 +63,6 @@ class LoaderBuilder:
                 key=EntityKey(batch, owner),
                 row_key=row_key,
                 max_size=connect.max_size,
-                max_url_bytes=self._max_url_bytes,
             )
         elif this.members:
             loader = KeyedLoader(
@@ -86,7 +86,7 @@ class LoaderBuilder:
             variable, of_key = ("batch", batch) if batch.members else ("this", key)
             call.caching.key = owner.name, variable, tuple(of_key.members)
         if batch.members:
-            loader: ConnectorLoader = BatchLoader(
+            loader: ConnectorLoader = self._batch_loader(
                 call,
                 connect.name,
                 as_tree(batch),
@@ -94,7 +94,6 @@ class LoaderBuilder:
                 key=EntityKey(batch, owner),
                 row_key=None,
                 max_size=connect.max_size,
-                max_url_bytes=self._max_url_bytes,
             )
         else:
             read = key.joined(without(self._answered(call, "this", owner), supplied.members))
@@ -126,6 +125,36 @@ class LoaderBuilder:
             variable="args",
         )
         self.loaders.append(loader)
+        return loader
+
+    def _batch_loader(
+        self,
+        call: ConnectorCall,
+        coordinate: str,
+        reads: FieldTree,
+        supplies: FieldTree | None,
+        key: EntityKey,
+        row_key: EntityKey | None,
+        max_size: int | None,
+    ) -> BatchLoader:
+        loader = BatchLoader(
+            call,
+            coordinate,
+            reads,
+            supplies,
+            key=key,
+            row_key=row_key,
+            max_size=max_size,
+            max_url_bytes=self._max_url_bytes,
+        )
+        path, caching = call.decodings.path, call.caching
+        if (
+            row_key is None
+            and path is not None
+            and caching is not None
+            and may_be_in_rows(call, key)
+        ):
+            loader.rows = BatchRows(key, path, caching.fingerprint, max_size, self._max_url_bytes)
         return loader
 
     def _asked(self, call: ConnectorCall, variable: str, owner: GraphQLObjectType) -> Members:

@@ -123,7 +123,7 @@ UPSTREAM_DECISIONS = Metric(
 CACHE_LOOKUPS = Metric(
     "gateway_cache_lookups",
     "counter",
-    "Reads of sources whose answers are kept, by result: hit, shared_hit (found in Redis), stale (given while it is refreshed), stale_if_error, "
+    "Reads of sources whose answers are kept, by result: hit, shared_hit (found in Redis), partial_hit (rows of a batch), stale (given while it is refreshed), stale_if_error, "
     "revalidated (the source said that it still holds), miss, bypass (the request asks for no stored answer).",
     ("gateway_source", "gateway_endpoint", "result"),
 )

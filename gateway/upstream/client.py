@@ -26,6 +26,7 @@ from gateway.telemetry.trace import CURRENT, clock
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
+from gateway.upstream.cache.row_store import RowStore
 from gateway.upstream.cache.settings import ResponseCacheSettings
 from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.cache.tags import named_tag
@@ -53,14 +54,18 @@ class UpstreamSource:
         self.policy = Policy(name, settings, self.transport, counters)
         self.reads: Singleflight[Fetched] = Singleflight()
         self.cache: ResponseCache | None = None
+        self.rows: RowStore | None = None
         if settings.cache.enabled and settings.dedupe_enabled:
             self.cache = ResponseCache(
                 name, settings.cache, memory, counters.cache_lookups, shared=shared
             )
+            self.rows = RowStore(name, settings.cache, self.cache.tiers, counters.cache_lookups)
         self._headers = [(name.lower(), value) for name, value in (settings.headers or {}).items()]
 
     async def aclose(self) -> None:
         """Close every connection."""
+        if self.rows is not None:
+            await self.rows.aclose()
         if self.cache is not None:
             await self.cache.aclose()
         await self.transport.aclose()
@@ -181,7 +186,10 @@ class Upstream:
         try:
             if request.is_read:
                 # A batch that others may join is not known before it is sent.
-                if source.cache is not None and request.on_send is None:
+                is_whole = request.on_send is None and not (
+                    request.hints is not None and request.hints.in_rows
+                )
+                if source.cache is not None and is_whole:
                     return await self._cached(source, source.cache, request, caller)
                 if source.settings.dedupe_enabled:
                     return await self._share(source, request, caller)
@@ -209,20 +217,27 @@ class Upstream:
         if names and cached:
             self.memory.purge([named_tag(source, name) for source in cached for name in names])
 
+    def row_store(self, source: str | None) -> RowStore | None:
+        """Where the rows of a source's batches are kept; None where they are not."""
+        found = self._sources.get(source or "")
+        return None if found is None else found.rows
+
+    async def fetch_unasked(self, request: UpstreamRequest) -> Fetched:
+        """Call a backend in nobody's name: in the time that its source has. Errors: UpstreamError."""
+        source = self._source(request)
+        deadline = asyncio.get_running_loop().time() + source.settings.timeout_s
+        return await source.policy.fetch(request, deadline, CallStats())
+
     async def _cached(
         self, source: UpstreamSource, cache: ResponseCache, request: UpstreamRequest, caller: Caller
     ) -> Fetched:
         stats = caller.stats
         calls = stats.calls + stats.shared
 
-        async def refresh(asked: UpstreamRequest) -> Fetched:
-            deadline = asyncio.get_running_loop().time() + source.settings.timeout_s
-            return await source.policy.fetch(asked, deadline, CallStats())
-
         def fetch(asked: UpstreamRequest) -> Awaitable[Fetched]:
             return self._share(source, asked, caller)
 
-        response = await cache.answer(request, fetch, refresh)
+        response = await cache.answer(request, fetch, self.fetch_unasked)
         stats.cached += stats.calls + stats.shared == calls
         return response
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLSchema
+from graphql import GraphQLObjectType, GraphQLSchema, print_ast
 
 from gateway.client.vary import CLAIMS, PRINCIPAL
 from gateway.connectors.caching.answers import answer_hints
 from gateway.connectors.caching.call_caching import CallCaching
 from gateway.connectors.caching.hints import NO_HINT, read_hint
-from gateway.connectors.directives import Connect
-from gateway.connectors.mapping.members import Members
+from gateway.connectors.directives import Connect, SourceDirective
+from gateway.connectors.header_rule_settings import HeaderRule
+from gateway.connectors.mapping.members import NOTHING, Members
 from gateway.upstream.settings import SourceSettings
 
 
@@ -57,6 +61,33 @@ def call_caching(
         None if is_write else member,
         is_write=is_write,
     )
+
+
+def fingerprint(
+    connect: Connect,
+    source: SourceDirective | None,
+    base_url: str,
+    rules: Sequence[HeaderRule],
+    settings: SourceSettings,
+    constants: Mapping[str, Any],
+    reads: Mapping[str, Members],
+) -> str:
+    """What tells one version of a connector from another, in all pods: they share rows while it is equal.
+
+    Args:
+        connect, source: As they stand in the schema.
+        base_url: Evaluated.
+        rules: What is sent beside the directives' headers.
+        settings: Of the source.
+        constants: `$config` and `$env`.
+        reads: What the request reads; of the environment those variables alone count.
+    """
+    env, config = constants["env"], constants["config"]
+    used = {name: env.get(name) for name in reads.get("env", NOTHING).members}
+    texts = [print_ast(connect.node), print_ast(source.node) if source is not None else ""]
+    texts += [base_url, repr(list(rules)), repr(settings.headers), repr(settings.session_cookie)]
+    texts += [repr(sorted(used.items())), repr(config) if "config" in reads else ""]
+    return hashlib.blake2b("\0".join(texts).encode(), digest_size=12).hexdigest()
 
 
 def private_member(private_id: str | None) -> str | None:

@@ -28,6 +28,7 @@ class CallCaching:
         answers: What the schema says of its answers.
         tags: What its field says they are purged by.
         private_member: The member of the principal that private answers are kept by; None where none are.
+        fingerprint: Of all that a request and the meaning of its answer depend on, but arguments, keys and the client.
         is_write: The call is a mutation's: its tags are what it makes unusable.
         key: The type whose objects the call asks for by key, which variable holds the keys, and their members.
     """
@@ -37,6 +38,7 @@ class CallCaching:
     answers: AnswerHints
     tags: tuple[TagFormat, ...] = ()
     private_member: str | None = None
+    fingerprint: str = ""
     is_write: bool = False
     key: tuple[str, str, tuple[str, ...]] | None = None
     _type_tags: frozenset[str] = field(init=False)
@@ -81,6 +83,25 @@ class CallCaching:
         if names is None:
             return None
         found.update(named_tag(self.source, name) for name in names)
+        return frozenset(found)
+
+    def row_tags(
+        self, key: Mapping[str, Any], row: Any, variables: dict[str, Any]
+    ) -> frozenset[str]:
+        """What one row of a batch is purged by.
+
+        Args:
+            key: That it was asked for by.
+            row: What it maps to; None where no tag is made of that.
+            variables: Of the call.
+        """
+        names = {tag for form in self.tags if (tag := form.tag(variables)) is not None}
+        if row is not None:
+            names.update(self.answers.row_tags(row, variables))
+        found = {named_tag(self.source, name) for name in names} | self._type_tags
+        if self.key is not None:
+            _, _, members = self.key
+            found.add(key_tag(self.source, self.key[0], {m: key.get(m) for m in members}))
         return frozenset(found)
 
     def _names(

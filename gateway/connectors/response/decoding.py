@@ -127,6 +127,11 @@ class Decodings:
         self.mapped = RowDecoding(source, name, why=why or "nobody has said what is wanted of it")
         self._known: dict[Hashable, RowDecoding] = {}
 
+    @property
+    def path(self) -> tuple[str, ...] | None:
+        """From the top of an answer to its rows; None where answers are always mapped."""
+        return None if self._shape is None else self._shape.path
+
     def of(self, wanted: FieldTree) -> RowDecoding:
         """The decoding for what an operation reads."""
         if self._shape is None:

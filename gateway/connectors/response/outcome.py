@@ -114,6 +114,11 @@ class ResponseReader:
             self._look_at(answer, reading)
         return reading.value
 
+    @property
+    def may_be_plain(self) -> bool:
+        """Whether an answer can be plain at all."""
+        return self._is_success is None and not self._is_php
+
     def is_plain(self, answer: Fetched) -> bool:
         """Whether an answer is a success by its status, and JSON: then it may be decoded as it stands."""
         if self._is_success is not None or self._is_php or not 200 <= answer.status <= 299:

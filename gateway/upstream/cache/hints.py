@@ -19,12 +19,14 @@ class CacheHints(msgspec.Struct, frozen=True):
         is_private: Its answer is one principal's, whatever the origin says.
         private_id: Which principal's; None where it is nobody's, and then what is private is not kept.
         purges: The tags that a write makes unusable, of every source; None for none.
+        in_rows: Its answer is kept by whoever asks, row by row, and not as a whole.
         tags: What an answer is purged by; None where that cannot be told, and then it is not kept.
     """
 
     max_age_s: float | None = None
     is_private: bool = False
     private_id: str | None = None
+    in_rows: bool = False
     tags: Callable[[Fetched], Collection[str] | None] | None = None
     purges: Callable[[Fetched], Collection[str]] | None = None
 

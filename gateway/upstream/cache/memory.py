@@ -70,6 +70,30 @@ class MemoryCache:
         self.size_bytes += entry.size_bytes
         if len(variants) > MOST_VARIANTS:
             self._drop(key, variants[:1])
+        self._make_room()
+
+    def get(self, key: Hashable) -> StoredResponse | None:
+        """What is stored under a key that is no request's."""
+        variants = self._entries.get(key)
+        if variants is None:
+            return None
+        entry = variants[0]
+        if self.is_purged(entry):
+            self._drop(key, [entry])
+            return None
+        self._entries.move_to_end(key)
+        return entry
+
+    def set(self, key: Hashable, entry: StoredResponse) -> None:
+        """Store something under a key that is no request's."""
+        if entry.size_bytes > self.max_bytes or self.is_purged(entry):
+            return
+        self._drop(key, self._entries.get(key, ()))
+        self._entries[key] = [entry]
+        self.size_bytes += entry.size_bytes
+        self._make_room()
+
+    def _make_room(self) -> None:
         while self.size_bytes > self.max_bytes:
             oldest = next(iter(self._entries))
             self.evicted += len(self._entries[oldest])
