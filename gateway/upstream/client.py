@@ -224,7 +224,7 @@ class Upstream:
 
     async def fetch_unasked(self, request: UpstreamRequest) -> Fetched:
         """Call a backend in nobody's name: in the time that its source has. Errors: UpstreamError."""
-        source = self._source(request)
+        source = self._source(request.source)
         deadline = asyncio.get_running_loop().time() + source.settings.timeout_s
         return await source.policy.fetch(request, deadline, CallStats())
 
