@@ -37,6 +37,13 @@ MockOption = Annotated[
     bool,
     typer.Option("--mock", help="Answer with made-up values; no backend or resolver is called."),
 ]
+QueryArgument = Annotated[
+    str, typer.Argument(help="A GraphQL document, or @FILE, or - for standard input.")
+]
+OperationOption = Annotated[
+    str | None, typer.Option(help="Name of the operation, where the document has several.")
+]
+VariablesOption = Annotated[str, typer.Option(help="Variables as JSON, or @FILE.")]
 
 
 def say_version(is_asked: bool) -> None:
@@ -144,3 +151,8 @@ def read_json(text: str, what: str) -> Any:
         return json_bytes.read_json(text.encode())
     except json_bytes.NotJSONError as exc:
         fail(f"{what} is not JSON: {exc}")
+
+
+def read_variables(argument: str) -> Any:
+    """The variables of `VariablesOption`; ends with one line when they are not JSON."""
+    return read_json(read_text(argument), "--variables")

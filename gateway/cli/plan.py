@@ -13,12 +13,15 @@ from gateway.app.config import Config
 from gateway.app.services import unshared_sources
 from gateway.cli.options import (
     ConfigOption,
+    OperationOption,
+    QueryArgument,
     SchemaOption,
+    VariablesOption,
     config_path,
     one_line_errors,
     read_graph,
-    read_json,
     read_text,
+    read_variables,
     report,
 )
 from gateway.errors import RequestError
@@ -34,18 +37,11 @@ OF_FIELDS = ("resolver", "batch_resolver", "subscription")
 
 
 def plan(
-    query: Annotated[
-        str, typer.Argument(help="A GraphQL document, or @FILE, or - for standard input.")
-    ],
+    query: QueryArgument,
     config: ConfigOption = None,
     schema: SchemaOption = None,
-    operation: Annotated[
-        str | None, typer.Option(help="Name of the operation, where the document has several.")
-    ] = None,
-    variables: Annotated[
-        str | None,
-        typer.Option(help="Variables as JSON: those of @skip and @include choose the plan."),
-    ] = None,
+    operation: OperationOption = None,
+    variables: VariablesOption = "{}",
     app: Annotated[
         str | None,
         typer.Option(
@@ -60,11 +56,12 @@ def plan(
         bool, typer.Option("--source", help="Also print the Python that was generated.")
     ] = False,
 ) -> None:
-    """Print how an operation would be executed: its fields by kind, its fetches, its code."""
+    """Print how an operation would be executed: its fields by kind, its fetches, its code.
+
+    The variables of @skip and @include choose the plan.
+    """
     if app is not None:
-        _plan_app(
-            app, read_text(query), operation, read_json(variables or "{}", "--variables"), source
-        )
+        _plan_app(app, read_text(query), operation, read_variables(variables), source)
         return
     with one_line_errors(config_path(config, schema)):
         settings, graph = read_graph(config, schema)
@@ -75,7 +72,7 @@ def plan(
         prepared = prepare(
             graph.schema, load_document(text, graph.schema, settings.limits), operation
         )
-        coerced = coerce_variables(prepared, read_json(variables or "{}", "--variables"))
+        coerced = coerce_variables(prepared, read_variables(variables))
     except RequestError as exc:
         for error in exc.errors:
             print(error, file=sys.stderr)

@@ -10,27 +10,26 @@ import typer
 
 from gateway.cli.options import (
     ConfigOption,
+    OperationOption,
+    QueryArgument,
     SchemaOption,
+    VariablesOption,
     config_path,
     fail,
     one_line_errors,
     read_config,
-    read_json,
     read_text,
+    read_variables,
 )
 from gateway.cli.progress import working
 
 
 def profile(
-    query: Annotated[
-        str, typer.Argument(help="A GraphQL document, or @FILE, or - for standard input.")
-    ],
+    query: QueryArgument,
     config: ConfigOption = None,
     schema: SchemaOption = None,
-    operation: Annotated[
-        str | None, typer.Option(help="Name of the operation, where the document has several.")
-    ] = None,
-    variables: Annotated[str, typer.Option(help="Variables as JSON, or @FILE.")] = "{}",
+    operation: OperationOption = None,
+    variables: VariablesOption = "{}",
     runs: Annotated[
         int | None,
         typer.Option("-n", min=0, help="Runs after the first; 50 by default, 0 for a mutation."),
@@ -49,7 +48,7 @@ def profile(
     from gateway.profile import command
     from gateway.profile.measure import ProfileError
 
-    given = read_json(read_text(variables), "--variables")
+    given = read_variables(variables)
     try:
         asked = command.make_operation(read_text(query), given, operation, header or ())
         number = command.runs_of(asked, runs)
