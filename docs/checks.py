@@ -5,7 +5,7 @@ from __future__ import annotations
 # In the order of what they are about.
 GROUPS: dict[str, dict[str, str]] = {
     "Schema": {
-        "Schema": "The schema is none: the message says why. Without a code stand GraphQL's own rules for schemas.",
+        "Schema": "The schema is none, by GraphQL's own rules: the message says why.",
         "Supergraph": "The file is a composed supergraph: it says which service has a field, and no connector. Give the schema of the service.",
         "RepeatedField": "A field stands twice and means the same. Remove one.",
         "DeprecatedImplementation": "A field is deprecated and its interface's field is not. Deprecate both; `graph.strict_deprecation` makes it an error.",

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,13 @@ def check_source_names(config: Config, declared: set[str]) -> None:
                 raise ConfigError(
                     "no @source has this name", key=f"{table}.{name}", hint=f"declared: {known}"
                 )
+    for name, settings in config.sources.items():
+        if settings.transport == "http2" and find_spec("h2") is None:
+            raise ConfigError(
+                'transport = "http2" needs h2, which is not installed',
+                key=f"sources.{name}.transport",
+                hint="pip install 'compiled-graphql-gateway[http2]'",
+            )
     for source, reason in unshared_sources(config, declared).items():
         if source in config.sources and config.sources[source].cache.enabled:
             raise ConfigError(

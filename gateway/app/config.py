@@ -217,4 +217,14 @@ def _syntax_error(exc: tomllib.TOMLDecodeError, name: str) -> ConfigError:
     if found is None:
         return ConfigError(f"not valid TOML: {exc}", file=name)
     problem, line, column = found.groups()
-    return ConfigError(f"not valid TOML: {problem}", file=name, line=int(line), column=int(column))
+    hint = next((hint for words, hint in _SLIPS.items() if words in problem), None)
+    return ConfigError(
+        f"not valid TOML: {problem}", file=name, line=int(line), column=int(column), hint=hint
+    )
+
+
+_SLIPS = {
+    "Invalid value": 'a text stands in quotes: key = "value"; true, false and numbers do not',
+    "Illegal character '\\n'": "a text ends on its line, with the quote that it begins with",
+    "Expected '=' after a key": "a key has letters, digits, - and _; others stand in quotes",
+}

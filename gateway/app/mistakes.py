@@ -21,7 +21,10 @@ def place_in_config(exc: ConfigError, path: Path | None = None) -> ConfigError:
     """
     if path is None or not path.exists():
         return exc
-    origin = origin_of(path, os.environ)
+    try:
+        origin = origin_of(path, os.environ)
+    except ConfigError:  # a file that cannot be read: that is what is told
+        return exc
     exc.problem = origin.without_secrets(exc.problem)
     if exc.file is None and exc.key is not None:
         exc.file, exc.line = origin.place(tuple(exc.key.split(".")))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.options import fail, read_file, read_json, read_text
+from gateway.cli.options import fail, read_file, read_json, read_object, read_text
 from gateway.connectors.mapping.explain import run_map
 from gateway.connectors.mapping.scanner import MappingSyntaxError
 
@@ -25,7 +25,7 @@ def map_json(
 ) -> None:
     """Apply a connector's mapping to JSON: a playground in the terminal."""
     text = read_text(selection)
-    given = read_json(read_file(variables), "--vars") if variables else {}
+    given = read_object(read_file(variables), "--vars") if variables else {}
     if not isinstance(given, dict):
         fail("--vars is not a JSON object")
     read = read_file(data)

@@ -95,7 +95,7 @@ def origin_for(config: Path | None, schema: list[Path] | None) -> Origin:
     if path is None and not schema:
         raise ConfigError(
             "there is no gateway.toml here",
-            hint="give --config FILE, or --schema FILE",
+            hint="give --config FILE or --schema FILE; gateway init NAME makes a project",
         )
     return Origin(path, tuple(schema or ()))
 
@@ -153,6 +153,14 @@ def read_json(text: str, what: str) -> Any:
         fail(f"{what} is not JSON: {exc}")
 
 
-def read_variables(argument: str) -> Any:
-    """The variables of `VariablesOption`; ends with one line when they are not JSON."""
-    return read_json(read_text(argument), "--variables")
+def read_variables(argument: str) -> dict[str, Any]:
+    """The variables of `VariablesOption`; ends with one line when they are no JSON object."""
+    return read_object(read_text(argument), "--variables")
+
+
+def read_object(text: str, what: str) -> dict[str, Any]:
+    """A JSON object; ends with one line when it is none."""
+    found = read_json(text, what)
+    if not isinstance(found, dict):
+        fail(f'{what} is no JSON object: write it as \'{{"id": "v1"}}\'')
+    return found

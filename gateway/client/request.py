@@ -17,6 +17,13 @@ def joined_values(name: str, values: Sequence[str]) -> str:
     return ("; " if name == "cookie" else ", ").join(values)
 
 
+class SeenHeaders(dict[str, str]):
+    """The headers that a function sees which declares what it reads."""
+
+    def __missing__(self, name: str) -> str:
+        raise KeyError(f"{name}: not sent, or not among what the function declares in vary=")
+
+
 class ClientRequest:
     """One client's request, without its operation.
 
@@ -79,7 +86,7 @@ class ClientRequest:
         """The same client, of whom nothing else is seen."""
         headers = view.headers
         return ClientRequest(
-            {name: joined_values(name, values) for name, values in headers.items()},
+            SeenHeaders({name: joined_values(name, values) for name, values in headers.items()}),
             {name: values for name, values in headers.items() if len(values) != 1},
             self.request_id,
             connection_params=self.connection_params,

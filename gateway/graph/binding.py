@@ -159,8 +159,21 @@ def _bind_scalar(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[Diagnos
     known = ("serialize", "parse_value", "parse_literal")
     if not any(hasattr(mark.target, name) for name in known):
         return [finding(mark, f"the scalar {mark.name} has none of {', '.join(known)}")]
-    _set_scalar(declared, mark.target)
+    target = mark.target
+    if inspect.isclass(target) and any(_takes_self(target, name) for name in known):
+        try:
+            target = target()
+        except Exception as exc:
+            hint = "methods with `self` need a class that is made without arguments; or write @staticmethod"
+            return [finding(mark, f"the scalar {mark.name} cannot be made: {exc}", hint)]
+    _set_scalar(declared, target)
     return []
+
+
+def _takes_self(owner: type, name: str) -> bool:
+    """Whether a method is one of the class's objects."""
+    method = inspect.getattr_static(owner, name, None)
+    return inspect.isfunction(method) and "self" in list(inspect.signature(method).parameters)[:1]
 
 
 def _bind_type_resolver(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[Diagnostic]:
@@ -181,6 +194,8 @@ def _bind_resolver(schema: GraphQLSchema, mark: Mark, threads: Executor) -> list
     field, found = _find_field(schema, mark)
     if field is None:
         return found
+    if _is_of_subscription(schema, mark):
+        return [has_events(mark)]
     found = check_signature(mark, field, ("parent", "context"))
     function: Callable[..., Any] = mark.target
     if mark.blocking and inspect.iscoroutinefunction(function):
@@ -199,6 +214,8 @@ def _bind_batch_resolver(schema: GraphQLSchema, mark: Mark, _: Executor) -> list
     field, found = _find_field(schema, mark)
     if field is None:
         return found
+    if _is_of_subscription(schema, mark):
+        return [has_events(mark)]
     field.resolve = BatchField(PythonBatchLoader(mark.target, mark.name, mark.vary), mark.name)
     return check_signature(mark, field, ("parents", "context"))
 
@@ -207,8 +224,7 @@ def _bind_subscription(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[D
     field, found = _find_field(schema, mark)
     if field is None:
         return found
-    root = schema.subscription_type
-    if root is None or mark.name.partition(".")[0] != root.name:
+    if not _is_of_subscription(schema, mark):
         return [finding(mark, f"{mark.name} is not a field of the subscription type")]
     takes_info = "info" in parameters_of(mark.target) and "info" not in field.args
     found = check_signature(mark, field, ("root", "context"))
@@ -226,6 +242,17 @@ def _bind_subscription(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[D
     for name in topic.unknown():
         found.append(unknown(mark, f"argument of {mark.name} in topic=", list(field.args), name))
     return found
+
+
+def has_events(mark: Mark) -> Diagnostic:
+    """What is said of a resolver where events are wanted."""
+    hint = f"write @subscription({mark.name!r}) around an async generator `(root, context, **arguments)`"
+    return finding(mark, f"{mark.name} is a field of the subscription type: it has events", hint)
+
+
+def _is_of_subscription(schema: GraphQLSchema, mark: Mark) -> bool:
+    root = schema.subscription_type
+    return root is not None and mark.name.partition(".")[0] == root.name
 
 
 def _itself(event: Any, _context: Context, **_arguments: Any) -> Any:

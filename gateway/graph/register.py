@@ -95,7 +95,7 @@ def resolver(
     *,
     blocking: bool = False,
     names: Mapping[str, str] | None = None,
-    vary: Iterable[str] | None = None,
+    vary: str | Iterable[str] | None = None,
 ) -> Callable[[T], T]:
     """Resolve `Type.field` by a function `(parent, context, **arguments)`, sync or async.
 
@@ -115,7 +115,7 @@ def batch_resolver(
     coordinate: str,
     *,
     names: Mapping[str, str] | None = None,
-    vary: Iterable[str] | None = None,
+    vary: str | Iterable[str] | None = None,
 ) -> Callable[[T], T]:
     """Resolve `Type.field` for all parents of a level by one `async (parents, context, **arguments)`.
 
@@ -131,7 +131,7 @@ def subscription(
     topic: str | None = None,
     shared: bool = False,
     names: Mapping[str, str] | None = None,
-    vary: Iterable[str] | None = None,
+    vary: str | Iterable[str] | None = None,
 ) -> Callable[[T], T]:
     """The source stream of `Subscription.field`: an async generator `(root, context, **arguments)`.
 
@@ -157,20 +157,21 @@ def subscription(
 def scalar(name: str) -> Callable[[T], T]:
     """A custom scalar: a class or module-like object with `serialize`, `parse_value`, `parse_literal`.
 
-    Each is optional and called with the value alone (`parse_literal` with the AST node too gets the
-    variables); what is missing passes values through. Raise ValueError or GraphQLError on a bad value.
+    Of a class whose methods take `self` one object is made, without arguments. Each method is optional and called with
+    the value alone (`parse_literal` with the AST node too gets the variables); what is missing passes values through.
+    Raise ValueError or GraphQLError on a bad value.
     """
     return _marking("scalar", name)
 
 
 @_renamed
-def type_resolver(name: str, *, vary: Iterable[str] | None = None) -> Callable[[T], T]:
+def type_resolver(name: str, *, vary: str | Iterable[str] | None = None) -> Callable[[T], T]:
     """The runtime type of an interface's or union's value: `(value, context) -> type name`."""
     return _marking("type_resolver", name, vary=_declared(vary))
 
 
 @_renamed
-def schema_directive(name: str, *, vary: Iterable[str] | None = None) -> Callable[[T], T]:
+def schema_directive(name: str, *, vary: str | Iterable[str] | None = None) -> Callable[[T], T]:
     """A directive of the schema: a class, made with the directive's arguments for each use.
 
     It has one or more of `result(value, context)` (changes what the field gives, for each parent),
@@ -195,11 +196,11 @@ def context_factory(function: T, /) -> T: ...
 
 
 @overload
-def context_factory(*, vary: Iterable[str] | None = None) -> Callable[[T], T]: ...
+def context_factory(*, vary: str | Iterable[str] | None = None) -> Callable[[T], T]: ...
 
 
 @_renamed
-def context_factory(function: Any = None, *, vary: Iterable[str] | None = None) -> Any:
+def context_factory(function: Any = None, *, vary: str | Iterable[str] | None = None) -> Any:
     """Run `(context)`, sync or async, for each request; what it returns, a dict, joins `context.state`."""
     if function is None:
         return _marking("context_factory", "", vary=_declared(vary))
@@ -214,8 +215,10 @@ def policy_resolver(function: T) -> T:
     return _marking("policy_resolver", "")(function)
 
 
-def _declared(names: Iterable[str] | None) -> Vary | None:
-    return None if names is None else vary_of_names(names)
+def _declared(names: str | Iterable[str] | None) -> Vary | None:
+    if names is None:
+        return None
+    return vary_of_names([names] if isinstance(names, str) else names)  # one name is a list of one
 
 
 def _marking(kind: str, name: str, **options: Any) -> Callable[[T], T]:

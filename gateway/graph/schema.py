@@ -5,6 +5,8 @@ It builds and validates; it neither reads files nor binds resolvers.
 
 from __future__ import annotations
 
+import difflib
+import re
 from dataclasses import replace
 
 from graphql import (
@@ -13,6 +15,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     build_ast_schema,
+    specified_directives,
     validate_schema,
 )
 from graphql.language import DirectiveDefinitionNode, TypeDefinitionNode
@@ -104,7 +107,21 @@ def _explained(finding: Diagnostic, document: DocumentNode) -> Diagnostic:
             hint = f'add "@{directive}" to the `import` of the @link, or write @{name}'
             code = "NoSourceImport" if directive == "source" else ""
             return replace(finding, code=code, hint=hint)
-    return finding
+    unknown = re.fullmatch(r"Unknown directive '@(\w+)'\.", finding.message)
+    if unknown is not None:
+        known = {*connector_names(document).values(), *_declared_directives(document)}
+        close = difflib.get_close_matches(unknown[1], sorted(known), 1)
+        finding = replace(finding, hint=f"did you mean @{close[0]}?" if close else None)
+    return finding if finding.code else replace(finding, code="Schema")
+
+
+def _declared_directives(document: DocumentNode) -> set[str]:
+    declared = {
+        definition.name.value
+        for definition in document.definitions
+        if isinstance(definition, DirectiveDefinitionNode)
+    }
+    return declared | {directive.name for directive in specified_directives}
 
 
 def require_schema(document: DocumentNode) -> GraphQLSchema:

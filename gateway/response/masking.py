@@ -110,6 +110,11 @@ class ErrorMask:
             # The outer error's words: those of a bad variable name it, the cause's do not.
             assert isinstance(error, GraphQLError)
             message, extensions = error.message, dict(error.extensions or {})
+            if not isinstance(cause, GraphQLError | ValueError) and _is_coercion_error(error):
+                # A fault of the scalar: what it says may be of its insides.
+                extensions["errorId"] = self._log(cause, error, record, id(cause))
+                if self.enabled:
+                    message = message.replace(f", but encountered error '{cause}'", "")
             if code is None:
                 code = _code_of_graphql(cause, error)
             if code is not None:

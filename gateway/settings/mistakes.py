@@ -55,7 +55,10 @@ class ConfigOrigin:
         return self.file, line_of(key, self.lines)
 
     def variable(self, key: Key) -> str | None:
-        """The environment variable that set a key or the table around it."""
+        """The environment variable that set a key, the table around it, or all that it has."""
+        inside = [name for other, name in self.variables.items() if other[: len(key)] == key]
+        if inside and not any(other[: len(key)] == key for other in self.lines):
+            return inside[0]
         while key:
             if key in self.variables:
                 return self.variables[key]

@@ -40,10 +40,12 @@ def key_lines(text: str) -> dict[Key, int]:
 
 
 def line_of(key: Key, lines: Mapping[Key, int]) -> int | None:
-    """The line of a key, or of the nearest table around it."""
+    """The line of a key, or of what stands in it, or of the nearest table around it."""
     while key:
         if key in lines:
             return lines[key]
+        if inside := [number for other, number in lines.items() if other[: len(key)] == key]:
+            return min(inside)
         key = key[:-1]
     return None
 

@@ -52,7 +52,8 @@ class GatewayClient:
         config: Path of a configuration file, or a `Config`.
         base: Folder that a `Config`'s relative paths start from; the file's own by default.
         sources: By source name what is in its place: the base URL of a server, or what a backend that the test
-            plays answers, `{"GET /posts": [{"id": 1}]}`: see `FakeSource`.
+            plays answers, `{"GET /posts": [{"id": 1}]}`: see `FakeSource`. As soon as one of them is played, a call
+            to one that is not named fails the test.
         headers: Sent with each request.
         env: `$env` of the connectors; this process's by default.
 
@@ -85,6 +86,7 @@ class GatewayClient:
             for name, source in given.items()
             if not isinstance(source, str)
         }
+        self._given = given
         self.app = Gateway(config, Path(base or "."), environment)
         self.app.transports = self._played()
         self._headers = dict(headers or {})
@@ -98,6 +100,11 @@ class GatewayClient:
             if name not in known:
                 declared = ", ".join(sorted(known - {""})) or "none"
                 raise ValueError(f"no @source is named {name!r}; declared: {declared}")
+        if self.sources:
+            # What a test does not name it does not mean to call: it may be somebody's database.
+            reached = {name for name in self._given if name not in self.sources}
+            for name in known - reached - self.sources.keys():
+                self.sources[name] = FakeSource({})
         return self.sources
 
     async def __aenter__(self) -> GatewayClient:

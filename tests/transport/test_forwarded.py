@@ -143,3 +143,20 @@ def test_what_a_client_sends_left_of_its_address_is_not_looked_at(sent: str) -> 
 )
 def test_an_ipv6_host_is_its_network(address: str, key: str) -> None:
     assert client_key(address) == key
+
+
+@pytest.mark.parametrize(
+    ("family", "headers", "expected"),
+    [
+        ("x-forwarded", {"x-forwarded-host": "api.example", "x-forwarded-proto": "https"}, ("https", "api.example")),
+        ("x-forwarded", {"x-forwarded-host": "a.example, b.example", "x-forwarded-proto": "http, https"}, ("https", "b.example")),
+        ("forwarded", {"x-forwarded-host": "api.example", "x-forwarded-proto": "https"}, ("", "")),
+    ],
+    ids=["alone", "last of a list", "another family"],
+)  # fmt: skip
+def test_host_and_scheme_count_where_the_proxy_does_not_say_who_asked(
+    family: Any, headers: dict[str, str], expected: tuple[str, str]
+) -> None:
+    found = TrustedProxies(["127.0.0.1"], family).resolve(peer_of("127.0.0.1", "http"), headers)
+    assert (found.scheme, found.host) == expected
+    assert found.address == "127.0.0.1"

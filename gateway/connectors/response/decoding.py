@@ -124,7 +124,9 @@ class Decodings:
     ) -> None:
         self._source, self._name = source, name
         self._shape, self._kind = shape, kind
-        self.mapped = RowDecoding(source, name, why=why or "nobody has said what is wanted of it")
+        self.mapped = RowDecoding(
+            source, name, why=why or "a resolver gets the whole object, and may read any member"
+        )
         self._known: dict[Hashable, RowDecoding] = {}
 
     @property

@@ -98,7 +98,7 @@ class TrustedProxies:
             if not self.trusts(address):
                 break
         if hop is None:
-            hop = Hop("", _scheme(headers.get("x-forwarded-proto", "")), "")
+            hop = self._unnamed(headers)
         return Peer(
             address,
             client_key(address),
@@ -106,6 +106,14 @@ class TrustedProxies:
             hop.host,
             _prefix(headers.get("x-forwarded-prefix", "")),
         )
+
+    def _unnamed(self, headers: Mapping[str, str]) -> Hop:
+        """What the proxy that we know says of who asked it, where it does not say who."""
+        if self._family == "forwarded":
+            return Hop("", "", "")
+        schemes = _listed(headers.get("x-forwarded-proto", ""))
+        hosts = _listed(headers.get("x-forwarded-host", ""))
+        return Hop("", _scheme(_beside(schemes, 1)), _host(_beside(hosts, 1)))
 
 
 class Hop(NamedTuple):
