@@ -60,6 +60,7 @@ RUN_BY = {
 }
 # Commands that a test cannot run whole, and why; tests/test_docs.py holds their names and options.
 NOT_RUN = {
+    ("administration.md", "sh"): "it has a key of the reader's: tests/app asks the same port",
     ("coming-from.md", "sh"): "they serve until they are ended: tests/cli/test_dev.py starts them",
     ("embedding.md", "sh"): "it serves until it is ended: tests/transport/test_embedding.py serves the same application",
     ("mocking.md", "sh"): "it serves until it is ended: tests/test_cli_mock.py starts it",
