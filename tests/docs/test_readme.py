@@ -33,7 +33,7 @@ COMMANDS = {
     "make wheel": "test_make_starts_the_right_things",
     "make help": "test_make_starts_the_right_things",
     "make bench": "test_make_starts_the_right_things",
-    "gateway plan --source": "tests/test_explain.py",
+    "gateway plan --source": "tests/pipeline/test_explain.py",
     "kill %1 %2": "test_the_example_answers_as_written_in_a_copy_of_the_repository",
 }
 EXAMPLE = README.partition("## Your own REST service")[2].partition("\n## ")[0]

@@ -26,7 +26,7 @@ from tests.transport.served import served
 
 ROOT = DOCS.parent
 CODE = ("python", "sh", "js", "graphql", "http", "yaml")
-# Who runs the blocks of a page in a language. TOML is read by tests/test_docs.py on every page.
+# Who runs the blocks of a page in a language. TOML is read by tests/docs/test_docs.py on every page.
 RUN_BY = {
     ("authentication.md", "graphql"): "tests/e2e/test_page_code.py",
     ("authentication.md", "python"): "tests/e2e/test_page_code.py",
@@ -34,8 +34,8 @@ RUN_BY = {
     ("clients.md", "sh"): "tests/e2e/test_page_code.py",
     ("clients.md", "python"): "tests/e2e/test_page_code.py",
     ("clients.md", "js"): "tests/e2e/test_clients.py",
-    ("coming-from.md", "graphql"): "tests/test_coming_from.py",
-    ("coming-from.md", "python"): "tests/test_coming_from.py",
+    ("coming-from.md", "graphql"): "tests/docs/test_coming_from.py",
+    ("coming-from.md", "python"): "tests/docs/test_coming_from.py",
     ("connectors.md", "graphql"): "tests/connectors/test_docs.py",
     ("connectors.md", "http"): "tests/connectors/test_docs.py",
     ("embedding.md", "graphql"): "tests/transport/test_embedding.py",
@@ -58,12 +58,12 @@ RUN_BY = {
     ("testing.md", "python"): "tests/testing/test_page.py",
     ("testing.md", "yaml"): "tests/testing/test_page.py",
 }
-# Commands that a test cannot run whole, and why; tests/test_docs.py holds their names and options.
+# Commands that a test cannot run whole, and why; tests/docs/test_docs.py holds their names and options.
 NOT_RUN = {
     ("administration.md", "sh"): "it has a key of the reader's: tests/app asks the same port",
     ("coming-from.md", "sh"): "they serve until they are ended: tests/cli/test_dev.py starts them",
     ("embedding.md", "sh"): "it serves until it is ended: tests/transport/test_embedding.py serves the same application",
-    ("mocking.md", "sh"): "it serves until it is ended: tests/test_cli_mock.py starts it",
+    ("mocking.md", "sh"): "it serves until it is ended: tests/cli/test_cli_mock.py starts it",
     ("operations.md", "sh"): "a cluster answers them",
     ("performance.md", "sh"): "they measure for minutes",
     ("profiling.md", "sh"): "two have files and a host of the reader's: tests/e2e/test_profile.py runs their like",
