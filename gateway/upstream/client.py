@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Collection, Iterator, Mapping
 
 import httpx
 
-from gateway.auth.cookies import find_cookie
-from gateway.concurrency.singleflight import FollowerTimeoutError, Singleflight
+from gateway.concurrency.singleflight import FollowerTimeoutError
 from gateway.errors import UpstreamError
 from gateway.telemetry.catalogue import (
     CACHE_BYTES,
@@ -23,7 +22,6 @@ from gateway.telemetry.catalogue import (
 )
 from gateway.telemetry.metrics import Sample
 from gateway.telemetry.trace import CURRENT, clock
-from gateway.upstream.build_transport import build_transport
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
 from gateway.upstream.cache.row_store import RowStore
@@ -34,51 +32,8 @@ from gateway.upstream.caller import Caller, CallStats
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import SourceSettings
+from gateway.upstream.source import UpstreamSource
 from gateway.upstream.transport import Fetched, Transport, UpstreamRequest, UpstreamResponse
-
-
-class UpstreamSource:
-    """One backend: its transport, and the policies around it."""
-
-    def __init__(
-        self,
-        name: str,
-        settings: SourceSettings,
-        counters: Counters,
-        memory: MemoryCache,
-        shared: SharedTier | None = None,
-        transport: Transport | None = None,
-    ) -> None:
-        self.settings = settings
-        self.transport = transport or build_transport(settings)
-        self.policy = Policy(name, settings, self.transport, counters)
-        self.reads: Singleflight[Fetched] = Singleflight()
-        self.cache: ResponseCache | None = None
-        self.rows: RowStore | None = None
-        if settings.cache.enabled and settings.dedupe_enabled:
-            self.cache = ResponseCache(
-                name, settings.cache, memory, counters.cache_lookups, shared=shared
-            )
-            self.rows = RowStore(name, settings.cache, self.cache.tiers, counters.cache_lookups)
-        self._headers = [(name.lower(), value) for name, value in (settings.headers or {}).items()]
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        if self.rows is not None:
-            await self.rows.aclose()
-        if self.cache is not None:
-            await self.cache.aclose()
-        await self.transport.aclose()
-
-    def add_headers(self, request: UpstreamRequest, caller: Caller) -> None:
-        """The configured headers, where the request does not set them itself, and the session's cookie."""
-        if self._headers:
-            own = {name.lower() for name, _ in request.headers}
-            added = [header for header in self._headers if header[0] not in own]
-            request.headers = [*request.headers, *added]
-        name = self.settings.session_cookie
-        if name is not None and (value := find_cookie(caller.headers.get("cookie", ""), name)):
-            request.headers = [*request.headers, ("cookie", f"{name}={value}")]
 
 
 class Upstream:
