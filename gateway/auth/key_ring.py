@@ -120,6 +120,9 @@ class KeyRing:
         found, now = {}, self._entries
         scopes: dict[tuple[str, ...], frozenset[str]] = {}
         for key in read_api_keys(text).keys:
+            for name in ("view", "limits"):
+                if getattr(key, name) is not None:
+                    raise ValueError(f"key {key.id}: its `{name}` is not configured anywhere")
             known = now.get(key.id)
             if known is None or known.key != key:
                 known = KeyEntry(key, scopes.setdefault(key.scopes, frozenset(key.scopes)))

@@ -19,7 +19,7 @@ import orjson
 from joserfc.jwk import Key
 
 from gateway.auth.settings import JwksSettings
-from gateway.auth.tokens import Issuer, issuer_of, read_keys, read_secret
+from gateway.auth.tokens import MAX_CANDIDATES, Issuer, issuer_of, read_keys, read_secret
 from gateway.auth.watched import FilePlace, Watched
 
 NO_KEYS = "it has no key that verifies signatures"
@@ -42,7 +42,8 @@ class SignedBy(NamedTuple):
     @property
     def is_taken(self) -> bool:
         """Whether it is among the keys that are used now."""
-        return any(key is self.key for key in self.key_set.issuer.keys)
+        keys = self.key_set.issuer.keys if self.key_set.is_usable else ()
+        return any(key is self.key for key in keys)
 
 
 class KeySet:
@@ -158,6 +159,14 @@ class KeySet:
         log = logging.getLogger("gateway.auth")
         for problem in problems:
             log.warning("%s: %s", self.settings.place, problem)
+        nameless = sum(key.kid is None for key in keys)
+        if nameless > MAX_CANDIDATES:
+            log.warning(
+                "%s: of %d keys without `kid` the first %d are tried",
+                self.settings.place,
+                nameless,
+                MAX_CANDIDATES,
+            )
         if not keys and problems:
             raise ValueError(NO_KEYS)
         return keys
@@ -209,6 +218,8 @@ class KeySet:
             logging.getLogger("gateway.auth").log(
                 level, "the key set %s cannot be fetched: %s", self.settings.place, why
             )
+            if self._known and not self.is_usable:
+                self._changed()  # what it has signed is not believed any more, remembered or not
             return False
         return True
 

@@ -141,6 +141,6 @@ class TokenVerifier:
         """A key is not taken any more, and neither is what it has signed."""
         self.known.clear()
         logging.getLogger("gateway.auth").info(
-            "a key was withdrawn: known tokens are verified anew"
+            "a key is not used any more: known tokens are verified anew"
         )
         self._withdrawn()

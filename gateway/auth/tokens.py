@@ -22,7 +22,7 @@ from joserfc.jwt import JWTClaimsRegistry
 from gateway.auth.settings import JwksSettings
 from gateway.json_bytes import read_strictly
 
-# Signatures that one token may cost: a set without `kid`s can be long.
+# Signatures that one token may cost of each issuer: a set without `kid`s can be long.
 MAX_CANDIDATES = 8
 MIN_RSA_BITS = 2048  # NIST SP 800-131A
 
@@ -125,7 +125,7 @@ def verified_claims(token: str, issuers: Iterable[Issuer]) -> tuple[dict[str, An
     # Without a `kid` nothing says that it is one of these that has signed it: another may have been published by now.
     error = UnknownKeyError if header.get("kid") is None else TokenError
     problem: TokenError = error("its signature does not fit")
-    for issuer, key in found[:MAX_CANDIDATES]:
+    for issuer, key in found:
         if is_signed(signed, key, issuer.registry):
             try:
                 return _claims(signed.payload, issuer), issuer, key
@@ -138,15 +138,18 @@ _WIDEST = TokenRegistry(strict_check_header=False)
 
 
 def candidates(header: dict[str, Any], issuers: Iterable[Issuer]) -> list[tuple[Issuer, Key]]:
-    """The keys that may have signed a token with this head."""
+    """The keys that may have signed a token with this head: those of its `kid` first, and few others of each issuer."""
     algorithm, kid = header.get("alg"), header.get("kid")
-    return [
-        (issuer, key)
-        for issuer in issuers
-        if algorithm in issuer.settings.taken
-        for key in issuer.keys
-        if (kid is None or key.kid is None or key.kid == kid) and key.alg in (None, algorithm)
-    ]
+    named: list[tuple[Issuer, Key]] = []
+    others: list[tuple[Issuer, Key]] = []
+    for issuer in issuers:
+        if algorithm not in issuer.settings.taken:
+            continue
+        keys = [key for key in issuer.keys if key.alg in (None, algorithm)]
+        named += [(issuer, key) for key in keys if kid is not None and key.kid == kid]
+        nameless = [key for key in keys if kid is None or key.kid is None]
+        others += [(issuer, key) for key in nameless[:MAX_CANDIDATES]]
+    return named[:MAX_CANDIDATES] + others
 
 
 def is_signed(signed: jws.CompactSignature, key: Key, registry: TokenRegistry) -> bool:

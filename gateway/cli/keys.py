@@ -47,8 +47,6 @@ def create(
     client: Annotated[str, typer.Option(help="Whose key it is.")],
     scope: Annotated[list[str] | None, typer.Option(help="What it may do; several times.")] = None,
     name: Annotated[str, typer.Option(help="What it is for.")] = "",
-    view: Annotated[str | None, typer.Option(help="The part of the schema that it sees.")] = None,
-    limits: Annotated[str | None, typer.Option(help="The limits that it is under.")] = None,
     cidr: Annotated[
         list[str] | None, typer.Option(help="A network that it may be used from; several times.")
     ] = None,
@@ -58,6 +56,8 @@ def create(
 ) -> None:
     """Make a key and print it, once: nothing else keeps it."""
     with _told(config, file) as place:
+        if not client.strip():
+            raise ValueError("--client is empty: say whose key it is")
         text, id_ = make_key(place.settings.prefix, place.settings.environment)
         key = ApiKey(
             id=id_,
@@ -66,10 +66,8 @@ def create(
             created=utc_now(),
             name=name,
             scopes=tuple(scope or ()),
-            view=view,
-            limits=limits,
             cidrs=tuple(cidr or ()),
-            not_after=moment_of(expires) if expires else None,
+            not_after=end_of(expires) if expires else None,
         )
         read_networks(key.cidrs)
         add_key(place.store, key)
@@ -197,6 +195,14 @@ def place_of(config: Config, path: Path | None, file: Path | None) -> KeyPlace:
         raise KeyStoreError("give --file, or set authentication.api_keys.file")
     audit = config.logs.audit
     return KeyPlace(store, settings, None if audit in ("off", "stdout", "stderr") else Path(audit))
+
+
+def end_of(text: str) -> datetime:
+    """As `moment_of`. Errors: ValueError also for what is over."""
+    moment = moment_of(text)
+    if moment <= utc_now():
+        raise ValueError(f"{text}: the key would have ended already")
+    return moment
 
 
 def moment_of(text: str) -> datetime:

@@ -148,7 +148,8 @@ def _links(document: DocumentNode) -> Iterator[DirectiveNode]:
 
 def _imports(imports: Any) -> Iterator[tuple[str, str]]:
     """What a link imports, and as what, without the `@`."""
-    for item in imports.values if isinstance(imports, ListValueNode) else ():
+    # One item stands for a list of it. §3.12
+    for item in imports.values if isinstance(imports, ListValueNode) else (imports,):
         name = alias = _text(item)
         if isinstance(item, ObjectValueNode):
             entry = {member.name.value: _text(member.value) for member in item.fields}

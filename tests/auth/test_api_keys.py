@@ -71,11 +71,21 @@ def keys(tmp_path: Path) -> Keys:
 
 async def test_a_key_says_who_comes_and_what_it_may_do(keys: Keys) -> None:
     text, id_ = make_key("gw", "live")
-    await keys.use(kept(text, scopes=("read",), view="partner", limits="gold"))
+    await keys.use(kept(text, scopes=("read",)))
     found = keys.who(text)
     assert isinstance(found, Principal)
     assert (found.id, found.kind, found.client, found.key) == ("acme", "client", "acme", id_)
-    assert (set(found.scopes), found.view, found.limits) == ({"read"}, "partner", "gold")
+    assert set(found.scopes) == {"read"}
+
+
+@pytest.mark.parametrize("more", [{"view": "partner"}, {"limits": "gold"}])
+async def test_a_key_with_bounds_that_nobody_knows_is_not_taken_without_them(
+    keys: Keys, more: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    text, _ = make_key("gw", "live")
+    await keys.use(kept(text, **more))
+    assert "not known" in str(keys.who(text))
+    assert "is not configured anywhere" in caplog.text
 
 
 async def test_keys_overlap_while_they_are_rotated(keys: Keys) -> None:

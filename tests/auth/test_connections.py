@@ -236,8 +236,6 @@ LATER = datetime.fromtimestamp(time.time(), UTC) + timedelta(hours=1)
         {"not_after": NOW},
         {"not_before": LATER},
         {"client": "other"},
-        {"view": "less"},
-        {"limits": "less"},
         {"id": "other"},
     ],
 )

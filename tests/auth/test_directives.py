@@ -304,6 +304,21 @@ extend schema @link(
 """
 
 
+async def test_an_import_that_is_one_item_is_a_list_of_it(tmp_path: Path) -> None:
+    one = RENAMED.replace("[{", "{").replace('}, "@policy"]', "}")
+    assert "import: {" in one
+    sdl = (
+        one
+        + LINK
+        + """
+    directive @signedIn on FIELD_DEFINITION
+    type Query { paid: String @signedIn @connect(source: "api", http: { GET: "/paid" }, selection: "$") }
+    """
+    )
+    async with gateway(tmp_path, sdl=sdl) as (client, _):
+        assert (await client.execute("{ paid }")).status == 403
+
+
 @pytest.mark.parametrize("use", ["@signedIn", "@authenticated", "@federation__authenticated"])
 async def test_a_directive_protects_under_each_of_its_names(tmp_path: Path, use: str) -> None:
     sdl = (

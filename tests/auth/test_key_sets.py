@@ -162,6 +162,23 @@ async def test_a_set_that_is_too_old_is_not_believed() -> None:
         assert (error.http_status, error.headers["retry-after"]) == (503, "5")
 
 
+async def test_what_is_remembered_is_not_believed_longer_than_the_set() -> None:
+    now = [0.0]
+    async with authenticating(Issuing(ec_key())) as (auth, server):
+        key_set_ = set_of(auth)
+        key_set_._clock = lambda: now[0]
+        await key_set_.refresh()
+        principal = await who(auth, token_of(ec_key()))
+        token = next(iter(auth._known_tokens))
+        lease = auth.leases.grant(principal)
+        assert lease is not None
+        server.answers = {"/keys": Answer({}, 500)}
+        now[0] = 86_401.0
+        await key_set_.refresh()
+        assert (await refused(auth, token)).http_status == 503
+        assert lease.ended.is_set()
+
+
 async def test_before_the_first_set_a_token_is_503_not_401() -> None:
     issuing = Issuing(ec_key())
     good, issuing.answer = issuing.answer, Answer({}, 500)

@@ -109,6 +109,9 @@ def test_changes_are_in_the_audit_log(command: Command, tmp_path: Path) -> None:
         ("revoke", "nobody"),
         ("create", "--client", "x", "--cidr", "10.0.0.1/8"),
         ("create", "--client", "x", "--expires", "soon"),
+        ("create", "--client", "x", "--expires", "2020-01-01"),
+        ("create", "--client", "x", "--expires", "0d"),
+        ("create", "--client", " "),
         ("create", "--client", "x", "--file", "/nowhere/at/all/keys.json"),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import JWKRegistry, Key, OctKey, RSAKey
+from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, RSAKey
 
 from gateway.auth.settings import JwksSettings
 from gateway.auth.tokens import (
@@ -55,6 +55,16 @@ def vectors() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         key = group.get("public", group["private"])
         for test in group["tests"]:
             yield f"{group['comment']}-{test['tcId']}", key, test
+
+
+def test_a_key_of_the_tokens_kid_is_tried_before_those_without_one() -> None:
+    many = [ECKey.generate_key("P-256") for _ in range(20)]
+    own = ec_key("own")
+    first, second = issuer(*many), issuer(own)
+    assert verified_claims(token_of(own), [first, second])[2] is own
+    # Of a set without ids, few are tried; another issuer's are not fewer for it.
+    nameless = ECKey.generate_key("P-256")
+    assert verified_claims(token_of(nameless), [first, issuer(nameless)])[2] is nameless
 
 
 def test_every_vector_is_there() -> None:
