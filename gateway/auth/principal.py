@@ -7,8 +7,10 @@ shared between clients holds those members alone, so that what was forgotten her
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from gateway.json_bytes import write_json
@@ -18,6 +20,7 @@ NO_SCOPES: frozenset[str] = frozenset()
 MEMBERS = ("id", "kind", "issuer", "scopes", "client", "claims")
 """What mappings, header rules and `vary=` may name; a member of `claims` by its path, `claims.tenant.id`."""
 
+_NAME = re.compile(r"""(?:([\w$@:-]+)|'([^']+)'|"([^"]+)")(\.|$)""")
 Kind = Literal["anonymous", "user", "client"]
 
 
@@ -60,9 +63,9 @@ class Principal:
 
     def member(self, path: str) -> Any:
         """The value of a member, `id` or `claims.tenant.id`; None where it has none."""
-        first, _, rest = path.partition(".")
+        first, *rest = names_of(path)
         value = getattr(self, first) if first in MEMBERS else None
-        for name in rest.split(".") if rest else ():
+        for name in rest:
             value = value.get(name) if isinstance(value, Mapping) else None
         return value
 
@@ -98,7 +101,7 @@ class Principal:
         members: dict[str, Any] = {}
         claims: dict[str, Any] = {}
         for path in sorted(paths):
-            first, _, rest = path.partition(".")
+            first, *rest = names_of(path)
             if first not in MEMBERS:
                 continue
             if first != "claims":
@@ -106,12 +109,42 @@ class Principal:
             elif not rest:
                 claims = dict(self.claims)
             else:
-                _put(claims, rest.split("."), self.member(path))
+                _put(claims, rest, self.member(path))
         return Principal(**members, claims=claims)
 
 
 ANONYMOUS = Principal()
 """Nobody in particular."""
+
+
+@lru_cache(1_000)
+def names_of(path: str) -> tuple[str, ...]:
+    """The names of a path, `claims.'https://shop.example/roles'`: quotes stand around what is no word.
+
+    Errors: ValueError.
+    """
+    names, at, is_over = [], 0, False
+    while not is_over:
+        found = _NAME.match(path, at)
+        if found is None:
+            raise ValueError(f"{path}: put quotes around a name that is no word: claims.'a.b'")
+        names.append(found[1] or found[2] or found[3])
+        at, is_over = found.end(), not found[4]
+    return tuple(names)
+
+
+def path_of(names: Iterable[str]) -> str:
+    """The one path of names. Errors: ValueError for a name with both kinds of quotes."""
+    return ".".join(_written(name) for name in names)
+
+
+def _written(name: str) -> str:
+    if re.fullmatch(r"[\w$@:-]+", name):
+        return name
+    quote = '"' if "'" in name else "'"
+    if quote in name or not name:
+        raise ValueError(f"{name!r} cannot be named: it has both kinds of quotes, or nothing")
+    return f"{quote}{name}{quote}"
 
 
 def joint(user: Principal, client: Principal) -> Principal:
@@ -144,7 +177,7 @@ def _is_word(name: str) -> bool:
     return name.split() == [name] and name[0] not in '["{'
 
 
-def _put(claims: dict[str, Any], path: list[str], value: Any) -> None:
+def _put(claims: dict[str, Any], path: Sequence[str], value: Any) -> None:
     """Lay a value at a path. One that is None is left out, as an absent one is."""
     if value is None:
         return

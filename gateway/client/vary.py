@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from gateway.auth.cookies import find_cookie
-from gateway.auth.principal import ANONYMOUS, MEMBERS, Principal, frozen
+from gateway.auth.principal import (
+    ANONYMOUS,
+    MEMBERS,
+    Principal,
+    frozen,
+    names_of,
+    path_of,
+)
 
 NONE: frozenset[str] = frozenset()
 
@@ -142,9 +149,9 @@ def vary_of_names(names: Iterable[str]) -> Vary:
     headers, members = set(), set()
     for name in names:
         if name.startswith(CLAIMS):
-            members.add(f"claims.{name.removeprefix(CLAIMS)}")
+            members.add(path_of(names_of(f"claims.{name.removeprefix(CLAIMS)}")))
         elif name.startswith(PRINCIPAL):
-            members.add(name.removeprefix(PRINCIPAL))
+            members.add(path_of(names_of(name.removeprefix(PRINCIPAL))))
         elif name.startswith("$"):
             raise ValueError(f"{name} is nothing that can be read: {PRINCIPAL}id, {CLAIMS}sub")
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gateway.auth.principal import MEMBERS
+from gateway.auth.principal import MEMBERS, path_of
 from gateway.client.vary import VARY_NONE, Vary
 from gateway.connectors.header_rule_settings import HeaderRule
 from gateway.connectors.mapping.members import NOTHING, WHOLE, Members
@@ -47,8 +47,8 @@ def identity_of_connector(
         | {rule.named.lower() for rule in copied if rule.named is not None},
         frozenset(rule.matching for rule in copied if rule.matching is not None),
         frozenset((session_cookie,) if session_cookie else ()),
-        frozenset(_paths(asked.members.get("claims", NOTHING), "claims"))
-        | frozenset(path for name in MEMBERS for path in _paths(_member(principal, name), name))
+        frozenset(map(path_of, _paths(asked.members.get("claims", NOTHING), ("claims",))))
+        | {path_of(path) for name in MEMBERS for path in _paths(_member(principal, name), (name,))}
         | {member for member in inserted if member is not None},
     )
     return VARY_NONE if found == VARY_NONE else found
@@ -59,12 +59,12 @@ def _member(wanted: Members, name: str) -> Members:
     return WHOLE if wanted.whole else wanted.members.get(name, NOTHING)
 
 
-def _paths(wanted: Members, path: str) -> Iterator[str]:
-    """What is read, as the paths of members: `claims.tenant.id`."""
+def _paths(wanted: Members, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """What is read, as the paths of members."""
     if wanted.whole:
         yield path
         return
     for name, inner in wanted.members.items():
         yield from (
-            _paths(inner, f"{path}.{name}") if inner.members or inner.whole else (f"{path}.{name}",)
+            _paths(inner, (*path, name)) if inner.members or inner.whole else ((*path, name),)
         )

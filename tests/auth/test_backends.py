@@ -14,7 +14,7 @@ import pytest
 from gateway.app.build import build_graph
 from gateway.app.config import build_config
 from gateway.auth.api_keys import ApiKeys, make_key, write_api_keys
-from gateway.auth.principal import Principal
+from gateway.auth.principal import Principal, names_of, path_of
 from gateway.connectors.header_rule_settings import InsertHeader
 from gateway.testing import GatewayClient
 from tests.auth.issuing import ISSUER, ec_key, key_set, token_of
@@ -29,6 +29,7 @@ type Query {
   header: String @connect(source: "api", http: { GET: "/h", headers: [{ name: "x-user", value: "{$principal.id}" }] }, selection: "$.user")
   mapped: Said @connect(source: "api", http: { GET: "/m" }, selection: "id: $principal.id scopes: $principal.scopes tenant: $request.claims.tenant.id")
   posted: String @connect(source: "api", http: { POST: "/p", body: "by: $principal.id" }, selection: "$.body")
+  quoted: String @connect(source: "api", http: { GET: "/q", headers: [{ name: "x-user", value: "{$request.claims.'https://shop.example/roles'->joinNotNull(',')}" }] }, selection: "$.user")
   same: String @connect(source: "api", http: { GET: "/same" }, selection: "$.target")
   row(id: ID!): Row @connect(source: "api", http: { GET: "/r/{$args.id}" }, selection: "id")
 }
@@ -204,6 +205,30 @@ def test_no_directive_lets_a_client_say_who_it_is(
     config = build_config({"graph": {"schema": ["schema.graphql"]}, **tables})
     codes = [finding.code for finding in build_graph(config, tmp_path, {}).errors]
     assert codes == (["IdentityHeader"] if is_error else [])
+
+
+async def test_claims_with_urls_for_names_are_read(tmp_path: Path) -> None:
+    name = "https://shop.example/roles"
+    rule = {"insert": {"name": "x-tenant", "value_from": f"$request.claims.'{name}'"}}
+    async with gateway(tmp_path, headers={"all": {"request": [rule]}}) as (client, server):
+        roles: list[dict[str, Any]] = [{name: ["r1", "r2"]}, {name: ["r1"]}]
+        await asyncio.gather(*(client.execute("{ same }", headers=of(**one)) for one in roles))
+        sent = [dict(asked.headers)["x-tenant"] for asked in server.asked]
+        assert sorted(sent) == ["r1", "r1 r2"]
+        found = [(await client.execute("{ quoted }", headers=of(**one))).data for one in roles]
+        assert found == [{"quoted": "r1,r2"}, {"quoted": "r1"}]
+
+
+@pytest.mark.parametrize("path", ["https://x.example/roles", "'a", "a..b", "", "a.'b'c"])
+def test_a_claim_that_is_not_named_whole_is_an_error(path: str) -> None:
+    with pytest.raises(ValueError, match="quotes"):
+        InsertHeader(name="x", value_from=f"$request.claims.{path}")
+
+
+def test_the_names_of_a_path() -> None:
+    for names in (("claims", "a.b", "c"), ("claims", "it's"), ("claims", 'a"b'), ("id",)):
+        assert names_of(path_of(names)) == names
+    assert path_of(names_of("claims.'a-b'.\"c\"")) == "claims.a-b.c"
 
 
 async def test_two_claims_are_never_one_to_a_backend(tmp_path: Path) -> None:
