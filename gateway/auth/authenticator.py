@@ -252,7 +252,7 @@ class Authenticator:
         try:
             return self._joined(self.tokens.verify(token), client)
         except ValueError as exc:
-            may = self.tokens.refreshable(exc)
+            may = self.tokens.refreshable(exc, address)
             if may:
                 return partial(self._after_refresh, token, client, address, may)
             return self._not_taken(exc, client)
@@ -263,7 +263,7 @@ class Authenticator:
         """Who sends a token that may be signed by a key that is not at hand."""
         assert self.tokens is not None
         try:
-            return self._joined(await self.tokens.verify_later(token, key_sets), client)
+            return self._joined(await self.tokens.verify_later(token, key_sets, address), client)
         except ValueError as exc:
             try:
                 return self._not_taken(exc, client)

@@ -81,7 +81,7 @@ class KeySet:
         self._made_at = clock()
         self._fetched_at: float | None = None
         self._known: dict[tuple[str, str | None, str | None], Key] = {}
-        self._extra: list[float] = []  # when unknown keys led to a fetch
+        self._extra: list[tuple[float, str]] = []  # when unknown keys led to a fetch, and whose
         self._refreshing: asyncio.Task[bool] | None = None
         self._polling: asyncio.Task[None] | None = None
         self._client: httpx.AsyncClient | None = None
@@ -187,21 +187,25 @@ class KeySet:
         if any(known.get(name) is not key for name, key in before.items()):
             self._changed()
 
-    def may_refresh(self) -> bool:
-        """Whether an unknown key may lead to a fetch, or wait for one that is under way."""
+    def may_refresh(self, address: str) -> bool:
+        """Whether an unknown key may lead to a fetch, or wait for one that is under way.
+
+        One address causes half of them at most: whoever sends junk leaves some to others.
+        """
         how = self.settings.refresh_unknown_kid
         if self.settings.url is None or not how.enabled or self._client is None:
             return False
         if self._refreshing is not None and not self._refreshing.done():
             return True
         now = self._clock()
-        self._extra = [at for at in self._extra if now - at < how.interval_s]
-        return len(self._extra) < how.burst
+        self._extra = [one for one in self._extra if now - one[0] < how.interval_s]
+        own = sum(whose == address for _, whose in self._extra)
+        return len(self._extra) < how.burst and own < (how.burst + 1) // 2
 
-    async def refresh_for_unknown(self) -> None:
+    async def refresh_for_unknown(self, address: str) -> None:
         """Fetch it for a key that is not known, or wait for who does."""
         if self._refreshing is None or self._refreshing.done():
-            self._extra.append(self._clock())
+            self._extra.append((self._clock(), address))
             self._refreshing = asyncio.create_task(self.refresh())
         wait_s = self.settings.refresh_unknown_kid.max_wait_s
         await asyncio.wait([self._refreshing], timeout=wait_s)

@@ -34,7 +34,8 @@ class RefreshSettings:
 
     Attributes:
         enabled: Whether the key set is fetched again for it.
-        burst: Fetches for it within `interval_s`; what comes beyond is refused without one.
+        burst: Fetches for it within `interval_s`, half of them for one address; what comes beyond is refused
+            without one.
         interval_s: See `burst`.
         max_wait_s: How long its request waits for such a fetch.
     """

@@ -103,9 +103,9 @@ class TokenVerifier:
         self.known[token] = principal
         return principal
 
-    async def verify_later(self, token: str, key_sets: list[KeySet]) -> Principal:
+    async def verify_later(self, token: str, key_sets: list[KeySet], address: str) -> Principal:
         """The same when these key sets were fetched again. Errors: UnknownKeyError, TokenError."""
-        await asyncio.gather(*(key_set.refresh_for_unknown() for key_set in key_sets))
+        await asyncio.gather(*(key_set.refresh_for_unknown(address) for key_set in key_sets))
         return self.verify(token)
 
     def as_header(self, token: str) -> str:
@@ -114,15 +114,19 @@ class TokenVerifier:
             return token
         return f"{self._settings.header_value_prefix} {token}".lstrip()
 
-    def refreshable(self, why: ValueError) -> list[KeySet]:
+    def refreshable(self, why: ValueError, address: str) -> list[KeySet]:
         """The key sets that may be fetched again, where it was a key that is not known."""
-        if not isinstance(why, UnknownKeyError):
-            return []
-        return [key_set for key_set in self.key_sets if key_set.may_refresh()]
+        return [one for one in self._concerned(why) if one.may_refresh(address)]
 
     def lacks_keys(self, why: ValueError) -> bool:
         """Whether it was a key that is not known, and keys are missing."""
-        return isinstance(why, UnknownKeyError) and not self.is_whole
+        return not all(key_set.is_usable for key_set in self._concerned(why))
+
+    def _concerned(self, why: ValueError) -> list[KeySet]:
+        """The key sets that may have a key that is not known: none for an algorithm that nobody takes."""
+        if not isinstance(why, UnknownKeyError):
+            return []
+        return [one for one in self.key_sets if why.algorithm in one.settings.taken]
 
     @property
     def is_whole(self) -> bool:

@@ -38,7 +38,16 @@ class TokenError(ValueError):
 
 
 class UnknownKeyError(TokenError):
-    """No key at hand may have signed it; one may be published by now."""
+    """No key at hand may have signed it; one may be published by now.
+
+    Args:
+        message: As of `TokenError`.
+        algorithm: That of the token, as it says.
+    """
+
+    def __init__(self, message: str, algorithm: Any) -> None:
+        super().__init__(message)
+        self.algorithm = algorithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +130,12 @@ def verified_claims(token: str, issuers: Iterable[Issuer]) -> tuple[dict[str, An
         raise TokenError("it needs an extension that is not supported")
     found = candidates(header, issuers)
     if not found:
-        raise UnknownKeyError("no key that is known has signed it")
+        raise UnknownKeyError("no key that is known has signed it", header.get("alg"))
     # Without a `kid` nothing says that it is one of these that has signed it: another may have been published by now.
-    error = UnknownKeyError if header.get("kid") is None else TokenError
-    problem: TokenError = error("its signature does not fit")
+    what = "its signature does not fit"
+    problem = (
+        UnknownKeyError(what, header.get("alg")) if header.get("kid") is None else TokenError(what)
+    )
     for issuer, key in found:
         if is_signed(signed, key, issuer.registry):
             try:

@@ -183,7 +183,10 @@ async def test_a_pattern_copies_no_api_key(tmp_path: Path) -> None:
         ('{ name: "x-user", from: "x-user" }', True),
         ('{ name: "X_User", from: "x-other" }', True),
         ('{ name: "x-user", value: "{$request.headers.user->first}" }', True),
+        ('{ name: "x-user", value: "{$args.u}" }', True),
         ('{ name: "x-user", value: "{$principal.id}" }', False),
+        ('{ name: "x-user", value: "{$request.claims.sub}" }', False),
+        ('{ name: "x-user", value: "service" }', False),
         ('{ name: "x-other", from: "x-user" }', False),
     ],
 )
@@ -198,13 +201,14 @@ def test_no_directive_lets_a_client_say_who_it_is(
         f"""
         extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@connect", "@source"])
         @source(name: "api", http: {{ baseURL: "http://backend.invalid"{of_source} }})
-        type Query {{ a: Int @connect(source: "api", http: {{ GET: "/a"{of_field} }}, selection: "$") }}
+        type Query {{ a(u: String): Int @connect(source: "api", http: {{ GET: "/a"{of_field} }}, selection: "$") }}
         """
     )
     tables = {"headers": {"all": {"request": [X_USER]}}}
     config = build_config({"graph": {"schema": ["schema.graphql"]}, **tables})
     codes = [finding.code for finding in build_graph(config, tmp_path, {}).errors]
-    assert codes == (["IdentityHeader"] if is_error else [])
+    wanted = "InvalidHeader" if is_on_source and "$args" in header else "IdentityHeader"
+    assert codes == ([wanted] if is_error else [])
 
 
 async def test_claims_with_urls_for_names_are_read(tmp_path: Path) -> None:

@@ -117,6 +117,23 @@ async def test_a_thousand_unknown_keys_cost_a_few_fetches() -> None:
         assert len(server.asked) <= 1 + refresh.burst
 
 
+async def test_whoever_sends_junk_leaves_fetches_to_others() -> None:
+    refresh = RefreshSettings(burst=4, interval_s=1000)
+    issuing = Issuing(ec_key())
+    async with authenticating(issuing, refresh) as (auth, server):
+        unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.AA"
+        assert (await refused(auth, unsigned)).http_status == 401
+        assert len(server.asked) == 1
+        made = ec_key("mallory")
+        for number in range(20):
+            await refused(auth, token_of(made, head={"kid": f"k{number}"}))
+        assert len(server.asked) == 3
+        issuing.answer = key_set(ec_key("next"))
+        found = auth.authenticate({"authorization": f"Bearer {token_of(ec_key('next'))}"}, "b")
+        assert not isinstance(found, Principal)
+        assert (await found()).id == "alice"
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -14,19 +14,21 @@ from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of
 from gateway.settings.headers import folded
 
+OPERATORS = frozenset({"principal", "config", "env", "context"})
+
 
 def check_identity_headers(directives: Directives, settings: HeaderSettings) -> list[Diagnostic]:
-    """An error for each header of a directive whose value is the client's, and which a rule gives."""
+    """An error for each header of a directive that a rule gives from the principal, and whose value is others'."""
     found = []
     for source, header in _headers(directives):
         if folded(header.name) not in names_of_principal(settings.rules(source)):
             continue
-        if header.from_ is None and not _is_the_clients(header, directives.spec):
+        if header.from_ is None and _is_the_operators(header, directives.spec):
             continue
         file, line, column = place_of(header.node)
         found.append(
             Diagnostic(
-                f"the header {header.name} says who asks, by a rule of [headers], and here it is the client's own",
+                f"the header {header.name} says who asks, by a rule of [headers], and here it is somebody else's word",
                 code="IdentityHeader",
                 file=file,
                 line=line,
@@ -45,12 +47,13 @@ def _headers(directives: Directives) -> Iterator[tuple[str, Header]]:
         yield from ((connect.source or "", header) for header in connect.headers)
 
 
-def _is_the_clients(header: Header, spec: str) -> bool:
-    """Whether a header's value is made of the client's headers."""
+def _is_the_operators(header: Header, spec: str) -> bool:
+    """Whether a header's value is fixed, or made of the principal: nothing that a client or a backend has said."""
     assert header.value is not None
     for part in parse_template(header.value.value, spec):
         if isinstance(part, Expression):
-            asked = read_paths(part.selection).get("request", NOTHING)
-            if asked.whole or "headers" in asked.members:
-                return True
-    return False
+            reads = read_paths(part.selection)
+            asked = reads.pop("request", NOTHING)
+            if asked.whole or asked.members.keys() - {"claims"} or reads.keys() - OPERATORS:
+                return False
+    return True
