@@ -1,5 +1,5 @@
 """The command line: `gateway init | dev | serve | check | reload | test | schema | plan | profile | map | keys |
-audit | release`.
+audit | cache | release`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.audit import app as audit_app
+from gateway.cli.cache import app as cache_app
 from gateway.cli.check import check
 from gateway.cli.dev.command import dev
 from gateway.cli.init import init
@@ -60,4 +61,5 @@ app.command()(profile)
 app.command(name="map")(map_json)
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
+app.add_typer(cache_app, name="cache")
 app.add_typer(release_app, name="release")

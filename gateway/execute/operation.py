@@ -12,12 +12,14 @@ from typing import Any
 
 from graphql import ExecutionResult
 
+from gateway.codegen.code import Code
 from gateway.concurrency.awaitable import AwaitableOrValue, then
 from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute.bounded import Budget, bounded_options
 from gateway.execute.prepare import Prepared
 from gateway.execute.run import run_code
+from gateway.graph.loader import Loader
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.show import print_plan
 from gateway.runtime import reference
@@ -148,22 +150,37 @@ def explain_plan(prepared: Prepared, variables: Variables) -> dict[str, Any]:
     """How the operation is executed, for `extensions`: its tree and its generated source."""
     if prepared.executor == "fallback":
         return {"plan": {"executor": "fallback", "reason": prepared.whole or prepared.reason}}
-    codes = [prepared.code(variables.coerced)] if prepared.reason is None else []
-    if not codes:
-        parts = prepared.incremental_code(variables.coerced)
-        codes = [parts.initial, *(part.code for part in parts.deferred)]
+    codes = _codes(prepared, variables)
     tree = "\n".join(print_plan(code.bound.plan) + _print_calls(code.bound) for code in codes)
     source = "\n".join(code.source for code in codes)
     return {"plan": {"executor": "compiled", "tree": tree, "source": source}}
 
 
+def loaders_of(prepared: Prepared, variables: Variables) -> list[Loader]:
+    """What an operation loads by; nothing is known where it runs on graphql-core."""
+    if prepared.executor == "fallback":
+        return []
+    return [loader for code in _codes(prepared, variables) for loader in _loaders(code.bound)]
+
+
+def _codes(prepared: Prepared, variables: Variables) -> list[Code]:
+    if prepared.reason is None:
+        return [prepared.code(variables.coerced)]
+    parts = prepared.incremental_code(variables.coerced)
+    return [parts.initial, *(part.code for part in parts.deferred)]
+
+
+def _loaders(bound: Bound) -> list[Loader]:
+    fields = bound.fields.values()
+    found = {id(field.loader): field.loader for field in fields if field.loader is not None}
+    return list(found.values())
+
+
 def _print_calls(bound: Bound) -> str:
     """What each loader sends, how often, how its answers are read, and what decided it."""
-    fields = bound.fields.values()
-    loaders = {id(field.loader): field.loader for field in fields if field.loader is not None}
     lines = [
         f"  calls {loader.coordinate}: {describe()}\n"
-        for loader in loaders.values()
+        for loader in _loaders(bound)
         if (describe := getattr(loader, "describe", None)) is not None
     ]
     return "".join(lines)

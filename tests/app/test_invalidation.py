@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -140,13 +141,11 @@ async def test_a_purge_at_the_admin_port_reaches_every_worker(tmp_path: Path) ->
                 assert await ask() == 1
             number = 2
             assert await ask() == 1
-            async with httpx.AsyncClient() as client:
-                done = await client.post(
-                    f"http://127.0.0.1:{admin}/invalidation",
-                    json=[{"kind": "subgraph", "subgraph": "s"}],
-                    headers={"authorization": KEY},
-                )
-            assert (done.status_code, done.json()) == (202, {"count": 1})
+            command = [sys.executable, "-m", "gateway", "cache", "purge", "--source", "s"]
+            done = await asyncio.to_thread(
+                subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, timeout=120
+            )
+            assert (done.returncode, done.stdout) == (0, "purged by 1 tags\n"), done.stderr
             while len(served.asked) < 4:
                 assert await ask() in (1, 2)
             assert {await ask() for _ in range(8)} == {2}

@@ -1,0 +1,152 @@
+"""`gateway cache`: what is kept of an operation's calls and why not, and purges of a running server."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from gateway.app.services import unshared_sources
+from gateway.cli.options import (
+    ConfigOption,
+    SchemaOption,
+    config_path,
+    fail,
+    one_line_errors,
+    read_config,
+    read_graph,
+    read_json,
+    read_text,
+    report,
+)
+from gateway.connectors.alternatives import AlternativesLoader
+from gateway.connectors.caching.explain import explain_caching
+from gateway.connectors.loaders import ConnectorLoader
+from gateway.errors import RequestError
+from gateway.execute.operation import coerce_variables, loaders_of
+from gateway.execute.prepare import prepare
+from gateway.graph.loader import Loader
+from gateway.language.document import load_document
+from gateway.upstream.settings import SourceSettings
+
+app = typer.Typer(help="Answers of sources that are kept.", no_args_is_help=True)
+TIMEOUT_S = 30.0
+
+
+@app.command()
+def explain(
+    query: Annotated[
+        str, typer.Argument(help="A GraphQL document, or @FILE, or - for standard input.")
+    ],
+    config: ConfigOption = None,
+    schema: SchemaOption = None,
+    operation: Annotated[
+        str | None, typer.Option(help="Name of the operation, where the document has several.")
+    ] = None,
+    variables: Annotated[str | None, typer.Option(help="Variables as JSON.")] = None,
+) -> None:
+    """Print for each call of an operation by which key its answer is kept, for how long and for whom, or why not."""
+    with one_line_errors(config_path(config, schema)):
+        settings, graph = read_graph(config, schema)
+    if graph.errors or graph.schema is None or graph.bound is None:
+        report(graph.errors)
+    assert graph.schema is not None
+    assert graph.bound is not None
+    text = read_text(query)
+    try:
+        prepared = prepare(
+            graph.schema, load_document(text, graph.schema, settings.limits), operation
+        )
+        coerced = coerce_variables(prepared, read_json(variables or "{}", "--variables"))
+    except RequestError as exc:
+        for error in exc.errors:
+            print(error, file=sys.stderr)
+        raise typer.Exit(1) from exc
+    unshared = unshared_sources(settings, graph.bound.base_urls)
+    for loader in loaders_of(prepared, coerced):
+        for one in loader.loaders if isinstance(loader, AlternativesLoader) else (loader,):
+            source = one.source or ""
+            lines = (
+                explain_caching(
+                    graph.schema,
+                    one,
+                    settings.sources.get(source, SourceSettings()),
+                    unshared.get(source),
+                )
+                if isinstance(one, ConnectorLoader)
+                else _of_python(one)
+            )
+            print("\n".join(lines))
+
+
+def _of_python(loader: Loader) -> list[str]:
+    return [f"{loader.coordinate}", "  not kept: Python gives it"]
+
+
+@app.command()
+def purge(
+    source: Annotated[
+        list[str] | None, typer.Option(help="Of this source; several times. All by default.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="What has this tag; several times.")] = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="What holds objects of this type.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help='With --type, the one object of this key: {"id": "7"}.')
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(help="The admin port; by default that of the configuration, on this machine."),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Let nothing be used any more that a running server keeps of a source, type, tag or key. In all workers and pods.
+
+    It asks the admin port with a key of [admin] keys. Exit code 1: it was refused; 2: nobody could be asked.
+    """
+    with one_line_errors(config_path(config, None)):
+        settings, _ = read_config(config, None)
+    keys = list(settings.admin.given.values())
+    if not keys:
+        fail("there is no key of [admin] keys: without one the server has no admin port")
+    items = invalidations(source or [], tag or [], type_, key)
+    host = "127.0.0.1" if settings.admin.host in ("0.0.0.0", "::") else settings.admin.host
+    base = url or f"http://{host}:{settings.admin.port}"
+    headers = {"authorization": f"Bearer {keys[0]}"}
+    try:
+        answer = httpx.post(
+            f"{base}/invalidation", json=items, headers=headers, timeout=TIMEOUT_S, trust_env=False
+        )
+        found: dict[str, Any] = answer.json()
+    except (httpx.HTTPError, ValueError) as exc:
+        fail(f"{base} does not answer: {exc or type(exc).__name__}")
+    if answer.status_code != 202:
+        print("; ".join(error["message"] for error in found["errors"]), file=sys.stderr)
+        raise typer.Exit(1)
+    print(f"purged by {found['count']} tags")
+
+
+def invalidations(
+    sources: list[str], tags: list[str], type_: str | None, key: str | None
+) -> list[dict[str, Any]]:
+    """What `POST /invalidation` is sent. It ends the command where that means nothing."""
+    if tags and not (type_ or key):
+        of = {"subgraphs": sources} if sources else {}
+        return [{"kind": "cache_tag", "cache_tag": tag, **of} for tag in tags]
+    if tags or not sources:
+        fail("give --source, --tag, or --source with --type")
+    if key is not None and type_ is None:
+        fail("--key is a key of a --type")
+    found: list[dict[str, Any]] = [{"kind": "subgraph", "subgraph": name} for name in sources]
+    for item in found if type_ is not None else ():
+        item |= {"kind": "type", "type": type_}
+        if key is not None:
+            try:
+                item |= {"kind": "key", "key": json.loads(key)}
+            except json.JSONDecodeError as exc:
+                fail(f"--key is not JSON: {exc}")
+    return found
