@@ -82,6 +82,7 @@ CODES: dict[str, ErrorCode] = {
         ErrorCode("RESULT_COERCION_FAILED", None, "A value does not have the field's type.", "Give the operator the error id, if there is one: a backend or resolver returned a value that does not fit the field's type, or null for a non-null field. The log has the value."),
         ErrorCode("TOO_MANY_ERRORS", None, "There are more errors than are shown.", "Fix the errors that are shown, request fewer objects, or ask the operator to raise errors.max_errors."),
         ErrorCode("SUBSCRIPTION_SCHEMA_RELOAD", None, "The schema has changed, and this subscription ends.", "The message says why. Subscribe again, with another operation where it is not valid any more."),
+        ErrorCode("EVENTS_LOST", None, "Events of the subscription were lost, and it was ended.", "Subscribe again and load what the subscription is about: the server that carries events was away."),
         ErrorCode("SLOW_CONSUMER", None, "The subscription fell behind and was ended.", "Subscribe again and read faster, or ask the operator to raise broker.max_queue."),
         ErrorCode("HTTP_CLIENT_ERROR", None, "The source could not be reached.", "Check the source's health."),
         ErrorCode("GATEWAY_TIMEOUT", None, "The source did not answer in time.", "Check the source's latency, or raise its timeout_s."),

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Collection
 from typing import Any
 
-from gateway.broker.mailbox import SlowConsumerError
+from gateway.broker.mailbox import EventsLostError
 from gateway.broker.port import Broker
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.shared_tier import SharedTier
@@ -79,7 +79,7 @@ class PurgeRelay:
             try:
                 async for event in mailbox:
                     self._hear(event)
-            except SlowConsumerError:  # something was missed: nothing that is kept can be trusted
+            except EventsLostError:  # something was missed: nothing that is kept can be trusted
                 self._memory.clear()
             else:
                 return

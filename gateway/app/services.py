@@ -14,6 +14,7 @@ from gateway.app.config import Config
 from gateway.app.settings import RouterShaping
 from gateway.broker.local import LocalBroker
 from gateway.broker.port import Broker
+from gateway.broker.redis import RedisBroker
 from gateway.broker.settings import BrokerSettings
 from gateway.broker.unix import UnixBroker
 from gateway.documents.apq import MemoryStore
@@ -154,15 +155,20 @@ def make_shared_tier(
     return SharedTier(client, settings, redis.prefix, redis.timeout_s, drop, clock=clock)
 
 
-def make_broker(settings: BrokerSettings, directory: str | None) -> Broker:
+def make_broker(config: Config, directory: str | None, redis: Redis | None) -> Broker:
     """The broker that the settings ask for.
 
     Args:
-        settings: `[broker]`.
+        config: The whole.
         directory: Where the workers of this server meet, when it has several.
+        redis: The client of `[redis]`.
 
     Errors: ConfigError.
     """
+    settings = config.broker
+    if settings.kind == "redis":
+        assert redis is not None
+        return RedisBroker(settings, redis, config.redis.prefix, config.redis.timeout_s)
     directory = settings.directory or directory
     if settings.kind == "local" or (settings.kind == "auto" and directory is None):
         return LocalBroker(settings)
@@ -184,6 +190,7 @@ def keys_that_ask_redis(config: Config) -> list[str]:
     """The settings that need the server of `[redis]`."""
     asking = {
         "authentication.api_keys.kind": config.authentication.api_keys.kind == "redis",
+        "broker.kind": config.broker.kind == "redis",
         "response_cache.redis.enabled": config.response_cache.redis.enabled,
     }
     return [key for key, is_asking in asking.items() if is_asking]

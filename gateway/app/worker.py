@@ -120,9 +120,9 @@ class Worker:
         self._admin: OwnedPort | None = None
         self._serving: Serving | None = None
         self._drain: asyncio.Future[Any] | None = None
-        self.broker = make_broker(config.broker, os.environ.get(BROKER_DIRECTORY))
-        self.house = make_house(self.broker, config.broker, os.environ.get(BROKER_DIRECTORY))
         self.redis = make_shared_redis(config)
+        self.broker = make_broker(config, os.environ.get(BROKER_DIRECTORY), self.redis)
+        self.house = make_house(self.broker, config.broker, os.environ.get(BROKER_DIRECTORY))
         self.documents = make_documents(config, base, self.broker)
         self.admission = make_admission(config)
         telemetry = config.telemetry

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.broker.mailbox import SlowConsumerError
+from gateway.broker.mailbox import EventsLostError
 from gateway.broker.port import Broker
 from gateway.broker.unix import UnixBroker
 
@@ -129,7 +129,7 @@ class WorkerCalls:
             try:
                 async for event in mailbox:
                     hear(event)
-            except SlowConsumerError:
+            except EventsLostError:
                 logger.warning("messages of other workers were lost; whoever asked asks in vain")
             else:
                 return

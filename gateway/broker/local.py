@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from gateway.broker.mailbox import Mailbox
+from gateway.broker.mailbox import EventsLostError, Mailbox
 from gateway.broker.port import encode_event
 from gateway.broker.settings import BrokerSettings
 
@@ -50,10 +50,10 @@ class LocalBroker:
             for mailbox in list(listeners):
                 mailbox.put(payload)
 
-    def fail(self) -> None:
+    def fail(self, error: EventsLostError | None = None) -> None:
         """End every listener with an error: events were lost."""
         for mailbox in self._every():
-            mailbox.fail()
+            mailbox.fail(error)
 
     async def aclose(self) -> None:
         """As `Broker`."""

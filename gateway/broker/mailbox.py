@@ -16,11 +16,18 @@ from gateway.errors import CODES, ClientError
 T = TypeVar("T")
 
 
-class SlowConsumerError(ClientError):
+class EventsLostError(ClientError):
+    """Events were lost on their way to a listener."""
+
+    def __init__(self, code: str = "EVENTS_LOST") -> None:
+        super().__init__(CODES[code].message, code=code)
+
+
+class SlowConsumerError(EventsLostError):
     """A listener fell behind by more than its queue holds."""
 
     def __init__(self) -> None:
-        super().__init__(CODES["SLOW_CONSUMER"].message, code="SLOW_CONSUMER")
+        super().__init__("SLOW_CONSUMER")
 
 
 class Mailbox(AsyncIterator[T], Generic[T]):
@@ -51,10 +58,10 @@ class Mailbox(AsyncIterator[T], Generic[T]):
         self._items.append(item)
         self._wake()
 
-    def fail(self) -> None:
-        """End it with SlowConsumerError, without what still waits: the reader has missed something."""
+    def fail(self, error: EventsLostError | None = None) -> None:
+        """End it without what still waits: the reader has missed something. A slow reader is what it is by default."""
         self._items.clear()
-        self.end(SlowConsumerError())
+        self.end(error or SlowConsumerError())
 
     def end(self, error: Exception) -> None:
         """Take nothing any more, and end it with an error when what waits is read."""

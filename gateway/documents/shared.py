@@ -6,7 +6,7 @@ import asyncio
 import logging
 from contextlib import aclosing, suppress
 
-from gateway.broker.mailbox import Mailbox, SlowConsumerError
+from gateway.broker.mailbox import EventsLostError, Mailbox
 from gateway.broker.port import Broker
 from gateway.documents.apq import DocumentStore, MemoryStore
 
@@ -53,7 +53,7 @@ class SharedStore(DocumentStore):
                 try:
                     async for hash_, text in self._told:
                         await self._memory.put(hash_, text)
-                except SlowConsumerError:
+                except EventsLostError:
                     logger.warning(
                         "documents of other workers were missed; clients send them again"
                     )

@@ -37,6 +37,11 @@ def box(_, context: Context) -> dict[str, str]:
 def pid(_, context: Context) -> int:
     return os.getpid()
 
+@resolver("Mutation.count", vary=())
+async def count(_, context: Context, n: int) -> int:
+    await context.broker.publish("counts", n)
+    return n
+
 @resolver("Query.waits", vary=())
 async def waits(_, context: Context) -> str:
     told.append("waits")
@@ -61,6 +66,7 @@ def counts(event, context: Context) -> int:
 """
 SCHEMA = """
 type Query { pid: Int, waits: String, box: Box, added(id: ID): Int @connect(http: {GET: "http://x.test/"}, selection: "$") }
+type Mutation { count(n: Int!): Int }
 type Subscription { boxes(of: String!, more: %(more)s): Box, own(of: String!): Box, counts: Int }
 type Box { old: %(old)s %(members)s }
 """

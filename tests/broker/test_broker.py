@@ -15,17 +15,24 @@ from gateway.broker.port import Broker
 from gateway.broker.settings import BrokerSettings
 from gateway.broker.unix import UnixBroker
 from gateway.errors import ConfigError
+from tests.broker.redis_brokers import redis_brokers
 
 SETTINGS = BrokerSettings(max_queue=3, max_event_bytes=1_000)
 
 
-@pytest.fixture(params=["local", "unix", "two workers"])
+@pytest.fixture(params=["local", "unix", "two workers", "redis", "two pods"])
 async def ends(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Broker, Broker]]:
     """Where one publishes, and where one listens."""
     if request.param == "local":
         broker = LocalBroker(SETTINGS)
         yield broker, broker
         await broker.aclose()
+        return
+    if request.param in ("redis", "two pods"):
+        async with redis_brokers(
+            request.getfixturevalue("redis_url"), 1 + (request.param != "redis")
+        ) as found:
+            yield found[0], found[-1]
         return
     with tempfile.TemporaryDirectory(prefix="broker-") as folder:
         brokers = [UnixBroker(SETTINGS, folder) for _ in range(1 + (request.param != "unix"))]
