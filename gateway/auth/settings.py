@@ -23,6 +23,8 @@ Algorithm = Literal[
     "ES256", "ES384", "ES512", "Ed25519", "EdDSA", "HS256", "HS384", "HS512",
 ]  # fmt: skip
 ASYMMETRIC: tuple[Algorithm, ...] = ("RS256", "PS256", "ES256", "Ed25519")
+# RFC 9864: what used to be called EdDSA is Ed25519 by a key of that curve; issuers write either name.
+EDWARDS = frozenset(("EdDSA", "Ed25519"))
 KeyPrefix = Annotated[
     str, TextForm(r"[a-z][a-z0-9]{0,15}", "a short word of small letters and digits")
 ]
@@ -58,7 +60,8 @@ class JwksSettings:
         audiences: Values of `aud`, one of which has to be there. Empty: any, so that a token that was meant for
             another service is taken.
         algorithms: Those that are taken; what a token says of its own changes nothing. By default RS256, PS256, ES256
-            and Ed25519, and with a `secret` HS256.
+            and Ed25519, and with a `secret` HS256. Ed25519 is also taken by its former name, EdDSA; only `EdDSA`
+            takes Ed448 too.
         poll_interval_s: How often the key set is fetched again, a tenth more or less.
         timeout_s: Of one fetch.
         max_age_s: How long the last good key set is used while its place does not answer. Then its tokens
@@ -91,8 +94,10 @@ class JwksSettings:
 
     @property
     def taken(self) -> tuple[str, ...]:
-        """The algorithms that are taken."""
-        return self.algorithms or (ASYMMETRIC if self.secret is None else ("HS256",))
+        """The algorithms that are taken, by each of their names."""
+        chosen = self.algorithms or (ASYMMETRIC if self.secret is None else ("HS256",))
+        has_edwards = not EDWARDS.isdisjoint(chosen)
+        return tuple(dict.fromkeys((*chosen, *(sorted(EDWARDS) if has_edwards else ()))))
 
     @property
     def place(self) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from joserfc import jws
 from joserfc.errors import ExpiredTokenError, JoseError
-from joserfc.jwk import JWKRegistry, Key, RSAKey
+from joserfc.jwk import JWKRegistry, Key, OKPKey, RSAKey
 from joserfc.jwt import JWTClaimsRegistry
 
 from gateway.auth.settings import JwksSettings
@@ -31,6 +31,12 @@ class TokenRegistry(jws.JWSRegistry):
     """What joserfc reads of a token: heads as long as identity providers send them."""
 
     max_header_length = 4096
+
+    def get_alg(self, name: str) -> Any:
+        """An algorithm, without joserfc's warning of a deprecated name: which are taken is configured."""
+        if self.allowed and name in self.allowed:
+            return self.algorithms[name]
+        return super().get_alg(name)
 
 
 class TokenError(ValueError):
@@ -106,6 +112,8 @@ def read_key(entry: Any) -> Key:
     if not isinstance(entry, dict) or entry.get("kty") == "oct":
         # A published secret is none; and one beside RSA keys is how RS256 is taken for HS256.
         raise ValueError("it is no public key")
+    if entry.get("kty") == "OKP":  # its curve says which one it is, under whatever name
+        entry = {name: value for name, value in entry.items() if name != "alg"}
     key = JWKRegistry.import_key(entry)
     if isinstance(key, RSAKey) and key.public_key.key_size < MIN_RSA_BITS:
         raise ValueError(f"it has fewer than {MIN_RSA_BITS} bits")
@@ -156,11 +164,22 @@ def candidates(header: dict[str, Any], issuers: Iterable[Issuer]) -> list[tuple[
     for issuer in issuers:
         if algorithm not in issuer.settings.taken:
             continue
-        keys = [key for key in issuer.keys if key.alg in (None, algorithm)]
+        keys = [
+            key
+            for key in issuer.keys
+            if key.alg in (None, algorithm) and _is_of_curve(key, issuer.settings)
+        ]
         named += [(issuer, key) for key in keys if kid is not None and key.kid == kid]
         nameless = [key for key in keys if kid is None or key.kid is None]
         others += [(issuer, key) for key in nameless[:MAX_CANDIDATES]]
     return named[:MAX_CANDIDATES] + others
+
+
+def _is_of_curve(key: Key, settings: JwksSettings) -> bool:
+    """Whether a key of an Edwards curve may sign: Ed448 has no name but the one that stands for both."""
+    if not isinstance(key, OKPKey):
+        return True
+    return key.curve_name == "Ed25519" or "EdDSA" in settings.algorithms
 
 
 def is_signed(signed: jws.CompactSignature, key: Key, registry: TokenRegistry) -> bool:

@@ -17,7 +17,7 @@ from gateway.auth.principal import Principal
 from gateway.client.vary import Vary, partition, vary_of_names
 from gateway.errors import ClientError
 from gateway.testing import GatewayClient
-from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, token_of
+from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, okp_key, token_of
 from tests.auth.test_api_keys import kept
 from tests.auth.test_key_sets import set_of
 from tests.support.backend import backend
@@ -160,6 +160,16 @@ async def test_a_token_may_come_in_a_cookie(tmp_path: Path) -> None:
         # A backend may be passed the cookie: it has to be good beside a header that is.
         forged = {**bearer(), "cookie": "session=x"}
         assert (await client.execute("{ who }", headers=forged)).status == 401
+
+
+async def test_a_token_by_an_edwards_curve_is_somebodys(tmp_path: Path) -> None:
+    (tmp_path / "edwards.json").write_text(json.dumps(key_set(okp_key())))
+    jwt = {"jwks": [{"file": "edwards.json", "issuers": [ISSUER], "audiences": [AUDIENCE]}]}
+    async with gateway(tmp_path, authentication={"jwt": jwt}) as client:
+        token = token_of(okp_key(), "Ed25519", sub="dora")
+        found = await client.execute("{ who }", headers={"authorization": f"Bearer {token}"})
+        assert found.data == {"who": "dora"}
+        assert (await client.execute("{ who }", headers=bearer())).status == 401
 
 
 async def test_a_token_is_refused_from_its_end_on_also_from_memory(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import OKPKey
 
 from gateway.auth.authenticator import Authenticator
 from gateway.auth.key_sets import KeySet
@@ -22,7 +23,7 @@ from gateway.auth.settings import (
     RefreshSettings,
 )
 from gateway.errors import ClientError, ConfigError
-from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, rsa_key, token_of
+from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, okp_key, rsa_key, token_of
 from tests.support.backend import Answer, Backend, backend
 
 
@@ -95,6 +96,44 @@ async def test_keys_without_ids_rotate_too() -> None:
         assert (await who(auth, token_of(new, "ES384", sub="bob"))).id == "bob"
         assert (await refused(auth, token_of(old))).http_status == 401
         assert len(server.asked) == 3
+
+
+@pytest.mark.filterwarnings(
+    "ignore:EdDSA is deprecated"
+)  # of the issuer, who signs by the former name
+@pytest.mark.parametrize("named", [None, "EdDSA", "Ed25519"])
+@pytest.mark.parametrize("algorithm", ["EdDSA", "Ed25519"])
+@pytest.mark.parametrize("taken", [(), ("EdDSA",), ("Ed25519",)])
+async def test_tokens_by_edwards_curves_are_taken_by_either_name(
+    algorithm: str, named: str | None, taken: tuple[str, ...]
+) -> None:
+    published = key_set(okp_key(), ec_key())
+    published["keys"].append(OKPKey.generate_key("X25519", {"kid": "x"}).as_dict(private=False))
+    if named is not None:
+        published["keys"][0]["alg"] = named
+    issuing = Issuing()
+    issuing.answer = published
+    async with authenticating(issuing, algorithms=taken) as (auth, _):
+        token = token_of(okp_key(), algorithm)
+        assert (await who(auth, token)).id == "alice"
+        head, claims, signature = token.split(".")
+        for wrong in (f"{head}.{claims}.{signature[:-4]}AAAA", f"{head}.{claims}x.{signature}"):
+            assert (await refused(auth, wrong)).http_status == 401
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+@pytest.mark.parametrize(
+    ("taken", "is_taken"), [((), False), (("Ed25519",), False), (("EdDSA",), True)]
+)
+async def test_the_other_edwards_curve_has_to_be_asked_for(
+    taken: tuple[str, ...], is_taken: bool
+) -> None:
+    key = OKPKey.generate_key("Ed448", {"kid": "o1"})
+    async with authenticating(Issuing(key, ec_key()), algorithms=taken) as (auth, _):
+        if is_taken:
+            assert (await who(auth, token_of(key, "EdDSA"))).id == "alice"
+        else:
+            assert (await refused(auth, token_of(key, "EdDSA"))).http_status == 401
 
 
 async def test_what_a_withdrawn_key_has_signed_is_not_taken_from_memory() -> None:
