@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +46,16 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def stream_clients() -> Path:
+    """The folder of the npm clients that people use for subscriptions, installed."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node and npm are not installed")
+    root = Path(__file__).resolve().parent.parent
+    subprocess.run(["sh", "scripts/stream-clients.sh"], cwd=root, check=True, timeout=100)
+    return root / "var" / "stream-clients"
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,29 +11,22 @@ import pytest
 from tests.transport.served import served
 from tests.transport.stream_project import state, stream_project
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-FOLDER = ROOT / "var" / "stream-clients"
-
-
-@pytest.fixture(scope="module")
-def package() -> Path:
-    """The installed clients."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("node and npm are not installed")
-    subprocess.run(["sh", "scripts/stream-clients.sh"], cwd=ROOT, check=True, timeout=100)
-    return FOLDER
-
 
 @pytest.mark.parametrize("kind", ["graphql-ws", "graphql-sse", "graphql-sse single"])
 async def test_a_client_runs_every_kind_of_operation(
-    package: Path, kind: str, tmp_path: Path
+    stream_clients: Path, kind: str, tmp_path: Path
 ) -> None:
     script = str(Path(__file__).with_name("stream_clients.cjs"))
     with stream_project(tmp_path) as config:
         async with served(config) as server:
             state()["gate"] = asyncio.Event()
             process = await asyncio.create_subprocess_exec(
-                "node", script, str(package), kind, server.url, stdout=asyncio.subprocess.PIPE
+                "node",
+                script,
+                str(stream_clients),
+                kind,
+                server.url,
+                stdout=asyncio.subprocess.PIPE,
             )
             output, _ = await asyncio.wait_for(process.communicate(), 60)
             assert process.returncode == 0

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,7 +24,7 @@ from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.response.record import Answer, OperationRecord
 from gateway.transport.asgi import Receive, Send
-from gateway.transport.expiry import REASON, ending, expired, leased
+from gateway.transport.expiry import REASON, ending, leased
 from gateway.transport.http.access import log_line
 from gateway.transport.http.forwarded import Peer
 from gateway.transport.http.head import RawHead, client_names
@@ -35,6 +35,9 @@ from gateway.transport.ws.state import SocketOperation as SocketOperation
 
 if TYPE_CHECKING:
     from gateway.transport.ws.endpoint import WebSocketEndpoint
+
+EXPIRY_GRACE_S = 5.0
+"""What was begun with a token may take so long after its end."""
 
 
 class Socket:
@@ -60,7 +63,7 @@ class Socket:
         self._connection = SocketProtocol(endpoint.settings.max_operations_per_connection)
         self._tasks: dict[SocketOperation, asyncio.Task[None]] = {}
         self._streaming: set[SocketOperation] = set()
-        self._draining = False
+        self._draining = self._has_expired = False
 
     async def serve(self) -> None:
         """Until the socket is closed by either side. Errors: OSError when the client is gone."""
@@ -134,17 +137,20 @@ class Socket:
         return known.params
 
     async def _expire(self) -> None:
-        """Its token or key has ended: so do its operations, and the socket. graphql-ws comes back with a fresh one."""
-        errors = errors_of(
-            reject(self._endpoint.serving().pipeline.mask, expired(), OperationRecord())
-        )
-        try:
-            for operation in list(self._tasks):
-                await self._send_text(self._connection.error(operation, errors))
-                self._stop(operation)
+        """Its token or key has ended: so do its streams at once, and the socket when what is under way has answered.
+
+        An operation is told no error: that would be its end for graphql-ws, which else comes back with a fresh token
+        and goes on with all of them. It would send a mutation again, which is why those are waited for.
+        """
+        self._draining = self._has_expired = True
+        for operation in list(self._streaming):
+            self._stop(operation)
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=EXPIRY_GRACE_S)
+        for operation in list(self._tasks):
+            self._stop(operation)
+        with suppress(OSError):  # the client is gone
             await self._close(self._connection.close(Close(ws_state.FORBIDDEN.code, REASON)))
-        except OSError:
-            pass  # the client is gone
 
     async def _start(self, operation: SocketOperation, size: int) -> None:
         try:
@@ -187,6 +193,8 @@ class Socket:
             else:
                 self._streaming.add(operation)
                 async with closing(result):
+                    if self._has_expired:
+                        return
                     async for answer in result:
                         sent += len(answer.body)
                         if not await self._answer(operation, answer):
