@@ -1,9 +1,12 @@
 """The path of a request, stage by stage. Each stage is a method here, and calls the room that owns the work.
 
-1 document   trusted id, hash or text → the text that is executed
+1 document   text, id or hash → the text that is executed, without parsing
 2 plan       a cache hit, or parse → limits → validate → plan → compile
 3 variables  coerced by functions that were compiled with the plan
-4, 5 execute fetch, level by level, and shape: columns → response; `encode` makes it JSON bytes
+4 fetch      the plan's steps, level by level: each gets all parents of its level at once
+5 shape      the end of the same generated function: columns → response; `encode` makes it JSON
+
+`execute` runs 4 and 5.
 """
 
 from __future__ import annotations
