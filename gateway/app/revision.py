@@ -40,6 +40,7 @@ from gateway.runtime.bounds import ResultLimits
 from gateway.telemetry.metrics import Sample
 from gateway.telemetry.records import UNDER_WAY
 from gateway.telemetry.trace import Trace, phase
+from gateway.upstream.cache.outward import OutwardFreshness
 from gateway.upstream.client import Upstream
 
 
@@ -173,6 +174,8 @@ class Revision:
             state=self.state,
             broker=worker.broker,
         )
+        if config.response_cache.client_headers:
+            context.stats.outward = OutwardFreshness(config.response_cache.tag_header)
         if worker.tracing is not None:
             context.stats.trace = worker.tracing.begin(client.headers)
         elif worker.is_timed:

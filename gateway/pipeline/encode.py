@@ -4,6 +4,8 @@ for.
 
 from __future__ import annotations
 
+import time
+
 from graphql import ExecutionResult
 
 from gateway.client.vary import VARY_NONE, Vary, joined
@@ -17,6 +19,7 @@ from gateway.response_headers import Header, ResponseState, restricted
 from gateway.runtime.steps import mark_errors
 from gateway.telemetry.report import trace_report
 from gateway.telemetry.trace import clock
+from gateway.upstream.cache.outward import OutwardFreshness
 
 
 def encode(
@@ -33,9 +36,12 @@ def encode(
     record, stats = operation.record, operation.context.stats
     trace = stats.trace
     headers = None if stats.response is None else headers_of(operation, stats.response, ambient)
+    freshness = None
+    if stats.outward is not None and not result.errors and headers is None:
+        freshness = freshness_of(operation, stats.outward, ambient)
     if trace is None:
         body = encode_result(result, mask, record, operation.extensions)
-        return Answer(body, True, 200, record, headers)
+        return Answer(body, True, 200, record, headers, freshness=freshness)
     shaped_ns = clock()
     body = encode_result(result, mask, record, operation.extensions)
     if result.errors:
@@ -44,7 +50,7 @@ def encode(
     if trace.is_shown:
         shown = {"trace": trace_report(trace, span_name(record), plan_of(record))}
         body = encode_result(result, mask, record, {**(operation.extensions or {}), **shown})
-    return Answer(body, True, 200, record, headers)
+    return Answer(body, True, 200, record, headers, freshness=freshness)
 
 
 def headers_of(
@@ -62,6 +68,24 @@ def headers_of(
     is_decided = operation.unfiltered is not None
     is_of_client = is_decided or joined((vary, ambient)) != VARY_NONE
     return restricted(lines, is_of_client=is_of_client)
+
+
+def freshness_of(
+    operation: Operation, outward: OutwardFreshness, ambient: Vary | None
+) -> list[Header] | None:
+    """What an answer says of its own freshness; None where Python has a part in it, of which nobody knows."""
+    if operation.prepared.executor != "compiled" or operation.prepared.is_incremental:
+        return None
+    bound = operation.prepared.code(operation.variables.coerced).bound
+    is_of_python = any(
+        field.resolver is not None if field.loader is None else field.loader.source is None
+        for field in bound.fields.values()
+    )
+    if is_of_python or bound.plan.operation != "query":
+        return None
+    is_decided = operation.unfiltered is not None
+    is_of_client = is_decided or joined((bound.vary, ambient)) != VARY_NONE
+    return outward.lines(time.time(), is_of_client=is_of_client) or None
 
 
 def explain(operation: Operation, asked: str) -> Answer | None:

@@ -84,6 +84,7 @@ class Answer:
         record: For the log line.
         encoded: The body in content codings, where several requests have the same answer; None else.
         headers: More headers: of an error that ended the whole request, or what backends and resolvers gave.
+        freshness: Headers that say how fresh it is; the same for all who share it.
     """
 
     body: bytes
@@ -92,3 +93,4 @@ class Answer:
     record: OperationRecord
     headers: Sequence[tuple[str, str]] | None = None
     encoded: Encoded | None = None
+    freshness: Sequence[tuple[str, str]] | None = None

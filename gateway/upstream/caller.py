@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from gateway.response_headers import ResponseState
     from gateway.telemetry.trace import Trace
+    from gateway.upstream.cache.outward import OutwardFreshness
 
 
 class CallStats:
@@ -26,6 +27,7 @@ class CallStats:
         cached: Calls that a stored answer made needless.
         queue_wait_s: Time spent in waiting for a place, seconds.
         trace: The request's timings; None when nobody wants to know.
+        outward: What the answer may say of its own freshness; None where it says nothing.
         response: What the answer gets beside the gateway's own headers; None where nothing does.
     """
 
@@ -38,6 +40,7 @@ class CallStats:
     queue_wait_s: float = 0.0
     trace: Trace | None = None
     response: ResponseState | None = None
+    outward: OutwardFreshness | None = None
 
     def __init__(self) -> None:
         self.by_source: dict[str, int] = {}

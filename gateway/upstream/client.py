@@ -144,6 +144,8 @@ class Upstream:
                 is_whole = request.on_send is None and not (
                     request.hints is not None and request.hints.in_rows
                 )
+                if caller.stats.outward is not None and is_whole and source.cache is None:
+                    caller.stats.outward.note(None, was_asked=True)
                 if source.cache is not None and is_whole:
                     return await self._cached(source, source.cache, request, caller)
                 if source.settings.dedupe_enabled:
@@ -193,7 +195,10 @@ class Upstream:
             return self._share(source, asked, caller)
 
         response = await cache.answer(request, fetch, self.fetch_unasked)
-        stats.cached += stats.calls + stats.shared == calls
+        was_asked = stats.calls + stats.shared != calls
+        stats.cached += not was_asked
+        if stats.outward is not None:
+            stats.outward.note(self.memory.lookup(request), was_asked=was_asked)
         return response
 
     async def _share(
@@ -226,6 +231,8 @@ class Upstream:
 
     async def send(self, request: UpstreamRequest, caller: Caller) -> UpstreamResponse:
         """Call a backend and give the answer's head, its body still on the wire. Errors: UpstreamError."""
+        if caller.stats.outward is not None:
+            caller.stats.outward.note(None, was_asked=True)
         source = self._source(request.source)
         source.add_headers(request, caller)
         if not request.is_read:

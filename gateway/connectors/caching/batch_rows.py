@@ -98,10 +98,17 @@ class BatchRows:
                         await ask.fill(some, request, context.upstream.fetch_unasked)
 
             store.refresh(base, found.due, refresh)
+        outward = context.stats.outward
+        known = set(found.rows) if outward is not None else ()
+        given: Given = {}
         if len(found.rows) == len(names):
             context.stats.cached += 1
-            return self._joined(found.rows), {}
-        given = await ask.missing(names, found, endpoint)
+        else:
+            given = await ask.missing(names, found, endpoint)
+        if outward is not None:
+            for name in names:
+                entry = store.tiers.memory.get((base, name))
+                outward.note(entry, was_asked=name not in known)
         return self._joined(found.rows), given
 
     def _whose(self, call: ConnectorCall, context: Context) -> str | None:

@@ -7,6 +7,7 @@ them.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from gateway.response_headers import (
 )
 from gateway.settings.headers import UNSAFE_VALUE, is_to_client
 from gateway.telemetry.records import members
+from gateway.upstream.cache.directives import age_of
 from gateway.upstream.transport import Header
 
 logger = logging.getLogger("gateway.connectors")
@@ -78,8 +80,11 @@ class AnswerRules:
 
 def _taken(rule: PropagateResponseHeader, answer: Sequence[Header]) -> list[Passed]:
     if rule.named is None:
+        age = age_of(answer)
         return [
-            Passed(name, value, rule.algorithm_for(name))
+            Passed(
+                name, aged(value, age) if name == CACHE_CONTROL else value, rule.algorithm_for(name)
+            )
             for name, value in answer
             if name != SET_COOKIE and is_to_client(name) and matches(None, rule.matching, name)
         ]
@@ -90,4 +95,16 @@ def _taken(rule: PropagateResponseHeader, answer: Sequence[Header]) -> list[Pass
         values = [rule.default]
     if not values and algorithm == "most_restrictive_cache_control":
         values = [NO_STORE]  # what says nothing may be kept by nobody
+    if name == CACHE_CONTROL and (age := age_of(answer)):
+        values = [aged(value, age) for value in values]
     return [Passed(name, value, algorithm) for value in values]
+
+
+_LIFETIME = re.compile(r"\b((?:s-)?max-?age=)\"?(\d+)\"?", re.IGNORECASE)
+
+
+def aged(cache_control: str, age_s: int) -> str:
+    """The same for an answer that has been under way, or kept, for so long: what is left of its lifetime."""
+    return _LIFETIME.sub(
+        lambda found: f"{found[1]}{max(0, int(found[2][:10]) - age_s)}", cache_control
+    )

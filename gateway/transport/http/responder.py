@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from hashlib import blake2b
 from typing import TypeVar
 
 from gateway.codings.encode import Encoded, choose_encoding
@@ -74,6 +75,8 @@ class Responder:
         codes = answer.record.error_codes
         if codes:
             more += b"cache-control: no-store\r\n"
+        elif answer.freshness is not None:
+            more += freshness_lines(answer, head.method)
         if head.method != "POST":
             more += b"vary: accept\r\n"  # a cache may keep the answer to a GET
             if not codes and not says_cache_control(answer):
@@ -84,6 +87,11 @@ class Responder:
                     more += f"{name}: {value}\r\n".encode("latin-1")
         if self.cors is not None:
             more += self.cors.lines(head.client.headers.get("origin"))
+        if answer.freshness is not None and head.method == "GET" and not codes:
+            asked = head.client.headers
+            if says_cache_control(answer) and is_known(asked, etag_of(answer.body)):
+                lines = b"x-request-id: %b\r\n%b" % (head.client.request_id.encode("latin-1"), more)
+                return HttpResponse(304, lines, b"")
         lines = b"%bx-request-id: %b\r\ncontent-length: %d\r\n%b" % (
             self._content_types[head.media_type or JSON],
             head.client.request_id.encode("latin-1"),
@@ -111,4 +119,29 @@ class Responder:
 
 def says_cache_control(answer: Answer) -> bool:
     """Whether backends or resolvers have said who may keep an answer."""
-    return bool(answer.headers) and any(name == CACHE_CONTROL for name, _ in answer.headers or ())
+    lines = [*(answer.headers or ()), *(answer.freshness or ())]
+    return any(name == CACHE_CONTROL for name, _ in lines)
+
+
+def freshness_lines(answer: Answer, method: str) -> bytes:
+    """What an answer says of its own freshness: to a GET all of it, to a POST what has become of it here."""
+    lines = [
+        (name, value)
+        for name, value in answer.freshness or ()
+        if method != "POST" or name == "cache-status"
+    ]
+    if method != "POST" and says_cache_control(answer):
+        lines.append(("etag", etag_of(answer.body)))
+    return b"".join(f"{name}: {value}\r\n".encode("latin-1") for name, value in lines)
+
+
+def etag_of(body: bytes) -> str:
+    """Of a body in whatever coding, and so a weak one. RFC 9110 §8.8.1"""
+    return f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def is_known(headers: Mapping[str, str], etag: str) -> bool:
+    """Whether a client has the body already. RFC 9110 §13.1.2"""
+    given = headers.get("if-none-match", "")
+    known = {text.strip().removeprefix("W/") for text in given.split(",")}
+    return given.strip() == "*" or etag.removeprefix("W/") in known

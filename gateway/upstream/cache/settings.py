@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from gateway.settings.kinds import Bytes, Seconds, SecondsOrZero, TextForm
+from gateway.settings.kinds import Bytes, HeaderNameOrEmpty, Seconds, SecondsOrZero, TextForm
 
 PrivateId = Annotated[
     str,
@@ -90,7 +90,14 @@ class ResponseCacheSettings:
     Attributes:
         max_bytes: Of one worker's memory. What was used longest ago goes first.
         redis: A second tier for all workers and pods.
+        client_headers: Answers say what has become of them here, by `Cache-Status` (RFC 9211), and those to GET how
+            fresh they are, by all that they were made of: `Cache-Control`, `Age`, and an `ETag`, which is answered
+            with 304. For operations whose every field is a connector's of a source that is kept.
+        tag_header: A header with the tags of an answer, for a CDN that purges by them: `cache-tag`, `surrogate-key`;
+            "" for none. It needs `client_headers`.
     """
 
     max_bytes: Bytes = 64 * 1024 * 1024
     redis: SharedCacheSettings = field(default_factory=SharedCacheSettings)
+    client_headers: bool = False
+    tag_header: HeaderNameOrEmpty = ""

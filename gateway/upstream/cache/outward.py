@@ -1,0 +1,111 @@
+"""What an operation's answer may say of its own freshness: no more than each of the answers that it was made of.
+
+It reads no header and keeps nothing. One that anything unknown had a part in says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from math import inf
+
+from gateway.upstream.cache.stored import StoredResponse
+
+MOST_TAG_BYTES = 16_384
+"""Of the header with tags: what CDNs take at most."""
+Line = tuple[str, str]
+
+
+class OutwardFreshness:
+    """What was noted of the answers of one operation.
+
+    Args:
+        tag_header: The name of the header with tags; "" for none.
+
+    Attributes:
+        is_unknown: Something had a part in the answer that is not kept.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_born",
+        "_is_private",
+        "_stored",
+        "_tag_header",
+        "_tags",
+        "_until",
+        "is_unknown",
+    )
+
+    def __init__(self, tag_header: str = "") -> None:
+        self._tag_header = tag_header
+        self.is_unknown = False
+        self._until, self._born = inf, inf
+        self._is_private = False
+        self._tags: dict[str, None] = {}
+        self._stored = self._asked = 0
+
+    def note(self, entry: StoredResponse | None, *, was_asked: bool) -> None:
+        """An answer had a part.
+
+        Args:
+            entry: As it is kept; None where it is not.
+            was_asked: Whether the origin was asked for it.
+        """
+        self._asked += was_asked
+        self._stored += not was_asked
+        if entry is None:
+            self.is_unknown = True
+            return
+        self._until = min(self._until, 0.0 if entry.needs_validation else entry.fresh_until)
+        self._born = min(self._born, entry.born)
+        self._is_private |= entry.private_id is not None
+        self._tags.update(dict.fromkeys(entry.tags))
+
+    def lines(self, now: float, *, is_of_client: bool) -> list[Line]:
+        """The headers of the answer; none where nothing can be said.
+
+        Args:
+            now: The wall clock.
+            is_of_client: The answer depends on who asks.
+        """
+        found = [("cache-status", self._status(now))] if self._asked or self._stored else []
+        left = int(self._until - now) if self._until < inf else 0
+        if self.is_unknown or left <= 0:
+            return found
+        age = max(0, int(now - self._born))
+        scope = "private" if is_of_client or self._is_private else "public"
+        found.append(("cache-control", f"{scope}, max-age={left + age}"))
+        if age:
+            found.append(("age", str(age)))
+        if self._tag_header and (tags := packed_tags(self._tags)):
+            found.append((self._tag_header, tags))
+        return found
+
+    def _status(self, now: float) -> str:
+        """RFC 9211."""
+        if self._asked:
+            return f"gateway; fwd={'partial' if self._stored else 'miss'}"
+        left = int(self._until - now) if self._until < inf else 0
+        return f"gateway; hit; ttl={left}"
+
+
+def packed_tags(tags: Collection[str]) -> str:
+    """Tags as a header has them, the coarsest first, as many as there is room for.
+
+    `type catalog Product` is `type:catalog:Product`; what `@cacheTag` and backends have named is as they named it.
+    """
+    coarse = {"source": 0, "type": 1, "tag": 2}
+    named = []
+    for tag in tags:
+        kind, _, rest = tag.partition(" ")
+        if kind in coarse:
+            text = rest.partition(" ")[2] if kind == "tag" else f"{kind}:{rest.replace(' ', ':')}"
+            if text.isascii() and text.isprintable():
+                named.append((coarse[kind], text))
+    packed, size = [], 0
+    for _, text in sorted(set(named)):
+        size += len(text) + 1
+        if size > MOST_TAG_BYTES:
+            break
+        packed.append(text)
+    return ",".join(packed)
