@@ -66,7 +66,7 @@ class ServerSettings(ListenerSettings):
     drain_timeout_s: SecondsOrZero = 30.0
     shutdown_delay_s: SecondsOrZero = 0.0
     resolver_threads: Threads = 16
-    gc_threshold: CountOrZero = 10_000
+    gc_threshold: CountOrZero = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,9 @@ class Code:
         self.functions = len(emitted.shapes.sources)
         self._generated = Generated(emitted.source, self._title, emitted.namespace)
         self.filename = self._generated.filename
-        self.parts: list[Callable[..., Any]] = [self._generated[name] for name in emitted.parts]
+        self.parts: list[Callable[..., Any]] = [
+            self._generated.take(name) for name in emitted.parts
+        ]
         self.steps = list(zip(self.parts, self.bound.roots, strict=True))
 
     @property

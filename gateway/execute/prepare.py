@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from graphql import (
@@ -35,7 +35,7 @@ from gateway.runtime import reference
 from gateway.runtime.bounds import UNLIMITED, ResultLimits
 from gateway.runtime.request import Source
 from gateway.runtime.variables import VariableCoercers
-from gateway.runtime.variants import Asker, Growing, Variants, client_key, unbounded
+from gateway.runtime.variants import Asker, Growing, Variants, client_key, weakly
 
 # A document with more shaping variables has too many variants.
 MAX_SHAPING = 8
@@ -96,7 +96,7 @@ class Prepared:
         self.reason: str | None = None
         self.shaping: tuple[str, ...] = ()
         self.whole: str | None = None
-        self._growing: Growing = partial(growing, self) if growing else unbounded
+        self._growing: Growing = weakly(growing, self)
         compiler = OperationCompiler(
             schema,
             self.source,
@@ -159,7 +159,8 @@ class Prepared:
                 for node, (need, of_type) in self._needs.items()
                 if need & failed
             }
-            with self._growing(client_key):
+            growing = self._growing
+            with growing(client_key):
                 known = Prepared(
                     self.schema,
                     self.source.document,
@@ -168,7 +169,7 @@ class Prepared:
                     field_resolver=self.field_resolver,
                     type_resolver=self.type_resolver,
                     limits=self.limits,
-                    growing=lambda _, key: self._growing(key),
+                    growing=lambda _, key: growing(key),
                     is_planned=self._is_planned,
                     denied=denied,
                     mark="~" + "".join("01"[is_met] for is_met in decisions),

@@ -43,6 +43,10 @@ class Generated:
         linecache.cache[self.filename] = (len(source), None, lines, self.filename)
         weakref.finalize(self, linecache.cache.pop, self.filename, None).atexit = False
 
+    def take(self, name: str) -> Any:
+        """What the text defines under a name, which knows it no longer: the two do not keep each other alive."""
+        return self._scope.pop(name)
+
     def __getitem__(self, name: str) -> Any:
         """What the text defines under a name."""
         return self._scope[name]

@@ -70,7 +70,7 @@ class Templates:
         generated = Generated("\n\n".join(heads), self._title, self._namespace)
         made = {}
         for number, source in enumerate(sources):
-            made[source] = Template(source, generated[f"make_{number}"], generated)
+            made[source] = Template(source, generated.take(f"make_{number}"), generated)
             self._length += len(source)
         self._known.update(made)
         while self._length > self._most and self._known:

@@ -16,9 +16,14 @@ def parse_document(text: str, limits: Limits) -> DocumentNode:
     check_text(text, limits)
     try:
         # Not `max_lexical_tokens`: that does not count comments.
-        return parse(text, max_tokens=limits.max_tokens)
+        document = parse(text, max_tokens=limits.max_tokens)
     except GraphQLSyntaxError as error:
         if error.message.endswith(f"more than {limits.max_tokens} tokens. Parsing aborted."):
             message = f"The document has more than {limits.max_tokens} tokens (limits.max_tokens)."
             raise limit_error("MAX_TOKENS_LIMIT", message) from error
         raise RequestError([error], "GRAPHQL_PARSE_FAILED") from error
+    # Nobody asks a token for the one before it, and two that know each other are freed by a full collection alone.
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        token.prev, token = None, token.next
+    return document

@@ -61,6 +61,8 @@ class Bound:
         field_resolver: Callable[..., Any] | None = None,
         type_resolver: Callable[..., Any] | None = None,
     ) -> None:
+        self.fields: dict[int, BoundField] = {}
+        self.selections: dict[int, BoundSelection] = {}
         self.plan = plan
         self.nodes = field_nodes(document)
         operations = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
@@ -69,8 +71,6 @@ class Bound:
         self.schema = schema
         self.field_resolver = field_resolver
         self.type_resolver = type_resolver or default_type_resolver
-        self.fields: dict[int, BoundField] = {}
-        self.selections: dict[int, BoundSelection] = {}
         self.watched: list[tuple[Any, str, Any]] = []
         self.is_fixed = is_fixed(schema)
         self._watched_keys: set[tuple[int, str]] = set()
@@ -91,6 +91,13 @@ class Bound:
             for field in self.fields.values()
             if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION) and not field.plan.denied
         )
+
+    def __del__(self) -> None:
+        """Let go of the way up. A cache drops plans all the time, and full collections are rare and long."""
+        for field in self.fields.values():
+            del field.selection
+        for selection in self.selections.values():
+            del selection.field
 
     def bind_output(self, output: Output, schema: GraphQLSchema) -> BoundOutput:
         """The bound form of an output."""

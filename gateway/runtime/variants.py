@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Generic, Protocol, TypeVar
+from weakref import ref
 
 from gateway.context import Context
 from gateway.plan.collect import CannotCompileError
@@ -33,6 +34,24 @@ def client_key(asker: Asker) -> str | None:
 def unbounded(_client_key: str | None) -> AbstractContextManager[None]:
     """Whoever asks is admitted, and nobody charged."""
     return nullcontext()
+
+
+Grown = TypeVar("Grown")
+
+
+def weakly(
+    growing: Callable[[Grown, str | None], AbstractContextManager[None]] | None, owner: Grown
+) -> Growing:
+    """`growing` for its owner, which what is made does not keep alive."""
+    if growing is None:
+        return unbounded
+    known = ref(owner)
+
+    def grow(client_key: str | None) -> AbstractContextManager[None]:
+        found = known()
+        return growing(found, client_key) if found is not None else nullcontext()
+
+    return grow
 
 
 class Made(Protocol):

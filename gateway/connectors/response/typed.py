@@ -108,7 +108,7 @@ def typed_decoder(
     source = writer.function(root, shape.path, row)
     generated = Generated(source, f"rows {name}", writer.namespace)
     return TypedDecoder(
-        generated["decode_rows"], row.classes() if row is not None else None, generated
+        generated.take("decode_rows"), row.classes() if row is not None else None, generated
     )
 
 

@@ -1,0 +1,43 @@
+"""A plan that nobody has any more is gone at once: no full collection, which is rare and long, has to look for it."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import nullcontext
+from weakref import ref
+
+from graphql import GraphQLSchema, Token
+
+from gateway.execute.prepare import Prepared, prepare
+from gateway.language.document import load_document
+from gateway.language.limits import Limits
+from gateway.runtime.bound import BoundField
+from tests.plan.test_demo_plans import QUERIES
+from tests.plan.test_demo_plans import schema as demo_schema
+
+schema = demo_schema  # pytest's fixture
+
+
+def alive(kind: type) -> int:
+    return sum(type(each) is kind for each in gc.get_objects())
+
+
+def test_what_is_evicted_is_freed_without_the_collector(schema: GraphQLSchema) -> None:
+    def make(text: str) -> Prepared:
+        document = load_document(text, schema, Limits())
+        return prepare(schema, document, growing=lambda _prepared, _key: nullcontext())
+
+    plans = [plan for plan in map(make, QUERIES.values()) if not plan.shaping]
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive(BoundField), alive(Token)
+        watched = [ref(plan) for plan in plans] + [ref(plan.code({}).bound) for plan in plans]
+        fields = sum(len(plan.code({}).bound.fields) for plan in plans)
+        assert fields > 50
+        plans.clear()
+        assert not any(reference() for reference in watched)
+        assert alive(BoundField) == before[0] - fields
+        assert alive(Token) < before[1] - fields
+    finally:
+        gc.enable()
