@@ -249,7 +249,7 @@ def check_graphql_core(version: tuple[int, ...] = tuple(graphql.version_info[:3]
     if version < NEEDED_GRAPHQL_CORE:
         installed, needed = (".".join(map(str, v)) for v in (version, NEEDED_GRAPHQL_CORE))
         raise ConfigError(
-            f"graphql-core {installed} is installed, and the service needs {needed} or later",
+            f"graphql-core {installed} is installed, and the gateway needs {needed} or later",
             hint=f"pip install 'graphql-core>={needed}'",
         )
 

@@ -1,1 +1,1 @@
-"""Topics: what one part of the service publishes reaches every subscription that listens, in every worker."""
+"""Topics: what one part of the gateway publishes reaches every subscription that listens, in every worker."""

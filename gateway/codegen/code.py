@@ -29,7 +29,7 @@ class Code:
         growing: Admits and charges the client for whom the code is made again.
 
     Attributes:
-        growing: See there.
+        growing: As given.
         parts: One generator function for each part of the plan.
         steps: The same, each with the part's root selection.
         templates: The texts that its objects are completed by; other plans may have the same.

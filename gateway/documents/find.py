@@ -64,7 +64,7 @@ class Documents:
     ) -> DocumentText:
         """The text of a request.
 
-        Errors: ClientError(BAD_REQUEST), (PERSISTED_QUERY_…), (PERSISTED_QUERY_HASH_MISMATCH).
+        Errors: ClientError(BAD_REQUEST) and the PERSISTED_QUERY_… codes.
         """
         hash_ = persisted_hash(extensions)
         id_ = hash_ if document_id is None else plain_id(document_id)

@@ -1,6 +1,6 @@
-"""The service's way to run a prepared operation: compiled where it can be, on graphql-core where not.
+"""How the gateway runs a prepared operation: by its compiled plan, or as a whole on graphql-core (the fallback).
 
-The choice falls before the first step: an operation that has begun on one path ends on it.
+The choice is made before the first step: an operation ends on the path that it has begun on.
 """
 
 from __future__ import annotations
@@ -33,15 +33,13 @@ from gateway.telemetry.catalogue import FALLBACKS
 from gateway.telemetry.metrics import Sample
 
 fallbacks: Counter[str] = Counter()
+"""How often the gateway ran an operation on graphql-core, by reason."""
 
 
 def fallback_samples() -> Iterator[Sample]:
     """The fallbacks, for metrics."""
     for reason, count in fallbacks.items():
         yield FALLBACKS, (reason,), count
-
-
-"""How often an operation of the service ran on graphql-core, by reason."""
 
 
 def coerce_variables(
@@ -56,7 +54,7 @@ def coerce_variables(
     Args:
         prepared: The operation.
         raw: As the client sent them.
-        literals: What this request's text has where the plan's own has other literals.
+        literals: The literals of this request's text, where the plan was made from a text with others.
         hide_suggestions: Leave the names of the schema out of the messages.
 
     Errors: RequestError(OPERATION_RESOLUTION_FAILURE) when there is no such operation,
@@ -72,7 +70,7 @@ def coerce_variables(
 
 
 def source_of(prepared: Prepared, literals: Literals | None) -> Source:
-    """The document of the request: the plan's own, but for other literals."""
+    """The request's own document: the plan's, unless the plan was made from a text with other literals."""
     if literals is None:
         return prepared.source
     return Source(literals.document, prepared.source.operation_name)
@@ -85,9 +83,9 @@ def execute_operation(
     literals: Literals | None = None,
     root: Any = None,
 ) -> AwaitableOrValue[ExecutionResult]:
-    """Run one query or mutation, or a subscription for one event, until the first thing to wait for.
+    """Run one query or mutation, or a subscription for one event, until something has to be awaited.
 
-    What gives an awaitable has not begun to run: no coroutine of the user's starts outside of a task.
+    The result is a value, or an awaitable that runs the rest: no coroutine of the user's starts outside of a task.
 
     Errors: whatever is not an error of a field.
 
@@ -95,7 +93,7 @@ def execute_operation(
         prepared: The operation.
         variables: Coerced.
         context: What resolvers and loaders get.
-        literals: What this request's text has where the plan's own has other literals.
+        literals: The literals of this request's text, where the plan was made from a text with others.
         root: The root value: what the source stream of a subscription gave.
     """
     source = prepared.source if literals is None else source_of(prepared, literals)
@@ -121,8 +119,8 @@ def fall_back(
 ) -> AwaitableOrValue[ExecutionResult]:
     """Run the whole operation on graphql-core's own executor, and count it.
 
-    Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT): it introspects, and the client had its share;
-        ClientError(UNAUTHORIZED_FIELD_OR_TYPE): something of it is denied, which graphql-core would answer.
+    Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT) for introspection of a client that has used up its share;
+        ClientError(UNAUTHORIZED_FIELD_OR_TYPE) where a field is denied, since graphql-core would answer it.
     """
     if prepared.denied:
         raise cannot_filter()

@@ -76,7 +76,7 @@ async def map_events(stream: Any, run_event: Callable[[Any], Any]) -> AsyncItera
 async def open_source(
     prepared: Prepared, variables: Variables, context: Context, literals: Literals | None = None
 ) -> AsyncIterator[Any]:
-    """The source stream of a subscription of the service.
+    """The source stream of a subscription that the gateway serves.
 
     Errors: RequestError(BAD_USER_INPUT) for wrong arguments, and whatever the user's function raised.
     Source: GraphQL specification §6.2.3.1.

@@ -23,15 +23,15 @@ class Loader(Protocol):
     """Gives a field's value (or a type's missing fields) for a column of parents in one call.
 
     Attributes:
-        coordinate: `Video.channel` for a field, `Channel` for a type; unique with `index`.
+        coordinate: `Video.channel` for a field, `Channel` for a type.
         source: The upstream source's name, None for Python code.
         reads: What it reads of each parent; None when it may read anything.
         supplies: What its values hold, by GraphQL name; None when not known before the call.
         vary: What it reads of the client; None when that is not known.
 
-    One that has a `describe() -> str` says by it, in the explanation of a plan, how it reads what it loads; one
-    that has `row_classes: RowClasses | None`, which rows it gives, so that the first code of a plan is made for
-    these.
+    Two members are optional. `describe() -> str` is shown where a plan is explained: how the loader reads what it
+    loads. `row_classes: RowClasses | None` are the classes of its rows, so that the first code of a plan is made for
+    them.
     """
 
     coordinate: str
@@ -51,9 +51,9 @@ class Loader(Protocol):
 
         Shape: the result has `parents`' length; each item is the field's value (for a type's loader:
             an object with the fields it supplies, or None), or an Exception *instance* that belongs
-            to that parent alone. Objects are dicts by GraphQL field name in which every name that
-            the mapping supplies stands, None where the answer lacks it, so that "is the key there"
-            says whether the field still has to be fetched. Callers do not change them.
+            to that parent alone. Objects are dicts by GraphQL field name, or `DecodedRow`s. Each has every
+            name that the loader supplies, with None where the answer lacks it: a name that is absent
+            still has to be fetched. Callers do not change them.
         Errors: what is raised belongs to every parent.
         """
         ...

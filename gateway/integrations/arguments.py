@@ -1,4 +1,4 @@
-"""The arguments of graphql-core's functions as servers give them: which a plan honours, and how."""
+"""The arguments of graphql-core's functions as servers give them: which a plan honors, and how."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ArgumentReading:
     """What of a call's arguments changes its run.
 
     Attributes:
-        reason: Why no plan honours them; None where one does.
+        reason: Why no plan honors them; None where one does.
         max_coercion_errors: How many errors of variables are told.
         hide_suggestions: Leave names of the schema out of messages.
         wraps: Which fields a middleware wraps.

@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 
 class Check(StrEnum):
-    """The cheap test by which generated code knows a leaf value that needs no serialisation."""
+    """The cheap test by which generated code knows a leaf value that needs no serialization."""
 
     STRING = "string"
     ID = "id"
@@ -40,7 +40,7 @@ class Check(StrEnum):
     FLOAT = "float"
     BOOLEAN = "boolean"
     ENUM = "enum"
-    CUSTOM = "custom"  # none: every value goes through the scalar's own serialisation
+    CUSTOM = "custom"  # none: every value goes through the scalar's own serialization
 
 
 @dataclass(frozen=True, slots=True)

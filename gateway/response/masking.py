@@ -84,8 +84,8 @@ class ErrorMask:
     ) -> dict[str, Any]:
         cause = original_error(error)
         bad_type = getattr(error, "bad_type", None) or getattr(cause, "bad_type", None)
-        # Numbered as in `errors.py`: 1 made for clients, 2 a backend, 3 a value that its type does not have,
-        # 4 of GraphQL itself, 5 the rest.
+        # In this order: an error made for clients, a failed backend, a value that does not fit its type, an error of
+        # GraphQL itself, and any other exception, which is masked.
         if isinstance(cause, ClientError):
             message, extensions = cause.message, cause.extensions
             if isinstance(cause, ResultLimitError):

@@ -1,6 +1,6 @@
 """A plan bound to its schema: the nodes of the same tree with the objects that run time needs.
 
-Plan nodes name things; these hold them: types, serialisers, resolvers, loaders. Made once per plan. It
+Plan nodes name things; these hold them: types, serializers, resolvers, loaders. Made once per plan. It
 must hold nothing of a request.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class BoundLeaf:
-    """A scalar or enum with its serialisation.
+    """A scalar or enum with its serialization.
 
     Attributes:
         type: The GraphQL type.
@@ -236,7 +236,7 @@ def composite_of(output: BoundOutput) -> BoundComposite | None:
 
 
 def serialize_of(type_: Any) -> Callable[[Any], Any]:
-    """The serialisation of a leaf type, under the name that this graphql-core has for it."""
+    """The serialization of a leaf type, under the name that this graphql-core has for it."""
     function: Callable[[Any], Any] = getattr(type_, "coerce_output_value", None) or type_.serialize
     return function
 

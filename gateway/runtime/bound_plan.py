@@ -45,7 +45,7 @@ class Bound:
             though nothing reads it.
         operation: The operation of the document that the plan was made from.
         introspection: The fields that `introspect` answers; `answers` has what it found.
-        is_fixed: Whether the schema is the service's own, which nobody changes.
+        is_fixed: Whether the schema is the gateway's own, which nobody changes.
         watched: Else, what the plan relied on: (attributes of the owner, name, value). A plan whose schema was
             changed under it is not used again.
         vary: What its resolvers read of the client; None when that is not known of one.

@@ -3,7 +3,7 @@
 A *column* has one value for each parent. To *settle* it is to normalize its values to nested lists of
 objects, None and Failed, and to gather the objects into *rows*, which are the parents of the next level.
 `regroup` is the way back: from completed rows to one completed value for each parent. A clean column,
-the usual case, is recognised by the set of its values' types and passes through without a copy.
+the usual case, is recognized by the set of its values' types and passes through without a copy.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def normal(
     """
     if isinstance(value, Failed):
         if type(value) is FailedList and isinstance(output, BoundList):
-            _normalise_items(run, field, output.item, value.items, where)
+            _normalize_items(run, field, output.item, value.items, where)
         return value
     if isinstance(value, Exception):
         return Failed(value)
@@ -100,7 +100,7 @@ def normal(
     items = list_items(run, field, output, value)
     if isinstance(items, list | FailedList):
         found = items if isinstance(items, list) else items.items
-        _normalise_items(run, field, output.item, found, where)
+        _normalize_items(run, field, output.item, found, where)
     return items
 
 
@@ -114,18 +114,18 @@ def _normal_later(
 ) -> object:
     """What stands in the place of an awaitable's value until its outcome is `put` there."""
 
-    def normalise_outcome(outcome: Any) -> None:
+    def normalize_outcome(outcome: Any) -> None:
         put(normal(run, field, output, outcome, put, where))
 
     def find() -> Position:
         parent, *items = where
         return field, [*run.path_of(field, parent).as_list(), *items]
 
-    run.works.append(Call(value, normalise_outcome, is_load=False, find=find))
+    run.works.append(Call(value, normalize_outcome, is_load=False, find=find))
     return AWAITING
 
 
-def _normalise_items(
+def _normalize_items(
     run: Run, field: BoundField, item: BoundOutput, items: list[Any], where: tuple[int, ...]
 ) -> None:
     for index, value in enumerate(items):

@@ -63,7 +63,7 @@ def locate(run: Run, field: BoundField, error: Exception, path: PathKeys) -> Gra
 
     graphql-core finds line and column anew for each error, by a search through the whole text. Here that
     is done once for each field; the rest is left to its own constructor. Where a value could not be completed,
-    the error's `bad_type` says to what, for whoever may not show the value (`answer`).
+    the error's `bad_type` names the type, for `response.masking`, which may not show the value.
     """
     bad_type = None
     if type(error) is BadValueError:

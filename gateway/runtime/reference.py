@@ -173,7 +173,7 @@ def check_runtime_type(
 
 
 def complete_leaf(type_: Any, value: Any) -> Any:
-    """graphql-core's completion of a leaf. Errors: whatever serialisation raises."""
+    """graphql-core's completion of a leaf. Errors: whatever serialization raises."""
     return BaseExecutor.complete_leaf_value(type_, value)
 
 

@@ -45,7 +45,7 @@ READERS: dict[Any, Callable[[str], Any]] = {GraphQLInt: int, GraphQLFloat: float
 
 
 def slow_leaf(field: BoundField, output: BoundLeaf, origin: ValueOrigin) -> Slow:
-    """For a leaf: serialises plain values."""
+    """For a leaf: serializes plain values."""
     serialize = output.serialize
     nullable = not output.non_null
 
@@ -77,7 +77,7 @@ def slow_leaf(field: BoundField, output: BoundLeaf, origin: ValueOrigin) -> Slow
 
 
 def _bad_value(run: Run, raised: Exception, output: BoundLeaf) -> Failed:
-    """What serialising raised, as long as somebody may read it."""
+    """What serializing raised, as long as somebody may read it."""
     if run.unread_after == 0:
         return UNREAD
     run.unread_after -= 1

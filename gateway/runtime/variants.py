@@ -73,7 +73,7 @@ class Variants(Generic[M]):
 
     Args:
         make: Makes one, for these values. Errors: CannotCompileError.
-        growing: See there.
+        growing: Admits and charges the client for whom one is made.
     """
 
     def __init__(self, make: Callable[[Mapping[str, bool | None]], M], growing: Growing) -> None:

@@ -188,7 +188,7 @@ class SubscriptionSettings:
             graphql-ws's default is 3 s.
         max_queue: Responses queued for one client of a shared subscription; beyond that it ends with
             SLOW_CONSUMER.
-        allowed_origins: Origins of pages that may open a WebSocket beside the service's own, as
+        allowed_origins: Origins of pages that may open a WebSocket beside the gateway's own, as
             `https://app.example`; `*` allows every one. A browser sends cookies along whoever asks.
         heartbeat_s: Seconds of silence after which event streams and multipart responses get a heartbeat.
         max_streams: Event streams and multipart responses per worker; one more is answered with 503.

@@ -32,7 +32,7 @@ class RetrySettings:
     """`[sources.NAME.retry]`: retries of failed calls.
 
     Repeated are reads, and any call that failed before it was sent. Between attempts a random part of a
-    time that doubles is waited; `Retry-After` is honoured where it fits in the deadline.
+    time that doubles is waited; `Retry-After` is honored where it fits in the deadline.
 
     Attributes:
         enabled: Whether to retry.

@@ -146,7 +146,7 @@ class UpstreamResponse(Protocol):
         ...
 
     def ready(self, max_bytes: int) -> bytes | None:
-        """The whole body, where it is there already and need not be decompressed: what `read` would give."""
+        """The whole body, where it is there already and need not be decompressed: as `read_body` gives it, or None."""
         ...
 
     async def read_body(self, max_bytes: int) -> bytes:

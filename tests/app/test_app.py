@@ -281,7 +281,7 @@ async def test_a_plan_in_the_answer_where_it_is_allowed(
 
 @pytest.mark.parametrize("version", [(3, 2, 14), (3, 3, 0), (3, 3, 1)])
 def test_a_graphql_core_with_open_advisories_is_refused(version: tuple[int, ...]) -> None:
-    with pytest.raises(ConfigError, match=r"the service needs 3\.3\.2 or later"):
+    with pytest.raises(ConfigError, match=r"the gateway needs 3\.3\.2 or later"):
         check_graphql_core(version)
     check_graphql_core((3, 3, 2))
     check_graphql_core((3, 4, 0))

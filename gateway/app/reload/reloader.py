@@ -51,7 +51,7 @@ class Reloader:
         shelf: What they have in common.
         origin: Where the files are.
         env: What the configuration names.
-        ask_restart: See there.
+        ask_restart: Has every worker replaced, where a change needs that.
     """
 
     def __init__(

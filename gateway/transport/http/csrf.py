@@ -12,7 +12,7 @@ from gateway.errors import ClientError
 from gateway.transport.http.cors import Cors
 from gateway.transport.settings import CsrfSettings
 
-# `none` is the user's own doing, `same-origin` the service's page; no header: no browser, or one of before 2023.
+# `none` is the user's own doing, `same-origin` the gateway's page; no header: no browser, or one of before 2023.
 OTHER_SITES = ("cross-site", "same-site")
 
 

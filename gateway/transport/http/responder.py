@@ -29,7 +29,6 @@ class Responder:
     Args:
         settings: Which codings and which sites there are.
         takes_sessions: Whether the methods of event streams that carry many operations are served.
-
         inserted: Headers that every answer has, by lower-case name.
 
     Attributes:

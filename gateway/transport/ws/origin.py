@@ -17,7 +17,7 @@ def is_allowed_origin(
         origin: The header; None from what is no browser.
         host: What the client asked: the header `Host`, or what a trusted proxy says. Any other proxy that changes it
             needs `allowed` origins.
-        allowed: Origins beside the service's own.
+        allowed: Origins beside the gateway's own.
         scheme: `http` or `https`, as the client has it; "" where that is not known, and then a page's own says which
             port a host leaves out.
     """

@@ -92,7 +92,7 @@ class Socket:
                 await self._send_text(reply)
             case ws_state.Initialise(params=params):
                 timer.reschedule(None)
-                await self._initialise(params)
+                await self._initialize(params)
             case SocketOperation() as operation:
                 await self._start(operation, size_of(received))
             case ws_state.Cancel(operation=operation):
@@ -106,7 +106,7 @@ class Socket:
                 answer = reject(self._endpoint.serving().pipeline.mask, error, OperationRecord())
                 await self._send_text(ws_state.refusal(id_, errors_of(answer)))
 
-    async def _initialise(self, params: dict[str, Any]) -> None:
+    async def _initialize(self, params: dict[str, Any]) -> None:
         """Take the client's parameters, if a context can be made with them."""
         try:
             self._params = await self._authenticate(params)

@@ -1,6 +1,6 @@
 """graphql-transport-ws without I/O: messages in, one event or none out, by a table.
 
-    OPENED ── connection_init ──► INITIALISING ── acknowledge ──► READY
+    OPENED ── connection_init ──► INITIALIZING ── acknowledge ──► READY
       └────────────────┴──────────── any breach ─────────────────┴──► CLOSED
 
 It must never send, wait, know the time, or look into what an operation asks. `id`s are the client's:
@@ -29,7 +29,7 @@ class SocketState(Enum):
     """Where a connection is."""
 
     OPENED = "opened"
-    INITIALISING = "initialising"
+    INITIALIZING = "initializing"
     READY = "ready"
     CLOSED = "closed"
 
@@ -148,7 +148,7 @@ class SocketProtocol:
 
     def acknowledge(self) -> str | None:
         """The answer to `Initialise`."""
-        if self.state is not SocketState.INITIALISING:
+        if self.state is not SocketState.INITIALIZING:
             return None
         self.state = SocketState.READY
         return '{"type":"connection_ack"}'
@@ -180,11 +180,11 @@ class SocketProtocol:
     def _breach(self, reason: str) -> Close:
         return self.close(Close(4400, reason))
 
-    def _initialise(self, message: dict[str, Any]) -> Event:
+    def _initialize(self, message: dict[str, Any]) -> Event:
         params = message.get("payload")
         if params is not None and not isinstance(params, dict):
             return self._breach("The payload of connection_init must be an object")
-        self.state = SocketState.INITIALISING
+        self.state = SocketState.INITIALIZING
         return Initialise(params or {})
 
     def _pong(self, message: dict[str, Any]) -> Event:
@@ -248,11 +248,11 @@ _ANYWHERE: dict[str, Action | Close] = {
 TABLE: dict[SocketState, dict[str, Action | Close]] = {
     SocketState.OPENED: {
         **_ANYWHERE,
-        "connection_init": SocketProtocol._initialise,
+        "connection_init": SocketProtocol._initialize,
         "subscribe": UNAUTHORIZED,
         "complete": SocketProtocol._cancel,
     },
-    SocketState.INITIALISING: {
+    SocketState.INITIALIZING: {
         **_ANYWHERE,
         "connection_init": TOO_MANY_INITS,
         "subscribe": UNAUTHORIZED,

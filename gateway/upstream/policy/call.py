@@ -42,7 +42,7 @@ class UpstreamCall(msgspec.Struct):
 
 
 async def read_whole(response: UpstreamResponse, max_bytes: int, source: str) -> bytes:
-    """As `UpstreamResponse.read`; an error whose body cannot be decoded is still an error, by its status."""
+    """As `UpstreamResponse.read_body`; an error whose body cannot be decoded is still an error, by its status."""
     try:
         return await response.read_body(max_bytes)
     except UpstreamError as exc:

@@ -1,8 +1,10 @@
-"""One source's policies around its transport, in the order in which a call meets them.
+"""One source's policies around its transport.
 
-    breaker → place → attempt (→ hedge) → retry, within the budget and the deadline
+    call → attempt: breaker → place in the bulkhead → transport → what the breaker learns
+         ↳ again, as a retry or a hedge, within the retry budget and the deadline
 
-It reads whole answers. It must know nothing of GraphQL, and of a request only whether it may be repeated.
+`fetch` reads the whole answer, `send` gives its head with the body still on the wire. It must know nothing of GraphQL,
+and of a request only whether it may be repeated.
 """
 
 from __future__ import annotations
