@@ -13,20 +13,24 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends tini \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
-COPY gateway ./gateway
-# The gateway's venv has no pip; every dependency comes as a wheel, but for opentracing, which is pure Python and has
-# none: no compiler is ever needed. `inventory.txt`
-# lists what is inside, `sbom.cdx.json` says the same as CycloneDX: `make sign` attests it.
+COPY deploy/image/build.txt deploy/image/runtime.txt ./image/
+# Whatever is fetched is a file whose hash stands in deploy/image (`make lock` writes it), and a wheel, but for
+# opentracing, which is pure Python and has none: no compiler is ever needed, and nothing is built by what nobody named.
 RUN python3 -m venv /opt/build \
+ && /opt/build/bin/pip install --no-cache-dir --require-hashes --no-deps --only-binary :all: -r image/build.txt \
+ && /opt/build/bin/pip wheel --no-cache-dir --require-hashes --no-deps --no-build-isolation \
+      --only-binary :all: --no-binary opentracing -w /opt/wheels -r image/runtime.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY gateway ./gateway
+# The gateway's venv has no pip. `inventory.txt` lists what is inside, `sbom.cdx.json` says the same as CycloneDX:
+# `make sign` attests it.
+RUN /opt/build/bin/pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation -w /opt/wheels . \
  && python3 -m venv --without-pip /opt/gateway \
- && /opt/build/bin/pip --python /opt/gateway/bin/python install --no-cache-dir \
-      --only-binary :all: --no-binary opentracing --constraint constraints.txt '.[http2,redis]' \
- && /opt/build/bin/pip --python /opt/gateway/bin/python freeze --exclude compiled-graphql-gateway \
+ && /opt/build/bin/pip --python /opt/gateway/bin/python install --no-cache-dir --no-index --no-deps /opt/wheels/*.whl \
+ && /opt/build/bin/pip --python /opt/gateway/bin/python check \
+ && /opt/build/bin/pip --python /opt/gateway/bin/python list --format=freeze --exclude compiled-graphql-gateway \
       > /opt/gateway/inventory.txt \
- && python3 -m venv /opt/sbom \
- && /opt/sbom/bin/pip install --no-cache-dir --only-binary :all: cyclonedx-bom==7.5.0 \
- && /opt/sbom/bin/cyclonedx-py environment --output-reproducible --spec-version 1.6 --output-format JSON \
+ && /opt/build/bin/cyclonedx-py environment --output-reproducible --spec-version 1.6 --output-format JSON \
       --output-file /opt/gateway/sbom.cdx.json /opt/gateway/bin/python3
 
 FROM ${PYTHON_IMAGE} AS runtime

@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 SERVED := $(VENV)/.served
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheel run test test-platform lint format bench bench-quick bench-publish bench-guard bench-tools bench-peers profile fuzz fuzz-readings fuzz-guided soak docs docs-site clean
+.PHONY: help install wheel run test test-platform lint format bench bench-quick bench-publish bench-guard bench-tools bench-peers profile fuzz fuzz-readings fuzz-guided soak lock docs docs-site clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ fuzz-guided: $(STAMP) ## one target under atheris: TARGET=reader|request|negotia
 soak: $(STAMP) ## minutes of traffic under random faults: SOAK_MINUTES=10
 	@sh scripts/system-packages.sh php
 	@$(BIN)/python -m tests.soak
+
+lock: $(STAMP) ## write the hashes of what the image installs: deploy/image, at the versions of constraints.txt
+	@sh scripts/lock.sh
 
 docs: $(STAMP) ## regenerate what docs/ generates from the code
 	@$(BIN)/python -m docs.generate

@@ -31,6 +31,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "InvalidSourceName": "A source's name has other characters than letters, digits, `_` and `-`, or begins with another than a letter.",
         "EmptySourceName": "A source has an empty name.",
         "DuplicateSourceName": "Two sources have one name.",
+        "SourceUnreachable": "`gateway check --reach` could not connect to a source: its name is not known here, nothing listens, the network does not let this machine connect, or its certificate is not accepted.",
         "InvalidUrl": "A `baseURL` or URL is none.",
         "InvalidUrlScheme": "A URL is neither `http:` nor `https:`.",
     },

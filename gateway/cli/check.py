@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.app.build import Graph
+from gateway.app.config import Config
 from gateway.app.mistakes import place_in_config
 from gateway.cli.options import (
     ConfigOption,
@@ -23,6 +26,7 @@ from gateway.cli.options import (
 )
 from gateway.cli.progress import working
 from gateway.errors import ConfigError, Diagnostic
+from gateway.upstream.reach import find_unreachable
 
 
 class ReportFormat(StrEnum):
@@ -43,6 +47,10 @@ def check(
     n_plus_one: Annotated[
         bool, typer.Option("--n-plus-one", help="Only list the N+1 paths, with the fix.")
     ] = False,
+    reach: Annotated[
+        bool,
+        typer.Option("--reach", help="Also connect to every source from here; no request is sent."),
+    ] = False,
     form: Annotated[
         ReportFormat,
         typer.Option("--format", help="For people, programs, or GitHub's annotations."),
@@ -60,7 +68,8 @@ def check(
     schema = [*(schema or ()), *(path for path in paths or () if path.suffix != ".toml")]
     try:
         with working("checking"):
-            _, graph = read_graph(config, schema)
+            settings, graph = read_graph(config, schema)
+            unreachable = reach_sources(settings, graph) if reach and not graph.errors else []
     except ConfigError as exc:
         path = config_path(config, schema)
         errors = [_found(place_in_config(one, path)) for one in (exc, *exc.others)]
@@ -70,12 +79,23 @@ def check(
         else:
             _print(errors, form)
         raise typer.Exit(2) from exc
-    findings = graph.findings
+    findings = [*graph.findings, *unreachable]
     if n_plus_one:
         findings = [f for f in findings if f.code == "NPlusOne" or f.severity == "error"]
     _print(findings, form)
     is_wrong = _count(findings, "error") or (n_plus_one and findings)
     raise typer.Exit(1 if is_wrong else 0)
+
+
+def reach_sources(settings: Config, graph: Graph) -> list[Diagnostic]:
+    """A finding for each source that cannot be reached from here. Errors: ConfigError."""
+    assert graph.bound is not None
+    found = asyncio.run(find_unreachable(graph.bound.base_urls, settings.sources))
+    hint = "its URL, its name in the DNS, and whether the network lets this machine connect"
+    return [
+        Diagnostic(f"the source {name}: {why}", "SourceUnreachable", hint=hint)
+        for name, why in found.items()
+    ]
 
 
 def _found(exc: ConfigError) -> Diagnostic:

@@ -48,5 +48,5 @@ def test_every_code_that_is_given_is_explained() -> None:
 
 
 def test_every_code_that_is_explained_is_given() -> None:
-    given = {text for folder in ("graph", "connectors", "app") for text in texts(folder)}
+    given = {text for folder in ("graph", "connectors", "app", "cli") for text in texts(folder)}
     assert {code for group in GROUPS.values() for code in group} - given == set()
