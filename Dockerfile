@@ -19,14 +19,14 @@ COPY deploy/image/build.txt deploy/image/runtime.txt ./image/
 RUN python3 -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir --require-hashes --no-deps --only-binary :all: -r image/build.txt \
  && /opt/build/bin/pip wheel --no-cache-dir --require-hashes --no-deps --no-build-isolation \
-      --only-binary :all: --no-binary opentracing -w /opt/wheels -r image/runtime.txt
+      --only-binary :all: --no-binary opentracing -w /src/wheels -r image/runtime.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway ./gateway
 # The gateway's venv has no pip. `inventory.txt` lists what is inside, `sbom.cdx.json` says the same as CycloneDX:
 # `make sign` attests it.
-RUN /opt/build/bin/pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation -w /opt/wheels . \
+RUN /opt/build/bin/pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation -w /src/wheels . \
  && python3 -m venv --without-pip /opt/gateway \
- && /opt/build/bin/pip --python /opt/gateway/bin/python install --no-cache-dir --no-index --no-deps /opt/wheels/*.whl \
+ && /opt/build/bin/pip --python /opt/gateway/bin/python install --no-cache-dir --no-index --no-deps /src/wheels/*.whl \
  && /opt/build/bin/pip --python /opt/gateway/bin/python check \
  && /opt/build/bin/pip --python /opt/gateway/bin/python list --format=freeze --exclude compiled-graphql-gateway \
       > /opt/gateway/inventory.txt \

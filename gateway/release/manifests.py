@@ -17,7 +17,7 @@ POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Pod")
 
 
 def parse_manifest(text: str) -> tuple[Object, ...]:
-    """The objects of a rendered chart, in its order, without its tests.
+    """The objects of a rendered chart, in its order, without its hooks: tests, and what runs before an upgrade.
 
     Errors: ChartError when a document is not an object with kind and name, or stands there twice.
     """
@@ -29,7 +29,7 @@ def parse_manifest(text: str) -> tuple[Object, ...]:
     for item in documents:
         if not isinstance(item, dict) or "kind" not in item or not _name(item):
             raise ChartError(f"the chart renders something that is no object: {item!r:.80}")
-        if "test" in str(_metadata(item).get("annotations", {}).get("helm.sh/hook", "")):
+        if "helm.sh/hook" in _metadata(item).get("annotations", {}):
             continue
         if key(item) in objects:
             raise ChartError(f"the chart renders {key(item)} twice")
