@@ -32,7 +32,9 @@ QUERIES = [
 # Panels that are empty as long as all is well.
 QUIET = (
     "Failed calls", "Breakers that are not closed", "Retries", "Places B", "Deprecated fields", "Steps that failed",
-    "Answers that make no sense", "Answers read the slow way",
+    "Answers that make no sense", "Answers read the slow way", "Requests of which it is not known who asks",
+    "Age of the keys in use", "The listener's certificate ends in", "Reloads, and revisions that are held A",
+    "Answers kept, evicted and purged D", "Resident memory B",
 )  # fmt: skip
 SERIES = re.compile(r"\b((?:http|graphql|gateway|process|python)_\w+?)(?:_bucket|_count|_sum)?\{")
 
@@ -76,6 +78,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             **{f"GATEWAY_SOURCES__{n.upper()}__URL": url for n, url in backends.urls.items()},
             "GATEWAY_TELEMETRY__METRICS__PORT": str(metrics),
             "GATEWAY_LOGS__ACCESS": "off",
+            "GATEWAY_SOURCES__CATALOG__CACHE__ENABLED": "true",
         }
         command = [sys.executable, "-m", "gateway", "serve", "--port", str(port)]
         gateway = subprocess.Popen(command, env=env, cwd=ROOT)
