@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import CODES, GATEWAY_FAULTS, SOURCE_FAULTS, fault_of
+from gateway.transport.http.handler import FRAMING_CODES
 
 # What a client can bring about by what it sends.
 OF_CLIENTS = {
@@ -41,3 +42,7 @@ def test_a_code_of_somebody_else(extensions: dict[str, Any], fault: str) -> None
 
 def test_an_error_of_graphql_itself_has_no_code_and_is_ours() -> None:
     assert fault_of("GRAPHQL_EXECUTION_FAILED", {}) == "gateway"
+
+
+def test_codes_of_what_is_no_request_are_in_the_table() -> None:
+    assert {CODES[code].http_status: code for code in FRAMING_CODES.values()} == FRAMING_CODES
