@@ -97,6 +97,7 @@ class Revision:
             graph.ambient,
             unshared_sources(config, self._source_urls),
         )
+        worker.upstream.memory.watch(self.sharing.close)
         mask = ErrorMask(config.errors.mask, self._limits)
         policies = [mark.target for mark in graph.marks if mark.kind == "policy_resolver"]
         self.pipeline = Pipeline(

@@ -250,8 +250,12 @@ class Sharing:
         finally:
             self._close(context)
 
-    def _close(self, context: Context) -> None:
+    def close(self) -> None:
+        """Let nobody join what is under way: it may have read what has changed since."""
         self._open.clear()
+
+    def _close(self, context: Context) -> None:
+        self.close()
         context.upstream.close_reads()
 
     def _close_one(self, key: Hashable, shared: SharedExecution) -> None:

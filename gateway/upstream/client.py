@@ -87,7 +87,7 @@ class Upstream:
                 name, settings, self.counters, self.memory, self.shared, given
             )
         self._known = {}
-        self.memory.on_drop.append(self.close_reads)
+        self.memory.watch(self.close_reads)
 
     async def aclose(self, used: Upstream | None = None) -> None:
         """Close every connection, but of the sources that `used` has too.
@@ -96,8 +96,6 @@ class Upstream:
         """
         kept = set(used._sources.values()) if used is not None else set()
         sources, self._sources = self._sources, {}
-        if self.close_reads in self.memory.on_drop:
-            self.memory.on_drop.remove(self.close_reads)
         self._after = used
         for source in sources.values():
             if source not in kept:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from weakref import WeakMethod
 
 from gateway.upstream.cache.stored import StoredResponse
 from gateway.upstream.transport import Header, UpstreamRequest
@@ -26,12 +27,11 @@ class MemoryCache:
 
     Attributes:
         on_purge: Told of each purge of this worker; None where there is nobody else.
-        on_drop: Called at each purge, of whichever worker: nobody may join what has begun before it.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.on_purge: Callable[[list[str]], None] | None = None
-        self.on_drop: list[Callable[[], None]] = []
+        self._watching: list[WeakMethod[Callable[[], None]]] = []
         self.max_bytes = max_bytes
         self.size_bytes = 0
         self.evicted = 0
@@ -130,10 +130,24 @@ class MemoryCache:
         self._entries.clear()
         self.size_bytes = 0
 
+    def watch(self, call: Callable[[], None]) -> None:
+        """Call a method at each purge, of whichever worker, as long as its object lives.
+
+        For what is under way: nobody may join it who comes after the purge.
+        """
+        self._watching.append(WeakMethod(call))
+
     def _begin_anew(self) -> None:
         self.purges += 1
-        for call in self.on_drop:
-            call()
+        is_any_gone = False
+        for watching in self._watching:
+            call = watching()
+            if call is None:
+                is_any_gone = True
+            else:
+                call()
+        if is_any_gone:
+            self._watching = [watching for watching in self._watching if watching() is not None]
 
     def is_purged(self, entry: StoredResponse) -> bool:
         """Whether an answer was purged since fetching it began."""

@@ -139,7 +139,6 @@ class ResponseCache:
 
     async def aclose(self) -> None:
         """End what is being refreshed."""
-        self.tiers.aclose()
         tasks = list(self._refreshes.values())
         for task in tasks:
             task.cancel()

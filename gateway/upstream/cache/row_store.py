@@ -79,7 +79,7 @@ class RowStore:
         self._asked: dict[Hashable, asyncio.Future[None]] = {}
         self._kept: set[str] = set()
         self._refreshes: set[asyncio.Task[None]] = set()
-        tiers.memory.on_drop.append(self._asked.clear)
+        tiers.memory.watch(self.close)
 
     async def lookup(self, base: Hashable, keys: Sequence[Hashable], endpoint: str) -> FoundRows:
         """What is known of keys: in memory, then those that are not there in Redis, by one round trip.
@@ -204,6 +204,10 @@ class RowStore:
         if not own.done():
             own.set_result(None)
 
+    def close(self) -> None:
+        """Let nobody wait for what has been asked for until now."""
+        self._asked.clear()
+
     def count(self, endpoint: str, result: str) -> None:
         """Count what became of a look-up."""
         self._counts[self.source, endpoint, result] += 1
@@ -233,7 +237,6 @@ class RowStore:
 
     async def aclose(self) -> None:
         """End what is being refreshed."""
-        self.tiers.memory.on_drop.remove(self._asked.clear)
         for task in list(self._refreshes):
             task.cancel()
         await asyncio.gather(*self._refreshes, return_exceptions=True)

@@ -51,11 +51,7 @@ class Tiers:
         self._lookups: Singleflight[StoredResponse | None] = Singleflight()
         self._kept: set[str] = set()
         self._last: Fetched | None = None
-        memory.on_drop.append(self._lookups.close)
-
-    def aclose(self) -> None:
-        """Let nobody wait for it any more."""
-        self.memory.on_drop.remove(self._lookups.close)
+        memory.watch(self._lookups.close)
 
     def begin(self) -> Begin:
         """Fetching begins now."""
