@@ -82,7 +82,7 @@ class HelmCli:
         return DeployedRelease(
             revision=found["version"],
             status=found["info"]["status"],
-            objects=parse_manifest(found["manifest"]),
+            objects=parse_manifest(found["manifest"], is_stored=True),
             values=found.get("config") or {},
         )
 

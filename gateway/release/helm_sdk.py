@@ -51,7 +51,10 @@ class HelmSdk:
         except HelmError as exc:
             raise ReleaseError(f"helm status: {exc.detail}") from exc
         return DeployedRelease(
-            found["revision"], found["status"], parse_manifest(found["manifest"]), values
+            found["revision"],
+            found["status"],
+            parse_manifest(found["manifest"], is_stored=True),
+            values,
         )
 
     def elsewhere(self, target: Target) -> tuple[str, ...]:

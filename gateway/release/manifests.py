@@ -12,23 +12,31 @@ from typing import Any
 import yaml
 
 from gateway.release.model import Change, ChartError, Object
+from gateway.release.yaml_text import NotYamlError, parse_documents
 
 POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Pod")
 
 
-def parse_manifest(text: str) -> tuple[Object, ...]:
+def parse_manifest(text: str, *, is_stored: bool = False) -> tuple[Object, ...]:
     """The objects of a rendered chart, in its order, without its hooks: tests, and what runs before an upgrade.
 
-    Errors: ChartError when a document is not an object with kind and name, or stands there twice.
+    Args:
+        text: YAML documents.
+        is_stored: It was released before: what is refused today is no reason not to read it.
+
+    Errors: ChartError when a document is not an object with kind and name, or stands there twice, or a key does.
     """
     try:
-        documents = [item for item in yaml.safe_load_all(text) if item is not None]
-    except yaml.YAMLError as exc:
-        raise ChartError(f"the chart renders text that is not YAML: {exc}") from exc
+        found = yaml.safe_load_all(text) if is_stored else parse_documents(text)
+        documents = [item for item in found if item is not None]
+    except NotYamlError as exc:
+        raise ChartError(f"the chart renders what is not YAML: {exc}") from None
+    except yaml.YAMLError:
+        raise ChartError("the stored manifest is not YAML") from None
     objects: dict[str, Object] = {}
     for item in documents:
         if not isinstance(item, dict) or "kind" not in item or not _name(item):
-            raise ChartError(f"the chart renders something that is no object: {item!r:.80}")
+            raise ChartError("the chart renders something that is no object")
         if "helm.sh/hook" in _metadata(item).get("annotations", {}):
             continue
         if key(item) in objects:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gateway.release.model import ChartError, Gate, ReleaseError, Target
+from gateway.release.yaml_text import NotYamlError, parse_yaml
 
 _KEY = re.compile(r"^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$")
 _GATE_KEYS = {
@@ -142,11 +141,13 @@ def _is_text(value: Any) -> bool:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise ReleaseError(f"{path} cannot be read: {exc.strerror}") from exc
-    except yaml.YAMLError as exc:
-        raise ReleaseError(f"{path} is not YAML: {exc}") from exc
+    except UnicodeDecodeError:
+        raise ReleaseError(f"{path} is not UTF-8") from None
+    except NotYamlError as exc:
+        raise ReleaseError(f"{path} is not YAML: {exc}") from None
     if not isinstance(found, dict):
         raise ReleaseError(f"{path} holds no map")
     return found
@@ -195,20 +196,21 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 def parse_set(text: str) -> dict[str, Any]:
     """`a.b=c` as nested maps, the value as YAML: `1` is a number, `"1"` a string, `[a, b]` a list.
 
-    Errors: ReleaseError. Unlike `helm --set` a comma does not begin another key, and a value that is
-        empty is refused: an unset variable of a pipeline must not become a setting.
+    Errors: ReleaseError, which never repeats the value. Unlike `helm --set` a comma does not begin another key, and a
+        value that is empty is refused: an unset variable of a pipeline must not become a setting.
     """
     name, equals, value = text.partition("=")
     if not equals or not _KEY.match(name):
-        raise ReleaseError(f"--set {text!r}: write name.of.key=value")
+        shown = name if equals and len(name) < 60 else "…"
+        raise ReleaseError(f"--set {shown!r}: write name.of.key=value")
     if not value.strip():
         raise ReleaseError(
-            f'--set {text!r}: the value is empty; write "" if an empty string is meant'
+            f'--set {name}: the value is empty; write "" if an empty string is meant'
         )
     try:
-        found: Any = yaml.safe_load(value)
-    except yaml.YAMLError as exc:
-        raise ReleaseError(f"--set {text!r}: the value is not YAML") from exc
+        found: Any = parse_yaml(value)
+    except NotYamlError as exc:
+        raise ReleaseError(f"--set {name}: the value is not YAML: {exc}") from None
     for part in reversed(name.split(".")):
         found = {part: found}
     result: dict[str, Any] = found

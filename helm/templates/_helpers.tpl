@@ -6,10 +6,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- /* What `gateway release` knows an object by; pods have no more, so that a new chart does not roll them. */}}
 {{- define "gateway.placeLabels" -}}
 {{ include "gateway.selector" . }}
-environment: {{ .Values.environment }}
-region: {{ .Values.region }}
+environment: {{ .Values.environment | quote }}
+region: {{ .Values.region | quote }}
 {{- with .Values.preview }}
-preview: {{ . }}
+preview: {{ . | quote }}
 ttl-hours: {{ $.Values.previewSettings.ttlHours | quote }}
 {{- end }}
 {{- end }}
@@ -26,7 +26,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
 {{- define "gateway.metadata" -}}
-namespace: {{ include "gateway.namespace" . }}
+namespace: {{ include "gateway.namespace" . | quote }}
 labels:
   {{- include "gateway.labels" . | nindent 2 }}
 {{- end }}
@@ -74,12 +74,35 @@ labels:
 
 {{- define "gateway.image" -}}
 {{- $image := .image -}}
-{{- if $image.digest }}{{ $image.repository }}@{{ $image.digest }}{{ else }}{{ $image.repository }}:{{ $image.tag | default .appVersion }}{{ end -}}
+{{- if $image.digest }}{{ printf "%s@%s" $image.repository $image.digest | quote }}{{ else }}{{ printf "%s:%s" $image.repository ($image.tag | default .appVersion) | quote }}{{ end -}}
 {{- end }}
 
-{{- /* A map of tables as TOML. Helm reads every number as a float, so 8000 came out as 8000.0. */}}
+{{- /* Text for a variable. Helm reads every number as a float, and prints 5000000 as 5e+06; JSON has it whole. */}}
+{{- define "gateway.variable" -}}
+{{- kindIs "string" . | ternary . (toJson .) | quote -}}
+{{- end }}
+
+{{- /* Makes whole numbers of the floats in .value that are whole, however deep they stand. Lists are made anew. */}}
+{{- define "gateway.wholeNumbers" -}}
+{{- $value := .value -}}
+{{- if kindIs "float64" $value -}}
+{{- if and (eq $value (floor $value)) (lt $value 9e15) (gt $value -9e15) }}{{ $_ := set . "value" (int64 $value) }}{{ end -}}
+{{- else if kindIs "map" $value -}}
+{{- range $name, $inner := $value -}}
+{{- $box := dict "value" $inner }}{{ include "gateway.wholeNumbers" $box }}{{ $_ := set $value $name $box.value -}}
+{{- end -}}
+{{- else if kindIs "slice" $value -}}
+{{- $items := list -}}
+{{- range $inner := $value -}}
+{{- $box := dict "value" $inner }}{{ include "gateway.wholeNumbers" $box }}{{ $items = append $items $box.value -}}
+{{- end -}}
+{{- $_ := set . "value" $items -}}
+{{- end -}}
+{{- end }}
+
+{{- /* A map of tables as TOML: 8000 stays 8000, and is neither 8000.0 nor 8e+03. */}}
 {{- define "gateway.toml" -}}
-{{- regexReplaceAll "(?m)= (-?[0-9]+)\\.0$" (toToml .) "= ${1}" -}}
+{{- $box := dict "value" (deepCopy .) }}{{ include "gateway.wholeNumbers" $box }}{{ toToml $box.value -}}
 {{- end }}
 
 {{- define "gateway.containerSecurity" -}}
@@ -127,11 +150,11 @@ spec:
   {{- with $values.image.pullSecrets }}
   imagePullSecrets:
     {{- range . }}
-    - name: {{ . }}
+    - name: {{ . | quote }}
     {{- end }}
   {{- end }}
   {{- with $values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   {{- with $values.nodeSelector }}
   nodeSelector:
@@ -147,7 +170,7 @@ spec:
     - maxSkew: 1
       topologyKey: {{ . }}
       # Nodes may be fewer than pods: only zones are ever a must.
-      whenUnsatisfiable: {{ ternary $values.topologySpread.whenUnsatisfiable "ScheduleAnyway" (eq . "topology.kubernetes.io/zone") }}
+      whenUnsatisfiable: {{ ternary $values.topologySpread.whenUnsatisfiable "ScheduleAnyway" (eq . "topology.kubernetes.io/zone") | quote }}
       matchLabelKeys: [pod-template-hash]
       labelSelector:
         matchLabels:
@@ -158,7 +181,7 @@ spec:
   containers:
     - name: gateway
       image: {{ .image }}
-      imagePullPolicy: {{ $values.image.pullPolicy }}
+      imagePullPolicy: {{ $values.image.pullPolicy | quote }}
       securityContext:
         {{- include "gateway.containerSecurity" $root | nindent 8 }}
       ports:
@@ -174,11 +197,11 @@ spec:
         - name: GATEWAY_SERVER__PORT
           value: "8000"
         - name: GATEWAY_SERVER__WORKERS
-          value: {{ $values.workers | quote }}
+          value: {{ include "gateway.variable" $values.workers }}
         - name: GATEWAY_SERVER__DRAIN_TIMEOUT_S
-          value: {{ $values.drain.drainSeconds | quote }}
+          value: {{ include "gateway.variable" $values.drain.drainSeconds }}
         - name: GATEWAY_SERVER__KEEPALIVE_S
-          value: {{ $values.keepaliveSeconds | quote }}
+          value: {{ include "gateway.variable" $values.keepaliveSeconds }}
         - name: GATEWAY_TELEMETRY__METRICS__ENABLED
           value: {{ $values.metrics.enabled | quote }}
         {{- if $values.metrics.enabled }}
@@ -186,31 +209,31 @@ spec:
         - name: GATEWAY_TELEMETRY__METRICS__HOST
           value: "0.0.0.0"
         - name: GATEWAY_TELEMETRY__METRICS__PORT
-          value: {{ $values.metrics.port | quote }}
+          value: {{ include "gateway.variable" $values.metrics.port }}
         - name: GATEWAY_TELEMETRY__METRICS__PATH
           value: {{ $values.metrics.path | quote }}
         {{- end }}
         {{- range $variable, $value := $values.env }}
-        - name: {{ $variable }}
-          value: {{ $value | quote }}
+        - name: {{ $variable | quote }}
+          value: {{ include "gateway.variable" $value }}
         {{- end }}
         {{- range $values.secrets.env }}
-        - name: {{ .name }}
+        - name: {{ .name | quote }}
           valueFrom:
             secretKeyRef:
-              name: {{ .secret }}
-              key: {{ .key }}
+              name: {{ .secret | quote }}
+              key: {{ .key | quote }}
         {{- end }}
-      {{- $server := $values.config.server | default dict }}
+      {{- $server := (.config | default dict).server | default dict }}
       {{- $live := $server.live_path | default "/health/live" }}
       startupProbe:
-        httpGet: {path: {{ $live }}, port: http}
+        httpGet: {path: {{ $live | quote }}, port: http}
         {{- toYaml $values.probes.startup | nindent 8 }}
       readinessProbe:
-        httpGet: {path: {{ $server.ready_path | default "/health/ready" }}, port: http}
+        httpGet: {path: {{ $server.ready_path | default "/health/ready" | quote }}, port: http}
         {{- toYaml $values.probes.readiness | nindent 8 }}
       livenessProbe:
-        httpGet: {path: {{ $live }}, port: http}
+        httpGet: {path: {{ $live | quote }}, port: http}
         {{- toYaml $values.probes.liveness | nindent 8 }}
       lifecycle:
         preStop:
@@ -241,7 +264,7 @@ spec:
     {{- range $port, $backend := dict "8101" "catalog" "8102" "monolith" "8103" "search" }}
     - name: demo-{{ $backend }}
       image: {{ include "gateway.image" (dict "image" $values.demo.image "appVersion" $root.Chart.AppVersion) }}
-      imagePullPolicy: {{ $values.image.pullPolicy }}
+      imagePullPolicy: {{ $values.image.pullPolicy | quote }}
       args: [python, -m, demo, --only, {{ $backend }}, --port, {{ $port | quote }}, --data, /tmp/{{ $backend }}]
       securityContext:
         {{- include "gateway.containerSecurity" $root | nindent 8 }}
@@ -266,7 +289,7 @@ spec:
     {{- if or $source.files $source.configMap }}
     - name: {{ $folder }}
       configMap:
-        name: {{ $source.configMap | default (printf "%s-%s" $name $folder) }}
+        name: {{ $source.configMap | default (printf "%s-%s" $name $folder) | quote }}
     {{- end }}
     {{- end }}
 {{- end }}

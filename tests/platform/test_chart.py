@@ -25,14 +25,17 @@ from gateway.release.policies import (
     pinned_images,
     restricted_pods,
 )
-from gateway.release.values import load_targets
+from gateway.release.values import load_targets, merge
 from tests.platform.renders import (
+    CANARY,
     CELLS,
     CHART,
     ENVIRONMENTS,
     FEATURES,
+    METRICS,
     REGIONS,
     ROOT,
+    ROUTES,
     render,
     target,
     values_of,
@@ -229,6 +232,125 @@ def test_gateway_toml_is_what_the_gateway_reads(tmp_path: Path) -> None:
     path.write_text(text)
     server = load_config(path, env={}).server
     assert (server.path, server.drain_timeout_s, server.resolver_threads) == ("/graphql", 2.5, 8)
+
+
+def variables(objects: tuple[Object, ...]) -> dict[str, Any]:
+    ((_, spec), *_) = pod_specs(objects)
+    return {item["name"]: item.get("value") for item in spec["containers"][0]["env"]}
+
+
+NUMBERS = [0, 1, 999_999, 1_000_000, 5_000_000, 33_554_432, 123_456_789_012, 0.25, 1.5, -2_000_000]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_numbers_are_rendered_whole(number: float) -> None:
+    """Helm has floats only, and prints a million as 1e+06."""
+    deep = {"a": number, "list": [number, {"b": [number]}]}
+    more = {
+        "env": {"N": number},
+        "config": {"connectors": {"config": deep}},
+        "canary": CANARY["canary"],
+    }
+    objects = render("staging", "eu-west", more)
+    assert variables(objects)["N"] == str(number)
+    for name in ("gateway-config", "gateway-config-canary"):
+        text = (find_object(objects, "ConfigMap", name) or {})["data"]["gateway.toml"]
+        assert "e+" not in text
+        found = tomllib.loads(text)["connectors"]["config"]
+        assert found == deep
+        assert type(found["a"]) is type(found["list"][1]["b"][0]) is type(number)
+
+
+HOSTILE = [
+    "public\n  defaultBackend: {service: {name: evil, port: {number: 80}}}",
+    "/x, scheme: HTTPS",
+    "/health/live, port: 9464}\n        x: {a: b",
+    "a: b", "*a", "&a", "{a}", "yes", "123", "~", "a #b", "'", '"', "\\", "|", "- a", "%", "@",
+]  # fmt: skip
+PLACES: list[tuple[str, ...]] = [
+    ("ingress", "className"), ("config", "server", "live_path"), ("config", "server", "ready_path"),
+    ("priorityClassName",), ("secrets", "external", "store"), ("metrics", "path"), ("image", "repository"),
+    ("networkPolicy", "monitoringNamespace"), ("metrics", "rules", "runbookBase"), ("domain",), ("globalHost",),
+    ("ingress", "tlsSecret"), ("image", "tag"), ("gatewayApi", "parentRefs", "name"), ("env", "X"),
+    ("podAnnotations", "x"), ("secrets", "external", "data", "remote"), ("secrets", "external", "data", "property"),
+    ("schema", "files", "a.graphql"), ("resolvers", "files", "a.py"), ("nodeSelector", "x"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES, ids=".".join)
+def test_what_a_value_says_stays_one_value(place: tuple[str, ...]) -> None:
+    """Refused, or a string at that place: never another member of an object."""
+    base = merge(
+        FEATURES["external-secret"], merge(METRICS, merge(ROUTES, {"ingress": {"annotations": {}}}))
+    )
+    plain = {
+        "path": "/abc",
+        "live_path": "/abc",
+        "ready_path": "/abc",
+        "runbookBase": "https://abc.example",
+    }
+    values = merge(base, nested(place, base, plain.get(place[-1], "abc")))
+    shape = shape_of(render("production", "eu-west", values))
+    for text in HOSTILE:
+        try:
+            objects = render("production", "eu-west", merge(base, nested(place, base, text)))
+        except ChartError as exc:
+            assert "does not match" in str(exc)  # noqa: PT017 -- the schema has refused it
+            continue
+        assert shape_of(objects) == shape
+        assert text in texts_of(objects)
+
+
+def nested(place: tuple[str, ...], base: dict[str, Any], text: str) -> dict[str, Any]:
+    """Values with a text at one place; in a list, in its first item."""
+    *above, last = place
+    inner: Any = base
+    for part in above:
+        inner = inner.get(part, {}) if isinstance(inner, dict) else inner
+    found: Any = {last: text}
+    if isinstance(inner, list):
+        found = [{**inner[0], last: text}]
+    for part in reversed(above):
+        found = {part: found}
+    return dict(found)
+
+
+def shape_of(value: Any) -> Any:
+    """An object without its texts."""
+    if isinstance(value, dict):
+        return {name: shape_of(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [shape_of(item) for item in value]
+    return type(value).__name__
+
+
+def texts_of(value: Any) -> str:
+    """Every text of an object, one after the other."""
+    if isinstance(value, dict):
+        return "\0".join(map(texts_of, value.values()))
+    if isinstance(value, list | tuple):
+        return "\0".join(map(texts_of, value))
+    return str(value)
+
+
+def test_files_are_rendered_as_they_are() -> None:
+    """A text that begins with spaces, ends without a line break, or has what YAML means something by."""
+    texts = {
+        "a.graphql": "   type Query {\n a: Int }",
+        "b.graphql": "---\n...\n\t# <&>\u2028é\r\n",
+        "c.graphql": "\n\nx",
+    }
+    objects = render("staging", "eu-west", {"schema": {"files": texts}})
+    assert (find_object(objects, "ConfigMap", "gateway-schema") or {})["data"] == texts
+
+
+def test_probes_of_a_canary_ask_for_its_own_paths() -> None:
+    more = merge(CANARY, {"canary": {"config": {"server": {"live_path": "/alive"}}}})
+    paths = {
+        name: spec["containers"][0]["livenessProbe"]["httpGet"]["path"]
+        for name, spec in pod_specs(render("staging", "eu-west", more))
+    }
+    assert paths == {"Deployment/gateway": "/health/live", "Deployment/gateway-canary": "/alive"}
 
 
 def test_a_changed_config_rolls_the_pods() -> None:
