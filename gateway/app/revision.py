@@ -14,32 +14,27 @@ from weakref import ref
 from gateway.app.build import Graph
 from gateway.app.config import Config
 from gateway.app.hooks import Hooks, settled
+from gateway.app.plan_maker import PlanMaker
 from gateway.app.services import time_left, unshared_sources, upstream_settings
 from gateway.app.worker import Worker
 from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.context import Context
-from gateway.errors import RequestError
-from gateway.execute.prepare import Prepared, prepare
-from gateway.language.document import load_document
-from gateway.language.normalize import Normalized
-from gateway.language.slots import find_slots
+from gateway.execute.prepare import Prepared
 from gateway.pipeline.authorize import Authorization, policies_of
 from gateway.pipeline.dedupe import Sharing
 from gateway.pipeline.event_streams import Streams
 from gateway.pipeline.explain import Explain
-from gateway.pipeline.found_plan import MadePlan
 from gateway.pipeline.pipeline import Pipeline
 from gateway.pipeline.plan_budget import PlanBudget
 from gateway.pipeline.plan_cache import PlanCache
 from gateway.pipeline.subscriptions import Subscriptions
 from gateway.pipeline.warm import warm_documents, warm_plans, warm_texts
-from gateway.plan.work import check_work
 from gateway.response.masking import ErrorMask
 from gateway.runtime.bounds import ResultLimits
 from gateway.telemetry.metrics import Sample
 from gateway.telemetry.records import UNDER_WAY
-from gateway.telemetry.trace import Trace, phase
+from gateway.telemetry.trace import Trace
 from gateway.upstream.cache.outward import OutwardFreshness
 from gateway.upstream.client import Upstream
 
@@ -61,6 +56,7 @@ class Revision:
         sharing: Equal operations in flight as one.
         pipeline: The stages.
         subscriptions: The operations whose answers go on.
+        graph: The schema with its resolvers and connectors.
         state: What `@on_startup` functions returned.
         upstream: Its sources. Those that the revision before it has with equal settings are the same.
     """
@@ -77,28 +73,31 @@ class Revision:
     ) -> None:
         assert graph.schema is not None
         assert graph.bound is not None
-        self._graph, self._schema = graph, graph.schema
+        self.graph = graph
         self.digest = digest
         self._source_urls = graph.bound.base_urls
         self._config, self._base, self._worker = config, base, worker
-        self._limits = result_limits(config)
+        limits = result_limits(config)
         self._factories = [mark for mark in graph.marks if mark.kind == "context_factory"]
         self.state: dict[str, Any] = hooks.state if hooks is not None else {}
         self.upstream = worker.upstream
-        self.plans = PlanCache(
+        # It does not know the revision: that goes with the last request that holds it, and not in a circle.
+        maker = PlanMaker(graph.schema, config.limits, limits)
+        self.plans: PlanCache[Prepared] = PlanCache(
             config.plan_cache,
-            self._compile,
+            maker.make,
             size_of=attrgetter("size_bytes"),
             budget=PlanBudget(config.limits.plan_cpu_share),
             max_text_length=config.limits.max_document_bytes,
         )
+        maker.growing = self.plans.growing
         self.sharing = Sharing(
             config.traffic_shaping.router.dedupe,
             graph.ambient,
             unshared_sources(config, self._source_urls),
         )
         worker.upstream.memory.watch(self.sharing.close)
-        mask = ErrorMask(config.errors.mask, self._limits)
+        mask = ErrorMask(config.errors.mask, limits)
         policies = [mark.target for mark in graph.marks if mark.kind == "policy_resolver"]
         self.pipeline = Pipeline(
             worker.admission,
@@ -113,11 +112,6 @@ class Revision:
         )
         streams = Streams(mask, config.subscription.max_queue, graph.ambient)
         self.subscriptions = Subscriptions(self.pipeline, streams, worker.measures)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing that began with it is still under way."""
-        return not (self.pipeline.in_flight or self.sharing.writes or len(self.subscriptions.open))
 
     @property
     def timeout_s(self) -> float:
@@ -148,11 +142,6 @@ class Revision:
         self.plans.counters = before.plans.counters
         self.sharing.led, self.sharing.shared = before.sharing.led, before.sharing.shared
         before.upstream.hand_over(self.upstream)
-
-    async def retire(self, after: Revision) -> None:
-        """Close what it alone has: it serves nobody any more."""
-        await self.upstream.aclose(after.upstream)
-        self._graph.threads.shutdown(wait=False)
 
     def samples(self) -> Iterator[Sample]:
         """What was counted of this schema, for metrics."""
@@ -190,29 +179,6 @@ class Revision:
             seen = context if mark.vary is None else context.restricted(mark.vary)
             context.state.update(await settled(mark.target(seen)) or {})
         return context
-
-    def _compile(
-        self, text: str, operation_name: str | None, normalized: Normalized | None
-    ) -> MadePlan[Prepared]:
-        """Parse, check, validate, plan, compile: what a plan cache does on a miss."""
-        schema, limits = self._schema, self._config.limits
-        document = load_document(text, schema, limits)
-        slots = find_slots(schema, document, normalized) if normalized else None
-        with phase("plan"):
-            is_planned = check_work(schema, document, operation_name, limits)
-            prepared = prepare(
-                schema,
-                document,
-                operation_name,
-                slots=slots.free if slots else None,
-                limits=self._limits,
-                growing=self.plans.growing,
-                is_planned=is_planned,
-            )
-        if prepared.errors:
-            # Refused here, so that invented operation names cannot evict plans.
-            raise RequestError(prepared.errors, "OPERATION_RESOLUTION_FAILURE")
-        return MadePlan(prepared, slots)
 
     def _warm(self) -> None:
         config, trusted = self._config, self.pipeline.documents.trusted

@@ -163,6 +163,15 @@ class PlanCache(Generic[T]):
         """
         return self.known(text, operation_name) or self._look_up((text, operation_name), client_key)
 
+    def let_all_go(self) -> Iterator[None]:
+        """Forget all plans, one after the other; that is no eviction."""
+        self.counters = CacheCounters()
+        while self._plans:
+            oldest, _ = self._plans.popitem(last=False)
+            self._let_go(oldest)
+            del oldest
+            yield
+
     def recent(self, most: int) -> list[tuple[str, str | None]]:
         """A document for each of the plans that were used last, the latest first: its text and operation name."""
         found: list[Key] = []

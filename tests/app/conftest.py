@@ -150,7 +150,7 @@ class Live:
     async def until_drained(self) -> None:
         """Wait until nothing of an old revision is under way."""
         revisions = self.reloader._revisions
-        while revisions.draining:
+        while revisions._tasks:
             await asyncio.gather(*revisions._tasks)
 
     def let_go(self) -> None:

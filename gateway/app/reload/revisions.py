@@ -15,11 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
+from weakref import ref
 
 from gateway.app.build import Graph, build_graph_of
 from gateway.app.config import Config
 from gateway.app.hooks import Hooks
 from gateway.app.mistakes import error_lines
+from gateway.app.reload.dismantle import dismantle
 from gateway.app.reload.effects import with_hot_changes
 from gateway.app.reload.inputs import Inputs, Origin
 from gateway.app.revision import Revision
@@ -31,13 +33,15 @@ from gateway.pipeline.explain import Explain
 
 T = TypeVar("T")
 logger = logging.getLogger("gateway.reload")
-SWITCH_INTERVAL_S = 0.0005
-"""While a thread builds, the event loop waits so long for the interpreter; Python's own is ten times that."""
-YOUNG_OBJECTS = 5_000
-"""While a thread builds, young objects are looked at by so many: 1 ms each time. All at the end would be one pause."""
+SWITCH_INTERVAL_S = 0.00005
+"""While a thread builds, the event loop waits so long for the interpreter; Python's own is a hundred times that."""
+YOUNG_OBJECTS = 2_000
+"""While a thread builds, young objects are looked at by so many, half a millisecond each time: not all at once."""
 NEVER = 2**31 - 1
 LOOK_EVERY_S = 0.1
 DRAIN_GRACE_S = 5.0
+COLLECT_EVERY = 50
+"""Reloads after which Python's collector looks for the little that is left of old revisions."""
 
 
 class RefusedError(Exception):
@@ -117,8 +121,9 @@ class Revisions:
         self._tasks: set[asyncio.Task[None]] = set()
         self.served = served
         self.prepared: PreparedRevision | None = None
-        self.draining: list[Revision] = []
+        self.draining: list[ref[Revision]] = []
         self._before: Revision | None = None
+        self._dismantled = 0
         self.number = 1
 
     async def prepare(self, inputs: Inputs) -> PreparedRevision:
@@ -158,7 +163,7 @@ class Revisions:
             documents = self.served.revision.documents_in_use(most)
             return await self._in_thread(partial(revision.warm, documents))
         except BaseException:
-            await revision.retire(self.served.revision)
+            await Remains(revision).close(self.served.revision)
             raise
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
@@ -177,8 +182,9 @@ class Revisions:
         self.served, self.prepared = after, None
         self.number += 1
         self._before = before.revision
-        self.draining.append(before.revision)
-        task = asyncio.create_task(self._drain(before.revision, after.revision))
+        gone = ref(before.revision)
+        self.draining.append(gone)
+        task = asyncio.create_task(self._drain(gone, Remains(before.revision), after.revision))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return time.perf_counter() - begin
@@ -201,7 +207,7 @@ class Revisions:
     async def _abandon(self) -> None:
         if self.prepared is not None:
             revision, self.prepared = self.prepared.served.revision, None
-            await revision.retire(self.served.revision)
+            await Remains(revision).close(self.served.revision)
 
     async def aclose(self) -> None:
         """Drain no more: the worker ends."""
@@ -210,19 +216,39 @@ class Revisions:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.abandon()
 
-    async def _drain(self, before: Revision, after: Revision) -> None:
-        """Wait until the old one has nothing under way, and let go of it."""
+    async def _drain(self, old: ref[Revision], remains: Remains, after: Revision) -> None:
+        """Wait until nothing holds the old one, and let go of what it was made of."""
         loop = asyncio.get_running_loop()
         spread_s = self.served.config.reload.end_spread_s
-        latest = loop.time() + max(before.timeout_s, spread_s) + DRAIN_GRACE_S
-        while not before.is_idle and loop.time() < latest:  # noqa: ASYNC110 - no request tells of its end
+        latest = loop.time() + max(remains.timeout_s, spread_s) + DRAIN_GRACE_S
+        while old() is not None and loop.time() < latest:  # noqa: ASYNC110 - nothing tells of its end
             await asyncio.sleep(LOOK_EVERY_S)
-        await before.retire(after)
-        self.draining.remove(before)
+        await remains.close(after)
         if self._worker.measures is not None:
             self._worker.measures.usage.fold()  # it holds plans until it is read
-        del before
-        gc.collect()
+        self.draining.remove(old)
+        if old() is None:
+            await dismantle(remains.schema, remains.plans)
+        self._dismantled += 1
+        if self._dismantled % COLLECT_EVERY == 0:
+            gc.collect()
+
+
+class Remains:
+    """What a revision was made of, without the revision: that goes with the last request that it answers."""
+
+    def __init__(self, revision: Revision) -> None:
+        assert revision.graph.schema is not None
+        self.schema = revision.graph.schema
+        self.plans = revision.plans
+        self.timeout_s = revision.timeout_s
+        self._upstream = revision.upstream
+        self._threads = revision.graph.threads
+
+    async def close(self, used: Revision) -> None:
+        """Close what no other revision has."""
+        await self._upstream.aclose(used.upstream)
+        self._threads.shutdown(wait=False)
 
 
 @contextmanager

@@ -54,6 +54,7 @@ class Server:
         async for line in self.process.stderr:
             self.log.append(line.decode())
             self._log_grew.set()
+        self._log_grew.set()
 
     async def logged(self, text: str) -> str:
         """Wait for a line that holds a text."""
@@ -62,6 +63,7 @@ class Server:
                 for line in self.log:
                     if text in line:
                         return line
+                assert not self._reading.done(), self.log
                 self._log_grew.clear()
                 await self._log_grew.wait()
 

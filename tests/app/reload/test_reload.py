@@ -40,9 +40,9 @@ async def test_a_broken_schema_leaves_the_old_one_and_is_told_with_file_and_line
         report = await live.reloader.reload()
     assert report.result == "refused"
     (line,) = report.errors
-    assert "schema.graphql:4" in line
+    assert "schema.graphql:5" in line
     assert "Missing" in line
-    assert "schema.graphql:4" in caplog.text
+    assert "schema.graphql:5" in caplog.text
     assert (await live.client.execute("{ box { old } }")).data == {"box": {"old": "o"}}
     assert live.client.app.worker.is_ready
     live.project.write_schema("new: String")

@@ -44,7 +44,7 @@ async def test_no_worker_serves_what_cannot_be_served(project: Project) -> None:
         project.write_schema("new: Missing")
         status, report = await server.command("POST", "/admin/reload")
         assert (status, report["result"]) == (422, "refused")
-        assert "schema.graphql:4" in report["errors"][0]
+        assert "schema.graphql:5" in report["errors"][0]
         # A worker that dies is replaced by one that serves what was served before, not what the files say.
         dead = pids.pop()
         os.kill(dead, signal.SIGKILL)
