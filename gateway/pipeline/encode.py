@@ -16,7 +16,7 @@ from gateway.response.encoding import encode_response, encode_result
 from gateway.response.masking import ErrorMask
 from gateway.response.record import Answer
 from gateway.response_headers import Header, ResponseState, restricted
-from gateway.runtime.steps import mark_errors
+from gateway.runtime.step_timing import mark_errors
 from gateway.telemetry.report import trace_report
 from gateway.telemetry.trace import clock
 from gateway.upstream.cache.outward import OutwardFreshness

@@ -19,7 +19,7 @@ from gateway.runtime.pauses import pause_alone
 from gateway.runtime.properties import wait_for_cells
 from gateway.runtime.spots import Failed, untraced
 from gateway.runtime.state import NO_ARGUMENTS, Run
-from gateway.runtime.steps import begin_step, call_in
+from gateway.runtime.step_timing import begin_step, call_in
 from gateway.runtime.works import Work
 from gateway.telemetry.trace import Timing
 

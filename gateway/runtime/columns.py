@@ -30,8 +30,8 @@ from gateway.runtime.nulled import settle_in_background
 from gateway.runtime.properties import Kinds, is_decoded
 from gateway.runtime.runtime_types import find_types, is_known
 from gateway.runtime.spots import ABANDONED, AWAITING, Failed, FailedList, caught
-from gateway.runtime.state import Rows, Run
-from gateway.runtime.works import Call, Position, into
+from gateway.runtime.state import Run, SettledColumn
+from gateway.runtime.works import AwaitedValue, Position, into
 
 LIST = {list}
 SHORT = 100
@@ -121,7 +121,7 @@ def _normal_later(
         parent, *items = where
         return field, [*run.path_of(field, parent).as_list(), *items]
 
-    run.works.append(Call(value, normalize_outcome, is_load=False, find=find))
+    run.works.append(AwaitedValue(value, normalize_outcome, is_load=False, find=find))
     return AWAITING
 
 
@@ -198,7 +198,9 @@ async def collect_items(run: Run, value: Any) -> list[Any] | Failed:
     return items
 
 
-def gather_rows(run: Run, field: BoundField, column: list[Any], kinds: Kinds | None) -> Rows:
+def gather_rows(
+    run: Run, field: BoundField, column: list[Any], kinds: Kinds | None
+) -> SettledColumn:
     """The objects of a normalized column. Types that a call decides may go to the run's work.
 
     Args:
@@ -212,7 +214,7 @@ def gather_rows(run: Run, field: BoundField, column: list[Any], kinds: Kinds | N
         kinds = set(map(type, rows))
     elif type(field.output) is BoundList:
         rows = column[0] if len(column) == 1 else list(chain.from_iterable(column))
-    settled = run.rows[field.id] = Rows(column, rows, clean, kinds)
+    settled = run.settled[field.id] = SettledColumn(column, rows, clean, kinds)
     composite = field.composite
     assert composite is not None
     if composite.only is None or composite.by_call:
@@ -233,7 +235,7 @@ def flatten(value: Any, output: BoundOutput) -> Iterator[Any]:
         yield value
 
 
-def pick(settled: Rows, selection: BoundSelection) -> tuple[list[Any], Kinds]:
+def pick(settled: SettledColumn, selection: BoundSelection) -> tuple[list[Any], Kinds]:
     """The rows of one runtime type, and their Python types."""
     if settled.tags is None:
         return settled.rows, settled.kinds

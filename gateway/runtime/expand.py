@@ -38,7 +38,7 @@ from gateway.runtime.spots import (
     caught,
 )
 from gateway.runtime.state import Run
-from gateway.runtime.works import Call, Position, Work
+from gateway.runtime.works import AwaitedValue, Position, Work
 
 
 def expand_spots(run: Run) -> Generator[list[Work], None, None]:
@@ -81,7 +81,7 @@ def _await_into(run: Run, spot: Pending, awaitable: Any) -> None:
     def find() -> Position:
         return spot.field, find_path(run, spot).as_list()
 
-    run.works.append(Call(awaitable, put, is_load=False, find=find, spot=spot))
+    run.works.append(AwaitedValue(awaitable, put, is_load=False, find=find, spot=spot))
 
 
 def expand_value(run: Run, field: BoundField, output: BoundOutput, value: Any) -> Any:

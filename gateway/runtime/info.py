@@ -68,7 +68,7 @@ def info_of_parent(run: Run, field: BoundField, index: int) -> Info:
 
 def infos_of_parents(run: Run, field: BoundField, number: int) -> Iterator[Info]:
     """The infos of a field for the first `number` objects that all its parents have together."""
-    if len(run.rows[field.id].values) == 1:
+    if len(run.settled[field.id].values) == 1:
         # The objects of one parent share its path.
         yield from repeat(info_of_parent(run, field, 0), number)
         return

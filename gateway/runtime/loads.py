@@ -25,8 +25,8 @@ from gateway.runtime.properties import (
 )
 from gateway.runtime.spots import Failed, caught
 from gateway.runtime.state import Run
-from gateway.runtime.steps import end_step, within
-from gateway.runtime.works import Call, spread
+from gateway.runtime.step_timing import end_step, within
+from gateway.runtime.works import AwaitedValue, spread
 
 MISSING = object()
 PLAIN_OR_MISSING = PLAIN | {object}
@@ -227,7 +227,7 @@ def _start(
         return
     if timing is not None and field.loader.source is None:
         loading = within(run, timing, loading)
-    run.works.append(Call(loading, put, is_load=True, timing=timing))
+    run.works.append(AwaitedValue(loading, put, is_load=True, timing=timing))
 
 
 def _overlay(parent: Any, made: dict[str, Any]) -> Any:

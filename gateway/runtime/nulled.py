@@ -16,7 +16,7 @@ from typing import Any
 from gateway.runtime.bound import BoundComposite, BoundField, BoundList, BoundOutput, BoundSelection
 from gateway.runtime.spots import ABANDONED, Failed, Pending
 from gateway.runtime.state import Run
-from gateway.runtime.works import Call, Position, Work
+from gateway.runtime.works import AwaitedValue, Position, Work
 
 BROKEN = frozenset({NoneType, Failed})
 PathKeys = list[str | int]
@@ -125,7 +125,11 @@ def leave_spots(run: Run) -> None:
         walk.look_through(run.bound.roots, shaped, above.as_list() if above is not None else [])
     run.nulled += tuple(walk.nulled)
     for work in run.works:
-        if isinstance(work, Call) and work.spot is not None and id(work.spot) in walk.unwanted:
+        if (
+            isinstance(work, AwaitedValue)
+            and work.spot is not None
+            and id(work.spot) in walk.unwanted
+        ):
             _leave(work, [0])
     run.works[:] = [work for work in run.works if work.awaitables]
 
@@ -197,7 +201,7 @@ def awaited_positions(run: Run) -> set[tuple[str | int, ...]]:
     """The positions of all cells that were awaited."""
     found = set()
     for work in run.waited:
-        if not (isinstance(work, Call) and work.spot):
+        if not (isinstance(work, AwaitedValue) and work.spot):
             for number in range(len(work.awaitables)):
                 position = work.position(number)
                 if position is not None:

@@ -16,11 +16,11 @@ from gateway.runtime.bound import (
 )
 from gateway.runtime.runtime_types import Tag
 from gateway.runtime.spots import Failed, FailedList, ValueOrigin
-from gateway.runtime.state import Rows, Run
+from gateway.runtime.state import Run, SettledColumn
 
 
 def regroup(
-    run: Run, field: BoundField, settled: Rows, completed: dict[BoundSelection, list[Any]]
+    run: Run, field: BoundField, settled: SettledColumn, completed: dict[BoundSelection, list[Any]]
 ) -> list[Any]:
     """One completed value for each parent, from the completed rows of each runtime type."""
     output = field.output

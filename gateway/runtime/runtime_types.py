@@ -17,7 +17,7 @@ from gateway.runtime.bound import BoundComposite, BoundField, BoundSelection
 from gateway.runtime.info import Info, infos_of_parents
 from gateway.runtime.spots import BadValueError, Failed, caught
 from gateway.runtime.state import Run
-from gateway.runtime.works import Call, into
+from gateway.runtime.works import AwaitedValue, into
 
 Tag = BoundSelection | Failed | None
 Put = Callable[[Tag], None]
@@ -87,7 +87,7 @@ def _take_name(
             else:
                 put(_check_name(run, field, composite, row, info, outcome, put))
 
-        run.works.append(Call(name, take, is_load=False))
+        run.works.append(AwaitedValue(name, take, is_load=False))
         return None
     return _check_name(run, field, composite, row, info, name, put)
 
@@ -133,6 +133,8 @@ def _check_is_type_of(
     except Exception as error:
         return caught(error)
     if run.is_awaitable(answer):
-        run.works.append(Call(answer, lambda outcome: put(answered(outcome)), is_load=False))
+        run.works.append(
+            AwaitedValue(answer, lambda outcome: put(answered(outcome)), is_load=False)
+        )
         return None
     return answered(answer)

@@ -34,7 +34,7 @@ NO_ARGUMENTS: dict[str, Any] = {}
 T = TypeVar("T")
 
 
-class Rows:
+class SettledColumn:
     """A settled column: the objects of one field, gathered from all its parents.
 
     Attributes:
@@ -87,7 +87,7 @@ class Run:
         pending: Spots that the fast path left.
         dirty: Ids of the fields that a spot is below.
         kinds: Completed objects of an abstract type that have spots, with their selection, by `id`.
-        rows: The settled rows of each field, by its id.
+        settled: The settled column of each field, by its id.
         limits: What the result may be.
         nodes_left: How many more nodes it may have.
         broken: Columns of fields that may not be null, with an error or null among what did not have to be awaited.
@@ -160,7 +160,7 @@ class Run:
         self.works: list[Any] = []
         self.pending: list[Pending] = []
         self.dirty: set[int] = set()
-        self.rows: dict[int, Rows] = {}
+        self.settled: dict[int, SettledColumn] = {}
         self.errors: list[GraphQLError] = []
         self.arguments: dict[int, Any] = {}
 
@@ -232,7 +232,7 @@ class Run:
 
     def parent_of(self, field: BoundField, index: int) -> int:
         """Which parent the `index`th object of a settled field belongs to."""
-        for parent, value in enumerate(self.rows[field.id].values):
+        for parent, value in enumerate(self.settled[field.id].values):
             index -= _count(value, field.output)
             if index < 0:
                 return parent
@@ -249,7 +249,7 @@ class Run:
         field = selection.field
         if field is None:
             return [None]
-        settled = self.rows[field.id]
+        settled = self.settled[field.id]
         found: list[Path] = []
 
         parents = self.row_paths(field.selection)

@@ -25,10 +25,10 @@ class Work(Protocol):
 
     Attributes:
         awaitables: What to await.
-        is_load: One loader call of ours: awaited as it is when nothing else has to be awaited. All
-            others run in a task each.
-        may_break: Whether null or an error may null more than its own position.
-        timing: The step that they belong to, when it is timed.
+        is_load: Whether it is one call of a loader of ours, which is awaited without a task when it is alone. All
+            other awaitables run in a task each.
+        may_break: Whether a null or an error in the outcome may null a position above its own.
+        timing: The record of the step that they belong to; None when nothing is timed.
     """
 
     awaitables: Sequence[Awaitable[Any]]
@@ -92,7 +92,7 @@ class Cells:
         return found
 
 
-class Call:
+class AwaitedValue:
     """One awaitable whose outcome goes to a function.
 
     Args:
@@ -100,8 +100,8 @@ class Call:
         put: Takes the outcome.
         is_load: Whether it is a call of a loader.
         timing: Of the step.
-        find: Finds the position that the outcome is the value of, where it is one.
-        spot: That waits for it.
+        find: Finds the outcome's position in the response; None where the outcome is not one position's.
+        spot: The spot that waits for it.
     """
 
     __slots__ = ("awaitables", "find", "is_load", "may_break", "put", "spot", "timing")

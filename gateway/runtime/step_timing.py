@@ -1,6 +1,6 @@
-"""Steps whose function is called once per object, and their timing: one record for the step, never one per object.
+"""The timing of steps: one record for each step, never one for each object.
 
-In a request that is sampled each call is timed and has the step's span as its current one. Loaders are
+In a request that is sampled, each call of a resolver is timed and has the step's span as its current one. Loaders are
 timed where they are started (`loads`).
 """
 
