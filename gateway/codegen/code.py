@@ -31,10 +31,10 @@ class Code:
     Attributes:
         growing: As given.
         parts: One generator function for each part of the plan.
-        steps: The same, each with the part's root selection.
+        rooted_parts: The same, each with the part's root selection.
         templates: The texts that its objects are completed by; other plans may have the same.
         functions: How many functions were made of them.
-        told: Observers of rows that turned out to have another form than the code was made for.
+        other_forms: Observers of rows that turned out to have another form than the code was made for.
         revisions: How often the functions were made again.
         filename: Under which tracebacks show the parts: `<gateway plan FINGERPRINT OPERATION>`.
     """
@@ -50,10 +50,10 @@ class Code:
 
     def _make(self) -> None:
         emitted = emit_plan(self.bound, self._forms)
-        self.told: list[RowObserver] = []
+        self.other_forms: list[RowObserver] = []
         self._observers = list(emitted.shapes.observers.items())
         for _, observer in self._observers:
-            observer.tell(self.told)
+            observer.report_to(self.other_forms)
         self.templates: list[Template] = emitted.shapes.make()
         self.functions = len(emitted.shapes.sources)
         self._generated = Generated(emitted.source, self._title, emitted.namespace)
@@ -61,7 +61,7 @@ class Code:
         self.parts: list[Callable[..., Any]] = [
             self._generated.take(name) for name in emitted.parts
         ]
-        self.steps = list(zip(self.parts, self.bound.roots, strict=True))
+        self.rooted_parts = list(zip(self.parts, self.bound.roots, strict=True))
 
     @property
     def source(self) -> str:

@@ -148,7 +148,7 @@ async def _run_group(run: Run, group: _Group) -> tuple[list[Any], list[Any]]:
         outcomes[:] = [(None, error.result().errors or [])] * len(group.rows)
 
     def finish() -> None:
-        if code.told:
+        if code.other_forms:
             code.revise(run.context)
 
     started = run_steps(below, _steps(below, code, group, outcomes), finish, refuse)

@@ -147,7 +147,12 @@ def within(budget: Budget, result: ExecutionResult) -> ExecutionResult:
 def explain_plan(prepared: Prepared, variables: Variables) -> dict[str, Any]:
     """How the operation is executed, for `extensions`: its tree and its generated source."""
     if prepared.executor == "fallback":
-        return {"plan": {"executor": "fallback", "reason": prepared.whole or prepared.reason}}
+        return {
+            "plan": {
+                "executor": "fallback",
+                "reason": prepared.incremental_reason or prepared.reason,
+            }
+        }
     codes = _codes(prepared, variables)
     tree = "\n".join(print_plan(code.bound.plan) + _print_calls(code.bound) for code in codes)
     source = "\n".join(code.source for code in codes)

@@ -53,12 +53,12 @@ class Prepared:
         document_hash: The document's fingerprint; it holds no literal.
         executor: `compiled` or `fallback`.
         is_incremental: Whether its answer comes in several payloads.
-        reason: Why it has no single plan.
-        whole: Why a query with `@defer` falls back; None when its parts are compiled.
+        reason: Why it has no plan for its whole answer; None when it has one.
+        incremental_reason: Why a query with `@defer` has no plans for its payloads either, and falls back.
         limits: What its results may be.
-        errors: Request errors: the operation cannot be chosen. Nothing can be run then.
-        guard: The rules that decide what of it is answered; None where there is none, and of what was filtered.
-        denied: Field nodes that are not answered, by `id`, each for its "field" or "type".
+        errors: Request errors of an operation that cannot be chosen; nothing can be run then.
+        guard: The rules that decide which of its fields are answered; None without any, and once it is filtered.
+        denied: Field nodes that are not answered, by `id`, each with "field" or "type": what its rule stands on.
         denials: Where they stand, by the code; kept by `execute.denials`.
     """
 
@@ -95,7 +95,7 @@ class Prepared:
         self.errors: list[GraphQLError] | None = None
         self.reason: str | None = None
         self.shaping: tuple[str, ...] = ()
-        self.whole: str | None = None
+        self.incremental_reason: str | None = None
         self._growing: Growing = weakly(growing, self)
         compiler = OperationCompiler(
             schema,
@@ -140,7 +140,7 @@ class Prepared:
         self.is_incremental = is_delivered and self.operation_type != "subscription"
         if self.is_incremental:
             self._prepare_parts(operation)
-        if (self.whole if self.is_incremental else self.reason) is not None:
+        if (self.incremental_reason if self.is_incremental else self.reason) is not None:
             self.executor = "fallback"
 
     def filtered(self, decisions: Decisions, client_key: str | None) -> Prepared:
@@ -185,9 +185,9 @@ class Prepared:
             if not self.shaping:
                 self.incremental_code({})
         except CannotCompileError as error:
-            self.whole = str(error)
+            self.incremental_reason = str(error)
         except RecursionError:
-            self.whole = "nested too deeply"
+            self.incremental_reason = "nested too deeply"
 
     def _check(self, operation: OperationDefinitionNode, *, defers: bool = False) -> None:
         self.shaping = shaping_variables(self.source.document, operation, defers=defers)
@@ -196,8 +196,8 @@ class Prepared:
 
     def incremental_code(self, coerced: Mapping[str, Any], asker: Asker = None) -> IncrementalCode:
         """The generated code of a query with `@defer`; see `code`."""
-        if self.whole is not None:
-            raise CannotCompileError(self.whole)
+        if self.incremental_reason is not None:
+            raise CannotCompileError(self.incremental_reason)
         return self._parts.lookup(self.shaping, coerced, asker)
 
     def code(self, coerced: Mapping[str, Any], asker: Asker = None) -> Code:

@@ -32,7 +32,7 @@ def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue
     """
 
     def finish() -> ExecutionResult:
-        if code.told:
+        if code.other_forms:
             code.revise(run.context)
         errors = take_errors(run) if run.errors or run.more_errors else None
         return ExecutionResult(run.data, errors)
@@ -44,7 +44,7 @@ def _steps(run: Run, code: Code, encodes: bool) -> Generator[list[Work], None, N
     if run.bound.introspection:
         yield from answer_introspection(run, code.growing)
     data: dict[str, Any] = {}
-    for part, root in code.steps:
+    for part, root in code.rooted_parts:
         shaped = yield from part(run)
         if run.pending or run.dirty:
             run.data = {**data, **shaped}

@@ -71,7 +71,7 @@ class Authorization:
             return
         operation.record.denied = denials.coordinates
         operation.record.fields = operation.prepared.root_fields
-        operation.tell = partial(tell_denials, denials=denials, settings=settings)
+        operation.add_denials = partial(tell_denials, denials=denials, settings=settings)
         if settings.dry_run:
             assert operation.unfiltered is not None
             operation.prepared = operation.unfiltered

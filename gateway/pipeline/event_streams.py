@@ -140,8 +140,8 @@ class Streams:
             operation.literals,
         )
         record = operation.record.again()
-        if operation.tell is not None:
-            operation.tell(getattr(result, "initial_result", result))
+        if operation.add_denials is not None:
+            operation.add_denials(getattr(result, "initial_result", result))
         _tell_dropped(context)
         payloads = payloads_of(result, self._mask, record, how)
         fail = functools.partial(_failed, subscription)
@@ -185,14 +185,14 @@ class Streams:
             operation = subscription.operation
             # All of one schema, whatever is served when the context is there.
             prepared, variables = operation.prepared, operation.variables
-            literals, tell = operation.literals, operation.tell
+            literals, add_denials = operation.literals, operation.add_denials
             context = await subscription.context()
             event = Event(context, record.operation_name)
             UNDER_WAY.set(ref(event))
             executed = execute_operation(prepared, variables, context, literals, payload)
             result = await value_of(executed)
-            if tell is not None:
-                result = tell(result)
+            if add_denials is not None:
+                result = add_denials(result)
         except Exception as exc:
             return self.failure(subscription, exc)
         _tell_dropped(context)

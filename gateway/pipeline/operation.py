@@ -52,11 +52,12 @@ class Operation:
         begin_ns: When its execution began, on the trace's clock.
         extensions: What the client is shown of the plan.
         unfiltered: The whole plan, where what is denied was taken out of `prepared`.
-        tell: Puts into a result what was denied; None for nothing.
+        add_denials: Adds to a result what was denied; None when nothing was.
     """
 
     __slots__ = (
         "__weakref__",
+        "add_denials",
         "begin_ns",
         "client",
         "context",
@@ -69,7 +70,6 @@ class Operation:
         "read_only",
         "record",
         "serving",
-        "tell",
         "unfiltered",
         "variables",
     )
@@ -97,7 +97,7 @@ class Operation:
         self.literals: DocumentLiterals | None = None
         self.extensions: dict[str, Any] | None = None
         self.unfiltered: Prepared | None = None
-        self.tell: Callable[[Any], Any] | None = None
+        self.add_denials: Callable[[Any], Any] | None = None
 
     def log_members(self) -> dict[str, Any]:
         """What a line of the log says of what it is about."""
@@ -108,7 +108,11 @@ class Operation:
     def become(self, other: Operation) -> None:
         """Go on by another schema, as the other one was planned by it."""
         self.serving, self.prepared, self.literals = other.serving, other.prepared, other.literals
-        self.variables, self.unfiltered, self.tell = other.variables, other.unfiltered, other.tell
+        self.variables, self.unfiltered, self.add_denials = (
+            other.variables,
+            other.unfiltered,
+            other.add_denials,
+        )
         self.record.plan = other.record.plan
 
     def shared(self, record: OperationRecord, context: Context) -> Operation:

@@ -189,7 +189,7 @@ class Pipeline:
             return explained
         if prepared.operation_type == "mutation":
             return self.sharing.write(context, partial(self._execute_and_encode, operation))
-        if operation.tell is not None and not prepared.denied:
+        if operation.add_denials is not None and not prepared.denied:
             return self.execute(
                 operation
             )  # its answer says what would be denied to this client alone
@@ -225,7 +225,7 @@ class Pipeline:
         result = execute_operation(
             operation.prepared, operation.variables, context, operation.literals
         )
-        return result if operation.tell is None else then(result, operation.tell)
+        return result if operation.add_denials is None else then(result, operation.add_denials)
 
     def _execute_and_encode(self, operation: Operation) -> AwaitableOrValue[Answer]:
         return then(self.execute(operation), partial(self._encoded, operation))

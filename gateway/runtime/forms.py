@@ -57,7 +57,7 @@ UNSEEN = RowForm(Unseen)
 class RowObserver:
     """Notes the form of a selection's rows where it was not the expected one."""
 
-    __slots__ = ("_told", "classes", "expected", "found", "names", "reads_members")
+    __slots__ = ("_reported", "classes", "expected", "found", "names", "reads_members")
 
     def __init__(self, selection: BoundSelection, expected: RowForm) -> None:
         self.names = [f.access for f in selection.fields if f.plan.kind is Kind.PROPERTY]
@@ -65,11 +65,11 @@ class RowObserver:
         self.expected = expected
         self.classes = frozenset((expected.row_class,))
         self.found: RowForm | None = None
-        self._told: list[RowObserver] = []
+        self._reported: list[RowObserver] = []
 
-    def tell(self, told: list[RowObserver]) -> None:
-        """Whom to tell of a row that did not fit: this observer is put into the list."""
-        self._told = told
+    def report_to(self, observers: list[RowObserver]) -> None:
+        """From now on, a row that does not fit puts this observer into the list."""
+        self._reported = observers
 
     def saw(self, row: Any) -> None:
         """Note a row that did not fit."""
@@ -91,7 +91,7 @@ class RowObserver:
 
     def _note(self, form: RowForm) -> None:
         if self.found is None:
-            self._told.append(self)
+            self._reported.append(self)
         self.found = form
 
     def saw_others(self, rows: Sequence[Any]) -> OtherRowsError:

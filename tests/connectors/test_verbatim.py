@@ -293,5 +293,5 @@ async def test_the_first_code_is_made_for_decoded_rows(name: str, tmp_path: Path
         found = client.app.worker.serving().pipeline.plans.known(QUERIES[name], None)
         assert found is not None
         code = found.value.code({})
-        assert (code.revisions, code.told) == (0, [])
+        assert (code.revisions, code.other_forms) == (0, [])
         assert "['" not in code.source
