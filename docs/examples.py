@@ -200,6 +200,10 @@ heartbeat_s = 10
 [incremental]
 enabled = true
 """,
+    "[federation]": """
+[federation]
+enabled = true
+""",
     "[broker]": """
 [broker]
 kind = "unix"

@@ -13,6 +13,7 @@ from gateway.errors import ClientError, ConfigError, UpstreamError
 from gateway.graph.register import (
     batch_resolver,
     context_factory,
+    entity_resolver,
     on_shutdown,
     on_startup,
     policy_resolver,
@@ -36,6 +37,7 @@ __all__ = [
     "batch_resolver",
     "context_factory",
     "create_app",
+    "entity_resolver",
     "on_shutdown",
     "on_startup",
     "policy_resolver",

@@ -31,12 +31,14 @@ from gateway.execute.incremental import add_directives
 from gateway.graph.accepted import accepted
 from gateway.graph.applied import bind_directives
 from gateway.graph.binding import bind_resolvers
+from gateway.graph.federation import subgraph_marks, with_entities
 from gateway.graph.mock import mock_schema
 from gateway.graph.needs import add_needs
 from gateway.graph.register import AMBIENT, Mark, find_marks
 from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.graph.signature import finding
+from gateway.graph.subgraph_sdl import subgraph_sdl
 from gateway.graph.unbound import unbound_directives, unresolved_types
 from gateway.redis.client import check_url
 from gateway.settings.files import missing_files
@@ -137,6 +139,9 @@ def build_graph_of(
     )
     document, findings = accepted(load_sdl(files, texts))
     marks = [] if mock else find_marks(config.graph.resolvers, base)
+    if config.federation.enabled:
+        marks += subgraph_marks(document, marks, subgraph_sdl(document))
+        document = with_entities(document)
     strict = config.graph.strict_deprecation
     schema, found = build_schema(document, strict_deprecation=strict, any_directive=mock)
     findings += [item if item.file else replace(item, file=str(files[0])) for item in found]

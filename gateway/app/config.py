@@ -25,6 +25,7 @@ from gateway.broker.settings import BrokerSettings
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.documents.settings import ApqSettings, PersistedDocumentSettings
 from gateway.errors import ConfigError
+from gateway.graph.federation import FederationSettings
 from gateway.language.limits import Limits
 from gateway.pipeline.explain import ExplainSettings
 from gateway.pipeline.plan_cache import PlanCacheSettings
@@ -78,6 +79,7 @@ class Config:
         persisted_documents: Documents that the clients' builds wrote down.
         subscription: Operations over WebSockets, event streams and multipart answers.
         incremental: `@defer` and `@stream`.
+        federation: The gateway as a subgraph of another router.
         broker: How published events reach subscriptions.
         redis: The Redis server that workers and pods share.
         reload: Another configuration and schema without a restart.
@@ -111,6 +113,7 @@ class Config:
     )
     subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     incremental: IncrementalSettings = field(default_factory=IncrementalSettings)
+    federation: FederationSettings = field(default_factory=FederationSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     redis: RedisSettings = field(default_factory=RedisSettings)
     reload: ReloadSettings = field(default_factory=ReloadSettings)

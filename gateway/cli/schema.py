@@ -14,10 +14,13 @@ from gateway.cli.options import (
     SchemaOption,
     config_path,
     one_line_errors,
+    read_config,
     read_graph,
     report,
 )
 from gateway.graph.builtin import COMMON, CONNECTORS
+from gateway.graph.sdl import find_schema_files, load_sdl
+from gateway.graph.subgraph_sdl import subgraph_sdl
 
 
 def print_api_schema(
@@ -33,6 +36,10 @@ def print_api_schema(
             help="Print the definitions of @source, @connect and others, for editors.",
         ),
     ] = False,
+    subgraph: Annotated[
+        bool,
+        typer.Option("--subgraph", help="Print what a router composes: the schema's own text."),
+    ] = False,
 ) -> None:
     """Print the schema that clients see, without connector directives."""
     if directives:
@@ -40,6 +47,11 @@ def print_api_schema(
         return
     if config_schema:
         print(json.dumps(config_json_schema(), indent=2))
+        return
+    if subgraph:
+        with one_line_errors(config_path(config, schema)):
+            loaded, base = read_config(config, schema)
+            print(subgraph_sdl(load_sdl(find_schema_files(loaded.graph.schema, base))))
         return
     with one_line_errors(config_path(config, schema)):
         _, graph = read_graph(config, schema)

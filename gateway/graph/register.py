@@ -33,7 +33,7 @@ class Mark:
 
     Attributes:
         kind: "resolver", "batch_resolver", "subscription", "scalar", "type_resolver",
-            "schema_directive", "on_startup", "on_shutdown" or "context_factory".
+            "schema_directive", "entity_resolver", "on_startup", "on_shutdown" or "context_factory".
         name: Schema coordinate, type name or directive name; "" for the kinds without one.
         target: What was decorated.
         blocking: Run in the thread pool.
@@ -179,6 +179,16 @@ def schema_directive(name: str, *, vary: str | Iterable[str] | None = None) -> C
     with the same arguments) and `argument(value)` (checks or changes an argument's value).
     """
     return _marking("schema_directive", name, vary=_declared(vary))
+
+
+def entity_resolver(name: str, *, vary: Iterable[str] | None = None) -> Callable[[T], T]:
+    """The objects of a type with a `@key`, for a router: `(representations, context)`, sync or async.
+
+    Shape: a representation is a dict with `__typename`, the key's members and what fields `@requires`; returns
+        a list of their length, None for one that there is not. What the objects lack is completed by the
+        type's connectors and resolvers, which are all there is without an entity resolver.
+    """
+    return _marking("entity_resolver", name, vary=_declared(vary))
 
 
 def on_startup(function: T) -> T:

@@ -41,6 +41,7 @@ EFFECTS: Mapping[str, Effect] = {
     "limits": Effect.HOT,
     "plan_cache": Effect.HOT,
     "incremental": Effect.HOT,
+    "federation": Effect.HOT,
     "errors": Effect.HOT,
     "csrf": Effect.HOT,
     "cors": Effect.HOT,
