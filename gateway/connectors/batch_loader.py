@@ -21,8 +21,12 @@ from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import Loader
+from gateway.upstream.cache.hints import CacheHints
 from gateway.upstream.cache.row_store import RowStore
 from gateway.upstream.transport import UpstreamRequest
+
+IN_ROWS = CacheHints(in_rows=True)
+"""Of a batch whose rows may be kept, and are not this time: nothing of it is kept."""
 
 
 class BatchLoader(ConnectorLoader):
@@ -73,7 +77,7 @@ class BatchLoader(ConnectorLoader):
         rows = self.rows
         if rows is not None and rows.is_split and self.call.decoding.typed is not None:
             store = context.upstream.row_store(self.source)
-            if column is not None and store is not None:
+            if column is not None and store is not None and not rows.is_resting():
                 return await self._load_rows(rows, store, column, arguments, context)
         request, distinct = (
             (None, []) if column is None else self._plain_request(column, arguments, context)
@@ -146,7 +150,11 @@ class BatchLoader(ConnectorLoader):
                 batch = [self.key.item(key) for key in distinct]
                 return call.variables(context, args=arguments, batch=batch)
 
-            request.hints = call.caching.hints(variables, context.principal, call.mapped)
+            request.hints = (
+                IN_ROWS
+                if self.rows is not None and self.rows.is_split
+                else call.caching.hints(variables, context.principal, call.mapped)
+            )
         return request, distinct
 
     async def _load_any(

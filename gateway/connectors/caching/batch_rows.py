@@ -29,6 +29,8 @@ Given = dict[Hashable, Any]
 """What is known of keys beside the bytes of rows: an error, or what an answer maps to that is not of rows."""
 _rows_of = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _members_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+RESTS = 31
+"""Batches that do without the store after an answer that may not be kept: keeping rows costs what it does not save."""
 JSON = [("content-type", "application/json")]
 
 
@@ -54,12 +56,24 @@ class BatchRows:
         self.key = key
         self.max_size, self.max_url_bytes = max_size, max_url_bytes
         self.is_split = True
+        self._rests = 0
         self._path = path
         self._fingerprint = fingerprint
         open_, close = b"[", b"]"
         for name in reversed(path):
             open_, close = b"{" + orjson.dumps(name) + b":" + open_, close + b"}"
         self._open, self._close = open_, close
+
+    def rest(self) -> None:
+        """Nothing of an answer may be kept: do without the store for the next batches."""
+        self._rests = RESTS
+
+    def is_resting(self) -> bool:
+        """Whether the next batch does without the store."""
+        if self._rests:
+            self._rests -= 1
+            return True
+        return False
 
     async def fetch(
         self,
@@ -232,9 +246,12 @@ class _Asking:
         asked = {name: found.get(name, ABSENT) for name in named}
         of_row = self._tags(fetched, found)
         if of_row is not None:
-            rows.is_split &= self._store.keep(
+            is_kept = self._store.keep(
                 self._base, request, fetched, asked, lambda n: of_row(n, named[n]), begin
             )
+            rows.is_split &= is_kept is not False
+            if is_kept is None:
+                rows.rest()
         return asked, {}
 
     def _mapped(self, keys: list[Any], fetched: Fetched) -> Given:

@@ -125,8 +125,9 @@ class RedisLines:
         keys = [key for some, _ in asked for key in some]
 
         async def ask(line: Connection) -> Any:
-            await line.send_command("MGET", *keys)
-            return await line.read_response()
+            # `_bounded` closes the line after a failure, and a failed line is not used again.
+            await line.send_packed_command(line.pack_command("MGET", *keys), check_health=False)
+            return await line.read_response(disconnect_on_error=False)
 
         try:
             values = await self._bounded(ask, self._fetch_timeout_s)

@@ -135,8 +135,8 @@ class RowStore:
         rows: Mapping[Hashable, bytes],
         tags: Callable[[Hashable], Collection[str]],
         begin: Begin,
-    ) -> bool:
-        """Keep the rows of an answer, where it may be. False where only the whole of it can.
+    ) -> bool | None:
+        """Keep the rows of an answer, where it may be. False where only the whole of it can, None where nothing can.
 
         Args:
             base: As for `lookup`.
@@ -152,10 +152,10 @@ class RowStore:
             began=begin.purges,
         )  # fmt: skip
         if whole is not None and (whole.needs_validation or whole.fresh_until <= now):
-            return not whole.validators()
+            return False if whole.validators() else None
         if whole is None:
             self._kept.discard(request.endpoint)
-            return True
+            return None
         self._kept.add(request.endpoint)
         kind = header_value(response.headers, "content-type")
         headers = [("content-type", kind)] if kind else []

@@ -162,6 +162,9 @@ def stored_response(
     """
     headers, hints = response.headers, request.hints or NO_HINTS
     says, is_targeted = cache_control(headers)
+    is_overridden = rules.override and rules.ttl_s is not None
+    if "no-store" in says and not is_overridden and not _is_understood(response.status, says):
+        return None
     if response.status in NEVER or response.status < 200:
         return None
     if header_value(headers, "set-cookie") is not None:  # it is for one client
@@ -169,10 +172,7 @@ def stored_response(
     if "no-store" in request_directives(request.headers):
         return None
     is_private = hints.is_private
-    is_overridden = rules.override and rules.ttl_s is not None
     if not is_overridden:
-        if "no-store" in says and not _is_understood(response.status, says):
-            return None
         is_private |= "private" in says and says["private"] is None
         if (
             not is_private
