@@ -102,7 +102,7 @@ class UserLoader:
 
     coordinate = "Post.user"
     source = None
-    identity = None
+    vary = None
     reads = FieldTree({"userId": FieldTree()})
     supplies = None
 

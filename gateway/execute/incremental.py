@@ -13,10 +13,11 @@ import graphql
 from graphql import ExecutionResult, GraphQLSchema
 from graphql.pyutils import is_awaitable
 
+from gateway.concurrency.awaitable import value_of
 from gateway.context import Context
 from gateway.execute.bounded import Budget, bounded_options
 from gateway.execute.deferred import run_incrementally
-from gateway.execute.operation import fallbacks, source_of, within
+from gateway.execute.operation import execute_operation, fallbacks, source_of, within
 from gateway.execute.prepare import Prepared
 from gateway.plan.collect import CannotCompileError
 from gateway.runtime.bounds import nodes_error
@@ -41,7 +42,8 @@ async def execute_incrementally(
     prepared: Prepared, variables: Variables, context: Context, literals: Literals | None = None
 ) -> ExecutionResult | ExperimentalIncrementalExecutionResults:
     """Run a query or mutation that delivers in parts; one result where nothing is deferred after all."""
-    assert prepared.reason is not None
+    if prepared.reason is None:  # what is left of it is answered in one piece
+        return await value_of(execute_operation(prepared, variables, context, literals))
     source = source_of(prepared, literals)
     try:
         code = prepared.incremental_code(variables.coerced, context)

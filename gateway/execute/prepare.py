@@ -24,6 +24,7 @@ from gateway.codegen.code import Code
 from gateway.execute.compile_code import OperationCompiler
 from gateway.execute.deferred import IncrementalCode
 from gateway.execute.weight import size_of_operation
+from gateway.execute.whole import without_delivery
 from gateway.graph.needs import find_needs, needs_of
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
@@ -154,16 +155,19 @@ class Prepared:
         known = self._filtered.get(decisions)
         if known is None:
             failed = self.guard.denied(decisions)
+            document, found = self.source.document, self._needs
+            if self.is_incremental and self.executor == "fallback":
+                document, found = self._whole()
             denied = {
                 node: "type" if of_type & failed else "field"
-                for node, (need, of_type) in self._needs.items()
+                for node, (need, of_type) in found.items()
                 if need & failed
             }
             growing = self._growing
             with growing(client_key):
                 known = Prepared(
                     self.schema,
-                    self.source.document,
+                    document,
                     self.source.operation_name,
                     slots=self.slots,
                     field_resolver=self.field_resolver,
@@ -179,6 +183,15 @@ class Prepared:
             self._filtered[decisions] = known
         return known
 
+    def _whole(self) -> tuple[DocumentNode, dict[int, tuple[Need, Need]]]:
+        """The operation in one piece, where no plan can deliver it in several, and what its nodes need."""
+        document = without_delivery(self.source.document)
+        operation = Source(lambda: document, self.source.operation_name).operation
+        needs = needs_of(self.schema)
+        assert needs is not None
+        assert operation is not None
+        return document, find_needs(needs, document, operation)
+
     def _prepare_parts(self, operation: OperationDefinitionNode) -> None:
         try:
             self._check(operation, defers=True)
@@ -191,7 +204,8 @@ class Prepared:
 
     def _check(self, operation: OperationDefinitionNode, *, defers: bool = False) -> None:
         self.shaping = shaping_variables(self.source.document, operation, defers=defers)
-        if len(self.shaping) > MAX_SHAPING:
+        # Without a plan nothing of an operation is answered to those who may not see all of it.
+        if len(self.shaping) > MAX_SHAPING and self.denied is None:
             raise CannotCompileError(f"more than {MAX_SHAPING} variables in @skip and @include")
 
     def incremental_code(self, coerced: Mapping[str, Any], asker: Asker = None) -> IncrementalCode:

@@ -5,6 +5,7 @@ fetched.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -275,10 +276,55 @@ async def test_deferred_fields_are_denied_too(tmp_path: Path, incremental: bool)
             assert answer.content.count(b"UNAUTHORIZED_FIELD_OR_TYPE") == 3
 
 
-async def test_what_falls_back_is_answered_whole_or_not_at_all(tmp_path: Path) -> None:
-    flags = "".join(f"$b{n}: Boolean = true " for n in range(9))
-    fields = " ".join(f"n{n}: name @include(if: $b{n})" for n in range(9))
-    query = f"query({flags}) {{ me {{ {fields} email }} }}"
+async def test_what_runs_without_a_plan_is_filtered_as_all_else(tmp_path: Path) -> None:
+    flags = "".join(f"$b{n}: Boolean = true " for n in range(12))
+    fields = " ".join(f"n{n}: name @include(if: $b{n})" for n in range(12))
+    query = f"query({flags}) {{ me {{ {fields} email }} paid }}"
+    async with gateway(tmp_path) as (client, server):
+        for headers in (of(), of("other")):
+            for variables, names in (({}, 12), ({"b3": False}, 11)):
+                found = await client.execute(query, variables, headers=headers)
+                assert len([key for key in found.data["me"] if key.startswith("n")]) == names
+                assert found.data["me"]["email"] is None
+                assert (found.data["paid"], paths(found.errors)) == ("paid", ["me.email"])
+        server.asked.clear()
+        nobody = await client.execute(query)
+        assert (nobody.data, paths(nobody.errors)) == (None, ["me.email", "paid"])
+        assert all(asked.target != "/paid" for asked in server.asked)
+        allowed = await client.execute(query, headers=of("admin"))
+        assert allowed.data["me"]["email"] == "a@x"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ users @stream(initialCount: 1) { name email } me { name } }",
+        "{ me { ... @defer { ... @defer { name email } } } users { name } }",
+    ],
+)
+async def test_what_no_plan_delivers_in_parts_is_delivered_whole(
+    tmp_path: Path, query: str
+) -> None:
+    whole = re.sub(r"@stream\(initialCount: 1\)|@defer", "", query)
+    async with gateway(tmp_path, incremental={"enabled": True}) as (client, _):
+        wanted = await client.execute(whole)
+        assert len(wanted.errors) == 1
+        answer = await client.http.post(
+            "/graphql", json={"query": query}, headers={"accept": "multipart/mixed"}
+        )
+        assert b"a@x" not in answer.content
+        (payload,) = [
+            json.loads(part) for part in re.findall(rb"\r\n\r\n({.*})\r\n", answer.content)
+        ]
+        assert payload["data"] == wanted.data
+        assert payload["errors"] == wanted.errors
+
+
+async def test_what_is_too_large_for_a_plan_is_answered_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.plan.compile.MAX_FIELDS", 20)
+    query = "{ me { " + " ".join(f"n{n}: name" for n in range(30)) + " email } }"
     async with gateway(tmp_path) as (client, server):
         refused = await client.execute(query)
         assert (refused.data, refused.errors[0]["extensions"]["code"]) == (
