@@ -36,8 +36,18 @@ def check_leading(mark: Mark, leading: tuple[str, str]) -> list[Diagnostic]:
 def check_signature(mark: Mark, field: GraphQLField, leading: tuple[str, str]) -> list[Diagnostic]:
     """Hold the function's parameters against the field's arguments, and name those in Python's way."""
     found = check_leading(mark, leading)
-    rest = dict(list(parameters_of(mark.target).items())[2:])
+    parameters = list(parameters_of(mark.target).items())
+    rest = dict(parameters[2:])
     expected, missing = _check_arguments(mark, field, rest)
+    for name, parameter in parameters[:2]:
+        if name in expected and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            message = (
+                f"{mark.name} has an argument with the name of `{name}`, which is another thing"
+            )
+            hint = (
+                f"call that parameter otherwise, or map the argument: names={{{name!r}: '{name}_'}}"
+            )
+            found.append(finding(mark, message, hint))
     return found + missing + _check_parameters(mark, field, rest, expected)
 
 

@@ -39,8 +39,8 @@ def read_environment(
 ) -> Overrides:
     """What the environment says of the settings.
 
-    Only names with two underscores are ours: Kubernetes sets `GATEWAY_PORT` and the like in every pod beside a
-    Service called "gateway".
+    Only names with two underscores are ours, and `GATEWAY_ERRORS='{"mask": true}'`, a whole table as JSON: Kubernetes
+    sets `GATEWAY_PORT` and the like in every pod beside a Service called "gateway".
 
     Args:
         settings: The dataclass of the whole configuration.
@@ -49,7 +49,10 @@ def read_environment(
     """
     found = Overrides()
     for name in sorted(env):
-        if not (name.upper().startswith(PREFIX) and "__" in name):
+        if not name.upper().startswith(PREFIX):
+            continue
+        is_table = name[len(PREFIX) :].lower() in field_hints(settings) and env[name].lstrip()[:1] in ("{", "[")  # fmt: skip
+        if "__" not in name and not is_table:
             continue
         parts = name[len(PREFIX) :].split("__")
         key = _key(settings, written, parts)

@@ -83,3 +83,12 @@ def test_a_directive_with_a_slip(tmp_path: Path) -> None:
 def test_a_folder_without_a_project(tmp_path: Path) -> None:
     for command in ("check", "serve", "dev"):
         assert "gateway init NAME makes a project" in one_line(run_gateway(command, cwd=tmp_path))
+
+
+def test_a_whole_table_of_the_environment_is_json(tmp_path: Path) -> None:
+    project(tmp_path, "")
+    env = {"GATEWAY_LIMITS": '{"max_dept": 3}', "GATEWAY_PORT": "tcp://10.0.0.1:80"}
+    line = one_line(run_gateway("check", cwd=tmp_path, env=env))
+    assert "environment variable GATEWAY_LIMITS: limits.max_dept: unknown key" in line
+    good = {"GATEWAY_LIMITS": '{"max_depth": 3}', "GATEWAY_LIMITS__MAX_DEPTH": "4"}
+    assert run_gateway("check", cwd=tmp_path, env=good).returncode == 0

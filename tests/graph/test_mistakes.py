@@ -120,3 +120,16 @@ async def test_a_source_that_a_test_does_not_name_is_not_called(tmp_path: Path) 
     async with GatewayClient(config, sources={"legacy": "http://127.0.0.1:9"}) as client:
         result = await client.execute("{ rows }")
     assert result.errors[0]["extensions"]["code"] == "HTTP_CLIENT_ERROR"
+
+
+def test_an_argument_with_the_name_of_the_first_parameters_is_a_finding(tmp_path: Path) -> None:
+    more = "@resolver('Query.named', vary=())\ndef named(parent, context, **arguments):\n    return ''\n"
+    project(tmp_path, "mistakes_names", more)
+    text = (tmp_path / "s.graphql").read_text()
+    (tmp_path / "s.graphql").write_text(
+        text.replace("me: String", "me: String\n  named(parent: ID): String")
+    )
+    found = run_gateway("check", cwd=tmp_path)
+    assert found.returncode == 1
+    assert "Query.named has an argument with the name of `parent`" in found.stdout
+    assert "names={'parent': 'parent_'}" in found.stdout
