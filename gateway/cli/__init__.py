@@ -33,7 +33,7 @@ def main() -> NoReturn:
 
 
 def _usage_line(exc: Any) -> str:
-    message = " ".join(exc.format_message().split()).rstrip(".")
+    message = " ".join(exc.format_message().split()).rstrip(".").replace(": Value error, ", ": ")
     context = getattr(exc, "ctx", None)
     command = context.command_path if context is not None else "gateway"
     return f"{message} (see {command} --help)"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import cast
 
 import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
 
-from tests.e2e.test_wheel import NAME, needed
+from tests.e2e.test_wheel import NAME
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "deploy" / "image"
 EXTRAS = frozenset({"http2", "redis"})
+PYTHONS = ("3.11.0", "3.12.0", "3.13.0", "3.14.0")
 
 
 def plain(name: str) -> str:
@@ -38,19 +43,37 @@ def test_each_file_has_its_hash_and_no_host_is_named(file: str) -> None:
     assert "://" not in (FOLDER / file).read_text()
 
 
+def needed_by(python: str) -> set[str]:
+    """The names of all that the gateway needs under a version of Python."""
+    environment: dict[str, str] = {
+        **cast("dict[str, str]", default_environment()),
+        "python_full_version": python,
+        "python_version": python.rpartition(".")[0],
+    }
+    asked: set[tuple[str, frozenset[str]]] = set()
+    waiting = [(NAME, EXTRAS)]
+    while waiting:
+        item = waiting.pop()
+        if item in asked:
+            continue
+        asked.add(item)
+        try:
+            texts = distribution(item[0]).requires or ()
+        except PackageNotFoundError:  # it needs nothing here, where another Python runs
+            continue
+        for wanted in map(Requirement, texts):
+            extras = [{**environment, "extra": extra} for extra in ("", *item[1])]
+            if wanted.marker is None or any(wanted.marker.evaluate(each) for each in extras):
+                waiting.append((wanted.name, frozenset(wanted.extras)))
+    return {name for name, _ in asked}
+
+
 def test_all_that_the_gateway_needs_is_in_it_at_the_versions_of_the_constraints() -> None:
     constraints = {
         plain(name): version
         for name, version in re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     }  # fmt: skip
-    asked: set[tuple[str, frozenset[str]]] = set()
-    waiting = [(NAME, EXTRAS)]
-    while waiting:
-        item = waiting.pop()
-        if item not in asked:
-            asked.add(item)
-            waiting += needed(*item)
-    wanted = {plain(name) for name, _ in asked} - {NAME}
+    wanted = {plain(name) for python in PYTHONS for name in needed_by(python)} - {NAME}
     versions = locked("runtime.txt")
     assert wanted - versions.keys() == set(), "make lock writes them"
     differ = {
