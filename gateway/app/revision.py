@@ -108,7 +108,11 @@ class Revision:
             explain,
             worker.observer,
             config.limits,
-            Authorization(config.authorization.directives, policies_of(policies)),
+            Authorization(
+                config.authorization.directives,
+                policies_of(policies),
+                is_for_known=config.authorization.require_authentication,
+            ),
         )
         streams = Streams(mask, config.subscription.max_queue, graph.ambient)
         self.subscriptions = Subscriptions(self.pipeline, streams, worker.measures)

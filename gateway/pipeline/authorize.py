@@ -30,10 +30,18 @@ class Authorization:
     Args:
         settings: As configured.
         policies: Decides policies, once for each operation; None where nobody does, and all are denied.
+        is_for_known: Whether nobody is answered who has not shown who it is.
     """
 
-    def __init__(self, settings: DirectiveSettings, policies: DecidePolicies | None = None) -> None:
+    def __init__(
+        self,
+        settings: DirectiveSettings,
+        policies: DecidePolicies | None = None,
+        *,
+        is_for_known: bool = False,
+    ) -> None:
         self._settings = settings
+        self.is_for_known = is_for_known
         self._policies = policies
 
     def choose(self, operation: Operation, context: Context | None) -> AwaitableOrValue[Operation]:

@@ -23,7 +23,12 @@ from gateway.upstream.cache.outward import OutwardFreshness
 
 
 def encode(
-    mask: ErrorMask, operation: Operation, result: ExecutionResult, ambient: Vary | None
+    mask: ErrorMask,
+    operation: Operation,
+    result: ExecutionResult,
+    ambient: Vary | None,
+    *,
+    is_for_known: bool = False,
 ) -> Answer:
     """The answer of an operation that was executed.
 
@@ -32,13 +37,18 @@ def encode(
         operation: Executed.
         result: Of its execution.
         ambient: What runs beside resolvers reads of the client; None when that is not known.
+        is_for_known: Whether nobody is answered who has not shown who it is: then no answer is for all.
     """
     record, stats = operation.record, operation.context.stats
     trace = stats.trace
-    headers = None if stats.response is None else headers_of(operation, stats.response, ambient)
+    headers = (
+        None
+        if stats.response is None
+        else headers_of(operation, stats.response, ambient, is_for_known)
+    )
     freshness = None
     if stats.outward is not None and not result.errors and headers is None:
-        freshness = freshness_of(operation, stats.outward, ambient)
+        freshness = freshness_of(operation, stats.outward, ambient, is_for_known)
     if trace is None:
         body = encode_result(result, mask, record, operation.extensions)
         return Answer(body, True, 200, record, headers, freshness=freshness)
@@ -54,7 +64,7 @@ def encode(
 
 
 def headers_of(
-    operation: Operation, response: ResponseState, ambient: Vary | None
+    operation: Operation, response: ResponseState, ambient: Vary | None, is_for_known: bool
 ) -> list[Header] | None:
     """What backends and resolvers have added to the answer's headers; None for nothing.
 
@@ -65,13 +75,13 @@ def headers_of(
     if not lines:
         return None
     vary = operation.prepared.code(operation.variables.coerced).bound.vary
-    is_decided = operation.unfiltered is not None
+    is_decided = is_for_known or operation.unfiltered is not None
     is_of_client = is_decided or joined((vary, ambient)) != VARY_NONE
     return restricted(lines, is_of_client=is_of_client)
 
 
 def freshness_of(
-    operation: Operation, outward: OutwardFreshness, ambient: Vary | None
+    operation: Operation, outward: OutwardFreshness, ambient: Vary | None, is_for_known: bool
 ) -> list[Header] | None:
     """What an answer says of its own freshness; None where Python has a part in it, of which nobody knows."""
     if operation.prepared.executor != "compiled" or operation.prepared.is_incremental:
@@ -83,7 +93,7 @@ def freshness_of(
     )
     if is_of_python or bound.plan.operation != "query":
         return None
-    is_decided = operation.unfiltered is not None
+    is_decided = is_for_known or operation.unfiltered is not None
     is_of_client = is_decided or joined((bound.vary, ambient)) != VARY_NONE
     return outward.lines(time.time(), is_of_client=is_of_client) or None
 

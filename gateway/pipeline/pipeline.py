@@ -123,7 +123,13 @@ class Pipeline:
     def _encoded(self, operation: Operation, outcome: Answer | ExecutionResult) -> Answer:
         if isinstance(outcome, Answer):
             return outcome
-        return encode(self.mask, operation, outcome, self.sharing.ambient)
+        return encode(
+            self.mask,
+            operation,
+            outcome,
+            self.sharing.ambient,
+            is_for_known=self.authorization.is_for_known,
+        )
 
     def document(
         self, operation: Operation, trace: Trace | None = None

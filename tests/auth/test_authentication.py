@@ -20,7 +20,7 @@ from gateway.testing import GatewayClient
 from tests.auth.issuing import AUDIENCE, ISSUER, ec_key, key_set, okp_key, token_of
 from tests.auth.test_api_keys import kept
 from tests.auth.test_key_sets import set_of
-from tests.support.backend import backend
+from tests.support.backend import Answer, backend
 
 SCHEMA = """
 extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@connect", "@source"])
@@ -64,7 +64,11 @@ async def everything(parent, context):
 
 @asynccontextmanager
 async def gateway(
-    tmp_path: Path, *, authentication: Mapping[str, Any] | None = None, **tables: Any
+    tmp_path: Path,
+    *,
+    authentication: Mapping[str, Any] | None = None,
+    public: Any = "open",
+    **tables: Any,
 ) -> AsyncIterator[GatewayClient]:
     (tmp_path / "schema.graphql").write_text(SCHEMA)
     (tmp_path / "authentication_resolvers.py").write_text(RESOLVERS)
@@ -85,7 +89,7 @@ async def gateway(
         }
     )
     async with (
-        backend({"/public": "open"}) as server,
+        backend({"/public": public}) as server,
         GatewayClient(config, base=tmp_path, sources={"api": server.url}) as client,
     ):
         yield client
@@ -160,6 +164,22 @@ async def test_a_token_may_come_in_a_cookie(tmp_path: Path) -> None:
         # A backend may be passed the cookie: it has to be good beside a header that is.
         forged = {**bearer(), "cookie": "session=x"}
         assert (await client.execute("{ who }", headers=forged)).status == 401
+
+
+@pytest.mark.parametrize("is_required", [False, True])
+async def test_an_answer_for_those_who_are_known_is_for_no_shared_cache(
+    tmp_path: Path, is_required: bool
+) -> None:
+    tables: dict[str, Any] = {
+        "headers": {"all": {"response": [{"propagate": {"named": "cache-control"}}]}},
+        "authorization": {"require_authentication": is_required},
+    }
+    told = (("cache-control", "public, max-age=60"), ("content-type", "application/json"))
+    async with gateway(tmp_path, public=Answer("open", 200, told), **tables) as client:
+        found = await client.execute("{ public }", headers=bearer())
+        assert found.data == {"public": "open"}
+        words = {word.strip() for word in found.headers["cache-control"].split(",")}
+        assert ("private" in words, "public" in words) == (is_required, not is_required)
 
 
 async def test_a_token_by_an_edwards_curve_is_somebodys(tmp_path: Path) -> None:
