@@ -37,6 +37,9 @@ class BatchLoader(ConnectorLoader):
         row_key: What a row of the answer is matched by, where that is not the key itself (`groupBy`).
         max_size: Keys in one call; None for no bound.
         max_url_bytes: A longer URL is split.
+
+    Attributes:
+        cached_rows: Reads rows from the cache and stores them there; None where no row is cached.
     """
 
     def __init__(
@@ -58,7 +61,7 @@ class BatchLoader(ConnectorLoader):
         self.max_size = max_size
         self.max_url_bytes = max_url_bytes
         self.batches = Batches(max_size, max_url_bytes) if call.merges else None
-        self.rows: BatchRows | None = None
+        self.cached_rows: BatchRows | None = None
 
     def _frequency(self) -> str:
         return f"once for {self.max_size} keys" if self.max_size else "once for all keys"
@@ -74,11 +77,11 @@ class BatchLoader(ConnectorLoader):
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
         column = self.key.column(parents)
-        rows = self.rows
-        if rows is not None and rows.is_split and self.call.decoding.typed is not None:
+        cached = self.cached_rows
+        if cached is not None and cached.is_split and self.call.decoding.typed is not None:
             store = context.upstream.row_store(self.source)
-            if column is not None and store is not None and not rows.is_resting():
-                return await self._load_rows(rows, store, column, arguments, context)
+            if column is not None and store is not None and not cached.is_resting():
+                return await self._load_rows(cached, store, column, arguments, context)
         request, distinct = (
             (None, []) if column is None else self._plain_request(column, arguments, context)
         )
@@ -116,7 +119,7 @@ class BatchLoader(ConnectorLoader):
         arguments: Mapping[str, Any],
         context: Context,
     ) -> Sequence[Any]:
-        """As `load`, by what is stored of each key."""
+        """As `load`, with the cached row of each key that has one."""
         call, distinct = self.call, list(dict.fromkeys(column))
         note_keys(len(distinct), len(distinct))
         fetched, given = await cached.fetch(call, store, distinct, arguments, context, self._match)
@@ -130,7 +133,7 @@ class BatchLoader(ConnectorLoader):
     def _plain_request(
         self, column: list[Any], arguments: Mapping[str, Any], context: Context
     ) -> tuple[UpstreamRequest | None, list[Any]]:
-        """The one call for keys that are all a call reads, and these; None where it takes more."""
+        """The request of the usual case and the distinct keys; None where that is not one call that reads only keys."""
         distinct = list(dict.fromkeys(column))
         fits = self.max_size is None or len(distinct) <= self.max_size
         if self.is_grouped or self.batches is not None or not fits or self.key.single is None:
@@ -152,7 +155,7 @@ class BatchLoader(ConnectorLoader):
 
             request.hints = (
                 IN_ROWS
-                if self.rows is not None and self.rows.is_split
+                if self.cached_rows is not None and self.cached_rows.is_split
                 else call.caching.hints(variables, context.principal, call.mapped)
             )
         return request, distinct
@@ -186,7 +189,7 @@ class BatchLoader(ConnectorLoader):
     async def _chunk(
         self, views: list[dict[str, Any]], arguments: Mapping[str, Any], context: Context
     ) -> dict[Hashable, Any]:
-        """The values of one chunk by key; an error stands at each of its keys."""
+        """The values of one chunk by key; where its call fails, each of its keys has the error."""
         variables = self.call.variables(context, args=arguments, batch=views)
         try:
             request = self.call.request(variables, context)
@@ -212,7 +215,7 @@ class BatchLoader(ConnectorLoader):
         return wanted.joined(as_tree(self.row_key.wanted))
 
     def _match(self, views: list[dict[str, Any]], rows: list[Any]) -> dict[Hashable, Any]:
-        """Answer rows by the keys that were asked for; first exactly, then IDs and strings as text."""
+        """The answer's rows by the keys that were asked for: equal keys first, then IDs and strings as text."""
         rows = [row for row in rows if row is not None]
         row_keys = self.row_key.column(rows)
         if row_keys is None:
@@ -241,7 +244,7 @@ class BatchLoader(ConnectorLoader):
     def _match_groups(
         self, views: list[dict[str, Any]], rows: list[Any], row_keys: Sequence[Hashable]
     ) -> dict[Hashable, Any]:
-        """All rows of each key, in the answer's order; by text those too whose own key nobody has asked for."""
+        """All rows of each key, in the answer's order. A row whose own key was not asked for is matched as text."""
         asked = {self.key.of(view): view for view in views}
         found: dict[Hashable, list[Any]] = {key: [] for key in asked}
         for key, row in zip(row_keys, rows, strict=True):

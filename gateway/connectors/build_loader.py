@@ -50,8 +50,10 @@ class LoaderBuilder:
         target.extensions[FROM_JSON] = True
         call, supplied = self._calls.make_call(connect, target.type, owner)
         call.written = written_arguments(target.args)
-        batch = self._asked(call, "batch", owner)
-        this = self._asked(call, "this", owner).joined(self._answered(call, "this", owner))
+        batch = self._read_by_request(call, "batch", owner)
+        this = self._read_by_request(call, "this", owner).joined(
+            self._read_by_mappings(call, "this", owner)
+        )
         supplies = _as_tree(supplied)
         if batch.members:
             row_key = _row_key(connect.group_by, batch, owner) if connect.group_by else None
@@ -81,7 +83,10 @@ class LoaderBuilder:
     def type_loader(self, connect: Connect, owner: GraphQLObjectType) -> ConnectorLoader:
         """The loader of a connector on a type."""
         call, supplied = self._calls.make_call(connect, owner, None)
-        batch, key = self._asked(call, "batch", owner), self._asked(call, "this", owner)
+        batch, key = (
+            self._read_by_request(call, "batch", owner),
+            self._read_by_request(call, "this", owner),
+        )
         if call.caching is not None:
             variable, of_key = ("batch", batch) if batch.members else ("this", key)
             call.caching.key = owner.name, variable, tuple(of_key.members)
@@ -96,7 +101,9 @@ class LoaderBuilder:
                 max_size=connect.max_size,
             )
         else:
-            read = key.joined(without(self._answered(call, "this", owner), supplied.members))
+            read = key.joined(
+                without(self._read_by_mappings(call, "this", owner), supplied.members)
+            )
             loader = KeyedLoader(
                 call,
                 connect.name,
@@ -111,10 +118,10 @@ class LoaderBuilder:
     def entity_loader(self, connect: Connect, owner: GraphQLObjectType) -> ConnectorLoader:
         """The loader that `entity: true` on a field of Query makes for the type it returns."""
         call, supplied = self._calls.make_call(connect, owner, None)
-        key = self._asked(call, "args", owner)
+        key = self._read_by_request(call, "args", owner)
         if call.caching is not None:
             call.caching.key = owner.name, "args", tuple(key.members)
-        read = key.joined(without(self._answered(call, "args", owner), supplied.members))
+        read = key.joined(without(self._read_by_mappings(call, "args", owner), supplied.members))
         loader = KeyedLoader(
             call,
             f"{connect.coordinate}(entity)",
@@ -154,15 +161,21 @@ class LoaderBuilder:
             and caching is not None
             and may_be_in_rows(call, key)
         ):
-            loader.rows = BatchRows(key, path, caching.fingerprint, max_size, self._max_url_bytes)
+            loader.cached_rows = BatchRows(
+                key, path, caching.fingerprint, max_size, self._max_url_bytes
+            )
         return loader
 
-    def _asked(self, call: ConnectorCall, variable: str, owner: GraphQLObjectType) -> Members:
-        """What the request reads of an object."""
+    def _read_by_request(
+        self, call: ConnectorCall, variable: str, owner: GraphQLObjectType
+    ) -> Members:
+        """The members of an object that the request reads."""
         return spelled_out(call.builder.reads.get(variable, NOTHING), owner, self._resolved)
 
-    def _answered(self, call: ConnectorCall, variable: str, owner: GraphQLObjectType) -> Members:
-        """What the mappings of the answer read of it."""
+    def _read_by_mappings(
+        self, call: ConnectorCall, variable: str, owner: GraphQLObjectType
+    ) -> Members:
+        """The members of an object that the mappings of the answer read."""
         return spelled_out(joined_reads(call.responding, variable), owner, self._resolved)
 
 

@@ -68,7 +68,7 @@ class Upstream:
         self._transports = transports or {}
         self._sources: dict[str, UpstreamSource] = {}
         self.counters = counters or Counters()
-        self._after: Upstream | None = None
+        self._successor: Upstream | None = None
         self._known: dict[str, UpstreamSource] = {}
         if before is not None:
             self.memory, self.counters = before.memory, before.counters
@@ -96,7 +96,7 @@ class Upstream:
         """
         kept = set(used._sources.values()) if used is not None else set()
         sources, self._sources = self._sources, {}
-        self._after = used
+        self._successor = used
         for source in sources.values():
             if source not in kept:
                 await source.aclose()
@@ -265,8 +265,8 @@ class Upstream:
         """The source of a name; the one of all others where there is none."""
         found = self._sources.get(name) or self._sources.get("")
         if found is None:
-            assert self._after is not None, "its worker has ended"
-            while self._after._after is not None:
-                self._after = self._after._after
-            return self._after._source(name)
+            assert self._successor is not None, "its worker has ended"
+            while self._successor._successor is not None:
+                self._successor = self._successor._successor
+            return self._successor._source(name)
         return found

@@ -65,9 +65,9 @@ def _kept(
     call, rules = loader.call, settings.cache
     caching = call.caching
     assert caching is not None
-    is_rows = isinstance(loader, BatchLoader) and loader.rows is not None
-    if isinstance(loader, BatchLoader) and loader.rows is not None:
-        yield f"kept: row by row, by {loader.rows.key.single}"
+    is_rows = isinstance(loader, BatchLoader) and loader.cached_rows is not None
+    if isinstance(loader, BatchLoader) and loader.cached_rows is not None:
+        yield f"kept: row by row, by {loader.cached_rows.key.single}"
     else:
         yield "kept: the whole answer, whatever is selected of it"
     of_client = "all of its headers" if call.vary is None else ", ".join(call.vary.names())
