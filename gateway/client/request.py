@@ -18,7 +18,7 @@ def joined_values(name: str, values: Sequence[str]) -> str:
 
 
 class SeenHeaders(dict[str, str]):
-    """The headers that a function sees which declares what it reads."""
+    """The headers that a function sees that declares in `vary=` what it reads."""
 
     def __missing__(self, name: str) -> str:
         raise KeyError(f"{name}: not sent, or not among what the function declares in vary=")
@@ -33,9 +33,9 @@ class ClientRequest:
         request_id: Made by the gateway, or taken from a trusted header.
         client_name, client_version: As the client says; None when it does not.
         connection_params: What it sent when it opened its WebSocket.
-        client_key: Who takes a share of what is limited by client: its address, IPv6 by /64.
+        client_key: What limits for each client count by: its address, or the /64 network of an IPv6 address.
         address: The client's, as trusted proxies say it; "" where it is not known.
-        principal: Who it has shown to be.
+        principal: Who the client is, as its token or key has proved.
         method: Of the request; that of its handshake for what comes by a WebSocket.
         body_bytes: Of the request's body as it came; of the message for what comes by a WebSocket.
     """
@@ -83,7 +83,7 @@ class ClientRequest:
         self._values: dict[str, Sequence[str]] | None = None
 
     def seeing(self, view: View) -> ClientRequest:
-        """The same client, of whom nothing else is seen."""
+        """The same request with no more of its client than the view holds."""
         headers = view.headers
         return ClientRequest(
             SeenHeaders({name: joined_values(name, values) for name, values in headers.items()}),

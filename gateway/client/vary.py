@@ -1,8 +1,8 @@
 """What of a client an execution may depend on: the rule that says who may share one with whom.
 
 Two clients are in one *partition* of an execution when everything that it may read of them is equal: headers,
-cookies, members of the principal. An execution that is shared sees nothing else: its context holds the partition's
-alone, so that what was forgotten here is absent there, never somebody else's. No I/O.
+cookies, members of the principal. The context of a shared execution holds these values only. So a header that was
+forgotten here is absent there; it is never another client's. No I/O.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ PRINCIPAL, CLAIMS = "$principal.", "$request.claims."
 
 
 class Client(Protocol):
-    """Of whom something is read.
+    """A client of whom something is read.
 
     Attributes:
-        principal: Who it is.
-        values: Its headers.
+        principal: Who the client is.
+        values: The client's headers.
     """
 
     principal: Principal
@@ -46,12 +46,12 @@ class Client(Protocol):
 
 
 class View(NamedTuple):
-    """What is seen of a client.
+    """What an execution sees of a client.
 
     Attributes:
-        headers: Those that count.
-        principal: With the members that count alone.
-        members: Those members and their values.
+        headers: The headers that it may read.
+        principal: The principal with only the members that it may read.
+        members: These members and their values.
     """
 
     headers: dict[str, list[str]]
@@ -61,13 +61,13 @@ class View(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Vary:
-    """What of a client counts.
+    """What an execution may read of a client.
 
     Attributes:
-        headers: Names in lower case.
-        patterns: Regular expressions of further names.
-        cookies: Names of cookies that count, where the cookie header as a whole does not.
-        principal: Members of its principal: `id`, `claims.tenant`.
+        headers: Names of headers, in lower case.
+        patterns: Regular expressions of further names of headers.
+        cookies: Names of cookies, where it may not read the whole `cookie` header.
+        principal: Members of the principal: `id`, `claims.tenant`.
     """
 
     headers: frozenset[str] = NONE
@@ -76,7 +76,7 @@ class Vary:
     principal: frozenset[str] = NONE
 
     def joined(self, other: Vary) -> Vary:
-        """What counts for either."""
+        """What either of them may read."""
         return Vary(
             self.headers | other.headers,
             self.patterns | other.patterns,
@@ -85,7 +85,7 @@ class Vary:
         )
 
     def view(self, client: Client) -> View:
-        """A client without what does not count."""
+        """What may be read of a client, and nothing else."""
         headers = self._headers(client.values)
         if not self.principal:
             return View(headers, ANONYMOUS)
@@ -94,7 +94,7 @@ class Vary:
         return View(headers, principal.seen_by(self.principal), members)
 
     def names(self) -> list[str]:
-        """What counts, for people."""
+        """What may be read, as text for people."""
         return [
             *sorted(self.headers),
             *sorted(self.patterns),
@@ -120,11 +120,11 @@ class Vary:
 
 
 VARY_NONE = Vary()
-"""Of an execution that reads nothing of its client."""
+"""What an execution may read that reads nothing of its client."""
 
 
 def joined(varies: Iterable[Vary | None]) -> Vary | None:
-    """What counts for any of them; None when it is not known of one."""
+    """What any of them may read; None when it is not known of one."""
     whole = VARY_NONE
     for vary in varies:
         if vary is None:
@@ -141,7 +141,7 @@ def partition(view: View) -> Hashable:
 
 
 NOTHING_SEEN = View({}, ANONYMOUS)
-"""Of a client of whom nothing counts."""
+"""The view of an execution that reads nothing of its client."""
 
 
 def vary_of_names(names: Iterable[str]) -> Vary:

@@ -27,14 +27,14 @@ LATE_TICKS = 3
 # In an overload: how late the loop may be, and how often it is asked.
 TARGET_S = 0.005
 OVERLOAD_TICK_S = 0.005
-# As many are always let in, late or not: they keep a worker busy while its backends answer.
+# So many operations are always let in, however late the loop is: they keep a worker busy while its backends answer.
 ALWAYS_IN_FLIGHT = 64
 # Part of the time between two looks in which the loop had something to do, for its lag to count.
 BUSY = 0.8
 # So many ticks in a row that are in time end an overload.
 CALM_TICKS = 20
 RETRY_AFTER_S = 1
-# The last eighth of the places is for clients that have less than an eighth: none locks the others out.
+# The last eighth of `max_in_flight` is for clients that have less than an eighth: no client locks the others out.
 RESERVED = 8
 
 
@@ -69,7 +69,7 @@ class Admission:
         self._wait_s = TICK_S
         self._signs = 0  # in a row, of the other state
         self._timer: asyncio.TimerHandle | None = None
-        # So few are let in whatever else there is.
+        # Below this number an operation is let in without a further check.
         self._calm_below = min(ALWAYS_IN_FLIGHT, max_in_flight or ALWAYS_IN_FLIGHT)
         self.is_overloaded = False
         self.in_flight = 0
@@ -114,7 +114,7 @@ class Admission:
 
     @contextmanager
     def place(self, client_key: str) -> Iterator[None]:
-        """One operation of a client in flight."""
+        """Count one operation of a client as in flight."""
         self.enter(client_key)
         try:
             yield
@@ -172,7 +172,7 @@ class Admission:
 class KernelClock:
     """Seconds in which this thread ran or waited for a CPU: all but its sleep in the selector.
 
-    Where the kernel does not say (it is Linux' schedstat), those in which it ran.
+    Linux gives them in schedstat. Other kernels do not: there it is the seconds in which the thread ran.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""Between plan and execution: what of an operation who asks may see, and who is told what was taken away.
+"""Authorization, between plan and execution: fields that the client may not see are taken out of the operation.
 
-The principal's decisions choose a variant of the plan, so that nothing that is denied is fetched, and nobody shares an
-execution with somebody of whom something else was decided.
+The decisions about the principal choose a variant of the plan. So nothing is fetched for a field that is denied, and
+two clients share an execution only where the decisions about them are the same.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Authorization:
 
     Args:
         settings: As configured.
-        policies: Decides policies, once for each operation; None where nobody does, and all are denied.
-        is_for_known: Whether nobody is answered who has not shown who it is.
+        policies: Decides policies, once for each operation; None where nothing does: then all are denied.
+        is_for_known: Whether clients without a token or key get no answer.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Authorization:
         self._policies = policies
 
     def choose(self, operation: Operation, context: Context | None) -> AwaitableOrValue[Operation]:
-        """The variant of the plan for who asks; policies are decided with a context.
+        """Choose the variant of the plan for the operation's client. Policies are decided with a context.
 
         Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT); those of the policies.
         """
@@ -87,7 +87,7 @@ class Authorization:
             raise RequestError(self._errors(denials), CODE)
 
     def _errors(self, denials: Denials) -> list[GraphQLError]:
-        """What a client learns that gets nothing."""
+        """The errors of an operation of which nothing is answered."""
         errors = told_errors(denials)
         return errors if self._settings.errors == "errors" else [GraphQLError(MESSAGE)]
 

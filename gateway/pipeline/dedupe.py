@@ -1,10 +1,12 @@
-"""Equal operations in flight are one execution and its bytes, for clients that nothing in it can tell apart.
+"""Equal operations that are in flight at the same time are executed once, and get the same bytes.
 
-An operation is shared inside an vary partition (`vary.py`): equal values of everything that its
-connectors forward and its Python declares to read. Whoever comes first starts it, in a task of its own
-that no follower's end takes with it; it may take as long as the latest follower may. Never shared are mutations,
-subscriptions, what falls back, what loads nothing, and operations with a resolver that does not declare. Headers that
-backends or resolvers add to an answer are one client's: an answer that has any is given to no other.
+Operations are shared inside one partition (`client/vary.py`): their clients are equal in everything that the
+operation's connectors forward and its Python declares to read. The first request starts the execution in a task of its
+own, so that no client that leaves ends it for the others; its deadline is the latest of its followers' deadlines.
+
+Never shared are mutations, subscriptions, operations that run on graphql-core, operations that wait for nothing, and
+operations with a resolver that does not declare what it reads. Headers that backends or resolvers add to an answer
+belong to one client: an answer that has any is given to no other request.
 """
 
 from __future__ import annotations
@@ -57,9 +59,9 @@ class ShareKey:
     """With whom an execution may be shared.
 
     Attributes:
-        key: Equal for those that may be one.
-        view: What it sees of the client.
-        context: Of the request that asks.
+        key: Equal for requests that may share one execution.
+        view: What the execution sees of the client.
+        context: The context of the request that asks.
     """
 
     key: Hashable
@@ -68,13 +70,13 @@ class ShareKey:
 
 
 class SharedExecution(SharedCall[Answer]):
-    """One execution, in a task of its own: whoever asks for it is a follower.
+    """One execution, in a task of its own: every request that waits for it is a follower.
 
     Attributes:
-        starter: Whose request began it.
+        starter: The request that began it.
         context: What the execution sees.
-        due: The deadline of who started it. Calls that are under way are cut then; those that begin
-            later have the time of the latest follower.
+        due: The starter's deadline, at which calls that have begun by then are cut. Calls that begin later may take
+            until the latest follower's deadline.
     """
 
     __slots__ = ("context", "due", "starter", "task")
@@ -99,7 +101,8 @@ class Sharing:
     Attributes:
         ambient: As given.
         writes: Mutations under way.
-        led, shared: Executions that were started to be shared, and answers that others' gave.
+        led: Executions that were started to be shared.
+        shared: Requests that were answered by an execution that another request had started.
     """
 
     def __init__(
@@ -146,62 +149,62 @@ class Sharing:
         return ShareKey((prepared, text, asked, partition(view)), view, context)
 
     def _vary(self, bound: Bound) -> Vary | None:
-        """What counts of the clients of a plan that is worth sharing; None for any other.
+        """What the plan reads of its clients; None for a plan that is not shared.
 
-        It is when it waits for something, and for no source whose calls are not shared.
+        A plan is shared when it waits for something, and for no source whose calls are not shared.
         """
         sources = sources_of(bound)
         if sources is None or sources & self._unshared:
             return None
         return joined((bound.vary, self._ambient))
 
-    async def share(self, place: ShareKey, execute: Execute, record: OperationRecord) -> Answer:
+    async def share(self, mine: ShareKey, execute: Execute, record: OperationRecord) -> Answer:
         """The answer of the execution under a key; starts one where there is none.
 
         Args:
-            place: With whom.
+            mine: Says with whom this request may share.
             execute: Makes the answer, for a record and a context of its own.
             record: This request's: gets the errors, and belongs to its answer.
 
         Errors: ClientError(GATEWAY_TIMEOUT) at the follower's own deadline.
         """
         while True:
-            shared = self._lead_or_follow(place, execute)
-            answer = await self._outcome(shared, place)
+            shared = self._lead_or_follow(mine, execute)
+            answer = await self._outcome(shared, mine)
             codes = answer.record.error_codes
-            if "GATEWAY_TIMEOUT" in codes and shared.due <= now() < place.context.deadline:
+            if "GATEWAY_TIMEOUT" in codes and shared.due <= loop_time() < mine.context.deadline:
                 continue  # it was cut at another's deadline: this one's is still to come
-            if answer.headers is not None and shared.starter is not place:
-                context = place.context.seeing(place.view)
+            if answer.headers is not None and shared.starter is not mine:
+                context = mine.context.seeing(mine.view)
                 answer = await value_of(execute(OperationRecord(), context))
             record.error_codes += codes
             record.blame(answer.record.fault)
             record.error_ids += answer.record.error_ids
             return replace(answer, record=record)
 
-    def _lead_or_follow(self, place: ShareKey, execute: Execute) -> SharedExecution:
+    def _lead_or_follow(self, mine: ShareKey, execute: Execute) -> SharedExecution:
         """The execution under a key, started where there is none."""
-        shared = self._open.get(place.key)
+        shared = self._open.get(mine.key)
         if shared is None:
             self.led += 1
-            shared = self._open[place.key] = SharedExecution(place)
-            shared.task = asyncio.create_task(self._execute(place.key, shared, execute))
+            shared = self._open[mine.key] = SharedExecution(mine)
+            shared.task = asyncio.create_task(self._execute(mine.key, shared, execute))
         else:
             self.shared += 1
-            shared.context.deadline = max(shared.context.deadline, place.context.deadline)
+            shared.context.deadline = max(shared.context.deadline, mine.context.deadline)
         return shared
 
-    async def _outcome(self, shared: SharedExecution, place: ShareKey) -> Answer:
+    async def _outcome(self, shared: SharedExecution, mine: ShareKey) -> Answer:
         """Errors: those of the execution; ClientError(GATEWAY_TIMEOUT) at the follower's own deadline."""
-        follower = shared.join(place.context.deadline + GRACE_S)
+        follower = shared.join(mine.context.deadline + GRACE_S)
         try:
             return await follower
         except FollowerTimeoutError:
-            raise late() from None
+            raise timed_out() from None
         finally:
             shared.leave(follower)
             if not shared.followers and shared.task is not None and not shared.task.done():
-                self._close_one(place.key, shared)
+                self._close_one(mine.key, shared)
                 shared.task.cancel()  # nobody is left who would read it
 
     async def _execute(self, key: Hashable, shared: SharedExecution, execute: Execute) -> None:
@@ -243,7 +246,7 @@ class Sharing:
 
     @contextmanager
     def writing(self, context: Context) -> Iterator[None]:
-        """Around a mutation: nobody joins what was read before it began, or before it ended."""
+        """Around a mutation: no request joins a read that began before the mutation began, or before it ended."""
         self._close(context)
         try:
             yield
@@ -269,12 +272,12 @@ def sources_of(bound: Bound) -> set[str | None] | None:
     return {field.loader.source for field in loads if field.loader is not None} if loads else None
 
 
-def now() -> float:
+def loop_time() -> float:
     """The event loop's clock."""
     return asyncio.get_running_loop().time()
 
 
-def late() -> ClientError:
+def timed_out() -> ClientError:
     """What a request gets whose own time is up."""
     return ClientError(
         "The operation did not end in time.", code="GATEWAY_TIMEOUT", http_status=504

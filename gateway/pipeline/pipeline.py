@@ -45,18 +45,18 @@ class Pipeline:
     """The stages, for one schema and configuration.
 
     Args:
-        admission: Who is let in.
-        documents: Those that clients may send by id.
+        admission: Refuses operations when the worker is overloaded.
+        documents: Finds the text of a document that is sent by id or hash.
         plans: Finds or makes the plan of a document.
         sharing: Executes equal operations in flight once.
         mask: Decides what of an error the client sees.
-        explain: Who is shown plans and timings.
+        explain: Decides which clients are shown plans and timings.
         observer: Told of every operation.
-        limits: What variables may be.
-        authorization: What of an operation who asks may see.
+        limits: Bounds the variables.
+        authorization: Decides which fields of an operation the client may see.
 
     Attributes:
-        in_flight: Operations that wait for something, and since when by `perf_counter`.
+        in_flight: Operations that wait for something, with the `perf_counter` of their begin.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Pipeline:
     def document(
         self, operation: Operation, trace: Trace | None = None
     ) -> AwaitableOrValue[Operation]:
-        """Stage 1, and with it stage 2; once for each operation. Errors: ClientError, RequestError."""
+        """Stage 1, which goes on to stage 2; once for each operation. Errors: ClientError, RequestError."""
         if operation.is_planned:
             return operation
         params = operation.params
@@ -175,14 +175,14 @@ class Pipeline:
         return operation
 
     def _dispatch(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
-        """Stages 3 to 5 of a query or mutation: alone, or as one with equal ones. Errors: ClientError, RequestError."""
+        """Stages 3 to 5 of a query or mutation, after authorization. Errors: ClientError, RequestError."""
         if operation.prepared.guard is not None:
             chosen = self.authorization.choose(operation, operation.context)
             return then(chosen, self._dispatch_chosen)
         return self._dispatch_chosen(operation)
 
     def _dispatch_chosen(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
-        """The same, of what is known who may see it."""
+        """Stages 3 to 5 of the plan's variant for the client: shared with equal operations where that is allowed."""
         prepared, context = operation.prepared, operation.context
         self.observer.asked(operation.record, prepared, operation.client.client_name)
         check_whole(prepared)
@@ -208,7 +208,7 @@ class Pipeline:
         return self.sharing.share(key, partial(self._execute_shared, operation), operation.record)
 
     def variables(self, operation: Operation) -> None:
-        """Stage 3, and the plan's variant for them; what of it is denied.
+        """Stage 3: coerce the variables, compile the plan's variant for them, and note which fields are denied.
 
         Errors: RequestError, ClientError(UNCACHED_DOCUMENTS_LIMIT).
         """
@@ -224,7 +224,7 @@ class Pipeline:
         self.authorization.check(operation)
 
     def execute(self, operation: Operation) -> AwaitableOrValue[ExecutionResult]:
-        """Stages 4 and 5, fetch and shape. Errors: what is no error of a field."""
+        """Stages 4 and 5, fetch and shape. Errors: those that belong to no field."""
         context = operation.context
         if context.stats.trace is not None:
             operation.begin_ns = clock()

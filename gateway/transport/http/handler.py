@@ -87,14 +87,14 @@ class Handler:
     """The gateway's HTTP routes.
 
     Args:
-        serving: What a request that begins now is answered by.
+        serving: Gives the revision that answers a request that begins now.
         settings: What is allowed.
         routes: Which path is what.
         access_log: Gets one line per operation.
         measures: Told of every answer; None where nothing is measured.
         streams: Takes operations whose answer goes on; None when there are none.
-        proxies: Whose word about a client is taken; None for nobody's.
-        authenticator: Says who asks; None where everybody is nobody in particular.
+        proxies: Those whose forwarding headers are believed; None for none.
+        authenticator: Finds who the client is; None where every client is anonymous.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class Handler:
     # The head
 
     def parse_head(self, raw: RawHead) -> RequestHead | HttpResponse:
-        """What the head of a request decides, or the answer that needs no more than it."""
+        """What the head of a request decides; or the answer, where the head alone decides it."""
         route = self.routes.match(raw.path)
         if not isinstance(route, Route):
             return route(raw) if route is not None else text_response(404, "Not found.")
@@ -173,7 +173,7 @@ class Handler:
         return head
 
     def _check_head(self, head: RequestHead, headers: Mapping[str, str]) -> None:
-        """Which body is read, and what no body makes right. Errors: ClientError."""
+        """How the body is read. Errors: ClientError for a request that is refused by its head."""
         method, content_type = head.method, headers.get("content-type")
         if self.sessions is not None and (method != "POST" or TOKEN_HEADER in headers):
             head.is_session = is_session(method, headers, head.query_string)
@@ -201,7 +201,7 @@ class Handler:
             )
 
     def authenticate(self, head: RequestHead) -> None:
-        """Who asks, or how that will be known. Errors: ClientError(UNAUTHENTICATED)."""
+        """Find who the client is, or note how to find it later. Errors: ClientError(UNAUTHENTICATED)."""
         assert self.authenticator is not None
         client = head.client
         found = self.authenticator.authenticate(client.headers, client.address)
@@ -211,7 +211,7 @@ class Handler:
             head.identify = found
 
     def _check_json(self, head: RequestHead, headers: Mapping[str, str]) -> None:
-        """A body of JSON, which is not waited for when it is known to be too large. Errors: ClientError."""
+        """Note how a JSON body is coded, and refuse one that declares too large a size. Errors: ClientError."""
         head.body = "json"
         encoding = headers.get("content-encoding")
         if encoding is not None:
@@ -246,7 +246,7 @@ class Handler:
         """
         begin = time.perf_counter()
         head.client.body_bytes = (
-            len(body) if isinstance(body, bytes) else said_length(head.client.headers)
+            len(body) if isinstance(body, bytes) else declared_length(head.client.headers)
         )
         if head.identify is not None:
             return self._identify(head, body, begin)
@@ -272,7 +272,7 @@ class Handler:
         return self._finish(head, operation, outcome, begin)
 
     async def _identify(self, head: RequestHead, body: bytes | Receive, begin: float) -> Answered:
-        """Answer a request when it is known who asks."""
+        """Find who the client is, then answer the request."""
         assert head.identify is not None
         try:
             head.client.principal = await head.identify()
@@ -327,7 +327,7 @@ class Handler:
         return then(context, partial(serving.pipeline.run, operation))
 
     def _params(self, head: RequestHead, body: bytes | Receive) -> AwaitableOrValue[Params | None]:
-        """What is asked; None where the operation is named by nothing. Errors: ClientError."""
+        """The parameters of the request; None for a session's request without any. Errors: ClientError."""
         if head.method != "POST":
             if head.is_session:
                 return None
@@ -348,7 +348,10 @@ class Handler:
     def _answer_other(
         self, head: RequestHead, begin: float, params: AwaitableOrValue[Params | None]
     ) -> AwaitableOrValue[Answered]:
-        """What is not one operation with an answer in one piece, or is not read yet. Errors: ClientError."""
+        """Answer all but one operation in one piece: a batch, a session, a stream, and bodies that are still read.
+
+        Errors: ClientError.
+        """
         if is_awaitable(params):
             return then(params, partial(self._answer_other, head, begin))
         if head.is_session:
@@ -363,7 +366,7 @@ class Handler:
     async def _answer_operation(
         self, head: RequestHead, operation: Operation, begin: float
     ) -> Answered:
-        """An answer that goes on, for the operations that the wanted format is for; else one in one piece."""
+        """A streamed answer, where the format that the client accepts is for such an operation; else one piece."""
         if head.stream is not None:
             assert self.streams is not None
             is_only = head.media_type is None
@@ -450,7 +453,7 @@ class Handler:
     def reject_framing(
         self, status: int, message: str, headers: Mapping[str, str] | None = None
     ) -> HttpResponse:
-        """The answer to what is no request, or came too late: its connection ends with it."""
+        """The answer to bytes that are no request, or that came too late. It is the last of its connection."""
         client = ClientRequest({}, request_id=self._request_id({}))
         head = RequestHead(client, "POST", b"", None, JSON, None)
         error = ClientError(
@@ -479,19 +482,19 @@ class Handler:
         )
 
 
-def said_length(headers: Mapping[str, str]) -> int:
-    """What a body that is read as it comes says of its size; 0 where it says nothing."""
+def declared_length(headers: Mapping[str, str]) -> int:
+    """The size that `content-length` declares for a body that is read as it arrives; 0 without one."""
     length = headers.get("content-length", "")
     return int(length) if length.isdecimal() and len(length) < 16 else 0
 
 
 def unsupported() -> ClientError:
-    """What a client learns of a content type that is not read."""
+    """The error of a content type that is not read."""
     return ClientError(
         "Send the request as application/json in UTF-8.", code="UNSUPPORTED_MEDIA_TYPE"
     )
 
 
 def not_acceptable() -> ClientError:
-    """What a client learns that accepts nothing that can be answered."""
+    """The error of a client that accepts no media type of ours."""
     return ClientError(f"Accept must allow {GRAPHQL_RESPONSE} or {JSON}.", code="NOT_ACCEPTABLE")

@@ -237,7 +237,7 @@ class HttpProtocol(asyncio.Protocol):
 
     @property
     def _is_answered(self) -> bool:
-        """Whether a request has its answer, and only the rest of it is still to come."""
+        """Whether a request has been answered, and the rest of its body is still to come."""
         return self._message is not None and self._head is None
 
     def _read(self) -> None:
@@ -386,7 +386,7 @@ class HttpProtocol(asyncio.Protocol):
             return
         message = self._message
         assert message is not None
-        is_read = self._reader.state is HEAD or self._is_read()
+        is_read = self._reader.state is HEAD or self._drop_body()
         if (
             not message.keep_alive
             or self._is_draining
@@ -404,13 +404,13 @@ class HttpProtocol(asyncio.Protocol):
             self.phase = READING
 
     def _is_rest_short(self, message: MessageHead) -> bool:
-        """Whether the rest of a request that has its answer is worth reading, for the sake of the next one."""
+        """Whether to read and drop the rest of an answered request's body, so that the connection can be used again."""
         left = self._reader.left
         # With an expectation nobody knows whether the body will come.
         return left is not None and left <= LINGER_BYTES and not message.expects_continue
 
-    def _is_read(self) -> bool:
-        """Whether the request has come to its end."""
+    def _drop_body(self) -> bool:
+        """Drop what has arrived of the request's body; whether that was all of it."""
         try:
             while piece := self._reader.next_body():
                 pass
@@ -449,7 +449,7 @@ class HttpProtocol(asyncio.Protocol):
             return
         if message.is_http_11:
             self._write(LAST_CHUNK)
-        is_last = not message.keep_alive or self._is_draining or not self._is_read()
+        is_last = not message.keep_alive or self._is_draining or not self._drop_body()
         self._next()
         if is_last:
             self._linger()
@@ -470,7 +470,7 @@ class HttpProtocol(asyncio.Protocol):
     # Ending
 
     def _fail(self, response: HttpResponse) -> None:
-        """Answer what cannot be answered otherwise, and end the connection."""
+        """Answer a request that cannot be served, and end the connection."""
         if self._task is not None:
             self._task.cancel()
         self._write_last(response)
