@@ -22,7 +22,7 @@ from docs.examples import EXAMPLES
 from docs.mapping import mapping
 from docs.reload import reload
 from gateway.app.config import Config, config_json_schema
-from gateway.errors import CODES
+from gateway.error_codes import CODES
 from gateway.settings.describe import attribute_docs, summary
 from gateway.settings.hints import field_hints, is_list, item_of, plain, table_of
 from gateway.settings.kinds import Within

@@ -197,7 +197,7 @@ class Context:
         return self._http
 
     def http_of(self, vary: Vary) -> httpx.AsyncClient:
-        """As `http`, for the functions of one vary: their calls carry no more of the client than they see."""
+        """As `http`, for functions that read the same of the client: their calls carry no more of it than they see."""
         if self._clients is None:
             self._clients = {}
         client = self._clients.get(vary)

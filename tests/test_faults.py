@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import CODES, GATEWAY_FAULTS, SOURCE_FAULTS, fault_of
+from gateway.error_codes import CODES, GATEWAY_FAULTS, SOURCE_FAULTS, fault_of
 from gateway.transport.http.handler import FRAMING_CODES
 
 # What a client can bring about by what it sends.

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import graphql
-from graphql import DocumentNode, GraphQLScalarType, GraphQLSchema
+from graphql import DocumentNode, GraphQLSchema
 
 from gateway.app.config import Config
-from gateway.app.services import keys_that_ask_redis, unshared_sources
+from gateway.app.preconditions import check_scalar_names, check_source_names
+from gateway.app.services import keys_that_ask_redis
 from gateway.auth.risks import find_risks
 from gateway.client.vary import Vary, joined
 from gateway.connectors.bind import BoundConnectors, bind_connectors
@@ -32,9 +31,10 @@ from gateway.graph.accepted import accepted
 from gateway.graph.applied import bind_directives
 from gateway.graph.binding import bind_resolvers
 from gateway.graph.federation import subgraph_marks, with_entities
+from gateway.graph.marked import find_marks
 from gateway.graph.mock import mock_schema
 from gateway.graph.needs import add_needs
-from gateway.graph.register import AMBIENT, Mark, find_marks
+from gateway.graph.register import AMBIENT, Mark
 from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.graph.signature import finding
@@ -44,8 +44,6 @@ from gateway.redis.client import check_url
 from gateway.settings.files import missing_files
 from gateway.settings.headers import folded
 from gateway.settings.mistakes import together
-
-NEEDED_GRAPHQL_CORE = (3, 3, 2)
 
 
 @dataclass(slots=True)
@@ -243,56 +241,6 @@ def as_json(value: Any) -> Any:
     if isinstance(value, list):
         return [as_json(item) for item in value]
     return value.isoformat() if isinstance(value, dt.date | dt.time) else value
-
-
-def check_graphql_core(version: tuple[int, ...] = tuple(graphql.version_info[:3])) -> None:
-    """Errors: ConfigError below 3.3.2, whose validation a small document can keep busy for seconds.
-
-    The drop-in library runs on 3.2.14 too; a service that strangers reach does not.
-    Source: CVE-2026-75507, CVE-2026-75508 and the release notes of 3.3.2.
-    """
-    if version < NEEDED_GRAPHQL_CORE:
-        installed, needed = (".".join(map(str, v)) for v in (version, NEEDED_GRAPHQL_CORE))
-        raise ConfigError(
-            f"graphql-core {installed} is installed, and the gateway needs {needed} or later",
-            hint=f"pip install 'graphql-core>={needed}'",
-        )
-
-
-def check_source_names(config: Config, declared: set[str]) -> None:
-    """Errors: ConfigError for a table of a source that no schema declares, or that cannot have an effect."""
-    tables: dict[str, Collection[str]] = {
-        "sources": config.sources,
-        "headers.sources": config.headers.sources,
-    }
-    for table, names in tables.items():
-        for name in names:
-            if name not in declared:
-                known = ", ".join(sorted(declared)) or "none"
-                raise ConfigError(
-                    "no @source has this name", key=f"{table}.{name}", hint=f"declared: {known}"
-                )
-    for name, settings in config.sources.items():
-        if settings.transport == "http2" and find_spec("h2") is None:
-            raise ConfigError(
-                'transport = "http2" needs h2, which is not installed',
-                key=f"sources.{name}.transport",
-                hint="pip install 'compiled-graphql-gateway[http2]'",
-            )
-    for source, reason in unshared_sources(config, declared).items():
-        if source in config.sources and config.sources[source].cache.enabled:
-            raise ConfigError(
-                f"nothing of this source is kept: {reason}",
-                key=f"sources.{source}.cache.enabled",
-                hint="switch one of the two off",
-            )
-
-
-def check_scalar_names(config: Config, schema: GraphQLSchema) -> None:
-    """Errors: ConfigError for a scalar of `[graph.scalars]` that the schema does not declare."""
-    for name in config.graph.scalars:
-        if not isinstance(schema.type_map.get(name), GraphQLScalarType):
-            raise ConfigError("the schema declares no such scalar", key=f"graph.scalars.{name}")
 
 
 def refused(errors: Sequence[Diagnostic]) -> ConfigError:

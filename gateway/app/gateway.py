@@ -17,10 +17,11 @@ from typing import Any
 from starlette.applications import Starlette
 
 from gateway.app.administration import Administration
-from gateway.app.build import Graph, build_graph, check_graphql_core, refused
+from gateway.app.build import Graph, build_graph, refused
 from gateway.app.config import Config
 from gateway.app.configuration_audit import audit_configuration
 from gateway.app.hooks import Hooks
+from gateway.app.preconditions import check_graphql_core
 from gateway.app.reload.commands import add_reload_commands
 from gateway.app.reload.effects import changes_between
 from gateway.app.reload.inputs import Inputs, Origin

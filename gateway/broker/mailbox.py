@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic, TypeVar
 
-from gateway.errors import CODES, ClientError
+from gateway.error_codes import CODES
+from gateway.errors import ClientError
 
 T = TypeVar("T")
 

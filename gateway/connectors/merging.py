@@ -1,7 +1,7 @@
 """Batches of several requests as one call, where the first of them still waits for its place at the source.
 
 Nobody waits for it: a batch that has a place is sent, and takes no more. Only batches of one loader (so of one
-plan) with equal arguments meet, inside one vary partition. Each request reads its own keys of the answer.
+plan) with equal arguments meet, inside one partition. Each request reads its own keys of the answer.
 """
 
 from __future__ import annotations

@@ -9,34 +9,32 @@ import asyncio
 import contextvars
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
 from graphql import (
-    GraphQLEnumType,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLObjectType,
-    GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
-    is_specified_scalar_type,
 )
 
 from gateway.client.vary import VARY_NONE, Vary
 from gateway.context import Context
 from gateway.errors import Diagnostic
+from gateway.graph.bind_scalars import bind_scalar, bind_scalars, guard_scalars, scalars_by_name
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import Loader
 from gateway.graph.register import Mark
 from gateway.graph.resolvers import BatchField, EventSource, FieldResolver, seen_by
-from gateway.graph.scalars import BUILT_IN, MEANINGS, ScalarName, checked_output, located_literal
-from gateway.graph.sdl import place_of
+from gateway.graph.scalars import BUILT_IN, ScalarName
 from gateway.graph.signature import (
     check_leading,
     check_signature,
     finding,
+    names_of_kinds,
     parameters_of,
     unknown,
 )
@@ -109,77 +107,10 @@ def bind_resolvers(
     return found
 
 
-def guard_scalars(schema: GraphQLSchema) -> None:
-    """Hold every custom scalar to give JSON, and its errors of a literal to say where; those without functions too."""
-    for declared in schema.type_map.values():
-        if isinstance(declared, GraphQLScalarType) and not is_specified_scalar_type(declared):
-            scalar: Any = declared
-            scalar.serialize = checked_output(declared.name, scalar.serialize)
-            scalar.coerce_output_value = scalar.serialize
-            scalar.parse_literal = located_literal(scalar.parse_literal)
-
-
-def bind_scalars(schema: GraphQLSchema, classes: dict[str, type]) -> None:
-    """Give each declared custom scalar of that name its functions."""
-    for name, implementation in classes.items():
-        declared = schema.type_map.get(name)
-        if isinstance(declared, GraphQLScalarType) and declared.ast_node is not None:
-            _set_scalar(declared, implementation)
-
-
-def scalars_by_name(schema: GraphQLSchema, chosen: Collection[str]) -> list[Diagnostic]:
-    """A note for each scalar whose meaning nobody chose: it has that of the gateway's own of its name."""
-    found: list[Diagnostic] = []
-    for name, meaning in MEANINGS.items():
-        declared = schema.type_map.get(name)
-        if name in chosen or not isinstance(declared, GraphQLScalarType):
-            continue
-        if declared.ast_node is not None:
-            file, line, column = place_of(declared.ast_node.name)
-            message = f"by its name the scalar {name} is {meaning}"
-            hint = f'another by @scalar("{name}") in Python or in [graph.scalars]: `{name} = "JSON"` takes values as they are'
-            found.append(Diagnostic(message, "ScalarByName", file, line, column, hint, "note"))
-    return found
-
-
-def _set_scalar(declared: GraphQLScalarType, implementation: Any) -> None:
-    scalar: Any = declared
-    if serialize := getattr(implementation, "serialize", None):
-        scalar.serialize = scalar.coerce_output_value = serialize
-    if parse_value := getattr(implementation, "parse_value", None):
-        scalar.parse_value = scalar.coerce_input_value = parse_value
-    if parse_literal := getattr(implementation, "parse_literal", None):
-        scalar.parse_literal = parse_literal
-
-
-def _bind_scalar(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[Diagnostic]:
-    declared = schema.type_map.get(mark.name)
-    if not isinstance(declared, GraphQLScalarType):
-        return [unknown(mark, "scalar", _names(schema, GraphQLScalarType))]
-    known = ("serialize", "parse_value", "parse_literal")
-    if not any(hasattr(mark.target, name) for name in known):
-        return [finding(mark, f"the scalar {mark.name} has none of {', '.join(known)}")]
-    target = mark.target
-    if inspect.isclass(target) and any(_takes_self(target, name) for name in known):
-        try:
-            target = target()
-        except Exception as exc:
-            hint = "methods with `self` need a class that is made without arguments; or write @staticmethod"
-            return [finding(mark, f"the scalar {mark.name} cannot be made: {exc}", hint)]
-    _set_scalar(declared, target)
-    return []
-
-
-def _takes_self(owner: type, name: str) -> bool:
-    """Whether a method is one of the class's objects."""
-    method = inspect.getattr_static(owner, name, None)
-    return inspect.isfunction(method) and "self" in list(inspect.signature(method).parameters)[:1]
-
-
 def _bind_type_resolver(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[Diagnostic]:
     declared = schema.type_map.get(mark.name)
     if not isinstance(declared, GraphQLInterfaceType | GraphQLUnionType):
-        known = _names(schema, GraphQLInterfaceType, GraphQLUnionType)
+        known = names_of_kinds(schema, GraphQLInterfaceType, GraphQLUnionType)
         return [unknown(mark, "interface or union", known)]
     function, sees = mark.target, mark.vary
 
@@ -263,7 +194,7 @@ _BINDERS: dict[str, Callable[[GraphQLSchema, Mark, Executor], list[Diagnostic]]]
     "resolver": _bind_resolver,
     "batch_resolver": _bind_batch_resolver,
     "subscription": _bind_subscription,
-    "scalar": _bind_scalar,
+    "scalar": bind_scalar,
     "type_resolver": _bind_type_resolver,
 }
 
@@ -274,7 +205,9 @@ def _find_field(schema: GraphQLSchema, mark: Mark) -> tuple[GraphQLField | None,
         return None, [finding(mark, f"{mark.name!r} is not a coordinate such as Video.url")]
     owner = schema.type_map.get(type_name)
     if not isinstance(owner, GraphQLObjectType):
-        return None, [unknown(mark, "object type", _names(schema, GraphQLObjectType), type_name)]
+        return None, [
+            unknown(mark, "object type", names_of_kinds(schema, GraphQLObjectType), type_name)
+        ]
     field = owner.fields.get(field_name)
     if field is None:
         return None, [unknown(mark, f"field of {type_name}", list(owner.fields), field_name)]
@@ -291,13 +224,3 @@ def _in_thread(function: Callable[..., Any], threads: Executor) -> Callable[...,
         return await asyncio.get_running_loop().run_in_executor(threads, call)
 
     return call_in_thread
-
-
-def _names(schema: GraphQLSchema, *kinds: type) -> list[str]:
-    return [
-        name
-        for name, item in schema.type_map.items()
-        if isinstance(item, kinds)
-        and not name.startswith("__")
-        and not isinstance(item, GraphQLEnumType)
-    ]

@@ -29,7 +29,7 @@ from graphql import (
 )
 
 from gateway.client.vary import VARY_NONE
-from gateway.graph.binding import bind_scalars, guard_scalars
+from gateway.graph.bind_scalars import bind_scalars, guard_scalars
 from gateway.graph.mock_values import leaf_value, number_of
 from gateway.graph.resolvers import EventSource, FieldResolver
 from gateway.graph.scalars import BUILT_IN, ScalarName

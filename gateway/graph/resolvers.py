@@ -87,7 +87,7 @@ class EventSource:
         open: `(root, context, **arguments)`: an asynchronous iterator, or an awaitable of one.
         coordinate: `Subscription.field`.
         takes_info: Whether `open` has a parameter `info`.
-        shared: Equal subscriptions of one vary partition listen to one stream, each event of which
+        shared: Equal subscriptions of one partition listen to one stream, each event of which
             is executed once for all of them.
         vary: What it reads of the client; None when that is not known.
     """

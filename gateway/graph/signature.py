@@ -11,10 +11,24 @@ import keyword
 from collections.abc import Sequence
 from typing import Any
 
-from graphql import GraphQLArgument, GraphQLField, Undefined, is_required_argument
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLSchema,
+    Undefined,
+    is_required_argument,
+)
 
 from gateway.errors import Diagnostic
 from gateway.graph.register import Mark
+from gateway.graph.signature import (
+    check_leading,
+    check_signature,
+    finding,
+    parameters_of,
+    unknown,
+)
 
 
 def parameters_of(function: Any) -> dict[str, inspect.Parameter]:
@@ -117,3 +131,13 @@ def unknown(mark: Mark, what: str, known: Sequence[str], name: str | None = None
 def finding(mark: Mark, message: str, hint: str | None = None) -> Diagnostic:
     file, line = mark.place
     return Diagnostic(message, code="Resolver", file=file, line=line, hint=hint)
+
+
+def names_of_kinds(schema: GraphQLSchema, *kinds: type) -> list[str]:
+    return [
+        name
+        for name, item in schema.type_map.items()
+        if isinstance(item, kinds)
+        and not name.startswith("__")
+        and not isinstance(item, GraphQLEnumType)
+    ]

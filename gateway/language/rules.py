@@ -64,7 +64,7 @@ BY_NODE = ("_fragment_spreads", "_recursive_variable_usages")
 
 
 class ByIdentity(dict[Any, Any]):
-    """What is known of nodes, each by its vary; the document keeps them while it is validated."""
+    """What is known of nodes, each by its identity; the document keeps them while it is validated."""
 
     def get(self, node: Any, default: Any = None) -> Any:
         """As a dict's."""

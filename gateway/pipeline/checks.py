@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.errors import CODES, ClientError, RequestError
+from gateway.error_codes import CODES
+from gateway.errors import ClientError, RequestError
 from gateway.execute.prepare import Prepared
 from gateway.response.encoding import encode_request_error
 from gateway.response.masking import ErrorMask

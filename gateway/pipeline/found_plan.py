@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from gateway.language.normalize import DocumentLiterals
 from gateway.language.slots import Slots
+from gateway.pipeline.found_plan import CacheCounters, FoundPlan, MadePlan
 
 T = TypeVar("T")
 
@@ -56,3 +57,6 @@ class CacheCounters:
     rejected: int = 0
     evictions: int = 0
     compile_s: float = 0.0
+
+
+Key = tuple[str, str | None]

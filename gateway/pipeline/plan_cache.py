@@ -18,23 +18,20 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Generic
 
 from gateway.errors import ClientError, RequestError
 from gateway.language.normalize import DocumentLiterals, Normalized, normalize
-from gateway.language.slots import Slots
-from gateway.pipeline.found_plan import CacheCounters, FoundPlan, MadePlan
+from gateway.pipeline.found_plan import CacheCounters, FoundPlan, Key, MadePlan, T
+from gateway.pipeline.kept_plan import KeptPlan, PlanShape
 from gateway.pipeline.plan_budget import PlanBudget
 from gateway.pipeline.refusals import copied, is_for_now
 from gateway.settings.kinds import Bytes, Count, PathBeside
 from gateway.telemetry import catalogue as names
 from gateway.telemetry.metrics import Sample
-
-T = TypeVar("T")
-Key = tuple[str, str | None]
 
 # What the cache itself takes for a plan.
 BYTES_PER_ENTRY = 2_000
@@ -61,32 +58,6 @@ class PlanCacheSettings:
     max_texts: Count = 4_000
     max_rejected: Count = 500
     warm: tuple[PathBeside, ...] = ()
-
-
-class _Plan(Generic[T]):
-    """One kept value. `texts`, `shape` and `pins` say where to take it out again."""
-
-    __slots__ = ("pins", "shape", "size", "texts", "value")
-
-    def __init__(self, value: T, size: int) -> None:
-        self.value = value
-        self.size = size
-        self.texts: set[Key] = set()
-        self.shape: _Shape[T] | None = None
-        self.pins: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class _Shape(Generic[T]):
-    """The plans of all texts with one normalized form: one for each text of its pinned slots."""
-
-    key: Hashable
-    slots: Slots
-    plans: dict[tuple[str, ...], _Plan[T]] = field(default_factory=dict)
-
-    def lookup(self, raws: Sequence[str]) -> _Plan[T] | None:
-        plan = self.plans.get(self.slots.pins(raws))
-        return None if plan is None or self.slots.is_doubtful(raws) else plan
 
 
 Compile = Callable[[str, str | None, Normalized | None], MadePlan[T]]
@@ -128,10 +99,10 @@ class PlanCache(Generic[T]):
         self._budget = budget if budget is not None else PlanBudget(0)
         self._max_text_length = max_text_length
         self._clock = clock
-        self._plans: OrderedDict[_Plan[T], None] = OrderedDict()
-        self._by_value: dict[int, _Plan[T]] = {}
-        self._texts: OrderedDict[Key, tuple[_Plan[T], FoundPlan[T]]] = OrderedDict()
-        self._shapes: dict[Hashable, _Shape[T]] = {}
+        self._plans: OrderedDict[KeptPlan[T], None] = OrderedDict()
+        self._by_value: dict[int, KeptPlan[T]] = {}
+        self._texts: OrderedDict[Key, tuple[KeptPlan[T], FoundPlan[T]]] = OrderedDict()
+        self._shapes: dict[Hashable, PlanShape[T]] = {}
         self._rejected: OrderedDict[Key, ClientError | RequestError] = OrderedDict()
 
     def __len__(self) -> int:
@@ -226,7 +197,7 @@ class PlanCache(Generic[T]):
                 return self._share(key, same, normalized)
         return self._make(key, normalized, client_key)
 
-    def _share(self, key: Key, plan: _Plan[T], normalized: Normalized) -> FoundPlan[T]:
+    def _share(self, key: Key, plan: KeptPlan[T], normalized: Normalized) -> FoundPlan[T]:
         """A plan that was made from a text with other literals."""
         self.counters.normalized += 1
         self._plans.move_to_end(plan)
@@ -241,12 +212,12 @@ class PlanCache(Generic[T]):
         self.counters.misses += 1
         with self._budget.spend(client_key):
             made = self._compiled(key, normalized)
-        plan = _Plan(made.value, BYTES_PER_ENTRY + self._size_of(made.value))
+        plan = KeptPlan(made.value, BYTES_PER_ENTRY + self._size_of(made.value))
         if normalized is not None and made.slots is not None:
             shape_key = (normalized.key, normalized.pattern, key[1])
             shape = self._shapes.get(shape_key)
             if shape is None:
-                shape = self._shapes[shape_key] = _Shape(shape_key, made.slots)
+                shape = self._shapes[shape_key] = PlanShape(shape_key, made.slots)
             plan.shape, plan.pins = shape, shape.slots.pins(normalized.raws)
             # A doubtful value that turned out to be valid meets a plan that is there already.
             shape.plans.setdefault(plan.pins, plan)
@@ -265,7 +236,7 @@ class PlanCache(Generic[T]):
         finally:
             self.counters.compile_s += self._clock() - start
 
-    def _keep(self, plan: _Plan[T]) -> None:
+    def _keep(self, plan: KeptPlan[T]) -> None:
         self._plans[plan] = None
         self._by_value[id(plan.value)] = plan
         self.size_bytes += plan.size
@@ -279,7 +250,7 @@ class PlanCache(Generic[T]):
             oldest, _ = self._plans.popitem(last=False)
             self._let_go(oldest)
 
-    def _let_go(self, plan: _Plan[T]) -> None:
+    def _let_go(self, plan: KeptPlan[T]) -> None:
         """Drop every reference to a plan: what it registered elsewhere goes with it."""
         self.counters.evictions += 1
         self.size_bytes -= plan.size
@@ -292,7 +263,7 @@ class PlanCache(Generic[T]):
             if not shape.plans:
                 self._shapes.pop(shape.key, None)
 
-    def _remember_text(self, key: Key, plan: _Plan[T], found: FoundPlan[T]) -> None:
+    def _remember_text(self, key: Key, plan: KeptPlan[T], found: FoundPlan[T]) -> None:
         self._texts[key] = (plan, found)
         plan.texts.add(key)
         if len(self._texts) > self._settings.max_texts:

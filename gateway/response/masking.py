@@ -13,7 +13,8 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from gateway.errors import CODES, ClientError, MoreErrorsError, UpstreamError, fault_of
+from gateway.error_codes import CODES, fault_of
+from gateway.errors import ClientError, MoreErrorsError, UpstreamError
 from gateway.response.record import MAX_NOTED, OperationRecord
 from gateway.runtime.bounds import UNLIMITED, ResultLimitError, ResultLimits
 from gateway.telemetry.records import members

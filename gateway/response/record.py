@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.codings.encode import Encoded
-from gateway.errors import Fault
+from gateway.error_codes import Fault
 from gateway.telemetry.metrics import Histogram
 
 MAX_NOTED = 20

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from gateway import ConfigError, create_app
-from gateway.app.build import check_graphql_core
+from gateway.app.preconditions import check_graphql_core
 from gateway.testing import GatewayClient
 
 SCHEMA = """

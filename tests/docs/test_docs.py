@@ -15,7 +15,7 @@ from docs.examples import EXAMPLES
 from docs.generate import GENERATED, sections
 from gateway.app.config import Config, build_config, load_config
 from gateway.cli.app import app
-from gateway.errors import CODES
+from gateway.error_codes import CODES
 from gateway.settings.hints import hint_at
 from gateway.telemetry.catalogue import METRICS
 

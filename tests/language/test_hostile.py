@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from graphql import DocumentNode
 
-from gateway.errors import CODES, ClientError, RequestError
+from gateway.error_codes import CODES
+from gateway.errors import ClientError, RequestError
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalize import normalize

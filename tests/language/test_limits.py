@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from gateway.errors import CODES, ClientError, RequestError
+from gateway.error_codes import CODES
+from gateway.errors import ClientError, RequestError
 from gateway.language.document import load_document
 from gateway.language.limits import Limits, check_document, check_text
 from gateway.language.measure import measure_operations

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse
 
-from gateway.errors import CODES, ClientError
+from gateway.error_codes import CODES
+from gateway.errors import ClientError
 from gateway.execute.prepare import Prepared, prepare
 from gateway.graph.resolvers import FieldResolver
 from gateway.language.document import load_document

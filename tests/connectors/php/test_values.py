@@ -16,7 +16,7 @@ from gateway.connectors.mapping.parse import parse_mapping
 from gateway.connectors.php.answers import PhpAnswers
 from gateway.connectors.php.dates import date_time, day
 from gateway.connectors.php.rules import find_rules
-from gateway.graph.binding import bind_scalars, guard_scalars
+from gateway.graph.bind_scalars import bind_scalars, guard_scalars
 from gateway.graph.scalars import BUILT_IN, DateTime
 from gateway.upstream.settings import SourceSettings
 

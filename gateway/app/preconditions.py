@@ -1,0 +1,65 @@
+"""What has to hold of versions and names before a graph is built."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib.util import find_spec
+
+import graphql
+from graphql import GraphQLScalarType, GraphQLSchema
+
+from gateway.app.config import Config
+from gateway.app.services import unshared_sources
+from gateway.errors import ConfigError
+
+NEEDED_GRAPHQL_CORE = (3, 3, 2)
+
+
+def check_graphql_core(version: tuple[int, ...] = tuple(graphql.version_info[:3])) -> None:
+    """Errors: ConfigError below 3.3.2, whose validation a small document can keep busy for seconds.
+
+    The drop-in library runs on 3.2.14 too; a service that strangers reach does not.
+    Source: CVE-2026-75507, CVE-2026-75508 and the release notes of 3.3.2.
+    """
+    if version < NEEDED_GRAPHQL_CORE:
+        installed, needed = (".".join(map(str, v)) for v in (version, NEEDED_GRAPHQL_CORE))
+        raise ConfigError(
+            f"graphql-core {installed} is installed, and the gateway needs {needed} or later",
+            hint=f"pip install 'graphql-core>={needed}'",
+        )
+
+
+def check_source_names(config: Config, declared: set[str]) -> None:
+    """Errors: ConfigError for a table of a source that no schema declares, or that cannot have an effect."""
+    tables: dict[str, Collection[str]] = {
+        "sources": config.sources,
+        "headers.sources": config.headers.sources,
+    }
+    for table, names in tables.items():
+        for name in names:
+            if name not in declared:
+                known = ", ".join(sorted(declared)) or "none"
+                raise ConfigError(
+                    "no @source has this name", key=f"{table}.{name}", hint=f"declared: {known}"
+                )
+    for name, settings in config.sources.items():
+        if settings.transport == "http2" and find_spec("h2") is None:
+            raise ConfigError(
+                'transport = "http2" needs h2, which is not installed',
+                key=f"sources.{name}.transport",
+                hint="pip install 'compiled-graphql-gateway[http2]'",
+            )
+    for source, reason in unshared_sources(config, declared).items():
+        if source in config.sources and config.sources[source].cache.enabled:
+            raise ConfigError(
+                f"nothing of this source is kept: {reason}",
+                key=f"sources.{source}.cache.enabled",
+                hint="switch one of the two off",
+            )
+
+
+def check_scalar_names(config: Config, schema: GraphQLSchema) -> None:
+    """Errors: ConfigError for a scalar of `[graph.scalars]` that the schema does not declare."""
+    for name in config.graph.scalars:
+        if not isinstance(schema.type_map.get(name), GraphQLScalarType):
+            raise ConfigError("the schema declares no such scalar", key=f"graph.scalars.{name}")
