@@ -1,17 +1,24 @@
 """What a release takes of a pod's size and of the room above it: half at most, as of the pods themselves. Pure."""
 
+# ruff: noqa: ARG001 -- the rules of one table share one signature
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gateway.release.manifests import autoscaler_of, find_object
+from gateway.release.configured import pod_settings
+from gateway.release.manifests import autoscaler_of, containers, find_object, pod_specs
 from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
 
 UNITS = {
     "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
     "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
 }  # fmt: skip
+
+# A worker of a small schema takes half of this.
+LEAST_WORKER_BYTES = 96 * 2**20
+# How long a pod that answers no more may go on being sent requests.
+MOST_UNREADY_S = 60
 
 
 def quantity(text: Any) -> float:
@@ -47,3 +54,29 @@ def _sizes(objects: Sequence[Object]) -> dict[str, float]:
                 for resource, text in table.items():
                     found[f"a pod's {resource} ({kind})"] = quantity(text)
     return found
+
+
+def pods_fit(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """A container asks for no more than its limit, and each worker has room."""
+    for name, spec in pod_specs(objects):
+        for container in containers(spec):
+            sizes = container.get("resources", {})
+            for resource, text in sizes.get("requests", {}).items():
+                most = sizes.get("limits", {}).get(resource)
+                if most is not None and quantity(text) > quantity(most):
+                    yield f"{name}: container {container['name']} requests {text} of {resource}, over its limit {most}"
+    for pod in pod_settings(objects):
+        memory = pod.container.get("resources", {}).get("limits", {}).get("memory")
+        workers = pod.config.server.workers if pod.config else 1
+        if memory is not None and quantity(memory) < workers * LEAST_WORKER_BYTES:
+            yield f"{pod.name}: {workers} workers in {memory}: each needs {LEAST_WORKER_BYTES // 2**20}Mi at least"
+
+
+def impatient_readiness(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """A pod that does not answer is soon sent nothing more."""
+    for name, spec in pod_specs(objects):
+        for container in spec["containers"]:
+            probe = container.get("readinessProbe") or {}
+            patience = int(probe.get("periodSeconds", 10)) * int(probe.get("failureThreshold", 3))
+            if patience > MOST_UNREADY_S:
+                yield f"{name}: container {container['name']} is sent requests for {patience} s after its last answer"

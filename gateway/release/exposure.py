@@ -6,12 +6,9 @@ As in `policies`: one function, one rule, words that name the object. Pure.
 # ruff: noqa: ARG001 -- the rules of one table share one signature
 from __future__ import annotations
 
-import ipaddress
 import math
-import tomllib
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any
-from urllib.parse import urlsplit
 
 from gateway.release.manifests import (
     autoscaler_of,
@@ -21,17 +18,15 @@ from gateway.release.manifests import (
     pod_specs,
 )
 from gateway.release.model import RELEASE, Object, Target
-from gateway.release.reach import egress, lets, parse_network
 from gateway.release.secrets import find_secrets
 
-# Settings that are for a developer's machine: key in gateway.toml → the value that may not be.
-DEVELOPMENT: dict[str, Any] = {
-    "errors.mask": False, "csrf.enabled": False, "telemetry.enabled": False, "telemetry.metrics.enabled": False,
-}  # fmt: skip
-# What ends in one of these changes what a request becomes on its way, out of the chart's sight.
-REWRITES = (
-    "-snippet", "/rewrite-target", "/permanent-redirect", "/temporal-redirect", "/app-root", "/server-alias",
-)  # fmt: skip
+# Annotations that change what a request becomes on its way, who is let through, or where it goes.
+REWRITES = re.compile(
+    r"(?i)snippet|rewrite|redirect|app-root|server-alias|[/.-]canary|/auth-(url|signin|tls|secret|type|proxy|snippet)|"
+    r"(white|allow|deny|black)-?list|source-range|backend-protocol|/default-backend|custom-http-errors|upstream-vhost|"
+    r"service-upstream|mirror|use-regex|x-forwarded-prefix|/satisfy|denylist|/actions\.|/conditions\.|path-(regex|prefix)|"
+    r"request-(set|modify)|middlewares|/configuration$"
+)
 
 
 def no_plain_secrets(objects: Sequence[Object], target: Target) -> Iterator[str]:
@@ -115,15 +110,6 @@ def known_registries(objects: Sequence[Object], target: Target) -> Iterator[str]
                 yield f"{name}: image {image!r} comes from none of {', '.join(target.registries)}"
 
 
-def each_variable_once(objects: Sequence[Object], target: Target) -> Iterator[str]:
-    """The second of two equal names would win over what the chart sets for probes, ports and draining."""
-    for name, spec in pod_specs(objects):
-        for container in containers(spec):
-            names = [variable["name"] for variable in container.get("env", [])]
-            for twice in sorted({item for item in names if names.count(item) > 1}):
-                yield f"{name}: {twice} is set twice"
-
-
 def patient_liveness(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """A pod that is busy for a moment is not killed for it."""
     for name, spec in pod_specs(objects):
@@ -149,8 +135,8 @@ def closed_production(objects: Sequence[Object], target: Target) -> Iterator[str
         if item["kind"] == "NetworkPolicy":
             yield from _open_to_all(item)
         if item["kind"] in ("Ingress", "Service", "HTTPRoute"):
-            for name in item["metadata"].get("annotations") or {}:
-                if name.endswith(REWRITES):
+            for name, given in (item["metadata"].get("annotations") or {}).items():
+                if REWRITES.search(name) and not _says_the_usual(name, str(given)):
                     yield f"{key(item)}: the annotation {name} changes requests on their way"
     for name, spec in pod_specs(objects):
         for container in containers(spec):
@@ -158,117 +144,14 @@ def closed_production(objects: Sequence[Object], target: Target) -> Iterator[str
                 yield f"{name}: pullPolicy Never: a new node never gets the image"
 
 
+def _says_the_usual(name: str, value: str) -> bool:
+    """To be sent to HTTPS, and HTTP to the pods, is what the chart means anyway."""
+    is_https = name.endswith("ssl-redirect") and value == "true"
+    return is_https or (name.endswith("backend-protocol") and value.upper() == "HTTP")
+
+
 def _open_to_all(policy: Object) -> Iterator[str]:
     for rule in (policy.get("spec") or {}).get("ingress") or []:
         ports = ", ".join(str(port.get("port")) for port in rule.get("ports", [])) or "every port"
         if not rule.get("from"):
             yield f"{key(policy)}: {ports} is open to every pod of the cluster"
-
-
-def no_development(objects: Sequence[Object], target: Target) -> Iterator[str]:
-    """Settings of a developer's machine, in gateway.toml or as variables."""
-    if target.environment != "production":
-        return
-    for name, settings in settings_of(objects):
-        for path, bad in DEVELOPMENT.items():
-            if _at(settings, path) is bad:
-                yield f"{name}: {path} is {str(bad).lower()} in production"
-        for policy in _at(settings, "cors.policies") or []:
-            anyone = {"*", ".*", "^.*$", ".+"} & {
-                *policy.get("origins", []),
-                *policy.get("match_origins", []),
-            }
-            if anyone and policy.get("allow_credentials"):
-                yield f"{name}: cors.policies lets pages of every origin use a user's credentials"
-
-
-def reachable_sources(objects: Sequence[Object], target: Target) -> Iterator[str]:
-    """A source's URL is one, on a host that targets.yaml knows, at an address and port that pods may connect to."""
-    rules = egress(objects)
-    for name, settings in settings_of(objects):
-        for source, table in (settings.get("sources") or {}).items():
-            url = table.get("url") if isinstance(table, dict) else None
-            if isinstance(url, str) and "${" not in url:
-                for problem in _url_problems(url, target, rules):
-                    yield f"{name}: sources.{source}.url {_shown(url)} {problem}"
-            if isinstance(table, dict) and table.get("tls_verify") is False and _is_remote(target):
-                yield f"{name}: sources.{source}.tls_verify is false: anybody between may answer for it"
-
-
-def _is_remote(target: Target) -> bool:
-    return target.environment != "dev"
-
-
-def _shown(url: str) -> str:
-    """A URL without what may be secret in it."""
-    return repr(url.split("?")[0].rpartition("@")[2])
-
-
-def _url_problems(url: str, target: Target, rules: set[Any]) -> Iterator[str]:
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        yield "is not a URL"
-        return
-    if parts.scheme not in ("http", "https") or not host:
-        yield "is not an http or https URL with a host"
-        return
-    if not _is_remote(target):
-        return
-    port = port or (443 if parts.scheme == "https" else 80)
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        address = None
-    if host == "localhost" or (address and (address.is_loopback or address.is_unspecified)):
-        yield "is the pod itself, where no source runs"
-        return
-    if target.source_hosts and not any(_fits(host, known) for known in target.source_hosts):
-        yield f"is on none of the hosts that targets.yaml knows: {', '.join(target.source_hosts)}"
-    if not rules:
-        return
-    if address is not None and not lets(rules, parse_network(host), port):
-        yield "is where the NetworkPolicy lets no pod connect to"
-    elif port not in {allowed for _, allowed in rules}:
-        yield f"has port {port}, to which the NetworkPolicy lets no pod connect"
-
-
-def _fits(host: str, known: str) -> bool:
-    """`.example.com` is every name below it."""
-    return host == known or (known.startswith(".") and host.endswith(known))
-
-
-def settings_of(objects: Sequence[Object]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """gateway.toml of each ConfigMap, and the variables that lie over it, as tables."""
-    for item in objects:
-        text = item.get("data", {}).get("gateway.toml") if item["kind"] == "ConfigMap" else None
-        if text is not None:
-            try:
-                yield key(item), tomllib.loads(text)
-            except tomllib.TOMLDecodeError:
-                continue  # said by `find_secrets`
-    for name, spec in pod_specs(objects):
-        tables: dict[str, Any] = {}
-        for container in containers(spec):
-            for variable in container.get("env", []):
-                path = str(variable["name"]).removeprefix("GATEWAY_").lower().split("__")
-                if variable["name"].startswith("GATEWAY_") and len(path) > 1:
-                    _put(tables, path, variable.get("value"))
-        yield name, tables
-
-
-def _put(tables: dict[str, Any], path: Sequence[str], text: Any) -> None:
-    *above, last = path
-    for part in above:
-        below = tables.get(part)
-        tables[part] = below if isinstance(below, dict) else {}
-        tables = tables[part]
-    value = {"true": True, "1": True, "false": False, "0": False}.get(str(text).lower(), text)
-    tables[last] = value
-
-
-def _at(tables: Any, path: str) -> Any:
-    for part in path.split("."):
-        tables = tables.get(part) if isinstance(tables, dict) else None
-    return tables

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from gateway.release.manifests import parse_manifest
 from gateway.release.model import RELEASE, ChartError, DeployedRelease, Object, ReleaseError, Target
 
 HISTORY_KEPT = 20
+# `- at '/domain': 'a b' does not match pattern …`; Helm escapes line breaks within the value.
+_GIVEN = re.compile(r"(?m)^(.*?at '[^']*': )'.*' (?=does not match|is not valid)")
 
 
 class Helm(Protocol):
@@ -68,7 +71,7 @@ class HelmCli:
                 stdin=json.dumps(values),
             )  # fmt: skip
         except ReleaseError as exc:
-            raise ChartError(str(exc)) from exc
+            raise ChartError(without_values(str(exc))) from None
         return parse_manifest(text)
 
     def running(self, target: Target, revision: int | None = None) -> DeployedRelease | None:
@@ -138,6 +141,11 @@ class HelmCli:
         if done.returncode != 0:
             raise ReleaseError(f"helm {args[0]}: {done.stderr.strip() or done.returncode}")
         return done.stdout
+
+
+def without_values(text: str) -> str:
+    """What Helm says of values that the chart's schema refuses, without repeating them: they may be secrets."""
+    return _GIVEN.sub(r"\1", text)
 
 
 def other_namespaces(target: Target, found: Any) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from helm_python import (
     HelmValuesError,
 )
 
-from gateway.release.helm import HISTORY_KEPT, other_namespaces
+from gateway.release.helm import HISTORY_KEPT, other_namespaces, without_values
 from gateway.release.manifests import parse_manifest
 from gateway.release.model import RELEASE, ChartError, DeployedRelease, Object, ReleaseError, Target
 
@@ -35,7 +35,7 @@ class HelmSdk:
                 loaded.validate_schema(dict(values))
                 files = loaded.render(dict(values), name=RELEASE, namespace=target.namespace)
         except (HelmValuesError, HelmRenderError) as exc:
-            raise ChartError(f"helm template: {exc.detail}") from exc
+            raise ChartError(without_values(f"helm template: {exc.detail}")) from None
         except HelmError as exc:
             raise ReleaseError(f"helm template: {exc.detail}") from exc
         texts = [text for name, text in sorted(files.items()) if name.endswith((".yaml", ".yml"))]

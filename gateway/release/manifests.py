@@ -103,10 +103,17 @@ def images(objects: Iterable[Object]) -> tuple[str, ...]:
 
 
 def diff_objects(running: Iterable[Object], planned: Iterable[Object]) -> tuple[Change, ...]:
-    """What applying `planned` over `running` creates, changes and deletes, in that order."""
+    """What applying `planned` over `running` creates, changes and deletes, in that order.
+
+    A new ConfigMap's text is shown: it is the configuration that nobody has seen in this place.
+    """
     before = {key(item): item for item in running}
     after = {key(item): item for item in planned}
-    created = [Change("create", name) for name in after if name not in before]
+    created = [
+        Change("create", name, _diff({}, item) if item["kind"] == "ConfigMap" else ())
+        for name, item in after.items()
+        if name not in before
+    ]
     deleted = [Change("delete", name) for name in before if name not in after]
     changed = [
         Change("change", name, _diff(before[name], item))
@@ -117,11 +124,26 @@ def diff_objects(running: Iterable[Object], planned: Iterable[Object]) -> tuple[
 
 
 def _diff(before: Object, after: Object) -> tuple[str, ...]:
-    old, new = (
-        yaml.safe_dump(_shown(item), sort_keys=True).splitlines() for item in (before, after)
-    )
+    old, new = (_lines(item) for item in (before, after))
     lines = list(difflib.unified_diff(old, new, lineterm="", n=1))
     return tuple(lines[2:])
+
+
+class _Shown(yaml.SafeDumper):
+    """Texts of several lines as they are, so that a diff of a file is one of its lines."""
+
+
+def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    )
+
+
+_Shown.add_representer(str, _block)
+
+
+def _lines(item: Object) -> list[str]:
+    return yaml.dump(_shown(item), Dumper=_Shown, sort_keys=True).splitlines() if item else []
 
 
 def _shown(item: Object) -> Object:

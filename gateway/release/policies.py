@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from gateway.release.addresses import known_proxies, reachable_sources
+from gateway.release.capacity import impatient_readiness, pods_fit
+from gateway.release.configured import pod_settings
 from gateway.release.exposure import (
     budget_keeps_half,
     closed_production,
-    each_variable_once,
     known_registries,
-    no_development,
     no_plain_secrets,
     patient_liveness,
-    reachable_sources,
     selectors_match,
 )
 from gateway.release.manifests import (
@@ -31,7 +31,16 @@ from gateway.release.manifests import (
     pod_specs,
 )
 from gateway.release.model import RELEASE, Object, Target
-from gateway.release.reach import egress_makes_sense, served
+from gateway.release.production import (
+    configuration_is_read,
+    each_variable_once,
+    no_development,
+    probes_ask_what_is_served,
+    settings_are_seen,
+    the_images_program,
+)
+from gateway.release.reach import egress_makes_sense, networks_are_some, served
+from gateway.release.served_schema import files_are_served
 
 Policy = Callable[[Sequence[Object], Target], Iterator[str]]
 
@@ -150,18 +159,19 @@ def probed(objects: Sequence[Object], target: Target) -> Iterator[str]:
 
 def time_to_drain(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """The kubelet kills only after preStop and the gateway's own drain have ended."""
-    for name, spec in pod_specs(objects):
-        for container in spec["containers"]:
-            variables = {v["name"]: v.get("value") for v in container.get("env", [])}
-            drain = variables.get("GATEWAY_SERVER__DRAIN_TIMEOUT_S")
-            if drain is None:
-                continue
-            pre_stop = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {})
-            needed = float(drain) + float(pre_stop.get("seconds", 0))
-            if not pre_stop:
-                yield f"{name}: no preStop, so endpoints still send requests to a stopping pod"
-            if spec.get("terminationGracePeriodSeconds", 30) <= needed:
-                yield f"{name}: killed before {needed:.0f} s of preStop and drain are over"
+    for pod in pod_settings(objects):
+        spec = dict(pod_specs(objects))[pod.name]
+        pre_stop = pod.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {})
+        if not pre_stop:
+            yield f"{pod.name}: no preStop, so endpoints still send requests to a stopping pod"
+        if pod.config is None:
+            continue
+        server = pod.config.server
+        needed = (
+            server.shutdown_delay_s + server.drain_timeout_s + float(pre_stop.get("seconds", 0))
+        )
+        if spec.get("terminationGracePeriodSeconds", 30) <= needed:
+            yield f"{pod.name}: killed before {needed:.0f} s of preStop and drain are over"
 
 
 def walled(objects: Sequence[Object], target: Target) -> Iterator[str]:
@@ -189,9 +199,18 @@ POLICIES: tuple[Policy, ...] = (
     known_registries,
     each_variable_once,
     patient_liveness,
+    impatient_readiness,
+    pods_fit,
+    networks_are_some,
     closed_production,
+    configuration_is_read,
+    files_are_served,
+    settings_are_seen,
+    probes_ask_what_is_served,
+    the_images_program,
     no_development,
     reachable_sources,
+    known_proxies,
 )
 
 

@@ -3,15 +3,18 @@
 Read from planned and running objects alike, so that what a release takes away can be told. Pure.
 """
 
+# ruff: noqa: ARG001 -- the rules of one table share one signature
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def hosts(objects: Sequence[Object]) -> set[str]:
@@ -34,15 +37,36 @@ def hosts(objects: Sequence[Object]) -> set[str]:
 
 def egress(objects: Sequence[Object]) -> set[tuple[Network, int]]:
     """Networks and ports that the gateway's pods may connect to, DNS within the cluster left out."""
-    found = set()
+    found: set[tuple[Network, int]] = set()
     for item in objects:
         if item["kind"] != "NetworkPolicy":
             continue
         for rule in (item.get("spec") or {}).get("egress") or []:
-            blocks = [to["ipBlock"]["cidr"] for to in rule.get("to", []) if "ipBlock" in to]
             ports = [int(port["port"]) for port in rule.get("ports", [])]
-            found |= {(parse_network(cidr), port) for cidr in blocks for port in ports}
+            networks = [_network(cidr) for cidr in _blocks(rule)]
+            found |= {(network, port) for network in networks if network for port in ports}
     return found
+
+
+def _blocks(rule: Mapping[str, Any]) -> list[str]:
+    return [str(to["ipBlock"]["cidr"]) for to in rule.get("to", []) if "ipBlock" in to]
+
+
+def _network(cidr: str) -> Network | None:
+    try:
+        return parse_network(cidr)
+    except ValueError:
+        return None  # said by `networks_are_some`
+
+
+def networks_are_some(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """Each CIDR of a NetworkPolicy is one: the API server refuses 10.8.0.0/99 half-way."""
+    for item in objects:
+        if item["kind"] == "NetworkPolicy":
+            for rule in (item.get("spec") or {}).get("egress") or []:
+                for cidr in _blocks(rule):
+                    if _network(cidr) is None:
+                        yield f"NetworkPolicy/{RELEASE}: {cidr} is no network"
 
 
 def parse_network(cidr: str) -> Network:
@@ -69,6 +93,16 @@ def nothing_cut_off(
             f"{name} is served now and is not in this release; name it with --delete '{name}' if that is meant",
             f"cut off everybody who comes to {target} by that name",
         )
+    callers = may_come(objects)
+    for name in sorted((may_come(before) or set()) - (callers or set()) - set(allowed)):
+        if callers is None or f"ingress/*:{name.partition(':')[2]}" in callers:
+            continue
+        yield Refusal(
+            "IngressRemoved",
+            f"pods may be connected to by {name} now and may not in this release; name it with --delete {name} if that "
+            "is meant",
+            f"cut off what comes to {target} from there: the ingress controller, or Prometheus",
+        )
     rules = egress(objects)
     walled = any(item["kind"] == "NetworkPolicy" for item in objects)
     for network, port in sorted(egress(before), key=str) if walled else ():
@@ -80,6 +114,30 @@ def nothing_cut_off(
                 f"name it with --delete {name} if that is meant",
                 "cut pods off from the sources that are there",
             )
+
+
+def may_come(objects: Sequence[Object]) -> set[str] | None:
+    """`ingress/public:http`: namespaces that may connect to pods, by port, `*` for any. None without a wall."""
+    walls = [item for item in objects if item["kind"] == "NetworkPolicy"]
+    if not walls:
+        return None
+    found = set()
+    for item in walls:
+        for rule in (item.get("spec") or {}).get("ingress") or []:
+            ports = [str(port.get("port")) for port in rule.get("ports", [])] or ["*"]
+            found |= {f"ingress/{name}:{port}" for name in _callers(rule) for port in ports}
+    return found
+
+
+def _callers(rule: Mapping[str, Any]) -> list[str]:
+    if not rule.get("from"):
+        return ["*"]
+    labels = [one.get("namespaceSelector", {}).get("matchLabels", {}) for one in rule["from"]]
+    return [
+        str(found["kubernetes.io/metadata.name"])
+        for found in labels
+        if "kubernetes.io/metadata.name" in found
+    ]
 
 
 def served(objects: Sequence[Object], target: Target) -> Iterator[str]:

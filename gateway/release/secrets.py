@@ -1,6 +1,6 @@
-"""Finds secrets in plain text: by the name that a value stands under, and by what the value looks like.
+"""Finds secrets in plain text in planned objects: by the name that a value stands under, and by what it looks like.
 
-Pure. It never gives a value back, only where it stands.
+Every place of every object is looked at, and files within them. Pure. It gives no value back, only where one stands.
 """
 
 from __future__ import annotations
@@ -9,99 +9,141 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
+from gateway.app.config import Config
+from gateway.release.configured import pod_settings, texts_of
 from gateway.release.manifests import containers, key, pod_specs
 from gateway.release.model import Object
-
-NAME = re.compile(
-    r"(?i)(secret|token|passw|passphrase|pwd|private_?-?key|api_?-?key|access_?-?key|credential|authorization|cookie|"
-    r"(^|[_-])(auth|dsn|bearer|jwt)([_-]|$))"
+from gateway.release.secret_files import secrets_in_file
+from gateway.release.secret_forms import (
+    is_harmless,
+    looks_random,
+    looks_secret,
+    names_secret,
+    secrets_within,
 )
-# Forms that are secrets whatever they are called. A URL's own user name and password are looked at apart.
-FORMS = (
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
-    re.compile(r"(?i)\b(bearer|basic)\s+(?!\$)[A-Za-z0-9+/._~=-]{8,}"),
-    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\."),  # a JWT
-    re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
-    re.compile(r"\b(ghp|gho|ghs|ghu|github_pat|glpat|xox[abprs]|sk_live|rk_live)[_-][A-Za-z0-9_-]{16,}"),
-    re.compile(r"\bAIza[A-Za-z0-9_-]{35}\b"),
-)  # fmt: skip
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
-# `${NAME}` and what may stand around it: a scheme of authorization, punctuation.
-REFERENCE = re.compile(r"^(?i:bearer|basic|token)?\s*\$\{[A-Za-z_][A-Za-z0-9_]*\}$")
-# Keys of gateway.toml that sound like secrets and name something else: a variable, a header, a number.
-INNOCENT = re.compile(r"(?i)(_env|_header|_headers|_name|_names|_url|_file|_path|_s|_ttl|_claim)$")
+from gateway.settings.hints import field_hints, item_of, table_of
+
+# Kubernetes' own fields that name a Secret, or a part of one.
+NAMES_A_SECRET = frozenset({
+    "secretName", "secretKeyRef", "secretRef", "imagePullSecrets", "secretStoreRef", "secretKey", "serviceAccountName",
+    "remoteRef", "target",
+})  # fmt: skip
+# Annotations of ingress controllers and clouds that sound like secrets and are none.
+ANNOTATIONS = re.compile(
+    r"(?i)(^checksum|/(auth-(secret|secret-type|type|realm|method|tls-.*)|proxy-ssl-secret|affinity|affinity-mode|"
+    r"session-cookie-.*|proxy-cookie-.*|token-expiration))$|^checksum/"
+)
+_LOOKS = "holds what looks like a secret; refer to a Secret"
 
 
 def find_secrets(objects: Sequence[Object]) -> Iterator[str]:
     """Where a secret stands in plain text, in words that name the object and the key."""
-    for name, variable, value in _variables(objects):
-        if NAME.search(variable) and not _is_safe(value):
-            yield f"{name}: {variable} stands in plain text; refer to a Secret"
-    for item in objects:
-        if item["kind"] == "ConfigMap":
-            for file, text in item.get("data", {}).items():
-                yield from _in_settings(key(item), file, str(text))
-        # SealedSecrets hold ciphertext, ExternalSecrets names.
-        if item["kind"] not in ("SealedSecret", "ExternalSecret"):
-            for path, text in _texts(item):
-                if looks_secret(text):
-                    yield f"{key(item)}: {path} holds what looks like a secret; refer to a Secret"
-
-
-def _variables(objects: Sequence[Object]) -> Iterator[tuple[str, str, str]]:
+    for pod in pod_settings(objects):
+        yield from _in_settings(pod.name, pod.overrides)
     for name, spec in pod_specs(objects):
         for container in containers(spec):
             for variable in container.get("env", []):
-                if "value" in variable:
-                    yield name, variable["name"], str(variable["value"])
+                yield from _in_variable(name, str(variable["name"]), variable.get("value"))
+    for item in objects:
+        files = item.get("data") or {} if item["kind"] == "ConfigMap" else {}
+        for file, text in files.items():
+            yield from _in_file(key(item), str(file), str(text))
+        yield from _in_object(item)
 
 
-def _is_safe(value: str) -> bool:
-    """A reference, nothing, or a number or truth value: a limit of tokens is no token."""
-    text = value.strip()
-    return bool(not text or REFERENCE.match(text) or re.fullmatch(r"(?i)true|false|[0-9.]+", text))
+def objects_with_secrets(objects: Sequence[Object]) -> frozenset[str]:
+    """Keys of objects that hold a secret in plain text: their text is not shown, also where one is being taken out."""
+    return frozenset(found.partition(": ")[0] for found in find_secrets(objects))
 
 
-def _in_settings(name: str, file: str, text: str) -> Iterator[str]:
-    if not file.endswith(".toml"):
+def is_secret_setting(path: Sequence[str]) -> bool:
+    """Whether a key of gateway.toml holds a secret.
+
+    Names that the settings have themselves say nothing, `authentication.jwt.cookie` is the name of one; names that are
+    free do, `headers.x-api-key`.
+    """
+    if list(path[:2]) == ["admin", "keys"]:
+        return True
+    hint: Any = Config
+    for part in path:
+        table = table_of(hint) if hint is not None else None
+        is_known = table is not None and part in field_hints(table) and part != "secret"
+        if not is_known and names_secret(part):
+            return True
+        if hint is not None:
+            hint = field_hints(table).get(part) if table else item_of(hint)
+    return False
+
+
+def _in_variable(name: str, variable: str, value: Any) -> Iterator[str]:
+    if value is None:
         return
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        yield f"{name}: {file} is not TOML"
+    tables = (
+        variable.upper().startswith("GATEWAY_") and "__" in variable
+    )  # looked at as the gateway reads it
+    if secrets_within({variable: str(value)}) and not (tables and is_harmless(str(value))):
+        yield f"{name}: {variable} stands in plain text; refer to a Secret"
+    if looks_secret(str(value)) or looks_random(str(value)):
+        yield f"{name}: {variable} {_LOOKS}"
+
+
+def _in_file(name: str, file: str, text: str) -> Iterator[str]:
+    if file.endswith(".toml"):
+        try:
+            yield from _in_settings(name, tomllib.loads(text))
+        except tomllib.TOMLDecodeError:
+            yield f"{name}: {file} is not TOML"
         return
-    for path, value in _texts(tables):
-        parts = path.split(".")
-        if any(NAME.search(part) and not INNOCENT.search(part) for part in parts) and not _is_safe(
-            value
-        ):
-            yield f"{name}: {path} stands in plain text; write ${{NAME}} and set NAME under secrets.env"
+    for place in dict.fromkeys(secrets_in_file(file, text)):
+        yield f"{name}: {file}, {place}, {_LOOKS}"
 
 
-def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every string in a tree, with its path."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from _texts(item, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _texts(item, f"{path}.{number}")
+def _in_settings(name: str, tables: Any) -> Iterator[str]:
+    found = secrets_within(tables, is_named=is_secret_setting)
+    # What goes along with metrics and traces is the collector's key, whatever its header is called.
+    for table, headers in (("metrics", "otlp_headers"), ("tracing", "headers")):
+        telemetry = tables.get("telemetry") or {}
+        given = telemetry.get(table) if isinstance(telemetry, dict) else None
+        for at, text in texts_of((given or {}).get(headers) if isinstance(given, dict) else None):
+            if not is_harmless(text):
+                found.append(".".join(("telemetry", table, headers, *at)))
+    for path in dict.fromkeys(found):
+        yield f"{name}: {path} stands in plain text; write ${{NAME}} and set NAME under secrets.env"
+    for at, text in texts_of(tables):
+        if looks_secret(text) or looks_random(text):
+            yield f"{name}: {'.'.join(at)} {_LOOKS}"
 
 
-def looks_secret(text: str) -> bool:
-    """Whether a text holds something that has a secret's form."""
-    return any(form.search(text) for form in FORMS) or any(
-        _has_password(found[0]) for found in URL.finditer(text)
-    )
+def _in_object(item: Object) -> Iterator[str]:
+    """Names and forms everywhere but in files and variables, which are read as what they are."""
+    rest = {
+        name: value
+        for name, value in item.items()
+        if not (item["kind"] == "ConfigMap" and name == "data")
+    }
+    if item["kind"] == "SealedSecret":
+        spec = rest.get("spec") or {}
+        rest["spec"] = {
+            name: value for name, value in spec.items() if name != "encryptedData"
+        }  # ciphertext
+    pruned = _without_references(rest)
+    for path in secrets_within(pruned):
+        yield f"{key(item)}: {path} stands in plain text; refer to a Secret"
+    for at, text in texts_of(pruned):
+        is_digest = at[-1:] == ("image",) or any(map(ANNOTATIONS.search, at))
+        if looks_secret(text) or (looks_random(text) and not is_digest and "annotations" in at):
+            yield f"{key(item)}: {'.'.join(at)} {_LOOKS}"
 
 
-def _has_password(url: str) -> bool:
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        return False
-    return bool(password) and not REFERENCE.match(password or "")
+def _without_references(value: Any) -> Any:
+    """An object without the fields that only name a Secret, and without variables."""
+    if isinstance(value, dict):
+        return {
+            name: _without_references(inner)
+            for name, inner in value.items()
+            if name not in NAMES_A_SECRET and not ANNOTATIONS.search(str(name)) and name != "env"
+        }
+    if isinstance(value, list):
+        return [_without_references(inner) for inner in value]
+    return value

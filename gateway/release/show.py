@@ -12,9 +12,10 @@ from rich.table import Table
 from gateway.release.guards import pods_after, pods_now
 from gateway.release.manifests import images
 from gateway.release.model import Refusal, ReleasePlan
+from gateway.release.secrets import objects_with_secrets
 
 SIGNS = {"create": "[green]+[/]", "change": "[yellow]~[/]", "delete": "[red]-[/]"}
-DIFF_LINES_SHOWN = 60
+DIFF_LINES_SHOWN = 200
 
 
 def show_plan(console: Console, plan: ReleasePlan) -> None:
@@ -38,9 +39,10 @@ def show_plan(console: Console, plan: ReleasePlan) -> None:
     if not plan.changes and not plan.refusals:
         console.print("no change")
     is_secret = any(refusal.code == "SecretExposed" for refusal in plan.refusals)
+    exposed = objects_with_secrets(running.objects if running else ())
     for change in plan.changes:
         console.print(f"{SIGNS[change.verb]} {escape(change.key)}")
-        if is_secret and change.diff:
+        if change.diff and (is_secret or change.key in exposed):
             console.print("    (not shown: a secret stands in it)", style="dim")
             continue
         for line in change.diff[:DIFF_LINES_SHOWN]:

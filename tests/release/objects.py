@@ -11,6 +11,13 @@ EU = Target("production", "eu-west", "production-eu-west", "http://prometheus", 
 PLACE = {"environment": "production", "region": "eu-west"}
 
 
+ENV = (
+    {"name": "GATEWAY_SERVER__DRAIN_TIMEOUT_S", "value": "30"},
+    {"name": "GATEWAY_HTTP__GRAPHIQL", "value": "false"},
+    {"name": "GATEWAY_LIMITS__INTROSPECTION", "value": "false"},
+)
+
+
 def metadata(name: str, **labels: str) -> Object:
     return {"name": name, "namespace": EU.namespace, "labels": {**PLACE, **labels}}
 
@@ -34,7 +41,7 @@ def deployment(replicas: int | None = 4, **container: Any) -> Object:
                     "readOnlyRootFilesystem": True,
                     "capabilities": {"drop": ["ALL"]},
                 },
-                "env": [{"name": "GATEWAY_SERVER__DRAIN_TIMEOUT_S", "value": "30"}],
+                "env": list(ENV),
                 "lifecycle": {"preStop": {"sleep": {"seconds": 10}}},
                 "startupProbe": {},
                 "readinessProbe": {},
@@ -90,6 +97,17 @@ def autoscaler(least: int = 4, most: int = 24) -> Object:
             "maxReplicas": most,
         },
     }
+
+
+def mounted(text: str, **container: Any) -> list[Object]:
+    """A whole release whose pods read this gateway.toml."""
+    one = deployment(
+        volumeMounts=[{"name": "c", "mountPath": "/app/gateway.toml", "subPath": "gateway.toml"}],
+        **container,
+    )
+    one["spec"]["template"]["spec"]["volumes"] = [{"name": "c", "configMap": {"name": "c"}}]
+    settings = {"kind": "ConfigMap", "metadata": metadata("c"), "data": {"gateway.toml": text}}
+    return release(one, settings)
 
 
 def release(first: Object | None = None, *more: Object) -> list[Object]:

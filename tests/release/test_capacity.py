@@ -24,7 +24,7 @@ def test_quantities(text: object, value: float) -> None:
         ("500m", "512Mi", 12, True),
         ("2", "4Gi", 48, True),
         ("499m", "1Gi", 24, False),
-        ("1", "16Mi", 24, False),
+        ("1", "511Mi", 24, False),
         ("1", "1Gi", 11, False),
     ],
 )

@@ -1,0 +1,103 @@
+"""The schema and the Python that a release carries as files: what the gateway would say of them at its start.
+
+The schema is built and its connectors are checked as `gateway check` does. The Python is parsed and not run: it comes
+from whoever wrote the values. A schema that is in the image, or in a ConfigMap of others, is not seen here.
+"""
+
+# ruff: noqa: ARG001 -- the rules of one table share one signature
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gateway.app.build import build_graph_of
+from gateway.app.config import Config
+from gateway.errors import ConfigError
+from gateway.release.configured import STAND_INS, PodSettings, pod_settings, variables_of
+from gateway.release.manifests import find_object, pod_specs
+from gateway.release.model import Object, Target
+
+SUFFIXES = (".graphql", ".graphqls", ".gql")
+
+
+def files_are_served(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """The gateway starts with these files."""
+    for pod in pod_settings(objects):
+        spec = dict(pod_specs(objects))[pod.name]
+        mounted = dict(_mounted(objects, spec, pod.container))
+        texts = _chosen(mounted.get("/app/schema", {}), pod)
+        if texts:
+            for problem in _problems(texts, pod):
+                yield f"{pod.name}: the gateway would not start: {problem}"
+        for file, text in mounted.get("/app/resolvers", {}).items():
+            if file.endswith(".py"):
+                yield from (
+                    f"{pod.name}: the gateway would not start: {p}" for p in _syntax(file, text)
+                )
+
+
+def _mounted(
+    objects: Sequence[Object], spec: Mapping[str, Any], container: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Folders of a container that a ConfigMap of this release fills, with their files."""
+    volumes = {
+        item["name"]: item.get("configMap", {}).get("name") for item in spec.get("volumes", [])
+    }
+    for mount in container.get("volumeMounts", []):
+        found = find_object(objects, "ConfigMap", str(volumes.get(mount["name"])))
+        if found is not None and "subPath" not in mount:
+            yield str(mount["mountPath"]), found.get("data") or {}
+
+
+def _chosen(files: Mapping[str, str], pod: PodSettings) -> dict[str, str]:
+    """The schema files that the configuration names, by their paths."""
+    named = (pod.config or Config()).graph.schema
+    return {
+        f"schema/{file}": text
+        for file, text in sorted(files.items())
+        if file.endswith(SUFFIXES)
+        and any(
+            path.strip("./") in ("schema", "app/schema", f"schema/{file}", f"app/schema/{file}")
+            for path in named
+        )
+    }
+
+
+def _problems(texts: Mapping[str, str], pod: PodSettings) -> Iterator[str]:
+    given, referred = variables_of(pod.container)
+    env = {**given, **dict.fromkeys(referred, STAND_INS[0])}
+    try:
+        graph = build_graph_of(texts, _about_schema(pod.config), Path("/nowhere"), env)
+    except ConfigError as exc:
+        yield from (error.render() for error in (exc, *exc.others))
+        return
+    for finding in graph.errors:
+        yield finding.render()
+
+
+def _about_schema(config: Config | None) -> Config:
+    """What of a configuration is about the schema: no Python, and no file that is in the image."""
+    if config is None:
+        return Config()
+    sources = {
+        name: replace(table, tls_ca_file=None, tls_client_cert=None, tls_client_key=None)
+        for name, table in config.sources.items()
+    }
+    return Config(
+        sources=sources,
+        connectors=config.connectors,
+        headers=config.headers,
+        incremental=config.incremental,
+    )
+
+
+def _syntax(file: str, text: str) -> Iterator[str]:
+    try:
+        ast.parse(text)
+    except SyntaxError as exc:
+        yield f"resolvers/{file}:{exc.lineno}: {exc.msg}"
+    except (ValueError, RecursionError, MemoryError):
+        yield f"resolvers/{file}: this is no Python"
