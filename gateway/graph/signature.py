@@ -22,13 +22,6 @@ from graphql import (
 
 from gateway.errors import Diagnostic
 from gateway.graph.register import Mark
-from gateway.graph.signature import (
-    check_leading,
-    check_signature,
-    finding,
-    parameters_of,
-    unknown,
-)
 
 
 def parameters_of(function: Any) -> dict[str, inspect.Parameter]:

@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 from gateway.language.normalize import DocumentLiterals
 from gateway.language.slots import Slots
-from gateway.pipeline.found_plan import CacheCounters, FoundPlan, MadePlan
 
 T = TypeVar("T")
 
