@@ -14,15 +14,16 @@ class AdminSettings:
     """`[admin]`: commands over HTTP for those who run the gateway, on a port of their own.
 
     `gateway serve` opens the port when there is a key; a gateway that is mounted in another application opens none.
-    One worker has it, and what it is told holds for all of them.
+    One worker opens it; a command that it gets holds for all workers.
 
     Attributes:
-        keys: What a command is authenticated by, each under the name that the audit log writes:
+        keys: Keys that authenticate a command, by the name that the audit log writes for each. A command sends
             `Authorization: Bearer KEY`, or the key alone. At least 32 characters; `${NAME}` reads one from the
-            environment. Two at a time let one be replaced. "" is none; without any the port is not opened.
+            environment. To replace a key, have both for a while. An empty one is ignored; without any key the port
+            is not opened.
         host: Address to bind. Not a public one.
         port: TCP port. If it is in use, the gateway serves without it, logs that, and tries again.
-        max_body_bytes: Of one command.
+        max_body_bytes: Largest body of one command.
     """
 
     keys: dict[str, str] = field(default_factory=dict, repr=False)

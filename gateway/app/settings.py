@@ -91,8 +91,8 @@ class RouterShaping:
         timeout_s: Deadline of one request; every upstream call ends within it. 30 s is Apollo
             Router's default.
         client_timeout_header: Header by which a client may shorten its deadline, in milliseconds; "" for none.
-        max_in_flight: Requests in flight of all workers together; one more is rejected with 503 and `Retry-After`
-            before its body is read. 0 for no limit.
+        max_in_flight: Operations of all workers together that wait for something; one more is rejected with 503 and
+            `Retry-After` before its document is looked at. 0 for no limit.
         max_eventloop_lag_ms: Event loop delay from which a worker counts as overloaded; it rejects requests until
             the delay falls. 0 for no limit.
         dedupe: Equal operations in flight at the same time.

@@ -32,14 +32,14 @@ KeyPrefix = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshSettings:
-    """What a token does whose key is not known.
+    """What happens when a token names a key that is not in the key set.
 
     Attributes:
-        enabled: Whether the key set is fetched again for it.
-        burst: Fetches for it within `interval_s`, half of them for one address; what comes beyond is refused
-            without one.
-        interval_s: See `burst`.
-        max_wait_s: How long its request waits for such a fetch.
+        enabled: Fetch the key set again when a token names a key that is not in it.
+        burst: Such fetches within `interval_s`, at most half of them for one client address; beyond them the token
+            is refused without a fetch.
+        interval_s: Seconds that `burst` is counted over.
+        max_wait_s: How long a request waits for such a fetch.
     """
 
     enabled: bool = True
@@ -118,8 +118,8 @@ class JwtSettings:
         scope_claims: Where the scopes are: a text with spaces, or a list. The first claim that is there counts.
         leeway_s: By how much clocks may differ.
         require_expiry: Refuse tokens without `exp`.
-        on_error: `error` answers a bad token with 401; `continue` takes its sender for nobody in particular, which is a
-            way in where nothing else asks who it is.
+        on_error: `error` answers a bad token with 401; `continue` treats its sender as anonymous, which lets it in
+            wherever nothing else requires authentication.
         max_token_bytes: A longer token is refused unread.
         cache_entries: Verified tokens that are remembered, of each worker.
         wait_for_keys: The server is not ready before every key set was fetched once.

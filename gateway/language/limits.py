@@ -48,12 +48,12 @@ class Limits:
         max_work: What reading, validating and planning an operation may cost, in units of about a
             microsecond of CPU: 17 for each token of the document, 20 for the fields of an object type at
             one place, 45 for each of them, 110 for one with a resolver, 180 for one that a connector or a
-            batch resolver gives, 10 for each argument that it may have. Fragments count at each place,
-            selections on an interface or union for each type that it may be (70 more for each of them). Introspection
-            counts 4 for each object and 3 for each value that it reads, equal fields of it once; twice as much as
-            the introspection query of tools reads is allowed whatever the schema's size. A query that costs more,
-            up to 20 times as much, but for its introspection, runs without a plan, on graphql-core's executor:
-            more slowly, with the same answer. The largest Relay operations that were tried have 55,000.
+            batch resolver gives, 10 for each argument that it may have. A fragment
+            counts at each place where it is spread; a selection on an interface or union counts for each possible type, with 70 more for each of them. Introspection
+            counts 4 for each object and 3 for each value that it reads, equal fields once; twice what the
+            introspection query of tools reads is always allowed. A query that costs up to 20 times this limit,
+            introspection aside, runs without a plan, on graphql-core's executor: more slowly, with the same
+            answer. The largest Relay operations that were tried cost 55,000.
         max_validation_errors: Errors after which validation stops; graphql-core's default is 100.
         max_validation_work: Budget of the rule that compares overlapping fields, the one that is
             quadratic (CVE-2026-75507). Large Relay operations need 15,000, which take 10 ms of CPU;
@@ -67,11 +67,12 @@ class Limits:
             several; MAX_RESPONSE_BYTES_LIMIT beyond it.
         max_variables_nodes: Values in variables, those in lists and objects included: each is looked at,
             and coerced, on the event loop.
-        plan_cpu_share: How much of one core each worker may spend on documents that have no plan yet,
-            refused ones included, with eight seconds' worth at once: a flood of new documents must not
-            take the time of those that are known. A document costs the CPU that it took. When half of
-            it is used up, clients that took more than an equal part lately are refused; when all is,
-            everybody: with UNCACHED_DOCUMENTS_LIMIT, 429 and `Retry-After`. 0 for no limit.
+        plan_cpu_share: Share of one core that each worker may spend on documents without a plan, refused
+            ones included, so that a flood of new documents does not slow down known ones. Each document
+            is charged the CPU time that it took; up to eight seconds' worth may be spent at once. When
+            half of that is used up, clients that have lately used more than an equal part are refused;
+            when all of it is, every client is: with UNCACHED_DOCUMENTS_LIMIT, 429 and `Retry-After`.
+            0 for no limit.
         introspection: Allow `__schema` and `__type`. When off, errors suggest no names either.
     """
 

@@ -31,8 +31,8 @@ from gateway.upstream.cache.settings import SourceCacheSettings
 class RetrySettings:
     """`[sources.NAME.retry]`: retries of failed calls.
 
-    Repeated are reads, and any call that failed before it was sent. Between attempts a random part of a
-    time that doubles is waited; `Retry-After` is honored where it fits in the deadline.
+    Reads are retried, and any call that failed before it was sent. The wait before an attempt is random, up to a
+    bound that doubles each time; `Retry-After` is honored if it fits in the deadline.
 
     Attributes:
         enabled: Whether to retry.

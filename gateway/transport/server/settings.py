@@ -73,9 +73,9 @@ class ListenerSettings(ConnectionSettings):
         ready_path: Path of the readiness check; it answers 503 during startup and shutdown.
         unix_socket: A socket file to listen on instead of host and port; its file permissions decide who may
             connect. A stale file of an earlier server is replaced.
-        trusted_proxies: Addresses and networks of proxies, and `unix` for who connects by the socket. What they say
-            of a request's client is taken: its address (the rightmost that is no trusted proxy's), the scheme, host
-            and path prefix that it used. Nobody else's word is.
+        trusted_proxies: Addresses and networks of proxies, and `unix` for connections over the socket. Only their
+            headers about the client are believed: its address (the rightmost one that is not a trusted proxy's), and
+            the scheme, host and path prefix that it used.
         forwarded: Which headers those proxies write: `x-forwarded` for `X-Forwarded-For`, `-Proto`, `-Host` and
             `-Prefix`, `forwarded` for RFC 7239's `Forwarded`. The others are whatever a client sent, and are not
             read.

@@ -20,28 +20,27 @@ PrivateId = Annotated[
 class SourceCacheSettings:
     """`[sources.NAME.cache]`: keep answers to reads and give them again, by the rules of HTTP caching (RFC 9111).
 
-    The origin's headers decide (`Cache-Control`, `Expires`, `ETag`, `Vary`, …); what is set here is for answers whose
-    headers say nothing, but where `override` is true. What the gateway sends for different clients is kept apart by
-    every header of the request, unless the origin says `public` or `trust_vary` is true. Never kept: answers with
-    `Set-Cookie` or `no-store`, and answers to mutations.
+    The origin's headers decide (`Cache-Control`, `Expires`, `ETag`, `Vary`, …). The times below are for answers whose
+    headers say nothing; only `override` makes them stand above the headers. An answer is given only to requests that
+    the gateway sends with equal headers, unless the origin says `public` or `trust_vary` is true. Never kept are
+    answers with `Set-Cookie` or `no-store`, and answers to mutations.
 
     Attributes:
         enabled: Whether to cache responses of this source.
-        ttl_s: How long an answer is fresh whose headers do not say; not at all by default.
-        override: `ttl_s` counts whatever the headers say, `private` and `no-store` too. For endpoints that are public,
-            and whose backend forbids caching without a reason, as PHP's `session_start()` does.
+        ttl_s: How long an answer is fresh if its headers do not say so; by default it is not fresh at all.
+        override: Use `ttl_s` even against the headers, `private` and `no-store` included. Only for public data whose
+            backend forbids caching without a reason, as PHP's `session_start()` does.
         trust_vary: The origin's `Vary` names every request header that changes its answer. Then an answer is
             shared by all requests that are equal in those, whatever else they send.
-        heuristic: An answer with `Last-Modified`, and nothing that says how long it is fresh, is fresh for a tenth of
-            the time since then.
-        private_id: Whose a private answer is: `$principal.id`, `$request.claims.tenant`. Then answers that say
-            `private` are kept too, each for that principal alone. Without it only where the schema says
-            `@cacheControl(scope: PRIVATE)`, by `$principal.id`.
-        negative_ttl_s: How long 404 and 410 are kept whose headers do not say.
-        stale_while_revalidate_s: For so long after an answer was fresh it is given once more, and refreshed meanwhile;
-            where the headers do not say.
-        stale_if_error_s: For so long after an answer was fresh it stands in when the source fails, its breaker is
-            open or the answer is 500, 502, 503 or 504; where the headers do not say.
+        heuristic: Where only `Last-Modified` hints how long an answer is fresh, take a tenth of the time since then.
+        private_id: The member of the principal that a private answer belongs to: `$principal.id`,
+            `$request.claims.tenant`. Answers that say `private` are then kept too, for that principal only. Without
+            it they are kept only where the schema says `@cacheControl(scope: PRIVATE)`, by `$principal.id`.
+        negative_ttl_s: How long a 404 or 410 is kept if its headers do not say so.
+        stale_while_revalidate_s: How long a stale answer may still be given while it is refreshed, if its headers do
+            not say so.
+        stale_if_error_s: How long a stale answer may be given in place of a failure, if its headers do not say so: the
+            source cannot be reached, its breaker is open, or it answers 500, 502, 503 or 504.
     """
 
     enabled: bool = False
@@ -64,16 +63,17 @@ class SourceCacheSettings:
 class SharedCacheSettings:
     """`[response_cache.redis]`: a second tier in the Redis of `[redis]`, which all workers and pods share.
 
-    Memory is looked at first, then Redis, then the origin is asked. A Redis that fails, hangs, loads or is full
-    costs no request: it is left alone for a second, and the origin is asked. Redis evicts best by `volatile-ttl`.
+    A read looks into the worker's memory, then into Redis, then asks the origin. If Redis fails, hangs, loads its data
+    or is full, no request fails: it is not asked for a second, and the origin is asked. Set its `maxmemory-policy` to
+    `volatile-ttl`.
 
     Attributes:
         enabled: Whether answers are kept in Redis too.
-        fetch_timeout_s: Of one look-up, connecting included; then the origin is asked.
-        insert_timeout_s: Of one write, for which nobody waits.
-        invalidate_timeout_s: Of one purge; where it is not enough the purge is repeated until Redis has it.
-        lease_s: How long the other workers and pods wait for the one that asks the origin for an answer which they
-            do not have either; 0 to ask at once.
+        fetch_timeout_s: Seconds for one read, connecting included; then the origin is asked.
+        insert_timeout_s: Seconds for one write; no request waits for it.
+        invalidate_timeout_s: Seconds for one purge; a purge that fails is repeated until Redis has it.
+        lease_s: Seconds that workers and pods wait for another one that is already asking the origin for the same
+            answer; 0 to ask at once.
     """
 
     enabled: bool = False
@@ -88,11 +88,11 @@ class ResponseCacheSettings:
     """`[response_cache]`: where the answers of all sources with `cache.enabled` are kept.
 
     Attributes:
-        max_bytes: Of one worker's memory. What was used longest ago goes first.
+        max_bytes: Memory of each worker for answers; the least recently used is evicted first.
         redis: A second tier for all workers and pods.
-        client_headers: Answers say what has become of them here, by `Cache-Status` (RFC 9211), and those to GET how
-            fresh they are, by all that they were made of: `Cache-Control`, `Age`, and an `ETag`, which is answered
-            with 304. For operations whose every field is a connector's of a source that is kept.
+        client_headers: Tell clients how an answer was cached: `Cache-Status` (RFC 9211), and in answers to GET
+            `Cache-Control`, `Age` and an `ETag`, which a conditional request gets a 304 for. Only for operations
+            whose fields all come from sources with a cache.
         tag_header: A header with the tags of an answer, for a CDN that purges by them: `cache-tag`, `surrogate-key`;
             "" for none. It needs `client_headers`.
     """
