@@ -102,12 +102,15 @@ def errors() -> str:
     )
 
 
+ACROSS = {"sum": "sum", "max": "largest", "min": "smallest"}
+
+
 def metrics() -> str:
     """docs/metrics.md"""
     rows = "".join(
         f"| `{metric.name}{'_total' if metric.kind == 'counter' else ''}` | {metric.kind} | "
         f"{', '.join(f'`{label}`' for label in metric.labels)} | "
-        f"{'sum' if metric.across == 'sum' else 'largest'} | {metric.help} |\n"
+        f"{ACROSS[metric.across]} | {metric.help} |\n"
         for metric in METRICS
     )
     bounds = ", ".join(f"{bound:g}" for bound in SECONDS)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +26,8 @@ from gateway.cli.options import (
 )
 from gateway.cli.progress import working
 from gateway.errors import ConfigError, Diagnostic
+from gateway.transport.server.key_pair import KEYS, load_served_pair
+from gateway.transport.server.settings import TlsSettings
 from gateway.upstream.reach import find_unreachable
 
 
@@ -69,6 +71,7 @@ def check(
     try:
         with working("checking"):
             settings, graph = read_graph(config, schema)
+            of_pair = _findings_of_pair(settings.server.tls, config_path(config, schema))
             unreachable = reach_sources(settings, graph) if reach and not graph.errors else []
     except ConfigError as exc:
         path = config_path(config, schema)
@@ -79,7 +82,7 @@ def check(
         else:
             _print(errors, form)
         raise typer.Exit(2) from exc
-    findings = [*graph.findings, *unreachable]
+    findings = [*graph.findings, *of_pair, *unreachable]
     if n_plus_one:
         findings = [f for f in findings if f.code == "NPlusOne" or f.severity == "error"]
     _print(findings, form)
@@ -96,6 +99,15 @@ def reach_sources(settings: Config, graph: Graph) -> list[Diagnostic]:
         Diagnostic(f"the source {name}: {why}", "SourceUnreachable", hint=hint)
         for name, why in found.items()
     ]
+
+
+def _findings_of_pair(tls: TlsSettings, path: Path | None) -> list[Diagnostic]:
+    """What is to be said of the listener's certificate; one that cannot be served is a mistake. Errors: ConfigError."""
+    if tls.cert is None:
+        return []
+    place = place_in_config(ConfigError("", key=KEYS[0]), path)
+    found = load_served_pair(tls.cert, tls.key).findings()
+    return [replace(finding, file=place.file, line=place.line) for finding in found]
 
 
 def _found(exc: ConfigError) -> Diagnostic:

@@ -25,6 +25,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from gateway.app.mistakes import error_lines
 from gateway.app.worker import BROKER_DIRECTORY
 from gateway.errors import ConfigError
+from gateway.transport.server.handshakes import TlsHandshake
 from gateway.transport.server.served import served_app
 
 Say = Callable[[Sequence[str]], None]
@@ -93,7 +94,7 @@ def _start_line(exc: BaseException) -> str:
 
 
 class ServedConfig(uvicorn.Config):
-    """uvicorn's configuration with our lifespan, and the TLS context of the application.
+    """uvicorn's configuration with our lifespan, and TLS as the application wants it.
 
     Attributes:
         say: Told the lines of a start that fails.
@@ -105,9 +106,8 @@ class ServedConfig(uvicorn.Config):
         """Load the application."""
         super().load()
         self.lifespan_class = Lifespan
-        certificates = served_app(self).certificates
-        if certificates is not None:
-            self.ssl = certificates.context
+        if served_app(self).certificates is not None:
+            self.http_protocol_class = TlsHandshake
 
 
 class AnnouncedServer(uvicorn.Server):

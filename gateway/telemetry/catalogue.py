@@ -53,8 +53,8 @@ CONNECTIONS_REJECTED = Metric(
 CONNECTIONS_TIMED_OUT = Metric(
     "gateway_connections_timed_out",
     "counter",
-    "Client connections closed because the client was too slow: to send a request (`idle`), a `head` or a `body`, or to "
-    "read its response (`write`).",
+    "Client connections closed because the client was too slow: to end its TLS `handshake`, to send a request (`idle`), "
+    "a `head` or a `body`, or to read its response (`write`).",
     ("reason",),
 )
 OPERATION_DURATION = Metric(
@@ -206,8 +206,8 @@ LOOP_LAG = Metric(
 CERTIFICATE_EXPIRY = Metric(
     "gateway_certificate_expiry_timestamp_seconds",
     "gauge",
-    "When the certificate of `server.tls` ends, Unix time; the latest of all workers.",
-    across="max",
+    "When the certificate that is served by `server.tls` ends, Unix time; the first of all workers.",
+    across="min",
 )
 RELOADS = Metric(
     "gateway_reloads",

@@ -13,6 +13,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import add
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -48,7 +49,7 @@ class Metric:
     kind: Kind
     help: str
     labels: Labels = ()
-    across: Literal["sum", "max"] = "sum"
+    across: Literal["sum", "max", "min"] = "sum"
 
 
 class Counter:
@@ -233,8 +234,11 @@ def lasting(snapshot: Snapshot, metrics: Iterable[Metric]) -> Snapshot:
     }
 
 
+JOIN: dict[str, Callable[[float, float], float]] = {"sum": add, "max": max, "min": min}
+
+
 def _joined(metric: Metric, one: Any, other: Any) -> Value:
     if metric.kind == "histogram":
         return [a + b for a, b in zip(one, other, strict=True)]
-    result: float = max(one, other) if metric.across == "max" else one + other
+    result: float = JOIN[metric.across](one, other)
     return result

@@ -6,7 +6,10 @@ import ssl
 from functools import cache
 
 from gateway.errors import ConfigError
+from gateway.settings.key_pair import load_key_pair
 from gateway.upstream.settings import SourceSettings
+
+PAIR_KEYS = ("sources.*.tls_client_cert", "sources.*.tls_client_key")
 
 
 def build_tls_context(settings: SourceSettings, *protocols: str) -> ssl.SSLContext:
@@ -37,12 +40,12 @@ def own_context(settings: SourceSettings, *protocols: str) -> ssl.SSLContext:
     """A context of one source's own. Errors: ConfigError."""
     try:
         context = ssl.create_default_context(cafile=settings.tls_ca_file)
-        if settings.tls_client_cert is not None:
-            context.load_cert_chain(settings.tls_client_cert, settings.tls_client_key)
     except OSError as exc:  # ssl.SSLError is one
         raise ConfigError(
-            f"a certificate or key cannot be loaded: {exc}", key="sources.*.tls_*"
+            f"{settings.tls_ca_file} cannot be loaded: {exc}", key="sources.*.tls_ca_file"
         ) from exc
+    if settings.tls_client_cert is not None:
+        load_key_pair(context, settings.tls_client_cert, settings.tls_client_key, PAIR_KEYS)
     if not settings.tls_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

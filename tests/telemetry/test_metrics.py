@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
-from gateway.telemetry.catalogue import METRICS
+from gateway.telemetry.catalogue import CERTIFICATE_EXPIRY, METRICS
 from gateway.telemetry.exposition import expose
 from gateway.telemetry.metrics import (
     MAX_LABEL_LENGTH,
@@ -15,6 +15,7 @@ from gateway.telemetry.metrics import (
     Histogram,
     Metric,
     Registry,
+    Snapshot,
     lasting,
     merge,
 )
@@ -81,6 +82,12 @@ def test_two_workers_are_one() -> None:
     assert merged["worst"] == [((), 0.5)]
     assert merged["open"] == [((), 7)]
     assert merged["took_seconds"] == [(("a",), [2] + [0] * (len(SECONDS) - 1) + [1, 20 + 2**-9])]
+
+
+def test_of_two_workers_the_certificate_that_ends_first_counts() -> None:
+    """One worker that still serves the old one is what has to be seen."""
+    ends: list[Snapshot] = [{CERTIFICATE_EXPIRY.name: [((), value)]} for value in (2e9, 1e9)]
+    assert merge(ends, (CERTIFICATE_EXPIRY,)) == {CERTIFICATE_EXPIRY.name: [((), 1e9)]}
 
 
 def test_what_a_worker_leaves_is_what_only_grows() -> None:

@@ -9,7 +9,7 @@ import logging
 
 import pytest
 
-from gateway.transport.server.connections import AT_ONCE, SLOWEST, Connections, WriteWatch
+from gateway.transport.server.connections import AT_ONCE, RESERVE, SLOWEST, Connections, WriteWatch
 from gateway.transport.server.settings import ConnectionSettings
 
 
@@ -20,6 +20,10 @@ class Fake:
         self.registry = registry
         self.late_at = late_at
         self.looks = 0
+        self.is_turned_away = False
+
+    def turn_away(self) -> None:
+        self.is_turned_away = True
 
     def unread_bytes(self) -> int:
         return 0
@@ -74,10 +78,24 @@ async def test_what_was_late_is_counted() -> None:
 def test_one_line_for_all_that_are_rejected(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
     connections = registry(max_connections=1)
-    connections.open.add(Fake(connections))
-    assert all(connections.is_full() for _ in range(1_000))
+    assert connections.add(Fake(connections))
+    assert not any(connections.add(Fake(connections)) for _ in range(RESERVE + 1_000))
     assert connections.rejected["limit"] == 1_000
     assert len(caplog.records) == 1
+
+
+def test_the_oldest_of_the_reserve_makes_room_for_the_next() -> None:
+    """Whoever holds every place and every place of the reserve does not keep a probe out."""
+    connections = registry(max_connections=2)
+    fakes = [Fake(connections) for _ in range(2 + RESERVE + 3)]
+    assert [connections.add(fake) for fake in fakes] == [True, True] + [False] * (RESERVE + 3)
+    assert [fake.is_turned_away for fake in fakes] == [False] * 2 + [True] * 3 + [False] * RESERVE
+    assert len(connections.open) == 2 + RESERVE
+    connections.remove(
+        fakes[0]
+    )  # a place is free: the next one has it, those of the reserve do not
+    assert connections.add(Fake(connections))
+    assert len(connections.reserve) == RESERVE
 
 
 def test_a_client_is_not_late_at_the_first_look() -> None:

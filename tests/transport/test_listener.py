@@ -1,4 +1,4 @@
-"""Where clients come in: TLS with certificates that change, a unix socket, proxies in front, paths of health."""
+"""Where clients come in: a unix socket, proxies in front, paths of health. TLS is in test_tls.py."""
 
 from __future__ import annotations
 
@@ -7,23 +7,19 @@ import json
 import os
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import httpx
 import pytest
-import trustme
 
 from gateway.app.config import build_config
 from gateway.errors import ConfigError
 from gateway.testing import GatewayClient
-from gateway.transport.server.certificates import Certificates
 from gateway.transport.server.protocols import HttpProtocol
 from tests.transport.served import served
 
@@ -74,110 +70,6 @@ async def serving(config: Path, *options: str) -> AsyncIterator[str]:
     finally:
         process.send_signal(signal.SIGTERM)
         await process.communicate()
-
-
-class Issued:
-    """A certificate authority, and the files that a listener reads."""
-
-    def __init__(self, folder: Path) -> None:
-        self.ca = trustme.CA()
-        self.cert, self.key = folder / "tls.crt", folder / "tls.key"
-        self.client = ssl.create_default_context()
-        self.ca.configure_trust(self.client)
-
-    def issue(self, *names: str, **more: Any) -> None:
-        found = self.ca.issue_cert(*names, **more)
-        self.key.write_bytes(found.private_key_pem.bytes())
-        self.cert.write_bytes(b"".join(blob.bytes() for blob in found.cert_chain_pems))
-
-
-@pytest.fixture
-def issued(tmp_path: Path) -> Issued:
-    found = Issued(tmp_path)
-    found.issue("127.0.0.1", "localhost")
-    return found
-
-
-async def names_of(port: int, client: ssl.SSLContext) -> list[str]:
-    """The names in the certificate that a new connection gets."""
-    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client, server_hostname="localhost")  # fmt: skip
-    certificate = writer.get_extra_info("peercert")
-    writer.close()
-    await writer.wait_closed()
-    return [name for kind, name in certificate["subjectAltName"] if kind == "DNS"]
-
-
-@pytest.mark.parametrize("workers", ["1", "2"])
-async def test_tls_at_the_listener(tmp_path: Path, issued: Issued, workers: str) -> None:
-    config = write_project(
-        tmp_path, f'[server.tls]\ncert = "{issued.cert}"\nkey = "{issued.key}"\n'
-    )
-    async with serving(config, "--port", "0", "--workers", workers) as said:
-        url = said[said.index("https://") :].partition(";")[0]
-        async with httpx.AsyncClient(verify=issued.client) as http:
-            for _ in range(3):  # on one connection
-                answer = await http.post(url, json=ASK)
-                assert answer.json() == {"data": {"hello": "hello"}}
-            assert "date" in answer.headers
-            assert "server" not in answer.headers
-        issued.client.set_alpn_protocols(["h2", "http/1.1"])
-        port = httpx.URL(url).port
-        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=issued.client)
-        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
-        assert writer.get_extra_info("ssl_object").version() == "TLSv1.3"
-        writer.close()
-
-
-async def test_new_connections_get_a_new_certificate(
-    issued: Issued, caplog: pytest.LogCaptureFixture
-) -> None:
-    certificates = Certificates(str(issued.cert), str(issued.key))
-
-    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(await reader.readline())
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(echo, "127.0.0.1", 0, ssl=certificates.context)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=issued.client)
-        assert await names_of(port, issued.client) == ["localhost"]
-        before_s = certificates.expires_s
-        issued.issue("127.0.0.1", "localhost", "renewed", not_after=datetime.now(UTC) + timedelta(days=30))  # fmt: skip
-        certificates.look()
-        assert await names_of(port, issued.client) == ["localhost", "renewed"]
-        assert certificates.expires_s != before_s
-        issued.cert.write_text("half a certif")
-        certificates.look()
-        issued.cert.unlink()
-        certificates.look()
-        assert await names_of(port, issued.client) == ["localhost", "renewed"]
-        told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-        assert len(told) == 2
-        assert all("the old one stays" in line for line in told)
-        writer.write(b"still here\n")  # what was open goes on
-        assert await reader.readline() == b"still here\n"
-        writer.close()
-
-
-def test_a_key_of_another_certificate_is_left_aside(issued: Issued) -> None:
-    certificates = Certificates(str(issued.cert), str(issued.key))
-    other = issued.ca.issue_cert("localhost")
-    issued.key.write_bytes(other.private_key_pem.bytes())
-    certificates.look()
-    with pytest.raises(ConfigError, match=r"cannot be loaded.*KEY_VALUES_MISMATCH"):
-        Certificates(str(issued.cert), str(issued.key))
-
-
-def test_a_certificate_that_ends_soon_is_told(
-    issued: Issued, caplog: pytest.LogCaptureFixture
-) -> None:
-    issued.issue("localhost", not_after=datetime.now(UTC) + timedelta(days=2))
-    found = Certificates(str(issued.cert), str(issued.key))
-    assert "the certificate ends at" in caplog.text
-    ((_, _, ends_s),) = found.samples()
-    assert ends_s == found.expires_s
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -258,7 +150,8 @@ async def test_the_client_behind_a_proxy(
         (PROXIED, "https://api.example", FORWARDED, 101),
         (PROXIED, "http://api.example", FORWARDED, 403),
         (PROXIED, "https://evil.example", FORWARDED, 403),
-        (PROXIED, "https://api.example", {"x-forwarded-host": "api.example"}, 403),
+        (PROXIED, "https://api.example", {"x-forwarded-host": "api.example"}, 101),
+        (PROXIED, "https://api.example", {"x-forwarded-host": "api.example", "x-forwarded-proto": "http"}, 403),
         ("", "https://api.example", FORWARDED, 403),
         ("", "https://api.example", {"host": "api.example"}, 101),
         (PROXIED, "https://api.example", {"host": "api.example", "x-forwarded-for": "1.2.3.4"}, 101),

@@ -28,7 +28,7 @@ async def serve_http(handler: Handler, scope: Scope, receive: Receive, send: Sen
     size += len(scope["query_string"]) + len(raw.path)
     most = handler.http.max_header_bytes
     head = (
-        handler.reject_framing(431, f"The head is larger than {most} bytes.")
+        handler.reject_framing(431, f"The head is larger than {most} bytes.", raw.peer)
         if size > most
         else handler.parse_head(raw)
     )

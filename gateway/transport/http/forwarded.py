@@ -104,7 +104,8 @@ class TrustedProxies:
             client_key(address),
             hop.scheme,
             hop.host,
-            _prefix(headers.get("x-forwarded-prefix", "")),
+            # RFC 7239 has no parameter for it, and the other family's headers are the client's own.
+            _prefix(headers.get("x-forwarded-prefix", "")) if self._family == "x-forwarded" else "",
         )
 
     def _unnamed(self, headers: Mapping[str, str]) -> Hop:

@@ -38,7 +38,7 @@ from gateway.transport.http.access import log_line
 from gateway.transport.http.batch import check_batch, run_batch
 from gateway.transport.http.body import check_plain_form, decode_body, request_codings, too_large
 from gateway.transport.http.csrf import check_form, check_read
-from gateway.transport.http.forwarded import TrustedProxies
+from gateway.transport.http.forwarded import Peer, TrustedProxies
 from gateway.transport.http.graphiql import page_response, wants_page
 from gateway.transport.http.head import RawHead, RequestHead, client_names
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type
@@ -171,6 +171,11 @@ class Handler:
             self.measures.observe(response.status, 0.0)
             return response
         return head
+
+    def health(self, raw: RawHead) -> HttpResponse | None:
+        """The answer to a probe; None for every other request."""
+        answers = self.routes.health.get(raw.path)
+        return answers(raw) if answers is not None else None
 
     def _check_head(self, head: RequestHead, headers: Mapping[str, str]) -> None:
         """How the body is read. Errors: ClientError for a request that is refused by its head."""
@@ -451,10 +456,12 @@ class Handler:
         return self.responder.assemble(head, answer, answer.status, answer.body, b"")
 
     def reject_framing(
-        self, status: int, message: str, headers: Mapping[str, str] | None = None
+        self, status: int, message: str, peer: Peer, headers: Mapping[str, str] | None = None
     ) -> HttpResponse:
         """The answer to bytes that are no request, or that came too late. It is the last of its connection."""
-        client = ClientRequest({}, request_id=self._request_id({}))
+        client = ClientRequest(
+            {}, request_id=self._request_id({}), client_key=peer.key, address=peer.address
+        )
         head = RequestHead(client, "POST", b"", None, JSON, None)
         error = ClientError(
             message,

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import copy_context
 from enum import Enum, auto
 from typing import Any
@@ -28,9 +28,9 @@ from typing import Any
 from gateway.errors import ClientError
 from gateway.transport.http.body import too_large
 from gateway.transport.http.flows import HELD_BYTES, HttpChannel, UploadBody
-from gateway.transport.http.forwarded import NOBODY_KNOWN, peer_of
+from gateway.transport.http.forwarded import NOBODY_KNOWN, Peer, peer_of
 from gateway.transport.http.handler import Answered, Handler
-from gateway.transport.http.head import RequestHead
+from gateway.transport.http.head import RawHead, RequestHead
 from gateway.transport.http.reader import HEAD, FramingError, MessageHead, RequestReader
 from gateway.transport.http.respond import HttpResponse, StreamingResponse, status_line
 from gateway.transport.http.upgrade import handshake, is_handshake
@@ -54,6 +54,7 @@ PROBE_S = 0.5
 PROBE = b"HTTP/1.1 102 Processing\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
+NO_PLACE = "There are too many connections."
 logger = logging.getLogger("gateway.http")
 
 
@@ -96,6 +97,8 @@ class HttpProtocol(asyncio.Protocol):
         self._loop = _loop or asyncio.get_event_loop()
         self._registry: Connections = self._app.connections
         self._handler: Handler = self._app.handler
+        self._parse_head: Callable[[RawHead], RequestHead | HttpResponse]
+        self._parse_head = self._handler.parse_head
         self._max_body_bytes = self._handler.http.max_body_bytes
         self._reader = RequestReader(self._handler.http.max_header_bytes)
         self._transport: Any = None
@@ -129,12 +132,8 @@ class HttpProtocol(asyncio.Protocol):
         scheme = "https" if transport.get_extra_info("sslcontext") is not None else "http"
         self._peer = peer_of(str(peer[0]) if isinstance(peer, tuple) else "", scheme)
         self._server.connections.add(self)
-        if self._registry.is_full():
-            self.phase = CLOSED
-            self._write_last(self._handler.reject_framing(503, "There are too many connections."))
-            transport.close()
-        else:
-            self._registry.open.add(self)
+        if not self._registry.add(self):
+            self._parse_head = self._answer_reserved
 
     def data_received(self, data: bytes) -> None:
         """Bytes have arrived."""
@@ -167,7 +166,7 @@ class HttpProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The connection is over: so is what was done for it."""
         is_streaming, self.phase = self.phase is STREAMING, CLOSED
-        self._registry.open.discard(self)
+        self._registry.remove(self)
         self._server.connections.discard(self)
         if self._form is not None:
             self._form.cut()
@@ -200,7 +199,7 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.close()
 
     def sweep(self, now: float) -> str | None:
-        """End what is late: as `server.connections.Connection`."""
+        """End what is late: as `server.connections.WatchedConnection`."""
         settings = self._registry.settings
         unread = self._transport.get_write_buffer_size()
         if (
@@ -228,6 +227,10 @@ class HttpProtocol(asyncio.Protocol):
             if self._reader.buffered:
                 if waited_s > settings.header_timeout_s:
                     return self._time_out("head")
+            elif self in self._registry.reserve:
+                if waited_s > settings.header_timeout_s:
+                    self._registry.count_rejected()
+                    self.turn_away()
             elif waited_s > settings.keepalive_s:
                 self._transport.close()
                 return "idle"
@@ -260,7 +263,7 @@ class HttpProtocol(asyncio.Protocol):
             if self._is_answered:
                 self._linger()
                 return
-            self._fail(self._handler.reject_framing(exc.status, exc.message, exc.headers))
+            self._fail(self._reject_framing(exc.status, exc.message, exc.headers))
         except ClientError as exc:
             assert self._head is not None
             self._fail(self._handler.reject(self._head, exc))
@@ -273,7 +276,7 @@ class HttpProtocol(asyncio.Protocol):
         if message.method == "CONNECT":
             raise FramingError(405, "This is no proxy.")
         self._message, self._size, self._since = message, 0, self._loop.time()
-        head = self._handler.parse_head(message)
+        head = self._parse_head(message)
         if isinstance(head, HttpResponse):
             self._answer(head)
             return
@@ -283,6 +286,25 @@ class HttpProtocol(asyncio.Protocol):
         if head.body == "form":
             self._form = UploadBody(self)
             self._start(head, self._form.receive)
+
+    def _answer_reserved(self, message: RawHead) -> HttpResponse:
+        """The answer where all places are taken: health, or that there is none. The connection ends with it."""
+        assert self._message is not None
+        self._message.keep_alive = False
+        health = self._handler.health(message)
+        return health if health is not None else self._reject_place()
+
+    def _reject_place(self) -> HttpResponse:
+        self._registry.count_rejected()
+        return self._reject_framing(503, NO_PLACE)
+
+    def _reject_framing(
+        self, status: int, message: str, headers: Mapping[str, str] | None = None
+    ) -> HttpResponse:
+        """The answer to what is no request, by whom: the client where a head has said so, else who has connected."""
+        client = self._head.client if self._head is not None else None
+        peer = self._peer if client is None else Peer(client.address, client.client_key)
+        return self._handler.reject_framing(status, message, peer, headers)
 
     def _read_body(self) -> bool:
         """Read the rest of a request; whether it is whole now, and answered or in work."""
@@ -329,9 +351,13 @@ class HttpProtocol(asyncio.Protocol):
 
     def _become_web_socket(self, message: MessageHead) -> None:
         """Give the connection to uvicorn's WebSockets, from the handshake on."""
+        if self in self._registry.reserve:
+            self._message, message.keep_alive = message, False
+            self._answer(self._reject_place())
+            return
         self.phase = CLOSED
         self._server.connections.discard(self)
-        self._registry.open.discard(self)
+        self._registry.remove(self)
         protocol = self._config.ws_protocol_class(
             config=self._config, server_state=self._server, app_state=self._app_state
         )
@@ -483,13 +509,22 @@ class HttpProtocol(asyncio.Protocol):
             self._registry.add_large(self)
 
     def unread_bytes(self) -> int:
-        """As `server.connections.Connection`."""
+        """As `server.connections.WatchedConnection`."""
         size: int = self._transport.get_write_buffer_size()
         return size
 
     def abort(self) -> None:
-        """As `server.connections.Connection`."""
+        """As `server.connections.WatchedConnection`."""
         self._transport.abort()
+
+    def turn_away(self) -> None:
+        """As `server.connections.ReservedConnection`: a request that is on its way is not waited for."""
+        if self.phase is not READING:
+            self._transport.abort()
+            return
+        self.phase = CLOSED
+        self._write_last(self._reject_framing(503, NO_PLACE))
+        self._transport.close()
 
     def _write_last(self, response: HttpResponse) -> None:
         head = self._assemble(response.status, response.head, b"connection: close\r\n\r\n")
@@ -517,7 +552,7 @@ class HttpProtocol(asyncio.Protocol):
             self._linger()
         else:
             message = f"The request's {what} did not arrive in time."
-            self._fail(self._handler.reject_framing(408, message))
+            self._fail(self._reject_framing(408, message))
         return what
 
     def _probe(self) -> None:

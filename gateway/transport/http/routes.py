@@ -35,6 +35,9 @@ Answers = Callable[[RawHead], HttpResponse]
 class Routes:
     """The paths of one gateway.
 
+    Attributes:
+        health: What says that it lives, and that it is ready, by path.
+
     Args:
         path: Of the endpoint.
         is_ready: What readiness says.
@@ -56,7 +59,11 @@ class Routes:
     ) -> None:
         self.path = path
         self.dev_status = dev_status
-        self._live, self._ready = health
+        live, ready = health
+        self.health: dict[str, Answers] = {
+            live: lambda _: text_response(200, "live"),
+            ready: self._readiness,
+        }
         self._prefix_of = prefix_of
         self._is_ready = is_ready
         self._graphiql = graphiql
@@ -65,10 +72,8 @@ class Routes:
         """What a path is; None for nothing."""
         if path == self.path:
             return ENDPOINT
-        if path == self._live:
-            return lambda _: text_response(200, "live")
-        if path == self._ready:
-            return self._readiness
+        if path in self.health:
+            return self.health[path]
         if path == "/" and self._graphiql:
             return self._lead
         below = path[len(self.path) :] if path.startswith(self.path) else ""

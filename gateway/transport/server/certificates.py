@@ -1,30 +1,24 @@
-"""The listener's certificate: one TLS context, whose certificate is read again when its files change.
+"""The listener's certificate, read again when its files change: each time into a TLS context of its own, which serves
+new connections when a client would take it. Connections keep what they began with.
 
-Connections keep what they began with; new ones get the new certificate. A certificate that does not serve is told and
-left aside: a half-written file must not end a service.
+A pair that does not serve is told and left aside, and tried again: a half-written file must not end a service.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
-import time
 from collections.abc import Iterator
-from logging import ERROR
 from pathlib import Path
-
-from cryptography import x509
+from ssl import SSLContext
 
 from gateway.errors import ConfigError
 from gateway.telemetry.catalogue import CERTIFICATE_EXPIRY
 from gateway.telemetry.metrics import Sample
+from gateway.transport.server.key_pair import load_served_pair
 from gateway.transport.server.settings import TlsSettings
 
 LOOK_S = 10.0
-# What is left of a certificate when its end is told in the log, too.
-SHORT_S = 7 * 24 * 3600
-PROTOCOLS = ("http/1.1",)
 logger = logging.getLogger("gateway.tls")
 
 
@@ -35,10 +29,6 @@ class Certificates:
         cert: The certificate and its chain.
         key: Its key; None where that is in the same file.
 
-    Attributes:
-        context: For the server.
-        expires_s: When the certificate ends, Unix time.
-
     Errors: ConfigError where it cannot be served with.
     """
 
@@ -46,17 +36,23 @@ class Certificates:
         self._cert, self._key = cert, key
         self._timer: asyncio.TimerHandle | None = None
         self._seen = self._stamp()
-        try:
-            self.expires_s = self._check()
-            self.context = self._context()
-        except (OSError, ValueError) as exc:  # ssl.SSLError is an OSError
-            raise ConfigError(
-                f"the certificate or its key cannot be loaded: {exc}", key="server.tls.cert"
-            ) from exc
+        self._refused: str | None = None  # why what is in the files now is not served
+        self._pair = load_served_pair(cert, key)
+
+    @property
+    def context(self) -> SSLContext:
+        """For a connection that begins now."""
+        return self._pair.context
+
+    @property
+    def expires_s(self) -> float:
+        """When the served certificate ends, Unix time."""
+        return self._pair.expires_s
 
     def watch(self) -> None:
-        """Begin to look at the files."""
-        self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._tick)
+        """Say what is to be said of the certificate, and begin to look at the files."""
+        self._tell()
+        self._look_later()
 
     def stop(self) -> None:
         """Look no longer."""
@@ -65,50 +61,49 @@ class Certificates:
             self._timer = None
 
     def look(self) -> None:
-        """Read the files again where they have changed."""
+        """Read the files again where they have changed, or where what they hold is not served."""
         stamp = self._stamp()
-        if stamp == self._seen:
+        if stamp == self._seen and self._refused is None:
             return
         self._seen = stamp
         try:
-            expires_s = self._check()
-            self._context()  # tried on another context: a key that does not fit would spoil this one
-            self.context.load_cert_chain(self._cert, self._key)
-        except (OSError, ValueError) as exc:
-            logger.log(ERROR, "the new certificate cannot be loaded; the old one stays: %s", exc)
+            pair = load_served_pair(self._cert, self._key)
+        except ConfigError as exc:
+            self._refuse(exc.problem)
             return
-        self.expires_s = expires_s
-        logger.warning("the certificate was read again; it ends in %d days", self._left_days())
+        problem = pair.problem()
+        if problem is not None and self._pair.problem() is None:
+            self._refuse(problem)
+            return
+        self._pair, self._refused = pair, None
+        logger.warning("the certificate was read again; it ends in %d days", pair.left_days)
+        self._tell()
 
     def samples(self) -> Iterator[Sample]:
         """The values now."""
         yield CERTIFICATE_EXPIRY, (), self.expires_s
 
-    def _tick(self) -> None:
-        self.watch()
-        self.look()
+    def _refuse(self, why: str) -> None:
+        """Keep what is served; said once for each reason."""
+        if why != self._refused:
+            logger.error("the certificate that is served stays: %s", why)
+        self._refused = why
 
-    def _left_days(self) -> int:
-        return int((self.expires_s - time.time()) // (24 * 3600))
+    def _tell(self) -> None:
+        for finding in self._pair.findings():
+            log = logger.error if finding.severity == "error" else logger.warning
+            log("%s", finding.message)
+
+    def _look_later(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._tick)
+
+    def _tick(self) -> None:
+        self._look_later()
+        self.look()
 
     def _stamp(self) -> tuple[tuple[int, int, int] | None, ...]:
         """What changes with a file, behind symbolic links too: Kubernetes swaps the folder of a Secret by one."""
         return tuple(_stamp_of(Path(name)) for name in (self._cert, self._key) if name)
-
-    def _check(self) -> float:
-        """When the first certificate of the file ends. Errors: OSError, ValueError."""
-        found = x509.load_pem_x509_certificate(Path(self._cert).read_bytes())
-        expires_s = found.not_valid_after_utc.timestamp()
-        if expires_s - time.time() < SHORT_S:
-            logger.error("the certificate ends at %s", found.not_valid_after_utc.isoformat())
-        return expires_s
-
-    def _context(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(list(PROTOCOLS))
-        context.load_cert_chain(self._cert, self._key)
-        return context
 
 
 def make_certificates(settings: TlsSettings) -> Certificates | None:

@@ -1,13 +1,15 @@
 """The connections of one worker: how many there may be, and how long each may keep the worker waiting.
 
     waiting for     may take
+    a handshake     header_timeout_s, all of it
     a request       keepalive_s
     a head          header_timeout_s, all of it
     a body          body_timeout_s, and a second more for each SLOWEST bytes that have come
     its reader      write_timeout_s without as many bytes leaving; and all of them together max_unread_bytes
 
 One timer looks at all of them: a connection has none of its own. Time is on the event loop's clock, and what is late is
-found up to `SWEEP_S` later.
+found up to `SWEEP_S` later. Beyond the limit there is a reserve: whoever has a place in it is answered by health alone,
+so that a probe learns that the process lives, and makes room for the next when it does not ask.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ SLOWEST = 500
 LARGE_BYTES = 64 * 1024
 # Part of the process's descriptors that clients may have; upstream connections and files have the rest.
 DESCRIPTORS = 0.8
+# Connections beyond the limit that are asked what they want. A probe asks as soon as it has connected.
+RESERVE = 16
 logger = logging.getLogger("gateway.connections")
 
 
@@ -56,6 +60,14 @@ class WatchedConnection(Protocol):
 
     def abort(self) -> None:
         """End the connection at once; what waits is dropped."""
+        ...
+
+
+class ReservedConnection(WatchedConnection, Protocol):
+    """What may be in the reserve."""
+
+    def turn_away(self) -> None:
+        """Say that there is no place, where that can be said, and end."""
         ...
 
 
@@ -113,7 +125,8 @@ class Connections:
         clock: Seconds; the event loop's by default.
 
     Attributes:
-        open: Those there are, WebSockets among them.
+        open: Those there are, WebSockets, handshakes and the reserve among them.
+        reserve: Those beyond the limit, in the order in which they came.
         rejected: Those that were turned away, by reason: `limit`, `descriptors`.
         timed_out: Those that were ended, by what they were late with; `unread` where all that waited was too much.
     """
@@ -127,8 +140,11 @@ class Connections:
         self.settings = settings
         self.limit = settings.max_connections // workers if settings.max_connections else allowed()
         self.open: set[WatchedConnection] = set()
+        self.reserve: dict[ReservedConnection, None] = {}
         self.rejected = {"limit": 0, "descriptors": 0}
-        self.timed_out = {"idle": 0, "head": 0, "body": 0, "write": 0, "unread": 0}
+        self.timed_out = {
+            "handshake": 0, "idle": 0, "head": 0, "body": 0, "write": 0, "unread": 0,
+        }  # fmt: skip
         self._large: set[WatchedConnection] = set()  # those that had a large answer
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
@@ -150,12 +166,28 @@ class Connections:
             self._timer.cancel()
             self._timer = None
 
-    def is_full(self) -> bool:
-        """Whether one more connection has to be turned away; then it is counted and told."""
-        if len(self.open) < self.limit:
-            return False
+    def add(self, connection: ReservedConnection) -> bool:
+        """A client has connected. False when it has a place in the reserve only."""
+        self.open.add(connection)
+        if len(self.open) - len(self.reserve) <= self.limit:
+            return True
+        if len(self.reserve) >= RESERVE:
+            oldest = next(iter(self.reserve))
+            self.remove(oldest)
+            self.count_rejected()
+            oldest.turn_away()
+        self.reserve[connection] = None
+        return False
+
+    def remove(self, connection: Any) -> None:
+        """A connection has ended."""
+        self.open.discard(connection)
+        if self.reserve:
+            self.reserve.pop(connection, None)
+
+    def count_rejected(self) -> None:
+        """A connection is turned away: it is counted and told."""
         self._reject("limit", f"there are {self.limit} connections, server.max_connections")
-        return True
 
     def server_lines(self, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         """The lines that the server adds to every answer; it makes new ones each second."""

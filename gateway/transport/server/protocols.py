@@ -34,7 +34,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is over."""
-        self._registry.open.discard(self)
+        self._registry.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -83,15 +83,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.abort()
 
     def unread_bytes(self) -> int:
-        """As `server.connections.Connection`."""
+        """As `server.connections.WatchedConnection`."""
         return self._waiting + self.transport.get_write_buffer_size()
 
     def abort(self) -> None:
-        """As `server.connections.Connection`."""
+        """As `server.connections.WatchedConnection`."""
         self.transport.abort()
 
     def sweep(self, now: float) -> str | None:
-        """End the socket when its client reads nothing: as `server.connections.Connection`."""
+        """End the socket when its client reads nothing: as `server.connections.WatchedConnection`."""
         unread = self.transport.get_write_buffer_size() and unread_bytes(self.transport)
         if not self._watch.is_late(unread, now, self._registry.settings.write_timeout_s):
             return None

@@ -21,11 +21,12 @@ class TlsSettings:
     """`[server.tls]`: TLS at the listener, 1.2 and 1.3; HTTP/1.1 is what ALPN offers.
 
     The files are looked at every ten seconds, and are read again when they have changed: new connections get the new
-    certificate. One that cannot be read, or that does not fit its key, is told in the log, and the old one stays.
+    certificate. One that cannot be read, that does not fit its key or that no client takes, since it has ended, has not
+    begun or is for another purpose, is told in the log and tried again later; the old one stays.
 
     Attributes:
         cert: The certificate and the chain behind it, PEM.
-        key: Its private key, PEM; in the same file where it is not named.
+        key: Its private key, PEM, without a passphrase; in the same file where it is not named.
     """
 
     cert: FilePath | None = None
@@ -42,7 +43,7 @@ class ConnectionSettings:
     """The part of `[server]` that is about its clients' connections.
 
     Attributes:
-        header_timeout_s: Seconds for the head of a request, from its first byte; then 408.
+        header_timeout_s: Seconds for the head of a request, from its first byte; then 408. Also for a TLS handshake.
         body_timeout_s: Seconds for a request body, plus one for each 500 bytes received; then 408.
         write_timeout_s: Seconds in which a client may read its response slower than 500 bytes per second; then
             the connection is closed.
@@ -51,8 +52,9 @@ class ConnectionSettings:
             answers 502.
         max_unread_bytes: Bytes of large responses that may wait in one worker for slow clients; beyond that the
             connections with the most unread bytes are closed.
-        max_connections: Client connections of all workers together, WebSockets and event streams included; one
-            more gets 503. 0 means four fifths of the process's file descriptors.
+        max_connections: Client connections of all workers together, WebSockets, event streams and TLS handshakes
+            included; one more gets 503, but for the paths of health. 0 means four fifths of the process's file
+            descriptors.
     """
 
     header_timeout_s: Seconds = 10.0

@@ -31,7 +31,8 @@ class SourceCacheSettings:
         override: Use `ttl_s` even against the headers, `private` and `no-store` included. Only for public data whose
             backend forbids caching without a reason, as PHP's `session_start()` does.
         trust_vary: The origin's `Vary` names every request header that changes its answer. Then an answer is
-            shared by all requests that are equal in those, whatever else they send.
+            shared by all requests that are equal in those, whatever else they send. A request with `Cookie` shares
+            only what is `public`, or whose `Vary` names `Cookie`.
         heuristic: Where only `Last-Modified` hints how long an answer is fresh, take a tenth of the time since then.
         private_id: The member of the principal that a private answer belongs to: `$principal.id`,
             `$request.claims.tenant`. Answers that say `private` are then kept too, for that principal only. Without

@@ -198,7 +198,7 @@ def stored_response(
     given = hints.tags(response) if hints.tags is not None else ()
     if given is None:
         return None
-    trusts = not is_private and (rules.trust_vary or "public" in says)
+    trusts = not is_private and ("public" in says or (rules.trust_vary and _tells(varies, request)))
     born = now - max(age_of(headers) + took_s, apparent_age(headers, now))
     return StoredResponse(
         status=response.status,
@@ -225,6 +225,13 @@ def _is_understood(status: int, says: Directives) -> bool:
 
 def _is_authorized(request: UpstreamRequest) -> bool:
     return any(name.lower() == "authorization" for name, _ in request.headers)
+
+
+def _tells(varies: Collection[str], request: UpstreamRequest) -> bool:
+    """Whether `Vary` may be all that an answer depends on: a session's answer that does not name its cookie is taken
+    for that session's own, as §3.5 takes one to `Authorization`.
+    """
+    return "cookie" in varies or all(name.lower() != "cookie" for name, _ in request.headers)
 
 
 def _joined(headers: Sequence[Header], name: str) -> str | None:

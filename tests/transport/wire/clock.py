@@ -21,8 +21,9 @@ class Clock:
     async def advance(self, seconds: float) -> None:
         """So many seconds later the registry looks at its connections."""
         for connection in list(self._registry.open):
-            if connection._watch._taken_at:
-                connection._watch._taken_at -= seconds
+            watch = getattr(connection, "_watch", None)  # a handshake has none
+            if watch is not None and watch._taken_at:
+                watch._taken_at -= seconds
             if hasattr(connection, "_since"):
                 connection._since -= seconds
         self._registry.sweep(asyncio.get_running_loop().time())

@@ -152,6 +152,25 @@ async def test_clients_share_only_what_does_not_depend_on_what_they_send(
 
 
 @pytest.mark.parametrize(
+    ("says", "other"),
+    [
+        ({}, 2),  # a legacy that sets a session says nothing of it
+        ({"vary": "accept"}, 2),
+        ({"vary": "Cookie, accept"}, 2),
+        ({"cache_control": "public, max-age=60"}, 1),
+    ],
+)
+async def test_a_session_gets_no_answer_of_another_whatever_vary_leaves_out(
+    says: dict[str, Any], other: int
+) -> None:
+    origin = Origin(trust_vary=True)
+    origin.says(**{**FRESH, **says})
+    assert [await origin.body(cookie="S=ann"), await origin.body(cookie="S=ann")] == [1, 1]
+    assert await origin.body(cookie="S=bob") == other
+    assert await origin.body() == other + (other > 1)  # nobody's is another again
+
+
+@pytest.mark.parametrize(
     ("says", "kept"),
     [
         ("max-age=60", False),
