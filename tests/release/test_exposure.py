@@ -11,7 +11,7 @@ import pytest
 from gateway.release.guards import check_release
 from gateway.release.model import Object, Target
 from gateway.release.policies import check_policies
-from gateway.release.secrets import looks_secret
+from gateway.release.secret_forms import looks_secret
 from tests.release.objects import (
     ENV,
     EU,
