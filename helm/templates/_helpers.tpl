@@ -213,6 +213,12 @@ spec:
         - name: GATEWAY_TELEMETRY__METRICS__PATH
           value: {{ $values.metrics.path | quote }}
         {{- end }}
+        {{- if $values.redis.enabled }}
+        - name: GATEWAY_REDIS__URL
+          value: redis://{{ $name }}-redis:6379/0
+        - name: GATEWAY_RESPONSE_CACHE__REDIS__ENABLED
+          value: "true"
+        {{- end }}
         {{- range $variable, $value := $values.env }}
         - name: {{ $variable | quote }}
           value: {{ include "gateway.variable" $value }}

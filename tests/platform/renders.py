@@ -56,6 +56,7 @@ FEATURES: dict[str, dict[str, Any]] = {
         "env": {"LOG_LEVEL": "info"},
     },
     "demo": {"demo": {"enabled": True}},
+    "redis": {"redis": {"enabled": True}},
     "preview": {"preview": "pr-123"},
 }  # fmt: skip
 # Production without metrics is refused: nothing would be known of a release.
