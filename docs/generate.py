@@ -94,7 +94,7 @@ def errors() -> str:
         for code in CODES.values()
     )
     return (
-        HEAD.format(origin="gateway/errors.py")
+        HEAD.format(origin="gateway/error_codes.py")
         + "# Error codes\n\nEvery error in an answer has `extensions.code` when the gateway made it. The status is "
         "the one under `application/graphql-response+json` when the error ends the whole request; *with data* "
         "means that the error belongs to a field, and the rest of the data is intact.\n\n"

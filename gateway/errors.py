@@ -1,4 +1,4 @@
-"""The error tree and the table of codes: what may reach a client, and as what.
+"""The error tree: what may reach a client, and as what. `error_codes` has the table of codes.
 
     GatewayError
     ├── ClientError     safe to send: made from the client's own data, or by a resolver's author on purpose

@@ -48,12 +48,13 @@ class Limits:
         max_work: What reading, validating and planning an operation may cost, in units of about a
             microsecond of CPU: 17 for each token of the document, 20 for the fields of an object type at
             one place, 45 for each of them, 110 for one with a resolver, 180 for one that a connector or a
-            batch resolver gives, 10 for each argument that it may have. A fragment
-            counts at each place where it is spread; a selection on an interface or union counts for each
-            possible type, with 70 more for each of them. Introspection counts 4 for each object and 3 for each value that it reads, equal fields once; twice what the
-            introspection query of tools reads is always allowed. A query that costs up to 20 times this limit,
-            introspection aside, runs without a plan, on graphql-core's executor: more slowly, with the same
-            answer. The largest Relay operations that were tried cost 55,000.
+            batch resolver gives, 10 for each argument that it may have. A fragment counts at each place where
+            it is spread; a selection on an interface or union counts for each possible type, with 70 more
+            for each of them. Introspection counts 4 for each object and 3 for each value that it reads,
+            equal fields once; twice what the introspection query of tools reads is always allowed. A query
+            that costs up to 20 times this limit, introspection aside, runs without a plan, on
+            graphql-core's executor: more slowly, with the same answer. The largest Relay operations that were
+            tried cost 55,000.
         max_validation_errors: Errors after which validation stops; graphql-core's default is 100.
         max_validation_work: Budget of the rule that compares overlapping fields, the one that is
             quadratic (CVE-2026-75507). Large Relay operations need 15,000, which take 10 ms of CPU;
