@@ -87,8 +87,7 @@ class Mailbox(AsyncIterator[T], Generic[T]):
     async def __anext__(self) -> T:
         while not self._items:
             if self._error is not None:
-                error, self._error = self._error, None
-                raise error
+                raise self._taken_error()
             if not self._open:
                 raise StopAsyncIteration
             self._waiter = asyncio.get_running_loop().create_future()
@@ -97,6 +96,12 @@ class Mailbox(AsyncIterator[T], Generic[T]):
             finally:
                 self._waiter = None
         return self._items.popleft()
+
+    def _taken_error(self) -> Exception:
+        """What it ends with; once. No frame that it is raised through holds it: that would be a circle."""
+        error, self._error = self._error, None
+        assert error is not None
+        return error
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -69,25 +69,31 @@ class Stream(AsyncIterator[Answer]):
     async def _next(self) -> Any:
         """The next of the source. Errors: what `end` was told, and those of the source."""
         self._check_end()
-        task = self._waiting = asyncio.current_task()
+        self._waiting = asyncio.current_task()
         try:
             return await anext(self._source)
         except asyncio.CancelledError:
-            if self.has_to_end and task is not None and not task.uncancel():
+            if self._takes_cancellation():
                 self._check_end()
             raise
         finally:
             self._waiting = None
 
-    @property
-    def has_to_end(self) -> bool:
-        """Whether `end` has told it to."""
-        return self._ended_by is not None
+    def _takes_cancellation(self) -> bool:
+        """Whether it was `end` that has cancelled the task, and nobody else."""
+        task = self._waiting
+        return self._ended_by is not None and task is not None and not task.uncancel()
 
     def _check_end(self) -> None:
         """Errors: what `end` was told."""
         if self._ended_by is not None:
-            raise self._ended_by from None
+            raise self._taken_end() from None
+
+    def _taken_end(self) -> Exception:
+        """What `end` was told; once. No frame that it is raised through holds it: that would be a circle."""
+        error, self._ended_by = self._ended_by, None
+        assert error is not None
+        return error
 
     async def __anext__(self) -> Answer:
         if self.is_over:
@@ -204,6 +210,7 @@ class Feed:
     async def _end(self) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        del self._task  # how it was cancelled holds its frames, which hold this
         await self._stream.aclose()
 
 

@@ -36,14 +36,14 @@ class Ending:
 
     Attributes:
         moved: How many go on.
-        streams: Those that end, and with what.
-        timers: Of their ends.
+        streams: Those that are to end, and with what, before they are spread.
+        timers: Of those that have not ended yet.
         feeds: The streams of many that go on, by what their listeners have in common now.
     """
 
     moved: int = 0
     streams: list[tuple[Stream, ClientError]] = field(default_factory=list)
-    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    timers: dict[Stream, tuple[asyncio.TimerHandle, ClientError]] = field(default_factory=dict)
     feeds: dict[Feed, Hashable] = field(default_factory=dict)
 
     def spread(self, over_s: float) -> None:
@@ -51,15 +51,20 @@ class Ending:
         loop = asyncio.get_running_loop()
         for number, (stream, error) in enumerate(self.streams):
             wait_s = over_s * (number + 1) / len(self.streams)
-            self.timers.append(loop.call_later(wait_s, stream.end, error))
+            self.timers[stream] = loop.call_later(wait_s, self._end, stream, error), error
+        self.streams = []
 
     def hurry(self) -> None:
         """End the rest now."""
-        for timer, (stream, error) in zip(self.timers, self.streams, strict=True):
-            if not timer.cancelled():
-                timer.cancel()
-                stream.end(error)
-        self.timers, self.streams, self.feeds = [], [], {}
+        for stream, (timer, error) in list(self.timers.items()):
+            timer.cancel()
+            self._end(stream, error)
+        self.feeds = {}
+
+    def _end(self, stream: Stream, error: ClientError) -> None:
+        """It is not held any longer than it lives: it holds its schema."""
+        del self.timers[stream]
+        stream.end(error)
 
 
 async def hand_over(

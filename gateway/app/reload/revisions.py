@@ -196,8 +196,8 @@ class Revisions:
             return 0, 0
         after = self.served.revision
         spread_s = self.served.config.reload.end_spread_s
-        ending = await after.subscriptions.take_over(before.subscriptions, after, spread_s)
-        return ending.moved, len(ending.streams)
+        found = await after.subscriptions.take_over(before.subscriptions, after, spread_s)
+        return found.moved, len(found.timers)
 
     async def abandon(self) -> None:
         """Do not serve what is prepared."""

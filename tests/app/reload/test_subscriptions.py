@@ -256,3 +256,22 @@ async def test_a_shared_stream_is_not_shared_any_more_with_those_whom_the_new_pl
         assert "not shared any more" in (await ended)["payload"][0]["message"]
         await serving.publish("boxes.a", {"__typename": "Box"})
         assert (await stays)["type"] == "next"
+
+
+@pytest.mark.parametrize("field", ["boxes", "own"])
+async def test_a_subscription_that_has_ended_holds_no_schema(serving: Serving, field: str) -> None:
+    await serving.reload("gone: String")
+    async with connected(serving.server) as client:
+        await client.subscribe(f'subscription {{ {field}(of: "a") {{ gone }} }}')
+        await serving.until_open(1)
+        old = weakref.ref(serving.server.app.worker.serving())
+        gc.collect()
+        gc.disable()  # nothing has to look for it
+        try:
+            await serving.reload("")
+            assert (await client.hear())["type"] == "error"
+            async with asyncio.timeout(30):
+                while old() is not None:
+                    await asyncio.sleep(0.01)
+        finally:
+            gc.enable()
