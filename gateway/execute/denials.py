@@ -11,7 +11,7 @@ from gateway.auth.settings import DirectiveSettings
 from gateway.errors import ClientError
 from gateway.execute.prepare import Prepared
 from gateway.plan.collect import CannotCompileError
-from gateway.plan.passes.authorize import Denied, find_denied, is_all_denied
+from gateway.plan.passes.authorize import Denied, find_denied, is_all_denied, place_of_rows
 from gateway.runtime.denied import CODE, MESSAGE, cannot_filter
 from gateway.runtime.request import Variables
 
@@ -47,20 +47,23 @@ def denials_of(prepared: Prepared, variables: Variables) -> Denials:
     try:
         if prepared.is_incremental:
             parts = prepared.incremental_code(variables.coerced)
-            codes = [parts.initial, *(part.code for part in parts.deferred)]
+            initial, deferred = parts.initial, parts.deferred
         else:
-            codes = [prepared.code(variables.coerced)]
+            initial, deferred = prepared.code(variables.coerced), ()
     except CannotCompileError as exc:
         raise cannot_filter() from exc
-    known = prepared.denials.get(codes[0])
+    known = prepared.denials.get(initial)
     if known is None:
-        plans = [code.bound.plan for code in codes]
-        places = tuple(place for plan in plans for place in find_denied(plan))
-        is_all = is_all_denied(plans[0]) and len(plans) == 1
-        known = Denials(places, is_all)
+        first = initial.bound.plan
+        plans = [
+            (first, ()),
+            *((p.code.bound.plan, place_of_rows(first, p.selection)) for p in deferred),
+        ]
+        places = tuple(place for plan, at in plans for place in find_denied(plan, at))
+        known = Denials(places, is_all_denied(plan for plan, _ in plans))
         if len(prepared.denials) >= MOST_KEPT:
             prepared.denials.clear()
-        prepared.denials[codes[0]] = known
+        prepared.denials[initial] = known
     assert isinstance(known, Denials)
     return known
 

@@ -276,6 +276,32 @@ async def test_deferred_fields_are_denied_too(tmp_path: Path, incremental: bool)
             assert answer.content.count(b"UNAUTHORIZED_FIELD_OR_TYPE") == 3
 
 
+@pytest.mark.parametrize(
+    ("query", "denied"),
+    [
+        ("{ users { name ... @defer { email level } } }", ["users.@.email", "users.@.level"]),
+        (
+            "{ nodes { ... on Open { text ... @defer { hidden } } } }",
+            ["nodes.@.... on Open.hidden"],
+        ),
+        ("{ me { name } ... @defer { vault { gold } } }", ["vault"]),
+        ("{ ... @defer { vault { gold } } }", ["vault"]),
+    ],
+)
+async def test_a_deferred_field_is_denied_at_its_place_in_the_response(
+    tmp_path: Path, query: str, denied: list[str]
+) -> None:
+    async with gateway(tmp_path, incremental={"enabled": True}) as (client, _):
+        whole = await client.execute(query.replace("@defer", ""))
+        assert paths(whole.errors) == denied
+        answer = await client.http.post(
+            "/graphql", json={"query": query}, headers={"accept": "multipart/mixed"}
+        )
+        told = [json.loads(part) for part in re.findall(rb"{.*}", answer.content)]
+        assert paths(told[0]["errors"]) == denied
+        assert ("data" in told[0]) == (whole.data is not None)
+
+
 async def test_what_runs_without_a_plan_is_filtered_as_all_else(tmp_path: Path) -> None:
     flags = "".join(f"$b{n}: Boolean = true " for n in range(12))
     fields = " ".join(f"n{n}: name @include(if: $b{n})" for n in range(12))

@@ -6,7 +6,7 @@ reads them off again, so that a client is told, once for each place, lists as `@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.plan.nodes import ListOf, Output, Plan, Selection, composite_of
@@ -27,20 +27,47 @@ class Denied:
     coordinate: str
 
 
-def find_denied(plan: Plan) -> tuple[Denied, ...]:
-    """What is denied, in the order of the response, at most 100 places."""
+def find_denied(plan: Plan, at: tuple[str, ...] = ()) -> tuple[Denied, ...]:
+    """What is denied, in the order of the response, at most 100 places.
+
+    Args:
+        plan: The plan.
+        at: Where its rows stand, for one that begins with another's.
+    """
     found: dict[tuple[str, ...], Denied] = {}
     for part in plan.parts:
-        for denied in _below(part.root, ()):
+        for denied in _below(part.root, at):
             found.setdefault(denied.path, denied)
             if len(found) >= MOST_PLACES:
                 return tuple(found.values())
     return tuple(found.values())
 
 
-def is_all_denied(plan: Plan) -> bool:
-    """Whether nothing of the operation is left but `__typename`s."""
-    fields = [field for part in plan.parts for field in part.root.fields if not field.hidden]
+def place_of_rows(plan: Plan, selection: int) -> tuple[str, ...]:
+    """Where the objects of a selection stand in the response."""
+    found = (_place(part.root, selection, ()) for part in plan.parts)
+    return next(place for place in found if place is not None)
+
+
+def _place(here: Selection, selection: int, path: tuple[str, ...]) -> tuple[str, ...] | None:
+    if here.id == selection:
+        return path
+    for field in here.fields:
+        composite = composite_of(field.output)
+        if composite is None:
+            continue
+        inner = (*path, field.key, *_items(field.output))
+        for below in composite.selections:
+            own = inner if len(composite.selections) == 1 else (*inner, f"... on {below.type}")
+            if (found := _place(below, selection, own)) is not None:
+                return found
+    return None
+
+
+def is_all_denied(plans: Iterable[Plan]) -> bool:
+    """Whether nothing of an operation's plans is left but `__typename`s."""
+    roots = (part.root for plan in plans for part in plan.parts)
+    fields = [field for root in roots for field in root.fields if not field.hidden]
     left = [field for field in fields if not field.denied and field.name != "__typename"]
     return not left and any(field.denied for field in fields)
 
