@@ -8,7 +8,7 @@ are booleans, in its order, and they alone choose what of the operation is plann
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gateway.auth.principal import Principal
@@ -25,10 +25,12 @@ class Rule:
     Attributes:
         kind: Which.
         any_of: One of these sets has to be there whole: of scopes, or of policies.
+        given: The variable by which something is given that the rule is about; None where that needs no variable.
     """
 
     kind: Literal["authenticated", "scopes", "policies"]
     any_of: frozenset[frozenset[str]] = frozenset()
+    given: str | None = None
 
     def allows(self, principal: Principal, policies: Policies) -> bool:
         """Whether a principal may. A policy that nobody decided is false."""
@@ -40,11 +42,22 @@ class Rule:
 
     def __str__(self) -> str:
         names = " or ".join("+".join(sorted(wanted)) for wanted in sorted(self.any_of, key=sorted))
-        return f"{self.kind} {names}".rstrip()
+        by = f" by ${self.given}" if self.given is not None else ""
+        return f"{self.kind} {names}".rstrip() + by
 
 
 Need = frozenset[Rule]
 NO_NEED: Need = frozenset()
+
+
+NO_GIVEN: Mapping[str, Need] = {}
+
+
+def _is_not_given(rule: Rule, given: Mapping[str, Need]) -> bool:
+    """Whether a rule is about something that a variable does not hold. One of which nothing is said may hold it."""
+    if rule.given is None or rule.given not in given:
+        return False
+    return replace(rule, given=None) not in given[rule.given]
 
 
 class Guard:
@@ -55,9 +68,10 @@ class Guard:
 
     Attributes:
         policies: Names that have to be decided for each request.
+        is_of_variables: Whether what variables hold has a say.
     """
 
-    __slots__ = ("policies", "rules")
+    __slots__ = ("is_of_variables", "policies", "rules")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(sorted(set(rules), key=str))
@@ -69,11 +83,26 @@ class Guard:
             for name in wanted
         }
         self.policies = tuple(sorted(named))
+        self.is_of_variables = any(rule.given is not None for rule in self.rules)
 
-    def decide(self, principal: Principal, policies: Policies = NO_POLICIES) -> Decisions:
-        """What is allowed, rule by rule. Where no policy has a say it is remembered with the principal."""
-        if self.policies:
-            return tuple(rule.allows(principal, policies) for rule in self.rules)
+    def decide(
+        self,
+        principal: Principal,
+        policies: Policies = NO_POLICIES,
+        given: Mapping[str, Need] = NO_GIVEN,
+    ) -> Decisions:
+        """What is allowed, rule by rule; remembered with the principal where neither policy nor variable has a say.
+
+        Args:
+            principal: Who asks.
+            policies: What was decided of each.
+            given: What the values of variables need, by the variable.
+        """
+        if self.policies or self.is_of_variables:
+            return tuple(
+                _is_not_given(rule, given) or rule.allows(principal, policies)
+                for rule in self.rules
+            )
         known = principal.decisions.get(self)
         if known is None:
             known = tuple(rule.allows(principal, policies) for rule in self.rules)

@@ -183,6 +183,13 @@ class Prepared:
             self._filtered[decisions] = known
         return known
 
+    def given_needs(self, raw: Mapping[str, Any]) -> dict[str, Need]:
+        """What the variables' values need, by the variable."""
+        needs, operation = needs_of(self.schema), self.source.operation
+        assert needs is not None
+        assert operation is not None
+        return needs.of_variables(operation, raw)
+
     def _whole(self) -> tuple[DocumentNode, dict[int, tuple[Need, Need]]]:
         """The operation in one piece, where no plan can deliver it in several, and what its nodes need."""
         document = without_delivery(self.source.document)

@@ -11,6 +11,7 @@ GHSA-g8jh-vg5j-4h3f for what has to be thought of.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from graphql import (
@@ -91,8 +92,18 @@ class Needs:
         return need
 
     def of_argument(self, type_: Any, value: Any) -> Need:
-        """What an argument needs that is given: its type, and of an input object those of what may be in it."""
+        """What an argument needs that is given: its type, and of an input object those of what is in it.
+
+        What a variable may hold counts where it does: such a rule names the variable.
+        """
         named = get_named_type(type_)
+        if isinstance(value, VariableNode):
+            need = (
+                self._of_input(named)
+                if isinstance(named, GraphQLInputObjectType)
+                else self.types.get(named.name, NO_NEED)
+            )
+            return frozenset(replace(rule, given=value.name.value) for rule in need)
         if not isinstance(named, GraphQLInputObjectType):
             return self.types.get(named.name, NO_NEED)
         if isinstance(value, ListValueNode):
@@ -103,9 +114,42 @@ class Needs:
                 for member in value.fields
                 if member.name.value in named.fields
             )
-        if isinstance(value, VariableNode):  # whatever it will hold
-            return self._of_input(named)
         return NO_NEED
+
+    def of_value(self, type_: Any, value: Any) -> Need:
+        """What a variable's value needs, as the client has sent it. What is null is not given."""
+        named = get_named_type(type_)
+        if value is None:
+            return NO_NEED
+        if isinstance(value, list):
+            return joined_needs(self.of_value(named, item) for item in value)
+        if not isinstance(named, GraphQLInputObjectType):
+            return self.types.get(named.name, NO_NEED)
+        if not isinstance(value, dict):
+            return NO_NEED
+        return joined_needs(
+            self.of_value(named.fields[name].type, inner)
+            for name, inner in value.items()
+            if name in named.fields
+        )
+
+    def of_variables(
+        self, operation: OperationDefinitionNode, raw: Mapping[str, Any]
+    ) -> dict[str, Need]:
+        """What the values of an operation's variables need, by the variable; of one that is not sent, its default."""
+        found = {}
+        for definition in operation.variable_definitions or ():
+            name, type_ = (
+                definition.variable.name.value,
+                type_from_ast(self.schema, definition.type),
+            )
+            if name in raw:
+                found[name] = self.of_value(type_, raw[name])
+            elif definition.default_value is not None:
+                found[name] = self.of_argument(type_, definition.default_value)
+            else:
+                found[name] = NO_NEED
+        return found
 
     def _of_input(self, type_: GraphQLInputObjectType) -> Need:
         known = self._inputs.get(type_.name)

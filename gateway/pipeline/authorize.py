@@ -12,7 +12,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from gateway.auth.decisions import NO_POLICIES, Policies
+from gateway.auth.decisions import NO_GIVEN, NO_POLICIES, Policies
 from gateway.auth.settings import DirectiveSettings
 from gateway.concurrency.awaitable import AwaitableOrValue, then, value_of
 from gateway.context import Context
@@ -61,7 +61,10 @@ class Authorization:
         guard = operation.prepared.guard
         assert guard is not None
         client = operation.client
-        decisions = guard.decide(client.principal, policies)
+        given = NO_GIVEN
+        if guard.is_of_variables:
+            given = operation.prepared.given_needs(operation.params.variables or {})
+        decisions = guard.decide(client.principal, policies, given)
         operation.unfiltered = operation.prepared
         operation.prepared = operation.prepared.filtered(decisions, client.client_key)
         return operation

@@ -153,7 +153,8 @@ def paths(errors: list[dict[str, Any]]) -> list[str]:
         ("{ me { name } find(level: LOW) }", None, {"me": {"name": "Ann"}, "find": None}, ["find"]),
         ("{ find(filter: { inner: { level: LOW } }) me { name } }", None, {"find": None, "me": {"name": "Ann"}}, ["find"]),
         ('{ find(filter: { text: "x" }) }', None, {"find": "found"}, []),
-        ("query($f: Filter) { find(filter: $f) me { name } }", None, {"find": None, "me": {"name": "Ann"}}, ["find"]),
+        ("query($f: Filter) { find(filter: $f) me { name } }", None, {"find": "found", "me": {"name": "Ann"}}, []),
+        ("query($f: Filter = {level: LOW}) { find(filter: $f) me { name } }", None, {"find": None, "me": {"name": "Ann"}}, ["find"]),
         ('{ find(by: "now") me { name } }', None, {"find": None, "me": {"name": "Ann"}}, ["find"]),
         ('{ find(by: "now") }', "", {"find": "found"}, []),
     ],
@@ -166,6 +167,48 @@ async def test_what_is_denied_is_null_and_told(
         assert (found.data, paths(found.errors)) == (data, denied)
         assert {e["extensions"]["code"] for e in found.errors} <= {"UNAUTHORIZED_FIELD_OR_TYPE"}
         assert (await client.execute(query, headers=of(scope))).data == data  # from memory
+
+
+BY_FILTER = "query($f: Filter = {level: LOW}) { find(filter: $f) me { name } }"
+BY_LEVEL = "query($l: Level) { find(filter: { inner: { level: $l } }) me { name } }"
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "is_denied"),
+    [
+        (BY_FILTER, {}, True),
+        (BY_FILTER, {"f": None}, False),
+        (BY_FILTER, {"f": {}}, False),
+        (BY_FILTER, {"f": {"text": "x"}}, False),
+        (BY_FILTER, {"f": {"level": None, "inner": None}}, False),
+        (BY_FILTER, {"f": {"level": "LOW"}}, True),
+        (BY_FILTER, {"f": {"text": "x", "inner": {"inner": {"level": "HIGH"}}}}, True),
+        (BY_LEVEL, {}, False),
+        (BY_LEVEL, {"l": None}, False),
+        (BY_LEVEL, {"l": "LOW"}, True),
+        ("query($b: Stamp) { find(by: $b) me { name } }", {"b": "now"}, True),
+        ("query($b: Stamp) { find(by: $b) me { name } }", {}, False),
+    ],
+)
+async def test_a_variable_is_under_the_rules_of_what_it_holds(
+    tmp_path: Path, query: str, variables: dict[str, Any], is_denied: bool
+) -> None:
+    async with gateway(tmp_path) as (client, server):
+        for _ in range(2):
+            found = await client.execute(query, variables)
+            assert found.data == {"find": None if is_denied else "found", "me": {"name": "Ann"}}
+            assert paths(found.errors) == (["find"] if is_denied else [])
+        assert any(asked.target == "/find" for asked in server.asked) is not is_denied
+        both: list[dict[str, Any]] = [
+            {"f": {"level": "LOW"}, "l": "LOW", "b": "now"},
+            {"f": {}, "l": None, "b": None},
+        ]
+        for sent in both:  # one's decisions are not the other's
+            given = {name: value for name, value in sent.items() if f"${name}" in query}
+            found = await client.execute(query, given)
+            assert bool(found.errors) is (sent is both[0])
+        of_levels = await client.execute(query, both[0], headers=of("levels"))
+        assert of_levels.data["find"] == "found" or "$b" in query
 
 
 async def test_nothing_denied_is_fetched(tmp_path: Path) -> None:
