@@ -1,6 +1,6 @@
-"""Singleflight: what is asked for several times while it is under way is done once.
+"""Singleflight: equal calls that are under way at the same time are made once.
 
-Who comes first is the *leader*, who comes later a *follower*. A leader that is cancelled, or whose own deadline passes,
+The first caller is the *leader*, later ones are *followers*. A leader that is cancelled, or whose own deadline passes,
 does not take its followers with it: they are told `Abandoned`, and the first of them leads again. It knows nothing of
 what is done, and keeps nothing once that has ended.
 """

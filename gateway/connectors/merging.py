@@ -1,7 +1,8 @@
-"""Batches of several requests as one call, where the first of them still waits for its place at the source.
+"""Batches of several requests in one call: `batch_across_requests`.
 
-Nobody waits for it: a batch that has a place is sent, and takes no more. Only batches of one loader (so of one
-plan) with equal arguments meet, inside one partition. Each request reads its own keys of the answer.
+While a batch waits for a place at its source, batches of other requests may add their keys to it. No batch waits just
+to be joined: one that gets a place is sent, and takes no more keys. Batches are merged only where the loader (so the
+plan) and the arguments are the same, and the clients are in one partition. Each request reads its own keys.
 """
 
 from __future__ import annotations
@@ -99,8 +100,8 @@ class Batches:
             views: By key.
             build: Writes the request for such views. Errors: UpstreamError.
             send: Sends it.
-            deadline: Of who asks.
-            tell: Called when the batch went with another's.
+            deadline: Of the request that asks.
+            tell: Called when the keys were sent with another request's batch.
 
         Errors: UpstreamError, of `build` and `send`; FollowerTimeoutError at the deadline.
         """
@@ -178,7 +179,7 @@ async def merged_rows(
     except UpstreamError:
         if len(batch) == len(views) or fetched.status >= 500:
             raise
-    # Perhaps another's key was refused: these are asked for by themselves, and not from memory.
+    # Perhaps another request's key was refused: ask for these keys alone, and not from this operation's memory.
     context.memo.clear()
     own = list(views.values())
     variables = call.variables(context, args=arguments, batch=own)

@@ -1,12 +1,12 @@
-"""Who may have new plans made: by the CPU that making them takes, with a share for each client.
+"""Bounds the CPU time that new plans take, with a fair share for each client.
 
     budget   refills at `rate` CPU seconds a second, up to `burst` of them
-    ├── upper half   whoever comes first
-    └── lower half   clients below their share of what was taken lately; nobody when it is used up
+    ├── upper half   for any client
+    └── lower half   only for clients that have lately taken less than their share
 
-So one client alone never gets beyond the upper half: whatever it sends, valid or not, others find the lower
-one. Work is charged when it is done, with debt: what a document costs is not known before. Nothing here
-knows what a plan is; time is given by clocks.
+So one client alone never uses more than the upper half: whatever it sends, valid or not, the lower half is left for
+others. What a document costs is known only when it is done: it is charged then, and the budget may go below zero.
+Nothing here knows what a plan is; time is given by clocks.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class PlanBudget:
 
     @contextmanager
     def spend(self, client_key: str | None) -> Iterator[None]:
-        """Make a plan, or find that none can be made: what it takes is charged to the client.
+        """Around the making of a plan, or the refusal of a document: the CPU time is charged to the client.
 
         Args:
             client_key: Who asked; None: the gateway itself, which is neither refused nor charged.

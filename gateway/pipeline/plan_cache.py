@@ -76,7 +76,7 @@ class PlanCache(Generic[T]):
             `find_slots` needs to tell which literals may vary; None when none may. Raises
             RequestError or ClientError for a document that is refused.
         size_of: The memory of a value, bytes.
-        budget: Who may have new plans made; without one, everybody.
+        budget: Bounds the CPU time of new plans; without one, there is no bound.
         max_text_length: Longer texts go to the compiler, which refuses them, and are never kept.
         clock: Seconds, for `counters.compile_s`.
     """
@@ -128,7 +128,7 @@ class PlanCache(Generic[T]):
         Args:
             text: The document.
             operation_name: As sent.
-            client_key: Who is charged for making it; None: the gateway itself.
+            client_key: The client that is charged for making it; None where the gateway makes it for itself.
 
         Errors: RequestError and ClientError, from the store of refusals or fresh.
         """

@@ -96,9 +96,9 @@ async def _load(run: Run, work: Work) -> None:
 
 
 def _own_cancellation(run: Run, error: asyncio.CancelledError) -> Failed:
-    """The error of a resolver that raised CancelledError though nobody has cancelled it. Errors: else itself.
+    """The error of a resolver that raised CancelledError by itself. Errors: CancelledError where the run is cancelled.
 
-    graphql-core ends with it, and so does the drop-in library; a service would answer nothing at all.
+    graphql-core ends with it, and so do the drop-in functions; the gateway would give the client no answer at all.
     """
     task = asyncio.current_task()
     if not run.bound.is_fixed or task is None or task.cancelling():

@@ -1,7 +1,7 @@
 """Steps that load a whole column: batch fields, and entity fields where parents lack them.
 
-One call per level, loader and argument set. Parents are handed over as they are and never changed: what
-another step made for them is laid over a copy.
+One `Loader.load` for each level, loader and set of arguments. Parents are never changed: where a loader reads a field
+that another step has fetched for them, it gets copies with that field.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def load_entities(
 
 
 def _load_all(run: Run, fields: Sequence[BoundField], rows: list[Any]) -> list[list[Any]]:
-    """The same where no row has any of the members: the usual case, of references."""
+    """The same where no row has any of the members: the usual case, of objects that are only a key."""
     columns: list[list[Any]] = [[] for _ in fields]
     entities: list[Any] = [None] * len(rows)
 
@@ -192,7 +192,7 @@ def _load_some(
 
 
 def _then(column: list[Any], size: int, field: BoundField, done: Any) -> Any:
-    """What puts an outcome into the column, and then says so."""
+    """A function that puts an outcome into the column and then calls `done`."""
     put = spread(column, size, field.coordinate)
     if done is None:
         return put

@@ -1,9 +1,9 @@
-"""What an error nulls while a run still waits: nobody waits for what is awaited below that.
+"""The positions that an error nulls while a run still waits: what is awaited below them is not waited for any more.
 
-An error in a position that may not be null nulls the nearest one above that may. As in graphql-core, what is
-still awaited below is cancelled when the error was awaited itself, and settled in the background when it was not:
-then the answer may be there without any waiting. Here are the positions; `drive` cancels, `complete` decides which
-errors are reported. Must not be on the way of a run without such an error.
+An error in a non-null position nulls the nearest nullable position above it. As in graphql-core, awaitables below that
+position are cancelled when the error itself had to be awaited. Otherwise they end in the background, and the answer
+may not have to wait at all. This module finds the positions; `drive` cancels, `complete` decides which errors are
+reported. It must cost nothing in a run without such an error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PathKeys = list[str | int]
 
 
 def settle_in_background(awaitables: Iterable[Awaitable[Any]]) -> None:
-    """Let awaitables that nobody waits for come to their end; without an event loop they are closed."""
+    """Let awaitables end by themselves, with nobody waiting; without an event loop they are closed."""
     found = list(awaitables)
     try:
         asyncio.get_running_loop()

@@ -85,21 +85,21 @@ class Run:
         parents: The rows that a deferred plan begins with.
         works: Awaitables that the driver has to wait for; see `drive`.
         pending: Spots that the fast path left.
-        dirty: Ids of the fields that a spot is below.
+        dirty: Ids of the fields that have a spot below them.
         kinds: Completed objects of an abstract type that have spots, with their selection, by `id`.
         settled: The settled column of each field, by its id.
         limits: What the result may be.
         nodes_left: How many more nodes it may have.
-        broken: Columns of fields that may not be null, with an error or null among what did not have to be awaited.
-        has_failed: Whether there is such an error or null at a spot.
+        broken: Columns of non-null fields that have an error or a null among the values that were not awaited.
+        has_failed: Whether a spot has such an error or null.
         nulled: The positions that an awaited error has nulled so far.
         waited: What has been awaited.
         errors: Located errors.
         errors_left: How many more it may have.
         more_errors: How many there are beyond those.
         raised: How many errors the resolver of each field raised, by its id.
-        unread_after: How many more values may keep the error that they gave: more than that nobody reads.
-        mark: At how many `nodes_left` it looks whether to give the event loop back, or has too many.
+        unread_after: How many more values may keep the error that they gave; no answer shows more.
+        mark: The `nodes_left` at which it checks next whether to pause, and whether there are too many.
         paused_at: When it gave the event loop back.
         data: The response so far.
         large: Lists of the response that are still to be filled; see `shapes`.

@@ -1,7 +1,7 @@
 """Variables, coerced by functions that are made with the plan.
 
-The functions know only the usual case and answer `WRONG` for anything else: graphql-core's own coercion
-then has the last word, and its errors. Must not be slower to be wrong in than to be right.
+The functions know only the usual case and give `WRONG` for anything else: graphql-core's own coercion then decides,
+and its errors are the client's. A value that is wrong must not cost much more than one that is right.
 """
 
 from __future__ import annotations
