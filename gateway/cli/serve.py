@@ -26,7 +26,7 @@ from gateway.cli.options import (
     one_line_errors,
     origin_for,
 )
-from gateway.cli.sockets import bind, bind_unix, url_of
+from gateway.cli.sockets import SocketFile, bind, bind_unix, url_of
 from gateway.cli.workers import (
     AnnouncedServer,
     ServedConfig,
@@ -62,8 +62,9 @@ def serve(
         settings = gateway.config
         number = settings.server.port if port is None else port
         unix_socket = settings.server.unix_socket if host is None and port is None else None
+        file: SocketFile | None = None
         if unix_socket is not None:
-            sockets = bind_unix(unix_socket)
+            sockets, file = bind_unix(unix_socket, settings.server.unix_socket_mode)
         else:
             sockets = bind(host or settings.server.host, number)
     log_process(settings.logs)
@@ -78,7 +79,7 @@ def serve(
     if processes == 1:
         gateway.owns_process = True
         # uvicorn ends this process by the signal that ended the server: nothing here is cleaned up.
-        raise typer.Exit(_run(served_config(gateway, settings), sockets, url))
+        raise typer.Exit(_run(served_config(gateway, settings), sockets, url, file))
     os.environ[SERVE_MOCK] = "1" if mock else ""
     os.environ[SERVE_CONFIG] = str(config) if config else ""
     os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
@@ -89,7 +90,7 @@ def serve(
         os.environ[BROKER_DIRECTORY] = folder
         os.environ[SERVE_PARENT] = str(os.getpid())
         Shelf(folder).decide(inputs)  # a worker that dies is replaced by one that serves the same
-        raise typer.Exit(_run(served, sockets, url))
+        raise typer.Exit(_run(served, sockets, url, file))
 
 
 def served_config(app: Gateway | str, settings: Config, *, workers: int = 1) -> ServedConfig:
@@ -121,9 +122,9 @@ def served_config(app: Gateway | str, settings: Config, *, workers: int = 1) -> 
     )
 
 
-def _run(served: ServedConfig, sockets: list[Any], url: str) -> int:
+def _run(served: ServedConfig, sockets: list[Any], url: str, file: SocketFile | None) -> int:
     """Serve until the end. Gives the exit code."""
-    server = AnnouncedServer(served, url)
+    server = AnnouncedServer(served, url, file)
     try:
         if served.workers > 1:
             return Workers(served, sockets, url).serve()
@@ -133,6 +134,9 @@ def _run(served: ServedConfig, sockets: list[Any], url: str) -> int:
         pass
     except SystemExit:  # what is wrong has been said
         return 2
+    finally:
+        if file is not None:
+            file.remove()
     return 0
 
 

@@ -24,6 +24,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from gateway.app.mistakes import error_lines
 from gateway.app.worker import BROKER_DIRECTORY
+from gateway.cli.sockets import SocketFile
 from gateway.errors import ConfigError
 from gateway.transport.server.handshakes import TlsHandshake
 from gateway.transport.server.served import served_app
@@ -113,15 +114,22 @@ class ServedConfig(uvicorn.Config):
 class AnnouncedServer(uvicorn.Server):
     """A server that says its URL when it answers."""
 
-    def __init__(self, config: uvicorn.Config, url: str) -> None:
+    def __init__(self, config: uvicorn.Config, url: str, file: SocketFile | None = None) -> None:
         super().__init__(config)
         self._url = url
+        self._file = file
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application and listen."""
         await super().startup(sockets)
         if self.started:
             announce(self._url)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop to listen, and end. Behind it the process may end by the signal that has ended the server."""
+        if self._file is not None:
+            self._file.remove()
+        await super().shutdown(sockets)
 
 
 def announce(url: str) -> None:

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from gateway.app.config import build_config
+from gateway.cli.sockets import bind_unix
 from gateway.errors import ConfigError
 from gateway.testing import GatewayClient
 from gateway.transport.server.protocols import HttpProtocol
@@ -75,9 +76,14 @@ async def serving(config: Path, *options: str) -> AsyncIterator[str]:
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_a_unix_socket(tmp_path: Path, workers: str) -> None:
     path = tmp_path / "g.sock"
-    more = f'[server]\nunix_socket = "{path}"\ntrusted_proxies = ["unix"]\n'
+    more = (
+        f'[server]\nunix_socket = "{path}"\nunix_socket_mode = "0606"\ntrusted_proxies = ["unix"]\n'
+    )
     config = write_project(tmp_path, more)
-    for _ in range(2):  # the second takes the place of what the first has left
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(path))
+    left.close()  # as of a process that was killed
+    for _ in range(2):
         async with serving(config, "--workers", workers) as said:
             assert f"unix://{path}:/graphql" in said
             transport = httpx.AsyncHTTPTransport(uds=str(path))
@@ -85,6 +91,8 @@ async def test_a_unix_socket(tmp_path: Path, workers: str) -> None:
                 sent = {"x-forwarded-for": "192.0.2.1"}
                 answer = await http.post("http://here/graphql", json=ASK, headers=sent)
                 assert answer.json() == {"data": {"hello": "hello"}}
+            assert path.stat().st_mode & 0o777 == 0o606
+        assert not path.exists()
     lines = [json.loads(line) for line in (tmp_path / "access.log").read_text().splitlines()]
     assert [line["client_address"] for line in lines] == ["192.0.2.1"] * 2
 
@@ -96,18 +104,60 @@ async def test_a_socket_in_use_and_a_file_are_not_taken_over(tmp_path: Path) -> 
     listening.bind(str(path))
     listening.listen()
     command = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
-    for _ in range(2):
+    for words in ("is in use", "cannot be bound: there is something that is no socket"):
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
         said = (await process.communicate())[0].decode()
         assert process.returncode == 2
         assert "server.unix_socket" in said
-        assert f"{path} is in use" in said
+        assert f"{path} {words}" in said
         assert path.exists()
         listening.close()
         path.unlink(missing_ok=True)
         path.write_text("mine")
+
+
+def test_a_socket_is_in_use_before_its_server_answers(tmp_path: Path) -> None:
+    """Two that start at the same moment: one of them is told."""
+    path = str(tmp_path / "g.sock")
+    (first,), file = bind_unix(path)
+    with pytest.raises(ConfigError, match="is in use"):
+        bind_unix(path)
+    first.close()  # it has died, and another takes its place
+    (second,), other = bind_unix(path)
+    file.remove()  # by who is not its owner any more
+    assert Path(path).is_socket()
+    other.remove()
+    assert not Path(path).exists()
+    other.remove()
+    second.close()
+
+
+def test_a_socket_that_nobody_can_ask_is_left_alone(tmp_path: Path) -> None:
+    """Of another kind; with a full queue."""
+    path = tmp_path / "g.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.bind(str(path))
+        with pytest.raises(ConfigError, match="cannot be bound"):
+            bind_unix(str(path))
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+        busy.bind(str(path))
+        busy.listen(0)
+        waiting.connect(str(path))
+        with pytest.raises(ConfigError, match="is in use"):
+            bind_unix(str(path))
+    assert path.is_socket()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("a" * 120, "longer than 107 bytes"), ("ö" * 60, "107 bytes"), ("no/g.sock", "cannot be bound: No such file")],
+)  # fmt: skip
+def test_a_path_that_cannot_be_bound_is_told(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        bind_unix(str(tmp_path / name))
 
 
 PROXIED = '[server]\ntrusted_proxies = ["127.0.0.1"]\n'
@@ -191,6 +241,8 @@ async def test_health_and_the_front_page(tmp_path: Path) -> None:
         ({"live_path": "/graphql"}, "three paths"),
         ({"tls": {"key": "x"}}, "goes with `cert`"),
         ({"forwarded": "both"}, "forwarded"),
+        ({"unix_socket_mode": "888"}, "octal digits"),
+        ({"unix_socket_mode": 660}, "unix_socket_mode"),
     ],
 )
 def test_what_cannot_be_served_is_refused(tables: dict[str, Any], words: str) -> None:

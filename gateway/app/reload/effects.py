@@ -28,6 +28,7 @@ EFFECTS: Mapping[str, Effect] = {
     "server.host": Effect.SERVER,
     "server.port": Effect.SERVER,
     "server.unix_socket": Effect.SERVER,
+    "server.unix_socket_mode": Effect.SERVER,
     "server.workers": Effect.SERVER,
     "sources": Effect.HOT,
     "response_cache": Effect.WORKERS,

@@ -8,6 +8,7 @@ from typing import Literal
 from gateway.settings.kinds import (
     Bytes,
     CountOrZero,
+    FileMode,
     FilePath,
     NewFile,
     RoutePath,
@@ -74,7 +75,8 @@ class ListenerSettings(ConnectionSettings):
         live_path: Path of the liveness check.
         ready_path: Path of the readiness check; it answers 503 during startup and shutdown.
         unix_socket: A socket file to listen on instead of host and port; its file permissions decide who may
-            connect. A stale file of an earlier server is replaced.
+            connect. A stale file of an earlier server is replaced; the file goes with the server.
+        unix_socket_mode: The file permissions, like "0660"; by default what the process's umask leaves of 0777.
         trusted_proxies: Addresses and networks of proxies, and `unix` for connections over the socket. Only their
             headers about the client are believed: its address (the rightmost one that is not a trusted proxy's), and
             the scheme, host and path prefix that it used.
@@ -88,6 +90,7 @@ class ListenerSettings(ConnectionSettings):
     live_path: RoutePath = "/health/live"
     ready_path: RoutePath = "/health/ready"
     unix_socket: NewFile | None = None
+    unix_socket_mode: FileMode | None = None
     trusted_proxies: tuple[TrustedProxy, ...] = ()
     forwarded: Literal["x-forwarded", "forwarded"] = "x-forwarded"
     tls: TlsSettings = field(default_factory=TlsSettings)
