@@ -10,13 +10,14 @@ A request with a token and a key is the token's user in the key's application: i
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from gateway.auth.api_keys import ApiKey
+from gateway.auth.introduction import Headers, Identify, Introduction
 from gateway.auth.key_ring import KeyChanges, KeyEntries, KeyRing
 from gateway.auth.leases import Leases
 from gateway.auth.principal import ANONYMOUS, Principal, joint
@@ -31,27 +32,8 @@ if TYPE_CHECKING:
     from gateway.auth.key_sets import KeySet
     from gateway.auth.token_verifier import TokenVerifier
 
-Headers = Mapping[str, str]
-Identify = Callable[[], Awaitable[Principal]]
 AUTH_TOKEN = "authtoken"  # noqa: S105 - what clients call it in `connection_init`
 NO_TOKENS = "Tokens cannot be verified now: the issuer's keys are not available."
-
-
-class Introduction(NamedTuple):
-    """Who opens a connection, and what it has said.
-
-    Attributes:
-        found: Who, or what finds that out.
-        headers: Those of its handshake, with what it introduced itself with in their place: what is passed on to
-            backends is what was verified.
-        given: The names of the headers that it gave.
-        params: What it said beside.
-    """
-
-    found: Principal | Identify
-    headers: Headers
-    given: frozenset[str]
-    params: dict[str, Any]
 
 
 class Authenticator:
