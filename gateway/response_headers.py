@@ -163,7 +163,7 @@ def restricted(lines: Sequence[Header], *, is_of_client: bool) -> list[Header]:
 
     Args:
         lines: Of an answer.
-        is_of_client: Whether the answer depends on who asks.
+        is_of_client: Whether the answer depends on the client.
     """
     sets_cookie = any(name == SET_COOKIE for name, _ in lines)
     if not (sets_cookie or is_of_client):

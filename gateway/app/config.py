@@ -65,7 +65,7 @@ class Config:
         connectors: How connectors build their requests, and `$config`.
         headers: What reaches the backends beside the directives' own headers.
         traffic_shaping: Time limits.
-        authentication: Who asks: tokens and keys.
+        authentication: How clients prove who they are: tokens and keys.
         authorization: What may be asked, and by whom.
         limits: Limits of documents, variables and results.
         plan_cache: Size and warm start of the plan cache.

@@ -76,7 +76,7 @@ class Worker:
         sources: The names of the backends.
         transports: By source name, in place of those that lead to the network.
         connections: The registry of client connections.
-        auth: Knows who asks.
+        auth: Finds who each client is.
         certificates: What TLS is served with; None without TLS.
         dev_status: What GraphiQL's page asks for while it is developed; None else.
         owns_process: Whether the process serves nothing else.

@@ -1,1 +1,1 @@
-"""Who asks: principals from tokens and keys, and what the schema's directives decide for them."""
+"""Who the client is: principals from tokens and keys, and what the schema's directives decide for them."""

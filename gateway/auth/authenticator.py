@@ -37,11 +37,11 @@ NO_TOKENS = "Tokens cannot be verified now: the issuer's keys are not available.
 
 
 class Authenticator:
-    """Who asks, for one worker.
+    """Finds who each client is, for one worker.
 
     Args:
         settings: Which tokens and keys are taken.
-        authorization: Whether somebody has to be somebody.
+        authorization: Whether a client has to be authenticated.
         base: The folder that relative paths start from.
         clock: Unix time, seconds.
 

@@ -94,7 +94,7 @@ class Guard:
         """What is allowed, rule by rule; remembered with the principal where neither policy nor variable has a say.
 
         Args:
-            principal: Who asks.
+            principal: Who the client is.
             policies: What was decided of each.
             given: What the values of variables need, by the variable.
         """

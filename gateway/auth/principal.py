@@ -1,7 +1,7 @@
-"""Who asks, as everything behind the admission knows it. Pure data: it knows no header, no token and no key.
+"""Who the client is, as everything behind authentication knows it. Pure data: it knows no header, no token and no key.
 
 What reads a principal names the members that it reads: `id`, `client`, `claims.tenant`. A principal that is
-shared between clients holds those members alone, so that what was forgotten here is absent there.
+shared between clients holds those members only: one that was forgotten here is absent there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Kind = Literal["anonymous", "user", "client"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Principal:
-    """Who asks.
+    """Who the client is, as its token or key has proved.
 
     Attributes:
         id: The token's subject, or the API key's client; None for nobody.

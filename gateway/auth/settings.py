@@ -1,4 +1,4 @@
-"""What may be set about who asks, and what it may see. Plain data."""
+"""What may be set about authentication and authorization. Plain data."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class ApiKeySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticationSettings:
-    """`[authentication]`: who asks.
+    """`[authentication]`: how clients prove who they are.
 
     Attributes:
         jwt: JSON Web Tokens.

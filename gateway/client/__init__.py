@@ -1,1 +1,1 @@
-"""Of whom a request is: what a client says of itself, and what of it an answer may depend on."""
+"""The client of a request: what it says of itself, and what of it an answer may depend on."""

@@ -145,7 +145,7 @@ class Prepared:
             self.executor = "fallback"
 
     def filtered(self, decisions: Decisions, client_key: str | None) -> Prepared:
-        """The same operation for those of whom this is decided, without what they may not see.
+        """The same operation for clients with these decisions, without the fields that they may not see.
 
         Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT).
         """
@@ -266,7 +266,7 @@ class Prepared:
         return self.source.root_fields()
 
     def charging_introspection(self, asker: Asker) -> AbstractContextManager[None]:
-        """Admits and charges whoever asks, where graphql-core answers introspection: it does so each time."""
+        """Admit and charge the client for introspection that graphql-core answers: it does the work each time."""
         if INTROSPECTION.isdisjoint(self.root_fields):
             return nullcontext()
         return self._growing(client_key(asker))

@@ -1,4 +1,4 @@
-"""What each part of a schema needs of who asks: `@authenticated`, `@requiresScopes` and `@policy` in the SDL.
+"""What each part of a schema asks of the client: `@authenticated`, `@requiresScopes` and `@policy` in the SDL.
 
 A field is under the rules of its own, of its type, of the type that it gives, and of every interface's field and
 interface that it implements: a directive on an interface holds whichever way an object is reached. A field that is

@@ -68,8 +68,8 @@ def headers_of(
 ) -> list[Header] | None:
     """What backends and resolvers have added to the answer's headers; None for nothing.
 
-    An answer that depends on who asks, by what it reads or by what was decided of its fields, is for no cache that
-    others ask.
+    An answer depends on the client when the operation reads something of the client, or when fields of it were decided
+    for the client. No shared cache may keep such an answer.
     """
     lines = response.headers.lines()
     if not lines:

@@ -38,7 +38,7 @@ class Operation:
 
     Args:
         params: As sent.
-        client: Who asks.
+        client: The request's client.
         serving: The schema that it is answered by, whatever is served when it ends.
         read_only: The transport is for queries and subscriptions only (GET).
 

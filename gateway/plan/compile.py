@@ -211,7 +211,7 @@ class PlanBuilder:
     def build_denied(
         self, parent: GraphQLObjectType, key: str, definition: GraphQLField, nodes: list[FieldNode]
     ) -> Field:
-        """A field that who asks may not see: null, and where it must not be, what it is of."""
+        """A field that the client may not see: it is null, and where it must not be null, the object around it is."""
         number = self.field_count
         self.field_count += 1
         return Field(

@@ -100,7 +100,7 @@ class Field:
         after: Fields of the same selection whose values its loader reads.
         hidden: Fetched for another field's loader, not in the response.
         group: Delivery group; 0 is the first payload.
-        denied: "field" or "type": who asks may not see it, for its own sake or its type's; then it is null. "" else.
+        denied: "field" or "type": a rule on it, or on its type, denies it to the client; then it is null. "" else.
         wrapped: A middleware wraps its resolver.
     """
 

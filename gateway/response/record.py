@@ -38,7 +38,7 @@ class OperationRecord:
         plan: Gives the text of its plan; None where there is none.
         fields: The root fields of a mutation.
         is_null: Whether an error has left no data at all.
-        denied: Coordinates of what who asks may not see.
+        denied: Coordinates of its fields that the client may not see.
         durations: Where its duration is counted; None when nobody counts.
     """
 

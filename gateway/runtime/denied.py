@@ -1,4 +1,4 @@
-"""Fields that who asks may not see, as a plan has them: null without a call, and no error of their own.
+"""Fields that the client may not see, as a plan has them: null without a call, and no error of their own.
 
 Where null may not stand it propagates as an error does. What was denied is told once for the whole operation, not at
 each of its places: `gateway/execute/denials.py`.

@@ -1,6 +1,6 @@
 """The code of one operation for each set of values of the variables that `@skip` and `@include` read.
 
-Made when it is first asked for, each like a new document: whoever asks is admitted and charged.
+Each is compiled when it is first needed, and admitted and charged like a new document.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def client_key(asker: Asker) -> str | None:
 
 
 def unbounded(_client_key: str | None) -> AbstractContextManager[None]:
-    """Whoever asks is admitted, and nobody charged."""
+    """Every client is admitted, and none charged."""
     return nullcontext()
 
 

@@ -121,7 +121,7 @@ class LogSettings:
         slow: Operations that took longer than `slow_threshold_ms`: "stderr", "stdout", "off", or a file.
         slow_threshold_ms: Duration from which an operation is written to `slow`; 0 logs every operation.
         audit: A line for each mutation, each operation of which something was denied, requests that were refused
-            because it is not known who asks, each change of API keys and of the configuration, and each command at the
+            as unauthenticated, each change of API keys and of the configuration, and each command at the
             admin port: "stdout", "stderr", "off", or a file. In a file each line holds the digest of the one before it;
             `gateway audit verify` follows them.
         audit_identity: Request headers that identify the user; the audit log includes them.

@@ -53,7 +53,7 @@ class CallCaching:
 
         Args:
             variables: Gives those of the call; not called before an answer is stored.
-            principal: Who asks, as the call sees it.
+            principal: The client's principal, as the call sees it.
             mapped: What an answer maps to. Errors: UpstreamError.
         """
         if self.is_write:

@@ -1,4 +1,4 @@
-"""Whether a directive gives a backend the client's own word under a name by which `[headers]` says who asks."""
+"""Whether a directive sends a backend a client's own value in a header that `[headers]` fills from the principal."""
 
 from __future__ import annotations
 

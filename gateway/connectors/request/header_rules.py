@@ -17,7 +17,7 @@ ClientHeaders = Mapping[str, Sequence[str]]
 
 
 def names_of_principal(rules: Sequence[HeaderRule]) -> frozenset[str]:
-    """The headers that say who asks, folded: what a client sends under such a name is nobody's word, and not sent."""
+    """The headers that are filled from the principal, folded: what a client sends under such a name is dropped."""
     inserted = (rule.insert for rule in rules if rule.insert is not None)
     return frozenset(folded(one.name) for one in inserted if one.member is not None)
 

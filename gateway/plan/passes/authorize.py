@@ -1,4 +1,4 @@
-"""What of a plan is denied to who asks: where it stands in the response.
+"""The fields of a plan that the client may not see: where they stand in the response.
 
 Denied fields are in the plan from the start (`PlanBuilder` puts nothing below them and no loader behind them); this
 reads them off again, so that a client is told, once for each place, lists as `@`, and fragments as `... on Type`.

@@ -41,7 +41,7 @@ class RequestHead:
     """What the head of a request decides.
 
     Attributes:
-        client: Who asks.
+        client: The request's client.
         method: In upper case.
         query_string: As sent.
         document_id: The document that the URL names.
@@ -50,7 +50,7 @@ class RequestHead:
         is_session: It is about an event stream that carries many operations.
         body: What is read: nothing (it is dropped), JSON when it is whole, or a form as it arrives.
         codings: Those of the body.
-        identify: Says who asks, where that has to be waited for.
+        identify: Finds who the client is, where that has to be awaited; None else.
     """
 
     client: ClientRequest

@@ -20,7 +20,7 @@ from gateway.transport.http.negotiate import JSON
 from gateway.transport.http.respond import CONTENT_TYPES, HttpResponse, StreamingResponse
 from gateway.transport.settings import EndpointSettings
 
-Answered = TypeVar("Answered", HttpResponse, StreamingResponse, HttpResponse | StreamingResponse)
+ResponseT = TypeVar("ResponseT", HttpResponse, StreamingResponse, HttpResponse | StreamingResponse)
 
 
 class Responder:
@@ -99,7 +99,7 @@ class Responder:
         )
         return HttpResponse(status, lines, body)
 
-    def with_cors(self, head: RequestHead, response: Answered) -> Answered:
+    def with_cors(self, head: RequestHead, response: ResponseT) -> ResponseT:
         """An answer that was made elsewhere, with what the page that asked needs to read it."""
         if self.cors is not None:
             response.head += self.cors.lines(head.client.headers.get("origin"))

@@ -1,4 +1,4 @@
-"""What whoever asks a source knows of the answer beside the request: how long, whose, and what it is purged by."""
+"""What the schema says of a source's answer: how long it may be kept, for whom, and by which tags it is purged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CacheHints(msgspec.Struct, frozen=True):
         is_private: Its answer is one principal's, whatever the origin says.
         private_id: Which principal's; None where it is nobody's, and then what is private is not kept.
         purges: The tags that a write makes unusable, of every source; None for none.
-        in_rows: Its answer is kept by whoever asks, row by row, and not as a whole.
+        in_rows: The caller keeps the answer row by row; it is not kept as a whole.
         tags: What an answer is purged by; None where that cannot be told, and then it is not kept.
     """
 

@@ -66,7 +66,7 @@ class OutwardFreshness:
 
         Args:
             now: The wall clock.
-            is_of_client: The answer depends on who asks.
+            is_of_client: The answer depends on the client.
         """
         found = [("cache-status", self._status(now))] if self._asked or self._stored else []
         left = int(self._until - now) if self._until < inf else 0

@@ -178,7 +178,7 @@ class RowStore:
     def claim(
         self, base: Hashable, keys: Iterable[Hashable], endpoint: str
     ) -> tuple[list[Hashable], set[asyncio.Future[None]], asyncio.Future[None]]:
-        """Of keys that are missing, those that nobody asks for; who asks for the others; and what ends this claim.
+        """The missing keys that no call asks for yet, the calls that ask for the rest, and what ends this claim.
 
         Nobody waits at an endpoint whose answers are not kept.
         """
