@@ -21,6 +21,7 @@ from gateway.auth.principal import (
     names_of,
     path_of,
 )
+from gateway.settings.headers import connection_options
 
 NONE: frozenset[str] = frozenset()
 
@@ -106,8 +107,14 @@ class Vary:
         if not (self.headers or self.patterns or self.cookies):
             return {}
         seen = {name: list(values[name]) for name in sorted(self.headers) if name in values}
-        for pattern in self.patterns:
-            seen |= {n: list(v) for n, v in values.items() if re.search(pattern, n)}
+        if self.patterns:
+            hop = connection_options(values.get("connection", ()))
+            for pattern in self.patterns:
+                seen |= {
+                    name: list(found)
+                    for name, found in values.items()
+                    if name not in hop and re.search(pattern, name)
+                }
         if self.cookies and "cookie" not in seen:
             kept = [
                 f"{name}={value}"

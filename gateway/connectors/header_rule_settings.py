@@ -27,7 +27,8 @@ class PropagateHeader:
 
     Attributes:
         named: The header. Give this or `matching`.
-        matching: A regular expression that its lower-case name matches somewhere.
+        matching: A regular expression that its lower-case name matches somewhere. Headers that the message's
+            `Connection` names are not meant.
         rename: Its name in the backend's request; only with `named`.
         default: Its value where the client sent none; only with `named`.
     """

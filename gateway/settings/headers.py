@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 # A control character could end its header and begin another; beyond latin-1 a header has no bytes.
 UNSAFE_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
@@ -44,6 +45,11 @@ _OF_CORS = "access-control-"
 def folded(name: str) -> str:
     """A header's name as CGI and what came of it (PHP, WSGI) tell it from others: `x_user` is `x-user` there."""
     return name.lower().replace("_", "-")
+
+
+def connection_options(values: Iterable[str]) -> frozenset[str]:
+    """The headers, lower-case, that a message's `Connection` names: they end with its connection. RFC 9110 §7.6.1"""
+    return frozenset(part.strip().lower() for value in values for part in value.split(","))
 
 
 def is_to_client(name: str) -> bool:

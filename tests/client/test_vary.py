@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from gateway import resolver
 from gateway.client.request import ClientRequest
-from gateway.client.vary import vary_of_names
+from gateway.client.vary import Vary, partition, vary_of_names
 from gateway.concurrency.awaitable import value_of
 from gateway.execute import prepare
 from gateway.pipeline.feed import Stream
@@ -479,3 +479,14 @@ def test_the_old_name_is_taken_with_a_warning() -> None:
     with pytest.warns(DeprecationWarning, match="`reads=` is called `vary=`"):
         marked: Any = resolver("Query.old", reads=["Host"])(lambda parent, context: None)  # type: ignore[call-arg]
     assert marked.__gateway_marks__[0].vary == vary_of_names(["host"])
+
+
+def test_a_pattern_does_not_read_what_connection_names() -> None:
+    """RFC 9110 §7.6.1. Who names a header shares with those that have none."""
+    vary = Vary(patterns=frozenset({"^x-"}))
+    views = [
+        vary.view(ClientRequest({"x-a": "1", **more}))
+        for more in ({"x-hop": "2", "connection": "close, X-Hop"}, {}, {"x-hop": "2"})
+    ]
+    assert [view.headers for view in views] == [{"x-a": ["1"]}, {"x-a": ["1"]}, {"x-a": ["1"], "x-hop": ["2"]}]  # fmt: skip
+    assert partition(views[0]) == partition(views[1]) != partition(views[2])

@@ -23,6 +23,8 @@ ANSWER = [
     ("access-control-allow-origin", "*"),
     ("etag", '"1"'),
     ("server", "backend"),
+    ("connection", "close, X-Hop"),
+    ("x-hop", "3"),
 ]
 
 
@@ -51,6 +53,7 @@ COOKIES = [("set-cookie", "s=1; path=/"), ("set-cookie", "t=2")]
         ([{"propagate": {"named": "X-A"}}], [("x-a", "1")]),
         ([{"propagate": {"named": "x-a", "rename": "X-C"}}], [("x-c", "1")]),
         ([{"propagate": {"named": "x-z"}}], []),
+        ([{"propagate": {"named": "x-hop"}}], [("x-hop", "3")]),
         ([{"propagate": {"named": "x-z", "default": "d"}}], [("x-z", "d")]),
         ([{"propagate": {"named": "Set-Cookie"}}], COOKIES),
         ([{"propagate": {"matching": "."}}], [("x-a", "1"), ("x-b", "2"), ("cache-control", "public, max-age=60")]),

@@ -16,7 +16,10 @@ from gateway.errors import ConfigError
 from gateway.graph.schema import build_schema
 from tests.connectors.scenario import LINK, Scenario, execute
 
-CLIENT = {"authorization": ["t"], "x-a": ["1", "2"], "x-b": ["3"], "te": ["x"], "host": ["h"]}
+CLIENT = {
+    "authorization": ["t"], "x-a": ["1", "2"], "x-b": ["3"], "te": ["x"], "host": ["h"],
+    "connection": ["keep-alive, X-Hop"], "x-hop": ["4"],
+}  # fmt: skip
 
 
 def rules(*given: dict[str, Any], **sources: list[dict[str, Any]]) -> HeaderSettings:
@@ -34,6 +37,7 @@ def rules(*given: dict[str, Any], **sources: list[dict[str, Any]]) -> HeaderSett
         ([{"propagate": {"named": "x-z"}}], []),
         ([{"propagate": {"matching": "^x-"}}], [("x-a", "1"), ("x-a", "2"), ("x-b", "3")]),
         ([{"propagate": {"matching": "^(te|host)$"}}], []),
+        ([{"propagate": {"named": "x-hop"}}], [("x-hop", "4")]),  # whoever names it wants it
         (
             [{"propagate": {"matching": "^x-"}}, {"remove": {"named": "X-A"}}],
             [("x-b", "3")],

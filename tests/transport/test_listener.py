@@ -21,8 +21,11 @@ from gateway.app.config import build_config
 from gateway.cli.sockets import bind_unix
 from gateway.errors import ConfigError
 from gateway.testing import GatewayClient
+from gateway.transport.server.connections import RESERVE
 from gateway.transport.server.protocols import HttpProtocol
 from tests.transport.served import served
+from tests.transport.wire.clock import Clock
+from tests.transport.wire.test_connections import until
 
 ASK = {"query": "{ hello }"}
 RESOLVERS = """
@@ -248,3 +251,71 @@ async def test_health_and_the_front_page(tmp_path: Path) -> None:
 def test_what_cannot_be_served_is_refused(tables: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         build_config({"server": tables})
+
+
+async def ask(port: int, request: bytes) -> bytes:
+    """All that a new connection says."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+HOST = b"host: a\r\nconnection: keep-alive, upgrade\r\nupgrade: websocket\r\n"
+UPGRADE = HOST + b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+
+
+async def test_probes_are_answered_where_all_places_are_taken(tmp_path: Path) -> None:
+    config = write_project(tmp_path, "[server]\nmax_connections = 2\n")
+    async with served(config) as running:
+        registry = running.app.connections
+        crowd = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(40)]
+        for path, status in (
+            ("health/live", 200),
+            ("health/ready", 200),
+            ("graphql", 503),
+            ("", 503),
+        ):
+            request = b"GET /%b HTTP/1.1\r\nhost: a\r\n\r\n" % path.encode()
+            answer = await ask(running.port, request * 2)  # the second one is not answered
+            assert answer.startswith(b"HTTP/1.1 %d " % status)
+            assert (answer.count(b"HTTP/1.1 "), b"connection: close\r\n" in answer) == (1, True)
+        answer = await ask(running.port, b"GET /graphql HTTP/1.1\r\n" + UPGRADE + b"\r\n")
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert len(registry.open) <= 2 + RESERVE + 1
+        assert registry.rejected["limit"] >= 40 - 2 - RESERVE
+        said = [await reader.read() for reader, _ in crowd[2 : 40 - RESERVE - 6]]
+        assert all(each.startswith(b"HTTP/1.1 503 ") for each in said)
+        for _, writer in crowd:
+            writer.close()
+
+
+async def test_the_reserve_waits_for_a_head_and_not_longer(tmp_path: Path) -> None:
+    config = write_project(tmp_path, "[server]\nmax_connections = 1\n")
+    async with served(config) as running:
+        crowd = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(3)]
+        await until(lambda: len(running.app.connections.reserve) == 2)
+        await Clock(running.app).advance(11)  # header_timeout_s
+        for reader, _ in crowd[1:]:
+            assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
+        assert len(running.connections) == 1
+        for _, writer in crowd:
+            writer.close()
+
+
+async def test_who_has_sent_what_is_no_request_is_logged(tmp_path: Path) -> None:
+    requests = {
+        b"nonsense\r\n\r\n": 400,
+        b"GET / HTTP/1.1\r\n\r\n": 400,
+        b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n": 405,
+        b"GET / HTTP/1.1\r\nx: " + b"a" * 40_000 + b"\r\n\r\n": 431,
+        b"POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+        b"x-forwarded-for: 192.0.2.1\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n": 400,
+    }
+    async with served(write_project(tmp_path, PROXIED)) as running:
+        for request, status in requests.items():
+            assert (await ask(running.port, request)).startswith(b"HTTP/1.1 %d " % status)
+    lines = [json.loads(line) for line in (tmp_path / "access.log").read_text().splitlines()]
+    # Of the last one the head was whole: the proxy's word counts.
+    assert [line["client_address"] for line in lines] == ["127.0.0.1"] * 4 + ["192.0.2.1"]

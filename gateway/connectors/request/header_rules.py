@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from gateway.auth.principal import ANONYMOUS, Principal
 from gateway.connectors.header_rule_settings import HeaderRule, PropagateHeader, matches
 from gateway.connectors.request.url import CannotWriteError
-from gateway.settings.headers import NOT_FROM_CLIENT, folded
+from gateway.settings.headers import NOT_FROM_CLIENT, connection_options, folded
 from gateway.upstream.transport import Header
 
 ClientHeaders = Mapping[str, Sequence[str]]
@@ -77,10 +77,12 @@ def _propagated(
         values = client.get(rule.named.lower()) or default
         name = (rule.rename or rule.named).lower()
         return [(name, value) for value in values]
+    hop = connection_options(client.get("connection", ()))
     return [
         (name, value)
         for name, values in client.items()
-        if matches(None, rule.matching, name)
+        if name not in hop
+        and matches(None, rule.matching, name)
         and folded(name) not in NOT_FROM_CLIENT
         and folded(name) not in withheld
         for value in values

@@ -24,7 +24,7 @@ from gateway.response_headers import (
     Passed,
     made_private,
 )
-from gateway.settings.headers import UNSAFE_VALUE, is_to_client
+from gateway.settings.headers import UNSAFE_VALUE, connection_options, is_to_client
 from gateway.telemetry.records import members
 from gateway.upstream.cache.directives import age_of
 from gateway.upstream.transport import Header
@@ -81,12 +81,16 @@ class AnswerRules:
 def _taken(rule: PropagateResponseHeader, answer: Sequence[Header]) -> list[Passed]:
     if rule.named is None:
         age = age_of(answer)
+        hop = connection_options(value for name, value in answer if name == "connection")
         return [
             Passed(
                 name, aged(value, age) if name == CACHE_CONTROL else value, rule.algorithm_for(name)
             )
             for name, value in answer
-            if name != SET_COOKIE and is_to_client(name) and matches(None, rule.matching, name)
+            if name != SET_COOKIE
+            and name not in hop
+            and is_to_client(name)
+            and matches(None, rule.matching, name)
         ]
     name = (rule.rename or rule.named).lower()
     algorithm = rule.algorithm_for(name)
