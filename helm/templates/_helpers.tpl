@@ -136,7 +136,8 @@ metadata:
   annotations:
     # A change of these rolls the pods.
     checksum/config: {{ toJson .config | sha256sum }}
-    checksum/files: {{ toJson (list $values.schema $values.resolvers) | sha256sum }}
+    # What is reloaded rolls none.
+    checksum/files: {{ toJson (ternary (list $values.resolvers) (list $values.schema $values.resolvers) $values.reload.enabled) | sha256sum }}
     {{- with $values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -217,6 +218,10 @@ spec:
         - name: GATEWAY_REDIS__URL
           value: redis://{{ $name }}-redis:6379/0
         - name: GATEWAY_RESPONSE_CACHE__REDIS__ENABLED
+          value: "true"
+        {{- end }}
+        {{- if $values.reload.enabled }}
+        - name: GATEWAY_RELOAD__WATCH
           value: "true"
         {{- end }}
         {{- range $variable, $value := $values.env }}

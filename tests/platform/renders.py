@@ -56,6 +56,10 @@ FEATURES: dict[str, dict[str, Any]] = {
         "env": {"LOG_LEVEL": "info"},
     },
     "demo": {"demo": {"enabled": True}},
+    "reload": {
+        "reload": {"enabled": True},
+        "schema": {"files": {"api.graphql": "type Query {\n  hello: String\n}\n"}},
+    },
     "redis": {"redis": {"enabled": True}},
     "preview": {"preview": "pr-123"},
 }  # fmt: skip
