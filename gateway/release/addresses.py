@@ -26,6 +26,7 @@ from gateway.release.reach import Address, egress, lets, parse_network
 
 PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379}
 PROXY = re.compile(r"(?i)(https?|all|ftp)_proxy$")
+_HOST = re.compile(r"[\w.-]+$|[0-9a-f:.]+(%.*)?$")
 # What the inet_aton of every libc takes for an address: 0x7f000001, 127.1, 2130706433.
 _NUMERIC = re.compile(r"(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d+)){0,3}$")
 
@@ -36,8 +37,8 @@ def reachable_sources(objects: Sequence[Object], target: Target) -> Iterator[str
     for pod in pod_settings(objects):
         for at, url, schemes in _urls(pod):
             hosts = target.source_hosts if at.startswith("sources.") else ()
-            for problem in _url_problems(url, schemes, target, hosts, rules):
-                yield f"{pod.name}: {at} {_shown(url)} {problem}"
+            for problem in url_problems(url, schemes, target, hosts, rules):
+                yield f"{pod.name}: {at} {shown_url(url)} {problem}"
         for source, table in (pod.config.sources if pod.config else {}).items():
             if not _is_remote(target):
                 continue
@@ -58,8 +59,8 @@ def known_proxies(objects: Sequence[Object], target: Target) -> Iterator[str]:
                     yield f"{name}: {variable} comes from a Secret: nobody sees through whom the gateway asks"
             for variable, url in given.items():
                 if PROXY.match(variable) and url:
-                    for problem in _url_problems(url, ("http", "https"), target, (), rules):
-                        yield f"{name}: {variable} {_shown(url)} {problem}"
+                    for problem in url_problems(url, ("http", "https"), target, (), rules):
+                        yield f"{name}: {variable} {shown_url(url)} {problem}"
 
 
 def _urls(pod: PodSettings) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -97,7 +98,7 @@ def _is_remote(target: Target) -> bool:
     return target.environment != "dev"
 
 
-def _shown(url: str) -> str:
+def shown_url(url: str) -> str:
     """A URL without what may be secret in it: scheme, host and port."""
     try:
         parts = urlsplit(url)
@@ -106,13 +107,17 @@ def _shown(url: str) -> str:
         return "…"
 
 
-def _url_problems(
+def url_problems(
     url: str, schemes: Sequence[str], target: Target, hosts: Sequence[str], rules: set[Any]
 ) -> Iterator[str]:
+    """What is wrong with a URL that pods would connect to, in words that follow it."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
+        yield "is not a URL"
+        return
+    if host and not _HOST.match(host):
         yield "is not a URL"
         return
     if parts.scheme not in schemes or not host:

@@ -145,7 +145,8 @@ def _expanded(found: re.Match[str], given: Mapping[str, str]) -> str:
 def _hidden(
     written: Mapping[str, Any], env: Mapping[str, str], referred: frozenset[str]
 ) -> dict[Key, str]:
-    names = read_environment(Config, written, env).names
+    # A whole table is a setting only where its text begins like one: whoever refers to a Secret may have such a text.
+    names = read_environment(Config, written, {**env, **dict.fromkeys(referred, "{}")}).names
     found = {at: variable for at, variable in names.items() if variable in referred}
     for at, text in texts_of(written):
         for reference in _REFERENCE.finditer(text):

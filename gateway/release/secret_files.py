@@ -24,6 +24,7 @@ from gateway.release.secret_forms import (
     names_secret,
     secrets_within,
 )
+from gateway.release.yaml_text import NotYamlError, parse_documents
 
 # `password: hunter2`, `PASSWORD = "hunter2"`: a name, a sign, and a text without spaces.
 _ASSIGNED = re.compile(
@@ -42,10 +43,19 @@ def secrets_in_file(name: str, text: str) -> Iterator[str]:
         yield from _in_graphql(text)
     elif name.endswith(".py"):
         yield from _in_python(text)
+    elif name.endswith((".json", ".yaml", ".yml")):
+        yield from _in_data(text)
     else:
         for found in _ASSIGNED.finditer(text):
             if names_secret(found[1]) and not is_harmless(found[2]):
                 yield found[1]
+
+
+def _in_data(text: str) -> list[str]:
+    try:
+        return secrets_within(parse_documents(text))
+    except NotYamlError:
+        return ["which cannot be read, and perhaps"]
 
 
 def _in_graphql(text: str) -> Iterator[str]:

@@ -118,7 +118,7 @@ def secrets_within(
     elif isinstance(value, dict):
         named = [
             str(value[key])
-            for key in ("name", "named", "header")
+            for key in ("name", "named", "header", "key")
             if isinstance(value.get(key), str)
         ]
         for key, item in value.items():

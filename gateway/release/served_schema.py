@@ -4,7 +4,6 @@ The schema is built and its connectors are checked as `gateway check` does. The 
 from whoever wrote the values. A schema that is in the image, or in a ConfigMap of others, is not seen here.
 """
 
-# ruff: noqa: ARG001 -- the rules of one table share one signature
 from __future__ import annotations
 
 import ast
@@ -16,9 +15,11 @@ from typing import Any
 from gateway.app.build import build_graph_of
 from gateway.app.config import Config
 from gateway.errors import ConfigError
+from gateway.release.addresses import shown_url, url_problems
 from gateway.release.configured import STAND_INS, PodSettings, pod_settings, variables_of
 from gateway.release.manifests import find_object, pod_specs
 from gateway.release.model import Object, Target
+from gateway.release.reach import egress
 
 SUFFIXES = (".graphql", ".graphqls", ".gql")
 
@@ -30,8 +31,8 @@ def files_are_served(objects: Sequence[Object], target: Target) -> Iterator[str]
         mounted = dict(_mounted(objects, spec, pod.container))
         texts = _chosen(mounted.get("/app/schema", {}), pod)
         if texts:
-            for problem in _problems(texts, pod):
-                yield f"{pod.name}: the gateway would not start: {problem}"
+            for problem in _problems(texts, pod, target, egress(objects)):
+                yield f"{pod.name}: {problem}"
         for file, text in mounted.get("/app/resolvers", {}).items():
             if file.endswith(".py"):
                 yield from (
@@ -66,16 +67,25 @@ def _chosen(files: Mapping[str, str], pod: PodSettings) -> dict[str, str]:
     }
 
 
-def _problems(texts: Mapping[str, str], pod: PodSettings) -> Iterator[str]:
+def _problems(
+    texts: Mapping[str, str], pod: PodSettings, target: Target, rules: set[Any]
+) -> Iterator[str]:
     given, referred = variables_of(pod.container)
     env = {**given, **dict.fromkeys(referred, STAND_INS[0])}
     try:
         graph = build_graph_of(texts, _about_schema(pod.config), Path("/nowhere"), env)
     except ConfigError as exc:
-        yield from (error.render() for error in (exc, *exc.others))
+        for error in (exc, *exc.others):
+            yield f"the gateway would not start: {error.render()}"
         return
     for finding in graph.errors:
-        yield finding.render()
+        yield f"the gateway would not start: {finding.render()}"
+    own = pod.config.sources if pod.config else {}
+    for name, url in (graph.bound.base_urls if graph.bound else {}).items():
+        if name in own and own[name].url:
+            continue  # judged as the configuration's
+        for problem in url_problems(url, ("http", "https"), target, target.source_hosts, rules):
+            yield f"@source {name} {shown_url(url)} {problem}"
 
 
 def _about_schema(config: Config | None) -> Config:

@@ -33,6 +33,9 @@ from tests.platform.stage import NAMESPACE, PRODUCTION, Stage
         pytest.param(["--set", "networkPolicy.egress=[]"], "EgressRemoved", id="no source is reached"),
         pytest.param(["--set", "networkPolicy.egress=[{cidr: 0.0.0.0/1, ports: [443]}, {cidr: 128.0.0.0/1, ports: [443]}]"],
                      "PolicyBroken", id="everything is reached"),
+        pytest.param(["--set", "networkPolicy.ingressNamespaces=[default]"], "IngressRemoved", id="the ingress controller is kept out"),
+        pytest.param(["--set", "networkPolicy.ingressNamespaces=[default]", "--delete", "ingress/ingress:http"], None, id="and that is meant"),
+        pytest.param(["--set", "networkPolicy.monitoringNamespace=other"], "IngressRemoved", id="Prometheus is kept out"),
         pytest.param(["--set", "networkPolicy.ingressNamespaces=[]"], "PolicyBroken", id="every pod may call"),
         pytest.param(["--set", "config={sources: {b: {url: 'not a url'}}}"], "PolicyBroken", id="no URL"),
         pytest.param(["--set", "config={sources: {b: {url: 'http://127.0.0.1:8101'}}}"], "PolicyBroken", id="the pod itself"),
@@ -65,6 +68,50 @@ def test_what_destroys_is_refused(running: Stage, options: list[str], code: str 
         assert running.audited()[-1] == ("refused", "production/eu-west", "refused")
     assert running.deployment()["spec"]["replicas"] == 3
     assert running.image() == "1.0.0"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--set", "secrets.sealed.encryptedData.pw=hunter2hunter2"],
+        ["--set", "secrets.env=[{name: hunter2 hunter2, secret: HUNTER2_hunter2, key: hunter2 x}]"],
+        ["--set", 'secrets.external.data=[{key: a, remote: "hunter2\\nhunter2"}]'],
+        ["--set", "image.tag=hunter2 hunter2' does not match it"],
+        ["--set", 'config={server: {live_path: "/hunter2 \\"hunter2"}}'],
+        ["--set", "env.DB_PASS=hunter2hunter2"],
+        ["--set", "env.GATEWAY_REDIS__URL=hunter2hunter2"],
+        ["--set", "env.GATEWAY_ERRORS__MASK=hunter2hunter2"],
+    ],
+)
+def test_what_was_typed_is_repeated_nowhere(stage: Stage, options: list[str]) -> None:
+    """Neither on the terminal nor in the audit log, which is a chain: nothing is taken out of it again."""
+    where = ["--env", "staging", "--region", "eu-west", "--first-install"]
+    said = stage.run("plan", *where, *options, code=3)
+    assert "refused: " in said
+    assert "hunter2" not in said + stage.audit.read_text()
+
+
+def test_a_set_that_is_no_yaml_is_repeated_nowhere(stage: Stage) -> None:
+    where = ["plan", "--env", "staging", "--region", "eu-west", "--first-install"]
+    said = stage.run(*where, "--set", 'env.X={"x-api-key": "hunter2', code=1)
+    assert "--set env.X: the value is not YAML" in said
+    assert "hunter2" not in said
+
+
+def test_a_new_configuration_is_shown_and_one_with_a_secret_is_not(stage: Stage) -> None:
+    where = ["--env", "staging", "--region", "eu-west", "--first-install", "--image-tag", "1.0.0"]
+    said = stage.run("plan", *where, "--set", "config={limits: {max_depth: 7}}")
+    assert "+ ConfigMap/gateway-config" in said
+    assert "max_depth = 7" in said
+    said = stage.run(
+        "plan",
+        *where,
+        "--set",
+        "config={connectors: {config: {token: hunter2}}, limits: {max_depth: 7}}",
+        code=3,
+    )
+    assert "max_depth" not in said
+    assert "hunter2" not in said
 
 
 def test_scaled_up_pods_are_not_taken_away(running: Stage) -> None:

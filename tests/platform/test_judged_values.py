@@ -1,0 +1,265 @@
+"""Values that production must not have, however they are written, through the real chart and the shipped targets.yaml;
+beside them what looks like them and is fine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.release.helm import find_helm
+from gateway.release.model import ChartError
+from gateway.release.policies import check_policies
+from gateway.release.values import layer_values, load_targets, merge
+from tests.platform.renders import CHART
+
+PLACE = load_targets(CHART).targets["production", "eu-west"]
+PASSWORD = "hunter2hunter2"
+LINK = 'extend schema @link(url: "https://specs.apollo.dev/connect/v0.2", import: ["@source", "@connect"])\n'
+
+
+def judged(more: dict[str, Any]) -> str:
+    """Every problem of a production release with these values; "" when there is none."""
+    values = merge(layer_values(CHART, PLACE), more)
+    try:
+        return "\n".join(check_policies(find_helm().render(CHART, PLACE, values), PLACE))
+    except ChartError as exc:
+        return f"ChartRefused: {exc}"
+
+
+def env(**variables: Any) -> dict[str, Any]:
+    return {"env": variables}
+
+
+def config(**tables: Any) -> dict[str, Any]:
+    return {"config": tables}
+
+
+def secret(name: str, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"secrets": {"env": [{"name": name, "secret": "gateway", "key": "k"}]}, **(more or {})}
+
+
+def schema(text: str) -> dict[str, Any]:
+    return {"schema": {"files": {"a.graphql": text}}}
+
+
+def python(text: str, file: str = "a.py") -> dict[str, Any]:
+    return {"resolvers": {"files": {file: text}}}
+
+
+def test_the_shipped_values_are_fine() -> None:
+    assert judged({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        # Another spelling of a name or value, as the gateway takes it.
+        (env(gateway_errors__mask="false"), "errors.mask is false"),
+        (env(GATEWAY_ERRORS__MASK="no"), "errors.mask is false"),
+        (env(GATEWAY_errors__Mask="n"), "errors.mask is false"),
+        (env(gateway_ERRORS__mask="F"), "errors.mask is false"),
+        (env(GATEWAY_ERRORS__MASK=0), "errors.mask is false"),
+        (env(GATEWAY_ERRORS='{"mask": false}'), "errors.mask is false"),
+        (env(A="no", GATEWAY_ERRORS__MASK="$(A)"), "errors.mask is false"),
+        (env(Gateway_Csrf__Enabled="off"), "csrf.enabled is false"),
+        (env(gateway_telemetry__metrics__enabled="false"), "is set twice"),
+        (env(Gateway_Explain__Plan_Header="1"), "explain.plan_header is true"),
+        (env(GATEWAY_EXPLAIN__TRACE_HEADER="always"), "explain.trace_header is always"),
+        (env(GATEWAY_HTTP__GRAPHIQL="true"), "http.graphiql is true"),
+        (env(GATEWAY_LIMITS__INTROSPECTION="true"), "limits.introspection is true"),
+        ({"env": None}, "http.graphiql is true"),
+        (config(errors={"mask": "no"}), "errors.mask is false"),
+        (config(errors={"mask": 0}), "errors.mask is false"),
+        (config(errors={"mask": "${OFF:-no}"}), "errors.mask is false"),
+        ({**config(errors={"mask": "${OFF}"}), **env(OFF="off")}, "errors.mask is false"),
+        ({"canary": {"enabled": True, "image": {"tag": "1"}, "config": {"errors": {"mask": "false"}}}}, "gateway-canary: errors.mask is false"),
+        (config(cors={"policies": [{"match_origins": ["^.*$"], "allow_credentials": True}]}), "every origin"),
+        (env(GATEWAY_CORS__POLICIES='[{"origins": ["*"], "allow_credentials": true}]'), "allow_credentials"),
+        (env(GATEWAY_SERVER__TRUSTED_PROXIES="0.0.0.0/0"), "whoever connects"),
+        (env(GATEWAY_SERVER__TRUSTED_PROXIES='["::/0"]'), "whoever connects"),
+        # What nobody sees decides nothing.
+        (secret("GATEWAY_ERRORS__MASK"), "errors.mask is what the Secret behind"),
+        (secret("gateway_server__port"), "server.port is what the Secret behind"),
+        (secret("GATEWAY_SOURCES__catalog__URL"), "sources.catalog.url is what the Secret behind"),
+        (secret("GATEWAY_SOURCES"), "sources is what the Secret behind"),
+        (secret("M", config(errors={"mask": "${M}"})), "errors.mask is what the Secret behind M"),
+        (secret("H", config(sources={"b": {"url": "https://${H}/"}})), "sources.b.url is what the Secret behind H"),
+        (secret("HTTPS_PROXY"), "nobody sees through whom"),
+        # The probes, the Service and Prometheus do not find it.
+        (env(gateway_server__port="9000"), "server.port is 9000, and the container's port is 8000"),
+        (env(gateway_server__host="127.0.0.1"), "nothing outside the pod connects"),
+        (env(GATEWAY_SERVER__UNIX_SOCKET="/tmp/x"), "server.unix_socket"),
+        (env(GATEWAY_SERVER__READY_PATH="/r"), "the readinessProbe asks for /health/ready"),
+        (config(server={"tls": {"cert": "/etc/tls/tls.crt", "key": "/etc/tls/tls.key"}}), "speak HTTP to the pod"),
+        # What is run, and how big it is.
+        (env(LD_PRELOAD="/x"), "LD_PRELOAD decides what is run"),
+        (env(PYTHONPATH="/x"), "PYTHONPATH decides what is run"),
+        (env(PATH="/x"), "PATH decides what is run"),
+        ({"resources": {"requests": {"cpu": "1000"}}}, "over its limit 2"),
+        ({"workers": 64}, "64 workers in 1Gi"),
+        ({"probes": {"readiness": {"failureThreshold": 600}}}, "is sent requests for 1200 s"),
+        ({"image": {"repository": "docker.io/evil/gateway"}}, "comes from none of"),
+        ({"networkPolicy": {"egress": [{"cidr": "10.8.0.0/99", "ports": [443]}]}}, "10.8.0.0/99 is no network"),
+        ({"ingress": {"annotations": {"nginx.ingress.kubernetes.io/canary": "true"}}}, "changes requests"),
+        ({"ingress": {"annotations": {"nginx.ingress.kubernetes.io/auth-url": "http://evil"}}}, "changes requests"),
+        ({"ingress": {"annotations": {"nginx.ingress.kubernetes.io/whitelist-source-range": "10.0.0.0/8"}}}, "changes requests"),
+        ({"ingress": {"annotations": {"nginx.ingress.kubernetes.io/ssl-redirect": "false"}}}, "changes requests"),
+        ({"ingress": {"annotations": {"haproxy.org/path-rewrite": "/"}}}, "changes requests"),
+    ],
+)  # fmt: skip
+def test_it_is_judged_as_the_gateway_reads_it(more: dict[str, Any], words: str) -> None:
+    assert words in judged(more)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        env(GATEWAY_NOPE__X="1"), env(GATEWAY_SERVER__PRT="1"), env(GATEWAY_HTTP__MAX_BODY_BYTES="5e+06"),
+        env(GATEWAY_CORS__POLICIES="[{"), env(GATEWAY_SERVER__PATH="graphql"), env(GATEWAY_ERRORS__MASK=PASSWORD),
+        env(GATEWAY_REDIS__URL=PASSWORD), config(eror={"mask": True}), config(limits={"max_depth": "many"}),
+        config(limits={"max_tokens": -1}), config(server={"path": "/health/live"}),
+        config(sources={"b": {"url": "https://${NOPE}.internal.example.com"}}),
+        schema("type Query { a: Strin }"), schema("type Query { a: Int"), schema("type Q { a: Int }"),
+        schema(LINK + 'type Query { a: Int @connect(source: "nope", http: {GET: "/"}, selection: "$") }'),
+        {**schema("type Query { a: Int }"), **config(sources={"nope": {"timeout_s": 3}})}, python("def f(:"),
+    ],
+)  # fmt: skip
+def test_what_the_gateway_does_not_start_with_is_said(more: dict[str, Any]) -> None:
+    text = judged(more)
+    assert "the gateway would not start: " in text
+    assert PASSWORD not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://169.254.169.254/", "metadata service"), ("http://0xa9fea9fe/", "metadata service"),
+        ("https://[::ffff:169.254.169.254]/", "metadata service"), ("https://[fe80::1]/", "metadata service"),
+        ("http://0x7f000001/", "the pod itself"), ("http://2130706433/", "the pod itself"),
+        ("http://127.1/", "the pod itself"), ("http://0/", "the pod itself"), ("https://LOCALHOST/", "the pod itself"),
+        ("https://localhost./", "the pod itself"), ("https://a.localhost", "the pod itself"),
+        ("https://[::ffff:127.0.0.1]", "the pod itself"), ("https://[64:ff9b::7f00:1]/", "the pod itself"),
+        ("https://metadata.google.internal/", "on none of the hosts"),
+        ("https://evil.example\\.internal.example.com", "URL"),
+        ("https://0300.0250.1.1", "on none of the hosts"),
+        ("https://b.internal.example.com.", ""), ("https://B.INTERNAL.EXAMPLE.COM", ""),
+    ],
+)  # fmt: skip
+def test_an_address_is_known_in_every_spelling(url: str, words: str) -> None:
+    source = f'@source(name: "b", http: {{baseURL: "{url}"}})\n'.replace("\\", "\\\\")
+    field = 'type Query { a: Int @connect(source: "b", http: {GET: "/"}, selection: "$") }'
+    for more in (
+        env(gateway_sources__b__URL=url),
+        env(GATEWAY_SOURCES__b=f'{{"url": "{url}"}}'.replace("\\", "\\\\")),
+        config(sources={"b": {"url": url}}),
+        schema(LINK + source + field),
+    ):
+        text = judged(more)
+        assert words in text if words else not text
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (env(gateway_sources__catalog__tls_verify="no"), "tls_verify is false"),
+        (env(GATEWAY_SOURCES__catalog__UNIX_SOCKET="/x"), "nothing in the pod listens"),
+        (env(GATEWAY_REDIS__URL="redis://127.0.0.1"), "the pod itself"),
+        (
+            env(GATEWAY_TELEMETRY__METRICS__OTLP_ENDPOINT="http://169.254.169.254/"),
+            "metadata service",
+        ),
+        (
+            env(GATEWAY_TELEMETRY__TRACING__ENDPOINT="http://localhost:4318/v1/traces"),
+            "the pod itself",
+        ),
+        (
+            config(authentication={"jwt": {"jwks": [{"url": "http://169.254.169.254/x"}]}}),
+            "metadata service",
+        ),
+        (env(HTTPS_PROXY="http://evil.example:3128"), "lets no pod connect"),
+        (env(all_proxy="socks5://x:1"), "is not an http or https URL"),
+    ],
+)
+def test_whatever_pods_connect_to_is_judged(more: dict[str, Any], words: str) -> None:
+    assert words in judged(more)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        # By the name that it stands under or beside.
+        env(DB_PASS=PASSWORD), env(dbPass=PASSWORD), env(DB_PWD=PASSWORD), env(REDIS_AUTH=PASSWORD),
+        env(ENCRYPTION_KEY=PASSWORD), env(X=f'{{"db": {{"password": "{PASSWORD}"}}}}'),
+        env(GATEWAY_SOURCES__catalog__HEADERS=f'{{"authorization": "{PASSWORD}"}}'), env(GATEWAY_ADMIN__KEYS__ann=PASSWORD * 3),
+        env(gateway_headers__all__request=f'[{{"insert": {{"name": "x-auth", "value": "{PASSWORD}"}}}}]'),
+        config(headers={"all": {"request": [{"insert": {"name": "authorization", "value": PASSWORD}}]}}),
+        config(headers={"all": {"request": [{"insert": {"name": "x-api-key", "value": PASSWORD}}]}}),
+        config(headers={"all": {"request": [{"propagate": {"named": "cookie", "default": f"S={PASSWORD}"}}]}}),
+        config(headers={"sources": {"b": {"request": [{"insert": {"name": "Cookie", "value": f"S={PASSWORD}"}}]}}}),
+        config(telemetry={"tracing": {"headers": {"x-honeycomb-team": PASSWORD}}}),
+        config(telemetry={"metrics": {"otlp_headers": {"x-team": PASSWORD}}}),
+        config(sources={"b": {"headers": {"X-Functions-Key": PASSWORD}}}),
+        config(connectors={"config": {"api": {"clientSecret": PASSWORD}}}),
+        config(authentication={"jwt": {"jwks": [{"secret": PASSWORD * 3}]}}), config(admin={"keys": {"ann": PASSWORD * 3}}),
+        {"service": {"annotations": {"auth-token": PASSWORD}}}, {"podLabels": {"apikey": PASSWORD}},
+        {"nodeSelector": {"password": PASSWORD}}, {"podAnnotations": {"vault/token": PASSWORD}},
+        {"tolerations": [{"key": "token", "value": PASSWORD}]}, {"serviceAccount": {"annotations": {"x-api-key": PASSWORD}}},
+        {"metrics": {"serviceMonitor": {"enabled": True, "labels": {"token": PASSWORD}}}},
+        {"metrics": {"rules": {"enabled": True, "labels": {"apikey": PASSWORD}}}},
+        {"ingress": {"annotations": {"a": f'{{"token": "{PASSWORD}"}}'}}},
+        # By its form.
+        env(CACHE=f"https://x.internal.example.com/?password={PASSWORD}"), env(X=f"https://x/?a=1&api_key={PASSWORD}"),
+        env(X=f"Server=db;Uid=a;Pwd={PASSWORD}"), env(X=f"user=a password='{PASSWORD}'"), env(X=f"https://u:{PASSWORD}@x"),
+        env(FOO="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), env(X="Q1w2E3r4T5y6U7i8O9p0A1s2D3f4G5h6J7k8"),
+        env(X="hvs.CAESIJ5hunter2hunter2hunter2"), {"ingress": {"annotations": {"note": f"token={PASSWORD}"}}},
+        env(GATEWAY_REDIS__URL=f"redis://:{PASSWORD}@10.8.0.1:443"),
+        # In files.
+        schema(LINK + f'@source(name: "b", http: {{baseURL: "https://b.internal.example.com", headers: [{{name: "x-api-key", value: "{PASSWORD}"}}]}})\ntype Query {{ a: Int }}'),
+        schema(LINK + f'@source(name: "b", http: {{baseURL: "https://b.internal.example.com/?token={PASSWORD}"}})\ntype Query {{ a: Int }}'),
+        python(f'PASSWORD = "{PASSWORD}"\n'), python(f"def f(password='{PASSWORD}'): ..."),
+        python(f"X = {{'api_key': b'{PASSWORD}'}}"), python(f"connect(password='{PASSWORD}')"),
+        python(f"x = 'postgres://u:{PASSWORD}@db/x'"), python(f"self.token = os.environ['T'] or '{PASSWORD}'\nTOKEN: str = '{PASSWORD}'"),
+        python(f'{{"token": "{PASSWORD}"}}', "a.json"), python(f"a:\n  token: {PASSWORD}", "a.yaml"), python(f"TOKEN={PASSWORD}\n", ".env"),
+    ],
+)  # fmt: skip
+def test_a_secret_is_found_wherever_it_stands(more: dict[str, Any]) -> None:
+    text = judged(more)
+    assert "stands in plain text" in text or "looks like a secret" in text
+    assert PASSWORD not in text
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        env(LOG_LEVEL="info"), env(MAX_TOKENS=100), env(GATEWAY_LIMITS__MAX_TOKENS="3000"), env(GIT_COMMIT="5d41402abc4b2a76b9719d911017c592aaaaaaaa"),
+        env(GATEWAY_HTTP__MAX_BODY_BYTES=5_000_000), env(FEATURE="HorizontalPodAutoscalerConfigurationVersion2"),
+        env(CACHE_URL="https://x.internal.example.com/a?b=c"), env(HTTPS_PROXY=""), env(HTTPS_PROXY="http://10.8.0.9:443"),
+        env(GATEWAY_LIMITS__MODE="measure"), {"resources": {"requests": {"cpu": "2"}}},
+        secret("TOKEN"), secret("GATEWAY_REDIS__URL"), secret("GATEWAY_ADMIN__KEYS__ann"), secret("GATEWAY_SOURCES__b__HEADERS"),
+        secret("GATEWAY_SOURCES__b__HEADERS__authorization"),
+        secret("H", config(sources={"b": {"url": "https://u:${H}@b.internal.example.com/"}})),
+        secret("S", config(authentication={"jwt": {"jwks": [{"secret": "${S}"}]}})),
+        secret("T", config(
+            authentication={
+                "jwt": {"cookie": "session", "header_value_prefix": "Bearer",
+                        "jwks": [{"url": "https://id.internal.example.com/jwks", "headers": {"authorization": "Bearer ${T}"}}]},
+                "api_keys": {"file": "/etc/keys.json", "prefix": "gw"},
+            },
+            authorization={"require_authentication": True},
+        )),
+        config(headers={"all": {"request": [{"propagate": {"named": "authorization"}}, {"insert": {"name": "x-region", "value": "eu"}}]}}),
+        config(sources={"b": {"session_cookie": "PHPSESSID"}}),
+        {"ingress": {"annotations": {"cert-manager.io/cluster-issuer": "letsencrypt", "nginx.ingress.kubernetes.io/ssl-redirect": "true",
+                                     "nginx.ingress.kubernetes.io/proxy-body-size": "8m"}}},
+        {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/Gateway-Production-eu-west-1"}}},
+        {"secrets": {"external": {"enabled": True, "store": "vault", "data": [{"key": "token", "remote": "gateway/token", "property": "password"}]}}},
+        python("TOKEN_HEADER = 'x-token'\ntoken = os.environ['T']\npassword: str = ''\nerrors = {'password': 'is too short for us'}\n"),
+        secret("T", schema(
+            LINK + '@source(name: "b", http: {baseURL: "https://b.internal.example.com", headers: [{name: "authorization", value: "Bearer {$env.T}"}]})\n'
+            '"""Whoever has a token = may pass."""\ntype Query { login(token: String = ""): String @connect(source: "b", http: {GET: "/login?token={$args.token}"}, selection: "$") }'
+        )),
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_it_is_fine(more: dict[str, Any]) -> None:
+    assert judged(more) == ""
