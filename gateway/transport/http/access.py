@@ -43,8 +43,8 @@ def log_line(
     trace = stats.trace if stats.trace and stats.trace.propagation else None
     return LINE % (
         client.request_id,
-        f'"{trace.trace_id:032x}"' if trace else "null",
-        f'"{trace.span_id:016x}"' if trace else "null",
+        f'"{trace.trace_id.to_bytes(16, "big").hex()}"' if trace else "null",
+        f'"{trace.span_id.to_bytes(8, "big").hex()}"' if trace else "null",
         _of_client(
             client.address,
             client.client_name,
