@@ -7,10 +7,10 @@
 ARG PYTHON_IMAGE=python:3.13-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
-# tini has no version of its own to pin: it comes with the base's distribution.
+# tini and the time zones have no version of their own to pin: they come with the base's distribution.
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install -y --no-install-recommends tini \
+ && apt-get install -y --no-install-recommends tini tzdata \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY deploy/image/build.txt deploy/image/runtime.txt ./image/
@@ -44,6 +44,8 @@ LABEL org.opencontainers.image.title="compiled-graphql-gateway" \
 RUN groupadd --gid 10001 gateway \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin gateway
 COPY --from=build /usr/bin/tini /usr/bin/tini
+# What a base has none of: a source's `time_zone` names one.
+COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo
 COPY --from=build /opt/gateway /opt/gateway
 # The root filesystem may be read-only: nothing is compiled or written at run time but under /tmp.
 ENV PATH=/opt/gateway/bin:$PATH \

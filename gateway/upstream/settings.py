@@ -219,7 +219,8 @@ class SourceSettings:
                 "`cache.override` with `session_cookie` would keep what one session was answered"
             )
         try:
-            ZoneInfo(self.time_zone)
+            if self.time_zone != "UTC":  # which there is without a database, too
+                ZoneInfo(self.time_zone)
         except (ValueError, LookupError, OSError) as exc:
             raise ValueError(f"`time_zone` is no time zone: {self.time_zone!r}") from exc
 

@@ -28,7 +28,7 @@ def date_time(time_zone: str) -> Callable[[Any], Any]:
     Args:
         time_zone: Of times that have none.
     """
-    local = ZoneInfo(time_zone)
+    local: dt.tzinfo = dt.UTC if time_zone == "UTC" else ZoneInfo(time_zone)
 
     def convert(value: Any) -> Any:
         kind = value.__class__
