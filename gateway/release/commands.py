@@ -266,6 +266,8 @@ def smoke(where: Files, env: Sequence[str], region: Sequence[str], config: Path 
     if config is None:
         smoke_command.ask_all(resolve(known, env, region, [])[0], typer.echo)
         return
+    if unknown := [*check_names("environment", env, known.environments)] if env else []:
+        raise Refused(unknown)
     places = [place for (name, _), place in known.targets.items() if name in env]
     queries = {query: None for place in places for query in place.gate.smoke_queries}
     smoke_command.suggest_for(config, list(queries), typer.echo)

@@ -222,7 +222,7 @@ class Monitor:
             answer = self._client.post(url, json={"query": query})
             found: Any = answer.json()
         except (httpx.HTTPError, ValueError) as exc:
-            return f"{exc}"
+            return f"{url}: {exc}"
         found = found if isinstance(found, dict) else {}
         data = found.get("data")
         if answer.status_code != 200 or found.get("errors") or not isinstance(data, dict):

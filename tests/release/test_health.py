@@ -122,6 +122,16 @@ def test_every_smoke_query_is_asked() -> None:
     assert texts == ["{ a }", "{ b }"]
 
 
+def test_an_endpoint_that_is_not_there_is_named() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("Name or service not known")
+
+    target = Target("dev", "eu-west", "dev", smoke="http://gateway.example/graphql")
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        said = Monitor(client).smoke(target, "{ a }")
+    assert said == "http://gateway.example/graphql: Name or service not known"
+
+
 def test_pods_become_ready_in_time() -> None:
     looks = iter([None, Live(3, 0), Live(3, 2), Live(3, 3)])
     clock = FakeClock()

@@ -106,4 +106,7 @@ def test_the_command_prints_what_targets_yaml_takes() -> None:
     assert "  # search: no connector calls it" in said
     again = CliRunner().invoke(app, [*where, "--env", "production"]).output
     assert "monolith" not in again
+    unknown = CliRunner().invoke(app, [*where, "--env", "prod"])
+    assert unknown.exit_code == 3
+    assert "EnvironmentUnknown: there is no environment 'prod'" in unknown.output
     assert "  # search: no connector calls it" in again
