@@ -1,0 +1,45 @@
+"""`gateway reload`, as somebody at a terminal has it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from tests.app.conftest import Project
+
+from .served import ADMIN_KEY, ROOT, Server, server_of
+
+
+async def reload(project: Project, server: Server, *options: str) -> tuple[int | None, str]:
+    """Run the command; gives its exit code and what it says."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", "reload", "--config", str(project.config),
+        "--url", server.admin_url, *options,
+        env={**os.environ, "GATEWAY_ADMIN__KEYS": f'{{"tests": "{ADMIN_KEY}"}}'},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=ROOT,
+    )  # fmt: skip
+    said, _ = await asyncio.wait_for(process.communicate(), 90)
+    return process.returncode, said.decode()
+
+
+async def test_the_command_says_what_came_of_it_and_what_each_change_needs(
+    project: Project,
+) -> None:
+    async with server_of(project.config, workers=1) as server:
+        project.write_schema("new: String")
+        project.write_config("[limits]\nmax_depth = 9\n[subscription]\nmax_queue = 7\n")
+        code, said = await reload(project, server, "--check")
+        assert (code, "can be served" in said) == (0, True)
+        code, said = await reload(project, server)
+        assert code == 0
+        assert "is served by 1 workers" in said
+        assert "limits.max_depth: holds now" in said
+        assert "subscription.max_queue: needs new workers" in said
+        project.write_schema("new: Missing")
+        code, said = await reload(project, server)
+        assert code == 1
+        assert "schema.graphql:5" in said
+        assert "the version before goes on" in said
+        code, said = await reload(project, server, "--url", "http://127.0.0.1:9")
+        assert (code, "does not answer" in said) == (2, True)
