@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -27,7 +28,7 @@ from gateway.app.reload.inputs import Origin
 from gateway.cli.app import app
 from gateway.transport.server.certificates import Certificates
 from gateway.transport.server.connections import RESERVE
-from gateway.transport.server.handshakes import TlsHandshake
+from gateway.transport.server.handshakes import HttpsProtocol, TlsHandshake
 from tests.transport.served import Served, served
 from tests.transport.test_listener import ASK, serving, write_project
 from tests.transport.wire.clock import Clock
@@ -404,5 +405,25 @@ def test_a_handshake_does_not_keep_the_server_from_its_end(
             await running.stop()
             assert not running.connections
             writer.close()
+
+    run_on(loop, test())
+
+
+@on_both_loops
+def test_an_idle_connection_is_counted_once(tmp_path: Path, issued: Issued, loop: Loop) -> None:
+    """TLS ends when both sides have said so; a client that says nothing is late once."""
+
+    async def test() -> None:
+        async with https(tmp_path, issued) as running:
+            client = socket.create_connection(("127.0.0.1", running.port))
+            wrapped = await asyncio.to_thread(issued.client.wrap_socket, client, server_hostname="localhost")  # fmt: skip
+            registry = running.app.connections
+            await until(lambda: any(isinstance(one, HttpsProtocol) for one in registry.open))
+            clock = Clock(running.app)
+            for _ in range(3):
+                await clock.advance(76)  # keepalive_s
+            assert registry.timed_out["idle"] == 1
+            wrapped.close()
+            await until(lambda: not registry.open)
 
     run_on(loop, test())

@@ -232,6 +232,7 @@ class HttpProtocol(asyncio.Protocol):
                     self._registry.count_rejected()
                     self.turn_away()
             elif waited_s > settings.keepalive_s:
+                self.phase = CLOSED  # TLS waits for the client's word that it has ended
                 self._transport.close()
                 return "idle"
         return None
@@ -525,6 +526,8 @@ class HttpProtocol(asyncio.Protocol):
         self.phase = CLOSED
         self._write_last(self._reject_framing(503, NO_PLACE))
         self._transport.close()
+        # TLS waits for the client's word that it has ended, and the registry looks at this connection no more.
+        self._loop.call_later(LINGER_S, self._transport.abort)
 
     def _write_last(self, response: HttpResponse) -> None:
         head = self._assemble(response.status, response.head, b"connection: close\r\n\r\n")

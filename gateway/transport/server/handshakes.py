@@ -14,7 +14,7 @@ import os
 import socket
 from typing import Any
 
-from gateway.transport.http.protocol import LINGER_S, HttpProtocol
+from gateway.transport.http.protocol import HttpProtocol
 from gateway.transport.server.connections import Connections
 from gateway.transport.server.served import served_app
 
@@ -70,7 +70,6 @@ class TlsHandshake(asyncio.Protocol):
                 taken,
                 ssl=self._certificates.context,
                 ssl_handshake_timeout=self._registry.settings.header_timeout_s + LOOP_TIMEOUT_S,
-                ssl_shutdown_timeout=LINGER_S,
             )
         except OSError as exc:  # ssl.SSLError is one: the client's TLS is none, or it has gone
             logger.debug("a handshake failed: %s", exc)
