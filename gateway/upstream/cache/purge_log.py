@@ -68,6 +68,7 @@ class PurgeLog:
         self._all_purged = NOTHING
         self._doubted: dict[str, float] = {}
         self._unsent: dict[str, None] = {}
+        self._sending = asyncio.Lock()
         self._heard_at = -TRUSTED_S
         self._following: asyncio.Task[None] | None = None
         self.last = NOTHING
@@ -120,6 +121,10 @@ class PurgeLog:
             await asyncio.gather(self._following, return_exceptions=True)
 
     async def _send(self) -> bool:
+        async with self._sending:  # each purge once: whoever asks, and what follows the stream
+            return await self._send_all()
+
+    async def _send_all(self) -> bool:
         from redis.exceptions import RedisError
 
         while self._unsent:

@@ -148,6 +148,7 @@ async def test_a_purge_reaches_all_pods(redis_url: str) -> None:
         assert await two.body() == b"2"
         await until(lambda: one.memory.purges > 0)
         assert await one.body() == b"2"
+        assert await one.client.xlen("test:cache:purges") == 1
 
 
 @pytest.mark.parametrize("purger", [0, 1])
