@@ -9,8 +9,9 @@ import pytest
 from gateway.error_codes import CODES, GATEWAY_FAULTS, SOURCE_FAULTS, fault_of
 from gateway.transport.http.handler import FRAMING_CODES
 
-# What a client can bring about by what it sends.
+# What a client can bring about by what it sends; a reload is no fault of anybody.
 OF_CLIENTS = {
+    "SUBSCRIPTION_SCHEMA_RELOAD",
     "MAX_RESPONSE_NODES_LIMIT", "MAX_RESPONSE_BYTES_LIMIT", "TOO_MANY_ERRORS", "SLOW_CONSUMER",
     "INVALID_PATH_SEGMENT", "INVALID_REQUEST_VALUE", "REQUEST_LIMIT_EXCEEDED",
 }  # fmt: skip

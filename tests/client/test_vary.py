@@ -324,12 +324,13 @@ async def test_in_a_stream_of_ones_own(client: GatewayClient) -> None:
 async def opened(client: GatewayClient, query: str, **headers: str) -> Stream:
     values = {name.replace("_", "-"): [value] for name, value in headers.items()}
 
+    asking = ClientRequest({name: value for name, [value] in values.items()})
+
     async def new_context() -> Any:
-        named = {name: value for name, [value] in values.items()}
-        return await value_of(client.app.worker.serving().new_context(ClientRequest(named)))
+        return await value_of(client.app.worker.serving().new_context(asking))
 
     serving = client.app.worker.serving()
-    operation = Operation(GraphQLParams(query), ClientRequest({}), serving)
+    operation = Operation(GraphQLParams(query), asking, serving)
     stream = await serving.subscriptions.answer(operation, new_context)
     assert isinstance(stream, Stream)
     return stream
