@@ -204,8 +204,8 @@ enabled = true
 [federation]
 enabled = true
 """,
-    "[broker]": """
-[broker]
+    "[pubsub]": """
+[pubsub]
 kind = "unix"
 directory = "/run/gateway"
 """,

@@ -206,8 +206,8 @@ class Context:
         return client
 
     @property
-    def broker(self) -> Broker:
-        """The topics: `await context.broker.publish(topic, payload)`, `context.broker.subscribe(topic)`."""
+    def pubsub(self) -> Broker:
+        """The topics: `await context.pubsub.publish(topic, payload)`, `context.pubsub.subscribe(topic)`."""
         if self._broker is None:
             raise RuntimeError("this context was made without a broker")
         return self._broker

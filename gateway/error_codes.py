@@ -71,7 +71,7 @@ CODES: dict[str, ErrorCode] = {
         ErrorCode("TOO_MANY_ERRORS", None, "There are more errors than are shown.", "Fix the errors that are shown, request fewer objects, or ask the operator to raise errors.max_errors."),
         ErrorCode("SUBSCRIPTION_SCHEMA_RELOAD", None, "The schema has changed, and this subscription ends.", "The message says why. Subscribe again, with another operation where it is not valid any more."),
         ErrorCode("EVENTS_LOST", None, "Events of the subscription were lost, and it was ended.", "Subscribe again and load what the subscription is about: the server that carries events was away."),
-        ErrorCode("SLOW_CONSUMER", None, "The subscription fell behind and was ended.", "Subscribe again and read faster, or ask the operator to raise broker.max_queue."),
+        ErrorCode("SLOW_CONSUMER", None, "The subscription fell behind and was ended.", "Subscribe again and read faster, or ask the operator to raise pubsub.max_queue."),
         ErrorCode("HTTP_CLIENT_ERROR", None, "The source could not be reached.", "Check the source's health."),
         ErrorCode("GATEWAY_TIMEOUT", None, "The source did not answer in time.", "Check the source's latency, or raise its timeout_s. With status 504 and without data it is the request's own time that was up: traffic_shaping.router.timeout_s."),
         ErrorCode("CONNECTOR_FETCH", None, "Request failed", "Check the status in extensions.http.status."),

@@ -26,7 +26,7 @@ class Announced:
         payload = await next(parent, context, **arguments)
         comment = payload["comment"]
         if comment is not None:
-            await context.broker.publish(f"comments.{comment['video']['id']}", comment)
+            await context.pubsub.publish(f"comments.{comment['video']['id']}", comment)
         return payload
 
 
@@ -51,7 +51,7 @@ class Viewers:
     async def tell(self, context: Context, video_id: str, *, asks: bool = False) -> None:
         """Tell the other workers how many there are here, and ask them for theirs."""
         said = {"worker": self.worker, "count": len(self.here[video_id]), "asks": asks}
-        await context.broker.publish(f"viewers.{video_id}", said)
+        await context.pubsub.publish(f"viewers.{video_id}", said)
 
 
 @on_startup
@@ -68,7 +68,7 @@ async def viewer_count(_root: Any, context: Context, *, video_id: str) -> AsyncI
     viewers.here[video_id].append(me)
     last = None
     try:
-        async with aclosing(context.broker.subscribe(f"viewers.{video_id}")) as news:
+        async with aclosing(context.pubsub.subscribe(f"viewers.{video_id}")) as news:
             await viewers.tell(context, video_id, asks=len(viewers.here[video_id]) == 1)
             async for said in news:
                 if said["worker"] != viewers.worker:

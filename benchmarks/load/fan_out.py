@@ -38,7 +38,7 @@ def pid(parent, context):
 @resolver("Mutation.say", vary=())
 async def say(parent, context, text):
     said = {"id": "1", "text": text, "author": "Ada", "number": 5}
-    await context.broker.publish("said", said)
+    await context.pubsub.publish("said", said)
     return text
 
 

@@ -15,7 +15,7 @@ async def say(parent, context, *, room, who, text):
     if room not in ROOMS:
         raise ClientError(f"There is no room {room!r}.", code="NO_SUCH_ROOM")
     message = {"who": who, "text": text}
-    await context.broker.publish(f"rooms.{room}", message)
+    await context.pubsub.publish(f"rooms.{room}", message)
     return message
 
 

@@ -80,7 +80,7 @@ class Config:
         subscription: Operations over WebSockets, event streams and multipart answers.
         incremental: `@defer` and `@stream`.
         federation: The gateway as a subgraph of another router.
-        broker: How published events reach subscriptions.
+        pubsub: How published events reach subscriptions.
         redis: The Redis server that workers and pods share.
         reload: Another configuration and schema without a restart.
         logs: Access and error log.
@@ -114,7 +114,7 @@ class Config:
     subscription: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     incremental: IncrementalSettings = field(default_factory=IncrementalSettings)
     federation: FederationSettings = field(default_factory=FederationSettings)
-    broker: BrokerSettings = field(default_factory=BrokerSettings)
+    pubsub: BrokerSettings = field(default_factory=BrokerSettings)
     redis: RedisSettings = field(default_factory=RedisSettings)
     reload: ReloadSettings = field(default_factory=ReloadSettings)
     logs: LogSettings = field(default_factory=LogSettings)

@@ -165,7 +165,7 @@ def make_broker(config: Config, directory: str | None, redis: Redis | None) -> B
 
     Errors: ConfigError.
     """
-    settings = config.broker
+    settings = config.pubsub
     if settings.kind == "redis":
         assert redis is not None
         return RedisBroker(settings, redis, config.redis.prefix, config.redis.timeout_s)
@@ -173,7 +173,7 @@ def make_broker(config: Config, directory: str | None, redis: Redis | None) -> B
     if settings.kind == "local" or (settings.kind == "auto" and directory is None):
         return LocalBroker(settings)
     if directory is None:
-        raise ConfigError("a unix broker needs a folder for its sockets", key="broker.directory")
+        raise ConfigError("a unix broker needs a folder for its sockets", key="pubsub.directory")
     return UnixBroker(settings, directory)
 
 
@@ -190,7 +190,7 @@ def keys_that_ask_redis(config: Config) -> list[str]:
     """The settings that need the server of `[redis]`."""
     asking = {
         "authentication.api_keys.kind": config.authentication.api_keys.kind == "redis",
-        "broker.kind": config.broker.kind == "redis",
+        "pubsub.kind": config.pubsub.kind == "redis",
         "response_cache.redis.enabled": config.response_cache.redis.enabled,
     }
     return [key for key, is_asking in asking.items() if is_asking]
@@ -201,7 +201,7 @@ def make_house(broker: Broker, settings: BrokerSettings, directory: str | None) 
 
     Args:
         broker: Of the topics.
-        settings: `[broker]`.
+        settings: `[pubsub]`.
         directory: Where the workers of this server meet, when it has several.
     """
     if directory is None:

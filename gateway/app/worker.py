@@ -122,7 +122,7 @@ class Worker:
         self._drain: asyncio.Future[Any] | None = None
         self.redis = make_shared_redis(config)
         self.broker = make_broker(config, os.environ.get(BROKER_DIRECTORY), self.redis)
-        self.house = make_house(self.broker, config.broker, os.environ.get(BROKER_DIRECTORY))
+        self.house = make_house(self.broker, config.pubsub, os.environ.get(BROKER_DIRECTORY))
         self.documents = make_documents(config, base, self.broker)
         self.admission = make_admission(config)
         telemetry = config.telemetry

@@ -47,6 +47,6 @@ def encode_event(topic: str, payload: Any, max_bytes: int) -> tuple[bytes, bytes
     if len(name) + len(encoded) > max_bytes:
         raise ValueError(
             f"an event of {len(encoded)} bytes on {topic[:100]!r} is larger than"
-            f" broker.max_event_bytes, {max_bytes}"
+            f" pubsub.max_event_bytes, {max_bytes}"
         )
     return name, encoded

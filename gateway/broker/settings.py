@@ -10,7 +10,7 @@ from gateway.settings.kinds import Bytes, Count, Seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSettings:
-    """`[broker]`: how published events reach the subscriptions.
+    """`[pubsub]`: how published events reach the subscriptions.
 
     Attributes:
         kind: `local` stays in one worker; `unix` reaches all workers of the machine over sockets in

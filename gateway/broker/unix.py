@@ -60,7 +60,7 @@ class Link:
             return None
         topic_bytes, payload_bytes = HEADER.unpack(head)
         if topic_bytes + payload_bytes > max_bytes:
-            raise EOFError("a worker with another broker.max_event_bytes")
+            raise EOFError("a worker with another pubsub.max_event_bytes")
         topic = await self.reader.readexactly(topic_bytes)
         return topic.decode(), await self.reader.readexactly(payload_bytes)
 
@@ -92,7 +92,7 @@ class UnixBroker:
         """Listen, and connect to every worker that listens. Errors: ConfigError."""
         unborn = self._path.with_suffix(".new")
         if len(os.fsencode(self._path)) > MAX_PATH_BYTES:
-            raise ConfigError("the path is too long for a socket", key="broker.directory")
+            raise ConfigError("the path is too long for a socket", key="pubsub.directory")
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._server = await asyncio.start_unix_server(self._accepted, unborn)
@@ -101,7 +101,7 @@ class UnixBroker:
         except OSError as exc:
             raise ConfigError(
                 f"no socket can be made in {self._directory}: {exc.strerror}",
-                key="broker.directory",
+                key="pubsub.directory",
             ) from exc
         for path in self._directory.glob("*.sock"):
             if path != self._path:

@@ -131,7 +131,7 @@ def subscription(
 
     Args:
         coordinate: `Subscription.commentAdded`.
-        topic: The events are those of this topic of `context.broker`, `comments.{videoId}` with
+        topic: The events are those of this topic of `context.pubsub`, `comments.{videoId}` with
             arguments by their names in the schema. The function then is the field's resolver
             `(event, context, **arguments)`. Equal subscriptions execute an event once.
         shared: Equal subscriptions listen to one stream of the generator, and execute an event once.

@@ -30,4 +30,4 @@ class Topic:
         values = {self._names[name]: value for name, value in arguments.items()}
         parts = list(self._parts)
         parts[1::2] = [str(values.get(name)) for name in parts[1::2]]
-        return context.broker.subscribe("".join(parts))
+        return context.pubsub.subscribe("".join(parts))

@@ -39,7 +39,7 @@ def pid(_, context: Context) -> int:
 
 @resolver("Mutation.count", vary=())
 async def count(_, context: Context, n: int) -> int:
-    await context.broker.publish("counts", n)
+    await context.pubsub.publish("counts", n)
     return n
 
 @resolver("Query.waits", vary=())
@@ -55,7 +55,7 @@ def boxes(event, context: Context, of: str, more: int) -> dict[str, str]:
 @subscription("Subscription.own")
 async def own(_, context: Context, of: str):
     try:
-        async for event in context.broker.subscribe(f"boxes.{of}"):
+        async for event in context.pubsub.subscribe(f"boxes.{of}"):
             yield event
     finally:
         told.append("closed")

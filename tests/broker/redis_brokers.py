@@ -21,7 +21,7 @@ async def redis_brokers(
     async with AsyncExitStack() as stack:
         found = []
         for _ in range(number):
-            client = make_redis(RedisSettings(url=url, timeout_s=timeout_s), "broker.kind")
+            client = make_redis(RedisSettings(url=url, timeout_s=timeout_s), "pubsub.kind")
             stack.push_async_callback(client.aclose)
             broker = RedisBroker(settings, client, "gateway:", timeout_s)
             await broker.connect()

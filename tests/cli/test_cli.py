@@ -185,14 +185,14 @@ def test_the_slow_stack_is_never_silent(
 def test_a_start_that_fails_in_workers_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     (tmp_path / "gateway.toml").write_text(
         '[graph]\nschema = "s.graphql"\nresolvers = "ok"\n[server]\nport = 0\nworkers = 2\n'
-        '[broker]\nkind = "unix"\ndirectory = "/proc/nope"\n[telemetry.metrics]\nenabled = false\n'
+        '[pubsub]\nkind = "unix"\ndirectory = "/proc/nope"\n[telemetry.metrics]\nenabled = false\n'
     )
     (tmp_path / "s.graphql").write_text("type Query { a: Int }")
     code = 'from gateway import resolver\n\n@resolver("Query.a", vary=())\ndef a(parent, context):\n    return 1\n'
     (tmp_path / "ok.py").write_text(code)
     result = run("serve", cwd=tmp_path)
     assert result.returncode == 2
-    assert result.stderr.startswith("gateway: gateway.toml:9: broker.directory: no socket")
+    assert result.stderr.startswith("gateway: gateway.toml:9: pubsub.directory: no socket")
     assert len(result.stderr.strip().splitlines()) == 1
 
 

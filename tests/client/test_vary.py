@@ -220,7 +220,7 @@ def orders(event, context):
 @subscription("Subscription.tenants", shared=True, vary=["host", "x-other"])
 async def tenants(root, context):
     mine = seen(context)
-    async for event in context.broker.subscribe("orders"):
+    async for event in context.pubsub.subscribe("orders"):
         yield f"{event} of {mine}"
 
 
@@ -232,7 +232,7 @@ async def own(root, context):
 @subscription("Subscription.free", shared=True)
 async def free(root, context):
     mine = context.headers["x-user"]
-    async for event in context.broker.subscribe("orders"):
+    async for event in context.pubsub.subscribe("orders"):
         yield f"{event} of {mine}"
 """
 CONFIG = (

@@ -128,7 +128,7 @@ def everything(parent, context):
 async def shared(root, context, n=0):
     seen["opened"].append(n)
     try:
-        async for event in context.broker.subscribe("numbers"):
+        async for event in context.pubsub.subscribe("numbers"):
             yield event + n
     finally:
         seen["closed"] += 1
@@ -297,7 +297,7 @@ async def opened(pipeline: tuple[Subscriptions, Any], query: str = NEWS, **heade
 
 async def publish(pipeline: tuple[Subscriptions, Any], topic: str, payload: Any) -> None:
     context: Context = await pipeline[1]()
-    await context.broker.publish(topic, payload)
+    await context.pubsub.publish(topic, payload)
 
 
 async def test_equal_subscriptions_execute_an_event_once(

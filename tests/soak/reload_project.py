@@ -20,7 +20,7 @@ async def touch(_, context: Context, id: int) -> int:
 
 @resolver("Mutation.tick", vary=())
 async def tick(_, context: Context, n: int) -> int:
-    await context.broker.publish("ticks", {"n": n, "gone": "g"})
+    await context.pubsub.publish("ticks", {"n": n, "gone": "g"})
     return n
 
 @subscription("Subscription.ticks", topic="ticks", vary=())
@@ -29,7 +29,7 @@ def ticks(event, context: Context) -> dict:
 
 @subscription("Subscription.own", vary=())
 async def own(_, context: Context):
-    async for event in context.broker.subscribe("ticks"):
+    async for event in context.pubsub.subscribe("ticks"):
         yield event
 """
 SCHEMA = """

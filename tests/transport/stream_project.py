@@ -69,7 +69,7 @@ def fails(parent, context):
 
 @resolver("Mutation.say", vary=())
 async def say(parent, context, text):
-    await context.broker.publish("said.hall", {"text": text})
+    await context.pubsub.publish("said.hall", {"text": text})
     return text
 
 
@@ -102,7 +102,7 @@ async def forever(root, context):
 async def shared(root, context):
     state["opened"] += 1
     try:
-        async for event in context.broker.subscribe("shared"):
+        async for event in context.pubsub.subscribe("shared"):
             yield event
     finally:
         state["closed"] += 1

@@ -27,7 +27,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture
 async def pods(project: Project, redis: RedisServer) -> AsyncIterator[list[Server]]:
-    env = {"GATEWAY_BROKER__KIND": "redis", "GATEWAY_REDIS__URL": redis.url}
+    env = {"GATEWAY_PUBSUB__KIND": "redis", "GATEWAY_REDIS__URL": redis.url}
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(server_of(project.config, env=env)) for _ in range(2)
