@@ -10,7 +10,8 @@ from typing import Any
 
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalize import Normalized

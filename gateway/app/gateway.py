@@ -25,7 +25,8 @@ from gateway.app.preconditions import check_graphql_core
 from gateway.app.reload.commands import add_reload_commands
 from gateway.app.reload.effects import changes_between
 from gateway.app.reload.inputs import Inputs, Origin
-from gateway.app.reload.reloader import Reloader, ask_parent
+from gateway.app.reload.parent import ask_parent
+from gateway.app.reload.reloader import Reloader
 from gateway.app.reload.revisions import Revisions, Served
 from gateway.app.reload.shelf import Shelf
 from gateway.app.revision import Revision

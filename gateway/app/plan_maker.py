@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from graphql import GraphQLSchema
 
 from gateway.errors import RequestError
-from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalize import Normalized

@@ -20,7 +20,7 @@ from gateway.app.worker import Worker
 from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.context import Context
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.pipeline.authorize import Authorization, policies_of
 from gateway.pipeline.dedupe import Sharing
 from gateway.pipeline.event_streams import Streams

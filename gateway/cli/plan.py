@@ -26,7 +26,8 @@ from gateway.cli.options import (
 )
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables, explain_plan
-from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.graph.register import Mark
 from gateway.integrations.apps import check_valid, load_schema
 from gateway.language.document import load_document

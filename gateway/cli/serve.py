@@ -14,7 +14,7 @@ import typer
 from gateway.app.config import Config
 from gateway.app.gateway import Gateway
 from gateway.app.mistakes import error_lines
-from gateway.app.reload.reloader import SERVE_PARENT
+from gateway.app.reload.parent import SERVE_PARENT
 from gateway.app.reload.shelf import Shelf
 from gateway.app.worker import BROKER_DIRECTORY
 from gateway.cli.options import (

@@ -9,7 +9,7 @@ from graphql import ExecutionResult, GraphQLError
 
 from gateway.auth.settings import DirectiveSettings
 from gateway.errors import ClientError
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.passes.authorize import Denied, find_denied, is_all_denied, place_of_rows
 from gateway.runtime.denied import CODE, MESSAGE, cannot_filter

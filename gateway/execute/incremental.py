@@ -18,7 +18,7 @@ from gateway.context import Context
 from gateway.execute.bounded import Budget, bounded_options
 from gateway.execute.deferred import run_incrementally
 from gateway.execute.operation import execute_operation, fallbacks, source_of, within
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.plan.collect import CannotCompileError
 from gateway.runtime.bounds import nodes_error
 from gateway.runtime.denied import cannot_filter

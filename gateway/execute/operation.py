@@ -17,7 +17,7 @@ from gateway.concurrency.awaitable import AwaitableOrValue, then
 from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute.bounded import Budget, bounded_options
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.execute.run import run_code
 from gateway.graph.loader import Loader
 from gateway.plan.collect import CannotCompileError

@@ -23,7 +23,7 @@ from graphql.pyutils import is_awaitable
 from gateway.context import Context
 from gateway.errors import RequestError
 from gateway.execute.operation import source_of
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.graph.resolvers import EventSource
 from gateway.plan.collect import CannotCompileError
 from gateway.runtime import reference

@@ -22,7 +22,7 @@ from typing import Any
 from graphql import DocumentNode, GraphQLSchema
 from graphql.type import assert_valid_schema
 
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.integrations import known
 from gateway.integrations.content import Content, content_of
 from gateway.plan.kinds import Wraps

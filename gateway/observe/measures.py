@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.observe.usage import FieldUsage
 from gateway.response.record import GRAVITY, OperationRecord
 from gateway.telemetry import catalogue as names

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.context import Context
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.observe.measures import Measures
 from gateway.observe.operation_log import OperationLog
 from gateway.response.record import Answer, OperationRecord

@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from gateway.context import Context
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.telemetry.catalogue import DEPRECATED_USAGE, FIELD_USAGE
 from gateway.telemetry.metrics import OTHER, Histogram, LabelLimit, Sample
 from gateway.telemetry.settings import MetricsSettings

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gateway.error_codes import CODES
 from gateway.errors import ClientError, RequestError
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.response.encoding import encode_request_error
 from gateway.response.masking import ErrorMask
 from gateway.response.record import Answer, OperationRecord

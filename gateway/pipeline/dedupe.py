@@ -26,7 +26,7 @@ from gateway.concurrency.awaitable import AwaitableOrValue, value_of
 from gateway.concurrency.singleflight import FollowerTimeoutError, SharedCall
 from gateway.context import Context
 from gateway.errors import ClientError
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.json_bytes import write_json
 from gateway.plan.nodes import Kind
 from gateway.response.record import Answer, OperationRecord

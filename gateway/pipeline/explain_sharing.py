@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from gateway.client.vary import Vary, joined
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.graph.resolvers import vary_of
 from gateway.pipeline.dedupe import DedupeSettings, sources_of
 from gateway.plan.nodes import Kind

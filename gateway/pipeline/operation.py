@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gateway.client.request import ClientRequest
 from gateway.context import Context
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.language.normalize import DocumentLiterals
 from gateway.pipeline.serving import Serving
 from gateway.response.record import OperationRecord

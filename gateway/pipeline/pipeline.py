@@ -23,7 +23,7 @@ from gateway.context import Context
 from gateway.documents.find import Documents
 from gateway.errors import ClientError
 from gateway.execute.operation import coerce_variables, execute_operation
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.language.limits import Limits, check_variables
 from gateway.observe.observer import OperationObserver, record_operation
 from gateway.pipeline.admission import Admission

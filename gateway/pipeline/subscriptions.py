@@ -8,7 +8,7 @@ from weakref import WeakSet, ref
 
 from gateway.concurrency.awaitable import value_of
 from gateway.errors import ClientError, RequestError
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.observe.measures import Measures
 from gateway.pipeline.checks import check_method, reject
 from gateway.pipeline.event_streams import NewContext, Streams, Subscription

@@ -14,7 +14,8 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, parse
 
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables
-from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.execute.run import run_code
 from gateway.language.normalize import Normalized, normalize
 from gateway.language.slots import find_slots

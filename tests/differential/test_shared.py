@@ -16,7 +16,7 @@ from graphql import (
 
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.execute.run import run_code
 from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
 from gateway.runtime.request import Source

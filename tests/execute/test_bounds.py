@@ -11,7 +11,7 @@ from graphql import ExecutionResult, GraphQLSchema, parse
 
 from gateway.concurrency.awaitable import value_of
 from gateway.execute.operation import execute_operation, fall_back
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.runtime.bounds import ResultLimits
 from gateway.runtime.request import Variables
 from tests.execute.reference import make_schema

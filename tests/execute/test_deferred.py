@@ -14,7 +14,7 @@ from graphql import ExecutionResult, GraphQLSchema, build_schema, parse, validat
 
 from gateway.execute.incremental import add_directives, execute_incrementally
 from gateway.execute.operation import coerce_variables, explain_plan, fallbacks
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.runtime import reference
 
 pytestmark = pytest.mark.skipif(

@@ -11,7 +11,8 @@ from graphql import GraphQLSchema, build_schema, parse
 from gateway.client.vary import Vary
 from gateway.concurrency.awaitable import value_of
 from gateway.execute.operation import coerce_variables, execute_operation
-from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import DecodedRow, Loader
 from gateway.graph.resolvers import BatchField, EntityField, FieldResolver

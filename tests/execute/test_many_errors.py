@@ -10,7 +10,7 @@ import pytest
 from graphql import ExecutionResult, parse
 
 from gateway.execute.operation import execute_operation
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.runtime import expand, pauses, slow
 from gateway.runtime.bounds import ResultLimits
 from gateway.runtime.nulled import is_below

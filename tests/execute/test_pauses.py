@@ -10,7 +10,7 @@ import pytest
 from graphql import ExecutionResult, parse
 
 from gateway.execute.operation import execute_operation
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.plan.collect import CannotCompileError
 from gateway.response.encoding import encode_members
 from gateway.runtime import pauses

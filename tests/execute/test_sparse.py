@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, build_schema, parse
 
-from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.execute.run import run_code
 from gateway.runtime.request import Variables
 from gateway.runtime.state import Run

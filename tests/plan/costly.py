@@ -26,7 +26,7 @@ from graphql import (
 )
 
 from gateway.errors import ClientError, RequestError
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.plan.work import check_work, count_work

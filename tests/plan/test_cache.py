@@ -12,7 +12,8 @@ import pytest
 from graphql import GraphQLError, build_schema, print_ast
 
 from gateway.errors import ClientError, ConfigError, RequestError
-from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalize import Normalized

@@ -20,7 +20,8 @@ from graphql import (
 from gateway.concurrency.awaitable import is_awaitable, value_of
 from gateway.errors import ClientError
 from gateway.execute.operation import coerce_variables, execute_operation
-from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.plan.introspected import OBJECT, VALUE, Introspected, allowed_units

@@ -8,7 +8,8 @@ from weakref import ref
 
 from graphql import GraphQLSchema, Token
 
-from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.runtime.bound import BoundField

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from graphql import GraphQLSchema, build_schema, parse
 
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from tests.plan.test_demo_plans import QUERIES
 from tests.plan.test_demo_plans import schema as demo_schema
 from tests.plan.test_work import SMALL, spread

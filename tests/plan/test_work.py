@@ -10,7 +10,8 @@ from graphql import GraphQLSchema, build_schema, parse
 
 from gateway.error_codes import CODES
 from gateway.errors import ClientError
-from gateway.execute.prepare import Prepared, prepare
+from gateway.execute.prepare import prepare
+from gateway.execute.prepared import Prepared
 from gateway.graph.resolvers import FieldResolver
 from gateway.language.document import load_document
 from gateway.language.limits import Limits

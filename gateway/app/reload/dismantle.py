@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from graphql import GraphQLSchema, is_introspection_type, is_specified_scalar_type
 
-from gateway.execute.prepare import Prepared
+from gateway.execute.prepared import Prepared
 from gateway.pipeline.plan_cache import PlanCache
 
 PER_TURN = 5

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -35,8 +34,6 @@ logger = logging.getLogger("gateway.reload")
 PREPARE, COMMIT, ABANDON = "reload.prepare", "reload.commit", "reload.abandon"
 COMMIT_TIMEOUT_S = 30.0
 PYTHON_FILES = "graph.resolvers: the files"
-SERVE_PARENT = "GATEWAY_SERVE_PARENT"
-"""The variable that holds the process which starts the workers of `gateway serve`."""
 AskRestart = Callable[[], bool]
 """Has every worker replaced, one after the other; False where there is nobody who could."""
 
@@ -285,15 +282,6 @@ class Reloader:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def ask_parent() -> bool:
-    """Have the process that started this worker replace all of them, where `gateway serve` has several."""
-    parent = os.environ.get(SERVE_PARENT, "")
-    if not parent or int(parent) != os.getppid():
-        return False
-    os.kill(int(parent), signal.SIGUSR2)
-    return True
 
 
 def _ignore(loop: asyncio.AbstractEventLoop) -> None:
