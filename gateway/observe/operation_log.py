@@ -27,10 +27,8 @@ class OperationLog:
         """Note an operation that has ended."""
         if took_s > self._slow_s:
             self._log.write_slow(slow_line(answer, context, took_s))
-        if not self._log.is_audited:
-            return
         record = answer.record
-        if record.operation_type == "mutation" or record.denied:
+        if (record.operation_type == "mutation" or record.denied) and self._log.is_audited:
             line = audit_line(record, outcome_of(answer), context, self._identity)
             self._log.write_audit(event_of(record), line)
 

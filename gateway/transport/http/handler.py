@@ -418,8 +418,9 @@ class Handler:
     ) -> AwaitableOrValue[HttpResponse]:
         status = status_of(answer, head.media_type or JSON, is_draft=self.http.draft_statuses)
         response = self.responder.encode(head, answer, status)
-        logged = partial(self._logged, head, operation, begin, answer.record)
-        return then(response, logged)
+        if isinstance(response, HttpResponse):
+            return self._logged(head, operation, begin, answer.record, response)
+        return then(response, partial(self._logged, head, operation, begin, answer.record))
 
     def _logged(
         self,
