@@ -122,8 +122,8 @@ class CallBuilder:
             caching.fingerprint = fingerprint(
                 connect, source, base_url, rules, settings, self.constants, builder.reads
             )
-        if caching is not None and caching.private_member is not None and vary is not None:
-            vary = vary.joined(Vary(principal=frozenset((caching.private_member,))))
+        if caching is not None and caching.reads and vary is not None:
+            vary = vary.joined(Vary(principal=caching.reads))
         decodings = self._decodings(connect, selection, kind, whole, settings)
         is_read = connect.method in READ_METHODS or not is_write
         passes = self.headers.propagates(builder.source_name)

@@ -120,9 +120,9 @@ class BatchRows:
     def _whose(self, call: ConnectorCall, context: Context) -> str | None:
         """Whose rows they are, where they are one principal's."""
         caching = call.caching
-        if caching is None or not caching.answers.is_private or caching.private_member is None:
+        if caching is None or not caching.answers.is_private:
             return None
-        return repr((context.principal.issuer, context.principal.member(caching.private_member)))
+        return caching.owner(context.principal)
 
     def _name(self, key: Any) -> Hashable:
         """What a key is stored by: an ID 1 is an ID "1"."""

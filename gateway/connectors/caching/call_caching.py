@@ -16,6 +16,8 @@ from gateway.upstream.transport import Fetched
 
 Variables = Mapping[str, Any]
 Mapped = Callable[[Fetched, dict[str, Any]], Any]
+ISSUED = ("kind", "issuer")
+"""What makes an id unique: two issuers may each have an `alice`, and an API key's client may be one, too."""
 
 
 @dataclass(slots=True)
@@ -60,14 +62,25 @@ class CallCaching:
             return CacheHints(
                 purges=lambda fetched: self._names(fetched, variables(), mapped) or ()
             )
-        member = self.private_member
-        value = None if member is None else principal.member(member)
         return CacheHints(
             max_age_s=self.answers.max_age_s,
             is_private=self.answers.is_private,
-            private_id=None if value is None else f"{principal.issuer} {value}",
+            private_id=self.owner(principal),
             tags=lambda fetched: self._tags_of(fetched, variables(), mapped),
         )
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The members of the principal that `owner` reads."""
+        if self.private_member is None:
+            return frozenset()
+        return frozenset((self.private_member, *ISSUED))
+
+    def owner(self, principal: Principal) -> str | None:
+        """Whose a private answer is; None where it is nobody's: it is not kept then."""
+        if self.private_member is None or principal.member(self.private_member) is None:
+            return None
+        return repr([principal.member(path) for path in (*ISSUED, self.private_member)])
 
     def _tags_of(
         self, fetched: Fetched, variables: dict[str, Any], mapped: Mapped
