@@ -36,7 +36,8 @@ subscriptions go on.
 3. When every worker could, each of them swaps. When one could not, none does: the version before goes on everywhere,
    readiness stays as it is, `gateway_reloads_total{result="refused"}` grows, and the error log has file and line.
 4. A request that has begun ends by the version that it began with. Sources whose settings are equal keep their
-   connections, breakers and stored answers. What `@on_startup` functions have made stays.
+   connections, breakers and stored answers. What a source has stored under other `[sources.NAME.cache]` settings is not
+   given any more, from memory or from Redis. What `@on_startup` functions have made stays.
 
 A worker that dies meanwhile is replaced by one that serves what was decided last, whatever the files say by then: a
 broken file never keeps a worker from starting again.

@@ -87,6 +87,7 @@ def fingerprint(
     texts = [print_ast(connect.node), print_ast(source.node) if source is not None else ""]
     texts += [base_url, repr(list(rules)), repr(settings.headers), repr(settings.session_cookie)]
     texts += [repr(sorted(used.items())), repr(config) if "config" in reads else ""]
+    texts.append(settings.cache.digest())
     return hashlib.blake2b("\0".join(texts).encode(), digest_size=12).hexdigest()
 
 

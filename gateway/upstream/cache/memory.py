@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
 from weakref import WeakMethod
 
 from gateway.upstream.cache.stored import StoredResponse
@@ -185,11 +186,11 @@ def _key_of(request: UpstreamRequest, entry: StoredResponse) -> Hashable:
 
 def _exact_key(request: UpstreamRequest) -> Hashable:
     headers: tuple[Header, ...] = tuple(request.headers)
-    return request.source, request.method, request.url, request.body, headers
+    return (*_shared_key(request), headers)
 
 
-def _shared_key(request: UpstreamRequest) -> Hashable:
-    return request.source, request.method, request.url, request.body
+def _shared_key(request: UpstreamRequest) -> tuple[Any, ...]:
+    return request.source, request.cache_rules, request.method, request.url, request.body
 
 
 def _private_key(request: UpstreamRequest, private_id: str) -> Hashable:

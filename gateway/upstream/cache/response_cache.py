@@ -70,6 +70,7 @@ class ResponseCache:
     ) -> None:
         self.source = source
         self.rules = rules
+        self.rules_digest = rules.digest()
         self.memory = memory
         self.counts = counts
         self.tiers = Tiers(memory, shared, now)
@@ -87,6 +88,7 @@ class ResponseCache:
 
         Errors: those of `fetch`.
         """
+        request.cache_rules = self.rules_digest
         names = {name.lower() for name, _ in request.headers}
         asks = request_directives(request.headers)
         if not names.isdisjoint(_NOT_READ) or "no-store" in asks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Annotated
 
 from gateway.settings.kinds import Bytes, HeaderNameOrEmpty, Seconds, SecondsOrZero, TextForm
@@ -58,6 +59,10 @@ class SourceCacheSettings:
         """Errors: ValueError."""
         if self.override and self.ttl_s is None:
             raise ValueError("`override` needs `ttl_s`: how long an answer is fresh")
+
+    def digest(self) -> str:
+        """What is kept under these settings is not found under others: who may get it was decided by them."""
+        return blake2b(repr(self).encode(), digest_size=12).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

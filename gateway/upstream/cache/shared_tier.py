@@ -154,10 +154,11 @@ def request_digests(request: UpstreamRequest) -> list[bytes]:
 
 
 def digest_of(request: UpstreamRequest, entry: StoredResponse) -> bytes:
-    """Where an answer is kept. One that differs by request headers is found by the very same request alone."""
+    """Where an answer is kept. One to a request with headers that it depends on is found by the same request alone."""
     if entry.private_id is not None:
         return _digest((entry.private_id, _exact(request)))
-    return _digest(_shared(request) if entry.asked == {} else _exact(request))
+    is_open = entry.asked is not None and set(entry.asked.values()) <= {None}
+    return _digest(_shared(request) if is_open else _exact(request))
 
 
 def row_digest(base: object, key: object) -> bytes:
@@ -170,7 +171,7 @@ def _exact(request: UpstreamRequest) -> tuple[Any, ...]:
 
 
 def _shared(request: UpstreamRequest) -> tuple[Any, ...]:
-    return request.source, request.method, request.url, request.body
+    return request.source, request.cache_rules, request.method, request.url, request.body
 
 
 def _digest(value: object) -> bytes:
