@@ -198,13 +198,12 @@ def stored_response(
     given = hints.tags(response) if hints.tags is not None else ()
     if given is None:
         return None
-    trusts = not is_private and ("public" in says or (rules.trust_vary and _tells(varies, request)))
     born = now - max(age_of(headers) + took_s, apparent_age(headers, now))
     return StoredResponse(
         status=response.status,
         headers=_end_to_end(headers, says),
         body=response.body,
-        asked={name: _joined(request.headers, name) for name in sorted(varies)} if trusts else None,
+        asked=None if is_private else _asked(request, says, varies, rules),
         fresh_until=born + (lifetime or 0.0),
         born=born,
         needs_validation=needs_validation,
@@ -227,11 +226,22 @@ def _is_authorized(request: UpstreamRequest) -> bool:
     return any(name.lower() == "authorization" for name, _ in request.headers)
 
 
-def _tells(varies: Collection[str], request: UpstreamRequest) -> bool:
-    """Whether `Vary` may be all that an answer depends on: a session's answer that does not name its cookie is taken
-    for that session's own, as §3.5 takes one to `Authorization`.
+def _asked(
+    request: UpstreamRequest, says: Directives, varies: Collection[str], rules: SourceCacheSettings
+) -> dict[str, str | None] | None:
+    """What a request has to say to get the answer to this one; None: all that this one says.
+
+    Where the origin says neither `public` nor that the answer depends on the cookie, a session's answer is its own, as
+    §3.5 takes one to `Authorization`, and an answer without a session is for requests without one.
     """
-    return "cookie" in varies or all(name.lower() != "cookie" for name, _ in request.headers)
+    if "public" not in says:
+        if not rules.trust_vary:
+            return None
+        if "cookie" not in varies:
+            if _joined(request.headers, "cookie") is not None:
+                return None
+            varies = {*varies, "cookie"}
+    return {name: _joined(request.headers, name) for name in sorted(varies)}
 
 
 def _joined(headers: Sequence[Header], name: str) -> str | None:

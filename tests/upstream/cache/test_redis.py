@@ -6,7 +6,7 @@ import asyncio
 import socket
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -38,7 +38,9 @@ FRESH = [("cache-control", "public, max-age=600"), ("surrogate-key", "users")]
 class Pod:
     """A worker of its own pod, and the origin that all pods share."""
 
-    def __init__(self, url: str, origin: SharedOrigin, **settings: Any) -> None:
+    def __init__(
+        self, url: str, origin: SharedOrigin, rules: SourceCacheSettings, **settings: Any
+    ) -> None:
         self.origin = origin
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.memory = MemoryCache(2**20)
@@ -51,7 +53,6 @@ class Pod:
             self._drop,
             clock=asyncio.get_running_loop().time,
         )
-        rules = SourceCacheSettings(enabled=True)
         self.cache = ResponseCache("s", rules, self.memory, self.counts, shared=self.shared)
         self.relay = PurgeRelay(self.memory, LocalBroker(BrokerSettings()), self.shared)
 
@@ -98,10 +99,13 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def pods(url: str, number: int = 2, **settings: Any) -> AsyncIterator[list[Pod]]:
-    """So many pods over one origin, which hear each other."""
+async def pods(
+    url: str, number: int = 2, rules: Sequence[SourceCacheSettings] = (), **settings: Any
+) -> AsyncIterator[list[Pod]]:
+    """So many pods over one origin, which hear each other; `rules` of each, where they are not the same."""
     origin = SharedOrigin()
-    made = [Pod(url, origin, **settings) for _ in range(number)]
+    all_rules = rules or [SourceCacheSettings(enabled=True)] * number
+    made = [Pod(url, origin, one, **settings) for one in all_rules]
     for pod in made:
         pod.shared.open()
         pod.relay.open()
@@ -136,6 +140,30 @@ async def test_answers_that_differ_by_headers_are_told_apart(redis_url: str) -> 
         for name in ("1", "2", "3"):
             assert f"'x-a': '{name}'".encode() in await two.body(headers=[("x-a", name)])
         assert one.origin.asked == 3
+
+
+async def test_pods_share_what_was_stored_under_their_own_settings(redis_url: str) -> None:
+    trusting = SourceCacheSettings(enabled=True, trust_vary=True)
+    rules = [trusting, trusting, SourceCacheSettings(enabled=True)]
+    async with pods(redis_url, rules=rules) as (one, two, careful):
+        one.origin.headers = [("cache-control", "max-age=600")]
+        one.origin.echoes = True
+        found = []
+        for pod, headers in [
+            (one, [("x-user", "1")]),
+            (two, [("x-user", "2")]),
+            (careful, [("x-user", "3")]),
+            (two, [("x-user", "1"), ("cookie", "s=1")]),
+        ]:
+            found.append(await pod.body(headers=headers))
+            await pod.shared.lines.settle()
+        assert found[1] == found[0]
+        assert found[2:] == [
+            b"http://s/ {'x-user': '3'}",
+            b"http://s/ {'x-user': '1', 'cookie': 's=1'}",
+        ]
+        assert one.origin.asked == 3
+        assert two.results() == {"shared_hit": 1, "miss": 1}
 
 
 async def test_a_purge_reaches_all_pods(redis_url: str) -> None:

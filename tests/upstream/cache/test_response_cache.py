@@ -171,6 +171,43 @@ async def test_a_session_gets_no_answer_of_another_whatever_vary_leaves_out(
 
 
 @pytest.mark.parametrize(
+    ("says", "answers"),
+    [
+        ({}, [1, 2, 3, 1]),
+        ({"vary": "accept"}, [1, 2, 3, 1]),
+        ({"vary": "Cookie"}, [1, 2, 3, 1]),
+        ({"cache_control": "public, max-age=60"}, [1, 1, 1, 1]),
+    ],
+)
+async def test_a_session_gets_no_answer_that_was_made_without_one(
+    says: dict[str, Any], answers: list[int]
+) -> None:
+    origin = Origin(trust_vary=True)
+    origin.says(**{**FRESH, **says})
+    found = [
+        await origin.body(x="1"),
+        await origin.body(cookie="S=ann"),
+        await origin.body(cookie="S=bob"),
+    ]
+    assert [*found, await origin.body(x="2")] == answers
+
+
+@pytest.mark.parametrize("before", [{"trust_vary": True}, {"ttl_s": 600.0, "override": True}])
+async def test_what_was_stored_under_other_settings_is_not_given(before: dict[str, Any]) -> None:
+    """Who has found a leak and turns the setting off has ended it; what is still on its way counts as before."""
+    old = Origin(**before)
+    old.says(cache_control="private, no-store" if "override" in before else "max-age=600")
+    assert [await old.body(), await old.body()] == [1, 1]
+    new = Origin()
+    again = Origin(**before)
+    for origin in (new, again):
+        origin.cache.memory = origin.cache.tiers.memory = old.memory
+        origin.asked = [*old.asked]
+    assert await new.body() == 2
+    assert await again.body() == 1
+
+
+@pytest.mark.parametrize(
     ("says", "kept"),
     [
         ("max-age=60", False),
