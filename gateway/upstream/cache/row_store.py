@@ -22,7 +22,7 @@ from gateway.upstream.cache.response_cache import MOST_REFRESHES
 from gateway.upstream.cache.settings import SourceCacheSettings
 from gateway.upstream.cache.shared_tier import row_digest
 from gateway.upstream.cache.stored import StoredResponse, stored_response
-from gateway.upstream.cache.tags import source_tag
+from gateway.upstream.cache.tags import source_tag, url_tag
 from gateway.upstream.cache.tiers import Begin, Tiers
 from gateway.upstream.transport import Fetched, UpstreamRequest, header_value
 
@@ -159,6 +159,7 @@ class RowStore:
         self._kept.add(request.endpoint)
         kind = header_value(response.headers, "content-type")
         headers = [("content-type", kind)] if kind else []
+        of_all = whole.tags | {url_tag(request.url), source_tag(self.source)}
         for key, row in rows.items():
             until = whole.fresh_until
             if row == ABSENT:
@@ -167,7 +168,7 @@ class RowStore:
                     continue
             entry = replace(
                 whole, headers=headers, body=row, fresh_until=until,
-                tags=whole.tags.union((source_tag(self.source),), tags(key)),
+                tags=of_all.union(tags(key)),
             )  # fmt: skip
             entry.size_bytes = len(row) + ROW_BYTES
             self.tiers.memory.set((base, key), entry)

@@ -27,6 +27,10 @@ type Query {
   posts(ids: String): [Post]
     @connect(source: "ids", http: { GET: "/{$args.ids}" }, selection: "$.ids { author: { id: $ } }")
 }
+type Mutation {
+  touch(id: ID!): Boolean @connect(source: "s", http: { POST: "/users?id={$args.id}" }, selection: "$.done")
+  move(id: ID!): Boolean @connect(source: "s", http: { POST: "/move?id={$args.id}" }, selection: "$.done")
+}
 type Post { author: User }
 type User @cacheTag(format: "user-{$key.id}") @connect(
   source: "s", batch: { maxSize: 3 }
@@ -56,6 +60,9 @@ class Users:
             ids = url.path.removeprefix("/ids/").split("-")
             return Answer({"ids": ids}, headers=(("content-type", "application/json"),))
         ids = parse_qs(url.query)["id"]
+        if asked.method == "POST":
+            location = [("location", f"/users?id={ids[0]}")] if url.path == "/move" else []
+            return Answer({"done": True}, headers=(("content-type", "application/json"), *location))
         self.asked.append(ids)
         token = dict(asked.headers).get("x-token")
         body: Any = [
@@ -221,6 +228,41 @@ async def test_batches_that_overlap_ask_once_for_what_they_share(tmp_path: Path)
         await ask(client, "9")  # that rows are kept is known
         await asyncio.gather(*(ask(client, ids) for ids in ("1-2", "2-3", "1-3", "1-2")))
         assert sorted(key for ids in users.asked[1:] for key in ids) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("mutation", ["touch", "move"])
+@pytest.mark.parametrize("key", ["1", "1" * 1000])
+async def test_a_mutation_of_their_url_purges_rows(tmp_path: Path, mutation: str, key: str) -> None:
+    async with rows(tmp_path) as (client, users):
+        await ask(client, key)
+        await ask(client, "2")
+        result = await client.execute(f'mutation {{ {mutation}(id: "{key}") }}')
+        assert result.data == {mutation: True}
+        await ask(client, f"{key}-2")
+        assert users.asked == [[key], ["2"], [key]]
+
+
+async def test_rows_of_other_settings_are_not_given(tmp_path: Path, redis_url: str) -> None:
+    users = Users("$")
+    users.control = "max-age=60"
+    async with backend(users) as served:
+        (tmp_path / "s.graphql").write_text(SDL.replace("BASE", served.url).replace("PATH", "$"))
+        for trusts in (True, False, True):
+            config = build_config({
+                "graph": {"schema": [str(tmp_path / "s.graphql")]},
+                "sources": {"s": {"cache": {"enabled": True, "trust_vary": trusts}}},
+                "redis": {"url": redis_url},
+                "response_cache": {"redis": {"enabled": True}},
+            })  # fmt: skip
+            async with GatewayClient(config) as client:
+                shared = client.app.worker.upstream.shared
+                assert shared is not None
+                async with asyncio.timeout(30):
+                    while not shared.is_usable:
+                        await asyncio.sleep(0.001)
+                await ask(client, "1-2")
+                await shared.lines.settle()
+        assert users.asked == [["1", "2"], ["1", "2"]]
 
 
 async def test_another_pod_finds_the_rows(tmp_path: Path, redis_url: str) -> None:
