@@ -207,7 +207,7 @@ class Reloader:
     async def _prepare(self, digest: str) -> dict[str, Any]:
         self._stop_deciding()
         try:
-            prepared = await self._revisions.prepare(self._shelf.find(digest))
+            prepared = await self._revisions.prepare(self._shelf.take(digest))
         except RefusedError as exc:
             return {"errors": exc.lines}
         self._deciding = asyncio.create_task(self._decide_alone(digest))

@@ -43,7 +43,7 @@ class Shelf:
             inputs.keep(self._folder / digest)
         return digest
 
-    def find(self, digest: str) -> Inputs:
+    def take(self, digest: str) -> Inputs:
         """What was laid there."""
         if self._folder is None:
             return self._held[digest]
