@@ -41,6 +41,8 @@ RUN_BY = {
     ("embedding.md", "graphql"): "tests/transport/test_embedding.py",
     ("embedding.md", "python"): "tests/transport/test_embedding.py",
     ("execution.md", "python"): "tests/e2e/test_page_code.py",
+    ("federation.md", "graphql"): "tests/graph/test_federation.py",
+    ("federation.md", "python"): "tests/graph/test_federation.py",
     ("getting-started.md", "graphql"): "tests/cli/test_getting_started.py",
     ("getting-started.md", "python"): "tests/cli/test_getting_started.py",
     ("getting-started.md", "sh"): "tests/cli/test_getting_started.py",

@@ -11,6 +11,7 @@ from graphql import build_schema, parse
 from gateway.graph.federation import entities_of
 from gateway.graph.subgraph_sdl import subgraph_sdl
 from gateway.testing import GatewayClient
+from tests.support.pages import save_files
 
 SDL = """
 extend schema
@@ -234,3 +235,29 @@ def test_a_schema_without_entities_has_a_service_alone(tmp_path: Path) -> None:
     made = with_entities(parse("schema { query: Root } type Root { a: Int }"))
     names = [getattr(getattr(node, "name", None), "value", "") for node in made.definitions]
     assert names == ["", "Root", "_Any", "_Service", "Root"]
+
+
+async def test_the_page_serves_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = save_files("federation.md", tmp_path)
+    (tmp_path / "resolvers.py").rename(tmp_path / "federation_page.py")
+    assert {"schema.graphql", "resolvers.py"} <= set(files)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = '[graph]\nschema = "schema.graphql"\nresolvers = "federation_page"\n[federation]\nenabled = true\n'
+    (tmp_path / "gateway.toml").write_text(config)
+    rows = {"shop": {"GET /products": [{"sku": "a", "title": "Apple"}]}}
+    asked_for: list[dict[str, Any]] = [
+        {"__typename": "Product", "sku": "a", "weight": 2},
+        {"__typename": "Review", "id": "1"},
+        {"__typename": "Review", "id": "2"},
+    ]
+    async with GatewayClient(tmp_path / "gateway.toml", sources=rows) as client:
+        text = ENTITIES % "... on Product { title shipping } ... on Review { text }"
+        result = await client.execute(text, {"r": asked_for})
+    assert result.errors == []
+    assert result.data["_entities"] == [
+        {"__typename": "Product", "title": "Apple", "shipping": 4},
+        {"__typename": "Review", "text": "fine"},
+        None,
+    ]

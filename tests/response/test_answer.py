@@ -129,14 +129,14 @@ def pay(parent, context, **arguments):
 
 REFUSED = [
     ("query ($m: Money) { pay(m: $m) }", {"m": "abc"}, "Variable '$m' has invalid value: Expected value of type 'Money', but encountered error 'invalid literal for int() with base 10: 'abc''; found: 'abc'."),
-    ("query ($l: [Money]) { pay(l: $l) }", {"l": [3]}, "Variable '$l' has invalid value at [0]: Expected value of type 'Money', but encountered error 'list index out of range'; found: 3."),
-    ("query ($i: In) { pay(i: $i) }", {"i": {"m": [3]}}, "Variable '$i' has invalid value at .m: Expected value of type 'Money', but encountered error 'list index out of range'; found: [3]."),
-    ("query ($m: Money) { pay(i: {m: $m}) }", {"m": 1}, "Variable '$m' has invalid value: Expected value of type 'Money', but encountered error 'list index out of range'; found: 1."),
-    ('{ pay(m: "abc") }', {}, "Expected value of type 'Money', but encountered error 'no literal'; found: \"abc\"."),
-    ("{ pay(i: {m: 3}) }", {}, "Expected value of type 'Money', but encountered error 'no literal'; found: 3."),
+    ("query ($l: [Money]) { pay(l: $l) }", {"l": [3]}, "Variable '$l' has invalid value at [0]: Expected value of type 'Money'; found: 3."),
+    ("query ($i: In) { pay(i: $i) }", {"i": {"m": [3]}}, "Variable '$i' has invalid value at .m: Expected value of type 'Money'; found: [3]."),
+    ("query ($m: Money) { pay(i: {m: $m}) }", {"m": 1}, "Variable '$m' has invalid value: Expected value of type 'Money'; found: 1."),
+    ('{ pay(m: "abc") }', {}, "Expected value of type 'Money'; found: \"abc\"."),
+    ("{ pay(i: {m: 3}) }", {}, "Expected value of type 'Money'; found: 3."),
     ("{ pay(p: {a: 1}) }", {}, "Expected value of type 'Plain', but encountered error 'no plain'; found: { a: 1 }."),
     ("query ($v: Int) { pay(p: [$v]) }", {"v": 3}, "Argument 'p' has invalid value: Expected value of type 'Plain', but encountered error 'no plain'; found: [$v]."),
-    ("query ($m: Money = 4) { pay(m: $m) }", {}, "Expected value of type 'Money', but encountered error 'no literal'; found: 4."),
+    ("query ($m: Money = 4) { pay(m: $m) }", {}, "Expected value of type 'Money'; found: 4."),
 ]  # fmt: skip
 
 
@@ -148,7 +148,7 @@ async def test_what_a_scalar_refuses_is_the_clients_error(
     message: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whatever exception its function raises: in graphql-core's words, without a traceback."""
+    """Whatever exception its function raises: in the words of graphql-core, and with those of a ValueError."""
     (project / "s.graphql").write_text(
         "scalar Money scalar Plain input In { m: Money } type Query { pay(m: Money, l: [Money], i: In, p: Plain): Money }"
     )
@@ -164,7 +164,8 @@ async def test_what_a_scalar_refuses_is_the_clients_error(
         "BAD_USER_INPUT",
         "GRAPHQL_VALIDATION_FAILED",
     )
-    assert "Traceback" not in caplog.text
+    is_fault = "but encountered error" not in message  # of the scalar: its text is for the log
+    assert ("Traceback" in caplog.text) == is_fault
     assert coded.errors[0]["message"] == "no such money"
 
 

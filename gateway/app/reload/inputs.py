@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -133,7 +134,8 @@ def _python(resolvers: str | None, base: Path) -> str:
     """The digest of the resolvers' files: a module that was imported stays what it is until its process ends."""
     digest = sha256()
     for file in _python_files(resolvers, base):
-        digest.update(file.read_bytes())
+        with suppress(OSError):  # importing it says what is wrong, where it is imported at all
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
