@@ -12,9 +12,9 @@ Source: Apollo Federation subgraph specification, "Enhanced schema introspection
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from graphql import (
@@ -34,9 +34,9 @@ from graphql import (
 from gateway.client.vary import VARY_NONE, joined
 from gateway.context import Context
 from gateway.errors import ClientError
+from gateway.graph.binding import PythonBatchLoader
 from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.graph.register import Mark
-from gateway.graph.resolvers import seen_by
 
 DEFINITIONS = """
 scalar _Any
@@ -65,10 +65,12 @@ class Entity:
 
     Attributes:
         name: Its name.
+        keys: Its keys: a representation has all members of one.
         members: What of a representation counts: the members of its keys, and what its fields require.
     """
 
     name: str
+    keys: tuple[FieldTree, ...]
     members: FieldTree
 
 
@@ -98,7 +100,7 @@ def with_entities(document: DocumentNode) -> DocumentNode:
 
 def entities_of(document: DocumentNode) -> dict[str, Entity]:
     """The types that have a key by which they can be resolved. Errors: GraphQLSyntaxError for a key that is none."""
-    trees: dict[str, FieldTree] = {}
+    keys: dict[str, list[FieldTree]] = {}
     required: dict[str, FieldTree] = {}
     for node in document.definitions:
         if not isinstance(node, ObjectTypeDefinitionNode | ObjectTypeExtensionNode):
@@ -106,13 +108,16 @@ def entities_of(document: DocumentNode) -> dict[str, Entity]:
         name = node.name.value
         for use in node.directives or ():
             if use.name.value == "key" and _argument(use, "resolvable") is not False:
-                trees[name] = trees.get(name, LEAF).joined(_field_set(use))
+                keys.setdefault(name, []).append(_field_set(use))
         for field in node.fields or ():
             for use in field.directives or ():
                 if use.name.value == "requires":
                     required[name] = required.get(name, LEAF).joined(_field_set(use))
     return {
-        name: Entity(name, tree.joined(required.get(name, LEAF))) for name, tree in trees.items()
+        name: Entity(
+            name, tuple(trees), reduce(FieldTree.joined, [*trees, required.get(name, LEAF)])
+        )
+        for name, trees in keys.items()
     }
 
 
@@ -157,18 +162,21 @@ def _resolver(entities: Mapping[str, Entity], own: Mapping[str, Mark]) -> Callab
             places = [i for i, row in enumerate(rows) if _is_of(row, name)]
             if not places:
                 continue
-            given = mark.target([rows[i] for i in places], seen_by(context, mark.vary))
-            found = await given if inspect.isawaitable(given) else given
-            if len(found) != len(places):
-                raise TypeError(
-                    f"the entity resolver of {name} must return a list of {len(places)} items, one for each"
-                    f" representation; it returned {len(found)}"
-                )
+            found = await _asked(mark, [rows[i] for i in places], context)
             for i, value in zip(places, found, strict=True):
                 rows[i] = {TYPENAME: name, **value} if isinstance(value, dict) else value
         return rows
 
     return asked if own else rows_of
+
+
+async def _asked(mark: Mark, representations: list[Any], context: Context) -> Sequence[Any]:
+    """What a user's function gives of one type; where it fails, its error for each of them, and for no other type."""
+    loader = PythonBatchLoader(mark.target, f"{mark.name} (@entity_resolver)", mark.vary)
+    try:
+        return await loader.load(representations, {}, context)
+    except Exception as exc:
+        return [exc] * len(representations)
 
 
 def _row(entities: Mapping[str, Entity], number: int, sent: Mapping[str, Any]) -> Any:
@@ -180,7 +188,23 @@ def _row(entities: Mapping[str, Entity], number: int, sent: Mapping[str, Any]) -
         return ClientError(
             f"representations[{number}]: __typename has to be one of {known}", code="BAD_USER_INPUT"
         )
+    if not any(_has(sent, key) for key in entity.keys):
+        known = " or ".join(str(key) for key in entity.keys)
+        return ClientError(
+            f"representations[{number}]: {name} needs the members of a key, {known}",
+            code="BAD_USER_INPUT",
+        )
     return {TYPENAME: name, **_kept(sent, entity.members)}
+
+
+def _has(sent: Any, key: FieldTree) -> bool:
+    """Whether an object, or each of a list, has the members of a key."""
+    if isinstance(sent, list):
+        return all(_has(item, key) for item in sent)
+    if not isinstance(sent, dict):
+        return False
+    members = ((sent.get(name), below) for name, below in key.items())
+    return all(value is not None and (not below or _has(value, below)) for value, below in members)
 
 
 def _kept(sent: Mapping[str, Any], tree: FieldTree) -> dict[str, Any]:

@@ -188,6 +188,49 @@ async def test_a_representation_that_is_none_is_an_error_of_its_own(
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+@pytest.mark.parametrize(
+    ("bad", "key"),
+    [
+        ({"__typename": "Review"}, "Review needs the members of a key, {id}"),
+        ({"__typename": "Review", "id": None}, "Review needs the members of a key, {id}"),
+        (
+            {"__typename": "Product", "sku": "a"},
+            "Product needs the members of a key, {sku vendor {code}}",
+        ),
+        (
+            {"__typename": "Product", "sku": "a", "vendor": {}},
+            "Product needs the members of a key, {sku vendor {code}}",
+        ),
+    ],
+)
+async def test_a_representation_without_its_key_is_an_error_of_its_own(
+    project: Path, bad: Any, key: str
+) -> None:
+    result, _ = await asked(
+        project, "... on Review { text }", {"__typename": "Review", "id": "1"}, bad
+    )
+    assert result.data["_entities"] == [{"__typename": "Review", "text": "text 1"}, None]
+    assert [error["message"] for error in result.errors] == [f"representations[1]: {key}"]
+
+
+async def test_a_failing_function_fails_its_own_type_alone(project: Path) -> None:
+    module = next(project.parent.glob("subgraph_*.py"))
+    module.write_text(
+        module.read_text().replace(
+            "    seen.append", "    raise KeyError('secret')\n    seen.append"
+        )
+    )
+    result, _ = await asked(
+        project,
+        "... on User { name }",
+        {"__typename": "Review", "id": "1"},
+        {"__typename": "User", "id": "7"},
+    )
+    assert result.data["_entities"] == [None, {"__typename": "User", "name": "Ann"}]
+    (error,) = result.errors
+    assert (error["message"], error["path"]) == ("Internal server error", ["_entities", 0])
+
+
 async def test_what_is_no_object_is_no_representation(project: Path) -> None:
     result, _ = await asked(project, "... on User { id }", "User")
     assert "a representation is an object with __typename" in result.errors[0]["message"]
