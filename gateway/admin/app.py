@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -68,7 +69,7 @@ class AdminApp:
         try:
             action = self._action(request.method, request.url.path)
             body = await self._body(request)
-            return await action(Command(by, body, dict(request.query_params)))
+            return await action(Command(by, body, _parameters(request)))
         except CommandError as exc:
             return _refused(str(exc), exc.status)
         except Exception:
@@ -92,11 +93,20 @@ class AdminApp:
             if len(body) > self._max_body_bytes:
                 raise CommandError(f"more than {self._max_body_bytes} bytes", 413)
         if not body:
-            return None
+            return UNSET
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as exc:
             raise CommandError(f"the body is not JSON: {exc}") from exc
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    """The URL's parameters. Errors: CommandError for one that is given twice."""
+    pairs = request.query_params.multi_items()
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise CommandError("a parameter of the URL is given more than once")
+    return found
 
 
 def _refused(message: str, status: int) -> Done:

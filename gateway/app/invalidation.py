@@ -13,40 +13,77 @@ Nothing is purged before all of it is found right.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterator
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
-from gateway.admin.commands import Command, CommandError, Done
+from gateway.admin.commands import Command, CommandError, Commands, Done
 from gateway.upstream.cache.tags import key_tag, named_tag, source_tag, type_tag
 
 MOST = 1000
 """Invalidations in one command."""
-_FIELDS = {
-    "subgraph": ("subgraph",),
-    "type": ("subgraph", "type"),
-    "cache_tag": ("cache_tag",),
-    "key": ("subgraph", "type", "key"),
-}
+Name = Annotated[str, Meta(min_length=1)]
 
 
-class Invalidation(msgspec.Struct, forbid_unknown_fields=True):
-    """One of what is purged.
+class OfSources(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
+    """What the kinds of invalidations have in common.
 
     Attributes:
-        kind: By what.
-        subgraph, subgraphs: The source, or several; for a tag, all of them without either.
-        type: The GraphQL type.
-        cache_tag: The tag.
-        key: The members of the object's key.
+        subgraph, subgraphs: The source, or several.
     """
 
-    kind: Literal["subgraph", "type", "cache_tag", "key"]
-    subgraph: str | None = None
-    subgraphs: list[str] | None = None
-    type: str | None = None
-    cache_tag: str | None = None
-    key: dict[str, Any] | None = None
+    subgraph: Name | UnsetType = UNSET
+    subgraphs: Annotated[list[Name], Meta(min_length=1)] | UnsetType = UNSET
+
+    def named(self) -> list[str]:
+        """The sources that are named."""
+        one = [] if self.subgraph is UNSET else [self.subgraph]
+        return one if self.subgraphs is UNSET else one + self.subgraphs
+
+
+class SourceInvalidation(OfSources, tag="subgraph"):
+    """Everything of sources."""
+
+    def tag_in(self, source: str) -> str:
+        """What is purged of a source."""
+        return source_tag(source)
+
+
+class TypeInvalidation(OfSources, tag="type", kw_only=True):
+    """What sources gave where objects of a type were asked for."""
+
+    type: Name
+
+    def tag_in(self, source: str) -> str:
+        """What is purged of a source."""
+        return type_tag(source, self.type)
+
+
+class TagInvalidation(OfSources, tag="cache_tag", kw_only=True):
+    """What has a tag: in all sources where none is named."""
+
+    cache_tag: Name
+
+    def tag_in(self, source: str) -> str:
+        """What is purged of a source."""
+        return named_tag(source, self.cache_tag)
+
+
+class KeyInvalidation(OfSources, tag="key", kw_only=True):
+    """What sources gave for one object, by the members of its key."""
+
+    type: Name
+    key: Annotated[dict[str, Any], Meta(min_length=1)]
+
+    def tag_in(self, source: str) -> str:
+        """What is purged of a source."""
+        return key_tag(source, self.type, self.key)
+
+
+Invalidation = SourceInvalidation | TypeInvalidation | TagInvalidation | KeyInvalidation
+Invalidations = Annotated[list[Invalidation], Meta(max_length=MOST)]
+"""The body of the command."""
 
 
 class Invalidator:
@@ -63,14 +100,13 @@ class Invalidator:
         self._purge = purge
         self._sources = sources
 
-    async def __call__(self, command: Command) -> Done:
+    def add_to(self, commands: Commands) -> None:
+        """Let it be commanded."""
+        commands.add("POST", "/invalidation", self._invalidate, body=Invalidations)
+
+    async def _invalidate(self, command: Command) -> Done:
         """Purge. Errors: CommandError, and nothing is purged."""
-        try:
-            items = msgspec.convert(command.body, list[Invalidation])
-        except msgspec.ValidationError as exc:
-            raise CommandError(str(exc)) from exc
-        if len(items) > MOST:
-            raise CommandError(f"more than {MOST} invalidations")
+        items: list[Invalidation] = command.body
         tags = list(dict.fromkeys(tag for item in items for tag in self._tags(item)))
         if not await self._purge(tags):
             raise CommandError(
@@ -79,24 +115,12 @@ class Invalidator:
         return Done({"count": len(tags)}, 202, {"purged": tags[:100], "count": len(tags)})
 
     def _tags(self, item: Invalidation) -> Iterator[str]:
-        missing = [name for name in _FIELDS[item.kind] if getattr(item, name) is None]
-        if item.subgraphs is not None and "subgraph" in missing:
-            missing.remove("subgraph")
-        if missing:
-            raise CommandError(f"the kind {item.kind} needs {', '.join(missing)}")
-        sources = [] if item.subgraph is None else [item.subgraph]
-        sources += item.subgraphs or ()
+        sources = item.named()
+        if not sources and not isinstance(item, TagInvalidation):
+            raise CommandError("without a subgraph, or subgraphs, only a cache_tag is purged")
         for source in sources:
             if source not in self._sources():
                 known = ", ".join(sorted(self._sources())) or "none"
                 raise CommandError(f"there is no source {source!r}; declared: {known}")
         for source in sources or self._sources():
-            match item.kind:
-                case "subgraph":
-                    yield source_tag(source)
-                case "type":
-                    yield type_tag(source, item.type or "")
-                case "cache_tag":
-                    yield named_tag(source, item.cache_tag or "")
-                case "key":
-                    yield key_tag(source, item.type or "", item.key or {})
+            yield item.tag_in(source)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 import httpx
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -16,6 +17,12 @@ from gateway.admin.settings import AdminSettings
 KEY, NEXT = "k" * 32, "n" * 40
 
 
+class Flags(msgspec.Struct, forbid_unknown_fields=True):
+    """What a command takes that needs nothing."""
+
+    check: Literal["true", "false"] = "false"
+
+
 class Admin:
     """The port's application, and what it has written."""
 
@@ -23,7 +30,8 @@ class Admin:
         self.lines: list[dict[str, Any]] = []
         self.commanded: list[Command] = []
         self.commands = Commands()
-        self.commands.add("POST", "/level", self._follow)
+        self.commands.add("POST", "/level", self._follow, body=str)
+        self.commands.add("POST", "/flag", self._flag, body=Flags, query=Flags)
         self.commands.add("GET", "/level", self._show)
         settings = AdminSettings(keys={"ops": KEY, "next": NEXT, "unset": ""}, max_body_bytes=100)
         app = AdminApp(settings, self.commands, self._write)
@@ -40,6 +48,10 @@ class Admin:
         if command.body == "refuse":
             raise CommandError("no such level")
         return Done({"level": command.body}, 202, {"level": command.body})
+
+    async def _flag(self, command: Command) -> Done:
+        self.commanded.append(command)
+        return Done([command.body.check, command.query.check])
 
     async def _show(self, command: Command) -> Done:
         return Done({"by": command.by})
@@ -85,9 +97,32 @@ async def test_what_shows_something_is_not_audited(admin: Admin) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "content", "status", "message"),
     [
-        ("POST", "/none", b"1", 404, "there are /level"),
+        ("POST", "/none", b"1", 404, "there are /flag, /level"),
         ("PUT", "/level", b"1", 405, "/level takes GET, POST"),
         ("POST", "/level", b"{", 400, "the body is not JSON"),
+        ("POST", "/level", b"1", 400, "Expected `str`, got `int`"),
+        ("POST", "/level", b"", 400, "the command needs a body"),
+        (
+            "POST",
+            "/level?a=1",
+            b'"x"',
+            400,
+            "the URL's parameters: Object contains unknown field `a`",
+        ),
+        ("GET", "/level?a=1", b"", 400, "the URL's parameters: Object contains unknown field `a`"),
+        ("GET", "/level", b"{}", 400, "the command takes no body"),
+        ("GET", "/level", b"null", 400, "the command takes no body"),
+        ("POST", "/flag", b"null", 400, "Expected `object`, got `null`"),
+        ("POST", "/flag", b"[]", 400, "Expected `object`, got `array`"),
+        ("POST", "/flag", b"0", 400, "Expected `object`, got `int`"),
+        ("POST", "/flag", b'""', 400, "Expected `object`, got `str`"),
+        ("POST", "/flag", b"false", 400, "Expected `object`, got `bool`"),
+        ("POST", "/flag", b'{"chek": "true"}', 400, "Object contains unknown field `chek`"),
+        ("POST", "/flag?check=1", b"", 400, "the URL's parameters: Invalid enum value '1'"),
+        ("POST", "/flag?check=TRUE", b"", 400, "the URL's parameters: Invalid enum value 'TRUE'"),
+        ("POST", "/flag?check", b"", 400, "the URL's parameters: Invalid enum value ''"),
+        ("POST", "/flag?check=true&check=false", b"", 400, "a parameter of the URL is given more"),
+        ("POST", "/flag", b"[" * 40 + b"]" * 40, 400, "the body is nested deeper than 32"),
         ("POST", "/level", b'"' + b"x" * 200 + b'"', 413, "more than 100 bytes"),
         ("POST", "/level", b'"refuse"', 400, "no such level"),
         ("POST", "/level", b'"break"', 500, "the command failed; the log says why"),
@@ -100,7 +135,25 @@ async def test_what_cannot_be_followed_says_why(
     answer = await admin.client.request(method, path, content=content, headers=headers)
     assert answer.status_code == status
     assert answer.json()["errors"][0]["message"].startswith(message)
-    assert admin.lines[-1]["status"] == status
+    assert [line["status"] for line in admin.lines] == ([] if method == "GET" else [status])
+
+
+@pytest.mark.parametrize(
+    ("query", "content", "taken"),
+    [
+        ("", b"", ["false", "false"]),
+        ("", b"{}", ["false", "false"]),
+        ("?check=true", b"", ["false", "true"]),
+        ("?check=false", b'{"check": "true"}', ["true", "false"]),
+    ],
+)
+async def test_a_command_gets_what_it_takes(
+    admin: Admin, query: str, content: bytes, taken: list[str]
+) -> None:
+    answer = await admin.client.post(
+        f"/flag{query}", content=content, headers={"authorization": KEY}
+    )
+    assert answer.json() == taken
 
 
 @pytest.mark.parametrize("key", ["short", "ü" * 40, "k" * 31 + "\n"])

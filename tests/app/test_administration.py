@@ -7,13 +7,14 @@ import logging
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from gateway.admin.commands import Command, CommandError
 from gateway.testing import GatewayClient
 from tests.app.conftest import Live
 
 
-async def command(client: GatewayClient, method: str, path: str, body: Any = None) -> Any:
+async def command(client: GatewayClient, method: str, path: str, body: Any = UNSET) -> Any:
     """What one worker says to a command, or why it does not follow it."""
     done = await client.app.worker.commands.actions[method, path](Command("tests", body))
     if done.status == 200:
@@ -68,6 +69,13 @@ async def test_a_worker_stops_being_ready_and_serves_on(live: Live) -> None:
     assert await command(live.client, "POST", "/admin/drain") is False
     assert (await live.client.execute("{ box { old } }")).data == {"box": {"old": "o"}}
     assert await command(live.client, "POST", "/admin/drain", {"ready": True}) is True
+
+
+@pytest.mark.parametrize("body", [[], 0, "", False, None])
+async def test_readiness_stays_where_the_body_is_no_object(live: Live, body: Any) -> None:
+    with pytest.raises(CommandError, match="Expected `object`"):
+        await command(live.client, "POST", "/admin/drain", body)
+    assert (await command(live.client, "GET", "/admin/workers"))["ready"] is True
 
 
 async def test_a_command_of_another_shape_is_refused(live: Live) -> None:

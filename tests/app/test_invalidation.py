@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.admin.commands import Command, CommandError
+from gateway.admin.commands import Command, CommandError, Commands, Done
 from gateway.app.invalidation import Invalidator
 from tests.platform.processes import answers, free_port, started, wait_until
 from tests.support.backend import Answer, backend
@@ -44,6 +44,14 @@ type Query {{ number: Int @connect(source: "s", http: {{ GET: "/n" }}, selection
 """
 
 
+def deep(levels: int) -> Any:
+    """Lists inside each other."""
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 class Purges:
     """Writes down what is purged."""
 
@@ -54,6 +62,12 @@ class Purges:
     async def purge(self, tags: list[str]) -> bool:
         self.tags += tags
         return self._is_told
+
+    async def invalidate(self, body: Any) -> Done:
+        """Follow the command, with two sources."""
+        commands = Commands()
+        Invalidator(self.purge, lambda: ["a", "b"]).add_to(commands)
+        return await commands.actions["POST", "/invalidation"](Command("script", body))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +82,7 @@ class Purges:
 )  # fmt: skip
 async def test_an_invalidation_names_what_is_purged(item: dict[str, Any], tags: list[str]) -> None:
     memory = Purges()
-    done = await Invalidator(memory.purge, lambda: ["a", "b"])(Command("script", [item, item]))
+    done = await memory.invalidate([item, item])
     assert memory.tags == tags
     assert (done.status, done.body) == (202, {"count": len(tags)})
     assert done.audit["purged"] == tags
@@ -77,11 +91,41 @@ async def test_an_invalidation_names_what_is_purged(item: dict[str, Any], tags: 
 @pytest.mark.parametrize(
     ("item", "message"),
     [
-        ({"kind": "entity"}, "Invalid enum value 'entity'"),
-        ({"kind": "subgraph"}, "the kind subgraph needs subgraph"),
+        ({"kind": "entity"}, "Invalid value 'entity'"),
+        ({"kind": "subgraph"}, "without a subgraph, or subgraphs, only a cache_tag is purged"),
+        ({"kind": "type", "type": "User"}, "without a subgraph, or subgraphs"),
+        ({"kind": "subgraph", "subgraphs": []}, "Expected `array` of length >= 1"),
+        ({"kind": "subgraph", "subgraph": "a", "subgraphs": []}, "Expected `array` of length >= 1"),
+        ({"kind": "type", "subgraphs": [], "type": "User"}, "Expected `array` of length >= 1"),
+        (
+            {"kind": "cache_tag", "subgraphs": [], "cache_tag": "t"},
+            "Expected `array` of length >= 1",
+        ),
+        ({"kind": "cache_tag", "subgraph": None, "cache_tag": "t"}, "Expected `str`, got `null`"),
+        ({"kind": "cache_tag", "subgraph": "", "cache_tag": "t"}, "Expected `str` of length >= 1"),
+        (
+            {"kind": "subgraph", "subgraph": "a", "cache_tag": "t"},
+            "Object contains unknown field `cache_tag`",
+        ),
+        (
+            {"kind": "type", "subgraph": "a", "type": "User", "key": {"id": 1}},
+            "Object contains unknown field `key`",
+        ),
+        (
+            {"kind": "cache_tag", "cache_tag": "t", "type": "User"},
+            "Object contains unknown field `type`",
+        ),
+        (
+            {"kind": "key", "subgraph": "a", "type": "User", "key": {}},
+            "Expected `object` of length >= 1",
+        ),
+        (
+            {"kind": "key", "subgraph": "a", "type": "User", "key": {"id": deep(900)}},
+            "the body is nested deeper than 32",
+        ),
         ({"kind": "subgraph", "subgraph": "c"}, "there is no source 'c'; declared: a, b"),
-        ({"kind": "type", "subgraph": "a"}, "the kind type needs type"),
-        ({"kind": "cache_tag", "subgraph": "a"}, "the kind cache_tag needs cache_tag"),
+        ({"kind": "type", "subgraph": "a"}, "Object missing required field `type`"),
+        ({"kind": "cache_tag", "subgraph": "a"}, "Object missing required field `cache_tag`"),
         ({"kind": "subgraph", "subgraph": "a", "tpye": "User"}, "Object contains unknown field"),
     ],
 )
@@ -91,16 +135,14 @@ async def test_nothing_is_purged_where_one_of_them_is_wrong(
     memory = Purges()
     body = [{"kind": "subgraph", "subgraph": "a"}, item]
     with pytest.raises(CommandError) as caught:
-        await Invalidator(memory.purge, lambda: ["a", "b"])(Command("script", body))
+        await memory.invalidate(body)
     assert str(caught.value).startswith(message)
     assert memory.tags == []
 
 
 async def test_a_purge_that_other_pods_have_not_heard_of_is_no_202() -> None:
     with pytest.raises(CommandError, match="the other pods are told when Redis answers") as caught:
-        await Invalidator(Purges(is_told=False).purge, lambda: ["a"])(
-            Command("script", [{"kind": "subgraph", "subgraph": "a"}])
-        )
+        await Purges(is_told=False).invalidate([{"kind": "subgraph", "subgraph": "a"}])
     assert caught.value.status == 503
 
 

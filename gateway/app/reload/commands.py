@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal
+
+import msgspec
 
 from gateway.admin.commands import Command, CommandError, Commands, Done
 from gateway.app.reload.reloader import Reloader
 from gateway.app.reload.shelf import BusyError
 
 
+class ReloadParameters(msgspec.Struct, forbid_unknown_fields=True):
+    """Of the URL: whether to look only."""
+
+    check: Literal["true", "false"] = "false"
+
+
 def add_reload_commands(commands: Commands, reloader: Reloader) -> None:
     """Let a reload be commanded: `POST /admin/reload`, with `?check=true` to look only."""
-    commands.add("POST", "/admin/reload", partial(reload, reloader))
+    commands.add("POST", "/admin/reload", partial(reload, reloader), query=ReloadParameters)
 
 
 async def reload(reloader: Reloader, command: Command) -> Done:
     """Serve the files as they are now. 409 where another reload is under way, 422 where they cannot be served."""
     try:
-        report = await reloader.reload(check_only=command.query.get("check") == "true")
+        report = await reloader.reload(check_only=command.query.check == "true")
     except BusyError as exc:
         raise CommandError(str(exc), 409) from exc
     found = report.as_json()

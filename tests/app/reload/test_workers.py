@@ -29,6 +29,13 @@ async def test_every_worker_serves_the_new_schema_when_the_command_is_answered(
     async with server_of(project.config) as server:
         await server.pids(2)
         project.write_schema("new: String")
+        for query, options in (
+            ("?check=1", {}),
+            ("?chek=true", {}),
+            ("", {"json": {"check": True}}),
+        ):
+            status, said = await server.command("POST", f"/admin/reload{query}", **options)
+            assert (status, [*said]) == (400, ["errors"])
         status, report = await server.command("POST", "/admin/reload?check=true")
         assert (status, report["result"]) == (200, "checked")
         assert (await server.query("{ box { new } }")).get("errors")
