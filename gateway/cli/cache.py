@@ -30,6 +30,7 @@ from gateway.execute.operation import coerce_variables, loaders_of
 from gateway.execute.prepare import prepare
 from gateway.graph.loader import Loader
 from gateway.language.document import load_document
+from gateway.settings.urls import without_credentials
 from gateway.upstream.settings import SourceSettings
 
 app = typer.Typer(help="Answers of sources that are kept.", no_args_is_help=True)
@@ -123,7 +124,7 @@ def purge(
         )
         found: dict[str, Any] = answer.json()
     except (httpx.HTTPError, ValueError) as exc:
-        fail(f"{base} does not answer: {exc or type(exc).__name__}")
+        fail(f"{without_credentials(base)} does not answer: {exc or type(exc).__name__}")
     if answer.status_code != 202:
         print("; ".join(error["message"] for error in found["errors"]), file=sys.stderr)
         raise typer.Exit(1)

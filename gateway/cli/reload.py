@@ -16,6 +16,7 @@ from gateway.cli.options import (
     read_config,
 )
 from gateway.cli.progress import working
+from gateway.settings.urls import without_credentials
 
 TIMEOUT_S = 300.0
 NEEDS = {"hot": "holds now", "workers": "needs new workers", "server": "needs a new server"}
@@ -57,7 +58,7 @@ def reload(
             )
             found: dict[str, Any] = answer.json()
     except (httpx.HTTPError, ValueError) as exc:
-        fail(f"{base} does not answer: {exc or type(exc).__name__}")
+        fail(f"{without_credentials(base)} does not answer: {exc or type(exc).__name__}")
     if answer.status_code not in (200, 422):
         fail("; ".join(error["message"] for error in found["errors"]))
     print(answer.text.strip() if as_json else "\n".join(lines_of(found)))

@@ -122,10 +122,13 @@ def _syntax_errors(text: str, name: str, first: GraphQLSyntaxError) -> Iterator[
     lines = text.splitlines()
     error: GraphQLSyntaxError | None = first
     begin, count = 0, 0
+    told: set[tuple[int | None, int | None]] = set()
     while error is not None and count < MAX_SYNTAX_ERRORS:
         place = error.locations[0] if error.locations else None
         line, column = (place.line, place.column) if place else (None, None)
-        yield ConfigError(error.message, file=name, line=line, column=column)
+        if (line, column) not in told:  # a definition that is read again has its mistake again
+            yield ConfigError(error.message, file=name, line=line, column=column)
+        told.add((line, column))
         count += 1
         # The definition at the mistake may be a whole one: what stands before it was not closed.
         after = max(begin + 1, (line or len(lines)) - 1)

@@ -17,6 +17,7 @@ import httpx
 from gateway.errors import GatewayError
 from gateway.pipeline.explain import TRACE_HEADER, signed
 from gateway.profile.sample import Sampler, Stack
+from gateway.settings.urls import without_credentials
 
 SAMPLED_CPU_S = 1.0
 """CPU seconds of the gateway that are looked at, about one look a millisecond: as many on a busy machine."""
@@ -129,13 +130,15 @@ async def answer_of(
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise ProfileError(f"{url} answered {response.status_code} and no JSON: is it a gateway?")
+        raise ProfileError(
+            f"{without_credentials(url)} answered {response.status_code} and no JSON: is it a gateway?"
+        )
     if "data" not in answer:
         messages = "; ".join(error.get("message", "") for error in answer.get("errors", ()))
         raise ProfileError(f"the operation was refused: {messages or response.status_code}")
     if "trace" not in answer.get("extensions", {}):
         raise ProfileError(
-            f'{url} tells no timings: set explain.trace_header to "always", or to "signed" and give'
+            f'{without_credentials(url)} tells no timings: set explain.trace_header to "always", or to "signed" and give'
             " its secret in GATEWAY_TRACE_SECRET"
         )
     return answer
@@ -151,4 +154,6 @@ async def post(
             url, json=operation.body, headers={**accept, **operation.headers, **headers}
         )
     except httpx.HTTPError as exc:
-        raise ProfileError(f"{url} cannot be asked: {exc or type(exc).__name__}") from exc
+        raise ProfileError(
+            f"{without_credentials(url)} cannot be asked: {exc or type(exc).__name__}"
+        ) from exc

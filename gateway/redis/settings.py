@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from gateway.settings.kinds import Seconds, TextForm
+from gateway.settings.kinds import Seconds, TextForm, port_problem
 
 RedisUrl = Annotated[
     str,
     TextForm(
         r"(?:rediss?|unix)://[^\s#]+",
         "a URL: redis://host:port/db, rediss://host:port/db or unix:///path?db=0",
+        port_problem,
     ),
 ]
 

@@ -23,6 +23,7 @@ from gateway.release.configured import (
 from gateway.release.manifests import containers, pod_specs
 from gateway.release.model import Object, Target
 from gateway.release.reach import Address, egress, lets, parse_network
+from gateway.settings.urls import without_credentials
 
 PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379}
 PROXY = re.compile(r"(?i)(https?|all|ftp)_proxy$")
@@ -101,8 +102,8 @@ def _is_remote(target: Target) -> bool:
 def shown_url(url: str) -> str:
     """A URL without what may be secret in it: scheme, host and port."""
     try:
-        parts = urlsplit(url)
-        return repr(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}") if parts.netloc else "…"
+        parts = urlsplit(without_credentials(url).replace("***@", ""))
+        return repr(f"{parts.scheme}://{parts.netloc}") if parts.netloc else "…"
     except ValueError:
         return "…"
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import httpx
 
 from gateway.release.model import Gate, Live, ReleaseError, Target
+from gateway.settings.urls import without_credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,7 @@ class Monitor:
             answer = self._client.post(url, json={"query": query})
             found: Any = answer.json()
         except (httpx.HTTPError, ValueError) as exc:
-            return f"{url}: {exc}"
+            return f"{without_credentials(url)}: {exc}"
         found = found if isinstance(found, dict) else {}
         data = found.get("data")
         if answer.status_code != 200 or found.get("errors") or not isinstance(data, dict):

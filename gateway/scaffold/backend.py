@@ -11,7 +11,9 @@ import httpx
 
 from gateway.connectors.response.body_value import BodyReader
 from gateway.errors import ConfigError
+from gateway.settings.urls import without_credentials
 
+NO_URL_HINT = "write http://host:port/path"
 TIMEOUT_S = 10.0
 
 
@@ -42,7 +44,8 @@ def ask(url: str, headers: Mapping[str, str], *, is_php: bool) -> Backend:
         hint = "start the service, or make a project without one: gateway init"
         raise ConfigError(f"{url} cannot be read: {why}", hint=hint) from exc
     if answer.is_redirect:
-        raise ConfigError(f"{url} redirects", hint=f"give {answer.headers.get('location', '')}")
+        to = without_credentials(answer.headers.get("location", ""))
+        raise ConfigError(f"{url} redirects", hint=f"give {to}")
     if not answer.is_success:
         hint = "a header that it asks for is given by --header 'name: value'"
         raise ConfigError(f"{url} answers {answer.status_code}", hint=hint)
@@ -65,14 +68,15 @@ def ask(url: str, headers: Mapping[str, str], *, is_php: bool) -> Backend:
 
 def _checked(url: str) -> Any:
     """The parts of a URL that can stand in a schema. Errors: ConfigError."""
+    shown = without_credentials(url)
     try:
         parts = urlsplit(url)
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname)
         parts.port  # noqa: B018 - raises for one that is none
     except ValueError as exc:
-        raise ConfigError(f"{url!r} is no URL: {exc}") from exc
+        raise ConfigError(f"{shown!r} is no URL", hint=NO_URL_HINT) from exc
     if not is_usable:
-        raise ConfigError(f"{url!r} is no URL", hint="write http://host:port/path")
+        raise ConfigError(f"{shown!r} is no URL", hint=NO_URL_HINT)
     if parts.username or parts.password:
         hint = "credentials are a header: --header 'authorization: Basic …'"
         raise ConfigError("the URL holds a user name or a password", hint=hint)

@@ -117,14 +117,22 @@ class PathTo:
     words: tuple[str, ...] = ()
 
 
+def port_problem(value: str) -> str | None:
+    """What is wrong with a URL's port; what stands there may be a part of a password, and is not told."""
+    try:
+        _ = urlsplit(value).port
+    except ValueError:
+        return "should be a URL whose port is 0 to 65535"
+    return None
+
+
 def _url_problem(value: str) -> str | None:
     if not value:
         return None
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "should be a URL whose port is 0 to 65535"
+    if problem := port_problem(value):
+        return problem
+    parts = urlsplit(value)
+    host = parts.hostname
     if parts.username is not None:
         return 'holds a user name or a password; they are a header: headers = {authorization = "Basic …"}'
     return None if host else "should be a URL with a host"

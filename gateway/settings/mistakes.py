@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from gateway.errors import ConfigError
 from gateway.settings.hints import field_hints, hint_at, plain, table_of
 from gateway.settings.kinds import Within
 from gateway.settings.text import Key, line_of
+from gateway.settings.urls import without_credentials
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _MISSING = ("missing", "missing_argument")
@@ -78,7 +78,7 @@ class ConfigOrigin:
         if self.variable(key) is not None or isinstance(value, Mapping):
             return None
         text = repr(value).replace("True", "true").replace("False", "false")
-        text = _CREDENTIALS.sub("://…@", text)
+        text = without_credentials(text)
         return text if len(text) < 60 else text[:57] + "…"
 
     def without_secrets(self, text: str) -> str:
@@ -87,9 +87,6 @@ class ConfigOrigin:
             if len(value) > 3:
                 text = text.replace(value, f"${{{name}}}")
         return text
-
-
-_CREDENTIALS = re.compile(r"://\S*@")
 
 
 def explain(settings: type, errors: Sequence[Any], origin: ConfigOrigin) -> list[ConfigError]:

@@ -10,13 +10,9 @@ import pytest
 from gateway.app.build import build_graph
 from gateway.app.config import build_config
 from gateway.errors import ConfigError
+from gateway.settings.urls import without_credentials
 from gateway.testing import GatewayClient
-from gateway.upstream.http1.request_head import (
-    BadRequest,
-    parse_origin,
-    split_url,
-    without_credentials,
-)
+from gateway.upstream.http1.request_head import BadRequest, parse_origin, split_url
 from tests.support.backend import Asked, backend
 
 SDL = """extend schema @link(url: "https://specs.apollo.dev/connect/v0.2", import: ["@source", "@connect"])
@@ -112,3 +108,45 @@ def test_no_error_shows_them(url: str) -> None:
         split_url(url + "/ /")
     assert SECRET not in str(refused.value)
     assert without_credentials(url).count("***@host") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://ann:s3cret-word@host/a?b=c@d", "http://***@host/a?b=c@d"),
+        ("http://ann:s3cret/word@host/a", "http://***@host/a"),
+        ("redis://:12/s3cret-word@host", "redis://***@host"),
+        ("http://host:8080/@scope/name", "http://host:8080/@scope/name"),
+        ("http://[::1]:8080/@scope", "http://[::1]:8080/@scope"),
+    ],
+)
+def test_a_url_is_shown_without_them(url: str, shown: str) -> None:
+    assert without_credentials(url) == shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ann:s3cret-word@127.0.0.1:99999",
+        "http://ann:s3cret-word@",
+        "http://ann:s3cret-word/+@host",
+        "http://ann:s3cret-word@ho st/{$config.x}",
+        "ann:s3cret-word@host",
+    ],
+)
+def test_no_report_of_a_schema_shows_them(tmp_path: Path, url: str) -> None:
+    for lines in (findings(tmp_path, base=url), findings(tmp_path, own=f"{url}/own")):
+        assert lines
+        assert not [line for line in lines if "s3cret" in line or "ann" in line]
+
+
+def test_no_error_of_a_configured_url_shows_them() -> None:
+    for table in (
+        {"redis": {"url": "redis://u:s3cret/word@host"}},
+        {"sources": {"a": {"url": "http://u:s3cret/word@h"}}},
+    ):
+        with pytest.raises(ConfigError) as refused:
+            build_config(table)
+        assert [
+            one for one in (refused.value, *refused.value.others) if "s3cret" in one.render()
+        ] == []

@@ -22,6 +22,7 @@ from gateway.connectors.mapping.members import WHOLE, Members
 from gateway.connectors.walk import request_selections
 from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of
+from gateway.settings.urls import without_credentials
 
 MAX_PATHS = 20
 """How many paths to one place are followed, the shortest first: in a dense schema they are millions."""
@@ -178,7 +179,8 @@ class _Paths:
 
     def _note(self, connect: Connect, path: str) -> None:
         file, line, column = place_of(connect.node)
-        message = f"{path} calls {connect.method} {connect.url.value} for each object of a list"
+        url = without_credentials(connect.url.value)
+        message = f"{path} calls {connect.method} {url} for each object of a list"
         if connect.on_type:
             hint = "read $batch instead of $this, from an endpoint that takes several ids"
         elif connect.entity:

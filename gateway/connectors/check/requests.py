@@ -15,7 +15,7 @@ from gateway.connectors.check.value_shapes import ConnectorScope
 from gateway.connectors.directives import METHODS, Connect, Header, SchemaText, SourceDirective
 from gateway.connectors.request.url import CREDENTIALS, INSTEAD
 from gateway.settings.headers import NOT_FROM_CLIENT, UNSETTABLE
-from gateway.upstream.http1.request_head import has_credentials
+from gateway.settings.urls import has_credentials, without_credentials
 
 EVERYWHERE = frozenset({"config", "env", "context", "request", "principal"})
 IN_BASE_URL = frozenset({"config", "env"})
@@ -47,8 +47,10 @@ class RequestCheck:
             return
         scheme = re.match(r"([a-z][a-z0-9+.-]*):", first, re.IGNORECASE)
         if scheme:
-            message = f"the scheme {scheme.group(1)} cannot be used"
-            self.findings.at_offset(text, 0, "InvalidUrlScheme", message, "use http or https")
+            message = (
+                "only http and https can be used"  # a user name may stand where the scheme does
+            )
+            self.findings.at_offset(text, 0, "InvalidUrlScheme", message)
         else:
             message = "baseURL must be absolute"
             hint = f"begin it with https://, or set `url` in [sources.{source.name}]"
@@ -111,7 +113,8 @@ class RequestCheck:
         except ValueError:
             is_right = False
         if not is_right:
-            message = f"`{found[1]}` is not a host"
+            shown = without_credentials(text.value.strip()).partition("://")[2]
+            message = f"`{re.split('[/?#]', shown, maxsplit=1)[0]}` is not a host"
             self.findings.at_offset(
                 text, 0, "InvalidUrl", message, "https://host, or https://host:port"
             )

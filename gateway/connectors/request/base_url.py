@@ -24,7 +24,7 @@ from gateway.connectors.request.url import (
 )
 from gateway.errors import ConfigError
 from gateway.graph.sdl import place_of
-from gateway.upstream.http1.request_head import has_credentials
+from gateway.settings.urls import has_credentials
 from gateway.upstream.settings import SourceSettings
 
 _BEHIND_HOST = re.compile("https?://[^/?#]*[/?#]", re.IGNORECASE)

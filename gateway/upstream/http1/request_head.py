@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from gateway.settings.urls import without_credentials
 from gateway.upstream.transport import UpstreamRequest
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -27,7 +28,6 @@ FRAMING = frozenset(
         "upgrade",
     }
 )
-_USERINFO = re.compile(r"([a-z][a-z0-9+.-]*://)[^/?#]*@", re.IGNORECASE)
 MAX_NAMES = 1024
 KNOWN_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 # RFC 9110 §9.2.1: these ask for nothing to be done. PUT and DELETE are idempotent, and writes all the same: between
@@ -79,16 +79,6 @@ def _split_odd(url: str) -> tuple[str, str]:
     else:
         base, target = url[:at], url[at:]
     return base, target.partition("#")[0]
-
-
-def has_credentials(url: str) -> bool:
-    """Whether a user name or a password stands before the host of a URL (RFC 3986 §3.2.1)."""
-    return _USERINFO.match(url) is not None
-
-
-def without_credentials(url: str) -> str:
-    """A URL as a log line or an error may show it."""
-    return _USERINFO.sub(r"\1***@", url)
 
 
 def parse_origin(base: str) -> UrlOrigin:
