@@ -203,6 +203,7 @@ enabled = true
     "[federation]": """
 [federation]
 enabled = true
+max_representations = 5_000
 """,
     "[pubsub]": """
 [pubsub]

@@ -138,7 +138,8 @@ def build_graph_of(
     document, findings = accepted(load_sdl(files, texts))
     marks = [] if mock else find_marks(config.graph.resolvers, base)
     if config.federation.enabled:
-        marks += subgraph_marks(document, marks, subgraph_sdl(document))
+        most = config.federation.max_representations
+        marks += subgraph_marks(document, marks, subgraph_sdl(document), most)
         document = with_entities(document)
     strict = config.graph.strict_deprecation
     schema, found = build_schema(document, strict_deprecation=strict, any_directive=mock)

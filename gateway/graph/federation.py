@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from graphql import (
     DirectiveNode,
@@ -37,6 +38,7 @@ from gateway.errors import ClientError
 from gateway.graph.binding import PythonBatchLoader
 from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.graph.register import Mark
+from gateway.settings.kinds import Count
 
 DEFINITIONS = """
 scalar _Any
@@ -54,9 +56,11 @@ class FederationSettings:
     Attributes:
         enabled: Whether `Query._service` and `Query._entities` are served. They tell the whole schema and give any
             entity by its key: for a listener that only the router reaches.
+        max_representations: Entities of one operation, over all its aliases: more are an error.
     """
 
     enabled: bool = False
+    max_representations: Count = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +125,16 @@ def entities_of(document: DocumentNode) -> dict[str, Entity]:
     }
 
 
-def subgraph_marks(document: DocumentNode, marks: Sequence[Mark], sdl: str) -> list[Mark]:
+def subgraph_marks(
+    document: DocumentNode, marks: Sequence[Mark], sdl: str, most: int
+) -> list[Mark]:
     """What resolves the fields of a subgraph, as if a user had written it.
 
     Args:
         document: The schema's, without the definitions of a subgraph.
         marks: The user's: `@entity_resolver`s count.
         sdl: What `_service` says.
+        most: Representations of one operation.
     """
     root = _query(document)[0]
     entities = entities_of(document)
@@ -142,7 +149,7 @@ def subgraph_marks(document: DocumentNode, marks: Sequence[Mark], sdl: str) -> l
     ]
     if entities:
         read = joined(mark.vary for mark in own.values())
-        resolve = _resolver(entities, own)
+        resolve = _resolver(entities, own, most)
         found += [
             Mark("resolver", f"{root}._entities", resolve, vary=read),
             Mark("type_resolver", "_Entity", _type_of, vary=VARY_NONE),
@@ -150,10 +157,20 @@ def subgraph_marks(document: DocumentNode, marks: Sequence[Mark], sdl: str) -> l
     return found
 
 
-def _resolver(entities: Mapping[str, Entity], own: Mapping[str, Mark]) -> Callable[..., Any]:
+def _resolver(
+    entities: Mapping[str, Entity], own: Mapping[str, Mark], most: int
+) -> Callable[..., Any]:
     """The resolver of `_entities`: synchronous where no function of the user's is asked."""
+    asked_for: WeakKeyDictionary[Context, int] = WeakKeyDictionary()
 
-    def rows_of(_parent: Any, _context: Context, representations: list[Any]) -> list[Any]:
+    def rows_of(_parent: Any, context: Context, representations: list[Any]) -> list[Any]:
+        request = context.whole
+        asked_for[request] = count = asked_for.get(request, 0) + len(representations)
+        if count > most:
+            raise ClientError(
+                f"An operation asks for at most {most} entities: federation.max_representations.",
+                code="MAX_VARIABLES_LIMIT",
+            )
         return [_row(entities, number, one) for number, one in enumerate(representations)]
 
     async def asked(parent: Any, context: Context, representations: list[Any]) -> list[Any]:

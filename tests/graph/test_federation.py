@@ -231,6 +231,20 @@ async def test_a_failing_function_fails_its_own_type_alone(project: Path) -> Non
     assert (error["message"], error["path"]) == ("Internal server error", ["_entities", 0])
 
 
+async def test_the_entities_of_an_operation_are_counted_over_its_aliases(project: Path) -> None:
+    project.write_text(project.read_text() + "max_representations = 5\n")
+    asked_for = [{"__typename": "User", "id": str(number)} for number in range(3)]
+    text = "query($r: [_Any!]!) { a: _entities(representations: $r) { __typename } b: __typename }"
+    both = text.replace("b: __typename", "b: _entities(representations: $r) { __typename }")
+    async with GatewayClient(project, sources=SOURCES) as client:
+        assert (await client.execute(text, {"r": asked_for})).errors == []
+        result = await client.execute(both, {"r": asked_for})
+    assert result.data is None
+    (error,) = result.errors
+    assert error["extensions"]["code"] == "MAX_VARIABLES_LIMIT"
+    assert "at most 5 entities" in error["message"]
+
+
 async def test_what_is_no_object_is_no_representation(project: Path) -> None:
     result, _ = await asked(project, "... on User { id }", "User")
     assert "a representation is an object with __typename" in result.errors[0]["message"]
