@@ -6,7 +6,7 @@ Plain data, which must not apply itself: `request/header_rules.py` and `response
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
@@ -69,7 +69,7 @@ class InsertHeader:
     """
 
     name: str
-    value: str | None = None
+    value: str | None = field(default=None, repr=False)
     value_from: str | None = None
 
     def __post_init__(self) -> None:
@@ -188,7 +188,7 @@ class InsertResponseHeader:
     """
 
     name: str
-    value: str
+    value: str = field(repr=False)
 
     def __post_init__(self) -> None:
         """Errors: ValueError."""

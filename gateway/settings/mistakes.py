@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from gateway.errors import ConfigError
-from gateway.settings.hints import field_hints, hint_at, plain, table_of
+from gateway.settings.hints import field_hints, hint_at, is_open, item_of, plain, table_of
 from gateway.settings.kinds import Within
 from gateway.settings.text import Key, line_of
 from gateway.settings.urls import without_credentials
@@ -107,11 +107,25 @@ def _explain(settings: type, error: Mapping[str, Any], origin: ConfigOrigin) -> 
         problem = "is required"
     else:
         problem = origin.without_secrets(_words(error))
-        shown = origin.shown(key)
+        shown = origin.shown(key) if _may_be_shown(settings, key) else None
         if shown is not None:
             problem += f", got {shown}"
         hint = _bounds(settings, key) if kind not in ("value_error", "literal_error") else None
     return ConfigError(problem, key=".".join(key), file=file, line=line, hint=hint)
+
+
+def _may_be_shown(settings: type, key: Key) -> bool:
+    """Whether a value may be told: not one that no `repr` shows, nor one in the place of a table, which may hold such."""
+    hint: Any = settings
+    for part in key:
+        table = table_of(hint)
+        if table is None:
+            hint = item_of(hint)
+        elif part in (known := {item.name: item for item in fields(table)}) and known[part].repr:
+            hint = field_hints(table)[part]
+        else:
+            return False
+    return table_of(hint) is None and not is_open(hint) and table_of(item_of(hint)) is None
 
 
 def _words(error: Mapping[str, Any]) -> str:

@@ -49,7 +49,7 @@ class MetricsSettings:
     max_clients: Count = 20
     max_fields: Count = 5_000
     otlp_endpoint: UrlOrEmpty = ""
-    otlp_headers: dict[HeaderName, HeaderValue] = field(default_factory=dict)
+    otlp_headers: dict[HeaderName, HeaderValue] = field(default_factory=dict, repr=False)
     otlp_interval_s: Seconds = 30.0
     service_name: str = "gateway"
 
@@ -75,7 +75,7 @@ class TracingSettings:
     """
 
     endpoint: UrlOrEmpty = ""
-    headers: dict[HeaderName, HeaderValue] = field(default_factory=dict)
+    headers: dict[HeaderName, HeaderValue] = field(default_factory=dict, repr=False)
     service_name: str = "gateway"
     sample_ratio: Ratio = 0.01
     slow_threshold_ms: MillisecondsOrZero = 1000.0

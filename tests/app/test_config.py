@@ -107,6 +107,34 @@ def test_build_config_takes_plain_tables() -> None:
     assert build_config({"server": {"port": 1}}).server.port == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[admin]\nkeys = { me = ["s3cret"] }',
+        '[admin]\nkeys = "s3cret"',
+        'admin = ["s3cret"]',
+        '[[authentication.jwt.jwks]]\nsecret = ["s3cret"]',
+        'authentication.jwt.jwks = "s3cret"',
+        '[[authentication.jwt.jwks]]\nurl = "http://h"\nheaders = { authorization = ["s3cret"] }',
+        '[sources.a]\nheaders = { authorization = ["s3cret"] }',
+        '[sources.a]\nheaders = ["s3cret"]',
+        'sources = { a = "s3cret" }',
+        '[[headers.all.request]]\ninsert = { name = "x-api-key", value = ["s3cret"] }',
+        '[[headers.all.response]]\ninsert = { name = "x-api-key", value = ["s3cret"] }',
+        '[telemetry.metrics]\notlp_headers = { authorization = ["s3cret"] }',
+        '[telemetry.tracing]\nheaders = { authorization = ["s3cret"] }',
+        '[redis]\nurl = ["s3cret"]',
+    ],
+)
+def test_no_mistake_shows_a_secret_that_stands_in_the_file(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text, {})
+    lines = [one.render() for one in (caught.value, *caught.value.others)]
+    assert lines[0].startswith(f"{tmp_path}/gateway.toml:")
+    assert "should be" in lines[0]
+    assert "s3cret" not in "".join(lines)
+
+
 def test_several_mistakes_are_said_at_once_without_secrets(tmp_path: Path) -> None:
     text = '[server]\nport = 99999\nworkers = 0\npath = "graphql"\n[sources.api]\nurl = "${TOKEN}"\ntiemout_s = 1\n'
     with pytest.raises(ConfigError) as caught:
