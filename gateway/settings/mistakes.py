@@ -115,7 +115,7 @@ def _explain(settings: type, error: Mapping[str, Any], origin: ConfigOrigin) -> 
 
 
 def _may_be_shown(settings: type, key: Key) -> bool:
-    """Whether a value may be told: not one that no `repr` shows, nor one in the place of a table, which may hold such."""
+    """Whether a value may be told: not one that no `repr` shows, nor what stands where a table of such may."""
     hint: Any = settings
     for part in key:
         table = table_of(hint)
