@@ -34,11 +34,12 @@ _NUMERIC = re.compile(r"(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d+)){0,3}$")
 
 def reachable_sources(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """A source's URL is one, on a host that targets.yaml knows, at an address and port that pods may connect to."""
-    rules = egress(objects)
+    rules, own = egress(objects), _services(objects)
     for pod in pod_settings(objects):
         for at, url, schemes in _urls(pod):
             hosts = target.source_hosts if at.startswith("sources.") else ()
-            for problem in url_problems(url, schemes, target, hosts, rules):
+            known = set() if _host_of(url) in own else rules
+            for problem in url_problems(url, schemes, target, hosts, known):
                 yield f"{pod.name}: {at} {shown_url(url)} {problem}"
         for source, table in (pod.config.sources if pod.config else {}).items():
             if not _is_remote(target):
@@ -47,6 +48,18 @@ def reachable_sources(objects: Sequence[Object], target: Target) -> Iterator[str
                 yield f"{pod.name}: sources.{source}.tls_verify is false: anybody between may answer for it"
             if table.unix_socket is not None and not _is_shared(pod, table.unix_socket):
                 yield f"{pod.name}: sources.{source}.unix_socket: nothing in the pod listens there"
+
+
+def _services(objects: Sequence[Object]) -> set[str]:
+    """The release's own services, which the chart's NetworkPolicy names by their pods."""
+    return {item["metadata"]["name"] for item in objects if item["kind"] == "Service"}
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None  # said by `url_problems`
 
 
 def known_proxies(objects: Sequence[Object], target: Target) -> Iterator[str]:
