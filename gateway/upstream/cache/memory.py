@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any
 from weakref import WeakMethod
 
 from gateway.upstream.cache.stored import StoredResponse
-from gateway.upstream.transport import Header, UpstreamRequest
+from gateway.upstream.transport import UpstreamRequest
 
 MOST_VARIANTS = 64
 """Answers of one URL that differ by request headers; the oldest goes first."""
@@ -171,27 +170,22 @@ class MemoryCache:
 
 def _keys(request: UpstreamRequest) -> list[Hashable]:
     """Where the answer for a request may be: what anybody gets who sends the same, then what is its principal's own."""
+    shared = _shared_key(request)
+    exact = shared, tuple(request.headers)
     hints = request.hints
     if hints is None or hints.private_id is None:
-        return [_exact_key(request), _shared_key(request)]
-    own = _private_key(request, hints.private_id)
-    return [own] if hints.is_private else [_exact_key(request), _shared_key(request), own]
+        return [exact, shared]
+    own = hints.private_id, exact
+    return [own] if hints.is_private else [exact, shared, own]
 
 
 def _key_of(request: UpstreamRequest, entry: StoredResponse) -> Hashable:
-    if entry.private_id is not None:
-        return _private_key(request, entry.private_id)
-    return _exact_key(request) if entry.asked is None else _shared_key(request)
+    shared = _shared_key(request)
+    if entry.private_id is None and entry.asked is not None:
+        return shared
+    exact = shared, tuple(request.headers)
+    return exact if entry.private_id is None else (entry.private_id, exact)
 
 
-def _exact_key(request: UpstreamRequest) -> Hashable:
-    headers: tuple[Header, ...] = tuple(request.headers)
-    return (*_shared_key(request), headers)
-
-
-def _shared_key(request: UpstreamRequest) -> tuple[Any, ...]:
+def _shared_key(request: UpstreamRequest) -> Hashable:
     return request.source, request.cache_rules, request.method, request.url, request.body
-
-
-def _private_key(request: UpstreamRequest, private_id: str) -> Hashable:
-    return private_id, _exact_key(request)

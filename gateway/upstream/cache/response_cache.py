@@ -38,6 +38,7 @@ Fetch = Callable[[UpstreamRequest], Awaitable[Fetched]]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 MOST_REFRESHES = 64
 """Refreshes of one source at a time that nobody waits for; what would be one more is refreshed later."""
+_ASKING = frozenset({"cache-control", "pragma"})
 _CONDITIONS = frozenset({"if-modified-since", "if-none-match"})
 _NOT_READ = frozenset({"if-match", "if-range", "if-unmodified-since", "range"})
 _ERRORS = frozenset({500, 502, 503, 504})
@@ -90,7 +91,7 @@ class ResponseCache:
         """
         request.cache_rules = self.rules_digest
         names = {name.lower() for name, _ in request.headers}
-        asks = request_directives(request.headers)
+        asks = {} if names.isdisjoint(_ASKING) else request_directives(request.headers)
         if not names.isdisjoint(_NOT_READ) or "no-store" in asks:
             self._count(request, "bypass")
             return await fetch(request)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.app.config import build_config
+from gateway.app.gateway import create_app
 from gateway.errors import ConfigError
 from gateway.testing import GatewayClient
 from tests.connectors.scenario import LINK
@@ -159,3 +160,34 @@ def test_a_cache_that_would_keep_one_clients_headers_ends_the_start(tmp_path: Pa
     })  # fmt: skip
     with pytest.raises(ConfigError, match=r"headers\.sources\.s\.response gives headers"):
         GatewayClient(config)
+
+
+@pytest.mark.parametrize(
+    ("sharing", "control"),
+    [("trust_vary = true", "max-age=600"), ("ttl_s = 300\noverride = true", "no-store")],
+)
+async def test_a_reload_without_the_setting_ends_what_it_shared(
+    tmp_path: Path, sharing: str, control: str
+) -> None:
+    """The answer that was given to others is stored for minutes yet: no reload may leave it to them."""
+    async with backend(lambda asked: user(asked, control)) as served:
+        (tmp_path / "s.graphql").write_text(SDL.replace("BASE", served.url))
+        file = tmp_path / "gateway.toml"
+        text = '[graph]\nschema = ["s.graphql"]\n[telemetry.metrics]\nport = 0\n[sources.s.cache]\nenabled = true\n'
+        file.write_text(text + sharing)
+        client = GatewayClient(file)
+        client.app = create_app(file)
+
+        async def by(token: str) -> Any:
+            result = await client.execute('{ user(id: "7") { by } }', headers={"x-token": token})
+            return result.data["user"]["by"]
+
+        async with client:
+            assert [await by("1"), await by("1")] == ["1", "1"]
+            assert await by("2") == ("1" if "trust" in sharing else "2")
+            calls = len(served.asked)
+            file.write_text(text)
+            assert client.app.reloader is not None
+            assert (await client.app.reloader.reload()).result == "reloaded"
+            assert [await by("1"), await by("2"), await by("3")] == ["1", "2", "3"]
+            assert len(served.asked) == calls + 3
