@@ -41,14 +41,15 @@ def encode(
     """
     record, stats = operation.record, operation.context.stats
     trace = stats.trace
+    # What a header asked for, a plan or a trace, is for the client that sent it.
+    is_shown = operation.extensions is not None or (trace is not None and trace.is_shown)
+    is_own = is_for_known or is_shown
     headers = (
-        None
-        if stats.response is None
-        else headers_of(operation, stats.response, ambient, is_for_known)
+        None if stats.response is None else headers_of(operation, stats.response, ambient, is_own)
     )
     freshness = None
     if stats.outward is not None and not result.errors and headers is None:
-        freshness = freshness_of(operation, stats.outward, ambient, is_for_known)
+        freshness = freshness_of(operation, stats.outward, ambient, is_own)
     if trace is None:
         body = encode_result(result, mask, record, operation.extensions)
         return Answer(body, True, 200, record, headers, freshness=freshness)
@@ -64,7 +65,7 @@ def encode(
 
 
 def headers_of(
-    operation: Operation, response: ResponseState, ambient: Vary | None, is_for_known: bool
+    operation: Operation, response: ResponseState, ambient: Vary | None, is_own: bool
 ) -> list[Header] | None:
     """What backends and resolvers have added to the answer's headers; None for nothing.
 
@@ -75,13 +76,13 @@ def headers_of(
     if not lines:
         return None
     vary = operation.prepared.code(operation.variables.coerced).bound.vary
-    is_decided = is_for_known or operation.unfiltered is not None
+    is_decided = is_own or operation.unfiltered is not None
     is_of_client = is_decided or joined((vary, ambient)) != VARY_NONE
     return restricted(lines, is_of_client=is_of_client)
 
 
 def freshness_of(
-    operation: Operation, outward: OutwardFreshness, ambient: Vary | None, is_for_known: bool
+    operation: Operation, outward: OutwardFreshness, ambient: Vary | None, is_own: bool
 ) -> list[Header] | None:
     """What an answer says of its own freshness; None where Python has a part in it, of which nobody knows."""
     if operation.prepared.executor != "compiled" or operation.prepared.is_incremental:
@@ -93,7 +94,7 @@ def freshness_of(
     )
     if is_of_python or bound.plan.operation != "query":
         return None
-    is_decided = is_for_known or operation.unfiltered is not None
+    is_decided = is_own or operation.unfiltered is not None
     is_of_client = is_decided or joined((bound.vary, ambient)) != VARY_NONE
     return outward.lines(time.time(), is_of_client=is_of_client) or None
 

@@ -42,6 +42,7 @@ async def served(
             "graph": {"schema": [str(folder / "s.graphql")]},
             "sources": {"s": {"cache": {"enabled": True}}},
             "response_cache": {"client_headers": True, "tag_header": "cache-tag"},
+            "explain": {"plan_header": True, "trace_header": "always"},
         })  # fmt: skip
         async with GatewayClient(config) as client:
             transport = httpx.ASGITransport(client.app)
@@ -71,6 +72,16 @@ async def test_an_answer_is_no_fresher_than_each_of_its_parts(tmp_path: Path) ->
         assert user.headers["cache-status"] == "gateway; fwd=miss"
         assert both.headers["cache-status"] == "gateway; fwd=partial"
         assert re.fullmatch(r"gateway; hit; ttl=1\d", again.headers["cache-status"])
+
+
+@pytest.mark.parametrize("header", ["x-gateway-plan", "x-gateway-trace"])
+async def test_what_a_header_asked_for_is_for_no_other_client(tmp_path: Path, header: str) -> None:
+    async with served(tmp_path) as http:
+        assert (await get(http, "user")).headers["cache-control"].startswith("public, ")
+        shown = await get(http, "user", **{header: "true"})
+        assert shown.json()["extensions"]
+        assert "private" in shown.headers["cache-control"]
+        assert "public" not in shown.headers["cache-control"]
 
 
 async def test_who_has_the_answer_is_told_so(tmp_path: Path) -> None:
