@@ -39,8 +39,9 @@ subscriptions go on.
    connections, breakers and stored answers. What a source has stored under other `[sources.NAME.cache]` settings is not
    given any more, from memory or from Redis. What `@on_startup` functions have made stays.
 
-A worker that dies meanwhile is replaced by one that serves what was decided last, whatever the files say by then: a
-broken file never keeps a worker from starting again.
+A worker that dies meanwhile is replaced by one that serves what was decided last, whatever the configuration and the
+schema say by then. Python is imported anew: where its successor cannot start, the log says so, the other workers serve
+on, and the start is tried again every 5 seconds. The server ends when no worker is left.
 
 `gateway_revision_info` has the digest of what a worker serves, `gateway_revisions` how many revisions it holds: one,
 and two while the one before is drained.

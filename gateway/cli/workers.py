@@ -1,7 +1,7 @@
 """The processes of `gateway serve`: a start that fails at once, a URL that answers.
 
 uvicorn's server and supervisor do the work. What is different: a worker that cannot start ends all of them with a
-line and exit code 2, however many there are, and the URL is told when it answers.
+line and exit code 2, however many there are, unless one of them serves by then; and the URL is told when it answers.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from gateway.transport.server.served import served_app
 
 Say = Callable[[Sequence[str]], None]
 START_FAILED = (2, 3)  # our own, and uvicorn's STARTUP_FAILURE
+START_AGAIN_S = 5.0
+"""Seconds between two starts of a worker that cannot start while others serve."""
 START_TIMEOUT_S = 120.0
 """Seconds that a worker which replaces another may take before it serves."""
 
@@ -146,13 +148,14 @@ def say(message: str, level: int = logging.INFO) -> None:
 
 
 class Workers(Multiprocess):
-    """uvicorn's supervisor. A worker that cannot start ends all of them."""
+    """uvicorn's supervisor. A worker that cannot start ends all of them, unless one serves."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], url: str) -> None:
         super().__init__(config, sockets)
         self._url = url
         self._has_failed = False
         self._starting: dict[Process, float] = {}
+        self._failed: dict[Process, float] = {}
         self._asked: set[Process] = set()
         self._leaving: list[Process] = []
 
@@ -171,31 +174,49 @@ class Workers(Multiprocess):
         return 2 if self._has_failed else 0
 
     def keep_subprocess_alive(self) -> None:
-        """Replace a worker that died or hangs; end when its replacement cannot start.
+        """Replace a worker that died or hangs; end when its replacement cannot start, and no other serves.
 
         One that starts is given START_TIMEOUT_S: on a busy machine its imports alone take longer than the health check
         of one that serves, which would end it, and the next, for ever.
         """
         self._leaving = [process for process in self._leaving if process.process.is_alive()]
-        if any(process.exitcode in START_FAILED for process in self.processes):
-            self._has_failed = True
-            self.should_exit.set()
         for index, process in enumerate(self.processes):
             if self.should_exit.is_set():
                 return
-            if self._is_well(process):
+            if self._is_well(process) or self._is_to_wait(process):
                 continue
             self._starting.pop(process, None)
+            self._failed.pop(process, None)
             process.kill()
             process.join()
             replacement = self.processes[index] = Process(self.config, self.sockets)
             replacement.start()
             self._starting[replacement] = time.monotonic() + START_TIMEOUT_S
 
+    def _is_to_wait(self, process: Process) -> bool:
+        """Whether a worker that could not start is not replaced now: others serve on, or all of them end."""
+        if process.exitcode not in START_FAILED:
+            return False
+        if process not in self._failed:
+            serving = sum(self._serves(other) for other in self.processes)
+            self._has_failed = not serving
+            if not serving:
+                self.should_exit.set()
+                return True
+            self._failed[process] = time.monotonic() + START_AGAIN_S
+            message = (
+                f"worker {process.pid} could not start: {serving} serve on, and it is tried again"
+            )
+            say(message, logging.ERROR)
+        return time.monotonic() < self._failed[process]
+
+    def _serves(self, process: Process) -> bool:
+        return process not in self._starting and process.process.is_alive()
+
     def handle_hup(self) -> None:
         """SIGHUP: one worker reloads, and has the others do it."""
         for process in self.processes:
-            if process not in self._starting and process.pid and process.process.is_alive():
+            if process.pid and self._serves(process):
                 os.kill(process.pid, signal.SIGHUP)
                 return
 

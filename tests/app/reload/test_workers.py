@@ -61,6 +61,21 @@ async def test_no_worker_serves_what_cannot_be_served(project: Project) -> None:
         assert server.process.returncode is None
 
 
+async def test_the_others_serve_on_while_a_worker_cannot_start_again(project: Project) -> None:
+    resolvers = project.folder / f"{project.resolvers}.py"
+    async with server_of(project.config) as server:
+        pids = await server.pids(2)
+        right = resolvers.read_text()
+        resolvers.write_text("raise RuntimeError('broken')")
+        dead = pids.pop()
+        os.kill(dead, signal.SIGKILL)
+        await server.logged("could not start: 1 serve on")
+        assert {(await server.query("{ pid }"))["data"]["pid"] for _ in range(4)} == pids
+        resolvers.write_text(right)
+        await one_that_is_not(pids | {dead}, server)
+        assert server.process.returncode is None
+
+
 async def test_a_worker_that_dies_while_the_others_prepare_does_not_stop_them(
     project: Project,
 ) -> None:
