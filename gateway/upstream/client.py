@@ -219,7 +219,7 @@ class Upstream:
         def call() -> Awaitable[Fetched]:
             return source.policy.fetch(request, caller.deadline, stats)
 
-        key = (request.method, request.url, request.body, tuple(request.headers))
+        key = (request.method, request.url, request.body, tuple(request.headers), _owner(request))
         try:
             return await source.reads.call_once(key, call, caller.deadline, tell)
         except FollowerTimeoutError as exc:
@@ -270,3 +270,11 @@ class Upstream:
                 self._successor = self._successor._successor
             return self._successor._source(name)
         return found
+
+
+def _owner(request: UpstreamRequest) -> object:
+    """Who may join a call: for a private answer its principal alone, and nobody where it is nobody's."""
+    hints = request.hints
+    if hints is None or not hints.is_private:
+        return None
+    return hints.private_id if hints.private_id is not None else object()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,26 @@ async def test_a_token_without_an_issuer_is_no_key(tmp_path: Path) -> None:
             result = await client.execute("{ me { number } }", headers=who)
             assert not result.errors
     assert backend.calls == 2
+
+
+async def test_a_private_call_is_joined_by_its_own_principal_alone(tmp_path: Path) -> None:
+    """The backend gets the same request of all of them, at once."""
+    everybody = [*CLIENTS, CLIENTS[0], {}]
+    waits = asyncio.Event()
+    calls = 0
+
+    async def answer(_: Any) -> FakeAnswer:
+        nonlocal calls
+        calls += 1
+        if calls == len(CLIENTS) + 1:
+            waits.set()
+        async with asyncio.timeout(30):
+            await waits.wait()
+        return FakeAnswer({"number": calls}, headers={"cache-control": "max-age=60"})
+
+    sources = {"s": FakeSource({"GET /me": answer}), "plain": FakeSource({})}
+    async with GatewayClient(config_of(tmp_path, None), sources=sources) as client:
+        asked = [client.execute("{ me { number } }", headers=who) for who in everybody]
+        found = await asyncio.gather(*asked)
+    assert all(not result.errors for result in found)
+    assert calls == len(CLIENTS) + 1
