@@ -119,7 +119,7 @@ class CallBuilder:
         vary = identity_of_connector(builder, responding, rules, settings.session_cookie)
         caching = call_caching(self.schema, connect, supplied, settings, is_write=is_write)
         if caching is not None:
-            caching.fingerprint = fingerprint(
+            caching.fingerprint = caching.digest + fingerprint(
                 connect, source, base_url, rules, settings, self.constants, builder.reads
             )
         if caching is not None and caching.reads and vary is not None:

@@ -34,7 +34,7 @@ class UpstreamRequest(msgspec.Struct):
             configuration says.
         is_again: An attempt after one that broke off: on a new connection, so that it is sent once.
         hints: What is known of the answer, for the cache; None where nothing is.
-        cache_rules: A digest of the settings that its source's answers are kept under; the cache sets it.
+        cache_rules: Digests of the settings and hints that its answer is kept under; the cache sets it.
         on_send: Called when a call has its place at the source: until then URL and body may change.
     """
 

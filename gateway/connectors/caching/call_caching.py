@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from gateway.auth.principal import Principal
@@ -32,6 +33,7 @@ class CallCaching:
         private_member: The member of the principal that private answers are kept by; None where none are.
         fingerprint: Of all that a request and the meaning of its answer depend on, but arguments, keys and the client.
         is_write: The call is a mutation's: its tags are what it makes unusable.
+        digest: Of how long answers are fresh, and of their tags: what is stored has those of when it was stored.
         key: The type whose objects the call asks for by key, which variable holds the keys, and their members.
     """
 
@@ -43,10 +45,13 @@ class CallCaching:
     fingerprint: str = ""
     is_write: bool = False
     key: tuple[str, str, tuple[str, ...]] | None = None
+    digest: str = field(init=False)
     _type_tags: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self._type_tags = frozenset(type_tag(self.source, name) for name in self.answers.types)
+        said = self.answers.max_age_s, self.answers.types, self.answers.of_rows, self.tags
+        self.digest = blake2b(repr(said).encode(), digest_size=12).hexdigest()
 
     def hints(
         self, variables: Callable[[], dict[str, Any]], principal: Principal, mapped: Mapped
@@ -66,6 +71,7 @@ class CallCaching:
             max_age_s=self.answers.max_age_s,
             is_private=self.answers.is_private,
             private_id=self.owner(principal),
+            digest=self.digest,
             tags=lambda fetched: self._tags_of(fetched, variables(), mapped),
         )
 

@@ -89,7 +89,8 @@ class ResponseCache:
 
         Errors: those of `fetch`.
         """
-        request.cache_rules = self.rules_digest
+        hints = request.hints
+        request.cache_rules = self.rules_digest + (hints.digest if hints is not None else "")
         names = {name.lower() for name, _ in request.headers}
         asks = {} if names.isdisjoint(_ASKING) else request_directives(request.headers)
         if not names.isdisjoint(_NOT_READ) or "no-store" in asks:

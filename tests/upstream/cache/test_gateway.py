@@ -191,3 +191,40 @@ async def test_a_reload_without_the_setting_ends_what_it_shared(
             assert (await client.app.reloader.reload()).result == "reloaded"
             assert [await by("1"), await by("2"), await by("3")] == ["1", "2", "3"]
             assert len(served.asked) == calls + 3
+
+
+@pytest.mark.parametrize(
+    ("query", "type_name"),
+    [('{ user(id: "7") { name } }', "User"), ("{ posts { author { name } } }", "User")],
+)
+async def test_a_reload_with_other_hints_leaves_nothing_of_before(
+    tmp_path: Path, query: str, type_name: str
+) -> None:
+    """A shorter `maxAge` holds at once, and a purge finds every answer by a new tag."""
+
+    def answer(asked: Asked) -> Answer:
+        if asked.target.startswith("/posts"):
+            return Answer(["7"], headers=(JSON,))
+        one = {"id": "7", "name": "Ada"}
+        body = one if asked.target == "/users/7" else [one]
+        return Answer(body, headers=(JSON, ("cache-control", "max-age=600")))
+
+    async with backend(answer) as served:
+        schema, text = tmp_path / "s.graphql", SDL.replace("BASE", served.url)
+        schema.write_text(text)
+        file = tmp_path / "gateway.toml"
+        file.write_text(
+            '[graph]\nschema = ["s.graphql"]\n[telemetry.metrics]\nport = 0\n[sources.s.cache]\nenabled = true\n'
+        )
+        client = GatewayClient(file)
+        client.app = create_app(file)
+        async with client:
+            counts = []
+            for hint in ("", "@cacheControl(maxAge: 100)", '@cacheTag(format: "user-{$key.id}")'):
+                schema.write_text(text.replace("type User", f"type User {hint}"))
+                assert client.app.reloader is not None
+                await client.app.reloader.reload()
+                for _ in range(2):
+                    assert not (await client.execute(query)).errors
+                counts.append(sum("/users" in asked.target for asked in served.asked))
+            assert counts == [1, 2, 3]
