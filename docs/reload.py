@@ -53,6 +53,7 @@ reload is over, and its next event is answered by that. A subscription that is n
 `SUBSCRIPTION_SCHEMA_RELOAD`, whose message says why, and then `complete`; such ends are spread over
 `reload.end_spread_s`, so that clients do not come back all at once. The same goes for one whose arguments mean another
 stream than before, and for one that was shared with clients from whom the new schema tells it apart.
+One that the new schema denies to its client ends at once.
 
 ## What a change needs
 

@@ -18,10 +18,12 @@ from gateway.pipeline.feed import Feed, Stream
 from gateway.pipeline.operation import Operation
 from gateway.pipeline.refusals import is_for_now
 from gateway.pipeline.serving import Serving
+from gateway.runtime.denied import CODE as DENIED
 
 if TYPE_CHECKING:
     from gateway.pipeline.subscriptions import Subscriptions
 
+DENIALS = (DENIED, "UNAUTHENTICATED")
 PER_TURN = 20
 """Subscriptions that are looked at in one turn of the event loop: half a millisecond."""
 
@@ -37,22 +39,25 @@ class Ending:
     Attributes:
         moved: How many go on.
         streams: Those that are to end, and with what, before they are spread.
+        denied: Those of them that their client may not have any more.
         timers: Of those that have not ended yet.
         feeds: The streams of many that go on, by what their listeners have in common now.
     """
 
     moved: int = 0
     streams: list[tuple[Stream, ClientError]] = field(default_factory=list)
+    denied: set[Stream] = field(default_factory=set)
     timers: dict[Stream, tuple[asyncio.TimerHandle, ClientError]] = field(default_factory=dict)
     feeds: dict[Feed, Hashable] = field(default_factory=dict)
 
     def spread(self, over_s: float) -> None:
-        """End them one after the other, the last when this time has passed."""
+        """End them one after the other, the last when this time has passed; those that are denied at once."""
         loop = asyncio.get_running_loop()
         for number, (stream, error) in enumerate(self.streams):
-            wait_s = over_s * (number + 1) / len(self.streams)
+            wait_s = 0.0 if stream in self.denied else over_s * (number + 1) / len(self.streams)
             self.timers[stream] = loop.call_later(wait_s, self._end, stream, error), error
         self.streams = []
+        self.denied.clear()
 
     def hurry(self) -> None:
         """End the rest now."""
@@ -92,6 +97,8 @@ async def hand_over(
             operation = await _planned(stream.operation, serving)
         except (ClientError, RequestError, CannotGoOnError) as exc:
             found.streams.append((stream, _ended(exc)))
+            if not isinstance(exc, CannotGoOnError) and exc.code in DENIALS:
+                found.denied.add(stream)
             continue
         feed = stream.feed
         if feed is None:
