@@ -6,10 +6,10 @@ import json
 import sys
 from typing import Annotated, Any
 
-import httpx
 import typer
 
 from gateway.app.services import unshared_sources
+from gateway.cli.admin import ask_admin
 from gateway.cli.options import (
     ConfigOption,
     SchemaOption,
@@ -30,7 +30,6 @@ from gateway.execute.operation import coerce_variables, loaders_of
 from gateway.execute.prepare import prepare
 from gateway.graph.loader import Loader
 from gateway.language.document import load_document
-from gateway.settings.urls import without_credentials
 from gateway.upstream.settings import SourceSettings
 
 app = typer.Typer(help="Answers of sources that are kept.", no_args_is_help=True)
@@ -107,24 +106,13 @@ def purge(
 ) -> None:
     """Let nothing be used any more that a running server keeps of a source, type, tag or key. In all workers and pods.
 
-    It asks the admin port with a key of [admin] keys. Exit code 1: it was refused; 2: nobody could be asked.
+    It asks the admin port with a key of the configuration (admin.keys). Exit code 1: it was refused; 2: nobody
+    could be asked.
     """
     with one_line_errors(config_path(config, None)):
         settings, _ = read_config(config, None)
-    keys = list(settings.admin.given.values())
-    if not keys:
-        fail("there is no key of [admin] keys: without one the server has no admin port")
     items = invalidations(source or [], tag or [], type_, key)
-    host = "127.0.0.1" if settings.admin.host in ("0.0.0.0", "::") else settings.admin.host
-    base = url or f"http://{host}:{settings.admin.port}"
-    headers = {"authorization": f"Bearer {keys[0]}"}
-    try:
-        answer = httpx.post(
-            f"{base}/invalidation", json=items, headers=headers, timeout=TIMEOUT_S, trust_env=False
-        )
-        found: dict[str, Any] = answer.json()
-    except (httpx.HTTPError, ValueError) as exc:
-        fail(f"{without_credentials(base)} does not answer: {exc or type(exc).__name__}")
+    answer, found = ask_admin(settings.admin, url, "/invalidation", TIMEOUT_S, body=items)
     if answer.status_code != 202:
         print("; ".join(error["message"] for error in found["errors"]), file=sys.stderr)
         raise typer.Exit(1)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import httpx
 import typer
 
+from gateway.cli.admin import ask_admin
 from gateway.cli.options import (
     ConfigOption,
     SchemaOption,
@@ -16,7 +16,6 @@ from gateway.cli.options import (
     read_config,
 )
 from gateway.cli.progress import working
-from gateway.settings.urls import without_credentials
 
 TIMEOUT_S = 300.0
 NEEDS = {"hot": "holds now", "workers": "needs new workers", "server": "needs a new server"}
@@ -36,29 +35,14 @@ def reload(
 ) -> None:
     """Have a running server serve its files as they are now, without a restart.
 
-    It asks the admin port with a key of [admin] keys. Exit code 1 means that the files cannot be served; the
-    version before goes on then. Exit code 2: nobody could be asked.
+    It asks the admin port with a key of the configuration (admin.keys). Exit code 1 means that the files cannot
+    be served; the version before goes on then. Exit code 2: nobody could be asked.
     """
     with one_line_errors(config_path(config, schema)):
         settings, _ = read_config(config, schema)
-    keys = list(settings.admin.given.values())
-    if not keys:
-        fail("there is no key of [admin] keys: without one the server has no admin port")
-    host = "127.0.0.1" if settings.admin.host in ("0.0.0.0", "::") else settings.admin.host
-    base = url or f"http://{host}:{settings.admin.port}"
-    headers = {"authorization": f"Bearer {keys[0]}"}
-    try:
-        with working("checking" if check else "reloading"):
-            answer = httpx.post(
-                f"{base}/admin/reload",
-                params={"check": "true"} if check else {},
-                headers=headers,
-                timeout=TIMEOUT_S,
-                trust_env=False,
-            )
-            found: dict[str, Any] = answer.json()
-    except (httpx.HTTPError, ValueError) as exc:
-        fail(f"{without_credentials(base)} does not answer: {exc or type(exc).__name__}")
+    params = {"check": "true"} if check else None
+    with working("checking" if check else "reloading"):
+        answer, found = ask_admin(settings.admin, url, "/admin/reload", TIMEOUT_S, params=params)
     if answer.status_code not in (200, 422):
         fail("; ".join(error["message"] for error in found["errors"]))
     print(answer.text.strip() if as_json else "\n".join(lines_of(found)))
