@@ -17,7 +17,7 @@ from gateway import resolver
 from gateway.client.request import ClientRequest
 from gateway.client.vary import Vary, partition, vary_of_names
 from gateway.concurrency.awaitable import value_of
-from gateway.execute import prepare
+from gateway.execute import prepared
 from gateway.pipeline.feed import Stream
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.testing import GatewayClient
@@ -300,7 +300,7 @@ async def test_a_function_sees_what_it_declares(
 async def test_so_it_does_on_the_fallback_path(
     client: GatewayClient, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare, "MAX_SHAPING", -1)
+    monkeypatch.setattr(prepared, "MAX_SHAPING", -1)
     data = await ask(client, f"{{ {name}{BELOW.get(name, '')} undeclared }}")
     assert data == {name: SEEN[name], "undeclared": UNDECLARED}
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from gateway.execute import prepare
+from gateway.execute import prepared
 from gateway.testing import GatewayClient
 from tests.support.backend import Backend, backend
 from tests.transport.test_uploads import CONFIG, upload
@@ -204,7 +204,7 @@ async def test_each_reads_it_whole(client: GatewayClient, name: str, data: bytes
 async def test_each_reads_it_whole_on_the_fallback_path(
     client: GatewayClient, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare, "MAX_SHAPING", -1)
+    monkeypatch.setattr(prepared, "MAX_SHAPING", -1)
     answer = await ask(client, f"query ($f: Upload!) {READERS[name]}")
     assert "errors" not in answer, answer
     assert set(leaves(answer["data"])) == {sum_of(SMALL)}

@@ -42,8 +42,9 @@ def by_token(issuer: str | None) -> dict[str, str]:
     return {"authorization": f"Bearer {token_of(key, 'HS256', iss=issuer)}"}
 
 
-CLIENTS = [by_token("i1"), by_token("i2"), {"x-api-key": KEY}]
-"""All of them are `alice`."""
+def alices() -> list[dict[str, str]]:
+    """Three clients that are all `alice`, with tokens of now."""
+    return [by_token("i1"), by_token("i2"), {"x-api-key": KEY}]
 
 
 def config_of(folder: Path, private_id: str | None, **jwks: Any) -> Any:
@@ -94,14 +95,14 @@ class Numbers:
 async def test_an_id_is_one_of_its_issuer_alone(
     tmp_path: Path, query: str, private_id: str | None
 ) -> None:
-    backend = Numbers()
+    backend, clients = Numbers(), alices()
     config = config_of(tmp_path, private_id)
     async with GatewayClient(config, sources=backend.sources()) as client:
-        first = [(await client.execute(query, headers=who)).data for who in CLIENTS]
-        again = [(await client.execute(query, headers=who)).data for who in CLIENTS]
-    assert backend.calls == len(CLIENTS)
+        first = [(await client.execute(query, headers=who)).data for who in clients]
+        again = [(await client.execute(query, headers=who)).data for who in clients]
+    assert backend.calls == len(clients)
     assert again == first
-    assert len({str(data) for data in first}) == len(CLIENTS)
+    assert len({str(data) for data in first}) == len(clients)
 
 
 async def test_a_token_without_an_issuer_is_no_key(tmp_path: Path) -> None:
@@ -117,14 +118,15 @@ async def test_a_token_without_an_issuer_is_no_key(tmp_path: Path) -> None:
 
 async def test_a_private_call_is_joined_by_its_own_principal_alone(tmp_path: Path) -> None:
     """The backend gets the same request of all of them, at once."""
-    everybody = [*CLIENTS, CLIENTS[0], {}]
+    clients = alices()
+    everybody = [*clients, clients[0], {}]
     waits = asyncio.Event()
     calls = 0
 
     async def answer(_: Any) -> FakeAnswer:
         nonlocal calls
         calls += 1
-        if calls == len(CLIENTS) + 1:
+        if calls == len(clients) + 1:
             waits.set()
         async with asyncio.timeout(30):
             await waits.wait()
@@ -135,4 +137,4 @@ async def test_a_private_call_is_joined_by_its_own_principal_alone(tmp_path: Pat
         asked = [client.execute("{ me { number } }", headers=who) for who in everybody]
         found = await asyncio.gather(*asked)
     assert all(not result.errors for result in found)
-    assert calls == len(CLIENTS) + 1
+    assert calls == len(clients) + 1
