@@ -6,7 +6,7 @@ It must keep nothing that it has made: who prepares the operation does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import GraphQLSchema, OperationDefinitionNode
 
@@ -19,6 +19,8 @@ from gateway.plan.nodes import Plan
 from gateway.runtime.bound_plan import Bound
 from gateway.runtime.request import Source
 from gateway.runtime.variants import Growing
+
+P = TypeVar("P")
 
 
 class OperationCompiler:
@@ -62,38 +64,32 @@ class OperationCompiler:
 
     def compile_code(self, shaping: Mapping[str, Any]) -> Code:
         """The code of the whole operation for these shaping variables. Errors: CannotCompileError."""
-        operation = self._source.operation
-        assert isinstance(operation, OperationDefinitionNode)
-        plan = compile_plan(
-            self._schema,
-            self._source.document,
-            operation,
-            shaping,
-            field_resolver=self._field_resolver,
-            type_resolver=self._type_resolver,
-            wraps=self._wraps,
-            denied=self._denied,
-        )
+        plan = self._planned(compile_plan, shaping, wraps=self._wraps)
         return self._bind(plan, shaping)
 
     def compile_parts(self, shaping: Mapping[str, Any]) -> IncrementalCode:
         """The code of an operation with `@defer`, part by part. Errors: CannotCompileError."""
-        operation = self._source.operation
-        assert isinstance(operation, OperationDefinitionNode)
-        plan = compile_incremental_plan(
-            self._schema,
-            self._source.document,
-            operation,
-            shaping,
-            field_resolver=self._field_resolver,
-            type_resolver=self._type_resolver,
-            denied=self._denied,
-        )
+        plan = self._planned(compile_incremental_plan, shaping)
         deferred = [
             DeferredCode(part.selection, part.label, self._bind(part.plan, shaping, f"+{number}"))
             for number, part in enumerate(plan.deferred)
         ]
         return IncrementalCode(self._bind(plan.initial, shaping), tuple(deferred))
+
+    def _planned(self, plan: Callable[..., P], shaping: Mapping[str, Any], **more: Any) -> P:
+        """What a planner makes of the operation."""
+        operation = self._source.operation
+        assert isinstance(operation, OperationDefinitionNode)
+        return plan(
+            self._schema,
+            self._source.document,
+            operation,
+            shaping,
+            field_resolver=self._field_resolver,
+            type_resolver=self._type_resolver,
+            denied=self._denied,
+            **more,
+        )
 
     def _bind(self, plan: Plan, shaping: Mapping[str, Any], which: str = "") -> Code:
         bound = Bound(
