@@ -69,12 +69,14 @@ class Vary:
         patterns: Regular expressions of further names of headers.
         cookies: Names of cookies, where it may not read the whole `cookie` header.
         principal: Members of the principal: `id`, `claims.tenant`.
+        owners: Those of them that private answers belong to.
     """
 
     headers: frozenset[str] = NONE
     patterns: frozenset[str] = NONE
     cookies: frozenset[str] = NONE
     principal: frozenset[str] = NONE
+    owners: frozenset[str] = NONE
 
     def joined(self, other: Vary) -> Vary:
         """What either of them may read."""
@@ -83,6 +85,13 @@ class Vary:
             self.patterns | other.patterns,
             self.cookies | other.cookies,
             self.principal | other.principal,
+            self.owners | other.owners,
+        )
+
+    def may_share(self, client: Client) -> bool:
+        """Whether a client may share an execution: what is private to somebody who has no name is nobody else's."""
+        return not self.owners or all(
+            client.principal.member(path) is not None for path in self.owners
         )
 
     def view(self, client: Client) -> View:

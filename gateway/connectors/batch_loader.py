@@ -21,12 +21,8 @@ from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import Loader
-from gateway.upstream.cache.hints import CacheHints
 from gateway.upstream.cache.row_store import RowStore
 from gateway.upstream.transport import UpstreamRequest
-
-IN_ROWS = CacheHints(in_rows=True)
-"""Of a batch whose rows may be kept, and are not this time: nothing of it is kept."""
 
 
 class BatchLoader(ConnectorLoader):
@@ -154,7 +150,7 @@ class BatchLoader(ConnectorLoader):
                 return call.variables(context, args=arguments, batch=batch)
 
             request.hints = (
-                IN_ROWS
+                call.caching.hints_of_rows(context.principal)
                 if self.cached_rows is not None and self.cached_rows.is_split
                 else call.caching.hints(variables, context.principal, call.mapped)
             )
@@ -202,11 +198,14 @@ class BatchLoader(ConnectorLoader):
                     ]
                 )
                 return {**first, **second}
-            if self.batches is None:
+            batches = self.batches
+            if batches is not None and not self.call.may_share(context):
+                batches = None
+            if batches is None:
                 rows = await self.call.answer(variables, context, request)
             else:
                 keyed = {self.key.of(view): view for view in views}
-                rows = await merged_rows(self.batches, self.call, keyed, arguments, context)
+                rows = await merged_rows(batches, self.call, keyed, arguments, context)
         except UpstreamError as exc:
             return {self.key.of(view): exc for view in views}
         return self._match(views, rows)

@@ -123,7 +123,7 @@ class CallBuilder:
                 connect, source, base_url, rules, settings, self.constants, builder.reads
             )
         if caching is not None and caching.reads and vary is not None:
-            vary = vary.joined(Vary(principal=caching.reads))
+            vary = vary.joined(Vary(principal=caching.reads, owners=caching.owners))
         decodings = self._decodings(connect, selection, kind, whole, settings)
         is_read = connect.method in READ_METHODS or not is_write
         passes = self.headers.propagates(builder.source_name)

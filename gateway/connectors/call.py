@@ -81,6 +81,10 @@ class ConnectorCall:
         """The same call for an operation that reads only `wanted` of its values."""
         return replace(self, decoding=self.decodings.of(wanted))
 
+    def may_share(self, context: Context) -> bool:
+        """Whether others' requests may go with this one's."""
+        return self.vary is not None and self.vary.may_share(context.client)
+
     def request(self, variables: dict[str, Any], context: Context) -> UpstreamRequest:
         """The request. Errors: UpstreamError when it cannot be written."""
         try:

@@ -142,7 +142,7 @@ class Sharing:
         except KeyError:
             vary = self._vary(prepared.code(variables.coerced).bound)
             self._varies[known] = vary
-        if vary is None:
+        if vary is None or not vary.may_share(context.client):
             return None
         view = vary.view(context.client) if vary is not VARY_NONE else NOTHING_SEEN
         asked = write_json(variables.raw, repr, orjson.OPT_SORT_KEYS) if variables.raw else b""

@@ -121,7 +121,8 @@ class Streams:
         if source is None or not source.shared:
             return None
         bound = operation.prepared.code(operation.variables.coerced).bound
-        return joined((source.vary, bound.vary, self._ambient))
+        vary = joined((source.vary, bound.vary, self._ambient))
+        return vary if vary is not None and vary.may_share(operation.client) else None
 
     def key_of(self, operation: Operation) -> Hashable | None:
         """What subscriptions have in common that share a stream; None for one that shares none."""

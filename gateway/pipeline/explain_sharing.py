@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from gateway.client.vary import Vary, joined
+from gateway.client.vary import PRINCIPAL, Vary, joined
 from gateway.execute.prepared import Prepared
 from gateway.graph.resolvers import vary_of
 from gateway.pipeline.dedupe import DedupeSettings, sources_of
@@ -56,4 +56,8 @@ def explain_sharing(
     if problem or whole is None:
         return f"not shared: {problem}"
     read = whole.names()
-    return f"shared by clients with equal {', '.join(read)}" if read else "shared by all clients"
+    if not read:
+        return "shared by all clients"
+    lacking = " or ".join(f"{PRINCIPAL}{path}" for path in sorted(whole.owners))
+    but = f"; not by those without {lacking}, who are nobody" if lacking else ""
+    return f"shared by clients with equal {', '.join(read)}{but}"

@@ -219,9 +219,8 @@ class Upstream:
         def call() -> Awaitable[Fetched]:
             return source.policy.fetch(request, caller.deadline, stats)
 
-        key = (request.method, request.url, request.body, tuple(request.headers), _owner(request))
         try:
-            return await source.reads.call_once(key, call, caller.deadline, tell)
+            return await source.reads.call_once(request, call, caller.deadline, tell)
         except FollowerTimeoutError as exc:
             raise UpstreamError(
                 "GATEWAY_TIMEOUT", source=request.source, detail="while it shared a call"
@@ -270,11 +269,3 @@ class Upstream:
                 self._successor = self._successor._successor
             return self._successor._source(name)
         return found
-
-
-def _owner(request: UpstreamRequest) -> object:
-    """Who may join a call: for a private answer its principal alone, and nobody where it is nobody's."""
-    hints = request.hints
-    if hints is None or not hints.is_private:
-        return None
-    return hints.private_id if hints.private_id is not None else object()

@@ -6,7 +6,6 @@ It must not choose between them: the client says which way a call goes.
 from __future__ import annotations
 
 from gateway.auth.cookies import find_cookie
-from gateway.concurrency.singleflight import Singleflight
 from gateway.upstream.build_transport import build_transport
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
@@ -15,8 +14,9 @@ from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.caller import Caller
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.policy.policy import Policy
+from gateway.upstream.reads import Reads
 from gateway.upstream.settings import SourceSettings
-from gateway.upstream.transport import Fetched, Transport, UpstreamRequest
+from gateway.upstream.transport import Transport, UpstreamRequest
 
 
 class UpstreamSource:
@@ -34,7 +34,7 @@ class UpstreamSource:
         self.settings = settings
         self.transport = transport or build_transport(settings)
         self.policy = Policy(name, settings, self.transport, counters)
-        self.reads: Singleflight[Fetched] = Singleflight()
+        self.reads = Reads()
         self.cache: ResponseCache | None = None
         self.rows: RowStore | None = None
         if settings.cache.enabled and settings.dedupe_enabled:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway.auth.principal import Principal
 from gateway.connectors.caching.answers import AnswerHints
 from gateway.connectors.caching.tag_format import TagFormat
@@ -47,10 +49,17 @@ class CallCaching:
     key: tuple[str, str, tuple[str, ...]] | None = None
     digest: str = field(init=False)
     _type_tags: frozenset[str] = field(init=False)
+    _of_rows: CacheHints = field(init=False)
 
     def __post_init__(self) -> None:
         self._type_tags = frozenset(type_tag(self.source, name) for name in self.answers.types)
         said = self.answers.max_age_s, self.answers.types, self.answers.of_rows, self.tags
+        self._of_rows = CacheHints(
+            max_age_s=self.answers.max_age_s,
+            is_private=self.answers.is_private,
+            has_owner=self.private_member is not None,
+            in_rows=True,
+        )
         self.digest = blake2b(repr(said).encode(), digest_size=12).hexdigest()
 
     def hints(
@@ -70,10 +79,17 @@ class CallCaching:
         return CacheHints(
             max_age_s=self.answers.max_age_s,
             is_private=self.answers.is_private,
+            has_owner=self.private_member is not None,
             private_id=self.owner(principal),
             digest=self.digest,
             tags=lambda fetched: self._tags_of(fetched, variables(), mapped),
         )
+
+    def hints_of_rows(self, principal: Principal) -> CacheHints:
+        """What goes with a call for a batch whose rows are kept by themselves, or are not kept this time."""
+        if self.private_member is None:
+            return self._of_rows
+        return replace(self._of_rows, private_id=self.owner(principal))
 
     @property
     def reads(self) -> frozenset[str]:
@@ -81,6 +97,11 @@ class CallCaching:
         if self.private_member is None:
             return frozenset()
         return frozenset((self.private_member, *ISSUED))
+
+    @property
+    def owners(self) -> frozenset[str]:
+        """The member that private answers belong to."""
+        return frozenset(() if self.private_member is None else (self.private_member,))
 
     def owner(self, principal: Principal) -> str | None:
         """Whose a private answer is; None where it is nobody's: it is not kept then."""

@@ -10,7 +10,6 @@ from gateway.connectors.call import ConnectorCall
 from gateway.connectors.request.url import CannotWriteError
 from gateway.context import Context
 from gateway.errors import UpstreamError
-from gateway.upstream.cache.hints import CacheHints
 from gateway.upstream.cache.row_store import ABSENT, FoundRows, RowStore
 from gateway.upstream.transport import Fetched, UpstreamRequest
 
@@ -176,13 +175,7 @@ class RowFetch:
             return [*self._requests(keys[:half]), *self._requests(keys[half:])]
         caching = call.caching
         assert caching is not None
-        hints = caching.hints(dict, context.principal, call.mapped)
-        request.hints = CacheHints(
-            max_age_s=hints.max_age_s,
-            is_private=hints.is_private,
-            private_id=hints.private_id if hints.is_private else None,
-            in_rows=True,
-        )
+        request.hints = caching.hints_of_rows(context.principal)
         return [(keys, request)]
 
     def _plain(self, keys: list[Any]) -> UpstreamRequest | None:

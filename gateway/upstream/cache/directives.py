@@ -56,6 +56,12 @@ def cache_control(headers: Sequence[Header]) -> tuple[Directives, bool]:
     return (parse_directives(", ".join(plain)) if plain else {}), False
 
 
+def is_private(headers: Sequence[Header]) -> bool:
+    """Whether an answer is for one user alone, the whole of it. RFC 9111 §5.2.2.7"""
+    says, _ = cache_control(headers)
+    return "private" in says and says["private"] is None
+
+
 @lru_cache(maxsize=1024)
 def _parsed(text: str) -> tuple[tuple[str, str | None], ...]:
     found: Directives = {}

@@ -17,6 +17,7 @@ class CacheHints(msgspec.Struct, frozen=True):
     Attributes:
         max_age_s: How long its answer is fresh at most; with `override`, how long it is.
         is_private: Its answer is one principal's, whatever the origin says.
+        has_owner: What its origin calls private is one principal's, too.
         private_id: Which principal's; None where it is nobody's, and then what is private is not kept.
         purges: The tags that a write makes unusable, of every source; None for none.
         in_rows: The caller keeps the answer row by row; it is not kept as a whole.
@@ -26,6 +27,7 @@ class CacheHints(msgspec.Struct, frozen=True):
 
     max_age_s: float | None = None
     is_private: bool = False
+    has_owner: bool = False
     private_id: str | None = None
     in_rows: bool = False
     digest: str = ""
