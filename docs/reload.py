@@ -39,9 +39,16 @@ subscriptions go on.
    connections, breakers and stored answers. What a source has stored under other `[sources.NAME.cache]` settings is not
    given any more, from memory or from Redis. What `@on_startup` functions have made stays.
 
+What takes new workers or a new server is tried first: `gateway check --start` makes all that a start makes on this
+machine, in a process of its own. Then the first new worker is started: it opens its logs, keys, brokers and ports, runs
+`@on_startup`, and listens when it was decided that it is to. Where it does not come up, the reload is refused with the
+reason, nothing has changed in any worker, and the next reload tries again. A reload says `unchanged` only where every
+worker does what the files say; `waiting` where all that is left takes a new server.
+
 A worker that dies meanwhile is replaced by one that serves what was decided last, whatever the configuration and the
 schema say by then. Python is imported anew: where its successor cannot start, the log says so, the other workers serve
-on, and the start is tried again every 5 seconds. The server ends when no worker is left.
+on, and the start is tried again every 5 seconds. So is that of a worker which is to replace another after the first.
+The server ends when no worker is left.
 
 `gateway_revision_info` has the digest of what a worker serves, `gateway_revisions` how many revisions it holds: one,
 and two while the one before is drained.

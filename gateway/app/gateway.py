@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,12 @@ from gateway.app.preconditions import check_graphql_core
 from gateway.app.reload.commands import add_reload_commands
 from gateway.app.reload.effects import changes_between
 from gateway.app.reload.inputs import Inputs, Origin
-from gateway.app.reload.parent import ask_parent
+from gateway.app.reload.part import Part
 from gateway.app.reload.reloader import Reloader
 from gateway.app.reload.revisions import Revisions, Served
 from gateway.app.reload.shelf import Shelf
+from gateway.app.reload.start import errors_of_start
+from gateway.app.reload.successors import Successors
 from gateway.app.revision import Revision
 from gateway.app.worker import BROKER_DIRECTORY, Worker
 from gateway.auth.authenticator import Authenticator
@@ -54,6 +57,7 @@ class Gateway:
         env: `$env` of the connectors.
         mock: Fields make their values up: no connector, no Python, no backend.
         source: The files that `config` was read from, and where they are; None where it cannot be reloaded.
+        graph: What was built of all that already; it is built by default.
 
     Attributes:
         dev_status: What GraphiQL's page asks for while it is developed; set before the lifespan begins.
@@ -71,12 +75,15 @@ class Gateway:
         *,
         mock: bool = False,
         source: tuple[Origin, Inputs] | None = None,
+        graph: Graph | None = None,
     ) -> None:
         check_graphql_core()
         self.config = config
         self._env, self._mock, self._source = env, mock, source
-        texts = source[1].schema if source is not None else None
-        self.graph = build_graph(config, base, env, is_served=True, mock=mock, texts=texts)
+        if graph is None:
+            texts = source[1].schema if source is not None else None
+            graph = build_graph(config, base, env, is_served=True, mock=mock, texts=texts)
+        self.graph = graph
         if self.graph.errors:
             raise refused(self.graph.errors)
         self.explain = Explain(config.explain, env)
@@ -124,6 +131,26 @@ class Gateway:
     @asynccontextmanager
     async def lifespan(self, _app: Any = None) -> AsyncIterator[dict[str, Any]]:
         """Everything that lives on the worker's event loop, started and ended in order."""
+        async with AsyncExitStack() as stack:
+            worker = await stack.enter_async_context(self._opened())
+            Administration(worker).add_to(worker.commands)
+            hooks = Hooks(self.graph.marks)
+            await stack.enter_async_context(hooks.running())
+            await self._begin(worker, hooks, stack)
+            self._worker = worker
+            yield {DRAIN: worker.begin_drain}
+
+    async def check_start(self) -> None:
+        """Make what a start makes on this machine and close it again; no port is taken, no function of the user called.
+
+        Errors: ConfigError for what no worker could start with.
+        """
+        async with self._opened() as worker:
+            self._warmed(worker, Hooks(()))
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Worker]:
+        """A worker with all that it needs of this machine. Errors: ConfigError."""
         assert self.graph.bound is not None
         worker = Worker(
             self.config,
@@ -136,32 +163,32 @@ class Gateway:
             dev_status=self.dev_status,
             owns_process=self.owns_process,
         )
-        Administration(worker).add_to(worker.commands)
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(worker.running())
-            hooks = Hooks(self.graph.marks)
-            await stack.enter_async_context(hooks.running())
-            await self._begin(worker, hooks, stack)
-            self._worker = worker
-            yield {DRAIN: worker.begin_drain}
+        async with worker.running():
+            yield worker
 
-    async def _begin(self, worker: Worker, hooks: Hooks, stack: AsyncExitStack) -> None:
-        """Serve the first revision. Nothing here holds it: it goes when another has taken its place."""
+    def _warmed(self, worker: Worker, hooks: Hooks) -> Revision:
+        """The first revision, with the plans of the configuration. Errors: ConfigError."""
         digest = self._source[1].digest if self._source is not None else ""
         revision = Revision(self.graph, self.config, self.base, self.explain, worker, hooks, digest)
         revision.warm()
+        return revision
+
+    async def _begin(self, worker: Worker, hooks: Hooks, stack: AsyncExitStack) -> None:
+        """Serve the first revision. Nothing here holds it: it goes when another has taken its place."""
+        revision = self._warmed(worker, hooks)
         worker.serve(revision)
-        audit_configuration(worker.access_log, digest)
+        audit_configuration(worker.access_log, revision.digest)
         if self._source is None:
             await stack.enter_async_context(worker.answering())
             return
         origin, inputs = self._source
-        served = Served(inputs, digest, self.config, self.graph, revision)
+        served = Served(inputs, revision.digest, self.config, self.graph, revision)
         revisions = Revisions(worker, hooks, origin, self._env, served, self._take, mock=self._mock)
         shelf = Shelf(os.environ.get(BROKER_DIRECTORY) if self.owns_process else None)
-        reloader = Reloader(
-            self.config, revisions, worker.calls, shelf, origin, self._env, ask_parent
-        )
+        successors = Successors(worker.calls, shelf)
+        start = partial(errors_of_start, origin, mock=self._mock)
+        part = Part(self.config, revisions, worker.calls, shelf, successors)
+        reloader = Reloader(part, worker.calls, shelf, origin, self._env, start, successors)
         if worker.measures is not None:
             worker.measures.registry.add(reloader.samples)
         add_reload_commands(worker.commands, reloader)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -15,13 +16,17 @@ import typer
 
 from gateway.app.build import Graph
 from gateway.app.config import Config
+from gateway.app.gateway import Gateway
 from gateway.app.mistakes import place_in_config
+from gateway.cli.failures import meeting_place
 from gateway.cli.options import (
     ConfigOption,
+    MockOption,
     SchemaOption,
     config_path,
     counted,
     fail,
+    origin_for,
     read_graph,
 )
 from gateway.cli.progress import working
@@ -53,6 +58,14 @@ def check(
         bool,
         typer.Option("--reach", help="Also connect to every source from here; no request is sent."),
     ] = False,
+    start: Annotated[
+        bool,
+        typer.Option(
+            "--start",
+            help="Also make what a start makes on this machine: logs, keys, certificates, brokers. No port is taken.",
+        ),
+    ] = False,
+    mock: MockOption = False,
     form: Annotated[
         ReportFormat,
         typer.Option("--format", help="For people, programs, or GitHub's annotations."),
@@ -70,9 +83,11 @@ def check(
     schema = [*(schema or ()), *(path for path in paths or () if path.suffix != ".toml")]
     try:
         with working("checking"):
-            settings, graph = read_graph(config, schema)
+            settings, graph = read_graph(config, schema, is_served=start, mock=mock)
             of_pair = _findings_of_pair(settings.server.tls, config_path(config, schema))
             unreachable = reach_sources(settings, graph) if reach and not graph.errors else []
+            if start and not graph.errors:
+                check_start(settings, graph, origin_for(config, schema).base, mock=mock)
     except ConfigError as exc:
         path = config_path(config, schema)
         errors = [_found(place_in_config(one, path)) for one in (exc, *exc.others)]
@@ -88,6 +103,16 @@ def check(
     _print(findings, form)
     is_wrong = _count(findings, "error") or (n_plus_one and findings)
     raise typer.Exit(1 if is_wrong else 0)
+
+
+def check_start(settings: Config, graph: Graph, base: Path, *, mock: bool = False) -> None:
+    """Make what a start makes, and close it again. Errors: ConfigError."""
+    with meeting_place(settings.server.workers):
+        gateway = Gateway(settings, base, os.environ, mock=mock, graph=graph)
+        try:
+            asyncio.run(gateway.check_start())
+        finally:
+            graph.threads.shutdown(wait=False)
 
 
 def reach_sources(settings: Config, graph: Graph) -> list[Diagnostic]:

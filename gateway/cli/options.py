@@ -100,11 +100,13 @@ def origin_for(config: Path | None, schema: list[Path] | None) -> Origin:
     return Origin(path, tuple(schema or ()))
 
 
-def read_graph(config: Path | None, schema: list[Path] | None) -> tuple[Config, Graph]:
+def read_graph(
+    config: Path | None, schema: list[Path] | None, *, is_served: bool = False, mock: bool = False
+) -> tuple[Config, Graph]:
     """What is looked at and not served: a schema without a configuration may lack what one will give."""
     settings, base = read_config(config, schema)
-    is_whole = config_path(config, schema) is not None
-    return settings, build_graph(settings, base, os.environ, is_served=is_whole)
+    is_whole = is_served or config_path(config, schema) is not None
+    return settings, build_graph(settings, base, os.environ, is_served=is_whole, mock=mock)
 
 
 def report(errors: list[Diagnostic], code: int = 1) -> NoReturn:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +13,10 @@ import typer
 from gateway.app.config import Config
 from gateway.app.gateway import Gateway
 from gateway.app.mistakes import error_lines
-from gateway.app.reload.parent import SERVE_PARENT
 from gateway.app.reload.shelf import Shelf
+from gateway.app.reload.successors import SERVE_DIGEST, SERVE_PARENT
 from gateway.app.worker import BROKER_DIRECTORY
+from gateway.cli.failures import meeting_place, tell_failure
 from gateway.cli.options import (
     ConfigOption,
     MockOption,
@@ -32,7 +32,6 @@ from gateway.cli.workers import (
     ServedConfig,
     Workers,
     say,
-    say_once,
 )
 from gateway.errors import ConfigError
 from gateway.telemetry.records import log_process
@@ -67,7 +66,7 @@ def serve(
             sockets, file = bind_unix(unix_socket, settings.server.unix_socket_mode)
         else:
             sockets = bind(host or settings.server.host, number)
-    log_process(settings.logs)
+        log_process(settings.logs)
     if warnings := sum(finding.severity == "warning" for finding in gateway.graph.findings):
         say(f"{counted(warnings, 'warning')}; gateway check lists them", logging.WARNING)
     if mock:
@@ -85,11 +84,12 @@ def serve(
     os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
     del gateway  # each worker makes its own
     served = served_config("gateway.cli.serve:worker", settings, workers=processes)
-    # Where the workers' brokers meet. Its name is short: a socket's path has to be.
-    with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
-        os.environ[BROKER_DIRECTORY] = folder
+    with meeting_place(processes):
         os.environ[SERVE_PARENT] = str(os.getpid())
-        Shelf(folder).decide(inputs)  # a worker that dies is replaced by one that serves the same
+        # Read by every worker that starts.
+        Shelf(os.environ[BROKER_DIRECTORY]).decide(
+            inputs
+        )  # a worker that dies is replaced by one that serves the same
         raise typer.Exit(_run(served, sockets, url, file))
 
 
@@ -156,12 +156,13 @@ def worker() -> Gateway:
     schema = [Path(item) for item in json.loads(os.environ.get(SERVE_SCHEMA, "[]"))]
     try:
         origin = origin_for(config, schema)
-        inputs = Shelf(os.environ.get(BROKER_DIRECTORY)).decided()
+        shelf, digest = Shelf(os.environ.get(BROKER_DIRECTORY)), os.environ.get(SERVE_DIGEST)
+        inputs = shelf.take(digest) if digest else shelf.decided()
         mock = bool(os.environ.get(SERVE_MOCK))
         gateway = Gateway.load(origin, os.environ, mock=mock, inputs=inputs)
+        log_process(gateway.config.logs)
     except ConfigError as exc:
-        say_once(error_lines(exc, config_path(config, schema)))
+        tell_failure(error_lines(exc, config_path(config, schema)))
         raise SystemExit(2) from exc
-    log_process(gateway.config.logs)
     gateway.owns_process = True
     return gateway

@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from uvicorn.lifespan.on import LifespanOn
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from gateway.app.mistakes import error_lines
-from gateway.app.worker import BROKER_DIRECTORY
+from gateway.app.reload.successors import START_TIMEOUT_S
+from gateway.cli.failures import failure_of, print_failure, tell_failure
+from gateway.cli.roll import Roll
 from gateway.cli.sockets import SocketFile
 from gateway.errors import ConfigError
 from gateway.transport.server.handshakes import TlsHandshake
@@ -33,20 +35,7 @@ Say = Callable[[Sequence[str]], None]
 START_FAILED = (2, 3)  # our own, and uvicorn's STARTUP_FAILURE
 START_AGAIN_S = 5.0
 """Seconds between two starts of a worker that cannot start while others serve."""
-START_TIMEOUT_S = 120.0
-"""Seconds that a worker which replaces another may take before it serves."""
-
-
-def say_once(lines: Sequence[str]) -> None:
-    """Print lines, unless another worker of this server has failed before this one."""
-    folder = os.environ.get(BROKER_DIRECTORY)
-    if folder:
-        try:
-            os.close(os.open(Path(folder) / "failed", os.O_CREAT | os.O_EXCL))
-        except OSError:
-            return
-    for line in lines:
-        print(f"gateway: {line}", file=sys.stderr)
+LOOK_EVERY_S = 0.5
 
 
 class Lifespan(LifespanOn):
@@ -71,7 +60,7 @@ class Lifespan(LifespanOn):
         self.logger = logger
 
     def _say(self, lines: Sequence[str]) -> None:
-        say: Say = getattr(self.config, "say", say_once)
+        say: Say = getattr(self.config, "say", tell_failure)
         say(lines)
 
 
@@ -103,7 +92,7 @@ class ServedConfig(uvicorn.Config):
         say: Told the lines of a start that fails.
     """
 
-    say: Say = staticmethod(say_once)
+    say: Say = staticmethod(tell_failure)
 
     def load(self) -> None:
         """Load the application."""
@@ -158,20 +147,33 @@ class Workers(Multiprocess):
         self._failed: dict[Process, float] = {}
         self._asked: set[Process] = set()
         self._leaving: list[Process] = []
+        self._roll = Roll(self)
 
     def serve(self) -> int:
         """Run the workers until the end. Gives the exit code."""
         self.init_processes()
         if self._wait_for_start():
             announce(self._url)
-        while not self.should_exit.wait(0.5):
+        due = 0.0
+        while not self.should_exit.wait(self._roll.look_every_s or LOOK_EVERY_S):
             self.handle_signals()
-            self.keep_subprocess_alive()
+            self._roll.go_on()
+            if time.monotonic() >= due:
+                self.keep_subprocess_alive()
+                due = time.monotonic() + LOOK_EVERY_S
+        self._roll.give_up()
         self.terminate_all()
         self.join_all()
         for process in self._leaving:
             process.join()
         return 2 if self._has_failed else 0
+
+    def begin_process(self) -> Process:
+        """One process more, which is given START_TIMEOUT_S to serve."""
+        process = Process(self.config, self.sockets)
+        process.start()
+        self._starting[process] = time.monotonic() + START_TIMEOUT_S
+        return process
 
     def keep_subprocess_alive(self) -> None:
         """Replace a worker that died or hangs; end when its replacement cannot start, and no other serves.
@@ -183,31 +185,38 @@ class Workers(Multiprocess):
         for index, process in enumerate(self.processes):
             if self.should_exit.is_set():
                 return
-            if self._is_well(process) or self._is_to_wait(process):
+            if self.is_well(process) or self._is_to_wait(process):
                 continue
-            self._starting.pop(process, None)
             self._failed.pop(process, None)
-            process.kill()
-            process.join()
-            replacement = self.processes[index] = Process(self.config, self.sockets)
-            replacement.start()
-            self._starting[replacement] = time.monotonic() + START_TIMEOUT_S
+            self.drop(process)
+            replacement = self.processes[index] = self.begin_process()
+            self._roll.note_replaced(process, replacement)
+
+    def drop(self, process: Process) -> None:
+        """End a process that is of no use."""
+        self._starting.pop(process, None)
+        self._asked.discard(process)
+        process.kill()
+        process.join()
 
     def _is_to_wait(self, process: Process) -> bool:
         """Whether a worker that could not start is not replaced now: others serve on, or all of them end."""
-        if process.exitcode not in START_FAILED:
+        code = process.exitcode or 0
+        if code not in START_FAILED and not (code > 0 and process in self._starting):
             return False
         if process not in self._failed:
             serving = sum(self._serves(other) for other in self.processes)
+            why = failure_of(process.pid, process.exitcode)
             self._has_failed = not serving
             if not serving:
+                print_failure(why)
                 self.should_exit.set()
                 return True
             self._failed[process] = time.monotonic() + START_AGAIN_S
             message = (
                 f"worker {process.pid} could not start: {serving} serve on, and it is tried again"
             )
-            say(message, logging.ERROR)
+            say("; ".join([message, *why]), logging.ERROR)
         return time.monotonic() < self._failed[process]
 
     def _serves(self, process: Process) -> bool:
@@ -222,29 +231,16 @@ class Workers(Multiprocess):
 
     def handle_usr2(self) -> None:
         """SIGUSR2, as a worker sends it: replace the workers, each when its successor answers."""
-        for index, old in enumerate(self.processes):
-            process = Process(self.config, self.sockets)
-            process.start()
-            if not self._is_started(process):
-                process.kill()
-                process.join()
-                say_once([f"worker {process.pid} did not start; the workers before it go on"])
-                return
-            self.processes[index] = process
-            old.terminate()
-            self._leaving.append(old)
+        self._roll.begin()
 
-    def _is_started(self, process: Process) -> bool:
-        """Wait until a worker answers; False when it ends before, takes too long, or all are to end."""
-        until = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < until and not self.should_exit.is_set():
-            if self._has_answered(process):
-                return True
-            if wait([process.process.sentinel], timeout=0.02):
-                return False
-        return False
+    def replace(self, old: Process, new: Process) -> None:
+        """Let a worker take the place of another, which ends what it has begun."""
+        self.processes[self.processes.index(old)] = new
+        old.terminate()
+        self._leaving.append(old)
 
-    def _is_well(self, process: Process) -> bool:
+    def is_well(self, process: Process) -> bool:
+        """Whether a worker serves, or still may."""
         if process not in self._starting:
             return process.is_alive(timeout=self.config.timeout_worker_healthcheck)
         if not process.process.is_alive() or time.monotonic() > self._starting[process]:
@@ -252,6 +248,10 @@ class Workers(Multiprocess):
         if self._has_answered(process):
             del self._starting[process]
         return True
+
+    def is_starting(self, process: Process) -> bool:
+        """Whether it does not serve yet."""
+        return process in self._starting
 
     def _has_answered(self, process: Process) -> bool:
         """Whether a worker says that it serves. It is asked, and not waited for; one that has ended says nothing."""
@@ -272,21 +272,13 @@ class Workers(Multiprocess):
         while waiting and not self.should_exit.is_set():
             waiting = [process for process in waiting if not self._has_answered(process)]
             # One that has answered and dies is replaced, as any later.
-            ended = wait([process.process.sentinel for process in waiting], timeout=0.02)
-            if ended:
-                self._say_who_ended(ended)
+            sentinels = {process.process.sentinel: process for process in waiting}
+            if gone := wait(list(sentinels), timeout=0.02):
+                ended = next(process for key, process in sentinels.items() if key in gone)
+                ended.process.join(5)  # it is at its end: its code is there in a moment
+                print_failure(failure_of(ended.pid, ended.exitcode))
                 self._has_failed = True
                 self.should_exit.set()
                 return False
             self.handle_signals()
         return not waiting
-
-    def _say_who_ended(self, ended: Collection[object]) -> None:
-        """Say which worker something from outside has ended before it served; others say it themselves."""
-        for process in self.processes:
-            if process.process.sentinel in ended:
-                process.process.join(5)  # it is at its end: its code is there in a moment
-                code = process.exitcode
-                if code is not None and code < 0:
-                    said = f"worker {process.pid} was ended by signal {-code} before it served"
-                    say_once([said])

@@ -212,7 +212,7 @@ CERTIFICATE_EXPIRY = Metric(
 RELOADS = Metric(
     "gateway_reloads",
     "counter",
-    "Reloads that this server led, by result: reloaded, refused (the version before goes on), unchanged, restarting.",
+    "Reloads that this server led, by result: reloaded, refused (the version before goes on), unchanged, waiting (for a new server), restarting.",
     ("result",),
 )
 REVISION_INFO = Metric(

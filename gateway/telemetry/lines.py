@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, BinaryIO
 
 import orjson
 
+from gateway.errors import ConfigError
 from gateway.telemetry.pretty import pretty
 
 Encode = Callable[[dict[str, Any]], bytes]
@@ -42,3 +44,19 @@ def write_line(stream: BinaryIO, line: bytes) -> None:
     """Write a line and let nothing wait in a buffer."""
     stream.write(line)
     stream.flush()
+
+
+def open_log(path: str, stream: str) -> BinaryIO:
+    """The file of a stream of `[logs]`, to append to. Errors: ConfigError where it cannot be written."""
+    with told_as_log(stream):
+        return open(path, "ab", buffering=0)
+
+
+@contextmanager
+def told_as_log(stream: str) -> Iterator[None]:
+    """Errors: ConfigError for a file that cannot be written, with the setting that names it."""
+    try:
+        yield
+    except OSError as exc:
+        problem = f"{exc.filename} cannot be written: {exc.strerror}"
+        raise ConfigError(problem, key=f"logs.{stream}") from exc

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from gateway.telemetry.chain import ChainedFile
-from gateway.telemetry.lines import as_json, encoder_of, now, write_line
+from gateway.telemetry.lines import as_json, encoder_of, now, open_log, told_as_log, write_line
 from gateway.telemetry.records import LineHandler, attach, is_process_logged
 from gateway.telemetry.settings import LogSettings
 
@@ -28,6 +28,8 @@ class AccessLog:
 
     Where the process's whole log is taken care of (`log_process`), that is all; a host application configures its own
     log, and gets the gateway's lines beside it.
+
+    Errors: ConfigError for a file that cannot be written.
     """
 
     def __init__(self, settings: LogSettings) -> None:
@@ -35,29 +37,30 @@ class AccessLog:
         self._encode = encoder_of(settings.format)
         self._omitted = settings.access_omit
         self._owned: list[BinaryIO] = []
-        self._access = self._open(settings.access)
+        self._access = self._open(settings.access, "access")
         self._lines: list[tuple[Callable[..., str], tuple[Any, ...]]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._slow = self._open(settings.slow)
+        self._slow = self._open(settings.slow, "slow")
         self._chain: ChainedFile | None = None
         self._audit: BinaryIO | None = None
         if settings.audit in ("off", "stdout", "stderr"):
-            self._audit = self._open(settings.audit)
+            self._audit = self._open(settings.audit, "audit")
         else:
-            self._chain = ChainedFile(Path(settings.audit))
+            with told_as_log("audit"):
+                self._chain = ChainedFile(Path(settings.audit))
         self._detach: Callable[[], None] | None = None
         if not is_process_logged():
-            errors = self._open(settings.errors) or sys.stderr.buffer
+            errors = self._open(settings.errors, "errors") or sys.stderr.buffer
             self._detach = attach("gateway", LineHandler(errors, self._encode), settings.level)
 
-    def _open(self, target: str) -> BinaryIO | None:
+    def _open(self, target: str, name: str) -> BinaryIO | None:
         if target == "off":
             return None
         if target == "stdout":
             return sys.stdout.buffer
         if target == "stderr":
             return sys.stderr.buffer
-        file = open(target, "ab", buffering=0)  # noqa: SIM115 - closed by `close`
+        file = open_log(target, name)
         self._owned.append(file)
         return file
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, BinaryIO, Protocol
 
-from gateway.telemetry.lines import Encode, encoder_of, now, write_line
+from gateway.telemetry.lines import Encode, encoder_of, now, open_log, write_line
 from gateway.telemetry.settings import LogSettings
 
 MEMBERS = "gateway_members"
@@ -108,8 +108,12 @@ def is_process_logged() -> bool:
 
 
 def log_process(settings: LogSettings) -> None:
-    """Make every log record of this process a line of the error stream: the process serves nothing else."""
-    stream = sys.stderr.buffer if settings.errors == "stderr" else open(settings.errors, "ab", buffering=0)  # noqa: SIM115 - for the life of the process  # fmt: skip
+    """Make every log record of this process a line of the error stream: the process serves nothing else.
+
+    Errors: ConfigError for a file that cannot be written.
+    """
+    errors = settings.errors
+    stream = sys.stderr.buffer if errors == "stderr" else open_log(errors, "errors")
     attach("", LineHandler(stream, encoder_of(settings.format)), settings.level)
     logging.captureWarnings(True)
     if settings.level != "debug":

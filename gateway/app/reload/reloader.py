@@ -4,7 +4,8 @@
                         └─ one cannot, dies or takes too long: every worker drops what it has prepared
 
 Any worker may lead. The decision is written down before the first swap: a worker that starts or misses the word from
-then on serves the new by itself, and one that has prepared and hears nothing more looks it up.
+then on serves the new by itself, and one that has prepared and hears nothing more looks it up. What takes new workers
+is decided when the first of them is ready to serve.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import asyncio
 import logging
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -22,60 +23,57 @@ from gateway.app.config import Config
 from gateway.app.mistakes import error_lines
 from gateway.app.reload.effects import ConfigChange, Effect, changes_between
 from gateway.app.reload.inputs import FileState, Inputs, Origin
+from gateway.app.reload.part import ABANDON, COMMIT, LACKING, PREPARE, PYTHON_FILES, Part
 from gateway.app.reload.report import Report
-from gateway.app.reload.revisions import RefusedError, Revisions
 from gateway.app.reload.shelf import BusyError, Shelf
+from gateway.app.reload.successors import Successors
 from gateway.broker.calls import Answers, WorkerCalls
 from gateway.errors import ConfigError
 from gateway.telemetry.catalogue import RELOADS, REVISION_INFO, REVISIONS
 from gateway.telemetry.metrics import Sample
 
 logger = logging.getLogger("gateway.reload")
-PREPARE, COMMIT, ABANDON = "reload.prepare", "reload.commit", "reload.abandon"
 COMMIT_TIMEOUT_S = 30.0
-PYTHON_FILES = "graph.resolvers: the files"
-AskRestart = Callable[[], bool]
-"""Has every worker replaced, one after the other; False where there is nobody who could."""
+ErrorsOfStart = Callable[[], Awaitable[list[str]]]
+"""What keeps a new worker from starting with the files, as far as it is known without one."""
 
 
 class Reloader:
-    """One worker's part in reloads, and what leads them.
+    """Leads reloads, as any worker may.
 
     Args:
-        started: The configuration that this process began with: what needs a restart is compared with it.
-        revisions: What this worker serves.
+        part: This worker's own in them.
         calls: Reaches the others.
         shelf: What they have in common.
         origin: Where the files are.
         env: What the configuration names.
-        ask_restart: Has every worker replaced, where a change needs that.
+        errors_of_start: Asked before a change that takes new workers, or a new server.
+        successors: Has every worker replaced, where a change needs that.
     """
 
     def __init__(
         self,
-        started: Config,
-        revisions: Revisions,
+        part: Part,
         calls: WorkerCalls,
         shelf: Shelf,
         origin: Origin,
         env: Mapping[str, str],
-        ask_restart: AskRestart,
+        errors_of_start: ErrorsOfStart,
+        successors: Successors,
     ) -> None:
-        self._started = started
-        self._python = revisions.served.inputs.python
-        self._revisions = revisions
+        self._part = part
+        self._revisions = part.revisions
         self._calls = calls
         self._shelf = shelf
         self._origin = origin
         self._env = env
-        self._ask_restart = ask_restart
-        self._counts: Counter[str] = Counter(reloaded=0, refused=0, unchanged=0, restarting=0)
-        self._deciding: asyncio.Task[None] | None = None
+        self._errors_of_start = errors_of_start
+        self._successors = successors
+        self._startable = part.started
+        self._counts: Counter[str] = Counter(
+            reloaded=0, refused=0, unchanged=0, restarting=0, waiting=0
+        )
         self._tasks: set[asyncio.Task[Any]] = set()
-        for what, answer in (
-            (PREPARE, self._prepare), (COMMIT, self._commit), (ABANDON, self._abandon),
-        ):  # fmt: skip
-            calls.add(what, answer)
 
     def samples(self) -> Iterator[Sample]:
         """The values now, for metrics."""
@@ -86,27 +84,22 @@ class Reloader:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Around the time in which the worker serves: SIGHUP and changed files reload."""
-        decided = self._shelf.decided()
-        if decided is not None and decided.digest != self._revisions.served.digest:
-            await self._catch_up(decided)  # it was decided while this worker started
-        self._spawn(self._watch())
+        """Around the time in which the worker serves: SIGHUP and changed files reload. Errors: ConfigError."""
         try:
+            await self._part.begin()
+            self._spawn(self._watch())
             yield
         finally:
-            tasks = [*self._tasks, *([self._deciding] if self._deciding else [])]
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._revisions.aclose()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._part.aclose()
 
     def listen(self) -> Callable[[], None]:
         """Reload on SIGHUP; gives what ends that. For a process that serves nothing else."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._on_signal()))
         return partial(_ignore, loop)
-
-    # Leading
 
     async def reload(self, *, check_only: bool = False) -> Report:
         """Serve the files as they are now, or say why not. Errors: BusyError."""
@@ -125,134 +118,88 @@ class Reloader:
             config = self._origin.parse(inputs.config, self._env)
         except ConfigError as exc:
             return Report("refused", errors=error_lines(exc, self._origin.config))
-        report = Report("unchanged", inputs.digest, changes=self._changes(inputs, config))
-        report.wait_for(Effect.SERVER)
-        needs_restart = any(change.effect is Effect.WORKERS for change in report.changes)
-        if inputs.digest == self._revisions.served.digest:
-            return report
-        if inputs.python != self._python or config.graph.resolvers != self._started.graph.resolvers:
-            return await self._restart(inputs, report, check_only=check_only)
+        report = Report("unchanged", inputs.digest, changes=self._part.changes(inputs, config))
         self._shelf.put(inputs)
         try:
-            if not await self._prepare_all(report) or check_only:
-                await self._calls.ask(ABANDON, report.digest, COMMIT_TIMEOUT_S)
-                return report
-            self._shelf.decide(inputs)
-            await self._commit_all(report)
+            await self._reload_from(inputs, config, report, check_only=check_only)
         finally:
             self._shelf.drop(report.digest)
-        if needs_restart and not self._ask_restart():
-            report.wait_for(Effect.WORKERS, Effect.SERVER)
         return report
 
-    def _changes(self, inputs: Inputs, config: Config) -> list[ConfigChange]:
-        """What is other than it is served; what needs a restart: other than this process began with."""
-        served = self._revisions.served
-        hot = changes_between(served.config, config)
-        cold = changes_between(self._started, config)
-        found = [change for change in hot if change.effect is Effect.HOT]
-        found += [change for change in cold if change.effect is not Effect.HOT]
-        if inputs.schema != served.inputs.schema:
-            found.append(ConfigChange("graph.schema: the files", Effect.HOT))
-        if inputs.python != self._python:
-            found.append(ConfigChange(PYTHON_FILES, Effect.WORKERS))
-        return found
+    async def _reload_from(
+        self, inputs: Inputs, config: Config, report: Report, *, check_only: bool
+    ) -> None:
+        is_rolled = self._successors.are_possible
+        report.wait_for(*((Effect.SERVER,) if is_rolled else (Effect.WORKERS, Effect.SERVER)))
+        if inputs.digest == self._revisions.served.digest and not await self._is_due(report):
+            report.result = "waiting" if report.waiting else "unchanged"
+            return
+        keys = {change.key for change in report.changes}
+        is_new_python = PYTHON_FILES in keys or "graph.resolvers" in keys
+        report.errors = await self._refusals(config, report, is_new_python=is_new_python)
+        needs_workers = any(change.effect is Effect.WORKERS for change in report.changes)
+        if not report.errors and not check_only and is_rolled and needs_workers:
+            report.errors = await self._successors.begin(report.digest)
+        if report.errors or check_only:
+            report.result = "refused" if report.errors else "checked"
+            await self._calls.ask(ABANDON, report.digest, COMMIT_TIMEOUT_S)
+            return
+        self._shelf.decide(inputs)
+        if is_new_python:
+            report.result = "restarting"
+        else:
+            await self._commit_all(report)
 
-    async def _prepare_all(self, report: Report) -> bool:
-        """Whether every worker can serve it."""
+    async def _is_due(self, report: Report) -> bool:
+        """Whether there is a worker that does not do what was decided; what it lacks is a change."""
+        if not self._successors.are_possible:
+            return False
+        answers = await self._calls.ask(LACKING, report.digest, COMMIT_TIMEOUT_S)
+        lacking = dict.fromkeys(key for keys in answers.said.values() for key in keys)
+        known = {change.key for change in report.changes}
+        report.changes += [ConfigChange(k, Effect.WORKERS) for k in lacking if k not in known]
+        return bool(lacking)
+
+    async def _refusals(self, config: Config, report: Report, *, is_new_python: bool) -> list[str]:
+        """Why it cannot be served. Every worker has prepared it, but where it takes new Python."""
+        cold = [change for change in report.changes if change.effect is not Effect.HOT]
+        if is_new_python and not self._successors.are_possible:
+            return await self._errors_of_start() or [
+                f"{PYTHON_FILES} have changed: start the server again"
+            ]
+        # What waits for a new server waits over many reloads: it is tried once.
+        is_tried = not any(
+            c.effect is not Effect.HOT for c in changes_between(self._startable, config)
+        )
+        if cold and (is_new_python or not is_tried):
+            if errors := await self._errors_of_start():
+                return errors
+            self._startable = config
+        return [] if is_new_python else await self._prepare_all(report)
+
+    async def _prepare_all(self, report: Report) -> list[str]:
+        """Why a worker cannot serve it."""
         timeout_s = self._revisions.served.config.reload.prepare_timeout_s
         answers = await self._calls.ask(PREPARE, report.digest, timeout_s)
         refusals = [said["errors"] for said in answers.said.values() if said["errors"]]
-        report.errors = refusals[0] if refusals else _problems(answers)
-        if report.errors or not answers.said:
-            report.result = "refused"
-            return False
-        report.result = "checked"
+        errors: list[str] = refusals[0] if refusals else _problems(answers)
+        if errors or not answers.said:
+            return errors or ["no worker has answered"]
         report.plans = max(said["plans"] for said in answers.said.values())
         report.took_s = max(said["took_s"] for said in answers.said.values())
-        return True
+        return []
 
     async def _commit_all(self, report: Report) -> None:
         """Have every worker swap: it is decided, so that one that does not answer is only told of."""
         answers = await self._calls.ask(COMMIT, report.digest, COMMIT_TIMEOUT_S)
         for problem in _problems(answers):
             logger.error("reload: %s is decided, and %s", report.digest, problem)
+        swapped = [said for said in answers.said.values() if said is not None]
         report.result = "reloaded"
-        report.workers = len(answers.said)
-        report.swap_ms = max((said["swap_ms"] for said in answers.said.values()), default=0.0)
-        report.moved = sum(said["moved"] for said in answers.said.values())
-        report.ending = sum(said["ending"] for said in answers.said.values())
-
-    async def _restart(self, inputs: Inputs, report: Report, *, check_only: bool) -> Report:
-        """Python that was imported stays what it is until its process ends: new ones are started, if they could."""
-        from gateway.app.reload.checked import check_in_a_process
-
-        report.errors = await check_in_a_process(self._origin)
-        if report.errors:
-            report.result = "refused"
-        elif check_only:
-            report.result = "checked"
-        else:
-            self._shelf.decide(inputs)
-            if self._ask_restart():
-                report.result = "restarting"
-            else:
-                report.wait_for(Effect.WORKERS, Effect.SERVER)
-                report.result = "refused"
-                report.errors = [f"{PYTHON_FILES} have changed: start the server again"]
-        return report
-
-    # Taking part
-
-    async def _prepare(self, digest: str) -> dict[str, Any]:
-        self._stop_deciding()
-        try:
-            prepared = await self._revisions.prepare(self._shelf.take(digest))
-        except RefusedError as exc:
-            return {"errors": exc.lines}
-        self._deciding = asyncio.create_task(self._decide_alone(digest))
-        return {"errors": [], "plans": prepared.plans, "took_s": prepared.took_s}
-
-    async def _commit(self, digest: str) -> dict[str, Any]:
-        self._stop_deciding()
-        revisions = self._revisions
-        prepared = revisions.prepared
-        if prepared is None or prepared.served.digest != digest:
-            decided = self._shelf.decided()
-            if revisions.served.digest != digest and decided is not None:
-                await self._catch_up(decided)  # it has started since the others were asked
-            return {"swap_ms": 0.0, "moved": 0, "ending": 0}
-        swap_s = revisions.swap()
-        moved, ending = await revisions.move_subscriptions()
-        return {"swap_ms": swap_s * 1000, "moved": moved, "ending": ending}
-
-    async def _abandon(self, _digest: str) -> None:
-        self._stop_deciding()
-        await self._revisions.abandon()
-
-    async def _decide_alone(self, digest: str) -> None:
-        """Whoever leads may die: what it has decided is written down."""
-        await asyncio.sleep(self._revisions.served.config.reload.prepare_timeout_s)
-        self._deciding = None
-        decided = self._shelf.decided()
-        if decided is not None and decided.digest == digest:
-            await self._commit(digest)
-        else:
-            await self._revisions.abandon()
-
-    def _stop_deciding(self) -> None:
-        if self._deciding is not None:
-            self._deciding.cancel()
-            self._deciding = None
-
-    async def _catch_up(self, decided: Inputs) -> None:
-        try:
-            await self._revisions.prepare(decided)
-        except RefusedError as exc:
-            logger.error("what the other workers serve cannot be served: %s", exc)  # noqa: TRY400
-            return
-        self._revisions.swap()
-        await self._revisions.move_subscriptions()
+        report.workers = len(swapped)
+        report.swap_ms = max((said["swap_ms"] for said in swapped), default=0.0)
+        report.moved = sum(said["moved"] for said in swapped)
+        report.ending = sum(said["ending"] for said in swapped)
 
     # Being told
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from gateway.app.reload.effects import ConfigChange, Effect
 
-Result = Literal["reloaded", "unchanged", "checked", "refused", "restarting"]
+Result = Literal["reloaded", "unchanged", "checked", "refused", "restarting", "waiting"]
 
 
 @dataclass(slots=True)
@@ -16,7 +16,8 @@ class Report:
 
     Attributes:
         result: `reloaded` serves the new; `unchanged` found nothing that is new; `checked` was asked to look only;
-            `refused` goes on with the old, in every worker; `restarting` replaces one worker after another.
+            `refused` goes on with the old, in every worker; `restarting` replaces one worker after another;
+            `waiting` found nothing that a reload brings into effect, and keys that wait for a new server.
         digest: Of the files that were read; "" where they could not be.
         errors: What is wrong, each with its file and line.
         changes: The keys that changed, each with what it needs.
@@ -63,5 +64,6 @@ class Report:
         return {
             "unchanged": "nothing has changed",
             "checked": f"{self.digest} can be served",
+            "waiting": f"for a new server, and nothing else has changed: {', '.join(self.waiting)}",
             "restarting": f"{self.digest} is served by new workers, one after the other",
         }[self.result]

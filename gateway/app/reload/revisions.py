@@ -140,10 +140,14 @@ class Revisions:
             self.prepared = PreparedRevision(served, plans, time.perf_counter() - begin)
             return self.prepared
 
+    def config_of(self, inputs: Inputs) -> Config:
+        """The configuration in them. Errors: ConfigError."""
+        return self._origin.parse(inputs.config, self._env)
+
     def _built(self, inputs: Inputs) -> Served:
         """Errors: ConfigError, RefusedError."""
         origin, env = self._origin, self._env
-        config = with_hot_changes(self.served.config, origin.parse(inputs.config, env))
+        config = with_hot_changes(self.served.config, self.config_of(inputs))
         graph = build_graph_of(
             inputs.schema, config, origin.base, env, is_served=True, mock=self._mock
         )

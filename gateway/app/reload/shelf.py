@@ -1,15 +1,18 @@
 """What the workers of a server have in common for a reload: the files' texts, and what it was decided to serve.
 
-The decision is a file: a worker that starts, or that missed the word of the others, finds it there.
+The decision is a file: a worker that starts, or that missed the word of the others, finds it there. So is what the
+process that starts the workers is asked for, and what came of it.
 """
 
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+import orjson
 
 from gateway.app.reload.inputs import Inputs
 
@@ -62,6 +65,34 @@ class Shelf:
             )
         except FileNotFoundError:
             return None
+
+    def want(self, digest: str) -> None:
+        """Ask the process that starts the workers for new ones that serve this."""
+        assert self._folder is not None
+        (self._folder / "outcome").unlink(missing_ok=True)
+        (self._folder / "wanted").write_text(digest)
+
+    def wanted(self) -> str:
+        """What new workers are to serve."""
+        assert self._folder is not None
+        return (self._folder / "wanted").read_text()
+
+    def tell(self, digest: str, errors: Sequence[str]) -> None:
+        """Say what came of the first new worker: why it does not serve, or nothing."""
+        assert self._folder is not None
+        fresh = self._folder / "outcome.new"
+        fresh.write_bytes(orjson.dumps({"digest": digest, "errors": list(errors)}))
+        fresh.replace(self._folder / "outcome")
+
+    def outcome(self, digest: str) -> list[str] | None:
+        """What came of the first new worker; None while nothing was told."""
+        assert self._folder is not None
+        try:
+            told = orjson.loads((self._folder / "outcome").read_bytes())
+        except FileNotFoundError:
+            return None
+        errors: list[str] = told["errors"]
+        return errors if told["digest"] == digest else None
 
     def drop(self, digest: str) -> None:
         """It is not needed any more."""

@@ -137,3 +137,66 @@ async def test_broken_python_replaces_no_worker(project: Project) -> None:
         assert (status, report["result"]) == (422, "refused")
         assert "nothing_of_that_name" in report["errors"][0]
         assert await server.pids(2) == pids
+
+
+RAISES = """
+@on_startup
+def fails(state):
+    raise RuntimeError("no pool today")
+"""
+
+
+async def test_what_no_new_worker_can_start_with_is_refused_each_time(project: Project) -> None:
+    resolvers = project.folder / f"{project.resolvers}.py"
+    right = resolvers.read_text()
+    async with server_of(project.config) as server:
+        pids = await server.pids(2)
+        _, told = await server.command("GET", "/admin/workers")
+        served = {one["digest"] for one in told["workers"].values()}
+        project.write_config('[pubsub]\nkind = "redis"\n')
+        project.write_schema("new: String")  # what is hot waits for the rest
+        for _ in range(2):  # never "unchanged"
+            status, report = await server.command("POST", "/admin/reload")
+            assert (status, report["result"]) == (422, "refused")
+            assert "redis.url is not set" in report["errors"][0]
+        project.write_schema("")
+        project.write_config("")
+        resolvers.write_text(right + RAISES)
+        status, report = await server.command("POST", "/admin/reload")
+        assert (status, report["result"]) == (422, "refused")
+        assert "no pool today" in report["errors"][0]
+        await server.logged("no pool today")
+        _, told = await server.command("GET", "/admin/workers")
+        assert {one["digest"] for one in told["workers"].values()} == served
+        assert {one["pid"] for one in told["workers"].values()} == pids
+        resolvers.write_text(right)
+        project.write_schema("new: String")
+        status, report = await server.command("POST", "/admin/reload")
+        assert (status, report["result"]) == (200, "reloaded")
+        assert await server.pids(2) == pids
+
+
+async def test_a_new_worker_that_cannot_start_leaves_what_was_decided_before(
+    project: Project,
+) -> None:
+    project.write_config("[subscription]\nmax_queue = 7\n")
+    resolvers = project.folder / f"{project.resolvers}.py"
+    async with server_of(project.config) as server:
+        pids = await server.pids(2)
+        resolvers.write_text(
+            resolvers.read_text()
+            + "\nimport os\nif os.environ.get('GATEWAY_SERVE_DIGEST'): os._exit(9)\n"
+        )
+        status, report = await server.command("POST", "/admin/reload")
+        assert (status, report["result"]) == (422, "refused")
+        assert "ended with 9 before it served" in report["errors"][0]
+        dead = pids.pop()
+        os.kill(dead, signal.SIGKILL)
+        await one_that_is_not(pids | {dead}, server)
+        assert (await server.query("{ box { old } }"))["data"] == {"box": {"old": "o"}}
+        # Now it can start: every worker is replaced, by what could not be served before.
+        resolvers.write_text(resolvers.read_text().replace("os._exit(9)", "pass"))
+        status, report = await server.command("POST", "/admin/reload")
+        assert (status, report["result"]) == (200, "restarting")
+        status, report = await server.command("POST", "/admin/reload")
+        assert report["result"] != "unchanged"
