@@ -58,6 +58,12 @@ def configuration() -> str:
             *_rows(settings, "", is_listed),
         ]
         parts.append(f"\n```toml\n{EXAMPLES[names[0]].strip()}\n```\n")
+    parts += [
+        "\n## `[plugins.NAME]`\n\n",
+        "The settings of a plugin that is installed, and that it is used: an empty table is enough. What it may hold, the "
+        "[plugin](hooks.md#plugins) says.\n",
+        "\n```toml\n[plugins.maintenance]\nread_only = true\n```\n",
+    ]
     return "".join(parts)
 
 

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from graphql import DocumentNode, GraphQLSchema
 
 from gateway.app.config import Config
+from gateway.app.hook_checks import check_hooks, read_by_hooks, with_hooks
+from gateway.app.plugins import Plugin, load_plugins
 from gateway.app.preconditions import check_scalar_names, check_source_names
 from gateway.app.services import keys_that_ask_redis
 from gateway.auth.risks import find_risks
@@ -56,6 +59,7 @@ class Graph:
         marks: The user's Python.
         findings: Errors and warnings, in the order of the checks.
         threads: The pool of blocking resolvers.
+        plugins: What of the user's Python comes from packages.
     """
 
     schema: GraphQLSchema | None
@@ -63,6 +67,7 @@ class Graph:
     marks: list[Mark]
     findings: list[Diagnostic] = field(default_factory=list)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    plugins: list[Plugin] = field(default_factory=list)
 
     @property
     def undeclared(self) -> list[Mark]:
@@ -136,13 +141,16 @@ def build_graph_of(
         find_schema_files(config.graph.schema, base) if texts is None else [Path(p) for p in texts]
     )
     document, findings = accepted(load_sdl(files, texts))
+    plugins = [] if mock else load_plugins(config.plugins, base)
     marks = [] if mock else find_marks(config.graph.resolvers, base)
+    marks = with_hooks([*marks, *(mark for plugin in plugins for mark in plugin.marks)])
     if config.federation.enabled:
         most = config.federation.max_representations
         marks += subgraph_marks(document, marks, subgraph_sdl(document), most)
         document = with_entities(document)
     strict = config.graph.strict_deprecation
     schema, found = build_schema(document, strict_deprecation=strict, any_directive=mock)
+    findings += [plugin.finding() for plugin in plugins]
     findings += [item if item.file else replace(item, file=str(files[0])) for item in found]
     if schema is None:
         return Graph(None, None, marks, findings)
@@ -169,7 +177,8 @@ def build_graph_of(
     if not any(item.severity == "error" for item in findings):
         findings += bind_directives(schema, marks)
     fix(schema)
-    graph = Graph(schema, bound, marks, findings, threads)
+    graph = Graph(schema, bound, marks, findings, threads, plugins)
+    findings += check_hooks(marks, bound.base_urls if bound is not None else None)
     findings += check_sharing(graph, config)
     return graph
 
@@ -231,6 +240,7 @@ def _connect(
         resolved=resolved,
         headers=config.headers,
         withheld=frozenset({folded(keys.header_name)} if keys.is_used else ()),
+        read_by_hooks=partial(read_by_hooks, marks),
     )
     return bound, found
 

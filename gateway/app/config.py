@@ -11,15 +11,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from gateway.admin.settings import AdminSettings
 from gateway.app.reload.settings import ReloadSettings
 from gateway.app.settings import ErrorSettings, GraphSettings, ServerSettings, TrafficShaping
+from gateway.app.validated import adapter_of, validated
 from gateway.auth.settings import AuthenticationSettings, AuthorizationSettings
 from gateway.broker.settings import BrokerSettings
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
@@ -31,9 +29,8 @@ from gateway.pipeline.explain import ExplainSettings
 from gateway.pipeline.plan_cache import PlanCacheSettings
 from gateway.redis.settings import RedisSettings
 from gateway.settings.describe import described
-from gateway.settings.environment import as_lists, overlay, read_environment
-from gateway.settings.hints import tables_in
-from gateway.settings.mistakes import ConfigOrigin, explain, together
+from gateway.settings.environment import overlay, read_environment
+from gateway.settings.mistakes import ConfigOrigin, together
 from gateway.settings.text import Expansion, key_lines
 from gateway.telemetry.settings import LogSettings, TelemetrySettings
 from gateway.transport.settings import (
@@ -48,8 +45,6 @@ from gateway.transport.settings import (
 )
 from gateway.upstream.cache.settings import ResponseCacheSettings
 from gateway.upstream.settings import SourceSettings
-
-STRICT = {"extra": "forbid", "allow_inf_nan": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +82,7 @@ class Config:
         telemetry: Metrics and traces.
         errors: Masking.
         explain: Plans in answers.
+        plugins: The plugins that are used, each with its settings; an empty table is enough.
     """
 
     graph: GraphSettings = field(default_factory=GraphSettings)
@@ -121,6 +117,7 @@ class Config:
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)
     errors: ErrorSettings = field(default_factory=ErrorSettings)
     explain: ExplainSettings = field(default_factory=ExplainSettings)
+    plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def load_config(path: str | Path | None, env: Mapping[str, str] | None = None) -> Config:
@@ -147,7 +144,7 @@ def parse_config(text: str, name: str, env: Mapping[str, str]) -> Config:
     tables = expansion.expand(written)
     overrides = read_environment(Config, written, env)
     origin = ConfigOrigin(name, lines, written, overrides.names, expansion.used)
-    config, errors = _validated(overlay(tables, overrides.tables), origin)
+    config, errors = validated(Config, overlay(tables, overrides.tables), origin)
     errors = [*expansion.errors, *overrides.errors, *errors]
     if errors or config is None:
         raise together(errors)
@@ -159,7 +156,7 @@ def build_config(tables: Mapping[str, Any], *, file: str = "<config>") -> Config
 
     Errors: ConfigError for the first bad key; `others` has the rest of them.
     """
-    config, errors = _validated(tables, ConfigOrigin(file, written=tables))
+    config, errors = validated(Config, tables, ConfigOrigin(file, written=tables))
     if config is None:
         raise together(errors)
     return config
@@ -181,24 +178,7 @@ def origin_of(path: str | Path, env: Mapping[str, str]) -> ConfigOrigin:
 
 def config_json_schema() -> dict[str, Any]:
     """JSON Schema of `gateway.toml`, for editors: each key with what it is, its bounds and its default."""
-    return described(_adapter().json_schema(), Config)
-
-
-def _validated(
-    tables: Mapping[str, Any], origin: ConfigOrigin
-) -> tuple[Config | None, list[ConfigError]]:
-    try:
-        return _adapter().validate_python(as_lists(dict(tables), Config)), []
-    except ValidationError as exc:
-        return None, explain(Config, exc.errors(), origin)
-
-
-@cache
-def _adapter() -> TypeAdapter[Config]:
-    for table in tables_in(Config):
-        # Rooms know nothing of pydantic: how strict it is about their tables is said here.
-        table.__pydantic_config__ = STRICT  # type: ignore[attr-defined]
-    return TypeAdapter(Config)
+    return described(adapter_of(Config).json_schema(), Config)
 
 
 def read_config_text(path: str | Path) -> str:

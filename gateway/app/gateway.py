@@ -22,6 +22,7 @@ from gateway.app.build import Graph, build_graph, refused
 from gateway.app.config import Config
 from gateway.app.configuration_audit import audit_configuration
 from gateway.app.hooks import Hooks
+from gateway.app.plugins import settings_of
 from gateway.app.preconditions import check_graphql_core
 from gateway.app.reload.commands import add_reload_commands
 from gateway.app.reload.effects import changes_between
@@ -37,7 +38,6 @@ from gateway.app.worker import BROKER_DIRECTORY, Worker
 from gateway.auth.authenticator import Authenticator
 from gateway.pipeline.explain import Explain
 from gateway.transport.asgi import Receive, Scope, Send
-from gateway.transport.http.asgi import serve_http
 from gateway.transport.http.handler import Handler
 from gateway.transport.server.certificates import make_certificates
 from gateway.transport.server.connections import Connections
@@ -88,7 +88,17 @@ class Gateway:
             raise refused(self.graph.errors)
         self.explain = Explain(config.explain, env)
         self.base = base
-        self.auth = Authenticator(config.authentication, config.authorization, base)
+        self.hooks = Hooks(
+            self.graph.marks,
+            settings_of(self.graph.plugins),
+            is_required=config.authorization.require_authentication,
+        )
+        self.auth = Authenticator(
+            config.authentication,
+            config.authorization,
+            base,
+            has_hooks=self.hooks.requests is not None,
+        )
         self.path = config.server.path
         self.connections = Connections(config.server, config.server.workers)
         self.certificates = make_certificates(config.server.tls)
@@ -124,7 +134,7 @@ class Gateway:
         elif worker is None:
             await refuse_unstarted(scope, receive, send)
         elif scope["type"] == "http":
-            await serve_http(worker.handler, scope, receive, send)
+            await worker.serve_http(worker.handler, scope, receive, send)
         else:
             await worker.sockets(scope, receive, send)
 
@@ -134,9 +144,8 @@ class Gateway:
         async with AsyncExitStack() as stack:
             worker = await stack.enter_async_context(self._opened())
             Administration(worker).add_to(worker.commands)
-            hooks = Hooks(self.graph.marks)
-            await stack.enter_async_context(hooks.running())
-            await self._begin(worker, hooks, stack)
+            await stack.enter_async_context(self.hooks.running())
+            await self._begin(worker, stack)
             self._worker = worker
             yield {DRAIN: worker.begin_drain}
 
@@ -146,7 +155,7 @@ class Gateway:
         Errors: ConfigError for what no worker could start with.
         """
         async with self._opened() as worker:
-            self._warmed(worker, Hooks(()))
+            self._warmed(worker)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Worker]:
@@ -160,22 +169,25 @@ class Gateway:
             self.connections,
             self.auth,
             self.certificates,
+            self.hooks,
             dev_status=self.dev_status,
             owns_process=self.owns_process,
         )
         async with worker.running():
             yield worker
 
-    def _warmed(self, worker: Worker, hooks: Hooks) -> Revision:
+    def _warmed(self, worker: Worker) -> Revision:
         """The first revision, with the plans of the configuration. Errors: ConfigError."""
         digest = self._source[1].digest if self._source is not None else ""
-        revision = Revision(self.graph, self.config, self.base, self.explain, worker, hooks, digest)
+        revision = Revision(
+            self.graph, self.config, self.base, self.explain, worker, self.hooks, digest
+        )
         revision.warm()
         return revision
 
-    async def _begin(self, worker: Worker, hooks: Hooks, stack: AsyncExitStack) -> None:
+    async def _begin(self, worker: Worker, stack: AsyncExitStack) -> None:
         """Serve the first revision. Nothing here holds it: it goes when another has taken its place."""
-        revision = self._warmed(worker, hooks)
+        revision = self._warmed(worker)
         worker.serve(revision)
         audit_configuration(worker.access_log, revision.digest)
         if self._source is None:
@@ -183,7 +195,9 @@ class Gateway:
             return
         origin, inputs = self._source
         served = Served(inputs, revision.digest, self.config, self.graph, revision)
-        revisions = Revisions(worker, hooks, origin, self._env, served, self._take, mock=self._mock)
+        revisions = Revisions(
+            worker, self.hooks, origin, self._env, served, self._take, mock=self._mock
+        )
         shelf = Shelf(os.environ.get(BROKER_DIRECTORY) if self.owns_process else None)
         successors = Successors(worker.calls, shelf)
         start = partial(errors_of_start, origin, mock=self._mock)

@@ -1,32 +1,71 @@
-"""The user's functions around the life of a worker, and the state that they make. It outlives every revision."""
+"""The user's functions around the life of a worker and on the way of a request, and the state that they share.
+
+They outlive every revision.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from gateway.graph.hook_marks import takes_send
 from gateway.graph.register import Mark
+from gateway.hooks.hook import Hook, RequestHooks, read_something
+from gateway.pipeline.hooked import OperationHooks
+from gateway.upstream.hooks import SourceHooks
 
 
 class Hooks:
-    """`@on_startup` and `@on_shutdown`.
+    """The hooks of one worker, each kind for who runs it: None where there are none of it.
 
     Args:
         marks: The user's Python.
+        state: What is there before `@on_startup` functions run: the settings of plugins.
+        is_required: Whether a client has to be somebody.
 
     Attributes:
-        state: What `@on_startup` functions returned.
+        state: With what `@on_startup` functions returned.
+        requests: Those that decide about requests.
+        operations: Those of operations and responses.
+        sources: Those of sources.
+        reads_client: Whether what is answered may depend on the client by any of them.
     """
 
-    def __init__(self, marks: Sequence[Mark]) -> None:
+    def __init__(
+        self,
+        marks: Sequence[Mark],
+        state: Mapping[str, Any] | None = None,
+        *,
+        is_required: bool = False,
+    ) -> None:
         self._marks = marks
+        self._first_state = dict(state or {})
         self.state: dict[str, Any] = {}
+        principals, requests = self._hooks("principal"), self._hooks("on_request")
+        operations, responses = self._hooks("on_operation"), self._hooks("on_response")
+        sources = self._hooks("on_upstream")
+        self.reads_client = read_something([*requests, *operations, *responses])
+        self.requests: RequestHooks | None = None
+        if principals or requests:
+            self.requests = RequestHooks(principals, requests, self.state, is_required=is_required)
+        self.operations: OperationHooks | None = None
+        if operations or responses:
+            self.operations = OperationHooks(
+                operations, responses, self.state, is_of_client=self.reads_client
+            )
+        self.sources: SourceHooks | None = None
+        if sources:
+            calls = [hook for hook in sources if not takes_send(hook.function)]
+            attempts = [hook for hook in sources if takes_send(hook.function)]
+            self.sources = SourceHooks(calls, attempts, self.state)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Around the time in which anything is served."""
+        self.state.clear()
+        self.state.update(self._first_state)
         try:
             for function in self._of("on_startup"):
                 self.state.update(await settled(function(self.state)) or {})
@@ -37,6 +76,13 @@ class Hooks:
 
     def _of(self, kind: str) -> list[Callable[..., Any]]:
         return [mark.target for mark in self._marks if mark.kind == kind]
+
+    def _hooks(self, kind: str) -> list[Hook]:
+        marks = [mark for mark in self._marks if mark.kind == kind]
+        return [
+            Hook(mark.target, mark.vary, mark.title, mark.sources, mark.takes_variables)
+            for mark in sorted(marks, key=lambda mark: mark.order)
+        ]
 
 
 async def settled(value: Any) -> Any:

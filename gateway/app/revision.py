@@ -6,6 +6,7 @@ Nothing of it belongs to a socket: a worker begins each request with its current
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from gateway.pipeline.authorize import Authorization, policies_of
 from gateway.pipeline.dedupe import Sharing
 from gateway.pipeline.event_streams import Streams
 from gateway.pipeline.explain import Explain
+from gateway.pipeline.hooked import HookedPipeline, HookedSubscriptions
 from gateway.pipeline.pipeline import Pipeline
 from gateway.pipeline.plan_budget import PlanBudget
 from gateway.pipeline.plan_cache import PlanCache
@@ -36,7 +38,6 @@ from gateway.telemetry.metrics import Sample
 from gateway.telemetry.records import UNDER_WAY
 from gateway.telemetry.trace import Trace
 from gateway.upstream.cache.outward import OutwardFreshness
-from gateway.upstream.client import Upstream
 
 
 class Revision:
@@ -99,7 +100,10 @@ class Revision:
         worker.upstream.memory.watch(self.sharing.close)
         mask = ErrorMask(config.errors.mask, limits)
         policies = [mark.target for mark in graph.marks if mark.kind == "policy_resolver"]
-        self.pipeline = Pipeline(
+        of_operations = hooks.operations if hooks is not None else None
+        reads_client = hooks is not None and hooks.reads_client
+        make = Pipeline if of_operations is None else partial(HookedPipeline, of_operations)
+        self.pipeline = make(
             worker.admission,
             worker.documents,
             self.plans,
@@ -111,11 +115,16 @@ class Revision:
             Authorization(
                 config.authorization.directives,
                 policies_of(policies),
-                is_for_known=config.authorization.require_authentication,
+                is_for_known=config.authorization.require_authentication or reads_client,
             ),
         )
         streams = Streams(mask, config.subscription.max_queue, graph.ambient)
-        self.subscriptions = Subscriptions(self.pipeline, streams, worker.measures)
+        if isinstance(self.pipeline, HookedPipeline):
+            self.subscriptions: Subscriptions = HookedSubscriptions(
+                self.pipeline, streams, worker.measures
+            )
+        else:
+            self.subscriptions = Subscriptions(self.pipeline, streams, worker.measures)
 
     @property
     def timeout_s(self) -> float:
@@ -129,7 +138,7 @@ class Revision:
     async def connect(self) -> None:
         """Make its own sources, where they take the place of the worker's."""
         settings = upstream_settings(self._config, self._source_urls)
-        self.upstream = Upstream(settings, before=self._worker.upstream)
+        self.upstream = self._worker.upstream.successor(settings)
         await self.upstream.open()
 
     def warm(self, documents: Sequence[tuple[str, str | None]] = ()) -> int:

@@ -18,6 +18,7 @@ from gateway.admin.app import admin_port
 from gateway.admin.commands import Commands
 from gateway.app.config import Config
 from gateway.app.configuration_audit import audit_keys
+from gateway.app.hooks import Hooks
 from gateway.app.invalidation import Invalidator
 from gateway.app.purges import PurgeRelay
 from gateway.app.services import (
@@ -50,7 +51,9 @@ from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.metrics import Sample
 from gateway.telemetry.owned_port import OwnedPort
 from gateway.telemetry.server import MetricsServer
+from gateway.transport.http.asgi import serve_http
 from gateway.transport.http.handler import Handler
+from gateway.transport.http.hooked import HookedHandler, serve_http_in_scope
 from gateway.transport.server.certificates import Certificates
 from gateway.transport.server.connections import Connections
 from gateway.transport.server.measured import RouteMeasures
@@ -58,6 +61,7 @@ from gateway.transport.server.shutdown import delay_shutdown
 from gateway.transport.stream.endpoint import StreamEndpoint
 from gateway.transport.ws.endpoint import WebSocketEndpoint
 from gateway.upstream.client import Upstream
+from gateway.upstream.hooks import HookedUpstream
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.transport import Transport
 
@@ -78,6 +82,7 @@ class Worker:
         connections: The registry of client connections.
         auth: Finds who each client is.
         certificates: What TLS is served with; None without TLS.
+        hooks: The user's Python on the way of a request.
         dev_status: What GraphiQL's page asks for while it is developed; None else.
         owns_process: Whether the process serves nothing else.
 
@@ -87,6 +92,7 @@ class Worker:
         is_timed: Whether requests are timed where nothing is traced.
         is_ready: What readiness says.
         handler, sockets, streams: The endpoints.
+        serve_http: Serves an HTTP scope of ASGI by the handler.
         broker: The topics.
         house: Reaches the workers of this server alone.
         calls: Asks them.
@@ -105,6 +111,7 @@ class Worker:
         connections: Connections,
         auth: Authenticator,
         certificates: Certificates | None,
+        hooks: Hooks,
         *,
         dev_status: Callable[[], bytes] | None,
         owns_process: bool,
@@ -129,7 +136,10 @@ class Worker:
         is_measured = telemetry.enabled and telemetry.metrics.enabled
         self.is_timed = is_measured or (telemetry.enabled and config.logs.slow != "off")
         self.measures = Measures(telemetry.metrics) if is_measured else None
-        self.upstream = Upstream(
+        make_upstream = (
+            Upstream if hooks.sources is None else partial(HookedUpstream, hooks.sources)
+        )
+        self.upstream: Upstream = make_upstream(
             upstream_settings(config, sources),
             Counters(is_measured=is_measured),
             config.response_cache,
@@ -151,12 +161,21 @@ class Worker:
         )
         self.streams = StreamEndpoint(self.serving, settings, self.access_log, used)
         self.sockets = WebSocketEndpoint(
-            self.serving, settings, self.access_log, config.server.path, proxies, used
+            self.serving,
+            settings,
+            self.access_log,
+            config.server.path,
+            proxies,
+            used,
+            hooks.requests,
         )
         self.commands = Commands()
         self.calls = WorkerCalls(self.house)
         self.routes = RouteMeasures()
-        self.handler = Handler(
+        has_hooks = hooks.requests is not None
+        self.serve_http = serve_http_in_scope if has_hooks else serve_http
+        make_handler = Handler if hooks.requests is None else partial(HookedHandler, hooks.requests)
+        self.handler: Handler = make_handler(
             self.serving,
             endpoint_settings(config),
             make_routes(config, lambda: self.is_ready and auth.is_ready, proxies, dev_status),

@@ -44,6 +44,7 @@ class Authenticator:
         authorization: Whether a client has to be authenticated.
         base: The folder that relative paths start from.
         clock: Unix time, seconds.
+        has_hooks: Whether hooks say who a client is, after it: then they say whether it has to be somebody.
 
     Attributes:
         tokens: Verifies them; None where none are taken.
@@ -60,9 +61,12 @@ class Authenticator:
         authorization: AuthorizationSettings,
         base: Path,
         clock: Callable[[], float] = time.time,
+        *,
+        has_hooks: bool = False,
     ) -> None:
         self._jwt, self._api_keys = settings.jwt, settings.api_keys
-        self._is_required = authorization.require_authentication
+        self._has_hooks = has_hooks
+        self._is_required = authorization.require_authentication and not has_hooks
         self.leases = Leases(clock, self._end_of)
         self.refused: Callable[[UnauthenticatedError, str], None] = lambda _error, _address: None
         self.keys_changed: Callable[[KeyChanges], None] = lambda _changes: None
@@ -113,7 +117,8 @@ class Authenticator:
     @property
     def is_used(self) -> bool:
         """Whether anybody can be somebody."""
-        return self.tokens is not None or self._key_header is not None or self._is_required
+        takes_any = self.tokens is not None or self._key_header is not None
+        return takes_any or self._is_required or self._has_hooks
 
     @property
     def is_ready(self) -> bool:

@@ -10,6 +10,7 @@ from graphql import GraphQLError, parse
 
 from gateway.app.build import Graph
 from gateway.app.config import Config
+from gateway.app.hook_checks import hooks_of_calls
 from gateway.app.services import unshared_sources
 from gateway.cli.options import (
     ConfigOption,
@@ -24,6 +25,7 @@ from gateway.cli.options import (
     read_variables,
     report,
 )
+from gateway.client.vary import VARY_NONE
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables, explain_plan
 from gateway.execute.prepare import prepare
@@ -34,6 +36,7 @@ from gateway.language.document import load_document
 from gateway.pipeline.explain_sharing import explain_sharing
 from gateway.runtime.request import Variables
 
+DECIDING = ("on_request", "on_operation", "on_response")
 OF_FIELDS = ("resolver", "batch_resolver", "subscription")
 
 
@@ -122,7 +125,31 @@ def _sharing(prepared: Prepared, variables: Variables, settings: Config, graph: 
         graph.ambient,
         unshared_sources(settings, graph.bound.base_urls if graph.bound else ()),
         places,
-    )
+        _undeclared_hooks(graph),
+    ) + _private(graph)
+
+
+def _undeclared_hooks(graph: Graph) -> dict[str, list[str]]:
+    """By source, the hooks that may read anything of a client."""
+    undeclared = [mark for mark in hooks_of_calls(graph.marks) if mark.vary is None]
+    return {
+        source: [
+            f"{mark.title} ({_place(mark)})"
+            for mark in undeclared
+            if not mark.sources or source in mark.sources
+        ]
+        for source in (*(graph.bound.base_urls if graph.bound else ()), "")
+    }
+
+
+def _private(graph: Graph) -> str:
+    """The line that says which hooks make every answer one client's; "" for none."""
+    deciding = [
+        f"{mark.title} ({_place(mark)})"
+        for mark in graph.marks
+        if mark.kind in DECIDING and mark.vary != VARY_NONE
+    ]
+    return f"\nno shared cache may keep an answer: {', '.join(deciding)}" if deciding else ""
 
 
 def _place(mark: Mark) -> str:

@@ -19,7 +19,7 @@ from graphql import (
 )
 
 from gateway.connectors.alternatives import AlternativesLoader
-from gateway.connectors.build_call import CallBuilder
+from gateway.connectors.build_call import CallBuilder, ReadByHooks, nothing_read
 from gateway.connectors.build_loader import LoaderBuilder
 from gateway.connectors.directives import Connect, read_directives
 from gateway.connectors.loaders import ConnectorLoader
@@ -58,6 +58,7 @@ def bind_connectors(
     resolved: Collection[str],
     headers: HeaderSettings | None = None,
     withheld: frozenset[str] = frozenset(),
+    read_by_hooks: ReadByHooks = nothing_read,
 ) -> BoundConnectors:
     """Set the resolvers of every field that a connector serves.
 
@@ -70,13 +71,13 @@ def bind_connectors(
         resolved: Coordinates that have a Python resolver: these win.
         headers: `[headers]`; none by default.
         withheld: Headers of credentials, folded: no pattern of a rule copies them.
+        read_by_hooks: What the hooks of a source read of the client.
 
     Errors: ConfigError with the place of a connector that can never be called.
     """
     directives = read_directives(document)
-    calls = CallBuilder(
-        schema, directives, settings, sources, env, headers or HeaderSettings(), withheld
-    )
+    rules = headers or HeaderSettings()
+    calls = CallBuilder(schema, directives, settings, sources, env, rules, withheld, read_by_hooks)
     members = {*resolved, *(c.coordinate for c in directives.connects if not c.on_type)}
     builder = LoaderBuilder(calls, members, settings.max_url_bytes)
     entities: dict[str, list[ConnectorLoader]] = {}

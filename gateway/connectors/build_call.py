@@ -8,7 +8,7 @@ Source: connectors.md §14.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphql import (
@@ -20,7 +20,7 @@ from graphql import (
     is_list_type,
 )
 
-from gateway.client.vary import Vary
+from gateway.client.vary import VARY_NONE, Vary, joined
 from gateway.connectors.caching.bind import call_caching, fingerprint
 from gateway.connectors.call import ConnectorCall, compile_filled
 from gateway.connectors.client_reads import identity_of_connector
@@ -39,6 +39,14 @@ from gateway.connectors.response.passed_headers import AnswerRules
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.upstream.settings import SourceSettings
 
+ReadByHooks = Callable[[str], Vary | None]
+"""What the hooks of a source read of the client; None where that is not known."""
+
+
+def nothing_read(_source: str) -> Vary | None:
+    """As without hooks."""
+    return VARY_NONE
+
 
 class CallBuilder:
     """Makes the calls of one schema's connectors.
@@ -50,6 +58,8 @@ class CallBuilder:
         sources: `[sources.NAME]`; a source without one has the defaults.
         env: `$env`.
         headers: `[headers]`.
+        withheld: Headers of credentials, folded: no pattern of a rule copies them.
+        read_by_hooks: What the hooks of a source read of the client.
 
     Attributes:
         base_urls: Base URL of each source, evaluated.
@@ -66,8 +76,10 @@ class CallBuilder:
         env: Mapping[str, str],
         headers: HeaderSettings,
         withheld: frozenset[str] = frozenset(),
+        read_by_hooks: ReadByHooks = nothing_read,
     ) -> None:
         self._withheld = withheld
+        self._read_by_hooks = read_by_hooks
         self.schema = schema
         self.directives = directives
         self.settings = settings
@@ -116,7 +128,12 @@ class CallBuilder:
             connect.method == "POST" and settings.post_is_safe and not is_write
         )
         responding = _responding(connect, source, spec)
-        vary = identity_of_connector(builder, responding, rules, settings.session_cookie)
+        vary = joined(
+            (
+                identity_of_connector(builder, responding, rules, settings.session_cookie),
+                self._read_by_hooks(builder.source_name),
+            )
+        )
         caching = call_caching(self.schema, connect, supplied, settings, is_write=is_write)
         if caching is not None:
             caching.fingerprint = caching.digest + fingerprint(

@@ -14,26 +14,40 @@ from gateway.errors import ConfigError
 from gateway.graph.register import MARK, Mark
 
 
-def find_marks(module_name: str | None, base: str | Path = ".") -> list[Mark]:
+def find_marks(
+    module_name: str | None,
+    base: str | Path = ".",
+    *,
+    key: str = "graph.resolvers",
+    what: str = "the resolvers",
+) -> list[Mark]:
     """Import a package or module, with all of its submodules, and collect the marks in it.
 
     Args:
         module_name: As configured; None gives no marks.
         base: Folder that is put on the import path, the configuration file's.
+        key: What of the configuration names it.
+        what: What errors call it.
 
     Errors: ConfigError when it cannot be imported, with the file and line where the import failed.
     """
     if module_name is None:
         return []
-    folder = str(Path(base).resolve())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    package = imported(module_name, base, key=key, what=what)
     marks: dict[tuple[int, str, str], Mark] = {}
-    for module in _modules(module_name):
+    for module in _modules(package, key, what):
         for value in list(vars(module).values()):
             for mark in _marks_of(value):
                 marks.setdefault((id(mark.target), mark.kind, mark.name), mark)
     return list(marks.values())
+
+
+def imported(module_name: str, base: str | Path, *, key: str, what: str) -> ModuleType:
+    """A module, imported. Errors: as of `find_marks`."""
+    folder = str(Path(base).resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return _import(module_name, key, what)
 
 
 def _marks_of(value: Any) -> tuple[Mark, ...]:
@@ -42,15 +56,14 @@ def _marks_of(value: Any) -> tuple[Mark, ...]:
     return marks if isinstance(marks, tuple) else ()
 
 
-def _modules(name: str) -> list[ModuleType]:
-    package = _import(name)
+def _modules(package: ModuleType, key: str, what: str) -> list[ModuleType]:
     modules = [package]
-    for info in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{name}."):
-        modules.append(_import(info.name))
+    for info in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{package.__name__}."):
+        modules.append(_import(info.name, key, what))
     return modules
 
 
-def _import(name: str) -> ModuleType:
+def _import(name: str, key: str, what: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as exc:
@@ -64,12 +77,12 @@ def _import(name: str) -> ModuleType:
         own = file and "importlib" not in file
         is_missing = isinstance(exc, ModuleNotFoundError) and exc.name == name
         raise ConfigError(
-            f"the resolvers cannot be imported: {type(exc).__name__}: {why}",
-            key="graph.resolvers",
+            f"{what} cannot be imported: {type(exc).__name__}: {why}",
+            key=key,
             file=file if own else name,
             line=line if own else None,
             column=column if own else None,
             hint="it must be a package or module beside the configuration file"
-            if is_missing
+            if is_missing and key == "graph.resolvers"
             else None,
         ) from exc

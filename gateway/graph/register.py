@@ -27,7 +27,8 @@ class Mark:
 
     Attributes:
         kind: "resolver", "batch_resolver", "subscription", "scalar", "type_resolver",
-            "schema_directive", "entity_resolver", "on_startup", "on_shutdown" or "context_factory".
+            "schema_directive", "entity_resolver", "policy_resolver", "on_startup", "on_shutdown",
+            "context_factory", or one of `graph.hook_marks`.
         name: Schema coordinate, type name or directive name; "" for the kinds without one.
         target: What was decorated.
         blocking: Run in the thread pool.
@@ -35,6 +36,10 @@ class Mark:
         vary: What it reads of the client; None when that is not declared.
         shared: Equal subscriptions listen to one source stream.
         topic: The topic whose events are the source stream, with `{argument}` in it.
+        order: Of hooks of one kind: lower ones run first.
+        sources: The sources that a hook is for; none for all.
+        takes_variables: Whether a hook sees an operation's variables.
+        plugin: The plugin that it is of; "" for the application's own.
     """
 
     kind: str
@@ -45,16 +50,23 @@ class Mark:
     vary: Vary | None = None
     shared: bool = False
     topic: str | None = None
+    order: int = 0
+    sources: tuple[str, ...] = ()
+    takes_variables: bool = False
+    plugin: str = ""
 
     @property
     def title(self) -> str:
         """What it is, for a person: `@upper`, `the type resolver of Node`, `the context factory user`."""
+        of_plugin = f" of the plugin {self.plugin}" if self.plugin else ""
         if self.kind == "schema_directive":
-            return f"@{self.name}"
+            return f"@{self.name}{of_plugin}"
         kind = self.kind.replace("_", " ")
-        if self.kind == "context_factory":
-            return f"the {kind} {getattr(self.target, '__name__', '')}"
-        return f"the {kind} of {self.name}"
+        if not self.name:
+            is_hook = self.kind in HOOKS
+            kind = f"@{self.kind}" if is_hook else f"the {kind}"
+            return f"{kind} {getattr(self.target, '__name__', '')}{of_plugin}"
+        return f"the {kind} of {self.name}{of_plugin}"
 
     @property
     def place(self) -> tuple[str | None, int | None]:
@@ -79,6 +91,9 @@ def _renamed(function: F) -> F:
     return cast("F", renamed)
 
 
+HOOKS = ("on_request", "principal", "on_operation", "on_upstream", "on_response")
+"""The kinds that stand on a request's way, in its order."""
+
 AMBIENT = ("type_resolver", "schema_directive", "context_factory")
 """The kinds that run beside resolvers: one that declares nothing switches sharing off for every operation."""
 
@@ -101,7 +116,7 @@ def resolver(
             sees nothing else, and those who have the same share its operations. Undeclared means that it sees all,
             and that its operations are never shared.
     """
-    return _marking("resolver", coordinate, blocking=blocking, names=names, vary=_declared(vary))
+    return marking("resolver", coordinate, blocking=blocking, names=names, vary=declared(vary))
 
 
 @_renamed
@@ -115,7 +130,7 @@ def batch_resolver(
 
     Shape: returns a list of the parents' length; an item that is an Exception belongs to its parent.
     """
-    return _marking("batch_resolver", coordinate, names=names, vary=_declared(vary))
+    return marking("batch_resolver", coordinate, names=names, vary=declared(vary))
 
 
 @_renamed
@@ -138,13 +153,13 @@ def subscription(
         names: SDL argument name to parameter name.
         vary: What it reads of the client.
     """
-    return _marking(
+    return marking(
         "subscription",
         coordinate,
         topic=topic,
         shared=shared or topic is not None,
         names=names,
-        vary=_declared(vary),
+        vary=declared(vary),
     )
 
 
@@ -155,13 +170,13 @@ def scalar(name: str) -> Callable[[T], T]:
     the value alone (`parse_literal` with the AST node too gets the variables); what is missing passes values through.
     Raise ValueError or GraphQLError on a bad value.
     """
-    return _marking("scalar", name)
+    return marking("scalar", name)
 
 
 @_renamed
 def type_resolver(name: str, *, vary: str | Iterable[str] | None = None) -> Callable[[T], T]:
     """The runtime type of an interface's or union's value: `(value, context) -> type name`."""
-    return _marking("type_resolver", name, vary=_declared(vary))
+    return marking("type_resolver", name, vary=declared(vary))
 
 
 @_renamed
@@ -172,7 +187,7 @@ def schema_directive(name: str, *, vary: str | Iterable[str] | None = None) -> C
     `resolve(next, parent, context, **arguments)` (wraps or replaces the field's resolver; `next` is called
     with the same arguments) and `argument(value)` (checks or changes an argument's value).
     """
-    return _marking("schema_directive", name, vary=_declared(vary))
+    return marking("schema_directive", name, vary=declared(vary))
 
 
 def entity_resolver(name: str, *, vary: Iterable[str] | None = None) -> Callable[[T], T]:
@@ -182,17 +197,17 @@ def entity_resolver(name: str, *, vary: Iterable[str] | None = None) -> Callable
         a list of their length, None for one that there is not. What the objects lack is completed by the
         type's connectors and resolvers, which are all there is without an entity resolver.
     """
-    return _marking("entity_resolver", name, vary=_declared(vary))
+    return marking("entity_resolver", name, vary=declared(vary))
 
 
 def on_startup(function: T) -> T:
     """Run `async (state)` once per worker before it is ready; what it returns, a dict, joins `state`."""
-    return _marking("on_startup", "")(function)
+    return marking("on_startup", "")(function)
 
 
 def on_shutdown(function: T) -> T:
     """Run `async (state)` once per worker after the last request."""
-    return _marking("on_shutdown", "")(function)
+    return marking("on_shutdown", "")(function)
 
 
 @overload
@@ -207,8 +222,8 @@ def context_factory(*, vary: str | Iterable[str] | None = None) -> Callable[[T],
 def context_factory(function: Any = None, *, vary: str | Iterable[str] | None = None) -> Any:
     """Run `(context)`, sync or async, for each request; what it returns, a dict, joins `context.state`."""
     if function is None:
-        return _marking("context_factory", "", vary=_declared(vary))
-    return _marking("context_factory", "")(function)
+        return marking("context_factory", "", vary=declared(vary))
+    return marking("context_factory", "")(function)
 
 
 def policy_resolver(function: T) -> T:
@@ -216,16 +231,18 @@ def policy_resolver(function: T) -> T:
 
     It returns a dict of policy to bool; what is missing is denied.
     """
-    return _marking("policy_resolver", "")(function)
+    return marking("policy_resolver", "")(function)
 
 
-def _declared(names: str | Iterable[str] | None) -> Vary | None:
+def declared(names: str | Iterable[str] | None) -> Vary | None:
+    """What `vary=` says; None where it says nothing. Errors: ValueError."""
     if names is None:
         return None
     return vary_of_names([names] if isinstance(names, str) else names)  # one name is a list of one
 
 
-def _marking(kind: str, name: str, **options: Any) -> Callable[[T], T]:
+def marking(kind: str, name: str, **options: Any) -> Callable[[T], T]:
+    """A decorator that puts a mark on what it decorates."""
     if not isinstance(name, str):
         raise TypeError(f"@{kind} takes the name in the schema: @{kind}('Type.field')")
 

@@ -122,7 +122,10 @@ def unknown(mark: Mark, what: str, known: Sequence[str], name: str | None = None
 
 
 def finding(mark: Mark, message: str, hint: str | None = None) -> Diagnostic:
+    """What is wrong with a user's function. One of a plugin is told as that."""
     file, line = mark.place
+    if mark.plugin and f"plugin {mark.plugin}" not in message:
+        message = f"the plugin {mark.plugin}: {message}"
     return Diagnostic(message, code="Resolver", file=file, line=line, hint=hint)
 
 

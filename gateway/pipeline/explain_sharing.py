@@ -20,6 +20,7 @@ def explain_sharing(
     ambient: Vary | None,
     unshared_sources: Mapping[str | None, str] | None = None,
     places: Mapping[str, str] | None = None,
+    undeclared_hooks: Mapping[str, Collection[str]] | None = None,
 ) -> str:
     """Whether equal operations in flight are one, in a line for people: by what, or why not.
 
@@ -28,6 +29,7 @@ def explain_sharing(
         settings, ambient, unshared_sources: As of `Sharing`.
         undeclared: What runs beside resolvers and declares nothing, each with its place.
         places: By coordinate, where the function of a field stands.
+        undeclared_hooks: By source, hooks that declare nothing, each with its place.
     """
     if prepared.operation_type != "query" or prepared.reason:
         return f"not shared: {prepared.reason or f'it is a {prepared.operation_type}'}"
@@ -40,15 +42,17 @@ def explain_sharing(
         problem = "it waits for nothing"
     elif off := sorted({why for name, why in (unshared_sources or {}).items() if name in sources}):
         problem = off[0]
-    known = places or {}
+    known, hooks = places or {}, undeclared_hooks or {}
     own = [
-        f"{field.coordinate} ({known[field.coordinate]})"
-        if field.coordinate in known
-        else field.coordinate
+        name
         for field in bound.fields.values()
         if field.plan.kind not in (Kind.TYPENAME, Kind.INTROSPECTION)
         and not field.plan.denied
         and vary_of(field.definition.resolve) is None
+        for name in (
+            (hooks.get(field.loader.source or "") if field.loader is not None else None)
+            or [_placed(field.coordinate, known)]
+        )
     ]
     if not problem and (own or undeclared):
         problem = f"{', '.join([*dict.fromkeys(own), *undeclared])} may read anything of a client: declare vary="
@@ -61,3 +65,8 @@ def explain_sharing(
     lacking = " or ".join(f"{PRINCIPAL}{path}" for path in sorted(whole.owners))
     but = f"; not by those without {lacking}, who are nobody" if lacking else ""
     return f"shared by clients with equal {', '.join(read)}{but}"
+
+
+def _placed(coordinate: str, places: Mapping[str, str]) -> str:
+    place = places.get(coordinate)
+    return coordinate if place is None else f"{coordinate} ({place})"

@@ -29,10 +29,11 @@ class Stream(AsyncIterator[Answer]):
 
     Attributes:
         is_over: Whether nothing more comes.
+        fail: As given.
     """
 
     __slots__ = (
-        "__weakref__", "_answer", "_ended_by", "_fail", "_source", "_waiting", "is_over", "operation", "record",
+        "__weakref__", "_answer", "_ended_by", "_source", "_waiting", "fail", "is_over", "operation", "record",
     )  # fmt: skip
 
     def __init__(
@@ -48,7 +49,7 @@ class Stream(AsyncIterator[Answer]):
         self._waiting: asyncio.Task[Any] | None = None
         self._source = source
         self._answer = answer
-        self._fail = fail
+        self.fail = fail
         self.is_over = False
         self.record = record
 
@@ -107,7 +108,7 @@ class Stream(AsyncIterator[Answer]):
             raise
         except Exception as exc:
             self.is_over = True
-            answer = self._fail(exc)
+            answer = self.fail(exc)
         if answer.record.error_codes:
             self._note(answer.record)
         assert isinstance(answer, Answer)

@@ -74,27 +74,37 @@ class Subscriptions:
                 answer = await value_of(pipeline.run(operation, await new_context()))
                 tell_dropped(answer.headers, "an answer of a stream")
                 return answer
-            if prepared.guard is not None:
-                context = await new_context() if prepared.guard.policies else None
-                await value_of(pipeline.authorization.choose(operation, context))
-            if operation.read_only:
-                check_method(prepared)
-            try:
-                pipeline.variables(operation)
-            except RequestError as exc:
-                return await self._refused(operation, exc, new_context)
-            is_write = prepared.operation_type == "mutation"
-            if operation.record.denied or is_write:
-                pipeline.observer.began(operation.record, await new_context(), "begun")
-            with pipeline.admission.place(operation.client.client_key):
-                stream = await self._open(operation, new_context, payloads)
-            if self.measures is not None:
-                self.measures.usage.count(prepared, operation.client.client_name)
+            stream = await self.begin(operation, new_context, payloads)
         except Exception as exc:
             return reject(pipeline.mask, exc, operation.record)
+        if isinstance(stream, Answer):
+            return stream
         self.open.add(stream)
         if self.after is not None:
             await self._hand_over_late(stream)
+        return stream
+
+    async def begin(
+        self, operation: Operation, new_context: NewContext, payloads: PayloadFormat
+    ) -> Answer | Stream:
+        """Open the stream of an operation that is planned, or reject it. Errors: those of its stages."""
+        pipeline, prepared = self.pipeline, operation.prepared
+        if prepared.guard is not None:
+            context = await new_context() if prepared.guard.policies else None
+            await value_of(pipeline.authorization.choose(operation, context))
+        if operation.read_only:
+            check_method(prepared)
+        try:
+            pipeline.variables(operation)
+        except RequestError as exc:
+            return await self._refused(operation, exc, new_context)
+        is_write = prepared.operation_type == "mutation"
+        if operation.record.denied or is_write:
+            pipeline.observer.began(operation.record, await new_context(), "begun")
+        with pipeline.admission.place(operation.client.client_key):
+            stream = await self._open(operation, new_context, payloads)
+        if self.measures is not None:
+            self.measures.usage.count(prepared, operation.client.client_name)
         return stream
 
     async def _refused(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from gateway.client.request import ClientRequest
     from gateway.response_headers import ResponseState
     from gateway.telemetry.trace import Trace
     from gateway.upstream.cache.outward import OutwardFreshness
@@ -48,6 +49,11 @@ class CallStats:
 
 class Caller(Protocol):
     """Who calls: a request's context, of which nothing else is looked at."""
+
+    @property
+    def client(self) -> ClientRequest:
+        """What the request says of its client, for hooks."""
+        ...
 
     @property
     def headers(self) -> Mapping[str, str]:

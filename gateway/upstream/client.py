@@ -82,12 +82,25 @@ class Upstream:
             if known is not None and known.settings == settings:
                 self._sources[name] = known
                 continue
-            given = self._transports.get(name)
             self._sources[name] = UpstreamSource(
-                name, settings, self.counters, self.memory, self.shared, given
+                name,
+                settings,
+                self.counters,
+                self.memory,
+                self.shared,
+                self.transport_of(name, settings),
             )
         self._known = {}
         self.memory.watch(self.close_reads)
+
+    def successor(self, settings: Mapping[str, SourceSettings]) -> Upstream:
+        """What takes the place of these sources, by other settings."""
+        return Upstream(settings, before=self)
+
+    def transport_of(self, name: str, settings: SourceSettings) -> Transport | None:
+        """What a source's calls go through; None for what its settings say."""
+        del settings
+        return self._transports.get(name)
 
     async def aclose(self, used: Upstream | None = None) -> None:
         """Close every connection, but of the sources that `used` has too.
@@ -176,6 +189,14 @@ class Upstream:
         """Where the rows of a source's batches are kept; None where they are not."""
         found = self._sources.get(source or "")
         return None if found is None else found.rows
+
+    async def refresh(self, request: UpstreamRequest, caller: Caller) -> Fetched:
+        """Call a backend for what is kept: by a client's headers, and in the time that its source has.
+
+        Errors: UpstreamError.
+        """
+        self._source(request.source).add_headers(request, caller)
+        return await self.fetch_unasked(request)
 
     async def fetch_unasked(self, request: UpstreamRequest) -> Fetched:
         """Call a backend in nobody's name: in the time that its source has. Errors: UpstreamError."""

@@ -98,10 +98,13 @@ class BatchRows:
             due = [names[name] for name in found.due]
             requests = ask.requests(due)
 
+            async def send(request: UpstreamRequest) -> Fetched:
+                return await context.upstream.refresh(request, context)
+
             async def refresh(_: list[Hashable]) -> None:
                 for some, request in requests:
                     if isinstance(request, UpstreamRequest):
-                        await ask.fill(some, request, context.upstream.fetch_unasked)
+                        await ask.fill(some, request, send)
 
             store.refresh(base, found.due, refresh)
         outward = context.stats.outward

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from gateway.auth.authenticator import Authenticator
+from gateway.hooks.hook import RequestHooks
+from gateway.hooks.seen import SCOPE
 from gateway.pipeline.serving import CurrentServing
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.asgi import Receive, Scope, Send
@@ -27,6 +29,7 @@ class WebSocketEndpoint:
         path: Where they are opened.
         proxies: Whose word about a client is taken; None for nobody's.
         authenticator: Says who opens them; None where everybody is nobody in particular.
+        hooks: Say who opens them, and whether they are let in; None for none.
 
     Attributes:
         sockets: Those that are open.
@@ -40,7 +43,9 @@ class WebSocketEndpoint:
         path: str,
         proxies: TrustedProxies | None = None,
         authenticator: Authenticator | None = None,
+        hooks: RequestHooks | None = None,
     ) -> None:
+        self.hooks = hooks
         self.serving = serving
         self.settings = settings
         self.access_log = access_log
@@ -52,6 +57,8 @@ class WebSocketEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
+        if self.hooks is not None:
+            SCOPE.set(scope)
         raw = raw_head(scope)
         peer = raw.peer if self._proxies is None else self._proxies.resolve(raw.peer, raw.headers)
         status = self._rejected(raw, peer)

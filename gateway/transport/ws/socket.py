@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import orjson
 
@@ -20,9 +21,11 @@ from gateway.concurrency.awaitable import value_of
 from gateway.concurrency.tasks import cancel_once, closing, end_all
 from gateway.context import Context
 from gateway.errors import ClientError
+from gateway.hooks.seen import SCOPE, AskedRequest
 from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.response.record import Answer, OperationRecord
+from gateway.telemetry.records import UNDER_WAY
 from gateway.transport.asgi import Receive, Send
 from gateway.transport.expiry import REASON, ending, leased
 from gateway.transport.http.access import log_line
@@ -57,6 +60,7 @@ class Socket:
         self._headers: Mapping[str, str] = raw.headers
         self._repeated: Mapping[str, list[str]] = raw.repeated or {}
         self._peer = peer
+        self._path = raw.path
         self._params: dict[str, Any] = {}
         self._principal = ANONYMOUS
         self._leases = ExitStack()
@@ -110,6 +114,7 @@ class Socket:
         """Take the client's parameters, if a context can be made with them."""
         try:
             self._params = await self._authenticate(params)
+            await self._ask_hooks()
             await value_of(self._endpoint.serving().new_context(self._client()))
         except ClientError as exc:
             forbidden = Close(ws_state.FORBIDDEN.code, exc.message)
@@ -135,6 +140,19 @@ class Socket:
         self._headers = known.headers
         self._repeated = {n: v for n, v in self._repeated.items() if n not in known.given}
         return known.params
+
+    async def _ask_hooks(self) -> None:
+        """Let hooks say who it is, and whether it is let in. Errors: ClientError."""
+        hooks = self._endpoint.hooks
+        if hooks is None:
+            return
+        client = self._client()
+        asked = AskedRequest(client, self._path, SCOPE.get({}))
+        UNDER_WAY.set(ref(asked))
+        response = await hooks.admit(asked)
+        self._principal = client.principal
+        if response is not None:
+            raise ClientError(f"The request was answered by status {response.status}.")
 
     async def _expire(self) -> None:
         """Its token or key has ended: so do its streams at once, and the socket when what is under way has answered.

@@ -1,0 +1,113 @@
+"""Packages that bring hooks, directives and resolvers: those that `[plugins.NAME]` names, and no other.
+
+An installed package says in the entry point group `gateway.plugins` under which name which module is one. A class
+`Settings` of that module, a dataclass, is what its table may hold; `state["NAME"]` has it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, is_dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gateway.app.validated import validated
+from gateway.errors import ConfigError, Diagnostic
+from gateway.graph.marked import find_marks, imported
+from gateway.graph.register import Mark
+from gateway.settings.mistakes import ConfigOrigin, suggestion, together
+
+GROUP = "gateway.plugins"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A package that is used.
+
+    Attributes:
+        name: Of its entry point, and of its table.
+        package: What is installed, with its version; "" where that is not known.
+        module: Its module.
+        settings: What its table says; None for a plugin without settings.
+        marks: What it brings.
+    """
+
+    name: str
+    package: str
+    module: str
+    settings: Any
+    marks: tuple[Mark, ...]
+
+    def finding(self) -> Diagnostic:
+        """What it is and brings, for people."""
+        brought = ", ".join(sorted({mark.kind for mark in self.marks}))
+        package = f" of {self.package}" if self.package else ""
+        message = f"the plugin {self.name}{package} brings {brought or 'nothing'}"
+        return Diagnostic(message, "Plugin", severity="note")
+
+
+def load_plugins(tables: Mapping[str, Mapping[str, Any]], base: Path) -> list[Plugin]:
+    """The plugins that a configuration names, in its order.
+
+    Errors: ConfigError for one that is not installed, cannot be imported, or has settings that are wrong; it names
+        the plugin.
+    """
+    if not tables:
+        return []
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    plugins: list[Plugin] = []
+    errors: list[ConfigError] = []
+    for name, table in tables.items():
+        try:
+            plugins.append(_loaded(name, table, installed, base))
+        except ConfigError as exc:
+            errors += [exc, *exc.others]
+    if errors:
+        raise together(errors)
+    return plugins
+
+
+def settings_of(plugins: Sequence[Plugin]) -> dict[str, Any]:
+    """The settings of each plugin that has some, by its name."""
+    return {p.name: p.settings for p in plugins if p.settings is not None}
+
+
+def _loaded(
+    name: str, table: Mapping[str, Any], installed: Mapping[str, EntryPoint], base: Path
+) -> Plugin:
+    """Errors: ConfigError."""
+    key = f"plugins.{name}"
+    point = installed.get(name)
+    if point is None:
+        problem = f"no package with a plugin {name!r} is installed"
+        raise ConfigError(problem, key=key, hint=suggestion(name, set(installed)))
+    what = f"the plugin {name}"
+    module = imported(point.module, base, key=key, what=what)
+    settings = _settings(module, table, key)
+    marks = find_marks(point.module, base, key=key, what=what)
+    package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else ""
+    named = tuple(replace(mark, plugin=name) for mark in marks)
+    return Plugin(name, package, point.module, settings, named)
+
+
+def _settings(module: ModuleType, table: Mapping[str, Any], key: str) -> Any:
+    """What a plugin's table says. Errors: ConfigError."""
+    kind = getattr(module, "Settings", None)
+    if kind is None:
+        if table:
+            raise ConfigError("the plugin has no settings", key=f"{key}.{next(iter(table))}")
+        return None
+    if not (inspect.isclass(kind) and is_dataclass(kind)):
+        raise ConfigError(f"{module.__name__}.Settings is no dataclass", key=key)
+    try:
+        found, errors = validated(kind, table, ConfigOrigin())
+    except Exception as exc:  # of the plugin's own class: a hint that cannot be resolved
+        raise ConfigError(f"{module.__name__}.Settings cannot be used: {exc}", key=key) from exc
+    for error in errors:
+        error.key = f"{key}.{error.key}"
+    if errors:
+        raise together(errors)
+    return found
