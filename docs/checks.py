@@ -18,6 +18,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "NothingIsShared": "A function that runs beside resolvers has no `vary=`, and so no operation is shared. Declare the headers that it reads, `vary=()` for none.",
     },
     "Who may ask": {
+        "InvalidView": "A view hides what its clients would have to know, or shows what they could not use: the message says what. See [partners](partners.md#views).",
+        "UnknownTag": "A view names a tag that stands nowhere in the schema. What it was to hide is shown.",
         "NobodyIsKnown": "The schema asks who the client is, and nothing configures how that is known. See [authentication](authentication.md).",
         "ProtectedRead": "A connector of an unprotected field reads a protected one. Protect both, or read another.",
         "IdentityHeader": "A header of a directive takes the client's own word for what a rule of `[headers]` gives from the principal. Take it out of the directive.",

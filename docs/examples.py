@@ -149,6 +149,20 @@ environment = "live"
 [authorization]
 require_authentication = true
 """,
+    "[authorization.default_views]": """
+[authorization.default_views]
+anonymous = "public"
+client = "partner"
+""",
+    "[views.NAME]": """
+[views.partner]
+include_tags = ["partner"]
+exclude_tags = ["beta"]
+""",
+    "[clients.NAME]": """
+[clients.acme]
+view = "partner"
+""",
     "[authorization.directives]": """
 [authorization.directives]
 unauthorized = "reject"

@@ -17,7 +17,7 @@ from graphql import DocumentNode, GraphQLSchema
 from gateway.app.config import Config
 from gateway.app.hook_checks import check_hooks, read_by_hooks, with_hooks
 from gateway.app.plugins import Plugin, load_plugins
-from gateway.app.preconditions import check_scalar_names, check_source_names
+from gateway.app.preconditions import check_scalar_names, check_source_names, check_view_names
 from gateway.app.services import keys_that_ask_redis
 from gateway.auth.risks import find_risks
 from gateway.client.vary import Vary, joined
@@ -33,6 +33,7 @@ from gateway.execute.incremental import add_directives
 from gateway.graph.accepted import accepted
 from gateway.graph.applied import bind_directives
 from gateway.graph.binding import bind_resolvers
+from gateway.graph.builtin import view_names
 from gateway.graph.federation import subgraph_marks, with_entities
 from gateway.graph.marked import find_marks
 from gateway.graph.mock import mock_schema
@@ -43,6 +44,8 @@ from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.graph.signature import finding
 from gateway.graph.subgraph_sdl import subgraph_sdl
 from gateway.graph.unbound import unbound_directives, unresolved_types
+from gateway.graph.views.check import check_views
+from gateway.graph.views.view import SchemaView, views_of
 from gateway.redis.client import check_url
 from gateway.settings.files import missing_files
 from gateway.settings.headers import folded
@@ -60,6 +63,7 @@ class Graph:
         findings: Errors and warnings, in the order of the checks.
         threads: The pool of blocking resolvers.
         plugins: What of the user's Python comes from packages.
+        views: The views of the schema, by their names.
     """
 
     schema: GraphQLSchema | None
@@ -68,6 +72,7 @@ class Graph:
     findings: list[Diagnostic] = field(default_factory=list)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     plugins: list[Plugin] = field(default_factory=list)
+    views: dict[str, SchemaView] = field(default_factory=dict)
 
     @property
     def undeclared(self) -> list[Mark]:
@@ -162,10 +167,13 @@ def build_graph_of(
     if config.incremental.enabled:
         add_directives(schema)
     check_scalar_names(config, schema)
+    check_view_names(config)
+    findings += check_views(schema, config.views, view_names(document))
     if mock:
         mock_schema(schema, config.graph.scalars)
         fix(schema)
-        return Graph(schema, BoundConnectors(), marks, findings, threads)
+        views = views_of(schema, config.views, view_names(document))
+        return Graph(schema, BoundConnectors(), marks, findings, threads, views=views)
     findings += bind_resolvers(schema, marks, threads, config.graph.scalars)
     if is_served or marks:
         findings += unbound_directives(document, marks) + unresolved_types(schema, marks)
@@ -177,7 +185,8 @@ def build_graph_of(
     if not any(item.severity == "error" for item in findings):
         findings += bind_directives(schema, marks)
     fix(schema)
-    graph = Graph(schema, bound, marks, findings, threads, plugins)
+    views = views_of(schema, config.views, view_names(document))
+    graph = Graph(schema, bound, marks, findings, threads, plugins, views)
     findings += check_hooks(marks, bound.base_urls if bound is not None else None)
     findings += check_sharing(graph, config)
     return graph

@@ -18,12 +18,13 @@ from gateway.admin.settings import AdminSettings
 from gateway.app.reload.settings import ReloadSettings
 from gateway.app.settings import ErrorSettings, GraphSettings, ServerSettings, TrafficShaping
 from gateway.app.validated import adapter_of, validated
-from gateway.auth.settings import AuthenticationSettings, AuthorizationSettings
+from gateway.auth.settings import AuthenticationSettings, AuthorizationSettings, ClientSettings
 from gateway.broker.settings import BrokerSettings
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.documents.settings import ApqSettings, PersistedDocumentSettings
 from gateway.errors import ConfigError
 from gateway.graph.federation import FederationSettings
+from gateway.graph.views.settings import ViewSettings
 from gateway.language.limits import Limits
 from gateway.pipeline.explain import ExplainSettings
 from gateway.pipeline.plan_cache import PlanCacheSettings
@@ -62,6 +63,8 @@ class Config:
         traffic_shaping: Time limits.
         authentication: How clients prove who they are: tokens and keys.
         authorization: What may be asked, and by whom.
+        views: The parts of the schema that clients see, by their names.
+        clients: The applications, by their names.
         limits: Limits of documents, variables and results.
         plan_cache: Size and warm start of the plan cache.
         http: The HTTP endpoint: bodies, headers, status codes, GraphiQL.
@@ -95,6 +98,8 @@ class Config:
     traffic_shaping: TrafficShaping = field(default_factory=TrafficShaping)
     authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
     authorization: AuthorizationSettings = field(default_factory=AuthorizationSettings)
+    views: dict[str, ViewSettings] = field(default_factory=dict)
+    clients: dict[str, ClientSettings] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     plan_cache: PlanCacheSettings = field(default_factory=PlanCacheSettings)
     http: HttpSettings = field(default_factory=HttpSettings)

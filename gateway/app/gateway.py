@@ -98,6 +98,7 @@ class Gateway:
             config.authorization,
             base,
             has_hooks=self.hooks.requests is not None,
+            views=config.views,
         )
         self.path = config.server.path
         self.connections = Connections(config.server, config.server.workers)

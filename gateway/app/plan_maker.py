@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
-from graphql import GraphQLSchema
+from graphql import DocumentNode, GraphQLSchema
 
-from gateway.errors import RequestError
+from gateway.errors import InternalError, RequestError
 from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
+from gateway.graph.views.view import SchemaView
 from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalize import Normalized
 from gateway.language.slots import find_slots
-from gateway.pipeline.found_plan import MadePlan
+from gateway.pipeline.found_plan import FoundPlan, Key, MadePlan
 from gateway.plan.work import check_work
 from gateway.runtime.bounds import ResultLimits
 from gateway.telemetry.trace import phase
 
+NO_VIEWS: Mapping[str, SchemaView] = {}
 Growing = Callable[[Prepared, str | None], AbstractContextManager[None]]
 
 
@@ -27,25 +29,58 @@ class PlanMaker:
 
     Args:
         schema: By which.
+        views: The views of it, by their names.
         limits: Of documents.
         results: What one result may be.
 
     Attributes:
         growing: Admits and charges whoever has more made of a plan; the cache's.
+        lookup: Finds or makes the plan of the whole schema; the cache's.
     """
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits, results: ResultLimits) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+        results: ResultLimits,
+        views: Mapping[str, SchemaView] = NO_VIEWS,
+    ) -> None:
         self._schema = schema
+        self._views = views
         self._limits = limits
         self._results = results
         self.growing: Growing | None = None
+        self.lookup: Callable[[str, str | None], FoundPlan[Prepared]] | None = None
 
-    def make(
-        self, text: str, operation_name: str | None, normalized: Normalized | None
-    ) -> MadePlan[Prepared]:
+    def make(self, key: Key, normalized: Normalized | None) -> MadePlan[Prepared]:
         """Parse, check, validate, plan, compile. Errors: RequestError, ClientError."""
-        schema, limits = self._schema, self._limits
-        document = load_document(text, schema, limits)
+        if key.view is None:
+            document = load_document(key.text, self._schema, self._limits)
+            return self._plan(key, document, normalized)
+        view = self._view(key.view)
+        document = load_document(key.text, view.schema, self._limits)
+        if view.changes(document):
+            return self._plan(key, document, normalized, view)
+        assert self.lookup is not None
+        found = self.lookup(key.text, key.operation_name)
+        return MadePlan(found.value, literals=found.literals)
+
+    def _view(self, name: str) -> SchemaView:
+        """Errors: InternalError for a view that this schema does not have: nothing is answered then."""
+        found = self._views.get(name)
+        if found is None:
+            raise InternalError(f"there is no view {name!r}")
+        return found
+
+    def _plan(
+        self,
+        key: Key,
+        document: DocumentNode,
+        normalized: Normalized | None,
+        view: SchemaView | None = None,
+    ) -> MadePlan[Prepared]:
+        """Plan and compile a valid document."""
+        schema, limits, operation_name = self._schema, self._limits, key.operation_name
         slots = find_slots(schema, document, normalized) if normalized else None
         with phase("plan"):
             is_planned = check_work(schema, document, operation_name, limits)
@@ -57,6 +92,7 @@ class PlanMaker:
                 limits=self._results,
                 growing=self.growing,
                 is_planned=is_planned,
+                view=view,
             )
         if prepared.errors:
             # Refused here, so that invented operation names cannot evict plans.

@@ -58,6 +58,18 @@ def check_source_names(config: Config, declared: set[str]) -> None:
             )
 
 
+def check_view_names(config: Config) -> None:
+    """Errors: ConfigError for a view that is given to somebody, and not configured."""
+    defaults = config.authorization.default_views
+    given = {f"clients.{name}.view": one.view for name, one in config.clients.items()}
+    for kind in ("anonymous", "user", "client"):
+        given[f"authorization.default_views.{kind}"] = getattr(defaults, kind)
+    for key, view in given.items():
+        if view is not None and view not in config.views:
+            known = ", ".join(sorted(config.views)) or "none"
+            raise ConfigError("no view has this name", key=key, hint=f"configured: {known}")
+
+
 def check_scalar_names(config: Config, schema: GraphQLSchema) -> None:
     """Errors: ConfigError for a scalar of `[graph.scalars]` that the schema does not declare."""
     for name in config.graph.scalars:

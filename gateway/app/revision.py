@@ -5,7 +5,7 @@ Nothing of it belongs to a socket: a worker begins each request with its current
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -22,15 +22,18 @@ from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.context import Context
 from gateway.execute.prepared import Prepared
+from gateway.graph.views.view import SchemaView
 from gateway.pipeline.authorize import Authorization, policies_of
 from gateway.pipeline.dedupe import Sharing
 from gateway.pipeline.event_streams import Streams
 from gateway.pipeline.explain import Explain
+from gateway.pipeline.found_plan import Key
 from gateway.pipeline.hooked import HookedPipeline, HookedSubscriptions
 from gateway.pipeline.pipeline import Pipeline
 from gateway.pipeline.plan_budget import PlanBudget
 from gateway.pipeline.plan_cache import PlanCache
 from gateway.pipeline.subscriptions import Subscriptions
+from gateway.pipeline.view_choice import ViewChoice
 from gateway.pipeline.warm import warm_documents, warm_plans, warm_texts
 from gateway.response.masking import ErrorMask
 from gateway.runtime.bounds import ResultLimits
@@ -83,7 +86,7 @@ class Revision:
         self.state: dict[str, Any] = hooks.state if hooks is not None else {}
         self.upstream = worker.upstream
         # It does not know the revision: that goes with the last request that holds it, and not in a circle.
-        maker = PlanMaker(graph.schema, config.limits, limits)
+        maker = PlanMaker(graph.schema, config.limits, limits, graph.views)
         self.plans: PlanCache[Prepared] = PlanCache(
             config.plan_cache,
             maker.make,
@@ -91,7 +94,7 @@ class Revision:
             budget=PlanBudget(config.limits.plan_cpu_share),
             max_text_length=config.limits.max_document_bytes,
         )
-        maker.growing = self.plans.growing
+        maker.growing, maker.lookup = self.plans.growing, self.plans.lookup
         self.sharing = Sharing(
             config.traffic_shaping.router.dedupe,
             graph.ambient,
@@ -117,6 +120,9 @@ class Revision:
                 policies_of(policies),
                 is_for_known=config.authorization.require_authentication or reads_client,
             ),
+            ViewChoice(config.clients, config.authorization.default_views)
+            if config.views
+            else None,
         )
         streams = Streams(mask, config.subscription.max_queue, graph.ambient)
         if isinstance(self.pipeline, HookedPipeline):
@@ -127,12 +133,17 @@ class Revision:
             self.subscriptions = Subscriptions(self.pipeline, streams, worker.measures)
 
     @property
+    def views(self) -> Mapping[str, SchemaView]:
+        """The views of its schema, by their names."""
+        return self.graph.views
+
+    @property
     def timeout_s(self) -> float:
         """How long a request of it may take."""
         return self._config.traffic_shaping.router.timeout_s
 
-    def documents_in_use(self, most: int) -> list[tuple[str, str | None]]:
-        """The documents of its plans with their operations' names: of those that were used last."""
+    def documents_in_use(self, most: int) -> list[Key]:
+        """The documents of its plans: of those that were used last."""
         return self.plans.recent(most)
 
     async def connect(self) -> None:
@@ -141,14 +152,15 @@ class Revision:
         self.upstream = self._worker.upstream.successor(settings)
         await self.upstream.open()
 
-    def warm(self, documents: Sequence[tuple[str, str | None]] = ()) -> int:
+    def warm(self, documents: Sequence[Key] = ()) -> int:
         """Make the plans that are asked for at once: those of the configuration, and of documents that are in use.
 
         Shape: how many of `documents` have a plan.
         Errors: ConfigError for one of the configuration's.
         """
         self._warm()
-        return warm_documents(self.plans, documents)
+        known = [one for one in documents if one.view is None or one.view in self.graph.views]
+        return warm_documents(self.plans, known)
 
     def succeed(self, before: Revision) -> None:
         """Count on from where the one before has counted to."""

@@ -194,6 +194,7 @@ class Worker:
     def serve(self, serving: Serving) -> None:
         """Answer what begins from now on by this; what has begun ends by what it began with."""
         self._serving = serving
+        self._auth.know_views(serving.views)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -10,7 +10,7 @@ A request with a token and a key is the token's user in the key's application: i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,7 @@ class Authenticator:
         base: The folder that relative paths start from.
         clock: Unix time, seconds.
         has_hooks: Whether hooks say who a client is, after it: then they say whether it has to be somebody.
+        views: The names of the views that keys may have.
 
     Attributes:
         tokens: Verifies them; None where none are taken.
@@ -63,6 +64,7 @@ class Authenticator:
         clock: Callable[[], float] = time.time,
         *,
         has_hooks: bool = False,
+        views: Collection[str] = (),
     ) -> None:
         self._jwt, self._api_keys = settings.jwt, settings.api_keys
         self._has_hooks = has_hooks
@@ -76,6 +78,7 @@ class Authenticator:
         self._joints: dict[tuple[Principal, Principal], Principal] = {}
         self._clock = clock
         self._ring = KeyRing(self._api_keys, clock)
+        self._ring.views = views
         self._key_header = self._api_keys.header_name.lower() if self._api_keys.is_used else None
         self.keys: Watched[KeyEntries] | None = None
         if self._api_keys.file is not None:
@@ -113,6 +116,10 @@ class Authenticator:
             elif not shown.is_taken:
                 ends.append(0.0)
         return min(ends)
+
+    def know_views(self, names: Collection[str]) -> None:
+        """The views that there are from now on; keys are read with them."""
+        self._ring.views = names
 
     @property
     def is_used(self) -> bool:

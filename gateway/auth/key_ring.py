@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from hashlib import sha256
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -106,9 +106,11 @@ class KeyRing:
 
     Attributes:
         is_known: Whether it was ever said which keys there are.
+        views: The names of the views that keys may have.
     """
 
     def __init__(self, settings: ApiKeySettings, clock: Callable[[], float]) -> None:
+        self.views: Collection[str] = ()
         self._kind = (settings.prefix, settings.environment)
         self.clock = clock
         self.is_known = False
@@ -120,9 +122,10 @@ class KeyRing:
         found, now = {}, self._entries
         scopes: dict[tuple[str, ...], frozenset[str]] = {}
         for key in read_api_keys(text).keys:
-            for name in ("view", "limits"):
-                if getattr(key, name) is not None:
-                    raise ValueError(f"key {key.id}: its `{name}` is not configured anywhere")
+            if key.view is not None and key.view not in self.views:
+                raise ValueError(f"key {key.id}: its `view` is not configured anywhere")
+            if key.limits is not None:
+                raise ValueError(f"key {key.id}: its `limits` is not configured anywhere")
             known = now.get(key.id)
             if known is None or known.key != key:
                 known = KeyEntry(key, scopes.setdefault(key.scopes, frozenset(key.scopes)))

@@ -209,13 +209,45 @@ class DirectiveSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """`[clients.NAME]`: an application, by the name that its API key has, or its token in `azp` or `client_id`.
+
+    The name that a client sends of itself in a header is not looked at: anybody can send it.
+
+    Attributes:
+        view: The part of the schema that it sees, as `[views.NAME]` says; a key's own view goes before it.
+    """
+
+    view: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultViewSettings:
+    """`[authorization.default_views]`: the views of those of whom neither a key nor `[clients]` says one.
+
+    Without a name, they see the whole schema.
+
+    Attributes:
+        anonymous: Of those who show neither a token nor a key.
+        user: Of those with a token.
+        client: Of those with an API key alone.
+    """
+
+    anonymous: str | None = None
+    user: str | None = None
+    client: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationSettings:
     """`[authorization]`: what may be asked.
 
     Attributes:
         require_authentication: Answer 401 to whoever does not show who it is.
+        default_views: The part of the schema that clients see of which nothing else is said.
         directives: Those in the schema.
     """
 
     require_authentication: bool = False
+    default_views: DefaultViewSettings = field(default_factory=DefaultViewSettings)
     directives: DirectiveSettings = field(default_factory=DirectiveSettings)

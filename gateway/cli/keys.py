@@ -29,7 +29,6 @@ from gateway.auth.key_store import (
     with_fields,
 )
 from gateway.auth.redis_keys import RedisKeyStore
-from gateway.auth.settings import ApiKeySettings
 from gateway.cli.options import ConfigOption, config_path, fail, one_line_errors
 from gateway.telemetry.chain import ChainedFile
 
@@ -51,6 +50,9 @@ def create(
         list[str] | None, typer.Option(help="A network that it may be used from; several times.")
     ] = None,
     expires: Annotated[str | None, typer.Option(help="When it ends: 90d, or a date.")] = None,
+    view: Annotated[
+        str | None, typer.Option(help="The view that it sees, as `[views.NAME]` says.")
+    ] = None,
     file: FileOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -66,10 +68,12 @@ def create(
             created=utc_now(),
             name=name,
             scopes=tuple(scope or ()),
+            view=view,
             cidrs=tuple(cidr or ()),
             not_after=end_of(expires) if expires else None,
         )
         read_networks(key.cidrs)
+        place.check_view(view)
         add_key(place.store, key)
         place.note("key_created", key)
     print(text)
@@ -131,17 +135,25 @@ def list_keys(
         if client in (None, key.client):
             until = f" until {key.not_after.isoformat()}" if key.not_after else ""
             scopes = f" [{' '.join(key.scopes)}]" if key.scopes else ""
+            view = f" view {key.view}" if key.view else ""
             name = f" {key.name}" if key.name else ""
-            print(f"{key.id} {key.client} {key.state(now)}{until}{scopes}{name}")
+            print(f"{key.id} {key.client} {key.state(now)}{until}{scopes}{view}{name}")
 
 
 class KeyPlace:
     """Where keys are kept, how they look, and where changes are noted."""
 
-    def __init__(self, store: KeyStore, settings: ApiKeySettings, audit: Path | None) -> None:
+    def __init__(self, store: KeyStore, config: Config, audit: Path | None) -> None:
         self.store = store
-        self.settings = settings
+        self.settings = config.authentication.api_keys
+        self._views = config.views
         self._audit = audit
+
+    def check_view(self, name: str | None) -> None:
+        """Errors: ValueError for a view that is not configured."""
+        if name is not None and name not in self._views:
+            known = ", ".join(self._views) or "none"
+            raise ValueError(f"there is no view {name!r}; configured: {known}")
 
     def note(self, event: str, key: ApiKey, **detail: Any) -> None:
         """Write a line to the audit log, where there is one."""
@@ -194,7 +206,7 @@ def place_of(config: Config, path: Path | None, file: Path | None) -> KeyPlace:
     else:
         raise KeyStoreError("give --file, or set authentication.api_keys.file")
     audit = config.logs.audit
-    return KeyPlace(store, settings, None if audit in ("off", "stdout", "stderr") else Path(audit))
+    return KeyPlace(store, config, None if audit in ("off", "stdout", "stderr") else Path(audit))
 
 
 def end_of(text: str) -> datetime:

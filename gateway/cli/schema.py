@@ -13,6 +13,7 @@ from gateway.cli.options import (
     ConfigOption,
     SchemaOption,
     config_path,
+    fail,
     one_line_errors,
     read_config,
     read_graph,
@@ -21,6 +22,7 @@ from gateway.cli.options import (
 from gateway.graph.builtin import COMMON, CONNECTORS
 from gateway.graph.sdl import find_schema_files, load_sdl
 from gateway.graph.subgraph_sdl import subgraph_sdl
+from gateway.graph.views.check import INVALID_VIEW
 
 
 def print_api_schema(
@@ -36,6 +38,10 @@ def print_api_schema(
             help="Print the definitions of @source, @connect and others, for editors.",
         ),
     ] = False,
+    view: Annotated[
+        str | None,
+        typer.Option("--view", metavar="NAME", help="Print what the clients of a view see."),
+    ] = None,
     subgraph: Annotated[
         bool,
         typer.Option("--subgraph", help="Print what a router composes: the schema's own text."),
@@ -57,4 +63,11 @@ def print_api_schema(
         _, graph = read_graph(config, schema)
     if graph.schema is None:
         report(graph.errors)
-    print(print_schema(graph.schema))
+    if view is None:
+        print(print_schema(graph.schema))
+        return
+    if view not in graph.views:
+        fail(f"there is no view {view!r}; configured: {', '.join(graph.views) or 'none'}")
+    if wrong := [finding for finding in graph.errors if finding.code == INVALID_VIEW]:
+        report(wrong)
+    print(print_schema(graph.views[view].schema))

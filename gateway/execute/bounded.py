@@ -12,13 +12,15 @@ from functools import partial
 from time import thread_time
 from typing import Any
 
-from graphql import GraphQLError, is_leaf_type
+from graphql import GraphQLError, is_enum_type, is_leaf_type
 from graphql.pyutils import is_awaitable
 
 from gateway.errors import GatewayError
 from gateway.graph.json_numbers import json_serialize
+from gateway.graph.views.view import INTROSPECTION, SchemaView
 from gateway.runtime import pauses, reference
 from gateway.runtime.bounds import ResultLimits, nodes_error
+from gateway.runtime.hidden import hidden_type
 
 OBJECTS = 20
 """So many objects are completed before it is looked how long that took."""
@@ -94,12 +96,39 @@ class Turns:
             self._loop.call_soon(self._begin)
 
 
-def bounded_options(budget: Budget) -> dict[str, Any]:
+def bounded_options(budget: Budget, view: SchemaView | None = None) -> dict[str, Any]:
     """What makes graphql-core's `execute` count. 3.2 is for the drop-in library, which has no bounds."""
     if not reference.IS_3_3:
         return {}
-    executor = bounded(reference.INCREMENTAL_EXECUTOR, budget, Turns(budget.limits))
+    base = reference.INCREMENTAL_EXECUTOR
+    if view is not None:
+        base = viewing(base, view)
+    executor = bounded(base, budget, Turns(budget.limits))
     return {"executor_class": executor}
+
+
+def viewing(base: type[Any], view: SchemaView) -> type[Any]:
+    """An executor class for what the clients of a view ask: hidden types and values are errors without their names."""
+
+    class Viewing(base):  # type: ignore[misc]
+        @staticmethod
+        def complete_leaf_value(return_type: Any, result: Any) -> Any:
+            seen = view.enum(return_type) if is_enum_type(return_type) else return_type
+            return base.complete_leaf_value(seen, result)
+
+        def ensure_valid_runtime_type(
+            self, name: Any, return_type: Any, details: Any, *given: Any
+        ) -> Any:
+            if isinstance(name, str) and not view.shows(name):
+                raise hidden_type([one.node for one in details])
+            return super().ensure_valid_runtime_type(name, return_type, details, *given)
+
+        def build_resolve_info(self, field: Any, nodes: Any, parent: Any, path: Any) -> Any:
+            info = super().build_resolve_info(field, nodes, parent, path)
+            is_meta = parent.name.startswith("__") or info.field_name in INTROSPECTION
+            return info._replace(schema=view.schema) if is_meta else info
+
+    return Viewing
 
 
 def bounded(base: type[Any], budget: Budget, turns: Turns) -> type[Any]:

@@ -12,6 +12,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode
 
 from gateway.codegen.code import Code
 from gateway.execute.deferred import DeferredCode, IncrementalCode
+from gateway.graph.views.view import SchemaView
 from gateway.plan.compile import DeniedNodes, compile_plan
 from gateway.plan.defer import compile_incremental_plan
 from gateway.plan.kinds import Wraps
@@ -34,6 +35,7 @@ class OperationCompiler:
         slots: Literals that other texts of the same plan have other values for.
         field_resolver, type_resolver, wraps: In place of the defaults.
         denied: Field nodes that are not answered.
+        view: What of the schema its clients see; None for all.
         mark: What the names of its generated modules end with.
     """
 
@@ -49,6 +51,7 @@ class OperationCompiler:
         type_resolver: Callable[..., Any] | None,
         wraps: Wraps | None,
         denied: DeniedNodes | None,
+        view: SchemaView | None,
         mark: str,
     ) -> None:
         self._schema = schema
@@ -60,6 +63,7 @@ class OperationCompiler:
         self._type_resolver = type_resolver
         self._wraps = wraps
         self._denied = denied
+        self._view = view
         self._mark = mark
 
     def compile_code(self, shaping: Mapping[str, Any]) -> Code:
@@ -88,6 +92,7 @@ class OperationCompiler:
             field_resolver=self._field_resolver,
             type_resolver=self._type_resolver,
             denied=self._denied,
+            view=self._view,
             **more,
         )
 
@@ -99,6 +104,7 @@ class OperationCompiler:
             slots=self._slots,
             field_resolver=self._field_resolver,
             type_resolver=self._type_resolver,
+            view=self._view,
         )
         suffix = "".join("-01"[1 + bool(value)] for value in shaping.values())
         return Code(bound, self._name + suffix + which + self._mark, self._growing)

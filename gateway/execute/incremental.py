@@ -61,7 +61,7 @@ async def execute_incrementally(
         context_value=context,
         variable_values=dict(variables.raw),
         operation_name=source.operation_name,
-        **bounded_options(budget),
+        **bounded_options(budget, prepared.view),
     )
     if is_awaitable(result):
         result = await result

@@ -134,7 +134,7 @@ def fall_back(
             context_value=context,
             variable_values=dict(variables.raw),
             operation_name=source.operation_name,
-            **bounded_options(budget),
+            **bounded_options(budget, prepared.view),
         )
     return then(result, partial(within, budget))
 

@@ -11,6 +11,7 @@ from graphql import (
 )
 
 from gateway.execute.prepared import Prepared
+from gateway.graph.views.view import SchemaView
 from gateway.runtime.bounds import UNLIMITED, ResultLimits
 
 
@@ -22,6 +23,7 @@ def prepare(
     limits: ResultLimits = UNLIMITED,
     growing: Callable[[Prepared, str | None], AbstractContextManager[None]] | None = None,
     is_planned: bool = True,
+    view: SchemaView | None = None,
 ) -> Prepared:
     """Prepare an operation of a valid document.
 
@@ -34,6 +36,7 @@ def prepare(
         limits: What its results may be.
         growing: Admits and charges the client for whom something more is made of the operation later.
         is_planned: Whether a plan is worth making; else it runs on graphql-core.
+        view: What of the schema its clients see, where that may change its answer.
     """
     return Prepared(
         schema,
@@ -43,4 +46,5 @@ def prepare(
         limits=limits,
         growing=growing,
         is_planned=is_planned,
+        view=view,
     )

@@ -26,6 +26,7 @@ from gateway.execute.deferred import IncrementalCode
 from gateway.execute.weight import size_of_operation
 from gateway.execute.whole import without_delivery
 from gateway.graph.needs import find_needs, needs_of
+from gateway.graph.views.view import SchemaView
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
 from gateway.plan.compile import DeniedNodes
@@ -35,7 +36,7 @@ from gateway.plan.show import print_plan
 from gateway.runtime import reference
 from gateway.runtime.bounds import UNLIMITED, ResultLimits
 from gateway.runtime.request import Source
-from gateway.runtime.variables import VariableCoercers
+from gateway.runtime.variables import VariableCoercers, ViewCoercers
 from gateway.runtime.variants import Asker, Growing, Variants, client_key, weakly
 
 # A document with more shaping variables has too many variants.
@@ -63,6 +64,7 @@ class Prepared:
         limits: What its results may be.
         errors: Request errors of an operation that cannot be chosen; nothing can be run then.
         guard: The rules that decide which of its fields are answered; None without any, and once it is filtered.
+        view: What of the schema its clients see; None for all, or where it makes no difference.
         denied: Field nodes that are not answered, by `id`, each with "field" or "type": what its rule stands on.
         denials: Where they stand, by the code; kept by `execute.denials`.
     """
@@ -81,9 +83,11 @@ class Prepared:
         growing: Callable[[Prepared, str | None], AbstractContextManager[None]] | None = None,
         is_planned: bool = True,
         denied: DeniedNodes | None = None,
+        view: SchemaView | None = None,
         mark: str = "",
     ) -> None:
         self.schema = schema
+        self.view = view
         self.denied = denied
         self.denials: dict[Any, Any] = {}
         self._is_planned = is_planned
@@ -112,6 +116,7 @@ class Prepared:
             type_resolver=type_resolver,
             wraps=wraps,
             denied=denied,
+            view=view,
             mark=mark,
         )
         self._variants = Variants(compiler.compile_code, self._growing)
@@ -125,6 +130,8 @@ class Prepared:
             self.errors = reference.execute(schema, document, operation_name=operation_name).errors  # type: ignore
             return
         self.coercers = VariableCoercers(schema, operation)
+        if view is not None:
+            self.coercers = ViewCoercers(VariableCoercers(view.schema, operation), self.coercers)
         needs = needs_of(schema) if denied is None else None
         if needs is not None:
             self._needs = find_needs(needs, document, operation)
@@ -180,6 +187,7 @@ class Prepared:
                     growing=lambda _, key: growing(key),
                     is_planned=self._is_planned,
                     denied=denied,
+                    view=self.view,
                     mark="~" + "".join("01"[is_met] for is_met in decisions),
                 )
             if len(self._filtered) >= MAX_FILTERED:

@@ -99,7 +99,7 @@ def built_in_definitions(document: DocumentNode) -> list[DefinitionNode]:
     """
     definitions = list(_parsed(COMMON))
     by_name = {_written(one): one for one in definitions}
-    for name, meant in authorization_names(document).items():
+    for name, meant in (authorization_names(document) | view_names(document)).items():
         if name != meant:
             definition = by_name[meant]
             assert isinstance(definition, DirectiveDefinitionNode)
@@ -115,27 +115,38 @@ def built_in_definitions(document: DocumentNode) -> list[DefinitionNode]:
 
 
 AUTHORIZATION = ("authenticated", "requiresScopes", "policy")
+OF_VIEWS = ("tag", "inaccessible")
 FEDERATION_URL = "https://specs.apollo.dev/federation/"
 
 
 def authorization_names(document: DocumentNode) -> dict[str, str]:
-    """What the directives of authorization may be called in `document`, and which each of them is.
+    """What the directives of authorization may be called in `document`, and which each of them is."""
+    return _names(document, AUTHORIZATION)
+
+
+def view_names(document: DocumentNode) -> dict[str, str]:
+    """The same of the directives that say what is in a view."""
+    return _names(document, OF_VIEWS)
+
+
+def _names(document: DocumentNode, plain: tuple[str, ...]) -> dict[str, str]:
+    """What some directives of federation may be called in `document`, and which each of them is.
 
     A renamed import, `{name: "@authenticated", as: "@auth"}`, and the prefixed name of what is not imported mean
     the same as the plain one, which always does: a directive that is not seen would protect nothing.
     """
-    names = {name: name for name in AUTHORIZATION}
+    names = {name: name for name in plain}
     for link in _links(document):
         arguments = {argument.name.value: argument.value for argument in link.arguments or ()}
         url = _text(arguments.get("url")) or ""
         own = url.removeprefix("https://specs.apollo.dev/").partition("/")[0]
-        if url.startswith(FEDERATION_URL) or own in AUTHORIZATION:
+        if url.startswith(FEDERATION_URL) or own in plain:
             prefix = _text(arguments.get("as")) or own
-            names |= {f"{prefix}__{name}": name for name in AUTHORIZATION}
-            if own in AUTHORIZATION:  # a specification of its own: the directive bears its name
+            names |= {f"{prefix}__{name}": name for name in plain}
+            if own in plain:  # a specification of its own: the directive bears its name
                 names[prefix] = own
         for name, alias in _imports(arguments.get("import")):
-            if name in AUTHORIZATION:
+            if name in plain:
                 names[alias] = name
     return names
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from gateway.language.normalize import DocumentLiterals
 from gateway.language.slots import Slots
@@ -31,12 +31,14 @@ class MadePlan(Generic[T]):
     """What a compiler gives.
 
     Attributes:
-        value: What is kept.
-        slots: Which literals may vary; None: none may.
+        value: What is kept. It may be kept already, for another key: then that is one value under two keys.
+        slots: Which literals may vary; None: none may. Of a value that is kept already, the first one's count.
+        literals: The document's own literals, when a value that is kept already was made from another text.
     """
 
     value: T
     slots: Slots | None = None
+    literals: DocumentLiterals | None = None
 
 
 @dataclass(slots=True)
@@ -58,4 +60,15 @@ class CacheCounters:
     compile_s: float = 0.0
 
 
-Key = tuple[str, str | None]
+class Key(NamedTuple):
+    """What a plan is asked for by.
+
+    Attributes:
+        text: The document.
+        operation_name: As sent.
+        view: The name of the view that the client has; None for the whole schema.
+    """
+
+    text: str
+    operation_name: str | None = None
+    view: str | None = None

@@ -150,7 +150,8 @@ async def _planned(old: Operation, serving: Serving) -> Operation:
     operation = Operation(old.params, old.client, serving, read_only=old.read_only)
     operation.document = old.document
     # Nobody is charged for what the operator's change has made necessary.
-    pipeline.plans.lookup(old.document, old.params.operation_name)
+    view = pipeline.view_of(old.client)
+    pipeline.plans.lookup(old.document, old.params.operation_name, view=view)
     pipeline.plan(operation, None)
     guard = operation.prepared.guard
     if guard is not None:

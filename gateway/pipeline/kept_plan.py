@@ -11,16 +11,15 @@ from gateway.pipeline.found_plan import Key, T
 
 
 class KeptPlan(Generic[T]):
-    """One kept value. `texts`, `shape` and `pins` say where to take it out again."""
+    """One kept value. `texts` and `shapes` say where to take it out again."""
 
-    __slots__ = ("pins", "shape", "size", "texts", "value")
+    __slots__ = ("shapes", "size", "texts", "value")
 
     def __init__(self, value: T, size: int) -> None:
         self.value = value
         self.size = size
         self.texts: set[Key] = set()
-        self.shape: PlanShape[T] | None = None
-        self.pins: tuple[str, ...] = ()
+        self.shapes: list[tuple[PlanShape[T], tuple[str, ...]]] = []
 
 
 @dataclass(slots=True)

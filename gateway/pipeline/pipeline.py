@@ -18,6 +18,7 @@ from weakref import ref
 
 from graphql import ExecutionResult
 
+from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue, then
 from gateway.context import Context
 from gateway.documents.find import Documents
@@ -34,6 +35,7 @@ from gateway.pipeline.encode import encode, explain
 from gateway.pipeline.explain import Explain
 from gateway.pipeline.operation import Operation
 from gateway.pipeline.plan_cache import PlanCache
+from gateway.pipeline.view_choice import ViewChoice
 from gateway.response.masking import ErrorMask
 from gateway.response.record import Answer, OperationRecord
 from gateway.telemetry.records import UNDER_WAY
@@ -54,6 +56,7 @@ class Pipeline:
         observer: Told of every operation.
         limits: Bounds the variables.
         authorization: Decides which fields of an operation the client may see.
+        views: Says which view of the schema a client has; None where all see the whole.
 
     Attributes:
         in_flight: Operations that wait for something, with the `perf_counter` of their begin.
@@ -70,6 +73,7 @@ class Pipeline:
         observer: OperationObserver,
         limits: Limits,
         authorization: Authorization,
+        views: ViewChoice | None = None,
     ) -> None:
         self.admission = admission
         self.documents = documents
@@ -80,6 +84,7 @@ class Pipeline:
         self.observer = observer
         self.limits = limits
         self.authorization = authorization
+        self.views = views
         self.in_flight: dict[Operation, float] = {}
 
     def run(self, operation: Operation, context: Context) -> AwaitableOrValue[Answer]:
@@ -161,18 +166,25 @@ class Pipeline:
         params = operation.params
         if params.variables:
             check_variables(params.variables, self.limits)
-        found = self.plans.known(operation.document, params.operation_name)
+        view = None if self.views is None else self.views.of(operation.client)
+        found = self.plans.known(operation.document, params.operation_name, view)
         if found is None:
             token = ACTIVE.set(trace)
             try:
                 client_key = operation.client.client_key
-                found = self.plans.lookup(operation.document, params.operation_name, client_key)
+                found = self.plans.lookup(
+                    operation.document, params.operation_name, client_key, view
+                )
             finally:
                 ACTIVE.reset(token)
         operation.prepared, operation.literals = found.value, found.literals
         operation.is_planned = True
         record_operation(operation.record, found.value, found.how)
         return operation
+
+    def view_of(self, client: ClientRequest) -> str | None:
+        """The name of the view that a client has; None for the whole schema."""
+        return None if self.views is None else self.views.of(client)
 
     def _dispatch(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
         """Stages 3 to 5 of a query or mutation, after authorization. Errors: ClientError, RequestError."""

@@ -1,14 +1,15 @@
 """Plans by the text of their documents, so that a request reaches its plan without parsing.
 
-    text, operation name ── texts ──► plan                        exact: the very text is known
+    text, operation name, view ── texts ──► plan                        exact: the very text is known
                          └─ key, pattern ── shapes ── pinned ──► plan    normalized: it differs in literals
                                             └─ compile            miss
 
 One cache belongs to one schema: another schema is another cache, so that no plan can be found under a
-schema that it was not made for. Values of shaping variables are told apart inside a plan (`Prepared`).
-Compiling is synchronous: nothing else runs meanwhile on the worker's loop, so equal misses that wait for
-it find the first one's plan. Generic over what is kept: it knows when to compile and what to forget, and
-nothing of plans.
+schema that it was not made for. A document that is valid in a view has the plan of the whole schema there,
+kept once under both keys, unless the view changes what it answers. Values of shaping variables are told apart
+inside a plan (`Prepared`). Compiling is synchronous: nothing else runs meanwhile on the worker's loop, so
+equal misses that wait for it find the first one's plan. Generic over what is kept: it knows when to compile
+and what to forget, and nothing of plans.
 
 Bounded three times: plans by entries and estimated bytes, texts that lead to them, and refusals, which
 have a store of their own so that they cannot evict plans.
@@ -25,6 +26,7 @@ from typing import Generic
 
 from gateway.errors import ClientError, RequestError
 from gateway.language.normalize import DocumentLiterals, Normalized, normalize
+from gateway.language.slots import Slots
 from gateway.pipeline.found_plan import CacheCounters, FoundPlan, Key, MadePlan, T
 from gateway.pipeline.kept_plan import KeptPlan, PlanShape
 from gateway.pipeline.plan_budget import PlanBudget
@@ -60,7 +62,7 @@ class PlanCacheSettings:
     warm: tuple[PathBeside, ...] = ()
 
 
-Compile = Callable[[str, str | None, Normalized | None], MadePlan[T]]
+Compile = Callable[[Key, Normalized | None], MadePlan[T]]
 
 
 def _no_size(_value: object) -> int:
@@ -72,7 +74,7 @@ class PlanCache(Generic[T]):
 
     Args:
         settings: Bounds.
-        compile_text: Makes the value of a text and an operation name. The third argument is what
+        compile_text: Makes the value of a key. The second argument is what
             `find_slots` needs to tell which literals may vary; None when none may. Raises
             RequestError or ClientError for a document that is refused.
         size_of: The memory of a value, bytes.
@@ -101,7 +103,9 @@ class PlanCache(Generic[T]):
         self._clock = clock
         self._plans: OrderedDict[KeptPlan[T], None] = OrderedDict()
         self._by_value: dict[int, KeptPlan[T]] = {}
-        self._texts: OrderedDict[Key, tuple[KeptPlan[T], FoundPlan[T]]] = OrderedDict()
+        self._texts: OrderedDict[
+            tuple[str, str | None, str | None], tuple[KeptPlan[T], FoundPlan[T]]
+        ] = OrderedDict()
         self._shapes: dict[Hashable, PlanShape[T]] = {}
         self._rejected: OrderedDict[Key, ClientError | RequestError] = OrderedDict()
 
@@ -121,7 +125,11 @@ class PlanCache(Generic[T]):
         yield names.PLAN_BYTES, (), self.size_bytes
 
     def lookup(
-        self, text: str, operation_name: str | None, client_key: str | None = None
+        self,
+        text: str,
+        operation_name: str | None,
+        client_key: str | None = None,
+        view: str | None = None,
     ) -> FoundPlan[T]:
         """The plan of a document.
 
@@ -129,10 +137,12 @@ class PlanCache(Generic[T]):
             text: The document.
             operation_name: As sent.
             client_key: The client that is charged for making it; None where the gateway makes it for itself.
+            view: The name of the client's view.
 
         Errors: RequestError and ClientError, from the store of refusals or fresh.
         """
-        return self.known(text, operation_name) or self._look_up((text, operation_name), client_key)
+        known = self.known(text, operation_name, view)
+        return known or self._look_up(Key(text, operation_name, view), client_key)
 
     def let_all_go(self) -> Iterator[None]:
         """Forget all plans, one after the other; that is no eviction."""
@@ -143,8 +153,8 @@ class PlanCache(Generic[T]):
             del oldest
             yield
 
-    def recent(self, most: int) -> list[tuple[str, str | None]]:
-        """A document for each of the plans that were used last, the latest first: its text and operation name."""
+    def recent(self, most: int) -> list[Key]:
+        """A document for each of the plans that were used last, the latest first."""
         found: list[Key] = []
         for plan in reversed(self._plans):
             if len(found) >= most:
@@ -169,9 +179,11 @@ class PlanCache(Generic[T]):
             self._plans.move_to_end(plan)
             self._evict()
 
-    def known(self, text: str, operation_name: str | None) -> FoundPlan[T] | None:
+    def known(
+        self, text: str, operation_name: str | None, view: str | None = None
+    ) -> FoundPlan[T] | None:
         """The plan of a text that came before; None for any other."""
-        key = (text, operation_name)
+        key = (text, operation_name, view)
         known = self._texts.get(key)
         if known is None:
             return None
@@ -182,7 +194,7 @@ class PlanCache(Generic[T]):
         return found
 
     def _look_up(self, key: Key, client_key: str | None) -> FoundPlan[T]:
-        text, operation_name = key
+        text = key.text
         if len(text) > self._max_text_length:
             return self._make(key, None, client_key)
         if key in self._rejected:
@@ -191,7 +203,7 @@ class PlanCache(Generic[T]):
             raise copied(self._rejected[key])
         normalized = normalize(text)
         if normalized is not None:
-            shape = self._shapes.get((normalized.key, normalized.pattern, operation_name))
+            shape = self._shapes.get((normalized.key, normalized.pattern, *key[1:]))
             same = shape.lookup(normalized.raws) if shape is not None else None
             if same is not None:
                 return self._share(key, same, normalized)
@@ -212,23 +224,36 @@ class PlanCache(Generic[T]):
         self.counters.misses += 1
         with self._budget.spend(client_key):
             made = self._compiled(key, normalized)
-        plan = KeptPlan(made.value, BYTES_PER_ENTRY + self._size_of(made.value))
-        if normalized is not None and made.slots is not None:
-            shape_key = (normalized.key, normalized.pattern, key[1])
-            shape = self._shapes.get(shape_key)
-            if shape is None:
-                shape = self._shapes[shape_key] = PlanShape(shape_key, made.slots)
-            plan.shape, plan.pins = shape, shape.slots.pins(normalized.raws)
-            # A doubtful value that turned out to be valid meets a plan that is there already.
-            shape.plans.setdefault(plan.pins, plan)
-        self._keep(plan)
-        self._remember_text(key, plan, FoundPlan(made.value, "hit"))
-        return FoundPlan(made.value, "miss")
+        known = self._by_value.get(id(made.value))
+        plan = known or KeptPlan(made.value, BYTES_PER_ENTRY + self._size_of(made.value))
+        slots = made.slots
+        if known is not None and known.shapes:
+            slots = known.shapes[0][0].slots
+        if normalized is not None and slots is not None:
+            self._remember_shape(key, plan, slots, normalized)
+        if known is None:
+            self._keep(plan)
+        self._remember_text(key, plan, FoundPlan(made.value, "hit", made.literals))
+        return FoundPlan(made.value, "miss", made.literals)
+
+    def _remember_shape(
+        self, key: Key, plan: KeptPlan[T], slots: Slots, normalized: Normalized
+    ) -> None:
+        """Let texts with other literals lead to a plan."""
+        shape_key = (normalized.key, normalized.pattern, *key[1:])
+        shape = self._shapes.get(shape_key)
+        if shape is None:
+            shape = self._shapes[shape_key] = PlanShape(shape_key, slots)
+        pins = shape.slots.pins(normalized.raws)
+        # A doubtful value that turned out to be valid meets a plan that is there already.
+        if pins not in shape.plans:
+            shape.plans[pins] = plan
+            plan.shapes.append((shape, pins))
 
     def _compiled(self, key: Key, normalized: Normalized | None) -> MadePlan[T]:
         start = self._clock()
         try:
-            return self._compile(*key, normalized)
+            return self._compile(key, normalized)
         except (ClientError, RequestError) as error:
             if len(key[0]) <= self._max_text_length and not is_for_now(error):
                 self._refuse(key, copied(error))
@@ -257,9 +282,8 @@ class PlanCache(Generic[T]):
         del self._by_value[id(plan.value)]
         for key in plan.texts:
             del self._texts[key]
-        shape = plan.shape
-        if shape is not None and shape.plans.get(plan.pins) is plan:
-            del shape.plans[plan.pins]
+        for shape, pins in plan.shapes:
+            del shape.plans[pins]
             if not shape.plans:
                 self._shapes.pop(shape.key, None)
 

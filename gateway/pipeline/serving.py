@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.client.request import ClientRequest
@@ -22,6 +22,11 @@ class Serving(Protocol):
     @property
     def digest(self) -> str:
         """Of the files that it was made of; "" where nobody asked."""
+        ...
+
+    @property
+    def views(self) -> Collection[str]:
+        """The names of the views of its schema."""
         ...
 
     @property

@@ -10,6 +10,7 @@ from typing import TypeVar
 from graphql import GraphQLSyntaxError, OperationDefinitionNode, parse
 
 from gateway.errors import ClientError, ConfigError, RequestError
+from gateway.pipeline.found_plan import Key
 from gateway.pipeline.plan_cache import PlanCache
 
 T = TypeVar("T")
@@ -56,15 +57,15 @@ def warm_texts(plans: PlanCache[T], texts: Iterable[str]) -> int:
     return count
 
 
-def warm_documents(plans: PlanCache[T], documents: Iterable[tuple[str, str | None]]) -> int:
+def warm_documents(plans: PlanCache[T], documents: Iterable[Key]) -> int:
     """Compile documents that another schema has plans of; one that this schema refuses is refused.
 
     Shape: the number of plans made.
     """
     count = 0
-    for text, name in documents:
+    for text, name, view in documents:
         try:
-            plans.lookup(text, name)
+            plans.lookup(text, name, view=view)
             count += 1
         except (RequestError, ClientError):
             continue

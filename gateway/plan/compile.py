@@ -28,6 +28,7 @@ from graphql import (
     print_ast,
 )
 
+from gateway.graph.views.view import SchemaView
 from gateway.plan.collect import CannotCompileError, Collector
 from gateway.plan.kinds import (
     FieldResolverFunction,
@@ -74,16 +75,17 @@ def compile_plan(
     type_resolver: FieldResolverFunction | None = None,
     wraps: Wraps | None = None,
     denied: DeniedNodes | None = None,
+    view: SchemaView | None = None,
 ) -> Plan:
     """Plan one operation of a document.
 
     Shape: `shaping` has a value for every name of `shaping_variables(document)`; None: absent.
         `field_resolver` and `type_resolver` stand in for graphql-core's default ones. `wraps` says which fields a
-        middleware wraps, `denied` which field nodes are not answered.
+        middleware wraps, `denied` which field nodes are not answered, `view` what of the schema there is.
     Errors: CannotCompileError when the operation has to run on graphql-core.
     """
     given = (schema, document, operation, shaping or {}, field_resolver, type_resolver, wraps)
-    builder = PlanBuilder(*given, denied)
+    builder = PlanBuilder(*given, denied, view)
     return run_passes(builder.build(), schema)
 
 
@@ -115,8 +117,10 @@ class PlanBuilder:
         type_resolver: FieldResolverFunction | None,
         wraps: Wraps | None = None,
         denied: DeniedNodes | None = None,
+        view: SchemaView | None = None,
     ) -> None:
         self.schema = schema
+        self.view = view
         self.operation = operation
         self.collector = Collector(schema, document, operation, shaping)
         self.field_resolver = field_resolver
@@ -232,11 +236,11 @@ class PlanBuilder:
             return ListOf(self.build_output(nullable.of_type, nodes, depth), non_null)
         if is_leaf_type(nullable):
             return Leaf(nullable.name, check_of(nullable), non_null)
-        possible: list[GraphQLObjectType] = (
-            list(self.schema.get_possible_types(nullable))
-            if is_abstract_type(nullable)
-            else [nullable]
-        )
+        possible: list[GraphQLObjectType] = [nullable]
+        if is_abstract_type(nullable):
+            possible = list(self.schema.get_possible_types(nullable))
+        if self.view is not None:
+            possible = [type_ for type_ in possible if self.view.shows(type_.name)]
         selection_sets = [node.selection_set for node in nodes]
         return Composite(
             type=nullable.name,

@@ -27,6 +27,7 @@ from graphql import (
     StringValueNode,
 )
 
+from gateway.graph.views.view import SchemaView
 from gateway.plan.collect import CannotCompileError, Collector
 from gateway.plan.compile import DeniedNodes, PlanBuilder, run_passes
 from gateway.plan.kinds import FieldResolverFunction, field_of
@@ -80,6 +81,7 @@ def compile_incremental_plan(
     field_resolver: FieldResolverFunction | None = None,
     type_resolver: FieldResolverFunction | None = None,
     denied: DeniedNodes | None = None,
+    view: SchemaView | None = None,
 ) -> IncrementalPlan:
     """Plan one query with `@defer`.
 
@@ -88,7 +90,8 @@ def compile_incremental_plan(
     """
     if operation.operation is not OperationType.QUERY:
         raise CannotCompileError("@defer")
-    arguments = (schema, document, operation, shaping, field_resolver, type_resolver, None, denied)
+    given = (schema, document, operation, shaping, field_resolver, type_resolver)
+    arguments = (*given, None, denied, view)
     builder = _Builder(*arguments)
     initial = builder.build()
     deferred = []

@@ -14,6 +14,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     default_field_resolver,
+    is_enum_type,
     is_leaf_type,
 )
 
@@ -21,6 +22,7 @@ from gateway.graph.json_numbers import json_serialize
 from gateway.graph.loader import Loader
 from gateway.graph.member import MemberAccess, member_of
 from gateway.graph.resolvers import FieldResolver
+from gateway.graph.views.view import SchemaView
 from gateway.plan.kinds import field_of
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Composite, Field, Kind, Leaf, Selection
@@ -43,10 +45,12 @@ class BoundLeaf:
 
     __slots__ = ("is_from_json", "non_null", "plan", "serialize", "type")
 
-    def __init__(self, plan: Leaf, schema: GraphQLSchema) -> None:
+    def __init__(self, plan: Leaf, schema: GraphQLSchema, view: SchemaView | None) -> None:
         self.plan = plan
         self.non_null = plan.non_null
         self.type: Any = schema.type_map.get(plan.type)
+        if view is not None and is_enum_type(self.type):
+            self.type = view.enum(self.type)
         self.is_from_json = False
         self.serialize: Callable[[Any], Any] = (
             serialize_of(self.type) if is_leaf_type(self.type) else _as_it_is

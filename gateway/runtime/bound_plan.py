@@ -17,6 +17,7 @@ from gateway.client.vary import joined
 from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.graph.resolvers import vary_of
 from gateway.graph.schema import is_fixed
+from gateway.graph.views.view import SchemaView
 from gateway.plan.collect import field_nodes
 from gateway.plan.nodes import Kind, Leaf, ListOf, Output, Plan
 from gateway.runtime import reference
@@ -38,6 +39,7 @@ class Bound:
     Attributes:
         plan: The plan.
         schema: The schema.
+        view: What of it clients see; None for all.
         roots: The root selection of each part.
         fields: Every field by id.
         selections: Every selection by id.
@@ -60,6 +62,7 @@ class Bound:
         slots: Mapping[int, int] | None = None,
         field_resolver: Callable[..., Any] | None = None,
         type_resolver: Callable[..., Any] | None = None,
+        view: SchemaView | None = None,
     ) -> None:
         self.fields: dict[int, BoundField] = {}
         self.selections: dict[int, BoundSelection] = {}
@@ -69,6 +72,7 @@ class Bound:
         self.operation = reference.select_operation(operations, plan.name or None)
         self.slots = slots or {}
         self.schema = schema
+        self.view = view
         self.field_resolver = field_resolver
         self.type_resolver = type_resolver or default_type_resolver
         self.watched: list[tuple[Any, str, Any]] = []
@@ -108,7 +112,7 @@ class Bound:
             if named is not None:
                 self.watch(named, attribute)
         if isinstance(output, Leaf):
-            return BoundLeaf(output, schema)
+            return BoundLeaf(output, schema, self.view)
         for selection in output.selections:
             self.watch(schema.type_map[selection.type], "is_type_of")
         return BoundComposite(output, schema, self)

@@ -24,6 +24,7 @@ from gateway.runtime.bound import (
 )
 from gateway.runtime.bounds import PIECE
 from gateway.runtime.columns import collect_items, list_items
+from gateway.runtime.hidden import check_type
 from gateway.runtime.info import find_path, info_of_spot
 from gateway.runtime.nulled import leave_spots
 from gateway.runtime.pauses import pause_alone
@@ -151,9 +152,7 @@ def _expand_object(run: Run, field: BoundField, output: BoundComposite, value: A
             nodes = run.source.nodes(field.plan.nodes)
             try:
                 info: Any = _Named(field)
-                reference.check_runtime_type(
-                    run.bound.schema, name, output.type, nodes, info, value
-                )
+                check_type(run, name, output.type, nodes, info, value)
             except Exception as error:
                 return fail(run, field, BadValueError(bare(error), output.type.name))
             selection = output.by_type[str(name)]

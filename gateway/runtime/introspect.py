@@ -125,7 +125,7 @@ class Introspection:
         operation = run.source.operation
         assert operation is not None
         self.json: bytes | None = None
-        self._schema = run.bound.schema
+        self._schema = run.bound.schema if run.bound.view is None else run.bound.view.schema
         self._info: Any = SimpleNamespace(schema=self._schema)
         self._collector = Collector(
             self._schema, run.source.document, operation, run.variables.coerced

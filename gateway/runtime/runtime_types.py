@@ -14,6 +14,7 @@ from graphql import GraphQLError, Undefined
 
 from gateway.runtime import reference
 from gateway.runtime.bound import BoundComposite, BoundField, BoundSelection
+from gateway.runtime.hidden import check_type
 from gateway.runtime.info import Info, infos_of_parents
 from gateway.runtime.spots import BadValueError, Failed, caught
 from gateway.runtime.state import Run
@@ -105,7 +106,7 @@ def _check_name(
     if selection is None:
         nodes = run.source.nodes(field.plan.nodes)
         try:
-            reference.check_runtime_type(run.bound.schema, name, composite.type, nodes, info, row)
+            check_type(run, name, composite.type, nodes, info, row)
         except GraphQLError as error:
             return Failed(BadValueError(error, composite.type.name))
         selection = composite.by_type[str(name)]

@@ -89,6 +89,33 @@ class VariableCoercers:
         return fresh(found) if isinstance(found, dict) else found
 
 
+class ViewCoercers(VariableCoercers):
+    """Coerces by the whole schema, with the defaults of what a view hides, what the view's own coercers take.
+
+    Args:
+        seen: Of the view: what they refuse is refused in their words.
+        whole: Of the whole schema.
+    """
+
+    def __init__(self, seen: VariableCoercers, whole: VariableCoercers) -> None:
+        self.names = whole.names
+        self._seen = seen
+        self._whole = whole
+
+    def coerce(
+        self,
+        raw: Mapping[str, Any],
+        max_errors: int = 50,
+        hide_suggestions: bool = False,
+        source: Source | None = None,
+    ) -> dict[str, Any] | list[GraphQLError]:
+        """As of `VariableCoercers`."""
+        found = self._seen.coerce(raw, max_errors, hide_suggestions, source)
+        if isinstance(found, list):
+            return found
+        return self._whole.coerce(raw, max_errors, hide_suggestions, source)
+
+
 def compile_coercer(type_: Any) -> Coerce:
     """The coercion of one input type for values as JSON has them."""
     if isinstance(type_, GraphQLNonNull):

@@ -19,7 +19,7 @@ from gateway.execute.prepared import Prepared
 from gateway.execute.run import run_code
 from gateway.language.normalize import Normalized, normalize
 from gateway.language.slots import find_slots
-from gateway.pipeline.found_plan import FoundPlan, MadePlan
+from gateway.pipeline.found_plan import FoundPlan, Key, MadePlan
 from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
 from gateway.runtime.reference import IS_3_3
 from gateway.runtime.request import Source
@@ -78,9 +78,8 @@ PLANS = SharedPlans()
 def compiler(schema: GraphQLSchema, errors_of: Callable[[str], list[GraphQLError]]) -> Any:
     """Compiles the way that the service does, but for its limits."""
 
-    def compile_text(
-        text: str, name: str | None, normalized: Normalized | None
-    ) -> MadePlan[Prepared]:
+    def compile_text(key: Key, normalized: Normalized | None) -> MadePlan[Prepared]:
+        text, name, _view = key
         document = parse(text)
         errors = errors_of(text)
         if errors:

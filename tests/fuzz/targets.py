@@ -24,7 +24,7 @@ from gateway.language.limits import Limits
 from gateway.language.normalize import Normalized
 from gateway.language.slots import find_slots
 from gateway.pipeline.explain import Explain, ExplainSettings
-from gateway.pipeline.found_plan import MadePlan
+from gateway.pipeline.found_plan import Key, MadePlan
 from gateway.pipeline.operation import GraphQLParams
 from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
 from gateway.telemetry.tracing import PARSERS
@@ -210,10 +210,10 @@ def check_answers(connection: SocketProtocol, what: bytes) -> None:
         assert orjson.loads(sent)["id"] == operation.id
 
 
-def compile_text(text: str, name: str | None, normalized: Normalized | None) -> MadePlan[str]:
+def compile_text(key: Key, normalized: Normalized | None) -> MadePlan[str]:
     """As the service does on a miss, with the text in the place of a plan."""
-    document = load_document(text, SCHEMA, Limits())
-    return MadePlan(text, find_slots(SCHEMA, document, normalized) if normalized else None)
+    document = load_document(key.text, SCHEMA, Limits())
+    return MadePlan(key.text, find_slots(SCHEMA, document, normalized) if normalized else None)
 
 
 def is_valid(text: str) -> bool:

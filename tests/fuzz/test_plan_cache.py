@@ -15,7 +15,7 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalize import Normalized
 from gateway.language.slots import find_slots
-from gateway.pipeline.found_plan import MadePlan
+from gateway.pipeline.found_plan import Key, MadePlan
 from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
 
 SCHEMA = build_schema("""
@@ -49,9 +49,9 @@ def mutate(text: str, rng: Random) -> str:
     return text
 
 
-def compile_text(text: str, name: str | None, normalized: Normalized | None) -> MadePlan[str]:
-    document = load_document(text, SCHEMA, Limits())
-    return MadePlan(text, find_slots(SCHEMA, document, normalized) if normalized else None)
+def compile_text(key: Key, normalized: Normalized | None) -> MadePlan[str]:
+    document = load_document(key.text, SCHEMA, Limits())
+    return MadePlan(key.text, find_slots(SCHEMA, document, normalized) if normalized else None)
 
 
 def is_valid(text: str) -> bool:

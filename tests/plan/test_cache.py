@@ -18,7 +18,7 @@ from gateway.language.document import load_document
 from gateway.language.limits import Limits
 from gateway.language.normalize import Normalized
 from gateway.language.slots import find_slots
-from gateway.pipeline.found_plan import MadePlan
+from gateway.pipeline.found_plan import Key, MadePlan
 from gateway.pipeline.plan_budget import PlanBudget
 from gateway.pipeline.plan_cache import BYTES_PER_ENTRY, PlanCache, PlanCacheSettings
 from gateway.pipeline.warm import warm_plans
@@ -43,9 +43,8 @@ class Compiler:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None]] = []
 
-    def __call__(
-        self, text: str, name: str | None, normalized: Normalized | None
-    ) -> MadePlan[Value]:
+    def __call__(self, key: Key, normalized: Normalized | None) -> MadePlan[Value]:
+        text, name, _view = key
         self.asked.append((text, name))
         document = load_document(text, SCHEMA, Limits())
         slots = find_slots(SCHEMA, document, normalized) if normalized else None
@@ -172,10 +171,10 @@ def test_a_refusal_for_now_is_not_remembered() -> None:
     """The document that was refused once too many came may be sent again, as its answer says."""
     compiler, is_busy = Compiler(), True
 
-    def compile_text(text: str, name: str | None, normalized: Normalized | None) -> MadePlan[Value]:
+    def compile_text(key: Key, normalized: Normalized | None) -> MadePlan[Value]:
         if is_busy:
             raise ClientError("Later.", code="UNCACHED_DOCUMENTS_LIMIT", retry_after_s=1)
-        return compiler(text, name, normalized)
+        return compiler(key, normalized)
 
     cache: PlanCache[Value] = PlanCache(PlanCacheSettings(), compile_text)
     for _ in range(2):
@@ -287,8 +286,9 @@ def test_an_evicted_plan_is_let_go_with_every_text_that_led_to_it() -> None:
 
 
 def test_the_source_of_an_evicted_plan_leaves_linecache() -> None:
-    def compile_plan(text: str, name: str | None, _: Normalized | None) -> MadePlan[Prepared]:
-        return MadePlan(prepare(SCHEMA, load_document(text, SCHEMA, Limits()), name))
+    def compile_plan(key: Key, _: Normalized | None) -> MadePlan[Prepared]:
+        document = load_document(key.text, SCHEMA, Limits())
+        return MadePlan(prepare(SCHEMA, document, key.operation_name))
 
     def sources() -> set[str]:
         gc.collect()

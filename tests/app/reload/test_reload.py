@@ -189,3 +189,23 @@ async def test_the_loop_goes_on_while_it_is_built(live: Live) -> None:
         await asyncio.sleep(0)
     assert (await reload).result == "reloaded"
     assert answered > 1
+
+
+async def test_views_are_those_of_the_new_schema_and_configuration(live: Live) -> None:
+    """What the reload hides is unknown from then on, also to a document whose plan was in use."""
+    document = "{ box { new old } }"
+    config = (
+        '[views.open]\nexclude_tags = ["own"]\n[authorization.default_views]\nanonymous = "open"\n'
+    )
+    live.project.write_schema("new: String")
+    live.project.write_config(config)
+    report = await live.reloader.reload()
+    assert (report.result, report.waiting) == ("reloaded", [])
+    assert (await live.client.execute(document)).data == {"box": {"new": "n", "old": "o"}}
+    live.project.write_schema('new: String @tag(name: "own")')
+    assert (await live.reloader.reload()).result == "reloaded"
+    (error,) = (await live.client.execute(document)).errors
+    assert error["message"] == "Cannot query field 'new' on type 'Box'."
+    live.project.write_config("")
+    assert (await live.reloader.reload()).result == "reloaded"
+    assert (await live.client.execute(document)).data == {"box": {"new": "n", "old": "o"}}

@@ -1,0 +1,1 @@
+"""Views: the parts of one schema that different clients see."""
