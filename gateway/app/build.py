@@ -145,13 +145,14 @@ def build_graph_of(
     files = (
         find_schema_files(config.graph.schema, base) if texts is None else [Path(p) for p in texts]
     )
-    document, findings = accepted(load_sdl(files, texts))
+    written = load_sdl(files, texts)
+    document, findings = accepted(written)
     plugins = [] if mock else load_plugins(config.plugins, base)
     marks = [] if mock else find_marks(config.graph.resolvers, base)
     marks = with_hooks([*marks, *(mark for plugin in plugins for mark in plugin.marks)])
     if config.federation.enabled:
         most = config.federation.max_representations
-        marks += subgraph_marks(document, marks, subgraph_sdl(document), most)
+        marks += subgraph_marks(document, marks, subgraph_sdl(written), most)
         document = with_entities(document)
     strict = config.graph.strict_deprecation
     schema, found = build_schema(document, strict_deprecation=strict, any_directive=mock)

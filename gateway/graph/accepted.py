@@ -60,6 +60,11 @@ def accepted(document: DocumentNode) -> tuple[DocumentNode, list[Diagnostic]]:
     return DocumentNode(definitions=tuple(definitions)), found
 
 
+def without_repeats(document: DocumentNode) -> DocumentNode:
+    """The document without fields that stand twice."""
+    return DocumentNode(definitions=tuple(_without_repeats(d, []) for d in document.definitions))
+
+
 def _with_bases(document: DocumentNode) -> list[DefinitionNode]:
     """`extend type Product @key(…)` in a subgraph stands for the whole type: another service has the rest."""
     defined = {

@@ -23,7 +23,7 @@ from graphql import (
     visit,
 )
 
-from gateway.graph.accepted import linked
+from gateway.graph.accepted import linked, without_repeats
 from gateway.graph.builtin import CONNECT_URL, FEDERATION_URL, connector_names
 
 VERSION = "v2.9"
@@ -35,7 +35,8 @@ IMPORTED = frozenset({
 
 
 def subgraph_sdl(document: DocumentNode) -> str:
-    """The text of a schema's document for a router."""
+    """The text of a schema's document for a router, as it was written: `extend type User` says whose `User` is."""
+    document = without_repeats(document)
     own = {
         node.name.value
         for node in document.definitions

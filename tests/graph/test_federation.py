@@ -263,6 +263,29 @@ async def test_a_router_reads_the_schema_as_it_was_written(project: Path) -> Non
     parse(sdl)
 
 
+async def test_types_of_other_services_are_told_as_extensions(tmp_path: Path) -> None:
+    text = (
+        'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key", "@external"])\n'
+        "extend type Query { user: User }\n"
+        'extend type User @key(fields: "email") { email: ID! @external twice: Int twice: Int }\n'
+    )
+    (tmp_path / "schema.graphql").write_text(text)
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        '[graph]\nschema = "schema.graphql"\nresolvers = "told_types"\n[federation]\nenabled = true\n'
+    )
+    (tmp_path / "told_types.py").write_text(
+        "from gateway import resolver\n"
+        "user = resolver('Query.user', vary=())(lambda parent, context: None)\n"
+    )
+    async with GatewayClient(config) as client:
+        sdl = (await client.execute("{ _service { sdl } }")).data["_service"]["sdl"]
+    assert 'extend type User @key(fields: "email") {' in sdl
+    assert "extend type Query {" in sdl
+    assert sdl.count("twice") == 1
+    assert sdl == subgraph_sdl(parse(text))
+
+
 def test_a_schema_that_names_no_version_is_of_federation_2() -> None:
     text = 'type Query { a: A } type A @key(fields: "id") { id: ID! @tag(name: "x") b: Int @range(min: 1) }'
     assert subgraph_sdl(parse(text)).split("\n")[0] == (
