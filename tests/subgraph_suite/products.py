@@ -72,13 +72,13 @@ def inventories(representations: list[dict[str, Any]], context: Any) -> list[Any
 
 
 @resolver("User.averageProductsCreatedPerYear", vary=())
-def average(parent: dict[str, Any], context: Any) -> int:
+def average(parent: dict[str, int], context: Any) -> int:
     return round(parent["totalProductsCreated"] / parent["yearsOfEmployment"])
 
 
-@resolver("Query.product", vary=())
-def product(parent: Any, context: Any, id: str) -> Any:
-    return next((row for row in PRODUCTS if row["id"] == id), None)
+@resolver("Query.product", names={"id": "wanted"}, vary=())
+def product(parent: Any, context: Any, wanted: str) -> Any:
+    return next((row for row in PRODUCTS if row["id"] == wanted), None)
 
 
 @resolver("Query.deprecatedProduct", vary=())
