@@ -8,6 +8,7 @@ one; what a resolver sets stands above them. An operation that has any is answer
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
@@ -21,7 +22,14 @@ NO_STORE = "no-store"
 _AGES = ("max-age", "s-maxage")
 # Those that allow more are left out where one answer does not have them; the others are kept where one has them.
 _ALLOWING = frozenset(("public", "immutable", "stale-while-revalidate", "stale-if-error", *_AGES))
+# RFC 9110 §5.6: a list of directives, each with a token or a quotation, which may hold commas.
+_ONE = r'[\w!#$%&\'*+.^`|~-]+(?:\s*=\s*(?:[^\s",;]+|"(?:[^"\\]|\\.)*"))?'
+_LIST = re.compile(rf"[\s,]*(?:{_ONE}\s*(?:,[\s,]*|$))*")
+_DIRECTIVE = re.compile(r'([\w!#$%&\'*+.^`|~-]+)(?:\s*=\s*(?:([^\s",;]+)|("(?:[^"\\]|\\.)*")))?')
+_ESCAPED = re.compile(r"\\(.)")
 logger = logging.getLogger("gateway.headers")
+# All headers that are added to one answer; what a request may have as shipped. Proxies take less: nginx 4 or 8 KB.
+MOST_BYTES = 16_384
 _told: set[str] = set()  # few: names of rules and of resolvers, not of clients
 
 
@@ -42,15 +50,16 @@ class Passed(NamedTuple):
 class ResponseHeaders:
     """`context.response.headers`: names in any case, values as text.
 
-    A resolver's header takes the place of those that backends gave. Errors: ValueError for a name that is not a
-    resolver's to set, and for a value that no header can have.
+    A header that a resolver sets takes the place of those that backends give, now or later; what it appends stands
+    beside them. Errors: ValueError for a name that is not a resolver's to set, and for a value that no header can have.
     """
 
-    __slots__ = ("_own", "_parts")
+    __slots__ = ("_added", "_own", "_parts")
 
     def __init__(self) -> None:
         self._parts: list[list[Passed]] = []
         self._own: dict[str, list[str]] = {}
+        self._added: dict[str, list[str]] = {}
 
     def __repr__(self) -> str:
         return f"ResponseHeaders({self.lines()!r})"
@@ -65,15 +74,17 @@ class ResponseHeaders:
     def __setitem__(self, name: str, value: str) -> None:
         self._check(name, value)
         self._own[name.lower()] = [value]
+        self._added.pop(name.lower(), None)
 
     def __delitem__(self, name: str) -> None:
         """Send none of this name, whatever backends give."""
         self._own[name.lower()] = []
+        self._added.pop(name.lower(), None)
 
     def append(self, name: str, value: str) -> None:
         """One more of this name: what `Set-Cookie` needs."""
         self._check(name, value)
-        self._own.setdefault(name.lower(), self[name]).append(value)
+        self._added.setdefault(name.lower(), []).append(value)
 
     def begin_call(self) -> list[Passed]:
         """Where the headers of a call's answer go. Answers meet in the order in which their calls began."""
@@ -85,6 +96,9 @@ class ResponseHeaders:
         """The headers as they are sent."""
         merged = merge(self._parts)
         merged.update(self._own)
+        for name, values in self._added.items():
+            together = [*merged.get(name, ()), *values]
+            merged[name] = last_cookies(together) if name == SET_COOKIE else together
         return [(name, value) for name, values in merged.items() for value in values]
 
     def _check(self, name: str, value: str) -> None:
@@ -181,6 +195,23 @@ def made_private(cache_control: str) -> str:
     return most_restrictive([cache_control, f"{cache_control}, private"])
 
 
+def within_bounds(lines: Iterable[Header]) -> list[Header]:
+    """The headers that fit into an answer. Those beyond are left out whole, and told: a proxy would lose the answer."""
+    kept: list[Header] = []
+    size = 0
+    for name, value in lines:
+        length = len(name) + len(value) + 4
+        if size + length <= MOST_BYTES:
+            kept.append((name, value))
+            size += length
+        elif name not in _told:
+            _told.add(name)
+            logger.warning(
+                "the header %s is dropped: an answer has at most %d bytes of them", name, MOST_BYTES
+            )
+    return kept
+
+
 def merged_lines(answers: Iterable[Sequence[Header] | None]) -> list[Header]:
     """The headers of the answers of one batch."""
     parts = [
@@ -188,7 +219,8 @@ def merged_lines(answers: Iterable[Sequence[Header] | None]) -> list[Header]:
         for lines in answers
         if lines
     ]
-    return [(name, value) for name, values in merge(parts).items() for value in values]
+    merged = merge(parts)
+    return within_bounds((name, value) for name, values in merged.items() for value in values)
 
 
 def algorithm_of(name: str) -> Algorithm:
@@ -207,11 +239,12 @@ def tell_dropped(lines: Sequence[Header] | None, where: str) -> None:
 
 
 def _directives(value: str) -> dict[str, str | None]:
+    """A Cache-Control's directives. What is no list of them, such as a quotation without an end, allows nothing."""
+    if not _LIST.fullmatch(value):
+        return {NO_STORE: None}
     found: dict[str, str | None] = {}
-    for part in value.split(","):
-        name, sign, text = part.strip().partition("=")
-        if name:
-            found[name.lower()] = text.strip().strip('"') if sign else None
+    for name, token, quoted in _DIRECTIVE.findall(value):
+        found[name.lower()] = (token or None) if not quoted else _ESCAPED.sub(r"\1", quoted[1:-1])
     return found
 
 
@@ -221,5 +254,12 @@ def _seconds(text: str | None) -> int:
 
 
 def _widest(given: Sequence[str | None]) -> str | None:
-    """`private` and `no-cache` without field names are about all of the answer."""
-    return None if None in given else ", ".join(f'"{text}"' for text in given)
+    """`private` and `no-cache` without field names are about all of the answer; the names of several are one list."""
+    texts = [text for text in given if text is not None]
+    if len(texts) < len(given):
+        return None
+    return _quoted(", ".join(dict.fromkeys(texts)))
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

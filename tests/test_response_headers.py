@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.response_headers import (
+    MOST_BYTES,
     Algorithm,
     Passed,
     ResponseHeaders,
@@ -14,6 +15,7 @@ from gateway.response_headers import (
     merge,
     most_restrictive,
     restricted,
+    within_bounds,
 )
 
 
@@ -36,11 +38,19 @@ from gateway.response_headers import (
         (['private="x"', "private"], "private"),
         (["", "max-age=9"], "no-store"),
         (["max-age=9", "s-maxage=9"], "no-store"),
+        (['max-age=1, foo="bar, no-store"'], 'max-age=1, foo="bar, no-store"'),
+        (['foo="a, no-store', "max-age=1"], "no-store"),
+        (['foo="a'], "no-store"),
+        (['max-age=1, x="a\\"b"'], 'max-age=1, x="a\\"b"'),
     ],
 )
 def test_a_cache_control_allows_what_each_allows(values: list[str], together: str) -> None:
     assert most_restrictive(values) == together
     assert set(most_restrictive(values[::-1]).split(", ")) == set(together.split(", "))
+
+
+def test_the_names_of_several_answers_are_one_list() -> None:
+    assert most_restrictive(['private="x, y"', 'private="z"']) == 'private="x, y, z"'
 
 
 def passed(name: str, *values: str, by: Algorithm) -> list[Passed]:
@@ -71,6 +81,25 @@ def test_a_resolvers_header_stands_above_those_of_backends() -> None:
     assert "x" in headers
     del headers["x"]
     assert "x" not in headers
+
+
+def test_what_a_resolver_appends_takes_no_later_call_its_cookie() -> None:
+    headers = ResponseHeaders()
+    headers.begin_call().extend(passed("set-cookie", "first=1", by="append"))
+    headers.append("set-cookie", "own=1")
+    headers.begin_call().extend(passed("set-cookie", "later=1", "own=0", by="append"))
+    assert headers["set-cookie"] == ["first=1", "later=1", "own=1"]
+    headers["set-cookie"] = "only=1"
+    assert headers["set-cookie"] == ["only=1"]
+
+
+def test_headers_beyond_the_bound_are_left_out_whole_and_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lines = [("x-too-long", "a" * MOST_BYTES), ("set-cookie", "sid=1"), ("x-small", "1")]
+    assert within_bounds(lines) == lines[1:]
+    assert "x-too-long is dropped" in caplog.text
+    assert within_bounds([("x-small", "a" * 1000)] * 20) == [("x-small", "a" * 1000)] * 16
 
 
 def test_answers_meet_in_the_order_of_their_calls() -> None:

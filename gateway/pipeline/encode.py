@@ -15,7 +15,7 @@ from gateway.pipeline.operation import Operation
 from gateway.response.encoding import encode_response, encode_result
 from gateway.response.masking import ErrorMask
 from gateway.response.record import Answer
-from gateway.response_headers import Header, ResponseState, restricted
+from gateway.response_headers import Header, ResponseState, restricted, within_bounds
 from gateway.runtime.step_timing import mark_errors
 from gateway.telemetry.report import trace_report
 from gateway.telemetry.trace import clock
@@ -72,7 +72,7 @@ def headers_of(
     An answer depends on the client when the operation reads something of the client, or when fields of it were decided
     for the client. No shared cache may keep such an answer.
     """
-    lines = response.headers.lines()
+    lines = within_bounds(response.headers.lines())
     if not lines:
         return None
     vary = operation.prepared.code(operation.variables.coerced).bound.vary
