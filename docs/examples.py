@@ -154,6 +154,11 @@ require_authentication = true
 anonymous = "public"
 client = "partner"
 """,
+    "[telemetry.usage]": """
+[telemetry.usage]
+file = "usage.jsonl"
+max_files = 30
+""",
     "[views.NAME]": """
 [views.partner]
 include_tags = ["partner"]

@@ -36,6 +36,7 @@ from gateway.app.services import (
     tune_collector,
     upstream_settings,
 )
+from gateway.app.usage import UsageExport
 from gateway.auth.authenticator import Authenticator
 from gateway.broker.calls import WorkerCalls
 from gateway.connectors.response.decoding import decode_fallback_samples
@@ -96,6 +97,7 @@ class Worker:
         broker: The topics.
         house: Reaches the workers of this server alone.
         calls: Asks them.
+        usage: Tells what clients use; None where nothing is measured.
         commands: What the admin port takes; whoever has something to command adds it.
         redis: The server that is shared with other workers and pods; None where nothing asks for one.
 
@@ -135,7 +137,7 @@ class Worker:
         telemetry = config.telemetry
         is_measured = telemetry.enabled and telemetry.metrics.enabled
         self.is_timed = is_measured or (telemetry.enabled and config.logs.slow != "off")
-        self.measures = Measures(telemetry.metrics) if is_measured else None
+        self.measures = Measures(telemetry.metrics, telemetry.usage) if is_measured else None
         make_upstream = (
             Upstream if hooks.sources is None else partial(HookedUpstream, hooks.sources)
         )
@@ -171,6 +173,11 @@ class Worker:
         )
         self.commands = Commands()
         self.calls = WorkerCalls(self.house)
+        self.usage: UsageExport | None = None
+        if self.measures is not None:
+            most = config.pubsub.max_event_bytes * 9 // 10  # of what else is in the answer
+            self.usage = UsageExport(telemetry.usage, self.measures.usage, self.calls, most)
+            self.usage.add_to(self.commands)
         self.routes = RouteMeasures()
         has_hooks = hooks.requests is not None
         self.serve_http = serve_http_in_scope if has_hooks else serve_http
@@ -232,6 +239,9 @@ class Worker:
         async with AsyncExitStack() as stack:
             if self.measures is not None:
                 await self._measure(stack, self.measures)
+            if self.usage is not None:
+                self.usage.begin()
+                stack.push_async_callback(self.usage.aclose)
             if self._owns_process:
                 tune_collector(config.server.gc_threshold)
                 log_loop_errors(asyncio.get_running_loop())

@@ -17,16 +17,18 @@ def ask_admin(
     path: str,
     timeout_s: float,
     *,
+    method: str = "POST",
     params: dict[str, str] | None = None,
     body: Any = None,
 ) -> tuple[httpx.Response, Any]:
-    """POST a command, and its answer with the JSON in it; ends the command where nobody answers.
+    """Send a command, and give its answer with the JSON in it; ends the command where nobody answers.
 
     Args:
         settings: `[admin]`: its first key is used.
         url: The port; by default that of the settings, on this machine.
         path: Of the command.
         timeout_s: How long it may take.
+        method: HTTP's.
         params: Of the URL.
         body: Sent as JSON.
     """
@@ -36,7 +38,8 @@ def ask_admin(
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
     base = url or f"http://{host}:{settings.port}"
     try:
-        answer = httpx.post(
+        answer = httpx.request(
+            method,
             f"{base}{path}",
             params=params,
             json=body,

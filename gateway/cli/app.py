@@ -1,5 +1,5 @@
 """The command line: `gateway init | dev | serve | check | reload | test | schema | plan | profile | map | keys |
-audit | cache | release`.
+audit | cache | usage | release`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from gateway.cli.reload import reload
 from gateway.cli.schema import print_api_schema
 from gateway.cli.serve import serve
 from gateway.cli.test import run_suites
+from gateway.cli.usage import usage
 from gateway.release.cli import app as release_app
 
 app = typer.Typer(
@@ -59,6 +60,7 @@ app.command(name="schema")(print_api_schema)
 app.command()(plan)
 app.command()(profile)
 app.command(name="map")(map_json)
+app.command()(usage)
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
 app.add_typer(cache_app, name="cache")

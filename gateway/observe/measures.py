@@ -14,7 +14,7 @@ from gateway.response.record import GRAVITY, OperationRecord
 from gateway.telemetry import catalogue as names
 from gateway.telemetry.metrics import Counter, Family, Histogram, Registry, Sample
 from gateway.telemetry.process import LoopLag, process_samples
-from gateway.telemetry.settings import MetricsSettings
+from gateway.telemetry.settings import MetricsSettings, UsageSettings
 from gateway.telemetry.trace import Trace
 
 MAX_CODES = 100
@@ -95,6 +95,7 @@ class Measures:
 
     Args:
         settings: What is told apart.
+        usage: The same of what clients use.
 
     Attributes:
         registry: Where all of it is read.
@@ -104,11 +105,11 @@ class Measures:
         lag: How late the event loop is.
     """
 
-    def __init__(self, settings: MetricsSettings) -> None:
+    def __init__(self, settings: MetricsSettings, usage: UsageSettings | None = None) -> None:
         self.registry = Registry()
         self.operations = Operations(settings)
         self.steps = Steps(settings)
-        self.usage = FieldUsage(settings, self.operations.durations_of)
+        self.usage = FieldUsage(settings, self.operations.durations_of, usage)
         self.lag = LoopLag()
         for owner in (self.operations, self.steps, self.usage, self.lag):
             self.registry.add(owner.samples)

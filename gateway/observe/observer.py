@@ -6,8 +6,10 @@ is made then.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from gateway.client.request import ClientRequest
 from gateway.context import Context
 from gateway.execute.prepared import Prepared
 from gateway.observe.measures import Measures
@@ -34,10 +36,16 @@ class OperationObserver:
         self.tracing = tracing
         self.log = log
 
-    def asked(self, record: OperationRecord, prepared: Prepared, client_name: str | None) -> None:
+    def asked(
+        self,
+        record: OperationRecord,
+        prepared: Prepared,
+        client: ClientRequest,
+        variables: Mapping[str, Any] | None,
+    ) -> None:
         """Note that an operation is asked for."""
         if self.measures is not None:
-            record.durations = self.measures.usage.count(prepared, client_name)
+            record.durations = self.measures.usage.count(prepared, client, variables)
 
     def ended(self, answer: Answer, context: Context, took_s: float) -> None:
         """Note what was answered."""

@@ -1,33 +1,45 @@
-"""Which fields of the schema clients ask for, as sums over plans: a plan knows its fields.
+"""What of the schema clients ask for, as sums over plans: a plan knows what it uses.
 
-A request looks its plan and client up once, adds one, and learns where its duration belongs; the fields are
-looked up when somebody asks, or when a plan has to make room. No variable and no argument is ever looked at.
+A request looks its plan and client up once, adds one, and learns where its duration belongs; what that means is
+looked up when somebody asks, or when a plan has to make room. Variables are looked at only where their types have input
+fields or enum values, and not of every request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from graphql import (
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLNamedType,
-    InlineFragmentNode,
-    SelectionSetNode,
-    get_named_type,
-    is_composite_type,
-)
-
-from gateway.context import Context
+from gateway.client.request import ClientRequest
 from gateway.execute.prepared import Prepared
+from gateway.observe.coordinates import OperationUse, is_deprecated, use_of, used_by_value
+from gateway.observe.usage_records import UsageClient, UsageRecord, UsageRecords
 from gateway.telemetry.catalogue import DEPRECATED_USAGE, FIELD_USAGE
 from gateway.telemetry.metrics import OTHER, Histogram, LabelLimit, Sample
-from gateway.telemetry.settings import MetricsSettings
+from gateway.telemetry.settings import MetricsSettings, UsageSettings
 
 # Plans whose requests are not yet sums; each of them is kept in memory until then.
 MAX_PENDING = 500
+# The variables of so many requests are looked at, and then of one in `ONE_IN`, which stands for all of these.
+LOOKED_AT = 100
+ONE_IN = 16
+
+
+class Asked(NamedTuple):
+    """What requests have in common that are counted together.
+
+    Attributes:
+        prepared: The plan.
+        client_name, client_version: As the client says.
+        client: The application that its key or token proves.
+    """
+
+    prepared: Prepared
+    client_name: str | None = None
+    client_version: str | None = None
+    client: str | None = None
 
 
 class RequestCount:
@@ -36,63 +48,86 @@ class RequestCount:
     Attributes:
         requests: How many.
         durations: Of the operations of its name.
+        typed: The variables that are looked at, each with its type.
+        values: What these have used, and how often.
     """
 
-    __slots__ = ("durations", "requests")
+    __slots__ = ("durations", "requests", "typed", "values")
 
-    def __init__(self, durations: Histogram) -> None:
+    def __init__(self, durations: Histogram, typed: tuple[tuple[str, Any], ...]) -> None:
         self.requests = 0
         self.durations = durations
+        self.typed = typed
+        self.values: dict[str, int] = {}
+
+    def look_at(self, variables: Mapping[str, Any]) -> None:
+        """Count what variables use, where it is the turn of this request."""
+        weight = 1
+        if self.requests > LOOKED_AT:
+            if self.requests % ONE_IN:
+                return
+            weight = ONE_IN
+        values = self.values
+        for name, type_ in self.typed:
+            for coordinate in set(used_by_value(type_, variables.get(name))):
+                values[coordinate] = values.get(coordinate, 0) + weight
 
 
 class FieldUsage:
-    """Requests by field and client.
+    """Requests by what they use, and client.
 
     Args:
-        settings: How many clients and fields are told apart.
+        settings: How many clients and fields are told apart in metrics.
         durations_of: The histogram of an operation.
+        usage: How much is told apart of the rest.
+        clock: Unix time, seconds.
+
+    Attributes:
+        recent: What was used since it was last taken.
+        records: What was used before.
     """
 
     def __init__(
-        self, settings: MetricsSettings, durations_of: Callable[[Prepared], Histogram]
+        self,
+        settings: MetricsSettings,
+        durations_of: Callable[[Prepared], Histogram],
+        usage: UsageSettings | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
+        self._usage = usage or UsageSettings()
         self._durations_of = durations_of
-        self._pending: dict[tuple[Prepared, str | None], RequestCount] = {}
+        self._clock = clock
+        self._pending: dict[tuple[Any, ...], RequestCount] = {}
         self._clients = LabelLimit(settings.max_clients)
         self._sums: dict[tuple[str, str], int] = {}
         self._deprecated: set[str] = set()
-        self._fields: WeakKeyDictionary[Prepared, list[str]] = WeakKeyDictionary()
+        self._uses: WeakKeyDictionary[Prepared, OperationUse] = WeakKeyDictionary()
+        self.recent = self._no_records()
+        self.records = self._no_records()
+        self._since = clock()
 
-    def count(self, prepared: Prepared, client_name: str | None) -> Histogram:
+    def count(
+        self,
+        prepared: Prepared,
+        client: ClientRequest,
+        variables: Mapping[str, Any] | None = None,
+    ) -> Histogram:
         """One request; where its duration belongs."""
-        asked = self._pending.get((prepared, client_name))
+        key = (prepared, client.client_name, client.client_version, client.principal.client)
+        asked = self._pending.get(key)
         if asked is None:
-            asked = self._begin(prepared, client_name)
+            asked = self._begin(Asked(*key))
         asked.requests += 1
+        if variables and asked.typed:
+            asked.look_at(variables)
         return asked.durations
-
-    def counting(
-        self, prepared: Prepared, new_context: Callable[[], Awaitable[Context]]
-    ) -> Callable[[], Awaitable[Context]]:
-        """A subscription's way to make contexts, the first of which is its request."""
-        is_counted = False
-
-        async def make() -> Context:
-            nonlocal is_counted
-            context = await new_context()
-            if not is_counted:
-                is_counted = True
-                self.count(prepared, context.client_name)
-            return context
-
-        return make
 
     def fold(self) -> None:
         """Add up what was counted by plan; no plan is held from then on."""
         pending, self._pending = self._pending, {}
-        for (prepared, client_name), asked in pending.items():
-            self._fold(prepared, client_name, asked.requests)
+        for key, asked in pending.items():
+            self._fold(Asked(*key), asked)
 
     def samples(self) -> Iterator[Sample]:
         """The sums now."""
@@ -102,67 +137,58 @@ class FieldUsage:
             if pair[0] in self._deprecated:
                 yield DEPRECATED_USAGE, pair, requests
 
-    def _begin(self, prepared: Prepared, client_name: str | None) -> RequestCount:
+    def take(self) -> UsageRecords:
+        """What was used since this was last asked. It counts among what was used before from then on."""
+        self.fold()
+        taken, self.recent, self._since = self.recent, self._no_records(), self._clock()
+        for client, record in taken.by_client.items():
+            self.records.add(client, record)
+        return taken
+
+    def live(self) -> UsageRecords:
+        """All that was used since the worker began."""
+        self.fold()
+        found = self._no_records()
+        for records in (self.records, self.recent):
+            for client, record in records.by_client.items():
+                found.add(client, record)
+        return found
+
+    def _no_records(self) -> UsageRecords:
+        return UsageRecords(self._usage.max_clients, self._usage.max_counts)
+
+    def _begin(self, key: Asked) -> RequestCount:
         pending = self._pending
         if len(pending) >= MAX_PENDING:
             oldest = next(iter(pending))
-            self._fold(*oldest, pending.pop(oldest).requests)
-        made = pending[prepared, client_name] = RequestCount(self._durations_of(prepared))
+            self._fold(Asked(*oldest), pending.pop(oldest))
+        durations = self._durations_of(key.prepared)
+        made = pending[key] = RequestCount(durations, self._use_of(key.prepared).variables)
         return made
 
-    def _fold(self, prepared: Prepared, client_name: str | None, requests: int) -> None:
-        client = self._clients.cut(client_name or "")
-        fields = self._fields.get(prepared)
-        if fields is None:
-            fields = self._fields[prepared] = self._look_up(prepared)
-        for field in fields:
-            pair = (field, client)
+    def _fold(self, key: Asked, asked: RequestCount) -> None:
+        use, requests = self._use_of(key.prepared), asked.requests
+        label = self._clients.cut(key.client_name or "")
+        for field in use.fields:
+            pair = (field, label)
             if pair not in self._sums and len(self._sums) >= self._settings.max_fields:
-                pair = (OTHER, client)
+                pair = (OTHER, label)
             self._sums[pair] = self._sums.get(pair, 0) + requests
+        coordinates = {**dict.fromkeys((*use.fields, *use.others), requests), **asked.values}
+        whole = {**use.fields, **use.others}
+        schema = key.prepared.schema
+        deprecated = {name for name, is_old in whole.items() if is_old}
+        deprecated |= {name for name in asked.values if is_deprecated(schema, name)}
+        operation = key.prepared.operation_name or ""
+        operations = {key.prepared.document_hash: (operation, requests)}
+        self.recent.add(
+            UsageClient(key.client or key.client_name or "", key.client_version or ""),
+            UsageRecord(requests, operations, coordinates, deprecated, self._since, self._clock()),
+        )
 
-    def _look_up(self, prepared: Prepared) -> list[str]:
-        fields = fields_of(prepared)
-        self._deprecated.update(name for name, is_deprecated in fields.items() if is_deprecated)
-        return list(fields)
-
-
-def fields_of(prepared: Prepared) -> dict[str, bool]:
-    """The fields that an operation selects, `Type.field`, and whether they are deprecated.
-
-    Under @skip and @include too; those of an interface or union by the type that the document names.
-    """
-    schema, operation = prepared.schema, prepared.source.operation
-    found: dict[str, bool] = {}
-    if operation is None:
-        return found
-    fragments = dict(prepared.source.fragments)
-    root = schema.get_root_type(operation.operation)
-    assert root is not None
-    todo: list[tuple[SelectionSetNode, GraphQLNamedType]] = [(operation.selection_set, root)]
-    while todo:
-        selections, parent = todo.pop()
-        for node in selections.selections:
-            if isinstance(node, FieldNode):
-                name = node.name.value
-                if name.startswith("__") or not is_composite_type(parent):
-                    continue
-                field = schema.get_field(parent, name)
-                assert field is not None
-                found[f"{parent.name}.{name}"] = field.deprecation_reason is not None
-                if node.selection_set is not None:
-                    todo.append((node.selection_set, get_named_type(field.type)))
-                continue
-            inner: InlineFragmentNode | FragmentDefinitionNode | None
-            if isinstance(node, FragmentSpreadNode):
-                # Walked once, wherever it is spread: its type is its own.
-                inner = fragments.pop(node.name.value, None)
-            else:
-                assert isinstance(node, InlineFragmentNode)
-                inner = node
-            if inner is not None:
-                condition = inner.type_condition
-                on = schema.get_type(condition.name.value) if condition else parent
-                assert on is not None
-                todo.append((inner.selection_set, on))
-    return found
+    def _use_of(self, prepared: Prepared) -> OperationUse:
+        use = self._uses.get(prepared)
+        if use is None:
+            use = self._uses[prepared] = use_of(prepared)
+            self._deprecated.update(name for name, is_old in use.fields.items() if is_old)
+        return use

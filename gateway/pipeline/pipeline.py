@@ -196,7 +196,8 @@ class Pipeline:
     def _dispatch_chosen(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
         """Stages 3 to 5 of the plan's variant for the client: shared with equal operations where that is allowed."""
         prepared, context = operation.prepared, operation.context
-        self.observer.asked(operation.record, prepared, operation.client.client_name)
+        client, asked_with = operation.client, operation.params.variables
+        self.observer.asked(operation.record, prepared, client, asked_with)
         check_whole(prepared)
         if operation.read_only:
             check_method(prepared)

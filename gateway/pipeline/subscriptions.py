@@ -104,7 +104,7 @@ class Subscriptions:
         with pipeline.admission.place(operation.client.client_key):
             stream = await self._open(operation, new_context, payloads)
         if self.measures is not None:
-            self.measures.usage.count(prepared, operation.client.client_name)
+            self.measures.usage.count(prepared, operation.client, operation.params.variables)
         return stream
 
     async def _refused(

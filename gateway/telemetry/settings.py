@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.settings.kinds import (
+    Bytes,
     Count,
     HeaderName,
     HeaderValue,
     Host,
     LogTarget,
     MillisecondsOrZero,
+    NewFile,
     Port,
     Ratio,
     RoutePath,
@@ -87,17 +89,44 @@ class TracingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsageSettings:
+    """`[telemetry.usage]`: what of the schema clients use, by client and version.
+
+    It is part of `[telemetry.metrics]`: without metrics nothing is counted.
+
+    Attributes:
+        file: The file that all workers append lines of JSON to; none by default. `gateway usage` reads
+            it.
+        interval_s: Seconds between two lines of a client.
+        max_size_bytes: A larger file is renamed to `FILE.1`, and that to `FILE.2`.
+        max_files: Files that are kept beside the one that is written.
+        max_clients: Clients with their versions that are told apart, first come; all others are "other".
+        max_counts: Operations and coordinates that are counted for all clients together, of each worker: about 100
+            bytes each.
+    """
+
+    file: NewFile | None = None
+    interval_s: Seconds = 60.0
+    max_size_bytes: Bytes = 64 * 1024 * 1024
+    max_files: Count = 14
+    max_clients: Count = 1_000
+    max_counts: Count = 200_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TelemetrySettings:
     """`[telemetry]`: what the gateway tells of itself beside its logs.
 
     Attributes:
         enabled: False turns off metrics and tracing, measuring included.
         metrics: Numbers.
+        usage: What of the schema clients use.
         tracing: Spans.
     """
 
     enabled: bool = True
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    usage: UsageSettings = field(default_factory=UsageSettings)
     tracing: TracingSettings = field(default_factory=TracingSettings)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.app.config import build_config
 from gateway.app.gateway import create_app
+from gateway.client.request import ClientRequest
 from gateway.observe.measures import MAX_CODES
 from gateway.observe.usage import MAX_PENDING
 from gateway.response.record import OperationRecord
@@ -280,7 +281,7 @@ async def test_plans_that_wait_to_be_summed_are_bounded_and_none_is_lost(tmp_pat
             client.app.worker.serving().pipeline.plans.lookup("query A { static }", None).value
         )
         for number in range(MAX_PENDING * 2):
-            usage.count(prepared, f"client {number}")
+            usage.count(prepared, ClientRequest({}, client_name=f"client {number}"))
         assert len(usage._pending) == MAX_PENDING
         found = read(client)
     assert sum(found["gateway_field_requests"].values()) == MAX_PENDING * 2 + 1

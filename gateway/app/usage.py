@@ -1,0 +1,118 @@
+"""Usage on its way out of a worker: to the file, each minute and at the end, and to whoever asks the admin port."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from gateway.admin.commands import Command, Commands, Done
+from gateway.broker.calls import Answers, RefusedQuestionError, WorkerCalls
+from gateway.observe.usage import FieldUsage
+from gateway.observe.usage_file import UsageFile
+from gateway.observe.usage_records import UsageRecords, read_records
+from gateway.telemetry.settings import UsageSettings
+
+logger = logging.getLogger("gateway.usage")
+TIMEOUT_S = 10.0
+
+
+class UsageQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose usage is asked for; of all by default."""
+
+    client: str | None = None
+
+
+class UsageExport:
+    """One worker's usage, for others.
+
+    Args:
+        settings: Where it goes.
+        usage: What is counted.
+        calls: Reaches the other workers.
+        max_bytes: The largest answer of one worker.
+    """
+
+    def __init__(
+        self, settings: UsageSettings, usage: FieldUsage, calls: WorkerCalls, max_bytes: int
+    ) -> None:
+        self._settings = settings
+        self._max_bytes = max_bytes
+        self._usage = usage
+        self._calls = calls
+        self._file: UsageFile | None = None
+        if settings.file is not None:
+            self._file = UsageFile(Path(settings.file), settings.max_size_bytes, settings.max_files)
+        self._task: asyncio.Task[None] | None = None
+        calls.add("usage", self._of_this_worker)
+
+    def add_to(self, commands: Commands) -> None:
+        """Let it be asked for."""
+        commands.add("GET", "/admin/usage", self._show, query=UsageQuery)
+
+    def begin(self) -> None:
+        """Write, from now on."""
+        if self._file is not None:
+            self._task = asyncio.create_task(self._write_on())
+
+    async def aclose(self) -> None:
+        """Write what is left."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._write(self._usage.take())
+
+    def _write(self, records: UsageRecords) -> None:
+        """Append what was used. What cannot be written is told."""
+        assert self._file is not None
+        try:
+            self._file.append(records.lines())
+        except OSError as exc:
+            logger.error("usage is lost: %s: %s", exc.filename, exc.strerror)  # noqa: TRY400
+
+    async def _write_on(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.interval_s)
+            # Taken here, where it is counted; only the file is written elsewhere.
+            await asyncio.to_thread(self._write, self._usage.take())
+
+    async def _of_this_worker(self, asked: Any) -> list[dict[str, Any]]:
+        lines = [
+            line for line in self._usage.live().lines() if asked["client"] in (None, line["client"])
+        ]
+        if len(orjson.dumps(lines)) > self._max_bytes:
+            raise RefusedQuestionError(
+                f"more than {self._max_bytes} bytes of usage: ask for one client, or read the file"
+            )
+        return lines
+
+    async def _show(self, command: Command) -> Done:
+        answers = await self.ask(command.query.client)
+        return Done(
+            {
+                "usage": list(merged(answers).lines()),
+                "failed": answers.failed,
+                "silent": sorted(answers.silent | answers.gone),
+            }
+        )
+
+    async def ask(self, client: str | None) -> Answers:
+        """What the workers have counted since each began."""
+        return await self._calls.ask("usage", {"client": client}, TIMEOUT_S)
+
+
+def merged(answers: Answers) -> UsageRecords:
+    """The usage of all workers together."""
+
+    def lines() -> Iterator[dict[str, Any]]:
+        for said in answers.said.values():
+            yield from said
+
+    return read_records(lines())

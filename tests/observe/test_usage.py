@@ -1,0 +1,190 @@
+"""What of the schema clients use: by coordinate, client and version; bounded, in files and live."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import build_schema, parse
+from typer.testing import CliRunner
+
+from gateway.cli.app import app
+from gateway.client.request import ClientRequest
+from gateway.execute.prepared import Prepared
+from gateway.observe.coordinates import use_of, used_by_value
+from gateway.observe.usage import LOOKED_AT, ONE_IN, FieldUsage
+from gateway.observe.usage_file import UsageFile, renamed
+from gateway.observe.usage_records import UsageClient, UsageRecord, UsageRecords, read_records
+from gateway.telemetry.metrics import Histogram
+from gateway.telemetry.settings import MetricsSettings, UsageSettings
+from gateway.testing import GatewayClient
+from tests.observe.shop import SDL, save_usage_shop
+
+SCHEMA = build_schema(SDL)
+
+
+def prepared(text: str) -> Prepared:
+    return Prepared(SCHEMA, parse(text))
+
+
+def test_a_plan_knows_every_coordinate_of_its_document() -> None:
+    use = use_of(
+        prepared("""
+        query Q($f: Filter = {within: [{text: "a"}]}, $n: Int) {
+          videos(filter: $f, colors: [RED, BLUE], first: $n) { ...v }
+          node(id: 1) { id @loud(volume: 1) ... on Video { ...v } }
+          again: videos(filter: {color: RED}) { __typename }
+        }
+        fragment v on Video { title(short: true) old }
+        """)
+    )
+    assert dict(use.fields) == {
+        "Query.videos": False,
+        "Query.node": False,
+        "Node.id": False,
+        "Video.title": False,
+        "Video.old": True,
+    }
+    assert dict(use.others) == {
+        "Query": False, "Video": False, "Node": False, "Filter": False, "Color": False,
+        "Query.videos(filter:)": False, "Query.videos(colors:)": False, "Query.videos(first:)": False,
+        "Query.node(id:)": False, "Video.title(short:)": False,
+        "@loud": False, "@loud(volume:)": False,
+        "Color.RED": False, "Color.BLUE": True,
+        "Filter.within": False, "Filter.text": True, "Filter.color": False,
+    }  # fmt: skip
+    assert [name for name, _ in use.variables] == ["f"]
+
+
+def test_values_of_variables_use_input_fields_and_enum_values() -> None:
+    value = {"color": "BLUE", "within": [{"text": "x", "odd": 1}, {"color": "NONE"}]}
+    found = set(used_by_value(SCHEMA.get_type("Filter"), value))
+    assert found == {"Filter.color", "Color.BLUE", "Filter.within", "Filter.text"}
+    many = used_by_value(SCHEMA.get_type("Color"), ["RED"] * 10_000)
+    assert len(list(many)) < 1_000
+
+
+def usage_of(**settings: Any) -> FieldUsage:
+    clock = iter(range(1_000, 2_000))
+    histogram = Histogram()
+    given = UsageSettings(**settings)
+    return FieldUsage(MetricsSettings(), lambda _: histogram, given, lambda: float(next(clock)))
+
+
+def test_variables_are_looked_at_at_first_and_then_of_one_in_some() -> None:
+    usage, plan = usage_of(), prepared("query($f: Filter) { videos(filter: $f) { id } }")
+    client = ClientRequest({}, client_name="app", client_version="1")
+    count = LOOKED_AT + 10 * ONE_IN
+    for _ in range(count):
+        usage.count(plan, client, {"f": {"color": "RED"}})
+    (record,) = usage.take().by_client.values()
+    assert record.coordinates["Query.videos"] == count
+    assert abs(record.coordinates["Color.RED"] - count) <= ONE_IN
+
+
+def test_what_is_taken_is_not_taken_again_and_counts_among_all() -> None:
+    usage, plan = usage_of(), prepared("query Q { plain }")
+    for _ in range(2):
+        usage.count(plan, ClientRequest({}, client_name="app"))
+        (record,) = usage.take().by_client.values()
+        assert record.requests == 1
+    assert usage.take().by_client == {}
+    usage.count(plan, ClientRequest({}, client_name="app"))
+    (record,) = usage.live().by_client.values()
+    assert (record.requests, record.operations) == (3, {plan.document_hash: ("Q", 3)})
+
+
+def test_records_are_bounded_by_clients_and_by_counts() -> None:
+    records = UsageRecords(max_clients=2, max_counts=4)
+    for number in range(5):
+        one = UsageRecord(1, {}, {f"Query.f{number}": 1, "Query.all": 1})
+        records.add(UsageClient(f"app {number}"), one)
+    assert [client.name for client in records.by_client] == ["app 0", "app 1", "other"]
+    assert sum(record.requests for record in records.by_client.values()) == 5
+    assert sum(len(record.coordinates) for record in records.by_client.values()) == 4
+
+
+def test_a_large_file_is_renamed_and_the_oldest_goes(tmp_path: Path) -> None:
+    path = tmp_path / "usage.jsonl"
+    file = UsageFile(path, max_size_bytes=1, max_files=2)
+    for number in range(5):
+        file.append([{"n": number}])
+    names = [path, *renamed(path, 3)]
+    found = {one.name: json.loads(one.read_text())["n"] for one in names if one.exists()}
+    assert found == {"usage.jsonl": 4, "usage.jsonl.1": 3, "usage.jsonl.2": 2}
+
+
+@pytest.fixture
+async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[GatewayClient]:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    path = save_usage_shop(tmp_path, '[telemetry.usage]\nfile = "usage.jsonl"\n')
+    async with GatewayClient(path) as found:
+        for version in ("1", "1", "2"):
+            headers = {"graphql-client-name": "app", "graphql-client-version": version}
+            await found.execute("query Q { videos(colors: [BLUE]) { old } }", headers=headers)
+        document = "query($f: Filter) { videos(filter: $f) { id } }"
+        await found.execute(document, {"f": {"text": "a"}})
+        query = "subscription($f: Filter) { changed(filter: $f) { id } }"
+        async with aclosing(found.subscribe(query, {"f": {"color": "RED"}})) as events:
+            assert [event async for event in events]
+        yield found
+
+
+def told(*arguments: str) -> list[dict[str, Any]]:
+    result = CliRunner().invoke(app, ["usage", "--json", *arguments])
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+async def test_the_file_has_what_was_used_when_the_server_has_ended(client: GatewayClient) -> None:
+    worker = client.app.worker
+    assert worker.usage is not None
+    live = worker.usage._usage.live().by_client
+    assert {(one.name, one.version): record.requests for one, record in live.items()} == {
+        ("app", "1"): 2,
+        ("app", "2"): 1,
+        ("", ""): 2,
+    }
+    await worker.usage.aclose()
+    lines = [json.loads(line) for line in Path("usage.jsonl").read_text().splitlines()]
+    assert read_records(lines).by_client.keys() == live.keys()
+    deprecated = {row["coordinate"]: row["clients"] for row in told("--deprecated")}
+    assert deprecated == {"Video.old": ["app"], "Color.BLUE": ["app"], "Filter.text": [""]}
+    by = {
+        (r["coordinate"], r["client"], r["version"]): r["requests"] for r in told("--by", "version")
+    }
+    assert by["Video.old", "app", "1"] == 2
+    assert by["Video.old", "app", "2"] == 1
+    assert by["Filter.color", "", ""] == by["Color.RED", "", ""] == 1
+    assert told("--client", "other") == []
+    assert {row["requests"] for row in told("--client", "app", "--since", "1h")} == {3}
+    assert told("--since", "1h")[0]["requests"] == 5
+    text = CliRunner().invoke(app, ["usage", "--deprecated", "--by", "client"]).stdout
+    assert "3  Video.old deprecated  app  until" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told_text"),
+    [
+        (["--usage", "none.jsonl"], "none.jsonl: No such file"),
+        (["--usage", "bad.jsonl"], "bad.jsonl:1: not JSON"),
+        (["--usage", "odd.jsonl"], "it is no line of usage"),
+        (["--since", "soon"], "give a time as 7d"),
+        ([], "telemetry.usage.file"),
+    ],
+)
+def test_what_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told_text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.jsonl").write_text("{")
+    (tmp_path / "odd.jsonl").write_text("{}")
+    save_usage_shop(tmp_path)
+    result = CliRunner().invoke(app, ["usage", *arguments])
+    assert result.exit_code == 2
+    assert told_text in result.stderr
