@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Callable
 
@@ -15,13 +16,18 @@ from gateway.release.model import ReleaseError
 
 TOKEN_LIFE_S = 3600
 KEY_MIN_LENGTH = 32
+_DIGEST = re.compile(r"[0-9a-f]{16}")
 
 
 def make_token(key: str, environment: str, digest: str, now: float) -> str:
-    """An approval of one plan, good for an hour. Errors: ReleaseError when the key is too short."""
+    """An approval of one plan, good for an hour. Errors: ReleaseError for a short key, or what is no plan's digest."""
     if len(key) < KEY_MIN_LENGTH:
         raise ReleaseError(
             f"GATEWAY_RELEASE_APPROVAL_KEY has fewer than {KEY_MIN_LENGTH} characters"
+        )
+    if not _DIGEST.fullmatch(digest):
+        raise ReleaseError(
+            f"{digest!r} is not the digest of a plan: `gateway release plan` prints it"
         )
     ends, nonce = int(now) + TOKEN_LIFE_S, secrets.token_hex(8)
     return f"{ends}.{nonce}.{_sign(key, environment, digest, ends, nonce)}"

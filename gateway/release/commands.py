@@ -184,7 +184,8 @@ def run_command(command: Callable[[], None]) -> None:
 
 def plan(where: Files, wish: Wish, digest_file: Path | None) -> None:
     """Show what a release would change, and what refuses it."""
-    digest = digest_of_plans(_plan_all(_request(where, wish)))
+    request = _request(where, wish)
+    digest = digest_of_plans(_plan_all(request), request.canary_percent)
     console.print(f"plan {digest}")
     if digest_file is not None:
         digest_file.write_text(digest + "\n", encoding="utf-8")
@@ -194,7 +195,7 @@ def apply(where: Files, wish: Wish, yes: bool) -> None:
     """Plan, show, confirm, apply."""
     request = _request(where, wish)
     plans = _plan_all(request)
-    digest = digest_of_plans(plans)
+    digest = digest_of_plans(plans, request.canary_percent)
     console.print(f"plan {digest}")
     if not any(plan.changes for plan in plans):
         return
@@ -224,7 +225,7 @@ def rollback(
     if made.refusals:
         tools.audit.write("refused", place, "refused", refusals=list(map(str, made.refusals)))
         raise Refused
-    digest = digest_of_plans([made])
+    digest = digest_of_plans([made], None)
     console.print(f"plan {digest}")
     _confirm(place.environment, digest, yes, tools.audit)
     rollout.roll_back(tools, made, revision)

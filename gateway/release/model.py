@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +170,10 @@ class ReleasePlan:
 
     @property
     def digest(self) -> str:
-        """Names exactly this change to exactly this state: what an approval is given for."""
+        """Names exactly this change to exactly this state, judged in this way: what an approval is given for."""
         revision = self.facts.running.revision if self.facts.running else 0
-        return digest_of([str(self.target), self.target.context, revision, list(self.objects)])
+        place = [str(self.target), self.target.context, self.target.prometheus, self.target.smoke]
+        return digest_of([place, asdict(self.target.gate), revision, list(self.objects)])
 
 
 def digest_of(value: Any) -> str:

@@ -97,7 +97,8 @@ def make_rollback_plan(tools: Tools, chart: Path, target: Target, revision: int)
 
     Errors: ReleaseError when there is no such revision.
     """
-    wanted = tools.helm.running(target, revision)
+    # Helm reads 0 as "the one before".
+    wanted = tools.helm.running(target, revision) if revision > 0 else None
     if wanted is None:
         raise ReleaseError(
             f"{target} has no revision {revision}; `gateway release history` lists them"
@@ -116,6 +117,6 @@ def make_rollback_plan(tools: Tools, chart: Path, target: Target, revision: int)
     return ReleasePlan(target, chart, wanted.values, wanted.objects, facts, changes, kept)
 
 
-def digest_of_plans(plans: Sequence[ReleasePlan]) -> str:
-    """What one approval covers: these plans in this order."""
-    return digest_of([plan.digest for plan in plans])
+def digest_of_plans(plans: Sequence[ReleasePlan], canary_percent: int | None) -> str:
+    """What one approval covers: these plans in this order, after a canary of this share, or after none."""
+    return digest_of([canary_percent, *(plan.digest for plan in plans)])

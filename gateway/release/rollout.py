@@ -33,7 +33,7 @@ def roll_out(
     for number, plan in enumerate(plans):
         try:
             _check_unchanged(plan, replan(plan.target))
-            note = f"{tools.audit.actor}: plan {digest_of_plans(plans)}"
+            note = f"{tools.audit.actor}: plan {digest_of_plans(plans, canary_percent)}"
             if canary_percent is not None:
                 _try_canary(tools, plan, canary_percent, note)
                 _check_same_objects(plan, replan(plan.target))

@@ -12,21 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.release.model import ChartError, Gate, ReleaseError, Target
+from gateway.release.gates import KEYS, parse_gate
+from gateway.release.model import ChartError, ReleaseError, Target
 from gateway.release.yaml_text import NotYamlError, parse_yaml
 
 _KEY = re.compile(r"^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$")
-_GATE_KEYS = {
-    "readyTimeoutSeconds": "ready_timeout_s",
-    "bakeSeconds": "bake_s",
-    "intervalSeconds": "interval_s",
-    "badSamplesAllowed": "bad_samples_allowed",
-    "maxErrorRatio": "max_error_ratio",
-    "maxP99Seconds": "max_p99_s",
-    "maxFailedRatio": "max_failed_ratio",
-    "minRequests": "min_requests",
-    "smokeQueries": "smoke_queries",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +51,7 @@ def load_targets(chart: Path, file: Path | None = None) -> Targets:
     unknown = set(tables) - {"order", "gate", "environments", "registry", "registries"}
     if unknown:
         raise ReleaseError(f"{path}: unknown key {', '.join(sorted(unknown))}")
+    _check_tables(path, tables)
     try:
         order = tuple(str(name) for name in tables["order"])
         own = tables.get("registry")
@@ -75,7 +66,32 @@ def load_targets(chart: Path, file: Path | None = None) -> Targets:
     for _, region in found:
         if region not in order:
             raise ReleaseError(f"{path}: region {region!r} is missing in `order`")
+    _check_apart(path, found.values())
     return Targets(order, found, tables.get("registry"))
+
+
+def _check_tables(path: Path, tables: Mapping[str, Any]) -> None:
+    """Errors: ReleaseError naming a table that is missing, or is something else."""
+    if not isinstance(tables.get("order"), list):
+        raise ReleaseError(f"{path}: order is a list of regions")
+    environments = tables.get("environments")
+    if not isinstance(environments, dict):
+        raise ReleaseError(f"{path}: environments is a map")
+    for name, settings in environments.items():
+        regions = settings.get("regions") if isinstance(settings, dict) else None
+        if not isinstance(regions, dict) or not all(isinstance(p, dict) for p in regions.values()):
+            raise ReleaseError(f"{path}: environments.{name}.regions is a map of regions")
+
+
+def _check_apart(path: Path, targets: Iterable[Target]) -> None:
+    """A region is judged by its own Prometheus and endpoint: another's health says nothing of it."""
+    seen: dict[tuple[str, str, str], Target] = {}
+    for target in targets:
+        for name in ("context", "prometheus", "smoke"):
+            value = getattr(target, name)
+            other = seen.setdefault((target.environment, name, value), target) if value else target
+            if other is not target:
+                raise ReleaseError(f"{path}: {other} and {target} have one {name}: {value}")
 
 
 def _target(
@@ -89,7 +105,7 @@ def _target(
     where = f"{path}: {environment}/{region}"
     gate = settings.get("gate") or {}
     unknown = set(place) - {"context", "prometheus", "smoke"}
-    unknown |= set(gate) - set(_GATE_KEYS)
+    unknown |= set(gate) - KEYS
     unknown |= set(settings) - {
         "regions",
         "gate",
@@ -109,16 +125,10 @@ def _target(
                 )
     if environment != "dev" and not check_images:
         raise ReleaseError(f"{where}: checkImages can be off in dev only")
-    named = {_GATE_KEYS[name]: value for name, value in gate.items()}
-    if "smoke_queries" in named:
-        queries = named["smoke_queries"]
-        if not isinstance(queries, list) or not queries or not all(map(_is_text, queries)):
-            raise ReleaseError(f"{where}: smokeQueries is a list of queries, one or more")
-        named["smoke_queries"] = tuple(queries)
     return Target(
         environment=environment,
         region=region,
-        gate=Gate(**named),
+        gate=parse_gate(gate, where),
         check_images=check_images,
         hosts=_names(path, settings, "hosts"),
         registries=(_names(path, settings, "registries") or registries) if check_images else (),

@@ -193,6 +193,35 @@ def test_a_change_between_plan_and_approval_is_noticed(
     assert running.image("us-east") == "1.0.0"
 
 
+@pytest.mark.parametrize(("approved", "given"), [([], ["10%"]), (["10%"], []), (["10%"], ["20%"])])
+def test_how_it_is_released_is_approved_too(
+    running: Stage, monkeypatch: pytest.MonkeyPatch, approved: list[str], given: list[str]
+) -> None:
+    options = [*PRODUCTION, "--image-tag", "1.0.1"]
+    planned = running.run("plan", *options, *(["--canary", *approved] if approved else []))
+    monkeypatch.setenv("GATEWAY_RELEASE_APPROVAL_TOKEN", running.token(planned))
+    said = running.run("apply", *options, *(["--canary", *given] if given else []), code=1)
+    assert "what was approved has changed" in said
+    assert running.image("us-east") == "1.0.0"
+
+
+def test_what_it_is_judged_by_is_approved_too(
+    running: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = [*PRODUCTION, "--image-tag", "1.0.1"]
+    monkeypatch.setenv(
+        "GATEWAY_RELEASE_APPROVAL_TOKEN", running.token(running.run("plan", *options))
+    )
+    weaker = running.targets.read_text().replace("badSamplesAllowed: 1", "badSamplesAllowed: 9")
+    running.targets.write_text(weaker)
+    assert "what was approved has changed" in running.run("apply", *options, code=1)
+
+
+def test_there_is_no_revision_0(running: Stage) -> None:
+    said = running.run("rollback", "0", "--env", "production", "--region", "eu-west", code=1)
+    assert "no revision 0" in said
+
+
 def test_no_change_needs_no_approval(running: Stage) -> None:
     said = running.run("apply", *PRODUCTION, "--image-tag", "1.0.0")
     assert said.count("no change") == 2

@@ -17,26 +17,27 @@ from gateway.release.model import ReleaseError
 from gateway.telemetry.chain import START
 
 KEY = "k" * 32
-TOKEN = make_token(KEY, "production", "abc", now=1000)
+DIGEST = "0123456789abcdef"
+TOKEN = make_token(KEY, "production", DIGEST, now=1000)
 
 
 def test_a_token_is_good_for_its_plan() -> None:
-    check_token(TOKEN, KEY, "production", "abc", now=1000 + 3600)
+    check_token(TOKEN, KEY, "production", DIGEST, now=1000 + 3600)
 
 
 @pytest.mark.parametrize(
     ("token", "key", "environment", "digest", "now", "words"),
     [
-        (TOKEN, KEY, "production", "abd", 1000, "another plan"),
-        (TOKEN, KEY, "staging", "abc", 1000, "another plan"),
-        (TOKEN, "x" * 32, "production", "abc", 1000, "another plan"),
-        (TOKEN, KEY, "production", "abc", 1000 + 3601, "expired"),
-        ("9" + TOKEN, KEY, "production", "abc", 1000, "another plan"),
-        (TOKEN.replace(".", ".x", 1), KEY, "production", "abc", 1000, "another plan"),
-        ("", KEY, "production", "abc", 1000, "malformed"),
-        ("²." + TOKEN.partition(".")[2], KEY, "production", "abc", 1000, "malformed"),
-        ("yes", KEY, "production", "abc", 1000, "malformed"),
-        (TOKEN, "", "production", "abc", 1000, "fewer than 32"),
+        (TOKEN, KEY, "production", "0123456789abcdee", 1000, "another plan"),
+        (TOKEN, KEY, "staging", DIGEST, 1000, "another plan"),
+        (TOKEN, "x" * 32, "production", DIGEST, 1000, "another plan"),
+        (TOKEN, KEY, "production", DIGEST, 1000 + 3601, "expired"),
+        ("9" + TOKEN, KEY, "production", DIGEST, 1000, "another plan"),
+        (TOKEN.replace(".", ".x", 1), KEY, "production", DIGEST, 1000, "another plan"),
+        ("", KEY, "production", DIGEST, 1000, "malformed"),
+        ("²." + TOKEN.partition(".")[2], KEY, "production", DIGEST, 1000, "malformed"),
+        ("yes", KEY, "production", DIGEST, 1000, "malformed"),
+        (TOKEN, "", "production", DIGEST, 1000, "fewer than 32"),
     ],
 )
 def test_a_token_is_good_for_nothing_else(
@@ -48,7 +49,13 @@ def test_a_token_is_good_for_nothing_else(
 
 def test_a_short_key_signs_nothing() -> None:
     with pytest.raises(ReleaseError, match="fewer than 32"):
-        make_token("short", "production", "abc", 0)
+        make_token("short", "production", DIGEST, 0)
+
+
+@pytest.mark.parametrize("digest", ["", "zzz", "0123456789ABCDEF", "0123456789abcdef\n", "abc"])
+def test_only_a_plans_digest_is_approved(digest: str) -> None:
+    with pytest.raises(ReleaseError, match="not the digest of a plan"):
+        make_token(KEY, "production", digest, 0)
 
 
 @pytest.mark.parametrize("typed", ["", "y", "yes", "Production", "production ", "prod", "staging"])
@@ -136,7 +143,7 @@ def test_an_approval_that_was_used_is_known(tmp_path: Path) -> None:
     assert not audit.is_noted(name_of(TOKEN))
     audit.write("approval", "production", "used", approval=name_of(TOKEN))
     assert audit.is_noted(name_of(TOKEN))
-    assert not audit.is_noted(name_of(make_token(KEY, "production", "abc", now=1000)))
+    assert not audit.is_noted(name_of(make_token(KEY, "production", DIGEST, now=1000)))
     assert TOKEN not in audit.path.read_text()
 
 

@@ -104,6 +104,13 @@ def test_shipped_targets() -> None:
         ),
         ("order: [r]\nenvironments: {e: {regions: {r: {}}}}", "context"),
         ("order: [r]\nextra: 1\nenvironments: {}", "unknown key extra"),
+        ("order: [r]\nenvironments: {e: {regions: }}", "environments.e.regions is a map"),
+        ("order: [r]\nenvironments: {e: }", "environments.e.regions is a map"),
+        ("environments: {}", "order is a list"),
+        (
+            "order: [r, s]\nenvironments: {e: {regions: {r: {context: c, smoke: u}, s: {context: d, smoke: u}}}}",
+            "e/r and e/s have one smoke: u",
+        ),
         ("[]", "holds no map"),
         ("a: {", "not YAML"),
     ],
@@ -111,4 +118,20 @@ def test_shipped_targets() -> None:
 def test_bad_targets_are_named(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "targets.yaml").write_text(text)
     with pytest.raises(ReleaseError, match=words):
+        load_targets(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        "maxErrorRatio: 1", "maxErrorRatio: -1", "maxErrorRatio: '0.01'", "maxErrorRatio: true",
+        "maxFailedRatio: 1.5", "badSamplesAllowed: 1000000", "badSamplesAllowed: 0.5", "bakeSeconds: -1",
+        "minRequests: 1.0e12", "maxP99Seconds: 1.0e9", "intervalSeconds: 0", "smokeQueries: []",
+        "smokeQueries: ['']", "smokeQueries: a",
+    ],
+)  # fmt: skip
+def test_a_gate_that_nothing_could_fail_is_refused(tmp_path: Path, gate: str) -> None:
+    text = f"order: [r]\nenvironments: {{e: {{gate: {{{gate}}}, regions: {{r: {{context: c}}}}}}}}"
+    (tmp_path / "targets.yaml").write_text(text)
+    with pytest.raises(ReleaseError, match=gate.partition(":")[0]):
         load_targets(tmp_path)

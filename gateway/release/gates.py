@@ -1,0 +1,69 @@
+"""Reads `gate` of targets.yaml: what must hold after a region was changed. What could never fail is refused.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gateway.release.model import Gate, ReleaseError
+
+
+class _Bounds(NamedTuple):
+    """The field of `Gate` that a key sets, and what it may be: from `least` to `most`."""
+
+    field: str
+    least: float
+    most: float
+    is_whole: bool = False
+
+
+_BOUNDS = {
+    "readyTimeoutSeconds": _Bounds("ready_timeout_s", 0, 3600),
+    "bakeSeconds": _Bounds("bake_s", 0, 86_400),
+    "intervalSeconds": _Bounds("interval_s", 0.001, 300),
+    "badSamplesAllowed": _Bounds("bad_samples_allowed", 0, 10, is_whole=True),
+    "maxErrorRatio": _Bounds("max_error_ratio", 0, 0.5),
+    "maxFailedRatio": _Bounds("max_failed_ratio", 0, 0.5),
+    "maxP99Seconds": _Bounds("max_p99_s", 0.001, 60),
+    "minRequests": _Bounds("min_requests", 0, 10_000),
+}
+_QUERIES = "smokeQueries"
+KEYS = frozenset((*_BOUNDS, _QUERIES))
+
+
+def parse_gate(table: Mapping[str, Any], where: str) -> Gate:
+    """A table of targets.yaml as what it means. Errors: ReleaseError naming the key and its bounds."""
+    named: dict[str, Any] = {}
+    for key, value in table.items():
+        if key == _QUERIES:
+            named["smoke_queries"] = _queries(value, where)
+            continue
+        bounds = _BOUNDS[key]
+        if not _is_within(value, bounds):
+            what = "a whole number" if bounds.is_whole else "a number"
+            raise ReleaseError(
+                f"{where}: gate.{key} is {what} from {bounds.least:g} to {bounds.most:g}, and not {value!r}"
+            )
+        named[bounds.field] = value
+    return Gate(**named)
+
+
+def _is_within(value: Any, bounds: _Bounds) -> bool:
+    kinds = int if bounds.is_whole else (int, float)
+    if not isinstance(value, kinds) or isinstance(value, bool) or not math.isfinite(value):
+        return False
+    return bounds.least <= value <= bounds.most
+
+
+def _queries(value: Any, where: str) -> tuple[str, ...]:
+    if (
+        not isinstance(value, list)
+        or not value
+        or not all(isinstance(query, str) and query.strip() for query in value)
+    ):
+        raise ReleaseError(f"{where}: smokeQueries is a list of queries, one or more")
+    return tuple(value)
