@@ -13,6 +13,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "UnboundDirective": "A directive of the schema's own does nothing. Bind a class by `@schema_directive`, or remove it.",
         "NoTypeResolver": "Values of an interface or union that Python gives say their type by `__typename` only. `@type_resolver` says it for them.",
     },
+    "Changes": {
+        "BreakingChange": "`--against` has found what may break a valid operation. With `--usage` it is an error where clients use it, and the message names them; see [partners](partners.md#changes).",
+        "DangerousChange": "`--against` has found what breaks no operation, and may surprise a client: a new value of an enum, another default.",
+    },
     "Python": {
         "Resolver": "A function does not fit the schema: its name, its parameters, or what it is bound to. The hint has the name that is nearest.",
         "NothingIsShared": "A function that runs beside resolvers has no `vary=`, and so no operation is shared. Declare the headers that it reads, `vary=()` for none.",

@@ -18,6 +18,7 @@ from gateway.app.build import Graph
 from gateway.app.config import Config
 from gateway.app.gateway import Gateway
 from gateway.app.mistakes import place_in_config
+from gateway.cli.against import TrafficRules, changes_against
 from gateway.cli.failures import meeting_place
 from gateway.cli.options import (
     ConfigOption,
@@ -66,6 +67,32 @@ def check(
         ),
     ] = False,
     mock: MockOption = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", help="Also find what this schema changes for clients of that one."
+        ),
+    ] = None,
+    usage: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--usage", help="With --against: a change breaks only what is used; several times."
+        ),
+    ] = None,
+    min_requests: Annotated[
+        int, typer.Option("--min-requests", min=1, help="Used in so many requests at least.")
+    ] = 1,
+    min_percent: Annotated[
+        float,
+        typer.Option("--min-percent", min=0, max=100, help="And in so many percent of all."),
+    ] = 0.0,
+    period: Annotated[
+        str | None, typer.Option("--period", help="Only usage of this time: 7d, 24h.")
+    ] = None,
+    exclude_client: Annotated[
+        list[str] | None,
+        typer.Option("--exclude-client", help="A client that does not count; several times."),
+    ] = None,
     form: Annotated[
         ReportFormat,
         typer.Option("--format", help="For people, programs, or GitHub's annotations."),
@@ -74,8 +101,12 @@ def check(
     """Check configuration, schema, connectors and resolvers; exit code 1 when something is wrong.
 
     Exit code 2 means that a mistake prevented the other checks. With --n-plus-one, each path found counts as
-    an error; other errors are printed too.
+    an error; other errors are printed too. With --against, so does each change that breaks clients: with --usage,
+    those that use what it changes.
     """
+    rules = TrafficRules(usage or (), min_requests, min_percent, period, exclude_client or ())
+    if against is None and rules != TrafficRules():
+        fail("what clients use says nothing of one schema: give another one, --against SCHEMA")
     files = [path for path in paths or () if path.suffix == ".toml"]
     if len(files) > 1 or (files and config):
         fail("there can be one configuration file")
@@ -86,6 +117,9 @@ def check(
             settings, graph = read_graph(config, schema, is_served=start, mock=mock)
             of_pair = _findings_of_pair(settings.server.tls, config_path(config, schema))
             unreachable = reach_sources(settings, graph) if reach and not graph.errors else []
+            changes: list[Diagnostic] = []
+            if against is not None and graph.schema is not None:
+                changes = changes_against(settings, graph.schema, against, rules)
             if start and not graph.errors:
                 check_start(settings, graph, origin_for(config, schema).base, mock=mock)
     except ConfigError as exc:
@@ -97,7 +131,7 @@ def check(
         else:
             _print(errors, form)
         raise typer.Exit(2) from exc
-    findings = [*graph.findings, *of_pair, *unreachable]
+    findings = [*graph.findings, *of_pair, *unreachable, *changes]
     if n_plus_one:
         findings = [f for f in findings if f.code == "NPlusOne" or f.severity == "error"]
     _print(findings, form)

@@ -95,8 +95,8 @@ class UsageSettings:
     It is part of `[telemetry.metrics]`: without metrics nothing is counted.
 
     Attributes:
-        file: The file that all workers append lines of JSON to; none by default. `gateway usage` reads
-            it.
+        file: The file that all workers append lines of JSON to; none by default. `gateway usage` and
+            `gateway check --usage` read it.
         interval_s: Seconds between two lines of a client.
         max_size_bytes: A larger file is renamed to `FILE.1`, and that to `FILE.2`.
         max_files: Files that are kept beside the one that is written.
