@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Protocol, overload
+from typing import TYPE_CHECKING, Protocol, overload
 
 import msgspec
 
 from gateway.upstream.cache.hints import CacheHints
+
+if TYPE_CHECKING:
+    from gateway.upstream.cache.keys import RequestKeys
 
 Header = tuple[str, str]
 MAX_DIGITS = 18
@@ -35,6 +38,7 @@ class UpstreamRequest(msgspec.Struct):
         is_again: An attempt after one that broke off: on a new connection, so that it is sent once.
         hints: What is known of the answer, for the cache; None where nothing is.
         cache_rules: Digests of the settings and hints that its answer is kept under; the cache sets it.
+        cache_keys: Where its answer is kept; the cache sets it.
         on_send: Called when a call has its place at the source: until then URL and body may change.
     """
 
@@ -50,6 +54,7 @@ class UpstreamRequest(msgspec.Struct):
     added: Sequence[Header] = ()
     hints: CacheHints | None = None
     cache_rules: str = ""
+    cache_keys: RequestKeys | None = None
 
 
 class Fetched(msgspec.Struct):
@@ -82,12 +87,59 @@ class Headers(Sequence[Header]):
         self._values: tuple[bytes, ...] = ()
         if raw:
             names, self._values = zip(*raw, strict=True)
-        self._names, self._at = _layout(names)
+        self._names, self._at = _places(_lower(names))
+
+    @classmethod
+    def of(cls, headers: Sequence[Header]) -> Headers:
+        """The same headers in this form."""
+        if isinstance(headers, Headers):
+            return headers
+        names = tuple(name for name, _ in headers)
+        return cls.named(names, tuple(value.encode("latin-1", "replace") for _, value in headers))
+
+    @classmethod
+    def named(cls, names: tuple[str, ...], values: tuple[bytes, ...]) -> Headers:
+        """Of lower-case names and their values."""
+        made = cls.__new__(cls)
+        made._names, made._at = _places(names)
+        made._values = values
+        return made
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in order."""
+        return self._names
+
+    @property
+    def values(self) -> tuple[bytes, ...]:
+        """The values, in order."""
+        return self._values
+
+    def has(self, names: frozenset[str]) -> bool:
+        """Whether one of these is there."""
+        return not self._at.keys().isdisjoint(names)
+
+    def without(self, names: frozenset[str]) -> Headers:
+        """The others."""
+        if self._at.keys().isdisjoint(names):
+            return self
+        left = _others(self._names, names)
+        values = self._values
+        return Headers.named(
+            tuple([self._names[at] for at in left]), tuple([values[at] for at in left])
+        )
 
     def first(self, name: str) -> str | None:
         """The first value of a lower-case name."""
         at = self._at.get(name)
         return None if at is None else self._values[at].decode("latin-1")
+
+    def all(self, name: str) -> list[str]:
+        """All values of a lower-case name, in order."""
+        if name not in self._at:
+            return []
+        found = zip(self._names, self._values, strict=True)
+        return [value.decode("latin-1") for known, value in found if known == name]
 
     @overload
     def __getitem__(self, index: int) -> Header: ...
@@ -108,10 +160,21 @@ class Headers(Sequence[Header]):
 
 
 @lru_cache(maxsize=1024)
-def _layout(raw_names: tuple[bytes, ...]) -> tuple[tuple[str, ...], dict[str, int]]:
-    """The names as text in lower case, and where each stands first."""
-    names = tuple(name.decode("latin-1").lower() for name in raw_names)
+def _lower(raw_names: tuple[bytes, ...]) -> tuple[str, ...]:
+    """The names as text in lower case."""
+    return tuple(name.decode("latin-1").lower() for name in raw_names)
+
+
+@lru_cache(maxsize=1024)
+def _places(names: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The names, and where each stands first."""
     return names, {name: at for at, name in reversed([*enumerate(names)])}
+
+
+@lru_cache(maxsize=1024)
+def _others(names: tuple[str, ...], dropped: frozenset[str]) -> tuple[int, ...]:
+    """Where the names stand that are not dropped."""
+    return tuple(at for at, name in enumerate(names) if name not in dropped)
 
 
 def header_value(headers: Sequence[Header], name: str) -> str | None:

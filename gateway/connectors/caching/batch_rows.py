@@ -18,6 +18,7 @@ from gateway.connectors.call import ConnectorCall
 from gateway.connectors.keys import EntityKey
 from gateway.context import Context
 from gateway.json_bytes import write_json
+from gateway.upstream.cache.keys import base_key
 from gateway.upstream.cache.row_store import ABSENT, RowStore
 from gateway.upstream.transport import Fetched, UpstreamRequest
 
@@ -89,7 +90,7 @@ class BatchRows:
         assert call.vary is not None
         view = partition(call.vary.view(context.client))
         asked = write_json(dict(arguments), repr, orjson.OPT_SORT_KEYS) if arguments else b""
-        base = (self._fingerprint, asked, view, self._whose(call, context))
+        base = base_key(self._fingerprint, asked, view, self._whose(call, context))
         names = {self._name(key): key for key in keys}
         endpoint = call.builder.endpoint
         found = await store.lookup(base, list(names), endpoint)

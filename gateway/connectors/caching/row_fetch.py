@@ -35,7 +35,7 @@ class RowFetch:
         rows: BatchRows,
         call: ConnectorCall,
         store: RowStore,
-        base: Hashable,
+        base: bytes,
         arguments: Mapping[str, Any],
         context: Context,
         match: Match,

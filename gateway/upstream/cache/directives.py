@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import http_sf
 
-from gateway.upstream.transport import Header
+from gateway.upstream.transport import Header, Headers
 
 MOST_S = 2**31
 """An age or lifetime beyond it is this: RFC 9111 §1.2.2."""
@@ -39,8 +39,10 @@ _DATES = [
 _TARGETED = "cdn-cache-control"
 
 
-def values_of(headers: Iterable[Header], name: str) -> list[str]:
+def values_of(headers: Sequence[Header], name: str) -> list[str]:
     """All values of a lower-case header name, in order."""
+    if isinstance(headers, Headers):
+        return headers.all(name)
     return [value for key, value in headers if key == name]
 
 
@@ -125,6 +127,7 @@ def age_of(headers: Sequence[Header]) -> int:
     return (seconds_of(values[0].split(",")[0].strip()) or 0) if values else 0
 
 
+@lru_cache(maxsize=1024)
 def date_of(text: str) -> float | None:
     """Seconds since 1970 of an HTTP date; None where it is none of the three forms. RFC 9110 §5.6.7"""
     for pattern in _DATES:

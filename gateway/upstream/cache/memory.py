@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from weakref import WeakMethod
 
+from gateway.upstream.cache.keys import keys_of
 from gateway.upstream.cache.stored import StoredResponse
 from gateway.upstream.transport import UpstreamRequest
 
@@ -45,7 +46,7 @@ class MemoryCache:
 
     def lookup(self, request: UpstreamRequest) -> StoredResponse | None:
         """The answer for a request, fresh or not."""
-        for key in _keys(request):
+        for key in keys_of(request).found_by():
             variants = self._entries.get(key)
             if variants is None:
                 continue
@@ -60,14 +61,15 @@ class MemoryCache:
 
     def put(self, request: UpstreamRequest, entry: StoredResponse) -> None:
         """Keep an answer in the place of the one that the same request had."""
-        if entry.size_bytes > self.max_bytes or self.is_purged(entry):
+        size = entry.size_bytes
+        if size > self.max_bytes or self.is_purged(entry):
             return
         self.remove(request)
-        key = _key_of(request, entry)
+        key = keys_of(request).kept_by(entry.private_id, is_shared=entry.asked is not None)
         variants = self._entries.setdefault(key, [])
         variants.append(entry)
         self._entries.move_to_end(key)
-        self.size_bytes += entry.size_bytes
+        self.size_bytes += size
         if len(variants) > MOST_VARIANTS:
             self._drop(key, variants[:1])
         self._make_room()
@@ -86,11 +88,12 @@ class MemoryCache:
 
     def set(self, key: Hashable, entry: StoredResponse) -> None:
         """Store something under a key that is no request's."""
-        if entry.size_bytes > self.max_bytes or self.is_purged(entry):
+        size = entry.size_bytes
+        if size > self.max_bytes or self.is_purged(entry):
             return
         self._drop(key, self._entries.get(key, ()))
         self._entries[key] = [entry]
-        self.size_bytes += entry.size_bytes
+        self.size_bytes += size
         self._make_room()
 
     def _make_room(self) -> None:
@@ -101,9 +104,10 @@ class MemoryCache:
 
     def remove(self, request: UpstreamRequest) -> None:
         """Drop the answer that a request gets."""
-        for key in _keys(request):
-            variants = self._entries.get(key, ())
-            self._drop(key, [entry for entry in variants if entry.matches(request.headers)])
+        for key in keys_of(request).found_by():
+            variants = self._entries.get(key)
+            if variants is not None:
+                self._drop(key, [entry for entry in variants if entry.matches(request.headers)])
 
     def purge(self, tags: Iterable[str]) -> None:
         """Let nothing be found any more that has one of these tags and was begun before now, in any worker."""
@@ -166,26 +170,3 @@ class MemoryCache:
             self._entries[key][:] = kept
         else:
             del self._entries[key]
-
-
-def _keys(request: UpstreamRequest) -> list[Hashable]:
-    """Where the answer for a request may be: what anybody gets who sends the same, then what is its principal's own."""
-    shared = _shared_key(request)
-    exact = shared, tuple(request.headers)
-    hints = request.hints
-    if hints is None or hints.private_id is None:
-        return [exact, shared]
-    own = hints.private_id, exact
-    return [own] if hints.is_private else [exact, shared, own]
-
-
-def _key_of(request: UpstreamRequest, entry: StoredResponse) -> Hashable:
-    shared = _shared_key(request)
-    if entry.private_id is None and entry.asked is not None:
-        return shared
-    exact = shared, tuple(request.headers)
-    return exact if entry.private_id is None else (entry.private_id, exact)
-
-
-def _shared_key(request: UpstreamRequest) -> Hashable:
-    return request.source, request.cache_rules, request.method, request.url, request.body

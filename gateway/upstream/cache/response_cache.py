@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from gateway.errors import UpstreamError
 from gateway.upstream.cache.directives import Directives, seconds_in, values_of
+from gateway.upstream.cache.keys import keys_of
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.settings import SourceCacheSettings
 from gateway.upstream.cache.shared_tier import SharedTier
@@ -90,10 +91,12 @@ class ResponseCache:
         Errors: those of `fetch`.
         """
         hints = request.hints
+        request.cache_keys = None
         request.cache_rules = self.rules_digest + (hints.digest if hints is not None else "")
         names = {name.lower() for name, _ in request.headers}
         asks = {} if names.isdisjoint(_ASKING) else request_directives(request.headers)
-        if not names.isdisjoint(_NOT_READ) or "no-store" in asks:
+        is_stream = request.body is not None and not isinstance(request.body, bytes)
+        if is_stream or not names.isdisjoint(_NOT_READ) or "no-store" in asks:
             self._count(request, "bypass")
             return await fetch(request)
         is_conditional = not names.isdisjoint(_CONDITIONS)
@@ -107,22 +110,22 @@ class ResponseCache:
             if "only-if-cached" in asks:
                 self._count(request, "miss")
                 return Fetched(504, [], b"")
-            return await self._fill(request, fetch)
+            return await self._fill(request, fetch, plain)
         now = self._now()
         left = entry.fresh_until - now
         if not entry.needs_validation and _is_enough(entry, asks, left, now):
             if left < -math.log(self._rng() or 1e-9) * entry.took_s:  # Vattani et al., XFetch
-                self._refresh(request, refresh, entry)
+                self._refresh(plain, refresh, entry)
             self._count(request, hit if left > 0 else "stale")
             answer = entry.answer(now)
             if is_conditional and entry.is_held_by(request.headers):
                 return Fetched(304, answer.headers, b"")
             return answer
         if is_conditional:  # its own condition is asked, and the answer is its own
-            return await self._fill(request, fetch)
+            return await self._fill(request, fetch, plain)
         may_refresh = not entry.needs_validation and not asks
         if may_refresh and -left < entry.stale_while_revalidate_s:
-            self._refresh(request, refresh, entry)
+            self._refresh(plain, refresh, entry)
             self._count(request, "stale")
             return entry.answer(now)
         return await self._validate(request, fetch, entry)
@@ -151,16 +154,18 @@ class ResponseCache:
     def _count(self, request: UpstreamRequest, result: str) -> None:
         self.counts[self.source, request.endpoint, result] += 1
 
-    async def _fill(self, request: UpstreamRequest, fetch: Fetch) -> Fetched:
+    async def _fill(
+        self, request: UpstreamRequest, fetch: Fetch, plain: UpstreamRequest
+    ) -> Fetched:
+        """Ask for an answer, and keep it for who asks on no condition."""
         self._count(request, "miss")
         begin = self.tiers.begin()
         response = await fetch(request)
-        self._keep(request, response, begin)
+        self._keep(plain, response, begin)
         return response
 
     def _keep(self, request: UpstreamRequest, response: Fetched, begin: Begin) -> None:
         """Store an answer, where it may be; where it may not, what was stored for the request is gone."""
-        request = _unconditional(request)
         if response.status == 304:
             return
         now = self._now()
@@ -180,7 +185,8 @@ class ResponseCache:
     ) -> Fetched:
         """Ask whether a stored answer still holds. §4.3"""
         begin = self.tiers.begin()
-        asked = replace(request, headers=[*request.headers, *entry.validators()])
+        headers = [*request.headers, *entry.validators()]
+        asked = replace(request, headers=headers, cache_keys=None)
         try:
             response = await fetch(asked)
         except UpstreamError:
@@ -212,7 +218,7 @@ class ResponseCache:
 
     def _refresh(self, request: UpstreamRequest, fetch: Fetch, entry: StoredResponse) -> None:
         """Bring an answer up to date while nobody waits, once at a time."""
-        key = (request.method, request.url, request.body, tuple(request.headers))
+        key = keys_of(request).who
         if key in self._refreshes or len(self._refreshes) >= MOST_REFRESHES:
             return
 
@@ -231,7 +237,9 @@ class ResponseCache:
 def _unconditional(request: UpstreamRequest) -> UpstreamRequest:
     """A request as it is without the condition of whoever has an answer already."""
     headers = [header for header in request.headers if header[0].lower() not in _CONDITIONS]
-    return replace(request, headers=headers) if len(headers) < len(request.headers) else request
+    if len(headers) == len(request.headers):
+        return request
+    return replace(request, headers=headers, cache_keys=None)
 
 
 def _is_enough(entry: StoredResponse, asks: Directives, left: float, now: float) -> bool:

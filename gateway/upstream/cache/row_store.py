@@ -15,12 +15,14 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from gateway.errors import UpstreamError
+from gateway.upstream.cache.keys import row_key
 from gateway.upstream.cache.response_cache import MOST_REFRESHES
 from gateway.upstream.cache.settings import SourceCacheSettings
-from gateway.upstream.cache.shared_tier import row_digest
 from gateway.upstream.cache.stored import StoredResponse, stored_response
 from gateway.upstream.cache.tags import source_tag, url_tag
 from gateway.upstream.cache.tiers import Begin, Tiers
@@ -28,8 +30,6 @@ from gateway.upstream.transport import Fetched, UpstreamRequest, header_value
 
 ABSENT = b""
 """The body of a key without a row: no row is empty."""
-ROW_BYTES = 600
-"""What a row takes beside its text; measured, a little above."""
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class RowStore:
         self._refreshes: set[asyncio.Task[None]] = set()
         tiers.memory.watch(self.close)
 
-    async def lookup(self, base: Hashable, keys: Sequence[Hashable], endpoint: str) -> FoundRows:
+    async def lookup(self, base: bytes, keys: Sequence[Hashable], endpoint: str) -> FoundRows:
         """What is known of keys: in memory, then those that are not there in Redis, by one round trip.
 
         Args:
@@ -99,7 +99,7 @@ class RowStore:
         result = "hit"
         if missing and shared is not None and shared.is_usable:
             began = memory.purges
-            entries = await shared.get_many([row_digest(base, key) for key in missing], began)
+            entries = await shared.get_many([row_key(base, key) for key in missing], began)
             for key, entry in zip(missing, entries, strict=True):
                 if entry is not None:
                     memory.set((base, key), entry)
@@ -129,7 +129,7 @@ class RowStore:
 
     def keep(
         self,
-        base: Hashable,
+        base: bytes,
         request: UpstreamRequest,
         response: Fetched,
         rows: Mapping[Hashable, bytes],
@@ -158,26 +158,23 @@ class RowStore:
             return None
         self._kept.add(request.endpoint)
         kind = header_value(response.headers, "content-type")
-        headers = [("content-type", kind)] if kind else []
-        of_all = whole.tags | {url_tag(request.url), source_tag(self.source)}
+        whole.names = ("content-type",) if kind else ()
+        whole.values = f"{kind}\n".encode("latin-1") if kind else b""
+        of_all = {*whole.tags, url_tag(request.url), source_tag(self.source)}
         for key, row in rows.items():
             until = whole.fresh_until
             if row == ABSENT:
                 until = min(until, now + self._rules.negative_ttl_s)
                 if until <= now:
                     continue
-            entry = replace(
-                whole, headers=headers, body=row, fresh_until=until,
-                tags=of_all.union(tags(key)),
-            )  # fmt: skip
-            entry.size_bytes = len(row) + ROW_BYTES
+            entry = replace(whole, body=row, fresh_until=until, tags=tuple(of_all.union(tags(key))))
             self.tiers.memory.set((base, key), entry)
             if self.tiers.shared is not None:
-                self.tiers.shared.put_digest(row_digest(base, key), entry, begin.shared)
+                self.tiers.shared.put_digest(row_key(base, key), entry, begin.shared)
         return True
 
     def claim(
-        self, base: Hashable, keys: Iterable[Hashable], endpoint: str
+        self, base: bytes, keys: Iterable[Hashable], endpoint: str
     ) -> tuple[list[Hashable], set[asyncio.Future[None]], asyncio.Future[None]]:
         """The missing keys that no call asks for yet, the calls that ask for the rest, and what ends this claim.
 
@@ -195,9 +192,7 @@ class RowStore:
                 self._asked[base, key] = own
         return mine, others, own
 
-    def end_claim(
-        self, base: Hashable, keys: Iterable[Hashable], own: asyncio.Future[None]
-    ) -> None:
+    def end_claim(self, base: bytes, keys: Iterable[Hashable], own: asyncio.Future[None]) -> None:
         """The keys have been asked for, with or without an answer: whoever waits looks again."""
         for key in keys:
             if self._asked.get((base, key)) is own:
@@ -213,7 +208,7 @@ class RowStore:
         """Count what became of a look-up."""
         self._counts[self.source, endpoint, result] += 1
 
-    def refresh(self, base: Hashable, keys: Sequence[Hashable], ask: Callable[[list[Hashable]], Awaitable[None]]) -> None:  # fmt: skip
+    def refresh(self, base: bytes, keys: Sequence[Hashable], ask: Callable[[list[Hashable]], Awaitable[None]]) -> None:  # fmt: skip
         """Ask for keys anew while nobody waits, once at a time."""
         if len(self._refreshes) >= MOST_REFRESHES:
             return

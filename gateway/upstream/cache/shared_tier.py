@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
+from gateway.upstream.cache.keys import keys_of
 from gateway.upstream.cache.purge_log import PurgeLog
 from gateway.upstream.cache.redis_lines import RedisLines
 from gateway.upstream.cache.settings import SharedCacheSettings
@@ -95,7 +93,7 @@ class SharedTier:
 
     async def lookup(self, request: UpstreamRequest, began: int) -> StoredResponse | None:
         """The stored answer for a request, fresh or not."""
-        for entry in await self.get_many(request_digests(request), began):
+        for entry in await self.get_many(list(keys_of(request).found_by()), began):
             if entry is not None and entry.matches(request.headers):
                 return entry
         return None
@@ -118,8 +116,7 @@ class SharedTier:
         if not self.is_usable or not self._settings.lease_s:
             return None
         lease_ms = int(self._settings.lease_s * 1000)
-        digests = request_digests(request)
-        lease = self._prefix + b"lease:" + digests[0]
+        lease = self._lease(request)
         if await self.lines.take(lease, lease_ms):
             return None
         for _ in range(max(1, int(self._settings.lease_s / POLL_S))):
@@ -133,8 +130,11 @@ class SharedTier:
         """Whether nobody else refreshes this answer now."""
         if not self.is_usable or not self._settings.lease_s:
             return True
-        lease = self._prefix + b"lease:" + request_digests(request)[0]
+        lease = self._lease(request)
         return await self.lines.take(lease, int(self._settings.lease_s * 1000))
+
+    def _lease(self, request: UpstreamRequest) -> bytes:
+        return self._prefix + b"lease:" + next(keys_of(request).found_by())
 
     def _entry(self, value: bytes | None, began: int) -> StoredResponse | None:
         read = read_entry(value, began) if value else None
@@ -143,49 +143,10 @@ class SharedTier:
         return read[0]
 
 
-def request_digests(request: UpstreamRequest) -> list[bytes]:
-    """Where the answer for a request may be: as `memory` looks for it."""
-    hints = request.hints
-    exact = _digest(_exact(request))
-    if hints is None or hints.private_id is None:
-        return [exact, _digest(_shared(request))]
-    own = _digest((hints.private_id, _exact(request)))
-    return [own] if hints.is_private else [exact, _digest(_shared(request)), own]
-
-
 def digest_of(request: UpstreamRequest, entry: StoredResponse) -> bytes:
     """Where an answer is kept. One to a request with headers that it depends on is found by the same request alone."""
-    if entry.private_id is not None:
-        return _digest((entry.private_id, _exact(request)))
     is_open = entry.asked is not None and set(entry.asked.values()) <= {None}
-    return _digest(_shared(request) if is_open else _exact(request))
-
-
-def row_digest(base: object, key: object) -> bytes:
-    """Where the row of a batch is kept."""
-    return _digest(("row", base, key))
-
-
-def _exact(request: UpstreamRequest) -> tuple[Any, ...]:
-    return (*_shared(request), [list(header) for header in request.headers])
-
-
-def _shared(request: UpstreamRequest) -> tuple[Any, ...]:
-    return request.source, request.cache_rules, request.method, request.url, request.body
-
-
-def _digest(value: object) -> bytes:
-    return blake2b(_encode(value), digest_size=16).digest()
-
-
-def _named(value: object) -> str:
-    """A partition tells 1 from true by their types."""
-    if isinstance(value, type):
-        return value.__qualname__
-    raise NotImplementedError
-
-
-_encode = msgspec.msgpack.Encoder(enc_hook=_named).encode
+    return keys_of(request).kept_by(entry.private_id, is_shared=is_open)
 
 
 def _lifetime_s(entry: StoredResponse, now: float) -> float:

@@ -6,7 +6,9 @@ Everything that headers say is read once, when the answer is stored. No clock an
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from functools import lru_cache
+
+import msgspec
 
 from gateway.upstream.cache.directives import (
     Directives,
@@ -20,19 +22,20 @@ from gateway.upstream.cache.freshness import HEURISTIC, apparent_age, lifetime_o
 from gateway.upstream.cache.hints import NO_HINTS
 from gateway.upstream.cache.settings import SourceCacheSettings
 from gateway.upstream.cache.tags import named_tag
-from gateway.upstream.transport import Fetched, Header, UpstreamRequest, header_value
+from gateway.upstream.transport import Fetched, Header, Headers, UpstreamRequest, header_value
 
 # 206 is not kept: there is nobody who would ask for parts.
 NEVER = frozenset({206, 304})
 UNDERSTOOD = HEURISTIC | {201, 202, 302, 303, 307, 400, 401, 403, 500, 502, 503, 504}
-OVERHEAD_BYTES = 1200
-HEADER_BYTES = 120
-"""What an entry, and each of its headers, takes beside its text; measured, a little above."""
+OVERHEAD_BYTES = 600
+TAG_BYTES = 60
+"""What an entry, and each of its tags, takes beside its text; measured, a little above."""
 _ASKED = frozenset({"no-cache", "no-store", "max-age", "min-fresh", "max-stale", "only-if-cached"})
 _PROHIBITS_STALE = ("must-revalidate", "proxy-revalidate", "no-cache", "s-maxage")
-# RFC 9111 §3.1, and §3.2 of what a 304 leaves as it was.
-_HOP_BY_HOP = frozenset(
+# RFC 9111 §3.1, and §3.2 of what a 304 leaves as it was. `age` is in `born`.
+_NOT_KEPT = frozenset(
     {
+        "age",
         "connection",
         "keep-alive",
         "proxy-authenticate",
@@ -46,15 +49,16 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _OF_THE_BODY = frozenset({"content-encoding", "content-length", "content-range", "content-type"})
-_TAGS = ("surrogate-key", "cache-tag", "xkey", "cache-groups")
+_TAGS = frozenset({"surrogate-key", "cache-tag", "xkey", "cache-groups"})
+_ASKING = frozenset({"cache-control", "pragma"})
 
 
-@dataclass(slots=True, kw_only=True)
-class StoredResponse:
-    """One answer under a URL.
+class StoredResponse(msgspec.Struct, kw_only=True, array_like=True):
+    """One answer under a URL. Redis has it in this form too: fields are added at the end, see `wire`.
 
     Attributes:
-        status, headers, body: As they came, without what belongs to the connection.
+        status, body: As they came.
+        names, values: Of the headers, without what belongs to the connection; each value ends with a line feed.
         asked: What a request has to say to get it: values of request headers by lower-case name, None for no such
             header; None in the place of all: a request gets it that has the same headers.
         fresh_until: On the wall clock, seconds.
@@ -64,12 +68,13 @@ class StoredResponse:
         stale_while_revalidate_s, stale_if_error_s: How long after `fresh_until` it may be used so.
         took_s: What fetching it took.
         tags: What it may be purged by.
-        began: The number of purges when fetching it began.
+        began: The number of purges of this worker when fetching it began.
         private_id: Whose it is; None for whoever sends the same request.
     """
 
     status: int
-    headers: Sequence[Header]
+    names: tuple[str, ...]
+    values: bytes
     body: bytes
     asked: dict[str, str | None] | None
     fresh_until: float
@@ -79,14 +84,20 @@ class StoredResponse:
     stale_while_revalidate_s: float
     stale_if_error_s: float
     took_s: float
-    tags: frozenset[str]
+    tags: tuple[str, ...]
     began: int
     private_id: str | None = None
-    size_bytes: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        text = sum(len(name) + len(value) + HEADER_BYTES for name, value in self.headers)
-        self.size_bytes = len(self.body) + text + OVERHEAD_BYTES
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory."""
+        tags = sum(map(len, self.tags)) + TAG_BYTES * len(self.tags)
+        return len(self.body) + len(self.values) + tags + OVERHEAD_BYTES
+
+    @property
+    def headers(self) -> Headers:
+        """The headers as they came."""
+        return Headers.named(self.names, tuple(self.values.split(b"\n")[:-1]))
 
     def matches(self, headers: Sequence[Header]) -> bool:
         """Whether a request gets it that asks for the same URL. RFC 9111 §4.1"""
@@ -95,9 +106,10 @@ class StoredResponse:
 
     def answer(self, now: float) -> Fetched:
         """What is given in the origin's place, with its age. RFC 9111 §5.1"""
-        age = max(0, int(now - self.born))
-        headers = [header for header in self.headers if header[0] != "age"]
-        return Fetched(self.status, [*headers, ("age", str(age))], self.body)
+        values = self.values.split(b"\n")
+        values[-1] = b"%d" % max(0, now - self.born)
+        headers = Headers.named((*self.names, "age"), tuple(values))
+        return Fetched(self.status, headers, self.body)
 
     def is_held_by(self, headers: Sequence[Header]) -> bool:
         """Whether whoever asks on a condition has this answer already: it gets a 304. RFC 9110 §13.2.2"""
@@ -117,15 +129,15 @@ class StoredResponse:
 
     def validators(self) -> list[Header]:
         """The headers that ask whether it still holds. RFC 9111 §4.3.1"""
-        etag = header_value(self.headers, "etag")
-        modified = header_value(self.headers, "last-modified")
+        headers = self.headers
+        etag, modified = headers.first("etag"), headers.first("last-modified")
         found = [("if-none-match", etag), ("if-modified-since", modified)]
         return [(name, value) for name, value in found if value]
 
     def confirmed(self, fresh: Fetched) -> Fetched:
         """This answer with what a 304 said of it. RFC 9111 §3.2"""
         told = {name for name, _ in fresh.headers} - _OF_THE_BODY
-        kept = [header for header in self.headers if header[0] not in told and header[0] != "age"]
+        kept = [header for header in self.headers if header[0] not in told]
         return Fetched(self.status, [*kept, *(h for h in fresh.headers if h[0] in told)], self.body)
 
 
@@ -160,7 +172,7 @@ def stored_response(
         tags: What it may be purged by beside the origin's own.
         began: The number of purges when fetching it began.
     """
-    headers, hints = response.headers, request.hints or NO_HINTS
+    headers, hints = Headers.of(response.headers), request.hints or NO_HINTS
     says, is_targeted = cache_control(headers)
     is_overridden = rules.override and rules.ttl_s is not None
     if "no-store" in says and not is_overridden and not _is_understood(response.status, says):
@@ -169,20 +181,23 @@ def stored_response(
         return None
     if header_value(headers, "set-cookie") is not None:  # it is for one client
         return None
-    if "no-store" in request_directives(request.headers):
+    sent = {name.lower() for name, _ in request.headers}
+    if not sent.isdisjoint(_ASKING) and "no-store" in request_directives(request.headers):
         return None
     is_private = hints.is_private
     if not is_overridden:
         is_private |= "private" in says and says["private"] is None
         if (
             not is_private
-            and _is_authorized(request)
+            and "authorization" in sent
             and not says.keys() & {"public", "s-maxage", "must-revalidate"}
         ):
             return None  # §3.5
     if is_private and hints.private_id is None:
         return None
-    varies = {n.strip().lower() for v in values_of(headers, "vary") for n in v.split(",")} - {""}
+    varies: Collection[str] = ()
+    if given_vary := headers.all("vary"):
+        varies = {n.strip().lower() for v in given_vary for n in v.split(",")} - {""}
     if "*" in varies:
         return None
     lifetime = lifetime_of(response, says, rules, now, is_targeted=is_targeted)
@@ -199,9 +214,11 @@ def stored_response(
     if given is None:
         return None
     born = now - max(age_of(headers) + took_s, apparent_age(headers, now))
+    kept = _end_to_end(headers, says)
     return StoredResponse(
         status=response.status,
-        headers=_end_to_end(headers, says),
+        names=kept.names,
+        values=_lines(kept.values),
         body=response.body,
         asked=None if is_private else _asked(request, says, varies, rules),
         fresh_until=born + (lifetime or 0.0),
@@ -211,7 +228,7 @@ def stored_response(
         stale_while_revalidate_s=stale_window(says, "stale-while-revalidate", rules, may_be_stale),
         stale_if_error_s=stale_window(says, "stale-if-error", rules, may_be_stale),
         took_s=took_s,
-        tags=_tags(headers, request.source).union(tags, given),
+        tags=tuple({*_tags(headers, request.source), *tags, *given}),
         began=began,
         private_id=hints.private_id if is_private else None,
     )
@@ -220,10 +237,6 @@ def stored_response(
 def _is_understood(status: int, says: Directives) -> bool:
     """Whether `must-understand` lifts the `no-store` that is for caches without it. §5.2.2.3"""
     return "must-understand" in says and status in UNDERSTOOD
-
-
-def _is_authorized(request: UpstreamRequest) -> bool:
-    return any(name.lower() == "authorization" for name, _ in request.headers)
 
 
 def _asked(
@@ -252,21 +265,32 @@ def _joined(headers: Sequence[Header], name: str) -> str | None:
     return ",".join(part.strip() for value in values for part in value.split(","))
 
 
-def _end_to_end(headers: Sequence[Header], says: Directives) -> list[Header]:
+def _end_to_end(headers: Headers, says: Directives) -> Headers:
     """The headers that are kept: none of the connection, none that is named as not to be. RFC 9111 §3.1"""
-    named: set[str] = set()
-    lists = [*values_of(headers, "connection")]
-    lists += [says[name] or "" for name in ("no-cache", "private") if name in says]
-    for text in lists:
-        named.update(part.strip().lower() for part in text.split(","))
-    return [(n, v) for n, v in headers if n not in _HOP_BY_HOP and n not in named]
+    lists = headers.all("connection")
+    lists += [text for name in ("no-cache", "private") if (text := says.get(name))]
+    return headers.without(_dropped(tuple(lists)) if lists else _NOT_KEPT)
 
 
-def _tags(headers: Sequence[Header], source: str) -> frozenset[str]:
+@lru_cache(maxsize=256)
+def _dropped(lists: tuple[str, ...]) -> frozenset[str]:
+    """What is not kept, where these lists of names are not either."""
+    return _NOT_KEPT | {part.strip().lower() for text in lists for part in text.split(",")}
+
+
+def _lines(values: Sequence[bytes]) -> bytes:
+    """Each with a line feed, which none of them may have."""
+    lines = b"\n".join((*values, b""))
+    if lines.count(b"\n") > len(values):
+        lines = b"\n".join((*(value.replace(b"\n", b" ") for value in values), b""))
+    return lines
+
+
+def _tags(headers: Headers, source: str) -> set[str]:
     """What the origin groups the answer by: RFC 9875, and the names that proxies use."""
     found: set[str] = set()
-    for name in _TAGS:
-        for value in values_of(headers, name):
+    for name in _TAGS if headers.has(_TAGS) else ():
+        for value in headers.all(name):
             parts = value.replace(",", " ").split()
             found.update(named_tag(source, part.strip('"')) for part in parts)
-    return frozenset(found)
+    return found

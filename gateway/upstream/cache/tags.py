@@ -6,22 +6,19 @@ All but URLs belong to a source: what one backend says of its answers must not m
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
-LONG_URL = 200
-"""Each row of a batch has the tag of its URL, which names all keys of the batch: a longer URL is a digest."""
-
 
 def url_tag(url: str) -> str:
-    """Of what a URL was answered with."""
-    if len(url) > LONG_URL:
-        return f"url-digest {blake2b(url.encode(), digest_size=16).hexdigest()}"
-    return f"url {url}"
+    """Of what a URL was answered with: a digest, since each row of a batch has it, and its URL names all keys."""
+    return f"url {blake2b(url.encode(), digest_size=12).hexdigest()}"
 
 
+@lru_cache(maxsize=1024)
 def source_tag(source: str) -> str:
     """Of everything that a source has answered."""
     return f"source {source}"

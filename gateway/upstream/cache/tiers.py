@@ -7,10 +7,11 @@ answers is the fresher one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from gateway.concurrency.singleflight import Singleflight
+from gateway.upstream.cache.keys import keys_of
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.cache.stored import StoredResponse
@@ -18,8 +19,7 @@ from gateway.upstream.cache.wire import PurgeNumber
 from gateway.upstream.transport import Fetched, UpstreamRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """When fetching an answer began: what is purged from then on is purged of it too.
 
     Attributes:
@@ -69,8 +69,6 @@ class Tiers:
         shared = self.shared
         if shared is None or not shared.is_usable:
             return known
-        if request.body is not None and not isinstance(request.body, bytes):
-            return known
         began = self.memory.purges
 
         async def look() -> StoredResponse | None:
@@ -81,8 +79,7 @@ class Tiers:
                 return await shared.lead(request, began) or found
             return found
 
-        key = request.method, request.url, request.body, tuple(request.headers), _whose(request)
-        found = await self._lookups.call_once(key, look, inf, lambda _: None)
+        found = await self._lookups.call_once(keys_of(request).who, look, inf, lambda _: None)
         if found is None or (known is not None and found.fresh_until <= known.fresh_until):
             return known
         self.memory.put(request, found)
@@ -118,8 +115,3 @@ class Tiers:
         if self.shared is not None and not self.memory.is_purged(entry):
             self._kept.add(request.endpoint)
             self.shared.put(request, entry, begin.shared)
-
-
-def _whose(request: UpstreamRequest) -> tuple[bool, str | None]:
-    hints = request.hints
-    return (False, None) if hints is None else (hints.is_private, hints.private_id)

@@ -15,7 +15,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-VERSION = 1
+VERSION = 2
 COMPRESSED_FROM = 1024
 """Bytes from which a body is compressed: what is smaller gains nothing, and costs a frame."""
 LEVEL = 1
@@ -25,24 +25,13 @@ PurgeNumber = tuple[int, int]
 
 
 class WireEntry(msgspec.Struct, array_like=True, frozen=True):
-    """What is written; members are added at the end, and VERSION is changed with their meaning."""
+    """What is written; VERSION is changed with the meaning of its members or of the entry's."""
 
     version: int
     began: PurgeNumber
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
     size: int  # of the body before compression; 0 where it is not compressed
-    asked: dict[str, str | None] | None
-    fresh_until: float
-    born: float
-    needs_validation: bool
-    may_be_stale: bool
-    stale_while_revalidate_s: float
-    stale_if_error_s: float
-    took_s: float
-    tags: list[str]
-    private_id: str | None
+    body: bytes
+    entry: StoredResponse  # without its body
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -59,26 +48,8 @@ def write_entry(entry: StoredResponse, began: PurgeNumber) -> bytes:
     body, size = entry.body, 0
     if len(body) >= COMPRESSED_FROM:
         body, size = zstd.compress(body, LEVEL), len(body)
-    return _encoder.encode(
-        WireEntry(
-            VERSION,
-            began,
-            entry.status,
-            list(entry.headers),
-            body,
-            size,
-            entry.asked,
-            entry.fresh_until,
-            entry.born,
-            entry.needs_validation,
-            entry.may_be_stale,
-            entry.stale_while_revalidate_s,
-            entry.stale_if_error_s,
-            entry.took_s,
-            sorted(entry.tags),
-            entry.private_id,
-        )
-    )
+    bare = msgspec.structs.replace(entry, body=b"", began=0)
+    return _encoder.encode(WireEntry(VERSION, began, size, body, bare))
 
 
 def read_entry(data: bytes, began: int) -> tuple[StoredResponse, PurgeNumber] | None:
@@ -99,20 +70,6 @@ def read_entry(data: bytes, began: int) -> tuple[StoredResponse, PurgeNumber] | 
                 return None
     except (msgspec.DecodeError, zstd.ZstdError, EOFError):
         return None
-    entry = StoredResponse(
-        status=wire.status,
-        headers=wire.headers,
-        body=body,
-        asked=wire.asked,
-        fresh_until=wire.fresh_until,
-        born=wire.born,
-        needs_validation=wire.needs_validation,
-        may_be_stale=wire.may_be_stale,
-        stale_while_revalidate_s=wire.stale_while_revalidate_s,
-        stale_if_error_s=wire.stale_if_error_s,
-        took_s=wire.took_s,
-        tags=frozenset(wire.tags),
-        began=began,
-        private_id=wire.private_id,
-    )
+    entry = wire.entry
+    entry.body, entry.began = body, began
     return entry, wire.began

@@ -15,6 +15,7 @@ from gateway.app.config import build_config
 from gateway.app.gateway import create_app
 from gateway.errors import ConfigError
 from gateway.testing import GatewayClient
+from gateway.upstream.cache.tags import url_tag
 from tests.connectors.scenario import LINK
 from tests.support.backend import Answer, Asked, Backend, backend
 
@@ -93,7 +94,7 @@ async def test_a_mutation_tells_the_other_workers(tmp_path: Path) -> None:
     async with cached(tmp_path, user) as (client, served):
         heard = client.app.worker.broker.subscribe("gateway:purge")
         await client.execute('mutation { rename(id: "7", name: "Eve") { name } }')
-        assert (await anext(heard))["tags"] == [f"url {served.url}/users/7"]
+        assert (await anext(heard))["tags"] == [url_tag(f"{served.url}/users/7")]
 
 
 async def test_nobody_is_answered_what_was_for_another(tmp_path: Path) -> None:

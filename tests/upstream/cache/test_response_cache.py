@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from gateway.errors import UpstreamError
+from gateway.upstream.cache.tags import url_tag
 from gateway.upstream.transport import Fetched, UpstreamRequest
 from tests.upstream.cache.origin import BEGIN, Origin, date
 
@@ -386,7 +389,7 @@ async def test_what_was_asked_before_a_write_is_not_kept_after_it() -> None:
     assert await origin.body() == 2
 
 
-@pytest.mark.parametrize("tag", ["tag s users", "tag s user-7", "source s", "url http://s/"])
+@pytest.mark.parametrize("tag", ["tag s users", "tag s user-7", "source s", url_tag("http://s/")])
 async def test_tags_of_the_origin_are_purged_at_once(tag: str) -> None:
     origin = Origin()
     origin.says(**FRESH, surrogate_key="users user-7")
@@ -399,12 +402,12 @@ async def test_tags_of_the_origin_are_purged_at_once(tag: str) -> None:
 
 
 async def test_memory_is_bounded_by_bytes_and_gives_up_what_is_used_least() -> None:
-    origin = Origin(max_bytes=9_000)
+    origin = Origin(max_bytes=5_500)
     origin.says(**FRESH, x="x" * 1000)
     for number in range(4):
         await origin.read(f"http://s/{number}")
         await origin.read("http://s/0")
-    assert origin.memory.size_bytes <= 9_000
+    assert origin.memory.size_bytes <= 5_500
     assert origin.memory.evicted == len(origin.asked) - len(origin.memory) == 1
     assert await origin.body("http://s/0") == 1
     origin.says(**FRESH, x="x" * 10_000)
@@ -425,3 +428,25 @@ async def until_refreshed(origin: Origin) -> None:
     """Until nothing is refreshed any more."""
     while origin.cache._refreshes:
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("size", [0, 2000])
+async def test_what_answers_take_is_no_more_than_is_counted(size: int) -> None:
+    """Beside their text: 600 bytes or so."""
+    origin = Origin(max_bytes=2**30)
+    await origin.read("http://s/first")
+    answers = 400
+    tracemalloc.start()
+    try:
+        for number in range(answers):
+            etag = f'"{number:032}"'
+            origin.says(**FRESH, etag=etag, x="x" * size)
+            await origin.read(f"http://s/{number}")
+        origin.asked.clear()
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    counted = origin.memory.size_bytes
+    assert 0.6 * counted < taken < counted
+    assert taken / answers < size + 950

@@ -1,0 +1,99 @@
+"""Where stored answers are: digests of all that a request sends, the same in memory and in Redis.
+
+It must leave out nothing that an answer may depend on: what is missing here would be shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+import msgspec
+
+from gateway.upstream.transport import UpstreamRequest
+
+
+class RequestKeys(msgspec.Struct):
+    """Of one request.
+
+    Attributes:
+        exact: Of whoever sends the very same.
+        own: Of one principal that sends the very same; None where there is none.
+        is_private: Only `own` may be looked at.
+        asked: What `shared` is the digest of.
+    """
+
+    exact: bytes
+    own: bytes | None
+    is_private: bool
+    asked: bytes
+    _shared: bytes | None = None
+
+    @property
+    def shared(self) -> bytes:
+        """Of whoever asks for the same URL: what a request's headers have to be is said by the answer."""
+        if self._shared is None:
+            self._shared = _digest(self.asked)
+        return self._shared
+
+    @property
+    def who(self) -> tuple[bytes, bytes | None, bool]:
+        """Equal for requests that get the same answers."""
+        return self.exact, self.own, self.is_private
+
+    def found_by(self) -> Iterator[bytes]:
+        """Where the answer may be: what anybody gets, then what is its principal's own."""
+        if self.own is None or not self.is_private:
+            yield self.exact
+            yield self.shared
+        if self.own is not None:
+            yield self.own
+
+    def kept_by(self, private_id: str | None, *, is_shared: bool) -> bytes:
+        """Where an answer is kept."""
+        if private_id is not None:
+            assert self.own is not None
+            return self.own
+        return self.shared if is_shared else self.exact
+
+
+def keys_of(request: UpstreamRequest) -> RequestKeys:
+    """The keys of a request, which is noted: it must not be changed any more."""
+    if request.cache_keys is None:
+        asked = _encode(
+            (request.source, request.cache_rules, request.method, request.url, request.body)
+        )
+        exact = _digest(asked + _encode(request.headers))
+        hints = request.hints
+        private_id = None if hints is None else hints.private_id
+        request.cache_keys = RequestKeys(
+            exact,
+            None if private_id is None else _digest(exact + private_id.encode()),
+            hints is not None and hints.is_private,
+            asked,
+        )
+    return request.cache_keys
+
+
+def base_key(*parts: object) -> bytes:
+    """Of rows that are the same for the same key."""
+    return _digest(b"rows" + _encode(parts))
+
+
+def row_key(base: bytes, key: object) -> bytes:
+    """Of one row, in Redis."""
+    return _digest(base + _encode(key))
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=16).digest()
+
+
+def _named(value: object) -> str:
+    """A partition tells 1 from true by their types."""
+    if isinstance(value, type):
+        return value.__qualname__
+    raise NotImplementedError
+
+
+_encode = msgspec.msgpack.Encoder(enc_hook=_named).encode
