@@ -55,6 +55,16 @@ GROUPS: dict[str, dict[str, str]] = {
         "CircularReference": "Connectors need each other's values before their own.",
         "NPlusOne": "A connector is called once for each object of a list. The hint has the batch that makes it one call.",
     },
+    "Moves between sources": {
+        "OverrideSourceUnknown": "`from` names no source, and no `id`, of the connectors beside it; or it names all of them. The hint has the nearest.",
+        "OverrideSidesDiffer": "One side does not supply a field that the other does: it would be null for some clients. Map it on both.",
+        "OverrideKeysDiffer": "The sides of a type read different keys. An object that is known by one cannot be asked for by the other.",
+        "OverrideOnMutation": "A mutation moves by a label by which nothing is read from the new source. Move the reads by the same label.",
+        "OverrideMisplaced": "An `@override` stands where there is no choice: on an interface, a subscription, a field of Python, beside fewer than two connectors, or beside `entity: true`.",
+        "OverrideLabelInvalid": "A label is neither `percent(20)` nor a name.",
+        "OverrideLabelUnknown": "Neither `[override.labels]` nor a function with `@override_label` decides a label.",
+        "OverrideLabelUnused": "`[override.labels]` or Python decides a label that no `@override` has. Remove it.",
+    },
     "Requests": {
         "InvalidHeader": "A header's name or value cannot be sent, or its expression gives no text.",
         "HttpHeaderNameCollision": "A header is set twice.",

@@ -56,6 +56,13 @@ stale_if_error_s = 3600
 keys = { deploy = "${GATEWAY_ADMIN_KEY_OF_DEPLOY:-}" }   # Authorization: Bearer …
 port = 9465
 """,
+    "[override]": """
+[override]
+anonymous_id = "cookie:visitor"
+on_error = "from"
+switches = "switches.json"
+labels = { stats-rest = "percent(20)", search-2 = false }
+""",
     "[response_cache]": """
 [response_cache]
 max_bytes = 134217728

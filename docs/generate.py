@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from docs.behaviors import behaviors
 from docs.checks import checks
@@ -161,6 +162,8 @@ def _type_name(hint: Any) -> str:
         return f"list of {_type_name(item_of(inner))}"
     if get_origin(inner) is dict:
         return f"table of {_type_name(item_of(inner))}"
+    if get_origin(inner) in (Union, UnionType):
+        return " or ".join(map(_type_name, get_args(inner)))
     assert get_origin(inner) is Literal, hint
     return " \\| ".join(f"`{json.dumps(value)}`" for value in get_args(inner))
 

@@ -150,6 +150,11 @@ class Context:
         return self.client.principal
 
     @property
+    def overrides(self) -> Mapping[str, bool]:
+        """Whether each label of `@override` is on that the operation's plan has."""
+        return self.client.overrides or {}
+
+    @property
     def raw_headers(self) -> Mapping[str, Sequence[str]]:
         """The headers, each as the list of its values. Nobody changes them."""
         return self.client.values

@@ -16,6 +16,7 @@ from graphql import DocumentNode, GraphQLSchema
 
 from gateway.app.config import Config
 from gateway.app.hook_checks import check_hooks, read_by_hooks, with_hooks
+from gateway.app.override_labels import check_labels
 from gateway.app.plugins import Plugin, load_plugins
 from gateway.app.preconditions import check_scalar_names, check_source_names, check_view_names
 from gateway.app.services import keys_that_ask_redis
@@ -28,6 +29,7 @@ from gateway.connectors.check.constants import Constants
 from gateway.connectors.check.identity_headers import check_identity_headers
 from gateway.connectors.check.protected_reads import check_protected_reads
 from gateway.connectors.directives import read_directives
+from gateway.connectors.overrides import read_overrides
 from gateway.errors import ConfigError, Diagnostic
 from gateway.execute.incremental import add_directives
 from gateway.graph.accepted import accepted
@@ -152,7 +154,9 @@ def build_graph_of(
     marks = with_hooks([*marks, *(mark for plugin in plugins for mark in plugin.marks)])
     if config.federation.enabled:
         most = config.federation.max_representations
-        marks += subgraph_marks(document, marks, subgraph_sdl(written), most)
+        moves = read_overrides(written, read_directives(written)).values()
+        told = subgraph_sdl(written, [use.node for use in moves])
+        marks += subgraph_marks(document, marks, told, most)
         document = with_entities(document)
     strict = config.graph.strict_deprecation
     schema, found = build_schema(document, strict_deprecation=strict, any_directive=mock)
@@ -251,8 +255,9 @@ def _connect(
         headers=config.headers,
         withheld=frozenset({folded(keys.header_name)} if keys.is_used else ()),
         read_by_hooks=partial(read_by_hooks, marks),
+        falls_back=config.override.on_error == "from",
     )
-    return bound, found
+    return bound, found + check_labels(document, config.override, marks, is_served=is_served)
 
 
 def as_json(value: Any) -> Any:

@@ -26,6 +26,7 @@ from gateway.errors import ConfigError
 from gateway.graph.federation import FederationSettings
 from gateway.graph.views.settings import ViewSettings
 from gateway.language.limits import Limits
+from gateway.override.settings import OverrideSettings
 from gateway.pipeline.explain import ExplainSettings
 from gateway.pipeline.plan_cache import PlanCacheSettings
 from gateway.redis.settings import RedisSettings
@@ -58,6 +59,7 @@ class Config:
         sources: The backends by the name of their `@source`.
         admin: Commands of those who run the gateway.
         response_cache: Where the answers of sources with `cache.enabled` are kept.
+        override: Fields that move from one source to another, for a part of the clients at first.
         connectors: How connectors build their requests, and `$config`.
         headers: What reaches the backends beside the directives' own headers.
         traffic_shaping: Time limits.
@@ -93,6 +95,7 @@ class Config:
     sources: dict[str, SourceSettings] = field(default_factory=dict)
     admin: AdminSettings = field(default_factory=AdminSettings)
     response_cache: ResponseCacheSettings = field(default_factory=ResponseCacheSettings)
+    override: OverrideSettings = field(default_factory=OverrideSettings)
     connectors: ConnectorSettings = field(default_factory=ConnectorSettings)
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     traffic_shaping: TrafficShaping = field(default_factory=TrafficShaping)

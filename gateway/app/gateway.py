@@ -22,6 +22,8 @@ from gateway.app.build import Graph, build_graph, refused
 from gateway.app.config import Config
 from gateway.app.configuration_audit import audit_configuration
 from gateway.app.hooks import Hooks
+from gateway.app.override_commands import OverrideCommands
+from gateway.app.override_labels import make_testers
 from gateway.app.plugins import settings_of
 from gateway.app.preconditions import check_graphql_core
 from gateway.app.reload.commands import add_reload_commands
@@ -87,6 +89,7 @@ class Gateway:
         if self.graph.errors:
             raise refused(self.graph.errors)
         self.explain = Explain(config.explain, env)
+        self.testers = make_testers(config, self.graph.schema, env)
         self.base = base
         self.hooks = Hooks(
             self.graph.marks,
@@ -145,6 +148,7 @@ class Gateway:
         async with AsyncExitStack() as stack:
             worker = await stack.enter_async_context(self._opened())
             Administration(worker).add_to(worker.commands)
+            OverrideCommands(worker).add_to(worker.commands)
             await stack.enter_async_context(self.hooks.running())
             await self._begin(worker, stack)
             self._worker = worker
@@ -181,7 +185,14 @@ class Gateway:
         """The first revision, with the plans of the configuration. Errors: ConfigError."""
         digest = self._source[1].digest if self._source is not None else ""
         revision = Revision(
-            self.graph, self.config, self.base, self.explain, worker, self.hooks, digest
+            self.graph,
+            self.config,
+            self.base,
+            self.explain,
+            self.testers,
+            worker,
+            self.hooks,
+            digest,
         )
         revision.warm()
         return revision

@@ -15,6 +15,7 @@ from weakref import ref
 from gateway.app.build import Graph
 from gateway.app.config import Config
 from gateway.app.hooks import Hooks, settled
+from gateway.app.override_labels import make_decider
 from gateway.app.plan_maker import PlanMaker
 from gateway.app.services import time_left, unshared_sources, upstream_settings
 from gateway.app.worker import Worker
@@ -23,12 +24,14 @@ from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.context import Context
 from gateway.execute.prepared import Prepared
 from gateway.graph.views.view import SchemaView
+from gateway.override.testers import Testers
 from gateway.pipeline.authorize import Authorization, policies_of
 from gateway.pipeline.dedupe import Sharing
 from gateway.pipeline.event_streams import Streams
 from gateway.pipeline.explain import Explain
 from gateway.pipeline.found_plan import Key
 from gateway.pipeline.hooked import HookedPipeline, HookedSubscriptions
+from gateway.pipeline.overrides import OverrideChoice
 from gateway.pipeline.pipeline import Pipeline
 from gateway.pipeline.plan_budget import PlanBudget
 from gateway.pipeline.plan_cache import PlanCache
@@ -51,12 +54,14 @@ class Revision:
         config: How it is served.
         base: The folder that relative paths in the configuration start from.
         explain: Who is shown plans and timings.
+        testers: Who may decide labels of `@override` for a request of its own.
         worker: Its sockets, pools and telemetry.
         hooks: The user's Python, and what it has made at the start.
 
     Attributes:
         digest: Of the files that it was made of; "" where nobody asked.
         plans: Of this schema alone.
+        labels: Decides those of `@override`.
         sharing: Equal operations in flight as one.
         pipeline: The stages.
         subscriptions: The operations whose answers go on.
@@ -71,6 +76,7 @@ class Revision:
         config: Config,
         base: Path,
         explain: Explain,
+        testers: Testers,
         worker: Worker,
         hooks: Hooks | None = None,
         digest: str = "",
@@ -103,6 +109,7 @@ class Revision:
         worker.upstream.memory.watch(self.sharing.close)
         mask = ErrorMask(config.errors.mask, limits)
         policies = [mark.target for mark in graph.marks if mark.kind == "policy_resolver"]
+        self.labels = make_decider(config, graph.schema, graph.marks, worker.switches, testers)
         of_operations = hooks.operations if hooks is not None else None
         reads_client = hooks is not None and hooks.reads_client
         make = Pipeline if of_operations is None else partial(HookedPipeline, of_operations)
@@ -120,6 +127,7 @@ class Revision:
                 policies_of(policies),
                 is_for_known=config.authorization.require_authentication or reads_client,
             ),
+            OverrideChoice(self.labels),
             ViewChoice(config.clients, config.authorization.default_views)
             if config.views
             else None,
@@ -166,6 +174,7 @@ class Revision:
         """Count on from where the one before has counted to."""
         self.plans.counters = before.plans.counters
         self.sharing.led, self.sharing.shared = before.sharing.led, before.sharing.shared
+        self.labels.counts = before.labels.counts
         before.upstream.hand_over(self.upstream)
 
     def samples(self) -> Iterator[Sample]:
@@ -173,6 +182,7 @@ class Revision:
         yield from self.plans.samples()
         yield from self.sharing.samples()
         yield from self.subscriptions.samples()
+        yield from self.labels.samples()
 
     def new_context(self, client: ClientRequest) -> AwaitableOrValue[Context]:
         """The state of one execution: at once where no `@context_factory` has a part in it."""

@@ -20,6 +20,7 @@ from gateway.app.config import Config
 from gateway.app.configuration_audit import audit_keys
 from gateway.app.hooks import Hooks
 from gateway.app.invalidation import Invalidator
+from gateway.app.override_labels import make_switches
 from gateway.app.purges import PurgeRelay
 from gateway.app.services import (
     endpoint_settings,
@@ -39,6 +40,7 @@ from gateway.app.services import (
 from gateway.app.usage import UsageExport
 from gateway.auth.authenticator import Authenticator
 from gateway.broker.calls import WorkerCalls
+from gateway.connectors.fallback_loader import override_fallback_samples
 from gateway.connectors.response.decoding import decode_fallback_samples
 from gateway.connectors.response.outcome import unexpected_samples
 from gateway.execute.operation import fallback_samples
@@ -98,6 +100,7 @@ class Worker:
         house: Reaches the workers of this server alone.
         calls: Asks them.
         usage: Tells what clients use; None where nothing is measured.
+        switches: Labels of `@override` that are decided otherwise for now.
         commands: What the admin port takes; whoever has something to command adds it.
         redis: The server that is shared with other workers and pods; None where nothing asks for one.
 
@@ -134,6 +137,7 @@ class Worker:
         self.house = make_house(self.broker, config.pubsub, os.environ.get(BROKER_DIRECTORY))
         self.documents = make_documents(config, base, self.broker)
         self.admission = make_admission(config)
+        self.switches = make_switches(config, base)
         telemetry = config.telemetry
         is_measured = telemetry.enabled and telemetry.metrics.enabled
         self.is_timed = is_measured or (telemetry.enabled and config.logs.slow != "off")
@@ -216,6 +220,8 @@ class Worker:
                 stack.push_async_callback(shared.aclose)
             await self.upstream.open()
             stack.push_async_callback(self._close_upstream)
+            self.switches.watch()
+            stack.push_async_callback(self.switches.aclose)
             for broker in dict.fromkeys((self.broker, self.house)):
                 await broker.connect()
                 stack.push_async_callback(broker.aclose)
@@ -278,6 +284,7 @@ class Worker:
             fallback_samples,
             decode_fallback_samples,
             unexpected_samples,
+            override_fallback_samples,
         ):
             measures.registry.add(samples)
         if self._certificates is not None:

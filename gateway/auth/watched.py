@@ -1,4 +1,4 @@
-"""A document that is read again when it changes, wherever it is kept: key sets and API keys.
+"""A document that is read again when it changes, wherever it is kept: key sets, API keys, switches.
 
 Twice a second it looks whether the document is another one. What cannot be read or used leaves what was there before,
 is logged once, and counts as time in which what is in use may be old.
@@ -91,6 +91,7 @@ class Watched(Generic[T]):
         what: What it is, for the log.
         every_s: How often it is looked at.
         clock: Seconds.
+        logger: Who is told.
     """
 
     def __init__(
@@ -101,7 +102,9 @@ class Watched(Generic[T]):
         what: str,
         every_s: float = LOOK_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
+        logger: str = "gateway.auth",
     ) -> None:
+        self._log = logging.getLogger(logger)
         self._place = place
         self._parse = parse
         self._use = use
@@ -146,14 +149,12 @@ class Watched(Generic[T]):
             except Exception:
                 # A key that is taken back later has to be seen, whatever was wrong with this look.
                 if not self._has_failed:
-                    logging.getLogger("gateway.auth").exception(
-                        "%s cannot be looked at", self._what
-                    )
+                    self._log.exception("%s cannot be looked at", self._what)
                 self._has_failed = True
 
     async def look(self) -> None:
         """Read it where it has changed."""
-        log = logging.getLogger("gateway.auth")
+        log = self._log
         try:
             if self._is_seen(await self._place.state()):
                 return
@@ -183,7 +184,7 @@ class Watched(Generic[T]):
         if state != self._seen:
             return False
         if self._was_away:
-            logging.getLogger("gateway.auth").info("%s can be read again", self._what)
+            self._log.info("%s can be read again", self._what)
             self._was_away = False
         if self._is_used:
             self._current_at = self._clock()

@@ -1,5 +1,5 @@
 """The command line: `gateway init | dev | serve | check | reload | test | schema | plan | profile | map | keys |
-audit | cache | usage | release`.
+audit | cache | migrate | usage | release`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gateway.cli.dev.command import dev
 from gateway.cli.init import init
 from gateway.cli.keys import app as keys_app
 from gateway.cli.map import map_json
+from gateway.cli.migrate import app as migrate_app
 from gateway.cli.options import say_version
 from gateway.cli.plan import plan
 from gateway.cli.profile import profile
@@ -64,4 +65,5 @@ app.command()(usage)
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
 app.add_typer(cache_app, name="cache")
+app.add_typer(migrate_app, name="migrate")
 app.add_typer(release_app, name="release")

@@ -22,9 +22,8 @@ from gateway.cli.options import (
     read_text,
     report,
 )
-from gateway.connectors.alternatives import AlternativesLoader
 from gateway.connectors.caching.explain import explain_caching
-from gateway.connectors.loaders import ConnectorLoader
+from gateway.connectors.loaders import connectors_of
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables, loaders_of
 from gateway.execute.prepare import prepare
@@ -67,19 +66,13 @@ def explain(
         raise typer.Exit(1) from exc
     unshared = unshared_sources(settings, graph.bound.base_urls)
     for loader in loaders_of(prepared, coerced):
-        for one in loader.loaders if isinstance(loader, AlternativesLoader) else (loader,):
+        connectors = list(connectors_of(loader))
+        for one in connectors:
             source = one.source or ""
-            lines = (
-                explain_caching(
-                    graph.schema,
-                    one,
-                    settings.sources.get(source, SourceSettings()),
-                    unshared.get(source),
-                )
-                if isinstance(one, ConnectorLoader)
-                else _of_python(one)
-            )
-            print("\n".join(lines))
+            rules = settings.sources.get(source, SourceSettings())
+            print("\n".join(explain_caching(graph.schema, one, rules, unshared.get(source))))
+        if not connectors:
+            print("\n".join(_of_python(loader)))
 
 
 def _of_python(loader: Loader) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ from gateway.cli.options import (
     SchemaOption,
     VariablesOption,
     config_path,
+    fail,
     one_line_errors,
     read_graph,
     read_text,
@@ -59,10 +61,14 @@ def plan(
     source: Annotated[
         bool, typer.Option("--source", help="Also print the Python that was generated.")
     ] = False,
+    override: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL", help="A label of @override that is on; several times."),
+    ] = None,
 ) -> None:
     """Print how an operation would be executed: its fields by kind, its fetches, its code.
 
-    The variables of @skip and @include choose the plan.
+    The variables of @skip and @include choose the plan, and the labels of @override that are on.
     """
     if app is not None:
         _plan_app(app, read_text(query), operation, read_variables(variables), source)
@@ -81,7 +87,23 @@ def plan(
         for error in exc.errors:
             print(error, file=sys.stderr)
         raise typer.Exit(1) from exc
-    _print_plan(prepared, coerced, source, _sharing(prepared, coerced, settings, graph))
+    prepared = _overridden(prepared, override or ())
+    notes = [_sharing(prepared, coerced, settings, graph)]
+    if prepared.labels:
+        states = (
+            f"{one} {'on' if one in prepared.overrides else 'off'}" for one in prepared.labels
+        )
+        notes.append(f"labels of @override: {', '.join(states)}")
+    _print_plan(prepared, coerced, source, "\n".join(notes))
+
+
+def _overridden(prepared: Prepared, on: Sequence[str]) -> Prepared:
+    """The operation with labels that are on; ends where it has no such one."""
+    for label in on:
+        if label not in prepared.labels:
+            known = ", ".join(prepared.labels) or "none"
+            fail(f"no field of the operation has the label {label}; its labels: {known}")
+    return prepared.overridden(tuple(sorted(set(on))), None)
 
 
 def _print_plan(prepared: Prepared, coerced: Variables, source: bool, sharing: str = "") -> None:

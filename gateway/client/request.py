@@ -38,6 +38,9 @@ class ClientRequest:
         principal: Who the client is, as its token or key has proved.
         method: Of the request; that of its handshake for what comes by a WebSocket.
         body_bytes: Of the request's body as it came; of the message for what comes by a WebSocket.
+
+    Attributes:
+        overrides: Whether each label of `@override` is on that was decided for it; None before any was.
     """
 
     __slots__ = (
@@ -50,6 +53,7 @@ class ClientRequest:
         "connection_params",
         "headers",
         "method",
+        "overrides",
         "principal",
         "repeated",
         "request_id",
@@ -80,12 +84,13 @@ class ClientRequest:
         self.connection_params = connection_params
         self.client_key = client_key
         self.principal = principal
+        self.overrides: dict[str, bool] | None = None
         self._values: dict[str, Sequence[str]] | None = None
 
     def seeing(self, view: View) -> ClientRequest:
         """The same request with no more of its client than the view holds."""
         headers = view.headers
-        return ClientRequest(
+        seen = ClientRequest(
             SeenHeaders({name: joined_values(name, values) for name, values in headers.items()}),
             {name: values for name, values in headers.items() if len(values) != 1},
             self.request_id,
@@ -93,6 +98,8 @@ class ClientRequest:
             client_key=self.client_key,
             principal=view.principal,
         )
+        seen.overrides = self.overrides
+        return seen
 
     @property
     def values(self) -> Mapping[str, Sequence[str]]:

@@ -43,6 +43,7 @@ class AlternativesLoader:
         self.coordinate = coordinate
         self.kind = kind
         self.source: str | None = loaders[0].source
+        self.sources = tuple(loader.source for loader in loaders)
         self.reads: FieldTree | None = _union([loader.reads for loader in loaders])
         self.supplies: FieldTree | None = _union([loader.supplies for loader in loaders])
         self.vary = joined(loader.vary for loader in loaders)

@@ -18,17 +18,16 @@ from graphql import (
     get_named_type,
 )
 
-from gateway.connectors.alternatives import AlternativesLoader
+from gateway.connectors.bind_overrides import OverrideBinder
 from gateway.connectors.build_call import CallBuilder, ReadByHooks, nothing_read
 from gateway.connectors.build_loader import LoaderBuilder
 from gateway.connectors.directives import Connect, read_directives
 from gateway.connectors.loaders import ConnectorLoader
 from gateway.connectors.mapping.scanner import MappingSyntaxError
+from gateway.connectors.overrides import read_overrides
 from gateway.connectors.request.url import CannotWriteError
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.errors import ConfigError
-from gateway.graph.loader import Loader
-from gateway.graph.resolvers import BatchField, EntityField
 from gateway.graph.sdl import place_of
 from gateway.upstream.settings import SourceSettings
 
@@ -59,6 +58,7 @@ def bind_connectors(
     headers: HeaderSettings | None = None,
     withheld: frozenset[str] = frozenset(),
     read_by_hooks: ReadByHooks = nothing_read,
+    falls_back: bool = False,
 ) -> BoundConnectors:
     """Set the resolvers of every field that a connector serves.
 
@@ -72,6 +72,7 @@ def bind_connectors(
         headers: `[headers]`; none by default.
         withheld: Headers of credentials, folded: no pattern of a rule copies them.
         read_by_hooks: What the hooks of a source read of the client.
+        falls_back: Whether a source that has taken over a field and fails is replaced by the one before.
 
     Errors: ConfigError with the place of a connector that can never be called.
     """
@@ -80,8 +81,9 @@ def bind_connectors(
     calls = CallBuilder(schema, directives, settings, sources, env, rules, withheld, read_by_hooks)
     members = {*resolved, *(c.coordinate for c in directives.connects if not c.on_type)}
     builder = LoaderBuilder(calls, members, settings.max_url_bytes)
-    entities: dict[str, list[ConnectorLoader]] = {}
-    fields: dict[str, list[ConnectorLoader]] = {}
+    overrides = OverrideBinder(schema, read_overrides(document, directives), falls_back=falls_back)
+    entities: dict[str, list[tuple[Connect, ConnectorLoader]]] = {}
+    fields: dict[str, list[tuple[Connect, ConnectorLoader]]] = {}
     for connect in directives.connects:
         try:
             _bind_one(schema, builder, connect, entities, fields, resolved)
@@ -90,12 +92,12 @@ def bind_connectors(
             raise ConfigError(
                 str(exc), key=connect.name, file=file, line=line, column=column
             ) from exc
-    for name, loaders in fields.items():
-        target = _find(schema, name)[1]
-        loader = loaders[0] if len(loaders) == 1 else AlternativesLoader(loaders, name, target.type)
-        target.resolve = BatchField(loader, name)
-    for name, loaders in entities.items():
-        _bind_entity(schema, name, loaders)
+    for name, made in fields.items():
+        overrides.bind_field(name, _find(schema, name)[1], made)
+    for name, made in entities.items():
+        owner = schema.type_map[name]
+        assert isinstance(owner, GraphQLObjectType)
+        overrides.bind_entity(name, owner.fields, made)
     return BoundConnectors(calls.base_urls, builder.loaders, directives.spec)
 
 
@@ -103,24 +105,24 @@ def _bind_one(
     schema: GraphQLSchema,
     builder: LoaderBuilder,
     connect: Connect,
-    entities: dict[str, list[ConnectorLoader]],
-    fields: dict[str, list[ConnectorLoader]],
+    entities: dict[str, list[tuple[Connect, ConnectorLoader]]],
+    fields: dict[str, list[tuple[Connect, ConnectorLoader]]],
     resolved: Collection[str],
 ) -> None:
     """One connector's loaders, to the others of their type and of their field."""
     if connect.on_type:
         owner = schema.type_map[connect.coordinate]
         assert isinstance(owner, GraphQLObjectType)
-        entities.setdefault(owner.name, []).append(builder.type_loader(connect, owner))
+        entities.setdefault(owner.name, []).append((connect, builder.type_loader(connect, owner)))
         return
     owner, target = _find(schema, connect.coordinate)
     if connect.coordinate not in resolved:
         loader = builder.field_loader(connect, owner, target)
-        fields.setdefault(connect.coordinate, []).append(loader)
+        fields.setdefault(connect.coordinate, []).append((connect, loader))
     if connect.entity:
         kind = get_named_type(target.type)
         assert isinstance(kind, GraphQLObjectType)
-        entities.setdefault(kind.name, []).append(builder.entity_loader(connect, kind))
+        entities.setdefault(kind.name, []).append((connect, builder.entity_loader(connect, kind)))
 
 
 def _find(schema: GraphQLSchema, coordinate: str) -> tuple[GraphQLObjectType, GraphQLField]:
@@ -128,16 +130,3 @@ def _find(schema: GraphQLSchema, coordinate: str) -> tuple[GraphQLObjectType, Gr
     owner = schema.type_map[type_name]
     assert isinstance(owner, GraphQLObjectType)
     return owner, owner.fields[field_name]
-
-
-def _bind_entity(schema: GraphQLSchema, name: str, loaders: list[ConnectorLoader]) -> None:
-    owner = schema.type_map[name]
-    assert isinstance(owner, GraphQLObjectType)
-    for field_name, target in owner.fields.items():
-        supplying: tuple[Loader, ...] = tuple(
-            loader
-            for loader in loaders
-            if field_name in (loader.supplies or ()) and field_name not in (loader.reads or ())
-        )
-        if supplying and target.resolve is None:
-            target.resolve = EntityField(supplying, field_name, f"{name}.{field_name}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -73,6 +73,14 @@ class ConnectorLoader(ABC):
         self, parents: Sequence[Any], arguments: Mapping[str, Any], context: Context
     ) -> Sequence[Any]:
         """As `Loader.load`."""
+
+
+def connectors_of(loader: Any) -> Iterator[ConnectorLoader]:
+    """The connectors that a loader may ask: itself, or those that it is made of."""
+    if isinstance(loader, ConnectorLoader):
+        yield loader
+    for one in getattr(loader, "loaders", ()):
+        yield from connectors_of(one)
 
 
 class FieldLoader(ConnectorLoader):

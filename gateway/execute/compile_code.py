@@ -36,6 +36,7 @@ class OperationCompiler:
         field_resolver, type_resolver, wraps: In place of the defaults.
         denied: Field nodes that are not answered.
         view: What of the schema its clients see; None for all.
+        overrides: Labels of `@override` that are on.
         mark: What the names of its generated modules end with.
     """
 
@@ -52,6 +53,7 @@ class OperationCompiler:
         wraps: Wraps | None,
         denied: DeniedNodes | None,
         view: SchemaView | None,
+        overrides: tuple[str, ...],
         mark: str,
     ) -> None:
         self._schema = schema
@@ -64,6 +66,7 @@ class OperationCompiler:
         self._wraps = wraps
         self._denied = denied
         self._view = view
+        self._overrides = overrides
         self._mark = mark
 
     def compile_code(self, shaping: Mapping[str, Any]) -> Code:
@@ -93,6 +96,7 @@ class OperationCompiler:
             type_resolver=self._type_resolver,
             denied=self._denied,
             view=self._view,
+            overrides=self._overrides,
             **more,
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from graphql import (
@@ -23,9 +23,16 @@ from gateway.auth.decisions import Decisions, Guard, Need
 from gateway.codegen.code import Code
 from gateway.execute.compile_code import OperationCompiler
 from gateway.execute.deferred import IncrementalCode
+from gateway.execute.of_clients import (
+    NodeNeeds,
+    OfClients,
+    denied_nodes,
+    needs_of_variables,
+    whole_needs,
+)
 from gateway.execute.weight import size_of_operation
-from gateway.execute.whole import without_delivery
 from gateway.graph.needs import find_needs, needs_of
+from gateway.graph.overrides import labels_of
 from gateway.graph.views.view import SchemaView
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
@@ -41,10 +48,6 @@ from gateway.runtime.variants import Asker, Growing, Variants, client_key, weakl
 
 # A document with more shaping variables has too many variants.
 MAX_SHAPING = 8
-
-
-# Of one operation, by what is denied of it; the oldest goes first.
-MAX_FILTERED = 16
 
 
 INTROSPECTION = frozenset({"__schema", "__type"})
@@ -67,6 +70,8 @@ class Prepared:
         view: What of the schema its clients see; None for all, or where it makes no difference.
         denied: Field nodes that are not answered, by `id`, each with "field" or "type": what its rule stands on.
         denials: Where they stand, by the code; kept by `execute.denials`.
+        labels: Those of `@override` that decide fields of it, sorted.
+        overrides: Those of them that are on; none in an operation that was not asked for a client.
     """
 
     def __init__(
@@ -84,15 +89,30 @@ class Prepared:
         is_planned: bool = True,
         denied: DeniedNodes | None = None,
         view: SchemaView | None = None,
+        overrides: tuple[str, ...] = (),
         mark: str = "",
     ) -> None:
         self.schema = schema
         self.view = view
         self.denied = denied
         self.denials: dict[Any, Any] = {}
-        self._is_planned = is_planned
-        self._filtered: dict[Decisions, Prepared] = {}
-        self._needs: dict[int, tuple[Need, Need]] = {}
+        self.labels: tuple[str, ...] = ()
+        self.overrides = overrides
+        self._mark = mark
+        self._of_clients: OfClients[Prepared] = OfClients(
+            partial(
+                Prepared,
+                schema,
+                operation_name=operation_name,
+                slots=slots,
+                field_resolver=field_resolver,
+                type_resolver=type_resolver,
+                limits=limits,
+                is_planned=is_planned,
+                view=view,
+            )
+        )
+        self._needs: NodeNeeds = {}
         self.guard: Guard | None = None
         self.limits = limits
         self.source = Source(lambda: document, operation_name)
@@ -117,6 +137,7 @@ class Prepared:
             wraps=wraps,
             denied=denied,
             view=view,
+            overrides=overrides,
             mark=mark,
         )
         self._variants = Variants(compiler.compile_code, self._growing)
@@ -132,6 +153,7 @@ class Prepared:
         self.coercers = VariableCoercers(schema, operation)
         if view is not None:
             self.coercers = ViewCoercers(VariableCoercers(view.schema, operation), self.coercers)
+        self.labels = labels_of(schema, document, operation)
         needs = needs_of(schema) if denied is None else None
         if needs is not None:
             self._needs = find_needs(needs, document, operation)
@@ -163,53 +185,35 @@ class Prepared:
         assert self.guard is not None
         if all(decisions):
             return self
-        known = self._filtered.get(decisions)
-        if known is None:
-            failed = self.guard.denied(decisions)
-            document, found = self.source.document, self._needs
-            if self.is_incremental and self.executor == "fallback":
-                document, found = self._whole()
-            denied = {
-                node: "type" if of_type & failed else "field"
-                for node, (need, of_type) in found.items()
-                if need & failed
-            }
-            growing = self._growing
-            with growing(client_key):
-                known = Prepared(
-                    self.schema,
-                    document,
-                    self.source.operation_name,
-                    slots=self.slots,
-                    field_resolver=self.field_resolver,
-                    type_resolver=self.type_resolver,
-                    limits=self.limits,
-                    growing=lambda _, key: growing(key),
-                    is_planned=self._is_planned,
-                    denied=denied,
-                    view=self.view,
-                    mark="~" + "".join("01"[is_met] for is_met in decisions),
-                )
-            if len(self._filtered) >= MAX_FILTERED:
-                del self._filtered[next(iter(self._filtered))]
-            self._filtered[decisions] = known
-        return known
+        return self._of_clients.get(decisions) or self._filter(decisions, client_key)
+
+    def _filter(self, decisions: Decisions, client_key: str | None) -> Prepared:
+        assert self.guard is not None
+        document, found = self.source.document, self._needs
+        if self.is_incremental and self.executor == "fallback":
+            document, found = whole_needs(self.schema, self.source)
+        denied = denied_nodes(found, self.guard.denied(decisions))
+        mark = "~" + "".join("01"[is_met] for is_met in decisions)
+        given = {"denied": denied, "overrides": self.overrides, "mark": self._mark + mark}
+        return self._of_clients.make(decisions, self._growing, client_key, document, given)
+
+    def overridden(self, overrides: tuple[str, ...], client_key: str | None) -> Prepared:
+        """The same operation for clients for whom these of its labels are on.
+
+        Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT).
+        """
+        if overrides == self.overrides:
+            return self
+        mark = self._mark + "@" + "".join("01"[label in overrides] for label in self.labels)
+        given = {"denied": self.denied, "overrides": overrides, "mark": mark}
+        document = self.source.document
+        return self._of_clients.get(overrides) or self._of_clients.make(
+            overrides, self._growing, client_key, document, given
+        )
 
     def given_needs(self, raw: Mapping[str, Any]) -> dict[str, Need]:
         """What the variables' values need, by the variable."""
-        needs, operation = needs_of(self.schema), self.source.operation
-        assert needs is not None
-        assert operation is not None
-        return needs.of_variables(operation, raw)
-
-    def _whole(self) -> tuple[DocumentNode, dict[int, tuple[Need, Need]]]:
-        """The operation in one piece, where no plan can deliver it in several, and what its nodes need."""
-        document = without_delivery(self.source.document)
-        operation = Source(lambda: document, self.source.operation_name).operation
-        needs = needs_of(self.schema)
-        assert needs is not None
-        assert operation is not None
-        return document, find_needs(needs, document, operation)
+        return needs_of_variables(self.schema, self.source, raw)
 
     def _prepare_parts(self, operation: OperationDefinitionNode) -> None:
         try:
@@ -267,10 +271,15 @@ class Prepared:
     @property
     def size_bytes(self) -> int:
         """What it takes in memory, variants included, estimated."""
-        codes = self.all_codes()
-        for filtered in self._filtered.values():
-            codes += filtered.all_codes()
+        codes = self._codes_of_all()
         return size_of_operation(self.source.document, len(self.coercers.names), codes)
+
+    def _codes_of_all(self) -> list[Code]:
+        """What was made so far, for some clients included."""
+        codes = self.all_codes()
+        for made in self._of_clients.all():
+            codes += made._codes_of_all()
+        return codes
 
     @cached_property
     def root_fields(self) -> tuple[str, ...]:

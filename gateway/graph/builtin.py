@@ -70,7 +70,7 @@ directive @provides(fields: FieldSet!) on FIELD_DEFINITION
 directive @extends on OBJECT | INTERFACE
 directive @interfaceObject on OBJECT
 directive @composeDirective(name: String!) repeatable on SCHEMA
-directive @override(from: String!, label: String) on FIELD_DEFINITION
+directive @override(from: String!, label: String) on FIELD_DEFINITION | OBJECT
 directive @tag(name: String!) repeatable on FIELD_DEFINITION | INTERFACE | OBJECT | UNION
   | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION | SCHEMA
 directive @inaccessible on FIELD_DEFINITION | INTERFACE | OBJECT | UNION | ARGUMENT_DEFINITION

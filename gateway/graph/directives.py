@@ -16,6 +16,7 @@ from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import Loader
+from gateway.graph.overrides import loader_for
 from gateway.graph.resolvers import (
     BatchField,
     EntityField,
@@ -106,7 +107,7 @@ class InputCheck:
 def check_arguments(resolve: Any, checks: Sequence[ArgumentDirective], coordinate: str) -> Any:
     """`resolve` behind checks of its arguments."""
     if isinstance(resolve, BatchField):
-        return BatchField(_AroundLoader(resolve.loader, checks=checks), coordinate)
+        return resolve.around(lambda loader: _AroundLoader(loader, checks=checks))
 
     def checked(parent: Any, context: Context, **arguments: Any) -> Any:
         for check in checks:
@@ -136,7 +137,7 @@ def change_result(
         return result(value, seen_by(context, sees))
 
     if isinstance(resolve, BatchField):
-        return BatchField(_AroundLoader(resolve.loader, change=change), coordinate)
+        return resolve.around(lambda loader: _AroundLoader(loader, change=change))
 
     def changed(parent: Any, context: Context, **arguments: Any) -> Any:
         value = call_resolver(resolve, parent, context, coordinate, arguments)
@@ -185,7 +186,7 @@ def call_resolver(
     if isinstance(resolve, FieldResolver):
         return resolve.call(parent, context, arguments)
     if isinstance(resolve, BatchField):
-        return load_one(resolve.loader, parent, arguments, context)
+        return load_one(loader_for(resolve, context), parent, arguments, context)
     if isinstance(resolve, EntityField):
         value = read_property(parent, resolve.name, resolve.missing)
         return resolve.complete(parent, context) if value is resolve.missing else value

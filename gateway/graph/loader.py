@@ -29,9 +29,9 @@ class Loader(Protocol):
         supplies: What its values hold, by GraphQL name; None when not known before the call.
         vary: What it reads of the client; None when that is not known.
 
-    Two members are optional. `describe() -> str` is shown where a plan is explained: how the loader reads what it
+    Three members are optional. `describe() -> str` is shown where a plan is explained: how the loader reads what it
     loads. `row_classes: RowClasses | None` are the classes of its rows, so that the first code of a plan is made for
-    them.
+    them. `sources: tuple[str | None, ...]` are all that it may call, where that is more than `source`.
     """
 
     coordinate: str
@@ -57,6 +57,12 @@ class Loader(Protocol):
         Errors: what is raised belongs to every parent.
         """
         ...
+
+
+def called_sources(loader: Loader) -> tuple[str | None, ...]:
+    """Every source that a loader may call."""
+    found: tuple[str | None, ...] = getattr(loader, "sources", (loader.source,))
+    return found
 
 
 class DecodedRow(msgspec.Struct, gc=False, eq=False):

@@ -27,8 +27,8 @@ class Mark:
 
     Attributes:
         kind: "resolver", "batch_resolver", "subscription", "scalar", "type_resolver",
-            "schema_directive", "entity_resolver", "policy_resolver", "on_startup", "on_shutdown",
-            "context_factory", or one of `graph.hook_marks`.
+            "schema_directive", "entity_resolver", "policy_resolver", "override_label", "on_startup",
+            "on_shutdown", "context_factory", or one of `graph.hook_marks`.
         name: Schema coordinate, type name or directive name; "" for the kinds without one.
         target: What was decorated.
         blocking: Run in the thread pool.
@@ -224,6 +224,14 @@ def context_factory(function: Any = None, *, vary: str | Iterable[str] | None = 
     if function is None:
         return marking("context_factory", "", vary=declared(vary))
     return marking("context_factory", "")(function)
+
+
+def override_label(label: str) -> Callable[[T], T]:
+    """Decide a label of `@override`: `(context) -> bool`, sync or async, once for each request that asks for it.
+
+    It runs before anything is fetched, and may read all of the client: its answer chooses the plan.
+    """
+    return marking("override_label", label)
 
 
 def policy_resolver(function: T) -> T:

@@ -21,13 +21,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from aiodataloader import DataLoader
 
 from gateway.client.vary import VARY_NONE, Vary, joined
 from gateway.errors import InternalError
+from gateway.graph.overrides import Override, loader_for, loaders_of
 from gateway.graph.uploads import Upload
 
 if TYPE_CHECKING:
@@ -125,30 +126,37 @@ class BatchField:
     Attributes:
         loader: Called with the parents, the coerced arguments and the context.
         coordinate: `Type.field`.
+        override: What gives it where a label is on; None where none decides.
     """
 
     loader: Loader
     coordinate: str
+    override: Override | None = None
+
+    def around(self, wrap: Callable[[Loader], Loader]) -> BatchField:
+        """The same field with each of its loaders wrapped."""
+        override = self.override and replace(self.override, loader=wrap(self.override.loader))
+        return BatchField(wrap(self.loader), self.coordinate, override)
 
     def __call__(
         self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any
     ) -> Awaitable[Any]:
         context: Context = info.context
-        own = fresh(arguments)
-        if lacking := lacking_reads(self.loader, parent, info):
-            return self._load_completed(parent, lacking, info, own)
-        return load_one(self.loader, parent, own, context)
+        own, loader = fresh(arguments), loader_for(self, context)
+        if lacking := lacking_reads(loader, parent, info):
+            return self._load_completed(loader, parent, lacking, info, own)
+        return load_one(loader, parent, own, context)
 
     async def _load_completed(
         self,
+        loader: Loader,
         parent: Any,
         lacking: list[str],
         info: GraphQLResolveInfo[Any],
         arguments: Mapping[str, Any],
     ) -> Any:
-        context: Context = info.context
-        parent = await completed_parent(self.loader, parent, lacking, info)
-        return await load_one(self.loader, parent, arguments, context)
+        parent = await completed_parent(loader, parent, lacking, info)
+        return await load_one(loader, parent, arguments, info.context)
 
 
 @dataclass(slots=True, eq=False)
@@ -159,30 +167,38 @@ class EntityField:
         loaders: The type's loaders that supply this field, first one wins.
         name: The field's name.
         coordinate: `Type.field`.
+        override: What supplies it where a label is on; None where none decides.
     """
 
     loaders: tuple[Loader, ...]
     name: str
     coordinate: str
     missing: object = field(default_factory=object, repr=False)
+    override: Override | None = None
+
+    @property
+    def loader(self) -> Loader:
+        """The first of them."""
+        return self.loaders[0]
 
     def __call__(self, parent: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         value = read_property(parent, self.name, self.missing)
         if value is not self.missing:
             return value(info, **arguments) if callable(value) else value
-        if lacking := lacking_reads(self.loaders[0], parent, info):
+        if lacking := lacking_reads(loader_for(self, info.context), parent, info):
             return self._complete_later(parent, lacking, info)
         return self.complete(parent, info.context)
 
     async def _complete_later(
         self, parent: Any, lacking: list[str], info: GraphQLResolveInfo[Any]
     ) -> Any:
-        parent = await completed_parent(self.loaders[0], parent, lacking, info)
+        loader = loader_for(self, info.context)
+        parent = await completed_parent(loader, parent, lacking, info)
         return await self.complete(parent, info.context)
 
     async def complete(self, parent: Any, context: Context) -> Any:
         """The value by the first loader that supplies the field: the fallback path only."""
-        entity = await load_one(self.loaders[0], parent, {}, context)
+        entity = await load_one(loader_for(self, context), parent, {}, context)
         return None if entity is None else read_property(entity, self.name, None)
 
 
@@ -239,10 +255,8 @@ def vary_of(resolve: Any) -> Vary | None:
         return VARY_NONE
     if isinstance(resolve, FieldResolver):
         return resolve.vary
-    if isinstance(resolve, BatchField):
-        return resolve.loader.vary
-    if isinstance(resolve, EntityField):
-        return joined(loader.vary for loader in resolve.loaders)
+    if isinstance(resolve, BatchField | EntityField):
+        return joined(loader.vary for loader in loaders_of(resolve))
     return None
 
 

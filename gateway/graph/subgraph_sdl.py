@@ -8,6 +8,7 @@ Source: Apollo Federation subgraph specification, "Query._service".
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from graphql import (
@@ -34,8 +35,13 @@ IMPORTED = frozenset({
 })  # fmt: skip
 
 
-def subgraph_sdl(document: DocumentNode) -> str:
-    """The text of a schema's document for a router, as it was written: `extend type User` says whose `User` is."""
+def subgraph_sdl(document: DocumentNode, taken_out: Collection[DirectiveNode] = ()) -> str:
+    """The text of a schema's document for a router, as it was written: `extend type User` says whose `User` is.
+
+    Args:
+        document: As it was written.
+        taken_out: Uses that mean something to the gateway alone: its own `@override`s.
+    """
     document = without_repeats(document)
     own = {
         node.name.value
@@ -46,7 +52,7 @@ def subgraph_sdl(document: DocumentNode) -> str:
     is_linked = linked(document, (FEDERATION_URL,)) is not None
     known = {directive.name for directive in specified_directives} | {"link"} | IMPORTED
     kept = (own | known) - connectors
-    stripped = _Stripped(kept, keeps_prefixed=is_linked)
+    stripped = _Stripped(kept, taken_out, keeps_prefixed=is_linked)
     shown: DocumentNode = visit(document, stripped)
     text = print_ast(shown)
     if is_linked:
@@ -59,15 +65,20 @@ def subgraph_sdl(document: DocumentNode) -> str:
 class _Stripped(Visitor):
     """A document without the uses of directives that are not kept."""
 
-    def __init__(self, kept: set[str], *, keeps_prefixed: bool) -> None:
+    def __init__(
+        self, kept: set[str], taken_out: Collection[DirectiveNode], *, keeps_prefixed: bool
+    ) -> None:
         super().__init__()
         self._kept = kept
+        self._taken_out = {id(use) for use in taken_out}
         self._keeps_prefixed = keeps_prefixed
         self.used: set[str] = set()
 
     def leave_directive(self, node: DirectiveNode, *_: Any) -> Any:
         """Take a use out."""
         name = node.name.value
+        if id(node) in self._taken_out:
+            return REMOVE
         if name == "link" and any(_starts(argument) for argument in node.arguments or ()):
             return REMOVE
         if name in self._kept or (self._keeps_prefixed and name.startswith("federation__")):

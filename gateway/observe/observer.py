@@ -78,6 +78,7 @@ def span_of(answer: Answer) -> tuple[str, dict[str, Any]]:
         "graphql.document.id": record.document_hash,
         "gateway.plan_cache": record.plan_cache,
         "gateway.executor": record.executor,
+        "gateway.overrides": list(record.overrides) or None,
         "gateway.error_codes": record.error_codes or None,
     }
     attributes: dict[str, Any] = {n: value for n, value in known.items() if value is not None}
@@ -96,6 +97,7 @@ def plan_of(record: OperationRecord) -> dict[str, Any]:
         "document_hash": record.document_hash,
         "plan_cache": record.plan_cache,
         "executor": record.executor,
+        **({"overrides": record.overrides} if record.overrides else {}),
         "text": record.plan() if record.plan else None,
     }
 

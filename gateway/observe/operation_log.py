@@ -53,6 +53,7 @@ def slow_line(answer: Answer, context: Context, took_s: float) -> dict[str, Any]
         "operation_name": record.operation_name,
         "operation_type": record.operation_type,
         "document_hash": record.document_hash,
+        **({"overrides": list(record.overrides)} if record.overrides else {}),
         "duration_ms": round(took_s * 1000, 3),
         "plan": record.plan() if record.plan else None,
         "timings": [timing_of(trace, timing) for timing in trace.timings] if trace else [],

@@ -27,6 +27,7 @@ from gateway.concurrency.singleflight import FollowerTimeoutError, SharedCall
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.execute.prepared import Prepared
+from gateway.graph.loader import called_sources
 from gateway.json_bytes import write_json
 from gateway.plan.nodes import Kind
 from gateway.response.record import Answer, OperationRecord
@@ -269,7 +270,10 @@ class Sharing:
 def sources_of(bound: Bound) -> set[str | None] | None:
     """The sources that a plan's loaders call; None for a plan that waits for nothing."""
     loads = [field for field in bound.fields.values() if field.plan.kind in LOADS]
-    return {field.loader.source for field in loads if field.loader is not None} if loads else None
+    if not loads:
+        return None
+    loaders = [field.loader for field in loads if field.loader is not None]
+    return {source for loader in loaders for source in called_sources(loader)}
 
 
 def loop_time() -> float:

@@ -76,9 +76,14 @@ def headers_of(
     if not lines:
         return None
     vary = operation.prepared.code(operation.variables.coerced).bound.vary
-    is_decided = is_own or operation.unfiltered is not None
+    is_decided = is_own or is_of_variant(operation)
     is_of_client = is_decided or joined((vary, ambient)) != VARY_NONE
     return restricted(lines, is_of_client=is_of_client)
+
+
+def is_of_variant(operation: Operation) -> bool:
+    """Whether the plan was chosen for the client: by what is denied to it, or by labels of `@override`."""
+    return operation.unfiltered is not None or bool(operation.prepared.labels)
 
 
 def freshness_of(
@@ -94,7 +99,7 @@ def freshness_of(
     )
     if is_of_python or bound.plan.operation != "query":
         return None
-    is_decided = is_own or operation.unfiltered is not None
+    is_decided = is_own or is_of_variant(operation)
     is_of_client = is_decided or joined((bound.vary, ambient)) != VARY_NONE
     return outward.lines(time.time(), is_of_client=is_of_client) or None
 

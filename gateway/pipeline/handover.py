@@ -153,10 +153,9 @@ async def _planned(old: Operation, serving: Serving) -> Operation:
     view = pipeline.view_of(old.client)
     pipeline.plans.lookup(old.document, old.params.operation_name, view=view)
     pipeline.plan(operation, None)
-    guard = operation.prepared.guard
-    if guard is not None:
-        context = await value_of(serving.new_context(old.client)) if guard.policies else None
-        await value_of(pipeline.authorization.choose(operation, context))
+    is_asked = pipeline.asks_python(operation)
+    context = await value_of(serving.new_context(old.client)) if is_asked else None
+    await value_of(pipeline.choose(operation, context))
     await _coerced(operation, serving)
     if source_signature(operation.prepared, operation.variables) != source_signature(
         old.prepared, old.variables

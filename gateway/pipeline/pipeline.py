@@ -34,6 +34,7 @@ from gateway.pipeline.dedupe import Sharing
 from gateway.pipeline.encode import encode, explain
 from gateway.pipeline.explain import Explain
 from gateway.pipeline.operation import Operation
+from gateway.pipeline.overrides import OverrideChoice
 from gateway.pipeline.plan_cache import PlanCache
 from gateway.pipeline.view_choice import ViewChoice
 from gateway.response.masking import ErrorMask
@@ -57,6 +58,7 @@ class Pipeline:
         limits: Bounds the variables.
         authorization: Decides which fields of an operation the client may see.
         views: Says which view of the schema a client has; None where all see the whole.
+        overrides: Decides which source gives fields with an `@override`.
 
     Attributes:
         in_flight: Operations that wait for something, with the `perf_counter` of their begin.
@@ -73,6 +75,7 @@ class Pipeline:
         observer: OperationObserver,
         limits: Limits,
         authorization: Authorization,
+        overrides: OverrideChoice,
         views: ViewChoice | None = None,
     ) -> None:
         self.admission = admission
@@ -85,6 +88,7 @@ class Pipeline:
         self.limits = limits
         self.authorization = authorization
         self.views = views
+        self.overrides = overrides
         self.in_flight: dict[Operation, float] = {}
 
     def run(self, operation: Operation, context: Context) -> AwaitableOrValue[Answer]:
@@ -187,11 +191,30 @@ class Pipeline:
         return None if self.views is None else self.views.of(client)
 
     def _dispatch(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
-        """Stages 3 to 5 of a query or mutation, after authorization. Errors: ClientError, RequestError."""
-        if operation.prepared.guard is not None:
-            chosen = self.authorization.choose(operation, operation.context)
-            return then(chosen, self._dispatch_chosen)
+        """Stages 3 to 5 of a query or mutation, by its plan's variant. Errors: ClientError, RequestError."""
+        if operation.prepared.labels or operation.prepared.guard is not None:
+            return then(self.choose(operation, operation.context), self._dispatch_chosen)
         return self._dispatch_chosen(operation)
+
+    def asks_python(self, operation: Operation) -> bool:
+        """Whether a context is needed to choose the variant of its plan."""
+        prepared = operation.prepared
+        is_guarded = prepared.guard is not None and bool(prepared.guard.policies)
+        return is_guarded or (bool(prepared.labels) and self.overrides.asks_python(operation))
+
+    def choose(self, operation: Operation, context: Context | None) -> AwaitableOrValue[Operation]:
+        """Choose the plan's variant for the client: by the labels that are on, and by what is denied.
+
+        Args:
+            operation: Planned.
+            context: None where `asks_python` says that nobody needs one.
+
+        Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT, BAD_REQUEST); those of the policies.
+        """
+        if not operation.prepared.labels:
+            return self.authorization.choose(operation, context)
+        chosen = self.overrides.choose(operation, context)
+        return then(chosen, lambda overridden: self.authorization.choose(overridden, context))
 
     def _dispatch_chosen(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
         """Stages 3 to 5 of the plan's variant for the client: shared with equal operations where that is allowed."""

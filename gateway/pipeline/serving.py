@@ -11,6 +11,7 @@ from gateway.context import Context
 from gateway.telemetry.metrics import Sample
 
 if TYPE_CHECKING:
+    from gateway.override.decide import LabelDecider
     from gateway.pipeline.dedupe import Sharing
     from gateway.pipeline.pipeline import Pipeline
     from gateway.pipeline.subscriptions import Subscriptions
@@ -42,6 +43,11 @@ class Serving(Protocol):
     @property
     def sharing(self) -> Sharing:
         """Equal operations in flight as one."""
+        ...
+
+    @property
+    def labels(self) -> LabelDecider:
+        """Decides the labels of `@override`."""
         ...
 
     @property

@@ -89,9 +89,8 @@ class Subscriptions:
     ) -> Answer | Stream:
         """Open the stream of an operation that is planned, or reject it. Errors: those of its stages."""
         pipeline, prepared = self.pipeline, operation.prepared
-        if prepared.guard is not None:
-            context = await new_context() if prepared.guard.policies else None
-            await value_of(pipeline.authorization.choose(operation, context))
+        context = await new_context() if pipeline.asks_python(operation) else None
+        await value_of(pipeline.choose(operation, context))
         if operation.read_only:
             check_method(prepared)
         try:

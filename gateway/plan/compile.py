@@ -36,9 +36,11 @@ from gateway.plan.kinds import (
     access_of,
     check_of,
     field_of,
+    is_overridden,
     kind_of,
     wrapped_kind_of,
 )
+from gateway.plan.loaders import chosen_loader
 from gateway.plan.nodes import (
     Check,
     Composite,
@@ -76,6 +78,7 @@ def compile_plan(
     wraps: Wraps | None = None,
     denied: DeniedNodes | None = None,
     view: SchemaView | None = None,
+    overrides: tuple[str, ...] = (),
 ) -> Plan:
     """Plan one operation of a document.
 
@@ -85,7 +88,7 @@ def compile_plan(
     Errors: CannotCompileError when the operation has to run on graphql-core.
     """
     given = (schema, document, operation, shaping or {}, field_resolver, type_resolver, wraps)
-    builder = PlanBuilder(*given, denied, view)
+    builder = PlanBuilder(*given, denied, view, overrides)
     return run_passes(builder.build(), schema)
 
 
@@ -118,9 +121,11 @@ class PlanBuilder:
         wraps: Wraps | None = None,
         denied: DeniedNodes | None = None,
         view: SchemaView | None = None,
+        overrides: tuple[str, ...] = (),
     ) -> None:
         self.schema = schema
         self.view = view
+        self.overrides = overrides
         self.operation = operation
         self.collector = Collector(schema, document, operation, shaping)
         self.field_resolver = field_resolver
@@ -146,6 +151,7 @@ class PlanBuilder:
             name=self.operation.name.value if self.operation.name else "",
             parts=tuple(Part(part) for part in parts),
             shaping=tuple(sorted(self.collector.shaping.items())),
+            overrides=self.overrides,
         )
 
     def build_selection(
@@ -210,6 +216,7 @@ class PlanBuilder:
             access=access_of(definition) if kind is Kind.PROPERTY else None,
             wrapped=wrapped,
             loader=self.loader_number(definition.resolve) if kind is Kind.ENTITY else 0,
+            is_overridden=is_overridden(definition, self.overrides),
         )
 
     def build_denied(
@@ -250,7 +257,9 @@ class PlanBuilder:
         )
 
     def loader_number(self, resolve: Any) -> int:
-        return self.loader_numbers.setdefault(id(resolve.loaders[0]), len(self.loader_numbers))
+        override = resolve.override
+        loader = chosen_loader(resolve, override is not None and override.label in self.overrides)
+        return self.loader_numbers.setdefault(id(loader), len(self.loader_numbers))
 
     def is_decided_by_call(self, type_: Any, possible: list[GraphQLObjectType]) -> bool:
         if any(object_type.is_type_of for object_type in possible):

@@ -82,6 +82,7 @@ def compile_incremental_plan(
     type_resolver: FieldResolverFunction | None = None,
     denied: DeniedNodes | None = None,
     view: SchemaView | None = None,
+    overrides: tuple[str, ...] = (),
 ) -> IncrementalPlan:
     """Plan one query with `@defer`.
 
@@ -91,7 +92,7 @@ def compile_incremental_plan(
     if operation.operation is not OperationType.QUERY:
         raise CannotCompileError("@defer")
     given = (schema, document, operation, shaping, field_resolver, type_resolver)
-    arguments = (*given, None, denied, view)
+    arguments = (*given, None, denied, view, overrides)
     builder = _Builder(*arguments)
     initial = builder.build()
     deferred = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -69,6 +69,12 @@ def kind_of(
 def wrapped_kind_of(definition: GraphQLField, field_resolver: FieldResolverFunction | None) -> Kind:
     """How the values of a field are found that a middleware wraps: its resolver is called, whatever it is."""
     return Kind.ASYNC if iscoroutinefunction(definition.resolve or field_resolver) else Kind.SYNC
+
+
+def is_overridden(definition: GraphQLField, overrides: Collection[str]) -> bool:
+    """Whether a label that is on decides who gives a field."""
+    override = getattr(definition.resolve, "override", None)
+    return override is not None and override.label in overrides
 
 
 def access_of(definition: GraphQLField) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from graphql import GraphQLObjectType, GraphQLSchema
 
@@ -16,8 +16,12 @@ def loader_of(schema: GraphQLSchema, field: Field) -> Loader | None:
     if field.kind not in (Kind.BATCH, Kind.ENTITY):
         return None
     parent = cast(GraphQLObjectType, schema.type_map[field.parent])
-    resolve = parent.fields[field.name].resolve
-    if isinstance(resolve, EntityField):
-        return resolve.loaders[0]
-    assert isinstance(resolve, BatchField)
+    return chosen_loader(parent.fields[field.name].resolve, field.is_overridden)
+
+
+def chosen_loader(resolve: Any, is_overridden: bool) -> Loader:
+    """Which of a field's loaders a plan has: its own, or that of its `@override`."""
+    assert isinstance(resolve, BatchField | EntityField)
+    if is_overridden and resolve.override is not None:
+        return resolve.override.loader
     return resolve.loader

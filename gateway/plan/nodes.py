@@ -102,6 +102,7 @@ class Field:
         group: Delivery group; 0 is the first payload.
         denied: "field" or "type": a rule on it, or on its type, denies it to the client; then it is null. "" else.
         wrapped: A middleware wraps its resolver.
+        is_overridden: The label of its `@override` is on: another loader gives it.
     """
 
     id: int
@@ -120,6 +121,7 @@ class Field:
     group: int = 0
     denied: str = ""
     wrapped: bool = False
+    is_overridden: bool = False
 
     @property
     def coordinate(self) -> str:
@@ -190,6 +192,7 @@ class Plan:
         parts: One; for a mutation, one for each root field.
         shaping: The values of the variables that the plan was made for.
         is_deferred: Whether it begins with rows that another plan kept, not with the root value.
+        overrides: The labels of `@override` that are on.
     """
 
     operation: str
@@ -197,6 +200,7 @@ class Plan:
     parts: tuple[Part, ...]
     shaping: tuple[tuple[str, bool | None], ...] = ()
     is_deferred: bool = False
+    overrides: tuple[str, ...] = ()
 
 
 def composite_of(output: Output) -> Composite | None:

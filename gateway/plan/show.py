@@ -27,6 +27,8 @@ def print_plan(plan: Plan, *, hides_arguments: bool = False) -> str:
     title = f"{plan.operation} {plan.name}".rstrip()
     shaping = ", ".join(f"${name}: {_literal(value)}" for name, value in plan.shaping)
     lines = [f"{title} ({shaping})" if shaping else title]
+    if plan.overrides:
+        lines[0] += f" with {', '.join(plan.overrides)}"
     for part in plan.parts:
         lines += _part(part, hides_arguments)
     return "\n".join(lines) + "\n"
@@ -55,6 +57,8 @@ def _field(field: Field, indent: str, hides: bool) -> Iterator[str]:
         notes.append(f"denied for its {field.denied}")
     if field.hidden:
         notes.append("hidden")
+    if field.is_overridden:
+        notes.append("overridden")
     if field.after:
         notes.append("after " + ", ".join(f"#{number}" for number in field.after))
     if field.wanted:

@@ -25,7 +25,8 @@ from graphql import (
     validate,
 )
 
-from gateway.graph.resolvers import BatchField, EntityField, FieldResolver
+from gateway.graph.overrides import loaders_of
+from gateway.graph.resolvers import FieldResolver
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.compile import compile_plan
 from gateway.plan.loaders import loader_of
@@ -135,13 +136,7 @@ def _unlikely(path: Way) -> int:
 
 def _sources_of(field: GraphQLField) -> set[str]:
     """The sources that a field's own loaders call."""
-    if isinstance(field.resolve, BatchField):
-        loaders = [field.resolve.loader]
-    elif isinstance(field.resolve, EntityField):
-        loaders = list(field.resolve.loaders)
-    else:
-        return set()
-    return {loader.source for loader in loaders if loader.source}
+    return {loader.source for loader in loaders_of(field.resolve) if loader.source}
 
 
 def _query(path: Way) -> str:

@@ -39,6 +39,7 @@ class OperationRecord:
         fields: The root fields of a mutation.
         is_null: Whether an error has left no data at all.
         denied: Coordinates of its fields that the client may not see.
+        overrides: The labels of `@override` that were decided for it: `stats-rest=on`.
         durations: Where its duration is counted; None when nobody counts.
     """
 
@@ -52,6 +53,7 @@ class OperationRecord:
     fields: tuple[str, ...] = ()
     is_null: bool = False
     denied: Sequence[str] = ()
+    overrides: tuple[str, ...] = ()
     durations: Histogram | None = None
     fault: Fault | None = None
     masked: dict[Any, tuple[Exception, str]] | None = None

@@ -106,6 +106,19 @@ DECODE_FALLBACKS = Metric(
     "scalar), shape (mapped instead), error (a generated decoder failed; mapped instead).",
     ("gateway_source", "reason"),
 )
+OVERRIDE_DECISIONS = Metric(
+    "gateway_override_decisions",
+    "counter",
+    "Labels of @override that were decided for a request, by decision: on, off.",
+    ("label", "decision"),
+)
+OVERRIDE_FALLBACKS = Metric(
+    "gateway_override_fallbacks",
+    "counter",
+    "Loads of a field or type that its new source failed and the one before answered (override.on_error), by the code of "
+    "the error.",
+    ("graphql_field", "error_type"),
+)
 SUBSCRIPTIONS = Metric("gateway_subscriptions_open", "gauge", "Open subscriptions.")
 CLIENT_DURATION = Metric(
     "http_client_request_duration_seconds",
@@ -272,6 +285,7 @@ METRICS = (
     SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, UNAUTHENTICATED, AUTH_KEYS_AGE, CONNECTIONS,
     CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, CERTIFICATE_EXPIRY, OPERATION_DURATION, OPERATION_ERRORS,
     OPERATIONS_FAILED, OPERATION_DEDUPE, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
+    OVERRIDE_DECISIONS, OVERRIDE_FALLBACKS,
     RELOADS, REVISION_INFO, REVISIONS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
     CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, CACHE_PURGES, CACHE_REDIS_FAILURES, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,

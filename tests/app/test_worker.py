@@ -70,7 +70,7 @@ async def test_a_request_ends_by_the_revision_that_it_began_with(project: Path) 
             await asyncio.sleep(0)
         (project / "old.graphql").write_text((project / "new.graphql").read_text())
         graph = build_graph(app.config, project, {}, is_served=True)
-        revision = Revision(graph, app.config, project, app.explain, app.worker)
+        revision = Revision(graph, app.config, project, app.explain, app.testers, app.worker)
         assert (await client.execute("{ box { new } }")).errors
         app.worker.serve(revision)
         assert (await client.execute("{ box { new } }")).data == {"box": {"new": "n"}}

@@ -22,7 +22,7 @@ from tests.connectors.scenario import Scenario, execute, use_path
 from tests.support.backend import Answer, Asked
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ("connectors.md", "php.md")
+PAGES = ("connectors.md", "php.md", "migration.md")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 HOST = re.compile(r"https://(?=\w+\.example|\{)|\b\w+\.example\b")
 HEADERS = {"authorization": "Bearer of-the-client"}
@@ -56,7 +56,9 @@ def read_examples(text: str) -> list[Example]:
             examples.append(Example(content))
         elif kind == "graphql":
             examples[-1].query = content
-        elif kind == "toml" and examples:  # the first of a page may stand for all of it
+        elif (
+            kind == "toml" and examples and not examples[-1].calls
+        ):  # the first of a page may stand for all of it
             examples[-1].toml = content
         elif kind == "http":
             examples[-1].calls = read_calls(content)

@@ -54,7 +54,7 @@ def test_an_example_passes_its_checks_and_its_own_tests(project: str, tmp_path: 
     assert "skipped" not in tested.stdout
 
 
-def test_there_are_seven_and_a_page_leads_to_each() -> None:
+def test_there_are_eight_and_a_page_leads_to_each() -> None:
     page = (EXAMPLES / "README.md").read_text()
-    assert re.findall(r"\]\((\w+)/README\.md\)", page) == ["rest", "php", "loaders", "subscriptions", "partners", "fastapi", "plugin"]  # fmt: skip
-    assert len(PROJECTS) == 7
+    assert re.findall(r"\]\((\w+)/README\.md\)", page) == ["rest", "php", "migration", "loaders", "subscriptions", "partners", "fastapi", "plugin"]  # fmt: skip
+    assert len(PROJECTS) == 8

@@ -32,6 +32,8 @@ EFFECTS: Mapping[str, Effect] = {
     "server.workers": Effect.SERVER,
     "sources": Effect.HOT,
     "response_cache": Effect.WORKERS,
+    "override": Effect.HOT,
+    "override.switches": Effect.WORKERS,
     "connectors": Effect.HOT,
     "headers": Effect.HOT,
     "traffic_shaping": Effect.HOT,

@@ -21,6 +21,7 @@ from gateway.app.build import Graph, build_graph_of
 from gateway.app.config import Config
 from gateway.app.hooks import Hooks
 from gateway.app.mistakes import error_lines
+from gateway.app.override_labels import make_testers
 from gateway.app.reload.dismantle import dismantle
 from gateway.app.reload.effects import with_hot_changes
 from gateway.app.reload.inputs import Inputs, Origin
@@ -154,8 +155,9 @@ class Revisions:
         if graph.errors:
             raise RefusedError([finding.render() for finding in graph.errors])
         explain = Explain(config.explain, env)
+        testers = make_testers(config, graph.schema, env)
         revision = Revision(
-            graph, config, origin.base, explain, self._worker, self._hooks, inputs.digest
+            graph, config, origin.base, explain, testers, self._worker, self._hooks, inputs.digest
         )
         return Served(inputs, inputs.digest, config, graph, revision)
 

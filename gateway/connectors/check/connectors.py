@@ -28,12 +28,14 @@ from gateway.connectors.check.constants import Constants
 from gateway.connectors.check.directive_values import DirectiveValueCheck
 from gateway.connectors.check.entities import EntityCheck
 from gateway.connectors.check.mappings import Findings, MappingCheck
+from gateway.connectors.check.overrides import OverrideCheck
 from gateway.connectors.check.reachable_fields import Supply, circular_reads, unresolved_fields
 from gateway.connectors.check.requests import EVERYWHERE, RequestCheck
 from gateway.connectors.check.selections import SelectionCheck
 from gateway.connectors.check.value_shapes import ConnectorScope
 from gateway.connectors.directives import KNOWN_VERSIONS, Connect, read_directives
 from gateway.connectors.mapping.nodes import MappingSelection
+from gateway.connectors.overrides import read_overrides
 from gateway.errors import Diagnostic
 from gateway.graph.accepted import COMPOSED_URLS, linked
 from gateway.graph.builtin import connect_link, connector_names
@@ -76,6 +78,7 @@ class _Check:
         self.document = document
         self.directives = read_directives(document)
         self.resolved = resolved
+        self.uses = read_overrides(document, self.directives)
         self.findings = Findings()
         spec = self.directives.spec
         self.arguments = DirectiveValueCheck(self.findings, schema)
@@ -104,6 +107,8 @@ class _Check:
         self.interfaces()
         self.missing_import()
         supply = Supply(self.schema, self.directives, self.resolved)
+        overrides = (self.schema, self.directives, self.uses, self.resolved)
+        OverrideCheck(self.findings, *overrides).check(supply)
         if not any(f.code in HIDES_SUPPLY and f.severity == "error" for f in found):
             found += self.unresolved(supply)
         found += circular_reads(supply)
@@ -208,10 +213,18 @@ class _Check:
             self.entities.batch(scope, selection)
 
     def alternatives(self, connect: Connect, target: GraphQLField | None) -> None:
-        """§2.4: several connectors on a field give different members of its value."""
+        """§2.4: several connectors on a field, on one side of its `@override`, give different members of its value."""
         if connect.index == 0 or target is None:
             return
-        before = [c for c in self.directives.connects if c.coordinate == connect.coordinate]
+        use = self.uses.get(connect.coordinate)
+        before = [
+            c
+            for c in self.directives.connects
+            if c.coordinate == connect.coordinate
+            and (use is None or use.is_before(c) == use.is_before(connect))
+        ]
+        if before[0] is connect:
+            return
         file, line, column = place_of(before[0].node)
         first = f"{connect.coordinate} has a connector at {file}:{line}:{column}"
         if connect.coordinate.partition(".")[0] == getattr(self.schema.mutation_type, "name", None):

@@ -8,17 +8,18 @@ Source: GHSA-m8jr-fxqx-8xx6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
 
 from gateway.auth.decisions import Need
-from gateway.connectors.loaders import ConnectorLoader
+from gateway.connectors.loaders import ConnectorLoader, connectors_of
 from gateway.connectors.reads import as_tree, joined_reads, spelled_out
 from gateway.errors import Diagnostic
-from gateway.graph.field_tree import FieldTree
+from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.graph.needs import Needs, needs_of
+from gateway.graph.overrides import loaders_of
 from gateway.graph.resolvers import BatchField, EntityField
 from gateway.graph.sdl import place_of
 
@@ -55,22 +56,12 @@ def _protected_paths(
     needs: Needs, type_: GraphQLObjectType, resolve: Any, own: Need, keys: set[str]
 ) -> Iterator[tuple[str, str, str]]:
     """What of a field's connectors reads what is protected: how, what, and what else could be done."""
-    if isinstance(resolve, BatchField) and resolve.loader.reads:
-        for path in _protected(needs, type_, resolve.loader.reads, own, keys):
+    for loader in loaders_of(resolve) if isinstance(resolve, BatchField) else ():
+        for path in _protected(needs, type_, loader.reads or LEAF, own, keys):
             yield "reads", path, ", or read a key (a member of type ID)"
-    for loader in _loaders(resolve):
+    for loader in (one for found in loaders_of(resolve) for one in connectors_of(found)):
         for path in _protected(needs, type_, _answered(loader, type_), own, None):
             yield "may answer", path, ""
-
-
-def _loaders(resolve: Any) -> Iterator[ConnectorLoader]:
-    """The connectors that supply a field."""
-    loaders: Iterable[Any] = ()
-    if isinstance(resolve, BatchField):
-        loaders = getattr(resolve.loader, "loaders", (resolve.loader,))
-    elif isinstance(resolve, EntityField):
-        loaders = resolve.loaders
-    yield from (loader for loader in loaders if isinstance(loader, ConnectorLoader))
 
 
 def _answered(loader: ConnectorLoader, owner: GraphQLObjectType) -> FieldTree:
@@ -86,7 +77,7 @@ def _keys(type_: GraphQLObjectType) -> set[str]:
         key
         for field in type_.fields.values()
         if isinstance(field.resolve, EntityField)
-        for loader in field.resolve.loaders
+        for loader in loaders_of(field.resolve)
         for key in loader.reads or ()
     }
 

@@ -12,7 +12,7 @@ from typing import cast
 
 from graphql import GraphQLObjectType, GraphQLSchema
 
-from gateway.plan.kinds import kind_of
+from gateway.plan.kinds import is_overridden, kind_of
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Check, Field, Kind, Leaf, Plan, Selection, has_kind, walk_selections
 from gateway.plan.rewrite import map_children, map_roots, with_fields
@@ -31,7 +31,7 @@ def add_dependencies(plan: Plan, schema: GraphQLSchema) -> Plan:
         fields = list(selection.fields)
         for field in fields:  # grows: a hidden field may have dependencies of its own
             index = fields.index(field)
-            after = _dependencies(schema, selection.type, field, fields, numbers)
+            after = _dependencies(schema, selection.type, field, fields, numbers, plan.overrides)
             fields[index] = _ordered(field, after)
         return with_fields(selection, [map_children(f, visit) for f in _without_cycles(fields)])
 
@@ -39,7 +39,12 @@ def add_dependencies(plan: Plan, schema: GraphQLSchema) -> Plan:
 
 
 def _dependencies(
-    schema: GraphQLSchema, parent: str, field: Field, fields: list[Field], numbers: count[int]
+    schema: GraphQLSchema,
+    parent: str,
+    field: Field,
+    fields: list[Field],
+    numbers: count[int],
+    overrides: tuple[str, ...],
 ) -> tuple[int, ...]:
     loader = loader_of(schema, field)
     if loader is None or loader.reads is None:
@@ -65,6 +70,7 @@ def _dependencies(
                 output=Leaf("", Check.CUSTOM, non_null=False),
                 nodes=(),
                 hidden=True,
+                is_overridden=is_overridden(parent_type.fields[name], overrides),
             )
         if loader_of(schema, selected) is loader:
             continue  # it supplies its own key: the parent has it, or there is nothing to load by

@@ -52,7 +52,9 @@ def log_line(
             client.headers.get("user-agent"),
             client.method,
         ),
-        _of_operation(record.operation_name, record.operation_type, record.document_hash),
+        _of_operation(
+            record.operation_name, record.operation_type, record.document_hash, record.overrides
+        ),
         status,
         duration_s * 1000,
         client.body_bytes,
@@ -87,8 +89,16 @@ def _of_client(
 
 
 @lru_cache(1024)
-def _of_operation(name: str | None, kind: str | None, document_hash: str | None) -> str:
-    said = {"operation_name": name, "operation_type": kind, "document_hash": document_hash}
+def _of_operation(
+    name: str | None, kind: str | None, document_hash: str | None, overrides: tuple[str, ...]
+) -> str:
+    said: dict[str, object] = {
+        "operation_name": name,
+        "operation_type": kind,
+        "document_hash": document_hash,
+    }
+    if overrides:
+        said["overrides"] = overrides
     return _text(said)[1:-1]
 
 

@@ -1,0 +1,96 @@
+"""What decides the labels of `@override`: the configuration, Python, and the switches of a worker."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from graphql import DocumentNode, GraphQLSchema
+
+from gateway.app.config import Config
+from gateway.connectors.directives import read_directives
+from gateway.connectors.overrides import read_overrides
+from gateway.errors import Diagnostic
+from gateway.graph.overrides import overrides_of
+from gateway.graph.register import Mark
+from gateway.graph.sdl import place_of
+from gateway.override.decide import LabelDecider
+from gateway.override.labels import share_of
+from gateway.override.settings import OverrideSettings
+from gateway.override.switches import Switches
+from gateway.override.testers import Testers
+
+
+def check_labels(
+    document: DocumentNode, settings: OverrideSettings, marks: Sequence[Mark], *, is_served: bool
+) -> list[Diagnostic]:
+    """A finding for each label that nothing decides, and for what decides a label that there is not.
+
+    Args:
+        document: The SDL, whose `@override`s are right but for that.
+        settings: As configured.
+        marks: The user's Python.
+        is_served: Whether the schema has all that it will be served with.
+    """
+    functions = {mark.name: mark for mark in marks if mark.kind == "override_label"}
+    decided = {*settings.labels, *functions}
+    used: set[str] = set()
+    found = []
+    for use in read_overrides(document, read_directives(document)).values():
+        if use.label is None:
+            continue
+        used.add(use.label)
+        if use.label in decided or share_of(use.label) is not None:
+            continue
+        file, line, column = place_of(use.node)
+        close = difflib.get_close_matches(use.label, decided, n=1)
+        hint = f'set override.labels."{use.label}", or decorate a function with @override_label'
+        found.append(
+            Diagnostic(
+                f"nothing decides the label `{use.label}`",
+                code="OverrideLabelUnknown",
+                file=file,
+                line=line,
+                column=column,
+                hint=f"did you mean `{close[0]}`?" if close else hint,
+                severity="error" if is_served else "warning",
+            )
+        )
+    for label in sorted(decided - used):
+        file, line = functions[label].place if label in functions else (None, None)
+        found.append(
+            Diagnostic(
+                f"no @override has the label `{label}`, which is decided",
+                code="OverrideLabelUnused",
+                file=file,
+                line=line,
+                severity="warning",
+            )
+        )
+    return found
+
+
+def make_decider(
+    config: Config,
+    schema: GraphQLSchema,
+    marks: Sequence[Mark],
+    switches: Switches,
+    testers: Testers,
+) -> LabelDecider:
+    """What decides the labels of a schema. Errors: ConfigError."""
+    functions = {mark.name: mark.target for mark in marks if mark.kind == "override_label"}
+    known = sorted(set(overrides_of(schema).values()))
+    return LabelDecider(config.override, functions, known, switches, testers)
+
+
+def make_testers(config: Config, schema: GraphQLSchema | None, env: Mapping[str, str]) -> Testers:
+    """Who may decide labels for a request of its own. Errors: ConfigError."""
+    known = overrides_of(schema).values() if schema is not None else ()
+    return Testers(config.override, frozenset(known), env)
+
+
+def make_switches(config: Config, base: Path) -> Switches:
+    """The switches of a worker. Errors: ConfigError."""
+    path = config.override.switches
+    return Switches(base / path if path else None)

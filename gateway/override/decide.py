@@ -1,0 +1,152 @@
+"""Decides labels of `@override` for one request, each once, and only those that are asked.
+
+What decides a label, the first that says something:
+
+1. a switch that is off for all;
+2. the request's own `x-gateway-override`, where its client may;
+3. a switch;
+4. `[override.labels]`, or a Python function; `percent(x)` says it itself.
+
+A function that fails leaves its label off: the source that had the field answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from gateway.client.request import ClientRequest
+from gateway.concurrency.awaitable import AwaitableOrValue, value_of
+from gateway.context import Context
+from gateway.errors import ConfigError
+from gateway.override.buckets import TargetingKeys, bucket_of, prefix_of
+from gateway.override.labels import ALL, EVERY_LABEL, PERCENT, share_of
+from gateway.override.settings import OverrideRule, OverrideSettings, share_of_rule
+from gateway.override.switches import Switches
+from gateway.override.testers import Testers
+from gateway.telemetry.catalogue import OVERRIDE_DECISIONS
+from gateway.telemetry.metrics import Sample
+
+Decide = Callable[[Context], Any]
+"""A user's function: whether a label is on for a request, now or later."""
+logger = logging.getLogger("gateway.override")
+
+
+class LabelDecider:
+    """Decides the labels of one schema.
+
+    Args:
+        settings: As configured.
+        functions: Of the user's Python, by label.
+        known: Every label of the schema.
+        switches: Of the worker.
+        testers: Who may decide for a request of its own.
+
+    Errors: ConfigError for a label that nothing decides.
+    """
+
+    def __init__(
+        self,
+        settings: OverrideSettings,
+        functions: Mapping[str, Decide],
+        known: Sequence[str],
+        switches: Switches,
+        testers: Testers,
+    ) -> None:
+        self._keys = TargetingKeys(settings.anonymous_id)
+        self._switches = switches
+        self._functions = {label: functions[label] for label in known if label in functions}
+        self._shares: dict[str, int] = {}
+        self._prefixes: dict[str, bytes] = {}
+        for label in known:
+            share = _share(label, settings.labels)
+            if share is None and label not in functions:
+                raise ConfigError(
+                    f"nothing decides the label `{label}` of @override",
+                    key="override.labels",
+                    hint=f'set "{label}" = false, or decorate a function with @override_label("{label}")',
+                )
+            if share is not None:
+                self._shares[label] = share
+            is_percent = share_of(label) is not None
+            self._prefixes[label] = prefix_of(settings.salt, PERCENT if is_percent else label)
+        self._testers = testers
+        self.counts: Counter[tuple[str, bool]] = Counter()
+
+    def samples(self) -> Iterator[Sample]:
+        """What was decided, for metrics."""
+        for (label, is_on), count in self.counts.items():
+            yield OVERRIDE_DECISIONS, (label, "on" if is_on else "off"), count
+
+    def asks_python(self, labels: Sequence[str]) -> bool:
+        """Whether a function may have to be called: it needs a context."""
+        return any(label in self._functions for label in labels)
+
+    def decide(
+        self, labels: Sequence[str], client: ClientRequest, context: Context | None
+    ) -> AwaitableOrValue[Mapping[str, bool]]:
+        """Whether each of the labels is on. They are kept with the client's request, which is decided once.
+
+        Args:
+            labels: Those of a plan.
+            client: The client's request.
+            context: What functions get; None where none may have to be called.
+
+        Errors: ClientError(BAD_REQUEST) for a header that cannot be read.
+        """
+        decided = client.overrides
+        if decided is None:
+            decided = client.overrides = {}
+        asked = self._testers.asked(client) if self._testers.is_open else None
+        waiting: list[str] = []
+        for label in labels:
+            if label in decided:
+                continue
+            known = self._known(label, asked, client)
+            if known is None:
+                waiting.append(label)
+            else:
+                decided[label] = known
+                self.counts[label, known] += 1
+        if not waiting:
+            return decided
+        assert context is not None
+        return self._ask(waiting, decided, context)
+
+    def _known(
+        self, label: str, asked: Mapping[str, bool] | None, client: ClientRequest
+    ) -> bool | None:
+        """What is decided without Python; None where a function decides."""
+        share = self._shares.get(label)
+        switched = self._switches.shares
+        if switched:
+            share = switched.get(label, switched.get(EVERY_LABEL, share))
+            if share == 0:
+                return False
+        if asked is not None and label in asked:
+            return asked[label]
+        if share is None:
+            return None
+        if share == 0 or share == ALL:
+            return share == ALL
+        return bucket_of(self._prefixes[label], self._keys.of(client)) < share
+
+    async def _ask(
+        self, labels: Sequence[str], decided: dict[str, bool], context: Context
+    ) -> Mapping[str, bool]:
+        for label in labels:
+            try:
+                is_on = await value_of(self._functions[label](context)) is True
+            except Exception:
+                logger.exception("the function of the label %s fails; it is off", label)
+                is_on = False
+            decided[label] = is_on
+            self.counts[label, is_on] += 1
+        return decided
+
+
+def _share(label: str, rules: Mapping[str, OverrideRule]) -> int | None:
+    """What the configuration or the label itself says; None for nothing."""
+    return share_of_rule(rules[label]) if label in rules else share_of(label)

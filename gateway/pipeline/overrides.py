@@ -1,0 +1,51 @@
+"""`@override`, between plan and execution: the labels of a plan are decided for its client, and choose its variant.
+
+The variant is a plan of its own: two clients share an execution only where the same labels are on for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from gateway.concurrency.awaitable import AwaitableOrValue, then
+from gateway.context import Context
+from gateway.override.decide import LabelDecider
+from gateway.pipeline.operation import Operation
+
+
+class OverrideChoice:
+    """Chooses variants.
+
+    Args:
+        decider: Decides labels.
+    """
+
+    def __init__(self, decider: LabelDecider) -> None:
+        self._decider = decider
+
+    def asks_python(self, operation: Operation) -> bool:
+        """Whether a context is needed to choose."""
+        return self._decider.asks_python(operation.prepared.labels)
+
+    def choose(self, operation: Operation, context: Context | None) -> AwaitableOrValue[Operation]:
+        """Choose the variant of the plan for the operation's client.
+
+        Args:
+            operation: Planned; its plan has labels.
+            context: None where no function has to be asked.
+
+        Errors: ClientError(BAD_REQUEST) for a header that cannot be read; ClientError(UNCACHED_DOCUMENTS_LIMIT).
+        """
+        decided = self._decider.decide(operation.prepared.labels, operation.client, context)
+        return then(decided, partial(self._use, operation))
+
+    def _use(self, operation: Operation, decided: Mapping[str, bool]) -> Operation:
+        labels = operation.prepared.labels
+        on = tuple(label for label in labels if decided[label])
+        operation.record.overrides = tuple(
+            f"{label}={'on' if decided[label] else 'off'}" for label in labels
+        )
+        operation.prepared = operation.prepared.overridden(on, operation.client.client_key)
+        operation.record.plan = operation.prepared.show
+        return operation

@@ -1,0 +1,1 @@
+"""Tests of `@override`: who is drawn, what is asked, and what is refused."""

@@ -1,0 +1,176 @@
+"""The kill switch: a file that every worker follows, and the commands that write it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway.admin.commands import Command, CommandError
+from gateway.app.override_commands import SwitchCommand
+from gateway.errors import ConfigError
+from gateway.override.switches import Switches, read_switches, write_switch
+from tests.override.scenes import served
+from tests.platform.processes import answers, free_port, started, wait_until
+from tests.support.backend import backend
+
+STATS = "{ stats { views } }"
+FILE = {"switches": "switches.json"}
+
+
+async def test_a_switch_decides_for_all_and_ends(tmp_path: Path) -> None:
+    path = tmp_path / "switches.json"
+    async with served(tmp_path, "percent(100)", override=FILE) as client:
+        switches = client.app.worker.switches
+        for rule, views in ((False, 1), ("percent(100)", 10), ("percent(0)", 1), (None, 10)):
+            write_switch(path, "percent(100)", rule)
+            await switches.look()
+            assert (await client.execute(STATS)).data["stats"]["views"] == views
+        write_switch(path, "*", False)
+        await switches.look()
+        assert (await client.execute(STATS)).data["stats"]["views"] == 1
+        path.unlink()
+        await switches.look()
+        assert (await client.execute(STATS)).data["stats"]["views"] == 10
+
+
+async def test_a_switch_off_is_stronger_than_a_tester(tmp_path: Path) -> None:
+    (tmp_path / "switches.json").write_text('{"percent(100)": false}')
+    env = {"GATEWAY_OVERRIDE_SECRET": "s" * 16}
+    override = {**FILE, "header": "secret"}
+    headers = {"x-gateway-override": "percent(100)=on", "x-gateway-override-secret": "s" * 16}
+    async with served(tmp_path, "percent(100)", override=override, env=env) as client:
+        assert (await client.execute(STATS, headers=headers)).data["stats"]["views"] == 1
+
+
+async def test_a_file_of_no_use_changes_nothing_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "switches.json"
+    write_switch(path, "stats", False)
+    switches = Switches(path)
+    path.write_text('{"stats": "maybe"}')
+    await switches.look()
+    assert switches.shares == {"stats": 0}
+    assert "is invalid; the last one stays in use" in caplog.text
+    with pytest.raises(ConfigError, match="decides no label"):
+        Switches(path)
+
+
+def test_a_write_is_refused_that_could_not_be_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "switches.json"
+    write_switch(path, "a", True)
+    for label, rule in (("1", True), ("a", "percent(200)"), ("a", "b")):
+        with pytest.raises(ValueError, match="percent"):
+            write_switch(path, label, rule)
+    assert read_switches(path.read_bytes()) == {"a": True}
+    assert [file.name for file in tmp_path.iterdir()] == ["switches.json"]
+
+
+async def test_the_command_writes_and_tells_why_not(tmp_path: Path) -> None:
+    async with served(tmp_path, "percent(100)", override=FILE) as client:
+        actions = client.app.worker.commands.actions
+        await client.execute(STATS)
+        body = {"label": "percent(100)", "rule": False}
+        done = await actions["POST", "/admin/override"](Command("me", body))
+        assert (done.status, done.audit) == (200, body)
+        assert (await client.execute(STATS)).data["stats"]["views"] == 1
+        shown = await actions["GET", "/admin/override"](Command("me"))
+        assert shown.body == {
+            "switches": {"percent(100)": False},
+            "decisions": {"percent(100)": {"on": 1, "off": 1}},
+        }
+        with pytest.raises(CommandError, match="percent"):
+            await actions["POST", "/admin/override"](Command("me", {**body, "rule": "b"}))
+    async with served(tmp_path, "percent(100)") as client:
+        actions = client.app.worker.commands.actions
+        with pytest.raises(CommandError, match=r"override\.switches names no file"):
+            await actions["POST", "/admin/override"](Command("me", body))
+    assert SwitchCommand("a", rule=None).rule is None
+
+
+CONFIG = """
+[graph]
+schema = ["schema.graphql"]
+[server]
+port = {port}
+workers = 2
+[admin]
+keys = {{ script = "{key}" }}
+port = {admin}
+[override]
+anonymous_id = "header:x-visitor"
+switches = "switches.json"
+[telemetry.metrics]
+enabled = false
+[logs]
+access = "off"
+audit = "audit.log"
+"""
+SCHEMA = """
+extend schema
+  @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])
+  @source(name: "old", http: {{ baseURL: "{url}" }})
+  @source(name: "new", http: {{ baseURL: "{url}" }})
+type Query {{ side: String
+    @connect(source: "old", http: {{ GET: "/old" }}, selection: "$.side")
+    @connect(source: "new", http: {{ GET: "/new" }}, selection: "$.side")
+    @override(from: "old", label: "percent(50)") }}
+"""
+
+
+async def test_workers_agree_on_every_visitor_and_follow_a_switch_at_once(tmp_path: Path) -> None:
+    answered = {"/old": {"side": "old"}, "/new": {"side": "new"}}
+    async with backend(answered) as source:
+        port, admin = free_port(), free_port()
+        (tmp_path / "schema.graphql").write_text(SCHEMA.format(url=source.url))
+        (tmp_path / "gateway.toml").write_text(CONFIG.format(port=port, admin=admin, key="k" * 32))
+        environment = {**os.environ, "TMPDIR": "/tmp"}  # the run directory's path has to be short
+        serve, log = [sys.executable, "-m", "gateway", "serve"], tmp_path / "serve.log"
+        url = f"http://127.0.0.1:{port}"
+
+        async def ask(visitor: str) -> str:
+            async with (
+                httpx.AsyncClient() as client
+            ):  # a connection, and perhaps a worker, of its own
+                headers = {"x-visitor": visitor}
+                body = {"query": "{ side }"}
+                found = await client.post(f"{url}/graphql", json=body, headers=headers)
+            return str(found.json()["data"]["side"])
+
+        async def command(*words: str) -> subprocess.CompletedProcess[str]:
+            whole = [sys.executable, "-m", "gateway", "migrate", *words]
+            return await asyncio.to_thread(
+                subprocess.run, whole, cwd=tmp_path, capture_output=True, text=True, timeout=120
+            )
+
+        def is_up() -> bool:
+            return "Ctrl-C" in log.read_text() and answers(f"{url}/health/ready")
+
+        sides = []
+        for run in range(2):
+            log.write_text("")
+            with started(*serve, log=log, cwd=tmp_path, env=environment):
+                await asyncio.to_thread(wait_until, is_up, "it")
+                for _ in range(3):
+                    sides.append([await ask(f"v{number}") for number in range(8)])
+                if run:  # a switch survives a restart
+                    assert {side for one in sides[3:] for side in one} == {"old"}
+                    continue
+                assert sides[0] == sides[1] == sides[2]
+                assert set(sides[0]) == {"old", "new"}
+                done = await command("switch", "percent(50)", "off")
+                assert (done.returncode, done.stdout) == (0, "switched: percent(50) off\n")
+                assert {await ask(f"v{number}") for number in range(8)} == {"old"}
+                told = (await command("status")).stdout
+                assert told.startswith("percent(50): on for ")
+                assert "switched: percent(50) off" in told
+        lines = [json.loads(text) for text in (tmp_path / "audit.log").read_text().splitlines()]
+        audited = [(line["label"], line["rule"]) for line in lines if "rule" in line]
+        assert audited == [("percent(50)", False)]
