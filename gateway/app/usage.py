@@ -12,11 +12,15 @@ from typing import Any
 import msgspec
 import orjson
 
-from gateway.admin.commands import Command, Commands, Done
+from gateway.admin.commands import Command, CommandError, Commands, Done
+from gateway.app.partner import describe_partner
+from gateway.auth.api_keys import utc_now
+from gateway.auth.authenticator import Authenticator
 from gateway.broker.calls import Answers, RefusedQuestionError, WorkerCalls
 from gateway.observe.usage import FieldUsage
 from gateway.observe.usage_file import UsageFile
 from gateway.observe.usage_records import UsageRecords, read_records
+from gateway.pipeline.serving import CurrentServing
 from gateway.telemetry.settings import UsageSettings
 
 logger = logging.getLogger("gateway.usage")
@@ -29,32 +33,49 @@ class UsageQuery(msgspec.Struct, forbid_unknown_fields=True):
     client: str | None = None
 
 
+class PartnerQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Which client is asked for."""
+
+    client: str
+
+
 class UsageExport:
     """One worker's usage, for others.
 
     Args:
         settings: Where it goes.
+        serving: What is served now.
+        auth: Knows the keys.
         usage: What is counted.
         calls: Reaches the other workers.
         max_bytes: The largest answer of one worker.
     """
 
     def __init__(
-        self, settings: UsageSettings, usage: FieldUsage, calls: WorkerCalls, max_bytes: int
+        self,
+        settings: UsageSettings,
+        serving: CurrentServing,
+        auth: Authenticator,
+        usage: FieldUsage,
+        calls: WorkerCalls,
+        max_bytes: int,
     ) -> None:
-        self._settings = settings
+        self._settings, self._serving, self._auth = settings, serving, auth
         self._max_bytes = max_bytes
         self._usage = usage
         self._calls = calls
         self._file: UsageFile | None = None
         if settings.file is not None:
-            self._file = UsageFile(Path(settings.file), settings.max_size_bytes, settings.max_files)
+            self._file = UsageFile(
+                Path(settings.file).absolute(), settings.max_size_bytes, settings.max_files
+            )
         self._task: asyncio.Task[None] | None = None
         calls.add("usage", self._of_this_worker)
 
     def add_to(self, commands: Commands) -> None:
         """Let it be asked for."""
         commands.add("GET", "/admin/usage", self._show, query=UsageQuery)
+        commands.add("GET", "/admin/partner", self._show_partner, query=PartnerQuery)
 
     def begin(self) -> None:
         """Write, from now on."""
@@ -102,6 +123,16 @@ class UsageExport:
                 "silent": sorted(answers.silent | answers.gone),
             }
         )
+
+    async def _show_partner(self, command: Command) -> Done:
+        """What `gateway partner show` says, of what this server has counted."""
+        name = command.query.client
+        answers = await self.ask(name)
+        if not answers.is_whole:
+            raise CommandError(f"not all workers have answered: {answers.failed}", 502)
+        usage = merged(answers)
+        views = self._serving().pipeline.views
+        return Done(describe_partner(name, self._auth.api_keys(), views, usage, utc_now()))
 
     async def ask(self, client: str | None) -> Answers:
         """What the workers have counted since each began."""

@@ -180,7 +180,8 @@ class Worker:
         self.usage: UsageExport | None = None
         if self.measures is not None:
             most = config.pubsub.max_event_bytes * 9 // 10  # of what else is in the answer
-            self.usage = UsageExport(telemetry.usage, self.measures.usage, self.calls, most)
+            usage = self.measures.usage
+            self.usage = UsageExport(telemetry.usage, self.serving, auth, usage, self.calls, most)
             self.usage.add_to(self.commands)
         self.routes = RouteMeasures()
         has_hooks = hooks.requests is not None

@@ -117,6 +117,10 @@ class Authenticator:
                 ends.append(0.0)
         return min(ends)
 
+    def api_keys(self) -> list[ApiKey]:
+        """The API keys that are known, of all clients."""
+        return self._ring.keys()
+
     def know_views(self, names: Collection[str]) -> None:
         """The views that there are from now on; keys are read with them."""
         self._ring.views = names

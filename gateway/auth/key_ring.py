@@ -144,6 +144,10 @@ class KeyRing:
             [id_ for id_ in entries if before.get(id_, entries[id_]) is not entries[id_]],
         )
 
+    def keys(self) -> list[ApiKey]:
+        """The keys that are known."""
+        return [entry.key for entry in self._entries.values()]
+
     def end_of(self, key: ApiKey) -> float:
         """When a key ends that was taken: long ago where it is gone, or is not what it was."""
         entry = self._entries.get(key.id)

@@ -14,6 +14,7 @@ from gateway.cli.options import fail
 from gateway.cli.usage import seconds_of, usage_of
 from gateway.errors import Diagnostic
 from gateway.graph.accepted import accepted
+from gateway.graph.builtin import view_names
 from gateway.graph.schema import require_schema
 from gateway.graph.sdl import find_schema_files, load_sdl, place_of
 from gateway.observe.impact import SchemaImpact, find_impacts
@@ -53,8 +54,13 @@ def changes_against(
 
 def load_other(path: Path) -> GraphQLSchema:
     """The schema of a file or folder that is not the project's. Errors: ConfigError."""
+    return load_other_with_names(path)[0]
+
+
+def load_other_with_names(path: Path) -> tuple[GraphQLSchema, dict[str, str]]:
+    """The same, and what its directives of views are called. Errors: ConfigError."""
     document, _ = accepted(load_sdl(find_schema_files([path])))
-    return require_schema(document)
+    return require_schema(document), view_names(document)
 
 
 def traffic_of(config: Config, rules: TrafficRules) -> UsageRecords:

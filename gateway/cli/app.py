@@ -1,5 +1,5 @@
 """The command line: `gateway init | dev | serve | check | reload | test | schema | plan | profile | map | keys |
-audit | cache | migrate | usage | release`.
+audit | cache | migrate | usage | partner | release`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gateway.cli.keys import app as keys_app
 from gateway.cli.map import map_json
 from gateway.cli.migrate import app as migrate_app
 from gateway.cli.options import say_version
+from gateway.cli.partner import app as partner_app
 from gateway.cli.plan import plan
 from gateway.cli.profile import profile
 from gateway.cli.reload import reload
@@ -63,6 +64,7 @@ app.command()(profile)
 app.command(name="map")(map_json)
 app.command()(usage)
 app.add_typer(keys_app, name="keys")
+app.add_typer(partner_app, name="partner")
 app.add_typer(audit_app, name="audit")
 app.add_typer(cache_app, name="cache")
 app.add_typer(migrate_app, name="migrate")

@@ -34,3 +34,7 @@ class ViewChoice:
         if principal.view is not None:
             return principal.view
         return self._clients.get(principal.client) or self._defaults[principal.kind]
+
+    def of_key(self, client: str, view: str | None = None) -> str | None:
+        """The name of the view of whoever shows a client's API key, alone."""
+        return view or self._clients.get(client) or self._defaults["client"]

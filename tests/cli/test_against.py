@@ -176,7 +176,10 @@ def test_a_change_breaks_whom_the_usage_says(
 def test_an_annotation_stands_at_the_type_in_the_new_schema(folder: Path) -> None:
     command = ["check", "schema.graphql", "--against", "old.graphql", *USE, "--format", "github"]
     result = CliRunner().invoke(app, command)
-    assert f"::error file={folder / 'schema.graphql'},line=1,col=1,title=BreakingChange::{A}" in result.stdout
+    assert (
+        f"::error file={folder / 'schema.graphql'},line=1,col=1,title=BreakingChange::{A}"
+        in result.stdout
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from graphql import build_schema, parse
 from typer.testing import CliRunner
 
+from gateway.admin.commands import Command
 from gateway.cli.app import app
 from gateway.client.request import ClientRequest
 from gateway.execute.prepared import Prepared
@@ -139,6 +140,28 @@ def told(*arguments: str) -> list[dict[str, Any]]:
     result = CliRunner().invoke(app, ["usage", "--json", *arguments])
     assert result.exit_code == 0, result.output
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+async def test_the_admin_port_tells_usage_and_partners(client: GatewayClient) -> None:
+    actions = client.app.worker.commands.actions
+    usage = await actions["GET", "/admin/usage"](Command("me", query={"client": "app"}))
+    assert (usage.body["failed"], usage.body["silent"]) == ({}, [])
+    assert {(one["client"], one["version"]) for one in usage.body["usage"]} == {
+        ("app", "1"),
+        ("app", "2"),
+    }
+    partner = await actions["GET", "/admin/partner"](Command("me", query={"client": "app"}))
+    assert partner.body["keys"] == []
+    assert partner.body["usage"]["requests"] == 3
+    assert [one["coordinate"] for one in partner.body["usage"]["deprecated"]] == [
+        "Color.BLUE",
+        "Video.old",
+    ]
+    export = client.app.worker.usage
+    assert export is not None
+    export._max_bytes = 10
+    refused = await actions["GET", "/admin/usage"](Command("me"))
+    assert "ask for one client" in str(refused.body["failed"])
 
 
 async def test_the_file_has_what_was_used_when_the_server_has_ended(client: GatewayClient) -> None:
