@@ -29,7 +29,7 @@ def quantity(text: Any) -> float:
 
 
 def nothing_shrunk(objects: Sequence[Object], target: Target, facts: Facts) -> Iterator[Refusal]:
-    """Pods keep half of their CPU and memory at least, and the autoscaler half of its maximum."""
+    """Pods keep half of their CPU, memory and room for requests at least, and the autoscaler half of its maximum."""
     before = _sizes(facts.running.objects if facts.running else ())
     for what, after in _sizes(objects).items():
         if what in before and after * 2 < before[what]:
@@ -53,7 +53,19 @@ def _sizes(objects: Sequence[Object]) -> dict[str, float]:
             for kind, table in container.get("resources", {}).items():
                 for resource, text in table.items():
                     found[f"a pod's {resource} ({kind})"] = quantity(text)
-    return found
+    return found | _rooms(objects)
+
+
+def _rooms(objects: Sequence[Object]) -> dict[str, float]:
+    """How much pods take on at once, by their settings; 0 is no number."""
+    found: dict[str, float] = {}
+    for pod in pod_settings(objects):
+        if pod.name == f"Deployment/{RELEASE}" and pod.config is not None:
+            found["server.max_connections"] = pod.config.server.max_connections
+            found["max_in_flight"] = pod.config.traffic_shaping.router.max_in_flight
+            for name, source in pod.config.sources.items():
+                found[f"sources.{name}.max_concurrency"] = source.max_concurrency
+    return {name: value for name, value in found.items() if value}
 
 
 def pods_fit(objects: Sequence[Object], target: Target) -> Iterator[str]:

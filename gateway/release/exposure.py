@@ -25,8 +25,18 @@ REWRITES = re.compile(
     r"(?i)snippet|rewrite|redirect|app-root|server-alias|[/.-]canary|/auth-(url|signin|tls|secret|type|proxy|snippet)|"
     r"(white|allow|deny|black)-?list|source-range|backend-protocol|/default-backend|custom-http-errors|upstream-vhost|"
     r"service-upstream|mirror|use-regex|x-forwarded-prefix|/satisfy|denylist|/actions\.|/conditions\.|path-(regex|prefix)|"
-    r"request-(set|modify)|middlewares|/configuration$"
+    r"request-(set|modify)|middlewares|/configuration$|external-dns|ingress\.class$|-cidrs$|modsecurity|"
+    r"^helm\.sh/|/limit-|(^|/)(rate-?limit|proxy-body-size|proxy-(read|send|connect)-timeout)"
 )
+
+# Seconds and bytes that an ingress controller gives a request at least: less cuts off what the gateway serves.
+_LEAST = {
+    "/proxy-read-timeout": 30, "/proxy-send-timeout": 30, "/proxy-connect-timeout": 1,
+    "/proxy-body-size": 2**20,
+}  # fmt: skip
+_SIZE = re.compile(r"(\d{1,12})([skmg]?)", re.IGNORECASE)
+# What pods are run with that the Pod Security Standard refuses, by annotations that are older than its fields.
+_UNCONFINED = re.compile(r"(apparmor|seccomp)\.security\.(beta|alpha)\.kubernetes\.io/")
 
 
 def no_plain_secrets(objects: Sequence[Object], target: Target) -> Iterator[str]:
@@ -110,14 +120,38 @@ def known_registries(objects: Sequence[Object], target: Target) -> Iterator[str]
                 yield f"{name}: image {image!r} comes from none of {', '.join(target.registries)}"
 
 
-def patient_liveness(objects: Sequence[Object], target: Target) -> Iterator[str]:
-    """A pod that is busy for a moment is not killed for it."""
+# Seconds that a pod may give no answer before each probe acts: less, and one slow moment is an outage of every pod.
+_LEAST_PATIENCE = {
+    "livenessProbe": (10, "is killed"),
+    "readinessProbe": (3, "is sent nothing more"),
+    "startupProbe": (30, "is given up at its start"),
+}
+
+
+def patient_probes(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """A pod that is busy for a moment is neither killed nor left alone for it."""
     for name, spec in pod_specs(objects):
         for container in spec["containers"]:
-            probe = container.get("livenessProbe") or {}
-            patience = int(probe.get("periodSeconds", 10)) * int(probe.get("failureThreshold", 3))
-            if patience < 10:
-                yield f"{name}: container {container['name']} is killed after {patience} s without an answer"
+            for kind, (least, what) in _LEAST_PATIENCE.items():
+                probe = container.get(kind)
+                if probe is None:
+                    continue
+                patience = int(probe.get("periodSeconds", 10)) * int(
+                    probe.get("failureThreshold", 3)
+                )
+                if patience < least:
+                    yield f"{name}: container {container['name']} {what} after {patience} s without an answer"
+
+
+def confined_pods(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """No annotation of a pod takes its confinement away."""
+    for item in objects:
+        template = (item.get("spec") or {}).get("template") or {}
+        for name, value in ((template.get("metadata") or {}).get("annotations") or {}).items():
+            if _UNCONFINED.search(name) and not str(value).startswith(
+                ("runtime/default", "localhost/")
+            ):
+                yield f"{key(item)}: the annotation {name} takes the pods' confinement away"
 
 
 def closed_production(objects: Sequence[Object], target: Target) -> Iterator[str]:
@@ -145,9 +179,19 @@ def closed_production(objects: Sequence[Object], target: Target) -> Iterator[str
 
 
 def _says_the_usual(name: str, value: str) -> bool:
-    """To be sent to HTTPS, and HTTP to the pods, is what the chart means anyway."""
+    """To be sent to HTTPS, and HTTP to the pods, is what the chart means anyway; so is a wide bound."""
     is_https = name.endswith("ssl-redirect") and value == "true"
-    return is_https or (name.endswith("backend-protocol") and value.upper() == "HTTP")
+    if is_https or (name.endswith("backend-protocol") and value.upper() == "HTTP"):
+        return True
+    least = next((bound for end, bound in _LEAST.items() if name.endswith(end)), None)
+    found = _SIZE.fullmatch(value)
+    return least is not None and found is not None and _size(found) >= least
+
+
+def _size(found: re.Match[str]) -> float:
+    """A number with nginx' unit; 0 is no bound."""
+    number = int(found[1]) * {"": 1, "s": 1, "k": 2**10, "m": 2**20, "g": 2**30}[found[2].lower()]
+    return number or math.inf
 
 
 def _open_to_all(policy: Object) -> Iterator[str]:

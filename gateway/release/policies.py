@@ -16,9 +16,10 @@ from gateway.release.configured import pod_settings
 from gateway.release.exposure import (
     budget_keeps_half,
     closed_production,
+    confined_pods,
     known_registries,
     no_plain_secrets,
-    patient_liveness,
+    patient_probes,
     selectors_match,
 )
 from gateway.release.manifests import (
@@ -41,6 +42,7 @@ from gateway.release.production import (
 )
 from gateway.release.reach import egress_makes_sense, networks_are_some, served
 from gateway.release.served_schema import files_are_served
+from gateway.release.serving import alerts_see, pods_leave_dead_nodes, settings_serve
 
 Policy = Callable[[Sequence[Object], Target], Iterator[str]]
 
@@ -187,6 +189,7 @@ POLICIES: tuple[Policy, ...] = (
     pinned_images,
     bounded_resources,
     restricted_pods,
+    confined_pods,
     no_plain_secrets,
     never_empty,
     probed,
@@ -198,7 +201,7 @@ POLICIES: tuple[Policy, ...] = (
     budget_keeps_half,
     known_registries,
     each_variable_once,
-    patient_liveness,
+    patient_probes,
     impatient_readiness,
     pods_fit,
     networks_are_some,
@@ -209,6 +212,9 @@ POLICIES: tuple[Policy, ...] = (
     probes_ask_what_is_served,
     the_images_program,
     no_development,
+    settings_serve,
+    pods_leave_dead_nodes,
+    alerts_see,
     reachable_sources,
     known_proxies,
 )

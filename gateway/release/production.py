@@ -31,12 +31,17 @@ from gateway.settings.text import Key
 DEVELOPMENT: dict[str, Any] = {
     "errors.mask": False, "csrf.enabled": False, "telemetry.enabled": False, "telemetry.metrics.enabled": False,
     "http.graphiql": True, "limits.introspection": True, "explain.plan_header": True, "explain.trace_header": "always",
+    "authorization.directives.enabled": False, "authorization.directives.dry_run": True,
+    "authentication.jwt.require_expiry": False, "federation.enabled": True,
 }  # fmt: skip
 ANY_ORIGIN = frozenset({"*", ".*", "^.*$", ".+", "^.+$"})
 # They decide what a process runs or reads, whatever image it was started from.
 PROGRAM = re.compile(
-    r"(LD|DYLD)_|PYTHON(PATH|HOME|STARTUP|USERBASE|INSPECT|PLATLIBDIR|BREAKPOINT)$|(PATH|BASH_ENV|ENV|IFS)$"
+    r"((LD|DYLD|GLIBC|GCONV|MALLOC|OPENSSL)_|PYTHON(?!UNBUFFERED|DONTWRITEBYTECODE|FAULTHANDLER|HASHSEED|UTF8))|"
+    r"(PATH|BASH_ENV|ENV|IFS|NLSPATH|LOCPATH|RESOLV_HOST_CONF)$"
 )
+# They decide whom the gateway believes, which host a name is, and where the keys of its connections are written.
+BELIEFS = re.compile(r"SSL_CERT_(FILE|DIR)|SSLKEYLOGFILE|HOSTALIASES|LOCALDOMAIN|RES_OPTIONS")
 _TABLES_OF_SECRETS = frozenset({"headers", "otlp_headers", "secret"})
 
 
@@ -108,6 +113,11 @@ def no_development(objects: Sequence[Object], target: Target) -> Iterator[str]:
         for path, bad in DEVELOPMENT.items():
             if at_path(pod.config, path) == bad:
                 yield f"{pod.name}: {path} is {str(bad).lower()} in production"
+        if "*" in pod.config.subscription.allowed_origins:
+            yield f"{pod.name}: subscription.allowed_origins lets pages of every origin use a user's cookies"
+        for number, keys in enumerate(pod.config.authentication.jwt.jwks):
+            if urlsplit(keys.url or "").scheme == "http":
+                yield f"{pod.name}: authentication.jwt.jwks.{number}.url is http: whoever stands between makes tokens"
         for policy in pod.config.cors.policies:
             if policy.allow_credentials and ANY_ORIGIN & {*policy.origins, *policy.match_origins}:
                 yield f"{pod.name}: cors.policies lets pages of every origin use a user's credentials"
@@ -185,3 +195,5 @@ def the_images_program(objects: Sequence[Object], target: Target) -> Iterator[st
             for variable in sorted({*given, *referred}):
                 if PROGRAM.match(variable):
                     yield f"{name}: {variable} decides what is run, whatever the image"
+                elif BELIEFS.fullmatch(variable):
+                    yield f"{name}: {variable} decides whom sources' names and certificates lead to"

@@ -15,6 +15,10 @@ from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# AWS' metadata service by IPv6; the one by IPv4 is link-local.
+METADATA_6 = ipaddress.IPv6Address("fd00:ec2::254")
+# Public addresses that all of egress lets pods connect to: a network /8.
+_MOST_PUBLIC = 2**24
 
 
 def hosts(objects: Sequence[Object]) -> set[str]:
@@ -160,11 +164,29 @@ def egress_makes_sense(objects: Sequence[Object], target: Target) -> Iterator[st
     has_demo = any(item["kind"] == "Deployment" and _is_demo(item) for item in objects)
     if not rules and not has_demo:
         yield f"NetworkPolicy/{RELEASE}: pods may connect to DNS and nothing else, so no source is reached"
-    for network in sorted({network for network, _ in rules}, key=str):
+    networks = {network for network, _ in rules}
+    wide = sum(n.num_addresses for n in _joined(networks) if n.version == 4 and not n.is_private)
+    if wide > _MOST_PUBLIC:
+        yield f"NetworkPolicy/{RELEASE}: {wide:,} public addresses together are much of the Internet"
+    for network in sorted(networks, key=str):
         if network.prefixlen < (8 if network.version == 4 else 16):
             yield f"NetworkPolicy/{RELEASE}: {network} is most of the Internet"
-        if network.is_link_local or network.is_loopback:
+        if network.is_link_local or network.is_loopback or _holds_metadata(network):
             yield f"NetworkPolicy/{RELEASE}: {network} is the node's own: its metadata service holds credentials"
+
+
+def _joined(networks: Collection[Network]) -> list[Network]:
+    found = [n for n in networks if isinstance(n, ipaddress.IPv4Network)]
+    return list(ipaddress.collapse_addresses(found))
+
+
+def _holds_metadata(network: Network) -> bool:
+    """Whether pods are let to a cloud's metadata by its own IPv6 address; a wide network of the site holds it too."""
+    return (
+        isinstance(network, ipaddress.IPv6Network)
+        and network.prefixlen > 16
+        and METADATA_6 in network
+    )
 
 
 def _is_demo(item: Object) -> bool:

@@ -28,6 +28,9 @@ FORMS = (
     re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
     re.compile(r"\b(ghp|gho|ghs|ghu|github_pat|glpat|xox[abprs]|sk_live|rk_live|hvs|npm|dop_v1)[_.-][A-Za-z0-9_-]{16,}"),
     re.compile(r"\bAIza[A-Za-z0-9_-]{35}\b"),
+    re.compile(r"\bAGE-SECRET-KEY-1[A-Z0-9]{40,}"),
+    # A private key in base64: `-----BEGIN ` with `PRIVATE`, `RSA `, `EC `, `ENCRYPTED` or `OPENSSH`.
+    re.compile(r"LS0tLS1CRUdJTi(BQUklWQVRF|BSU0Eg|BFQyBQ|BFTkNSWVBU|BPUEVOU1NI)"),
 )  # fmt: skip
 # `name=value` within a text: a query of a URL, a connection string.
 _ASSIGNED = re.compile(r"""([A-Za-z][\w.-]*)\s*=\s*["']?(?![${%(<\s"'])([^\s&;,"']{4,})""")
@@ -48,6 +51,11 @@ def names_secret(name: str) -> bool:
     """Whether a name says that a secret stands under it; `dbPassword` and `x-api-key` do, `token_header` does not."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return bool(NAME.search(words)) and not INNOCENT.search(words)
+
+
+def is_reference(value: str) -> bool:
+    """Whether a text is empty, or names a variable whose value stands elsewhere."""
+    return not value.strip() or bool(_REFERENCE.match(value.strip()))
 
 
 def is_harmless(value: str) -> bool:

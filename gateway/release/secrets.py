@@ -17,6 +17,7 @@ from gateway.release.model import Object
 from gateway.release.secret_files import secrets_in_file
 from gateway.release.secret_forms import (
     is_harmless,
+    is_reference,
     looks_random,
     looks_secret,
     names_secret,
@@ -101,6 +102,12 @@ def _in_file(name: str, file: str, text: str) -> Iterator[str]:
 
 def _in_settings(name: str, tables: Any) -> Iterator[str]:
     found = secrets_within(tables, is_named=is_secret_setting)
+    # A secret by its place: digits are one too.
+    found += [
+        ".".join(at)
+        for at, text in texts_of(tables)
+        if (at[:2] == ("admin", "keys") or at[-1:] == ("secret",)) and not is_reference(text)
+    ]
     # What goes along with metrics and traces is the collector's key, whatever its header is called.
     for table, headers in (("metrics", "otlp_headers"), ("tracing", "headers")):
         telemetry = tables.get("telemetry") or {}

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.release.capacity import quantity
 from gateway.release.guards import check_release
+from gateway.release.model import Object
 from tests.release.objects import EU, autoscaler, deployment, facts, release
 
 
@@ -36,3 +37,18 @@ def test_half_stays(cpu: str, memory: str, most: int, is_fine: bool) -> None:
     known = facts(release(deployment(None), autoscaler(4, 24)))
     codes = {refusal.code for refusal in check_release(planned, EU, known)}
     assert codes == (set() if is_fine else {"CapacityHalved"})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_fine"),
+    [("1000", "500", True), ("1000", "499", False), ("1000", "0", True), ("0", "500", True)],
+)
+def test_half_of_the_connections_stays(before: str, after: str, is_fine: bool) -> None:
+    def sized(most: str) -> list[Object]:
+        made = deployment()
+        container = made["spec"]["template"]["spec"]["containers"][0]
+        container["env"].append({"name": "GATEWAY_SERVER__MAX_CONNECTIONS", "value": most})
+        return release(made)
+
+    codes = {refusal.code for refusal in check_release(sized(after), EU, facts(sized(before)))}
+    assert ("CapacityHalved" in codes) is not is_fine
