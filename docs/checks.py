@@ -10,6 +10,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "RepeatedField": "A field stands twice and means the same. Remove one.",
         "DeprecatedImplementation": "A field is deprecated and its interface's field is not. Deprecate both; `graph.strict_deprecation` makes it an error.",
         "ScalarByName": "A scalar has the gateway's own meaning by its name. `[graph.scalars]` or `@scalar` says what is meant.",
+        "Directive": "A directive of Python's does nothing where it stands, or its class cannot be made with the arguments.",
         "UnboundDirective": "A directive of the schema's own does nothing. Bind a class by `@schema_directive`, or remove it.",
         "NoTypeResolver": "Values of an interface or union that Python gives say their type by `__typename` only. `@type_resolver` says it for them.",
     },
@@ -19,6 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Python": {
         "Resolver": "A function does not fit the schema: its name, its parameters, or what it is bound to. The hint has the name that is nearest.",
+        "Plugin": "A plugin that the configuration names, with what it brings.",
         "NothingIsShared": "A function that runs beside resolvers has no `vary=`, and so no operation is shared. Declare the headers that it reads, `vary=()` for none.",
     },
     "Who may ask": {

@@ -34,6 +34,7 @@ from gateway.settings.describe import described
 from gateway.settings.environment import overlay, read_environment
 from gateway.settings.mistakes import ConfigOrigin, together
 from gateway.settings.text import Expansion, key_lines
+from gateway.settings.text_file import read_text_file
 from gateway.telemetry.settings import LogSettings, TelemetrySettings
 from gateway.transport.settings import (
     BatchingSettings,
@@ -191,16 +192,8 @@ def config_json_schema() -> dict[str, Any]:
 
 def read_config_text(path: str | Path) -> str:
     """The text of a configuration file. Errors: ConfigError."""
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as exc:
-        raise ConfigError(
-            f"the configuration file cannot be read: {exc.strerror}",
-            file=str(path),
-            hint="give its path with --config, or a schema with --schema",
-        ) from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError("the configuration file is not UTF-8", file=str(path)) from exc
+    hint = "give its path with --config, or a schema with --schema"
+    return read_text_file(path, "configuration file", hint=hint)
 
 
 def _syntax_error(exc: tomllib.TOMLDecodeError, name: str) -> ConfigError:

@@ -6,7 +6,7 @@ They outlive every revision.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -67,22 +67,34 @@ class Hooks:
         self.state.clear()
         self.state.update(self._first_state)
         try:
-            for function in self._of("on_startup"):
-                self.state.update(await settled(function(self.state)) or {})
+            for mark in self._of("on_startup"):
+                made = await settled(mark.target(self.state))
+                self.state.update(named_values(mark, made))
             yield
         finally:
-            for function in self._of("on_shutdown"):
-                await settled(function(self.state))
+            for mark in self._of("on_shutdown"):
+                await settled(mark.target(self.state))
 
-    def _of(self, kind: str) -> list[Callable[..., Any]]:
-        return [mark.target for mark in self._marks if mark.kind == kind]
+    def _of(self, kind: str) -> list[Mark]:
+        return [mark for mark in self._marks if mark.kind == kind]
 
     def _hooks(self, kind: str) -> list[Hook]:
-        marks = [mark for mark in self._marks if mark.kind == kind]
         return [
             Hook(mark.target, mark.vary, mark.title, mark.sources, mark.takes_variables)
-            for mark in sorted(marks, key=lambda mark: mark.order)
+            for mark in sorted(self._of(kind), key=lambda mark: mark.order)
         ]
+
+
+def named_values(mark: Mark, value: Any) -> Mapping[str, Any]:
+    """What a function gave to join a state. Errors: TypeError that names the function."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        name, (file, line) = getattr(mark.target, "__qualname__", mark.kind), mark.place
+        raise TypeError(
+            f"@{mark.kind} {name} ({file}:{line}) must return a dict or None, not {type(value)}"
+        )
+    return value
 
 
 async def settled(value: Any) -> Any:

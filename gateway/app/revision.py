@@ -14,7 +14,7 @@ from weakref import ref
 
 from gateway.app.build import Graph
 from gateway.app.config import Config
-from gateway.app.hooks import Hooks, settled
+from gateway.app.hooks import Hooks, named_values, settled
 from gateway.app.override_labels import make_decider
 from gateway.app.plan_maker import PlanMaker
 from gateway.app.services import time_left, unshared_sources, upstream_settings
@@ -212,7 +212,7 @@ class Revision:
         UNDER_WAY.set(ref(context))
         for mark in self._factories:
             seen = context if mark.vary is None else context.restricted(mark.vary)
-            context.state.update(await settled(mark.target(seen)) or {})
+            context.state.update(named_values(mark, await settled(mark.target(seen))))
         return context
 
     def _warm(self) -> None:

@@ -18,6 +18,7 @@ from gateway.app.config import Config, read_config_text
 from gateway.app.mistakes import error_lines
 from gateway.app.reload.inputs import Origin
 from gateway.errors import ConfigError, Diagnostic
+from gateway.settings.text_file import decoded, read_text_file
 
 CONFIG_FILE = Path("gateway.toml")
 
@@ -133,18 +134,16 @@ def read_file(path: Path | None) -> str:
     if path is None:
         return _standard_input()
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as exc:
-        fail(f"{path}: cannot be read: {exc.strerror}")
-    except UnicodeDecodeError:
-        fail(f"{path}: is not UTF-8")
+        return read_text_file(path, "file")
+    except ConfigError as exc:
+        fail(exc.render())
 
 
 def _standard_input() -> str:
     try:
-        return sys.stdin.read()
-    except UnicodeDecodeError:
-        fail("standard input is not UTF-8")
+        return decoded(sys.stdin.buffer.read(), "standard input")
+    except ConfigError as exc:
+        fail(exc.render())
 
 
 def read_json(text: str, what: str) -> Any:

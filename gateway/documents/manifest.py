@@ -16,10 +16,12 @@ import orjson
 
 from gateway.documents.ids import hash_of, plain_id
 from gateway.errors import ConfigError
+from gateway.settings.text_file import read_text_file
 
 logger = logging.getLogger("gateway.documents")
 
 APOLLO = "apollo-persisted-query-manifest"
+KEY = "persisted_documents.manifest"
 CHECK_EVERY_S = 1.0
 Signature = tuple[tuple[str, int, int], ...]
 
@@ -30,11 +32,13 @@ def read_manifest(path: Path) -> dict[str, str]:
     Errors: ConfigError naming the file.
     """
     try:
-        pairs = _files(path) if path.is_dir() else _operations(orjson.loads(path.read_bytes()))
+        pairs = (
+            _files(path)
+            if path.is_dir()
+            else _operations(orjson.loads(read_text_file(path, "manifest", key=KEY)))
+        )
         texts = _by_id(pairs)
-    except OSError as exc:
-        raise _broken(path, f"it cannot be read: {exc.strerror}") from exc
-    except ValueError as exc:  # of JSON and UTF-8, too
+    except ValueError as exc:  # of JSON, too
         raise _broken(path, str(exc)) from exc
     for text in list(texts.values()):
         texts.setdefault(hash_of(text), text)
@@ -74,7 +78,7 @@ def _operations(manifest: object) -> Iterable[tuple[str, str]]:
 def _files(folder: Path) -> Iterable[tuple[str, str]]:
     """A folder's files by name, `GetVideo.graphql` as `GetVideo`."""
     for file in sorted(folder.rglob("*.graphql")):
-        yield file.stem, file.read_text(encoding="utf-8")
+        yield file.stem, read_text_file(file, "document", key=KEY)
 
 
 def signature_of(path: Path) -> Signature:
@@ -87,7 +91,7 @@ def signature_of(path: Path) -> Signature:
 def _broken(path: Path, problem: str) -> ConfigError:
     return ConfigError(
         f"the manifest is of no use: {problem}",
-        key="persisted_documents.manifest",
+        key=KEY,
         file=str(path),
         hint="Apollo's manifest, a JSON object of texts by id, or a folder of .graphql files",
     )

@@ -191,7 +191,9 @@ class _DirectiveBinder:
     def refuse(self, use: Any, message: str, hint: str = "") -> None:
         """An error at a use."""
         file, line, column = place_of(use)
-        self.found.append(Diagnostic(message, file=file, line=line, column=column, hint=hint))
+        self.found.append(
+            Diagnostic(message, "Directive", file=file, line=line, column=column, hint=hint)
+        )
 
 
 def _names_on(carrier: Carrier) -> set[str]:

@@ -71,6 +71,9 @@ def bind_scalar(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[Diagnost
     declared = schema.type_map.get(mark.name)
     if not isinstance(declared, GraphQLScalarType):
         return [unknown(mark, "scalar", names_of_kinds(schema, GraphQLScalarType))]
+    if is_specified_scalar_type(declared):
+        hint = "give the field a scalar of your own"
+        return [finding(mark, f"{mark.name} is GraphQL's own, and stays what it is", hint)]
     known = ("serialize", "parse_value", "parse_literal")
     if not any(hasattr(mark.target, name) for name in known):
         return [finding(mark, f"the scalar {mark.name} has none of {', '.join(known)}")]

@@ -25,13 +25,14 @@ from gateway.client.vary import VARY_NONE, Vary
 from gateway.context import Context
 from gateway.errors import Diagnostic
 from gateway.graph.bind_scalars import bind_scalar, bind_scalars, guard_scalars, scalars_by_name
+from gateway.graph.called import check_calls
 from gateway.graph.field_tree import FieldTree
 from gateway.graph.loader import Loader
 from gateway.graph.register import Mark
 from gateway.graph.resolvers import BatchField, EventSource, FieldResolver, seen_by
 from gateway.graph.scalars import BUILT_IN, ScalarName
 from gateway.graph.signature import (
-    check_leading,
+    check_generator,
     check_signature,
     finding,
     names_of_kinds,
@@ -91,7 +92,7 @@ def bind_resolvers(
     chosen = scalars or {}
     bind_scalars(schema, {**BUILT_IN, **{name: BUILT_IN[kind] for name, kind in chosen.items()}})
     own = {mark.name for mark in marks if mark.kind == "scalar"}
-    found = scalars_by_name(schema, own | chosen.keys())
+    found = scalars_by_name(schema, own | chosen.keys()) + check_calls(marks)
     seen: dict[tuple[str, str], Mark] = {}
     for mark in marks:
         binder = _BINDERS.get(mark.kind)
@@ -118,7 +119,7 @@ def _bind_type_resolver(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[
         return function(value, seen_by(info.context, sees))
 
     declared.resolve_type = resolve_type
-    return check_leading(mark, ("value", "context"))
+    return []
 
 
 def _bind_resolver(schema: GraphQLSchema, mark: Mark, threads: Executor) -> list[Diagnostic]:
@@ -127,7 +128,7 @@ def _bind_resolver(schema: GraphQLSchema, mark: Mark, threads: Executor) -> list
         return found
     if _is_of_subscription(schema, mark):
         return [has_events(mark)]
-    found = check_signature(mark, field, ("parent", "context"))
+    found = check_signature(mark, field, ("parent", "context")) + check_generator(mark, field)
     function: Callable[..., Any] = mark.target
     if mark.blocking and inspect.iscoroutinefunction(function):
         hint = "write `def` for what blocks, or leave `blocking=True` out"
@@ -148,7 +149,11 @@ def _bind_batch_resolver(schema: GraphQLSchema, mark: Mark, _: Executor) -> list
     if _is_of_subscription(schema, mark):
         return [has_events(mark)]
     field.resolve = BatchField(PythonBatchLoader(mark.target, mark.name, mark.vary), mark.name)
-    return check_signature(mark, field, ("parents", "context"))
+    found = check_signature(mark, field, ("parents", "context"))
+    if inspect.isasyncgenfunction(mark.target) or inspect.isgeneratorfunction(mark.target):
+        hint = "return a list with one item for each parent"
+        found.append(finding(mark, f"{mark.name} is a generator, not a batch resolver", hint))
+    return found
 
 
 def _bind_subscription(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[Diagnostic]:
@@ -159,6 +164,10 @@ def _bind_subscription(schema: GraphQLSchema, mark: Mark, _: Executor) -> list[D
         return [finding(mark, f"{mark.name} is not a field of the subscription type")]
     takes_info = "info" in parameters_of(mark.target) and "info" not in field.args
     found = check_signature(mark, field, ("root", "context"))
+    if mark.topic is None and inspect.isgeneratorfunction(mark.target):
+        found.append(
+            finding(mark, f"{mark.name} is a generator that waits for nothing", "write `async def`")
+        )
     if mark.topic is None:
         field.subscribe = EventSource(mark.target, mark.name, takes_info, mark.shared, mark.vary)
         if field.resolve is None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from gateway.errors import ConfigError
 from gateway.graph.register import MARK, Mark
+from gateway.settings.mistakes import suggestion
+
+OWN = str(Path(__file__).resolve().parents[1]) + os.sep
+"""The gateway's own package: a mistake that it finds is made where it is called."""
 
 
 def find_marks(
@@ -47,7 +53,25 @@ def imported(module_name: str, base: str | Path, *, key: str, what: str) -> Modu
     folder = str(Path(base).resolve())
     if folder not in sys.path:
         sys.path.insert(0, folder)
+    beside = Path(folder, f"{module_name}.py")
+    if (
+        module_name in sys.stdlib_module_names
+    ):  # Python's own is found first, or was imported before
+        hint = f"rename {beside.name}" if beside.is_file() else "give the name of your own"
+        raise ConfigError(f"`{module_name}` is a module of Python itself", key=key, hint=hint)
+    if not _is_there(module_name):
+        raise _missing(module_name, folder, key)
     return _import(module_name, key, what)
+
+
+def _is_there(name: str) -> bool:
+    """Whether there is such a module. A parent that fails is told when it is imported."""
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+    except Exception:
+        return True
 
 
 def _marks_of(value: Any) -> tuple[Mark, ...]:
@@ -66,23 +90,35 @@ def _modules(package: ModuleType, key: str, what: str) -> list[ModuleType]:
 def _import(name: str, key: str, what: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except Exception as exc:
-        trace = exc.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        file = trace.tb_frame.f_code.co_filename if trace else None
-        line, column, why = trace.tb_lineno if trace else None, None, str(exc)
+    except (Exception, SystemExit) as exc:
+        why, column, (file, line) = str(exc), None, _place_of(exc.__traceback__)
         if isinstance(exc, SyntaxError):
             file, line, column, why = exc.filename, exc.lineno, exc.offset, exc.msg
-        own = file and "importlib" not in file
-        is_missing = isinstance(exc, ModuleNotFoundError) and exc.name == name
         raise ConfigError(
             f"{what} cannot be imported: {type(exc).__name__}: {why}",
             key=key,
-            file=file if own else name,
-            line=line if own else None,
-            column=column if own else None,
-            hint="it must be a package or module beside the configuration file"
-            if is_missing and key == "graph.resolvers"
-            else None,
+            file=file,
+            line=line,
+            column=column,
         ) from exc
+
+
+def _missing(name: str, folder: str, key: str) -> ConfigError:
+    """Of a module that there is none of."""
+    if name.endswith(".py"):
+        hint = f"a module's name is meant: `{name.removesuffix('.py')}`"
+    else:
+        known = {one.name for one in pkgutil.iter_modules([folder])}
+        hint = suggestion(name, known)
+    return ConfigError(f"there is no module `{name}`", key=key, hint=hint)
+
+
+def _place_of(trace: TracebackType | None) -> tuple[str | None, int | None]:
+    """Where the user's code was: the last line that is neither the gateway's own nor the import's."""
+    place: tuple[str | None, int | None] = (None, None)
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith((OWN, "<frozen importlib")) and file != importlib.__file__:
+            place = (file, trace.tb_lineno)
+        trace = trace.tb_next
+    return place

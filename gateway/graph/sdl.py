@@ -15,6 +15,7 @@ from graphql.language.parser import Parser
 
 from gateway.errors import ConfigError, Diagnostic
 from gateway.settings.mistakes import together
+from gateway.settings.text_file import read_text_file
 
 MAX_SYNTAX_ERRORS = 20
 """Of one file: what comes behind so many is looked at when they are mended."""
@@ -68,10 +69,8 @@ def load_sdl(files: Iterable[Path], texts: Mapping[str, str] | None = None) -> D
     for file in files:
         try:
             known = texts.get(str(file)) if texts is not None else None
-            text = file.read_text(encoding="utf-8") if known is None else known
+            text = read_text_file(file, "schema file") if known is None else known
             definitions += parse_sdl(text, str(file)).definitions
-        except (OSError, UnicodeDecodeError) as exc:
-            errors.append(ConfigError(f"the schema file cannot be read: {exc}", file=str(file)))
         except ConfigError as exc:
             errors += (exc, *exc.others)
     if errors:

@@ -17,6 +17,8 @@ from graphql import (
     GraphQLField,
     GraphQLSchema,
     Undefined,
+    get_nullable_type,
+    is_list_type,
     is_required_argument,
 )
 
@@ -47,6 +49,11 @@ def check_signature(mark: Mark, field: GraphQLField, leading: tuple[str, str]) -
     rest = dict(parameters[2:])
     expected, missing = _check_arguments(mark, field, rest)
     for name, parameter in parameters[:2]:
+        if name == "info" and "info" not in field.args:
+            hint = f"write ({', '.join(leading)}, info, …)"
+            found.append(
+                finding(mark, f"{mark.name} takes `info` where `{leading[1]}` comes", hint)
+            )
         if name in expected and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
             message = (
                 f"{mark.name} has an argument with the name of `{name}`, which is another thing"
@@ -56,6 +63,15 @@ def check_signature(mark: Mark, field: GraphQLField, leading: tuple[str, str]) -
             )
             found.append(finding(mark, message, hint))
     return found + missing + _check_parameters(mark, field, rest, expected)
+
+
+def check_generator(mark: Mark, field: GraphQLField) -> list[Diagnostic]:
+    """A generator gives a list's items; no other field's value is one."""
+    makes = inspect.isasyncgenfunction(mark.target) or inspect.isgeneratorfunction(mark.target)
+    if not makes or is_list_type(get_nullable_type(field.type)):
+        return []
+    hint = "return the value instead of `yield`"
+    return [finding(mark, f"{mark.name} is a generator, and the field is no list", hint)]
 
 
 def _check_arguments(

@@ -12,6 +12,7 @@ from graphql import GraphQLSyntaxError, OperationDefinitionNode, parse
 from gateway.errors import ClientError, ConfigError, RequestError
 from gateway.pipeline.found_plan import Key
 from gateway.pipeline.plan_cache import PlanCache
+from gateway.settings.text_file import read_text_file
 
 T = TypeVar("T")
 logger = logging.getLogger("gateway.plan")
@@ -26,7 +27,7 @@ def warm_plans(plans: PlanCache[T], paths: Sequence[str], base: Path) -> int:
     """
     count = 0
     for path in _files(paths, base):
-        text = _read(path)
+        text = read_text_file(path, "file", key="plan_cache.warm")
         try:
             for name in _operation_names(text):
                 plans.lookup(text, name)
@@ -79,15 +80,6 @@ def _files(paths: Sequence[str], base: Path) -> Iterator[Path]:
             yield from sorted(path.rglob("*.graphql"))
         else:
             yield path
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            "the file cannot be read", key="plan_cache.warm", file=str(path)
-        ) from error
 
 
 def _operation_names(text: str) -> list[str | None]:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from gateway.errors import ConfigError
 from gateway.settings.mistakes import suggestion
+from gateway.settings.text_file import read_text_file
 from gateway.suites.model import Case, ExpectedMessage, ExpectedRequest, Suite
 
 VARIABLES = ("$args", "$this", "$batch", "$config", "$context", "$env", "$requestHeaders")
@@ -50,12 +51,10 @@ def read_suite(file: Path) -> Suite:
         hint = "pip install 'compiled-graphql-gateway[test]'"
         raise ConfigError("suites need PyYAML", file=str(file), hint=hint) from exc
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_text_file(file, "suite")
         content = yaml.safe_load(text)
         lines = _lines(yaml.compose(text))
-    except OSError as exc:
-        raise ConfigError(f"cannot be read: {exc.strerror}", file=str(file)) from exc
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+    except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         line = mark.line + 1 if mark is not None else None
         problem = getattr(exc, "problem", None) or str(exc)

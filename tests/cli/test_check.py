@@ -97,7 +97,7 @@ MISTAKES = {
     "configuration: unset variable": Mistake("gateway.toml", "timeout_s = 5", 'url = "${NOT_SET_ANYWHERE}"', "NOT_SET", "is not set", 2),
     "configuration: no such schema": Mistake("gateway.toml", "schema.graphql", "shcema.graphql", None, "no such schema file", 2),
     "configuration: unknown source": Mistake("gateway.toml", "[sources.api]", "[sources.apo]", "[sources.apo]", "apo", 2),
-    "configuration: no such resolvers": Mistake("gateway.toml", '"resolvers"', '"resolvres"', None, "cannot be imported", 2),
+    "configuration: no such resolvers": Mistake("gateway.toml", '"resolvers"', '"resolvres"', None, "there is no module `resolvres` (did you mean `resolvers`?)", 2),
     "SDL: syntax": Mistake("schema.graphql", "title: String\n  url", "title String\n  url", "title String", "Expected ':'", 2),
     "SDL: unknown type": Mistake("schema.graphql", "url: String", "url: Sting", "url: Sting", "Unknown type 'Sting'"),
     "SDL: unknown directive": Mistake("schema.graphql", "now: String", "now: String @nwo", "@nwo", "Unknown directive '@nwo'"),

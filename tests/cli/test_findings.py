@@ -189,9 +189,9 @@ def test_a_plan_shows_the_size_of_batches(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("plan", "@nope.graphql"), "nope.graphql: cannot be read"),
+        (("plan", "@nope.graphql"), "nope.graphql: the file cannot be read"),
         (("plan", "{ late }", "--variables", "{"), "--variables is not JSON"),
-        (("profile", "{ a }", "--variables", "@nope"), "nope: cannot be read"),
+        (("profile", "{ a }", "--variables", "@nope"), "nope: the file cannot be read"),
         (("map", "a", "--spec", "9"), "9"),
         (("map", "a", "--vars", "gateway.toml"), "--vars is not JSON"),
         (("check", "a.toml", "b.toml"), "there can be one configuration file"),

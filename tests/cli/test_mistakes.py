@@ -25,7 +25,7 @@ def project(folder: Path, toml: str | bytes, sdl: str = SDL) -> None:
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        (b"\xff\xfe[", ("gateway.toml: the configuration file is not UTF-8",)),
+        (b"\xff\xfe[", ("gateway.toml:1:1: the configuration file is not UTF-8", "save it as UTF-8")),
         (b"[graph]\nschema = s.graphql\n", ("gateway.toml:2:10: not valid TOML", QUOTES)),
         (b'[graph]\nschema = "s.graphql\n', ("gateway.toml:2:", "a text ends on its line")),
         ("[sources.apl]\ntimeout_s = 1\n", ("gateway.toml:3: sources.apl: no @source has this name", "declared: api")),

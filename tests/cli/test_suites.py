@@ -62,7 +62,9 @@ def test_the_addresses_are_those_of_the_schema_and_the_dialect_is_the_configurat
 
 def test_what_cannot_be_run_is_one_line(tmp_path: Path) -> None:
     assert "there is no suite in tests" in one_line(run_gateway("test", cwd=tmp_path))
-    assert "nope.yaml: cannot be read" in one_line(run_gateway("test", "nope.yaml", cwd=tmp_path))
+    assert "nope.yaml: the suite cannot be read" in one_line(
+        run_gateway("test", "nope.yaml", cwd=tmp_path)
+    )
     (tmp_path / "a.connector.yaml").write_text("tests: []")
     told = one_line(run_gateway("test", "a.connector.yaml", cwd=tmp_path))
     assert "a.connector.yaml: config.schema is missing (or give --schema)" in told

@@ -19,6 +19,7 @@ import orjson
 from gateway.app.config import Config, parse_config, read_config_text
 from gateway.errors import ConfigError
 from gateway.graph.sdl import find_schema_files
+from gateway.settings.text_file import read_text_file
 
 FileState = tuple[str, int, int, int]
 
@@ -58,7 +59,7 @@ class Origin:
         text = read_config_text(self.config) if self.config is not None else ""
         config = self.parse(text, env)
         files = find_schema_files(config.graph.schema, self.base)
-        schema = {str(file): _text(file) for file in files}
+        schema = {str(file): read_text_file(file, "schema file") for file in files}
         return Inputs(text, schema, _python(config.graph.resolvers, self.base))
 
     def state(self, env: Mapping[str, str]) -> list[FileState]:
@@ -113,13 +114,6 @@ class Inputs:
         fresh = path.with_suffix(f".{os.getpid()}.new")
         fresh.write_bytes(self.to_bytes())
         fresh.replace(path)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"the schema file cannot be read: {exc}", file=str(file)) from exc
 
 
 def _state(file: Path) -> FileState | None:

@@ -111,8 +111,10 @@ def unresolved_fields(schema: GraphQLSchema, supply: Supply) -> list[Diagnostic]
             if is_bound or (owner not in roots and supply.gives(owner, name)):
                 continue
             code, hint = "ConnectorsUnresolvedField", "give it a @connect or a resolver"
-            if owner is schema.subscription_type and supply.connects:
-                code, hint = "SubscriptionInConnectors", "give it a @subscription in Python"
+            if owner is schema.subscription_type:
+                hint = "give it a @subscription in Python"
+                if supply.connects:
+                    code = "SubscriptionInConnectors"
             elif owner not in roots:
                 hint = f"map it in a selection, or {hint}"
             file, line, column = place_of(field.ast_node)
