@@ -151,7 +151,7 @@ class Context:
 
     @property
     def overrides(self) -> Mapping[str, bool]:
-        """Whether each label of `@override` is on that the operation's plan has."""
+        """Whether each label of `@override` is on that was decided for the request: for the fallback path."""
         return self.client.overrides or {}
 
     @property

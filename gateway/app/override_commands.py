@@ -31,6 +31,7 @@ class OverrideCommands:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
+        self._writing = asyncio.Lock()
         worker.calls.add(LOOK, self._look)
         worker.calls.add(DECISIONS, self._decided)
 
@@ -56,7 +57,8 @@ class OverrideCommands:
         if path is None:
             raise CommandError("override.switches names no file", 409)
         try:
-            found = await asyncio.to_thread(write_switch, path, asked.label, asked.rule)
+            async with self._writing:
+                found = await asyncio.to_thread(write_switch, path, asked.label, asked.rule)
         except ValueError as exc:
             raise CommandError(str(exc)) from exc
         except OSError as exc:

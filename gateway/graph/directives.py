@@ -15,7 +15,7 @@ from gateway.client.vary import Vary
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.graph.field_tree import FieldTree
-from gateway.graph.loader import Loader
+from gateway.graph.loader import Loader, called_sources
 from gateway.graph.overrides import loader_for
 from gateway.graph.resolvers import (
     BatchField,
@@ -208,6 +208,7 @@ class _AroundLoader:
         self.change = change
         self.coordinate = inner.coordinate
         self.source = inner.source
+        self.sources = called_sources(inner)
         self.reads = inner.reads
         self.vary = inner.vary
         # A directive may change the value's shape.

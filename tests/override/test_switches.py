@@ -13,10 +13,13 @@ import httpx
 import pytest
 
 from gateway.admin.commands import Command, CommandError
+from gateway.app.gateway import create_app
 from gateway.app.override_commands import SwitchCommand
 from gateway.errors import ConfigError
 from gateway.override.switches import Switches, read_switches, write_switch
-from tests.override.scenes import served
+from gateway.testing import GatewayClient
+from tests.override.scenes import LINK, PHP, REST, SOURCES, served
+from tests.override.scenes import STATS as STATS_SDL
 from tests.platform.processes import answers, free_port, started, wait_until
 from tests.support.backend import backend
 
@@ -174,3 +177,26 @@ async def test_workers_agree_on_every_visitor_and_follow_a_switch_at_once(tmp_pa
         lines = [json.loads(text) for text in (tmp_path / "audit.log").read_text().splitlines()]
         audited = [(line["label"], line["rule"]) for line in lines if "rule" in line]
         assert audited == [("percent(50)", False)]
+
+
+async def test_another_share_needs_a_reload_only(tmp_path: Path) -> None:
+    (tmp_path / "schema.graphql").write_text(LINK + SOURCES + STATS_SDL % "stats")
+    file = tmp_path / "gateway.toml"
+    text = 'graph = { schema = "schema.graphql" }\n[logs]\naccess = "off"\n[telemetry.metrics]\nport = 0\n'
+    text += "[override.labels]\nversion = false\nvideo = false\nstats = %s\n"
+    file.write_text(text % "false")
+    sources = {"php": PHP, "rest": REST}
+    client = GatewayClient(file, sources=sources)
+    played = client.app.transports
+    client.app = create_app(file)
+    client.app.transports = played
+    async with client:
+        assert (await client.execute(STATS)).data["stats"]["views"] == 1
+        file.write_text(text % '"percent(100)"')
+        assert client.app.reloader is not None
+        assert (await client.app.reloader.reload()).result == "reloaded"
+        assert (await client.execute(STATS)).data["stats"]["views"] == 10
+        assert client.app.worker.serving().labels.counts == {
+            ("stats", False): 1,
+            ("stats", True): 1,
+        }

@@ -1,0 +1,112 @@
+"""`gateway migrate finish` takes out what a move has left behind, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli.app import app
+
+BEFORE = """extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])
+  @source(name: "php", http: { baseURL: "http://php.test" })
+  @source(name: "rest", http: { baseURL: "http://rest.test" })
+
+type Query {
+  # how often
+  stats: Int
+    @connect(
+      source: "php"
+      http: { GET: "/stats.php" }
+      selection: "$.n"
+    )
+    @connect(source: "rest", http: { GET: "/stats" }, selection: "$.count") # the new one
+    @override(from: "php", label: "stats")
+  one: Int @connect(source: "php", http: { GET: "/a" }, selection: "$") @connect(source: "rest", http: { GET: "/b" }, selection: "$") @override(from: "php", label: "percent(20)") # both
+}
+"""
+STATS = """  # how often
+  stats: Int
+    @connect(source: "rest", http: { GET: "/stats" }, selection: "$.count") # the new one
+"""
+ONE = """  one: Int @connect(source: "rest", http: { GET: "/b" }, selection: "$") # both
+"""
+
+
+def project(folder: Path, sdl: str = BEFORE, rule: str = "true") -> Path:
+    """A project with this schema; its file."""
+    file = folder / "schema.graphql"
+    file.write_bytes(sdl.encode())
+    (folder / "gateway.toml").write_text(
+        f'graph = {{ schema = "schema.graphql" }}\n[override.labels]\nstats = {rule}\n'
+    )
+    return file
+
+
+def finish(folder: Path, *words: str) -> tuple[int, str]:
+    """Exit code and output of the command."""
+    command = ["migrate", "finish", *words, "--config", str(folder / "gateway.toml")]
+    ended = CliRunner().invoke(app, command)
+    return ended.exit_code, ended.output
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_old_connector_goes_and_the_rest_stays_as_it_was_written(
+    tmp_path: Path, end: str
+) -> None:
+    file = project(tmp_path, BEFORE.replace("\n", end))
+    code, said = finish(tmp_path, "Query.stats")
+    assert (code, said.splitlines()) == (
+        0,
+        [
+            "Query.stats is not asked of php any more: /stats.php",
+            "override.labels.stats may go, if no other @override has it",
+        ],
+    )
+    head, _, rest = BEFORE.partition("  # how often")
+    expected = head + STATS + rest[rest.index("  one:") :]
+    assert file.read_bytes().decode() == expected.replace("\n", end)
+    code, said = finish(tmp_path, "Query.one", "--force")
+    assert code == 0
+    assert "no connector names the source php any more" in said
+    assert file.read_bytes().decode() == (head + STATS + ONE + "}\n").replace("\n", end)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gateway.toml", "schema.graphql"]
+
+
+@pytest.mark.parametrize(
+    ("words", "rule", "code", "said"),
+    [
+        (["Query.one"], "true", 1, "percent(20) is on for 20 % of the clients; --force moves the"),
+        (["Query.stats"], '"percent(99.9)"', 1, "stats is on for 99.9 % of the clients"),
+        (["Query.none"], "true", 2, "no @override moves Query.none; there are: Query.stats, Query"),
+    ],
+)
+def test_what_is_not_moved_whole_is_not_finished(
+    tmp_path: Path, words: list[str], rule: str, code: int, said: str
+) -> None:
+    file = project(tmp_path, rule=rule)
+    ended, output = finish(tmp_path, *words)
+    assert ended == code
+    assert said in output
+    assert file.read_text() == BEFORE
+
+
+def test_reads_are_not_finished_before_the_writes_that_move_with_them(tmp_path: Path) -> None:
+    write = """type Mutation { add: Int @connect(source: "php", http: { POST: "/a" }, selection: "$")
+        @connect(source: "rest", http: { POST: "/a" }, selection: "$") @override(from: "php", label: "stats") }"""
+    file = project(tmp_path, BEFORE + write)
+    code, said = finish(tmp_path, "Query.stats")
+    assert code == 1
+    assert "OverrideOnMutation" in said
+    assert file.read_text() == BEFORE + write
+    assert finish(tmp_path, "Mutation.add")[0] == 0
+    assert finish(tmp_path, "Query.stats")[0] == 0
+
+
+def test_a_look_writes_nothing(tmp_path: Path) -> None:
+    file = project(tmp_path)
+    code, said = finish(tmp_path, "Query.stats", "--diff")
+    assert code == 0
+    assert '-    @override(from: "php", label: "stats")' in said
+    assert file.read_text() == BEFORE
