@@ -123,6 +123,41 @@ max_depth = 12
 max_aliases = 60
 introspection = false
 """,
+    "[cost]": """
+[cost]
+mode = "measure"      # look at the metrics first, then enforce
+max = 5_000
+list_size = 10
+""",
+    "[cost.sources.NAME]": """
+[cost.sources.search]
+max = 200
+list_size = 25
+""",
+    "[quotas]": """
+[quotas]
+store = "redis"
+on_unavailable = "local"
+""",
+    "[quotas.address]": """
+[quotas.address]
+requests = 500
+seconds = 10
+""",
+    "[quotas.policies.NAME]": """
+[quotas.policies.default]
+windows = [{ requests = 100, seconds = 10 }]
+
+[quotas.policies.partner]
+per = "client"
+windows = [{ requests = 1_000, seconds = 10 }, { cost = 500_000, seconds = 3600 }]
+""",
+    "[[quotas.policies.NAME.windows]]": """
+[[quotas.policies.partner.windows]]
+name = "hour"
+cost = 500_000
+seconds = 3600
+""",
     "[plan_cache]": """
 [plan_cache]
 max_entries = 2000
@@ -275,6 +310,7 @@ max_errors = 50
     "[explain]": """
 [explain]
 plan_header = true
+cost_header = true
 trace_header = "signed"
 """,
 }

@@ -41,6 +41,9 @@ CODES: dict[str, ErrorCode] = {
         ErrorCode("MAX_WORK_LIMIT", 400, "The operation is too costly to plan.", "Use fragments in fewer places, request fewer types of an interface or union, or ask the operator to raise limits.max_work."),
         ErrorCode("MAX_VALIDATION_LIMIT", 400, "The document is too costly to validate.", "Select fewer fields under the same response name, or ask the operator to raise limits.max_validation_work."),
         ErrorCode("MAX_VARIABLES_LIMIT", 400, "The variables are too large.", "Send shorter lists and fewer levels, or ask the operator to raise the limit that is named."),
+        ErrorCode("COST_ESTIMATED_TOO_EXPENSIVE", 400, "The operation costs too much.", "Request shorter lists or fewer levels, or ask the operator to raise cost.max; the extensions say what it costs and what it may cost."),
+        ErrorCode("COST_INVALID_SLICING_ARGUMENTS", 400, "Exactly one slicing argument is required.", "Send exactly one of the arguments that say how long the list is, `first` or `last`."),
+        ErrorCode("RATE_LIMIT_EXCEEDED", 429, "Too many requests.", "Send less often, or operations that cost less; retry after the time in Retry-After, or ask the operator to raise the quota that is named."),
         ErrorCode("UNCACHED_DOCUMENTS_LIMIT", 429, "Too many new documents.", "Use variables instead of literal values, send documents by id, retry after the time in Retry-After, or ask the operator to raise limits.plan_cpu_share."),
         ErrorCode("INTROSPECTION_DISABLED", 400, "Introspection is not allowed.", "Ask the operator for the schema, or to set limits.introspection."),
         ErrorCode("BAD_USER_INPUT", 400, "Bad input.", "Fix the variable or argument that the message names."),
@@ -80,6 +83,7 @@ CODES: dict[str, ErrorCode] = {
         ErrorCode("INVALID_PATH_SEGMENT", None, "A value is not allowed in the source's URL.", "Do not send `.` or `..` as an id."),
         ErrorCode("INVALID_REQUEST_VALUE", None, "A value cannot be written into the request to the source.", "Send another value: no control characters or emoji in a header, no list or object where the source takes a single text. The gateway's log names the part of the request."),
         ErrorCode("REQUEST_LIMIT_EXCEEDED", None, "Too many requests to one source.", "Batch the connector, or raise connectors.max_requests_per_operation_per_source."),
+        ErrorCode("SUBGRAPH_COST_ESTIMATED_TOO_EXPENSIVE", None, "The operation costs the source too much.", "Request shorter lists or fewer fields of this source, or ask the operator to raise cost.sources.NAME.max."),
         ErrorCode("CIRCUIT_BREAKER_OPEN", None, "The source is failing; calls to it are paused.", "Check the source's health; the circuit breaker closes by itself."),
         ErrorCode("UPSTREAM_OVERLOADED", None, "The source is overloaded.", "Retry; check the source's concurrency limit."),
     )

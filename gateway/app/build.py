@@ -18,7 +18,12 @@ from gateway.app.config import Config
 from gateway.app.hook_checks import check_hooks, read_by_hooks, with_hooks
 from gateway.app.override_labels import check_labels
 from gateway.app.plugins import Plugin, load_plugins
-from gateway.app.preconditions import check_scalar_names, check_source_names, check_view_names
+from gateway.app.preconditions import (
+    check_quotas,
+    check_scalar_names,
+    check_source_names,
+    check_view_names,
+)
 from gateway.app.services import keys_that_ask_redis
 from gateway.auth.risks import find_risks
 from gateway.client.vary import Vary, joined
@@ -30,12 +35,13 @@ from gateway.connectors.check.identity_headers import check_identity_headers
 from gateway.connectors.check.protected_reads import check_protected_reads
 from gateway.connectors.directives import read_directives
 from gateway.connectors.overrides import read_overrides
+from gateway.cost.check import add_weights
 from gateway.errors import ConfigError, Diagnostic
 from gateway.execute.incremental import add_directives
 from gateway.graph.accepted import accepted
 from gateway.graph.applied import bind_directives
 from gateway.graph.binding import bind_resolvers
-from gateway.graph.builtin import view_names
+from gateway.graph.builtin import cost_names, view_names
 from gateway.graph.federation import subgraph_marks, with_entities
 from gateway.graph.marked import find_marks
 from gateway.graph.mock import mock_schema
@@ -140,6 +146,7 @@ def build_graph_of(
 
     Errors: ConfigError for files that cannot be found, read or parsed, and resolvers that cannot be imported.
     """
+    check_quotas(config)
     if missing := missing_files(config, base):
         raise together(missing)
     for key in keys_that_ask_redis(config):
@@ -165,9 +172,10 @@ def build_graph_of(
     if schema is None:
         return Graph(None, None, marks, findings)
     findings += find_risks(config.authentication)
+    own = {mark.name for mark in marks if mark.kind == "schema_directive"}
     if config.authorization.directives.enabled:
-        own = {mark.name for mark in marks if mark.kind == "schema_directive"}
         findings += add_needs(schema, document, own, is_asked=is_anybody_known(config))
+    findings += add_weights(schema, {n: m for n, m in cost_names(document).items() if n not in own})
     threads = ThreadPoolExecutor(config.server.resolver_threads, "resolver")
     if config.incremental.enabled:
         add_directives(schema)

@@ -21,6 +21,7 @@ from gateway.app.validated import adapter_of, validated
 from gateway.auth.settings import AuthenticationSettings, AuthorizationSettings, ClientSettings
 from gateway.broker.settings import BrokerSettings
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
+from gateway.cost.settings import CostSettings
 from gateway.documents.settings import ApqSettings, PersistedDocumentSettings
 from gateway.errors import ConfigError
 from gateway.graph.federation import FederationSettings
@@ -29,6 +30,7 @@ from gateway.language.limits import Limits
 from gateway.override.settings import OverrideSettings
 from gateway.pipeline.explain import ExplainSettings
 from gateway.pipeline.plan_cache import PlanCacheSettings
+from gateway.quotas.settings import QuotaSettings
 from gateway.redis.settings import RedisSettings
 from gateway.settings.describe import described
 from gateway.settings.environment import overlay, read_environment
@@ -69,6 +71,8 @@ class Config:
         views: The parts of the schema that clients see, by their names.
         clients: The applications, by their names.
         limits: Limits of documents, variables and results.
+        cost: What operations cost, and what they may cost.
+        quotas: How much each client may ask in a time.
         plan_cache: Size and warm start of the plan cache.
         http: The HTTP endpoint: bodies, headers, status codes, GraphiQL.
         csrf: What is refused as another site's.
@@ -105,6 +109,8 @@ class Config:
     views: dict[str, ViewSettings] = field(default_factory=dict)
     clients: dict[str, ClientSettings] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    cost: CostSettings = field(default_factory=CostSettings)
+    quotas: QuotaSettings = field(default_factory=QuotaSettings)
     plan_cache: PlanCacheSettings = field(default_factory=PlanCacheSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     csrf: CsrfSettings = field(default_factory=CsrfSettings)

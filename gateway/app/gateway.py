@@ -102,6 +102,7 @@ class Gateway:
             base,
             has_hooks=self.hooks.requests is not None,
             views=config.views,
+            quotas=config.quotas.policies,
         )
         self.path = config.server.path
         self.connections = Connections(config.server, config.server.workers)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from graphql import DocumentNode, GraphQLSchema
 
+from gateway.cost.operation_cost import OperationCosts
 from gateway.errors import InternalError, RequestError
 from gateway.execute.prepare import prepare
 from gateway.execute.prepared import Prepared
@@ -32,6 +33,7 @@ class PlanMaker:
         views: The views of it, by their names.
         limits: Of documents.
         results: What one result may be.
+        costs: Makes what operations cost; None where nobody asks.
 
     Attributes:
         growing: Admits and charges whoever has more made of a plan; the cache's.
@@ -44,11 +46,13 @@ class PlanMaker:
         limits: Limits,
         results: ResultLimits,
         views: Mapping[str, SchemaView] = NO_VIEWS,
+        costs: OperationCosts | None = None,
     ) -> None:
         self._schema = schema
         self._views = views
         self._limits = limits
         self._results = results
+        self._costs = costs
         self.growing: Growing | None = None
         self.lookup: Callable[[str, str | None], FoundPlan[Prepared]] | None = None
 
@@ -93,6 +97,7 @@ class PlanMaker:
                 growing=self.growing,
                 is_planned=is_planned,
                 view=view,
+                costs=self._costs,
             )
         if prepared.errors:
             # Refused here, so that invented operation names cannot evict plans.

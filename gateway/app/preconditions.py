@@ -34,6 +34,7 @@ def check_source_names(config: Config, declared: set[str]) -> None:
     tables: dict[str, Collection[str]] = {
         "sources": config.sources,
         "headers.sources": config.headers.sources,
+        "cost.sources": config.cost.sources,
     }
     for table, names in tables.items():
         for name in names:
@@ -68,6 +69,21 @@ def check_view_names(config: Config) -> None:
         if view is not None and view not in config.views:
             known = ", ".join(sorted(config.views)) or "none"
             raise ConfigError("no view has this name", key=key, hint=f"configured: {known}")
+
+
+def check_quotas(config: Config) -> None:
+    """Errors: ConfigError for quotas of what is not counted, and for a client under a policy that there is not."""
+    if config.quotas.counts_cost and config.cost.mode == "off":
+        raise ConfigError(
+            "a quota is of cost, and cost is not counted",
+            key="quotas.policies",
+            hint='set cost.mode = "measure" or "enforce"',
+        )
+    for name, client in config.clients.items():
+        if client.quota is not None and client.quota not in config.quotas.policies:
+            known = ", ".join(sorted(config.quotas.policies)) or "none"
+            hint = f"configured: {known}"
+            raise ConfigError("no policy has this name", key=f"clients.{name}.quota", hint=hint)
 
 
 def check_scalar_names(config: Config, schema: GraphQLSchema) -> None:

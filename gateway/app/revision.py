@@ -22,11 +22,13 @@ from gateway.app.worker import Worker
 from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.context import Context
+from gateway.cost.operation_cost import OperationCosts
 from gateway.execute.prepared import Prepared
 from gateway.graph.views.view import SchemaView
 from gateway.override.testers import Testers
 from gateway.pipeline.authorize import Authorization, policies_of
 from gateway.pipeline.dedupe import Sharing
+from gateway.pipeline.demand import Demand
 from gateway.pipeline.event_streams import Streams
 from gateway.pipeline.explain import Explain
 from gateway.pipeline.found_plan import Key
@@ -92,7 +94,8 @@ class Revision:
         self.state: dict[str, Any] = hooks.state if hooks is not None else {}
         self.upstream = worker.upstream
         # It does not know the revision: that goes with the last request that holds it, and not in a circle.
-        maker = PlanMaker(graph.schema, config.limits, limits, graph.views)
+        costs = None if config.cost.mode == "off" else OperationCosts(graph.schema, config.cost)
+        maker = PlanMaker(graph.schema, config.limits, limits, graph.views, costs)
         self.plans: PlanCache[Prepared] = PlanCache(
             config.plan_cache,
             maker.make,
@@ -108,6 +111,8 @@ class Revision:
         )
         worker.upstream.memory.watch(self.sharing.close)
         mask = ErrorMask(config.errors.mask, limits)
+        is_weighed = costs is not None or worker.quotas is not None
+        demand = Demand(config.cost, explain, worker.quotas, config.clients) if is_weighed else None
         policies = [mark.target for mark in graph.marks if mark.kind == "policy_resolver"]
         self.labels = make_decider(config, graph.schema, graph.marks, worker.switches, testers)
         of_operations = hooks.operations if hooks is not None else None
@@ -131,8 +136,9 @@ class Revision:
             ViewChoice(config.clients, config.authorization.default_views)
             if config.views
             else None,
+            demand,
         )
-        streams = Streams(mask, config.subscription.max_queue, graph.ambient)
+        streams = Streams(mask, config.subscription.max_queue, graph.ambient, demand)
         if isinstance(self.pipeline, HookedPipeline):
             self.subscriptions: Subscriptions = HookedSubscriptions(
                 self.pipeline, streams, worker.measures

@@ -23,6 +23,8 @@ from gateway.documents.manifest import TrustedDocuments
 from gateway.documents.shared import SharedStore
 from gateway.errors import ConfigError
 from gateway.pipeline.admission import Admission
+from gateway.quotas.quotas import Quotas
+from gateway.quotas.redis_windows import RedisWindows
 from gateway.redis.client import make_redis
 from gateway.telemetry.settings import TelemetrySettings
 from gateway.transport.http.forwarded import TrustedProxies
@@ -192,8 +194,21 @@ def keys_that_ask_redis(config: Config) -> list[str]:
         "authentication.api_keys.kind": config.authentication.api_keys.kind == "redis",
         "pubsub.kind": config.pubsub.kind == "redis",
         "response_cache.redis.enabled": config.response_cache.redis.enabled,
+        "quotas.store": config.quotas.uses_redis,
     }
     return [key for key, is_asking in asking.items() if is_asking]
+
+
+def make_quotas(config: Config, redis: Redis | None) -> Quotas | None:
+    """The quotas of one worker; None without any."""
+    settings = config.quotas
+    if not settings.policies:
+        return None
+    shared = None
+    if settings.uses_redis:
+        assert redis is not None
+        shared = RedisWindows(redis, config.redis.prefix, settings.timeout_s)
+    return Quotas(settings, config.server.workers, shared)
 
 
 def make_house(broker: Broker, settings: BrokerSettings, directory: str | None) -> Broker:

@@ -30,6 +30,7 @@ from gateway.app.services import (
     make_documents,
     make_house,
     make_proxies,
+    make_quotas,
     make_routes,
     make_shared_redis,
     make_shared_tier,
@@ -49,7 +50,8 @@ from gateway.observe.observer import OperationObserver
 from gateway.observe.operation_log import OperationLog
 from gateway.observe.refusals import Refusals
 from gateway.pipeline.serving import Serving
-from gateway.telemetry.catalogue import AUTH_KEYS_AGE
+from gateway.quotas.addresses import make_gate
+from gateway.telemetry.catalogue import ADDRESSES_REFUSED, AUTH_KEYS_AGE
 from gateway.telemetry.logs import AccessLog
 from gateway.telemetry.metrics import Sample
 from gateway.telemetry.owned_port import OwnedPort
@@ -102,6 +104,8 @@ class Worker:
         usage: Tells what clients use; None where nothing is measured.
         switches: Labels of `@override` that are decided otherwise for now.
         commands: What the admin port takes; whoever has something to command adds it.
+        gate: Counts the requests of each address; None without a limit.
+        quotas: Of the clients; None without any.
         redis: The server that is shared with other workers and pods; None where nothing asks for one.
 
     Errors: ConfigError.
@@ -138,6 +142,8 @@ class Worker:
         self.documents = make_documents(config, base, self.broker)
         self.admission = make_admission(config)
         self.switches = make_switches(config, base)
+        self.gate = make_gate(config.quotas, config.server.workers)
+        self.quotas = make_quotas(config, self.redis)
         telemetry = config.telemetry
         is_measured = telemetry.enabled and telemetry.metrics.enabled
         self.is_timed = is_measured or (telemetry.enabled and config.logs.slow != "off")
@@ -174,6 +180,7 @@ class Worker:
             proxies,
             used,
             hooks.requests,
+            self.gate,
         )
         self.commands = Commands()
         self.calls = WorkerCalls(self.house)
@@ -196,6 +203,7 @@ class Worker:
             self.streams if settings.enabled else None,
             proxies,
             used,
+            self.gate,
         )
 
     def serving(self) -> Serving:
@@ -216,6 +224,8 @@ class Worker:
             stack.callback(self.refusals.close)
             if self.redis is not None:
                 stack.push_async_callback(self.redis.aclose)
+            if self.quotas is not None:
+                stack.push_async_callback(self.quotas.aclose)
             if (shared := self.upstream.shared) is not None:
                 shared.open()
                 stack.push_async_callback(shared.aclose)
@@ -282,6 +292,7 @@ class Worker:
             self.admission.samples,
             self._samples_of_serving,
             self._samples_of_auth,
+            self._samples_of_quotas,
             fallback_samples,
             decode_fallback_samples,
             unexpected_samples,
@@ -313,6 +324,12 @@ class Worker:
     def _samples_of_serving(self) -> Iterator[Sample]:
         yield from self.upstream.samples()
         yield from self.serving().samples()
+
+    def _samples_of_quotas(self) -> Iterator[Sample]:
+        if self.gate is not None:
+            yield ADDRESSES_REFUSED, (), self.gate.refused
+        if self.quotas is not None:
+            yield from self.quotas.samples()
 
     def _samples_of_auth(self) -> Iterator[Sample]:
         if self._auth.is_used:

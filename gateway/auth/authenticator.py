@@ -46,6 +46,7 @@ class Authenticator:
         clock: Unix time, seconds.
         has_hooks: Whether hooks say who a client is, after it: then they say whether it has to be somebody.
         views: The names of the views that keys may have.
+        quotas: The names of the policies that they may be under.
 
     Attributes:
         tokens: Verifies them; None where none are taken.
@@ -65,6 +66,7 @@ class Authenticator:
         *,
         has_hooks: bool = False,
         views: Collection[str] = (),
+        quotas: Collection[str] = (),
     ) -> None:
         self._jwt, self._api_keys = settings.jwt, settings.api_keys
         self._has_hooks = has_hooks
@@ -78,7 +80,7 @@ class Authenticator:
         self._joints: dict[tuple[Principal, Principal], Principal] = {}
         self._clock = clock
         self._ring = KeyRing(self._api_keys, clock)
-        self._ring.views = views
+        self._ring.views, self._ring.quotas = views, quotas
         self._key_header = self._api_keys.header_name.lower() if self._api_keys.is_used else None
         self.keys: Watched[KeyEntries] | None = None
         if self._api_keys.file is not None:

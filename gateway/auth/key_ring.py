@@ -107,10 +107,12 @@ class KeyRing:
     Attributes:
         is_known: Whether it was ever said which keys there are.
         views: The names of the views that keys may have.
+        quotas: The names of the policies that they may be under, by their `limits`.
     """
 
     def __init__(self, settings: ApiKeySettings, clock: Callable[[], float]) -> None:
         self.views: Collection[str] = ()
+        self.quotas: Collection[str] = ()
         self._kind = (settings.prefix, settings.environment)
         self.clock = clock
         self.is_known = False
@@ -124,7 +126,7 @@ class KeyRing:
         for key in read_api_keys(text).keys:
             if key.view is not None and key.view not in self.views:
                 raise ValueError(f"key {key.id}: its `view` is not configured anywhere")
-            if key.limits is not None:
+            if key.limits is not None and key.limits not in self.quotas:
                 raise ValueError(f"key {key.id}: its `limits` is not configured anywhere")
             known = now.get(key.id)
             if known is None or known.key != key:

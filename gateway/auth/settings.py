@@ -216,9 +216,11 @@ class ClientSettings:
 
     Attributes:
         view: The part of the schema that it sees, as `[views.NAME]` says; a key's own view goes before it.
+        quota: The policy that it is under, of `[quotas.policies]`; what its key names goes before it.
     """
 
     view: str | None = None
+    quota: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

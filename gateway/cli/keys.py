@@ -53,6 +53,9 @@ def create(
     view: Annotated[
         str | None, typer.Option(help="The view that it sees, as `[views.NAME]` says.")
     ] = None,
+    limits: Annotated[
+        str | None, typer.Option(help="The policy that it is under, of [quotas.policies].")
+    ] = None,
     file: FileOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -71,6 +74,7 @@ def create(
             view=view,
             cidrs=tuple(cidr or ()),
             not_after=end_of(expires) if expires else None,
+            limits=limits,
         )
         read_networks(key.cidrs)
         place.check_view(view)

@@ -183,6 +183,8 @@ class PartEmitter(FetchWriter):
             writer.line(f"{encoded} = encode_rows(run, {settled}.values[0])")
             writer.line(f"if type({encoded}) is Generator: {encoded} = yield from {encoded}")
             writer.line(f"merged_{field.id} = [{encoded}]")
+            counted = f"run.tally.encoded({self.field(field)}, {settled}.values[0])"
+            writer.line(f"if run.tally and {encoded} is not None: {counted}")
 
 
 def _column(field: BoundField) -> str:

@@ -202,7 +202,13 @@ class ConnectorCall:
         return fetched
 
     def _count(self, request: UpstreamRequest, context: Context) -> None:
-        """Errors: UpstreamError(REQUEST_LIMIT_EXCEEDED)."""
+        """Errors: UpstreamError(REQUEST_LIMIT_EXCEEDED), (SUBGRAPH_COST_ESTIMATED_TOO_EXPENSIVE)."""
+        if request.source in context.stats.refused:
+            raise UpstreamError(
+                "SUBGRAPH_COST_ESTIMATED_TOO_EXPENSIVE",
+                source=request.source,
+                detail=f"the operation's part for it is over cost.sources.{request.source}.max",
+            )
         counts = context.stats.by_source
         counts[request.source] = count = counts.get(request.source, 0) + 1
         if count > self.max_requests:

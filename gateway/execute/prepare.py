@@ -10,6 +10,7 @@ from graphql import (
     GraphQLSchema,
 )
 
+from gateway.cost.operation_cost import OperationCosts
 from gateway.execute.prepared import Prepared
 from gateway.graph.views.view import SchemaView
 from gateway.runtime.bounds import UNLIMITED, ResultLimits
@@ -24,6 +25,7 @@ def prepare(
     growing: Callable[[Prepared, str | None], AbstractContextManager[None]] | None = None,
     is_planned: bool = True,
     view: SchemaView | None = None,
+    costs: OperationCosts | None = None,
 ) -> Prepared:
     """Prepare an operation of a valid document.
 
@@ -37,6 +39,7 @@ def prepare(
         growing: Admits and charges the client for whom something more is made of the operation later.
         is_planned: Whether a plan is worth making; else it runs on graphql-core.
         view: What of the schema its clients see, where that may change its answer.
+        costs: Makes what it costs; None where nobody asks.
     """
     return Prepared(
         schema,
@@ -47,4 +50,5 @@ def prepare(
         growing=growing,
         is_planned=is_planned,
         view=view,
+        costs=costs,
     )

@@ -21,7 +21,9 @@ from graphql import (
 
 from gateway.auth.decisions import Decisions, Guard, Need
 from gateway.codegen.code import Code
+from gateway.cost.operation_cost import OperationCosts
 from gateway.execute.compile_code import OperationCompiler
+from gateway.execute.costs import PreparedCosts
 from gateway.execute.deferred import IncrementalCode
 from gateway.execute.of_clients import (
     NodeNeeds,
@@ -72,6 +74,7 @@ class Prepared:
         denials: Where they stand, by the code; kept by `execute.denials`.
         labels: Those of `@override` that decide fields of it, sorted.
         overrides: Those of them that are on; none in an operation that was not asked for a client.
+        costs: What it costs; None where nobody asks, or there is no such operation.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Prepared:
         view: SchemaView | None = None,
         overrides: tuple[str, ...] = (),
         mark: str = "",
+        costs: OperationCosts | None = None,
     ) -> None:
         self.schema = schema
         self.view = view
@@ -110,8 +114,10 @@ class Prepared:
                 limits=limits,
                 is_planned=is_planned,
                 view=view,
+                costs=costs,
             )
         )
+        self.costs: PreparedCosts | None = None
         self._needs: NodeNeeds = {}
         self.guard: Guard | None = None
         self.limits = limits
@@ -154,6 +160,8 @@ class Prepared:
         if view is not None:
             self.coercers = ViewCoercers(VariableCoercers(view.schema, operation), self.coercers)
         self.labels = labels_of(schema, document, operation)
+        if costs is not None:
+            self.costs = PreparedCosts(costs, self.source, slots, denied or (), self._growing)
         needs = needs_of(schema) if denied is None else None
         if needs is not None:
             self._needs = find_needs(needs, document, operation)
@@ -272,7 +280,8 @@ class Prepared:
     def size_bytes(self) -> int:
         """What it takes in memory, variants included, estimated."""
         codes = self._codes_of_all()
-        return size_of_operation(self.source.document, len(self.coercers.names), codes)
+        size = size_of_operation(self.source.document, len(self.coercers.names), codes)
+        return size + (self.costs.size_bytes if self.costs is not None else 0)
 
     def _codes_of_all(self) -> list[Code]:
         """What was made so far, for some clients included."""

@@ -58,6 +58,8 @@ def _steps(run: Run, code: Code, encodes: bool) -> Generator[list[Work], None, N
             run.kinds.clear()
         data.update(shaped)
     run.data = data
+    if run.tally is not None:
+        run.tally.take(data)
     if encodes and run.limits.max_nodes - run.nodes_left > PIECE_NODES:
         encoded: Any = yield from encode_data(run, data, encode_struct)
         run.data = encoded

@@ -85,6 +85,12 @@ directive @cacheControl(
 ) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
 directive @cacheTag(format: String!) repeatable on FIELD_DEFINITION | OBJECT | INTERFACE
 enum CacheControlScope { PUBLIC PRIVATE }
+directive @cost(weight: CostWeight!) on FIELD_DEFINITION | ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION
+  | OBJECT | SCALAR | ENUM
+directive @listSize(
+  assumedSize: Int, slicingArguments: [String!], sizedFields: [String!], requireOneSlicingArgument: Boolean = true
+) on FIELD_DEFINITION
+scalar CostWeight
 scalar FieldSet
 """
 
@@ -99,7 +105,8 @@ def built_in_definitions(document: DocumentNode) -> list[DefinitionNode]:
     """
     definitions = list(_parsed(COMMON))
     by_name = {_written(one): one for one in definitions}
-    for name, meant in (authorization_names(document) | view_names(document)).items():
+    every = authorization_names(document) | view_names(document) | cost_names(document)
+    for name, meant in every.items():
         if name != meant:
             definition = by_name[meant]
             assert isinstance(definition, DirectiveDefinitionNode)
@@ -116,6 +123,7 @@ def built_in_definitions(document: DocumentNode) -> list[DefinitionNode]:
 
 AUTHORIZATION = ("authenticated", "requiresScopes", "policy")
 OF_VIEWS = ("tag", "inaccessible")
+COSTS = ("cost", "listSize")
 FEDERATION_URL = "https://specs.apollo.dev/federation/"
 
 
@@ -127,6 +135,11 @@ def authorization_names(document: DocumentNode) -> dict[str, str]:
 def view_names(document: DocumentNode) -> dict[str, str]:
     """The same of the directives that say what is in a view."""
     return _names(document, OF_VIEWS)
+
+
+def cost_names(document: DocumentNode) -> dict[str, str]:
+    """The same of the directives of cost."""
+    return _names(document, COSTS)
 
 
 def _names(document: DocumentNode, plain: tuple[str, ...]) -> dict[str, str]:

@@ -31,7 +31,7 @@ VERSION = "v2.9"
 # Of federation 2.9; `@link` is of its own specification.
 IMPORTED = frozenset({
     "key", "shareable", "external", "requires", "provides", "extends", "interfaceObject", "composeDirective",
-    "override", "tag", "inaccessible", "authenticated", "requiresScopes", "policy",
+    "override", "tag", "inaccessible", "authenticated", "requiresScopes", "policy", "cost", "listSize",
 })  # fmt: skip
 
 

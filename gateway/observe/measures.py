@@ -7,12 +7,13 @@ is pushed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from gateway.execute.prepared import Prepared
 from gateway.observe.usage import FieldUsage
 from gateway.response.record import GRAVITY, OperationRecord
 from gateway.telemetry import catalogue as names
-from gateway.telemetry.metrics import Counter, Family, Histogram, Registry, Sample
+from gateway.telemetry.metrics import COSTS, Counter, Family, Histogram, Registry, Sample
 from gateway.telemetry.process import LoopLag, process_samples
 from gateway.telemetry.settings import MetricsSettings, UsageSettings
 from gateway.telemetry.trace import Trace
@@ -34,6 +35,9 @@ class Operations:
         self._durations = Family(names.OPERATION_DURATION, Histogram, bound)
         # Resolvers and connectors may give an error any code.
         self._errors = Family(names.OPERATION_ERRORS, Counter, {**bound, "error_type": MAX_CODES})
+        self._estimated = Family(names.OPERATION_COST_ESTIMATED, partial(Histogram, COSTS), bound)
+        self._actual = Family(names.OPERATION_COST_ACTUAL, partial(Histogram, COSTS), bound)
+        self._over_cost = Family(names.OPERATION_COST_EXCEEDED, Counter)
         # There from the start with 0: an increase from nothing is none to Prometheus.
         self._failed = {fault: Counter() for fault in GRAVITY}
 
@@ -45,13 +49,25 @@ class Operations:
         """Note one that has been answered; a refused document has no name and no duration."""
         if record.durations is not None:
             record.durations.observe(seconds)
+        if record.cost_estimated is not None:
+            self._count_cost(record, record.cost_estimated)
         if record.error_codes:
             for code in dict.fromkeys(record.error_codes):
                 self._errors.of(record.operation_name or "", code).value += 1
             self._failed[record.fault or "client"].value += 1
 
+    def _count_cost(self, record: OperationRecord, estimated: float) -> None:
+        name = record.operation_name or ""
+        self._estimated.of(name).observe(estimated)
+        if record.cost_actual is not None:
+            self._actual.of(name).observe(record.cost_actual)
+        for limit in record.over_cost:
+            self._over_cost.of(limit).value += 1
+
     def samples(self) -> Iterator[Sample]:
         """The values now."""
+        for family in (self._estimated, self._actual, self._over_cost):
+            yield from family.samples()
         yield from self._durations.samples()
         yield from self._durations.read_exemplars()
         yield from self._errors.samples()

@@ -24,6 +24,7 @@ from gateway.execute.incremental import execute_incrementally
 from gateway.execute.operation import execute_operation
 from gateway.execute.subscribe import event_source, open_source
 from gateway.json_bytes import write_json
+from gateway.pipeline.demand import Demand
 from gateway.pipeline.feed import Feed, Stream
 from gateway.pipeline.operation import Operation
 from gateway.response.encoding import encode_request_error, encode_result
@@ -87,13 +88,21 @@ class Streams:
         mask: Decides what of an error the client sees.
         max_queue: Answers that may wait for one listener of a shared stream.
         ambient: What runs beside resolvers reads of the client; None when that is not known, and nothing is shared.
+        demand: Counts what events cost, and takes it of their clients' quotas; None where neither is asked for.
 
     Attributes:
         feeds: The shared streams under way.
     """
 
-    def __init__(self, mask: ErrorMask, max_queue: int = 100, ambient: Vary | None = None) -> None:
+    def __init__(
+        self,
+        mask: ErrorMask,
+        max_queue: int = 100,
+        ambient: Vary | None = None,
+        demand: Demand | None = None,
+    ) -> None:
         self._mask = mask
+        self._demand = demand
         self._max_queue = max_queue
         self._ambient = ambient
         self.feeds: dict[Hashable, Feed] = {}
@@ -111,7 +120,8 @@ class Streams:
             # It outlives whoever opens it, and what its client's transport holds.
             leading = copy(operation)
             own = Subscription(leading, functools.partial(_new_context, leading), vary)
-            stream = await self._open(own, context.seeing(vary.view(context.client)))
+            seen = context.seeing(vary.view(context.client))
+            stream = await self._open(own, seen, is_paid=False)  # those who listen pay
             feed = Feed(self.feeds, key, self._max_queue, stream, own)
         return self._stream(subscription, feed.listen(), None)
 
@@ -148,7 +158,9 @@ class Streams:
         fail = functools.partial(_failed, subscription)
         return Stream(payloads, None, fail, operation.record.again())
 
-    async def _open(self, subscription: Subscription, context: Context) -> Stream:
+    async def _open(
+        self, subscription: Subscription, context: Context, *, is_paid: bool = True
+    ) -> Stream:
         """A stream of one's own."""
         # It lives as long as its client listens: its calls have their own time limits.
         context.deadline = math.inf
@@ -157,7 +169,7 @@ class Streams:
             operation.prepared, operation.variables, context, operation.literals
         )
         execute = functools.partial(_executed, subscription)
-        return self._stream(subscription, source, execute)
+        return self._stream(subscription, source, execute, is_paid=is_paid)
 
     def _key(self, operation: Operation, vary: Vary) -> Hashable:
         """What equal subscriptions have in common."""
@@ -173,10 +185,15 @@ class Streams:
         subscription: Subscription,
         source: AsyncIterator[Any],
         answer: Callable[[Any], Awaitable[Answer]] | None,
+        *,
+        is_paid: bool = True,
     ) -> Stream:
         fail = functools.partial(_failed, subscription)
         operation = subscription.operation
-        return Stream(source, answer, fail, operation.record.again(), operation)
+        pay = None
+        if is_paid and self._demand is not None:
+            pay = functools.partial(self._demand.pay_event, operation)
+        return Stream(source, answer, fail, operation.record.again(), operation, pay)
 
     async def execute(self, subscription: Subscription, payload: Any) -> Answer:
         """One event, executed as a request of its own. Raises nothing but cancellation."""
@@ -190,14 +207,20 @@ class Streams:
             context = await subscription.context()
             event = Event(context, record.operation_name)
             UNDER_WAY.set(ref(event))
+            if self._demand is not None:
+                self._demand.begin(operation, context)
             executed = execute_operation(prepared, variables, context, literals, payload)
             result = await value_of(executed)
+            cost = None
+            if self._demand is not None:
+                cost = self._demand.counted(operation, context, result)
             if add_denials is not None:
                 result = add_denials(result)
         except Exception as exc:
             return self.failure(subscription, exc)
         _tell_dropped(context)
-        return Answer(encode_result(result, self._mask, record), True, 200, record)
+        body = encode_result(result, self._mask, record)
+        return Answer(body, True, 200, record, cost=cost)
 
     def failure(self, subscription: Subscription, error: Exception) -> Answer:
         """The answer to an error that ends a stream."""

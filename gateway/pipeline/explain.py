@@ -1,7 +1,7 @@
-"""What a client may learn of how its own request is answered: the plan, and the timings.
+"""What a client may learn of how its own request is answered: the plan, the timings, and what it costs.
 
-`x-gateway-plan` and `x-gateway-trace` ask for them, and get nothing, not even an error, where they are not
-allowed. It reads headers; what is shown is made elsewhere (`plan.show`, `telemetry.report`).
+`x-gateway-plan`, `x-gateway-trace` and `x-gateway-cost` ask for them, and get nothing, not even an error, where they
+are not allowed. It reads headers; what is shown is made elsewhere (`plan.show`, `telemetry.report`, `pipeline.demand`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gateway.errors import ConfigError
 from gateway.settings.kinds import Seconds
 
 TRACE_HEADER = "x-gateway-trace"
+COST_HEADER = "x-gateway-cost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class ExplainSettings:
 
     Attributes:
         plan_header: Answer `x-gateway-plan: true | dry-run` with the plan in `extensions`.
+        cost_header: Answer `x-gateway-cost: true` with what the operation costs in `extensions`, where `[cost]`
+            counts.
         trace_header: Who may send `x-gateway-trace` and get the timings of its request in `extensions`:
             "always" takes `true`; "signed" takes what `gateway profile` makes of the secret, for
             `trace_max_age_s`; "never" nothing.
@@ -33,6 +36,7 @@ class ExplainSettings:
     """
 
     plan_header: bool = False
+    cost_header: bool = False
     trace_header: Literal["never", "signed", "always"] = "never"
     trace_secret_env: str = "GATEWAY_TRACE_SECRET"  # noqa: S105 - its name, not the secret
     trace_max_age_s: Seconds = 60.0
@@ -60,7 +64,9 @@ class Explain:
     ) -> None:
         self._settings = settings
         self._now = now
-        self.is_open = settings.plan_header or settings.trace_header != "never"
+        self.is_open = (
+            settings.plan_header or settings.cost_header or settings.trace_header != "never"
+        )
         self._secret = env.get(settings.trace_secret_env, "")
         if settings.trace_header == "signed" and len(self._secret) < 16:
             raise ConfigError(
@@ -77,6 +83,10 @@ class Explain:
     def asks_plan(self, headers: Mapping[str, str]) -> str | None:
         """What is asked of the plan, "true" or "dry-run"; None for nothing that is allowed."""
         return headers.get("x-gateway-plan") if self._settings.plan_header else None
+
+    def asks_cost(self, headers: Mapping[str, str]) -> bool:
+        """Whether what the operation costs is asked for by somebody who may see it."""
+        return self._settings.cost_header and headers.get(COST_HEADER, "").lower() == "true"
 
     def asks_trace(self, headers: Mapping[str, str]) -> bool:
         """Whether the request's timings are asked for by somebody who may see them."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from gateway.broker.mailbox import Mailbox
+from gateway.concurrency.awaitable import AwaitableOrValue, value_of
 from gateway.response.record import MAX_NOTED, Answer, OperationRecord
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Stream(AsyncIterator[Answer]):
         fail: The answer to an error that ends the stream.
         record: What the log says of it.
         operation: The subscription; None where its end is known from the start.
+        pay: Takes what an answer has cost of the client's quota, before it is given; None where nothing is taken.
 
     Attributes:
         is_over: Whether nothing more comes.
@@ -33,7 +35,7 @@ class Stream(AsyncIterator[Answer]):
     """
 
     __slots__ = (
-        "__weakref__", "_answer", "_ended_by", "_source", "_waiting", "fail", "is_over", "operation", "record",
+        "__weakref__", "_answer", "_ended_by", "_pay", "_source", "_waiting", "fail", "is_over", "operation", "record",
     )  # fmt: skip
 
     def __init__(
@@ -43,8 +45,10 @@ class Stream(AsyncIterator[Answer]):
         fail: Callable[[Exception], Answer],
         record: OperationRecord,
         operation: Operation | None = None,
+        pay: Callable[[Answer], AwaitableOrValue[None]] | None = None,
     ) -> None:
         self.operation = operation
+        self._pay = pay
         self._ended_by: Exception | None = None
         self._waiting: asyncio.Task[Any] | None = None
         self._source = source
@@ -103,6 +107,8 @@ class Stream(AsyncIterator[Answer]):
             answer = await self._next()
             if self._answer is not None:
                 answer = await self._answer(answer)
+            if self._pay is not None and answer.has_data:
+                await value_of(self._pay(answer))
         except StopAsyncIteration:
             self.is_over = True
             raise

@@ -157,6 +157,8 @@ async def _planned(old: Operation, serving: Serving) -> Operation:
     context = await value_of(serving.new_context(old.client)) if is_asked else None
     await value_of(pipeline.choose(operation, context))
     await _coerced(operation, serving)
+    if pipeline.demand is not None:
+        operation.demand = pipeline.demand.weigh(operation)
     if source_signature(operation.prepared, operation.variables) != source_signature(
         old.prepared, old.variables
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.client.request import ClientRequest
 from gateway.context import Context
@@ -13,6 +13,9 @@ from gateway.language.normalize import DocumentLiterals
 from gateway.pipeline.serving import Serving
 from gateway.response.record import OperationRecord
 from gateway.runtime.request import Variables
+
+if TYPE_CHECKING:
+    from gateway.pipeline.demand import OperationDemand
 
 
 class GraphQLParams(NamedTuple):
@@ -53,6 +56,7 @@ class Operation:
         extensions: What the client is shown of the plan.
         unfiltered: The whole plan, where what is denied was taken out of `prepared`.
         add_denials: Adds to a result what was denied; None when nothing was.
+        demand: What it costs and what was reserved for it; None where nobody counts.
     """
 
     __slots__ = (
@@ -61,6 +65,7 @@ class Operation:
         "begin_ns",
         "client",
         "context",
+        "demand",
         "document",
         "extensions",
         "is_planned",
@@ -98,6 +103,7 @@ class Operation:
         self.extensions: dict[str, Any] | None = None
         self.unfiltered: Prepared | None = None
         self.add_denials: Callable[[Any], Any] | None = None
+        self.demand: OperationDemand | None = None
 
     def log_members(self) -> dict[str, Any]:
         """What a line of the log says of what it is about."""
@@ -113,6 +119,7 @@ class Operation:
             other.unfiltered,
             other.add_denials,
         )
+        self.demand = other.demand
         self.record.plan = other.record.plan
 
     def shared(self, record: OperationRecord, context: Context) -> Operation:

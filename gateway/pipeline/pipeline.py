@@ -31,6 +31,7 @@ from gateway.pipeline.admission import Admission
 from gateway.pipeline.authorize import Authorization
 from gateway.pipeline.checks import check_method, check_whole, reject
 from gateway.pipeline.dedupe import Sharing
+from gateway.pipeline.demand import Demand
 from gateway.pipeline.encode import encode, explain
 from gateway.pipeline.explain import Explain
 from gateway.pipeline.operation import Operation
@@ -59,6 +60,7 @@ class Pipeline:
         authorization: Decides which fields of an operation the client may see.
         views: Says which view of the schema a client has; None where all see the whole.
         overrides: Decides which source gives fields with an `@override`.
+        demand: Weighs operations, and takes of their clients' quotas; None where neither is asked for.
 
     Attributes:
         in_flight: Operations that wait for something, with the `perf_counter` of their begin.
@@ -77,6 +79,7 @@ class Pipeline:
         authorization: Authorization,
         overrides: OverrideChoice,
         views: ViewChoice | None = None,
+        demand: Demand | None = None,
     ) -> None:
         self.admission = admission
         self.documents = documents
@@ -89,6 +92,7 @@ class Pipeline:
         self.authorization = authorization
         self.views = views
         self.overrides = overrides
+        self.demand = demand
         self.in_flight: dict[Operation, float] = {}
 
     def run(self, operation: Operation, context: Context) -> AwaitableOrValue[Answer]:
@@ -110,6 +114,8 @@ class Pipeline:
             answer = self._encoded(operation, outcome)
         except Exception as exc:
             answer = reject(self.mask, exc, operation.record)
+        if self.demand is not None:
+            self.demand.settle(operation, answer)
         self.observer.ended(answer, context, time.perf_counter() - begin)
         return answer
 
@@ -126,19 +132,26 @@ class Pipeline:
         finally:
             del self.in_flight[operation]
             self.admission.leave(operation.client.client_key)
+        if self.demand is not None:
+            self.demand.settle(operation, answer)
         self.observer.ended(answer, operation.context, time.perf_counter() - begin)
         return answer
 
     def _encoded(self, operation: Operation, outcome: Answer | ExecutionResult) -> Answer:
         if isinstance(outcome, Answer):
             return outcome
-        return encode(
+        cost = None
+        if self.demand is not None:
+            cost = self.demand.counted(operation, operation.context, outcome)
+        answer = encode(
             self.mask,
             operation,
             outcome,
             self.sharing.ambient,
             is_for_known=self.authorization.is_for_known,
         )
+        answer.cost = cost
+        return answer
 
     def document(
         self, operation: Operation, trace: Trace | None = None
@@ -217,7 +230,7 @@ class Pipeline:
         return then(chosen, lambda overridden: self.authorization.choose(overridden, context))
 
     def _dispatch_chosen(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
-        """Stages 3 to 5 of the plan's variant for the client: shared with equal operations where that is allowed."""
+        """Stages 3 to 5 of the plan's variant for the client."""
         prepared, context = operation.prepared, operation.context
         client, asked_with = operation.client, operation.params.variables
         self.observer.asked(operation.record, prepared, client, asked_with)
@@ -229,6 +242,13 @@ class Pipeline:
         asked = self.explain.asks_plan(context.headers) if self.explain.is_open else None
         if asked is not None and (explained := explain(operation, asked)) is not None:
             return explained
+        if self.demand is not None:
+            return then(self.demand.admit(operation), self._perform)
+        return self._perform(operation)
+
+    def _perform(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
+        """Stages 4 and 5: shared with equal operations where that is allowed."""
+        prepared, context = operation.prepared, operation.context
         if prepared.operation_type == "mutation":
             return self.sharing.write(context, partial(self._execute_and_encode, operation))
         if operation.add_denials is not None and not prepared.denied:
@@ -236,7 +256,7 @@ class Pipeline:
                 operation
             )  # its answer says what would be denied to this client alone
         trace = context.stats.trace
-        if asked is not None or (trace is not None and trace.is_shown):
+        if operation.extensions is not None or (trace is not None and trace.is_shown):
             return self.execute(operation)
         key = self.sharing.key_of(prepared, operation.variables, operation.document, context)
         if key is None:
@@ -264,6 +284,8 @@ class Pipeline:
         context = operation.context
         if context.stats.trace is not None:
             operation.begin_ns = clock()
+        if self.demand is not None:
+            self.demand.begin(operation, context)
         result = execute_operation(
             operation.prepared, operation.variables, context, operation.literals
         )

@@ -97,6 +97,8 @@ class Subscriptions:
             pipeline.variables(operation)
         except RequestError as exc:
             return await self._refused(operation, exc, new_context)
+        if pipeline.demand is not None:
+            await value_of(pipeline.demand.admit(operation))
         is_write = prepared.operation_type == "mutation"
         if operation.record.denied or is_write:
             pipeline.observer.began(operation.record, await new_context(), "begun")

@@ -160,6 +160,18 @@ def shaping_variables(
     return tuple(sorted(names))
 
 
+def conditions_of(document: DocumentNode, operation: OperationDefinitionNode) -> tuple[str, ...]:
+    """The names of the variables that `@skip` and `@include` of an operation read, sorted."""
+    names = {
+        argument.value.name.value
+        for node in _walk_reached(document, operation)
+        if isinstance(node, DirectiveNode) and node.name.value in ("skip", "include")
+        for argument in node.arguments or ()
+        if isinstance(argument.value, VariableNode)
+    }
+    return tuple(sorted(names))
+
+
 def _walk_reached(document: DocumentNode, operation: OperationDefinitionNode) -> list[Node]:
     """An operation and the fragments that it spreads, each once, with their selections and directives."""
     fragments = {

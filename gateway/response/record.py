@@ -41,6 +41,9 @@ class OperationRecord:
         denied: Coordinates of its fields that the client may not see.
         overrides: The labels of `@override` that were decided for it: `stats-rest=on`.
         durations: Where its duration is counted; None when nobody counts.
+        cost_estimated, cost_actual: What it costs; None where nobody counts, or nobody knows.
+        over_cost: The limits that its estimated cost is over: "operation", and names of sources.
+        quota_headers: Lines that say what is left of the client's quota.
     """
 
     operation_name: str | None = None
@@ -56,6 +59,10 @@ class OperationRecord:
     overrides: tuple[str, ...] = ()
     durations: Histogram | None = None
     fault: Fault | None = None
+    cost_estimated: float | None = None
+    cost_actual: float | None = None
+    over_cost: Sequence[str] = ()
+    quota_headers: bytes = b""
     masked: dict[Any, tuple[Exception, str]] | None = None
 
     def __init__(self) -> None:
@@ -87,6 +94,7 @@ class Answer:
         encoded: The body in content codings, where several requests have the same answer; None else.
         headers: More headers: of an error that ended the whole request, or what backends and resolvers gave.
         freshness: Headers that say how fresh it is; the same for all who share it.
+        cost: What making it has cost; None where nobody knows.
     """
 
     body: bytes
@@ -96,3 +104,4 @@ class Answer:
     headers: Sequence[tuple[str, str]] | None = None
     encoded: Encoded | None = None
     freshness: Sequence[tuple[str, str]] | None = None
+    cost: float | None = None

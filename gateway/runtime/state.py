@@ -7,7 +7,7 @@ event loop, and what the exact path needs to find its way back from a value to i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from graphql import (
     GraphQLError,
@@ -32,6 +32,18 @@ from gateway.telemetry.trace import Trace
 
 NO_ARGUMENTS: dict[str, Any] = {}
 T = TypeVar("T")
+
+
+class Counting(Protocol):
+    """Counts what a result has, before it is text."""
+
+    def take(self, data: Any) -> None:
+        """Count the data."""
+        ...
+
+    def encoded(self, field: BoundField, value: Any) -> None:
+        """Count a value of a field that is text in the data."""
+        ...
 
 
 class SettledColumn:
@@ -103,6 +115,7 @@ class Run:
         paused_at: When it gave the event loop back.
         data: The response so far.
         large: Lists of the response that are still to be filled; see `shapes`.
+        tally: Counts what the result has; None where nobody asks.
         literals: Argument literals of this request that the plan leaves open, by their slot.
         is_awaitable: Says of a value that is not of a plain type whether it is awaited; `never` where nothing may be.
         is_async_iterable: The same of what gives its items later.
@@ -117,6 +130,7 @@ class Run:
     nulled: tuple[list[str | int], ...] = ()
     data: dict[str, Any] | None = None
     large: tuple[LargeList, ...] = ()
+    tally: Counting | None = None
     is_awaitable: Predicate = staticmethod(is_awaitable)
     is_async_iterable: Predicate = staticmethod(has_async_items)
     wrap: Callable[[Any], Any] | None = None

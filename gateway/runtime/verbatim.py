@@ -107,6 +107,8 @@ def encode_column(
                 made = yield from made
             if made is None:
                 run.take(-len(value))  # they are counted where they are completed
+        if run.tally is not None and made is not None:
+            run.tally.encoded(field, value)
         encoded.append(made)
     return encoded
 

@@ -5,7 +5,7 @@ Names follow OpenTelemetry's conventions as Prometheus writes them; where there 
 
 from __future__ import annotations
 
-from gateway.telemetry.metrics import Metric
+from gateway.telemetry.metrics import COSTS, Metric
 
 SERVER_DURATION = Metric(
     "http_server_request_duration_seconds",
@@ -68,6 +68,43 @@ OPERATION_ERRORS = Metric(
     "counter",
     "Operations whose response has an error with this code.",
     ("graphql_operation_name", "error_type"),
+)
+OPERATION_COST_ESTIMATED = Metric(
+    "gateway_operation_cost_estimated",
+    "histogram",
+    "Estimated cost of queries and mutations by operation name; there with [cost].",
+    ("graphql_operation_name",),
+    bounds=COSTS,
+)
+OPERATION_COST_ACTUAL = Metric(
+    "gateway_operation_cost_actual",
+    "histogram",
+    "Actual cost of executed queries and mutations by operation name; there with [cost].",
+    ("graphql_operation_name",),
+    bounds=COSTS,
+)
+OPERATION_COST_EXCEEDED = Metric(
+    "gateway_operation_cost_exceeded",
+    "counter",
+    "Operations whose estimated cost is over a limit, refused or not: cost.max (`operation`), or a source's by its name.",
+    ("limit",),
+)
+QUOTA_DECISIONS = Metric(
+    "gateway_quota_decisions",
+    "counter",
+    "Demands of quotas by policy: admitted, refused, or measured (over the quota, and let in).",
+    ("policy", "decision"),
+)
+QUOTA_CLIENTS = Metric(
+    "gateway_quota_clients", "gauge", "Clients whose quota the workers count in their memory."
+)
+QUOTA_STORE_FAILURES = Metric(
+    "gateway_quota_store_failures",
+    "counter",
+    "Commands for quotas that Redis did not answer in time.",
+)
+ADDRESSES_REFUSED = Metric(
+    "gateway_addresses_refused", "counter", "Requests and handshakes refused by quotas.address."
 )
 OPERATIONS_FAILED = Metric(
     "gateway_operations_failed",
@@ -284,8 +321,9 @@ WORKERS = Metric("gateway_workers", "gauge", "Worker processes that these metric
 METRICS = (
     SERVER_DURATION, SERVER_ACTIVE, REQUESTS_SHED, UNAUTHENTICATED, AUTH_KEYS_AGE, CONNECTIONS,
     CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, CERTIFICATE_EXPIRY, OPERATION_DURATION, OPERATION_ERRORS,
-    OPERATIONS_FAILED, OPERATION_DEDUPE, STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
-    OVERRIDE_DECISIONS, OVERRIDE_FALLBACKS,
+    OPERATIONS_FAILED, OPERATION_COST_ESTIMATED, OPERATION_COST_ACTUAL, OPERATION_COST_EXCEEDED, OPERATION_DEDUPE,
+    STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
+    OVERRIDE_DECISIONS, OVERRIDE_FALLBACKS, QUOTA_DECISIONS, QUOTA_CLIENTS, QUOTA_STORE_FAILURES, ADDRESSES_REFUSED,
     RELOADS, REVISION_INFO, REVISIONS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
     CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, CACHE_PURGES, CACHE_REDIS_FAILURES, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,

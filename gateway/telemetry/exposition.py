@@ -19,7 +19,6 @@ from prometheus_client.samples import Exemplar
 from gateway.telemetry.metrics import EXEMPLARS, SECONDS, Labels, Metric, Snapshot, Value
 
 Values = Iterable[tuple[Labels, Value]]
-BOUNDS = [*(str(bound) for bound in SECONDS), "+Inf"]
 
 
 class SnapshotCollector(Collector):
@@ -48,7 +47,8 @@ def family(metric: Metric, values: Values, exemplars: Values = ()) -> Collected:
                 for (*of, bucket, trace_id), seen in exemplars
                 if tuple(of) == labels and isinstance(seen, list)
             }
-            histogram.add_metric(labels, cumulated(value[:-1], traces), value[-1])
+            buckets = cumulated(value[:-1], traces, metric.bounds)
+            histogram.add_metric(labels, buckets, value[-1])
         return histogram
     kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     plain = kind(metric.name, metric.help, labels=metric.labels)
@@ -59,13 +59,14 @@ def family(metric: Metric, values: Values, exemplars: Values = ()) -> Collected:
 
 
 def cumulated(
-    counts: list[float], traces: Mapping[int, Exemplar]
+    counts: list[float], traces: Mapping[int, Exemplar], bounds: tuple[float, ...] = SECONDS
 ) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
     """Counts between boundaries as counts up to them, which is how Prometheus has them."""
     totals = accumulate(counts)
+    names = [*map(str, bounds), "+Inf"]
     return [
         (bound, total, traces[number]) if number in traces else (bound, total)
-        for number, (bound, total) in enumerate(zip(BOUNDS, totals, strict=True))
+        for number, (bound, total) in enumerate(zip(names, totals, strict=True))
     ]
 
 

@@ -27,6 +27,24 @@ Snapshot = dict[str, list[tuple[Labels, Value]]]
 SECONDS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 )  # fmt: skip
+COSTS = (
+    0.0,
+    1.0,
+    5.0,
+    10.0,
+    25.0,
+    50.0,
+    100.0,
+    250.0,
+    500.0,
+    1e3,
+    2.5e3,
+    5e3,
+    1e4,
+    2.5e4,
+    1e5,
+    1e6,
+)
 OTHER = "other"
 EXEMPLARS = " exemplars"
 """Behind a histogram's name: its exemplars in a snapshot, labelled by bucket and trace id as well."""
@@ -43,6 +61,7 @@ class Metric:
         help: One sentence.
         labels: Their names.
         across: How the numbers of several workers become one.
+        bounds: Of a histogram.
     """
 
     name: str
@@ -50,6 +69,7 @@ class Metric:
     help: str
     labels: Labels = ()
     across: Literal["sum", "max", "min"] = "sum"
+    bounds: tuple[float, ...] = SECONDS
 
 
 class Counter:
@@ -65,29 +85,33 @@ class Counter:
 
 
 class Histogram:
-    """How often a duration fell between two boundaries, and the sum of all.
+    """How often a duration fell between two boundaries, and the sum of all; or another number than a duration.
+
+    Args:
+        bounds: The boundaries, those of its metric.
 
     Attributes:
-        counts: One for each of SECONDS, and one for what is longer.
+        counts: One for each of them, and one for what is longer.
         sum: Seconds.
         exemplars: By bucket: the last trace that is kept of one, its seconds, and when.
     """
 
-    __slots__ = ("counts", "exemplars", "sum")
+    __slots__ = ("bounds", "counts", "exemplars", "sum")
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: tuple[float, ...] = SECONDS) -> None:
+        self.bounds = bounds
         self.exemplars: dict[int, tuple[str, float, float]] = {}
-        self.counts = [0] * (len(SECONDS) + 1)
+        self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
     def observe(self, seconds: float) -> None:
         """Count one."""
-        self.counts[bisect_left(SECONDS, seconds)] += 1
+        self.counts[bisect_left(self.bounds, seconds)] += 1
         self.sum += seconds
 
     def exemplify(self, seconds: float, trace_id: int) -> None:
         """Name the trace of one that was counted."""
-        bucket = bisect_left(SECONDS, seconds)
+        bucket = bisect_left(self.bounds, seconds)
         self.exemplars[bucket] = (f"{trace_id:032x}", seconds, time.time())
 
     def sample(self) -> Value:

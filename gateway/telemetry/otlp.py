@@ -17,7 +17,7 @@ from opentelemetry.sdk.metrics import export as sdk
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from gateway.telemetry.metrics import SECONDS, Labels, Metric, Snapshot, Value
+from gateway.telemetry.metrics import Labels, Metric, Snapshot, Value
 from gateway.telemetry.settings import MetricsSettings
 
 logger = logging.getLogger("gateway.metrics")
@@ -125,7 +125,9 @@ def otel_metric(
     labels = [LABELS.get(label, label) for label in metric.labels]
     data: sdk.Histogram | sdk.Sum | sdk.Gauge
     if metric.kind == "histogram":
-        data = sdk.Histogram(list(_histograms(labels, values, began_ns, now_ns)), CUMULATIVE)
+        data = sdk.Histogram(
+            list(_histograms(metric, labels, values, began_ns, now_ns)), CUMULATIVE
+        )
     else:
         points = [
             sdk.NumberDataPoint(_attributes(labels, of), began_ns, now_ns, value)
@@ -147,7 +149,11 @@ def name_and_unit(metric: Metric) -> tuple[str, str]:
 
 
 def _histograms(
-    labels: list[str], values: Iterable[tuple[Labels, Value]], began_ns: int, now_ns: int
+    metric: Metric,
+    labels: list[str],
+    values: Iterable[tuple[Labels, Value]],
+    began_ns: int,
+    now_ns: int,
 ) -> Iterator[sdk.HistogramDataPoint]:
     for of, value in values:
         assert isinstance(value, list)
@@ -159,7 +165,7 @@ def _histograms(
             count=sum(counts),
             sum=value[-1],
             bucket_counts=counts,
-            explicit_bounds=SECONDS,
+            explicit_bounds=metric.bounds,
             # Nobody keeps them; the exporter leaves out what is None, which its types cannot say.
             min=None,  # type: ignore[arg-type]
             max=None,  # type: ignore[arg-type]

@@ -4,8 +4,8 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from gateway.client.request import ClientRequest
@@ -30,6 +30,8 @@ class CallStats:
         trace: The request's timings; None when nobody wants to know.
         outward: What the answer may say of its own freshness; None where it says nothing.
         response: What the answer gets beside the gateway's own headers; None where nothing does.
+        tally: Counts what the result has; None where nobody asks.
+        refused: Sources that are not asked, since the request's part for them costs too much.
     """
 
     calls: int = 0
@@ -42,6 +44,8 @@ class CallStats:
     trace: Trace | None = None
     response: ResponseState | None = None
     outward: OutwardFreshness | None = None
+    tally: Any = None
+    refused: Collection[str] = ()
 
     def __init__(self) -> None:
         self.by_source: dict[str, int] = {}

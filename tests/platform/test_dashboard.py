@@ -34,7 +34,7 @@ QUIET = (
     "Failed calls", "Breakers that are not closed", "Retries", "Places B", "Deprecated fields", "Steps that failed",
     "Answers that make no sense", "Answers read the slow way", "Requests of which it is not known who asks",
     "Age of the keys in use", "The listener's certificate ends in", "Reloads, and revisions that are held A",
-    "Answers kept, evicted and purged D", "Resident memory B",
+    "Answers kept, evicted and purged D", "Resident memory B", "Commands for quotas",
 )  # fmt: skip
 SERIES = re.compile(r"\b((?:http|graphql|gateway|process|python)_\w+?)(?:_bucket|_count|_sum)?\{")
 
@@ -79,6 +79,10 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             "GATEWAY_TELEMETRY__METRICS__PORT": str(metrics),
             "GATEWAY_LOGS__ACCESS": "off",
             "GATEWAY_SOURCES__CATALOG__CACHE__ENABLED": "true",
+            "GATEWAY_COST__MODE": "measure",
+            "GATEWAY_COST__MAX": "1",
+            "GATEWAY_QUOTAS__ADDRESS__REQUESTS": "100000",
+            "GATEWAY_QUOTAS__POLICIES": '{"default": {"windows": [{"requests": 100000, "seconds": 60}]}}',
         }
         command = [sys.executable, "-m", "gateway", "serve", "--port", str(port)]
         gateway = subprocess.Popen(command, env=env, cwd=ROOT)

@@ -45,6 +45,7 @@ EFFECTS: Mapping[str, Effect] = {
     "views": Effect.HOT,
     "clients": Effect.HOT,
     "limits": Effect.HOT,
+    "cost": Effect.HOT,
     "plan_cache": Effect.HOT,
     "incremental": Effect.HOT,
     "federation": Effect.HOT,

@@ -21,7 +21,7 @@ LINE = (
     '"request_id":"%s","trace_id":%s,"span_id":%s,%s,%s,"status":%d,"duration_ms":%.3f,"request_bytes":%d,'
     '"response_bytes":%d,"upstream_calls":%d,'
     '"upstream_ms":%.3f,"upstream_retries":%d,"upstream_hedges":%d,"upstream_shared":%d,"upstream_cached":%d,'
-    '"upstream_queue_wait_ms":%.3f,"shared":%s,"plan_cache":%s,"executor":%s,"error_codes":%s,"error_ids":%s}\n'
+    '"upstream_queue_wait_ms":%.3f,"shared":%s,"plan_cache":%s,"executor":%s,"error_codes":%s,"error_ids":%s%s}\n'
 )
 
 
@@ -71,7 +71,13 @@ def log_line(
         f'"{record.executor}"' if record.executor else "null",
         _text(record.error_codes) if record.error_codes else "[]",
         _text(record.error_ids) if record.error_ids else "[]",
+        _of_cost(record) if record.cost_estimated is not None else "",
     )
+
+
+def _of_cost(record: OperationRecord) -> str:
+    said = {"cost_estimated": record.cost_estimated, "cost_actual": record.cost_actual}
+    return "," + _text(said)[1:-1]
 
 
 @lru_cache(1024)

@@ -29,6 +29,7 @@ from gateway.pipeline.checks import reject
 from gateway.pipeline.operation import GraphQLParams, Operation
 from gateway.pipeline.serving import CurrentServing
 from gateway.pipeline.subscriptions import operation_type
+from gateway.quotas.addresses import AddressLimiter
 from gateway.response.encoding import encode_request_error
 from gateway.response.record import Answer, OperationRecord
 from gateway.response_headers import merged_lines
@@ -95,6 +96,7 @@ class Handler:
         streams: Takes operations whose answer goes on; None when there are none.
         proxies: Those whose forwarding headers are believed; None for none.
         authenticator: Finds who the client is; None where every client is anonymous.
+        gate: Counts the requests of each address, before it is known who asks; None without a limit.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class Handler:
         streams: StreamEndpoint | None = None,
         proxies: TrustedProxies | None = None,
         authenticator: Authenticator | None = None,
+        gate: AddressLimiter | None = None,
     ) -> None:
         self.serving = serving
         self.proxies = proxies
@@ -115,6 +118,7 @@ class Handler:
         self.measures = measures
         self.streams = streams
         self.authenticator = authenticator
+        self.gate = gate
         self.sessions = Sessions(streams) if streams is not None else None
         self.configure(settings)
 
@@ -163,6 +167,8 @@ class Handler:
             stream_format(accept) if self.streams is not None else None,
         )
         try:
+            if self.gate is not None:
+                self.gate.check(peer.key)
             self._check_head(head, headers)
             if self.authenticator is not None:
                 self.authenticate(head)
@@ -397,6 +403,7 @@ class Handler:
         whole.headers = merged_lines(a.headers for a in answers if a.has_data) or None
         codes = (code for answer in answers for code in answer.record.error_codes)
         whole.record.error_codes = list(dict.fromkeys(codes))
+        whole.record.quota_headers = operations[-1].record.quota_headers
         return await value_of(self.responder.encode(head, whole, 200))
 
     async def _run_one(self, head: RequestHead, operation: Operation) -> Answer:

@@ -72,6 +72,7 @@ class Responder:
     ) -> HttpResponse:
         """The answer as it is sent."""
         codes = answer.record.error_codes
+        more += answer.record.quota_headers
         if codes:
             more += b"cache-control: no-store\r\n"
         elif answer.freshness is not None:

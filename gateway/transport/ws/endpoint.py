@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from gateway.auth.authenticator import Authenticator
+from gateway.errors import ClientError
 from gateway.hooks.hook import RequestHooks
 from gateway.hooks.seen import SCOPE
 from gateway.pipeline.serving import CurrentServing
+from gateway.quotas.addresses import AddressLimiter
 from gateway.telemetry.logs import AccessLog
 from gateway.transport.asgi import Receive, Scope, Send
 from gateway.transport.http.asgi import raw_head
@@ -30,6 +32,7 @@ class WebSocketEndpoint:
         proxies: Whose word about a client is taken; None for nobody's.
         authenticator: Says who opens them; None where everybody is nobody in particular.
         hooks: Say who opens them, and whether they are let in; None for none.
+        gate: Counts the handshakes of each address; None without a limit.
 
     Attributes:
         sockets: Those that are open.
@@ -44,12 +47,14 @@ class WebSocketEndpoint:
         proxies: TrustedProxies | None = None,
         authenticator: Authenticator | None = None,
         hooks: RequestHooks | None = None,
+        gate: AddressLimiter | None = None,
     ) -> None:
         self.hooks = hooks
         self.serving = serving
         self.settings = settings
         self.access_log = access_log
         self.authenticator = authenticator
+        self.gate = gate
         self._path = path
         self._proxies = proxies
         self.sockets: set[Socket] = set()
@@ -85,6 +90,11 @@ class WebSocketEndpoint:
     def _rejected(self, raw: RawHead, peer: Peer) -> int | None:
         """The status of a handshake that is rejected."""
         settings, headers = self.settings, raw.headers
+        if self.gate is not None:
+            try:
+                self.gate.check(peer.key)
+            except ClientError as exc:
+                return exc.http_status
         if raw.path != self._path:
             return 404
         host = peer.host or headers.get("host")

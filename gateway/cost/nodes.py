@@ -1,0 +1,72 @@
+"""The cost of one operation as data: a formula, and the tree of what it selects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.cost.formula import Amount, Formula
+
+BySource = dict[str, Formula]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldCost:
+    """One response key of objects of one type.
+
+    Attributes:
+        key: The response key.
+        own: What each call of the field costs.
+        leaf: What each of its leaves costs; nothing for objects.
+        levels: How many lists are around its values.
+        objects: What each of its objects costs, by its type; none for leaves.
+    """
+
+    key: str
+    own: Formula
+    leaf: Amount
+    levels: int
+    objects: tuple[ObjectCost, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectCost:
+    """One object of one type at one place, with what is below it.
+
+    Attributes:
+        weight: Of its type.
+        fields: Those that say more than `always`.
+        always: What its fields cost, whatever their values are.
+        keys: Its response keys.
+        total: What all of it may cost.
+        by_source: What of that each source may cost.
+    """
+
+    weight: Amount
+    fields: tuple[FieldCost, ...]
+    always: Formula
+    keys: frozenset[str]
+    total: Formula
+    by_source: BySource
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OperationCost:
+    """What an operation costs, for one set of values of the variables of `@skip` and `@include`.
+
+    Attributes:
+        formula: What it may cost.
+        by_source: What of that each source may cost.
+        root: What is walked when it was executed.
+        base: What it costs beside its fields.
+        size_bytes: What it takes in memory, estimated.
+    """
+
+    formula: Formula
+    by_source: BySource
+    root: ObjectCost
+    base: Amount
+    size_bytes: int
+
+    def is_current(self) -> bool:
+        """It is bound to nothing that changes."""
+        return True

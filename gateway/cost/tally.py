@@ -1,0 +1,138 @@
+"""What an operation has cost: the values that came, counted column by column.
+
+A column is all values of one response key at one place, so that a list of a thousand objects costs a look at its
+length and at the objects in it, not at their leaves. What is null costs nothing, and neither does what is below it.
+It changes nothing of a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import orjson
+
+from gateway.cost.formula import Amount, FixedCost, Formula, Given
+from gateway.cost.nodes import FieldCost, ObjectCost, OperationCost
+from gateway.runtime.bound import BoundField
+
+Keys = tuple[str, ...]
+
+
+class Tally:
+    """Counts one execution.
+
+    Args:
+        cost: Of the operation.
+        given: What the request has given.
+
+    Attributes:
+        total: What was counted so far.
+    """
+
+    def __init__(self, cost: OperationCost, given: Given) -> None:
+        self._root = cost.root
+        self._given = given
+        self._is_done = False
+        self.total: Amount = cost.base
+
+    def take(self, data: Any) -> None:
+        """Count the data of a result. What was encoded before has been counted by `encoded`."""
+        if not self._is_done and isinstance(data, dict):
+            self._objects((self._root,), [data])
+            self.total -= self._root.weight  # nobody has asked for the root: it costs nothing
+            self._is_done = True
+
+    def encoded(self, field: BoundField, value: Any) -> None:
+        """Count a value that will stand in the data as the text of its rows."""
+        cost = self._find(field)
+        if cost is not None:
+            self._values(cost, [value])
+
+    def _find(self, field: BoundField) -> FieldCost | None:
+        """What a field of a plan costs: it is looked for from the root."""
+        path: list[BoundField] = [field]
+        while (above := path[-1].selection.field) is not None:
+            path.append(above)
+        found: FieldCost | None = None
+        objects: Sequence[ObjectCost] = (self._root,)
+        for step in reversed(path):
+            found = next((f for o in objects for f in o.fields if f.key == step.key), None)
+            objects = found.objects if found is not None else ()
+        return found
+
+    def _objects(self, possible: Sequence[ObjectCost], rows: list[Any]) -> None:
+        if len(possible) == 1:
+            self._of_one(possible[0], rows)
+            return
+        # Nothing in a result says of which type an object is, but its keys: the most costly that has them counts.
+        by_keys: dict[frozenset[str], list[Any]] = {}
+        for row in rows:
+            by_keys.setdefault(frozenset(keys_of(row)), []).append(row)
+        for keys, alike in by_keys.items():
+            fitting = [one for one in possible if one.keys == keys] or possible
+            before, most = self.total, self.total
+            for one in {(o.weight, o.always, o.fields): o for o in fitting}.values():
+                self.total = before
+                self._of_one(one, alike)
+                most = max(most, self.total)
+            self.total = most
+
+    def _of_one(self, cost: ObjectCost, rows: list[Any]) -> None:
+        self.total += len(rows) * (cost.weight + self._amount(cost.always))
+        for field in cost.fields:
+            self.total += len(rows) * self._amount(field.own)
+            self._values(field, column_of(rows, field.key))
+
+    def _values(self, field: FieldCost, values: list[Any]) -> None:
+        for _ in range(field.levels):
+            values = list(chain.from_iterable([item for item in values if type(item) is list]))
+        if field.objects:
+            objects = [item for item in values if item is not None and type(item) is not Encoded]
+            if objects:
+                self._objects(field.objects, objects)
+        elif field.leaf:
+            self.total += field.leaf * (len(values) - values.count(None))
+
+    def _amount(self, formula: Formula) -> Amount:
+        return formula.number if type(formula) is FixedCost else formula.value(self._given)
+
+
+Encoded = orjson.Fragment
+
+
+def column_of(rows: list[Any], key: str) -> list[Any]:
+    """One response key of every object."""
+    if type(rows[0]) is dict:
+        try:
+            return [row[key] for row in rows]
+        except (KeyError, TypeError):
+            return [member_of_row(row, key) for row in rows]
+    first = type(rows[0])
+    if issubclass(first, msgspec.Struct) and all(type(row) is first for row in rows):
+        name = _name_of(first, key)
+        return list(map(attrgetter(name), rows)) if name is not None else []
+    return [member_of_row(row, key) for row in rows]
+
+
+def member_of_row(row: Any, key: str) -> Any:
+    """One response key of an object: a dict, or a row that is sent as it is. None where it has none."""
+    if isinstance(row, dict):
+        return row.get(key)
+    name = _name_of(type(row), key) if isinstance(row, msgspec.Struct) else None
+    return getattr(row, name, None) if name is not None else None
+
+
+def keys_of(row: Any) -> Sequence[str]:
+    """The response keys of an object."""
+    if isinstance(row, dict):
+        return tuple(row)
+    return row.__struct_encode_fields__ if isinstance(row, msgspec.Struct) else ()
+
+
+def _name_of(row_class: type[msgspec.Struct], key: str) -> str | None:
+    keys = row_class.__struct_encode_fields__
+    return row_class.__struct_fields__[keys.index(key)] if key in keys else None

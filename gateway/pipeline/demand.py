@@ -1,0 +1,224 @@
+"""What operations cost, and who may still have them: between variables and execution, for every transport.
+
+    admit    the estimate; limits of cost; what is taken of the client's quota
+    begin    beside an execution: what counts its result, and sources that are not asked
+    counted  after it: what it has cost
+    settle   after each client's answer: what was taken of its quota too much is given back
+
+An execution that several clients share is paid by each of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from graphql import ExecutionResult
+
+from gateway.auth.settings import ClientSettings
+from gateway.client.request import ClientRequest
+from gateway.concurrency.awaitable import AwaitableOrValue, then
+from gateway.context import Context
+from gateway.cost.formula import Given
+from gateway.cost.nodes import OperationCost
+from gateway.cost.operation_cost import evaluated
+from gateway.cost.settings import CostSettings
+from gateway.cost.tally import Tally
+from gateway.errors import ClientError
+from gateway.pipeline.explain import Explain
+from gateway.pipeline.operation import Operation
+from gateway.plan.collect import CannotCompileError
+from gateway.quotas.quotas import Quotas, Taken
+from gateway.response.record import Answer
+from gateway.telemetry.records import members
+
+logger = logging.getLogger("gateway.cost")
+
+
+@dataclass(slots=True)
+class OperationDemand:
+    """What one operation demands.
+
+    Attributes:
+        cost: What it costs; None where that is not counted, or cannot be said.
+        given: What its request gives.
+        estimated: What it may cost.
+        refused: The sources that it costs too much.
+        taken: Of its client's quota; None where it has none.
+    """
+
+    cost: OperationCost | None
+    given: Given
+    estimated: float = 0
+    refused: tuple[str, ...] = ()
+    taken: Taken | None = None
+
+
+class Demand:
+    """Weighs and admits operations.
+
+    Args:
+        settings: `[cost]`.
+        explain: Who is shown what an operation costs.
+        quotas: Of the worker; None without any.
+        clients: The applications, of which some have a policy of their own.
+    """
+
+    def __init__(
+        self,
+        settings: CostSettings,
+        explain: Explain,
+        quotas: Quotas | None,
+        clients: Mapping[str, ClientSettings],
+    ) -> None:
+        self._policies = {name: client.quota for name, client in clients.items()}
+        self._settings = settings
+        self._explain = explain
+        self._quotas = quotas
+        self._budgets = {
+            name: source.max for name, source in settings.sources.items() if source.max is not None
+        }
+
+    def admit(self, operation: Operation) -> AwaitableOrValue[Operation]:
+        """Weigh an operation and take of its client's quota; gives it back.
+
+        Errors: ClientError(COST_ESTIMATED_TOO_EXPENSIVE), (COST_INVALID_SLICING_ARGUMENTS), (RATE_LIMIT_EXCEEDED),
+            (UNCACHED_DOCUMENTS_LIMIT).
+        """
+        demand = operation.demand = self.weigh(operation)
+        if self._quotas is None:
+            return operation
+        taken = self._take(self._quotas, operation.client, demand.estimated)
+        if taken is None:
+            return operation
+        return then(taken, partial(self._check_quota, operation))
+
+    def _take(
+        self, quotas: Quotas, client: ClientRequest, cost: float
+    ) -> AwaitableOrValue[Taken] | None:
+        named = client.principal.client
+        return quotas.take(client, 1, cost, self._policies.get(named) if named else None)
+
+    def _check_quota(self, operation: Operation, taken: Taken) -> Operation:
+        assert self._quotas is not None
+        assert operation.demand is not None
+        operation.demand.taken = taken
+        operation.record.quota_headers = self._quotas.headers(taken)
+        self._quotas.check(taken)
+        return operation
+
+    def weigh(self, operation: Operation) -> OperationDemand:
+        """What an operation demands; nothing is taken of a quota.
+
+        Errors: ClientError(COST_ESTIMATED_TOO_EXPENSIVE), (COST_INVALID_SLICING_ARGUMENTS), (UNCACHED_DOCUMENTS_LIMIT).
+        """
+        settings, literals = self._settings, operation.literals
+        given = Given(
+            operation.variables.coerced,
+            literals.raws if literals is not None else None,
+            settings.mode == "enforce",
+        )
+        costs = operation.prepared.costs
+        if costs is None:
+            return OperationDemand(None, given)
+        try:
+            cost = costs.of(operation.variables.coerced, operation.client.client_key)
+        except CannotCompileError as exc:
+            if settings.mode == "enforce":
+                raise too_expensive(f"What the operation costs cannot be told: {exc}.") from exc
+            return OperationDemand(None, given)
+        demand = OperationDemand(cost, given, cost.formula.value(given))
+        operation.record.cost_estimated = demand.estimated
+        if self._budgets:
+            self._check_sources(operation, demand, cost)
+        if settings.max is not None and demand.estimated > settings.max:
+            self._exceed(operation, demand.estimated, settings.max)
+        if self._explain.is_open and self._explain.asks_cost(operation.client.headers):
+            shown = {**(operation.extensions or {}), "cost": self._shown(demand, cost)}
+            operation.extensions = shown
+        return demand
+
+    def _check_sources(
+        self, operation: Operation, demand: OperationDemand, cost: OperationCost
+    ) -> None:
+        """Note the sources that an operation costs too much."""
+        over = tuple(
+            name
+            for name, most in self._budgets.items()
+            if name in cost.by_source and cost.by_source[name].value(demand.given) > most
+        )
+        if over:
+            operation.record.over_cost = over
+            if self._settings.mode == "enforce":
+                demand.refused = over
+
+    def _exceed(self, operation: Operation, estimated: float, most: int) -> None:
+        """Errors: ClientError(COST_ESTIMATED_TOO_EXPENSIVE), unless it is only measured."""
+        operation.record.over_cost = ("operation", *operation.record.over_cost)
+        problem = f"The operation costs up to {estimated:g}; cost.max is {most}."
+        if self._settings.mode == "enforce":
+            raise too_expensive(problem, estimated=estimated, max=most)
+        logger.warning(
+            "the limit would refuse the operation: %s",
+            problem,
+            extra=members(
+                operation_name=operation.record.operation_name, code="COST_ESTIMATED_TOO_EXPENSIVE"
+            ),
+        )
+
+    def _shown(self, demand: OperationDemand, cost: OperationCost) -> dict[str, Any]:
+        """What a client is shown that asks for it; what it has really cost is added when that is known."""
+        return {
+            "estimated": demand.estimated,
+            "max": self._settings.max,
+            "by_source": evaluated(cost.by_source, demand.given),
+            "formula": str(cost.formula),
+        }
+
+    def begin(self, operation: Operation, context: Context) -> None:
+        """Let an execution be counted, and leave out the sources that it costs too much."""
+        demand = operation.demand
+        if demand is not None and demand.cost is not None:
+            context.stats.tally = Tally(demand.cost, demand.given)
+            context.stats.refused = demand.refused
+
+    def counted(
+        self, operation: Operation, context: Context, result: ExecutionResult
+    ) -> float | None:
+        """What an execution has cost; None where nobody has counted."""
+        tally: Tally | None = context.stats.tally
+        if tally is None:
+            return None
+        tally.take(result.data)
+        shown = (operation.extensions or {}).get("cost")
+        if shown is not None:
+            shown |= {"actual": tally.total, "delta": tally.total - shown["estimated"]}
+        return tally.total
+
+    def settle(self, operation: Operation, answer: Answer) -> None:
+        """Note what an answer has cost, and give back what was taken too much for it."""
+        demand, cost = operation.demand, answer.cost
+        if demand is None or cost is None:
+            return
+        answer.record.cost_actual = cost
+        if demand.taken is not None and self._quotas is not None:
+            self._quotas.settle(demand.taken, cost)
+
+    def pay_event(self, operation: Operation, answer: Answer) -> AwaitableOrValue[None]:
+        """Take what an event has cost of its client's quota. Errors: ClientError(RATE_LIMIT_EXCEEDED)."""
+        if self._quotas is None:
+            return None
+        estimated = operation.demand.estimated if operation.demand is not None else 0
+        cost = estimated if answer.cost is None else answer.cost
+        taken = self._take(self._quotas, operation.client, cost)
+        return None if taken is None else then(taken, self._quotas.check)
+
+
+def too_expensive(problem: str, **extensions: float) -> ClientError:
+    """The error of an operation that costs too much."""
+    return ClientError(
+        problem, code="COST_ESTIMATED_TOO_EXPENSIVE", extensions={"cost": extensions}
+    )

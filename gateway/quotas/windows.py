@@ -1,0 +1,135 @@
+"""The arithmetic of quotas: the generic cell rate algorithm, over several windows at once. Pure: no clock, no store.
+
+One number is kept for each window: when all that was used will have come back. What is asked moves it on by its part of
+the window; it may be at most the window's length ahead of now. So a client may use a whole quota at once, and then as
+much as comes back.
+
+Source: ITU-T I.371 annex A; Brandur Leach, "Rate Limiting, Cells, and GCRA".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.quotas.settings import QuotaPolicy, WindowSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window as it is counted.
+
+    Attributes:
+        title: Its name.
+        quota: How much, in each window.
+        most: How much one demand may be: the whole quota, where this is a worker's share of it. Such a one is admitted
+            once all that was used has come back.
+        seconds: How long.
+        is_cost: Whether it is of cost; else of requests.
+        each_s: How long one unit takes to come back.
+    """
+
+    title: str
+    quota: float
+    most: float
+    seconds: float
+    is_cost: bool
+    each_s: float
+
+    def takes_s(self, requests: float, cost: float) -> float:
+        """By how much a demand moves it on."""
+        return (cost if self.is_cost else requests) * self.each_s
+
+    def room_s(self, takes_s: float) -> float:
+        """How far ahead it may be for a demand to be admitted; below 0 where it never is."""
+        if takes_s <= self.seconds:
+            # What has come back little by little must not miss by a rounding.
+            return self.seconds - takes_s + 1e-9 * self.seconds
+        return 0.0 if takes_s <= self.most * self.each_s else -1.0
+
+    def left(self, ahead_s: float) -> int:
+        """How many units are left of the whole quota where it is so far ahead."""
+        part = max(0.0, 1 - ahead_s / self.seconds)
+        return math.floor(self.most * part + 1e-6)
+
+
+class WindowState(NamedTuple):
+    """A window after a demand.
+
+    Attributes:
+        window: Which.
+        ahead_s: How far it is ahead of now, seconds: until all of it is there again.
+        wait_s: How long until what was refused would be admitted; 0 where it was not refused, infinite for never.
+    """
+
+    window: Window
+    ahead_s: float
+    wait_s: float = 0.0
+
+
+class Verdict(NamedTuple):
+    """What became of a demand.
+
+    Attributes:
+        is_admitted: Whether every window has room for it; then all have been moved on.
+        states: Of each window.
+    """
+
+    is_admitted: bool
+    states: tuple[WindowState, ...]
+
+    @property
+    def tightest(self) -> WindowState:
+        """The window that refuses for longest; else the one of which the least part is left."""
+        return max(
+            self.states, key=lambda state: (state.wait_s, state.ahead_s / state.window.seconds)
+        )
+
+
+def window_of(settings: WindowSettings, share: float = 1.0) -> Window:
+    """A window, or a worker's share of one."""
+    whole, seconds = settings.quota, settings.seconds
+    quota = whole * share
+    return Window(settings.title, quota, whole, seconds, settings.unit == "cost", seconds / quota)
+
+
+def windows_of(policy: QuotaPolicy, workers: int = 1) -> tuple[Window, ...]:
+    """The windows of a policy; of one of several workers its share."""
+    return tuple(window_of(window, 1 / workers) for window in policy.windows)
+
+
+def decide(
+    windows: Sequence[Window], ahead_s: Sequence[float], requests: float, cost: float
+) -> Verdict:
+    """Admit a demand, or refuse it whole.
+
+    Args:
+        windows: All that hold.
+        ahead_s: How far each of them is ahead of now; not below 0.
+        requests, cost: What is demanded.
+    """
+    takes = [window.takes_s(requests, cost) for window in windows]
+    rooms = [window.room_s(taken) for window, taken in zip(windows, takes, strict=True)]
+    is_admitted = all(ahead <= room for ahead, room in zip(ahead_s, rooms, strict=True))
+    if is_admitted:
+        ahead_s = [ahead + taken for ahead, taken in zip(ahead_s, takes, strict=True)]
+    return verdict_of(is_admitted, windows, ahead_s, rooms)
+
+
+def verdict_of(
+    is_admitted: bool,
+    windows: Sequence[Window],
+    ahead_s: Sequence[float],
+    rooms: Sequence[float],
+) -> Verdict:
+    """What is known of a decision: the windows, how far ahead they are now, and how far they might have been."""
+    if is_admitted:
+        states = tuple(map(WindowState, windows, ahead_s))
+    else:
+        states = tuple(
+            WindowState(window, ahead, math.inf if room < 0 else max(0.0, ahead - room))
+            for window, ahead, room in zip(windows, ahead_s, rooms, strict=True)
+        )
+    return Verdict(is_admitted, states)

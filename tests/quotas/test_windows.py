@@ -1,0 +1,104 @@
+"""The arithmetic of quotas, and their store in a worker's memory: time is given."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.quotas.local import LocalWindows
+from gateway.quotas.settings import QuotaPolicy, WindowSettings
+from gateway.quotas.windows import windows_of
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def policy(*windows: WindowSettings) -> QuotaPolicy:
+    return QuotaPolicy(windows=windows)
+
+
+BURST = WindowSettings(requests=3, seconds=6)
+HOUR = WindowSettings(cost=100, seconds=3600)
+
+
+def test_a_whole_quota_at_once_and_then_as_much_as_comes_back() -> None:
+    clock = Clock()
+    store, windows = LocalWindows(clock=clock), windows_of(policy(BURST))
+    assert [store.take("a", windows, 1, 0).is_admitted for _ in range(4)] == [True] * 3 + [False]
+    refused = store.take("a", windows, 1, 0)
+    assert refused.tightest.wait_s == pytest.approx(2.0)
+    clock.now += 2.0
+    assert store.take("a", windows, 1, 0).is_admitted
+    assert not store.take("a", windows, 1, 0).is_admitted
+    clock.now += 6.0
+    assert [store.take("a", windows, 1, 0).is_admitted for _ in range(4)] == [True] * 3 + [False]
+
+
+def test_what_one_window_refuses_no_window_counts() -> None:
+    clock = Clock()
+    store, windows = LocalWindows(clock=clock), windows_of(policy(BURST, HOUR))
+    assert not store.take("a", windows, 1, 101).is_admitted
+    verdict = store.take("a", windows, 1, 100)
+    assert verdict.is_admitted
+    assert [state.window.left(state.ahead_s) for state in verdict.states] == [2, 0]
+    refused = store.take("a", windows, 1, 1)
+    assert refused.tightest.window.title == "cost-3600"
+    assert [state.window.left(state.ahead_s) for state in refused.states] == [2, 0]
+
+
+def test_what_was_not_needed_comes_back() -> None:
+    clock = Clock()
+    store, windows = LocalWindows(clock=clock), windows_of(policy(BURST, HOUR))
+    assert store.take("a", windows, 1, 100).is_admitted
+    store.give_back("a", windows, 60)
+    assert store.take("a", windows, 1, 60).is_admitted
+    assert not store.take("a", windows, 1, 1).is_admitted
+    store.give_back("a", windows, -10)  # it has cost more than was thought
+    clock.now += 36 * 10
+    assert not store.take("a", windows, 1, 1).is_admitted
+
+
+def test_more_than_a_whole_quota_is_never_admitted() -> None:
+    store, windows = LocalWindows(), windows_of(policy(HOUR))
+    assert math.isinf(store.take("a", windows, 1, 101).tightest.wait_s)
+
+
+def test_a_share_that_is_less_than_one_demand_lets_it_in_when_nothing_is_used() -> None:
+    clock = Clock()
+    store, shares = LocalWindows(clock=clock), windows_of(policy(HOUR), workers=4)
+    assert store.take("a", shares, 1, 80).is_admitted
+    assert not store.take("a", shares, 1, 80).is_admitted
+    clock.now += 80 / 25 * 3600 - 1
+    assert not store.take("a", shares, 1, 80).is_admitted
+    clock.now += 2
+    assert not store.take("a", shares, 1, 101).is_admitted
+    assert store.take("a", shares, 1, 80).is_admitted
+
+
+def test_clients_do_not_share_and_invented_ones_take_no_room() -> None:
+    store, windows = LocalWindows(max_clients=10), windows_of(policy(BURST))
+    for number in range(1_000):
+        assert store.take(f"client-{number}", windows, 1, 0).is_admitted
+    assert len(store) == 10
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 3)), max_size=60))
+def test_no_window_admits_more_than_its_quota_and_what_came_back(
+    demands: list[tuple[float, int]],
+) -> None:
+    clock = Clock()
+    store, windows = LocalWindows(clock=clock), windows_of(policy(BURST))
+    begin, admitted = clock.now, 0
+    for wait_s, requests in demands:
+        clock.now += wait_s
+        if store.take("a", windows, requests, 0).is_admitted:
+            admitted += requests
+        assert admitted <= 3 + (clock.now - begin) / 2 + 1e-6
