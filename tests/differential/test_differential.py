@@ -15,7 +15,7 @@ from tests.differential.cases import WORLD_SIZE, Tally, check_case, make_cases
 from tests.differential.shared import check_shared
 
 CHUNKS = 10
-CASES = 2_000
+CASES = 1_000
 
 # The reference leaves coroutines alone when an error has nulled what they belong to; collected at a bad
 # moment (inside a namedtuple's constructor, which has no builtins) even the warning fails.
