@@ -174,7 +174,11 @@ class Revision:
         """
         self._warm()
         known = [one for one in documents if one.view is None or one.view in self.graph.views]
-        return warm_documents(self.plans, known)
+        count = warm_documents(self.plans, known)
+        for key in reversed(self.plans.recent(len(self.plans))):
+            if (plan := self.plans.known(*key)) is not None and plan.value.labels:
+                plan.value.overridden(self.labels.on_for_all(plan.value.labels), None)
+        return count
 
     def succeed(self, before: Revision) -> None:
         """Count on from where the one before has counted to."""

@@ -57,9 +57,9 @@ class OfClients(Generic[T]):
         """
         with growing(client_key):
             made = self._prepare(document=document, growing=lambda _, own: growing(own), **given)
-        if len(self._made) >= MAX_OF_CLIENTS:
-            del self._made[next(iter(self._made))]
-        self._made[key] = made
+            if len(self._made) >= MAX_OF_CLIENTS:
+                del self._made[next(iter(self._made))]
+            self._made[key] = made  # before it is weighed
         return made
 
     def all(self) -> list[T]:

@@ -84,6 +84,10 @@ class LabelDecider:
         """Whether a function may have to be called: it needs a context."""
         return any(label in self._functions for label in labels)
 
+    def on_for_all(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Those of the labels that are on for every client: their variant is made before anybody asks."""
+        return tuple(label for label in labels if self._share_now(label) == ALL)
+
     def decide(
         self, labels: Sequence[str], client: ClientRequest, context: Context | None
     ) -> AwaitableOrValue[Mapping[str, bool]]:
@@ -119,12 +123,10 @@ class LabelDecider:
         self, label: str, asked: Mapping[str, bool] | None, client: ClientRequest
     ) -> bool | None:
         """What is decided without Python; None where a function decides."""
-        share = self._shares.get(label)
+        share = self._share_now(label)
         switched = self._switches.shares
-        if switched:
-            share = switched.get(label, switched.get(EVERY_LABEL, share))
-            if share == 0:
-                return False
+        if share == 0 and switched and (label in switched or EVERY_LABEL in switched):
+            return False
         if asked is not None and label in asked:
             return asked[label]
         if share is None:
@@ -132,6 +134,11 @@ class LabelDecider:
         if share == 0 or share == ALL:
             return share == ALL
         return bucket_of(self._prefixes[label], self._keys.of(client)) < share
+
+    def _share_now(self, label: str) -> int | None:
+        """The share of the clients for whom a label is on; None where a function decides."""
+        share, switched = self._shares.get(label), self._switches.shares
+        return switched.get(label, switched.get(EVERY_LABEL, share)) if switched else share
 
     async def _ask(
         self, labels: Sequence[str], decided: dict[str, bool], context: Context

@@ -52,6 +52,15 @@ async def test_a_switch_off_is_stronger_than_a_tester(tmp_path: Path) -> None:
         assert (await client.execute(STATS, headers=headers)).data["stats"]["views"] == 1
 
 
+async def test_a_switch_of_another_label_leaves_a_tester_its_own(tmp_path: Path) -> None:
+    (tmp_path / "switches.json").write_text('{"version": false}')
+    env = {"GATEWAY_OVERRIDE_SECRET": "s" * 16}
+    override = {**FILE, "header": "secret"}
+    headers = {"x-gateway-override": "percent(0)=on", "x-gateway-override-secret": "s" * 16}
+    async with served(tmp_path, "percent(0)", override=override, env=env) as client:
+        assert (await client.execute(STATS, headers=headers)).data["stats"]["views"] == 10
+
+
 async def test_a_file_of_no_use_changes_nothing_and_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

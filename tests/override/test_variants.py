@@ -141,3 +141,19 @@ async def test_too_many_variants_for_one_client_are_refused(tmp_path: Path) -> N
         with pytest.raises(ClientError) as refused:
             make_many()
         assert refused.value.code == "UNCACHED_DOCUMENTS_LIMIT"
+
+
+async def test_the_variant_of_labels_that_are_on_for_all_is_made_before_anybody_asks(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "warm.graphql").write_text("{ stats { views } version }")
+    tables = {"plan_cache": {"warm": ["warm.graphql"]}}
+    labels = {**LABELS, "stats": "percent(100)"}
+    async with served(tmp_path, "stats", labels=labels, tables=tables) as client:
+        plans = client.app.worker.serving().pipeline.plans
+        found = plans.known("{ stats { views } version }", None)
+        assert found is not None
+        (made,) = found.value._of_clients.all()
+        assert made.overrides == ("stats",)
+        await client.execute("{ stats { views } version }")
+        assert found.value._of_clients.all() == [made]
