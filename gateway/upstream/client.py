@@ -152,11 +152,14 @@ class Upstream:
         try:
             if request.is_read:
                 # A batch that others may join is not known before it is sent.
-                is_whole = request.on_send is None and not (
-                    request.hints is not None and request.hints.in_rows
+                is_whole = (
+                    request.on_send is None
+                    and (request.body is None or isinstance(request.body, bytes))
+                    and not (request.hints is not None and request.hints.in_rows)
                 )
                 if caller.stats.outward is not None and is_whole and source.cache is None:
-                    caller.stats.outward.note(None, was_asked=True)
+                    why = f"{request.source}: nothing of it is kept"
+                    caller.stats.outward.note(None, was_asked=True, why=why)
                 if source.cache is not None and is_whole:
                     return await self._cached(source, source.cache, request, caller)
                 if source.settings.dedupe_enabled:
@@ -217,7 +220,8 @@ class Upstream:
         was_asked = stats.calls + stats.shared != calls
         stats.cached += not was_asked
         if stats.outward is not None:
-            stats.outward.note(self.memory.lookup(request), was_asked=was_asked)
+            why = f"{request.source}: {cache.tiers.refusals.get(request.endpoint, 'not kept')}"
+            stats.outward.note(self.memory.lookup(request), was_asked=was_asked, why=why)
         return response
 
     async def _share(

@@ -116,9 +116,10 @@ class BatchRows:
         else:
             given = await ask.missing(names, found, endpoint)
         if outward is not None:
+            why = f"{store.source}: {store.tiers.refusals.get(endpoint, 'not kept')}"
             for name in names:
                 entry = store.tiers.memory.get((base, name))
-                outward.note(entry, was_asked=name not in known)
+                outward.note(entry, was_asked=name not in known, why=why)
         return self._joined(found.rows), given
 
     def _whose(self, call: ConnectorCall, context: Context) -> str | None:

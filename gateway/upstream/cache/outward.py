@@ -12,6 +12,7 @@ from gateway.upstream.cache.stored import StoredResponse
 
 MOST_TAG_BYTES = 16_384
 """Of the header with tags: what CDNs take at most."""
+MOST_REASONS = 8
 Line = tuple[str, str]
 
 
@@ -33,6 +34,7 @@ class OutwardFreshness:
         "_tag_header",
         "_tags",
         "_until",
+        "_why",
         "is_unknown",
     )
 
@@ -42,19 +44,23 @@ class OutwardFreshness:
         self._until, self._born = inf, inf
         self._is_private = False
         self._tags: dict[str, None] = {}
+        self._why: dict[str, None] = {}
         self._stored = self._asked = 0
 
-    def note(self, entry: StoredResponse | None, *, was_asked: bool) -> None:
+    def note(self, entry: StoredResponse | None, *, was_asked: bool, why: str = "") -> None:
         """An answer had a part.
 
         Args:
             entry: As it is kept; None where it is not.
             was_asked: Whether the origin was asked for it.
+            why: Why it is not kept, if it is not: `catalog: set-cookie`.
         """
         self._asked += was_asked
         self._stored += not was_asked
         if entry is None:
             self.is_unknown = True
+            if why and len(self._why) < MOST_REASONS:
+                self._why[why] = None
             return
         self._until = min(self._until, 0.0 if entry.needs_validation else entry.fresh_until)
         self._born = min(self._born, entry.born)
@@ -84,7 +90,9 @@ class OutwardFreshness:
     def _status(self, now: float) -> str:
         """RFC 9211."""
         if self._asked:
-            return f"gateway; fwd={'partial' if self._stored else 'miss'}"
+            # A source's name is an identifier, and what is said of it our own: neither has quotes.
+            detail = f'; detail="{", ".join(self._why)}"' if self._why else ""
+            return f"gateway; fwd={'partial' if self._stored else 'miss'}{detail}"
         left = int(self._until - now) if self._until < inf else 0
         return f"gateway; hit; ttl={left}"
 

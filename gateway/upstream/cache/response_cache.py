@@ -26,11 +26,8 @@ from gateway.upstream.cache.keys import keys_of
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.settings import SourceCacheSettings
 from gateway.upstream.cache.shared_tier import SharedTier
-from gateway.upstream.cache.stored import (
-    StoredResponse,
-    request_directives,
-    stored_response,
-)
+from gateway.upstream.cache.stored import StoredResponse, request_directives
+from gateway.upstream.cache.storing import stored_response
 from gateway.upstream.cache.tags import named_tag, source_tag, url_tag
 from gateway.upstream.cache.tiers import Begin, Tiers
 from gateway.upstream.transport import Fetched, UpstreamRequest, header_value
@@ -95,8 +92,7 @@ class ResponseCache:
         request.cache_rules = self.rules_digest + (hints.digest if hints is not None else "")
         names = {name.lower() for name, _ in request.headers}
         asks = {} if names.isdisjoint(_ASKING) else request_directives(request.headers)
-        is_stream = request.body is not None and not isinstance(request.body, bytes)
-        if is_stream or not names.isdisjoint(_NOT_READ) or "no-store" in asks:
+        if not names.isdisjoint(_NOT_READ) or "no-store" in asks:
             self._count(request, "bypass")
             return await fetch(request)
         is_conditional = not names.isdisjoint(_CONDITIONS)

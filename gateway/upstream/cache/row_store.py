@@ -23,7 +23,8 @@ from gateway.errors import UpstreamError
 from gateway.upstream.cache.keys import row_key
 from gateway.upstream.cache.response_cache import MOST_REFRESHES
 from gateway.upstream.cache.settings import SourceCacheSettings
-from gateway.upstream.cache.stored import StoredResponse, stored_response
+from gateway.upstream.cache.stored import StoredResponse
+from gateway.upstream.cache.storing import stored_response
 from gateway.upstream.cache.tags import source_tag, url_tag
 from gateway.upstream.cache.tiers import Begin, Tiers
 from gateway.upstream.transport import Fetched, UpstreamRequest, header_value
@@ -151,9 +152,11 @@ class RowStore:
             request, response, self._rules, now=now, took_s=max(0.0, now - begin.at), tags=(),
             began=begin.purges,
         )  # fmt: skip
-        if whole is not None and (whole.needs_validation or whole.fresh_until <= now):
+        if not isinstance(whole, str) and (whole.needs_validation or whole.fresh_until <= now):
+            self.tiers.refusals[request.endpoint] = "stale at once"
             return False if whole.validators() else None
-        if whole is None:
+        if isinstance(whole, str):
+            self.tiers.refusals[request.endpoint] = whole
             self._kept.discard(request.endpoint)
             return None
         self._kept.add(request.endpoint)

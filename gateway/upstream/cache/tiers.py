@@ -40,6 +40,9 @@ class Tiers:
         memory: Of the worker.
         shared: Redis; None without.
         now: The wall clock.
+
+    Attributes:
+        refusals: By endpoint, why an answer of it was not kept the last time.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Tiers:
         self._now = now
         self._lookups: Singleflight[StoredResponse | None] = Singleflight()
         self._kept: set[str] = set()
+        self.refusals: dict[str, str] = {}
         self._last: Fetched | None = None
         memory.watch(self._lookups.close)
 
@@ -93,7 +97,7 @@ class Tiers:
         self,
         request: UpstreamRequest,
         response: Fetched,
-        entry: StoredResponse | None,
+        entry: StoredResponse | str,
         begin: Begin,
     ) -> None:
         """Keep an answer.
@@ -101,10 +105,11 @@ class Tiers:
         Args:
             request: As it was sent.
             response: As it came; several that have shared a call have the same.
-            entry: As it is kept; None: what was kept for the request is not used any more in this worker.
+            entry: As it is kept; or why not: what was kept for the request is not used any more in this worker.
             begin: When fetching it began.
         """
-        if entry is None:
+        if isinstance(entry, str):
+            self.refusals[request.endpoint] = entry
             self._kept.discard(request.endpoint)
             self.memory.remove(request)
             return

@@ -128,6 +128,24 @@ async def test_a_post_is_told_only_what_has_become_of_it(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("name", "control", "status", "why"),
+    [
+        ("user", "no-store", 200, "s: no-store"),
+        ("user", "", 200, "s: it says no lifetime"),
+        ("user", "no-cache", 200, "s: no-cache without a validator"),
+        ("me", "max-age=600", 200, "s: private"),
+        ("both", "private", 200, "s: private"),
+    ],
+)
+async def test_one_header_says_why_an_answer_is_not_kept(
+    tmp_path: Path, name: str, control: str, status: int, why: str
+) -> None:
+    async with served(tmp_path, control, status=status) as http:
+        answer = await get(http, name)
+        assert answer.headers["cache-status"] == f'gateway; fwd=miss; detail="{why}"'
+
+
+@pytest.mark.parametrize(
     ("text", "age", "left"),
     [
         ("max-age=60", 20, "max-age=40"),
