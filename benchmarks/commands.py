@@ -19,6 +19,7 @@ from benchmarks.load.contestants import Contestant, contestants
 from benchmarks.load.measure import RATES, measure, missing_tools
 from benchmarks.load.scenarios import SCENARIOS
 from benchmarks.publish import publish
+from benchmarks.quotas import measure_quotas
 from benchmarks.report import markdown, page
 from benchmarks.report.terminal import curves as growth_table
 from benchmarks.report.terminal import print_result, print_scenario
@@ -86,6 +87,14 @@ def add_to(commands: Any) -> None:
     faults.add_argument("--seconds", type=float, default=4.0, help="of each pass (default 4)")
     faults.add_argument("--pairs", type=int, default=40, help="of the policies' cost (default 40)")
     faults.add_argument("--only", default="", help="overload, hanging, retries or policies")
+
+    demand = commands.add_parser(
+        "quotas", help="what cost and quotas cost, and whether quotas hold, with Redis and without"
+    )
+    demand.set_defaults(run=run_quotas)
+    demand.add_argument("--seconds", type=float, default=60.0, help="of each run (default 60)")
+    demand.add_argument("--pairs", type=int, default=10, help="of whole requests (default 10)")
+    demand.add_argument("--requests", type=int, default=500, help="of one half of a pair")
 
     crowd = commands.add_parser(
         "connections",
@@ -228,6 +237,11 @@ def run_connections(options: argparse.Namespace) -> int:
     """Strangers beside honest load, against the targets."""
     counts = connections.Counts(options.idle, options.half, options.unread)
     return connections.run(options.passes, options.seconds, counts)
+
+
+def run_quotas(options: argparse.Namespace) -> int:
+    """What cost and quotas cost, and whether quotas hold."""
+    return measure_quotas(options.seconds, options.pairs, options.requests)
 
 
 def run_scale(options: argparse.Namespace) -> int:

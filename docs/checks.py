@@ -100,6 +100,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "ConnectorsBatchKeyNotInSelection": "The rows of a batch do not give the key that they are matched by. Add it to the selection.",
         "ConnectorsNonRootBatchKey": "The key of a batch lies inside an object of the rows. Map it to their top.",
         "UnusedCacheHint": "`@cacheControl` or `@cacheTag` has no effect: nothing with it is kept, or a tag's field is not in the selection.",
+        "InvalidCost": "`@cost` has a weight that is no number. See [cost](cost.md).",
+        "UnusedCost": "`@cost` has no effect on a field of an interface: put it on the fields of the types.",
+        "InvalidListSize": "`@listSize` names arguments or fields that there are not, or that are no sizes and no lists.",
+        "UnusedListSize": "`@listSize` has no effect: the field gives no list, and `sizedFields` names none.",
         "InvalidGroupBy": "`batch.groupBy` names no member of the key or the rows.",
     },
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +28,8 @@ from gateway.cli.options import (
     report,
 )
 from gateway.client.vary import VARY_NONE
+from gateway.cost.formula import Given
+from gateway.cost.operation_cost import OperationCosts, evaluated
 from gateway.errors import RequestError
 from gateway.execute.operation import coerce_variables, explain_plan
 from gateway.execute.prepare import prepare
@@ -80,7 +82,10 @@ def plan(
     text = read_text(query)
     try:
         prepared = prepare(
-            graph.schema, load_document(text, graph.schema, settings.limits), operation
+            graph.schema,
+            load_document(text, graph.schema, settings.limits),
+            operation,
+            costs=OperationCosts(graph.schema, settings.cost),
         )
         coerced = coerce_variables(prepared, read_variables(variables))
     except RequestError as exc:
@@ -88,13 +93,24 @@ def plan(
             print(error, file=sys.stderr)
         raise typer.Exit(1) from exc
     prepared = _overridden(prepared, override or ())
-    notes = [_sharing(prepared, coerced, settings, graph)]
+    notes = [_sharing(prepared, coerced, settings, graph), *_cost(prepared, coerced)]
     if prepared.labels:
         states = (
             f"{one} {'on' if one in prepared.overrides else 'off'}" for one in prepared.labels
         )
         notes.append(f"labels of @override: {', '.join(states)}")
     _print_plan(prepared, coerced, source, "\n".join(notes))
+
+
+def _cost(prepared: Prepared, coerced: Variables) -> Iterator[str]:
+    """The line that says what the operation may cost with these variables, and what of it each source."""
+    if prepared.costs is None:
+        return
+    cost, given = prepared.costs.of(coerced.coerced), Given(coerced.coerced, is_strict=False)
+    amount, formula = cost.formula.value(given), str(cost.formula)
+    line = f"cost: up to {amount:g}" + (f" = {formula}" if formula != f"{amount:g}" else "")
+    of_sources = [f"{name} {part:g}" for name, part in evaluated(cost.by_source, given).items()]
+    yield f"{line}; of sources: {', '.join(of_sources)}" if of_sources else line
 
 
 def _overridden(prepared: Prepared, on: Sequence[str]) -> Prepared:

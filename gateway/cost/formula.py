@@ -138,7 +138,7 @@ def total(parts: Iterable[Formula]) -> Formula:
         else:
             left.append(part)
     if not left:
-        return FixedCost(number)
+        return FixedCost(number) if number else NOTHING
     return left[0] if len(left) == 1 and not number else Sum(tuple(left), number)
 
 
@@ -163,7 +163,7 @@ def largest(options: Iterable[Formula], *, least: Amount | None = None) -> Formu
         else:
             left[option] = None
     if not left:
-        return FixedCost(number or 0)
+        return FixedCost(number) if number else NOTHING
     if number is not None and not (number == 0 and all(map(_is_positive, left))):
         left[FixedCost(number)] = None
     return next(iter(left)) if len(left) == 1 else Largest(tuple(left))

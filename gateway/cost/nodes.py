@@ -39,6 +39,7 @@ class ObjectCost:
         keys: Its response keys.
         total: What all of it may cost.
         by_source: What of that each source may cost.
+        each: What every one costs that is there, where that is a number; None where its fields have a say.
     """
 
     weight: Amount
@@ -47,6 +48,7 @@ class ObjectCost:
     keys: frozenset[str]
     total: Formula
     by_source: BySource
+    each: Amount | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

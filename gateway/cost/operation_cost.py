@@ -162,13 +162,15 @@ class CostBuilder:
             else:
                 always.append(cost.own)
         weight = self._weights.of_type(type_) if self._settings.count == "objects" else 0
+        own = total(always)
         return ObjectCost(
             weight,
             tuple(fields),
-            total(always),
+            own,
             frozenset(grouped),
             total(totals),
             {name: total(parts) for name, parts in by_source.items()},
+            weight + own.number if isinstance(own, FixedCost) and not fields else None,
         )
 
     def _field(

@@ -7,7 +7,8 @@ It changes nothing of a result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from gateway.cost.formula import Amount, FixedCost, Formula, Given
+from gateway.cost.formula import NOTHING, Amount, FixedCost, Formula, Given
 from gateway.cost.nodes import FieldCost, ObjectCost, OperationCost
 from gateway.runtime.bound import BoundField
 
@@ -84,18 +85,28 @@ class Tally:
     def _of_one(self, cost: ObjectCost, rows: list[Any]) -> None:
         self.total += len(rows) * (cost.weight + self._amount(cost.always))
         for field in cost.fields:
-            self.total += len(rows) * self._amount(field.own)
-            self._values(field, column_of(rows, field.key))
+            if field.own is not NOTHING:
+                self.total += len(rows) * self._amount(field.own)
+            values = column_of(rows, field.key)
+            if len(values) > 1 or type(values[0]) is not Encoded:
+                self._values(field, values)
 
     def _values(self, field: FieldCost, values: list[Any]) -> None:
         for _ in range(field.levels):
-            values = list(chain.from_iterable([item for item in values if type(item) is list]))
-        if field.objects:
-            objects = [item for item in values if item is not None and type(item) is not Encoded]
-            if objects:
-                self._objects(field.objects, objects)
-        elif field.leaf:
-            self.total += field.leaf * (len(values) - values.count(None))
+            if len(values) == 1 and type(values[0]) is list:
+                values = values[0]
+            else:
+                values = list(chain.from_iterable([one for one in values if type(one) is list]))
+        nulls = values.count(None)
+        if not field.objects:
+            self.total += field.leaf * (len(values) - nulls)
+        elif len(values) > nulls:
+            only = field.objects[0]
+            if len(field.objects) == 1 and only.each is not None:
+                self.total += only.each * (len(values) - nulls)
+                return
+            objects = values if not nulls else [one for one in values if one is not None]
+            self._objects(field.objects, objects)
 
     def _amount(self, formula: Formula) -> Amount:
         return formula.number if type(formula) is FixedCost else formula.value(self._given)
@@ -106,16 +117,21 @@ Encoded = orjson.Fragment
 
 def column_of(rows: list[Any], key: str) -> list[Any]:
     """One response key of every object."""
-    if type(rows[0]) is dict:
-        try:
-            return [row[key] for row in rows]
-        except (KeyError, TypeError):
-            return [member_of_row(row, key) for row in rows]
     first = type(rows[0])
-    if issubclass(first, msgspec.Struct) and all(type(row) is first for row in rows):
-        name = _name_of(first, key)
-        return list(map(attrgetter(name), rows)) if name is not None else []
+    try:
+        if first is dict:
+            return [row[key] for row in rows]
+        if issubclass(first, msgspec.Struct) and (get := _getter(first, key)) is not None:
+            return list(map(get, rows))
+    except (KeyError, TypeError, AttributeError):
+        pass  # they are not all alike
     return [member_of_row(row, key) for row in rows]
+
+
+@lru_cache(1_000)
+def _getter(row_class: type[msgspec.Struct], key: str) -> Callable[[Any], Any] | None:
+    name = _name_of(row_class, key)
+    return attrgetter(name) if name is not None else None
 
 
 def member_of_row(row: Any, key: str) -> Any:

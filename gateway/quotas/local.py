@@ -36,17 +36,34 @@ class LocalWindows:
             windows: The same ones for each demand of a key.
             requests, cost: What is demanded.
         """
-        now = self._clock()
-        known = self._back_at.get(key)
+        now, known = self._clock(), self._back_at.get(key)
         if known is None:
-            ahead_s = [0.0] * len(windows)
-        else:
-            self._back_at.move_to_end(key)
-            ahead_s = [at - now if at > now else 0.0 for at in known]
-        verdict = decide(windows, ahead_s, requests, cost)
+            return self._take(key, windows, [0.0] * len(windows), requests, cost, now)
+        self._back_at.move_to_end(key)
+        ahead_s = []
+        for window, at in zip(windows, known, strict=True):
+            ahead = at - now if at > now else 0.0
+            ahead += (cost if window.is_cost else requests) * window.each_s
+            if ahead > window.full_s:  # refused, or more than a share
+                before_s = [at - now if at > now else 0.0 for at in known]
+                return self._take(key, windows, before_s, requests, cost, now)
+            ahead_s.append(ahead)
+        known[:] = [now + ahead for ahead in ahead_s]
+        return Verdict(True, windows, ahead_s)
+
+    def _take(
+        self,
+        key: str,
+        windows: Sequence[Window],
+        before_s: Sequence[float],
+        requests: float,
+        cost: float,
+        now: float,
+    ) -> Verdict:
+        verdict = decide(windows, before_s, requests, cost)
         if verdict.is_admitted:
-            self._back_at[key] = [now + state.ahead_s for state in verdict.states]
-            if known is None and len(self._back_at) > self._max_clients:
+            self._back_at[key] = [now + ahead for ahead in verdict.ahead_s]
+            if len(self._back_at) > self._max_clients:
                 self._back_at.popitem(last=False)
         return verdict
 

@@ -12,7 +12,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 
 from gateway.auth.principal import Principal
 from gateway.client.request import ClientRequest
@@ -35,7 +37,7 @@ class CountedPolicy:
         settings: As configured.
         windows: Of all workers together.
         shares: Those of one worker.
-        told: The header that says what they are.
+        told: The headers that say what they are and what is left, with gaps for that.
     """
 
     name: str
@@ -45,8 +47,7 @@ class CountedPolicy:
     told: bytes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Taken:
+class Taken(NamedTuple):
     """What was taken of a quota.
 
     Attributes:
@@ -87,7 +88,7 @@ class Quotas:
                 policy,
                 windows_of(policy),
                 windows_of(policy, workers),
-                policy_line(policy),
+                header_lines(policy),
             )
             for name, policy in settings.policies.items()
         }
@@ -200,17 +201,17 @@ class Quotas:
         """The lines of an answer's head that say what is left; none where they are switched off."""
         if not self._settings.headers or taken.verdict is None:
             return b""
-        left = ", ".join(
-            f'"{state.window.title}";r={state.window.left(state.ahead_s)};t={math.ceil(state.ahead_s)}'
-            for state in taken.verdict.states
-        )
-        return b"%bratelimit: %b\r\n" % (taken.policy.told, left.encode())
+        left: list[int] = []
+        for window, ahead_s in zip(taken.verdict.windows, taken.verdict.ahead_s, strict=True):
+            left += (window.left(ahead_s), math.ceil(ahead_s))
+        return taken.policy.told % tuple(left)
 
 
-def policy_line(policy: QuotaPolicy) -> bytes:
-    """`RateLimit-CountedPolicy`."""
+def header_lines(policy: QuotaPolicy) -> bytes:
+    """`RateLimit-Policy` and `RateLimit`, this with two gaps for each window. No name has a `%`."""
     windows = (f'"{w.title}";q={w.quota};w={math.ceil(w.seconds)}' for w in policy.windows)
-    return b"ratelimit-policy: %b\r\n" % ", ".join(windows).encode()
+    left = (f'"{w.title}";r=%d;t=%d' for w in policy.windows)
+    return f"ratelimit-policy: {', '.join(windows)}\r\nratelimit: {', '.join(left)}\r\n".encode()
 
 
 def subject_of(client: ClientRequest, per: str) -> str:
@@ -223,5 +224,6 @@ def subject_of(client: ClientRequest, per: str) -> str:
     return "a" + client.client_key
 
 
+@lru_cache(10_000)
 def _digest(text: str) -> str:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
-from gateway.quotas.windows import Verdict, Window, verdict_of
+from gateway.quotas.windows import Verdict, Window
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -122,7 +122,7 @@ class RedisWindows:
         answer: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         self._put(Demanded(self._prefix + key, arguments, answer))
         fits, *ahead = await answer
-        return verdict_of(bool(fits), windows, [us / US for us in ahead], rooms)
+        return Verdict(bool(fits), windows, [us / US for us in ahead], rooms)
 
     def give_back(self, key: str, windows: Sequence[Window], cost: float) -> None:
         """Give back a part of a demand's cost, soon; what it cost more than was demanded is negative."""

@@ -29,6 +29,7 @@ class Window:
         seconds: How long.
         is_cost: Whether it is of cost; else of requests.
         each_s: How long one unit takes to come back.
+        full_s: How far ahead it may be: its length, and a rounding.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Window:
     seconds: float
     is_cost: bool
     each_s: float
+    full_s: float
 
     def takes_s(self, requests: float, cost: float) -> float:
         """By how much a demand moves it on."""
@@ -45,14 +47,12 @@ class Window:
     def room_s(self, takes_s: float) -> float:
         """How far ahead it may be for a demand to be admitted; below 0 where it never is."""
         if takes_s <= self.seconds:
-            # What has come back little by little must not miss by a rounding.
-            return self.seconds - takes_s + 1e-9 * self.seconds
+            return self.full_s - takes_s
         return 0.0 if takes_s <= self.most * self.each_s else -1.0
 
     def left(self, ahead_s: float) -> int:
         """How many units are left of the whole quota where it is so far ahead."""
-        part = max(0.0, 1 - ahead_s / self.seconds)
-        return math.floor(self.most * part + 1e-6)
+        return max(0, math.floor(self.most * (1 - ahead_s / self.seconds) + 1e-6))
 
 
 class WindowState(NamedTuple):
@@ -66,7 +66,7 @@ class WindowState(NamedTuple):
 
     window: Window
     ahead_s: float
-    wait_s: float = 0.0
+    wait_s: float
 
 
 class Verdict(NamedTuple):
@@ -74,11 +74,27 @@ class Verdict(NamedTuple):
 
     Attributes:
         is_admitted: Whether every window has room for it; then all have been moved on.
-        states: Of each window.
+        windows: Which hold.
+        ahead_s: How far each of them is ahead of now.
+        rooms: How far it might have been, where it is refused.
     """
 
     is_admitted: bool
-    states: tuple[WindowState, ...]
+    windows: Sequence[Window]
+    ahead_s: Sequence[float]
+    rooms: Sequence[float] = ()
+
+    @property
+    def states(self) -> list[WindowState]:
+        """What is known of each window."""
+        if self.is_admitted:
+            waits = [0.0] * len(self.windows)
+        else:
+            waits = [
+                math.inf if room < 0 else max(0.0, ahead - room)
+                for ahead, room in zip(self.ahead_s, self.rooms, strict=True)
+            ]
+        return list(map(WindowState, self.windows, self.ahead_s, waits))
 
     @property
     def tightest(self) -> WindowState:
@@ -92,7 +108,10 @@ def window_of(settings: WindowSettings, share: float = 1.0) -> Window:
     """A window, or a worker's share of one."""
     whole, seconds = settings.quota, settings.seconds
     quota = whole * share
-    return Window(settings.title, quota, whole, seconds, settings.unit == "cost", seconds / quota)
+    # What has come back little by little must not miss by a rounding.
+    full_s = seconds * (1 + 1e-9)
+    is_cost = settings.unit == "cost"
+    return Window(settings.title, quota, whole, seconds, is_cost, seconds / quota, full_s)
 
 
 def windows_of(policy: QuotaPolicy, workers: int = 1) -> tuple[Window, ...]:
@@ -115,21 +134,4 @@ def decide(
     is_admitted = all(ahead <= room for ahead, room in zip(ahead_s, rooms, strict=True))
     if is_admitted:
         ahead_s = [ahead + taken for ahead, taken in zip(ahead_s, takes, strict=True)]
-    return verdict_of(is_admitted, windows, ahead_s, rooms)
-
-
-def verdict_of(
-    is_admitted: bool,
-    windows: Sequence[Window],
-    ahead_s: Sequence[float],
-    rooms: Sequence[float],
-) -> Verdict:
-    """What is known of a decision: the windows, how far ahead they are now, and how far they might have been."""
-    if is_admitted:
-        states = tuple(map(WindowState, windows, ahead_s))
-    else:
-        states = tuple(
-            WindowState(window, ahead, math.inf if room < 0 else max(0.0, ahead - room))
-            for window, ahead, room in zip(windows, ahead_s, rooms, strict=True)
-        )
-    return Verdict(is_admitted, states)
+    return Verdict(is_admitted, windows, ahead_s, rooms)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from gateway.app.build import build_graph
 from gateway.app.config import build_config
+from gateway.cli.app import app
 from gateway.cost.tally import Tally
 from gateway.errors import ConfigError
 from gateway.telemetry import catalogue as names
@@ -314,3 +316,13 @@ async def test_what_is_text_in_a_result_costs_what_it_holds(
                 expected = actual(graph, query, result.data) if result.data else 0
                 assert result.extensions["cost"]["actual"] == expected, query
     assert {"Query.posts", "Query.joined", "Query.post"} <= set(counted)
+
+
+def test_gateway_plan_prints_what_an_operation_may_cost(tmp_path: Path) -> None:
+    (tmp_path / "schema.graphql").write_text(
+        'type Query { rows(first: Int): [Row] @listSize(slicingArguments: ["first"]) } type Row { id: ID }'
+    )
+    query = "query($n: Int) { rows(first: $n) { id } }"
+    options = ["--schema", str(tmp_path / "schema.graphql"), "--variables", '{"n": 7}']
+    result = CliRunner().invoke(app, ["plan", query, *options])
+    assert "cost: up to 7 = $n\n" in result.output
