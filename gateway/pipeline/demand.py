@@ -38,6 +38,9 @@ from gateway.telemetry.records import members
 logger = logging.getLogger("gateway.cost")
 
 
+NOTHING_GIVEN = Given({})
+
+
 @dataclass(slots=True)
 class OperationDemand:
     """What one operation demands.
@@ -94,6 +97,8 @@ class Demand:
         taken = self._take(self._quotas, operation.client, demand.estimated)
         if taken is None:
             return operation
+        if isinstance(taken, Taken):  # counted here
+            return self._check_quota(operation, taken)
         return then(taken, partial(self._check_quota, operation))
 
     def _take(
@@ -115,15 +120,15 @@ class Demand:
 
         Errors: ClientError(COST_ESTIMATED_TOO_EXPENSIVE), (COST_INVALID_SLICING_ARGUMENTS), (UNCACHED_DOCUMENTS_LIMIT).
         """
+        costs = operation.prepared.costs
+        if costs is None:
+            return OperationDemand(None, NOTHING_GIVEN)
         settings, literals = self._settings, operation.literals
         given = Given(
             operation.variables.coerced,
             literals.raws if literals is not None else None,
             settings.mode == "enforce",
         )
-        costs = operation.prepared.costs
-        if costs is None:
-            return OperationDemand(None, given)
         try:
             cost = costs.of(operation.variables.coerced, operation.client.client_key)
         except CannotCompileError as exc:

@@ -9,8 +9,8 @@ from pathlib import Path
 from docs.checks import GROUPS
 
 GATEWAY = Path(__file__).resolve().parents[2] / "gateway"
-FOLDERS = ("graph", "connectors/check", "app")
-WRITERS = ("Diagnostic", "at", "at_offset", "at_text", "_at", "mild", "add", "tell")
+FOLDERS = ("graph", "connectors/check", "app", "cost")
+WRITERS = ("Diagnostic", "at", "at_offset", "at_text", "_at", "mild", "add", "tell", "_finding")
 
 
 def texts(folder: str) -> Iterator[str]:
@@ -48,5 +48,7 @@ def test_every_code_that_is_given_is_explained() -> None:
 
 
 def test_every_code_that_is_explained_is_given() -> None:
-    given = {text for folder in ("graph", "connectors", "app", "cli") for text in texts(folder)}
+    given = {
+        text for folder in ("graph", "connectors", "app", "cli", "cost") for text in texts(folder)
+    }
     assert {code for group in GROUPS.values() for code in group} - given == set()
