@@ -1,9 +1,9 @@
 """What stored answers cost and save: `python -m benchmarks.micro.caching [--pairs 20]`.
 
 A request of posts-and-users from its text to its bytes, over a transport that answers at once: with the cache off, with
-answers that may not be kept, from memory, and from Redis (a redis-server is started where there is one). In interleaved
-pairs on one pinned core, each beside the first. Then how many calls reach the origin where pages are asked for by
-Zipf's law.
+answers that may not be kept, with those that are stored each time, from memory, and from Redis (a redis-server is
+started where there is one). In interleaved pairs on one pinned core, each beside the first. Then how long it takes
+until a second pod has heard of a purge, and how many calls reach the origin where pages are asked for by Zipf's law.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,6 +29,7 @@ from rich.table import Table
 from benchmarks.load import data
 from benchmarks.micro.timing import RUNNER, measure
 from benchmarks.stats import median_of_ratios
+from gateway.admin.commands import Command
 from gateway.app.config import load_config
 from gateway.app.gateway import Gateway
 from gateway.client.request import ClientRequest
@@ -37,6 +39,7 @@ from gateway.testing import FakeAnswer, FakeSource
 
 FOLDER = Path(__file__).resolve().parent.parent / "peers" / "gateway"
 Run = Callable[[], Awaitable[bytes]]
+PURGES = 40
 PAGES, TTL_S, RATES, SECONDS = 1000, 10.0, (200, 2000), 60
 
 
@@ -62,6 +65,7 @@ class CachedGateway:
         }
         self.app = Gateway(load_config(FOLDER / "gateway.toml", environment), FOLDER, {})
         self.app.transports = {"api": source, "people": source, "numbers": source, "": source}
+        self.heard: Callable[[], None] = lambda: None
         self._lifespan = self.app.lifespan()
         RUNNER.run(self._lifespan.__aenter__())
 
@@ -78,6 +82,10 @@ class CachedGateway:
         self.app.worker.upstream.memory._entries.clear()
         self.app.worker.upstream.memory.size_bytes = 0
         return await self.run()
+
+    def hear(self) -> None:
+        """A purge has come."""
+        self.heard()
 
     def close(self) -> None:
         RUNNER.run(self._lifespan.__aexit__(None, None, None))
@@ -122,6 +130,7 @@ def main() -> int:
         expected = orjson.loads(RUNNER.run(plain.run()))
         cases: list[tuple[str, Run]] = [
             ("not kept: asked each time", miss.run),
+            ("stored each time", hit.forget),
             ("from memory", hit.run),
         ]
         url = stack.enter_context(redis_server())
@@ -136,6 +145,17 @@ def main() -> int:
             RUNNER.run(shared.run())
             RUNNER.run(tier.lines.settle())
             cases.append(("from Redis, memory empty", shared.forget))
+            other = CachedGateway("max-age=600", **cached(on=True), **more)
+            stack.callback(other.close)
+            follows = other.app.worker.upstream.shared
+            assert follows is not None
+            while not follows.is_usable:
+                RUNNER.run(asyncio.sleep(0.01))
+            heard = sorted(RUNNER.run(purged(shared, other)) for _ in range(PURGES))
+            console.print(
+                f"A purge reaches another pod by Redis in {heard[PURGES // 2] * 1e3:.1f} ms "
+                f"(median of {PURGES}; the longest {heard[-1] * 1e3:.1f} ms)"
+            )
         table = Table(title="posts-and-users, kept answers", title_justify="left")
         for column in ("", "µs", "cache off µs", "ratio [95 %]"):
             table.add_column(column, justify="left" if not column else "right")
@@ -151,6 +171,19 @@ def main() -> int:
             f"{zipf(rate):.1%} of the requests reach the origin"
         )
     return 0
+
+
+async def purged(one: CachedGateway, other: CachedGateway) -> float:
+    """Seconds from a purge at one pod until another has heard of it."""
+    heard = asyncio.Event()
+    other.heard = heard.set
+    other.app.worker.upstream.memory.watch(other.hear)
+    purge = Command("benchmark", [{"kind": "subgraph", "subgraph": "api"}])
+    begin = time.perf_counter()
+    told = await one.app.worker.commands.actions["POST", "/invalidation"](purge)
+    assert told.status == 202
+    await heard.wait()
+    return time.perf_counter() - begin
 
 
 def zipf(rate: int) -> float:

@@ -135,13 +135,16 @@ class CallCaching:
             row: What it maps to; None where no tag is made of that.
             variables: Of the call.
         """
-        names = {tag for form in self.tags if (tag := form.tag(variables)) is not None}
-        if row is not None:
-            names.update(self.answers.row_tags(row, variables))
-        found = {named_tag(self.source, name) for name in names} | self._type_tags
+        found = set(self._type_tags)
         if self.key is not None:
             _, _, members = self.key
             found.add(key_tag(self.source, self.key[0], {m: key.get(m) for m in members}))
+        if self.tags:
+            names = [form.tag(variables) for form in self.tags]
+            found.update(named_tag(self.source, name) for name in names if name is not None)
+        if row is not None:
+            rows = self.answers.row_tags(row, variables)
+            found.update(named_tag(self.source, name) for name in rows)
         return frozenset(found)
 
     def _names(

@@ -44,6 +44,8 @@ def _as_text(value: Any) -> str:
 
 
 def _texts(value: Any) -> Any:
+    if value.__class__ is str:  # nearly all
+        return value
     if isinstance(value, Mapping):
         return {str(name): _texts(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
