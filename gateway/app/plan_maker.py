@@ -38,6 +38,8 @@ class PlanMaker:
     Attributes:
         growing: Admits and charges whoever has more made of a plan; the cache's.
         lookup: Finds or makes the plan of the whole schema; the cache's.
+        valid: Documents by their texts that are known to be valid by the whole schema and within the limits; each is
+            taken once.
     """
 
     def __init__(
@@ -55,11 +57,14 @@ class PlanMaker:
         self._costs = costs
         self.growing: Growing | None = None
         self.lookup: Callable[[str, str | None], FoundPlan[Prepared]] | None = None
+        self.valid: dict[str, DocumentNode] = {}
 
     def make(self, key: Key, normalized: Normalized | None) -> MadePlan[Prepared]:
         """Parse, check, validate, plan, compile. Errors: RequestError, ClientError."""
         if key.view is None:
-            document = load_document(key.text, self._schema, self._limits)
+            document = self.valid.pop(key.text, None) or load_document(
+                key.text, self._schema, self._limits
+            )
             return self._plan(key, document, normalized)
         view = self._view(key.view)
         document = load_document(key.text, view.schema, self._limits)

@@ -5,7 +5,7 @@ Nothing of it belongs to a socket: a worker begins each request with its current
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -25,6 +25,7 @@ from gateway.context import Context
 from gateway.cost.operation_cost import OperationCosts
 from gateway.execute.prepared import Prepared
 from gateway.graph.views.view import SchemaView
+from gateway.language.verdict import SameNames
 from gateway.override.testers import Testers
 from gateway.pipeline.authorize import Authorization, policies_of
 from gateway.pipeline.dedupe import Sharing
@@ -96,6 +97,7 @@ class Revision:
         # It does not know the revision: that goes with the last request that holds it, and not in a circle.
         costs = None if config.cost.mode == "off" else OperationCosts(graph.schema, config.cost)
         maker = PlanMaker(graph.schema, config.limits, limits, graph.views, costs)
+        self._maker = maker
         self.plans: PlanCache[Prepared] = PlanCache(
             config.plan_cache,
             maker.make,
@@ -156,9 +158,32 @@ class Revision:
         """How long a request of it may take."""
         return self._config.traffic_shaping.router.timeout_s
 
-    def documents_in_use(self, most: int) -> list[Key]:
-        """The documents of its plans: of those that were used last."""
+    def plans_in_use(self, most: int) -> dict[Key, Prepared]:
+        """The plans that were used last, by a key that leads to them."""
         return self.plans.recent(most)
+
+    def carry(self, before: Revision, plans: Mapping[Key, Prepared]) -> None:
+        """Take the documents over that another schema found valid, where it means the same by all that they name.
+
+        A plan itself holds types, resolvers and sources of its schema: it is made for this one of the same document.
+
+        Args:
+            before: Whose they are.
+            plans: By a key that leads to them.
+        """
+        was, config = before._config, self._config
+        if (was.limits, was.graph) != (config.limits, config.graph):
+            return
+        assert self.graph.schema is not None
+        assert before.graph.schema is not None
+        names = SameNames(before.graph.schema, self.graph.schema)
+        for key, prepared in plans.items():
+            document = prepared.source.document
+            if key.view is not None or document.loc is None:
+                continue
+            # A plan may be found by texts with other literals: they were never validated as this one was.
+            if document.loc.source.body == key.text and names.are_same(document):
+                self._maker.valid[key.text] = document
 
     async def connect(self) -> None:
         """Make its own sources, where they take the place of the worker's."""
@@ -166,7 +191,7 @@ class Revision:
         self.upstream = self._worker.upstream.successor(settings)
         await self.upstream.open()
 
-    def warm(self, documents: Sequence[Key] = ()) -> int:
+    def warm(self, documents: Collection[Key] = ()) -> int:
         """Make the plans that are asked for at once: those of the configuration, and of documents that are in use.
 
         Shape: how many of `documents` have a plan.
@@ -175,6 +200,7 @@ class Revision:
         self._warm()
         known = [one for one in documents if one.view is None or one.view in self.graph.views]
         count = warm_documents(self.plans, known)
+        self._maker.valid.clear()
         for key in reversed(self.plans.recent(len(self.plans))):
             if (plan := self.plans.known(*key)) is not None and plan.value.labels:
                 plan.value.overridden(self.labels.on_for_all(plan.value.labels), None)

@@ -153,14 +153,14 @@ class PlanCache(Generic[T]):
             del oldest
             yield
 
-    def recent(self, most: int) -> list[Key]:
-        """A document for each of the plans that were used last, the latest first."""
-        found: list[Key] = []
+    def recent(self, most: int) -> dict[Key, T]:
+        """The plans that were used last, the latest first, each by a key that leads to it."""
+        found: dict[Key, T] = {}
         for plan in reversed(self._plans):
             if len(found) >= most:
                 break
             if plan.texts:
-                found.append(next(iter(plan.texts)))
+                found[next(iter(plan.texts))] = plan.value
         return found
 
     @contextmanager

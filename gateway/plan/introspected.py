@@ -77,6 +77,10 @@ class Introspected:
         found = max(self._units, self._walked)
         return found if found and found > allowed_units(self._schema) else 0
 
+    def end(self) -> None:
+        """Let go of whoever collects: the two hold each other, and full collections are rare and long."""
+        del self._collect
+
     def add(self, name: str, sets: Sets) -> None:
         """Count one field of the root. What `__schema` is asked for twice is answered once, and counts once."""
         text = (name, *map(_text_of, sets))

@@ -121,6 +121,7 @@ def count_work(
         planned = counter.count(root, (operation.selection_set,), 0)
     with suppress(_EnoughError):
         counter.introspected.walk()
+    counter.introspected.end()
     if counter.walked > most:  # nobody knows how much the whole is
         return max(tokens + counter.walked, WITHOUT_PLAN * most + 1)
     planned = planned or counter.walked

@@ -30,7 +30,9 @@ from gateway.app.services import endpoint_settings
 from gateway.app.worker import Worker
 from gateway.concurrency.frame_stack import with_room
 from gateway.errors import ConfigError
+from gateway.execute.prepared import Prepared
 from gateway.pipeline.explain import Explain
+from gateway.pipeline.found_plan import Key
 
 T = TypeVar("T")
 logger = logging.getLogger("gateway.reload")
@@ -166,8 +168,8 @@ class Revisions:
         try:
             await revision.connect()
             most = self.served.config.reload.warm_plans
-            documents = self.served.revision.documents_in_use(most)
-            return await self._in_thread(partial(revision.warm, documents))
+            plans = self.served.revision.plans_in_use(most)
+            return await self._in_thread(partial(_warm, revision, self.served.revision, plans))
         except BaseException:
             await Remains(revision).close(self.served.revision)
             raise
@@ -238,6 +240,11 @@ class Revisions:
         self._dismantled += 1
         if self._dismantled % COLLECT_EVERY == 0:
             gc.collect()
+
+
+def _warm(revision: Revision, before: Revision, plans: Mapping[Key, Prepared]) -> int:
+    revision.carry(before, plans)
+    return revision.warm(plans)
 
 
 class Remains:

@@ -8,10 +8,15 @@ import logging
 import weakref
 
 import pytest
+from graphql import DocumentNode, GraphQLSchema
 
+import gateway.generated.functions as functions_module
+import gateway.language.document as document_module
 from gateway.app.gateway import create_app
 from gateway.app.reload.effects import Effect
 from gateway.app.reload.shelf import BusyError
+from gateway.language.limits import Limits
+from gateway.language.validate import validate_document
 from gateway.telemetry.metrics import Registry
 from gateway.testing import GatewayClient
 from tests.app.conftest import Live, Project
@@ -110,6 +115,42 @@ async def test_the_plans_that_are_in_use_are_warm_before_the_swap(live: Live) ->
     await live.client.execute("{ box { old } }")
     await live.client.execute("query Named { box { o: old } }", operation_name="Named")
     assert pipeline.plans.counters.misses == misses
+
+
+async def test_what_names_nothing_that_has_changed_is_neither_validated_nor_compiled_again(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = [f"query Q{n} {{ box {{ a{n}: old }} }}" for n in range(5)]
+    for document in [*documents, "{ pid }"]:
+        await live.client.execute(document)
+    validated: list[str] = []
+    compiled: list[str] = []
+    compile_text = functions_module.CompiledText
+
+    def validate_noted(
+        schema: GraphQLSchema, node: DocumentNode, text: str, limits: Limits
+    ) -> None:
+        validated.append(text)
+        validate_document(schema, node, text, limits)
+
+    def compile_noted(source: str, title: str) -> functions_module.CompiledText:
+        compiled.append(title)
+        return compile_text(source, title)
+
+    monkeypatch.setattr(document_module, "validate_document", validate_noted)
+    monkeypatch.setattr(functions_module, "CompiledText", compile_noted)
+    live.project.write_schema("new: String")
+    assert (await live.reloader.reload()).plans == 6
+    assert (validated, compiled) == ([], [])
+    assert (await live.client.execute(documents[0])).data == {"box": {"a0": "o"}}
+    live.project.write_schema("new: String", old="String!")
+    assert (await live.reloader.reload()).plans == 6
+    assert sorted(validated) == documents
+    assert len(compiled) == 5
+    validated.clear()
+    live.project.write_config("[limits]\nmax_depth = 4\n")
+    assert (await live.reloader.reload()).plans == 6
+    assert len(validated) == 6  # by other limits
 
 
 async def test_startup_functions_run_once_and_their_state_stays(live: Live) -> None:
