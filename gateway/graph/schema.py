@@ -33,8 +33,13 @@ _OF_DIRECTIVES = ("Unknown directive '@", "Directive '@", "Unknown argument '")
 
 def find_directive(schema: GraphQLSchema, name: str) -> GraphQLDirective | None:
     """A directive that the SDL may use, those included that clients do not see."""
+    return sdl_directives(schema).get(name) or schema.get_directive(name)
+
+
+def sdl_directives(schema: GraphQLSchema) -> dict[str, GraphQLDirective]:
+    """The directives that the SDL may use, by their names."""
     known: dict[str, GraphQLDirective] = schema.extensions.get(DIRECTIVES, {})
-    return known.get(name) or schema.get_directive(name)
+    return known
 
 
 def build_schema(

@@ -20,6 +20,7 @@ from graphql import (
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
@@ -177,14 +178,21 @@ def _input_types(values: Mapping[str, GraphQLArgument | GraphQLInputField]) -> I
 
 
 def _with_input_types(kind: Any) -> Iterator[Read]:
-    seen, rest = set(), [kind]
+    for named in input_types(kind):
+        yield named.name, ""
+
+
+def input_types(kind: GraphQLNamedType | None) -> list[GraphQLNamedType]:
+    """A type and, of an input type, all that stand in it; each once."""
+    found: dict[str, GraphQLNamedType] = {}
+    rest = [kind]
     while rest:
         named = rest.pop()
-        if named is not None and named.name not in seen:
-            seen.add(named.name)
-            yield named.name, ""
+        if named is not None and named.name not in found:
+            found[named.name] = named
             if isinstance(named, GraphQLInputObjectType):
                 rest += [get_named_type(field.type) for field in named.fields.values()]
+    return list(found.values())
 
 
 def _names(types: Any) -> frozenset[str]:

@@ -65,6 +65,10 @@ class PlanCacheSettings:
 Compile = Callable[[Key, Normalized | None], MadePlan[T]]
 
 
+def _nothing(*_: object) -> MadePlan[T]:
+    raise AssertionError("nobody serves by this cache any more")
+
+
 def _no_size(_value: object) -> int:
     return 0
 
@@ -145,8 +149,9 @@ class PlanCache(Generic[T]):
         return known or self._look_up(Key(text, operation_name, view), client_key)
 
     def let_all_go(self) -> Iterator[None]:
-        """Forget all plans, one after the other; that is no eviction."""
+        """Forget all plans, one after the other, and who makes them; that is no eviction, and the end."""
         self.counters = CacheCounters()
+        self._compile = _nothing  # whoever makes plans may hold the cache
         while self._plans:
             oldest, _ = self._plans.popitem(last=False)
             self._let_go(oldest)

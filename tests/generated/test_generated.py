@@ -29,11 +29,24 @@ def test_a_traceback_shows_the_line_as_long_as_the_text_lives() -> None:
 
 
 def test_living_texts_have_files_of_their_own() -> None:
-    first, second = (Generated(FAILS, "test twin", {}) for _ in range(2))
+    other = FAILS.replace("reason", "why")
+    first, second = (Generated(text, "test twin", {}) for text in (other, FAILS))
     assert first.filename != second.filename
     del first
     gc.collect()
     assert linecache.getline(second.filename, 1) == "def fail():\n"
+
+
+def test_equal_living_texts_are_compiled_once_and_share_their_file() -> None:
+    first = Generated(FAILS, "test equal", {"reason": "one"})
+    second = Generated(FAILS, "test equal", {"reason": "two"})
+    assert first["fail"].__code__ is second["fail"].__code__
+    assert first.filename == second.filename
+    del first
+    gc.collect()
+    assert linecache.getline(second.filename, 1) == "def fail():\n"
+    with pytest.raises(ValueError, match="two"):
+        second["fail"]()
 
 
 def test_a_name_stands_for_one_value() -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.soak.reloads`: reloads under load, some broken, some that remove a field that is subscribed to.
+"""`python -m tests.soak.reloads [--minutes 3]`: reloads under load, some broken, some that remove a subscribed field.
 
 It prints a table and exits with 1 when a request failed, an event was lost or came twice, a subscription ended that was
 valid, or one did not end that was not. Figures of time are told and judge nothing: a machine may be busy.
@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +300,41 @@ def table(figures: Figures) -> list[str]:
     return [*lines, *(f"  {line}" for line in figures.failures[:20])]
 
 
+def shortened(options: Options, minutes: float) -> Options:
+    """The same in another time: as much at once, and as many reloads a minute."""
+    share = minutes * 60 / options.seconds
+    return replace(
+        options,
+        seconds=minutes * 60,
+        reloads=round(options.reloads * share),
+        broken=round(options.broken * share),
+        removing=round(options.removing * share),
+    )
+
+
+def held_against_targets(figures: Figures, options: Options) -> list[str]:
+    """What was seen beside what is wanted; times mean something on a machine that does nothing else."""
+    counts = figures.counts
+    memory = [kb / 1024 for _, kb in figures.memory]
+    idle, busy = (quantile(v, 0.99) * 1000 for v in (figures.idle_s, figures.busy_s))
+    early = memory[int(len(memory) * 0.3)] if memory else 0.0
+    ended = counts["ended with the reason"]
+    rows = [
+        ("reloads: all, broken, removing", f"{options.reloads}, {counts['reload broken']}, {counts['reload removing']}",
+         f"{options.reloads}, {options.broken}, {options.removing}"),
+        ("requests that failed", counts["failed"], "0"),
+        ("events lost, doubled", f"{counts['lost']}, {counts['doubled']}", "0, 0"),
+        ("ended with the reason", ended, f"{counts['told to end']} (told by the reloads)"),
+        ("ended wrongly", counts["ended wrongly"], "0"),
+        ("p99 while reloading, ms", f"{busy:.1f}", f"{1.2 * idle:.1f} (1.2 x idle)"),
+        ("longest swap, ms", f"{max(figures.swaps_ms, default=0):.2f}", "5"),
+        ("longest reload, s", f"{max(figures.reloads_s, default=0):.2f}", f"2 ({options.plans} plans)"),
+        ("memory, MB, at 30 % and at the end", f"{early:.0f}, {memory[-1] if memory else 0:.0f}", "the same"),
+    ]  # fmt: skip
+    lines = [f"{name:36} {seen!s:>16}   {wanted}" for name, seen, wanted in rows]
+    return ["", f"{'':36} {'seen':>16}   wanted", *lines, ""]
+
+
 BAD = ("failed", "lost", "doubled", "ended wrongly", "reloads failed", "sockets closed")
 
 
@@ -325,9 +360,14 @@ def main() -> int:
     for name in names:
         value = getattr(defaults, name)
         parser.add_argument(f"--{name}", type=type(value), default=value)
-    options = Options(**vars(parser.parse_args()))
+    parser.add_argument("--minutes", type=float, help="all of it in so many minutes: fewer reloads")
+    given = vars(parser.parse_args())
+    minutes = given.pop("minutes")
+    options = Options(**given)
+    if minutes is not None:
+        options = shortened(options, minutes)
     figures = asyncio.run(run_soak(options))
-    print("\n".join(table(figures)))
+    print("\n".join([*table(figures), *held_against_targets(figures, options)]))
     found = problems(figures)
     print(f"PROBLEMS: {', '.join(found)}" if found else "nothing failed, was lost or doubled")
     return 1 if found else 0

@@ -90,14 +90,15 @@ class Part:
 
     async def _lacking(self, digest: str) -> list[str]:
         """What this worker does not do before another has taken its place."""
-        inputs = self._shelf.take(digest)
-        found = self.changes(inputs, self.revisions.config_of(inputs))
+        inputs = await asyncio.to_thread(self._shelf.take, digest)
+        found = self.changes(inputs, await asyncio.to_thread(self.revisions.config_of, inputs))
         return [change.key for change in found if change.effect is Effect.WORKERS]
 
     async def _prepare(self, digest: str) -> dict[str, Any]:
         self._stop_deciding()
         try:
-            prepared = await self.revisions.prepare(self._shelf.take(digest))
+            inputs = await asyncio.to_thread(self._shelf.take, digest)
+            prepared = await self.revisions.prepare(inputs)
         except RefusedError as exc:
             return {"errors": exc.lines}
         self._deciding = asyncio.create_task(self._decide_alone(digest))

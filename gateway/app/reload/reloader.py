@@ -114,24 +114,28 @@ class Reloader:
 
     async def _reload(self, *, check_only: bool) -> Report:
         try:
-            inputs = await asyncio.to_thread(self._origin.read, self._env)
-            config = self._origin.parse(inputs.config, self._env)
+            inputs, config, digest = await asyncio.to_thread(self._read)
         except ConfigError as exc:
             return Report("refused", errors=error_lines(exc, self._origin.config))
-        report = Report("unchanged", inputs.digest, changes=self._part.changes(inputs, config))
-        self._shelf.put(inputs)
+        report = Report("unchanged", digest, changes=self._part.changes(inputs, config))
         try:
             await self._reload_from(inputs, config, report, check_only=check_only)
         finally:
             self._shelf.drop(report.digest)
         return report
 
+    def _read(self) -> tuple[Inputs, Config, str]:
+        """The files as they are now, where every worker finds them. Errors: ConfigError."""
+        inputs = self._origin.read(self._env)
+        config = self._origin.parse(inputs.config, self._env)
+        return inputs, config, self._shelf.put(inputs)
+
     async def _reload_from(
         self, inputs: Inputs, config: Config, report: Report, *, check_only: bool
     ) -> None:
         is_rolled = self._successors.are_possible
         report.wait_for(*((Effect.SERVER,) if is_rolled else (Effect.WORKERS, Effect.SERVER)))
-        if inputs.digest == self._revisions.served.digest and not await self._is_due(report):
+        if report.digest == self._revisions.served.digest and not await self._is_due(report):
             report.result = "waiting" if report.waiting else "unchanged"
             return
         keys = {change.key for change in report.changes}
@@ -144,7 +148,7 @@ class Reloader:
             report.result = "refused" if report.errors else "checked"
             await self._calls.ask(ABANDON, report.digest, COMMIT_TIMEOUT_S)
             return
-        self._shelf.decide(inputs)
+        await asyncio.to_thread(self._shelf.decide, inputs)
         if is_new_python:
             report.result = "restarting"
         else:

@@ -38,7 +38,7 @@ T = TypeVar("T")
 logger = logging.getLogger("gateway.reload")
 SWITCH_INTERVAL_S = 0.00005
 """While a thread builds, the event loop waits so long for the interpreter; Python's own is a hundred times that."""
-YOUNG_OBJECTS = 2_000
+YOUNG_OBJECTS = 1_000
 """While a thread builds, young objects are looked at by so many, half a millisecond each time: not all at once."""
 NEVER = 2**31 - 1
 LOOK_EVERY_S = 0.1

@@ -41,7 +41,7 @@ class Shelf:
         """Lay inputs where every worker finds them. Gives their digest."""
         digest = inputs.digest
         if self._folder is None:
-            self._held = {digest: inputs}
+            self._held[digest] = inputs
         else:
             inputs.keep(self._folder / digest)
         return digest
