@@ -12,12 +12,12 @@ from typing import Any, NoReturn
 
 def main() -> NoReturn:
     """Run the command line."""
-    from typer.main import get_command
-
-    from gateway.cli.app import app
-    from gateway.concurrency.frame_stack import with_room
-
     try:
+        from typer.main import get_command  # a second, in which Ctrl-C may come
+
+        from gateway.cli.app import app
+        from gateway.concurrency.frame_stack import with_room
+
         command = partial(get_command(app), prog_name="gateway", standalone_mode=False)
         code = with_room(command)
     except Exception as exc:

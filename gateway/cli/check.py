@@ -21,6 +21,7 @@ from gateway.app.mistakes import place_in_config
 from gateway.cli.against import TrafficRules, changes_against
 from gateway.cli.failures import meeting_place
 from gateway.cli.options import (
+    CONFIG_FILE,
     ConfigOption,
     MockOption,
     SchemaOption,
@@ -48,7 +49,9 @@ class ReportFormat(StrEnum):
 def check(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="A configuration file (.toml), or schema files and folders."),
+        typer.Argument(
+            help="A project's folder, a configuration file (.toml), or schema files and folders."
+        ),
     ] = None,
     config: ConfigOption = None,
     schema: SchemaOption = None,
@@ -107,11 +110,15 @@ def check(
     rules = TrafficRules(usage or (), min_requests, min_percent, period, exclude_client or ())
     if against is None and rules != TrafficRules():
         fail("what clients use says nothing of one schema: give another one, --against SCHEMA")
-    files = [path for path in paths or () if path.suffix == ".toml"]
+    paths = [one / CONFIG_FILE if (one / CONFIG_FILE).is_file() else one for one in paths or ()]
+    for one in paths:
+        if one.is_file() and one.suffix not in (".toml", ".graphql", ".graphqls", ".gql"):
+            fail(f"{one} is neither a configuration (.toml) nor a schema (.graphql)")
+    files = [path for path in paths if path.suffix == ".toml"]
     if len(files) > 1 or (files and config):
         fail("there can be one configuration file")
     config = files[0] if files else config
-    schema = [*(schema or ()), *(path for path in paths or () if path.suffix != ".toml")]
+    schema = [*(schema or ()), *(path for path in paths if path.suffix != ".toml")]
     try:
         with working("checking"):
             settings, graph = read_graph(config, schema, is_served=start, mock=mock)

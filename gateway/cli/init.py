@@ -62,9 +62,11 @@ def init(
         else:
             backend = ask(url, headers, is_php=php is not None)
             files = http_files(title, backend, url, headers, is_php=php is not None)
-        write_files(folder, files)
-    for path in sorted(files):
+        left = write_files(folder, files)
+    for path in sorted(files.keys() - set(left)):
         print(folder / path)
+    for path in left:
+        print(f"gateway: {folder / path} is left as it was", file=sys.stderr)
     for item in headers:
         print(f"gateway: export {variable_of(item)} before you start it", file=sys.stderr)
     if serve:

@@ -63,6 +63,9 @@ def create(
     with _told(config, file) as place:
         if not client.strip():
             raise ValueError("--client is empty: say whose key it is")
+        for one in scope or ():
+            if not one or set(one) & set(" \t,"):
+                raise ValueError(f"--scope {one!r} is no single scope: give --scope several times")
         text, id_ = make_key(place.settings.prefix, place.settings.environment)
         key = ApiKey(
             id=id_,

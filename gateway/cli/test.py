@@ -58,6 +58,8 @@ def run_suites(
         except OSError as exc:
             fail(f"--junit {junit}: cannot be written: {exc.strerror}")
     every = [outcome for _, outcomes in results.values() for outcome in outcomes]
+    if not every:
+        fail(f"{', '.join(results)}: no test stands in it")
     failed = sum(bool(outcome.failures) for outcome in every)
     skipped = sum(outcome.case.skip for outcome in every)
     passed = len(every) - failed - skipped

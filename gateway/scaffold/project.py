@@ -16,6 +16,8 @@ from gateway.scaffold.backend import Backend
 from gateway.scaffold.infer import Inference, field_name, type_name
 
 FILES = Path(__file__).parent / "files"
+OF_REPOSITORIES = ("README.md", ".gitignore")
+"""What is there when a repository has just been made."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
 _HOLE = re.compile(r"( *)\{\{(\w+)\}\}")
 
@@ -63,20 +65,26 @@ def variable_of(header: str) -> str:
     return "API_" + re.sub(r"\W+", "_", header).upper()
 
 
-def write_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Write a project into a folder. Errors: ConfigError, and then nothing is written."""
-    taken = [path for path in files if (folder / path).exists()]
+def write_files(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Write a project into a folder; what a fresh repository has is left as it is.
+
+    Shape: what was left.
+    Errors: ConfigError, and then nothing is written.
+    """
+    left = [path for path in OF_REPOSITORIES if (folder / path).is_file()]
+    taken = [path for path in files if (folder / path).exists() and path not in left]
     if taken:
         more = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
         hint = "give the name of a new folder: gateway init NAME"
         raise ConfigError(f"{folder / taken[0]} is there already{more}", hint=hint)
     try:
-        for path, text in files.items():
-            target = folder / path
+        for path in files.keys() - set(left):
+            text, target = files[path], folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
     except OSError as exc:
         raise ConfigError(f"{exc.filename or folder} cannot be written: {exc.strerror}") from exc
+    return left
 
 
 def _for_editors() -> dict[str, str]:

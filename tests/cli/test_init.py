@@ -163,3 +163,18 @@ def test_the_tests_of_a_new_project_pass_without_its_backend(
     found = run_pytest(projects / name)
     assert " passed" in found.stdout, found.stdout + found.stderr
     assert "failed" not in found.stdout
+
+
+def test_what_a_fresh_repository_has_is_left(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# mine\n")
+    (tmp_path / ".gitignore").write_text("mine\n")
+    found = run_gateway("init", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert "README.md is left as it was" in found.stderr
+    assert (tmp_path / "README.md").read_text() == "# mine\n"
+    assert (tmp_path / "gateway.toml").exists()
+    # And the folder is a project for `check`, as it is for `dev`.
+    found = run_gateway("check", str(tmp_path), cwd=tmp_path.parent)
+    assert (found.returncode, found.stdout) == (0, "")
+    line = one_line(run_gateway("check", "resolvers.py", cwd=tmp_path))
+    assert "resolvers.py is neither a configuration (.toml) nor a schema (.graphql)" in line

@@ -75,3 +75,10 @@ def test_the_suite_of_the_page_passes(tmp_path: Path) -> None:
     assert "tests/posts.connector.yaml" in names
     found = run_gateway("test", cwd=tmp_path)
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_a_suite_without_a_test_passes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "s.graphql").write_text("type Query { a: Int }")
+    (tmp_path / "a.connector.yaml").write_text("config: { schema: s.graphql }\ntests: []\n")
+    line = one_line(run_gateway("test", "a.connector.yaml", cwd=tmp_path))
+    assert "a.connector.yaml: no test stands in it" in line

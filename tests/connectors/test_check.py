@@ -165,6 +165,7 @@ CASES: dict[str, tuple[str, str]] = {
     "a header of what match gives": ("InvalidHeader", connect("GET: \"/\" headers: [{ name: \"a\", value: \"{▸$args.v->match(['x', [1]], [@, [2]])}\" }]")),
     "a header of either list": ("InvalidHeader", connect('GET: "/" headers: [{ name: "a", value: "{▸$($args.l ?? [1])}" }]')),
     "a header of a field's list": ("InvalidHeader", typed("id l", "id: ID l: [ID] n: Int " + '@connect(source: "b", http: { GET: "/", headers: [{ name: "a", value: "x-{▸$this.l}" }] }, selection: "$")')),
+    "a parameter as routers write it": ("UnbracedVariable", connect('GET: "/x/{$args.v}/▸:v?a=1"')),
     "a variable without braces": ("UnbracedVariable", connect('GET: "/x/▸$args.v/{$args.v}"')),
     "a header twice": (
         "HttpHeaderNameCollision",

@@ -38,6 +38,8 @@ from gateway.graph.sdl import place_of
 OF_THE_REQUEST = frozenset({"InvalidUrl", "InvalidHeader", "InvalidBody", "InvalidUrlProperty"})
 """Under these a mapping is checked that makes a part of the request."""
 _UNBRACED = re.compile(r"\$(?:args|this|batch|config|env|context|request)(?:\.\w+)+")
+_OF_ROUTES = re.compile(r"(?<=/):([A-Za-z_]\w*)(?=[/?]|$)")
+"""A parameter as routers of web frameworks write it."""
 WHERE_TO = frozenset({"InvalidUrl", "InvalidHeader"})
 """What is left out of these makes another request of it: always an error."""
 
@@ -114,6 +116,11 @@ class MappingCheck:
             at = text.value.index(part, at)
             for name in _UNBRACED.finditer(part):
                 message, hint = f"`{name[0]}` is sent as it stands", f"write `{{{name[0]}}}`"
+                place, code = at + name.start(), "UnbracedVariable"
+                self.findings.at_offset(text, place, code, message, hint, "warning")
+            for name in _OF_ROUTES.finditer(part):
+                message = f"`{name[0]}` is sent as it stands"
+                hint = f"write `{{$args.{name[1]}}}` or `{{$this.{name[1]}}}`"
                 place, code = at + name.start(), "UnbracedVariable"
                 self.findings.at_offset(text, place, code, message, hint, "warning")
             at += len(part)
