@@ -103,8 +103,6 @@ def execute_operation(
             code = prepared.code(variables.coerced, context)
             limits = prepared.limits
             run = Run(code.bound, source, root, context, variables, literals, False, limits)
-            if context.stats.tally is not None:
-                run.tally = context.stats.tally
             return run_code(run, code, encodes=limits.is_paused)
         except (CannotCompileError, IntrospectionError) as exc:
             reason = str(exc)

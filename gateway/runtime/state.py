@@ -170,7 +170,12 @@ class Run:
         self.context = context
         self.variables = variables
         self.literals = literals
-        self.trace: Trace | None = context.stats.trace if type(context) is Context else None
+        self.trace: Trace | None = None
+        if type(context) is Context:  # else it is that of another server
+            stats = context.stats
+            self.trace = stats.trace
+            if stats.tally is not None:
+                self.tally = stats.tally
         self.works: list[Any] = []
         self.pending: list[Pending] = []
         self.dirty: set[int] = set()
