@@ -117,11 +117,6 @@ def test_commands_and_options_of_a_page_exist(page: Path) -> None:
             assert option in known | {"--help"}, f"{page.name}: gateway {name} {option}"
 
 
-def test_directives_that_pages_advise_exist() -> None:
-    """The directives of others stand where their pages are compared."""
-    assert not [page.name for page in PAGES if "@listSize" in page.read_text()]
-
-
 def test_every_table_has_an_example_that_loads_and_sets_it(tmp_path: Path) -> None:
     named = [names[0] for names, _, _ in sections()]
     assert sorted(named) == sorted(EXAMPLES)
