@@ -38,6 +38,7 @@ RUN_BY = {
     ("coming-from.md", "python"): "tests/docs/test_coming_from.py",
     ("connectors.md", "graphql"): "tests/connectors/test_docs.py",
     ("connectors.md", "http"): "tests/connectors/test_docs.py",
+    ("cost.md", "graphql"): "tests/e2e/test_page_code.py",
     ("embedding.md", "graphql"): "tests/transport/test_embedding.py",
     ("embedding.md", "python"): "tests/transport/test_embedding.py",
     ("execution.md", "python"): "tests/e2e/test_page_code.py",
@@ -46,9 +47,14 @@ RUN_BY = {
     ("getting-started.md", "graphql"): "tests/cli/test_getting_started.py",
     ("getting-started.md", "python"): "tests/cli/test_getting_started.py",
     ("getting-started.md", "sh"): "tests/cli/test_getting_started.py",
+    ("hooks.md", "python"): "tests/hooks/test_sources.py",
     ("incremental.md", "sh"): "tests/e2e/test_page_code.py",
     ("integrations.md", "python"): "tests/e2e/test_page_code.py",
     ("logging.md", "python"): "tests/e2e/test_page_code.py",
+    ("migration.md", "graphql"): "tests/connectors/test_docs.py",
+    ("migration.md", "http"): "tests/connectors/test_docs.py",
+    ("migration.md", "python"): "tests/e2e/test_page_code.py",
+    ("partners.md", "graphql"): "tests/e2e/test_page_code.py",
     ("php.md", "graphql"): "tests/connectors/test_docs.py",
     ("php.md", "http"): "tests/connectors/test_docs.py",
     ("resilience.md", "python"): "tests/e2e/test_page_code.py",
@@ -65,8 +71,10 @@ NOT_RUN = {
     ("administration.md", "sh"): "it has a key of the reader's: tests/app asks the same port",
     ("coming-from.md", "sh"): "they serve until they are ended: tests/cli/test_dev.py starts them",
     ("embedding.md", "sh"): "it serves until it is ended: tests/transport/test_embedding.py serves the same application",
+    ("migration.md", "sh"): "they switch a server of the reader's: tests/override/test_switches.py switches one",
     ("mocking.md", "sh"): "it serves until it is ended: tests/cli/test_cli_mock.py starts it",
     ("operations.md", "sh"): "a cluster answers them",
+    ("partners.md", "sh"): "they read what the reader's clients use: tests/cli/test_against.py has its own",
     ("performance.md", "sh"): "they measure for minutes",
     ("profiling.md", "sh"): "two have files and a host of the reader's: tests/e2e/test_profile.py runs their like",
     ("testing.md", "sh"): "pip asks the index: tests/cli/test_suites.py runs gateway test on the page's suite",
@@ -216,12 +224,32 @@ def test_the_schema_of_the_page_about_caching(tmp_path: Path) -> None:
     assert "0 errors" in found.stdout + found.stderr, found
 
 
-@pytest.mark.parametrize("page", ["execution.md", "integrations.md"])
+def test_the_schema_of_the_page_about_cost(tmp_path: Path) -> None:
+    (sdl,) = [text for language, text in code_blocks("cost.md") if language == "graphql"]
+    rest = (
+        "type Video { id: ID! } type SearchPage { edges: [Video] } input Page { first: Int }\n"
+        "input SearchInput { page: Page } extend type Query { report: Report }\n"
+    )
+    (tmp_path / "s.graphql").write_text(sdl + rest)
+    found = run_gateway("check", "s.graphql", "--mock", cwd=tmp_path)
+    assert "0 errors, 0 warnings" in found.stdout + found.stderr, found
+
+
+def test_the_view_of_the_page_about_partners(tmp_path: Path) -> None:
+    sdl, shown = [text for language, text in code_blocks("partners.md") if language == "graphql"]
+    tables = [text for language, text in code_blocks("partners.md") if language == "toml"]
+    (tmp_path / "schema.graphql").write_text(sdl)
+    (tmp_path / "gateway.toml").write_text(f'[graph]\nschema = "schema.graphql"\n{tables[0]}')
+    found = run_gateway("schema", "--view", "partner", cwd=tmp_path)
+    assert (found.returncode, found.stdout.strip()) == (0, shown.strip()), found
+
+
+@pytest.mark.parametrize("page", ["execution.md", "integrations.md", "migration.md"])
 def test_what_stands_in_for_a_frameworks_own_can_be_imported(page: str) -> None:
     for language, text in code_blocks(page):
         if language == "python" and not ("graphene" in text and not has("graphene")):
             (line,) = re.findall(
-                r"^from gateway\S+ import (?:\([^)]*\)|[^(\n]+$)", text, re.MULTILINE
+                r"^from gateway\S* import (?:\([^)]*\)|[^(\n]+$)", text, re.MULTILINE
             )
             exec(line, {})
 
