@@ -19,8 +19,8 @@ from gateway.broker.settings import BrokerSettings
 from gateway.broker.unix import UnixBroker
 from gateway.documents.apq import MemoryStore
 from gateway.documents.find import Documents
-from gateway.documents.manifest import TrustedDocuments
 from gateway.documents.shared import SharedStore
+from gateway.documents.trusted import TrustedDocuments
 from gateway.errors import ConfigError
 from gateway.pipeline.admission import Admission
 from gateway.quotas.quotas import Quotas
@@ -125,7 +125,11 @@ def make_admission(config: Config) -> Admission:
 def make_documents(config: Config, base: Path, broker: Broker) -> Documents:
     """The documents that clients may name. Errors: ConfigError for a manifest of no use."""
     settings = config.persisted_documents
-    trusted = TrustedDocuments(base / settings.manifest) if settings.manifest else None
+    trusted: TrustedDocuments | None = None
+    if settings.manifest is not None or settings.apps is not None:
+        manifest = base / settings.manifest if settings.manifest is not None else None
+        apps = base / settings.apps if settings.apps is not None else None
+        trusted = TrustedDocuments(manifest, apps=apps)
     memory = MemoryStore(config.apq) if config.apq.enabled else None
     if memory is None or isinstance(broker, LocalBroker):
         return Documents(memory, trusted, settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from graphql import GraphQLSchema, Node
 
 from gateway.app.config import Config
 from gateway.cli.options import fail
-from gateway.cli.usage import seconds_of, usage_of
+from gateway.cli.usage import begin_of, usage_of
 from gateway.errors import Diagnostic
 from gateway.graph.accepted import accepted
 from gateway.graph.builtin import view_names
@@ -65,8 +64,7 @@ def load_other_with_names(path: Path) -> tuple[GraphQLSchema, dict[str, str]]:
 
 def traffic_of(config: Config, rules: TrafficRules) -> UsageRecords:
     """What clients use; ends the command where there is nothing to go by: a check that sees nothing finds nothing."""
-    since = time.time() - seconds_of(rules.period) if rules.period else 0.0
-    records = usage_of(config, list(rules.usage), since)
+    records = usage_of(config, list(rules.usage), begin_of(rules.period))
     if not requests_of(records, rules.excluded):
         fail("the usage has no request of this period and these clients: nothing can be said by it")
     return records

@@ -1,5 +1,5 @@
 """The command line: `gateway init | dev | serve | check | reload | test | schema | plan | profile | map | keys |
-audit | cache | migrate | usage | partner | release`.
+audit | cache | migrate | usage | partner | documents | release`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from gateway.cli.audit import app as audit_app
 from gateway.cli.cache import app as cache_app
 from gateway.cli.check import check
 from gateway.cli.dev.command import dev
+from gateway.cli.documents import app as documents_app
 from gateway.cli.init import init
 from gateway.cli.keys import app as keys_app
 from gateway.cli.map import map_json
@@ -65,6 +66,7 @@ app.command(name="map")(map_json)
 app.command()(usage)
 app.add_typer(keys_app, name="keys")
 app.add_typer(partner_app, name="partner")
+app.add_typer(documents_app, name="documents")
 app.add_typer(audit_app, name="audit")
 app.add_typer(cache_app, name="cache")
 app.add_typer(migrate_app, name="migrate")

@@ -62,7 +62,7 @@ def usage(
     path = config_path(config, None)
     with one_line_errors(path):
         settings, _ = read_config(config, None)
-    begin = time.time() - seconds_of(since) if since else 0.0
+    begin = begin_of(since)
     records = ask_usage(settings, url, client) if live or url else usage_of(settings, files, begin)
     for line in _rows(records, by, client, deprecated=deprecated):
         print(json.dumps(line) if as_json else _text(line))
@@ -95,6 +95,11 @@ def ask_usage(settings: Config, url: str | None, client: str | None) -> UsageRec
     if told["failed"] or told["silent"]:
         fail(f"not all workers have answered: {told['failed'] or told['silent']}")
     return read_records(told["usage"])
+
+
+def begin_of(period: str | None) -> float:
+    """When a time before now began, seconds of Unix time; 0 without one."""
+    return time.time() - seconds_of(period) if period else 0.0
 
 
 def seconds_of(text: str) -> float:

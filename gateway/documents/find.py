@@ -12,8 +12,8 @@ from typing import Any
 
 from gateway.documents.apq import DocumentStore
 from gateway.documents.ids import hash_of, is_hash, plain_id
-from gateway.documents.manifest import TrustedDocuments
 from gateway.documents.settings import PersistedDocumentSettings
+from gateway.documents.trusted import TrustedDocuments
 from gateway.errors import ClientError
 
 logger = logging.getLogger("gateway.documents")

@@ -6,6 +6,8 @@ import re
 from hashlib import sha256
 
 PREFIX = "sha256:"
+SEPARATOR = "~"
+"""Between the parts of an id of an application's version."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -22,5 +24,6 @@ def is_hash(id_: str) -> bool:
 
 def plain_id(id_: str) -> str:
     """An id as manifests and stores have it: a hash without its prefix, anything else as it is."""
-    bare = id_.removeprefix(PREFIX).lower()
-    return bare if is_hash(bare) else id_
+    version, separator, own = id_.rpartition(SEPARATOR)
+    bare = own.removeprefix(PREFIX).lower()
+    return f"{version}{separator}{bare}" if is_hash(bare) else id_

@@ -1,14 +1,11 @@
-"""Trusted documents: the manifest's formats, and the one in use, which is read again when it changes.
+"""The formats of a manifest of trusted documents.
 
 A manifest holds ids and texts; nothing here parses a text.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +15,8 @@ from gateway.documents.ids import hash_of, plain_id
 from gateway.errors import ConfigError
 from gateway.settings.text_file import read_text_file
 
-logger = logging.getLogger("gateway.documents")
-
 APOLLO = "apollo-persisted-query-manifest"
 KEY = "persisted_documents.manifest"
-CHECK_EVERY_S = 1.0
 Signature = tuple[tuple[str, int, int], ...]
 
 
@@ -35,9 +29,9 @@ def read_manifest(path: Path) -> dict[str, str]:
         pairs = (
             _files(path)
             if path.is_dir()
-            else _operations(orjson.loads(read_text_file(path, "manifest", key=KEY)))
+            else operations_of(orjson.loads(read_text_file(path, "manifest", key=KEY)))
         )
-        texts = _by_id(pairs)
+        texts = by_id(pairs)
     except ValueError as exc:  # of JSON, too
         raise _broken(path, str(exc)) from exc
     for text in list(texts.values()):
@@ -45,7 +39,8 @@ def read_manifest(path: Path) -> dict[str, str]:
     return texts
 
 
-def _by_id(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+def by_id(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Texts by their ids. Errors: ValueError for an id that two have."""
     texts: dict[str, str] = {}
     for id_, text in pairs:
         if texts.setdefault(plain_id(id_), text) != text:
@@ -53,7 +48,8 @@ def _by_id(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return texts
 
 
-def _operations(manifest: object) -> Iterable[tuple[str, str]]:
+def operations_of(manifest: object) -> Iterable[tuple[str, str]]:
+    """The ids and texts of a manifest's JSON. Errors: ValueError for what is none."""
     if not isinstance(manifest, dict):
         raise ValueError("a manifest is a JSON object")  # noqa: TRY004 - the one kind of error here
     if manifest.get("format") == APOLLO:
@@ -83,7 +79,11 @@ def _files(folder: Path) -> Iterable[tuple[str, str]]:
 
 def signature_of(path: Path) -> Signature:
     """What changes with a manifest: names, times and sizes of its files. Errors: OSError."""
-    files = sorted(path.rglob("*.graphql")) if path.is_dir() else [path]
+    return stats_of(sorted(path.rglob("*.graphql")) if path.is_dir() else [path])
+
+
+def stats_of(files: Iterable[Path]) -> Signature:
+    """Names, times and sizes of files. Errors: OSError."""
     stats = [(str(file), file.stat()) for file in files]
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
@@ -95,46 +95,3 @@ def _broken(path: Path, problem: str) -> ConfigError:
         file=str(path),
         hint="Apollo's manifest, a JSON object of texts by id, or a folder of .graphql files",
     )
-
-
-class TrustedDocuments:
-    """The manifest in use.
-
-    Args:
-        path: Of the manifest.
-        clock: Seconds; the files are looked at once in `CHECK_EVERY_S`, and only when a request comes.
-
-    Attributes:
-        texts: By id and by hash.
-
-    Errors: ConfigError when there is none to begin with.
-    """
-
-    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path = path
-        self._clock = clock
-        self.texts = read_manifest(path)
-        self._signature: Signature | None = signature_of(path)
-        self._next_check = clock() + CHECK_EVERY_S
-
-    async def refresh(self) -> None:
-        """Look whether the manifest has changed, when it is time to. Never raises."""
-        now = self._clock()
-        if now >= self._next_check:
-            self._next_check = now + CHECK_EVERY_S
-            await asyncio.to_thread(self._reload)
-
-    def _reload(self) -> None:
-        try:
-            signature = signature_of(self._path)
-        except OSError:
-            signature = None  # reading says what is the matter
-        if signature == self._signature:
-            return
-        self._signature = signature  # of a broken one too: it is complained of once
-        try:
-            self.texts = read_manifest(self._path)
-        except ConfigError as exc:
-            logger.error("%s; the documents read before stay in use", exc)  # noqa: TRY400 - no fault of ours
-        else:
-            logger.info("the manifest was read again: %d ids", len(self.texts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.settings.kinds import Bytes, Count, PathBeside
+from gateway.settings.kinds import Bytes, Count, FolderBeside, PathBeside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,23 +24,27 @@ class ApqSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersistedDocumentSettings:
-    """`[persisted_documents]`: trusted documents, from a manifest that the clients' build writes.
+    """`[persisted_documents]`: trusted documents, from manifests that the clients' builds write.
 
     Attributes:
         manifest: A file in Apollo's manifest format, or a JSON object of texts by id as Relay's compiler
             writes it, or a folder of `.graphql` files; relative to the configuration file. It is read
             again when it changes; a broken one leaves the old one in use and an error in the log.
-        require_id: Execute only documents of the manifest.
+        apps: A folder of manifests, `APP/VERSION.json`, of the versions of applications; relative to the configuration
+            file, and read again as the manifest is. Their documents have the ids `APP~VERSION~ID`, and no other:
+            `gateway documents retire` takes a version away that nobody uses any more.
+        require_id: Execute only documents of the manifests.
         log_unknown: Log a warning for each executed document that is not in the manifest.
         warm: Compile them before a worker is ready, as many as the plan cache holds.
     """
 
     manifest: PathBeside | None = None
+    apps: FolderBeside | None = None
     require_id: bool = False
     log_unknown: bool = False
     warm: bool = True
 
     def __post_init__(self) -> None:
         """Errors: ValueError."""
-        if self.require_id and self.manifest is None:
+        if self.require_id and self.manifest is None and self.apps is None:
             raise ValueError("`require_id` without a `manifest` would refuse every request")

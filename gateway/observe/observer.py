@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.client.request import ClientRequest
 from gateway.context import Context
+from gateway.documents.apps import AppVersion
 from gateway.execute.prepared import Prepared
 from gateway.observe.measures import Measures
 from gateway.observe.operation_log import OperationLog
@@ -42,10 +43,11 @@ class OperationObserver:
         prepared: Prepared,
         client: ClientRequest,
         variables: Mapping[str, Any] | None,
+        app: AppVersion | None = None,
     ) -> None:
         """Note that an operation is asked for."""
         if self.measures is not None:
-            record.durations = self.measures.usage.count(prepared, client, variables)
+            record.durations = self.measures.usage.count(prepared, client, variables, app)
 
     def ended(self, answer: Answer, context: Context, took_s: float) -> None:
         """Note what was answered."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from gateway.client.request import ClientRequest
+from gateway.documents.apps import AppVersion
 from gateway.execute.prepared import Prepared
 from gateway.observe.coordinates import OperationUse, is_deprecated, use_of, used_by_value
 from gateway.observe.usage_records import UsageClient, UsageRecord, UsageRecords
@@ -33,7 +34,7 @@ class Asked(NamedTuple):
     Attributes:
         prepared: The plan.
         client_name, client_version: As the client says.
-        client: The application that its key or token proves.
+        client: The application that its key or token proves, or that its document is of.
     """
 
     prepared: Prepared
@@ -112,9 +113,14 @@ class FieldUsage:
         prepared: Prepared,
         client: ClientRequest,
         variables: Mapping[str, Any] | None = None,
+        app: AppVersion | None = None,
     ) -> Histogram:
-        """One request; where its duration belongs."""
-        key = (prepared, client.client_name, client.client_version, client.principal.client)
+        """One request; where its duration belongs. `app` is whose document it is, where the document says it."""
+        key: tuple[Any, ...]
+        if app is None:
+            key = (prepared, client.client_name, client.client_version, client.principal.client)
+        else:
+            key = (prepared, client.client_name, app.version, app.app)
         asked = self._pending.get(key)
         if asked is None:
             asked = self._begin(Asked(*key))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.client.request import ClientRequest
 from gateway.context import Context
+from gateway.documents.apps import AppVersion
 from gateway.execute.prepared import Prepared
 from gateway.language.normalize import DocumentLiterals
 from gateway.pipeline.serving import Serving
@@ -53,6 +54,7 @@ class Operation:
         variables: Stage 3: coerced.
         is_planned: Whether stage 2 is done.
         begin_ns: When its execution began, on the trace's clock.
+        app: The version of an application whose document it is; None of others.
         extensions: What the client is shown of the plan.
         unfiltered: The whole plan, where what is denied was taken out of `prepared`.
         add_denials: Adds to a result what was denied; None when nothing was.
@@ -62,6 +64,7 @@ class Operation:
     __slots__ = (
         "__weakref__",
         "add_denials",
+        "app",
         "begin_ns",
         "client",
         "context",
@@ -98,6 +101,7 @@ class Operation:
         self.read_only = read_only
         self.record = OperationRecord()
         self.is_planned = False
+        self.app: AppVersion | None = None
         self.begin_ns = 0
         self.literals: DocumentLiterals | None = None
         self.extensions: dict[str, Any] | None = None

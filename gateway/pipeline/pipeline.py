@@ -21,6 +21,7 @@ from graphql import ExecutionResult
 from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue, then
 from gateway.context import Context
+from gateway.documents.apps import app_of
 from gateway.documents.find import Documents
 from gateway.errors import ClientError
 from gateway.execute.operation import coerce_variables, execute_operation
@@ -174,6 +175,7 @@ class Pipeline:
         params = operation.params
         text = await self.documents.resolve(params.query, params.document_id, params.extensions)
         operation.document = text.text
+        operation.app = app_of(params.document_id)
         self.plan(operation, trace)
         await self.documents.keep(text)  # it has proved valid
         return operation
@@ -233,7 +235,7 @@ class Pipeline:
         """Stages 3 to 5 of the plan's variant for the client."""
         prepared, context = operation.prepared, operation.context
         client, asked_with = operation.client, operation.params.variables
-        self.observer.asked(operation.record, prepared, client, asked_with)
+        self.observer.asked(operation.record, prepared, client, asked_with, operation.app)
         check_whole(prepared)
         if operation.read_only:
             check_method(prepared)

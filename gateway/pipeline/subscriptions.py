@@ -105,7 +105,9 @@ class Subscriptions:
         with pipeline.admission.place(operation.client.client_key):
             stream = await self._open(operation, new_context, payloads)
         if self.measures is not None:
-            self.measures.usage.count(prepared, operation.client, operation.params.variables)
+            self.measures.usage.count(
+                prepared, operation.client, operation.params.variables, operation.app
+            )
         return stream
 
     async def _refused(

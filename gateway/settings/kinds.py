@@ -200,6 +200,7 @@ FileMode = Annotated[
 ]
 FilePath = Annotated[str, PathTo("file")]
 FileBeside = Annotated[str, PathTo("file", is_relative_to_file=True)]
+FolderBeside = Annotated[str, PathTo("folder", is_relative_to_file=True)]
 PathBeside = Annotated[str, PathTo("either", is_relative_to_file=True)]
 NewFile = Annotated[str, PathTo("log")]
 NewFileBeside = Annotated[str, PathTo("log", is_relative_to_file=True, words=("",))]

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.documents.ids import hash_of, plain_id
-from gateway.documents.manifest import TrustedDocuments, read_manifest
+from gateway.documents.manifest import read_manifest
+from gateway.documents.trusted import TrustedDocuments
 from gateway.errors import ConfigError
 
 TEXT = "query Greeting { greeting }"
