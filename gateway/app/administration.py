@@ -9,7 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -34,8 +34,8 @@ class BreakerCommand(msgspec.Struct, forbid_unknown_fields=True):
 class LevelCommand(msgspec.Struct, forbid_unknown_fields=True):
     """From which level on a logger's lines are written; "" gives it back its own."""
 
-    level: str
-    logger: str = "gateway"
+    level: Annotated[str, msgspec.Meta(max_length=20)]
+    logger: Annotated[str, msgspec.Meta(max_length=200)] = "gateway"
 
 
 class ReadinessCommand(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,7 +89,7 @@ class Administration:
             return Done(
                 _told(answers),
                 200 if answers.is_whole else 400 if not answers.silent else 502,
-                body,
+                {"asked": body},
             )
 
         return have

@@ -15,7 +15,9 @@ import orjson
 from gateway.documents.ids import SEPARATOR, hash_of, plain_id
 from gateway.documents.manifest import Signature, by_id, operations_of, stats_of
 from gateway.errors import ConfigError
+from gateway.settings.text_file import read_text_file
 
+KEY = "persisted_documents.apps"
 RETIRED = ".retired"
 """What the name of a manifest ends with that is not read any more."""
 
@@ -66,10 +68,8 @@ def count_documents(path: Path) -> int:
 
 def _read(version: AppVersion, path: Path) -> Iterator[tuple[str, str]]:
     try:
-        texts = by_id(operations_of(orjson.loads(path.read_bytes())))
-    except OSError as exc:
-        raise _broken(path, f"it cannot be read: {exc.strerror}") from exc
-    except ValueError as exc:  # of JSON and UTF-8, too
+        texts = by_id(operations_of(orjson.loads(read_text_file(path, "manifest", key=KEY))))
+    except ValueError as exc:  # of JSON, too
         raise _broken(path, str(exc)) from exc
     for id_, text in texts.items():
         if SEPARATOR in id_:
@@ -81,7 +81,7 @@ def _read(version: AppVersion, path: Path) -> Iterator[tuple[str, str]]:
 def _broken(path: Path, problem: str) -> ConfigError:
     return ConfigError(
         f"the manifest is of no use: {problem}",
-        key="persisted_documents.apps",
+        key=KEY,
         file=str(path),
         hint="APP/VERSION.json: Apollo's manifest, or a JSON object of texts by id",
     )

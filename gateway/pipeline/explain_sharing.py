@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Mapping
+from types import CodeType
 
 from gateway.client.vary import PRINCIPAL, Vary, joined
 from gateway.execute.prepared import Prepared
-from gateway.graph.resolvers import vary_of
+from gateway.graph.resolvers import FieldResolver, vary_of
 from gateway.pipeline.dedupe import DedupeSettings, sources_of
 from gateway.plan.nodes import Kind
 from gateway.runtime.request import Variables
@@ -60,11 +62,36 @@ def explain_sharing(
     if problem or whole is None:
         return f"not shared: {problem}"
     read = whole.names()
+    setting = [
+        _placed(field.coordinate, known)
+        for field in bound.fields.values()
+        if not field.plan.denied and sets_headers(field.definition.resolve)
+    ]
+    setters = ", ".join(dict.fromkeys(setting))
+    if setters:
+        return f"not shared where {setters} sets a header of the answer; else by {_alike(read)}"
     if not read:
         return "shared by all clients"
     lacking = " or ".join(f"{PRINCIPAL}{path}" for path in sorted(whole.owners))
     but = f"; not by those without {lacking}, who are nobody" if lacking else ""
-    return f"shared by clients with equal {', '.join(read)}{but}"
+    return f"shared by {_alike(read)}{but}"
+
+
+def sets_headers(resolve: object) -> bool:
+    """Whether a field's function names `context.response`: by its code, so that nothing of it is run."""
+    if not isinstance(resolve, FieldResolver):
+        return False
+    return _names_response(getattr(inspect.unwrap(resolve.function), "__code__", None))
+
+
+def _names_response(code: object) -> bool:
+    if not isinstance(code, CodeType):
+        return False
+    return "response" in code.co_names or any(map(_names_response, code.co_consts))
+
+
+def _alike(read: Collection[str]) -> str:
+    return f"clients with equal {', '.join(read)}" if read else "all clients"
 
 
 def _placed(coordinate: str, places: Mapping[str, str]) -> str:

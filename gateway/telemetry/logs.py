@@ -112,8 +112,9 @@ class AccessLog:
         return self._chain is not None or self._audit is not None
 
     def write_audit(self, event: str, line: dict[str, Any]) -> None:
-        """Append a line of what was changed or denied."""
-        whole = {"time": now(), "level": "info", "event": event, **line}
+        """Append a line of what was changed or denied. No member of `line` takes the place of the line's own."""
+        own = {"time": now(), "level": "info", "event": event}
+        whole = own | line | own
         if self._chain is not None:
             self._chain.append(whole)
         elif self._audit is not None:

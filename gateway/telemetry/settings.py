@@ -153,7 +153,8 @@ class LogSettings:
             as unauthenticated, each change of API keys and of the configuration, and each command at the
             admin port: "stdout", "stderr", "off", or a file. In a file each line holds the digest of the one before it;
             `gateway audit verify` follows them.
-        audit_identity: Request headers that identify the user; the audit log includes them.
+        audit_identity: Request headers that identify the user; the audit log includes them. Those that hold tokens
+            (`authorization`, `cookie`) are none: who has shown one stands in the line by itself.
     """
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -165,3 +166,9 @@ class LogSettings:
     slow_threshold_ms: MillisecondsOrZero = 1000.0
     audit: LogTarget = "off"
     audit_identity: tuple[HeaderName, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        for name in self.audit_identity:
+            if name.lower() in ("authorization", "proxy-authorization", "cookie", "x-api-key"):
+                raise ValueError(f"audit_identity: {name} holds a token, which no log may hold")

@@ -41,6 +41,15 @@ class HttpSettings:
     trust_request_id: bool = False
 
 
+# Fetch Standard: headers that are safelisted, and forbidden ones, which a page cannot set and a browser sends itself.
+_UNASKED = re.compile(
+    r"accept(-language|-encoding|-charset)?|content-(language|type|length)|range|user-agent|referer|origin|host|"
+    r"cookie2?|connection|cache-control|pragma|date|dnt|expect|keep-alive|te|trailer|transfer-encoding|upgrade(-.*)?|"
+    r"via|priority|sec-.*|proxy-.*|access-control-.*|dpr|save-data|viewport-width|width|downlink|ect|rtt|"
+    r"if-(match|none-match|modified-since|unmodified-since|range)|authorization|x-forwarded-.*|x-real-ip"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CsrfSettings:
     """`[csrf]`: pages of other sites cannot make a browser execute anything with its cookies.
@@ -53,7 +62,8 @@ class CsrfSettings:
         get: `guarded` refuses a GET that the browser marks as another site's (`Sec-Fetch-Site: cross-site`
             or `same-site`) and that has neither a required header nor an allowed origin;
             `require_header` refuses every GET without a required header.
-        required_headers: Headers that prove a preflight request; one is enough. Apollo's clients send them.
+        required_headers: Headers that prove a preflight request; one is enough. Apollo's clients send them. A header
+            that a browser sends without asking, `accept` or `sec-fetch-mode`, proves nothing and ends the start.
     """
 
     enabled: bool = True
@@ -62,6 +72,14 @@ class CsrfSettings:
         "apollo-require-preflight",
         "x-apollo-operation-name",
     )
+
+    def __post_init__(self) -> None:
+        """Errors: ValueError."""
+        for name in self.required_headers:
+            if _UNASKED.fullmatch(name.lower()):
+                raise ValueError(
+                    f"browsers send {name} without a preflight request: it proves none"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

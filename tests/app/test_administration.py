@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec import UNSET
 
 from gateway.admin.commands import Command, CommandError
+from gateway.telemetry.logs import AccessLog
+from gateway.telemetry.settings import LogSettings
 from gateway.testing import GatewayClient
 from tests.app.conftest import Live
 
@@ -63,6 +67,22 @@ async def test_a_log_level_is_set_and_given_back(live: Live) -> None:
     await command(live.client, "POST", "/admin/log-level", {**body, "level": ""})
     assert logging.getLogger("gateway.tests").level == logging.NOTSET
     assert "DEBUG" in await command(live.client, "POST", "/admin/log-level", {"level": "loud"})
+
+
+async def test_what_was_asked_takes_no_member_of_the_audit_line(live: Live, tmp_path: Path) -> None:
+    asked = {"level": "", "logger": "gateway.tests"}
+    add = live.client.app.worker.commands.actions["POST", "/admin/log-level"]
+    done = await add(Command("tests", asked))
+    log = AccessLog(LogSettings(access="off", slow="off", audit=str(tmp_path / "audit.log")))
+    log.write_audit("admin", {"by": "tests", "level": "DEBUG", "event": "forged", **done.audit})
+    log.close()
+    line = json.loads((tmp_path / "audit.log").read_text())
+    assert (line["level"], line["event"], line["asked"]) == ("info", "admin", asked)
+
+
+async def test_the_name_of_a_logger_is_no_text(live: Live) -> None:
+    with pytest.raises(CommandError, match="length <= 200"):
+        await command(live.client, "POST", "/admin/log-level", {"level": "", "logger": "a" * 201})
 
 
 async def test_a_worker_stops_being_ready_and_serves_on(live: Live) -> None:

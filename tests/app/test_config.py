@@ -65,6 +65,8 @@ def test_variables_are_expanded_with_defaults(tmp_path: Path) -> None:
         ("[sources.a]\ndialect = 'perl'", {}, "{file}:2: sources.a.dialect: should be 'json' or 'php', got 'perl'"),
         ("[server\n", {}, "{file}:1:8: not valid TOML: Expected ']' at the end of a table declaration"),
         ("[sources.a]\nurl = '${NOPE}'", {}, "{file}:2: sources.a.url: the environment variable NOPE is not set (export it, or write ${{NOPE:-a default}})"),
+        ("[csrf]\nrequired_headers = ['X-Own', 'Accept']", {}, "{file}:1: csrf: browsers send Accept without a preflight request: it proves none"),
+        ("[logs]\naudit_identity = ['Cookie']", {}, "{file}:1: logs: audit_identity: Cookie holds a token, which no log may hold"),
         ("", {"GATEWAY_SERVER__PORT": "x"}, "environment variable GATEWAY_SERVER__PORT: server.port: should be a whole number (0 to 65,535; 8000 by default)"),
         ("", {"GATEWAY_SERVR__PORT": "1"}, "environment: GATEWAY_SERVR__PORT: there is no table [servr] (did you mean `server`?)"),
     ],

@@ -242,6 +242,7 @@ async def test_headers_that_have_no_answer_are_told(
         ("{ open }", "shared by all clients"),
         ("{ cookies }", "not shared: headers.sources.shop.response gives headers of its answers to the client"),
         ("{ open tagged }", "not shared: headers.sources.tagged.response gives"),
+        ("{ mine open }", "not shared where Query.mine"),
     ],
 )  # fmt: skip
 def test_the_plan_says_so(project: Path, query: str, said: str) -> None:
