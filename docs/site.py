@@ -22,6 +22,7 @@ OUT = ROOT / "var" / "site"
 SOURCE = ROOT / "var" / "site-source"
 FILES = ("docs/configuration.schema.json", "docs/log-line.schema.json")
 TITLED = re.compile(r"\A```(\w+)[ ,]+([^\n]+)\n")
+CASE_HEAD = "---\nsearch:\n  boost: 0.3\n---\n\n"
 CONFIGURATION: dict[str, Any] = {
     "site_name": "Compiled GraphQL gateway",
     "docs_dir": str(SOURCE),
@@ -63,7 +64,9 @@ def assemble(root: Path, into: Path) -> None:
     for page in pages(root):
         target = into / page.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_page(page, taken), encoding="utf-8")
+        # A search gives what explains before the cases that show it.
+        head = CASE_HEAD if page.parent.name == "cases" else ""
+        target.write_text(head + _page(page, taken), encoding="utf-8")
     for name in FILES:
         (into / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / name, into / name)

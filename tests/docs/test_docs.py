@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 
 from docs.examples import EXAMPLES
-from docs.generate import GENERATED, sections
+from docs.generate import GENERATED, sections, wrapped
 from gateway.app.config import Config, build_config, load_config
 from gateway.cli.app import app
 from gateway.error_codes import CODES
@@ -158,6 +158,22 @@ def prose(text: str) -> Iterator[str]:
 @pytest.mark.parametrize("page", PROSE, ids=page_id)
 def test_prose_has_at_most_120_columns(page: Path) -> None:
     assert not [line for line in prose(page.read_text()) if len(line) > MAX_COLUMNS]
+
+
+def test_a_generated_list_keeps_its_items_and_has_single_spaces() -> None:
+    long = "word " * 30
+    assert wrapped(f"1. {long}\n   end\n2. two\n") == (
+        "1. " + " ".join(["word"] * 23) + "\n   " + " ".join(["word"] * 7) + " end\n2. two\n"
+    )
+    assert wrapped("- a `b  c` d\n  e\n- f") == "- a `b  c` d e\n- f"
+
+
+@pytest.mark.parametrize("page", PROSE, ids=page_id)
+def test_prose_has_single_spaces_and_lists_of_one_item_a_line(page: Path) -> None:
+    for line in prose(page.read_text()):
+        words = re.sub(r"`[^`]*`", "", line.strip())
+        assert "   " not in words
+        assert not re.search(r"[a-z]\. \d\. [A-Z]", words)
 
 
 def test_words_of_the_glossary_are_in_order_and_told_once() -> None:
