@@ -41,6 +41,16 @@ MockOption = Annotated[
 QueryArgument = Annotated[
     str, typer.Argument(help="A GraphQL document, or @FILE, or - for standard input.")
 ]
+AppOption = Annotated[
+    str | None,
+    typer.Option(
+        "--strawberry",
+        "--ariadne",
+        "--graphene",
+        metavar="MODULE:NAME",
+        help="A schema of one of these, instead of the configuration's.",
+    ),
+]
 OperationOption = Annotated[
     str | None, typer.Option(help="Name of the operation, where the document has several.")
 ]

@@ -14,6 +14,7 @@ from gateway.app.config import Config
 from gateway.app.hook_checks import hooks_of_calls
 from gateway.app.services import unshared_sources
 from gateway.cli.options import (
+    AppOption,
     ConfigOption,
     OperationOption,
     QueryArgument,
@@ -50,16 +51,7 @@ def plan(
     schema: SchemaOption = None,
     operation: OperationOption = None,
     variables: VariablesOption = "{}",
-    app: Annotated[
-        str | None,
-        typer.Option(
-            "--strawberry",
-            "--ariadne",
-            "--graphene",
-            metavar="MODULE:NAME",
-            help="Plan for a schema of one of these instead.",
-        ),
-    ] = None,
+    app: AppOption = None,
     source: Annotated[
         bool, typer.Option("--source", help="Also print the Python that was generated.")
     ] = False,

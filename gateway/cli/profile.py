@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.options import (
+    AppOption,
     ConfigOption,
     OperationOption,
     QueryArgument,
@@ -42,6 +43,7 @@ def profile(
         str | None,
         typer.Option(help="Profile the gateway at this URL instead of one in this process."),
     ] = None,
+    app: AppOption = None,
     html: Annotated[Path | None, typer.Option(help="Also write an HTML page.")] = None,
 ) -> None:
     """Run an operation repeatedly and show where its time goes."""
@@ -52,14 +54,19 @@ def profile(
     try:
         asked = command.make_operation(read_text(query), given, operation, header or ())
         number = command.runs_of(asked, runs)
+        # Looking at the code runs the operation again and again: never what writes.
+        samples = html is not None and not command.is_write(asked)
         if url is not None:
             with working(f"{number + 1} runs"):
                 found = asyncio.run(command.profile_at(url, asked, number))
+        elif app is not None:
+            with one_line_errors():
+                run = command.profile_app(app, asked, number, samples=samples)
+                with working(f"{number + 1} runs"):
+                    found = asyncio.run(run)
         else:
             with one_line_errors(config_path(config, schema)):
                 settings, base = read_config(config, schema)
-                # Looking at the code runs the operation again and again: never what writes.
-                samples = html is not None and not command.is_write(asked)
                 run = command.profile_here(settings, base, asked, number, samples=samples)
                 with working(f"{number + 1} runs"):
                     found = asyncio.run(run)

@@ -12,10 +12,16 @@ import httpx
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
 from rich.console import Console
 
+from gateway.app.build import Graph
 from gateway.app.config import Config
+from gateway.app.gateway import Gateway
+from gateway.connectors.bind import BoundConnectors
+from gateway.integrations.apps import load_schema
+from gateway.pipeline.explain import ExplainSettings
 from gateway.profile.measure import Profile, ProfiledOperation, ProfileError, measure
 from gateway.profile.page import render
 from gateway.profile.terminal import print_profile
+from gateway.telemetry.settings import LogSettings
 from gateway.testing import GatewayClient
 
 SECRET = "GATEWAY_TRACE_SECRET"  # noqa: S105 - a variable's name
@@ -34,6 +40,26 @@ async def profile_here(
     async with GatewayClient(replace(config, explain=explain, logs=quiet), base=base) as client:
         url = client.app.path
         return await measure(client.http, url, operation, runs=runs, samples=samples)
+
+
+async def profile_app(
+    place: str, operation: ProfiledOperation, runs: int, *, samples: bool
+) -> Profile:
+    """Profile in this process a framework's schema, `module:name`: its resolvers run, with the gateway's context.
+
+    Errors: ProfileError; ConfigError where there is no such schema.
+    """
+    explain = ExplainSettings(trace_header="always", plan_header=True)
+    quiet = LogSettings(access="off", slow="off", audit="off")
+    graph = Graph(load_schema(place), BoundConnectors(), [])
+    app = Gateway(Config(explain=explain, logs=quiet), Path(), os.environ, graph=graph)
+    async with (
+        app.lifespan(),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://gateway.test"
+        ) as http,
+    ):
+        return await measure(http, app.path, operation, runs=runs, samples=samples)
 
 
 async def profile_at(url: str, operation: ProfiledOperation, runs: int) -> Profile:

@@ -1,4 +1,4 @@
-"""`gateway plan` for a framework's schema."""
+"""`gateway plan` and `gateway profile` for a framework's schema."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ def test_the_plan_of_a_strawberry_schema_is_printed() -> None:
     assert "property" in lines["total:"]
     assert "sync" in lines["upper:"]
     assert "async" in lines["friend:"]
+
+
+def test_where_the_time_of_a_strawberry_schema_goes() -> None:
+    query = "{ people { total items { name upper } } }"
+    result = CliRunner().invoke(app, ["profile", query, "--strawberry", PLACE, "-n", "2"])
+    assert result.exit_code == 0, result.output
+    assert "Person.upper" in result.output
+    assert "errors" not in result.output
 
 
 @pytest.mark.parametrize(
