@@ -161,15 +161,15 @@ def test_prose_has_at_most_120_columns(page: Path) -> None:
 
 
 def test_a_generated_list_keeps_its_items_and_has_single_spaces() -> None:
-    long = "word " * 30
+    long = " ".join(["word"] * 30)
     assert wrapped(f"1. {long}\n   end\n2. two\n") == (
         "1. " + " ".join(["word"] * 23) + "\n   " + " ".join(["word"] * 7) + " end\n2. two\n"
     )
     assert wrapped("- a `b  c` d\n  e\n- f") == "- a `b  c` d e\n- f"
 
 
-@pytest.mark.parametrize("page", PROSE, ids=page_id)
-def test_prose_has_single_spaces_and_lists_of_one_item_a_line(page: Path) -> None:
+@pytest.mark.parametrize("page", [p for p in PROSE if p.name in GENERATED], ids=page_id)
+def test_generated_prose_has_single_spaces_and_lists_of_one_item_a_line(page: Path) -> None:
     for line in prose(page.read_text()):
         words = re.sub(r"`[^`]*`", "", line.strip())
         assert "   " not in words
