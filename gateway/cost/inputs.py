@@ -197,10 +197,10 @@ class InputCosts:
         if slot is None:
             return str(number), number
 
-        def read(given: Given) -> int:
+        def of_literal(given: Given) -> int:
             return number if given.raws is None else max(0, int(given.raws[slot]))
 
-        return f"literal {slot + 1}", read
+        return f"literal {slot + 1}", of_literal
 
     def _of_name(
         self, name: str, path: Names, element: Any, absent: int | Reads | None
@@ -208,7 +208,7 @@ class InputCosts:
         """How a variable is read; `absent` counts where it is not given."""
         keys = out_names(element, path)
 
-        def read(given: Given) -> int | None:
+        def of_variable(given: Given) -> int | None:
             value = given.variables.get(name, given)
             if value is given:
                 return absent(given) if callable(absent) else absent
@@ -218,7 +218,7 @@ class InputCosts:
                 return max(0, value)
             return len(value) if isinstance(value, list) else None
 
-        return ".".join((f"${name}", *path)), read
+        return ".".join((f"${name}", *path)), of_variable
 
 
 def _size(
@@ -234,14 +234,14 @@ def _size(
 
         return read_one
 
-    def read(given: Given) -> int:
+    def read_several(given: Given) -> int:
         found = [one(given) if callable(one) else one for one in reads]
         known = [number for number in found if number is not None]
         if coordinate is not None and len(known) != 1 and given.is_strict:
             raise SlicingError(coordinate, len(known))
         return max(known, default=fallback)
 
-    return read
+    return read_several
 
 
 class SlicingError(ClientError):

@@ -222,7 +222,7 @@ class RowStore:
         for key in due:
             self._asked[base, key] = own
 
-        async def run() -> None:
+        async def refresh_due() -> None:
             try:
                 await ask(due)
             except UpstreamError:
@@ -230,7 +230,7 @@ class RowStore:
             finally:
                 self.end_claim(base, due, own)
 
-        task = asyncio.create_task(run())
+        task = asyncio.create_task(refresh_due())
         self._refreshes.add(task)
         task.add_done_callback(self._refreshes.discard)
 
