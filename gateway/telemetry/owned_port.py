@@ -15,9 +15,49 @@ from pathlib import Path
 from typing import IO, Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 RETRY_S = 2.0
+REQUEST_S = 20.0
+"""How long a connection may take to send a request: who has not by then does not mean to."""
+MAX_CONNECTIONS = 100
 Asgi = Callable[[Any, Any, Any], Any]
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's, with a bound on connections and on what waits for a request: each is a file descriptor of clients."""
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+        else:
+            self._wait()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        self._waiting = self.loop.call_later(REQUEST_S, self._end)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _end(self) -> None:
+        """A request that is whole is answered, however long that takes."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            self.transport.abort()
 
 
 class AppPort:
@@ -32,7 +72,7 @@ class AppPort:
         config = uvicorn.Config(
             app,
             interface="asgi3",
-            http="h11",
+            http=_Protocol,
             ws="none",
             lifespan="off",
             log_config=None,
