@@ -52,6 +52,8 @@ def reload(
 def lines_of(found: dict[str, Any]) -> list[str]:
     """A report for people."""
     lines = [*found["errors"], found["line"]]
+    if found["result"] == "refused":  # then nothing of it holds
+        return lines
     for change in found["changes"]:
         is_waiting = change["key"] in found["waiting"]
         note = NEEDS[change["needs"]] if change["needs"] == "hot" or is_waiting else "new workers"
