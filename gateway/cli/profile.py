@@ -51,6 +51,8 @@ def profile(
     from gateway.profile.measure import ProfileError
 
     given = read_variables(variables)
+    if html is not None and not html.parent.is_dir():
+        fail(f"--html {html}: cannot be written: there is no folder {html.parent}")
     try:
         asked = command.make_operation(read_text(query), given, operation, header or ())
         number = command.runs_of(asked, runs)
@@ -72,4 +74,4 @@ def profile(
                     found = asyncio.run(run)
         command.show(found, html)
     except ProfileError as exc:
-        fail(str(exc), 1)
+        fail(str(exc), exc.exit_code)

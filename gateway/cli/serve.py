@@ -59,13 +59,12 @@ def serve(
         # Fail here, with one line, rather than in each worker.
         gateway = Gateway.load(origin, os.environ, mock=mock, inputs=inputs)
         settings = gateway.config
-        number = settings.server.port if port is None else port
         unix_socket = settings.server.unix_socket if host is None and port is None else None
         file: SocketFile | None = None
         if unix_socket is not None:
             sockets, file = bind_unix(unix_socket, settings.server.unix_socket_mode)
         else:
-            sockets = bind(host or settings.server.host, number)
+            sockets = _bind(host, port, settings)
         log_process(settings.logs)
     if warnings := sum(finding.severity == "warning" for finding in gateway.graph.findings):
         say(f"{counted(warnings, 'warning')}; gateway check lists them", logging.WARNING)
@@ -91,6 +90,19 @@ def serve(
             inputs
         )  # a worker that dies is replaced by one that serves the same
         raise typer.Exit(_run(served, sockets, url, file))
+
+
+def _bind(host: str | None, port: int | None, settings: Config) -> list[Any]:
+    """The listening sockets. Errors: ConfigError that names the option or the key which says where."""
+    try:
+        number = settings.server.port if port is None else port
+        return bind(host or settings.server.host, number)
+    except ConfigError as exc:
+        given = host if exc.key == "server.host" else port
+        if given is not None:
+            exc.problem = f"--{(exc.key or '').rpartition('.')[2]} {given}: {exc.problem}"
+            exc.key = None
+        raise
 
 
 def served_config(app: Gateway | str, settings: Config, *, workers: int = 1) -> ServedConfig:

@@ -26,7 +26,15 @@ SAMPLED_S = 20.0
 
 
 class ProfileError(GatewayError):
-    """The operation could not be profiled; the text says why and what to do."""
+    """The operation could not be profiled; the text says why and what to do.
+
+    Attributes:
+        exit_code: 1 where the operation is at fault, 2 where it could not be asked.
+    """
+
+    def __init__(self, message: str, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +143,10 @@ async def answer_of(
         )
     if "data" not in answer:
         messages = "; ".join(error.get("message", "") for error in answer.get("errors", ()))
-        raise ProfileError(f"the operation was refused: {messages or response.status_code}")
+        if not messages:
+            status = response.status_code
+            raise ProfileError(f"{without_credentials(url)} answers {status} and no GraphQL")
+        raise ProfileError(f"the operation was refused: {messages}", 1)
     if "trace" not in answer.get("extensions", {}):
         raise ProfileError(
             f'{without_credentials(url)} tells no timings: set explain.trace_header to "always", or to "signed" and give'

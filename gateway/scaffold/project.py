@@ -53,10 +53,18 @@ def http_files(
         "below": backend.path.partition("?")[0].rstrip("/"),
         "source": _source(variables, is_php=is_php),
         "container_url": _in_container(backend.base_url),
+        "exports": "".join(f"export {v}=…    # the backend's header\n" for v in variables.values()),
         "container_env": "".join(f"\n      {v}: ${{{v}}}" for v in variables.values()),
     }
     files = {**_filled("common", values), **_filled("http", values), **_for_editors()}
     sample = json.dumps(found.sample, indent=2, ensure_ascii=False)
+    if variables:
+        lines = "".join(
+            f'os.environ.setdefault("{v}", "of the tests")\n' for v in variables.values()
+        )
+        files["tests/conftest.py"] = (
+            f'"""The backend is played, so that its header is not needed."""\n\nimport os\n\n{lines}'
+        )
     return {**files, f"tests/{field}.json": f"{sample}\n"}
 
 

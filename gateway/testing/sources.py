@@ -95,6 +95,7 @@ class FakeSource:
         )
         self.calls: list[FakeCall] = []
         self.unexpected: list[FakeCall] = []
+        self._broken: Exception | None = None
 
     @property
     def paths(self) -> list[str]:
@@ -107,7 +108,10 @@ class FakeSource:
         self.unexpected.clear()
 
     def raise_unexpected(self, name: str) -> None:
-        """Errors: UnexpectedCallError for a call that it has no answer for."""
+        """Errors: UnexpectedCallError for a call that it has no answer for, or what a function of the test raised."""
+        if self._broken is not None:
+            broken, self._broken = self._broken, None
+            raise broken
         if self.unexpected:
             known = "; ".join(rule.text for rule, _ in self._rules) or "nothing"
             asked = ", ".join(dict.fromkeys(map(str, self.unexpected)))
@@ -124,7 +128,11 @@ class FakeSource:
             if params is not None:
                 call = replace(call, params=params)
                 self.calls.append(call)
-                return await _answer(answer, call, request.source)
+                try:
+                    return await _answer(answer, call, request.source)
+                except _BrokenAnswerError as exc:
+                    self._broken = exc.reason
+                    raise
         self.calls.append(call)
         self.unexpected.append(call)
         raise UpstreamError(
@@ -148,14 +156,20 @@ async def _recorded(request: UpstreamRequest) -> FakeCall:
     return FakeCall(request.method, request.url, path, headers, body)
 
 
+class _BrokenAnswerError(Exception):
+    """The test's own function failed, or gave what is no answer: the test is wrong, and no field."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 async def _answer(answer: Any, call: FakeCall, source: str) -> UpstreamResponse:
     while True:
         if isinstance(answer, InTurn):
             answer = answer.take()
         elif callable(answer) and not isinstance(answer, type):
-            answer = answer(call)
-        elif inspect.isawaitable(answer):
-            answer = await answer
+            answer = await _given(answer, call)
         else:
             break
     error = answer() if isinstance(answer, type) and issubclass(answer, Exception) else answer
@@ -167,4 +181,18 @@ async def _answer(answer: Any, call: FakeCall, source: str) -> UpstreamResponse:
     if isinstance(error, Exception):
         raise error
     whole = answer if isinstance(answer, FakeAnswer) else FakeAnswer(answer)
-    return FakeResponse(whole, source)
+    try:
+        return FakeResponse(whole, source)
+    except Exception as exc:
+        raise _BrokenAnswerError(exc) from exc
+
+
+async def _given(function: Any, call: FakeCall) -> Any:
+    """What a function of the test's gives, or what of a backend's faults it raises."""
+    try:
+        answer = function(call)
+        return await answer if inspect.isawaitable(answer) else answer
+    except OSError as exc:  # TimeoutError and ConnectionError too
+        return exc
+    except Exception as exc:
+        raise _BrokenAnswerError(exc) from exc

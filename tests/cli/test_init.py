@@ -115,6 +115,10 @@ def test_a_header_is_read_from_the_environment_and_written_nowhere(projects: Pat
     files = files_of(projects / "crm")
     assert '"x-key" = "${API_X_KEY}"' in files["gateway.toml"]
     assert "API_X_KEY: ${API_X_KEY}" in files["compose.yaml"]
+    assert "export API_X_KEY=" in files["README.md"]
+    # The tests of the project need no value of it.
+    assert 'os.environ.setdefault("API_X_KEY", "of the tests")' in files["tests/conftest.py"]
+    compile(files["tests/conftest.py"], "conftest.py", "exec")
     assert not [path for path, text in files.items() if "secret" in text and path != ".vscode/gateway.schema.json"]  # fmt: skip
 
 

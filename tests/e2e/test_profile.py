@@ -78,7 +78,7 @@ def posts_of(backends: Backends) -> list[int]:
         (["{ __typename }", "-H", "bad"], "--header bad: write it as `name: value`"),
         (["{ __typename }", "--variables", "{"], "--variables is not JSON"),
         (["{ __typename }", "--url", "http://127.0.0.1:9/graphql"], "http://127.0.0.1:9/graphql cannot be asked"),
-        (["{ __typename }", "--html", "/nowhere/p.html", "-n", "0"], "--html /nowhere/p.html: cannot be written"),
+        (["{ __typename }", "--html", "/nowhere/p.html", "-n", "0"], "--html /nowhere/p.html: cannot be written: there is no folder /nowhere"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(backends: Backends, arguments: list[str], said: str) -> None:
@@ -125,7 +125,7 @@ def test_a_gateway_elsewhere_tells_who_knows_its_secret(backends: Backends) -> N
         assert "GET /channels" in done.stdout
         for secret in ("", "another secret altogether"):
             done = profile(backends, QUERY, "--url", url, GATEWAY_TRACE_SECRET=secret)
-            assert done.returncode == 1
+            assert done.returncode == 2
             assert "tells no timings: set explain.trace_header" in done.stderr
 
 

@@ -129,3 +129,16 @@ def test_a_rule_that_is_none_is_refused(rule: str) -> None:
 def test_in_turn_needs_an_answer() -> None:
     with pytest.raises(ValueError, match="needs an answer"):
         in_turn()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(lambda call: call.nope, AttributeError), (lambda _: object(), TypeError), (object(), TypeError)],
+    ids=["it raises", "it gives no JSON", "no JSON"],
+)  # fmt: skip
+async def test_a_mistake_in_the_test_fails_the_test(
+    config: Path, answer: Any, error: type[Exception]
+) -> None:
+    async with GatewayClient(config, sources={"api": {"GET /v1/users/{id}": answer}}) as client:
+        with pytest.raises(error):
+            await client.execute(USER)
