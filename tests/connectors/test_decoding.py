@@ -56,13 +56,14 @@ def test_a_traceback_shows_generated_text_until_its_decoder_is_gone() -> None:
     assert filename not in linecache.cache
 
 
-def test_decoders_of_equal_text_have_names_of_their_own() -> None:
+def test_decoders_of_equal_text_share_its_name_and_nothing_else() -> None:
     wanted = FieldTree(city=LEAF)
     first, second = (decodings("id city: address.city").of(wanted) for _ in range(2))
     assert first.typed is not None
     assert second.typed is not None
     assert first.typed.source == second.typed.source
-    assert first.typed.filename != second.typed.filename
+    assert first.typed.filename == second.typed.filename
+    assert first.typed is not second.typed
 
 
 def test_whatever_a_generated_decoder_raises_is_counted_and_said(

@@ -104,10 +104,15 @@ def test_any_name_is_a_name_of_data(name: str) -> None:
 def test_linecache_follows_the_mapping() -> None:
     compiled = compile_mapping(parse_mapping("a b"), "life")
     again = compile_mapping(parse_mapping("a b"), "life")
-    filename, other = compiled.filename, again.filename
+    another = compile_mapping(parse_mapping("a"), "life")
+    filename, other = compiled.filename, another.filename
+    assert again.filename == filename  # equal text is compiled once
     assert filename != other
     assert linecache.getline(filename, 1) == "def c1(d, V):\n"
     del compiled
+    gc.collect()
+    assert linecache.getline(filename, 1) == "def c1(d, V):\n"
+    del again
     gc.collect()
     assert linecache.getline(filename, 1) == ""
     assert linecache.getline(other, 1) == "def c1(d, V):\n"
