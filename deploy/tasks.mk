@@ -86,7 +86,8 @@ deploy-approved: $(STAMP) ## deploy what `plan` showed, with the token that `app
 	@GATEWAY_RELEASE_APPROVAL_TOKEN=$$(cat $(APPROVED)) $(RELEASE) apply $(RELEASE_PLACE) $(RELEASE_WHAT)
 
 audit-verify: $(STAMP) ## follow the chain of the audit log; HEAD=… has to be in it
-	@$(RELEASE) audit verify --audit-log $(AUDIT) $(if $(HEAD),--head $(HEAD))
+	@if [ -z "$(HEAD)" ] && [ ! -e "$(AUDIT)" ]; then echo "nothing was released from here: there is no $(AUDIT)"; \
+	else $(RELEASE) audit verify --audit-log $(AUDIT) $(if $(HEAD),--head $(HEAD)); fi
 
 rollback: $(STAMP) ## bring one region back: ENV, REGION, REVISION
 	@$(RELEASE) rollback "$(REVISION)" --env "$(ENV)" --region "$(REGION)" --audit-log $(AUDIT) $(YES_OPTION)
