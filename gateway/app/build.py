@@ -246,10 +246,11 @@ def _connect(
     urls = {name: source.url for name, source in config.sources.items() if source.url}
     known = Constants(variables, constants, urls, is_served)
     found = check_connectors(schema, document, resolved=resolved, constants=known)
-    check_source_names(config, {source.name for source in read_directives(document).sources})
+    directives = read_directives(document)
+    check_source_names(config, {source.name for source in directives.sources})
     if any(item.severity == "error" for item in found):
         return None, found
-    found += check_identity_headers(read_directives(document), config.headers)
+    found += check_identity_headers(directives, config.headers)
     if any(item.severity == "error" for item in found):
         return None, found
     keys = config.authentication.api_keys
@@ -265,7 +266,8 @@ def _connect(
         read_by_hooks=partial(read_by_hooks, marks),
         falls_back=config.override.on_error == "from",
     )
-    return bound, found + check_labels(document, config.override, marks, is_served=is_served)
+    uses = read_overrides(document, directives).values()
+    return bound, found + check_labels(uses, config.override, marks, is_served=is_served)
 
 
 def as_json(value: Any) -> Any:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from graphql import DocumentNode, GraphQLSchema
+from graphql import GraphQLSchema
 
 from gateway.app.config import Config
-from gateway.connectors.directives import read_directives
-from gateway.connectors.overrides import read_overrides
+from gateway.connectors.overrides import OverrideUse
 from gateway.errors import Diagnostic
 from gateway.graph.overrides import overrides_of
 from gateway.graph.register import Mark
@@ -23,12 +22,16 @@ from gateway.override.testers import Testers
 
 
 def check_labels(
-    document: DocumentNode, settings: OverrideSettings, marks: Sequence[Mark], *, is_served: bool
+    uses: Iterable[OverrideUse],
+    settings: OverrideSettings,
+    marks: Sequence[Mark],
+    *,
+    is_served: bool,
 ) -> list[Diagnostic]:
     """A finding for each label that nothing decides, and for what decides a label that there is not.
 
     Args:
-        document: The SDL, whose `@override`s are right but for that.
+        uses: The `@override`s of the schema, which are right but for that.
         settings: As configured.
         marks: The user's Python.
         is_served: Whether the schema has all that it will be served with.
@@ -37,7 +40,7 @@ def check_labels(
     decided = {*settings.labels, *functions}
     used: set[str] = set()
     found = []
-    for use in read_overrides(document, read_directives(document)).values():
+    for use in uses:
         if use.label is None:
             continue
         used.add(use.label)

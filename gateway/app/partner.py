@@ -6,14 +6,14 @@ It reads what others keep, and decides nothing. No secret is in it: of a key onl
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from graphql import GraphQLSchema
 
 from gateway.auth.api_keys import ApiKey
 from gateway.observe.impact import SchemaImpact, find_impacts
-from gateway.observe.usage_records import UsageRecord, UsageRecords
+from gateway.observe.usage_records import UsageRecord, UsageRecords, stamp
 from gateway.pipeline.view_choice import ViewChoice
 
 MOST_OPERATIONS = 50
@@ -88,10 +88,10 @@ def _usage(usage: UsageRecords) -> dict[str, Any]:
     operations = sorted(whole.operations.items(), key=lambda one: -one[1][1])[:MOST_OPERATIONS]
     return {
         "requests": whole.requests,
-        "since": stamp(whole.begin),
-        "last": stamp(whole.end),
+        "since": _told(whole.begin),
+        "last": _told(whole.end),
         "versions": {
-            client.version: {"requests": record.requests, "last": stamp(record.end)}
+            client.version: {"requests": record.requests, "last": _told(record.end)}
             for client, record in usage.by_client.items()
         },
         "operations": [
@@ -102,7 +102,7 @@ def _usage(usage: UsageRecords) -> dict[str, Any]:
             {
                 "coordinate": coordinate,
                 "requests": whole.coordinates[coordinate],
-                "last": stamp(_last(usage, coordinate)),
+                "last": _told(_last(usage, coordinate)),
             }
             for coordinate in sorted(whole.deprecated)
         ],
@@ -114,6 +114,6 @@ def _last(usage: UsageRecords, coordinate: str) -> float:
     return max(record.end for record in records if coordinate in record.coordinates)
 
 
-def stamp(seconds: float) -> str | None:
+def _told(seconds: float) -> str | None:
     """A time of Unix for people; None for never."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds else None
+    return stamp(seconds) if seconds else None

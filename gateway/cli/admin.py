@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
+import typer
 
 from gateway.admin.settings import AdminSettings
 from gateway.cli.options import fail
 from gateway.settings.urls import without_credentials
+
+UrlOption = Annotated[
+    str | None,
+    typer.Option(help="The admin port; by default that of the configuration, on this machine."),
+]
 
 
 def ask_admin(

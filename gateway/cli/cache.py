@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.app.services import unshared_sources
-from gateway.cli.admin import ask_admin
+from gateway.cli.admin import UrlOption, ask_admin
 from gateway.cli.options import (
     ConfigOption,
     SchemaOption,
@@ -91,10 +91,7 @@ def purge(
     key: Annotated[
         str | None, typer.Option(help='With --type, the one object of this key: {"id": "7"}.')
     ] = None,
-    url: Annotated[
-        str | None,
-        typer.Option(help="The admin port; by default that of the configuration, on this machine."),
-    ] = None,
+    url: UrlOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Let nothing be used any more that a running server keeps of a source, type, tag or key. In all workers and pods.

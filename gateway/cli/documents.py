@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway.app.config import Config
+from gateway.cli.admin import UrlOption
 from gateway.cli.options import (
     ConfigOption,
     config_path,
@@ -17,20 +17,12 @@ from gateway.cli.options import (
     one_line_errors,
     read_config,
 )
-from gateway.cli.usage import FilesOption, ask_usage, begin_of, usage_of
+from gateway.cli.usage import FilesOption, LiveOption, ask_usage, begin_of, usage_of
 from gateway.documents.apps import RETIRED, AppVersion, count_documents, manifests
-from gateway.observe.usage_records import UsageClient, UsageRecords
+from gateway.observe.usage_records import UsageClient, UsageRecords, stamp
 from gateway.telemetry.metrics import OTHER
 
 app = typer.Typer(help="Trusted documents of applications.", no_args_is_help=True)
-
-LiveOption = Annotated[
-    bool, typer.Option("--live", help="Usage of a running server, by its admin port.")
-]
-UrlOption = Annotated[
-    str | None,
-    typer.Option(help="The admin port; by default that of the configuration, on this machine."),
-]
 
 
 @app.command(name="list")
@@ -94,7 +86,6 @@ def _check_unused(usage: UsageRecords, client: UsageClient, max_requests: int) -
         fail("clients beyond telemetry.usage.max_clients are one there: nothing can be said by it")
     record = usage.by_client.get(client)
     if record is not None and record.requests > max_requests:
-        last = datetime.fromtimestamp(record.end, UTC).isoformat(timespec="seconds")
         requests = counted(record.requests, "request")
-        used = f"{client.name} {client.version} is used: {requests}, until {last}"
+        used = f"{client.name} {client.version} is used: {requests}, until {stamp(record.end)}"
         fail(f"{used}; --force retires it all the same", 1)

@@ -24,8 +24,9 @@ from gateway.connectors.directives import read_directives
 from gateway.connectors.finish import FinishedMove, finish_move
 from gateway.connectors.overrides import OverrideUse, read_overrides
 from gateway.graph.sdl import find_schema_files, load_sdl
-from gateway.override.labels import ALL, share_of
-from gateway.override.settings import share_of_rule
+from gateway.override.labels import ALL
+from gateway.override.settings import share_of_label
+from gateway.settings.whole_file import write_whole
 
 
 def finish(
@@ -70,16 +71,13 @@ def finish(
         _print_diff(texts, moved.texts)
     else:
         for name, text in moved.texts.items():
-            _write(Path(name), text)
+            write_whole(Path(name), text.encode())
     _tell(moved, settings)
 
 
 def _share(settings: Config, use: OverrideUse) -> int:
     """For how many clients the configuration has the label on; nobody, where Python decides."""
-    label, rules = use.label, settings.override.labels
-    if label is None:
-        return ALL
-    return share_of_rule(rules[label]) if label in rules else share_of(label) or 0
+    return ALL if use.label is None else share_of_label(use.label, settings.override.labels) or 0
 
 
 def _tell(moved: FinishedMove, settings: Config) -> None:
@@ -105,11 +103,3 @@ def _text(file: Path) -> str:
     """A file's text with the ends of its lines as they are."""
     with file.open(encoding="utf-8", newline="") as opened:
         return opened.read()
-
-
-def _write(file: Path, text: str) -> None:
-    """Whole or not at all."""
-    fresh = file.with_name(f".{file.name}.new")
-    with fresh.open("w", encoding="utf-8", newline="") as opened:
-        opened.write(text)
-    fresh.replace(file)

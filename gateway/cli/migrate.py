@@ -8,7 +8,7 @@ import httpx
 import typer
 
 from gateway.app.config import Config
-from gateway.cli.admin import ask_admin
+from gateway.cli.admin import UrlOption, ask_admin
 from gateway.cli.finish import finish
 from gateway.cli.options import ConfigOption, config_path, fail, one_line_errors, read_config
 
@@ -17,10 +17,6 @@ STATES: dict[str, bool | None] = {"on": True, "off": False, "end": None}
 
 app = typer.Typer(no_args_is_help=True, help="Move fields from one source to another.")
 app.command()(finish)
-UrlOption = Annotated[
-    str | None,
-    typer.Option(help="The admin port; by default that of the configuration, on this machine."),
-]
 
 
 @app.command()

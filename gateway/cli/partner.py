@@ -15,6 +15,7 @@ from gateway.app.config import Config
 from gateway.app.partner import describe_partner, impacts_for, of_client, views_in_use
 from gateway.auth.api_keys import ApiKey, utc_now
 from gateway.auth.key_store import KeyStoreError
+from gateway.cli.admin import UrlOption
 from gateway.cli.against import load_other_with_names, used_by
 from gateway.cli.keys import place_of
 from gateway.cli.options import (
@@ -26,7 +27,7 @@ from gateway.cli.options import (
     read_graph,
     report,
 )
-from gateway.cli.usage import FilesOption, ask_usage, usage_of
+from gateway.cli.usage import FilesOption, LiveOption, ask_usage, usage_of
 from gateway.graph.views.view import SchemaView
 from gateway.observe.usage_records import UsageRecords
 from gateway.pipeline.view_choice import ViewChoice
@@ -38,13 +39,8 @@ app = typer.Typer(help="What is known of a partner.", no_args_is_help=True)
 def show(
     name: Annotated[str, typer.Argument(help="The client, as its keys have it.")],
     files: FilesOption = None,
-    live: Annotated[
-        bool, typer.Option("--live", help="Usage of a running server, by its admin port.")
-    ] = False,
-    url: Annotated[
-        str | None,
-        typer.Option(help="The admin port; by default that of the configuration, on this machine."),
-    ] = None,
+    live: LiveOption = False,
+    url: UrlOption = None,
     against: Annotated[
         Path | None,
         typer.Option("--against", help="A proposed schema: what it would break for this partner."),

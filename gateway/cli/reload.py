@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.admin import ask_admin
+from gateway.cli.admin import UrlOption, ask_admin
 from gateway.cli.options import (
     ConfigOption,
     SchemaOption,
@@ -27,10 +27,7 @@ def reload(
     check: Annotated[
         bool, typer.Option("--check", help="Only look whether the files can be served.")
     ] = False,
-    url: Annotated[
-        str | None,
-        typer.Option(help="The admin port; by default that of the configuration, on this machine."),
-    ] = None,
+    url: UrlOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Have a running server serve its files as they are now, without a restart.

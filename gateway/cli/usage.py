@@ -7,7 +7,6 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,10 +14,16 @@ from typing import Annotated
 import typer
 
 from gateway.app.config import Config
-from gateway.cli.admin import ask_admin
+from gateway.cli.admin import UrlOption, ask_admin
 from gateway.cli.options import ConfigOption, config_path, fail, one_line_errors, read_config
 from gateway.observe.usage_file import read_usage_lines, renamed
-from gateway.observe.usage_records import UsageClient, UsageRecord, UsageRecords, read_records
+from gateway.observe.usage_records import (
+    UsageClient,
+    UsageRecord,
+    UsageRecords,
+    read_records,
+    stamp,
+)
 
 TIMEOUT_S = 30.0
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
@@ -28,6 +33,9 @@ FilesOption = Annotated[
     typer.Option(
         "--usage", help="A file of usage; several times. Those of the configuration by default."
     ),
+]
+LiveOption = Annotated[
+    bool, typer.Option("--live", help="Usage of a running server, by its admin port.")
 ]
 
 
@@ -40,11 +48,8 @@ class UsageBy(StrEnum):
 
 def usage(
     files: FilesOption = None,
-    live: Annotated[bool, typer.Option("--live", help="Ask the admin port of a server.")] = False,
-    url: Annotated[
-        str | None,
-        typer.Option(help="The admin port; by default that of the configuration, on this machine."),
-    ] = None,
+    live: LiveOption = False,
+    url: UrlOption = None,
     deprecated: Annotated[
         bool, typer.Option("--deprecated", help="Only what is deprecated.")
     ] = False,
@@ -133,7 +138,7 @@ def _rows(
             row["clients"] = sorted({one.name for one, _ in uses})
         row["deprecated"] = any(coordinate in record.deprecated for _, record in uses)
         last = max(record.end for _, record in uses)
-        row["last"] = datetime.fromtimestamp(last, UTC).isoformat(timespec="seconds")
+        row["last"] = stamp(last)
         rows.append(row)
     return sorted(rows, key=lambda row: (-int(str(row["requests"])), str(row["coordinate"])))
 

@@ -21,6 +21,8 @@ from graphql import (
     ObjectValueNode,
     ValueNode,
     VariableNode,
+    get_named_type,
+    get_nullable_type,
     is_list_type,
 )
 from graphql.type import GraphQLInputType
@@ -83,10 +85,9 @@ class InputCosts:
     def _of_literal(
         self, type_: GraphQLInputType, value: ValueNode, *, is_weighed: bool
     ) -> Formula:
-        """The input objects in a value of the document."""
+        """The input objects in a value of the document; `type_` is what they are of, in lists or not."""
         if isinstance(value, ListValueNode):
-            item = getattr(getattr(type_, "of_type", type_), "of_type", type_)
-            items = (self._of_literal(item, one, is_weighed=is_weighed) for one in value.values)
+            items = (self._of_literal(type_, one, is_weighed=is_weighed) for one in value.values)
             return total(items)
         object_type: Any = named_input(type_)
         if not isinstance(value, ObjectValueNode) or object_type is None:
@@ -261,9 +262,8 @@ class SlicingError(ClientError):
 
 def named_input(type_: Any) -> GraphQLInputObjectType | None:
     """The input object at the bottom of a type; None where there is none."""
-    while hasattr(type_, "of_type"):
-        type_ = type_.of_type
-    return type_ if isinstance(type_, GraphQLInputObjectType) else None
+    named_type = get_named_type(type_)
+    return named_type if isinstance(named_type, GraphQLInputObjectType) else None
 
 
 def out_names(element: Any, path: Names) -> Names:
@@ -278,6 +278,5 @@ def out_names(element: Any, path: Names) -> Names:
 
 def is_sized(type_: Any) -> bool:
     """Whether a value of an argument's type is a size: an Int, or a list that has a length."""
-    while type(type_).__name__ == "GraphQLNonNull":
-        type_ = type_.of_type
+    type_ = get_nullable_type(type_)
     return is_list_type(type_) or getattr(type_, "name", "") == "Int"

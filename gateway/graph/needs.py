@@ -16,14 +16,10 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLSchema,
-    InlineFragmentNode,
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
@@ -36,6 +32,7 @@ from gateway.auth.decisions import NO_NEED, Need, Rule
 from gateway.errors import Diagnostic
 from gateway.graph.builtin import authorization_names
 from gateway.graph.rules import check_rules, rule_of
+from gateway.graph.selected import selected_fields
 
 NEEDS = "gateway.needs"
 
@@ -228,37 +225,13 @@ def find_needs(
 
     Nodes that need nothing are left out. A node is under one type, wherever its fragment is spread.
     """
-    fragments = {
-        node.name.value: node
-        for node in document.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
     found: dict[int, tuple[Need, Need]] = {}
-    root = needs.schema.get_root_type(operation.operation)
-    rest: list[tuple[Any, Any]] = [(root, operation.selection_set)]
-    while rest:
-        parent, selections = rest.pop()
-        for node in selections.selections:
-            if isinstance(node, FieldNode):
-                definition = getattr(parent, "fields", {}).get(node.name.value)
-                if definition is None:  # `__typename`, introspection
-                    continue
-                need = needs.of_field(parent, node.name.value) | joined_needs(
-                    needs.of_argument(definition.args[a.name.value].type, a.value)
-                    for a in node.arguments or ()
-                    if a.name.value in definition.args
-                )
-                if need:
-                    found[id(node)] = need, needs.of_type(parent)
-                if node.selection_set is not None:
-                    rest.append((get_named_type(definition.type), node.selection_set))
-            elif isinstance(node, InlineFragmentNode):
-                condition = node.type_condition
-                inner = type_from_ast(needs.schema, condition) if condition else parent
-                rest.append((inner, node.selection_set))
-            elif isinstance(node, FragmentSpreadNode):
-                fragment = fragments.pop(node.name.value, None)
-                if fragment is not None:
-                    inner = type_from_ast(needs.schema, fragment.type_condition)
-                    rest.append((inner, fragment.selection_set))
+    for parent, node, definition in selected_fields(needs.schema, document, operation):
+        need = needs.of_field(parent, node.name.value) | joined_needs(
+            needs.of_argument(definition.args[a.name.value].type, a.value)
+            for a in node.arguments or ()
+            if a.name.value in definition.args
+        )
+        if need:
+            found[id(node)] = need, needs.of_type(parent)
     return found

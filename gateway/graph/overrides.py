@@ -11,17 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import (
     DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
     GraphQLSchema,
-    InlineFragmentNode,
     OperationDefinitionNode,
-    get_named_type,
     is_abstract_type,
-    type_from_ast,
 )
 
 from gateway.graph.loader import Loader
+from gateway.graph.selected import selected_fields
 
 if TYPE_CHECKING:
     from gateway.context import Context
@@ -60,64 +56,22 @@ def labels_of(
     known = overrides_of(schema)
     if not known:
         return ()
-    walk = _LabelWalk(schema, document, known)
-    walk.selections(schema.get_root_type(operation.operation), operation.selection_set)
-    return tuple(sorted(walk.labels))
-
-
-class _LabelWalk:
-    """Collects the labels of what is selected, and of what that reads."""
-
-    def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, known: Mapping[str, str]
-    ) -> None:
-        self.labels: set[str] = set()
-        self._schema = schema
-        self._known = known
-        self._seen: set[tuple[str, str]] = set()
-        self._fragments = {
-            node.name.value: node
-            for node in document.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        }
-
-    def selections(self, parent: Any, selection_set: Any) -> None:
-        """Everything below a selection set of a type; each fragment once."""
-        rest = [(parent, selection_set)]
-        while rest:
-            parent, selected = rest.pop()
-            for node in selected.selections:
-                if isinstance(node, FieldNode):
-                    definition = getattr(parent, "fields", {}).get(node.name.value)
-                    if definition is None:  # `__typename`, introspection
-                        continue
-                    self._field(parent, node.name.value)
-                    if node.selection_set is not None:
-                        rest.append((get_named_type(definition.type), node.selection_set))
-                    continue
-                inner: Any = node
-                if not isinstance(node, InlineFragmentNode):
-                    inner = self._fragments.pop(node.name.value, None)
-                if inner is not None:
-                    condition = inner.type_condition
-                    of = type_from_ast(self._schema, condition) if condition else parent
-                    rest.append((of, inner.selection_set))
-
-    def _field(self, parent: Any, name: str) -> None:
-        owners = [parent]
-        if is_abstract_type(parent):
-            owners = list(self._schema.get_possible_types(parent))
-        rest = [(owner, name) for owner in owners]
+    labels: set[str] = set()
+    seen: set[tuple[str, str]] = set()
+    for parent, node, _ in selected_fields(schema, document, operation):
+        owners = schema.get_possible_types(parent) if is_abstract_type(parent) else [parent]
+        rest = [(owner, node.name.value) for owner in owners]
         while rest:
             owner, name = rest.pop()
-            if (owner.name, name) in self._seen or name not in owner.fields:
+            if (owner.name, name) in seen or name not in owner.fields:
                 continue
-            self._seen.add((owner.name, name))
-            label = self._known.get(f"{owner.name}.{name}")
+            seen.add((owner.name, name))
+            label = known.get(f"{owner.name}.{name}")
             if label is not None:
-                self.labels.add(label)
+                labels.add(label)
             for loader in loaders_of(owner.fields[name].resolve):
                 rest += [(owner, read) for read in loader.reads or ()]
+    return tuple(sorted(labels))
 
 
 def loader_for(resolve: Any, context: Context) -> Loader:

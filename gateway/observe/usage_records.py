@@ -55,8 +55,8 @@ class UsageRecord:
     def as_json(self, client: UsageClient) -> dict[str, Any]:
         """As a line has it."""
         return {
-            "from": _stamp(self.begin),
-            "to": _stamp(self.end),
+            "from": stamp(self.begin),
+            "to": stamp(self.end),
             "client": client.name,
             "version": client.version,
             "requests": self.requests,
@@ -129,5 +129,6 @@ def _record_of(line: Mapping[str, Any]) -> tuple[UsageClient, UsageRecord]:
         raise ValueError(f"it is no line of usage: {exc}") from exc
 
 
-def _stamp(seconds: float) -> str:
+def stamp(seconds: float) -> str:
+    """A time of Unix as it is told."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

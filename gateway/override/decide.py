@@ -23,7 +23,7 @@ from gateway.context import Context
 from gateway.errors import ConfigError
 from gateway.override.buckets import TargetingKeys, bucket_of, prefix_of
 from gateway.override.labels import ALL, EVERY_LABEL, PERCENT, share_of
-from gateway.override.settings import OverrideRule, OverrideSettings, share_of_rule
+from gateway.override.settings import OverrideSettings, share_of_label
 from gateway.override.switches import Switches
 from gateway.override.testers import Testers
 from gateway.telemetry.catalogue import OVERRIDE_DECISIONS
@@ -61,7 +61,7 @@ class LabelDecider:
         self._shares: dict[str, int] = {}
         self._prefixes: dict[str, bytes] = {}
         for label in known:
-            share = _share(label, settings.labels)
+            share = share_of_label(label, settings.labels)
             if share is None and label not in functions:
                 raise ConfigError(
                     f"nothing decides the label `{label}` of @override",
@@ -152,8 +152,3 @@ class LabelDecider:
             decided[label] = is_on
             self.counts[label, is_on] += 1
         return decided
-
-
-def _share(label: str, rules: Mapping[str, OverrideRule]) -> int | None:
-    """What the configuration or the label itself says; None for nothing."""
-    return share_of_rule(rules[label]) if label in rules else share_of(label)

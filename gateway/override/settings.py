@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from gateway.override.labels import check_label, share_of
+from gateway.override.labels import ALL, check_label, share_of
 from gateway.settings.kinds import NewFileBeside, TextForm
 
 OverrideRule = bool | str
@@ -93,8 +93,13 @@ class OverrideSettings:
 def share_of_rule(rule: OverrideRule) -> int:
     """The share of clients for whom a rule is on, 0 to 10,000. Errors: ValueError."""
     if isinstance(rule, bool):
-        return 10_000 if rule else 0
+        return ALL if rule else 0
     share = share_of(rule)
     if share is None:
         raise ValueError(f"`{rule}` decides no label: true, false or percent(20)")
     return share
+
+
+def share_of_label(label: str, rules: Mapping[str, OverrideRule]) -> int | None:
+    """What the configuration or the label itself says; None where Python decides."""
+    return share_of_rule(rules[label]) if label in rules else share_of(label)

@@ -6,7 +6,6 @@ that cannot be used changes nothing, and is logged; one that is not there switch
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from gateway.auth.watched import FilePlace, PlaceError, Version, Watched
 from gateway.errors import ConfigError
 from gateway.override.labels import EVERY_LABEL, check_label
 from gateway.override.settings import OverrideRule, share_of_rule
+from gateway.settings.whole_file import write_whole
 
 NONE: Mapping[str, int] = {}
 
@@ -114,9 +114,7 @@ def write_switch(path: Path, label: str, rule: OverrideRule | None) -> dict[str,
         found[label] = rule
     text = orjson.dumps(found, option=orjson.OPT_INDENT_2)
     read_switches(text)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    fresh.write_bytes(text)
-    fresh.replace(path)
+    write_whole(path, text)
     return found
 
 

@@ -185,7 +185,7 @@ class Pipeline:
         params = operation.params
         if params.variables:
             check_variables(params.variables, self.limits)
-        view = None if self.views is None else self.views.of(operation.client)
+        view = self.view_of(operation.client)
         found = self.plans.known(operation.document, params.operation_name, view)
         if found is None:
             token = ACTIVE.set(trace)

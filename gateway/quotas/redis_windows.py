@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
-from gateway.quotas.windows import Verdict, Window
+from gateway.quotas.windows import Verdict, Window, takes_and_rooms
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -116,8 +116,7 @@ class RedisWindows:
         """Admit a demand, or refuse it whole. Errors: StoreAwayError."""
         if self.is_away:
             raise StoreAwayError
-        takes = [window.takes_s(requests, cost) for window in windows]
-        rooms = [window.room_s(taken) for window, taken in zip(windows, takes, strict=True)]
+        takes, rooms = takes_and_rooms(windows, requests, cost)
         arguments = _arguments(windows, takes, rooms)
         answer: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         self._put(Demanded(self._prefix + key, arguments, answer))

@@ -119,6 +119,14 @@ def windows_of(policy: QuotaPolicy, workers: int = 1) -> tuple[Window, ...]:
     return tuple(window_of(window, 1 / workers) for window in policy.windows)
 
 
+def takes_and_rooms(
+    windows: Sequence[Window], requests: float, cost: float
+) -> tuple[list[float], list[float]]:
+    """By how much a demand moves each window on, and how far ahead each may be for it."""
+    takes = [window.takes_s(requests, cost) for window in windows]
+    return takes, [window.room_s(taken) for window, taken in zip(windows, takes, strict=True)]
+
+
 def decide(
     windows: Sequence[Window], ahead_s: Sequence[float], requests: float, cost: float
 ) -> Verdict:
@@ -129,8 +137,7 @@ def decide(
         ahead_s: How far each of them is ahead of now; not below 0.
         requests, cost: What is demanded.
     """
-    takes = [window.takes_s(requests, cost) for window in windows]
-    rooms = [window.room_s(taken) for window, taken in zip(windows, takes, strict=True)]
+    takes, rooms = takes_and_rooms(windows, requests, cost)
     is_admitted = all(ahead <= room for ahead, room in zip(ahead_s, rooms, strict=True))
     if is_admitted:
         ahead_s = [ahead + taken for ahead, taken in zip(ahead_s, takes, strict=True)]

@@ -6,7 +6,6 @@ builds nothing.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from gateway.app.config import Config, parse_config, read_config_text
 from gateway.errors import ConfigError
 from gateway.graph.sdl import find_schema_files
 from gateway.settings.text_file import read_text_file
+from gateway.settings.whole_file import write_whole
 
 FileState = tuple[str, int, int, int]
 
@@ -111,9 +111,7 @@ class Inputs:
 
     def keep(self, path: Path) -> None:
         """Write it where other workers find it: whole, or not at all."""
-        fresh = path.with_suffix(f".{os.getpid()}.new")
-        fresh.write_bytes(self.to_bytes())
-        fresh.replace(path)
+        write_whole(path, self.to_bytes())
 
 
 def _state(file: Path) -> FileState | None:

@@ -15,6 +15,7 @@ from typing import IO
 import orjson
 
 from gateway.app.reload.inputs import Inputs
+from gateway.settings.whole_file import write_whole
 
 FOLDER = "reload"
 
@@ -80,9 +81,8 @@ class Shelf:
     def tell(self, digest: str, errors: Sequence[str]) -> None:
         """Say what came of the first new worker: why it does not serve, or nothing."""
         assert self._folder is not None
-        fresh = self._folder / "outcome.new"
-        fresh.write_bytes(orjson.dumps({"digest": digest, "errors": list(errors)}))
-        fresh.replace(self._folder / "outcome")
+        told = {"digest": digest, "errors": list(errors)}
+        write_whole(self._folder / "outcome", orjson.dumps(told))
 
     def outcome(self, digest: str) -> list[str] | None:
         """What came of the first new worker; None while nothing was told."""

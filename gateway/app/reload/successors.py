@@ -83,12 +83,10 @@ class Successors:
         return []
 
     async def wait_for_decision(self, digest: str) -> None:
-        """Say that this worker can serve, and wait until it is to. At once where it is not the first of a roll.
+        """Say that this worker, the first of a roll, can serve, and wait until it is to.
 
         Errors: ConfigError where nobody decides for it.
         """
-        if self._decides_for is None:
-            return
         await self._calls.ask(CAME_UP, digest, DECIDE_TIMEOUT_S)
         loop = asyncio.get_running_loop()
         latest = loop.time() + DECIDE_TIMEOUT_S

@@ -6,9 +6,10 @@ A file: the parent writes it, whichever child serves reads it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
+
+from gateway.settings.whole_file import write_whole
 
 
 class DevStatus:
@@ -24,9 +25,7 @@ class DevStatus:
     def write(self, version: int, problems: Sequence[str]) -> None:
         """Say which version is served, and each problem of what was saved after it."""
         text = json.dumps({"version": version, "problems": list(problems)})
-        new = self._path.with_suffix(".new")
-        new.write_text(text, encoding="utf-8")
-        os.replace(new, self._path)
+        write_whole(self._path, text.encode())
 
     def as_json(self) -> bytes:
         """The status as JSON."""
