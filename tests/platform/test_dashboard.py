@@ -34,7 +34,7 @@ QUIET = (
     "Failed calls", "Breakers that are not closed", "Retries", "Places B", "Deprecated fields", "Steps that failed",
     "Answers that make no sense", "Answers read the slow way", "Requests of which it is not known who asks",
     "Age of the keys in use", "The listener's certificate ends in", "Reloads, and revisions that are held A",
-    "Answers kept, evicted and purged D", "Resident memory B", "Commands for quotas",
+    "Answers kept, evicted and purged D", "Resident memory B", "Commands for quotas", "Overrides decided",
 )  # fmt: skip
 SERIES = re.compile(r"\b((?:http|graphql|gateway|process|python)_\w+?)(?:_bucket|_count|_sum)?\{")
 
