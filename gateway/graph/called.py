@@ -1,6 +1,6 @@
 """Holds the user's functions against how they are called, where no field of the schema says it.
 
-Hooks, scalars, directives, and what tells types apart: each is called with so many values by position. It reads
+Hooks, labels, scalars, directives, and what tells types apart: each is called with so many values by position. It reads
 signatures only; it never calls the user's code.
 """
 
@@ -19,6 +19,7 @@ FUNCTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "entity_resolver": ("representations", "context"),
     "on_shutdown": ("state",),
     "on_startup": ("state",),
+    "override_label": ("context",),
     "policy_resolver": ("context", "policies"),
     "type_resolver": ("value", "context"),
 }

@@ -76,6 +76,8 @@ def of(decorator: Callable[[Any], Any], target: Any) -> list[str]:
         (gateway.on_startup, nothing, ["must take (state)"]),
         (gateway.on_shutdown, two, ["must take (state)"]),
         (gateway.context_factory, nothing, ["must take (context)"]),
+        (gateway.override_label("new"), nothing, ["must take (context)"]),
+        (gateway.override_label("new"), one, []),
         (gateway.policy_resolver, one, ["must take (context, policies)"]),
         (gateway.policy_resolver, two, []),
         (gateway.type_resolver("Node"), two, ["is `async def`, and is not awaited"]),
