@@ -11,9 +11,11 @@ from graphql import (
     GraphQLSchema,
     IntValueNode,
     get_named_type,
+    get_nullable_type,
     is_list_type,
 )
 
+from gateway.cost.formula import MOST
 from gateway.cost.inputs import is_sized, named_input
 from gateway.cost.weights import (
     COSTS,
@@ -56,7 +58,8 @@ def _check(weights: Weights, coordinate: str, owner: Any, element: Any) -> Itera
     for use in weights.uses(element, "cost"):
         if weight_of(use) is None:
             hint = 'write `@cost(weight: "2.5")` or `@cost(weight: 2)`'
-            yield _finding(use, "InvalidCost", f"the weight of {coordinate} is no number", hint)
+            message = f"the weight of {coordinate} is no number of at most {MOST}"
+            yield _finding(use, "InvalidCost", message, hint)
         elif isinstance(owner, GraphQLInterfaceType):  # §9.1.1
             message = f"@cost on {coordinate} has no effect: it is a field of an interface"
             hint = "put it on the fields of the types that implement it"
@@ -89,6 +92,8 @@ def _slicing_problem(field: Any, path: Names) -> str | None:
     if element is None:
         return f"is no argument of the field; it has {', '.join(field.args) or 'none'}"
     for name in path[1:]:
+        if is_list_type(get_nullable_type(element.type)):
+            return f"leads through a list: {element.type}"
         type_ = named_input(element.type)
         element = type_.fields.get(name) if type_ is not None else None
         if element is None:

@@ -1,6 +1,7 @@
 """The cost of an operation as a formula over its variables: small nodes, simplified when they are made.
 
-Constants are folded, so that what depends on no variable is one number. Pure: it knows no schema.
+Constants are folded, so that what depends on no variable is one number. No amount is above `MOST`: sizes that a client
+asks for multiply. Pure: it knows no schema.
 """
 
 from __future__ import annotations
@@ -10,6 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 Amount: TypeAlias = int | float
+MOST = 2**53
+"""An amount that is as large is not told apart from larger ones: every number of JSON up to it is exact."""
+
+
+def bounded(amount: Amount) -> Amount:
+    """An amount that every reader of JSON can hold."""
+    if amount > MOST:
+        return MOST
+    return amount if amount >= -MOST else -MOST
 
 
 class Given(NamedTuple):
@@ -62,7 +72,7 @@ class Sum:
         total = self.number
         for part in self.parts:
             total += part.value(given)
-        return total
+        return total if total < MOST else MOST
 
     def __str__(self) -> str:
         texts = [str(part) for part in self.parts]
@@ -79,7 +89,7 @@ class Product:
     def value(self, given: Given) -> Amount:
         """Their product."""
         size = self.size.value(given)
-        return size * self.each.value(given) if size else 0
+        return bounded(size * self.each.value(given)) if size else 0
 
     def __str__(self) -> str:
         return f"{_in_braces(self.size)} × {_in_braces(self.each)}"
@@ -138,14 +148,14 @@ def total(parts: Iterable[Formula]) -> Formula:
         else:
             left.append(part)
     if not left:
-        return FixedCost(number) if number else NOTHING
+        return FixedCost(bounded(number)) if number else NOTHING
     return left[0] if len(left) == 1 and not number else Sum(tuple(left), number)
 
 
 def times(size: Formula, each: Formula) -> Formula:
     """So often so much."""
     if isinstance(size, FixedCost) and isinstance(each, FixedCost):
-        return FixedCost(size.number * each.number)
+        return FixedCost(bounded(size.number * each.number))
     if NOTHING in (size, each):
         return NOTHING
     if size == ONE:

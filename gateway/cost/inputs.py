@@ -142,16 +142,15 @@ class InputCosts:
         key = ("size", coordinate, *(text for text, _ in found), fallback)
         return OfRequest(text, key, amount)
 
-    def representations(self, node: FieldNode, default: int) -> Formula:
+    def representations(self, definition: GraphQLField, node: FieldNode, default: int) -> Formula:
         """How many entities a router asks for."""
-        for argument in node.arguments or ():
-            if argument.name.value == "representations":
-                text, read = self._read(argument.value, ())
-                if isinstance(read, int):
-                    return FixedCost(read)
-                if read is not None:
-                    return OfRequest(text, ("size", text), _size([read], default, None))
-        return FixedCost(default)
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        text, read = self._reads(definition, given, ("representations",))
+        if isinstance(read, int):
+            return FixedCost(read)
+        if read is None:
+            return FixedCost(default)
+        return OfRequest(text, ("size", text), _size([read], default, None))
 
     def _reads(
         self, definition: GraphQLField, given: Mapping[str, ValueNode], path: Names
@@ -160,37 +159,36 @@ class InputCosts:
         argument = definition.args.get(path[0])
         if argument is None:
             return path[0], None
-        value = given.get(path[0])
-        if value is None:
-            return self._default(argument, path[1:])
-        if isinstance(value, VariableNode):
-            _, absent = self._default(argument, path[1:])
-            return self._of_name(value.name.value, path[1:], argument, absent)
-        return self._read(value, path[1:], named_input(argument.type))
-
-    def _default(self, element: Any, path: Names) -> tuple[str, int | Reads | None]:
-        """What counts where nothing is given: the default in the schema."""
-        value = getattr(element.ast_node, "default_value", None)
-        if value is None:
-            return "", None
-        return InputCosts(self._weights, {})._read(value, path, named_input(element.type))
+        return self._read(given.get(path[0]), path[1:], argument)
 
     def _read(
-        self, value: ValueNode, path: Names, type_: GraphQLInputObjectType | None = None
+        self, value: ValueNode | None, path: Names, element: GraphQLArgument | GraphQLInputField
     ) -> tuple[str, int | Reads | None]:
-        """How a value of the document is read."""
-        if isinstance(value, VariableNode):
-            return self._of_name(value.name.value, path, None, None)
-        if path:
-            if not isinstance(value, ObjectValueNode) or type_ is None:
+        """How what an argument or input field is given is read; where nothing is, its default counts."""
+        if value is None:
+            default = element.ast_node.default_value if element.ast_node is not None else None
+            if default is None:
                 return "", None
-            field = type_.fields.get(path[0])
-            for member in value.fields:
-                if member.name.value == path[0] and field is not None:
-                    return self._read(member.value, path[1:], named_input(field.type))
-            return self._default(field, path[1:]) if field is not None else ("", None)
-        if isinstance(value, ListValueNode):
-            return str(len(value.values)), len(value.values)
+            return InputCosts(self._weights, {})._read(default, path, element)
+        if isinstance(value, VariableNode):
+            _, absent = self._read(None, path, element)
+            return self._of_name(value.name.value, path, element, absent)
+        if not path:
+            return self._of_size(value, element.type)
+        type_ = named_input(element.type)
+        field = type_.fields.get(path[0]) if type_ is not None else None
+        if field is None or not isinstance(value, ObjectValueNode):
+            return "", None
+        given = {member.name.value: member.value for member in value.fields}
+        return self._read(given.get(path[0]), path[1:], field)
+
+    def _of_size(self, value: ValueNode, type_: GraphQLInputType) -> tuple[str, int | Reads | None]:
+        """How a value of the document is read that is a size itself."""
+        if isinstance(value, NullValueNode):
+            return "", None
+        if is_list_type(get_nullable_type(type_)):  # one item stands for a list of it. §3.12
+            length = len(value.values) if isinstance(value, ListValueNode) else 1
+            return str(length), length
         if not isinstance(value, IntValueNode):
             return "", None
         number = max(0, int(value.value))

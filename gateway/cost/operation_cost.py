@@ -241,7 +241,7 @@ class CostBuilder:
             below += [(path, size) for path in written.sized]
             given = given if given is not None or written.sized else size
         elif name == "_entities":
-            given = self._inputs.representations(node, default)
+            given = self._inputs.representations(definition, node, default)
         if not levels:
             return FixedCost(1), tuple(below)
         result = given if given is not None else FixedCost(default)

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from gateway.cost.formula import NOTHING, Amount, FixedCost, Formula, Given
+from gateway.cost.formula import NOTHING, Amount, FixedCost, Formula, Given, bounded
 from gateway.cost.nodes import FieldCost, ObjectCost, OperationCost
 from gateway.runtime.bound import BoundField
 
@@ -44,7 +44,8 @@ class Tally:
         """Count the data of a result. What was encoded before has been counted by `encoded`."""
         if not self._is_done and isinstance(data, dict):
             self._objects((self._root,), [data])
-            self.total -= self._root.weight  # nobody has asked for the root: it costs nothing
+            # Nobody has asked for the root: it costs nothing.
+            self.total = bounded(self.total - self._root.weight)
             self._is_done = True
 
     def encoded(self, field: BoundField, value: Any) -> None:

@@ -6,7 +6,6 @@ the text of one.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from graphql import (
     is_composite_type,
 )
 
-from gateway.cost.formula import Amount
+from gateway.cost.formula import MOST, Amount
 
 COSTS = "gateway.costs"
 """Where a schema keeps its weights."""
@@ -122,7 +121,7 @@ def weight_of(use: DirectiveNode) -> Amount | None:
         number = float(node.value)
     except ValueError:
         return None
-    if not math.isfinite(number):
+    if not abs(number) <= MOST:  # nan is not
         return None
     return int(number) if number.is_integer() else number
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.cost.formula import MOST
 from gateway.cost.inputs import SlicingError
 from gateway.cost.settings import CostSettings, SourceBudget
 from tests.cost.fixtures import (
@@ -237,3 +238,60 @@ def test_selections_that_repeat_are_compiled_once() -> None:
     cost, given = cost_of(schema, query)
     assert cost.formula.value(given) == 12
     assert cost.size_bytes < 30 * 13 * 2_000
+
+
+GIVEN = """
+input Page { size: Int = 7 }
+input Search { first: Int = 50, page: Page = {size: 20}, words: [String] }
+type Item { id: ID, items(first: Int): [Item] @listSize(slicingArguments: ["first"]) }
+type Query {
+  byIds(ids: [Int]): [Item] @listSize(slicingArguments: ["ids"], requireOneSlicingArgument: false)
+  search(input: Search): [Item]
+    @listSize(slicingArguments: ["input.first"], requireOneSlicingArgument: false, assumedSize: 3)
+  paged(input: Search): [Item]
+    @listSize(slicingArguments: ["input.page.size"], requireOneSlicingArgument: false, assumedSize: 3)
+  named(input: Search): [Item]
+    @listSize(slicingArguments: ["input.words"], requireOneSlicingArgument: false, assumedSize: 3)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "expected"),
+    [
+        ("{ byIds(ids: 0) { id } }", None, 1),
+        ("{ byIds(ids: -1) { id } }", None, 1),
+        ("{ byIds(ids: 7) { id } }", None, 1),
+        ("{ byIds(ids: null) { id } }", None, 10),
+        ("{ byIds(ids: []) { id } }", None, 0),
+        ("query($ids: [Int]) { byIds(ids: $ids) { id } }", {"ids": 7}, 1),
+        ("query($n: Int) { byIds(ids: [$n, $n]) { id } }", {}, 2),
+        ('{ named(input: {words: "a"}) { id } }', None, 2),
+        ("{ search { id } }", None, 3),
+        ("{ search(input: {}) { id } }", None, 51),
+        ("query($n: Int) { search(input: {first: $n}) { id } }", {}, 51),
+        ("query($n: Int) { search(input: {first: $n}) { id } }", {"n": None}, 4),
+        ("query($n: Int) { search(input: {first: $n}) { id } }", {"n": 5}, 6),
+        ("query($p: Page) { paged(input: {page: $p}) { id } }", {}, 21),
+        ("query($p: Page) { paged(input: {page: $p}) { id } }", {"p": {}}, 9),
+        ("query($n: Int) { paged(input: {page: {size: $n}}) { id } }", {}, 9),
+        ("query($i: Search) { paged(input: $i) { id } }", {}, 3),
+    ],
+)
+def test_a_size_is_what_the_executor_reads(
+    query: str, variables: dict[str, Any] | None, expected: int
+) -> None:
+    """One item stands for a list of it, and what is not given has its default. §3.10, §3.12"""
+    assert estimate(schema_of(GIVEN), query, variables) == expected
+
+
+def test_no_amount_is_beyond_what_json_holds() -> None:
+    """Sizes multiply: forty levels of the largest Int are more than any number of a computer."""
+    schema, depth = schema_of(GIVEN), 40
+    query = "{ byIds {" + "items(first: 2147483647) {" * depth + "id" + "}" * (depth + 2)
+    by_variable = query.replace("{", "query($n: Int) {", 1).replace("2147483647", "$n")
+    assert estimate(schema, query) == MOST
+    assert estimate(schema, by_variable, {"n": 2**31 - 1}) == MOST
+    heavy = schema_of(f'type Query {{ a: [Big] }} scalar Big @cost(weight: "{MOST - 0.5}")')
+    assert estimate(heavy, "{ a }") == MOST
+    assert actual(heavy, "{ a }", {"a": [1, 2, 3]}) == MOST

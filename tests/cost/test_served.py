@@ -117,6 +117,19 @@ async def test_what_is_over_the_limit_is_refused_before_anything_is_fetched(tmp_
     assert [call.path for call in client.sources["shop"].calls] == ["/products?n=2"]
 
 
+async def test_an_operation_of_endless_cost_is_refused_as_any_other(tmp_path: Path) -> None:
+    query = "{ products(first: 2147483647) { name }" + "".join(
+        f" p{n}: products(first: 2147483647) {{ name }}" for n in range(3)
+    )
+    heavy = SCHEMA.replace("type Product {", 'type Product @cost(weight: "1e15") {')
+    (tmp_path / "heavy.graphql").write_text(heavy)
+    tables = {"graph": {"schema": ["heavy.graphql"], "resolvers": "cost_resolvers"}}
+    async with gateway(tmp_path, cost={"mode": "enforce", "max": 9}, **tables) as client:
+        result = await client.execute(query + "}", headers=SHOWN)
+    assert result.status == 400
+    assert result.errors[0]["extensions"]["cost"] == {"estimated": 2**53, "max": 9}
+
+
 async def test_measuring_refuses_nothing_and_counts_what_it_would(tmp_path: Path) -> None:
     query = "query Q { products { name } }"
     async with gateway(tmp_path, cost={"mode": "measure", "max": 1}) as client:
@@ -258,6 +271,8 @@ def test_what_directives_cannot_mean_is_told(tmp_path: Path) -> None:
   f: [Int] @listSize(assumedSize: -1)
   g: Int @listSize(assumedSize: 1)
   h: [Int] @listSize(assumedSize: 1) @cost(weight: "-1.5")
+  i(inputs: [In!]!): [Int] @listSize(slicingArguments: ["inputs.count"])
+  j: Int @cost(weight: "1e400")
 }
 type Page { rows: [Int], total: Int }
 input In { count: Int }
@@ -267,7 +282,7 @@ type Thing implements Named { name: String @cost(weight: 1) }
     )
     told = [line.partition(": ")[2] for line in found if "Cost]" in line or "ListSize]" in line]
     assert [line.partition(" (")[0] for line in told] == [
-        "error: the weight of Query.a is no number [InvalidCost]",
+        "error: the weight of Query.a is no number of at most 9007199254740992 [InvalidCost]",
         'error: Query.b: "last" is no argument of the field; it has first [InvalidListSize]',
         'error: Query.c: "text" is no size: its type is String [InvalidListSize]',
         'error: Query.d: "input.size" names no input field: there is no size [InvalidListSize]',
@@ -275,6 +290,8 @@ type Thing implements Named { name: String @cost(weight: 1) }
         'error: Query.e: "total" is no list: its type is Int [InvalidListSize]',
         "error: Query.f: assumedSize is below 0 [InvalidListSize]",
         "warning: @listSize on Query.g has no effect: the field gives no list [UnusedListSize]",
+        'error: Query.i: "inputs.count" leads through a list: [In!]! [InvalidListSize]',
+        "error: the weight of Query.j is no number of at most 9007199254740992 [InvalidCost]",
         "warning: @cost on Named.name has no effect: it is a field of an interface [UnusedCost]",
     ]
 
