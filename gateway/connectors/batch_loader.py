@@ -150,7 +150,7 @@ class BatchLoader(ConnectorLoader):
                 return call.variables(context, args=arguments, batch=batch)
 
             request.hints = (
-                call.caching.hints_of_rows(context.principal)
+                call.caching.hints_of_rows(context.principal, is_noted=False)
                 if self.cached_rows is not None and self.cached_rows.is_split
                 else call.caching.hints(variables, context.principal, call.mapped)
             )

@@ -161,6 +161,8 @@ async def merged_rows(
     def tell() -> None:
         context.stats.shared += 1
         context.upstream.counters.add("merged", source, endpoint)
+        if context.stats.outward is not None:
+            context.stats.outward.note(None, was_asked=True, why=f"{source}: nothing of it is kept")
 
     try:
         fetched, batch = await batches.fetch(

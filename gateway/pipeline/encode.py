@@ -19,7 +19,6 @@ from gateway.response_headers import Header, ResponseState, restricted, within_b
 from gateway.runtime.step_timing import mark_errors
 from gateway.telemetry.report import trace_report
 from gateway.telemetry.trace import clock
-from gateway.upstream.cache.outward import OutwardFreshness
 
 
 def encode(
@@ -48,8 +47,13 @@ def encode(
         None if stats.response is None else headers_of(operation, stats.response, ambient, is_own)
     )
     freshness = None
-    if stats.outward is not None and not result.errors and headers is None:
-        freshness = freshness_of(operation, stats.outward, ambient, is_own)
+    if stats.outward is not None and stats.outward.is_told:
+        may_be_kept = not result.errors and headers is None and is_of_sources(operation)
+        freshness = stats.outward.lines(
+            time.time(),
+            may_be_kept=may_be_kept,
+            is_of_client=may_be_kept and is_of_client(operation, ambient, is_own=is_own),
+        )
     if trace is None:
         body = encode_result(result, mask, record, operation.extensions)
         return Answer(body, True, 200, record, headers, freshness=freshness)
@@ -75,33 +79,30 @@ def headers_of(
     lines = within_bounds(response.headers.lines())
     if not lines:
         return None
+    return restricted(lines, is_of_client=is_of_client(operation, ambient, is_own=is_own))
+
+
+def is_of_client(operation: Operation, ambient: Vary | None, *, is_own: bool) -> bool:
+    """Whether an answer depends on who asks: on what is read of the client, or on what was decided for it.
+
+    The plan may have been chosen for the client: by what is denied to it, or by labels of `@override`.
+    """
+    if is_own or operation.unfiltered is not None or operation.prepared.labels:
+        return True
     vary = operation.prepared.code(operation.variables.coerced).bound.vary
-    is_decided = is_own or is_of_variant(operation)
-    is_of_client = is_decided or joined((vary, ambient)) != VARY_NONE
-    return restricted(lines, is_of_client=is_of_client)
+    return joined((vary, ambient)) != VARY_NONE
 
 
-def is_of_variant(operation: Operation) -> bool:
-    """Whether the plan was chosen for the client: by what is denied to it, or by labels of `@override`."""
-    return operation.unfiltered is not None or bool(operation.prepared.labels)
-
-
-def freshness_of(
-    operation: Operation, outward: OutwardFreshness, ambient: Vary | None, is_own: bool
-) -> list[Header] | None:
-    """What an answer says of its own freshness; None where Python has a part in it, of which nobody knows."""
-    if operation.prepared.executor != "compiled" or operation.prepared.is_incremental:
-        return None
-    bound = operation.prepared.code(operation.variables.coerced).bound
-    is_of_python = any(
+def is_of_sources(operation: Operation) -> bool:
+    """Whether a query's answer is made of what sources gave alone: nobody knows how fresh is what Python gives."""
+    prepared = operation.prepared
+    if prepared.executor != "compiled" or prepared.is_incremental:
+        return False
+    bound = prepared.code(operation.variables.coerced).bound
+    return bound.plan.operation == "query" and not any(
         field.resolver is not None if field.loader is None else field.loader.source is None
         for field in bound.fields.values()
     )
-    if is_of_python or bound.plan.operation != "query":
-        return None
-    is_decided = is_own or is_of_variant(operation)
-    is_of_client = is_decided or joined((bound.vary, ambient)) != VARY_NONE
-    return outward.lines(time.time(), is_of_client=is_of_client) or None
 
 
 def explain(operation: Operation, asked: str) -> Answer | None:

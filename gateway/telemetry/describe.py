@@ -49,6 +49,7 @@ def _of_step(timing: Timing, below: Iterable[Timing]) -> dict[str, Any]:
         ("graphql.errors", timing.errors),
         ("gateway.calls_shared", timing.shared),
         ("gateway.calls_led", timing.led),
+        ("gateway.cache.status", timing.cache),
     ):
         if count:
             found[name] = count

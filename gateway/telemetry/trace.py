@@ -53,6 +53,7 @@ class Timing(msgspec.Struct, eq=False):
         keys: Of a step that loads by key: how many distinct ones.
         batch: Of one that loads in batches: how many keys the largest had.
         shared, led: Of a step: calls that another request made for it, and that it made for others too.
+        cache: Of a step: what its look-ups in the response cache found: `hit`; "partial_hit" where they differ.
         waits: Of a step: from when to when it waited for a call of another request.
         answer: Of a call: source, method, status, and bytes where they were read whole; None without one.
         attempt: Of a call: which one, from 1; `is_hedge` when it runs beside another.
@@ -77,12 +78,17 @@ class Timing(msgspec.Struct, eq=False):
     shared: int = 0
     led: int = 0
     waits: Sequence[tuple[int, int]] = ()
+    cache: str = ""
     answer: tuple[str, str, int, int | None] | None = None
     attempt: int = 1
     is_hedge: bool = False
     waited_ns: int = 0
     durations: list[tuple[int, int]] | None = None
     live: Any = None
+
+    def looked_up(self, result: str) -> None:
+        """Note what a look-up in the response cache found."""
+        self.cache = result if self.cache in ("", result) else "partial_hit"
 
 
 CURRENT: ContextVar[Timing | None] = ContextVar("gateway_step", default=None)

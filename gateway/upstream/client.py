@@ -23,7 +23,7 @@ from gateway.telemetry.catalogue import (
 from gateway.telemetry.metrics import Sample
 from gateway.telemetry.trace import CURRENT, clock
 from gateway.upstream.cache.memory import MemoryCache
-from gateway.upstream.cache.response_cache import ResponseCache
+from gateway.upstream.cache.response_cache import ResponseCache, is_kept_whole
 from gateway.upstream.cache.row_store import RowStore
 from gateway.upstream.cache.settings import ResponseCacheSettings
 from gateway.upstream.cache.shared_tier import SharedTier
@@ -150,18 +150,11 @@ class Upstream:
         source.add_headers(request, caller)
         begin = time.perf_counter()
         try:
+            if source.cache is not None and is_kept_whole(request):
+                return await self._cached(source, source.cache, request, caller)
+            if caller.stats.outward is not None:
+                caller.stats.outward.note_call(request)
             if request.is_read:
-                # A batch that others may join is not known before it is sent.
-                is_whole = (
-                    request.on_send is None
-                    and (request.body is None or isinstance(request.body, bytes))
-                    and not (request.hints is not None and request.hints.in_rows)
-                )
-                if caller.stats.outward is not None and is_whole and source.cache is None:
-                    why = f"{request.source}: nothing of it is kept"
-                    caller.stats.outward.note(None, was_asked=True, why=why)
-                if source.cache is not None and is_whole:
-                    return await self._cached(source, source.cache, request, caller)
                 if source.settings.dedupe_enabled:
                     return await self._share(source, request, caller)
                 return await source.policy.fetch(request, caller.deadline, caller.stats)
@@ -210,7 +203,7 @@ class Upstream:
     async def _cached(
         self, source: UpstreamSource, cache: ResponseCache, request: UpstreamRequest, caller: Caller
     ) -> Fetched:
-        stats = caller.stats
+        stats, step = caller.stats, CURRENT.get()
         calls = stats.calls + stats.shared
 
         def fetch(asked: UpstreamRequest) -> Awaitable[Fetched]:
@@ -219,7 +212,10 @@ class Upstream:
         response = await cache.answer(request, fetch, self.fetch_unasked)
         was_asked = stats.calls + stats.shared != calls
         stats.cached += not was_asked
+        if step is not None:
+            step.looked_up(request.cache_result)
         if stats.outward is not None:
+            stats.outward.looked_up.append((request.source, request.endpoint))
             why = f"{request.source}: {cache.tiers.refusals.get(request.endpoint, 'not kept')}"
             stats.outward.note(self.memory.lookup(request), was_asked=was_asked, why=why)
         return response
@@ -254,7 +250,7 @@ class Upstream:
     async def send(self, request: UpstreamRequest, caller: Caller) -> UpstreamResponse:
         """Call a backend and give the answer's head, its body still on the wire. Errors: UpstreamError."""
         if caller.stats.outward is not None:
-            caller.stats.outward.note(None, was_asked=True)
+            caller.stats.outward.note_call(request)
         source = self._source(request.source)
         source.add_headers(request, caller)
         if not request.is_read:

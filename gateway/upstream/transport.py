@@ -39,6 +39,7 @@ class UpstreamRequest(msgspec.Struct):
         hints: What is known of the answer, for the cache; None where nothing is.
         cache_rules: Digests of the settings and hints that its answer is kept under; the cache sets it.
         cache_keys: Where its answer is kept; the cache sets it.
+        cache_result: What its look-up found: `hit`, `miss`; the cache sets it.
         on_send: Called when a call has its place at the source: until then URL and body may change.
     """
 
@@ -55,6 +56,7 @@ class UpstreamRequest(msgspec.Struct):
     hints: CacheHints | None = None
     cache_rules: str = ""
     cache_keys: RequestKeys | None = None
+    cache_result: str = ""
 
 
 class Fetched(msgspec.Struct):

@@ -18,6 +18,7 @@ from gateway.connectors.call import ConnectorCall
 from gateway.connectors.keys import EntityKey
 from gateway.context import Context
 from gateway.json_bytes import write_json
+from gateway.telemetry.trace import CURRENT
 from gateway.upstream.cache.keys import base_key
 from gateway.upstream.cache.row_store import ABSENT, RowStore
 from gateway.upstream.transport import Fetched, UpstreamRequest
@@ -108,18 +109,21 @@ class BatchRows:
                         await ask.fill(some, request, send)
 
             store.refresh(base, found.due, refresh)
-        outward = context.stats.outward
-        known = set(found.rows) if outward is not None else ()
         given: Given = {}
         if len(found.rows) == len(names):
             context.stats.cached += 1
         else:
             given = await ask.missing(names, found, endpoint)
+        step, outward = CURRENT.get(), context.stats.outward
+        if step is not None:
+            step.looked_up(found.result)
         if outward is not None:
-            why = f"{store.source}: {store.tiers.refusals.get(endpoint, 'not kept')}"
-            for name in names:
-                entry = store.tiers.memory.get((base, name))
-                outward.note(entry, was_asked=name not in known, why=why)
+            outward.looked_up.append((store.source, endpoint))
+            outward.note_given(found.given.values())
+            if len(found.given) < len(names):
+                why = f"{store.source}: {store.tiers.refusals.get(endpoint, 'not kept')}"
+                for name in names.keys() - found.given.keys():
+                    outward.note(store.tiers.memory.get((base, name)), was_asked=True, why=why)
         return self._joined(found.rows), given
 
     def _whose(self, call: ConnectorCall, context: Context) -> str | None:

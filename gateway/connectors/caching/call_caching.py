@@ -50,6 +50,7 @@ class CallCaching:
     digest: str = field(init=False)
     _type_tags: frozenset[str] = field(init=False)
     _of_rows: CacheHints = field(init=False)
+    _of_kept_rows: CacheHints = field(init=False)
 
     def __post_init__(self) -> None:
         self._type_tags = frozenset(type_tag(self.source, name) for name in self.answers.types)
@@ -60,6 +61,7 @@ class CallCaching:
             has_owner=self.private_member is not None,
             in_rows=True,
         )
+        self._of_kept_rows = replace(self._of_rows, is_noted=True)
         self.digest = blake2b(repr(said).encode(), digest_size=12).hexdigest()
 
     def hints(
@@ -85,11 +87,17 @@ class CallCaching:
             tags=lambda fetched: self._tags_of(fetched, variables(), mapped),
         )
 
-    def hints_of_rows(self, principal: Principal) -> CacheHints:
-        """What goes with a call for a batch whose rows are kept by themselves, or are not kept this time."""
+    def hints_of_rows(self, principal: Principal, *, is_noted: bool) -> CacheHints:
+        """What goes with a call for a batch whose rows are kept by themselves, or are not kept this time.
+
+        Args:
+            principal: The client's, as the call sees it.
+            is_noted: Whether the caller notes what clients are told of the rows' freshness.
+        """
+        hints = self._of_kept_rows if is_noted else self._of_rows
         if self.private_member is None:
-            return self._of_rows
-        return replace(self._of_rows, private_id=self.owner(principal))
+            return hints
+        return replace(hints, private_id=self.owner(principal))
 
     @property
     def reads(self) -> frozenset[str]:

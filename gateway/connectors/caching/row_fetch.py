@@ -61,6 +61,7 @@ class RowFetch:
             waited = [name for name in missing if name not in found.rows and name not in set(mine)]
             again = await store.lookup(base, waited, endpoint)
             found.rows.update(again.rows)
+            found.given.update(again.given)
             given |= await self._ask([names[n] for n in waited if n not in again.rows], found)
         return given
 
@@ -79,6 +80,7 @@ class RowFetch:
                     name = self._rows._name(key)
                     if name in found.old:
                         found.rows[name] = found.old[name]
+                        found.result = "stale_if_error"
                         self._store.count(self._call.builder.endpoint, "stale_if_error")
                     else:
                         given[key] = exc
@@ -175,7 +177,7 @@ class RowFetch:
             return [*self._requests(keys[:half]), *self._requests(keys[half:])]
         caching = call.caching
         assert caching is not None
-        request.hints = caching.hints_of_rows(context.principal)
+        request.hints = caching.hints_of_rows(context.principal, is_noted=True)
         return [(keys, request)]
 
     def _plain(self, keys: list[Any]) -> UpstreamRequest | None:

@@ -22,6 +22,8 @@ from gateway.transport.settings import EndpointSettings
 
 ResponseT = TypeVar("ResponseT", HttpResponse, StreamingResponse, HttpResponse | StreamingResponse)
 
+CACHE_STATUS = "cache-status"
+
 
 class Responder:
     """Makes the answers of the endpoint.
@@ -75,7 +77,7 @@ class Responder:
         more += answer.record.quota_headers
         if codes:
             more += b"cache-control: no-store\r\n"
-        elif answer.freshness is not None:
+        if answer.freshness:
             more += freshness_lines(answer, head.method)
         if head.method != "POST":
             more += b"vary: accept\r\n"  # a cache may keep the answer to a GET
@@ -87,11 +89,10 @@ class Responder:
                     more += f"{name}: {value}\r\n".encode("latin-1")
         if self.cors is not None:
             more += self.cors.lines(head.client.headers.get("origin"))
-        if answer.freshness is not None and head.method == "GET" and not codes:
-            asked = head.client.headers
-            if says_cache_control(answer) and is_known(asked, etag_of(answer.body)):
-                lines = b"x-request-id: %b\r\n%b" % (head.client.request_id.encode("latin-1"), more)
-                return HttpResponse(304, lines, b"")
+        is_asked = answer.freshness and head.method == "GET" and is_told_fresh(answer)
+        if is_asked and is_known(head.client.headers, etag_of(answer.body)):
+            lines = b"x-request-id: %b\r\n%b" % (head.client.request_id.encode("latin-1"), more)
+            return HttpResponse(304, lines, b"")
         lines = b"%bx-request-id: %b\r\ncontent-length: %d\r\n%b" % (
             self._content_types[head.media_type or JSON],
             head.client.request_id.encode("latin-1"),
@@ -124,15 +125,18 @@ def says_cache_control(answer: Answer) -> bool:
 
 
 def freshness_lines(answer: Answer, method: str) -> bytes:
-    """What an answer says of its own freshness: to a GET all of it, to a POST what has become of it here."""
-    lines = [
-        (name, value)
-        for name, value in answer.freshness or ()
-        if method != "POST" or name == "cache-status"
-    ]
-    if method != "POST" and says_cache_control(answer):
+    """What an answer says of its own freshness: to a GET all of it, else what has become of it here."""
+    is_whole = method != "POST" and is_told_fresh(answer)
+    lines = [header for header in answer.freshness or () if is_whole or header[0] == CACHE_STATUS]
+    if is_whole:
         lines.append(("etag", etag_of(answer.body)))
     return b"".join(f"{name}: {value}\r\n".encode("latin-1") for name, value in lines)
+
+
+def is_told_fresh(answer: Answer) -> bool:
+    """Whether a client is told how long an answer is fresh: not of one with errors."""
+    named = any(name == CACHE_CONTROL for name, _ in answer.freshness or ())
+    return named and not answer.record.error_codes
 
 
 def etag_of(body: bytes) -> str:

@@ -21,6 +21,7 @@ class CacheHints(msgspec.Struct, frozen=True):
         private_id: Which principal's; None where it is nobody's, and then what is private is not kept.
         purges: The tags that a write makes unusable, of every source; None for none.
         in_rows: The caller keeps the answer row by row; it is not kept as a whole.
+        is_noted: The caller notes what clients are told of its freshness.
         digest: Of what the schema says of such answers: what was stored when it said something else is not given.
         tags: What an answer is purged by; None where that cannot be told, and then it is not kept.
     """
@@ -30,6 +31,7 @@ class CacheHints(msgspec.Struct, frozen=True):
     has_owner: bool = False
     private_id: str | None = None
     in_rows: bool = False
+    is_noted: bool = False
     digest: str = ""
     tags: Callable[[Fetched], Collection[str] | None] | None = None
     purges: Callable[[Fetched], Collection[str]] | None = None

@@ -148,6 +148,7 @@ class ResponseCache:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _count(self, request: UpstreamRequest, result: str) -> None:
+        request.cache_result = result
         self.counts[self.source, request.endpoint, result] += 1
 
     async def _fill(
@@ -257,3 +258,14 @@ def _is_enough(entry: StoredResponse, asks: Directives, left: float, now: float)
 def _is_one_origin(url: str, other: str) -> bool:
     one, two = urlsplit(url), urlsplit(other)
     return (one.scheme, one.netloc) == (two.scheme, two.netloc)
+
+
+def is_kept_whole(request: UpstreamRequest) -> bool:
+    """Whether the answer to a request may be stored as it comes."""
+    hints, body = request.hints, request.body
+    return (
+        request.is_read
+        and request.on_send is None  # a batch that others may join is not known before it is sent
+        and (body is None or isinstance(body, bytes))
+        and not (hints is not None and hints.in_rows)
+    )

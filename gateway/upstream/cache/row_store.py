@@ -41,11 +41,15 @@ class FoundRows:
         rows: The rows that may be given, by key; ABSENT for a key that has none.
         old: Rows that may stand in where the backend fails.
         due: Keys whose rows are given, and to be asked for anew meanwhile.
+        given: The stored rows that are given, by key.
+        result: As it is counted.
     """
 
     rows: dict[Hashable, bytes] = field(default_factory=dict)
     old: dict[Hashable, bytes] = field(default_factory=dict)
     due: list[Hashable] = field(default_factory=list)
+    given: dict[Hashable, StoredResponse] = field(default_factory=dict)
+    result: str = "miss"
 
 
 class RowStore:
@@ -110,6 +114,7 @@ class RowStore:
             result = "partial_hit" if found.rows else "miss"
         elif found.due and result == "hit":
             result = "stale"
+        found.result = result
         self._counts[self.source, endpoint, result] += 1
         return found
 
@@ -126,6 +131,7 @@ class RowStore:
                 found.old[key] = entry.body
             return False
         found.rows[key] = entry.body
+        found.given[key] = entry
         return True
 
     def keep(
