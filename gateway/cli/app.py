@@ -4,32 +4,81 @@ audit | cache | migrate | usage | partner | documents | release`.
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Annotated, ClassVar
 
 import typer
 
-from gateway.cli.audit import app as audit_app
-from gateway.cli.cache import app as cache_app
-from gateway.cli.check import check
-from gateway.cli.dev.command import dev
-from gateway.cli.documents import app as documents_app
-from gateway.cli.init import init
-from gateway.cli.keys import app as keys_app
-from gateway.cli.map import map_json
-from gateway.cli.migrate import app as migrate_app
-from gateway.cli.options import say_version
-from gateway.cli.partner import app as partner_app
-from gateway.cli.plan import plan
-from gateway.cli.profile import profile
-from gateway.cli.reload import reload
-from gateway.cli.schema import print_api_schema
-from gateway.cli.serve import serve
-from gateway.cli.test import run_suites
-from gateway.cli.usage import usage
-from gateway.release.cli import app as release_app
+from gateway.cli.lazy import LazyCommand, LazyGroup
+
+
+class Commands(LazyGroup):
+    """The commands, in the order of the help."""
+
+    places: ClassVar[Mapping[str, LazyCommand]] = {
+        "init": LazyCommand(
+            "gateway.cli.init:init",
+            "Write a small project: configuration, schema, a test, an image, editor settings.",
+        ),
+        "dev": LazyCommand(
+            "gateway.cli.dev.command:dev",
+            "Serve with reload for development: errors are unmasked and timings are on.",
+        ),
+        "serve": LazyCommand(
+            "gateway.cli.serve:serve", "Serve GraphQL over HTTP. For development use `gateway dev`."
+        ),
+        "check": LazyCommand(
+            "gateway.cli.check:check",
+            "Check configuration, schema, connectors and resolvers; exit code 1 when something is wrong.",
+        ),
+        "reload": LazyCommand(
+            "gateway.cli.reload:reload",
+            "Have a running server serve its files as they are now, without a restart.",
+        ),
+        "test": LazyCommand(
+            "gateway.cli.test:run_suites",
+            "Run connector tests: which request is sent, and what an answer maps to. Nothing is sent.",
+        ),
+        "schema": LazyCommand(
+            "gateway.cli.schema:print_api_schema",
+            "Print the schema that clients see, without connector directives.",
+        ),
+        "plan": LazyCommand(
+            "gateway.cli.plan:plan",
+            "Print how an operation would be executed: its fields by kind, its fetches, its code.",
+        ),
+        "profile": LazyCommand(
+            "gateway.cli.profile:profile",
+            "Run an operation repeatedly and show where its time goes.",
+        ),
+        "map": LazyCommand(
+            "gateway.cli.map:map_json",
+            "Apply a connector's mapping to JSON: a playground in the terminal.",
+        ),
+        "usage": LazyCommand(
+            "gateway.cli.usage:usage",
+            "Print which types, fields, arguments, input fields and enum values clients use, and how often.",
+        ),
+        "keys": LazyCommand("gateway.cli.keys:app", "API keys of partners."),
+        "partner": LazyCommand("gateway.cli.partner:app", "What is known of a partner."),
+        "documents": LazyCommand("gateway.cli.documents:app", "Trusted documents of applications."),
+        "audit": LazyCommand("gateway.cli.audit:app", "The audit log."),
+        "cache": LazyCommand("gateway.cli.cache:app", "Answers of sources that are kept."),
+        "migrate": LazyCommand(
+            "gateway.cli.migrate:app", "Move fields from one source to another."
+        ),
+        "release": LazyCommand(
+            "gateway.release.cli:app",
+            "Release the gateway to one environment, region by region, with rollback.",
+        ),
+    }
+
 
 app = typer.Typer(
     name="gateway",
+    cls=Commands,
     help="A GraphQL gateway that compiles each operation to one Python function.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -37,9 +86,16 @@ app = typer.Typer(
 )
 
 
+def say_version(is_asked: bool) -> None:
+    """Print the version and end, when it is asked for."""
+    if is_asked:
+        print(f"gateway {version('compiled-graphql-gateway')}, Python {sys.version.split()[0]}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
-    version: Annotated[
+    is_asked: Annotated[
         bool,
         typer.Option(
             "--version",
@@ -51,23 +107,3 @@ def options(
     ] = False,
 ) -> None:
     """A GraphQL gateway that compiles each operation to one Python function."""
-
-
-app.command()(init)
-app.command()(dev)
-app.command()(serve)
-app.command()(check)
-app.command()(reload)
-app.command(name="test")(run_suites)
-app.command(name="schema")(print_api_schema)
-app.command()(plan)
-app.command()(profile)
-app.command(name="map")(map_json)
-app.command()(usage)
-app.add_typer(keys_app, name="keys")
-app.add_typer(partner_app, name="partner")
-app.add_typer(documents_app, name="documents")
-app.add_typer(audit_app, name="audit")
-app.add_typer(cache_app, name="cache")
-app.add_typer(migrate_app, name="migrate")
-app.add_typer(release_app, name="release")

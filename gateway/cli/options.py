@@ -6,19 +6,20 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from gateway import json_bytes
-from gateway.app.build import Graph, build_graph
 from gateway.app.config import Config, read_config_text
 from gateway.app.mistakes import error_lines
 from gateway.app.reload.inputs import Origin
 from gateway.errors import ConfigError, Diagnostic
 from gateway.settings.text_file import decoded, read_text_file
+
+if TYPE_CHECKING:
+    from gateway.app.build import Graph
 
 CONFIG_FILE = Path("gateway.toml")
 
@@ -55,13 +56,6 @@ OperationOption = Annotated[
     str | None, typer.Option(help="Name of the operation, where the document has several.")
 ]
 VariablesOption = Annotated[str, typer.Option(help="Variables as JSON, or @FILE.")]
-
-
-def say_version(is_asked: bool) -> None:
-    """Print the version and end, when it is asked for."""
-    if is_asked:
-        print(f"gateway {version('compiled-graphql-gateway')}, Python {sys.version.split()[0]}")
-        raise typer.Exit
 
 
 def fail(message: str, code: int = 2) -> NoReturn:
@@ -115,6 +109,10 @@ def read_graph(
     config: Path | None, schema: list[Path] | None, *, is_served: bool = False, mock: bool = False
 ) -> tuple[Config, Graph]:
     """What is looked at and not served: a schema without a configuration may lack what one will give."""
+    from gateway.app.build import (
+        build_graph,  # most of the gateway: not for commands that build none
+    )
+
     settings, base = read_config(config, schema)
     is_whole = is_served or config_path(config, schema) is not None
     return settings, build_graph(settings, base, os.environ, is_served=is_whole, mock=mock)

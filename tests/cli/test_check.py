@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.cli.command import run_gateway
 
 CONFIG = """\
 [graph]
@@ -132,14 +133,7 @@ def write_project(folder: Path) -> None:
 
 
 def run_check(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", "check", *options],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_gateway("check", *options, cwd=folder)
 
 
 def test_a_project_without_mistakes_passes(tmp_path: Path) -> None:

@@ -16,45 +16,48 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import typer
+from typer.main import get_command
 
+from gateway.cli.app import Commands, app
 from gateway.cli.serve import event_loop
-
-ROOT = Path(__file__).resolve().parents[2]
-GATEWAY = [sys.executable, "-m", "gateway"]
+from tests.cli.command import GATEWAY, ROOT, run_gateway
 
 
-def run(*arguments: str, cwd: Path = ROOT, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*GATEWAY, *arguments],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+def test_help_says_of_each_command_what_the_command_says_of_itself() -> None:
+    context = typer.Context(get_command(app))
+    for name, place in Commands.places.items():
+        _, command, _ = get_command(app).resolve_command(context, [name])  # type: ignore[attr-defined]
+        assert " ".join(command.help.split("\n\n")[0].split()) == place.help
+
+
+def test_help_imports_no_command() -> None:
+    script = (
+        "import sys; sys.argv[1:] = ['--help']; from gateway.cli import main\ntry:\n    main()\n"
     )
-
-
-def test_help_names_the_commands() -> None:
-    text = run("--help").stdout
-    for command in ("serve", "check", "schema", "plan", "map", "release"):
-        assert command in text
+    script += "finally:\n    print([name for name in sys.modules if name.startswith('gateway.')])"
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "Serve GraphQL over HTTP" in found.stdout
+    assert "gateway.cli.lazy" in found.stdout
+    assert "gateway.app" not in found.stdout.replace("gateway.application", "")
 
 
 def test_schema_prints_what_clients_see() -> None:
-    text = run("schema").stdout
+    text = run_gateway("schema").stdout
     assert "type Video implements Node" in text
     assert "@connect" not in text
     assert "JSONSelection" not in text
 
 
 def test_schema_prints_the_configurations_json_schema() -> None:
-    schema = json.loads(run("schema", "--config-schema").stdout)
+    schema = json.loads(run_gateway("schema", "--config-schema").stdout)
     assert schema["properties"]["server"]
 
 
 def test_plan_prints_the_tree_and_the_source() -> None:
-    text = run(
+    text = run_gateway(
         "plan", "{ videos(first: 2) { edges { node { title channel { name } } } } }", "--source"
     ).stdout
     assert "videos(first: 2): VideoConnection!" in text
@@ -63,21 +66,23 @@ def test_plan_prints_the_tree_and_the_source() -> None:
 
 
 def test_plan_of_a_bad_document_says_where() -> None:
-    result = run("plan", "{ nope }")
+    result = run_gateway("plan", "{ nope }")
     assert result.returncode == 1
     assert "Cannot query field 'nope' on type 'Query'." in result.stderr
     assert "1:3" in result.stderr
 
 
 def test_map_is_a_playground() -> None:
-    result = run("map", "id name: title missing", "--explain", stdin='{"id": 1, "title": "t"}')
+    result = run_gateway(
+        "map", "id name: title missing", "--explain", stdin='{"id": 1, "title": "t"}'
+    )
     assert json.loads(result.stdout) == {"id": 1, "name": "t"}
     assert "warning: Property .missing not found in object" in result.stderr
     assert '"t"' in result.stderr
 
 
 def test_map_points_at_the_mistake() -> None:
-    result = run("map", "id, name", stdin="{}")
+    result = run_gateway("map", "id, name", stdin="{}")
     assert result.returncode == 1
     assert "selection:1:3:" in result.stderr
     assert "    ^" in result.stderr
@@ -97,7 +102,7 @@ def test_map_points_at_the_mistake() -> None:
 def test_a_mistake_is_one_line_and_exit_code_2(
     arguments: tuple[str, ...], words: str, tmp_path: Path
 ) -> None:
-    result = run(*arguments, cwd=tmp_path)
+    result = run_gateway(*arguments, cwd=tmp_path)
     assert result.returncode == 2
     assert words in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
@@ -190,7 +195,7 @@ def test_a_start_that_fails_in_workers_is_one_line_and_exit_code_2(tmp_path: Pat
     (tmp_path / "s.graphql").write_text("type Query { a: Int }")
     code = 'from gateway import resolver\n\n@resolver("Query.a", vary=())\ndef a(parent, context):\n    return 1\n'
     (tmp_path / "ok.py").write_text(code)
-    result = run("serve", cwd=tmp_path)
+    result = run_gateway("serve", cwd=tmp_path)
     assert result.returncode == 2
     assert result.stderr.startswith("gateway: gateway.toml:9: pubsub.directory: no socket")
     assert len(result.stderr.strip().splitlines()) == 1
@@ -207,14 +212,14 @@ def test_a_worker_that_is_killed_before_it_serves_is_told(tmp_path: Path) -> Non
         '@resolver("Query.a", vary=())\ndef a(parent, context):\n    return 1\n\n'
         "if multiprocessing.parent_process() is not None:\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    result = run("serve", cwd=tmp_path)
+    result = run_gateway("serve", cwd=tmp_path)
     assert result.returncode == 2
     said = r"gateway: worker \d+ was ended by signal 9 before it served\n"
     assert re.fullmatch(said, result.stderr)
 
 
 def test_map_without_its_data_is_one_line(tmp_path: Path) -> None:
-    result = run("map", "a", "--data", "nope.json", cwd=tmp_path)
+    result = run_gateway("map", "a", "--data", "nope.json", cwd=tmp_path)
     assert (result.returncode, len(result.stderr.strip().splitlines())) == (2, 1)
 
 
@@ -224,7 +229,7 @@ def test_a_port_in_use_is_said_before_any_url(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        result = run("serve", "-s", "s.graphql", "--mock", "--port", port, cwd=tmp_path)
+        result = run_gateway("serve", "-s", "s.graphql", "--mock", "--port", port, cwd=tmp_path)
     assert result.returncode == 2
     assert f"port {port} of 127.0.0.1 is in use" in result.stderr
     assert "http://" not in result.stderr

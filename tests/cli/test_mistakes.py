@@ -61,7 +61,7 @@ def test_an_extra_that_is_missing(command: str, tmp_path: Path) -> None:
     from tests.cli.command import ROOT
 
     env = {"PYTHONPATH": f"{tmp_path / 'hidden'}:{ROOT}"}
-    line = one_line(run_gateway(command, cwd=tmp_path, env=env))
+    line = one_line(run_gateway(command, cwd=tmp_path, env=env, is_forked=False))
     assert "gateway.toml:4: sources.api.transport:" in line
     assert "pip install 'compiled-graphql-gateway[http2]'" in line
 

@@ -1,4 +1,4 @@
-"""`gateway serve` in a process of its own, many times at the price of one start.
+"""The command line in a process of its own, many times at the price of one start.
 
 A helper process imports the command line once and forks for each start: what runs in the fork is the command as
 a shell starts it, with the environment, the folder and the arguments that it is given.
@@ -7,6 +7,7 @@ a shell starts it, with the environment, the folder and the arguments that it is
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -16,15 +17,21 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from gateway.cli.app import Commands
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_S = 30.0
+COMMAND_TIMEOUT_S = 60
 
 
 class Serving:
-    """Starts `gateway serve`; `close` ends the helper."""
+    """Starts `gateway serve` and other commands; `close` ends the helper."""
 
     def __init__(self) -> None:
         self._helper = subprocess.Popen(
@@ -63,13 +70,37 @@ class Serving:
             port = free.getsockname()[1]
         whole = ["serve", "--port", str(port), *arguments]
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **(env or {})}
-        pid = self._ask({"folder": str(folder), "arguments": whole, "env": environment})
+        files = [os.devnull, os.devnull, "stderr"]
+        pid = self._ask(
+            {"folder": str(folder), "arguments": whole, "env": environment, "files": files}
+        )
         try:
             if not _listens(pid, port):
                 raise RuntimeError((folder / "stderr").read_text(encoding="utf-8"))
             yield f"http://127.0.0.1:{port}"
         finally:
             self._ask({"end": pid})
+
+    def command(
+        self, arguments: Sequence[str], folder: Path, env: Mapping[str, str], stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, in a folder and with that environment alone."""
+        with TemporaryDirectory() as place:
+            files = [Path(place, name) for name in ("stdin", "stdout", "stderr")]
+            files[0].write_text(stdin, encoding="utf-8")
+            task = {"folder": str(folder), "arguments": [*arguments], "env": {**env}}
+            pid = self._ask({**task, "files": [str(file) for file in files]})
+            code = self._ask({"wait": pid})
+            outputs = [file.read_text(encoding="utf-8") for file in files[1:]]
+            return subprocess.CompletedProcess([*arguments], code, *outputs)
+
+
+@cache
+def shared_serving() -> Serving:
+    """The helper of this process, for commands that end; it ends with the process."""
+    serving = Serving()
+    atexit.register(serving.close)
+    return serving
 
 
 def _listens(pid: int, port: int) -> bool:
@@ -107,16 +138,21 @@ def _run(task: Mapping[str, Any]) -> None:
         os.chdir(task["folder"])
         os.environ.clear()
         os.environ.update(task["env"])
-        null, errors = os.open(os.devnull, os.O_RDWR), os.open("stderr", os.O_WRONLY | os.O_CREAT)
-        for number, file in ((0, null), (1, null), (2, errors)):
-            os.dup2(file, number)
+        sys.path[0] = task["folder"]
+        for number, file in enumerate(task["files"]):
+            os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), number)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
         sys.argv = ["gateway", *task["arguments"]]
         from gateway.cli import main
 
+        signal.alarm(0 if "serve" in task["arguments"] else COMMAND_TIMEOUT_S)
         main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
     finally:
+        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 
@@ -124,12 +160,13 @@ def _run(task: Mapping[str, Any]) -> None:
 def _helper() -> None:
     import uvicorn  # noqa: F401 - loaded once, for every fork
 
-    import gateway.cli.app  # noqa: F401
-
+    for command in Commands.places.values():
+        import_module(command.place.partition(":")[0])
     for line in sys.stdin:
         task = json.loads(line)
         if (pid := task.get("end")) is not None:
             os.kill(pid, signal.SIGTERM)
+        if (pid := task.get("end") or task.get("wait")) is not None:
             print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
             continue
         pid = os.fork()

@@ -134,7 +134,7 @@ def imported_by(code: str) -> set[str]:
 
 
 def test_pytest_is_imported_by_the_plugin_alone_and_the_plugin_imports_no_gateway() -> None:
-    serving: Any = imported_by("import gateway.cli.app, gateway.cli.dev.child, gateway.testing")
+    serving: Any = imported_by("import gateway.cli.serve, gateway.cli.dev.child, gateway.testing")
     assert not {"pytest", "_pytest"} & serving
     plugin = imported_by("import gateway.pytest_plugin")
     assert not {"gateway.app", "gateway.testing", "httpx", "starlette"} & plugin
