@@ -14,7 +14,7 @@ import typer
 from gateway.cli.lazy import LazyCommand, LazyGroup
 
 
-class Commands(LazyGroup):
+class GatewayCommands(LazyGroup):
     """The commands, in the order of the help."""
 
     places: ClassVar[Mapping[str, LazyCommand]] = {
@@ -78,7 +78,7 @@ class Commands(LazyGroup):
 
 app = typer.Typer(
     name="gateway",
-    cls=Commands,
+    cls=GatewayCommands,
     help="A GraphQL gateway that compiles each operation to one Python function.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

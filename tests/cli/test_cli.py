@@ -19,14 +19,14 @@ import pytest
 import typer
 from typer.main import get_command
 
-from gateway.cli.app import Commands, app
+from gateway.cli.app import GatewayCommands, app
 from gateway.cli.serve import event_loop
 from tests.cli.command import GATEWAY, ROOT, run_gateway
 
 
 def test_help_says_of_each_command_what_the_command_says_of_itself() -> None:
     context = typer.Context(get_command(app))
-    for name, place in Commands.places.items():
+    for name, place in GatewayCommands.places.items():
         _, command, _ = get_command(app).resolve_command(context, [name])  # type: ignore[attr-defined]
         assert " ".join(command.help.split("\n\n")[0].split()) == place.help
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from gateway.cli.app import Commands
+from gateway.cli.app import GatewayCommands
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_S = 30.0
@@ -160,7 +160,7 @@ def _run(task: Mapping[str, Any]) -> None:
 def _helper() -> None:
     import uvicorn  # noqa: F401 - loaded once, for every fork
 
-    for command in Commands.places.values():
+    for command in GatewayCommands.places.values():
         import_module(command.place.partition(":")[0])
     for line in sys.stdin:
         task = json.loads(line)
