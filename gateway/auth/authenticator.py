@@ -88,6 +88,7 @@ class Authenticator:
             self.keys = keys = self._watched(place, "the file of API keys")
             with told_as("authentication.api_keys.file"):
                 keys.take(place.version_now())
+                self._ring.check()
 
     def _make_verifier(self, base: Path) -> TokenVerifier:
         # joserfc and cryptography, where they are used only

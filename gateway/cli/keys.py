@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,7 +80,7 @@ def create(
             limits=limits,
         )
         read_networks(key.cidrs)
-        place.check_view(view)
+        place.check_names(key)
         add_key(place.store, key)
         place.note("key_created", key)
     print(text)
@@ -102,6 +102,7 @@ def rotate(
             if old.state(utc_now()) in ("revoked", "expired"):
                 raise KeyStoreError(f"{place.store} has no live key {id_}")
             new = with_fields(old, id=new_id, digest=digest_of_key(text), created=utc_now())
+            place.check_names(new)
             return with_fields(old, not_after=min(end, old.not_after or end)), new
 
         old, new = change_key(place.store, id_, rotated)
@@ -153,14 +154,19 @@ class KeyPlace:
     def __init__(self, store: KeyStore, config: Config, audit: Path | None) -> None:
         self.store = store
         self.settings = config.authentication.api_keys
-        self._views = config.views
+        self._known: dict[str, Collection[str]] = {
+            "view": config.views,
+            "limits": config.quotas.policies,
+        }
         self._audit = audit
 
-    def check_view(self, name: str | None) -> None:
-        """Errors: ValueError for a view that is not configured."""
-        if name is not None and name not in self._views:
-            known = ", ".join(self._views) or "none"
-            raise ValueError(f"there is no view {name!r}; configured: {known}")
+    def check_names(self, key: ApiKey) -> None:
+        """Errors: ValueError for a view, or a policy of quotas, that is not configured."""
+        for option, known in self._known.items():
+            name = getattr(key, option)
+            if name is not None and name not in known:
+                listed = ", ".join(known) or "none"
+                raise ValueError(f"--{option}: there is no {name!r}; configured: {listed}")
 
     def note(self, event: str, key: ApiKey, **detail: Any) -> None:
         """Write a line to the audit log, where there is one."""

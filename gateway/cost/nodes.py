@@ -35,6 +35,7 @@ class ObjectCost:
     Attributes:
         weight: Of its type.
         fields: Those that say more than `always`.
+        by_key: The same by their response keys.
         always: What its fields cost, whatever their values are.
         keys: Its response keys.
         total: What all of it may cost.
@@ -44,6 +45,7 @@ class ObjectCost:
 
     weight: Amount
     fields: tuple[FieldCost, ...]
+    by_key: dict[str, FieldCost]
     always: Formula
     keys: frozenset[str]
     total: Formula
@@ -61,6 +63,7 @@ class OperationCost:
         root: What is walked when it was executed.
         base: What it costs beside its fields.
         size_bytes: What it takes in memory, estimated.
+        fixed: What it may cost, whatever a request gives; None where that has a say.
     """
 
     formula: Formula
@@ -68,6 +71,7 @@ class OperationCost:
     root: ObjectCost
     base: Amount
     size_bytes: int
+    fixed: Amount | None
 
     def is_current(self) -> bool:
         """It is bound to nothing that changes."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     GraphQLField,
@@ -32,7 +33,7 @@ from gateway.cost.nodes import BySource, FieldCost, ObjectCost, OperationCost
 from gateway.cost.settings import CostSettings, SourceBudget
 from gateway.cost.weights import ListSize, Names, list_levels, named, weights_of
 from gateway.graph.resolvers import BatchField, EntityField
-from gateway.plan.collect import Collector
+from gateway.plan.collect import CannotCompileError, Collector
 from gateway.plan.kinds import field_of, kind_of
 from gateway.plan.nodes import Kind
 
@@ -74,7 +75,7 @@ class OperationCosts:
 
         Errors: CannotCompileError for a document that is not valid.
         """
-        collector = Collector(self.schema, document, operation, shaping)
+        collector = CostCollector(self.schema, document, operation, shaping)
         inputs = InputCosts(weights_of(self.schema), slots or {})
         root_type = self.schema.get_root_type(operation.operation)
         assert root_type is not None
@@ -82,7 +83,18 @@ class OperationCosts:
         root = builder.object(root_type, (operation.selection_set,), (), None)
         base = self.settings.mutation if operation.operation is OperationType.MUTATION else 0
         formula = total((FixedCost(base), root.total))
-        return OperationCost(formula, root.by_source, root, base, builder.size_bytes)
+        fixed = formula.number if isinstance(formula, FixedCost) else None
+        return OperationCost(formula, root.by_source, root, base, builder.size_bytes, fixed)
+
+
+class CostCollector(Collector):
+    """Collects what may be executed: all that stands behind a condition that is null, of which the executor tells."""
+
+    def _condition(self, directive: DirectiveNode, name: str | None = None) -> bool:
+        try:
+            return super()._condition(directive, name)
+        except CannotCompileError:
+            return directive.name.value == "include"
 
 
 class CostBuilder:
@@ -166,6 +178,7 @@ class CostBuilder:
         return ObjectCost(
             weight,
             tuple(fields),
+            {one.key: one for one in fields},
             own,
             frozenset(grouped),
             total(totals),

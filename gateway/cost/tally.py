@@ -56,25 +56,26 @@ class Tally:
 
     def _find(self, field: BoundField) -> FieldCost | None:
         """What a field of a plan costs: it is looked for from the root."""
-        path: list[BoundField] = [field]
-        while (above := path[-1].selection.field) is not None:
-            path.append(above)
-        found: FieldCost | None = None
-        objects: Sequence[ObjectCost] = (self._root,)
-        for step in reversed(path):
-            found = next((f for o in objects for f in o.fields if f.key == step.key), None)
-            objects = found.objects if found is not None else ()
-        return found
+        above = field.selection.field
+        if above is None:
+            return self._root.by_key.get(field.key)
+        found = self._find(above)
+        for one in found.objects if found is not None else ():
+            if field.key in one.by_key:
+                return one.by_key[field.key]
+        return None
 
     def _objects(self, possible: Sequence[ObjectCost], rows: list[Any]) -> None:
         if len(possible) == 1:
             self._of_one(possible[0], rows)
             return
         # Nothing in a result says of which type an object is, but its keys: the most costly that has them counts.
-        by_keys: dict[frozenset[str], list[Any]] = {}
+        by_shape: dict[Any, list[Any]] = {}
         for row in rows:
-            by_keys.setdefault(frozenset(keys_of(row)), []).append(row)
-        for keys, alike in by_keys.items():
+            shape = tuple(row) if type(row) is dict else type(row)
+            by_shape.setdefault(shape, []).append(row)
+        for alike in by_shape.values():
+            keys = set(keys_of(alike[0]))
             fitting = [one for one in possible if one.keys == keys] or possible
             before, most = self.total, self.total
             for one in {(o.weight, o.always, o.fields): o for o in fitting}.values():
@@ -98,16 +99,17 @@ class Tally:
                 values = values[0]
             else:
                 values = list(chain.from_iterable([one for one in values if type(one) is list]))
-        nulls = values.count(None)
+        # Comparing each value with None would ask its class: whether it is true costs a quarter.
+        if not all(values):
+            values = [one for one in values if one is not None]
         if not field.objects:
-            self.total += field.leaf * (len(values) - nulls)
-        elif len(values) > nulls:
+            self.total += field.leaf * len(values)
+        elif values:
             only = field.objects[0]
             if len(field.objects) == 1 and only.each is not None:
-                self.total += only.each * (len(values) - nulls)
-                return
-            objects = values if not nulls else [one for one in values if one is not None]
-            self._objects(field.objects, objects)
+                self.total += only.each * len(values)
+            else:
+                self._objects(field.objects, values)
 
     def _amount(self, formula: Formula) -> Amount:
         return formula.number if type(formula) is FixedCost else formula.value(self._given)

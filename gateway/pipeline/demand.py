@@ -183,12 +183,13 @@ class Demand:
             "formula": str(cost.formula),
         }
 
-    def begin(self, operation: Operation, context: Context) -> None:
-        """Let an execution be counted, and leave out the sources that it costs too much."""
+    def begin(self, operation: Operation, context: Context, *, counts: bool = True) -> None:
+        """Leave out the sources that an execution costs too much, and let it be counted."""
         demand = operation.demand
         if demand is not None and demand.cost is not None:
-            context.stats.tally = Tally(demand.cost, demand.given)
             context.stats.refused = demand.refused
+            if counts:
+                context.stats.tally = Tally(demand.cost, demand.given)
 
     def counted(
         self, operation: Operation, context: Context, result: ExecutionResult

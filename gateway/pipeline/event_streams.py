@@ -144,6 +144,8 @@ class Streams:
     ) -> Stream:
         """The payloads of a query or mutation with `@defer` or `@stream`."""
         operation = subscription.operation
+        if self._demand is not None:
+            self._demand.begin(operation, context, counts=False)
         result = await execute_incrementally(
             operation.prepared,
             operation.variables,

@@ -1,7 +1,8 @@
 """What a client may learn of how its own request is answered: the plan, the timings, and what it costs.
 
 `x-gateway-plan`, `x-gateway-trace` and `x-gateway-cost` ask for them, and get nothing, not even an error, where they
-are not allowed. It reads headers; what is shown is made elsewhere (`plan.show`, `telemetry.report`, `pipeline.demand`).
+are not allowed. Plans and timings name what they do, whatever of it a client's view hides: who has a view is shown
+neither, unless the operator has signed the request. It reads headers; what is shown is made elsewhere (`plan.show`, `telemetry.report`, `pipeline.demand`).
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ class ExplainSettings:
     """`[explain]`: plans and timings in responses, for debugging.
 
     Attributes:
-        plan_header: Answer `x-gateway-plan: true | dry-run` with the plan in `extensions`.
+        plan_header: Answer `x-gateway-plan: true | dry-run` with the plan in `extensions`, to clients that see the
+            whole schema.
         cost_header: Answer `x-gateway-cost: true` with what the operation costs in `extensions`, where `[cost]`
             counts.
         trace_header: Who may send `x-gateway-trace` and get the timings of its request in `extensions`:
-            "always" takes `true`; "signed" takes what `gateway profile` makes of the secret, for
+            "always" takes `true` from clients that see the whole schema; "signed" takes what `gateway profile` makes of the secret, for
             `trace_max_age_s`; "never" nothing.
         trace_secret_env: The environment variable that holds the secret.
         trace_max_age_s: How old a signature may be, seconds.
@@ -80,21 +82,24 @@ class Explain:
         """Whether `x-gateway-trace: true` is enough."""
         return self._settings.trace_header == "always"
 
-    def asks_plan(self, headers: Mapping[str, str]) -> str | None:
+    def asks_plan(self, headers: Mapping[str, str], view: str | None = None) -> str | None:
         """What is asked of the plan, "true" or "dry-run"; None for nothing that is allowed."""
-        return headers.get("x-gateway-plan") if self._settings.plan_header else None
+        is_allowed = self._settings.plan_header and view is None
+        return headers.get("x-gateway-plan") if is_allowed else None
 
     def asks_cost(self, headers: Mapping[str, str]) -> bool:
         """Whether what the operation costs is asked for by somebody who may see it."""
         return self._settings.cost_header and headers.get(COST_HEADER, "").lower() == "true"
 
-    def asks_trace(self, headers: Mapping[str, str]) -> bool:
+    def asks_trace(self, headers: Mapping[str, str], view: str | None = None) -> bool:
         """Whether the request's timings are asked for by somebody who may see them."""
         allowed = self._settings.trace_header
         given = headers.get(TRACE_HEADER) if allowed != "never" else None
         if given is None:
             return False
-        return given.lower() == "true" if allowed == "always" else self._is_signed(given)
+        if allowed == "always":
+            return given.lower() == "true" and view is None
+        return self._is_signed(given)
 
     def _is_signed(self, given: str) -> bool:
         stamp, _, _ = given.partition(".")

@@ -104,7 +104,9 @@ class Pipeline:
         begin = time.perf_counter()
         operation.context = context
         UNDER_WAY.set(ref(operation))
-        if self.explain.is_open and self.explain.asks_trace(context.headers):
+        if self.explain.is_open and self.explain.asks_trace(
+            context.headers, self.view_of(operation.client)
+        ):
             context.stats.trace = show(context.stats.trace)
         try:
             self.admission.check(operation.client.client_key)
@@ -241,7 +243,9 @@ class Pipeline:
             check_method(prepared)
         self.variables(operation)
         prepared = operation.prepared  # all of it again where denials are only noted
-        asked = self.explain.asks_plan(context.headers) if self.explain.is_open else None
+        asked = None
+        if self.explain.is_open:
+            asked = self.explain.asks_plan(context.headers, self.view_of(client))
         if asked is not None and (explained := explain(operation, asked)) is not None:
             return explained
         if self.demand is not None:

@@ -82,10 +82,13 @@ async def test_a_key_says_who_comes_and_what_it_may_do(keys: Keys) -> None:
 async def test_a_key_with_bounds_that_nobody_knows_is_not_taken_without_them(
     keys: Keys, more: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    text, _ = make_key("gw", "live")
-    await keys.use(kept(text, **more))
-    assert "not known" in str(keys.who(text))
+    text, other = make_key("gw", "live")[0], make_key("gw", "live")[0]
+    await keys.use(kept(text, **more), kept(other))
+    assert "what it names is not configured" in str(keys.who(text))
     assert "is not configured anywhere" in caplog.text
+    assert isinstance(keys.who(other), Principal)
+    await keys.use(kept(text, **more), kept(other, revoked=NOW))
+    assert "it is not valid any more" in str(keys.who(other))
 
 
 async def test_keys_overlap_while_they_are_rotated(keys: Keys) -> None:

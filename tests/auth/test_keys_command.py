@@ -112,6 +112,8 @@ def test_changes_are_in_the_audit_log(command: Command, tmp_path: Path) -> None:
         ("create", "--client", "x", "--expires", "2020-01-01"),
         ("create", "--client", "x", "--expires", "0d"),
         ("create", "--client", " "),
+        ("create", "--client", "x", "--view", "nosuch"),
+        ("create", "--client", "x", "--limits", "nosuch"),
         ("create", "--client", "x", "--file", "/nowhere/at/all/keys.json"),
     ],
 )

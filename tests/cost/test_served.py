@@ -199,6 +199,38 @@ async def test_a_source_that_it_costs_too_much_is_not_asked(tmp_path: Path) -> N
     assert sorted(calls) == ["/stock/0", "/stock/1"]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ products { name ... @defer { stock { count } } } }",
+        "{ products { name ... @defer(if: false) { stock { count } } } }",
+        "{ products { name stock { count } } ... @defer { items { id } } }",
+        "{ products @stream(initialCount: 1) { name stock { count } } }",
+    ],
+)
+async def test_a_source_that_it_costs_too_much_is_not_asked_for_parts_either(
+    tmp_path: Path, query: str
+) -> None:
+    cost = {"mode": "enforce", "sources": {"stock": {"max": 4}}}
+    async with gateway(tmp_path, cost=cost) as client:
+        asked = {"accept": "multipart/mixed"}
+        answer = await client.http.post("/graphql", json={"query": query}, headers=asked)
+        assert client.sources["stock"].calls == []
+    assert "SUBGRAPH_COST_ESTIMATED_TOO_EXPENSIVE" in answer.text
+    assert '"hasNext":false' in answer.text
+
+
+async def test_a_condition_that_is_null_is_no_matter_of_cost(tmp_path: Path) -> None:
+    query = "query($a: Boolean = true) { products { id } grid @include(if: $a) }"
+    found = []
+    for cost in ({"mode": "off"}, {"mode": "enforce", "max": 100}, {"mode": "enforce", "max": 1}):
+        async with gateway(tmp_path, cost=cost) as client:
+            result = await client.execute(query, variables={"a": None})
+        found.append([error["message"] for error in result.errors])
+    assert found[0] == found[1]
+    assert found[2] == ["The operation costs up to 5; cost.max is 1."]
+
+
 async def test_literals_that_share_a_plan_have_their_own_cost(tmp_path: Path) -> None:
     async with gateway(tmp_path, cost={"mode": "enforce", "max": 4}) as client:
         assert (await client.execute("{ products(first: 2) { id } }")).errors == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
@@ -23,6 +24,8 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 
 from gateway.app.config import load_config
+from gateway.auth.settings import AuthorizationSettings
+from gateway.pipeline.explain import ExplainSettings, signed
 from gateway.testing import GatewayClient
 from tests.views.shop import SEEN, save_shop
 
@@ -217,3 +220,27 @@ async def test_plans_are_shared_between_views_where_they_are_the_same(
         pass
     assert (len(plans), plans.size_bytes, plans._texts, plans._shapes) == (0, 0, {}, {})
     await asyncio.sleep(0)
+
+
+async def test_plans_and_timings_are_for_clients_of_the_whole_schema(
+    shop: Path, tmp_path: Path
+) -> None:
+    """They name what is called, whatever of it a view hides; what the operator has signed is shown."""
+    config = load_config(shop)
+    explain = ExplainSettings(plan_header=True, trace_header="always")
+    shown = replace(config, explain=explain)
+    headers = {"x-gateway-plan": "dry-run", "x-gateway-trace": "true"}
+    async with GatewayClient(shown, base=tmp_path) as client:
+        found = await client.execute("{ video { title } }", headers=headers)
+    assert (found.data, found.extensions) == ({"video": {"title": "Cats"}}, {})
+    whole = replace(shown, authorization=AuthorizationSettings())
+    async with GatewayClient(whole, base=tmp_path) as client:
+        found = await client.execute("{ video { title } }", headers=headers)
+    assert "plan" in found.extensions
+    secret = "a secret of the operator"  # noqa: S105
+    signing = replace(config, explain=ExplainSettings(trace_header="signed"))
+    stamp = signed(secret, int(time.time()))
+    env = {"GATEWAY_TRACE_SECRET": secret}
+    async with GatewayClient(signing, base=tmp_path, env=env) as client:
+        found = await client.execute("{ video { title } }", headers={"x-gateway-trace": stamp})
+    assert "trace" in found.extensions
