@@ -14,8 +14,13 @@ APPROVED ?= var/release-approval
 
 # The base of the image, with its digest once `make pin-base` has written it; PINNED=1 takes no other.
 PREVIEW_DOMAIN ?= $(shell sed -n 's/^domain: //p' helm/environments/staging.yaml)
-BASE_IMAGE ?= $(shell cat deploy/base-image)
+BASE_FILE   = deploy/base-image
+BASE_IMAGE ?= $(shell cat $(BASE_FILE))
+BASE_DIGEST ?=
 SBOM       ?= var/sbom.cdx.json
+# A file: `verify-signature` writes the digest there that it verified, and a release of that digest reads it. A tag may
+# be moved between the two, a digest is one image.
+VERIFIED   ?=
 # How the image is signed: a key of cosign's (a file, env://…, a KMS), or, with none, who the pipeline runs as.
 COSIGN_KEY ?=
 COSIGN_BY   = $(if $(COSIGN_KEY),--key $(COSIGN_KEY))
@@ -24,7 +29,7 @@ COSIGN_FROM = $(if $(COSIGN_KEY),--key $(COSIGN_KEY),--certificate-identity-rege
 IMAGE_NAME    = $(if $(REGISTRY),$(REGISTRY)/)$(IMAGE)
 RELEASE       = $(BIN)/python -m gateway release
 RELEASE_PLACE = --env "$(ENV)" --region "$(REGION)" $(foreach region,$(THEN),--then $(region)) --audit-log $(AUDIT)
-RELEASE_WHAT  = --image-tag "$(TAG)" $(if $(PREVIEW),--preview $(PREVIEW)) $(if $(CANARY),--canary $(CANARY)) $(ARGS)
+RELEASE_WHAT  = --image-tag "$(TAG)" $(if $(VERIFIED),--image-digest "$$(cat $(VERIFIED))") $(if $(PREVIEW),--preview $(PREVIEW)) $(if $(CANARY),--canary $(CANARY)) $(ARGS)
 YES_OPTION    = $(if $(YES),--yes)
 
 .PHONY: login pin-base image image-demo push push-demo sign verify-signature chart-check schema-check plan deploy deploy-approved approve audit-verify rollback status history preview preview-comment preview-clean
@@ -34,10 +39,10 @@ login: ## write REGISTRY_LOGIN to $DOCKER_CONFIG and KUBECONFIG_LOGIN to $KUBECO
 	if [ -n "$$REGISTRY_LOGIN" ]; then mkdir -p "$$DOCKER_CONFIG" && printf '%s' "$$REGISTRY_LOGIN" > "$$DOCKER_CONFIG/config.json"; fi; \
 	if [ -n "$$KUBECONFIG_LOGIN" ]; then printf '%s' "$$KUBECONFIG_LOGIN" > "$$KUBECONFIG"; fi
 
-pin-base: ## write the digest that the base image's tag has now to deploy/base-image; commit it
-	@$(ENGINE) pull -q $(firstword $(subst @, ,$(BASE_IMAGE))) > /dev/null
-	@$(ENGINE) inspect --format '{{index .RepoDigests 0}}' $(firstword $(subst @, ,$(BASE_IMAGE))) \
-	  | sed 's,^[^@]*,$(firstword $(subst @, ,$(BASE_IMAGE))),' > deploy/base-image
+pin-base: $(STAMP) ## write the base image with its tag's digest to deploy/base-image, or with BASE_DIGEST=sha256:… where no registry can be asked; commit it
+	@set -e; name="$(firstword $(subst @, ,$(BASE_IMAGE)))"; \
+	digest=$$($(RELEASE) digest --registry docker.io "$$name$(if $(BASE_DIGEST),@$(BASE_DIGEST))"); \
+	echo "$$name@$$digest" > $(BASE_FILE); cat $(BASE_FILE)
 
 image: ## build the image: IMAGE, TAG, REGISTRY, ENGINE=docker|podman|buildah
 	@$(if $(wildcard scripts/graphiql.sh),sh scripts/graphiql.sh)
@@ -61,9 +66,11 @@ sign: ## sign the image that `push` pushed, by its digest, and attest what is in
 	cosign sign --yes $(COSIGN_BY) "$$signed"; \
 	cosign attest --yes $(COSIGN_BY) --type cyclonedx --predicate $(SBOM) "$$signed"
 
-verify-signature: ## refuse an image that this pipeline has not signed: COSIGN_KEY, or COSIGN_IDENTITY and COSIGN_ISSUER
-	@cosign verify $(COSIGN_FROM) $(IMAGE_NAME):$(TAG) > /dev/null
-	@cosign verify-attestation $(COSIGN_FROM) --type cyclonedx $(IMAGE_NAME):$(TAG) > /dev/null
+verify-signature: $(STAMP) ## refuse an image that this pipeline has not signed: COSIGN_KEY, or COSIGN_IDENTITY and COSIGN_ISSUER; VERIFIED
+	@set -e; digest=$$($(RELEASE) digest $(IMAGE_NAME):$(TAG)); \
+	cosign verify $(COSIGN_FROM) "$(IMAGE_NAME)@$$digest" > /dev/null; \
+	cosign verify-attestation $(COSIGN_FROM) --type cyclonedx "$(IMAGE_NAME)@$$digest" > /dev/null; \
+	$(if $(VERIFIED),mkdir -p $(dir $(VERIFIED)); echo "$$digest" > $(VERIFIED),echo "$(IMAGE_NAME)@$$digest")
 
 chart-check: $(STAMP) ## the chart: every render against schema, policies, golden files
 	@sh tests/platform/install.sh
@@ -72,11 +79,11 @@ chart-check: $(STAMP) ## the chart: every render against schema, policies, golde
 schema-check: $(STAMP) ## the schema, connectors and resolvers, without serving
 	@$(BIN)/python -m gateway check
 
-plan: $(STAMP) ## show what a release would change: ENV, REGION, THEN, TAG, CANARY
+plan: $(STAMP) ## show what a release would change: ENV, REGION, THEN, TAG, CANARY, VERIFIED
 	@mkdir -p $(dir $(PLANNED))
 	@$(RELEASE) plan $(RELEASE_PLACE) $(RELEASE_WHAT) --digest-file $(PLANNED)
 
-deploy: $(STAMP) ## release: ENV, REGION, THEN, TAG, CANARY, PREVIEW; production asks for its name
+deploy: $(STAMP) ## release: ENV, REGION, THEN, TAG, CANARY, PREVIEW, VERIFIED; production asks for its name
 	@$(RELEASE) apply $(RELEASE_PLACE) $(RELEASE_WHAT) $(YES_OPTION)
 
 approve: $(STAMP) ## write the token that approves what `plan` showed; in the step that asked a person, and in no other

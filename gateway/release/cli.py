@@ -47,6 +47,10 @@ SetOption = Annotated[
 ImageTagOption = Annotated[
     str | None, typer.Option("--image-tag", help="Short for --set image.tag=…, kept a string.")
 ]
+ImageDigestOption = Annotated[
+    str | None,
+    typer.Option("--image-digest", help="sha256:…: exactly this image, whatever its tag is now."),
+]
 DeleteOption = Annotated[
     list[str],
     typer.Option("--delete", help="An object that may be deleted, Kind/name; repeatable."),
@@ -86,6 +90,7 @@ def plan(
     files: FileOption = [],
     sets: SetOption = [],
     image_tag: ImageTagOption = None,
+    image_digest: ImageDigestOption = None,
     delete: DeleteOption = [],
     first_install: FirstOption = False,
     canary: CanaryOption = None,
@@ -101,7 +106,7 @@ def plan(
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
     wish = c.Wish(
         env=env, region=region, then=then, preview=preview, files=files, sets=sets,
-        image_tag=image_tag, delete=delete, first_install=first_install, canary=canary,
+        image_tag=image_tag, image_digest=image_digest, delete=delete, first_install=first_install, canary=canary,
     )  # fmt: skip
     c.run_command(lambda: c.plan(where, wish, digest_file))
 
@@ -115,6 +120,7 @@ def apply(
     files: FileOption = [],
     sets: SetOption = [],
     image_tag: ImageTagOption = None,
+    image_digest: ImageDigestOption = None,
     delete: DeleteOption = [],
     first_install: FirstOption = False,
     canary: CanaryOption = None,
@@ -128,19 +134,35 @@ def apply(
     where = c.Files(chart=chart, targets=targets, audit_log=audit_log)
     wish = c.Wish(
         env=env, region=region, then=then, preview=preview, files=files, sets=sets,
-        image_tag=image_tag, delete=delete, first_install=first_install, canary=canary,
+        image_tag=image_tag, image_digest=image_digest, delete=delete, first_install=first_install, canary=canary,
     )  # fmt: skip
     c.run_command(lambda: c.apply(where, wish, yes))
 
 
 @app.command()
+def digest(
+    image: Annotated[str, typer.Argument(help="As values name it: registry/repository:tag.")],
+    registry: Annotated[
+        str | None,
+        typer.Option(help="What a name without a registry means; else as targets.yaml says."),
+    ] = None,
+    chart: ChartOption = DEFAULT_CHART,
+    targets: TargetsOption = None,
+) -> None:
+    """Print the digest that an image's tag has now, from its registry."""
+    c = load_commands()
+    where = c.Files(chart=chart, targets=targets, audit_log=DEFAULT_AUDIT)
+    c.digest(where, image, registry)
+
+
+@app.command()
 def approve(
     env: Annotated[str, typer.Option("--env")],
-    digest: Annotated[str, typer.Option("--plan", help="The digest that `plan` printed.")],
+    planned: Annotated[str, typer.Option("--plan", help="The digest that `plan` printed.")],
 ) -> None:
     """Print a token that approves one plan for an hour; needs GATEWAY_RELEASE_APPROVAL_KEY."""
     c = load_commands()
-    c.run_command(lambda: c.approve(env, digest))
+    c.run_command(lambda: c.approve(env, planned))
 
 
 @app.command()

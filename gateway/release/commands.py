@@ -22,9 +22,17 @@ from gateway.release.audit import verify as verify_audit
 from gateway.release.cluster import Kubectl
 from gateway.release.guards import check_names
 from gateway.release.helm import find_helm
-from gateway.release.images import check_images
-from gateway.release.model import ChartError, Refusal, ReleaseError, ReleasePlan, Target
-from gateway.release.options import Files, Wish, parse_image_tag, parse_percent, parse_preview
+from gateway.release.images import ImageRegistry
+from gateway.release.model import ChartError, ReleaseError, ReleasePlan, Target
+from gateway.release.options import (
+    Files,
+    Refused,
+    Wish,
+    parse_image,
+    parse_percent,
+    parse_preview,
+    resolve,
+)
 from gateway.release.plans import (
     Allowed,
     digest_of_plans,
@@ -52,14 +60,6 @@ class ReleaseRequest:
     canary_percent: int | None
 
 
-class Refused(Exception):  # noqa: N818 -- an outcome, not an error
-    """Carries refusals that were not shown yet out of a command."""
-
-    def __init__(self, refusals: Sequence[Refusal] = ()) -> None:
-        super().__init__("; ".join(map(str, refusals)))
-        self.refusals = refusals
-
-
 def make_tools(targets: Targets, audit_log: Path) -> Tools:
     """The real tools: helm, kubectl, HTTP, the clock."""
     return Tools(
@@ -68,45 +68,16 @@ def make_tools(targets: Targets, audit_log: Path) -> Tools:
         monitor=health.Monitor(),
         clock=health.RealClock(),
         audit=open_audit(audit_log, os.environ),
-        check_images=lambda images: check_images(images, targets.registry),
+        registry=ImageRegistry(targets.registry),
         say=lambda text: console.print(text, markup=False, highlight=False),
     )
-
-
-def resolve(
-    known: Targets, env: Sequence[str], regions: Sequence[str], then: Sequence[str]
-) -> list[Target]:
-    """The targets that the options name. Errors: Refused unless one environment and regions one by one."""
-    found = [*check_names("environment", env, known.environments)]
-    if len(env) > 1:
-        found.append(
-            Refusal(
-                "EnvironmentMany",
-                f"{len(env)} environments at once: {', '.join(env)}",
-                "changed them together",
-            )
-        )
-    if not found:
-        places = known.regions(env[0])
-        found += check_names("region", [*regions, *then] if regions else [], places)
-    if len(regions) > 1:
-        found.append(
-            Refusal(
-                "RegionMany",
-                f"{len(regions)} regions at once: {', '.join(regions)}; write --region {regions[0]} --then {regions[1]}",
-                "changed all of them before the first could be seen to fail",
-            )
-        )
-    if found:
-        raise Refused(found)
-    return [known.targets[env[0], name] for name in (*regions, *then)]
 
 
 def _request(where: Files, wish: Wish) -> ReleaseRequest:
     find_chart(where.chart)
     known = load_targets(where.chart, where.targets)
     percent, preview = parse_percent(wish.canary), parse_preview(wish.preview)
-    sets = [*wish.sets, *parse_image_tag(wish.image_tag)]
+    sets = [*wish.sets, *parse_image(wish.image_tag, wish.image_digest)]
     try:
         places = resolve(known, wish.env, wish.region, wish.then)
     except Refused as exc:
@@ -201,6 +172,16 @@ def apply(where: Files, wish: Wish, yes: bool) -> None:
         return
     _confirm(request.environment, digest, yes, request.tools.audit)
     rollout.roll_out(request.tools, plans, request.make, request.canary_percent)
+
+
+def digest(where: Files, image: str, registry: str | None) -> None:
+    """Print the digest of an image, and nothing else there: a script reads it."""
+    try:
+        host = registry or load_targets(find_chart(where.chart), where.targets).registry
+        typer.echo(ImageRegistry(host).digest_of(image))
+    except ReleaseError as exc:
+        typer.echo(f"error: {exc}", err=True)
+        raise typer.Exit(1) from exc
 
 
 def approve(env: str, digest: str) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from gateway.release.capacity import nothing_shrunk
-from gateway.release.manifests import autoscaler_of, find_object, key, labels, namespace
+from gateway.release.manifests import autoscaler_of, find_object, images, key, labels, namespace
 from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
 from gateway.release.policies import check_policies, least_replicas
 from gateway.release.reach import nothing_cut_off
@@ -166,6 +166,18 @@ def images_exist(objects: Sequence[Object], target: Target, facts: Facts) -> Ite
             )
 
 
+def images_stay(objects: Sequence[Object], target: Target, facts: Facts) -> Iterator[Refusal]:
+    """Images are named by digest, where a registry can be asked for it; what runs already may have its tag."""
+    running = images(facts.running.objects) if facts.running else ()
+    for image in images(objects) if target.check_images else ():
+        if "@sha256:" not in image and image not in running and facts.images.get(image) is None:
+            yield Refusal(
+                "ImageMovable",
+                f"image {image} is named by a tag; name its digest",
+                "run whatever the tag means when a pod starts, and not what was looked at",
+            )
+
+
 def selectors_stay(objects: Sequence[Object], target: Target, facts: Facts) -> Iterator[Refusal]:
     """A Deployment's selector cannot be changed: the release would stop half-way."""
     for old in facts.running.objects if facts.running else ():
@@ -207,6 +219,7 @@ GUARDS: tuple[Guard, ...] = (
     nothing_shrunk,
     same_place,
     images_exist,
+    images_stay,
     selectors_stay,
     nothing_pending,
     policies_hold,

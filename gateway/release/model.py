@@ -121,12 +121,14 @@ class Facts:
         live: The live Deployment; None where there is none.
         elsewhere: Other namespaces of this cluster that hold a release of the same name and place.
         images: Each image → None when it exists, otherwise why that could not be confirmed.
+        digests: Each image that was named by a tag → the digest by which it is released.
     """
 
     running: DeployedRelease | None = None
     live: Live | None = None
     elsewhere: tuple[str, ...] = ()
     images: Mapping[str, str | None] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

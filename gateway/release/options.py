@@ -1,4 +1,4 @@
-"""Options as they are typed, to what they mean: shares, previews, image tags. Pure."""
+"""Options as they are typed, to what they mean: targets, shares, previews, images. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.release.model import ReleaseError
+from gateway.release.guards import check_names
+from gateway.release.model import Refusal, ReleaseError, Target
+from gateway.release.values import Targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +36,47 @@ class Wish:
     files: Sequence[Path]
     sets: Sequence[str]
     image_tag: str | None
+    image_digest: str | None
     delete: Sequence[str]
     first_install: bool
     canary: str | None
+
+
+class Refused(Exception):  # noqa: N818 -- an outcome, not an error
+    """Carries refusals that were not shown yet out of a command."""
+
+    def __init__(self, refusals: Sequence[Refusal] = ()) -> None:
+        super().__init__("; ".join(map(str, refusals)))
+        self.refusals = refusals
+
+
+def resolve(
+    known: Targets, env: Sequence[str], regions: Sequence[str], then: Sequence[str]
+) -> list[Target]:
+    """The targets that the options name. Errors: Refused unless one environment and regions one by one."""
+    found = [*check_names("environment", env, known.environments)]
+    if len(env) > 1:
+        found.append(
+            Refusal(
+                "EnvironmentMany",
+                f"{len(env)} environments at once: {', '.join(env)}",
+                "changed them together",
+            )
+        )
+    if not found:
+        places = known.regions(env[0])
+        found += check_names("region", [*regions, *then] if regions else [], places)
+    if len(regions) > 1:
+        found.append(
+            Refusal(
+                "RegionMany",
+                f"{len(regions)} regions at once: {', '.join(regions)}; write --region {regions[0]} --then {regions[1]}",
+                "changed all of them before the first could be seen to fail",
+            )
+        )
+    if found:
+        raise Refused(found)
+    return [known.targets[env[0], name] for name in (*regions, *then)]
 
 
 def parse_percent(text: str | None) -> int | None:
@@ -58,10 +98,18 @@ def parse_preview(text: str | None) -> str:
     return text
 
 
-def parse_image_tag(text: str | None) -> list[str]:
-    """The --set that it is short for. Errors: ReleaseError when it is empty."""
-    if text is None:
-        return []
-    if not text.strip():
-        raise ReleaseError("--image-tag is empty: which image?")
-    return [f"image.tag={json.dumps(text)}"]
+def parse_image(tag: str | None, digest: str | None) -> list[str]:
+    """The --set that --image-tag and --image-digest are short for; a tag alone is no digest of the values' files.
+
+    Errors: ReleaseError when one is empty, or the digest is none.
+    """
+    sets = []
+    if tag is not None:
+        if not tag.strip():
+            raise ReleaseError("--image-tag is empty: which image?")
+        sets += [f"image.tag={json.dumps(tag)}", 'image.digest=""']
+    if digest is not None:
+        if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+            raise ReleaseError(f"--image-digest {digest!r}: write sha256: and 64 hex digits")
+        sets.append(f"image.digest={digest}")
+    return sets

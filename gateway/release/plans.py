@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.release.digests import by_digest
 from gateway.release.guards import check_canary, check_release
 from gateway.release.manifests import diff_objects, images
 from gateway.release.model import (
@@ -27,7 +28,7 @@ from gateway.release.values import merge
 # What does not stop the way back.
 LET_BACK = (
     "PolicyBroken", "SecretExposed", "ReleasePending", "ResourceDeleted", "HostRemoved", "EgressRemoved",
-    "IngressRemoved",
+    "IngressRemoved", "ImageMovable",
 )  # fmt: skip
 
 
@@ -40,22 +41,36 @@ class Allowed:
 
 
 def make_plan(
-    tools: Tools, chart: Path, target: Target, values: Mapping[str, Any], allowed: Allowed
+    tools: Tools,
+    chart: Path,
+    target: Target,
+    values: Mapping[str, Any],
+    allowed: Allowed,
+    kept: Collection[str] = (),
 ) -> ReleasePlan:
     """Render, look at what runs, compare, and judge. Changes nothing.
+
+    Args:
+        kept: Images that stay as the values name them; every other one is named by digest.
 
     Errors: ReleaseError when the cluster cannot be read; a chart that refuses is a refusal.
     """
     running = tools.helm.running(target)
+    digests: dict[str, str] = {}
     try:
         objects = tools.helm.render(chart, target, values)
+        if target.check_images:
+            names = set(images(objects)) - set(kept)
+            values, digests = by_digest(tools.registry, chart, values, names)
+            objects = tools.helm.render(chart, target, values) if digests else objects
     except ChartError as exc:
         return refused_plan(chart, target, exc)
     facts = Facts(
         running=running,
         live=tools.cluster.live(target),
         elsewhere=tools.helm.elsewhere(target),
-        images=tools.check_images(images(objects)) if target.check_images else {},
+        images=tools.registry.problems(images(objects)) if target.check_images else {},
+        digests=digests,
     )
     changes = diff_objects(running.objects if running else (), objects)
     refusals = check_release(
@@ -84,7 +99,9 @@ def make_canary_plan(tools: Tools, plan: ReleasePlan, percent: int) -> ReleasePl
         "config": plan.values.get("config", {}),
     }
     values = merge(running.values if running else plan.values, {"canary": new})
-    canary = make_plan(tools, plan.chart, plan.target, values, Allowed(first_install=True))
+    # What runs is left alone, also where an older release named it by its tag.
+    kept = images(running.objects if running else ())
+    canary = make_plan(tools, plan.chart, plan.target, values, Allowed(first_install=True), kept)
     more = tuple(check_canary(canary.objects, plan.target, canary.facts))
     return ReleasePlan(
         canary.target, canary.chart, canary.values, canary.objects, canary.facts, canary.changes,
@@ -107,7 +124,7 @@ def make_rollback_plan(tools: Tools, chart: Path, target: Target, revision: int)
     facts = Facts(
         running=running,
         live=tools.cluster.live(target),
-        images=tools.check_images(images(wanted.objects)) if target.check_images else {},
+        images=tools.registry.problems(images(wanted.objects)) if target.check_images else {},
     )
     found = check_release(wanted.objects, target, facts)
     # What ran was good enough when it was released: an emergency is no time for new rules. What a

@@ -32,6 +32,8 @@ def show_plan(console: Console, plan: ReleasePlan) -> None:
         console.print(
             f"pods now {pods_now(plan.facts)}, then at least {pods_after(plan.objects, plan.facts)[0]}"
         )
+    for image, found in plan.facts.digests.items():
+        console.print(f"image {escape(image)} is {found}")
     for image in drifted_images(plan):
         console.print(
             f"[bold yellow]changed by hand[/]: pods run {escape(image)}, which no revision says"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +10,20 @@ from gateway.release import health
 from gateway.release.audit import Audit
 from gateway.release.cluster import Cluster
 from gateway.release.helm import Helm
+from gateway.release.images import ImageRegistry
 from gateway.release.model import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a release works with. `check_images` maps each image to None or to what is wrong with it."""
+    """What a release works with."""
 
     helm: Helm
     cluster: Cluster
     monitor: health.Monitor
     clock: health.Clock
     audit: Audit
-    check_images: Callable[[Iterable[str]], Mapping[str, str | None]]
+    registry: ImageRegistry
     say: Callable[[str], None]
 
     def note(self, action: str, target: Target, outcome: str, **detail: Any) -> None:

@@ -192,6 +192,12 @@ def layer_values(
     return values
 
 
+def chart_defaults(chart: Path) -> tuple[dict[str, Any], str]:
+    """The chart's own values, and the version that it means where no image's tag is given."""
+    version = _read_yaml(chart / "Chart.yaml").get("appVersion", "")
+    return _read_yaml(chart / "values.yaml"), str(version)
+
+
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Maps key by key; everything else, lists too, is replaced."""
     merged = dict(below)

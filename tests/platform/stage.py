@@ -3,6 +3,7 @@ GraphQL endpoint, and the command line to change them by."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -29,11 +30,22 @@ KEY = "an approval key of a pipeline, long enough"
 NAMESPACE = "gateway-production"
 
 
+def digest_of(tag: str) -> str:
+    """The digest of the image that was pushed under a tag."""
+    return f"sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
+
+
 @dataclass
 class Surroundings:
-    """What stands around the clusters: a registry, each region's Prometheus and GraphQL endpoint."""
+    """What stands around the clusters: a registry, each region's Prometheus and GraphQL endpoint.
+
+    Attributes:
+        images: The tags that were pushed.
+        moved: A tag → the tag whose image it has now.
+    """
 
     images: set[str] = field(default_factory=lambda: {"1.0.0", "1.0.1", "2.0.0"})
+    moved: dict[str, str] = field(default_factory=dict)
     error_ratio: dict[str, float] = field(default_factory=dict)
     canary_error_ratio: float = 0.001
     failed_ratio: dict[str, float] = field(default_factory=dict)
@@ -69,15 +81,21 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class's name
         """Say nothing."""
 
-    def answer(self, status: int, body: Any = None) -> None:
+    def answer(self, status: int, body: Any = None, digest: str | None = None) -> None:
         text = b"" if body is None else json.dumps(body).encode()
         self.send_response(status)
+        if digest is not None:
+            self.send_header("docker-content-digest", digest)
         self.send_header("content-length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
 
     def do_HEAD(self) -> None:
-        self.answer(200 if self.path.rpartition("/")[2] in self.around.images else 404)
+        asked = self.path.rpartition("/")[2]
+        if asked in self.around.images:
+            asked = digest_of(self.around.moved.get(asked, asked))
+        is_known = asked in map(digest_of, self.around.images)
+        self.answer(200 if is_known else 404, digest=asked if is_known else None)
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
@@ -134,9 +152,16 @@ class Stage:
     def deployment(self, region: str = "eu-west", name: str = "gateway") -> Any:
         return self.clusters[region].get("Deployment", NAMESPACE, name)
 
-    def image(self, region: str = "eu-west") -> str:
-        found: str = self.deployment(region)["spec"]["template"]["spec"]["containers"][0]["image"]
-        return found.rpartition(":")[2]
+    def image(self, region: str = "eu-west", name: str = "gateway") -> str:
+        """The version that pods run, which are named by digest."""
+        return self.version(
+            self.deployment(region, name)["spec"]["template"]["spec"]["containers"][0]["image"]
+        )
+
+    def version(self, image: str) -> str:
+        repository, _, digest = image.partition("@")
+        assert repository == self.repository
+        return next(tag for tag in self.around.images if digest_of(tag) == digest)
 
     def audited(self) -> list[tuple[str, str, str]]:
         lines = map(json.loads, self.audit.read_text().splitlines())

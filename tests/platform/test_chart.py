@@ -41,6 +41,7 @@ from tests.platform.renders import (
     values_of,
 )
 
+DIGEST, OTHER = f"sha256:{'0' * 64}", f"sha256:{'1' * 64}"
 GOLDEN = Path(__file__).parent / "golden"
 # Kinds that are not Kubernetes' own have no schema here.
 CUSTOM = {"HTTPRoute", "ServiceMonitor", "PrometheusRule", "ExternalSecret", "SealedSecret"}
@@ -371,6 +372,19 @@ def test_canary_replicas_weigh_the_traffic(percent: int, least: int, pods: int) 
     more = {"canary": {"enabled": True, "percent": percent}, "autoscaling": {"minReplicas": least}}
     objects = render("production", "eu-west", more)
     assert least_replicas(objects, "gateway-canary") == pods
+
+
+@pytest.mark.parametrize(
+    ("canary", "image"),
+    [({"tag": "2"}, "gateway:2"), ({"tag": "2", "digest": OTHER}, f"gateway@{OTHER}"), ({}, f"gateway@{DIGEST}")],
+)  # fmt: skip
+def test_a_canary_has_an_image_of_its_own(canary: dict[str, str], image: str) -> None:
+    """Also beside a digest of the other track, which would win over a tag."""
+    more = {
+        "image": {"repository": "gateway", "digest": DIGEST},
+        "canary": {"enabled": True, "image": canary},
+    }
+    assert sorted({f"gateway@{DIGEST}", image}) == list(images(render("staging", "eu-west", more)))
 
 
 def test_a_canary_config_leaves_the_stable_pods_alone() -> None:

@@ -157,6 +157,38 @@ def test_the_image_is_pinned_and_signed_before_anybody_approves() -> None:
     assert "FROM ${PYTHON_IMAGE}" in (ROOT / "Dockerfile").read_text()
 
 
+def test_what_was_verified_is_planned_approved_and_deployed() -> None:
+    """By the digest that `verify-signature` wrote; between jobs the file goes along with the plan."""
+    for steps in (steps_of_jenkins(), steps_of_workflow()):
+        about_production = [
+            step for step in steps if "verify-signature" in step or "ENV=production" in step
+        ]
+        by_digest = [step for step in about_production if "VERIFIED=var/verified-image" in step]
+        assert [re.sub(r"make (login )?([a-z-]+).*", r"\2", step) for step in by_digest] == [
+            "verify-signature", "plan", "deploy-approved",
+        ]  # fmt: skip
+    uploads = [step["with"] for step in WORKFLOW["jobs"]["plan"]["steps"] if "upload" in str(step)]
+    assert uploads[0]["path"].split() == ["var/release-plan", "var/verified-image"]
+    downloads = [
+        step["with"] for step in WORKFLOW["jobs"]["production"]["steps"] if "download" in str(step)
+    ]
+    assert [item["name"] for item in downloads] == ["plan", "approval"]
+
+
+def test_actions_are_named_by_commit() -> None:
+    """A tag of theirs can be moved to other code, which would run with what the job holds."""
+    lines = (ROOT / ".github" / "workflows" / "release.yml").read_text().splitlines()
+    uses = [line.strip().removeprefix("- ") for line in lines if re.search(r"\buses\s*:", line)]
+    assert len(uses) == len(
+        [1 for job in WORKFLOW["jobs"].values() for step in job["steps"] if "uses" in step]
+    )
+    for line in uses:
+        assert re.fullmatch(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", line), line
+    assert sorted(path.name for path in (ROOT / ".github" / "workflows").iterdir()) == [
+        "release.yml"
+    ]
+
+
 @pytest.mark.parametrize("text", [JENKINSFILE, str(WORKFLOW["env"])])
 def test_the_rollout_has_the_stated_order(text: str) -> None:
     first = re.search(r"FIRST['\"]?\s*[=:]\s*'([\w-]+)'", text)
@@ -177,6 +209,6 @@ def test_a_missing_name_reaches_the_release_as_empty() -> None:
     assert '--env "" --region ""' in make("deploy", "TAG=1")
     said = make("deploy", "ENV=production", "REGION=a", "THEN=b c", "TAG=1", "CANARY=10%")
     assert '--env "production" --region "a" --then b --then c' in said
-    assert '--image-tag "1"  --canary 10%' in said
+    assert re.search(r'--image-tag "1" +--canary 10%', said)
     assert "--yes" not in said
     assert '--preview ""' in make("preview", "TAG=1")

@@ -3,6 +3,7 @@ back, canaries, previews."""
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 from gateway.release import rollout
 from gateway.release.cli import app
 from gateway.release.helm import find_helm
-from tests.platform.stage import NAMESPACE, PRODUCTION, Stage
+from tests.platform.stage import NAMESPACE, PRODUCTION, Stage, digest_of
 
 
 def test_install_upgrade_and_back(running: Stage) -> None:
@@ -25,7 +26,7 @@ def test_install_upgrade_and_back(running: Stage) -> None:
 
     planned = running.run("plan", *PRODUCTION, "--image-tag", "1.0.1")
     assert "~ Deployment/gateway" in planned
-    assert "1.0.1" in planned
+    assert f"{running.repository}:1.0.1 is {digest_of('1.0.1')}" in planned
     assert "pods now 3, then at least 3" in planned
     running.release("1.0.1")
     assert (running.image("us-east"), running.image("eu-west")) == ("1.0.1", "1.0.1")
@@ -74,8 +75,58 @@ def test_a_rollback_to_a_revision(running: Stage) -> None:
     assert running.audited()[-1] == ("rollback", "production/eu-west", "healthy")
 
 
+def test_the_image_is_the_one_that_was_planned(
+    running: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tag is looked up once, and what it then named is released: moved before the approval it is another plan, moved
+    after it changes nothing. The way back is by digest too."""
+    asked: list[str] = []
+    query = running.around.prometheus
+
+    def move(region: str, text: str) -> float:
+        running.around.moved["1.0.1"] = "2.0.0"
+        asked.append(region)
+        return query(region, text)
+
+    monkeypatch.setattr(running.around, "prometheus", move)
+    running.release("1.0.1")
+    assert asked
+    assert (running.image("us-east"), running.image("eu-west")) == ("1.0.1", "1.0.1")
+    running.around.moved["1.0.0"] = "2.0.0"
+    options = ["rollback", "1", "--env", "production", "--region", "eu-west"]
+    planned = running.run(*options, code=1).split("error:")[0]
+    os.environ["GATEWAY_RELEASE_APPROVAL_TOKEN"] = running.token(planned)
+    try:
+        running.run(*options)
+        assert running.image("eu-west") == "1.0.0"
+        planned = running.run("plan", *PRODUCTION, "--image-tag", "1.0.0")
+        os.environ["GATEWAY_RELEASE_APPROVAL_TOKEN"] = running.token(planned)
+        running.around.moved["1.0.0"] = "1.0.1"
+        said = running.run("apply", *PRODUCTION, "--image-tag", "1.0.0", code=1)
+    finally:
+        del os.environ["GATEWAY_RELEASE_APPROVAL_TOKEN"]
+    assert "another plan" in said
+    assert running.image("us-east") == "1.0.1"
+
+
+def test_a_digest_is_released_whatever_its_tag_is_now(running: Stage) -> None:
+    running.around.moved["1.0.1"] = "2.0.0"
+    running.release("1.0.1", "--image-digest", digest_of("1.0.1"))
+    assert running.image() == "1.0.1"
+    # A tag alone is not the digest of the release before.
+    running.release("1.0.1")
+    assert running.image() == "2.0.0"
+    audited = json.loads(running.audit.read_text().splitlines()[-1 - 3])
+    assert audited["images"] == [f"{running.repository}@{digest_of('2.0.0')}"]
+    for wrong in ("", "1.0.1", "sha256:1"):
+        said = running.run(
+            "plan", *PRODUCTION, "--image-tag", "1.0.1", "--image-digest", wrong, code=1
+        )
+        assert "64 hex digits" in said
+
+
 def test_a_bad_image_rolls_its_region_back_and_stops(running: Stage) -> None:
-    running.clusters["us-east"].broken_images.add(f"{running.repository}:2.0.0")
+    running.clusters["us-east"].broken_images.add(f"{running.repository}@{digest_of('2.0.0')}")
     said = running.release("2.0.0", code=1)
     assert "0 of 3 pods ready" in said
     assert "Rolled back to revision 1 and is ready." in said
@@ -218,7 +269,7 @@ def test_the_life_of_a_preview(stage: Stage) -> None:
     assert found["spec"]["replicas"] == 1
     # Whole: with the backends beside it, in the images of the same commit.
     containers = found["spec"]["template"]["spec"]["containers"]
-    assert {part["name"]: part["image"].rpartition(":")[2] for part in containers} == {
+    assert {part["name"]: stage.version(part["image"]) for part in containers} == {
         "gateway": "1.0.1",
         "demo-catalog": "1.0.1",
         "demo-monolith": "1.0.1",

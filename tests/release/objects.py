@@ -8,6 +8,7 @@ from typing import Any
 from gateway.release.model import DeployedRelease, Facts, Live, Object, Target
 
 EU = Target("production", "eu-west", "production-eu-west", "http://prometheus", "http://127.0.0.1")
+IMAGE = f"registry.example.com/gateway@sha256:{'0' * 64}"
 PLACE = {"environment": "production", "region": "eu-west"}
 
 
@@ -35,7 +36,7 @@ def deployment(replicas: int | None = 4, **container: Any) -> Object:
         "containers": [
             {
                 "name": "gateway",
-                "image": "registry.example.com/gateway:1.0.0",
+                "image": IMAGE,
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
                     "readOnlyRootFilesystem": True,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.release.guards import check_canary, check_names, check_release, pods_after
+from gateway.release.guards import check_canary, check_names, check_release, images_stay, pods_after
 from gateway.release.model import DeployedRelease, Facts, Live, Object
 from tests.release.objects import (
     EU,
@@ -218,3 +218,25 @@ def test_a_preview_is_new_by_nature() -> None:
     assert "NothingRuns" not in [refusal.code for refusal in found]
     found = check_release(release(), preview, Facts())
     assert "NothingRuns" not in [refusal.code for refusal in found]
+
+
+@pytest.mark.parametrize(
+    ("running", "environment", "code"),
+    [
+        ("gateway:0", "production", "ImageMovable"),
+        (
+            "gateway:1",
+            "production",
+            None,
+        ),  # it runs already: what an older release named by its tag
+        ("gateway:0", "dev", None),
+    ],
+)
+def test_an_image_is_named_by_digest(running: str, environment: str, code: str | None) -> None:
+    planned, known = (
+        release(deployment(image="gateway:1")),
+        facts(release(deployment(image=running))),
+    )
+    where = replace(EU, environment=environment, check_images=environment != "dev")
+    found = [refusal.code for refusal in images_stay(planned, where, known)]
+    assert found == ([code] if code else [])
