@@ -2,7 +2,8 @@
 
 `x-gateway-plan`, `x-gateway-trace` and `x-gateway-cost` ask for them, and get nothing, not even an error, where they
 are not allowed. Plans and timings name what they do, whatever of it a client's view hides: who has a view is shown
-neither, unless the operator has signed the request. It reads headers; what is shown is made elsewhere (`plan.show`, `telemetry.report`, `pipeline.demand`).
+neither, unless the operator has signed the request. It reads headers; what is shown is made elsewhere (`plan.show`,
+`telemetry.report`, `pipeline.demand`).
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class ExplainSettings:
         cost_header: Answer `x-gateway-cost: true` with what the operation costs in `extensions`, where `[cost]`
             counts.
         trace_header: Who may send `x-gateway-trace` and get the timings of its request in `extensions`:
-            "always" takes `true` from clients that see the whole schema; "signed" takes what `gateway profile` makes of the secret, for
-            `trace_max_age_s`; "never" nothing.
+            "always" takes `true` from clients that see the whole schema; "signed" takes what `gateway profile` makes
+            of the secret, for `trace_max_age_s`; "never" nothing.
         trace_secret_env: The environment variable that holds the secret.
         trace_max_age_s: How old a signature may be, seconds.
     """

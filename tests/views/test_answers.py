@@ -237,7 +237,7 @@ async def test_plans_and_timings_are_for_clients_of_the_whole_schema(
     async with GatewayClient(whole, base=tmp_path) as client:
         found = await client.execute("{ video { title } }", headers=headers)
     assert "plan" in found.extensions
-    secret = "a secret of the operator"  # noqa: S105
+    secret = "a secret of the operator"
     signing = replace(config, explain=ExplainSettings(trace_header="signed"))
     stamp = signed(secret, int(time.time()))
     env = {"GATEWAY_TRACE_SECRET": secret}
