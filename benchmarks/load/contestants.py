@@ -71,6 +71,13 @@ NOTHING_SHARED = {
 }
 
 
+# Answers are kept for ten seconds: nginx says nothing of caching.
+KEPT = {
+    f"GATEWAY_SOURCES__{name}__CACHE__{member}": value
+    for name in ("API", "PEOPLE", "NUMBERS")
+    for member, value in (("ENABLED", "true"), ("TTL_S", "10"))
+}
+
 # Traces are configured, and none of the load's is wanted: every request brings one that its client does not record.
 UNSAMPLED = {
     "GATEWAY_TELEMETRY__TRACING__ENDPOINT": "http://127.0.0.1:9/v1/traces",
@@ -148,7 +155,8 @@ def contestants() -> list[Contestant]:
     typed = (MAIN, "titles", "wide-list", "large-body", "three-sources")
     everybody = [
         gateway(**NOTHING_SHARED),
-        gateway("gateway: shared", MAIN, "wide-list", "slow-backends"),
+        gateway("gateway: shared", MAIN, "wide-list", "slow-backends", "popular-pages"),
+        gateway("gateway: cached", MAIN, "literals", "popular-pages", **KEPT),
         gateway("gateway: traced", MAIN, "constant", **NOTHING_SHARED, **UNSAMPLED),
         by_hand("bare", quick=True),
         by_hand("aiohttp", MAIN),

@@ -190,7 +190,9 @@ def one_pass(
     if program is None:
         raise RuntimeError("wrk is not installed (sh scripts/system-packages.sh wrk)")
     first = next(BLOCKS) * BLOCK
-    script = wrk_script(scenario.body, server.contestant.path, kind, first=first, turns=turns)
+    script = wrk_script(
+        scenario.body, server.contestant.path, kind, first=first, turns=turns, pages=scenario.pages
+    )
     with tempfile.NamedTemporaryFile("w", suffix=".lua", prefix="bench-wrk-") as file:
         file.write(script)
         file.flush()

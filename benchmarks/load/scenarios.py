@@ -28,6 +28,7 @@ class Scenario:
         quick: Whether it stands in the quick run.
         paced: Also loaded at constant rates.
         traffic: What it is loaded with, the first for the table's figures.
+        pages: COUNTER is one of so many numbers, by Zipf's law; 0 where no two requests have the same.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Scenario:
     quick: bool = False
     paced: bool = False
     traffic: tuple[Kind, ...] = ("varied",)
+    pages: int = 0
 
     @property
     def body(self) -> bytes:
@@ -120,6 +122,13 @@ SCENARIOS: dict[str, Scenario] = {
             f"{{ post(id: {COUNTER}) {{ id title }} }}",
             {"data": {"post": {"id": 1, "title": data.posts()[0]["title"]}}},
             quick=True,
+        ),
+        Scenario(
+            "popular-pages",
+            "1,000 pages, asked for by Zipf's law: one upstream call",
+            f"{{ post(id: {COUNTER}) {{ id title body }} }}",
+            {"data": {"post": {key: data.posts()[0][key] for key in ("id", "title", "body")}}},
+            pages=1000,
         ),
         Scenario(
             "mutation",

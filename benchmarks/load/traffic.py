@@ -21,6 +21,8 @@ COUNTER = "%N%"
 # As Chromium sends it.
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 AGENTS = 97
+DRAWN = 20_000
+"""Requests for popular pages, before the same pages come again in the same order."""
 
 SCRIPT = """
 local parts = {{ {parts} }}
@@ -28,7 +30,10 @@ local number, turns = {first}, {turns}
 local target, encoding = "{target}", "{encoding}"
 math.randomseed(number)
 local function hex() return string.format("%08x", math.random(0, 2147483647)) end
-local function body(n) return table.concat(parts, tostring(turns > 0 and n % turns or n)) end
+local drawn = {{ {drawn} }}
+local function body(n)
+  return table.concat(parts, tostring(drawn[n % #drawn + 1] or turns > 0 and n % turns or n))
+end
 local function varied(n)
   local text = body(n)
   return string.format("POST %s HTTP/1.1\\r\\nhost: 127.0.0.1\\r\\nuser-agent: bench/%d\\r\\n"
@@ -62,7 +67,9 @@ def varied_body(body: bytes) -> bytes:
     return body[:-1] + b',"extensions":{"n":%b}}' % COUNTER.encode()
 
 
-def wrk_script(body: bytes, target: str, kind: Kind, *, first: int, turns: int) -> str:
+def wrk_script(
+    body: bytes, target: str, kind: Kind, *, first: int, turns: int, pages: int = 0
+) -> str:
     """What makes wrk send requests of a kind.
 
     Args:
@@ -71,18 +78,26 @@ def wrk_script(body: bytes, target: str, kind: Kind, *, first: int, turns: int) 
         kind: Of the traffic.
         first: The first number for COUNTER; every request has the next one.
         turns: COUNTER goes round below it; 0 lets it grow.
+        pages: COUNTER is drawn from so many numbers by Zipf's law; 0 for none.
     """
     text = (body if kind == "identical" else varied_body(body)).decode()
     return SCRIPT.format(
         parts=", ".join(f"[==[{part}]==]" for part in text.split(COUNTER)),
         first=first,
         turns=turns,
+        drawn=", ".join(map(str, popular_pages(pages))) if pages else "",
         target=target,
         encoding=f"accept-encoding: {ACCEPT_ENCODING}\\r\\n" if kind == "encoded" else "",
         agents=AGENTS,
         make="plain" if kind == "identical" else "varied",
         is_constant="true" if kind == "identical" and COUNTER not in text else "false",
     )
+
+
+def popular_pages(pages: int) -> list[int]:
+    """Which page each of many requests is for, by Zipf's law; the same each time."""
+    weights = [1 / rank for rank in range(1, pages + 1)]
+    return random.Random("pages").choices(range(1, pages + 1), weights, k=DRAWN)
 
 
 def varied_requests(body: bytes, target: str, host: str) -> Iterator[bytes]:

@@ -107,10 +107,18 @@ async def cold_plans(client: Any, body: bytes) -> bytes:
 
 
 async def literals(client: Any, body: bytes) -> bytes:
+    return await _post(client, body, "id", "title")
+
+
+async def popular_pages(client: Any, body: bytes) -> bytes:
+    return await _post(client, body, "id", "title", "body")
+
+
+async def _post(client: Any, body: bytes, *names: str) -> bytes:
     found = LITERAL.search(query_of(body))
     assert found is not None
     post = orjson.loads(await client.get(b"/posts/" + found.group(1).encode()))
-    return orjson.dumps({"data": {"post": {"id": post["id"], "title": post["title"]}}})
+    return orjson.dumps({"data": {"post": {name: post[name] for name in names}}})
 
 
 async def mutation(client: Any, body: bytes) -> bytes:
@@ -142,6 +150,7 @@ PLAIN: dict[str, Handler] = {
     "three-sources": three_sources,
     "cold-plans": cold_plans,
     "literals": literals,
+    "popular-pages": popular_pages,
     "mutation": mutation,
     "large-body": large_body,
     "slow-backends": three_sources,

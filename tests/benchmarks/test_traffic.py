@@ -11,13 +11,21 @@ import pytest
 
 from benchmarks import publish
 from benchmarks.load.contestants import REPOSITORY
-from benchmarks.load.traffic import COUNTER, Kind, varied_requests, wrk_script
+from benchmarks.load.traffic import (
+    COUNTER,
+    DRAWN,
+    Kind,
+    popular_pages,
+    varied_requests,
+    wrk_script,
+)
 from benchmarks.micro.cases import CASES
 from benchmarks.micro.sample import GUARDED
 from gateway.transport.http.reader import RequestReader
 from tests.benchmarks.results import usual
 
 BODY = orjson.dumps({"query": "{ posts { id } }"})
+BODY_OF_PAGE = orjson.dumps({"query": f"{{ post(id: {COUNTER}) {{ id }} }}"})
 
 
 def test_each_varied_request_has_a_trace_an_id_and_a_body_of_its_own() -> None:
@@ -50,6 +58,16 @@ def test_a_kind_of_traffic_is_what_its_script_sends(kind: Kind, makes: str, enco
     assert f"local make = {makes}\n" in script
     assert ("accept-encoding" in script) is encodes
     assert ("extensions" in script) is (kind != "identical")
+
+
+def test_popular_pages_are_drawn_by_zipf_s_law() -> None:
+    drawn = popular_pages(1000)
+    assert (len(drawn), min(drawn), max(drawn) <= 1000) == (DRAWN, 1, True)
+    parts = [drawn.count(page) / DRAWN for page in (1, 2, 10)]
+    assert parts == pytest.approx([0.134, 0.067, 0.0134], abs=0.01)
+    script = wrk_script(BODY_OF_PAGE, "/graphql", "varied", first=1, turns=0, pages=1000)
+    assert f"local drawn = {{ {drawn[0]}, {drawn[1]}, {drawn[2]}" in script
+    assert "local drawn = {  }\n" in wrk_script(BODY, "/graphql", "varied", first=1, turns=0)
 
 
 def test_figures_of_an_interpreter_that_nobody_deploys_are_not_published() -> None:
