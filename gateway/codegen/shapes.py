@@ -67,14 +67,16 @@ class PlanShapes:
         self.observers: dict[int, RowObserver] = {}
         self.sources: list[ShapeSource] = []
         self.settled: list[tuple[SettledShape, ShapeSource]] = []
+        self._unseen: dict[int, RowForm] = {}
         self._tables: dict[int, dict[str, str]] = {}
 
     def form(self, selection: BoundSelection) -> RowForm:
         """How a selection's rows are expected to be."""
-        known = self.forms.get(selection.id)
-        if known is not None:
-            return known
-        return UNSEEN if reads_members(selection) else DICTS
+        known = self.forms.get(selection.id) or self._unseen.get(selection.id)
+        if known is None:
+            known = UNSEEN if reads_members(selection) else DICTS
+            self._unseen[selection.id] = known
+        return known
 
     def observer(self, selection: BoundSelection) -> RowObserver:
         """The observer of a selection's rows."""

@@ -20,6 +20,7 @@ from gateway.execute.deferred import run_incrementally
 from gateway.execute.operation import execute_operation, fallbacks, source_of, within
 from gateway.execute.prepared import Prepared
 from gateway.plan.collect import CannotCompileError
+from gateway.runtime import reference
 from gateway.runtime.bounds import nodes_error
 from gateway.runtime.denied import cannot_filter
 from gateway.runtime.introspect import IntrospectionError
@@ -61,6 +62,7 @@ async def execute_incrementally(
         context_value=context,
         variable_values=dict(variables.raw),
         operation_name=source.operation_name,
+        field_resolver=reference.default_resolver,
         **bounded_options(budget, prepared.view),
     )
     if is_awaitable(result):

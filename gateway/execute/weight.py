@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from types import CodeType
 from typing import Any
 
-from graphql import DocumentNode, Node
+from graphql import DocumentNode
+from graphql.language.ast import QUERY_DOCUMENT_KEYS
 
 from gateway.codegen.code import Code
 from gateway.plan.nodes import Kind
@@ -62,9 +63,11 @@ def _count_nodes(document: DocumentNode) -> int:
     rest: list[Any] = [document]
     while rest:
         node = rest.pop()
-        if isinstance(node, Node):
-            count += 1
-            rest += [getattr(node, key) for key in node.keys if key != "loc"]
-        elif isinstance(node, tuple | list):
-            rest += node
+        count += 1
+        for key in QUERY_DOCUMENT_KEYS.get(node.kind, ()):  # `node.keys` is made anew each time
+            below = getattr(node, key)
+            if below.__class__ is tuple or below.__class__ is list:
+                rest += below
+            elif below is not None:
+                rest.append(below)
     return count

@@ -18,7 +18,8 @@ from graphql.validation import specified_rules
 
 from gateway.integrations import known
 from gateway.integrations.arguments import named
-from gateway.integrations.operations import SeenDocument, store_of
+from gateway.integrations.operations import SeenDocument, Store, store_of
+from gateway.language.rules import as_one
 
 MAX_TEXTS = 1_000
 MAX_TEXT_LENGTH = 32_000
@@ -96,18 +97,40 @@ def validate(
         options |= named(graphql.validate, positional, skip=3)
     given = tuple(specified_rules if rules is None else rules)
     pure = tuple(rule for rule in given if rule in known.rules)
-    seen = _seen(schema, document_ast) if "type_info" not in options else None
+    if not pure:
+        return graphql.validate(schema, document_ast, given, **options)
+    others = tuple(rule for rule in given if rule not in known.rules)
     key = (pure, options.get("allow_empty_selection_sets"))
-    if seen is not None and pure and key in seen.operations.valid_by:
-        others = [rule for rule in given if rule not in known.rules]
-        return graphql.validate(schema, document_ast, others, **options) if others else []
-    errors = graphql.validate(schema, document_ast, rules, **options)
-    if seen is not None and not errors:
+    store = store_of(schema)
+    seen = _lookup(store, document_ast)
+    if "type_info" in options or not _is_valid(store, seen, document_ast, key):
+        errors = graphql.validate(schema, document_ast, as_one(pure), **options)
+        if errors:
+            # Each rule tells of a node in its turn: the order is that of all of them.
+            return graphql.validate(schema, document_ast, given, **options) if others else errors
+        if "type_info" not in options:
+            _note_valid(store, seen, document_ast, key)
+    return graphql.validate(schema, document_ast, others, **options) if others else []
+
+
+def _is_valid(store: Store, seen: SeenDocument | None, document: DocumentNode, key: Any) -> bool:
+    if seen is not None and key in seen.operations.valid_by:
+        return True
+    is_valid = store.is_valid(document, key)
+    if is_valid:
+        _note_valid(store, seen, document, key)
+    return is_valid
+
+
+def _note_valid(store: Store, seen: SeenDocument | None, document: DocumentNode, key: Any) -> None:
+    """Keep it with what the document says; of one that came once, which has no place there yet, with itself."""
+    if seen is not None:
         seen.operations.valid_by.add(key)
-    return errors
+    elif not store.is_valid(document, key):
+        store.note_valid(document, key)
 
 
-def _seen(schema: GraphQLSchema, document: DocumentNode) -> SeenDocument | None:
+def _lookup(store: Store, document: DocumentNode) -> SeenDocument | None:
     with suppress(RecursionError):
-        return store_of(schema).lookup(document, is_run=False)
+        return store.lookup(document, is_run=False)
     return None

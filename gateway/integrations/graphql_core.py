@@ -96,7 +96,7 @@ def execute(
         context_value,
         variable_values,
         operation_name,
-        field_resolver,
+        reference.field_resolver(field_resolver),
         type_resolver,
         subscribe_field_resolver,
         **options,
@@ -138,6 +138,7 @@ def experimental_execute_incrementally(
             return result
     else:
         count(reading.reason)
+    given["field_resolver"] = reference.field_resolver(given.get("field_resolver"))
     return run(schema, document, **given)
 
 
@@ -261,6 +262,8 @@ def subscribe(
         reason = "subscriptions of graphql-core 3.2"
     if reason is not None:
         count(reason)
+        for name in ("field_resolver", "subscribe_field_resolver"):
+            arguments[name] = reference.field_resolver(arguments.get(name))
         return core.subscribe(schema, document, **arguments)
     each_event = {name: arguments[name] for name in arguments.keys() - PER_STREAM}
 

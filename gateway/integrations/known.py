@@ -4,6 +4,7 @@ module.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -110,8 +111,23 @@ def read_members(schema: GraphQLSchema, find: Callable[[GraphQLField], Member | 
             continue
         for field in named_type.fields.values():
             member = find(field) if field.resolve is not None else None
-            if member is not None:
+            if member is not None and not _collides(field):
                 mark_member(field.resolve, member)
+
+
+def _collides(field: GraphQLField) -> bool:
+    """Whether a call of a field's function fails, since an argument has the name of one of its parameters."""
+    if not field.args:
+        return False
+    function: Any = getattr(
+        field.resolve, "func", field.resolve
+    )  # of a `partial`, with what is bound
+    named = {
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    }
+    return any((argument.out_name or name) in named for name, argument in field.args.items())
 
 
 def schema_of(anything: Any) -> GraphQLSchema:

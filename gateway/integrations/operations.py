@@ -115,6 +115,7 @@ class Store:
         self._lock = threading.Lock()
         self._came: dict[int, None] = {}
         self._documents: dict[int, SeenDocument] = {}
+        self._valid: dict[tuple[int, Any], weakref.ref[DocumentNode]] = {}
         self._by_content: dict[Content, KnownOperations] = {}
         self._recent: OrderedDict[KnownOperations, None] = OrderedDict()
 
@@ -143,6 +144,21 @@ class Store:
         if COMPILED_FROM > 1 and not self._came_before(document, content, is_run):
             return None
         return self._enter(document, content if content is not None else content_of(document))
+
+    def note_valid(self, document: DocumentNode, rules: Any) -> None:
+        """Keep that a document is valid by some rules, as long as the document is there."""
+        place, valid = (id(document), rules), self._valid
+
+        def forget(gone: weakref.ref[DocumentNode]) -> None:
+            if valid.get(place) is gone:
+                del valid[place]
+
+        valid[place] = weakref.ref(document, forget)
+
+    def is_valid(self, document: DocumentNode, rules: Any) -> bool:
+        """Whether that is known of this very document."""
+        known = self._valid.get((id(document), rules))
+        return known is not None and known() is document
 
     def prepare(self, schema: GraphQLSchema, seen: SeenDocument, variety: Variety) -> Prepared:
         """The prepared operation of a document."""

@@ -7,17 +7,16 @@ variables or directives are left out of documents that have no `$` or no `@`.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
+from inspect import signature
 from typing import Any
 
 from graphql import (
     ASTValidationRule,
     FragmentDefinitionNode,
-    KnownDirectivesRule,
     NoUndefinedVariablesRule,
     NoUnusedVariablesRule,
     TypeInfoVisitor,
-    UniqueDirectivesPerLocationRule,
     UniqueVariableNamesRule,
     VariablesAreInputTypesRule,
     VariablesInAllowedPositionRule,
@@ -26,13 +25,7 @@ from graphql import (
 )
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 from graphql.language.visitor import BREAK, SKIP, EnterLeaveVisitor
-from graphql.validation import (
-    DeferStreamDirectiveLabel,
-    DeferStreamDirectiveOnRootField,
-    DeferStreamDirectiveOnValidOperationsRule,
-    StreamDirectiveOnListField,
-    ValidationContext,
-)
+from graphql.validation import ValidationContext
 from graphql.validation.validation_context import VariableUsage, VariableUsageVisitor
 
 Rule = type[ASTValidationRule]
@@ -47,16 +40,22 @@ OF_VARIABLES: frozenset[Rule] = frozenset(
         VariablesInAllowedPositionRule,
     }
 )
+# By name: graphql-core 3.2 has no rules about @defer and @stream.
 OF_DIRECTIVES: frozenset[Rule] = frozenset(
-    {
-        DeferStreamDirectiveLabel,
-        DeferStreamDirectiveOnRootField,
-        DeferStreamDirectiveOnValidOperationsRule,
-        KnownDirectivesRule,
-        StreamDirectiveOnListField,
-        UniqueDirectivesPerLocationRule,
-    }
+    rule
+    for rule in specified_rules
+    if rule.__name__
+    in (
+        "DeferStreamDirectiveLabel",
+        "DeferStreamDirectiveOnRootField",
+        "DeferStreamDirectiveOnValidOperationsRule",
+        "KnownDirectivesRule",
+        "StreamDirectiveOnListField",
+        "UniqueDirectivesPerLocationRule",
+    )
 )
+# Of a fragment, variables of its own are used too: graphql-core 3.3.
+HAS_FRAGMENT_VARIABLES = "fragment_definition" in signature(VariableUsageVisitor).parameters
 
 
 # What a context remembers of nodes. As keys of a dict they are hashed with all that is below them, each time.
@@ -86,7 +85,8 @@ class UsedVariables:
         usages: list[VariableUsage] | None = self._known.get(node)
         if usages is None:
             fragment = node if isinstance(node, FragmentDefinitionNode) else None
-            visitor = VariableUsageVisitor(self._type_info, fragment)
+            more = (fragment,) if HAS_FRAGMENT_VARIABLES else ()
+            visitor = VariableUsageVisitor(self._type_info, *more)
             visit(node, TypeInfoVisitor(self._type_info, visitor), self._keys)
             usages = self._known[node] = visitor.usages
         return usages
@@ -167,6 +167,25 @@ def names(rules: tuple[Rule, ...], when: str, kind: str) -> Names:
     return tuple(found)
 
 
+@lru_cache
+def as_one(rules: tuple[Rule, ...]) -> tuple[type[Together]]:
+    """Rules of a caller's own choice as one: the same errors, in the same order."""
+    return (type("Together", (Together,), {"rules": rules, "keys": keys_for(True)}),)
+
+
+@cache
+def keys_for(has_directives: bool) -> Keys:
+    """What is walked of a node.
+
+    Half of all nodes are names, which no rule looks at: their owners' methods do. Descriptions are never validated.
+    """
+    unseen = {"name", "alias", "description"} | (set() if has_directives else {"directives"})
+    return {
+        kind: tuple(key for key in members if key not in unseen)
+        for kind, members in QUERY_DOCUMENT_KEYS.items()
+    }
+
+
 @cache
 def rules_for(has_variables: bool, has_directives: bool) -> tuple[type[Together]]:
     """What a document is validated by: all rules that could find something in it, as one."""
@@ -176,10 +195,4 @@ def rules_for(has_variables: bool, has_directives: bool) -> tuple[type[Together]
     if not has_directives:
         left_out |= OF_DIRECTIVES
     chosen = tuple(rule for rule in specified_rules if rule not in left_out)
-    # Half of all nodes are names, which no rule looks at: their owners' methods do. Descriptions are never validated.
-    unseen = {"name", "alias", "description"} | (set() if has_directives else {"directives"})
-    keys = {
-        kind: tuple(key for key in members if key not in unseen)
-        for kind, members in QUERY_DOCUMENT_KEYS.items()
-    }
-    return (type("Together", (Together,), {"rules": chosen, "keys": keys}),)
+    return (type("Together", (Together,), {"rules": chosen, "keys": keys_for(has_directives)}),)

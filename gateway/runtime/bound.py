@@ -13,7 +13,6 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
-    default_field_resolver,
     is_enum_type,
     is_leaf_type,
 )
@@ -27,6 +26,7 @@ from gateway.plan.kinds import field_of
 from gateway.plan.loaders import loader_of
 from gateway.plan.nodes import Composite, Field, Kind, Leaf, Selection
 from gateway.plan.passes.settle import is_settled
+from gateway.runtime import reference
 from gateway.runtime.arguments import Arguments
 from gateway.runtime.denied import DENY, NULL
 
@@ -181,7 +181,7 @@ class BoundField:
         if plan.denied:
             resolve = DENY if plan.output.non_null else NULL
         if resolve is None and plan.wrapped:
-            resolve = default_field_resolver
+            resolve = reference.default_resolver
         self.member: MemberAccess | None = None
         member = member_of(resolve) if plan.kind is Kind.PROPERTY else None
         if member is not None and member.access is not MemberAccess.DEFAULT:

@@ -14,11 +14,13 @@ from graphql import (
     GraphQLEnumType,
     GraphQLError,
     GraphQLField,
+    GraphQLResolveInfo,
     GraphQLScalarType,
     GraphQLSchema,
     OperationDefinitionNode,
     Undefined,
     ValueNode,
+    default_field_resolver,
 )
 from graphql.execution.values import get_argument_values, get_variable_values
 from graphql.pyutils import inspect, is_awaitable
@@ -47,6 +49,9 @@ else:
     OWN_EXECUTORS = (BaseExecutor,)
 
 
+Resolver = Callable[..., Any]
+
+
 def select_operation(
     operations: Sequence[OperationDefinitionNode], name: str | None
 ) -> OperationDefinitionNode | None:
@@ -57,6 +62,21 @@ def select_operation(
     return named[-1] if named else None
 
 
+def default_resolver(source: Any, info: GraphQLResolveInfo[Any], /, **arguments: Any) -> Any:
+    """graphql-core's default resolver, for fields too whose arguments are called `source` or `info`.
+
+    graphql-core's own raises a TypeError there: it gets two values by one name.
+    """
+    name = info.field_name
+    value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    return value(info, **arguments) if callable(value) else value
+
+
+def field_resolver(given: Resolver | None) -> Resolver:
+    """What resolves fields without a resolver, on graphql-core as by a plan."""
+    return default_resolver if given is None or given is default_field_resolver else given
+
+
 def execute(
     schema: GraphQLSchema, document: DocumentNode, root: Any = None, **options: Any
 ) -> ExecutionResult | Awaitable[ExecutionResult]:
@@ -64,6 +84,7 @@ def execute(
 
     graphql-core refuses such a schema there, whatever the document asks.
     """
+    options["field_resolver"] = field_resolver(options.get("field_resolver"))
     if not has_incremental(schema):
         return graphql.execute(schema, document, root, **options)
     result: Any = graphql.experimental_execute_incrementally(schema, document, root, **options)
@@ -186,5 +207,7 @@ def build_executor(schema: GraphQLSchema, document: DocumentNode, arguments: dic
     """An executor of graphql-core 3.3, or a list of request errors."""
     renamed = dict(arguments)
     renamed["raw_variable_values"] = renamed.pop("variable_values", None)
+    for name in ("field_resolver", "subscribe_field_resolver"):
+        renamed[name] = field_resolver(renamed.get(name))
     executor = renamed.pop("executor_class", ExecutorThrowingOnIncremental)
     return executor.build(schema, document, **renamed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import graphql
@@ -13,7 +13,8 @@ import pytest
 from graphql import DocumentNode, FieldNode, Visitor, parse, visit
 
 from gateway.codegen.code import Code
-from gateway.integrations import graphql_core, operations
+from gateway.graph.member import Member, MemberAccess, member_of
+from gateway.integrations import graphql_core, known, operations
 from gateway.integrations.content import content_of
 from gateway.integrations.operations import Store, store_of
 from tests.execute.reference import make_schema
@@ -190,7 +191,7 @@ def test_a_text_is_parsed_and_validated_once(monkeypatch: pytest.MonkeyPatch) ->
     for _ in range(6):
         assert graphql_core.graphql_sync(schema, "query Once { a }", ROOT).data == {"a": 1}
     assert calls.count("parse") == 1
-    assert calls.count("validate") == 2  # at the first run nothing is kept but the text
+    assert calls.count("validate") == 1
     wrong = graphql_core.graphql_sync(schema, "query Once { nope }", ROOT)
     assert wrong == graphql.graphql_sync(schema, "query Once { nope }", ROOT)
 
@@ -211,6 +212,64 @@ def test_a_rule_that_may_look_at_more_is_asked_each_time() -> None:
         assert graphql_core.validate(schema, document, rules) == []
         graphql_core.execute(schema, document, ROOT)
     assert [str(e.message) for e in graphql_core.validate(schema, document, rules)] == ["enough"]
+
+
+def test_validity_that_is_known_of_a_document_is_let_go_with_it() -> None:
+    schema = make_schema(SDL)
+    document = parse("query Held { a }")
+    assert graphql_core.validate(schema, document) == []
+    store = store_of(schema)
+    assert [known() for known in store._valid.values()] == [document]
+    del document
+    gc.collect()
+    assert store._valid == {}
+
+
+def test_errors_are_told_in_the_order_of_all_rules() -> None:
+    class Naming(graphql.ASTValidationRule):
+        def enter_field(self, node: FieldNode, *_: Any) -> None:
+            self.report_error(graphql.GraphQLError(f"seen {node.name.value}", node))
+
+    schema = make_schema(SDL)
+    document = parse("query Q($v: Int) { x: a(m: 1) nope row { a @never } b ...F }")
+    rule_sets: list[Any] = [None, [Naming, *graphql.specified_rules]]
+    rule_sets += [[*graphql.specified_rules, Naming], []]
+    for rules in rule_sets:
+        expected = graphql.validate(schema, document, rules)
+        assert len(expected) >= 5 or rules == []
+        for most in (100, 3):
+            ours = graphql_core.validate(schema, document, rules, max_errors=most)
+            reference = graphql.validate(schema, document, rules, max_errors=most)
+            assert [(e.message, e.locations) for e in ours] == [
+                (e.message, e.locations) for e in reference
+            ]
+
+
+def test_arguments_may_be_called_as_the_parameters_of_the_default_resolver() -> None:
+    sdl = "type Query { a(source: Int, info: Int, root: Int): Int row(source: Int): Row } type Row { a: Int }"
+    schema = make_schema(sdl)
+    text = "query Colliding { a(source: 1, info: 2, root: 3) row(source: 1) { a } }"
+    for _ in range(3):
+        result = graphql_core.graphql_sync(schema, text, ROOT)
+        assert (result.data, result.errors) == ({"a": 1, "row": {"a": None}}, None)
+    for given in (None, graphql.default_field_resolver):
+        for _ in range(3):
+            document = parse(text)
+            found = graphql_core.execute(schema, document, ROOT, field_resolver=given)
+            assert (found.data, found.errors) == ({"a": 1, "row": {"a": None}}, None)
+
+
+def test_a_function_that_its_field_cannot_call_is_not_read_past() -> None:
+    def wrapped(name: str, source: Any, info: Any, **_arguments: Any) -> Any:
+        return source[name]
+
+    schema = make_schema("type Query { a(name: Int): Int b(other: Int): Int }")
+    query: Any = schema.query_type
+    fields = query.fields
+    for name, field in fields.items():
+        field.resolve = partial(wrapped, name)
+    known.read_members(schema, lambda _field: Member("a", MemberAccess.ANY))
+    assert [member_of(field.resolve) is None for field in fields.values()] == [True, False]
 
 
 def test_a_pickled_store_is_empty() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from random import Random
 
 import pytest
 from graphql import GraphQLError, build_schema, parse, specified_rules, validate
 
 from gateway.execute.incremental import add_directives
-from gateway.language.rules import OF_DIRECTIVES, OF_VARIABLES, names, rules_for
+from gateway.language.rules import OF_DIRECTIVES, OF_VARIABLES, as_one, names, rules_for
 from gateway.language.validate import reference_settings
 
 SCHEMA = build_schema("""
@@ -108,6 +109,17 @@ def test_as_many_errors_as_are_asked_for(most: int) -> None:
     document = parse(text)
     ours = validate(SCHEMA, document, rules_for(False, False), max_errors=most)
     assert told(ours) == told(validate(SCHEMA, document, max_errors=most))
+
+
+def test_rules_of_a_callers_own_choice_are_one_too() -> None:
+    rng = Random("as one")
+    for seed in SEEDS:
+        for text in (seed, *(mutate(seed, rng) for _ in range(20))):
+            with suppress(GraphQLError):
+                document = parse(text)
+                chosen = tuple(rng.sample(specified_rules, len(specified_rules) // 2))
+                ours = validate(SCHEMA, document, as_one(chosen))
+                assert told(ours) == told(validate(SCHEMA, document, chosen)), text
 
 
 def test_every_rule_of_the_reference_is_run() -> None:
