@@ -39,6 +39,7 @@ from gateway.cost.check import add_weights
 from gateway.errors import ConfigError, Diagnostic
 from gateway.execute.incremental import add_directives
 from gateway.graph.accepted import accepted
+from gateway.graph.application_context import ApplicationContextFactory
 from gateway.graph.applied import bind_directives
 from gateway.graph.binding import bind_resolvers
 from gateway.graph.builtin import cost_names, view_names
@@ -72,6 +73,8 @@ class Graph:
         threads: The pool of blocking resolvers.
         plugins: What of the user's Python comes from packages.
         views: The views of the schema, by their names.
+        application_context: What makes the context of the resolvers, where they are those of an application of a
+            framework; None: they get the gateway's.
     """
 
     schema: GraphQLSchema | None
@@ -81,6 +84,7 @@ class Graph:
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     plugins: list[Plugin] = field(default_factory=list)
     views: dict[str, SchemaView] = field(default_factory=dict)
+    application_context: ApplicationContextFactory | None = None
 
     @property
     def undeclared(self) -> list[Mark]:

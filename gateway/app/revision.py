@@ -24,6 +24,7 @@ from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.context import Context
 from gateway.cost.operation_cost import OperationCosts
 from gateway.execute.prepared import Prepared
+from gateway.graph.application_context import ApplicationContext
 from gateway.graph.views.view import SchemaView
 from gateway.language.verdict import SameNames
 from gateway.override.testers import Testers
@@ -92,6 +93,8 @@ class Revision:
         self._config, self._base, self._worker = config, base, worker
         limits = result_limits(config)
         self._factories = [mark for mark in graph.marks if mark.kind == "context_factory"]
+        self._application = graph.application_context
+        self._new_context = Context if self._application is None else ApplicationContext
         self.state: dict[str, Any] = hooks.state if hooks is not None else {}
         self.upstream = worker.upstream
         # It does not know the revision: that goes with the last request that holds it, and not in a circle.
@@ -226,7 +229,7 @@ class Revision:
         router = config.traffic_shaping.router
         asks = router.client_timeout_header
         timeout_s = time_left(router, client.headers) if asks else router.timeout_s
-        context = Context(
+        context = self._new_context(
             client,
             deadline=worker.clock() + timeout_s,
             upstream=self.upstream,
@@ -241,7 +244,7 @@ class Revision:
             context.stats.trace = worker.tracing.begin(client.headers)
         elif worker.is_timed:
             context.stats.trace = Trace(propagation=())
-        return self._furnish(context) if self._factories else context
+        return self._furnish(context) if self._factories or self._application else context
 
     async def _furnish(self, context: Context) -> Context:
         context.state = dict(self.state)
@@ -249,6 +252,8 @@ class Revision:
         for mark in self._factories:
             seen = context if mark.vary is None else context.restricted(mark.vary)
             context.state.update(named_values(mark, await settled(mark.target(seen))))
+        if isinstance(context, ApplicationContext) and self._application is not None:
+            context.application = await settled(self._application(context))
         return context
 
     def _warm(self) -> None:

@@ -44,6 +44,13 @@ def profile(
         typer.Option(help="Profile the gateway at this URL instead of one in this process."),
     ] = None,
     app: AppOption = None,
+    context: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:NAME",
+            help="What makes the resolvers' context for each run of a framework's schema.",
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Also write an HTML page.")] = None,
 ) -> None:
     """Run an operation repeatedly and show where its time goes."""
@@ -58,12 +65,14 @@ def profile(
         number = command.runs_of(asked, runs)
         # Looking at the code runs the operation again and again: never what writes.
         samples = html is not None and not command.is_write(asked)
+        if context is not None and app is None:
+            fail("--context is for --strawberry, --ariadne and --graphene")
         if url is not None:
             with working(f"{number + 1} runs"):
                 found = asyncio.run(command.profile_at(url, asked, number))
         elif app is not None:
             with one_line_errors():
-                run = command.profile_app(app, asked, number, samples=samples)
+                run = command.profile_app(app, asked, number, samples=samples, context=context)
                 with working(f"{number + 1} runs"):
                     found = asyncio.run(run)
         else:

@@ -19,6 +19,7 @@ from gateway.errors import RequestError
 from gateway.execute.bounded import Budget, bounded_options
 from gateway.execute.prepared import Prepared
 from gateway.execute.run import run_code
+from gateway.graph.application_context import context_of_resolvers
 from gateway.graph.loader import Loader
 from gateway.plan.collect import CannotCompileError
 from gateway.plan.show import print_plan
@@ -131,7 +132,7 @@ def fall_back(
             prepared.schema,
             source.document,
             root,
-            context_value=context,
+            context_value=context_of_resolvers(context),
             variable_values=dict(variables.raw),
             operation_name=source.operation_name,
             **bounded_options(budget, prepared.view),

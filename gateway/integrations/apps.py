@@ -1,8 +1,9 @@
-"""The schema of an application by its name, for commands: `module:name`, of any of the frameworks."""
+"""The schema of an application, and its context, by name, for commands: `module:name`, of any of the frameworks."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from graphql import DocumentNode, GraphQLSchema, validate
 
 from gateway.errors import ConfigError, RequestError
+from gateway.graph.application_context import ApplicationContextFactory
 from gateway.integrations import known
 
 PREPARED_BY = {
@@ -27,17 +29,7 @@ def load_schema(place: str) -> GraphQLSchema:
 
     Errors: ConfigError, where there is none. What the module raises is not caught.
     """
-    module_name, _, name = place.partition(":")
-    if not name:
-        raise ConfigError(f"{place!r} is no place of a schema: expected MODULE:NAME")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        found: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as exc:
-        raise ConfigError(f"no module {exc.name!r} can be imported") from exc
-    for part in name.split("."):
-        found = getattr(found, part, None)
+    found = _load(place)
     try:
         schema = known.schema_of(found)
     except TypeError as exc:
@@ -46,6 +38,43 @@ def load_schema(place: str) -> GraphQLSchema:
         if framework in sys.modules:
             importlib.import_module(module).read_members(schema)
     return schema
+
+
+def load_context(place: str) -> ApplicationContextFactory:
+    """What makes the context of an application's resolvers.
+
+    Args:
+        place: `module:name` of a function or class, called for each run, with the gateway's context where it takes an
+            argument (`headers` and `client` are the request's), or of a value.
+
+    Errors: ConfigError, where there is none.
+    """
+    found = _load(place)
+    if found is None:
+        raise ConfigError(f"there is no {place}")
+    if not callable(found):
+        return lambda _context: found
+    try:
+        inspect.signature(found).bind()
+    except TypeError:  # it takes an argument
+        factory: ApplicationContextFactory = found
+        return factory
+    return lambda _context: found()
+
+
+def _load(place: str) -> Any:
+    module_name, _, name = place.partition(":")
+    if not name:
+        raise ConfigError(f"{place!r} is no place of an object: expected MODULE:NAME")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as exc:
+        raise ConfigError(f"no module {exc.name!r} can be imported") from exc
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
 
 
 def check_valid(schema: GraphQLSchema, document: DocumentNode) -> None:

@@ -16,7 +16,7 @@ from gateway.app.build import Graph
 from gateway.app.config import Config
 from gateway.app.gateway import Gateway
 from gateway.connectors.bind import BoundConnectors
-from gateway.integrations.apps import load_schema
+from gateway.integrations.apps import load_context, load_schema
 from gateway.pipeline.explain import ExplainSettings
 from gateway.profile.measure import Profile, ProfiledOperation, ProfileError, measure
 from gateway.profile.page import render
@@ -43,15 +43,28 @@ async def profile_here(
 
 
 async def profile_app(
-    place: str, operation: ProfiledOperation, runs: int, *, samples: bool
+    place: str,
+    operation: ProfiledOperation,
+    runs: int,
+    *,
+    samples: bool,
+    context: str | None = None,
 ) -> Profile:
-    """Profile in this process a framework's schema, `module:name`: its resolvers run, with the gateway's context.
+    """Profile in this process a framework's schema, `module:name`: its resolvers run.
+
+    Args:
+        place: Of the schema.
+        operation: What is run.
+        runs: How often, after the first.
+        samples: Whether to look at the code too.
+        context: The place of what makes their context; without one they get the gateway's.
 
     Errors: ProfileError; ConfigError where there is no such schema.
     """
     explain = ExplainSettings(trace_header="always", plan_header=True)
     quiet = LogSettings(access="off", slow="off", audit="off")
     graph = Graph(load_schema(place), BoundConnectors(), [])
+    graph.application_context = load_context(context) if context is not None else None
     app = Gateway(Config(explain=explain, logs=quiet), Path(), os.environ, graph=graph)
     async with (
         app.lifespan(),

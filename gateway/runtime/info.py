@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLResolveInfo
 from graphql.pyutils import Path, is_awaitable
 
+from gateway.graph.application_context import context_of_resolvers
 from gateway.graph.resolvers import seen_by
 from gateway.runtime import reference
 from gateway.runtime.bound import BoundField
@@ -102,7 +103,9 @@ def _shared(run: Run, field: BoundField) -> Shared:
         "variable_values": run.variables.coerced
         if form.has_plain_variables
         else run.reference_variables(),
-        "context": run.context if field.sees is None else seen_by(run.context, field.sees),
+        "context": context_of_resolvers(run.context)
+        if field.sees is None
+        else seen_by(run.context, field.sees),
         "is_awaitable": form.is_awaitable,
         "abort_signal": None,
         "async_helpers": reference.async_helpers(_gather, _track),
