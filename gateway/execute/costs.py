@@ -21,6 +21,10 @@ class PreparedCosts:
         slots: Literals that other texts of the same plan have other values for.
         denied: Field nodes that are not answered, by `id`.
         growing: Admits and charges the client for whom one is made.
+
+    Attributes:
+        only: The one of an operation without conditions; None where there is none, or where it cannot be made.
+        requests: How often the operation was asked for.
     """
 
     def __init__(
@@ -40,8 +44,11 @@ class PreparedCosts:
         self._operation = operation
         self._conditions = conditions_of(source.document, operation)
         self._found: Variants[OperationCost] = Variants(self._compile, growing)
+        self.only: OperationCost | None = None
+        self.requests = 0
         if not self._conditions:
             self._found.make_first()
+            self.only = next(iter(self._found.all()), None)
 
     def of(self, coerced: Mapping[str, Any], asker: Asker = None) -> OperationCost:
         """The cost for these variables. Errors: CannotCompileError; ClientError(UNCACHED_DOCUMENTS_LIMIT)."""

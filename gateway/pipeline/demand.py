@@ -18,6 +18,7 @@ from typing import Any
 
 from graphql import ExecutionResult
 
+from gateway.auth.principal import Principal
 from gateway.auth.settings import ClientSettings
 from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue, then
@@ -31,14 +32,19 @@ from gateway.errors import ClientError
 from gateway.pipeline.explain import Explain
 from gateway.pipeline.operation import Operation
 from gateway.plan.collect import CannotCompileError
-from gateway.quotas.quotas import Quotas, Taken
+from gateway.quotas.quotas import Quotas, QuotaSubject, Taken
 from gateway.response.record import Answer
 from gateway.telemetry.records import members
 
 logger = logging.getLogger("gateway.cost")
 
 
-NOTHING_GIVEN = Given({})
+# What answers have really cost is counted for so many requests of an operation, and then for one in `ONE_IN`; for all
+# of them where a quota is of cost.
+COUNTED = 100
+ONE_IN = 16
+# Principals of whom it is remembered which quota they have.
+MOST_SUBJECTS = 10_000
 
 
 @dataclass(slots=True)
@@ -47,15 +53,15 @@ class OperationDemand:
 
     Attributes:
         cost: What it costs; None where that is not counted, or cannot be said.
-        given: What its request gives.
         estimated: What it may cost.
+        is_counted: Whether what it really costs is counted.
         refused: The sources that it costs too much.
         taken: Of its client's quota; None where it has none.
     """
 
     cost: OperationCost | None
-    given: Given
     estimated: float = 0
+    is_counted: bool = False
     refused: tuple[str, ...] = ()
     taken: Taken | None = None
 
@@ -78,9 +84,12 @@ class Demand:
         clients: Mapping[str, ClientSettings],
     ) -> None:
         self._policies = {name: client.quota for name, client in clients.items()}
-        self._settings = settings
+        self._is_enforced = settings.mode == "enforce"
+        self._max = settings.max
         self._explain = explain
         self._quotas = quotas
+        self._counts_all = quotas is not None and quotas.counts_cost
+        self._subjects: dict[Principal, QuotaSubject | None] = {}
         self._budgets = {
             name: source.max for name, source in settings.sources.items() if source.max is not None
         }
@@ -104,15 +113,27 @@ class Demand:
     def _take(
         self, quotas: Quotas, client: ClientRequest, cost: float
     ) -> AwaitableOrValue[Taken] | None:
-        named = client.principal.client
-        return quotas.take(client, 1, cost, self._policies.get(named) if named else None)
+        principal = client.principal
+        try:
+            subject = self._subjects[principal]
+        except KeyError:
+            subject = self._find_subject(quotas, principal)
+        return None if subject is None else quotas.take(subject, client.client_key, 1, cost)
+
+    def _find_subject(self, quotas: Quotas, principal: Principal) -> QuotaSubject | None:
+        if len(self._subjects) >= MOST_SUBJECTS:
+            self._subjects.clear()
+        named = self._policies.get(principal.client) if principal.client is not None else None
+        found = self._subjects[principal] = quotas.subject_of(principal, named)
+        return found
 
     def _check_quota(self, operation: Operation, taken: Taken) -> Operation:
         assert self._quotas is not None
         assert operation.demand is not None
         operation.demand.taken = taken
         operation.record.quota_headers = self._quotas.headers(taken)
-        self._quotas.check(taken)
+        if not taken.is_admitted:
+            self._quotas.check(taken)
         return operation
 
     def weigh(self, operation: Operation) -> OperationDemand:
@@ -122,49 +143,59 @@ class Demand:
         """
         costs = operation.prepared.costs
         if costs is None:
-            return OperationDemand(None, NOTHING_GIVEN)
-        settings, literals = self._settings, operation.literals
-        given = Given(
-            operation.variables.coerced,
-            literals.raws if literals is not None else None,
-            settings.mode == "enforce",
-        )
-        try:
-            cost = costs.of(operation.variables.coerced, operation.client.client_key)
-        except CannotCompileError as exc:
-            if settings.mode == "enforce":
-                raise too_expensive(f"What the operation costs cannot be told: {exc}.") from exc
-            return OperationDemand(None, given)
-        demand = OperationDemand(cost, given, cost.formula.value(given))
-        operation.record.cost_estimated = demand.estimated
+            return OperationDemand(None)
+        cost = costs.only
+        if cost is None:
+            try:
+                cost = costs.of(operation.variables.coerced, operation.client.client_key)
+            except CannotCompileError as exc:
+                if self._is_enforced:
+                    problem = f"What the operation costs cannot be told: {exc}."
+                    raise too_expensive(problem) from exc
+                return OperationDemand(None)
+        estimated = cost.fixed
+        if estimated is None:
+            estimated = cost.formula.value(self._given(operation))
+        operation.record.cost_estimated = estimated
+        costs.requests = number = costs.requests + 1
+        is_counted = self._counts_all or number <= COUNTED or not number % ONE_IN
+        demand = OperationDemand(cost, estimated, is_counted)
         if self._budgets:
             self._check_sources(operation, demand, cost)
-        if settings.max is not None and demand.estimated > settings.max:
-            self._exceed(operation, demand.estimated, settings.max)
+        if self._max is not None and estimated > self._max:
+            self._exceed(operation, estimated, self._max)
         if self._explain.is_open and self._explain.asks_cost(operation.client.headers):
-            shown = {**(operation.extensions or {}), "cost": self._shown(demand, cost)}
+            demand.is_counted = True
+            shown = {**(operation.extensions or {}), "cost": self._shown(operation, demand, cost)}
             operation.extensions = shown
         return demand
+
+    def _given(self, operation: Operation) -> Given:
+        """What a request gives."""
+        literals = operation.literals
+        raws = literals.raws if literals is not None else None
+        return Given(operation.variables.coerced, raws, self._is_enforced)
 
     def _check_sources(
         self, operation: Operation, demand: OperationDemand, cost: OperationCost
     ) -> None:
         """Note the sources that an operation costs too much."""
+        given = self._given(operation)
         over = tuple(
             name
             for name, most in self._budgets.items()
-            if name in cost.by_source and cost.by_source[name].value(demand.given) > most
+            if name in cost.by_source and cost.by_source[name].value(given) > most
         )
         if over:
             operation.record.over_cost = over
-            if self._settings.mode == "enforce":
+            if self._is_enforced:
                 demand.refused = over
 
     def _exceed(self, operation: Operation, estimated: float, most: int) -> None:
         """Errors: ClientError(COST_ESTIMATED_TOO_EXPENSIVE), unless it is only measured."""
         operation.record.over_cost = ("operation", *operation.record.over_cost)
         problem = f"The operation costs up to {estimated:g}; cost.max is {most}."
-        if self._settings.mode == "enforce":
+        if self._is_enforced:
             raise too_expensive(problem, estimated=estimated, max=most)
         logger.warning(
             "the limit would refuse the operation: %s",
@@ -174,22 +205,26 @@ class Demand:
             ),
         )
 
-    def _shown(self, demand: OperationDemand, cost: OperationCost) -> dict[str, Any]:
+    def _shown(
+        self, operation: Operation, demand: OperationDemand, cost: OperationCost
+    ) -> dict[str, Any]:
         """What a client is shown that asks for it; what it has really cost is added when that is known."""
         return {
             "estimated": demand.estimated,
-            "max": self._settings.max,
-            "by_source": evaluated(cost.by_source, demand.given),
+            "max": self._max,
+            "by_source": evaluated(cost.by_source, self._given(operation)),
             "formula": str(cost.formula),
         }
 
     def begin(self, operation: Operation, context: Context, *, counts: bool = True) -> None:
         """Leave out the sources that an execution costs too much, and let it be counted."""
         demand = operation.demand
-        if demand is not None and demand.cost is not None:
+        if demand is None or demand.cost is None:
+            return
+        if demand.refused:
             context.stats.refused = demand.refused
-            if counts:
-                context.stats.tally = Tally(demand.cost, demand.given)
+        if counts and demand.is_counted:
+            context.stats.tally = Tally(demand.cost, self._given(operation))
 
     def counted(
         self, operation: Operation, context: Context, result: ExecutionResult
@@ -199,7 +234,7 @@ class Demand:
         if tally is None:
             return None
         tally.take(result.data)
-        shown = (operation.extensions or {}).get("cost")
+        shown = operation.extensions.get("cost") if operation.extensions else None
         if shown is not None:
             shown |= {"actual": tally.total, "delta": tally.total - shown["estimated"]}
         return tally.total

@@ -15,7 +15,12 @@ class LocalWindows:
     Args:
         max_clients: How many it knows; the one that has asked nothing for longest goes first.
         clock: Seconds.
+
+    Attributes:
+        delay_s: How long what is given back waits.
     """
+
+    delay_s = 0.0
 
     def __init__(
         self, max_clients: int = 10_000, clock: Callable[[], float] = time.monotonic
@@ -28,48 +33,52 @@ class LocalWindows:
     def __len__(self) -> int:
         return len(self._back_at)
 
-    def take(self, key: str, windows: Sequence[Window], requests: float, cost: float) -> Verdict:
-        """Admit a demand, or refuse it whole.
+    def try_take(
+        self, key: str, windows: Sequence[Window], requests: float, cost: float, now: float
+    ) -> list[float] | None:
+        """Admit what fits into what is left: when all of each window will have come back.
+
+        None where `take` has to decide: the client is new, or it is more than fits.
 
         Args:
             key: Whose windows.
             windows: The same ones for each demand of a key.
             requests, cost: What is demanded.
+            now: By the clock.
         """
-        now, known = self._clock(), self._back_at.get(key)
+        back_at = self._back_at
+        known = back_at.get(key)
         if known is None:
-            return self._take(key, windows, [0.0] * len(windows), requests, cost, now)
-        self._back_at.move_to_end(key)
-        ahead_s = []
-        for window, at in zip(windows, known, strict=True):
-            ahead = at - now if at > now else 0.0
-            ahead += (cost if window.is_cost else requests) * window.each_s
-            if ahead > window.full_s:  # refused, or more than a share
-                before_s = [at - now if at > now else 0.0 for at in known]
-                return self._take(key, windows, before_s, requests, cost, now)
-            ahead_s.append(ahead)
-        known[:] = [now + ahead for ahead in ahead_s]
-        return Verdict(True, windows, ahead_s)
+            return None
+        moved = []
+        for window, at in zip(windows, known):  # noqa: B905 - `strict` would cost a third of it
+            if at < now:
+                at = now
+            at += (cost if window.is_cost else requests) * window.each_s
+            if at - now > window.full_s:
+                return None
+            moved.append(at)
+        back_at[key] = moved
+        back_at.move_to_end(key)
+        return moved
 
-    def _take(
-        self,
-        key: str,
-        windows: Sequence[Window],
-        before_s: Sequence[float],
-        requests: float,
-        cost: float,
-        now: float,
-    ) -> Verdict:
+    def take(self, key: str, windows: Sequence[Window], requests: float, cost: float) -> Verdict:
+        """Admit a demand, or refuse it whole. Args: as of `try_take`."""
+        now, known = self._clock(), self._back_at.get(key)
+        before_s = [max(0.0, at - now) for at in known] if known else [0.0] * len(windows)
         verdict = decide(windows, before_s, requests, cost)
+        if known:
+            self._back_at.move_to_end(key)
         if verdict.is_admitted:
             self._back_at[key] = [now + ahead for ahead in verdict.ahead_s]
             if len(self._back_at) > self._max_clients:
                 self._back_at.popitem(last=False)
         return verdict
 
-    def give_back(self, key: str, windows: Sequence[Window], cost: float) -> None:
-        """Give back a part of a demand's cost; what it cost more than was demanded is negative."""
+    def give_back(self, key: str, windows: Sequence[Window], back_s: Sequence[float]) -> None:  # noqa: ARG002 - as Redis
+        """Let each window go back by so much; forward where it is negative."""
         known = self._back_at.get(key)
         if known is not None:
-            for index, window in enumerate(windows):
-                known[index] -= window.takes_s(0, cost)
+            now = self._clock()
+            moved = [max(now, at) - back for at, back in zip(known, back_s, strict=True)]
+            self._back_at[key] = moved

@@ -8,27 +8,25 @@ Source of the headers: draft-ietf-httpapi-ratelimit-headers.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
+from math import ceil, isinf
 from typing import NamedTuple
 
 from gateway.auth.principal import Principal
-from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.errors import ClientError
 from gateway.quotas.local import LocalWindows
 from gateway.quotas.redis_windows import RedisWindows, StoreAwayError
 from gateway.quotas.settings import DEFAULT, QuotaPolicy, QuotaSettings
-from gateway.quotas.windows import Verdict, Window, windows_of
+from gateway.quotas.windows import Verdict, Window, refunds_s, windows_of
 from gateway.telemetry.catalogue import QUOTA_CLIENTS, QUOTA_DECISIONS, QUOTA_STORE_FAILURES
 from gateway.telemetry.metrics import Sample
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class CountedPolicy:
     """One policy as it is counted.
 
@@ -37,34 +35,59 @@ class CountedPolicy:
         settings: As configured.
         windows: Of all workers together.
         shares: Those of one worker.
-        told: The headers that say what they are and what is left, with gaps for that.
+        told: The headers that say what they are and what is left, with gaps for that; None where nobody is told.
+        admitted, refused, measured: How many demands were, so far.
     """
 
     name: str
     settings: QuotaPolicy
     windows: tuple[Window, ...]
     shares: tuple[Window, ...]
-    told: bytes
+    told: bytes | None
+    admitted: int = 0
+    refused: int = 0
+    measured: int = 0
 
 
-class Taken(NamedTuple):
-    """What was taken of a quota.
+class QuotaSubject(NamedTuple):
+    """Who has a quota.
 
     Attributes:
         policy: Which.
-        key: Whose.
-        store: Where it is counted; None where it is counted nowhere.
-        windows: Those that were counted.
-        cost: That was taken.
-        verdict: What became of it; None where nobody could say.
+        key: Whose; without the address, where each address has a quota of its own.
+        is_by_address: Whether each has.
     """
 
     policy: CountedPolicy
     key: str
+    is_by_address: bool
+
+
+@dataclass(slots=True, eq=False)
+class Taken:
+    """What was demanded of a quota.
+
+    Attributes:
+        policy: Which.
+        key: Whose.
+        cost: That was demanded.
+        store: Where it is counted; None where it is counted nowhere.
+        windows: Those that were counted.
+        is_admitted: Whether there was room for it.
+        back_at_s: When all of each window will have come back; None where nobody could say.
+        verdict: What became of it, where it was not simply admitted.
+        at_s: When, on the quotas' clock.
+    """
+
+    policy: CountedPolicy
+    key: str
+    cost: float
     store: LocalWindows | RedisWindows | None
     windows: tuple[Window, ...]
-    cost: float
+    is_admitted: bool
+    back_at_s: Sequence[float] | None
     verdict: Verdict | None
+    at_s: float
 
 
 class Quotas:
@@ -74,13 +97,23 @@ class Quotas:
         settings: As configured.
         workers: How many share what is counted locally.
         shared: Redis; None where each worker counts its share.
+        clock: Seconds.
+
+    Attributes:
+        counts_cost: Whether a window is of cost.
     """
 
     def __init__(
-        self, settings: QuotaSettings, workers: int, shared: RedisWindows | None = None
+        self,
+        settings: QuotaSettings,
+        workers: int,
+        shared: RedisWindows | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.counts_cost = settings.counts_cost
         self._settings = settings
-        self._local = LocalWindows(settings.max_clients)
+        self._clock = clock
+        self._local = LocalWindows(settings.max_clients, clock)
         self._shared = shared
         self._policies = {
             name: CountedPolicy(
@@ -88,16 +121,17 @@ class Quotas:
                 policy,
                 windows_of(policy),
                 windows_of(policy, workers),
-                header_lines(policy),
+                header_lines(policy) if settings.headers else None,
             )
             for name, policy in settings.policies.items()
         }
-        self._decisions: Counter[tuple[str, str]] = Counter()
 
     def samples(self) -> Iterator[Sample]:
         """What was counted, for metrics."""
-        for (policy, decision), count in self._decisions.items():
-            yield QUOTA_DECISIONS, (policy, decision), count
+        for name, policy in self._policies.items():
+            for decision in ("admitted", "refused", "measured"):
+                if count := getattr(policy, decision):
+                    yield QUOTA_DECISIONS, (name, decision), count
         yield QUOTA_CLIENTS, (), len(self._local)
         if self._shared is not None:
             yield QUOTA_STORE_FAILURES, (), self._shared.failures
@@ -107,31 +141,43 @@ class Quotas:
         if self._shared is not None:
             await self._shared.aclose()
 
-    def policy_of(self, principal: Principal, named: str | None) -> CountedPolicy | None:
-        """The policy that holds for a client: the one that its key names, `named`, or the default."""
-        return self._policies.get(principal.limits or named or DEFAULT)
-
-    def take(
-        self, client: ClientRequest, requests: float, cost: float, named: str | None = None
-    ) -> AwaitableOrValue[Taken] | None:
-        """Take what is demanded of a client's quota; None where it has none.
+    def subject_of(self, principal: Principal, named: str | None) -> QuotaSubject | None:
+        """Who has the quota that holds for a principal; None where none does.
 
         Args:
-            client: Whose.
-            requests, cost: What is demanded.
+            principal: Its key names the policy, else `named` is it, else the default.
             named: The policy of its application, where the configuration names one.
         """
-        policy = self.policy_of(client.principal, named)
+        policy = self._policies.get(principal.limits or named or DEFAULT)
         if policy is None or not policy.windows:
             return None
-        key = f"{policy.name}:{subject_of(client, policy.settings.per)}"
+        name = subject_name(principal, policy.settings.per)
+        return QuotaSubject(policy, f"{policy.name}:{name or 'a'}", name is None)
+
+    def take(
+        self, subject: QuotaSubject, client_key: str, requests: float, cost: float
+    ) -> AwaitableOrValue[Taken]:
+        """Take what is demanded of a quota.
+
+        Args:
+            subject: Whose.
+            client_key: The client's address.
+            requests, cost: What is demanded.
+        """
+        policy = subject.policy
+        key = subject.key + client_key if subject.is_by_address else subject.key
         if self._shared is not None:
             return self._take_shared(self._shared, policy, key, requests, cost)
         return self._take_local(policy, key, requests, cost)
 
     def _take_local(self, policy: CountedPolicy, key: str, requests: float, cost: float) -> Taken:
-        verdict = self._local.take(key, policy.shares, requests, cost)
-        return self._taken(policy, key, self._local, policy.shares, cost, verdict)
+        store, windows, now = self._local, policy.shares, self._clock()
+        moved = store.try_take(key, windows, requests, cost, now)
+        if moved is not None:
+            policy.admitted += 1
+            return Taken(policy, key, cost, store, windows, True, moved, None, now)
+        verdict = store.take(key, windows, requests, cost)
+        return self._decided(policy, key, cost, store, windows, verdict)
 
     async def _take_shared(
         self, shared: RedisWindows, policy: CountedPolicy, key: str, requests: float, cost: float
@@ -141,33 +187,36 @@ class Quotas:
         except StoreAwayError:
             if self._settings.on_unavailable == "local":
                 return self._take_local(policy, key, requests, cost)
-            return self._taken(policy, key, None, (), cost, None)
-        return self._taken(policy, key, shared, policy.windows, cost, verdict)
+            return self._decided(policy, key, cost, None, (), None)
+        return self._decided(policy, key, cost, shared, policy.windows, verdict)
 
-    def _taken(
+    def _decided(
         self,
         policy: CountedPolicy,
         key: str,
+        cost: float,
         store: LocalWindows | RedisWindows | None,
         windows: tuple[Window, ...],
-        cost: float,
         verdict: Verdict | None,
     ) -> Taken:
-        taken = Taken(policy, key, store, windows, cost, verdict)
-        decision = "admitted" if self._is_admitted(taken) else "refused"
-        if decision == "refused" and policy.settings.mode == "measure":
-            decision = "measured"
-        self._decisions[policy.name, decision] += 1
-        return taken
-
-    def _is_admitted(self, taken: Taken) -> bool:
-        if taken.verdict is None:
-            return self._settings.on_unavailable != "closed"
-        return taken.verdict.is_admitted
+        """Note what became of a demand."""
+        now, back_at_s = self._clock(), None
+        if verdict is None:
+            is_admitted = self._settings.on_unavailable != "closed"
+        else:
+            is_admitted = verdict.is_admitted
+            back_at_s = [now + ahead for ahead in verdict.ahead_s]
+        if is_admitted:
+            policy.admitted += 1
+        elif policy.settings.mode == "measure":
+            policy.measured += 1
+        else:
+            policy.refused += 1
+        return Taken(policy, key, cost, store, windows, is_admitted, back_at_s, verdict, now)
 
     def check(self, taken: Taken) -> None:
         """Errors: ClientError(RATE_LIMIT_EXCEEDED) where the quota has no room, and is not only measured."""
-        if taken.policy.settings.mode == "measure" or self._is_admitted(taken):
+        if taken.is_admitted or taken.policy.settings.mode == "measure":
             return
         if taken.verdict is None:
             raise ClientError(
@@ -178,7 +227,7 @@ class Quotas:
         unit = "cost" if window.is_cost else "requests"
         limit = f"{window.most:g} {unit} in {window.seconds:g} seconds"
         extensions = {"quota": taken.policy.name, "window": window.title}
-        if math.isinf(tightest.wait_s):
+        if isinf(tightest.wait_s):
             raise ClientError(
                 f"The operation costs {taken.cost:g}, more than the whole quota: {limit}.",
                 code="RATE_LIMIT_EXCEEDED",
@@ -188,42 +237,49 @@ class Quotas:
             f"The quota is used up: {limit}.",
             code="RATE_LIMIT_EXCEEDED",
             extensions=extensions,
-            retry_after_s=max(1, math.ceil(tightest.wait_s)),
+            retry_after_s=max(1, ceil(tightest.wait_s)),
         )
 
     def settle(self, taken: Taken, cost: float) -> None:
         """Give back what was taken beyond what it has really cost; or take what it has cost more."""
-        is_counted = taken.verdict is not None and taken.verdict.is_admitted
-        if is_counted and taken.store is not None and cost != taken.cost:
-            taken.store.give_back(taken.key, taken.windows, taken.cost - cost)
+        store = taken.store
+        if store is None or not taken.is_admitted or cost == taken.cost:
+            return
+        since_s = self._clock() - taken.at_s + store.delay_s
+        back_s = refunds_s(taken.windows, taken.cost, cost, since_s)
+        if any(back_s):
+            store.give_back(taken.key, taken.windows, back_s)
 
     def headers(self, taken: Taken) -> bytes:
         """The lines of an answer's head that say what is left; none where they are switched off."""
-        if not self._settings.headers or taken.verdict is None:
+        told, back_at_s = taken.policy.told, taken.back_at_s
+        if told is None or back_at_s is None:
             return b""
-        left: list[int] = []
-        for window, ahead_s in zip(taken.verdict.windows, taken.verdict.ahead_s, strict=True):
-            left += (window.left(ahead_s), math.ceil(ahead_s))
-        return taken.policy.told % tuple(left)
+        figures: list[int] = []
+        now = taken.at_s
+        for window, at in zip(taken.windows, back_at_s):  # noqa: B905 - as `try_take`
+            ahead = at - now
+            left = int(window.most - ahead * window.per_s + 1e-6)
+            figures.append(left if left > 0 else 0)
+            figures.append(ceil(ahead))
+        return told % tuple(figures)
 
 
 def header_lines(policy: QuotaPolicy) -> bytes:
     """`RateLimit-Policy` and `RateLimit`, this with two gaps for each window. No name has a `%`."""
-    windows = (f'"{w.title}";q={w.quota};w={math.ceil(w.seconds)}' for w in policy.windows)
+    windows = (f'"{w.title}";q={w.quota};w={ceil(w.seconds)}' for w in policy.windows)
     left = (f'"{w.title}";r=%d;t=%d' for w in policy.windows)
     return f"ratelimit-policy: {', '.join(windows)}\r\nratelimit: {', '.join(left)}\r\n".encode()
 
 
-def subject_of(client: ClientRequest, per: str) -> str:
-    """Whose quota it is: as short as the longest name is not, and with no name that can be read."""
-    principal = client.principal
+def subject_name(principal: Principal, per: str) -> str | None:
+    """Whose quota it is: short, however long its names are, and none of them can be read. None: its address'."""
     if per == "principal" and principal.id is not None:
         return "p" + _digest(f"{principal.issuer or ''} {principal.id}")
     if per != "address" and principal.client is not None:
         return "c" + _digest(principal.client)
-    return "a" + client.client_key
+    return None
 
 
-@lru_cache(10_000)
 def _digest(text: str) -> str:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

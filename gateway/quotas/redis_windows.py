@@ -95,14 +95,17 @@ class RedisWindows:
     Attributes:
         is_away: Whether Redis does not answer.
         failures: How many commands have failed.
+        delay_s: How long what is given back waits.
     """
+
+    delay_s = GIVE_BACK_EVERY_S
 
     def __init__(self, redis: Redis, prefix: str, timeout_s: float) -> None:
         self._redis = redis
         self._prefix = prefix + "quota:"
         self._timeout_s = timeout_s
         self._waiting: list[Demanded] = []
-        self._given_back: dict[str, tuple[Sequence[Window], float]] = {}
+        self._given_back: dict[str, tuple[Sequence[Window], list[float]]] = {}
         self._commands: set[asyncio.Task[None]] = set()
         self._is_scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -123,12 +126,13 @@ class RedisWindows:
         fits, *ahead = await answer
         return Verdict(bool(fits), windows, [us / US for us in ahead], rooms)
 
-    def give_back(self, key: str, windows: Sequence[Window], cost: float) -> None:
-        """Give back a part of a demand's cost, soon; what it cost more than was demanded is negative."""
+    def give_back(self, key: str, windows: Sequence[Window], back_s: Sequence[float]) -> None:
+        """Let each window go back by so much, soon; forward where it is negative."""
         if self.is_away:
             return  # nobody knows what is counted there by then
-        _, before = self._given_back.get(key, (windows, 0.0))
-        self._given_back[key] = windows, before + cost
+        _, before_s = self._given_back.get(key, (windows, [0.0] * len(windows)))
+        both_s = [before + back for before, back in zip(before_s, back_s, strict=True)]
+        self._given_back[key] = windows, both_s
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(GIVE_BACK_EVERY_S, self._give_back_now)
@@ -136,8 +140,8 @@ class RedisWindows:
     def _give_back_now(self) -> None:
         self._timer = None
         given, self._given_back = self._given_back, {}
-        for key, (windows, cost) in given.items():
-            takes = [-window.takes_s(0, cost) for window in windows]
+        for key, (windows, back_s) in given.items():
+            takes = [-back for back in back_s]
             arguments = _arguments(windows, takes, [ALWAYS / US] * len(windows))
             self._put(Demanded(self._prefix + key, arguments))
 

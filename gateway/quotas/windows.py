@@ -30,6 +30,7 @@ class Window:
         is_cost: Whether it is of cost; else of requests.
         each_s: How long one unit takes to come back.
         full_s: How far ahead it may be: its length, and a rounding.
+        per_s: How many units of the whole quota come back in a second, of all workers.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Window:
     is_cost: bool
     each_s: float
     full_s: float
+    per_s: float
 
     def takes_s(self, requests: float, cost: float) -> float:
         """By how much a demand moves it on."""
@@ -52,7 +54,7 @@ class Window:
 
     def left(self, ahead_s: float) -> int:
         """How many units are left of the whole quota where it is so far ahead."""
-        return max(0, math.floor(self.most * (1 - ahead_s / self.seconds) + 1e-6))
+        return max(0, int(self.most - ahead_s * self.per_s + 1e-6))
 
 
 class WindowState(NamedTuple):
@@ -111,7 +113,8 @@ def window_of(settings: WindowSettings, share: float = 1.0) -> Window:
     # What has come back little by little must not miss by a rounding.
     full_s = seconds * (1 + 1e-9)
     is_cost = settings.unit == "cost"
-    return Window(settings.title, quota, whole, seconds, is_cost, seconds / quota, full_s)
+    each_s, per_s = seconds / quota, whole / seconds
+    return Window(settings.title, quota, whole, seconds, is_cost, each_s, full_s, per_s)
 
 
 def windows_of(policy: QuotaPolicy, workers: int = 1) -> tuple[Window, ...]:
@@ -142,3 +145,25 @@ def decide(
     if is_admitted:
         ahead_s = [ahead + taken for ahead, taken in zip(ahead_s, takes, strict=True)]
     return Verdict(is_admitted, windows, ahead_s, rooms)
+
+
+def refunds_s(
+    windows: Sequence[Window], reserved: float, cost: float, since_s: float
+) -> list[float]:
+    """How far each window goes back where a demand has cost something else than was reserved; below 0: forward.
+
+    What was reserved has come back since then as everything does, and is not there to be given back once more: else
+    whoever holds slow operations would get a quota for each.
+
+    Args:
+        windows: Which hold.
+        reserved: What the demand was taken to cost.
+        cost: What it has cost.
+        since_s: How long ago it was reserved.
+    """
+    found = []
+    for window in windows:
+        back = window.takes_s(0, reserved - cost)
+        stands = max(0.0, window.takes_s(0, reserved) - since_s)
+        found.append(min(back, stands))
+    return found

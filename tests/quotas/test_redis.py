@@ -16,7 +16,7 @@ from gateway.app.config import build_config
 from gateway.quotas import redis_windows
 from gateway.quotas.redis_windows import RedisWindows, StoreAwayError
 from gateway.quotas.settings import QuotaPolicy, WindowSettings
-from gateway.quotas.windows import Verdict, Window, windows_of
+from gateway.quotas.windows import Verdict, Window, refunds_s, windows_of
 from gateway.redis.client import make_redis
 from gateway.redis.settings import RedisSettings
 from gateway.testing import GatewayClient
@@ -78,8 +78,8 @@ def commands(direct: Any) -> int:
 async def test_what_was_not_needed_comes_back(shared_redis: RedisServer) -> None:
     async with store(shared_redis, "back:") as windows:
         assert (await windows.take("a", WINDOWS, 1, 1_000)).is_admitted
-        windows.give_back("a", WINDOWS, 300)
-        windows.give_back("a", WINDOWS, 200)
+        for cost in (700, 800):
+            windows.give_back("a", WINDOWS, refunds_s(WINDOWS, 1_000, cost, 0))
         windows._give_back_now()
         verdict = await windows.take("a", WINDOWS, 1, 0)
     assert left(verdict) == [98, 500]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.quotas.local import LocalWindows
 from gateway.quotas.settings import QuotaPolicy, WindowSettings
-from gateway.quotas.windows import windows_of
+from gateway.quotas.windows import refunds_s, windows_of
 
 
 class Clock:
@@ -58,12 +58,55 @@ def test_what_was_not_needed_comes_back() -> None:
     clock = Clock()
     store, windows = LocalWindows(clock=clock), windows_of(policy(BURST, HOUR))
     assert store.take("a", windows, 1, 100).is_admitted
-    store.give_back("a", windows, 60)
+    store.give_back("a", windows, refunds_s(windows, 100, 40, 0))
     assert store.take("a", windows, 1, 60).is_admitted
     assert not store.take("a", windows, 1, 1).is_admitted
-    store.give_back("a", windows, -10)  # it has cost more than was thought
+    store.give_back(
+        "a", windows, refunds_s(windows, 60, 70, 0)
+    )  # it has cost more than was thought
     clock.now += 36 * 10
     assert not store.take("a", windows, 1, 1).is_admitted
+
+
+def test_what_has_come_back_by_itself_is_not_given_back_once_more() -> None:
+    """Slow operations that turn out to have cost nothing, and end together, give their client no quota for each."""
+    clock = Clock()
+    window = WindowSettings(cost=100, seconds=2)
+    store, windows = LocalWindows(clock=clock), windows_of(policy(window))
+    begun = []
+    for _ in range(4):
+        assert store.take("a", windows, 1, 100).is_admitted
+        begun.append(clock.now)
+        clock.now += 2.05
+    admitted = 0
+    for at in begun:
+        store.give_back("a", windows, refunds_s(windows, 100, 0, clock.now - at))
+        while store.take("a", windows, 1, 50).is_admitted:
+            admitted += 50
+    assert admitted == 100
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.integers(0, 3), st.integers(1, 60)), max_size=40))
+def test_refunds_never_admit_more_than_the_quota(
+    steps: list[tuple[float, int, int]],
+) -> None:
+    """Whatever is reserved and given back in whatever order: what it has really cost fits into the quota."""
+    clock = Clock()
+    window = WindowSettings(cost=100, seconds=10)
+    store, windows = LocalWindows(clock=clock), windows_of(policy(window))
+    held: list[tuple[float, int, int]] = []
+    begin, cost = clock.now, 0
+    for wait_s, ends, estimate in steps:
+        clock.now += wait_s
+        for _ in range(min(ends, len(held))):
+            at, reserved, real = held.pop(0)
+            back = refunds_s(windows, reserved, real, clock.now - at)
+            store.give_back("a", windows, back)
+        if store.take("a", windows, 1, estimate).is_admitted:
+            real = estimate // 3
+            held.append((clock.now, estimate, real))
+            cost += real
+        assert cost <= 100 + (clock.now - begin) * 10 + 1e-6
 
 
 def test_more_than_a_whole_quota_is_never_admitted() -> None:
