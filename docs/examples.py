@@ -280,6 +280,11 @@ url = "rediss://gateway:${REDIS_PASSWORD:-none}@redis.example:6379/0"
 watch = true          # a ConfigMap is mounted here
 end_spread_s = 30
 """,
+    "[reload.canary]": """
+[reload.canary]
+percent = 5
+window_s = 600
+""",
     "[logs]": """
 [logs]
 access = "stdout"

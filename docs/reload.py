@@ -23,6 +23,8 @@ subscriptions go on.
   only looks whether they could be served. It asks the [admin port](configuration.md), with a key of `[admin] keys`.
 - `POST /admin/reload` of the admin port does the same, `POST /admin/reload?check=true` looks only. 422 says that the
   files cannot be served, 409 that another reload is under way. Each command stands in the audit log.
+- `gateway reload --canary 5`, and `POST /admin/reload?canary=5`, serve the files to five of a hundred clients first:
+  [below](#canary).
 - `kill -HUP PID` of `gateway serve`.
 - `[reload] watch = true` reloads by itself when the configuration or a schema file changes. It follows symbolic links,
   so that a Kubernetes ConfigMap is read when the kubelet has swapped `..data`. What changes is read when it has stayed
@@ -54,6 +56,39 @@ The server ends when no worker is left.
 
 `gateway_revision_info` has the digest of what a worker serves, `gateway_revisions` how many revisions it holds: one,
 and two while the one before is drained.
+
+## Canary
+
+```
+gateway reload --canary 5
+```
+
+The new schema is built and warmed in every worker, and is then served beside the old: to 5 % of the clients for
+`reload.canary.window_s`. `[reload.canary] percent = 5` has each reload begin so, that of `watch` and SIGHUP too.
+
+- **Who is in it** is decided by a hash of the principal's id and the digest of the files, else of what
+  `override.anonymous_id` names, else of the address: a client has the same schema in every worker and pod, for the
+  whole window. Other files are tried by other clients.
+- **Nothing is mixed up.** Each schema has plans, shared executions and subscriptions of its own. Sources with equal
+  settings keep one set of connections, breakers and stored answers: what is stored has the request, its rules and the
+  mapping in its key.
+- **It returns** when the share of its queries and mutations that have errors is more than
+  `reload.canary.max_error_increase` above that of the others. Both are counted from the moment on in which both are
+  served, in all workers of the server, and one of them decides for all. What is no chance (three standard errors, at
+  least `min_operations` of the canary) returns at once, the rest at the end of the window. Errors of any kind count, a
+  field that is gone too, but those of quotas, overload and tokens. Events of subscriptions do not.
+- **Every client gets it** at the end of the window. `gateway reload --canary 0` does that at once.
+- **To end it by hand**, put the files back and reload: `withdrawn`. Other files end it too, and are built then. While
+  it lasts `--check` answers 409: no third schema is built.
+- **Subscriptions** that were opened by the schema that ends go on by the other, as with any reload.
+- Settings of the endpoint (`http`, `csrf`, `cors`, `batching`, `compression`, `uploads`) hold from the promotion on.
+  A change that takes new workers is refused with the keys: a worker's Python is there once.
+
+A worker that dies meanwhile is replaced by one that takes part. Each pod decides by what its own clients get: where
+that is little, a longer `window_s` makes it sure. `GET /admin/workers` shows what is tried and both
+counts, for each worker; `gateway_canary_percent` and `gateway_canary_operations_total` say it over time, and
+`gateway_reloads_total` has `trying`, `promoted`, `returned` and `withdrawn`. A canary that returned leaves its files
+where they are: a pod that starts reads them, and serves them to all. Bring them back.
 
 ## Subscriptions
 

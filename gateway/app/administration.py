@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -98,20 +99,21 @@ class Administration:
 
     async def _status(self, _: Any) -> dict[str, Any]:
         worker = self._worker
-        serving = worker.serving()
         return {
             "pid": os.getpid(),
             "leads": worker.leads,
             "ready": worker.is_ready,
             "in_flight": worker.admission.in_flight,
-            "subscriptions": len(serving.subscriptions.open),
-            "plans": len(serving.pipeline.plans),
-            "digest": serving.digest,
+            "subscriptions": sum(len(one.subscriptions.open) for one in worker.all_serving()),
+            "plans": sum(len(one.pipeline.plans) for one in worker.all_serving()),
+            "digest": worker.serving().digest,
+            "canary": worker.canary.as_json() if worker.canary is not None else None,
         }
 
     async def _operations(self, _: Any) -> list[dict[str, Any]]:
         now = time.perf_counter()
-        serving = self._worker.serving()
+        found = [one for s in self._worker.all_serving() for one in s.pipeline.in_flight.items()]
+        found.sort(key=itemgetter(1))
         return [
             {
                 "name": operation.record.operation_name,
@@ -121,7 +123,7 @@ class Administration:
                 "request_id": operation.client.request_id,
                 "seconds": round(now - begin, 3),
             }
-            for operation, begin in list(serving.pipeline.in_flight.items())[:MOST_SHOWN]
+            for operation, begin in found[:MOST_SHOWN]
         ]
 
     async def _breakers(self, _: Any) -> dict[str, dict[str, str]]:

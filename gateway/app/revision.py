@@ -210,9 +210,12 @@ class Revision:
         return count
 
     def succeed(self, before: Revision) -> None:
-        """Count on from where the one before has counted to."""
+        """Count on from where the one before has counted to, with what this one has counted beside it."""
+        before.plans.counters.add(self.plans.counters)
         self.plans.counters = before.plans.counters
-        self.sharing.led, self.sharing.shared = before.sharing.led, before.sharing.shared
+        self.sharing.led += before.sharing.led
+        self.sharing.shared += before.sharing.shared
+        before.labels.counts.update(self.labels.counts)
         self.labels.counts = before.labels.counts
         before.upstream.hand_over(self.upstream)
 

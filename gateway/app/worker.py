@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.admin.app import admin_port
 from gateway.admin.commands import Commands
@@ -41,6 +41,7 @@ from gateway.app.services import (
 from gateway.app.usage import UsageExport
 from gateway.auth.authenticator import Authenticator
 from gateway.broker.calls import WorkerCalls
+from gateway.client.request import ClientRequest
 from gateway.connectors.fallback_loader import override_fallback_samples
 from gateway.connectors.response.decoding import decode_fallback_samples
 from gateway.connectors.response.outcome import unexpected_samples
@@ -70,6 +71,9 @@ from gateway.upstream.hooks import HookedUpstream
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.transport import Transport
 
+if TYPE_CHECKING:
+    from gateway.app.reload.canary import Canary
+
 logger = logging.getLogger("gateway.server")
 
 # Where the workers of one server meet, as `gateway serve` tells them.
@@ -94,6 +98,7 @@ class Worker:
     Attributes:
         clock: The event loop's.
         upstream: The sources of what is served now.
+        canary: What is served to some of the clients beside it, and to whom; None where all have the same.
         is_timed: Whether requests are timed where nothing is traced.
         is_ready: What readiness says.
         handler, sockets, streams: The endpoints.
@@ -135,6 +140,7 @@ class Worker:
         self._owns_process = owns_process
         self._admin: OwnedPort | None = None
         self._serving: Serving | None = None
+        self.canary: Canary | None = None
         self._drain: asyncio.Future[Any] | None = None
         self.redis = make_shared_redis(config)
         self.broker = make_broker(config, os.environ.get(BROKER_DIRECTORY), self.redis)
@@ -206,10 +212,17 @@ class Worker:
             self.gate,
         )
 
-    def serving(self) -> Serving:
-        """What a request that begins now is answered by."""
+    def serving(self, client: ClientRequest | None = None, /) -> Serving:
+        """What a request that begins now is answered by: a client's own, where another schema is tried by some."""
+        if self.canary is not None and client is not None:
+            return self.canary.revision_of(client)
         assert self._serving is not None
         return self._serving
+
+    def all_serving(self) -> Sequence[Serving]:
+        """All that requests that begin now are answered by."""
+        served = self.serving()
+        return (served,) if self.canary is None else (served, self.canary.after)
 
     def serve(self, serving: Serving) -> None:
         """Answer what begins from now on by this; what has begun ends by what it began with."""
@@ -283,7 +296,8 @@ class Worker:
                     active = self.routes.active
                     logger.info("worker %d ends; requests under way: %d", os.getpid(), active)
                 await self.begin_drain()
-                await self.serving().sharing.drain(config.server.drain_timeout_s)
+                for serving in self.all_serving():
+                    await serving.sharing.drain(config.server.drain_timeout_s)
 
     async def _measure(self, stack: AsyncExitStack, measures: Measures) -> None:
         for samples in (
@@ -323,7 +337,8 @@ class Worker:
 
     def _samples_of_serving(self) -> Iterator[Sample]:
         yield from self.upstream.samples()
-        yield from self.serving().samples()
+        for serving in self.all_serving():
+            yield from serving.samples()
 
     def _samples_of_quotas(self) -> Iterator[Sample]:
         if self.gate is not None:

@@ -27,6 +27,14 @@ def reload(
     check: Annotated[
         bool, typer.Option("--check", help="Only look whether the files can be served.")
     ] = False,
+    canary: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=100,
+            help="Serve the files to so many of a hundred clients first; 0 for all at once. reload.canary.percent by default.",
+        ),
+    ] = None,
     url: UrlOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -37,7 +45,9 @@ def reload(
     """
     with one_line_errors(config_path(config, schema)):
         settings, _ = read_config(config, schema)
-    params = {"check": "true"} if check else None
+    params = {"check": "true"} if check else {}
+    if canary is not None:
+        params["canary"] = f"{canary:.2f}".rstrip("0").rstrip(".")
     with working("checking" if check else "reloading"):
         answer, found = ask_admin(settings.admin, url, "/admin/reload", TIMEOUT_S, params=params)
     if answer.status_code not in (200, 422):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Generic, NamedTuple, TypeVar
 
 from gateway.language.normalize import DocumentLiterals
@@ -58,6 +58,11 @@ class CacheCounters:
     rejected: int = 0
     evictions: int = 0
     compile_s: float = 0.0
+
+    def add(self, other: CacheCounters) -> None:
+        """Count what another has counted, too."""
+        for field in fields(other):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
 
 class Key(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.client.request import ClientRequest
@@ -64,5 +64,9 @@ class Serving(Protocol):
         ...
 
 
-CurrentServing = Callable[[], Serving]
-"""Gives what a request that begins now is answered by."""
+class CurrentServing(Protocol):
+    """Gives what a request that begins now is answered by."""
+
+    def __call__(self, client: ClientRequest | None = None, /) -> Serving:
+        """Whose request it is decides while another schema is tried; None for what is of nobody."""
+        ...

@@ -262,8 +262,20 @@ CERTIFICATE_EXPIRY = Metric(
 RELOADS = Metric(
     "gateway_reloads",
     "counter",
-    "Reloads that this server led, by result: reloaded, refused (the version before goes on), unchanged, waiting (for a new server), restarting.",
+    "Reloads that this server led, by result: reloaded, refused (the version before goes on), unchanged, waiting (for a new server), restarting, trying (a canary has begun), promoted, returned (the canary had too many errors, and the version before goes on), withdrawn (it was ended by other files).",
     ("result",),
+)
+CANARY_OPERATIONS = Metric(
+    "gateway_canary_operations",
+    "counter",
+    "Queries and mutations while a canary was served, by schema (canary, others) and result (answered, failed).",
+    ("schema", "result"),
+)
+CANARY_PERCENT = Metric(
+    "gateway_canary_percent",
+    "gauge",
+    "The share of the clients that a canary answers now; 0 without one.",
+    across="max",
 )
 REVISION_INFO = Metric(
     "gateway_revision_info",
@@ -324,7 +336,7 @@ METRICS = (
     OPERATIONS_FAILED, OPERATION_COST_ESTIMATED, OPERATION_COST_ACTUAL, OPERATION_COST_EXCEEDED, OPERATION_DEDUPE,
     STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
     OVERRIDE_DECISIONS, OVERRIDE_FALLBACKS, QUOTA_DECISIONS, QUOTA_CLIENTS, QUOTA_STORE_FAILURES, ADDRESSES_REFUSED,
-    RELOADS, REVISION_INFO, REVISIONS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
+    RELOADS, CANARY_OPERATIONS, CANARY_PERCENT, REVISION_INFO, REVISIONS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
     CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, CACHE_PURGES, CACHE_REDIS_FAILURES, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,
     PLAN_BYTES, FIELD_USAGE, DEPRECATED_USAGE, LOOP_LAG, MEMORY, MEMORY_LIMIT, CPU, OPEN_FDS, MAX_FDS, START_TIME, BUILD_INFO, GC_COLLECTIONS, GC_COLLECTED, WORKERS,

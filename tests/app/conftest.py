@@ -149,9 +149,7 @@ class Live:
 
     async def until_drained(self) -> None:
         """Wait until nothing of an old revision is under way."""
-        revisions = self.reloader._revisions
-        while revisions._tasks:
-            await asyncio.gather(*revisions._tasks)
+        await self.reloader.revisions.draining.ended()
 
     def let_go(self) -> None:
         """End what waits."""

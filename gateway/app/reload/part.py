@@ -54,6 +54,11 @@ class Part:
         ):  # fmt: skip
             calls.add(what, answer)
 
+    @property
+    def serves(self) -> bool:
+        """Whether it was decided that this worker serves."""
+        return not self._successors.waits
+
     async def begin(self) -> None:
         """Serve what was decided while this worker started, or have it decided where this is the first new one.
 
@@ -70,7 +75,7 @@ class Part:
     async def aclose(self) -> None:
         """Take part no more."""
         task = self._deciding
-        self._stop_deciding()
+        self.stop_deciding()
         if task is not None:
             await asyncio.gather(task, return_exceptions=True)
         await self.revisions.aclose()
@@ -95,7 +100,7 @@ class Part:
         return [change.key for change in found if change.effect is Effect.WORKERS]
 
     async def _prepare(self, digest: str) -> dict[str, Any]:
-        self._stop_deciding()
+        self.stop_deciding()
         try:
             inputs = await asyncio.to_thread(self._shelf.take, digest)
             prepared = await self.revisions.prepare(inputs)
@@ -108,7 +113,7 @@ class Part:
         """Swap. Gives what came of it; None of a worker that serves nobody yet."""
         if self._successors.waits:
             return None
-        self._stop_deciding()
+        self.stop_deciding()
         revisions = self.revisions
         prepared = revisions.prepared
         if prepared is None or prepared.served.digest != digest:
@@ -121,20 +126,25 @@ class Part:
         return {"swap_ms": swap_s * 1000, "moved": moved, "ending": ending}
 
     async def _abandon(self, _digest: str) -> None:
-        self._stop_deciding()
+        self.stop_deciding()
         await self.revisions.abandon()
 
     async def _decide_alone(self, digest: str) -> None:
         """Whoever leads may die: what it has decided is written down."""
         await asyncio.sleep(self.revisions.served.config.reload.prepare_timeout_s)
         self._deciding = None
+        await self.settle(digest)
+
+    async def settle(self, digest: str) -> None:
+        """Serve what is prepared if that was decided; drop it else."""
         decided = self._shelf.decided()
         if decided is not None and decided.digest == digest:
             await self._commit(digest)
         else:
             await self.revisions.abandon()
 
-    def _stop_deciding(self) -> None:
+    def stop_deciding(self) -> None:
+        """Whoever leads lives: this worker has been told what to do."""
         if self._deciding is not None:
             self._deciding.cancel()
             self._deciding = None

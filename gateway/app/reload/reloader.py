@@ -13,20 +13,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from gateway.app.config import Config
 from gateway.app.mistakes import error_lines
+from gateway.app.reload.canary import Trial, Verdict
 from gateway.app.reload.effects import ConfigChange, Effect, changes_between
 from gateway.app.reload.inputs import FileState, Inputs, Origin
 from gateway.app.reload.part import ABANDON, COMMIT, LACKING, PREPARE, PYTHON_FILES, Part
-from gateway.app.reload.report import Report
+from gateway.app.reload.report import Report, Result
 from gateway.app.reload.shelf import BusyError, Shelf
 from gateway.app.reload.successors import Successors
+from gateway.app.reload.trials import Trials
 from gateway.broker.calls import Answers, WorkerCalls
 from gateway.errors import ConfigError
 from gateway.telemetry.catalogue import RELOADS, REVISION_INFO, REVISIONS
@@ -49,6 +52,10 @@ class Reloader:
         env: What the configuration names.
         errors_of_start: Asked before a change that takes new workers, or a new server.
         successors: Has every worker replaced, where a change needs that.
+
+    Attributes:
+        revisions: What this worker serves.
+        trials: Its part in canaries.
     """
 
     def __init__(
@@ -62,7 +69,7 @@ class Reloader:
         successors: Successors,
     ) -> None:
         self._part = part
-        self._revisions = part.revisions
+        self.revisions = part.revisions
         self._calls = calls
         self._shelf = shelf
         self._origin = origin
@@ -70,29 +77,33 @@ class Reloader:
         self._errors_of_start = errors_of_start
         self._successors = successors
         self._startable = part.started
-        self._counts: Counter[str] = Counter(
-            reloaded=0, refused=0, unchanged=0, restarting=0, waiting=0
-        )
+        self._counts: Counter[str] = Counter(dict.fromkeys(get_args(Result), 0))
+        del self._counts["checked"]
+        self.trials = Trials(part, calls, shelf, self._counts)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def samples(self) -> Iterator[Sample]:
         """The values now, for metrics."""
         for result, count in self._counts.items():
             yield RELOADS, (result,), count
-        yield REVISION_INFO, (self._revisions.served.digest,), 1
-        yield REVISIONS, (), 1 + len(self._revisions.draining)
+        yield REVISION_INFO, (self.revisions.served.digest,), 1
+        held = 1 + len(self.revisions.draining.revisions) + (self.revisions.canary is not None)
+        yield REVISIONS, (), held
+        yield from self.trials.samples()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Around the time in which the worker serves: SIGHUP and changed files reload. Errors: ConfigError."""
         try:
             await self._part.begin()
+            await self.trials.take_part()
             self._spawn(self._watch())
             yield
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.trials.aclose()
             await self._part.aclose()
 
     def listen(self) -> Callable[[], None]:
@@ -101,28 +112,62 @@ class Reloader:
         loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._on_signal()))
         return partial(_ignore, loop)
 
-    async def reload(self, *, check_only: bool = False) -> Report:
-        """Serve the files as they are now, or say why not. Errors: BusyError."""
+    async def reload(
+        self, *, check_only: bool = False, canary_percent: float | None = None
+    ) -> Report:
+        """Serve the files as they are now, or say why not.
+
+        Args:
+            check_only: Look only.
+            canary_percent: Serve them to so many of a hundred clients first; 0 for all at once. As the files say by
+                default.
+
+        Errors: BusyError.
+        """
         with self._shelf.turn():
-            report = await self._reload(check_only=check_only)
-        if not check_only:
+            if check_only and self.trials.current is not None:
+                raise BusyError("a canary is under way: nothing is built beside it")
+            report = await self._reload(canary_percent, check_only=check_only)
+        if not check_only and report.result not in get_args(Verdict):  # `Trials` counts those
             self._counts[report.result] += 1
         levels = {"refused": logging.ERROR, "unchanged": logging.DEBUG}
         line = "; ".join([report.line(), *report.errors])
         logger.log(levels.get(report.result, logging.INFO), "reload: %s", line)
         return report
 
-    async def _reload(self, *, check_only: bool) -> Report:
+    async def _reload(self, canary_percent: float | None, *, check_only: bool) -> Report:
         try:
             inputs, config, digest = await asyncio.to_thread(self._read)
         except ConfigError as exc:
             return Report("refused", errors=error_lines(exc, self._origin.config))
         report = Report("unchanged", digest, changes=self._part.changes(inputs, config))
+        settings = config.reload.canary
+        report.percent = settings.percent if canary_percent is None else canary_percent
         try:
-            await self._reload_from(inputs, config, report, check_only=check_only)
+            if self.trials.current is None or not await self._is_tried(report, canary_percent):
+                await self._reload_from(inputs, config, report, check_only=check_only)
         finally:
-            self._shelf.drop(report.digest)
+            trial = self.trials.current
+            if trial is None or trial.digest != report.digest:
+                self._shelf.drop(report.digest)
         return report
+
+    async def _is_tried(self, report: Report, asked_percent: float | None) -> bool:
+        """Whether a canary of these files is under way, which goes on or is promoted; one of others is ended."""
+        trial = self.trials.current
+        assert trial is not None
+        if report.digest != trial.digest:
+            await self.trials.end("withdrawn")
+            if report.digest == self.revisions.served.digest:
+                report.result = "withdrawn"
+            return report.result == "withdrawn"
+        if asked_percent in (0, 100):
+            report.note_swaps(await self.trials.end("promoted"))
+            report.result = "promoted"
+        else:
+            report.percent = trial.percent
+            report.result = "trying"
+        return True
 
     def _read(self) -> tuple[Inputs, Config, str]:
         """The files as they are now, where every worker finds them. Errors: ConfigError."""
@@ -135,18 +180,28 @@ class Reloader:
     ) -> None:
         is_rolled = self._successors.are_possible
         report.wait_for(*((Effect.SERVER,) if is_rolled else (Effect.WORKERS, Effect.SERVER)))
-        if report.digest == self._revisions.served.digest and not await self._is_due(report):
+        if report.digest == self.revisions.served.digest and not await self._is_due(report):
             report.result = "waiting" if report.waiting else "unchanged"
             return
         keys = {change.key for change in report.changes}
         is_new_python = PYTHON_FILES in keys or "graph.resolvers" in keys
-        report.errors = await self._refusals(config, report, is_new_python=is_new_python)
         needs_workers = any(change.effect is Effect.WORKERS for change in report.changes)
+        is_canary = 0 < report.percent < 100 and not check_only
+        if is_canary and is_rolled and needs_workers:
+            report.refuse_canary()
+            return
+        report.errors = await self._refusals(config, report, is_new_python=is_new_python)
         if not report.errors and not check_only and is_rolled and needs_workers:
             report.errors = await self._successors.begin(report.digest)
         if report.errors or check_only:
             report.result = "refused" if report.errors else "checked"
             await self._calls.ask(ABANDON, report.digest, COMMIT_TIMEOUT_S)
+            return
+        if is_canary:
+            settings, now = config.reload.canary, time.monotonic()
+            trial = Trial.of(report.digest, report.percent, settings, now)
+            report.workers = await self.trials.begin(trial)
+            report.result = "trying"
             return
         await asyncio.to_thread(self._shelf.decide, inputs)
         if is_new_python:
@@ -183,7 +238,7 @@ class Reloader:
 
     async def _prepare_all(self, report: Report) -> list[str]:
         """Why a worker cannot serve it."""
-        timeout_s = self._revisions.served.config.reload.prepare_timeout_s
+        timeout_s = self.revisions.served.config.reload.prepare_timeout_s
         answers = await self._calls.ask(PREPARE, report.digest, timeout_s)
         refusals = [said["errors"] for said in answers.said.values() if said["errors"]]
         errors: list[str] = refusals[0] if refusals else _problems(answers)
@@ -198,12 +253,8 @@ class Reloader:
         answers = await self._calls.ask(COMMIT, report.digest, COMMIT_TIMEOUT_S)
         for problem in _problems(answers):
             logger.error("reload: %s is decided, and %s", report.digest, problem)
-        swapped = [said for said in answers.said.values() if said is not None]
         report.result = "reloaded"
-        report.workers = len(swapped)
-        report.swap_ms = max((said["swap_ms"] for said in swapped), default=0.0)
-        report.moved = sum(said["moved"] for said in swapped)
-        report.ending = sum(said["ending"] for said in swapped)
+        report.note_swaps(answers)
 
     # Being told
 
@@ -218,9 +269,9 @@ class Reloader:
         seen: list[FileState] | None = None
         handled: list[FileState] | None = None
         while True:
-            settings = self._revisions.served.config.reload
+            settings = self.revisions.served.config.reload
             await asyncio.sleep(settings.poll_interval_s)
-            if not settings.watch or not self._shelf.take_watch():
+            if not settings.watch or not self._shelf.take_office("watch"):
                 continue
             state = await asyncio.to_thread(self._origin.state, self._env)
             if state != seen:

@@ -6,8 +6,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from gateway.app.reload.effects import ConfigChange, Effect
+from gateway.broker.calls import Answers
 
-Result = Literal["reloaded", "unchanged", "checked", "refused", "restarting", "waiting"]
+Result = Literal[
+    "reloaded",
+    "unchanged",
+    "checked",
+    "refused",
+    "restarting",
+    "waiting",
+    "trying",
+    "promoted",
+    "returned",
+    "withdrawn",
+]
 
 
 @dataclass(slots=True)
@@ -17,12 +29,15 @@ class Report:
     Attributes:
         result: `reloaded` serves the new; `unchanged` found nothing that is new; `checked` was asked to look only;
             `refused` goes on with the old, in every worker; `restarting` replaces one worker after another;
-            `waiting` found nothing that a reload brings into effect, and keys that wait for a new server.
+            `waiting` found nothing that a reload brings into effect, and keys that wait for a new server; `trying`
+            serves the new to some of the clients; `promoted` has ended that, and serves it to all; `withdrawn` has
+            ended it, and serves the old to all; so has `returned`, of itself, because there were too many errors.
         digest: Of the files that were read; "" where they could not be.
         errors: What is wrong, each with its file and line.
         changes: The keys that changed, each with what it needs.
         waiting: The keys that do not hold before the server is started again.
         workers: How many serve the new.
+        percent: Of a hundred clients, how many are to be served the new first; 0 for all at once.
         plans: How many were warm, of the worker that had the most.
         swap_ms: The longest time in which a worker did nothing else.
         took_s: From the files to the swap.
@@ -35,6 +50,7 @@ class Report:
     changes: list[ConfigChange] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     workers: int = 0
+    percent: float = 0.0
     plans: int = 0
     swap_ms: float = 0.0
     took_s: float = 0.0
@@ -45,6 +61,22 @@ class Report:
         """Note the changes that a reload does not bring into effect."""
         self.waiting = [change.key for change in self.changes if change.effect in effects]
 
+    def refuse_canary(self) -> None:
+        """Say that what is new cannot be served beside the old."""
+        keys = [change.key for change in self.changes if change.effect is Effect.WORKERS]
+        self.result = "refused"
+        self.errors = [
+            f"no canary: {', '.join(keys)} take new workers, which serve one schema. --canary 0 serves it to all"
+        ]
+
+    def note_swaps(self, answers: Answers) -> None:
+        """Note what came of the swap in each worker; None is said by one that serves nobody yet."""
+        swapped = [said for said in answers.said.values() if said is not None]
+        self.workers = len(swapped)
+        self.swap_ms = max((said["swap_ms"] for said in swapped), default=0.0)
+        self.moved = sum(said["moved"] for said in swapped)
+        self.ending = sum(said["ending"] for said in swapped)
+
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         found = asdict(self)
@@ -53,7 +85,7 @@ class Report:
 
     def line(self) -> str:
         """For people."""
-        if self.result == "reloaded":
+        if self.result in ("reloaded", "promoted"):
             ended = f", {self.ending} end" if self.ending else ""
             return (
                 f"{self.digest} is served by {self.workers} workers after {self.took_s:.2f} s: {self.plans} plans warm, "
@@ -63,6 +95,8 @@ class Report:
             return "the version before goes on"
         return {
             "unchanged": "nothing has changed",
+            "trying": f"{self.digest} is served to {self.percent:g} % of the clients first",
+            "withdrawn": "the canary has ended, and the version before goes on",
             "checked": f"{self.digest} can be served",
             "waiting": f"for a new server, and nothing else has changed: {', '.join(self.waiting)}",
             "restarting": f"{self.digest} is served by new workers, one after the other",

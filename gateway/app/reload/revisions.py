@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
-from weakref import ref
 
 from gateway.app.build import Graph, build_graph_of
 from gateway.app.config import Config
 from gateway.app.hooks import Hooks
 from gateway.app.mistakes import error_lines
 from gateway.app.override_labels import make_testers
-from gateway.app.reload.dismantle import dismantle
+from gateway.app.reload.canary import Canary
+from gateway.app.reload.draining import Draining, Remains
 from gateway.app.reload.effects import with_hot_changes
 from gateway.app.reload.inputs import Inputs, Origin
 from gateway.app.revision import Revision
@@ -31,8 +31,10 @@ from gateway.app.worker import Worker
 from gateway.concurrency.frame_stack import with_room
 from gateway.errors import ConfigError
 from gateway.execute.prepared import Prepared
+from gateway.observe.compared import Outcomes
+from gateway.override.buckets import TargetingKeys
 from gateway.pipeline.explain import Explain
-from gateway.pipeline.found_plan import Key
+from gateway.pipeline.found_plan import CacheCounters, Key
 
 T = TypeVar("T")
 logger = logging.getLogger("gateway.reload")
@@ -41,10 +43,6 @@ SWITCH_INTERVAL_S = 0.00005
 YOUNG_OBJECTS = 1_000
 """While a thread builds, young objects are looked at by so many, half a millisecond each time: not all at once."""
 NEVER = 2**31 - 1
-LOOK_EVERY_S = 0.1
-DRAIN_GRACE_S = 5.0
-COLLECT_EVERY = 50
-"""Reloads after which Python's collector looks for the little that is left of old revisions."""
 
 
 class RefusedError(Exception):
@@ -99,7 +97,7 @@ class Revisions:
     Attributes:
         served: What is served now.
         prepared: What can take its place.
-        draining: Revisions that still have something under way.
+        draining: Those that nothing begins by any more.
         number: How many have been served.
     """
 
@@ -121,12 +119,11 @@ class Revisions:
         self._on_swap = on_swap
         self._mock = mock
         self._turn = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
         self.served = served
         self.prepared: PreparedRevision | None = None
-        self.draining: list[ref[Revision]] = []
+        self.draining = Draining(worker)
         self._before: Revision | None = None
-        self._dismantled = 0
+        self._compared = {"canary": Outcomes(), "others": Outcomes()}
         self.number = 1
 
     async def prepare(self, inputs: Inputs) -> PreparedRevision:
@@ -138,6 +135,7 @@ class Revisions:
                 with in_the_background():
                     served = await self._in_thread(partial(self._built, inputs))
                     plans = await self._warmed(served.revision)
+                    served.revision.plans.counters = CacheCounters()  # warming is no request
             except ConfigError as exc:
                 raise RefusedError(error_lines(exc, self._origin.config)) from exc
             self.prepared = PreparedRevision(served, plans, time.perf_counter() - begin)
@@ -181,6 +179,7 @@ class Revisions:
         """Serve what is prepared from now on. Gives the seconds in which nothing else could be done."""
         assert self.prepared is not None
         begin = time.perf_counter()
+        self._end_canary()
         before, after = self.served, self.prepared.served
         after.revision.succeed(before.revision)
         self._worker.upstream = after.revision.upstream
@@ -189,16 +188,48 @@ class Revisions:
         self._on_swap(after.config, after.graph, after.digest)
         self.served, self.prepared = after, None
         self.number += 1
-        self._before = before.revision
-        gone = ref(before.revision)
-        self.draining.append(gone)
-        task = asyncio.create_task(self._drain(gone, Remains(before.revision), after.revision))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._let_go(before.revision, after.revision)
         return time.perf_counter() - begin
 
+    def _let_go(self, before: Revision, after: Revision) -> None:
+        """No request begins by a revision any more: another has taken its place."""
+        self._before = before
+        self.draining.begin(before, after, self.served.config.reload.end_spread_s)
+
+    def begin_canary(self, percent: float) -> None:
+        """Serve what is prepared beside what is served, to so many of a hundred clients."""
+        assert self.prepared is not None
+        self._end_canary()
+        keys = TargetingKeys(self.served.config.override.anonymous_id)
+        before, after = self.served.revision, self.prepared.served.revision
+        self._worker.canary = Canary(before, after, percent, keys)
+
+    def _end_canary(self) -> Canary | None:
+        """Serve one revision from now on; gives the canary that there was."""
+        canary, self._worker.canary = self._worker.canary, None
+        if canary is not None:
+            canary.end()
+            for name, found in canary.outcomes.items():
+                self._compared[name].add(found.operations, found.failed)
+        return canary
+
+    @property
+    def canary(self) -> Canary | None:
+        """What is served beside what is served to the most; None where that is all."""
+        return self._worker.canary
+
+    @property
+    def compared(self) -> Mapping[str, Outcomes]:
+        """What came of the operations of canaries and of those beside them."""
+        found = {
+            name: Outcomes(known.operations, known.failed) for name, known in self._compared.items()
+        }
+        for name, now in self.canary.outcomes.items() if self.canary is not None else ():
+            found[name].add(now.operations, now.failed)
+        return found
+
     async def move_subscriptions(self) -> tuple[int, int]:
-        """Let the subscriptions of the old revision go on by the new one: how many do, and how many end."""
+        """Let the subscriptions of the revision before go on by what is served: how many do, and how many end."""
         before, self._before = self._before, None
         if before is None:
             return 0, 0
@@ -213,55 +244,27 @@ class Revisions:
             await self._abandon()
 
     async def _abandon(self) -> None:
-        if self.prepared is not None:
-            revision, self.prepared = self.prepared.served.revision, None
-            await Remains(revision).close(self.served.revision)
+        if self.prepared is None:
+            return
+        revision, self.prepared = self.prepared.served.revision, None
+        served = self.served.revision
+        if self._end_canary() is None:
+            await Remains(revision).close(served)
+            return
+        served.succeed(revision)
+        self._let_go(revision, served)
+        del revision
+        await self.move_subscriptions()
 
     async def aclose(self) -> None:
         """Drain no more: the worker ends."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.abandon()
-
-    async def _drain(self, old: ref[Revision], remains: Remains, after: Revision) -> None:
-        """Wait until nothing holds the old one, and let go of what it was made of."""
-        loop = asyncio.get_running_loop()
-        spread_s = self.served.config.reload.end_spread_s
-        latest = loop.time() + max(remains.timeout_s, spread_s) + DRAIN_GRACE_S
-        while old() is not None and loop.time() < latest:  # noqa: ASYNC110 - nothing tells of its end
-            await asyncio.sleep(LOOK_EVERY_S)
-        await remains.close(after)
-        if self._worker.measures is not None:
-            self._worker.measures.usage.fold()  # it holds plans until it is read
-        self.draining.remove(old)
-        if old() is None:
-            await dismantle(remains.schema, remains.plans)
-        self._dismantled += 1
-        if self._dismantled % COLLECT_EVERY == 0:
-            gc.collect()
+        await self.draining.aclose()
 
 
 def _warm(revision: Revision, before: Revision, plans: Mapping[Key, Prepared]) -> int:
     revision.carry(before, plans)
     return revision.warm(plans)
-
-
-class Remains:
-    """What a revision was made of, without the revision: that goes with the last request that it answers."""
-
-    def __init__(self, revision: Revision) -> None:
-        assert revision.graph.schema is not None
-        self.schema = revision.graph.schema
-        self.plans = revision.plans
-        self.timeout_s = revision.timeout_s
-        self._upstream = revision.upstream
-        self._threads = revision.graph.threads
-
-    async def close(self, used: Revision) -> None:
-        """Close what no other revision has."""
-        await self._upstream.aclose(used.upstream)
-        self._threads.shutdown(wait=False)
 
 
 @contextmanager

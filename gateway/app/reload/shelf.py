@@ -14,6 +14,7 @@ from typing import IO
 
 import orjson
 
+from gateway.app.reload.canary import Trial
 from gateway.app.reload.inputs import Inputs
 from gateway.settings.whole_file import write_whole
 
@@ -37,6 +38,8 @@ class Shelf:
             self._folder.mkdir(mode=0o700, exist_ok=True)
         self._held: dict[str, Inputs] = {}
         self._is_busy = False
+        self._trial: Trial | None = None
+        self._owned: dict[str, IO[bytes]] = {}
 
     def put(self, inputs: Inputs) -> str:
         """Lay inputs where every worker finds them. Gives their digest."""
@@ -66,6 +69,30 @@ class Shelf:
             )
         except FileNotFoundError:
             return None
+
+    def begin_trial(self, trial: Trial) -> None:
+        """From now on every worker serves this to some of its clients."""
+        self._trial = trial
+        if self._folder is not None:
+            write_whole(self._folder / "trial", orjson.dumps(trial))
+
+    def trial(self) -> Trial | None:
+        """What is tried; None where nothing is."""
+        if self._folder is None:
+            return self._trial
+        try:
+            return Trial(**orjson.loads((self._folder / "trial").read_bytes()))
+        except FileNotFoundError:
+            return None
+
+    def end_trial(self) -> None:
+        """Nothing is tried any more: what was decided last is what all clients get."""
+        trial = self.trial()
+        self._trial = None
+        if self._folder is not None:
+            (self._folder / "trial").unlink(missing_ok=True)
+        if trial is not None:
+            self.drop(trial.digest)
 
     def want(self, digest: str) -> None:
         """Ask the process that starts the workers for new ones that serve this."""
@@ -117,13 +144,13 @@ class Shelf:
             if lock is not None:
                 lock.close()
 
-    def take_watch(self) -> bool:
-        """Whether this worker is the one that looks at the files; it is until its process ends."""
-        if self._folder is not None and not hasattr(self, "_watch"):
-            lock = self._lock("watch")
+    def take_office(self, name: str) -> bool:
+        """Whether this worker is the one that sees to something for all; it is until its process ends."""
+        if self._folder is not None and name not in self._owned:
+            lock = self._lock(name)
             if lock is None:
                 return False
-            self._watch = lock
+            self._owned[name] = lock
         return True
 
     def _lock(self, name: str) -> IO[bytes] | None:

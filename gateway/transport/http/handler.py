@@ -267,7 +267,7 @@ class Handler:
             params = self._params(head, body)
             if isinstance(params, GraphQLParams) and not (head.stream or head.is_session):
                 operation = Operation(
-                    params, head.client, self.serving(), read_only=head.method != "POST"
+                    params, head.client, self.serving(head.client), read_only=head.method != "POST"
                 )
                 outcome = self._run(operation)
                 if isinstance(outcome, Answer):
@@ -371,7 +371,9 @@ class Handler:
         if isinstance(params, list):
             return self._batch(head, params)
         assert params is not None
-        operation = Operation(params, head.client, self.serving(), read_only=head.method != "POST")
+        operation = Operation(
+            params, head.client, self.serving(head.client), read_only=head.method != "POST"
+        )
         return self._answer_operation(head, operation, begin)
 
     async def _answer_operation(
@@ -390,7 +392,7 @@ class Handler:
 
     async def _batch(self, head: RequestHead, batch: list[GraphQLParams]) -> HttpResponse:
         check_batch(batch, self.settings.batching)
-        serving = self.serving()
+        serving = self.serving(head.client)
         operations = [Operation(params, head.client, serving) for params in batch]
         run = partial(self._run_one, head)
         answers = await run_batch(operations, operation_type, run)

@@ -177,7 +177,8 @@ class Sessions:
             raise ClientError(f"Operation with ID {id_!r} already exists.", code="STREAM_CONFLICT")
         if len(session.operations) >= self._streams.settings.max_operations_per_connection:
             raise ClientError("Too many operations on one stream.", code="TOO_MANY_OPERATIONS")
-        running = RunningStream(self._streams, Operation(params, client, self._streams.serving()))
+        operation = Operation(params, client, self._streams.serving(client))
+        running = RunningStream(self._streams, operation)
         how = OperationFormat(id_)
         task = asyncio.create_task(self._run(session, running, how, client.principal))
         session.operations[id_] = task

@@ -115,7 +115,8 @@ class Socket:
         try:
             self._params = await self._authenticate(params)
             await self._ask_hooks()
-            await value_of(self._endpoint.serving().new_context(self._client()))
+            client = self._client()
+            await value_of(self._endpoint.serving(client).new_context(client))
         except ClientError as exc:
             forbidden = Close(ws_state.FORBIDDEN.code, exc.message)
             await self._close(self._connection.close(forbidden))
@@ -191,7 +192,7 @@ class Socket:
         """One operation, from its first answer to its log line."""
         begin = time.perf_counter()
         client = self._client(size)
-        operation_ = Operation(params, client, self._endpoint.serving())
+        operation_ = Operation(params, client, self._endpoint.serving(client))
         made: list[Context] = []
         sent = 0
 
