@@ -1,6 +1,7 @@
 """The gateway in a host under other servers: each host of docs/embedding.md under uvicorn, Granian and Hypercorn.
 
-What a server has to carry: an answer, a WebSocket, an event stream that ends, and one whose client leaves.
+What a server has to carry: an answer, a WebSocket, an event stream that ends, and one whose client leaves. And hooks:
+one that reads the request and the host's ASGI scope, one that changes the response.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
@@ -31,11 +33,28 @@ SERVERS = {
     "hypercorn": ["hypercorn", "--bind", "127.0.0.1:{port}", "{app}"],
 }
 
+HOOKS = """
+from gateway import ClientError, on_request, on_response
+
+
+@on_request()
+def refuse(request):
+    if "x-refuse" in request.headers:
+        raise ClientError(f"Not by {request.scope['type']}.", code="CLOSED", http_status=403)
+
+
+@on_response(vary=())
+def stamp(response, request):
+    response.headers["x-stamp"] = f"{response.status} {response.has_data}"
+"""
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mounts")
     save_files("embedding.md", folder)
+    with (folder / "fields.py").open("a", encoding="utf-8") as file:
+        file.write(HOOKS)
     return folder
 
 
@@ -76,9 +95,8 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> N
 
 
 def test_a_query_and_a_page(url: str) -> None:
-    assert httpx.post(f"{url}/graphql", json=QUERY, trust_env=False).json() == {
-        "data": {"hello": "Hello", "answer": 42}
-    }
+    answer = httpx.post(f"{url}/graphql", json=QUERY, trust_env=False)
+    assert answer.json()["data"] == {"hello": "Hello", "answer": 42}
     page = httpx.get(f"{url}/graphql", headers={"accept": "text/html"}, trust_env=False)
     assert page.headers["content-type"].startswith("text/html")
     wrong = httpx.post(f"{url}/graphql", json={"query": "{ nope }"}, trust_env=False)
@@ -114,3 +132,20 @@ def test_a_client_that_leaves_a_stream_leaves_the_server_well(url: str) -> None:
         next(answer.iter_lines())
     again = httpx.post(f"{url}/graphql", json=QUERY, trust_env=False)
     assert again.json()["data"]["answer"] == 42
+
+
+def test_hooks_run(url: str) -> None:
+    answer = httpx.post(f"{url}/graphql", json=QUERY, trust_env=False)
+    assert answer.headers["x-stamp"] == "200 True"
+    refused = httpx.post(f"{url}/graphql", json=QUERY, headers={"x-refuse": "1"}, trust_env=False)
+    assert refused.status_code == 403
+    assert refused.json()["errors"][0]["message"] == "Not by http."
+    address = url.replace("http://", "ws://") + "/graphql"
+    protocol = Subprotocol("graphql-transport-ws")
+    headers = {"x-refuse": "1"}
+    with connect(address, subprotocols=[protocol], additional_headers=headers) as client:
+        client.send(json.dumps({"type": "connection_init"}))
+        with pytest.raises(ConnectionClosed) as caught:
+            client.recv(30)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 4403
