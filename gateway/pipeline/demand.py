@@ -246,16 +246,28 @@ class Demand:
             return
         answer.record.cost_actual = cost
         if demand.taken is not None and self._quotas is not None:
-            self._quotas.settle(demand.taken, cost)
+            self._quotas.settle(demand.taken, charge(demand, answer, cost))
 
     def pay_event(self, operation: Operation, answer: Answer) -> AwaitableOrValue[None]:
         """Take what an event has cost of its client's quota. Errors: ClientError(RATE_LIMIT_EXCEEDED)."""
         if self._quotas is None:
             return None
-        estimated = operation.demand.estimated if operation.demand is not None else 0
-        cost = estimated if answer.cost is None else answer.cost
+        cost: float = 0
+        if operation.demand is not None:
+            cost = charge(operation.demand, answer, answer.cost)
         taken = self._take(self._quotas, operation.client, cost)
         return None if taken is None else then(taken, self._quotas.check)
+
+
+def charge(demand: OperationDemand, answer: Answer, cost: float | None) -> float:
+    """What an answer is to be paid with: what it has cost.
+
+    At least the estimate where there is an error: what it has made null was fetched all the same. The estimate, too,
+    where nobody has counted.
+    """
+    if cost is None:
+        return demand.estimated
+    return max(cost, demand.estimated) if answer.record.error_codes else cost
 
 
 def too_expensive(problem: str, **extensions: float) -> ClientError:

@@ -36,7 +36,8 @@ def encode(
         operation: Executed.
         result: Of its execution.
         ambient: What runs beside resolvers reads of the client; None when that is not known.
-        is_for_known: Whether nobody is answered who has not shown who it is: then no answer is for all.
+        is_for_known: Whether it may be that those who have not shown who they are are not answered, or otherwise: then
+            the answer is not for all.
     """
     record, stats = operation.record, operation.context.stats
     trace = stats.trace

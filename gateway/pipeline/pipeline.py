@@ -146,12 +146,14 @@ class Pipeline:
         cost = None
         if self.demand is not None:
             cost = self.demand.counted(operation, operation.context, outcome)
+        # Another client that asks the same may have a view in which it is invalid.
+        is_viewed = self.views is not None and operation.client.principal.is_authenticated
         answer = encode(
             self.mask,
             operation,
             outcome,
             self.sharing.ambient,
-            is_for_known=self.authorization.is_for_known,
+            is_for_known=self.authorization.is_for_known or is_viewed,
         )
         answer.cost = cost
         return answer

@@ -19,7 +19,10 @@ from gateway.quotas.quotas import subject_name
 from gateway.testing import GatewayClient
 
 SCHEMA = """
-type Query { rows(first: Int = 3): [Row] @listSize(slicingArguments: ["first"]), slow: Row }
+type Query {
+  rows(first: Int = 3): [Row] @listSize(slicingArguments: ["first"]), slow: Row, bad: Int!, part: Part
+}
+type Part { rows(first: Int = 3): [Row] @listSize(slicingArguments: ["first"]), bad: Int! }
 type Subscription { ticks(to: Int!): Row }
 type Row { id: Int }
 """
@@ -30,6 +33,19 @@ from gateway import resolver, subscription
 @resolver("Query.rows", vary=[])
 async def rows(parent, context, first):
     return [{"id": number} for number in range(min(first, 2))]
+
+@resolver("Part.rows", vary=[])
+async def part_rows(parent, context, first):
+    return [{"id": number} for number in range(min(first, 2))]
+
+@resolver("Query.part", vary=[])
+def part(parent, context):
+    return {}
+
+@resolver("Query.bad", vary=[])
+@resolver("Part.bad", vary=[])
+async def bad(parent, context):
+    raise ValueError("bad")
 
 @resolver("Query.slow", vary=[])
 async def slow(parent, context):
@@ -124,6 +140,36 @@ async def test_cost_is_reserved_and_what_was_not_needed_comes_back(tmp_path: Pat
         found = [await client.execute(ROWS) for _ in range(5)]
     assert [result.status for result in found] == [200] * 4 + [429]
     assert "The quota is used up: 10 cost in 36000 seconds." in found[4].errors[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "estimated"),
+    [
+        ("{ rows { id } bad }", 3),
+        ("{ part { rows { id } bad } }", 4),
+        ("{ part { rows(first: 1) { id } bad } slow { id } }", 3),
+    ],
+)
+async def test_an_answer_with_an_error_pays_its_estimate(
+    tmp_path: Path, query: str, estimated: int
+) -> None:
+    """What an error has made null was fetched all the same: who makes operations fail does not get them free."""
+    async with gateway(tmp_path, [{"cost": 1_000, "seconds": 36_000}], **COST) as client:
+        found = [await client.execute(query) for _ in range(3)]
+    assert all(result.status == 200 and result.errors for result in found)
+    assert f";r={1_000 - 3 * estimated};" in found[-1].headers["ratelimit"]
+
+
+async def test_an_answer_in_parts_pays_its_estimate(tmp_path: Path) -> None:
+    query = "{ slow { id } ... @defer { rows { id } } }"
+    more = {**COST, "incremental": {"enabled": True}}
+    async with gateway(tmp_path, [{"cost": 1_000, "seconds": 36_000}], **more) as client:
+        asked = {"accept": "multipart/mixed"}
+        for _ in range(2):
+            answer = await client.http.post("/graphql", json={"query": query}, headers=asked)
+            assert '"hasNext":false' in answer.text
+        last = await client.execute("{ slow { id } }")
+    assert f";r={1_000 - 2 * 4 - 1};" in last.headers["ratelimit"]
 
 
 async def test_what_costs_more_than_the_whole_quota_is_told_so(tmp_path: Path) -> None:

@@ -74,7 +74,8 @@ class Responder:
     ) -> HttpResponse:
         """The answer as it is sent."""
         codes = answer.record.error_codes
-        more += answer.record.quota_headers
+        if answer.record.quota_headers and not is_for_all(answer):
+            more += answer.record.quota_headers
         if codes:
             more += b"cache-control: no-store\r\n"
         if answer.freshness:
@@ -122,6 +123,13 @@ def says_cache_control(answer: Answer) -> bool:
     """Whether backends or resolvers have said who may keep an answer."""
     lines = [*(answer.headers or ()), *(answer.freshness or ())]
     return any(name == CACHE_CONTROL for name, _ in lines)
+
+
+def is_for_all(answer: Answer) -> bool:
+    """Whether a shared cache may keep an answer: what is one client's own does not belong into it."""
+    lines = [*(answer.headers or ()), *(answer.freshness or ())]
+    said = [value for name, value in lines if name == CACHE_CONTROL]
+    return bool(said) and not any("private" in value or "no-store" in value for value in said)
 
 
 def freshness_lines(answer: Answer, method: str) -> bytes:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from gateway.app.config import build_config
+from gateway.auth.api_keys import ApiKey, ApiKeys, digest_of_key, make_key, utc_now, write_api_keys
 from gateway.connectors.response.passed_headers import aged
 from gateway.testing import GatewayClient
 from gateway.upstream.cache.outward import MOST_TAG_BYTES, packed_tags
@@ -28,7 +29,11 @@ QUERIES = {
 
 @asynccontextmanager
 async def served(
-    folder: Path, control: str = "max-age=600", age: str = "0", status: int = 200
+    folder: Path,
+    control: str = "max-age=600",
+    age: str = "0",
+    status: int = 200,
+    **more: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway whose answers say how fresh they are."""
 
@@ -43,6 +48,7 @@ async def served(
             "sources": {"s": {"cache": {"enabled": True}}},
             "response_cache": {"client_headers": True, "tag_header": "cache-tag"},
             "explain": {"plan_header": True, "trace_header": "always"},
+            **more,
         })  # fmt: skip
         async with GatewayClient(config) as client:
             transport = httpx.ASGITransport(client.app)
@@ -72,6 +78,28 @@ async def test_an_answer_is_no_fresher_than_each_of_its_parts(tmp_path: Path) ->
         assert user.headers["cache-status"] == "gateway; fwd=miss"
         assert both.headers["cache-status"] == "gateway; fwd=partial"
         assert re.fullmatch(r"gateway; hit; ttl=1\d", again.headers["cache-status"])
+
+
+async def test_where_clients_have_views_an_answer_is_that_of_its_client_alone(
+    tmp_path: Path,
+) -> None:
+    """Who comes without a key sees less: a cache in front must not give it what the key has shown."""
+    text, id_ = make_key("gw", "live")
+    key = ApiKey(id=id_, client="acme", digest=digest_of_key(text), created=utc_now())
+    (tmp_path / "keys.json").write_bytes(write_api_keys(ApiKeys((key,))))
+    more: dict[str, Any] = {
+        "authentication": {"api_keys": {"file": str(tmp_path / "keys.json")}},
+        "views": {"public": {"exclude_tags": ["internal"]}},
+        "authorization": {"default_views": {"anonymous": "public"}},
+        "quotas": {"policies": {"default": {"windows": [{"requests": 10, "seconds": 60}]}}},
+    }
+    async with served(tmp_path, **more) as http:
+        known = await get(http, "user", **{"x-api-key": text})
+        anonymous = await get(http, "user")
+    assert known.headers["cache-control"].startswith("private")
+    assert "ratelimit" in known.headers
+    assert anonymous.headers["cache-control"].startswith("public, ")
+    assert "ratelimit" not in anonymous.headers  # what is left of a quota is not for all
 
 
 @pytest.mark.parametrize("header", ["x-gateway-plan", "x-gateway-trace"])
