@@ -35,7 +35,7 @@ _NUMERIC = re.compile(r"(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d+)){0,3}$")
 def reachable_sources(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """A source's URL is one, on a host that targets.yaml knows, at an address and port that pods may connect to."""
     rules, own = egress(objects), _services(objects)
-    for pod in pod_settings(objects):
+    for pod in pod_settings(objects, target.image_config):
         for at, url, schemes in _urls(pod):
             hosts = target.source_hosts if at.startswith("sources.") else ()
             known = set() if _host_of(url) in own else rules

@@ -77,7 +77,7 @@ def pods_fit(objects: Sequence[Object], target: Target) -> Iterator[str]:
                 most = sizes.get("limits", {}).get(resource)
                 if most is not None and quantity(text) > quantity(most):
                     yield f"{name}: container {container['name']} requests {text} of {resource}, over its limit {most}"
-    for pod in pod_settings(objects):
+    for pod in pod_settings(objects, target.image_config):
         memory = pod.container.get("resources", {}).get("limits", {}).get("memory")
         workers = pod.config.server.workers if pod.config else 1
         if memory is not None and quantity(memory) < workers * LEAST_WORKER_BYTES:

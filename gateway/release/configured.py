@@ -55,18 +55,25 @@ class PodSettings:
     hidden: Mapping[Key, str]
 
 
-def pod_settings(objects: Sequence[Object]) -> Iterator[PodSettings]:
-    """The configuration of each of our containers, of both tracks."""
+def pod_settings(objects: Sequence[Object], of_image: str = "") -> Iterator[PodSettings]:
+    """The configuration of each of our containers, of both tracks.
+
+    Args:
+        of_image: The gateway.toml that the image has, which a container reads where no other is mounted.
+    """
     for name, spec in pod_specs(objects):
         for container in spec.get("containers", []):
             if container["name"] == RELEASE:
-                yield _settings(name, container, _mounted(objects, spec, container))
+                yield _settings(name, container, _mounted(objects, spec, container, of_image))
 
 
 def _mounted(
-    objects: Sequence[Object], spec: Mapping[str, Any], container: Mapping[str, Any]
+    objects: Sequence[Object],
+    spec: Mapping[str, Any],
+    container: Mapping[str, Any],
+    of_image: str,
 ) -> str:
-    """The text of the gateway.toml that a container sees; "" where it has the image's."""
+    """The text of the gateway.toml that a container sees."""
     volumes = {
         item["name"]: item.get("configMap", {}).get("name") for item in spec.get("volumes", [])
     }
@@ -74,7 +81,7 @@ def _mounted(
         if mount.get("subPath") == FILE:
             found = find_object(objects, "ConfigMap", str(volumes.get(mount["name"])))
             return str((found or {}).get("data", {}).get(FILE, ""))
-    return ""
+    return of_image
 
 
 def _settings(name: str, container: Mapping[str, Any], text: str) -> PodSettings:

@@ -20,15 +20,14 @@ from gateway.release.manifests import (
 from gateway.release.model import RELEASE, Object, Target
 from gateway.release.secrets import find_secrets
 
-# Annotations that change what a request becomes on its way, who is let through, or where it goes.
-REWRITES = re.compile(
-    r"(?i)snippet|rewrite|redirect|app-root|server-alias|[/.-]canary|/auth-(url|signin|tls|secret|type|proxy|snippet)|"
-    r"(white|allow|deny|black)-?list|source-range|backend-protocol|/default-backend|custom-http-errors|upstream-vhost|"
-    r"service-upstream|mirror|use-regex|x-forwarded-prefix|/satisfy|denylist|/actions\.|/conditions\.|path-(regex|prefix)|"
-    r"request-(set|modify)|middlewares|/configuration$|external-dns|ingress\.class$|-cidrs$|modsecurity|"
-    r"^helm\.sh/|/limit-|(^|/)(rate-?limit|proxy-body-size|proxy-(read|send|connect)-timeout)"
+# Annotations of what clients come by that are known to leave requests as they are: names, and for some their values.
+# A name without a domain is nobody's but whoever wrote it.
+KNOWN_ANNOTATIONS = re.compile(
+    r"[\w.-]+$|(meta\.helm\.sh|prometheus\.io|a8r\.io)/|kubernetes\.io/description$|"
+    r"cert-manager\.io/((cluster-)?issuer|issuer-(kind|group)|common-name|subject-\w+|duration|renew-before|"
+    r"private-key-(algorithm|size|rotation-policy)|usages|revision-history-limit)$|"
+    r"(nginx\.ingress\.kubernetes\.io|nginx\.org|haproxy\.org)/(proxy-buffer(ing|s-number|-size)|proxy-request-buffering)$"
 )
-
 # Seconds and bytes that an ingress controller gives a request at least: less cuts off what the gateway serves.
 _LEAST = {
     "/proxy-read-timeout": 30, "/proxy-send-timeout": 30, "/proxy-connect-timeout": 1,
@@ -170,8 +169,12 @@ def closed_production(objects: Sequence[Object], target: Target) -> Iterator[str
             yield from _open_to_all(item)
         if item["kind"] in ("Ingress", "Service", "HTTPRoute"):
             for name, given in (item["metadata"].get("annotations") or {}).items():
-                if REWRITES.search(name) and not _says_the_usual(name, str(given)):
-                    yield f"{key(item)}: the annotation {name} changes requests on their way"
+                known = KNOWN_ANNOTATIONS.match(name) or name in target.annotations
+                if not known and not _says_the_usual(name, str(given)):
+                    yield (
+                        f"{key(item)}: the annotation {name} is none that is known, and may be one that changes requests "
+                        "on their way or who is let through; where it is not, `annotations` in targets.yaml lists it"
+                    )
     for name, spec in pod_specs(objects):
         for container in containers(spec):
             if container.get("imagePullPolicy") == "Never":

@@ -9,6 +9,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from graphql import FieldNode, GraphQLError, parse
+from graphql.language import Visitor, visit
+
 from gateway.release.model import Gate, ReleaseError
 
 
@@ -66,4 +69,28 @@ def _queries(value: Any, where: str) -> tuple[str, ...]:
         or not all(isinstance(query, str) and query.strip() for query in value)
     ):
         raise ReleaseError(f"{where}: smokeQueries is a list of queries, one or more")
+    for query in value:
+        try:
+            parse(query)
+        except GraphQLError as exc:
+            raise ReleaseError(f"{where}: smokeQueries: {query!r}: {exc.message}") from None
     return tuple(value)
+
+
+def asks_a_field(query: str) -> bool:
+    """Whether a query has a field that is no part of introspection: it reaches something that is ours."""
+    finder = _FieldFinder()
+    visit(parse(query), finder)
+    return finder.is_found
+
+
+class _FieldFinder(Visitor):
+    """Fields of introspection begin with two underscores, and what is below one is its own."""
+
+    is_found = False
+
+    def enter_field(self, node: FieldNode, *_: Any) -> Any:
+        if node.name.value.startswith("__"):
+            return self.SKIP
+        self.is_found = True
+        return self.BREAK

@@ -60,6 +60,9 @@ class Target:
         hosts: Names that every region of the environment serves beside its own.
         registries: Where images may come from: hosts, perhaps with a path. Empty: anywhere.
         source_hosts: Hosts that sources may be on; `.example.com` is every name below it. Empty: any.
+        annotations: Annotations that what clients come by may have beside those that are known.
+        image_config: The gateway.toml that the image has, as this checkout has it: what pods read where no other is
+            mounted. "" outside production.
     """
 
     environment: str
@@ -73,6 +76,8 @@ class Target:
     hosts: tuple[str, ...] = ()
     registries: tuple[str, ...] = ()
     source_hosts: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
+    image_config: str = field(default="", repr=False)
 
     @property
     def namespace(self) -> str:

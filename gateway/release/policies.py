@@ -13,6 +13,7 @@ from typing import Any
 from gateway.release.addresses import known_proxies, reachable_sources
 from gateway.release.capacity import impatient_readiness, pods_fit
 from gateway.release.configured import pod_settings
+from gateway.release.exemptions import no_development
 from gateway.release.exposure import (
     budget_keeps_half,
     closed_production,
@@ -35,14 +36,19 @@ from gateway.release.model import RELEASE, Object, Target
 from gateway.release.production import (
     configuration_is_read,
     each_variable_once,
-    no_development,
+    origins_and_proxies_are_some,
     probes_ask_what_is_served,
     settings_are_seen,
     the_images_program,
 )
 from gateway.release.reach import egress_makes_sense, networks_are_some, served
 from gateway.release.served_schema import files_are_served
-from gateway.release.serving import alerts_see, pods_leave_dead_nodes, settings_serve
+from gateway.release.serving import (
+    alerts_see,
+    pods_are_spread,
+    pods_leave_dead_nodes,
+    settings_serve,
+)
 
 Policy = Callable[[Sequence[Object], Target], Iterator[str]]
 
@@ -161,7 +167,7 @@ def probed(objects: Sequence[Object], target: Target) -> Iterator[str]:
 
 def time_to_drain(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """The kubelet kills only after preStop and the gateway's own drain have ended."""
-    for pod in pod_settings(objects):
+    for pod in pod_settings(objects, target.image_config):
         spec = dict(pod_specs(objects))[pod.name]
         pre_stop = pod.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {})
         if not pre_stop:
@@ -212,8 +218,10 @@ POLICIES: tuple[Policy, ...] = (
     probes_ask_what_is_served,
     the_images_program,
     no_development,
+    origins_and_proxies_are_some,
     settings_serve,
     pods_leave_dead_nodes,
+    pods_are_spread,
     alerts_see,
     reachable_sources,
     known_proxies,

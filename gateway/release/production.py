@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
@@ -27,13 +26,6 @@ from gateway.release.secret_forms import looks_random, looks_secret
 from gateway.release.secrets import is_secret_setting
 from gateway.settings.text import Key
 
-# Settings that are for a developer's machine: key → the value that may not be.
-DEVELOPMENT: dict[str, Any] = {
-    "errors.mask": False, "csrf.enabled": False, "telemetry.enabled": False, "telemetry.metrics.enabled": False,
-    "http.graphiql": True, "limits.introspection": True, "explain.plan_header": True, "explain.trace_header": "always",
-    "authorization.directives.enabled": False, "authorization.directives.dry_run": True,
-    "authentication.jwt.require_expiry": False, "federation.enabled": True,
-}  # fmt: skip
 ANY_ORIGIN = frozenset({"*", ".*", "^.*$", ".+", "^.+$"})
 # They decide what a process runs or reads, whatever image it was started from.
 PROGRAM = re.compile(
@@ -47,7 +39,7 @@ _TABLES_OF_SECRETS = frozenset({"headers", "otlp_headers", "secret"})
 
 def configuration_is_read(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """The gateway starts with it."""
-    for pod in pod_settings(objects):
+    for pod in pod_settings(objects, target.image_config):
         unseen = {".".join(at) for at in pod.hidden if not _may_be_hidden(at)}
         for error in pod.errors:
             if error.key in unseen:
@@ -75,7 +67,7 @@ def _told(error: ConfigError) -> str:
 
 def settings_are_seen(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """A Secret holds secrets: headers, keys, passwords. What else it decides, nobody has read."""
-    for pod in pod_settings(objects):
+    for pod in pod_settings(objects, target.image_config):
         written = dict(texts_of(pod.written))
         for at, variable in pod.hidden.items():
             if not _may_be_hidden(at) and not _is_seen_host(written.get(at, ""), variable):
@@ -103,21 +95,15 @@ def _is_seen_host(text: str, variable: str) -> bool:
     return bool(host) and HIDDEN_HOST not in f"{parts.scheme} {host}"
 
 
-def no_development(objects: Sequence[Object], target: Target) -> Iterator[str]:
-    """Settings of a developer's machine."""
+def origins_and_proxies_are_some(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """Pages of every origin, and whoever connects, are nobody that production trusts."""
     if target.environment != "production":
         return
-    for pod in pod_settings(objects):
+    for pod in pod_settings(objects, target.image_config):
         if pod.config is None:
             continue
-        for path, bad in DEVELOPMENT.items():
-            if at_path(pod.config, path) == bad:
-                yield f"{pod.name}: {path} is {str(bad).lower()} in production"
         if "*" in pod.config.subscription.allowed_origins:
             yield f"{pod.name}: subscription.allowed_origins lets pages of every origin use a user's cookies"
-        for number, keys in enumerate(pod.config.authentication.jwt.jwks):
-            if urlsplit(keys.url or "").scheme == "http":
-                yield f"{pod.name}: authentication.jwt.jwks.{number}.url is http: whoever stands between makes tokens"
         for policy in pod.config.cors.policies:
             if policy.allow_credentials and ANY_ORIGIN & {*policy.origins, *policy.match_origins}:
                 yield f"{pod.name}: cors.policies lets pages of every origin use a user's credentials"
@@ -134,16 +120,9 @@ def _is_everybody(name: str) -> bool:
     return network.prefixlen < (8 if network.version == 4 else 7)
 
 
-def at_path(config: object, path: str) -> Any:
-    """The value at `errors.mask` of a configuration."""
-    for part in path.split("."):
-        config = getattr(config, part)
-    return config
-
-
 def probes_ask_what_is_served(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """Where the gateway listens is where the kubelet, the Service and Prometheus look for it."""
-    for pod in pod_settings(objects):
+    for pod in pod_settings(objects, target.image_config):
         ports = {item.get("name"): item["containerPort"] for item in pod.container.get("ports", [])}
         if pod.config is None or not ports:
             continue

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from gateway.release import health
+from gateway.release.exemptions import exemptions
 from gateway.release.manifests import images
 from gateway.release.model import RELEASE, DeployedRelease, ReleaseError, ReleasePlan, Target
 from gateway.release.plans import digest_of_plans, make_canary_plan
@@ -83,6 +84,7 @@ def _apply(
         "apply", target, "started", note=note, track=track,
         from_revision=before.revision if before else None,
         changes=[f"{change.verb} {change.key}" for change in plan.changes], images=images(plan.objects),
+        exemptions=exemptions(plan.objects),
     )  # fmt: skip
     tools.say(f"{target}: applying {len(plan.changes)} change(s)")
     try:

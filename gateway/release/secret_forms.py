@@ -28,6 +28,8 @@ FORMS = (
     re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
     re.compile(r"\b(ghp|gho|ghs|ghu|github_pat|glpat|xox[abprs]|sk_live|rk_live|hvs|npm|dop_v1)[_.-][A-Za-z0-9_-]{16,}"),
     re.compile(r"\bAIza[A-Za-z0-9_-]{35}\b"),
+    # An API key of the gateway's own: `gateway.auth.api_keys` makes them.
+    re.compile(r"\b[A-Za-z][A-Za-z0-9]*_[A-Za-z0-9]+_[A-Za-z0-9]{10}_[A-Za-z0-9]{26}_[0-9a-f]{8}\b"),
     re.compile(r"\bAGE-SECRET-KEY-1[A-Z0-9]{40,}"),
     # A private key in base64: `-----BEGIN ` with `PRIVATE`, `RSA `, `EC `, `ENCRYPTED` or `OPENSSH`.
     re.compile(r"LS0tLS1CRUdJTi(BQUklWQVRF|BSU0Eg|BFQyBQ|BFTkNSWVBU|BPUEVOU1NI)"),

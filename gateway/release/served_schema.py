@@ -26,7 +26,7 @@ SUFFIXES = (".graphql", ".graphqls", ".gql")
 
 def files_are_served(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """The gateway starts with these files."""
-    for pod in pod_settings(objects):
+    for pod in pod_settings(objects, target.image_config):
         spec = dict(pod_specs(objects))[pod.name]
         mounted = dict(_mounted(objects, spec, pod.container))
         texts = _chosen(mounted.get("/app/schema", {}), pod)

@@ -3,7 +3,6 @@
 As in `policies`: one function, one rule, words that name the object. Pure.
 """
 
-# ruff: noqa: ARG001 -- the rules of one table share one signature
 from __future__ import annotations
 
 import re
@@ -12,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.release.configured import PodSettings, pod_settings
-from gateway.release.manifests import key, pod_specs
-from gateway.release.model import Object, Target
-from gateway.release.production import at_path
+from gateway.release.exemptions import at_path
+from gateway.release.manifests import find_object, key, pod_specs
+from gateway.release.model import RELEASE, Object, Target
 
 # Below these an ordinary client's ordinary request is refused or cut off. Seconds, bytes and counts.
 LEAST: dict[str, float] = {
@@ -30,6 +29,7 @@ LEAST: dict[str, float] = {
 BY_ZERO = frozenset({"server.max_connections", "traffic_shaping.router.max_in_flight"})
 # The alerts look at a minute: four samples in it are enough for a rate, whatever one of them misses.
 MOST_SCRAPE_S = 15
+TOPOLOGIES = frozenset({"topology.kubernetes.io/zone", "kubernetes.io/hostname"})
 _GONE = re.compile(r"node\.kubernetes\.io/(not-ready|unreachable)$")
 _SECONDS = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -38,7 +38,7 @@ def settings_serve(objects: Sequence[Object], target: Target) -> Iterator[str]:
     """Limits let ordinary requests through, and the endpoint is where clients ask."""
     if target.environment != "production":
         return
-    for pod in pod_settings(objects):
+    for pod in pod_settings(objects, target.image_config):
         if pod.config is None:
             continue
         for path, least in LEAST.items():
@@ -68,8 +68,21 @@ def pods_leave_dead_nodes(objects: Sequence[Object], target: Target) -> Iterator
         for toleration in spec.get("tolerations") or []:
             yield from _tolerates_death(name, toleration)
         priority = str(spec.get("priorityClassName", ""))
+        if target.environment == "production" and not priority and name == f"Deployment/{RELEASE}":
+            yield f"{name}: no priorityClassName: where a node is full, pods of any other class push these out"
         if priority.startswith("system-"):
             yield f"{name}: priorityClassName {priority} takes the place of what the cluster itself needs"
+
+
+def pods_are_spread(objects: Sequence[Object], target: Target) -> Iterator[str]:
+    """One zone or one node that goes takes a part of the pods, and not all of them."""
+    deployment = find_object(objects, "Deployment", RELEASE)
+    if target.environment != "production" or deployment is None:
+        return
+    constraints = deployment["spec"]["template"]["spec"].get("topologySpreadConstraints") or []
+    spread = {str(item.get("topologyKey")) for item in constraints if item.get("labelSelector")}
+    for name in sorted(TOPOLOGIES - spread):
+        yield f"{key(deployment)}: no topology spread over {name}: all pods may stand in one place"
 
 
 def _tolerates_death(name: str, toleration: Mapping[str, Any]) -> Iterator[str]:

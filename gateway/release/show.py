@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gateway.release.exemptions import exemptions
 from gateway.release.guards import pods_after, pods_now
 from gateway.release.manifests import images
 from gateway.release.model import Refusal, ReleasePlan
@@ -34,6 +35,8 @@ def show_plan(console: Console, plan: ReleasePlan) -> None:
         )
     for image, found in plan.facts.digests.items():
         console.print(f"image {escape(image)} is {found}")
+    for setting, reason in exemptions(plan.objects).items():
+        console.print(f"[bold yellow]exempted[/]: {escape(setting)}, because: {escape(reason)}")
     for image in drifted_images(plan):
         console.print(
             f"[bold yellow]changed by hand[/]: pods run {escape(image)}, which no revision says"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.release.gates import KEYS, parse_gate
+from gateway.release.gates import KEYS, asks_a_field, parse_gate
 from gateway.release.model import ChartError, ReleaseError, Target
 from gateway.release.yaml_text import NotYamlError, parse_yaml
 
@@ -56,8 +56,12 @@ def load_targets(chart: Path, file: Path | None = None) -> Targets:
         order = tuple(str(name) for name in tables["order"])
         own = tables.get("registry")
         registries = (*([own] if own else []), *_names(path, tables, "registries"))
+        of_image = _image_config(chart)
         found = {
-            (environment, region): _target(path, environment, region, place, settings, registries)
+            (environment, region): replace(
+                _target(path, environment, region, place, settings, registries),
+                image_config=of_image if environment == "production" else "",
+            )
             for environment, settings in tables["environments"].items()
             for region, place in settings["regions"].items()
         }
@@ -113,28 +117,42 @@ def _target(
         "hosts",
         "sourceHosts",
         "registries",
+        "annotations",
     }
     if unknown:
         raise ReleaseError(f"{where}: unknown key {', '.join(sorted(unknown))}")
     check_images = bool(settings.get("checkImages", True))
+    found_gate = parse_gate(gate, where)
     if environment == "production":
         for name in ("prometheus", "smoke"):
             if not place.get(name):
                 raise ReleaseError(
                     f"{where}: production needs {name}: without it nothing is known of a release"
                 )
+        if not any(map(asks_a_field, found_gate.smoke_queries)):
+            raise ReleaseError(
+                f"{where}: gate.smokeQueries has no query that asks for a field: {{ __typename }} is answered by the "
+                "engine alone, whatever is wrong; `gateway release smoke --suggest` finds one for each source"
+            )
     if environment != "dev" and not check_images:
         raise ReleaseError(f"{where}: checkImages can be off in dev only")
     return Target(
         environment=environment,
         region=region,
-        gate=parse_gate(gate, where),
+        gate=found_gate,
         check_images=check_images,
         hosts=_names(path, settings, "hosts"),
         registries=(_names(path, settings, "registries") or registries) if check_images else (),
         source_hosts=_names(path, settings, "sourceHosts"),
+        annotations=_names(path, settings, "annotations"),
         **place,
     )
+
+
+def _image_config(chart: Path) -> str:
+    """The gateway.toml that the Dockerfile beside the chart puts in the image; "" where there is none."""
+    file = chart.resolve().parent / "gateway.toml"
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 def _names(path: Path, table: Mapping[str, Any], key: str) -> tuple[str, ...]:

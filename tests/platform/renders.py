@@ -23,6 +23,15 @@ SEALED = {"API_KEY": "Ag" + "B" * 80}
 CANARY = {"canary": {"enabled": True, "percent": 10, "image": {"tag": "0.2.0"}}}
 
 # A feature → the values that switch it on (or off).
+# With the sources whose addresses production.yaml has.
+SCHEMA = """extend schema @link(url: "https://specs.apollo.dev/connect/v0.2", import: ["@source"])
+  @source(name: "catalog", http: { baseURL: "https://catalog.internal.example.com" })
+  @source(name: "monolith", http: { baseURL: "https://monolith.internal.example.com" })
+  @source(name: "search", http: { baseURL: "https://search.internal.example.com" })
+type Query {
+  hello: String
+}
+"""
 FEATURES: dict[str, dict[str, Any]] = {
     "plain": {},
     "autoscaling": {"autoscaling": {"enabled": True, "inFlightPerPod": 40}, "replicas": 2},
@@ -35,7 +44,7 @@ FEATURES: dict[str, dict[str, Any]] = {
     "canary-config": merge(CANARY, {"canary": {"config": {"server": {"path": "/new"}}}}),
     "config": {"config": {"server": {"path": "/graphql", "drain_timeout_s": 2.5, "resolver_threads": 8}}},
     "files": {
-        "schema": {"files": {"api.graphql": "type Query {\n  hello: String\n}\n"}},
+        "schema": {"files": {"api.graphql": SCHEMA}},
         "resolvers": {"files": {"__init__.py": '"""Resolvers."""\n'}},
     },
     "files-of-others": {"schema": {"configMap": "schema-of-others"}},
@@ -58,7 +67,7 @@ FEATURES: dict[str, dict[str, Any]] = {
     "demo": {"demo": {"enabled": True}},
     "reload": {
         "reload": {"enabled": True},
-        "schema": {"files": {"api.graphql": "type Query {\n  hello: String\n}\n"}},
+        "schema": {"files": {"api.graphql": SCHEMA}},
     },
     "redis": {"redis": {"enabled": True}},
     "preview": {"preview": "pr-123"},

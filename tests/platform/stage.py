@@ -106,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
         failing = self.path.split("/")[1] in self.around.smoke_fails
-        self.answer(502 if failing else 200, {} if failing else {"data": {"__typename": "Query"}})
+        self.answer(502 if failing else 200, {} if failing else {"data": {"videos": []}})
 
 
 @dataclass
@@ -184,6 +184,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         "bakeSeconds": 0,
         "intervalSeconds": 0.01,
         "badSamplesAllowed": 1,
+        "smokeQueries": ["{ videos { id } }"],
     }
 
     def places(environment: str, *regions: str) -> dict[str, Any]:

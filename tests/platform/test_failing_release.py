@@ -17,7 +17,7 @@ import yaml
 from gateway.release.model import Object
 from tests.platform.pods import Pod
 from tests.platform.processes import answers, wait_until
-from tests.platform.stage import Stage
+from tests.platform.stage import Stage, digest_of
 from tests.platform.test_gate import prometheus
 
 SCHEMA = """
@@ -87,7 +87,7 @@ class Region:
         if deployment["metadata"]["name"] != "gateway" or not deployment["spec"]["replicas"]:
             return
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        tag = container["image"].rpartition(":")[2]
+        tag = next(tag for tag in self._images if container["image"].endswith(digest_of(tag)))
         if tag == self.tag:
             return
         self.close()
@@ -154,7 +154,12 @@ def test_it_is_stopped_in_the_first_region_and_brought_back(
             "prometheus": watched,
             "smoke": f"{region.pod.url}/graphql",
         }
-        production["gate"] |= {"readyTimeoutSeconds": 30, "bakeSeconds": 60, "intervalSeconds": 1}
+        production["gate"] |= {
+            "readyTimeoutSeconds": 30,
+            "bakeSeconds": 60,
+            "intervalSeconds": 1,
+            "smokeQueries": ["{ hello }"],
+        }
         stage.targets.write_text(yaml.safe_dump(targets))
         statuses = stack.enter_context(traffic(region.pod))
         asked = 'increase(graphql_server_operation_duration_seconds_count{job="gateway"}[1m]) > 100'

@@ -3,6 +3,7 @@ beside them what looks like them and is fine."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,13 +15,20 @@ from gateway.release.values import layer_values, load_targets, merge
 from tests.platform.renders import CHART
 
 PLACE = load_targets(CHART).targets["production", "eu-west"]
+SHIPPED = {f"GATEWAY_SOURCES__{name}__URL" for name in ("CATALOG", "MONOLITH", "SEARCH")}
 PASSWORD = "hunter2hunter2"
+OWN_KEY = "gw_live_7Q2m9xKfTb_AbcdefghijAbcdefghijKlmnop_c7ff2727"
 LINK = 'extend schema @link(url: "https://specs.apollo.dev/connect/v0.2", import: ["@source", "@connect"])\n'
 
 
 def judged(more: dict[str, Any]) -> str:
     """Every problem of a production release with these values; "" when there is none."""
     values = merge(layer_values(CHART, PLACE), more)
+    if "schema" in more:  # one without the sources of the image's own configuration
+        values["config"] = values.get("config") or {"server": {"path": "/graphql"}}
+        values["env"] = {
+            name: value for name, value in (values["env"] or {}).items() if name not in SHIPPED
+        }
     try:
         return "\n".join(check_policies(find_helm().render(CHART, PLACE, values), PLACE))
     except ChartError as exc:
@@ -33,6 +41,15 @@ def env(**variables: Any) -> dict[str, Any]:
 
 def config(**tables: Any) -> dict[str, Any]:
     return {"config": tables}
+
+
+def exempt(*settings: str) -> dict[str, Any]:
+    return {
+        "exemptions": [
+            {"setting": name, "reason": "it is meant, until the migration ends"}
+            for name in settings
+        ]
+    }
 
 
 def secret(name: str, more: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -81,7 +98,7 @@ def test_the_shipped_values_are_fine() -> None:
         # What nobody sees decides nothing.
         (secret("GATEWAY_ERRORS__MASK"), "errors.mask is what the Secret behind"),
         (secret("gateway_server__port"), "server.port is what the Secret behind"),
-        (secret("GATEWAY_SOURCES__catalog__URL"), "sources.catalog.url is what the Secret behind"),
+        (secret("GATEWAY_SOURCES__b__URL"), "sources.b.url is what the Secret behind"),
         (secret("GATEWAY_SOURCES"), "sources is what the Secret behind"),
         (secret("M", config(errors={"mask": "${M}"})), "errors.mask is what the Secret behind M"),
         (secret("H", config(sources={"b": {"url": "https://${H}/"}})), "sources.b.url is what the Secret behind H"),
@@ -113,6 +130,8 @@ def test_the_shipped_values_are_fine() -> None:
         ({"ingress": {"annotations": {"nginx.ingress.kubernetes.io/limit-rps": "1"}}}, "changes requests"),
         ({"ingress": {"annotations": {"nginx.ingress.kubernetes.io/proxy-body-size": "1k"}}}, "changes requests"),
         ({"ingress": {"annotations": {"nginx.ingress.kubernetes.io/proxy-read-timeout": "1"}}}, "changes requests"),
+        ({"ingress": {"annotations": {"nginx.ingress.kubernetes.io/of-next-year": "on"}}}, "changes requests"),
+        ({"service": {"annotations": {"service.beta.kubernetes.io/load-balancer-source-ranges": "10.0.0.0/8"}}}, "changes requests"),
         ({"podAnnotations": {"container.apparmor.security.beta.kubernetes.io/gateway": "unconfined"}}, "confinement"),
         # Nobody may do less than before, and everybody more.
         (env(GATEWAY_AUTHORIZATION__DIRECTIVES__ENABLED="false"), "authorization.directives.enabled is false"),
@@ -121,7 +140,23 @@ def test_the_shipped_values_are_fine() -> None:
         (config(authentication={"jwt": {"jwks": [{"url": "http://i.internal.example.com/k"}]}}), "makes tokens"),
         (config(federation={"enabled": True}), "federation.enabled is true"),
         (config(subscription={"allowed_origins": ["*"]}), "a user's cookies"),
+        (config(authentication={"jwt": {"on_error": "continue"}}), "on_error is continue"),
+        (env(GATEWAY_AUTHENTICATION__JWT__ON_ERROR="continue"), "on_error is continue"),
+        (config(authentication={"jwt": {"jwks": [{"url": "https://i.internal.example.com/k"}]}}), "names no audiences"),
+        (config(authentication={"jwt": {"jwks": [{"url": "https://i.internal.example.com/k"}]}}), "names no issuers"),
+        (env(GATEWAY_LIMITS__MODE="measure"), "limits.mode is measure"),
+        # One exemption is for one setting, which has to be so; some have none.
+        ({**env(GATEWAY_LIMITS__MODE="measure"), **exempt("limits.introspection")}, "limits.mode is measure"),
+        (exempt("limits.introspection"), "is exempted and need not be"),
+        (exempt("errors.mask"), "ChartRefused"),
+        ({"exemptions": [{"setting": "limits.mode", "reason": "because"}]}, "ChartRefused"),
+        # The image's own gateway.toml, where the values have none.
+        (env(GATEWAY_SOURCES__CATALOG__URL="http://127.0.0.1:8101"), "sources.catalog.url 'http://127.0.0.1:8101' is the pod itself"),
         # It would serve next to nobody.
+        (env(GATEWAY_SERVER__PATH="/x"), "server.path is /x, and clients ask for /graphql"),
+        (config(server={"path": "/x"}), "server.path is /x, and clients ask for /graphql"),
+        ({"topologySpread": {"enabled": False}}, "no topology spread over topology.kubernetes.io/zone"),
+        ({"priorityClassName": ""}, "no priorityClassName"),
         (env(GATEWAY_SERVER__MAX_CONNECTIONS="1"), "server.max_connections is 1"),
         (env(GATEWAY_TRAFFIC_SHAPING__ROUTER__MAX_IN_FLIGHT="1"), "max_in_flight is 1"),
         (env(GATEWAY_TRAFFIC_SHAPING__ROUTER__TIMEOUT_S="0.001"), "router.timeout_s is 0.001"),
@@ -250,6 +285,8 @@ def test_whatever_pods_connect_to_is_judged(more: dict[str, Any], words: str) ->
         env(X=f"Server=db;Uid=a;Pwd={PASSWORD}"), env(X=f"user=a password='{PASSWORD}'"), env(X=f"https://u:{PASSWORD}@x"),
         env(FOO="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"), env(X="Q1w2E3r4T5y6U7i8O9p0A1s2D3f4G5h6J7k8"),
         config(admin={"keys": {"deploy": "0123456789" * 4}}), env(GATEWAY_ADMIN__KEYS='{"a": "' + "0123456789" * 4 + '"}'),
+        env(X=OWN_KEY), config(sources={"b": {"headers": {"x-partner": OWN_KEY}}}),
+        {"ingress": {"annotations": {"note": OWN_KEY.replace("gw_live", "acme_test")}}},
         env(X="AGE-SECRET-KEY-1" + "Q" * 58), env(X="LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS0tLS0t"),
         env(X="hvs.CAESIJ5hunter2hunter2hunter2"), {"ingress": {"annotations": {"note": f"token={PASSWORD}"}}},
         env(GATEWAY_REDIS__URL=f"redis://:{PASSWORD}@10.8.0.1:443"),
@@ -274,15 +311,16 @@ def test_a_secret_is_found_wherever_it_stands(more: dict[str, Any]) -> None:
         env(LOG_LEVEL="info"), env(MAX_TOKENS=100), env(GATEWAY_LIMITS__MAX_TOKENS="3000"), env(GIT_COMMIT="5d41402abc4b2a76b9719d911017c592aaaaaaaa"),
         env(GATEWAY_HTTP__MAX_BODY_BYTES=5_000_000), env(FEATURE="HorizontalPodAutoscalerConfigurationVersion2"),
         env(CACHE_URL="https://x.internal.example.com/a?b=c"), env(HTTPS_PROXY=""), env(HTTPS_PROXY="http://10.8.0.9:443"),
-        env(GATEWAY_LIMITS__MODE="measure"), {"resources": {"requests": {"cpu": "2"}}},
+        {**env(GATEWAY_LIMITS__MODE="measure"), **exempt("limits.mode")}, {**env(GATEWAY_LIMITS__INTROSPECTION="true"), **exempt("limits.introspection")},
+        env(GATEWAY_AUTHENTICATION__JWT__ON_ERROR="error"), {"resources": {"requests": {"cpu": "2"}}},
         secret("TOKEN"), secret("GATEWAY_REDIS__URL"), secret("GATEWAY_ADMIN__KEYS__ann"), secret("GATEWAY_SOURCES__b__HEADERS"),
         secret("GATEWAY_SOURCES__b__HEADERS__authorization"),
         secret("H", config(sources={"b": {"url": "https://u:${H}@b.internal.example.com/"}})),
-        secret("S", config(authentication={"jwt": {"jwks": [{"secret": "${S}"}]}})),
+        secret("S", config(authentication={"jwt": {"jwks": [{"secret": "${S}", "audiences": ["a"], "issuers": ["i"]}]}})),
         secret("T", config(
             authentication={
                 "jwt": {"cookie": "session", "header_value_prefix": "Bearer",
-                        "jwks": [{"url": "https://id.internal.example.com/jwks", "headers": {"authorization": "Bearer ${T}"}}]},
+                        "jwks": [{"url": "https://id.internal.example.com/jwks", "audiences": ["a"], "issuers": ["i"], "headers": {"authorization": "Bearer ${T}"}}]},
                 "api_keys": {"file": "/etc/keys.json", "prefix": "gw"},
             },
             authorization={"require_authentication": True},
@@ -305,3 +343,11 @@ def test_a_secret_is_found_wherever_it_stands(more: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_what_only_looks_like_it_is_fine(more: dict[str, Any]) -> None:
     assert judged(more) == ""
+
+
+def test_an_annotation_of_ones_own_is_named_in_targets() -> None:
+    more = {"ingress": {"annotations": {"alb.ingress.kubernetes.io/scheme": "internet-facing"}}}
+    objects = find_helm().render(CHART, PLACE, merge(layer_values(CHART, PLACE), more))
+    assert check_policies(objects, PLACE) != []
+    known = replace(PLACE, annotations=("alb.ingress.kubernetes.io/scheme",))
+    assert check_policies(objects, known) == []

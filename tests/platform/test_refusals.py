@@ -3,6 +3,7 @@ types is what runs here: `gateway release …`."""
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -112,6 +113,21 @@ def test_a_new_configuration_is_shown_and_one_with_a_secret_is_not(stage: Stage)
     )
     assert "max_depth" not in said
     assert "hunter2" not in said
+
+
+def test_an_exemption_is_shown_and_written_down(running: Stage) -> None:
+    """What production has although it must not: who reads the plan, the log or the cluster sees it and why."""
+    options = ["--set", "env.GATEWAY_LIMITS__INTROSPECTION=true"]
+    said = running.run("plan", *PRODUCTION, "--image-tag", "1.0.0", *options, code=3)
+    assert "limits.introspection is true in production; where it is meant" in said
+    why = "the schema of this API is published"
+    exempted = f'exemptions=[{{setting: limits.introspection, reason: "{why}"}}]'
+    said = running.release("1.0.0", *options, "--set", exempted)
+    assert f"exempted: limits.introspection, because: {why}" in said
+    started = [json.loads(line) for line in running.audit.read_text().splitlines()][-2]
+    assert (started["outcome"], started["exemptions"]) == ("started", {"limits.introspection": why})
+    annotations = running.deployment()["metadata"]["annotations"]
+    assert why in annotations["gateway.release/exemptions"]
 
 
 def test_scaled_up_pods_are_not_taken_away(running: Stage) -> None:

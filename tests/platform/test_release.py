@@ -222,9 +222,9 @@ def test_a_canary_whose_answers_are_200_with_errors_never_reaches_the_rest(runni
 
 def test_a_region_is_asked_its_smoke_queries(running: Stage) -> None:
     where = ["smoke", "--env", "production", "--region", "eu-west"]
-    assert "ok: { __typename }" in running.run(*where)
+    assert "ok: { videos { id } }" in running.run(*where)
     running.around.smoke_fails.add("eu-west")
-    assert "failed: { __typename }" in running.run(*where, code=1)
+    assert "failed: { videos { id } }" in running.run(*where, code=1)
 
 
 def test_a_canary_by_the_weights_of_a_route(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

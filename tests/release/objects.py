@@ -28,6 +28,11 @@ def deployment(replicas: int | None = 4, **container: Any) -> Object:
     pod = {
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 50,
+        "priorityClassName": "serving",
+        "topologySpreadConstraints": [
+            {"topologyKey": name, "labelSelector": {"matchLabels": {"app": "gateway"}}}
+            for name in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        ],
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": 10001,

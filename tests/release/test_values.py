@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.release.configured import pod_settings
 from gateway.release.model import ChartError, ReleaseError, Target
 from gateway.release.values import find_chart, layer_values, load_targets, merge, parse_set
+from tests.release.objects import release
 
 CHART = Path(__file__).parents[2] / "helm"
 EU = Target("staging", "eu-west", "c")
@@ -128,6 +131,7 @@ def test_bad_targets_are_named(tmp_path: Path, text: str, words: str) -> None:
         "maxFailedRatio: 1.5", "badSamplesAllowed: 1000000", "badSamplesAllowed: 0.5", "bakeSeconds: -1",
         "minRequests: 1.0e12", "maxP99Seconds: 1.0e9", "intervalSeconds: 0", "smokeQueries: []",
         "smokeQueries: ['']", "smokeQueries: a",
+        "smokeQueries: ['{ a']",
     ],
 )  # fmt: skip
 def test_a_gate_that_nothing_could_fail_is_refused(tmp_path: Path, gate: str) -> None:
@@ -135,3 +139,44 @@ def test_a_gate_that_nothing_could_fail_is_refused(tmp_path: Path, gate: str) ->
     (tmp_path / "targets.yaml").write_text(text)
     with pytest.raises(ReleaseError, match=gate.partition(":")[0]):
         load_targets(tmp_path)
+
+
+PRODUCTION = """
+order: [r]
+environments:
+  production:
+    gate: {smokeQueries: %s}
+    regions: {r: {context: c, smoke: "https://r.example.com/graphql", prometheus: "https://p.example.com"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("queries", "is_enough"),
+    [
+        (["{ __typename }"], False),
+        (["query { ... on Query { __typename } }", "{ __schema { queryType { name } } }"], False),
+        (["{ __typename }", "{ videos { __typename } }"], True),
+        (["query A { ...a } fragment a on Query { videos { id } }"], True),
+    ],
+)
+def test_production_is_asked_for_more_than_the_engine(
+    tmp_path: Path, queries: list[str], is_enough: bool
+) -> None:
+    (tmp_path / "targets.yaml").write_text(PRODUCTION % json.dumps(queries))
+    if is_enough:
+        load_targets(tmp_path)
+        return
+    with pytest.raises(ReleaseError, match="no query that asks for a field"):
+        load_targets(tmp_path)
+
+
+def test_the_gateways_configuration_beside_the_chart_is_the_images(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text("[errors]\nmask = false\n")
+    chart = tmp_path / "helm"
+    chart.mkdir()
+    (chart / "targets.yaml").write_text(PRODUCTION % '["{ a }"]')
+    target = load_targets(chart).targets["production", "r"]
+    (pod,) = pod_settings(release(), target.image_config)
+    assert pod.config is not None
+    assert not pod.config.errors.mask
+    assert "mask" not in repr(target)
