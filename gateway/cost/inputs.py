@@ -132,13 +132,14 @@ class InputCosts:
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         found = [self._reads(definition, given, path) for path in size.slicing]
         reads = [read for _, read in found]
+        written = [self._reads(definition, given, path, defaults=False)[1] for path in size.slicing]
         if all(isinstance(read, int | None) for read in reads):
             known = [read for read in reads if isinstance(read, int)]
-            if len(known) == 1 or (known and not size.requires_one):
+            if known and (not size.requires_one or is_one(known, written)):
                 return FixedCost(max(known))
         names = [text for text, read in found if read is not None] or [str(fallback)]
         text = names[0] if len(names) == 1 else f"max({', '.join(names)})"
-        amount = _size(reads, fallback, coordinate if size.requires_one else None)
+        amount = _size(reads, written, fallback, coordinate if size.requires_one else None)
         key = ("size", coordinate, *(text for text, _ in found), fallback)
         return OfRequest(text, key, amount)
 
@@ -150,28 +151,38 @@ class InputCosts:
             return FixedCost(read)
         if read is None:
             return FixedCost(default)
-        return OfRequest(text, ("size", text), _size([read], default, None))
+        return OfRequest(text, ("size", text), _size([read], [], default, None))
 
     def _reads(
-        self, definition: GraphQLField, given: Mapping[str, ValueNode], path: Names
+        self,
+        definition: GraphQLField,
+        given: Mapping[str, ValueNode],
+        path: Names,
+        *,
+        defaults: bool = True,
     ) -> tuple[str, int | Reads | None]:
         """How a slicing argument is read: its text, and a number, a function, or None where there is none."""
         argument = definition.args.get(path[0])
         if argument is None:
             return path[0], None
-        return self._read(given.get(path[0]), path[1:], argument)
+        return self._read(given.get(path[0]), path[1:], argument, defaults=defaults)
 
     def _read(
-        self, value: ValueNode | None, path: Names, element: GraphQLArgument | GraphQLInputField
+        self,
+        value: ValueNode | None,
+        path: Names,
+        element: GraphQLArgument | GraphQLInputField,
+        *,
+        defaults: bool = True,
     ) -> tuple[str, int | Reads | None]:
         """How what an argument or input field is given is read; where nothing is, its default counts."""
         if value is None:
             default = element.ast_node.default_value if element.ast_node is not None else None
-            if default is None:
+            if default is None or not defaults:
                 return "", None
             return InputCosts(self._weights, {})._read(default, path, element)
         if isinstance(value, VariableNode):
-            _, absent = self._read(None, path, element)
+            _, absent = self._read(None, path, element, defaults=defaults)
             return self._of_name(value.name.value, path, element, absent)
         if not path:
             return self._of_size(value, element.type)
@@ -180,7 +191,7 @@ class InputCosts:
         if field is None or not isinstance(value, ObjectValueNode):
             return "", None
         given = {member.name.value: member.value for member in value.fields}
-        return self._read(given.get(path[0]), path[1:], field)
+        return self._read(given.get(path[0]), path[1:], field, defaults=defaults)
 
     def _of_size(self, value: ValueNode, type_: GraphQLInputType) -> tuple[str, int | Reads | None]:
         """How a value of the document is read that is a size itself."""
@@ -220,10 +231,25 @@ class InputCosts:
         return ".".join((f"${name}", *path)), of_variable
 
 
+def is_one(known: Sequence[int], written: Sequence[int | Reads | None]) -> bool:
+    """Whether one slicing argument is given: one is written, or none and one has a default."""
+    return (sum(one is not None for one in written) or len(known)) == 1
+
+
 def _size(
-    reads: Sequence[int | Reads | None], fallback: int, coordinate: str | None
+    reads: Sequence[int | Reads | None],
+    written: Sequence[int | Reads | None],
+    fallback: int,
+    coordinate: str | None,
 ) -> Callable[[Given], int]:
-    """Reads a size; where a coordinate is given, exactly one of `reads` has to have a value."""
+    """Reads a size.
+
+    Args:
+        reads: The slicing arguments, with their defaults.
+        written: Without them.
+        fallback: What counts where nothing is given.
+        coordinate: The field, where exactly one has to be given.
+    """
     if len(reads) == 1 and callable(reads[0]) and coordinate is None:
         only = reads[0]
 
@@ -236,8 +262,11 @@ def _size(
     def read_several(given: Given) -> int:
         found = [one(given) if callable(one) else one for one in reads]
         known = [number for number in found if number is not None]
-        if coordinate is not None and len(known) != 1 and given.is_strict:
-            raise SlicingError(coordinate, len(known))
+        if coordinate is not None and given.is_strict:
+            asked = [one(given) if callable(one) else one for one in written]
+            if not is_one(known, asked):
+                count = sum(one is not None for one in asked) or len(known)
+                raise SlicingError(coordinate, count)
         return max(known, default=fallback)
 
     return read_several

@@ -247,7 +247,7 @@ class CostBuilder:
         name, default = node.name.value, self._default_size(source)
         given = next((size for path, size in sized if path == (name,)), None)
         below = [(path[1:], size) for path, size in sized if len(path) > 1 and path[0] == name]
-        written: ListSize | None = self._weights.list_size(definition)
+        written = self._list_size(parent, name, definition)
         if written is not None:
             coordinate = f"{parent.name}.{name}"
             size = self._inputs.size(written, definition, node, coordinate, default)
@@ -261,6 +261,16 @@ class CostBuilder:
         for _ in range(levels - 1):
             result = times(result, FixedCost(default))
         return result, tuple(below)
+
+    def _list_size(
+        self, parent: GraphQLObjectType, name: str, definition: GraphQLField
+    ) -> ListSize | None:
+        """What is said of a field's list, there or at the interfaces that it is of."""
+        written = self._weights.list_size(definition)
+        for interface in parent.interfaces if written is None else ():
+            if name in interface.fields:
+                written = written or self._weights.list_size(interface.fields[name])
+        return written
 
     def _default_size(self, source: str | None) -> int:
         size = self._settings.sources.get(source or "", NO_BUDGET).list_size

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import logging
+import os
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+logger = logging.getLogger("gateway.usage")
 
 
 class UsageFile:
@@ -34,8 +39,8 @@ class UsageFile:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if self._path.exists() and self._path.stat().st_size > self._max_size_bytes:
                 self._rename()
-            with open(self._path, "ab", buffering=0) as file:
-                file.write(whole)
+            with open(self._path, "a+b", buffering=0) as file:
+                append_whole(file, whole)
 
     def _rename(self) -> None:
         names = [self._path, *renamed(self._path, self._max_files)]
@@ -44,17 +49,39 @@ class UsageFile:
                 source.replace(target)
 
 
+def append_whole(file: FileIO, text: bytes) -> None:
+    """Append lines, all of them or none; what somebody else has left half stays a line of its own. Errors: OSError."""
+    end = os.fstat(file.fileno()).st_size
+    if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
+        text = b"\n" + text
+    left = memoryview(text)
+    try:
+        while left:
+            left = left[file.write(left) :]
+    except OSError:
+        file.truncate(end)
+        raise
+
+
 def renamed(path: Path, count: int) -> list[Path]:
     """The files that a file is renamed to, the latest first."""
     return [path.with_name(f"{path.name}.{number}") for number in range(1, count + 1)]
 
 
 def read_usage_lines(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
-    """The lines of files. Errors: OSError; ValueError that names file and line."""
+    """The lines of files. A broken one is told and left out.
+
+    Errors: OSError; ValueError for a file in which no line is whole.
+    """
     for path in paths:
+        found, broken = 0, ""
         with open(path, "rb") as file:
             for number, text in enumerate(file, 1):
                 try:
                     yield orjson.loads(text)
+                    found += 1
                 except orjson.JSONDecodeError as exc:
-                    raise ValueError(f"{path}:{number}: not JSON: {exc}") from exc
+                    broken = f"{path}:{number}: not JSON: {exc}"
+                    logger.warning("%s: the line is left out", broken)
+        if broken and not found:
+            raise ValueError(broken)

@@ -124,9 +124,15 @@ def _record_of(line: Mapping[str, Any]) -> tuple[UsageClient, UsageRecord]:
             datetime.fromisoformat(line["from"]).timestamp(),
             datetime.fromisoformat(line["to"]).timestamp(),
         )
-        return UsageClient(line["client"], line["version"]), record
+        client = UsageClient(line["client"], line["version"])
     except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError(f"it is no line of usage: {exc}") from exc
+    counts = (*record.coordinates.values(), *(n for _, n in record.operations.values()))
+    if not all(type(n) is int for n in (record.requests, *counts)):
+        raise ValueError("it is no line of usage: a count is no number")
+    if not all(type(name) is str for name in (*client, *record.coordinates, *record.deprecated)):
+        raise ValueError("it is no line of usage: a name is no text")
+    return client, record
 
 
 def stamp(seconds: float) -> str:

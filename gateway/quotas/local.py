@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from gateway.quotas.windows import Verdict, Window, decide
+
+# How many clients are looked at for one that may be forgotten without giving it anything.
+LOOKED_AT = 16
 
 
 class LocalWindows:
@@ -72,8 +76,14 @@ class LocalWindows:
         if verdict.is_admitted:
             self._back_at[key] = [now + ahead for ahead in verdict.ahead_s]
             if len(self._back_at) > self._max_clients:
-                self._back_at.popitem(last=False)
+                self._forget_one(now)
         return verdict
+
+    def _forget_one(self, now: float) -> None:
+        """Forget a client that has all of its quota again, where one of the oldest has; else the oldest."""
+        oldest = list(islice(self._back_at, LOOKED_AT))
+        back = (key for key in oldest if max(self._back_at[key]) <= now)
+        del self._back_at[next(back, oldest[0])]
 
     def give_back(self, key: str, windows: Sequence[Window], back_s: Sequence[float]) -> None:  # noqa: ARG002 - as Redis
         """Let each window go back by so much; forward where it is negative."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("gateway.quotas")
 
+# A window that is further ahead than twice its length was written by a clock that was put back since, or by nobody who
+# knows this script, and so was what is no number: it heals by itself.
 SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -30,16 +32,22 @@ local at, answers = 1, {}
 for i, key in ipairs(KEYS) do
   local count = tonumber(ARGV[at])
   local names, ahead, fits = {}, {}, 1
-  for w = 1, count do names[w] = ARGV[at + 3 * w - 2] end
-  local back_at = redis.call('HMGET', key, unpack(names))
+  for w = 1, count do names[w] = ARGV[at + 4 * w - 3] end
+  local back_at = redis.pcall('HMGET', key, unpack(names))
+  if back_at.err then
+    redis.call('DEL', key)
+    back_at = {}
+  end
   for w = 1, count do
-    ahead[w] = math.max(0, (tonumber(back_at[w]) or now) - now)
-    if ahead[w] > tonumber(ARGV[at + 3 * w]) then fits = 0 end
+    local left = (tonumber(back_at[w] or now) or now) - now
+    if left ~= left then left = 0 end
+    ahead[w] = math.max(0, math.min(left, 2 * tonumber(ARGV[at + 4 * w])))
+    if ahead[w] > tonumber(ARGV[at + 4 * w - 1]) then fits = 0 end
   end
   if fits == 1 then
     local stored, longest = {}, 0
     for w = 1, count do
-      ahead[w] = math.max(0, ahead[w] + tonumber(ARGV[at + 3 * w - 1]))
+      ahead[w] = math.max(0, ahead[w] + tonumber(ARGV[at + 4 * w - 2]))
       longest = math.max(longest, ahead[w])
       stored[2 * w - 1] = names[w]
       stored[2 * w] = string.format('%.0f', now + ahead[w])
@@ -50,7 +58,7 @@ for i, key in ipairs(KEYS) do
   local answer = { fits }
   for w = 1, count do answer[w + 1] = math.ceil(ahead[w]) end
   answers[i] = answer
-  at = at + 3 * count + 1
+  at = at + 4 * count + 1
 end
 return answers
 """
@@ -63,6 +71,7 @@ MAX_COMMANDS = 4
 MAX_DEMANDS = 200
 GIVE_BACK_EVERY_S = 0.05
 LOOK_EVERY_S = 0.5
+PROBE = [1, "probe", 0, ALWAYS, US]
 
 
 class StoreAwayError(Exception):
@@ -204,14 +213,14 @@ class RedisWindows:
             self._looking = asyncio.create_task(self._look())
 
     async def _look(self) -> None:
-        """Ask until it answers."""
+        """Ask until it answers, with the script: a server that is full, or read only, answers a ping."""
         from redis.exceptions import RedisError
 
         while self.is_away:
             await asyncio.sleep(LOOK_EVERY_S)
             with suppress(RedisError, OSError, TimeoutError):
                 async with asyncio.timeout(self._timeout_s):
-                    await self._redis.ping()
+                    await self._decide([Demanded(self._prefix + "probe", PROBE)])
                 self.is_away = False
         logger.warning("quotas are counted in Redis again")
 
@@ -232,5 +241,5 @@ def _arguments(
     """One demand as the script reads it: times in µs, whole."""
     found: list[Any] = [len(windows)]
     for window, taken, room in zip(windows, takes, rooms, strict=True):
-        found += (window.title, round(taken * US), round(room * US))
+        found += (window.title, round(taken * US), round(room * US), round(window.seconds * US))
     return found

@@ -295,3 +295,51 @@ def test_no_amount_is_beyond_what_json_holds() -> None:
     heavy = schema_of(f'type Query {{ a: [Big] }} scalar Big @cost(weight: "{MOST - 0.5}")')
     assert estimate(heavy, "{ a }") == MOST
     assert actual(heavy, "{ a }", {"a": [1, 2, 3]}) == MOST
+
+
+PAGES = """
+interface Face { rows(first: Int): [Item] @listSize(slicingArguments: ["first"]) }
+type One implements Face { rows(first: Int): [Item] }
+type Two implements Face { rows(first: Int): [Item] @listSize(assumedSize: 4) }
+type Item { id: ID }
+type Query {
+  faces: Face, one: One, two: Two
+  page(first: Int = 10, last: Int): [Item] @listSize(slicingArguments: ["first", "last"])
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("{ faces { rows(first: 50) { id } } }", 51),
+        ("{ one { rows(first: 50) { id } } }", 51),
+        ("{ two { rows(first: 50) { id } } }", 5),
+    ],
+)
+def test_a_size_that_an_interface_says_holds_for_its_types(query: str, expected: int) -> None:
+    assert estimate(schema_of(PAGES), query) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "expected"),
+    [
+        ("{ page { id } }", {}, 10),
+        ("{ page(last: 5) { id } }", {}, 10),
+        ("{ page(first: 5) { id } }", {}, 5),
+        ("{ page(last: 50) { id } }", {}, 50),
+        ("{ page(first: 1, last: 5) { id } }", {}, None),
+        ("query($f: Int, $l: Int) { page(first: $f, last: $l) { id } }", {"l": 5}, 10),
+        ("query($f: Int, $l: Int) { page(first: $f, last: $l) { id } }", {"f": 1, "l": 5}, None),
+        ("query($f: Int, $l: Int) { page(first: $f, last: $l) { id } }", {}, 10),
+    ],
+)
+def test_a_default_is_no_slicing_argument_that_is_given(
+    query: str, variables: dict[str, int], expected: int | None
+) -> None:
+    """Who pages backward gives `last` alone; the executor has the default of `first` as well."""
+    if expected is None:
+        with pytest.raises(SlicingError, match="and 2 are given"):
+            estimate(schema_of(PAGES), query, variables)
+    else:
+        assert estimate(schema_of(PAGES), query, variables) == expected

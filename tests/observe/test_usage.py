@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -18,7 +20,7 @@ from gateway.client.request import ClientRequest
 from gateway.execute.prepared import Prepared
 from gateway.observe.coordinates import use_of, used_by_value
 from gateway.observe.usage import LOOKED_AT, ONE_IN, FieldUsage
-from gateway.observe.usage_file import UsageFile, renamed
+from gateway.observe.usage_file import UsageFile, read_usage_lines, renamed
 from gateway.observe.usage_records import UsageClient, UsageRecord, UsageRecords, read_records
 from gateway.telemetry.metrics import Histogram
 from gateway.telemetry.settings import MetricsSettings, UsageSettings
@@ -119,6 +121,35 @@ def test_a_large_file_is_renamed_and_the_oldest_goes(tmp_path: Path) -> None:
     assert found == {"usage.jsonl": 4, "usage.jsonl.1": 3, "usage.jsonl.2": 2}
 
 
+def test_a_half_line_harms_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "usage.jsonl"
+    file = UsageFile(path, max_size_bytes=10**6, max_files=2)
+    file.append([{"n": 1}])
+    with open(path, "ab") as torn:
+        torn.write(b'{"n": 2, "cli')
+    file.append([{"n": 3}])
+    assert list(read_usage_lines([path])) == [{"n": 1}, {"n": 3}]
+    assert "usage.jsonl:2: not JSON" in caplog.text
+
+
+def test_lines_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A file system that is full takes a part of a write and says nothing."""
+    path = tmp_path / "usage.jsonl"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    file = UsageFile(path, max_size_bytes=10**6, max_files=2)
+    file.append([{"n": 1}])
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            file.append([{"n": number, "name": "x" * 20} for number in range(9)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    file.append([{"n": 2}])
+    assert list(read_usage_lines([path])) == [{"n": 1}, {"n": 2}]
+
+
 @pytest.fixture
 async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[GatewayClient]:
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -197,6 +228,7 @@ async def test_the_file_has_what_was_used_when_the_server_has_ended(client: Gate
         (["--usage", "none.jsonl"], "none.jsonl: No such file"),
         (["--usage", "bad.jsonl"], "bad.jsonl:1: not JSON"),
         (["--usage", "odd.jsonl"], "it is no line of usage"),
+        (["--usage", "types.jsonl"], "it is no line of usage: a count is no number"),
         (["--since", "soon"], "give a time as 7d"),
         ([], "telemetry.usage.file"),
     ],
@@ -207,6 +239,8 @@ def test_what_cannot_be_read_is_told(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.jsonl").write_text("{")
     (tmp_path / "odd.jsonl").write_text("{}")
+    line = UsageRecord("many").as_json(UsageClient("a"))  # type: ignore[arg-type]
+    (tmp_path / "types.jsonl").write_text(json.dumps(line))
     save_usage_shop(tmp_path)
     result = CliRunner().invoke(app, ["usage", *arguments])
     assert result.exit_code == 2

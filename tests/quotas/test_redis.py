@@ -99,6 +99,50 @@ async def test_a_server_that_is_new_learns_the_script(shared_redis: RedisServer)
             assert left(await windows.take("a", WINDOWS, 1, 0)) == [98, 1000]
 
 
+@pytest.mark.parametrize("written", ["future", "nan", "1e400", "x"])
+async def test_what_no_script_of_ours_wrote_heals(shared_redis: RedisServer, written: str) -> None:
+    """A server whose clock was put back leaves times far in the future: nobody is locked out for longer than twice."""
+    now_us = int(redis.Redis(port=shared_redis.port).time()[0]) * 1_000_000
+    value = str(now_us + 10**13) if written == "future" else written
+    burst = windows_of(QuotaPolicy(windows=(WindowSettings(requests=2, seconds=10, name="b"),)))
+    with redis.Redis(port=shared_redis.port) as direct:
+        direct.hset(f"heals:quota:{written}", "b", value)
+        async with store(shared_redis, "heals:") as windows:
+            verdict = await windows.take(written, burst, 1, 0)
+    if written in ("future", "1e400"):
+        assert 0 < verdict.tightest.wait_s <= 20
+    else:
+        assert verdict.is_admitted
+
+
+async def test_a_key_of_another_kind_is_no_matter_of_others(shared_redis: RedisServer) -> None:
+    with redis.Redis(port=shared_redis.port) as direct:
+        direct.set("kind:quota:a", "text")
+        async with store(shared_redis, "kind:") as windows:
+            found = await asyncio.gather(*(asked(windows, key) for key in "ab"))
+    assert found == [True, True]
+
+
+async def test_a_server_that_cannot_write_is_away_until_it_can(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers a ping: only the script shows it."""
+    monkeypatch.setattr(redis_windows, "LOOK_EVERY_S", 0.01)
+    with redis.Redis(port=own_redis.port) as direct:
+        async with store(own_redis, "") as windows:
+            direct.config_set("maxmemory", "1")
+            assert await asked(windows, "a") is None
+            looked = direct.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0)
+            while direct.info("commandstats")["cmdstat_evalsha"]["calls"] < looked + 3:
+                await asyncio.sleep(0)
+            assert windows.is_away
+            assert windows.failures == 1
+            direct.config_set("maxmemory", "0")
+            while windows.is_away:
+                await asyncio.sleep(0)
+            assert await asked(windows, "a")
+
+
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Any:
     folder = tmp_path / "redis"

@@ -133,6 +133,17 @@ def test_clients_do_not_share_and_invented_ones_take_no_room() -> None:
     assert len(store) == 10
 
 
+def test_who_has_used_up_its_quota_is_not_forgotten_for_others() -> None:
+    clock = Clock()
+    store, hour = LocalWindows(max_clients=10, clock=clock), windows_of(policy(HOUR))
+    assert store.take("partner", hour, 1, 100).is_admitted
+    for number in range(100):
+        clock.now += 7
+        assert store.take(f"stranger-{number}", windows_of(policy(BURST)), 3, 0).is_admitted
+    assert len(store) == 10
+    assert not store.take("partner", hour, 1, 50).is_admitted
+
+
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 3)), max_size=60))
 def test_no_window_admits_more_than_its_quota_and_what_came_back(
     demands: list[tuple[float, int]],

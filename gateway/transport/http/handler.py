@@ -405,7 +405,8 @@ class Handler:
         whole.headers = merged_lines(a.headers for a in answers if a.has_data) or None
         codes = (code for answer in answers for code in answer.record.error_codes)
         whole.record.error_codes = list(dict.fromkeys(codes))
-        whole.record.quota_headers = operations[-1].record.quota_headers
+        left = [one.record.quota_headers for one in operations if one.record.quota_headers]
+        whole.record.quota_headers = left[-1] if left else b""
         return await value_of(self.responder.encode(head, whole, 200))
 
     async def _run_one(self, head: RequestHead, operation: Operation) -> Answer:

@@ -66,7 +66,20 @@ class RequestHead:
 
 
 def client_names(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The client's name and version by either convention, cut to what a log line should hold."""
+    """The client's name and version by either convention, cut to what a log line should hold.
+
+    They are shown in terminals, logs and reports: what is no printable character is replaced.
+    """
     name = headers.get("graphql-client-name") or headers.get("apollographql-client-name")
     version = headers.get("graphql-client-version") or headers.get("apollographql-client-version")
-    return name[:MAX_CLIENT_NAME] if name else None, version[:MAX_CLIENT_NAME] if version else None
+    return printable(name), printable(version)
+
+
+def printable(name: str | None) -> str | None:
+    """A name as everybody may be shown it; None for an empty one."""
+    if not name:
+        return None
+    name = name[:MAX_CLIENT_NAME]
+    if name.isprintable():
+        return name
+    return "".join(one if one.isprintable() else "\ufffd" for one in name)
