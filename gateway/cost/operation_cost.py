@@ -27,7 +27,17 @@ from graphql import (
     is_object_type,
 )
 
-from gateway.cost.formula import NOTHING, Amount, FixedCost, Formula, Given, largest, times, total
+from gateway.cost.formula import (
+    NOTHING,
+    ONE,
+    Amount,
+    FixedCost,
+    Formula,
+    Given,
+    largest,
+    times,
+    total,
+)
 from gateway.cost.inputs import InputCosts
 from gateway.cost.nodes import BySource, FieldCost, ObjectCost, OperationCost
 from gateway.cost.settings import CostSettings, SourceBudget
@@ -212,7 +222,8 @@ class CostBuilder:
         }
         if source is not None:
             weight = FixedCost(max([one.weight for one in objects], default=leaf))
-            local = total((own, times(size, weight), by_source.get(source, NOTHING)))
+            asked = ONE if not objects and is_call(definition) else NOTHING
+            local = total((own, times(size, weight), asked, by_source.get(source, NOTHING)))
             by_source[source] = local
         return FieldCost(key, own, leaf, levels, objects), whole, by_source
 
@@ -275,6 +286,11 @@ class CostBuilder:
     def _default_size(self, source: str | None) -> int:
         size = self._settings.sources.get(source or "", NO_BUDGET).list_size
         return self._settings.list_size if size is None else size
+
+
+def is_call(definition: GraphQLField) -> bool:
+    """Whether a source is asked for the values of a field by themselves: for leaves, too, that is a call for each."""
+    return isinstance(definition.resolve, BatchField | EntityField)
 
 
 def source_of(name: str, definition: GraphQLField, outer: str | None) -> str | None:

@@ -41,6 +41,7 @@ type Product {
   id: ID!
   name: String
   stock: Stock @connect(source: "stock", http: { GET: "/stock/{$this.id}" }, selection: "count")
+  left: Int @connect(source: "stock", http: { GET: "/stock/{$this.id}" }, selection: "$.count")
 }
 type Stock { count: Int }
 interface Item { id: ID }
@@ -229,6 +230,19 @@ async def test_a_condition_that_is_null_is_no_matter_of_cost(tmp_path: Path) -> 
         found.append([error["message"] for error in result.errors])
     assert found[0] == found[1]
     assert found[2] == ["The operation costs up to 5; cost.max is 1."]
+
+
+async def test_a_leaf_that_a_source_is_asked_for_costs_it_a_call(tmp_path: Path) -> None:
+    cost = {"mode": "enforce", "sources": {"stock": {"max": 4}}}
+    async with gateway(tmp_path, cost=cost) as client:
+        found = await client.execute("{ products { left } }", headers=SHOWN)
+        assert client.sources["stock"].calls == []
+        within = await shown(client, "{ products(first: 2) { left } }")
+    assert {one["extensions"]["code"] for one in found.errors} == {
+        "SUBGRAPH_COST_ESTIMATED_TOO_EXPENSIVE"
+    }
+    assert within["by_source"] == {"shop": 2, "stock": 2}
+    assert within["estimated"] == 2
 
 
 async def test_literals_that_share_a_plan_have_their_own_cost(tmp_path: Path) -> None:

@@ -197,14 +197,21 @@ def _address(text: str) -> str:
     return str(parsed) if parsed is not None else ""
 
 
+# The network 64:ff9b::/96, in which IPv4 clients come through a translator: else all of them were one /64. RFC 6052
+NAT64 = 0x0064FF9B << 64
+
+
 @lru_cache(4096)
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     try:
         parsed = ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return mapped or parsed
+    if not isinstance(parsed, IPv6Address):
+        return parsed
+    if int(parsed) >> 32 == NAT64:
+        return IPv4Address(int(parsed) & 0xFFFFFFFF)
+    return parsed.ipv4_mapped or parsed
 
 
 def _scheme(text: str) -> str:
