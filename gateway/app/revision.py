@@ -17,7 +17,7 @@ from gateway.app.config import Config
 from gateway.app.hooks import Hooks, named_values, settled
 from gateway.app.override_labels import make_decider
 from gateway.app.plan_maker import PlanMaker
-from gateway.app.services import time_left, unshared_sources, upstream_settings
+from gateway.app.services import kept_answers, time_left, unshared_sources, upstream_settings
 from gateway.app.worker import Worker
 from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue
@@ -118,10 +118,12 @@ class Revision:
         mask = ErrorMask(config.errors.mask, limits)
         is_weighed = costs is not None or worker.quotas is not None
         demand = Demand(config.cost, explain, worker.quotas, config.clients) if is_weighed else None
+        reads_client = hooks is not None and hooks.reads_client
+        is_for_known = config.authorization.require_authentication or reads_client
+        self.sharing.answers = kept_answers(config, worker.upstream, graph.ambient, is_for_known)
         policies = [mark.target for mark in graph.marks if mark.kind == "policy_resolver"]
         self.labels = make_decider(config, graph.schema, graph.marks, worker.switches, testers)
         of_operations = hooks.operations if hooks is not None else None
-        reads_client = hooks is not None and hooks.reads_client
         make = Pipeline if of_operations is None else partial(HookedPipeline, of_operations)
         self.pipeline = make(
             worker.admission,
@@ -135,7 +137,7 @@ class Revision:
             Authorization(
                 config.authorization.directives,
                 policies_of(policies),
-                is_for_known=config.authorization.require_authentication or reads_client,
+                is_for_known=is_for_known,
             ),
             OverrideChoice(self.labels),
             ViewChoice(config.clients, config.authorization.default_views)
@@ -213,8 +215,7 @@ class Revision:
         """Count on from where the one before has counted to, with what this one has counted beside it."""
         before.plans.counters.add(self.plans.counters)
         self.plans.counters = before.plans.counters
-        self.sharing.led += before.sharing.led
-        self.sharing.shared += before.sharing.shared
+        self.sharing.succeed(before.sharing)
         before.labels.counts.update(self.labels.counts)
         self.labels.counts = before.labels.counts
         before.upstream.hand_over(self.upstream)

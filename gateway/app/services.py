@@ -17,12 +17,16 @@ from gateway.broker.port import Broker
 from gateway.broker.redis import RedisBroker
 from gateway.broker.settings import BrokerSettings
 from gateway.broker.unix import UnixBroker
+from gateway.client.vary import Vary
 from gateway.documents.apq import MemoryStore
 from gateway.documents.find import Documents
 from gateway.documents.shared import SharedStore
 from gateway.documents.trusted import TrustedDocuments
 from gateway.errors import ConfigError
 from gateway.pipeline.admission import Admission
+from gateway.pipeline.encode import is_of_client
+from gateway.pipeline.kept_answers import KeptAnswers
+from gateway.pipeline.operation import Operation
 from gateway.quotas.quotas import Quotas
 from gateway.quotas.redis_windows import RedisWindows
 from gateway.redis.client import make_redis
@@ -33,6 +37,7 @@ from gateway.transport.http.routes import Routes
 from gateway.transport.settings import EndpointSettings
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.shared_tier import SharedTier
+from gateway.upstream.client import Upstream
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.transport import read_length
 
@@ -268,3 +273,25 @@ def time_left(settings: RouterShaping, headers: Mapping[str, str]) -> float:
     name = settings.client_timeout_header
     asked_ms = read_length(headers.get(name.lower())) if name else None
     return settings.timeout_s if asked_ms is None else min(settings.timeout_s, asked_ms / 1000)
+
+
+def kept_answers(
+    config: Config, upstream: Upstream, ambient: Vary | None, is_own: bool
+) -> KeptAnswers | None:
+    """The whole answers that are kept; None where none are.
+
+    Args:
+        config: As configured.
+        upstream: Whose memory they are in.
+        ambient: What runs beside resolvers reads of a client; None when that is not known.
+        is_own: Every answer depends on who asks.
+    """
+    cached = {name for name, source in config.sources.items() if source.cache.enabled}
+    if not cached or not config.response_cache.whole_answers:
+        return None
+
+    def depends(operation: Operation) -> bool:
+        is_viewed = bool(config.views) and operation.client.principal.is_authenticated
+        return is_of_client(operation, ambient, is_own=is_own or is_viewed)
+
+    return KeptAnswers(upstream.memory, cached, upstream.counters, depends)

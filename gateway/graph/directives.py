@@ -193,6 +193,18 @@ def call_resolver(
     raise TypeError(f"{coordinate} has a resolver that directives cannot wrap: {resolve!r}")
 
 
+def _is_of_user(check: Callable[[Any], Any], seen: frozenset[int] = frozenset()) -> bool:
+    """Whether a check is not the gateway's own. An input object may be in itself: it is looked at once."""
+    owner = getattr(check, "__self__", None)
+    if not isinstance(owner, InputCheck):
+        return not isinstance(owner, Range)
+    if id(owner) in seen:
+        return False
+    seen |= {id(owner)}
+    below = [*(own.check for own in owner.checks), *(one.check for one in owner.inner.values())]
+    return any(_is_of_user(one, seen) for one in below)
+
+
 class _AroundLoader:
     """A loader behind argument checks, or with its values changed."""
 
@@ -211,6 +223,7 @@ class _AroundLoader:
         self.sources = called_sources(inner)
         self.reads = inner.reads
         self.vary = inner.vary
+        self.is_of_python = change is not None or any(_is_of_user(check.check) for check in checks)
         # A directive may change the value's shape.
         self.supplies = inner.supplies if change is None else None
 

@@ -29,9 +29,10 @@ class Loader(Protocol):
         supplies: What its values hold, by GraphQL name; None when not known before the call.
         vary: What it reads of the client; None when that is not known.
 
-    Three members are optional. `describe() -> str` is shown where a plan is explained: how the loader reads what it
+    Four members are optional. `describe() -> str` is shown where a plan is explained: how the loader reads what it
     loads. `row_classes: RowClasses | None` are the classes of its rows, so that the first code of a plan is made for
     them. `sources: tuple[str | None, ...]` are all that it may call, where that is more than `source`.
+    `is_of_python: bool` says that functions of the user's have a part in its values, whatever it calls.
     """
 
     coordinate: str
@@ -63,6 +64,11 @@ def called_sources(loader: Loader) -> tuple[str | None, ...]:
     """Every source that a loader may call."""
     found: tuple[str | None, ...] = getattr(loader, "sources", (loader.source,))
     return found
+
+
+def is_of_python(loader: Loader) -> bool:
+    """Whether functions of the user's have a part in what a loader gives."""
+    return None in called_sources(loader) or getattr(loader, "is_of_python", False)
 
 
 class DecodedRow(msgspec.Struct, gc=False, eq=False):

@@ -81,6 +81,7 @@ def span_of(answer: Answer) -> tuple[str, dict[str, Any]]:
         "gateway.plan_cache": record.plan_cache,
         "gateway.executor": record.executor,
         "gateway.overrides": list(record.overrides) or None,
+        "gateway.cache.status": "hit" if record.is_kept else None,
         "gateway.error_codes": record.error_codes or None,
     }
     attributes: dict[str, Any] = {n: value for n, value in known.items() if value is not None}

@@ -15,29 +15,30 @@ import asyncio
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import orjson
 
-from gateway.client.vary import NOTHING_SEEN, VARY_NONE, Vary, View, joined, partition
+from gateway.client.vary import NOTHING_SEEN, VARY_NONE, Vary, View, partition
 from gateway.codings.encode import Encoded
 from gateway.concurrency.awaitable import AwaitableOrValue, value_of
 from gateway.concurrency.singleflight import FollowerTimeoutError, SharedCall
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.execute.prepared import Prepared
-from gateway.graph.loader import called_sources
 from gateway.json_bytes import write_json
-from gateway.plan.nodes import Kind
+from gateway.pipeline.shared_plan import SharedPlan, shared_plan
 from gateway.response.record import Answer, OperationRecord
-from gateway.runtime.bound_plan import Bound
 from gateway.runtime.request import Variables
 from gateway.telemetry.catalogue import OPERATION_DEDUPE
 from gateway.telemetry.metrics import Sample
 
+if TYPE_CHECKING:
+    from gateway.pipeline.kept_answers import KeptAnswers
+    from gateway.pipeline.operation import Operation
+
 Execute = Callable[[OperationRecord, Context], AwaitableOrValue[Answer]]
-LOADS = frozenset({Kind.BATCH, Kind.ENTITY, Kind.ASYNC})
 # An execution that is cut at its deadline answers partial data: its followers are given the time for that.
 GRACE_S = 0.25
 
@@ -60,14 +61,16 @@ class ShareKey:
     """With whom an execution may be shared.
 
     Attributes:
-        key: Equal for requests that may share one execution.
+        key: Equal for requests that may share one execution: plan, text, variables, partition.
         view: What the execution sees of the client.
         context: The context of the request that asks.
+        plan: What is known of the plan.
     """
 
-    key: Hashable
+    key: tuple[Prepared, str, bytes, Hashable]
     view: View
     context: Context
+    plan: SharedPlan
 
 
 class SharedExecution(SharedCall[Answer]):
@@ -101,6 +104,7 @@ class Sharing:
 
     Attributes:
         ambient: As given.
+        answers: What is kept whole; None where no source is cached. Set before the first operation.
         writes: Mutations under way.
         led: Executions that were started to be shared.
         shared: Requests that were answered by an execution that another request had started.
@@ -117,15 +121,26 @@ class Sharing:
         self._ambient = ambient if settings.enabled else None
         self._unshared = frozenset(unshared_sources or ())
         self._open: dict[Hashable, SharedExecution] = {}
-        self._varies: WeakKeyDictionary[Any, Vary | None] = WeakKeyDictionary()
+        self._plans: WeakKeyDictionary[Any, SharedPlan | None] = WeakKeyDictionary()
+        self.answers: KeptAnswers | None = None
         self.writes: set[asyncio.Task[Answer]] = set()
         self.led = 0
         self.shared = 0
+
+    def succeed(self, before: Sharing) -> None:
+        """Count on from where the one before has counted to, with what was counted here beside it."""
+        self.led += before.led
+        self.shared += before.shared
+        if self.answers is not None and before.answers is not None:
+            self.answers.hits += before.answers.hits
+            self.answers.misses += before.answers.misses
 
     def samples(self) -> Iterator[Sample]:
         """What was counted, for metrics."""
         yield OPERATION_DEDUPE, ("leader",), self.led
         yield OPERATION_DEDUPE, ("follower",), self.shared
+        if self.answers is not None:
+            yield from self.answers.samples()
 
     def key_of(
         self, prepared: Prepared, variables: Variables, text: str, context: Context
@@ -139,25 +154,31 @@ class Sharing:
             return None
         known: Any = prepared if not prepared.shaping else prepared.code(variables.coerced).bound
         try:
-            vary = self._varies[known]
+            plan = self._plans[known]
         except KeyError:
-            vary = self._vary(prepared.code(variables.coerced).bound)
-            self._varies[known] = vary
-        if vary is None or not vary.may_share(context.client):
+            bound = prepared.code(variables.coerced).bound
+            plan = self._plans[known] = shared_plan(bound, self._ambient, self._unshared)
+        if plan is None or not plan.vary.may_share(context.client):
             return None
+        vary = plan.vary
         view = vary.view(context.client) if vary is not VARY_NONE else NOTHING_SEEN
         asked = write_json(variables.raw, repr, orjson.OPT_SORT_KEYS) if variables.raw else b""
-        return ShareKey((prepared, text, asked, partition(view)), view, context)
+        return ShareKey((prepared, text, asked, partition(view)), view, context, plan)
 
-    def _vary(self, bound: Bound) -> Vary | None:
-        """What the plan reads of its clients; None for a plan that is not shared.
+    def answer(
+        self, mine: ShareKey, operation: Operation, execute: Execute
+    ) -> AwaitableOrValue[Answer]:
+        """The whole answer that is kept for an operation, at once; or that of an execution, which equal ones share.
 
-        A plan is shared when it waits for something, and for no source whose calls are not shared.
+        Args: as of `share`, and the operation that is answered.
         """
-        sources = sources_of(bound)
-        if sources is None or sources & self._unshared:
-            return None
-        return joined((bound.vary, self._ambient))
+        answers = self.answers
+        if answers is not None and answers.may_keep(mine):
+            kept = answers.lookup(mine, operation)
+            if kept is not None:
+                return kept
+            execute = answers.keeping(mine, execute)
+        return self.share(mine, execute, operation.record)
 
     async def share(self, mine: ShareKey, execute: Execute, record: OperationRecord) -> Answer:
         """The answer of the execution under a key; starts one where there is none.
@@ -265,15 +286,6 @@ class Sharing:
     def _close_one(self, key: Hashable, shared: SharedExecution) -> None:
         if self._open.get(key) is shared:
             del self._open[key]
-
-
-def sources_of(bound: Bound) -> set[str | None] | None:
-    """The sources that a plan's loaders call; None for a plan that waits for nothing."""
-    loads = [field for field in bound.fields.values() if field.plan.kind in LOADS]
-    if not loads:
-        return None
-    loaders = [field.loader for field in loads if field.loader is not None]
-    return {source for loader in loaders for source in called_sources(loader)}
 
 
 def loop_time() -> float:

@@ -12,6 +12,7 @@ from gateway.client.vary import VARY_NONE, Vary, joined
 from gateway.execute.operation import explain_plan
 from gateway.observe.observer import plan_of, span_name
 from gateway.pipeline.operation import Operation
+from gateway.pipeline.shared_plan import is_of_sources
 from gateway.response.encoding import encode_response, encode_result
 from gateway.response.masking import ErrorMask
 from gateway.response.record import Answer
@@ -49,7 +50,7 @@ def encode(
     )
     freshness = None
     if stats.outward is not None and stats.outward.is_told:
-        may_be_kept = not result.errors and headers is None and is_of_sources(operation)
+        may_be_kept = not result.errors and headers is None and may_be_fresh(operation)
         freshness = stats.outward.lines(
             time.time(),
             may_be_kept=may_be_kept,
@@ -94,16 +95,12 @@ def is_of_client(operation: Operation, ambient: Vary | None, *, is_own: bool) ->
     return joined((vary, ambient)) != VARY_NONE
 
 
-def is_of_sources(operation: Operation) -> bool:
-    """Whether a query's answer is made of what sources gave alone: nobody knows how fresh is what Python gives."""
+def may_be_fresh(operation: Operation) -> bool:
+    """Whether it is known how fresh an operation's answer is, where that is known of all that sources gave."""
     prepared = operation.prepared
     if prepared.executor != "compiled" or prepared.is_incremental:
         return False
-    bound = prepared.code(operation.variables.coerced).bound
-    return bound.plan.operation == "query" and not any(
-        field.resolver is not None if field.loader is None else field.loader.source is None
-        for field in bound.fields.values()
-    )
+    return is_of_sources(prepared.code(operation.variables.coerced).bound)
 
 
 def explain(operation: Operation, asked: str) -> Answer | None:

@@ -269,7 +269,7 @@ class Pipeline:
         key = self.sharing.key_of(prepared, operation.variables, operation.document, context)
         if key is None:
             return self.execute(operation)
-        return self.sharing.share(key, partial(self._execute_shared, operation), operation.record)
+        return self.sharing.answer(key, operation, partial(self._execute_shared, operation))
 
     def variables(self, operation: Operation) -> None:
         """Stage 3: coerce the variables, compile the plan's variant for them, and note which fields are denied.

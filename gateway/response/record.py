@@ -35,6 +35,7 @@ class OperationRecord:
         error_ids: Ids of masked errors, the first few.
         masked: The id of each exception that has been logged, by itself: it may null many fields.
         shared: Whether another request's execution answered it.
+        is_kept: Whether an answer that was kept whole answered it.
         plan: Gives the text of its plan; None where there is none.
         fields: The root fields of a mutation.
         is_null: Whether an error has left no data at all.
@@ -52,6 +53,7 @@ class OperationRecord:
     plan_cache: str | None = None
     executor: str | None = None
     shared: bool = False
+    is_kept: bool = False
     plan: Callable[[], str] | None = None
     fields: tuple[str, ...] = ()
     is_null: bool = False

@@ -177,6 +177,13 @@ CACHE_LOOKUPS = Metric(
     "revalidated (the source said that it still holds), miss, bypass (the request asks for no stored answer).",
     ("gateway_source", "gateway_endpoint", "result"),
 )
+CACHE_ANSWERS = Metric(
+    "gateway_cache_answers",
+    "counter",
+    "Operations all of whose fields come from sources with a cache, by whether their whole answer was in memory: hit, "
+    "miss (their sources were looked up one by one).",
+    ("result",),
+)
 CACHE_BYTES = Metric("gateway_cache_bytes", "gauge", "Memory of the stored responses.")
 CACHE_ENTRIES = Metric("gateway_cache_entries", "gauge", "Stored responses.")
 CACHE_EVICTIONS = Metric(

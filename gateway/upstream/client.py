@@ -209,7 +209,12 @@ class Upstream:
         def fetch(asked: UpstreamRequest) -> Awaitable[Fetched]:
             return self._share(source, asked, caller)
 
-        response = await cache.answer(request, fetch, self.fetch_unasked)
+        try:
+            response = await cache.answer(request, fetch, self.fetch_unasked)
+        except UpstreamError:
+            if stats.outward is not None:
+                stats.outward.note(None, was_asked=True, why=f"{request.source}: it has failed")
+            raise
         was_asked = stats.calls + stats.shared != calls
         stats.cached += not was_asked
         if step is not None:

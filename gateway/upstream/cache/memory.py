@@ -7,7 +7,8 @@ before it is found to be gone when it is looked up. So a fill that was under way
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from typing import Any, Protocol
 from weakref import WeakMethod
 
 from gateway.upstream.cache.keys import keys_of
@@ -18,6 +19,24 @@ MOST_VARIANTS = 64
 """Answers of one URL that differ by request headers; the oldest goes first."""
 MOST_TAGS = 100_000
 """Purged tags that are remembered; when there are more, all that is stored then is gone."""
+
+
+class Stored(Protocol):
+    """What can be stored.
+
+    Attributes:
+        tags: What it may be purged by.
+        began: The number of purges when making it began, or later: it was not purged until then.
+        size_bytes: What it takes in memory.
+    """
+
+    began: int
+
+    @property
+    def tags(self) -> Collection[str]: ...
+
+    @property
+    def size_bytes(self) -> int: ...
 
 
 class MemoryCache:
@@ -39,7 +58,7 @@ class MemoryCache:
         self.purges = 0
         self._purged: dict[str, int] = {}
         self._all_purged = 0
-        self._entries: OrderedDict[Hashable, list[StoredResponse]] = OrderedDict()
+        self._entries: OrderedDict[Hashable, list[Any]] = OrderedDict()
 
     def __len__(self) -> int:
         return sum(map(len, self._entries.values()))
@@ -47,7 +66,7 @@ class MemoryCache:
     def lookup(self, request: UpstreamRequest) -> StoredResponse | None:
         """The answer for a request, fresh or not."""
         for key in keys_of(request).found_by():
-            variants = self._entries.get(key)
+            variants: list[StoredResponse] | None = self._entries.get(key)
             if variants is None:
                 continue
             for entry in reversed(variants):
@@ -74,8 +93,8 @@ class MemoryCache:
             self._drop(key, variants[:1])
         self._make_room()
 
-    def get(self, key: Hashable) -> StoredResponse | None:
-        """What is stored under a key that is no request's."""
+    def get(self, key: Hashable) -> Any:
+        """What is stored under a key that is no request's; None for nothing."""
         variants = self._entries.get(key)
         if variants is None:
             return None
@@ -86,7 +105,7 @@ class MemoryCache:
         self._entries.move_to_end(key)
         return entry
 
-    def set(self, key: Hashable, entry: StoredResponse) -> None:
+    def set(self, key: Hashable, entry: Stored) -> None:
         """Store something under a key that is no request's."""
         size = entry.size_bytes
         if size > self.max_bytes or self.is_purged(entry):
@@ -153,14 +172,19 @@ class MemoryCache:
         if is_any_gone:
             self._watching = [watching for watching in self._watching if watching() is not None]
 
-    def is_purged(self, entry: StoredResponse) -> bool:
+    def is_purged(self, entry: Stored) -> bool:
         """Whether an answer was purged since fetching it began."""
         began, purged = entry.began, self._purged
-        if began < self._all_purged:
+        if began == self.purges:
+            return False
+        if began < self._all_purged or any(purged.get(tag, 0) > began for tag in entry.tags):
             return True
-        return bool(purged) and any(purged.get(tag, 0) > began for tag in entry.tags)
+        entry.began = (
+            self.purges
+        )  # what was purged until now was not this: it is looked at once for each purge
+        return False
 
-    def _drop(self, key: Hashable, entries: Sequence[StoredResponse]) -> None:
+    def _drop(self, key: Hashable, entries: Sequence[Stored]) -> None:
         if not entries:
             return
         gone = set(map(id, entries))

@@ -96,6 +96,8 @@ class ResponseCacheSettings:
     Attributes:
         max_bytes: Memory of each worker for answers; the least recently used is evicted first.
         redis: A second tier for all workers and pods.
+        whole_answers: Keep the whole answer of an operation, too, where each of its fields came from the cache twice.
+            It is given only to clients who may share an execution (`traffic_shaping.router.dedupe`).
         client_headers: Tell clients how an answer was cached: `Cache-Status` (RFC 9211), and in answers to GET
             `Cache-Control`, `Age` and an `ETag`, which a conditional request gets a 304 for. Only for operations
             whose fields all come from sources with a cache.
@@ -105,5 +107,6 @@ class ResponseCacheSettings:
 
     max_bytes: Bytes = 64 * 1024 * 1024
     redis: SharedCacheSettings = field(default_factory=SharedCacheSettings)
+    whole_answers: bool = True
     client_headers: bool = False
     tag_header: HeaderNameOrEmpty = ""
