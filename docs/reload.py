@@ -97,7 +97,8 @@ reload is over, and its next event is answered by that. A subscription that is n
 `SUBSCRIPTION_SCHEMA_RELOAD`, whose message says why, and then `complete`; such ends are spread over
 `reload.end_spread_s`, so that clients do not come back all at once. The same goes for one whose arguments mean another
 stream than before, and for one that was shared with clients from whom the new schema tells it apart.
-One that the new schema denies to its client ends at once.
+What the new schema denies to a client, or keeps out of its view, ends at once, also where the operation is not valid
+any more.
 
 ## What a change needs
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from weakref import ref
 
+from graphql import GraphQLSchema
+
 from gateway.app.build import Graph
 from gateway.app.config import Config
 from gateway.app.hooks import Hooks, named_values, settled
@@ -152,6 +154,12 @@ class Revision:
             )
         else:
             self.subscriptions = Subscriptions(self.pipeline, streams, worker.measures)
+
+    @property
+    def schema(self) -> GraphQLSchema:
+        """All that is served."""
+        assert self.graph.schema is not None
+        return self.graph.schema
 
     @property
     def views(self) -> Mapping[str, SchemaView]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from gateway.auth.decisions import NO_GIVEN, NO_POLICIES, Policies
+from gateway.auth.decisions import NO_GIVEN, NO_POLICIES, Guard, Need, Policies
+from gateway.auth.principal import Principal
 from gateway.auth.settings import DirectiveSettings
 from gateway.concurrency.awaitable import AwaitableOrValue, then, value_of
 from gateway.context import Context
@@ -68,6 +69,18 @@ class Authorization:
         operation.unfiltered = operation.prepared
         operation.prepared = operation.prepared.filtered(decisions, client.client_key)
         return operation
+
+    async def denies(self, rules: Need, principal: Principal, context: Context) -> bool:
+        """Whether a client does not meet all of some rules, and that is more than noted.
+
+        Errors: those of the policies.
+        """
+        guard, policies = Guard(rules), NO_POLICIES
+        if self._settings.dry_run:
+            return False
+        if guard.policies and self._policies is not None:
+            policies = await self._policies(context, guard.policies)
+        return not all(guard.decide(principal, policies))
 
     def check(self, operation: Operation) -> None:
         """Note what is denied with the operation's variables.

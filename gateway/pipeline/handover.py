@@ -7,6 +7,7 @@ coerced; the next event is answered by that. What cannot go on ends with one err
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,12 +19,12 @@ from gateway.pipeline.feed import Feed, Stream
 from gateway.pipeline.operation import Operation
 from gateway.pipeline.refusals import is_for_now
 from gateway.pipeline.serving import Serving
-from gateway.runtime.denied import CODE as DENIED
+from gateway.pipeline.taken_away import is_taken_away
 
 if TYPE_CHECKING:
     from gateway.pipeline.subscriptions import Subscriptions
 
-DENIALS = (DENIED, "UNAUTHENTICATED")
+logger = logging.getLogger("gateway.reload")
 PER_TURN = 20
 """Subscriptions that are looked at in one turn of the event loop: half a millisecond."""
 
@@ -95,10 +96,10 @@ async def hand_over(
             continue  # an answer in parts ends by itself
         try:
             operation = await _planned(stream.operation, serving)
-        except (ClientError, RequestError, CannotGoOnError) as exc:
+        except Exception as exc:  # a policy is the user's code; the others go on
+            if not isinstance(exc, ClientError | RequestError | CannotGoOnError):
+                logger.exception("a subscription ends")
             found.streams.append((stream, _ended(exc)))
-            if not isinstance(exc, CannotGoOnError) and exc.code in DENIALS:
-                found.denied.add(stream)
             continue
         feed = stream.feed
         if feed is None:
@@ -108,7 +109,21 @@ async def hand_over(
             shared.setdefault(feed, []).append((stream, operation))
     for feed, listeners in shared.items():
         _move_feed(feed, listeners, before, after, found)
+    for number, (stream, _) in enumerate(found.streams):
+        if number % PER_TURN == PER_TURN - 1:
+            await asyncio.sleep(0)
+        if stream.operation is not None and await _is_taken_away(stream.operation, serving):
+            found.denied.add(stream)
     return found
+
+
+async def _is_taken_away(operation: Operation, serving: Serving) -> bool:
+    """Whether the client of a subscription may not have what it still gets; so where that cannot be decided."""
+    try:
+        return await is_taken_away(operation, serving)
+    except Exception:
+        logger.exception("a policy fails: a subscription ends at once")
+        return True
 
 
 def _move_feed(
@@ -185,8 +200,10 @@ def _ended(why: Exception) -> ClientError:
     """What a client is told whose subscription ends."""
     if isinstance(why, RequestError):
         reason = why.errors[0].message
+    elif isinstance(why, CannotGoOnError):
+        reason = str(why)
     else:
-        reason = why.message if isinstance(why, ClientError) else str(why)
+        reason = why.message if isinstance(why, ClientError) else "it cannot be answered by it"
     return ClientError(
         f"The schema has changed, and this subscription ends: {reason}",
         code="SUBSCRIPTION_SCHEMA_RELOAD",

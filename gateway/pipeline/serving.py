@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.client.request import ClientRequest
@@ -11,6 +11,9 @@ from gateway.context import Context
 from gateway.telemetry.metrics import Sample
 
 if TYPE_CHECKING:
+    from graphql import GraphQLSchema
+
+    from gateway.graph.views.view import SchemaView
     from gateway.override.decide import LabelDecider
     from gateway.pipeline.dedupe import Sharing
     from gateway.pipeline.pipeline import Pipeline
@@ -26,8 +29,13 @@ class Serving(Protocol):
         ...
 
     @property
-    def views(self) -> Collection[str]:
-        """The names of the views of its schema."""
+    def schema(self) -> GraphQLSchema:
+        """All of it."""
+        ...
+
+    @property
+    def views(self) -> Mapping[str, SchemaView]:
+        """The views of its schema, by their names."""
         ...
 
     @property

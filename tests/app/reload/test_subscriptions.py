@@ -208,28 +208,6 @@ async def test_ends_are_spread_and_the_next_reload_waits_for_none(project: Proje
         assert len({message["id"] for message in ended}) == 5
 
 
-async def test_what_the_new_schema_denies_ends_at_once(project: Project) -> None:
-    project.write_config("[reload]\nend_spread_s = 3600\n")
-    project.write_schema("gone: String")
-    async with served(create_app(project.config)) as server, connected(server) as client:
-        serving = Serving(server, project)
-        await client.subscribe('subscription { own(of: "a") { gone } }', "gone")
-        await serving.until_open(1)
-        await client.subscribe(BOXES, "denied")
-        await serving.until_open(2)
-        project.write_schema("")
-        schema = project.folder / "schema.graphql"
-        text = schema.read_text()
-        schema.write_text(text.replace("Int = 1): Box", "Int = 1): Box @authenticated"))
-        assert server.app.reloader is not None
-        assert (await server.app.reloader.reload()).ending == 2
-        heard = await client.hear()
-        assert (heard["id"], heard["type"]) == ("denied", "error")
-        assert "Unauthorized field or type" in heard["payload"][0]["message"]
-        await serving.publish("boxes.a", {"gone": "1"})
-        assert await client.hear() == next_of("gone", {"own": {"gone": "1"}})
-
-
 async def test_nothing_of_the_old_schema_stays_with_a_subscription(live: Live) -> None:
     results = [live.client.subscribe(query) for query in (BOXES, OWN)]
     waiting = [asyncio.create_task(anext(one)) for one in results]
