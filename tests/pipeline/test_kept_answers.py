@@ -125,8 +125,7 @@ def answers_of(client: GatewayClient) -> KeptAnswers:
 
 def kept(client: GatewayClient) -> list[KeptAnswer]:
     """The whole answers in memory."""
-    entries = client.app.worker.upstream.memory._entries.values()
-    return [entry for some in entries for entry in some if isinstance(entry, KeptAnswer)]
+    return [one for one in client.app.worker.upstream.memory if isinstance(one, KeptAnswer)]
 
 
 async def times(client: GatewayClient, number: int, query: str, **headers: str) -> list[Any]:
@@ -258,8 +257,7 @@ async def test_an_answer_is_given_until_the_first_of_its_parts_may_be_asked_for_
         await times(client, 4, POSTS)
         (answer,) = kept(client)
         assert not answer.freshness._entries, "what it was made of is not held"
-        memory = client.app.worker.upstream.memory._entries
-        parts = [e for some in memory.values() for e in some if e is not answer]
+        parts = [one for one in client.app.worker.upstream.memory if one is not answer]
         first = min(parts, key=lambda entry: entry.fresh_until)
         assert answer.until == first.fresh_until - 7.0 * first.took_s
         answers = answers_of(client)

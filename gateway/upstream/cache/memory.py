@@ -7,7 +7,7 @@ before it is found to be gone when it is looked up. So a fill that was under way
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 from weakref import WeakMethod
 
@@ -58,18 +58,24 @@ class MemoryCache:
         self.purges = 0
         self._purged: dict[str, int] = {}
         self._all_purged = 0
-        self._entries: OrderedDict[Hashable, list[Any]] = OrderedDict()
+        # Nearly every key has one entry, which needs no list around it: a list takes 72 bytes.
+        self._entries: OrderedDict[Hashable, Any] = OrderedDict()
 
     def __len__(self) -> int:
-        return sum(map(len, self._entries.values()))
+        return sum(len(found) if found.__class__ is list else 1 for found in self._entries.values())
+
+    def __iter__(self) -> Iterator[Any]:
+        for found in self._entries.values():
+            yield from _variants(found)
 
     def lookup(self, request: UpstreamRequest) -> StoredResponse | None:
         """The answer for a request, fresh or not."""
         for key in keys_of(request).found_by():
-            variants: list[StoredResponse] | None = self._entries.get(key)
-            if variants is None:
+            found = self._entries.get(key)
+            if found is None:
                 continue
-            for entry in reversed(variants):
+            entry: StoredResponse
+            for entry in reversed(_variants(found)):
                 if entry.matches(request.headers):
                     if self.is_purged(entry):
                         self._drop(key, [entry])
@@ -85,20 +91,19 @@ class MemoryCache:
             return
         self.remove(request)
         key = keys_of(request).kept_by(entry.private_id, is_shared=entry.asked is not None)
-        variants = self._entries.setdefault(key, [])
-        variants.append(entry)
+        found = self._entries.get(key)
+        self._entries[key] = entry if found is None else [*_variants(found), entry]
         self._entries.move_to_end(key)
         self.size_bytes += size
-        if len(variants) > MOST_VARIANTS:
-            self._drop(key, variants[:1])
+        if found.__class__ is list and len(found) >= MOST_VARIANTS:
+            self._drop(key, found[:1])
         self._make_room()
 
     def get(self, key: Hashable) -> Any:
         """What is stored under a key that is no request's; None for nothing."""
-        variants = self._entries.get(key)
-        if variants is None:
+        entry = self._entries.get(key)
+        if entry is None:
             return None
-        entry = variants[0]
         if self.is_purged(entry):
             self._drop(key, [entry])
             return None
@@ -110,23 +115,27 @@ class MemoryCache:
         size = entry.size_bytes
         if size > self.max_bytes or self.is_purged(entry):
             return
-        self._drop(key, self._entries.get(key, ()))
-        self._entries[key] = [entry]
+        known = self._entries.pop(key, None)
+        if known is not None:
+            self.size_bytes -= known.size_bytes
+        self._entries[key] = entry
         self.size_bytes += size
         self._make_room()
 
     def _make_room(self) -> None:
         while self.size_bytes > self.max_bytes:
             oldest = next(iter(self._entries))
-            self.evicted += len(self._entries[oldest])
-            self._drop(oldest, self._entries[oldest])
+            gone = _variants(self._entries[oldest])
+            self.evicted += len(gone)
+            self._drop(oldest, gone)
 
     def remove(self, request: UpstreamRequest) -> None:
         """Drop the answer that a request gets."""
         for key in keys_of(request).found_by():
-            variants = self._entries.get(key)
-            if variants is not None:
-                self._drop(key, [entry for entry in variants if entry.matches(request.headers)])
+            found = self._entries.get(key)
+            if found is not None:
+                matching = [one for one in _variants(found) if one.matches(request.headers)]
+                self._drop(key, matching)
 
     def purge(self, tags: Iterable[str]) -> None:
         """Let nothing be found any more that has one of these tags and was begun before now, in any worker."""
@@ -188,9 +197,14 @@ class MemoryCache:
         if not entries:
             return
         gone = set(map(id, entries))
-        kept = [entry for entry in self._entries[key] if id(entry) not in gone]
+        kept = [entry for entry in _variants(self._entries[key]) if id(entry) not in gone]
         self.size_bytes -= sum(entry.size_bytes for entry in entries)
         if kept:
-            self._entries[key][:] = kept
+            self._entries[key] = kept if len(kept) > 1 else kept[0]
         else:
             del self._entries[key]
+
+
+def _variants(found: Any) -> Sequence[Any]:
+    """What stands under one key."""
+    return found if found.__class__ is list else (found,)

@@ -17,14 +17,14 @@ from gateway.upstream.cache.directives import (
 )
 from gateway.upstream.transport import Fetched, Header, Headers, header_value
 
-OVERHEAD_BYTES = 600
+OVERHEAD_BYTES = 400
 TAG_BYTES = 60
 """What an entry, and each of its tags, takes beside its text; measured, a little above."""
 _ASKED = frozenset({"no-cache", "no-store", "max-age", "min-fresh", "max-stale", "only-if-cached"})
 _OF_THE_BODY = frozenset({"content-encoding", "content-length", "content-range", "content-type"})
 
 
-class StoredResponse(msgspec.Struct, kw_only=True, array_like=True):
+class StoredResponse(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     """One answer under a URL. Redis has it in this form too: fields are added at the end, see `wire`.
 
     Attributes:

@@ -117,7 +117,7 @@ def stored_response(
         may_be_stale=may_be_stale,
         stale_while_revalidate_s=stale_window(says, "stale-while-revalidate", rules, may_be_stale),
         stale_if_error_s=stale_window(says, "stale-if-error", rules, may_be_stale),
-        took_s=took_s,
+        took_s=_seconds(round(took_s * 10_000)),
         tags=tuple({*_tags(headers, request.source), *tags, *given}),
         began=began,
         private_id=hints.private_id if is_private else None,
@@ -144,7 +144,19 @@ def _asked(
             if joined_value(request.headers, "cookie") is not None:
                 return None
             varies = {*varies, "cookie"}
-    return {name: joined_value(request.headers, name) for name in sorted(varies)}
+    return _shared(tuple([(name, joined_value(request.headers, name)) for name in sorted(varies)]))
+
+
+@lru_cache(maxsize=1024)
+def _shared(items: tuple[tuple[str, str | None], ...]) -> dict[str, str | None]:
+    """One for all answers that ask for the same: nobody changes it."""
+    return dict(items)
+
+
+@lru_cache(maxsize=1024)
+def _seconds(tenths_of_ms: int) -> float:
+    """One number for all answers that took as long."""
+    return tenths_of_ms / 10_000
 
 
 def _end_to_end(headers: Headers, says: Directives) -> Headers:

@@ -79,7 +79,7 @@ def bearer(name: str) -> dict[str, str]:
 
 
 def entries(client: GatewayClient) -> list[Any]:
-    return [e for kept in client.app.worker.upstream.memory._entries.values() for e in kept]
+    return list(client.app.worker.upstream.memory)
 
 
 @pytest.mark.parametrize(

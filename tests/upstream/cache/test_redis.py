@@ -375,7 +375,7 @@ def test_an_answer_is_the_same_after_it_was_in_redis(size: int) -> None:
     origin = Origin()
     origin.says(cache_control="max-age=5, stale-if-error=7", etag='"a"', surrogate_key="a b")
     asyncio.run(origin.read())
-    (kept,) = [e for es in origin.memory._entries.values() for e in es]
+    (kept,) = origin.memory
     kept.body = b"x" * size
     data = write_entry(kept, (5, 6))
     read = read_entry(data, kept.began)

@@ -197,9 +197,8 @@ async def test_an_answer_that_has_to_be_asked_about_is_kept_as_a_whole(tmp_path:
 async def test_a_row_of_before_stands_in_for_a_backend_that_fails(tmp_path: Path) -> None:
     async with rows(tmp_path, stale_if_error_s=60) as (client, users):
         await ask(client, "1-2")
-        for entries in client.app.worker.upstream.memory._entries.values():
-            for entry in entries:
-                entry.fresh_until -= 61
+        for entry in client.app.worker.upstream.memory:
+            entry.fresh_until -= 61
         users.status = 500
         found = await ask(client, "1-2-3")
         assert found == [{"name": "n1"}, {"name": "n2"}, {"name": None}]
@@ -208,9 +207,8 @@ async def test_a_row_of_before_stands_in_for_a_backend_that_fails(tmp_path: Path
 async def test_old_rows_are_given_and_asked_for_anew_meanwhile(tmp_path: Path) -> None:
     async with rows(tmp_path, stale_while_revalidate_s=60) as (client, users):
         await ask(client, "1-2")
-        for entries in client.app.worker.upstream.memory._entries.values():
-            for entry in entries:
-                entry.fresh_until -= 61
+        for entry in client.app.worker.upstream.memory:
+            entry.fresh_until -= 61
         users.name = "new"
         for _ in range(3):
             assert await ask(client, "1-2") in (
