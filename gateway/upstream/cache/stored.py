@@ -17,7 +17,7 @@ from gateway.upstream.cache.directives import (
 )
 from gateway.upstream.transport import Fetched, Header, Headers, header_value
 
-OVERHEAD_BYTES = 400
+OVERHEAD_BYTES = 450
 TAG_BYTES = 60
 """What an entry, and each of its tags, takes beside its text; measured, a little above."""
 _ASKED = frozenset({"no-cache", "no-store", "max-age", "min-fresh", "max-stale", "only-if-cached"})

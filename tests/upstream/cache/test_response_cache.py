@@ -432,7 +432,7 @@ async def until_refreshed(origin: Origin) -> None:
 
 @pytest.mark.parametrize("size", [0, 2000])
 async def test_what_answers_take_is_no_more_than_is_counted(size: int) -> None:
-    """Beside their text: 600 bytes or so."""
+    """Beside their text: 550 bytes or so."""
     origin = Origin(max_bytes=2**30)
     await origin.read("http://s/first")
     answers = 400
@@ -449,4 +449,4 @@ async def test_what_answers_take_is_no_more_than_is_counted(size: int) -> None:
         tracemalloc.stop()
     counted = origin.memory.size_bytes
     assert 0.6 * counted < taken < counted
-    assert taken / answers < size + 950
+    assert taken / answers < size + 850
