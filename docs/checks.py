@@ -65,6 +65,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "OverrideMisplaced": "An `@override` stands where there is no choice: on an interface, a subscription, a field of Python, beside fewer than two connectors, or beside `entity: true`.",
         "OverrideLabelInvalid": "A label is neither `percent(20)` nor a name.",
         "OverrideLabelUnknown": "Neither `[override.labels]` nor a function with `@override_label` decides a label.",
+        "ShadowMisplaced": "A `@shadow` stands where no `@override` says what is compared with what.",
+        "ShadowOnMutation": "A `@shadow` stands on a field of `Mutation`: asking both sources would write twice.",
+        "ShadowFieldUnknown": "`ignore` or `unordered` names no field of the schema, or `unordered` one that is no list. The hint has the nearest.",
+        "ShadowValueInvalid": "`percent` or `tolerance` of a `@shadow` is out of its range.",
         "OverrideLabelUnused": "`[override.labels]` or Python decides a label that no `@override` has. Remove it.",
     },
     "Requests": {

@@ -63,6 +63,11 @@ on_error = "from"
 switches = "switches.json"
 labels = { stats-rest = "percent(20)", search-2 = false }
 """,
+    "[override.shadow]": """
+[override.shadow]
+calls_per_s = 100
+noise_ratio = 0.05
+""",
     "[response_cache]": """
 [response_cache]
 max_bytes = 134217728

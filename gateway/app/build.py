@@ -269,6 +269,7 @@ def _connect(
         withheld=frozenset({folded(keys.header_name)} if keys.is_used else ()),
         read_by_hooks=partial(read_by_hooks, marks),
         falls_back=config.override.on_error == "from",
+        salt=config.override.salt,
     )
     uses = read_overrides(document, directives).values()
     return bound, found + check_labels(uses, config.override, marks, is_served=is_served)

@@ -195,6 +195,7 @@ class Gateway:
             self.hooks,
             digest,
         )
+        revision.add_shadows()
         revision.warm()
         return revision
 

@@ -20,6 +20,7 @@ from gateway.app.hooks import Hooks, named_values, settled
 from gateway.app.override_labels import make_decider
 from gateway.app.plan_maker import PlanMaker
 from gateway.app.services import kept_answers, time_left, unshared_sources, upstream_settings
+from gateway.app.shadows import add_shadows, shadow_samples, take_shadows
 from gateway.app.worker import Worker
 from gateway.client.request import ClientRequest
 from gateway.concurrency.awaitable import AwaitableOrValue
@@ -198,10 +199,17 @@ class Revision:
             if document.loc.source.body == key.text and names.are_same(document):
                 self._maker.valid[key.text] = document
 
+    def add_shadows(self) -> None:
+        """Let its fields be compared that have a `@shadow`."""
+        assert self.graph.schema is not None
+        settings = upstream_settings(self._config, self._source_urls)
+        add_shadows(self.upstream, self.graph.schema, self._config, settings, self._worker)
+
     async def connect(self) -> None:
         """Make its own sources, where they take the place of the worker's."""
         settings = upstream_settings(self._config, self._source_urls)
         self.upstream = self._worker.upstream.successor(settings)
+        self.add_shadows()
         await self.upstream.open()
 
     def warm(self, documents: Collection[Key] = ()) -> int:
@@ -226,6 +234,9 @@ class Revision:
         self.sharing.succeed(before.sharing)
         before.labels.counts.update(self.labels.counts)
         self.labels.counts = before.labels.counts
+        assert self.graph.schema is not None
+        assert before.graph.schema is not None
+        take_shadows(self.graph.schema, before.graph.schema)
         before.upstream.hand_over(self.upstream)
 
     def samples(self) -> Iterator[Sample]:
@@ -234,6 +245,8 @@ class Revision:
         yield from self.sharing.samples()
         yield from self.subscriptions.samples()
         yield from self.labels.samples()
+        assert self.graph.schema is not None
+        yield from shadow_samples(self.graph.schema, self.upstream)
 
     def new_context(self, client: ClientRequest) -> AwaitableOrValue[Context]:
         """The state of one execution: at once where no `@context_factory` has a part in it."""

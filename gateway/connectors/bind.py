@@ -27,6 +27,7 @@ from gateway.connectors.mapping.scanner import MappingSyntaxError
 from gateway.connectors.overrides import read_overrides
 from gateway.connectors.request.url import CannotWriteError
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
+from gateway.connectors.shadow.bind import ShadowBinder
 from gateway.errors import ConfigError
 from gateway.graph.sdl import place_of
 from gateway.upstream.settings import SourceSettings
@@ -59,6 +60,7 @@ def bind_connectors(
     withheld: frozenset[str] = frozenset(),
     read_by_hooks: ReadByHooks = nothing_read,
     falls_back: bool = False,
+    salt: str = "",
 ) -> BoundConnectors:
     """Set the resolvers of every field that a connector serves.
 
@@ -73,6 +75,7 @@ def bind_connectors(
         withheld: Headers of credentials, folded: no pattern of a rule copies them.
         read_by_hooks: What the hooks of a source read of the client.
         falls_back: Whether a source that has taken over a field and fails is replaced by the one before.
+        salt: Of `[override]`: what requests are drawn by that are compared.
 
     Errors: ConfigError with the place of a connector that can never be called.
     """
@@ -81,7 +84,9 @@ def bind_connectors(
     calls = CallBuilder(schema, directives, settings, sources, env, rules, withheld, read_by_hooks)
     members = {*resolved, *(c.coordinate for c in directives.connects if not c.on_type)}
     builder = LoaderBuilder(calls, members, settings.max_url_bytes)
-    overrides = OverrideBinder(schema, read_overrides(document, directives), falls_back=falls_back)
+    shadows = ShadowBinder(schema, document, directives, salt)
+    uses = read_overrides(document, directives)
+    overrides = OverrideBinder(schema, uses, shadows, falls_back=falls_back)
     entities: dict[str, list[tuple[Connect, ConnectorLoader]]] = {}
     fields: dict[str, list[tuple[Connect, ConnectorLoader]]] = {}
     for connect in directives.connects:

@@ -11,6 +11,7 @@ from gateway.connectors.directives import Connect
 from gateway.connectors.fallback_loader import FallbackLoader
 from gateway.connectors.loaders import ConnectorLoader
 from gateway.connectors.overrides import OverrideUse
+from gateway.connectors.shadow.bind import ShadowBinder
 from gateway.graph.loader import Loader
 from gateway.graph.overrides import Override, add_override
 from gateway.graph.resolvers import BatchField, EntityField
@@ -25,14 +26,21 @@ class OverrideBinder:
     Args:
         schema: Changed in place.
         uses: The `@override`s, by coordinate.
+        shadows: Lets the other source be asked too.
         falls_back: Whether a source that fails is replaced by the one before.
     """
 
     def __init__(
-        self, schema: GraphQLSchema, uses: Mapping[str, OverrideUse], *, falls_back: bool
+        self,
+        schema: GraphQLSchema,
+        uses: Mapping[str, OverrideUse],
+        shadows: ShadowBinder,
+        *,
+        falls_back: bool,
     ) -> None:
         self._schema = schema
         self._uses = uses
+        self._shadows = shadows
         self._falls_back = falls_back
         self._pairs: dict[tuple[int, int], Loader] = {}
 
@@ -45,12 +53,14 @@ class OverrideBinder:
             target.resolve = BatchField(before, coordinate)
             return
         after = _one(taking, coordinate, target)
+        shown = before
         if not coordinate.startswith(f"{getattr(self._schema.mutation_type, 'name', '')}."):
-            after = self._with_fallback(after, before)
+            shown, compared = self._shadows.pair(coordinate, target.type, before, after)
+            after = self._with_fallback(compared, before)
         if use.label is None:
             target.resolve = BatchField(after, coordinate)
             return
-        target.resolve = BatchField(before, coordinate, Override(use.label, after))
+        target.resolve = BatchField(shown, coordinate, Override(use.label, after))
         add_override(self._schema, coordinate, use.label)
 
     def bind_entity(self, name: str, fields: Mapping[str, GraphQLField], made: Made) -> None:
@@ -75,12 +85,15 @@ class OverrideBinder:
             if not before or after[0] is before[0]:
                 target.resolve = EntityField(tuple(after), field_name, coordinate)
                 continue
-            moved = self._with_fallback(after[0], before[0])
+            owner = self._schema.type_map[name]
+            shown, compared = self._shadows.pair(name, owner, before[0], after[0])
+            moved = self._with_fallback(compared, before[0])
             if use.label is None:
                 target.resolve = EntityField((moved, *after[1:]), field_name, coordinate)
                 continue
             override = Override(use.label, moved)
-            target.resolve = EntityField(tuple(before), field_name, coordinate, override=override)
+            gives = (shown, *before[1:])
+            target.resolve = EntityField(gives, field_name, coordinate, override=override)
             add_override(self._schema, coordinate, use.label)
 
     def _with_fallback(self, after: Loader, before: Loader) -> Loader:

@@ -44,7 +44,7 @@ class FallbackLoader:
         self.coordinate = candidate.coordinate
         self.source = candidate.source
         self.sources = (*called_sources(candidate), *called_sources(before))
-        self.reads = _joined_reads(candidate.reads, before.reads)
+        self.reads = joined_tree(candidate.reads, before.reads)
         self.supplies = candidate.supplies
         self.vary = joined((candidate.vary, before.vary))
 
@@ -111,5 +111,6 @@ class FallbackLoader:
             )
 
 
-def _joined_reads(one: FieldTree | None, other: FieldTree | None) -> FieldTree | None:
+def joined_tree(one: FieldTree | None, other: FieldTree | None) -> FieldTree | None:
+    """What either of two reads; None where that may be anything."""
     return None if one is None or other is None else one.joined(other)

@@ -1,4 +1,5 @@
-"""Ends a move in the schema's text: the `@override` goes, and the connectors that had the field before go with it.
+"""Ends a move in the schema's text: the `@override` and its `@shadow` go, and with them the connectors that had the
+field before.
 
 It changes texts and reads no file. What stands around the directives stays as it was written.
 """
@@ -12,6 +13,7 @@ from graphql import DocumentNode, Location
 
 from gateway.connectors.directives import Connect, read_directives
 from gateway.connectors.overrides import OverrideUse, read_overrides
+from gateway.connectors.shadow.uses import read_shadows
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,9 @@ def finish_move(
     )
     gone = {id(connect) for connect in removed}
     left = {connect.source for connect in directives.connects if id(connect) not in gone}
-    nodes = (use.node, *(connect.node for connect in removed))
+    shadow = read_shadows(document).get(coordinate)
+    shadows = () if shadow is None else (shadow.node,)
+    nodes = (use.node, *shadows, *(connect.node for connect in removed))
     places = [node.loc for node in nodes if node.loc is not None]
     changed = {}
     for name in dict.fromkeys(place.source.name for place in places):

@@ -104,10 +104,19 @@ def execute_operation(
             code = prepared.code(variables.coerced, context)
             limits = prepared.limits
             run = Run(code.bound, source, root, context, variables, literals, False, limits)
-            return run_code(run, code, encodes=limits.is_paused)
+            result = run_code(run, code, encodes=limits.is_paused)
+            return then(result, partial(followed, context)) if prepared.is_shadowed else result
         except (CannotCompileError, IntrospectionError) as exc:
             reason = str(exc)
     return fall_back(prepared, source, variables, context, reason, root)
+
+
+def followed(context: Context, result: ExecutionResult) -> ExecutionResult:
+    """The result; what its fields want to have compared begins after it."""
+    for follow in context.stats.shadows or ():
+        follow()
+    context.stats.shadows = None
+    return result
 
 
 def fall_back(
@@ -137,7 +146,8 @@ def fall_back(
             operation_name=source.operation_name,
             **bounded_options(budget, prepared.view),
         )
-    return then(result, partial(within, budget))
+    whole = then(result, partial(within, budget))
+    return then(whole, partial(followed, context)) if prepared.is_shadowed else whole
 
 
 def within(budget: Budget, result: ExecutionResult) -> ExecutionResult:

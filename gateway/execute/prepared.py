@@ -34,7 +34,7 @@ from gateway.execute.of_clients import (
 )
 from gateway.execute.weight import size_of_operation
 from gateway.graph.needs import find_needs, needs_of
-from gateway.graph.overrides import labels_of
+from gateway.graph.overrides import has_shadows, labels_of
 from gateway.graph.views.view import SchemaView
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
@@ -74,6 +74,7 @@ class Prepared:
         denials: Where they stand, by the code; kept by `execute.denials`.
         labels: Those of `@override` that decide fields of it, sorted.
         overrides: Those of them that are on; none in an operation that was not asked for a client.
+        is_shadowed: Whether fields of it may be compared with what another source gives.
         costs: What it costs; None where nobody asks, or there is no such operation.
     """
 
@@ -150,6 +151,7 @@ class Prepared:
         self._parts = Variants(compiler.compile_parts, self._growing)
         operation = self.source.operation
         self.operation_type = operation.operation.value if operation else None
+        self.is_shadowed = self.operation_type != "mutation" and has_shadows(schema)
         self.operation_name = operation.name.value if operation and operation.name else None
         self.is_incremental, self.executor = False, "compiled"
         if operation is None:

@@ -71,6 +71,9 @@ directive @extends on OBJECT | INTERFACE
 directive @interfaceObject on OBJECT
 directive @composeDirective(name: String!) repeatable on SCHEMA
 directive @override(from: String!, label: String) on FIELD_DEFINITION | OBJECT
+directive @shadow(
+  percent: Float = 5, ignore: [String!], unordered: [String!], tolerance: Float = 0
+) on FIELD_DEFINITION | OBJECT
 directive @tag(name: String!) repeatable on FIELD_DEFINITION | INTERFACE | OBJECT | UNION
   | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION | SCHEMA
 directive @inaccessible on FIELD_DEFINITION | INTERFACE | OBJECT | UNION | ARGUMENT_DEFINITION

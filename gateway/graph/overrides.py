@@ -21,8 +21,10 @@ from gateway.graph.selected import selected_fields
 
 if TYPE_CHECKING:
     from gateway.context import Context
+    from gateway.override.evidence import Evidence
 
 OVERRIDES = "gateway.overrides"
+SHADOWS = "gateway.shadows"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +49,22 @@ def overrides_of(schema: GraphQLSchema) -> Mapping[str, str]:
     """The label of each field that has one, by coordinate."""
     found: Mapping[str, str] = schema.extensions.get(OVERRIDES, {})
     return found
+
+
+def add_shadow(schema: GraphQLSchema, coordinate: str, evidence: Evidence) -> None:
+    """Keep with the schema what is found of a field or type with a `@shadow`."""
+    schema.extensions.setdefault(SHADOWS, {})[coordinate] = evidence
+
+
+def shadows_of(schema: GraphQLSchema) -> Mapping[str, Evidence]:
+    """What was found, by the coordinate of the `@shadow`."""
+    found: Mapping[str, Evidence] = schema.extensions.get(SHADOWS, {})
+    return found
+
+
+def has_shadows(schema: GraphQLSchema) -> bool:
+    """Whether anything of a schema is compared."""
+    return SHADOWS in schema.extensions
 
 
 def labels_of(

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from gateway.override.labels import ALL, check_label, share_of
 from gateway.settings.kinds import NewFileBeside, TextForm
+from gateway.upstream.shadow_settings import ShadowSettings
 
 OverrideRule = bool | str
 """On or off for all, or `percent(20)`."""
@@ -69,6 +70,7 @@ class OverrideSettings:
             nobody.
         header_scope: The scope.
         header_secret_env: The environment variable that holds the secret, of 16 characters or more.
+        shadow: What `@shadow` may ask of the sources.
     """
 
     labels: dict[str, Annotated[OverrideRule, RuleForm()]] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class OverrideSettings:
     header: Literal["never", "scope", "secret"] = "never"
     header_scope: str = "override"
     header_secret_env: str = "GATEWAY_OVERRIDE_SECRET"  # noqa: S105 - its name, not the secret
+    shadow: ShadowSettings = field(default_factory=ShadowSettings)
 
     def __post_init__(self) -> None:
         """Errors: ValueError."""

@@ -156,6 +156,20 @@ OVERRIDE_FALLBACKS = Metric(
     "the error.",
     ("graphql_field", "error_type"),
 )
+SHADOW_COMPARISONS = Metric(
+    "gateway_shadow_comparisons",
+    "counter",
+    "Answers that were compared with what the other source of a @shadow gives, by outcome: match, differ, error (the new "
+    "source failed).",
+    ("graphql_field", "outcome"),
+)
+SHADOWS_SHED = Metric(
+    "gateway_shadows_shed",
+    "counter",
+    "Comparisons of @shadow that were left out, by reason: pending, lag, busy (clients have too much to do), budget, "
+    "closed (a reload or the end).",
+    ("reason",),
+)
 SUBSCRIPTIONS = Metric("gateway_subscriptions_open", "gauge", "Open subscriptions.")
 CLIENT_DURATION = Metric(
     "http_client_request_duration_seconds",
@@ -342,7 +356,8 @@ METRICS = (
     CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, CERTIFICATE_EXPIRY, OPERATION_DURATION, OPERATION_ERRORS,
     OPERATIONS_FAILED, OPERATION_COST_ESTIMATED, OPERATION_COST_ACTUAL, OPERATION_COST_EXCEEDED, OPERATION_DEDUPE,
     STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
-    OVERRIDE_DECISIONS, OVERRIDE_FALLBACKS, QUOTA_DECISIONS, QUOTA_CLIENTS, QUOTA_STORE_FAILURES, ADDRESSES_REFUSED,
+    OVERRIDE_DECISIONS, OVERRIDE_FALLBACKS, SHADOW_COMPARISONS, SHADOWS_SHED, QUOTA_DECISIONS, QUOTA_CLIENTS,
+    QUOTA_STORE_FAILURES, ADDRESSES_REFUSED,
     RELOADS, CANARY_OPERATIONS, CANARY_PERCENT, REVISION_INFO, REVISIONS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
     CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, CACHE_PURGES, CACHE_REDIS_FAILURES, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,
     UPSTREAM_PLACES, BREAKER_STATE, PLAN_LOOKUPS, PLAN_EVICTIONS, PLAN_COMPILE, PLAN_ENTRIES,

@@ -4,7 +4,7 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class CallStats:
         response: What the answer gets beside the gateway's own headers; None where nothing does.
         tally: Counts what the result has; None where nobody asks.
         refused: Sources that are not asked, since the request's part for them costs too much.
+        shadows: Begins what is compared when the answer has gone; None where nothing is.
     """
 
     calls: int = 0
@@ -46,6 +47,7 @@ class CallStats:
     outward: OutwardFreshness | None = None
     tally: Any = None
     refused: Collection[str] = ()
+    shadows: list[Callable[[], None]] | None = None
 
     def __init__(self) -> None:
         self.by_source: dict[str, int] = {}

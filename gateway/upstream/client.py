@@ -8,18 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import httpx
 
 from gateway.concurrency.singleflight import FollowerTimeoutError
 from gateway.errors import UpstreamError
-from gateway.telemetry.catalogue import (
-    CACHE_BYTES,
-    CACHE_ENTRIES,
-    CACHE_EVICTIONS,
-    CACHE_PURGES,
-    CACHE_REDIS_FAILURES,
-)
+from gateway.telemetry.catalogue import CACHE_REDIS_FAILURES
 from gateway.telemetry.metrics import Sample
 from gateway.telemetry.trace import CURRENT, clock
 from gateway.upstream.cache.memory import MemoryCache
@@ -34,6 +29,9 @@ from gateway.upstream.policy.policy import Policy
 from gateway.upstream.settings import SourceSettings
 from gateway.upstream.source import UpstreamSource
 from gateway.upstream.transport import Fetched, Transport, UpstreamRequest, UpstreamResponse
+
+if TYPE_CHECKING:
+    from gateway.upstream.shadow import ShadowCalls
 
 
 class Upstream:
@@ -52,6 +50,7 @@ class Upstream:
         counters: What the policies decided.
         memory: What is kept.
         shared: Where it is kept for all workers and pods; None without. Set before `open`.
+        shadows: What is compared after the answers; None where nothing is.
     """
 
     def __init__(
@@ -64,6 +63,7 @@ class Upstream:
     ) -> None:
         self.memory = MemoryCache((cache or ResponseCacheSettings()).max_bytes)
         self.shared: SharedTier | None = None
+        self.shadows: ShadowCalls | None = None
         self._settings = settings
         self._transports = transports or {}
         self._sources: dict[str, UpstreamSource] = {}
@@ -97,6 +97,10 @@ class Upstream:
         """What takes the place of these sources, by other settings."""
         return Upstream(settings, before=self)
 
+    def apart(self, settings: Mapping[str, SourceSettings]) -> Upstream:
+        """The same sources with nothing of these: their own breakers, places and connections, and nothing kept."""
+        return Upstream(settings, transports=self._transports)
+
     def transport_of(self, name: str, settings: SourceSettings) -> Transport | None:
         """What a source's calls go through; None for what its settings say."""
         del settings
@@ -107,6 +111,8 @@ class Upstream:
 
         What still holds this one, the source stream of a subscription, calls what is used instead.
         """
+        if self.shadows is not None:
+            await self.shadows.aclose()
         kept = set(used._sources.values()) if used is not None else set()
         sources, self._sources = self._sources, {}
         self._successor = used
@@ -136,10 +142,7 @@ class Upstream:
         yield from self.counters.samples()
         for policy in self.policies:
             yield from policy.samples()
-        yield CACHE_BYTES, (), self.memory.size_bytes
-        yield CACHE_ENTRIES, (), len(self.memory)
-        yield CACHE_EVICTIONS, (), self.memory.evicted
-        yield CACHE_PURGES, (), self.memory.purges
+        yield from self.memory.samples()
         if self.shared is not None:
             for operation, count in self.shared.lines.failures.items():
                 yield CACHE_REDIS_FAILURES, (operation,), count

@@ -121,6 +121,10 @@ class HookedUpstream(Upstream):
         """As of `Upstream`, with the same hooks."""
         return HookedUpstream(self._hooks, settings, before=self)
 
+    def apart(self, settings: Mapping[str, SourceSettings]) -> Upstream:
+        """As of `Upstream`, with the same hooks."""
+        return HookedUpstream(self._hooks, settings, transports=self._transports)
+
     def transport_of(self, name: str, settings: SourceSettings) -> Transport | None:
         """As of `Upstream`, with the hooks of the source's attempts."""
         given = super().transport_of(name, settings)

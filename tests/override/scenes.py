@@ -66,6 +66,7 @@ def served(
     label: str = "percent(50)",
     *,
     labels: Mapping[str, bool | str] = LABELS,
+    php: Mapping[str, Any] = PHP,
     rest: Mapping[str, Any] | FakeSource = REST,
     python: str = "",
     sdl: str | None = None,
@@ -79,6 +80,7 @@ def served(
         folder: For the schema.
         label: Of `Query.stats`.
         labels: `[override.labels]`.
+        php: What the old source answers.
         rest: What the new source answers.
         python: The text of a module of resolvers.
         sdl: In place of the schema.
@@ -100,5 +102,5 @@ def served(
         **(tables or {}),
     }
     return GatewayClient(
-        build_config(whole), base=folder, sources={"php": PHP, "rest": rest}, env=env or {}
+        build_config(whole), base=folder, sources={"php": php, "rest": rest}, env=env or {}
     )

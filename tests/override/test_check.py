@@ -20,6 +20,7 @@ from tests.override.scenes import LINK, SOURCES
 ONE = '@connect(source: "php", http: { GET: "/a" }, selection: "id x")'
 TWO = '@connect(source: "rest", http: { GET: "/b" }, selection: "id x")'
 T = "type T { id: ID x: Int }"
+MOVED = f'{ONE} {TWO} @override(from: "php", label: "percent(5)")'
 OF_TYPE = '@connect(source: "php", http: { GET: "/a/{$this.id}" }, selection: "x")'
 
 
@@ -44,6 +45,40 @@ def found_in(
     graph_of = build_graph(config, folder, {}, is_served=True)
     assert all(item.line for item in graph_of.findings if item.code != "OverrideLabelUnused")
     return [f"{item.code}: {item.message}" for item in graph_of.findings]
+
+
+@pytest.mark.parametrize(
+    ("sdl", "finding"),
+    [
+        (f"type Query {{ t: T {ONE} @shadow }} {T}", "ShadowMisplaced: Query.t has no @override"),
+        (
+            f'type Query {{ t: T {MOVED} @shadow(ignore: "T.y") }} {T}',
+            "ShadowFieldUnknown: there is no field `T.y`",
+        ),
+        (
+            f'type Query {{ t: T {MOVED} @shadow(unordered: ["T.x"]) }} {T}',
+            "ShadowFieldUnknown: `T.x` is no list, and has no order",
+        ),
+        (f"type Query {{ t: T {MOVED} @shadow(percent: 101) }} {T}", "ShadowValueInvalid: percent"),
+        (f"type Query {{ t: T {MOVED} @shadow(percent: 0) }} {T}", "ShadowValueInvalid: percent"),
+        (
+            f"type Query {{ t: T {MOVED} @shadow(tolerance: 1) }} {T}",
+            "ShadowValueInvalid: tolerance",
+        ),
+        (
+            f"type Query {{ t: T {MOVED} }} type Mutation {{ m: T {MOVED} @shadow }} {T}",
+            "ShadowOnMutation: Mutation.m would be done twice",
+        ),
+    ],
+)
+def test_a_shadow_that_compares_nothing_is_refused(tmp_path: Path, sdl: str, finding: str) -> None:
+    found = found_in(tmp_path, sdl)
+    assert [item for item in found if item.startswith(finding)], found
+
+
+def test_a_shadow_beside_an_override_is_no_finding(tmp_path: Path) -> None:
+    shadow = '@shadow(percent: 2.5, ignore: "T.x", tolerance: 0.1)'
+    assert found_in(tmp_path, f"type Query {{ t: T {MOVED} {shadow} }} {T}") == []
 
 
 @pytest.mark.parametrize(

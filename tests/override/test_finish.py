@@ -23,6 +23,7 @@ type Query {
     )
     @connect(source: "rest", http: { GET: "/stats" }, selection: "$.count") # the new one
     @override(from: "php", label: "stats")
+    @shadow(percent: 5)
   one: Int @connect(source: "php", http: { GET: "/a" }, selection: "$") @connect(source: "rest", http: { GET: "/b" }, selection: "$") @override(from: "php", label: "percent(20)") # both
 }
 """

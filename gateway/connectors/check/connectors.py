@@ -32,10 +32,12 @@ from gateway.connectors.check.overrides import OverrideCheck
 from gateway.connectors.check.reachable_fields import Supply, circular_reads, unresolved_fields
 from gateway.connectors.check.requests import EVERYWHERE, RequestCheck
 from gateway.connectors.check.selections import SelectionCheck
+from gateway.connectors.check.shadows import check_shadows
 from gateway.connectors.check.value_shapes import ConnectorScope
 from gateway.connectors.directives import KNOWN_VERSIONS, Connect, read_directives
 from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.connectors.overrides import read_overrides
+from gateway.connectors.shadow.uses import read_shadows
 from gateway.errors import Diagnostic
 from gateway.graph.accepted import COMPOSED_URLS, linked
 from gateway.graph.builtin import connect_link, connector_names
@@ -108,7 +110,8 @@ class _Check:
         self.missing_import()
         supply = Supply(self.schema, self.directives, self.resolved)
         overrides = (self.schema, self.directives, self.uses, self.resolved)
-        OverrideCheck(self.findings, *overrides).check(supply)
+        placed = OverrideCheck(self.findings, *overrides).check(supply)
+        check_shadows(self.findings, self.schema, read_shadows(self.document), placed)
         if not any(f.code in HIDES_SUPPLY and f.severity == "error" for f in found):
             found += self.unresolved(supply)
         found += circular_reads(supply)

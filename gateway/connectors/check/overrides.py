@@ -46,12 +46,15 @@ class OverrideCheck:
         self.uses = uses
         self.resolved = resolved
 
-    def check(self, supply: Supply) -> None:
-        """All of them."""
+    def check(self, supply: Supply) -> list[OverrideUse]:
+        """All of them; those that stand between two sides."""
+        placed = []
         for use in self.uses.values():
             self.label(use)
             if self.is_placed(use) and self.is_known(use):
                 self.sides(use, supply)
+                placed.append(use)
+        return placed
 
     def label(self, use: OverrideUse) -> None:
         """The grammar of the label, and that a write does not move alone."""

@@ -11,6 +11,13 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from typing import Any, Protocol
 from weakref import WeakMethod
 
+from gateway.telemetry.catalogue import (
+    CACHE_BYTES,
+    CACHE_ENTRIES,
+    CACHE_EVICTIONS,
+    CACHE_PURGES,
+)
+from gateway.telemetry.metrics import Sample
 from gateway.upstream.cache.keys import keys_of
 from gateway.upstream.cache.stored import StoredResponse
 from gateway.upstream.transport import UpstreamRequest
@@ -67,6 +74,13 @@ class MemoryCache:
     def __iter__(self) -> Iterator[Any]:
         for found in self._entries.values():
             yield from _variants(found)
+
+    def samples(self) -> Iterator[Sample]:
+        """What is kept and what went, for metrics."""
+        yield CACHE_BYTES, (), self.size_bytes
+        yield CACHE_ENTRIES, (), len(self)
+        yield CACHE_EVICTIONS, (), self.evicted
+        yield CACHE_PURGES, (), self.purges
 
     def lookup(self, request: UpstreamRequest) -> StoredResponse | None:
         """The answer for a request, fresh or not."""

@@ -1,0 +1,73 @@
+"""What is compared after the answers, for one revision: its sources, and when clients have too much to do for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphql import GraphQLSchema
+
+from gateway.app.config import Config
+from gateway.app.worker import Worker
+from gateway.graph.overrides import has_shadows, shadows_of
+from gateway.telemetry.catalogue import SHADOW_COMPARISONS, SHADOWS_SHED
+from gateway.telemetry.metrics import Sample
+from gateway.upstream.client import Upstream
+from gateway.upstream.settings import SourceSettings
+from gateway.upstream.shadow import ShadowCalls
+
+BUSY_PART = 2
+"""From a half of what a worker takes on, what it does for clients is enough."""
+
+
+def add_shadows(
+    upstream: Upstream,
+    schema: GraphQLSchema,
+    config: Config,
+    settings: dict[str, SourceSettings],
+    worker: Worker,
+) -> None:
+    """Let the fields of a schema be compared, where it has any that are.
+
+    Args:
+        upstream: The sources of clients.
+        schema: Of the revision.
+        config: How it is served.
+        settings: Of the sources, one worker's part.
+        worker: Whose admission says when there is too much to do.
+    """
+    if not has_shadows(schema):
+        return
+    own = config.override.shadow.for_worker(config.server.workers)
+    most = config.traffic_shaping.router.max_in_flight
+    part = most // config.server.workers // BUSY_PART if most else None
+
+    def is_busy(source: str) -> bool:
+        admission = worker.admission
+        is_full = part is not None and admission.in_flight > part
+        waiting = any(one.places.pending for one in upstream.policies if one.name == source)
+        return admission.is_overloaded or is_full or waiting
+
+    apart = {name: own.of_source(each) for name, each in settings.items()}
+    upstream.shadows = ShadowCalls(upstream.apart(apart), own, is_busy)
+
+
+def take_shadows(schema: GraphQLSchema, before: GraphQLSchema) -> None:
+    """Go on with the evidence of another schema, where the same is compared in the same way."""
+    was = shadows_of(before)
+    for coordinate, evidence in shadows_of(schema).items():
+        known = was.get(coordinate)
+        if known is not None and known.fingerprint == evidence.fingerprint:
+            evidence.take(known)
+
+
+def shadow_samples(schema: GraphQLSchema, upstream: Upstream) -> Iterator[Sample]:
+    """What was compared and what was left out, for metrics."""
+    for coordinate, evidence in shadows_of(schema).items():
+        whole, failed = evidence.whole, sum(evidence.whole.errors.values())
+        outcomes = {"match": whole.matches, "error": failed}
+        outcomes["differ"] = whole.calls - whole.matches - failed
+        for outcome, count in outcomes.items():
+            yield SHADOW_COMPARISONS, (coordinate, outcome), count
+    if upstream.shadows is not None:
+        for reason, count in upstream.shadows.shed.items():
+            yield SHADOWS_SHED, (reason,), count

@@ -1,0 +1,176 @@
+"""Calls that no client waits for: after the answer, by sources of their own, within a budget, and shed first.
+
+They share nothing with the calls of clients: no breaker, no bulkhead, no connection, nothing that is kept or in flight.
+Whatever cannot be done at once is left out and counted. It knows nothing of what the calls are for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from contextvars import Context as Variables
+from typing import TYPE_CHECKING
+
+from gateway.errors import GatewayError
+from gateway.upstream.caller import Caller
+from gateway.upstream.policy.counters import Counters
+from gateway.upstream.shadow_settings import ShadowSettings
+from gateway.upstream.transport import Fetched, UpstreamRequest
+
+if TYPE_CHECKING:
+    from gateway.upstream.client import Upstream
+
+AFTER_S = 0.01
+"""From the end of an execution on: the answer is encoded and written meanwhile."""
+MOST_WAIT_S = 1.0
+"""What has waited longer for its turn is compared with what has changed meanwhile."""
+logger = logging.getLogger("gateway.shadow")
+
+
+class ShedError(GatewayError):
+    """A call that is left out, since clients come first."""
+
+
+class Allowance:
+    """So much in each second: a token bucket that holds one second's.
+
+    Args:
+        per_s: What it gets.
+    """
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s = per_s
+        self._most = self._left = max(1.0, per_s)
+        self._at = 0.0
+
+    def left(self, now: float) -> float:
+        """What may be spent now."""
+        self._left = min(self._most, self._left + (now - self._at) * self._per_s)
+        self._at = now
+        return self._left
+
+    def spend(self, amount: float) -> None:
+        """Spend: what is known only afterwards may be more than was left."""
+        self._left -= amount
+
+
+class ShadowCalls:
+    """The comparisons of one worker, and the sources that they ask.
+
+    Args:
+        upstream: Sources that nobody else has.
+        settings: One worker's part.
+        is_busy: Whether clients have more to do for a source than it takes at once, or for the worker.
+
+    Attributes:
+        settings: One worker's part.
+        shed: What was left out, by reason.
+        counters: What the policies decided; in no metric.
+    """
+
+    def __init__(
+        self, upstream: Upstream, settings: ShadowSettings, is_busy: Callable[[str], bool]
+    ) -> None:
+        self.settings = settings
+        self.shed: Counter[str] = Counter()
+        self.counters = Counters()
+        self._upstream = upstream
+        self._is_busy = is_busy
+        self._loop = asyncio.get_running_loop()
+        self._calls = Allowance(settings.calls_per_s)
+        self._bytes = Allowance(settings.bytes_per_s)
+        self._coming = 0
+        self._waiting: deque[tuple[str, Callable[[], Awaitable[None]], float]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_open = self._is_closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def follow(self, source: str, compare: Callable[[], Awaitable[None]]) -> None:
+        """Run a comparison when the answer has gone, or leave it out.
+
+        Args:
+            source: What it asks.
+            compare: Makes its coroutine.
+        """
+        if self._coming + len(self._waiting) >= self.settings.max_pending:
+            self.shed["pending"] += 1
+            return
+        self._coming += 1
+        self._idle.clear()
+        due = self._loop.time() + AFTER_S
+        self._loop.call_at(due, self._come, source, compare, due, context=Variables())
+
+    async def drained(self) -> None:
+        """Wait until nothing is under way."""
+        await self._idle.wait()
+
+    def _come(self, source: str, compare: Callable[[], Awaitable[None]], due: float) -> None:
+        self._coming -= 1
+        now = self._loop.time()
+        if self._is_closed:
+            self.shed["closed"] += 1
+        elif now - due > self.settings.max_lag_ms / 1000:
+            self.shed["lag"] += 1
+        elif self._is_busy(source):
+            self.shed["busy"] += 1
+        elif self._calls.left(now) < 1 or self._bytes.left(now) <= 0:
+            self.shed["budget"] += 1
+        else:
+            self._waiting.append((source, compare, now + MOST_WAIT_S))
+        self._begin_next()
+
+    def _begin_next(self) -> None:
+        while self._waiting and len(self._tasks) < self.settings.max_concurrency:
+            source, compare, latest = self._waiting.popleft()
+            if self._loop.time() > latest or self._is_busy(source):
+                self.shed["busy"] += 1
+                continue
+            task = self._loop.create_task(self._run(compare), context=Variables())
+            self._tasks.add(task)
+            task.add_done_callback(self._end)
+        if not (self._tasks or self._waiting or self._coming):
+            self._idle.set()
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._begin_next()
+
+    async def _run(self, compare: Callable[[], Awaitable[None]]) -> None:
+        if not self._is_open:
+            self._is_open = True
+            await self._upstream.open()
+        try:
+            await compare()
+        except ShedError:
+            self.shed["budget"] += 1
+        except Exception:
+            logger.exception("a comparison has failed; no client notices")
+
+    # What connectors ask of the sources
+
+    async def fetch(self, request: UpstreamRequest, caller: Caller) -> Fetched:
+        """As `Upstream.fetch`, within the budget. Errors: ShedError, too."""
+        now = self._loop.time()
+        if self._calls.left(now) < 1 or self._bytes.left(now) <= 0:
+            raise ShedError(request.source)
+        self._calls.spend(1)
+        fetched = await self._upstream.fetch(request, caller)
+        self._bytes.spend(len(fetched.body))
+        return fetched
+
+    def row_store(self, source: str | None) -> None:
+        """Nothing is kept."""
+        del source
+
+    async def aclose(self) -> None:
+        """End what is under way."""
+        self._is_closed = True
+        self._waiting.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._is_open:
+            await self._upstream.aclose()
