@@ -3,8 +3,9 @@
 `python -m tests.framework_suites strawberry|ariadne|graphene [--sources PATH] [arguments of pytest]`. They run twice,
 as they are and swapped; told is what passes only as it is, and how much of what ran was compiled. Every run is
 compiled at once, so that as much as can be is. pip fetches the framework with what its tests need into a temporary
-directory that is gone afterwards, git its tests; `--sources` is a checkout that is there already. Ends with 1, when
-less than the target passes.
+directory that is gone afterwards, git its tests, which no source distribution has; `--sources` is a checkout that is
+there already, or a directory of git. `--version` is of the framework that is tested, with the tests of the tag all the
+same. Ends with 1, when less than the target passes.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).parent
 MAX_FALLBACKS = 0.05
@@ -88,22 +89,21 @@ SUITES = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.framework_suites")
     parser.add_argument("framework", choices=SUITES)
-    parser.add_argument("--sources", type=Path, help="a checkout of the framework's repository")
+    parser.add_argument("--sources", type=Path, help="a checkout of its repository, or a git dir")
+    parser.add_argument("--version", default="", help="another version of the framework")
     parser.add_argument(
         "--graphql-core", default="", help="another version of it than is installed"
     )
     options, arguments = parser.parse_known_args()
     suite = SUITES[options.framework]
-    with tempfile.TemporaryDirectory() as name:
+    if options.version:
+        name = suite.requirement.partition("==")[0]
+        suite = replace(suite, requirement=f"{name}=={options.version}")
+    with TemporaryDirectory() as name:
         directory = Path(name)
         packages = directory / "packages"
         fetch_packages(suite, packages, options.graphql_core)
-        sources = directory / "sources"
-        if options.sources is not None:
-            shutil.copytree(options.sources, sources)
-        else:
-            clone = ("git", "clone", "-q", "--depth=1", f"--branch={suite.tag}", suite.repository)
-            subprocess.run([*clone, str(sources)], check=True)
+        sources = fetch_sources(suite, options.sources, directory)
         if options.framework not in suite.paths:  # what is installed is tested
             shutil.rmtree(sources / options.framework)
         runs = {
@@ -111,6 +111,29 @@ def main() -> int:
             for executor in ("own", "swapped")
         }
     return judge(suite, runs["own"], runs["swapped"])
+
+
+def fetch_sources(suite: Suite, given: Path | None, directory: Path) -> Path:
+    """The framework's tests, in a directory of their own."""
+    sources = directory / "sources"
+    if given is not None and (given / "objects").is_dir():
+        take_from_git(given, suite.tag, sources)
+    elif given is not None:
+        shutil.copytree(given, sources)
+    else:
+        clone = ("git", "clone", "-q", "--depth=1", f"--branch={suite.tag}", suite.repository)
+        subprocess.run([*clone, str(sources)], check=True)
+    return sources
+
+
+def take_from_git(repository: Path, tag: str, sources: Path) -> None:
+    """The files of a tag of a directory of git, which may have no work tree; of its head, where it lacks the tag."""
+    git = ("git", f"--git-dir={repository}")
+    has_tag = subprocess.run([*git, "rev-parse", "-q", "--verify", tag], capture_output=True)
+    commit = tag if has_tag.returncode == 0 else "HEAD"
+    archive = sources.with_suffix(".tar")
+    subprocess.run([*git, "archive", f"--output={archive}", commit], check=True)
+    shutil.unpack_archive(archive, sources, filter="data")
 
 
 def fetch_packages(suite: Suite, packages: Path, graphql_core: str) -> None:
