@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import tracemalloc
+from random import Random
 from typing import Any
 
 import pytest
@@ -450,3 +451,17 @@ async def test_what_answers_take_is_no_more_than_is_counted(size: int) -> None:
     counted = origin.memory.size_bytes
     assert 0.6 * counted < taken < counted
     assert taken / answers < size + 850
+
+
+async def test_no_more_calls_reach_the_origin_than_have_to() -> None:
+    """A page that is asked for n times a second is fetched once in TTL + 1/n seconds: docs/caching.md."""
+    pages, rate, seconds, ttl = 50, 20, 400, 10
+    weights = [1 / rank for rank in range(1, pages + 1)]
+    parts = [weight / sum(weights) for weight in weights]
+    least = sum(part / (1 + part * rate * ttl) for part in parts)
+    origin, rng = Origin(), Random("pages")
+    origin.says(cache_control=f"max-age={ttl}")
+    for page in rng.choices(range(pages), weights, k=rate * seconds):
+        origin.now += 1 / rate
+        await origin.read(f"http://s/{page}")
+    assert least < len(origin.asked) / (rate * seconds) < 1.05 * least
