@@ -9,12 +9,12 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
 from docs.examples import EXAMPLES
 from docs.generate import GENERATED, sections, wrapped
 from gateway.app.config import Config, build_config, load_config
-from gateway.cli.app import app
+from gateway.cli.app import GatewayCommands
+from gateway.cli.lazy import loaded_command
 from gateway.error_codes import CODES
 from gateway.settings.hints import hint_at
 from gateway.telemetry.catalogue import METRICS
@@ -107,11 +107,11 @@ def test_toml_of_a_page_is_a_configuration(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_commands_and_options_of_a_page_exist(page: Path) -> None:
-    commands = get_command(app).commands  # type: ignore[attr-defined]
     for name, rest in re.findall(r"`gateway ([a-z]+)((?: [^`]*)?)`", page.read_text()):
-        assert name in commands, f"{page.name}: gateway {name}"
-        known = {option for one in commands[name].params for option in one.opts}
-        for sub in getattr(commands[name], "commands", {}).values():
+        assert name in GatewayCommands.places, f"{page.name}: gateway {name}"
+        command = loaded_command(name, GatewayCommands.places[name])
+        known = {option for one in command.params for option in one.opts}
+        for sub in getattr(command, "commands", {}).values():
             known |= {option for one in sub.params for option in one.opts}
         for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", rest):
             assert option in known | {"--help"}, f"{page.name}: gateway {name} {option}"
