@@ -283,7 +283,7 @@ class Worker:
             stack.callback(self.connections.stop)
             if self._certificates is not None and self._owns_process:
                 self._certificates.watch()
-                stack.callback(self._certificates.stop)
+                stack.push_async_callback(self._certificates.stop)
             self.is_ready = True
             if self._owns_process:
                 logger.info("worker %d is ready", os.getpid())

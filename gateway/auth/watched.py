@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from gateway.concurrency.looking import Looking
+from gateway.settings.file_state import state_of
 
 LOOK_EVERY_S = 0.5
 T = TypeVar("T")
@@ -74,10 +76,9 @@ class FilePlace:
 
     def _state(self) -> Hashable:
         try:
-            found = os.stat(self._path)
+            return state_of(self._path)
         except OSError as exc:
             raise PlaceError(exc.strerror) from exc
-        return found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns
 
 
 class Watched(Generic[T]):
@@ -109,15 +110,12 @@ class Watched(Generic[T]):
         self._parse = parse
         self._use = use
         self._what = what
-        self._every_s = every_s
         self._clock = clock
         self._seen: Hashable = None
         self._is_used = False  # what was seen last, that is
         self._was_away = False
-        self._has_failed = False
-        self._is_over = False
         self._current_at = clock()
-        self._task: asyncio.Task[None] | None = None
+        self._looking = Looking(self.look, lambda: every_s, what, self._log)
         self.is_known = False
         """Whether there is one in use."""
 
@@ -132,25 +130,11 @@ class Watched(Generic[T]):
 
     def watch(self) -> None:
         """From now on, until `stop`."""
-        self._task = asyncio.create_task(self._look_on())
+        self._looking.begin()
 
     async def stop(self) -> None:
         """Look no more."""
-        self._is_over = True  # a client of Redis may lose the cancellation
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _look_on(self) -> None:
-        while not self._is_over:
-            await asyncio.sleep(self._every_s)
-            try:
-                await self.look()
-            except Exception:
-                # A key that is taken back later has to be seen, whatever was wrong with this look.
-                if not self._has_failed:
-                    self._log.exception("%s cannot be looked at", self._what)
-                self._has_failed = True
+        await self._looking.stop()
 
     async def look(self) -> None:
         """Read it where it has changed."""

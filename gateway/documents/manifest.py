@@ -13,11 +13,12 @@ import orjson
 
 from gateway.documents.ids import hash_of, plain_id
 from gateway.errors import ConfigError
+from gateway.settings.file_state import FileState, state_of
 from gateway.settings.text_file import read_text_file
 
 APOLLO = "apollo-persisted-query-manifest"
 KEY = "persisted_documents.manifest"
-Signature = tuple[tuple[str, int, int], ...]
+Signature = tuple[FileState, ...]
 
 
 def read_manifest(path: Path) -> dict[str, str]:
@@ -84,8 +85,7 @@ def signature_of(path: Path) -> Signature:
 
 def stats_of(files: Iterable[Path]) -> Signature:
     """Names, times and sizes of files. Errors: OSError."""
-    stats = [(str(file), file.stat()) for file in files]
-    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+    return tuple(state_of(file) for file in files)
 
 
 def _broken(path: Path, problem: str) -> ConfigError:

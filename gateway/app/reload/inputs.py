@@ -18,10 +18,9 @@ import orjson
 from gateway.app.config import Config, parse_config, read_config_text
 from gateway.errors import ConfigError
 from gateway.graph.sdl import find_schema_files
+from gateway.settings.file_state import FileState, state_of
 from gateway.settings.text_file import read_text_file
 from gateway.settings.whole_file import write_whole
-
-FileState = tuple[str, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +62,7 @@ class Origin:
         return Inputs(text, schema, _python(config.graph.resolvers, self.base))
 
     def state(self, env: Mapping[str, str]) -> list[FileState]:
-        """What changes with any of the files; one that cannot be looked at is left out.
-
-        It follows symbolic links, so that it changes with Kubernetes' `..data` too.
-        """
+        """What changes with any of the files; one that cannot be looked at is left out."""
         files = [self.config] if self.config is not None else []
         resolvers: str | None = None
         try:
@@ -76,8 +72,11 @@ class Origin:
             files += find_schema_files(config.graph.schema, self.base)
         except ConfigError:
             pass  # a reload says what is wrong with it
-        found = [_state(file) for file in [*files, *_python_files(resolvers, self.base)]]
-        return [state for state in found if state is not None]
+        found: list[FileState] = []
+        for file in [*files, *_python_files(resolvers, self.base)]:
+            with suppress(OSError):
+                found.append(state_of(file))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +111,6 @@ class Inputs:
     def keep(self, path: Path) -> None:
         """Write it where other workers find it: whole, or not at all."""
         write_whole(path, self.to_bytes())
-
-
-def _state(file: Path) -> FileState | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return str(file), found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _python(resolvers: str | None, base: Path) -> str:

@@ -24,14 +24,17 @@ from gateway.app.config import Config
 from gateway.app.mistakes import error_lines
 from gateway.app.reload.canary import Trial, Verdict
 from gateway.app.reload.effects import ConfigChange, Effect, changes_between
-from gateway.app.reload.inputs import FileState, Inputs, Origin
+from gateway.app.reload.inputs import Inputs, Origin
 from gateway.app.reload.part import ABANDON, COMMIT, LACKING, PREPARE, PYTHON_FILES, Part
 from gateway.app.reload.report import Report, Result
+from gateway.app.reload.settings import ReloadSettings
 from gateway.app.reload.shelf import BusyError, Shelf
 from gateway.app.reload.successors import Successors
 from gateway.app.reload.trials import Trials
 from gateway.broker.calls import Answers, WorkerCalls
+from gateway.concurrency.looking import Looking
 from gateway.errors import ConfigError
+from gateway.settings.file_state import FileState
 from gateway.telemetry.catalogue import RELOADS, REVISION_INFO, REVISIONS
 from gateway.telemetry.metrics import Sample
 
@@ -81,6 +84,11 @@ class Reloader:
         del self._counts["checked"]
         self.trials = Trials(part, calls, shelf, self._counts)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._seen: list[FileState] | None = None
+        self._handled: list[FileState] | None = None
+        self._looking = Looking(
+            self._look, lambda: self._settings.poll_interval_s, "the files", logger
+        )
 
     def samples(self) -> Iterator[Sample]:
         """The values now, for metrics."""
@@ -97,20 +105,21 @@ class Reloader:
         try:
             await self._part.begin()
             await self.trials.take_part()
-            self._spawn(self._watch())
+            self._looking.begin()
             yield
         finally:
+            await self._looking.stop()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self.trials.aclose()
             await self._part.aclose()
 
-    def listen(self) -> Callable[[], None]:
+    def listen(self) -> Callable[[], object]:
         """Reload on SIGHUP; gives what ends that. For a process that serves nothing else."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._on_signal()))
-        return partial(_ignore, loop)
+        return partial(loop.remove_signal_handler, signal.SIGHUP)
 
     async def reload(
         self, *, check_only: bool = False, canary_percent: float | None = None
@@ -264,30 +273,25 @@ class Reloader:
         except BusyError:
             logger.info("reload: another is under way")
 
-    async def _watch(self) -> None:
+    async def _look(self) -> None:
         """Reload when the files have changed, and have then stayed the same for a while."""
-        seen: list[FileState] | None = None
-        handled: list[FileState] | None = None
-        while True:
-            settings = self.revisions.served.config.reload
-            await asyncio.sleep(settings.poll_interval_s)
-            if not settings.watch or not self._shelf.take_office("watch"):
-                continue
-            state = await asyncio.to_thread(self._origin.state, self._env)
-            if state != seen:
-                seen = state
-            elif state != handled:
-                handled = state
-                await self._on_signal()
+        if not self._settings.watch or not self._shelf.take_office("watch"):
+            return
+        state = await asyncio.to_thread(self._origin.state, self._env)
+        if state != self._seen:
+            self._seen = state
+        elif state != self._handled:
+            self._handled = state
+            await self._on_signal()
+
+    @property
+    def _settings(self) -> ReloadSettings:
+        return self.revisions.served.config.reload
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _ignore(loop: asyncio.AbstractEventLoop) -> None:
-    loop.remove_signal_handler(signal.SIGHUP)
 
 
 def _problems(answers: Answers) -> list[str]:

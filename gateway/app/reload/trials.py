@@ -22,6 +22,7 @@ from gateway.app.reload.part import ABANDON, COMMIT, Part
 from gateway.app.reload.revisions import RefusedError
 from gateway.app.reload.shelf import BusyError, Shelf
 from gateway.broker.calls import Answers, WorkerCalls
+from gateway.concurrency.looking import Looking
 from gateway.observe.compared import Outcomes
 from gateway.telemetry.catalogue import CANARY_PERCENT
 from gateway.telemetry.metrics import Sample
@@ -48,7 +49,7 @@ class Trials:
         self._calls = calls
         self._shelf = shelf
         self._results = results
-        self._looking: asyncio.Task[None] | None = None
+        self._looking = Looking(self.look, lambda: LOOK_EVERY_S, "the canary", logger)
         calls.add(TRY, self._try)
         calls.add(OUTCOMES, self._outcomes)
 
@@ -71,9 +72,7 @@ class Trials:
 
     async def aclose(self) -> None:
         """Take part no more."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        await self._looking.stop()
 
     async def begin(self, trial: Trial) -> int:
         """Have every worker serve what it has prepared to some of its clients. Gives how many do."""
@@ -95,13 +94,13 @@ class Trials:
         return answers
 
     async def look(self) -> bool:
-        """End what is tried where that is due, or was missed. Gives whether it goes on."""
+        """End what is tried where that is due, or was missed. False where nothing is."""
         canary, trial = self._revisions.canary, self._shelf.trial()
         if canary is None:
             return False
         if trial is None or trial.digest != canary.after.digest:
             await self._part.settle(canary.after.digest)
-            return False
+            return True
         if self._shelf.take_office("judge"):
             try:
                 with self._shelf.turn():
@@ -131,8 +130,7 @@ class Trials:
         if trial is None or trial.digest != digest or not await self._is_prepared(digest):
             return 0
         self._revisions.begin_canary(trial.percent)
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look_on())
+        self._looking.begin()
         return 1
 
     async def _is_prepared(self, digest: str) -> bool:
@@ -154,12 +152,3 @@ class Trials:
         if canary is None or canary.after.digest != digest:
             return None
         return {name: [of.operations, of.failed] for name, of in canary.outcomes.items()}
-
-    async def _look_on(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            try:
-                if not await self.look():
-                    return
-            except Exception:
-                logger.exception("the canary cannot be looked at")

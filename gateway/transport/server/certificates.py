@@ -6,13 +6,14 @@ A pair that does not serve is told and left aside, and tried again: a half-writt
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 from ssl import SSLContext
 
+from gateway.concurrency.looking import Looking
 from gateway.errors import ConfigError
+from gateway.settings.file_state import FileState, state_of
 from gateway.telemetry.catalogue import CERTIFICATE_EXPIRY
 from gateway.telemetry.metrics import Sample
 from gateway.transport.server.key_pair import load_served_pair
@@ -34,7 +35,7 @@ class Certificates:
 
     def __init__(self, cert: str, key: str | None) -> None:
         self._cert, self._key = cert, key
-        self._timer: asyncio.TimerHandle | None = None
+        self._looking = Looking(self.look, lambda: LOOK_S, "the certificate", logger)
         self._seen = self._stamp()
         self._refused: str | None = None  # why what is in the files now is not served
         self._pair = load_served_pair(cert, key)
@@ -52,13 +53,11 @@ class Certificates:
     def watch(self) -> None:
         """Say what is to be said of the certificate, and begin to look at the files."""
         self._tell()
-        self._look_later()
+        self._looking.begin()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Look no longer."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        await self._looking.stop()
 
     def look(self) -> None:
         """Read the files again where they have changed, or where what they hold is not served."""
@@ -94,26 +93,14 @@ class Certificates:
             log = logger.error if finding.severity == "error" else logger.warning
             log("%s", finding.message)
 
-    def _look_later(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(LOOK_S, self._tick)
-
-    def _tick(self) -> None:
-        self._look_later()
-        self.look()
-
-    def _stamp(self) -> tuple[tuple[int, int, int] | None, ...]:
-        """What changes with a file, behind symbolic links too: Kubernetes swaps the folder of a Secret by one."""
-        return tuple(_stamp_of(Path(name)) for name in (self._cert, self._key) if name)
+    def _stamp(self) -> tuple[FileState, ...]:
+        """What changes with the files; nothing where one of them cannot be looked at: reading says why."""
+        try:
+            return tuple(state_of(Path(name)) for name in (self._cert, self._key) if name)
+        except OSError:
+            return ()
 
 
 def make_certificates(settings: TlsSettings) -> Certificates | None:
     """The listener's certificate; None where TLS ends before this server. Errors: ConfigError."""
     return Certificates(settings.cert, settings.key) if settings.cert is not None else None
-
-
-def _stamp_of(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
