@@ -68,6 +68,12 @@ labels = { stats-rest = "percent(20)", search-2 = false }
 calls_per_s = 100
 noise_ratio = 0.05
 """,
+    "[flags]": """
+[flags]
+file = "flags.json"
+context = { tenant = "$request.claims.tenant" }
+defaults = { ranking = "by-date" }
+""",
     "[response_cache]": """
 [response_cache]
 max_bytes = 134217728

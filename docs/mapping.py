@@ -21,13 +21,14 @@ VARIABLES = {
     "$context": "what the host program puts there; empty",
     "$request": "`{ headers }` of the client's request: names in lower case, each with a list of values; `{ claims }` of its token",
     "$principal": "who asks: `{ id kind issuer scopes client claims }`; see [authentication](authentication.md)",
+    "$flags": "`$flags.NAME`: the value of a [flag](flags.md) for the request",
     "$status": "the status of the backend's answer",
     "$response": "`{ headers }` of the backend's answer",
 }
 LINK = 'extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])'
 EXPRESSIONS = {
     "$args": "$args.id", "$this": "$this.id", "$batch": "$batch.id->first", "$config": "$config.x", "$env": "$env.X",
-    "$context": "$context.x", "$request": "$request.headers.x->first", "$principal": "$principal.id", "$status": "$status",
+    "$context": "$context.x", "$request": "$request.headers.x->first", "$principal": "$principal.id", "$flags": "$flags.new", "$status": "$status",
     "$response": "$response.headers.x->first",
 }  # fmt: skip
 # Where a mapping may stand: its place in `http`, or beside it, with E for the expression.

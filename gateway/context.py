@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aiodataloader import DataLoader
 
 from gateway.auth.principal import Principal
-from gateway.client.request import ClientRequest
+from gateway.client.request import ClientRequest, SeenFlags
 from gateway.client.vary import Vary, View
 from gateway.response_headers import ResponseState
 from gateway.upstream.caller import CallStats
@@ -153,6 +153,11 @@ class Context:
     def overrides(self) -> Mapping[str, bool]:
         """Whether each label of `@override` is on that was decided for the request: for the fallback path."""
         return self.client.overrides or {}
+
+    @property
+    def flags(self) -> Mapping[str, Any]:
+        """The values of the flags that a function declares: `vary="$flags.new"`, `context.flags["new"]`."""
+        return SeenFlags(self.client.flags or {}, self.stats.expose)
 
     @property
     def raw_headers(self) -> Mapping[str, Sequence[str]]:

@@ -15,6 +15,7 @@ from typing import Any
 from graphql import DocumentNode, GraphQLSchema
 
 from gateway.app.config import Config
+from gateway.app.flags import check_flags
 from gateway.app.hook_checks import check_hooks, read_by_hooks, with_hooks
 from gateway.app.override_labels import check_labels
 from gateway.app.plugins import Plugin, load_plugins
@@ -47,6 +48,7 @@ from gateway.graph.federation import subgraph_marks, with_entities
 from gateway.graph.marked import find_marks
 from gateway.graph.mock import mock_schema
 from gateway.graph.needs import add_needs
+from gateway.graph.overrides import add_flags
 from gateway.graph.register import AMBIENT, Mark
 from gateway.graph.schema import build_schema, fix
 from gateway.graph.sdl import find_schema_files, load_sdl
@@ -194,7 +196,7 @@ def build_graph_of(
     findings += bind_resolvers(schema, marks, threads, config.graph.scalars)
     if is_served or marks:
         findings += unbound_directives(document, marks) + unresolved_types(schema, marks)
-    bound, found = _connect(config, schema, document, marks, env, is_served=is_served)
+    bound, found = _connect(config, schema, document, marks, env, base, is_served=is_served)
     findings += found
     if bound is not None:
         findings += check_protected_reads(schema)
@@ -238,6 +240,7 @@ def _connect(
     document: DocumentNode,
     marks: Sequence[Mark],
     env: Mapping[str, str],
+    base: Path,
     *,
     is_served: bool,
 ) -> tuple[BoundConnectors | None, list[Diagnostic]]:
@@ -248,7 +251,7 @@ def _connect(
     # Mappings read members of JSON's own types: `os.environ` is no dict, and a TOML date is no string.
     variables, constants = dict(env), as_json(config.connectors.config)
     urls = {name: source.url for name, source in config.sources.items() if source.url}
-    known = Constants(variables, constants, urls, is_served)
+    known = Constants(variables, constants, config.flags.defaults, urls, is_served)
     found = check_connectors(schema, document, resolved=resolved, constants=known)
     directives = read_directives(document)
     check_source_names(config, {source.name for source in directives.sources})
@@ -272,7 +275,9 @@ def _connect(
         salt=config.override.salt,
     )
     uses = read_overrides(document, directives).values()
-    return bound, found + check_labels(uses, config.override, marks, is_served=is_served)
+    found += check_labels(uses, config.override, marks, is_served=is_served)
+    add_flags(schema, (name for mark in marks if mark.vary for name in mark.vary.flags))
+    return bound, found + check_flags(config, schema, uses, base)
 
 
 def as_json(value: Any) -> Any:

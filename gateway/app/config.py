@@ -24,6 +24,7 @@ from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.cost.settings import CostSettings
 from gateway.documents.settings import ApqSettings, PersistedDocumentSettings
 from gateway.errors import ConfigError
+from gateway.flags.settings import FlagSettings
 from gateway.graph.federation import FederationSettings
 from gateway.graph.views.settings import ViewSettings
 from gateway.language.limits import Limits
@@ -63,6 +64,7 @@ class Config:
         admin: Commands of those who run the gateway.
         response_cache: Where the answers of sources with `cache.enabled` are kept.
         override: Fields that move from one source to another, for a part of the clients at first.
+        flags: What decides flags.
         connectors: How connectors build their requests, and `$config`.
         headers: What reaches the backends beside the directives' own headers.
         traffic_shaping: Time limits.
@@ -101,6 +103,7 @@ class Config:
     admin: AdminSettings = field(default_factory=AdminSettings)
     response_cache: ResponseCacheSettings = field(default_factory=ResponseCacheSettings)
     override: OverrideSettings = field(default_factory=OverrideSettings)
+    flags: FlagSettings = field(default_factory=FlagSettings)
     connectors: ConnectorSettings = field(default_factory=ConnectorSettings)
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     traffic_shaping: TrafficShaping = field(default_factory=TrafficShaping)

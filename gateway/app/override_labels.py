@@ -11,6 +11,8 @@ from graphql import GraphQLSchema
 from gateway.app.config import Config
 from gateway.connectors.overrides import OverrideUse
 from gateway.errors import Diagnostic
+from gateway.flags.decide import Flags
+from gateway.flags.names import flag_of_label
 from gateway.graph.overrides import overrides_of
 from gateway.graph.register import Mark
 from gateway.graph.sdl import place_of
@@ -46,6 +48,8 @@ def check_labels(
         used.add(use.label)
         if use.label in decided or share_of(use.label) is not None:
             continue
+        if flag_of_label(use.label) is not None:  # `check_flags` knows what decides it
+            continue
         file, line, column = place_of(use.node)
         close = difflib.get_close_matches(use.label, decided, n=1)
         hint = f'set override.labels."{use.label}", or decorate a function with @override_label'
@@ -80,11 +84,12 @@ def make_decider(
     marks: Sequence[Mark],
     switches: Switches,
     testers: Testers,
+    flags: Flags,
 ) -> LabelDecider:
     """What decides the labels of a schema. Errors: ConfigError."""
     functions = {mark.name: mark.target for mark in marks if mark.kind == "override_label"}
     known = sorted(set(overrides_of(schema).values()))
-    return LabelDecider(config.override, functions, known, switches, testers)
+    return LabelDecider(config.override, functions, known, switches, testers, flags)
 
 
 def make_testers(config: Config, schema: GraphQLSchema | None, env: Mapping[str, str]) -> Testers:

@@ -125,7 +125,9 @@ class Revision:
         is_for_known = config.authorization.require_authentication or reads_client
         self.sharing.answers = kept_answers(config, worker.upstream, graph.ambient, is_for_known)
         policies = [mark.target for mark in graph.marks if mark.kind == "policy_resolver"]
-        self.labels = make_decider(config, graph.schema, graph.marks, worker.switches, testers)
+        self.labels = make_decider(
+            config, graph.schema, graph.marks, worker.switches, testers, worker.flags
+        )
         of_operations = hooks.operations if hooks is not None else None
         make = Pipeline if of_operations is None else partial(HookedPipeline, of_operations)
         self.pipeline = make(
@@ -142,7 +144,7 @@ class Revision:
                 policies_of(policies),
                 is_for_known=is_for_known,
             ),
-            OverrideChoice(self.labels),
+            OverrideChoice(self.labels, worker.flags),
             ViewChoice(config.clients, config.authorization.default_views)
             if config.views
             else None,

@@ -18,6 +18,7 @@ from gateway.admin.app import admin_port
 from gateway.admin.commands import Commands
 from gateway.app.config import Config
 from gateway.app.configuration_audit import audit_keys
+from gateway.app.flags import make_flags
 from gateway.app.hooks import Hooks
 from gateway.app.invalidation import Invalidator
 from gateway.app.override_labels import make_switches
@@ -108,6 +109,7 @@ class Worker:
         calls: Asks them.
         usage: Tells what clients use; None where nothing is measured.
         switches: Labels of `@override` that are decided otherwise for now.
+        flags: Decides flags.
         commands: What the admin port takes; whoever has something to command adds it.
         gate: Counts the requests of each address; None without a limit.
         quotas: Of the clients; None without any.
@@ -148,6 +150,7 @@ class Worker:
         self.documents = make_documents(config, base, self.broker)
         self.admission = make_admission(config)
         self.switches = make_switches(config, base)
+        self.flags = make_flags(config, base)
         self.gate = make_gate(config.quotas, config.server.workers)
         self.quotas = make_quotas(config, self.redis)
         telemetry = config.telemetry
@@ -246,6 +249,9 @@ class Worker:
             stack.push_async_callback(self._close_upstream)
             self.switches.watch()
             stack.push_async_callback(self.switches.aclose)
+            if self.flags.port is not None:
+                await self.flags.port.open()
+                stack.push_async_callback(self.flags.port.aclose)
             for broker in dict.fromkeys((self.broker, self.house)):
                 await broker.connect()
                 stack.push_async_callback(broker.aclose)
@@ -337,6 +343,7 @@ class Worker:
 
     def _samples_of_serving(self) -> Iterator[Sample]:
         yield from self.upstream.samples()
+        yield from self.flags.samples()
         for serving in self.all_serving():
             yield from serving.samples()
 

@@ -5,10 +5,11 @@ It must not know a request's state, or what of the client an execution may see: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.auth.principal import ANONYMOUS, Principal
+from gateway.client.flags import DecidedFlag, DecidedFlags
 from gateway.client.vary import View
 
 
@@ -22,6 +23,31 @@ class SeenHeaders(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         raise KeyError(f"{name}: not sent, or not among what the function declares in vary=")
+
+
+class SeenFlags(Mapping[str, Any]):
+    """The values of the flags that a function sees. Reading one is being exposed to it.
+
+    Args:
+        decided: Those.
+        expose: Told which are read.
+    """
+
+    def __init__(self, decided: DecidedFlags, expose: Callable[[frozenset[str]], None]) -> None:
+        self._decided = decided
+        self._expose = expose
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._decided:
+            raise KeyError(f'{name}: no flag that the function declares: vary=("$flags.{name}",)')
+        self._expose(frozenset((name,)))
+        return self._decided[name].value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decided)
+
+    def __len__(self) -> int:
+        return len(self._decided)
 
 
 class ClientRequest:
@@ -41,6 +67,7 @@ class ClientRequest:
 
     Attributes:
         overrides: Whether each label of `@override` is on that was decided for it; None before any was.
+        flags: The flags that were decided for it; None before any was.
     """
 
     __slots__ = (
@@ -51,6 +78,7 @@ class ClientRequest:
         "client_name",
         "client_version",
         "connection_params",
+        "flags",
         "headers",
         "method",
         "overrides",
@@ -85,6 +113,7 @@ class ClientRequest:
         self.client_key = client_key
         self.principal = principal
         self.overrides: dict[str, bool] | None = None
+        self.flags: dict[str, DecidedFlag] | None = None
         self._values: dict[str, Sequence[str]] | None = None
 
     def seeing(self, view: View) -> ClientRequest:
@@ -99,6 +128,7 @@ class ClientRequest:
             principal=view.principal,
         )
         seen.overrides = self.overrides
+        seen.flags = view.flags
         return seen
 
     @property

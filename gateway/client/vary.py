@@ -1,8 +1,8 @@
 """What of a client an execution may depend on: the rule that says who may share one with whom.
 
 Two clients are in one *partition* of an execution when everything that it may read of them is equal: headers,
-cookies, members of the principal. The context of a shared execution holds these values only. So a header that was
-forgotten here is absent there; it is never another client's. No I/O.
+cookies, members of the principal, flags. The context of a shared execution holds these values only. So a header that
+was forgotten here is absent there; it is never another client's. No I/O.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from gateway.auth.principal import (
     names_of,
     path_of,
 )
+from gateway.client.flags import DecidedFlag
 from gateway.settings.headers import connection_options
 
 NONE: frozenset[str] = frozenset()
 
 HeaderValues = Mapping[str, Sequence[str]]
-# How `vary=` names what is no header: `$principal.id`, `$request.claims.tenant`.
-PRINCIPAL, CLAIMS = "$principal.", "$request.claims."
+# How `vary=` names what is no header: `$principal.id`, `$request.claims.tenant`, `$flags.ranking`.
+PRINCIPAL, CLAIMS, FLAGS = "$principal.", "$request.claims.", "$flags."
 
 
 class Client(Protocol):
@@ -36,9 +37,11 @@ class Client(Protocol):
     Attributes:
         principal: Who the client is.
         values: The client's headers.
+        flags: What was decided for it; None before anything was.
     """
 
     principal: Principal
+    flags: dict[str, DecidedFlag] | None
 
     @property
     def values(self) -> HeaderValues:
@@ -52,12 +55,14 @@ class View(NamedTuple):
     Attributes:
         headers: The headers that it may read.
         principal: The principal with only the members that it may read.
-        members: These members and their values.
+        members: These members and their values, and those of the flags.
+        flags: The flags that it may read; None where that is none.
     """
 
     headers: dict[str, list[str]]
     principal: Principal
     members: tuple[tuple[str, Hashable], ...] = ()
+    flags: dict[str, DecidedFlag] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Vary:
         cookies: Names of cookies, where it may not read the whole `cookie` header.
         principal: Members of the principal: `id`, `claims.tenant`.
         owners: Those of them that private answers belong to.
+        flags: Names of flags.
     """
 
     headers: frozenset[str] = NONE
@@ -77,6 +83,7 @@ class Vary:
     cookies: frozenset[str] = NONE
     principal: frozenset[str] = NONE
     owners: frozenset[str] = NONE
+    flags: frozenset[str] = NONE
 
     def joined(self, other: Vary) -> Vary:
         """What either of them may read."""
@@ -86,6 +93,7 @@ class Vary:
             self.cookies | other.cookies,
             self.principal | other.principal,
             self.owners | other.owners,
+            self.flags | other.flags,
         )
 
     def may_share(self, client: Client) -> bool:
@@ -97,11 +105,20 @@ class Vary:
     def view(self, client: Client) -> View:
         """What may be read of a client, and nothing else."""
         headers = self._headers(client.values)
-        if not self.principal:
+        if not (self.principal or self.flags):
             return View(headers, ANONYMOUS)
         principal = client.principal
         members = tuple((path, frozen(principal.member(path))) for path in sorted(self.principal))
-        return View(headers, principal.seen_by(self.principal), members)
+        seen = principal.seen_by(self.principal) if self.principal else ANONYMOUS
+        if not self.flags:
+            return View(headers, seen, members)
+        decided = client.flags or {}
+        flags = {name: decided[name] for name in sorted(self.flags) if name in decided}
+        # By value and variant: what is counted for one variant is not another's, whatever its value.
+        members += tuple(
+            (f"{FLAGS}{name}", (frozen(flag.value), flag.variant)) for name, flag in flags.items()
+        )
+        return View(headers, seen, members, flags)
 
     def names(self) -> list[str]:
         """What may be read, as text for people."""
@@ -110,6 +127,7 @@ class Vary:
             *sorted(self.patterns),
             *(f"cookie {name}" for name in sorted(self.cookies)),
             *(f"{PRINCIPAL}{path}" for path in sorted(self.principal)),
+            *(f"{FLAGS}{name}" for name in sorted(self.flags)),
         ]
 
     def _headers(self, values: HeaderValues) -> dict[str, list[str]]:
@@ -161,19 +179,28 @@ NOTHING_SEEN = View({}, ANONYMOUS)
 
 
 def vary_of_names(names: Iterable[str]) -> Vary:
-    """What `vary=` declares: names of headers, `$principal.id`, `$request.claims.tenant`. Errors: ValueError."""
-    headers, members = set(), set()
+    """What `vary=` declares: names of headers, `$principal.id`, `$request.claims.tenant`, `$flags.ranking`.
+
+    Errors: ValueError.
+    """
+    headers: set[str] = set()
+    members: set[str] = set()
+    flags: set[str] = set()
     for name in names:
-        if name.startswith(CLAIMS):
+        if name.startswith(FLAGS):
+            flags.update(names_of(name.removeprefix(FLAGS))[:1])
+        elif name.startswith(CLAIMS):
             members.add(path_of(names_of(f"claims.{name.removeprefix(CLAIMS)}")))
         elif name.startswith(PRINCIPAL):
             members.add(path_of(names_of(name.removeprefix(PRINCIPAL))))
         elif name.startswith("$"):
-            raise ValueError(f"{name} is nothing that can be read: {PRINCIPAL}id, {CLAIMS}sub")
+            raise ValueError(
+                f"{name} is nothing that can be read: {PRINCIPAL}id, {CLAIMS}sub, {FLAGS}name"
+            )
         else:
             headers.add(name.lower())
     for member in members:
         if member.partition(".")[0] not in MEMBERS:
             raise ValueError(f"{PRINCIPAL}{member}: a principal has {', '.join(MEMBERS)}")
-    whole = Vary(frozenset(headers), principal=frozenset(members))
-    return whole if headers or members else VARY_NONE
+    whole = Vary(frozenset(headers), principal=frozenset(members), flags=frozenset(flags))
+    return whole if headers or members or flags else VARY_NONE

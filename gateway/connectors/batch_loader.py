@@ -85,6 +85,8 @@ class BatchLoader(ConnectorLoader):
             return await self._load_any(column, parents, arguments, context)
         # Keys of one member that one call asks for: the usual case, in few steps and one coroutine.
         call = self.call
+        if call.exposes:
+            context.stats.expose(call.exposes)
         note_keys(len(distinct), len(distinct))
         try:
             fetched = await call.fetch(request, context)
@@ -117,6 +119,8 @@ class BatchLoader(ConnectorLoader):
     ) -> Sequence[Any]:
         """As `load`, with the cached row of each key that has one."""
         call, distinct = self.call, list(dict.fromkeys(column))
+        if call.exposes:
+            context.stats.expose(call.exposes)
         note_keys(len(distinct), len(distinct))
         fetched, given = await cached.fetch(call, store, distinct, arguments, context, self._match)
         rows = call.decoded(fetched)

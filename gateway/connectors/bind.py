@@ -29,6 +29,7 @@ from gateway.connectors.request.url import CannotWriteError
 from gateway.connectors.settings import ConnectorSettings, HeaderSettings
 from gateway.connectors.shadow.bind import ShadowBinder
 from gateway.errors import ConfigError
+from gateway.graph.overrides import add_flags
 from gateway.graph.sdl import place_of
 from gateway.upstream.settings import SourceSettings
 
@@ -103,6 +104,7 @@ def bind_connectors(
         owner = schema.type_map[name]
         assert isinstance(owner, GraphQLObjectType)
         overrides.bind_entity(name, owner.fields, made)
+    add_flags(schema, (name for loader in builder.loaders for name in loader.flags))
     return BoundConnectors(calls.base_urls, builder.loaders, directives.spec)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from graphql import GraphQLField, GraphQLSchema
 
@@ -12,6 +12,7 @@ from gateway.connectors.fallback_loader import FallbackLoader
 from gateway.connectors.loaders import ConnectorLoader
 from gateway.connectors.overrides import OverrideUse
 from gateway.connectors.shadow.bind import ShadowBinder
+from gateway.flags.names import flag_of_label
 from gateway.graph.loader import Loader
 from gateway.graph.overrides import Override, add_override
 from gateway.graph.resolvers import BatchField, EntityField
@@ -48,6 +49,7 @@ class OverrideBinder:
         """Let the connectors of a field give it."""
         use = self._uses.get(coordinate)
         own, taking = _sides(made, use)
+        _expose(use, (*own, *taking))
         before = _one(own or taking, coordinate, target)
         if use is None or not taking or not own:
             target.resolve = BatchField(before, coordinate)
@@ -68,6 +70,7 @@ class OverrideBinder:
         use = self._uses.get(name)
         of_type = [one for one in made if one[0].coordinate == name]
         own, taking = _sides(of_type, use)
+        _expose(use, (*own, *taking))
         others = [loader for connect, loader in made if connect.coordinate != name]
         order = {id(loader): at for at, (_, loader) in enumerate(made)}
         for field_name, target in fields.items():
@@ -101,6 +104,14 @@ class OverrideBinder:
         if not self._falls_back:
             return after
         return self._pairs.setdefault((id(after), id(before)), FallbackLoader(after, before))
+
+
+def _expose(use: OverrideUse | None, sides: Iterable[ConnectorLoader]) -> None:
+    """Who asks either side of a move has met the flag that decides which of them it is."""
+    flag = flag_of_label(use.label) if use is not None and use.label is not None else None
+    if flag is not None:
+        for loader in sides:
+            loader.call.exposes |= {flag.name}
 
 
 def _sides(

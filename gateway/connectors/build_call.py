@@ -23,7 +23,7 @@ from graphql import (
 from gateway.client.vary import VARY_NONE, Vary, joined
 from gateway.connectors.caching.bind import call_caching, fingerprint
 from gateway.connectors.call import ConnectorCall, compile_filled
-from gateway.connectors.client_reads import identity_of_connector
+from gateway.connectors.client_reads import flags_of_connector, identity_of_connector
 from gateway.connectors.directives import Connect, Directives, Errors, SourceDirective
 from gateway.connectors.mapping.analyse import plain_shape, supplied_fields
 from gateway.connectors.mapping.members import Members
@@ -134,6 +134,7 @@ class CallBuilder:
                 self._read_by_hooks(builder.source_name),
             )
         )
+        flags = flags_of_connector(builder, responding)
         caching = call_caching(self.schema, connect, supplied, settings, is_write=is_write)
         if caching is not None:
             caching.fingerprint = caching.digest + fingerprint(
@@ -173,6 +174,8 @@ class CallBuilder:
             and vary is not None
             and not passes,
             vary=vary,
+            flags=flags,
+            exposes=flags,
             max_requests=self.settings.max_requests_per_operation_per_source,
             decodings=decodings,
             decoding=decodings.mapped,

@@ -49,6 +49,8 @@ class ConnectorCall:
         may_repeat: Whether a call may be made twice, or once for several requests.
         merges: Whether batches of several requests may be one call.
         vary: What it reads of the client; None when that is all of it.
+        flags: The flags that its mappings read.
+        exposes: Those, and the ones that decide whether it is this call that is made: whose call it is has met them.
         max_requests: For one operation and source.
         decodings: How answers are decoded into just what an operation asks for.
         decoding: The one of this operation.
@@ -76,6 +78,8 @@ class ConnectorCall:
     written: Written | None = None
     answer_rules: AnswerRules | None = None
     caching: CallCaching | None = None
+    flags: frozenset[str] = frozenset()
+    exposes: frozenset[str] = frozenset()
 
     def project(self, wanted: FieldTree) -> ConnectorCall:
         """The same call for an operation that reads only `wanted` of its values."""
@@ -101,7 +105,9 @@ class ConnectorCall:
         return UpstreamError(code, source=self.builder.source_name, detail=str(exc))
 
     def variables(self, context: Context, **given: Any) -> dict[str, Any]:
-        """The variables of one call."""
+        """The variables of one call, which is made with them."""
+        if self.exposes:
+            context.stats.expose(self.exposes)
         if self.written is not None:
             given["args"] = self.written(given["args"])
         vary = self.vary
@@ -111,6 +117,9 @@ class ConnectorCall:
         request = {"headers": context.raw_headers, "claims": principal.claims}
         if vary is None or vary.principal:
             given["principal"] = principal.as_json()
+        if self.flags:
+            decided = context.client.flags or {}
+            given["flags"] = {name: flag.value for name, flag in decided.items()}
         return {**self.constants, "request": request, **given}
 
     async def answer(

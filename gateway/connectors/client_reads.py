@@ -1,4 +1,4 @@
-"""What a connector reads of the client: by its directives, by `[headers]`, and by `$request` and `$principal`.
+"""What a connector reads of the client: its directives, `[headers]`, and `$request`, `$principal` and `$flags`.
 
 It must name everything: what is left out here would be shared between clients who differ in it.
 
@@ -50,8 +50,17 @@ def identity_of_connector(
         frozenset(map(path_of, _paths(asked.members.get("claims", NOTHING), ("claims",))))
         | {path_of(path) for name in MEMBERS for path in _paths(_member(principal, name), (name,))}
         | {member for member in inserted if member is not None},
+        flags=flags_of_connector(builder, responding),
     )
     return VARY_NONE if found == VARY_NONE else found
+
+
+def flags_of_connector(
+    builder: RequestBuilder, responding: Iterable[MappingSelection]
+) -> frozenset[str]:
+    """The flags that its mappings read."""
+    wanted = builder.reads.get("flags", NOTHING).joined(joined_reads(responding, "flags"))
+    return frozenset(wanted.members)
 
 
 def _member(wanted: Members, name: str) -> Members:

@@ -40,6 +40,7 @@ class ConnectorLoader(ABC):
         self.reads: FieldTree | None = reads
         self.supplies = supplies
         self.vary: Vary | None = call.vary
+        self.flags = call.flags
 
     def project(self, wanted: FieldTree) -> Loader:
         """The same loader, decoding no more than is wanted and what it matches rows by."""

@@ -34,7 +34,7 @@ from gateway.execute.of_clients import (
 )
 from gateway.execute.weight import size_of_operation
 from gateway.graph.needs import find_needs, needs_of
-from gateway.graph.overrides import has_shadows, labels_of
+from gateway.graph.overrides import flags_of, has_shadows, labels_of
 from gateway.graph.views.view import SchemaView
 from gateway.language.fingerprint import fingerprint
 from gateway.plan.collect import CannotCompileError, shaping_variables
@@ -75,6 +75,8 @@ class Prepared:
         labels: Those of `@override` that decide fields of it, sorted.
         overrides: Those of them that are on; none in an operation that was not asked for a client.
         is_shadowed: Whether fields of it may be compared with what another source gives.
+        flags: Those that its fields read where these labels are on, sorted.
+        is_chosen: Whether a variant of it is chosen, or anything decided, for each client.
         costs: What it costs; None where nobody asks, or there is no such operation.
     """
 
@@ -102,6 +104,8 @@ class Prepared:
         self.denied = denied
         self.denials: dict[Any, Any] = {}
         self.labels: tuple[str, ...] = ()
+        self.flags: tuple[str, ...] = ()
+        self.is_chosen = False
         self.overrides = overrides
         self._mark = mark
         self._of_clients: OfClients[Prepared] = OfClients(
@@ -162,6 +166,7 @@ class Prepared:
         if view is not None:
             self.coercers = ViewCoercers(VariableCoercers(view.schema, operation), self.coercers)
         self.labels = labels_of(schema, document, operation)
+        self.flags = flags_of(schema, document, operation, overrides)
         if costs is not None:
             self.costs = PreparedCosts(costs, self.source, slots, denied or (), self._growing)
         needs = needs_of(schema) if denied is None else None
@@ -169,6 +174,7 @@ class Prepared:
             self._needs = find_needs(needs, document, operation)
         if self._needs:
             self.guard = Guard(rule for need, _ in self._needs.values() for rule in need)
+        self.is_chosen = bool(self.labels or self.flags) or self.guard is not None
         if not is_planned:
             self.reason, self.executor = "more work than limits.max_work", "fallback"
             return

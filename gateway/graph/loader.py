@@ -29,10 +29,11 @@ class Loader(Protocol):
         supplies: What its values hold, by GraphQL name; None when not known before the call.
         vary: What it reads of the client; None when that is not known.
 
-    Four members are optional. `describe() -> str` is shown where a plan is explained: how the loader reads what it
+    Five members are optional. `describe() -> str` is shown where a plan is explained: how the loader reads what it
     loads. `row_classes: RowClasses | None` are the classes of its rows, so that the first code of a plan is made for
     them. `sources: tuple[str | None, ...]` are all that it may call, where that is more than `source`.
     `is_of_python: bool` says that functions of the user's have a part in its values, whatever it calls.
+    `flags: frozenset[str]` are those that it reads, for where `vary` is None.
     """
 
     coordinate: str
@@ -69,6 +70,16 @@ def called_sources(loader: Loader) -> tuple[str | None, ...]:
 def is_of_python(loader: Loader) -> bool:
     """Whether functions of the user's have a part in what a loader gives."""
     return None in called_sources(loader) or getattr(loader, "is_of_python", False)
+
+
+def flags_read(loader: Loader) -> frozenset[str]:
+    """The flags that a loader reads."""
+    if loader.vary is not None:
+        return loader.vary.flags
+    found: frozenset[str] = getattr(loader, "flags", frozenset())
+    for one in getattr(loader, "loaders", ()):
+        found |= flags_read(one)
+    return found
 
 
 class DecodedRow(msgspec.Struct, gc=False, eq=False):

@@ -1,22 +1,23 @@
-"""`@override` on a bound schema: what else may give a field, and the label that decides for each request.
+"""`@override` on a bound schema: what else may give a field, and the label that decides for each request; and flags.
 
-Nothing here decides a label, or knows connectors.
+Nothing here decides a label or a flag, or knows connectors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphql import (
     DocumentNode,
+    GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
     is_abstract_type,
 )
 
-from gateway.graph.loader import Loader
+from gateway.graph.loader import Loader, flags_read
 from gateway.graph.selected import selected_fields
 
 if TYPE_CHECKING:
@@ -67,6 +68,20 @@ def has_shadows(schema: GraphQLSchema) -> bool:
     return SHADOWS in schema.extensions
 
 
+FLAGS = "gateway.flags"
+
+
+def add_flags(schema: GraphQLSchema, names: Iterable[str]) -> None:
+    """Keep with the schema that some of its fields read flags."""
+    schema.extensions[FLAGS] = flags_of_schema(schema) | frozenset(names)
+
+
+def flags_of_schema(schema: GraphQLSchema) -> frozenset[str]:
+    """The flags that fields of it read; those that decide labels are not among them."""
+    found: frozenset[str] = schema.extensions.get(FLAGS, frozenset())
+    return found
+
+
 def labels_of(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
 ) -> tuple[str, ...]:
@@ -74,22 +89,53 @@ def labels_of(
     known = overrides_of(schema)
     if not known:
         return ()
-    labels: set[str] = set()
-    seen: set[tuple[str, str]] = set()
+    asked = _asked_fields(schema, document, operation)
+    return tuple(
+        sorted(
+            {known[name] for owner, field in asked if (name := f"{owner.name}.{field}") in known}
+        )
+    )
+
+
+def flags_of(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    overrides: Collection[str],
+) -> tuple[str, ...]:
+    """The flags that fields of an operation read where these labels are on, sorted."""
+    if not flags_of_schema(schema):
+        return ()
+    flags: set[str] = set()
+    for owner, name in _asked_fields(schema, document, operation):
+        resolve = owner.fields[name].resolve
+        override: Override | None = getattr(resolve, "override", None)
+        if (vary := getattr(resolve, "vary", None)) is not None:  # of Python
+            flags |= vary.flags
+        elif override is not None and override.label in overrides:
+            flags |= flags_read(override.loader)
+        else:
+            for loader in own_loaders(resolve):
+                flags |= flags_read(loader)
+    return tuple(sorted(flags))
+
+
+def _asked_fields(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+) -> set[tuple[GraphQLObjectType, str]]:
+    """The fields that an operation asks for, and those that their loaders read of the parents."""
+    seen: set[tuple[GraphQLObjectType, str]] = set()
     for parent, node, _ in selected_fields(schema, document, operation):
         owners = schema.get_possible_types(parent) if is_abstract_type(parent) else [parent]
         rest = [(owner, node.name.value) for owner in owners]
         while rest:
             owner, name = rest.pop()
-            if (owner.name, name) in seen or name not in owner.fields:
+            if (owner, name) in seen or name not in owner.fields:
                 continue
-            seen.add((owner.name, name))
-            label = known.get(f"{owner.name}.{name}")
-            if label is not None:
-                labels.add(label)
+            seen.add((owner, name))
             for loader in loaders_of(owner.fields[name].resolve):
                 rest += [(owner, read) for read in loader.reads or ()]
-    return tuple(sorted(labels))
+    return seen
 
 
 def loader_for(resolve: Any, context: Context) -> Loader:
@@ -103,7 +149,12 @@ def loader_for(resolve: Any, context: Context) -> Loader:
 
 def loaders_of(resolve: Any) -> list[Loader]:
     """Every loader that may give a field, whatever its label; none where no loader does."""
+    override: Override | None = getattr(resolve, "override", None)
+    own = own_loaders(resolve)
+    return own if override is None else [*own, override.loader]
+
+
+def own_loaders(resolve: Any) -> list[Loader]:
+    """The loaders that give a field where no label is on."""
     own = getattr(resolve, "loaders", None) or [getattr(resolve, "loader", None)]
-    override = getattr(resolve, "override", None)
-    every = own if override is None else [*own, override.loader]
-    return [loader for loader in every if loader is not None]
+    return [loader for loader in own if loader is not None]

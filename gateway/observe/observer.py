@@ -82,6 +82,7 @@ def span_of(answer: Answer) -> tuple[str, dict[str, Any]]:
         "gateway.executor": record.executor,
         "gateway.overrides": list(record.overrides) or None,
         "gateway.cache.status": "hit" if record.is_kept else None,
+        "gateway.flags": list(record.flags) or None,
         "gateway.error_codes": record.error_codes or None,
     }
     attributes: dict[str, Any] = {n: value for n, value in known.items() if value is not None}
@@ -101,6 +102,7 @@ def plan_of(record: OperationRecord) -> dict[str, Any]:
         "plan_cache": record.plan_cache,
         "executor": record.executor,
         **({"overrides": record.overrides} if record.overrides else {}),
+        **({"flags": record.flags} if record.flags else {}),
         "text": record.plan() if record.plan else None,
     }
 

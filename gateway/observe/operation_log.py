@@ -54,6 +54,7 @@ def slow_line(answer: Answer, context: Context, took_s: float) -> dict[str, Any]
         "operation_type": record.operation_type,
         "document_hash": record.document_hash,
         **({"overrides": list(record.overrides)} if record.overrides else {}),
+        **({"flags": list(record.flags)} if record.flags else {}),
         "duration_ms": round(took_s * 1000, 3),
         "plan": record.plan() if record.plan else None,
         "timings": [timing_of(trace, timing) for timing in trace.timings] if trace else [],

@@ -5,7 +5,7 @@ What decides a label, the first that says something:
 1. a switch that is off for all;
 2. the request's own `x-gateway-override`, where its client may;
 3. a switch;
-4. `[override.labels]`, or a Python function; `percent(x)` says it itself.
+4. `[override.labels]`, a Python function, or the flag of `flag:NAME`; `percent(x)` says it itself.
 
 A function that fails leaves its label off: the source that had the field answers.
 """
@@ -17,11 +17,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from gateway.client.flags import DecidedFlags
 from gateway.client.request import ClientRequest
-from gateway.concurrency.awaitable import AwaitableOrValue, value_of
+from gateway.client.targeting import TargetingKeys
+from gateway.concurrency.awaitable import AwaitableOrValue, then, value_of
 from gateway.context import Context
 from gateway.errors import ConfigError
-from gateway.override.buckets import TargetingKeys, bucket_of, prefix_of
+from gateway.flags.decide import Flags
+from gateway.flags.names import FlagLabel, flag_of_label
+from gateway.override.buckets import bucket_of, prefix_of
 from gateway.override.labels import ALL, EVERY_LABEL, PERCENT, share_of
 from gateway.override.settings import OverrideSettings, share_of_label
 from gateway.override.switches import Switches
@@ -43,6 +47,7 @@ class LabelDecider:
         known: Every label of the schema.
         switches: Of the worker.
         testers: Who may decide for a request of its own.
+        flags: Decides flags.
 
     Errors: ConfigError for a label that nothing decides.
     """
@@ -54,15 +59,21 @@ class LabelDecider:
         known: Sequence[str],
         switches: Switches,
         testers: Testers,
+        flags: Flags,
     ) -> None:
         self._keys = TargetingKeys(settings.anonymous_id)
         self._switches = switches
         self._functions = {label: functions[label] for label in known if label in functions}
         self._shares: dict[str, int] = {}
         self._prefixes: dict[str, bytes] = {}
+        self._flags = flags
+        self._flag_labels: dict[str, FlagLabel] = {}
         for label in known:
             share = share_of_label(label, settings.labels)
-            if share is None and label not in functions:
+            flag = flag_of_label(label)
+            if share is None and flag is not None and label not in functions:
+                self._flag_labels[label] = flag
+            elif share is None and label not in functions:
                 raise ConfigError(
                     f"nothing decides the label `{label}` of @override",
                     key="override.labels",
@@ -105,24 +116,43 @@ class LabelDecider:
             decided = client.overrides = {}
         asked = self._testers.asked(client) if self._testers.is_open else None
         waiting: list[str] = []
+        flags: list[str] = []
         for label in labels:
             if label in decided:
                 continue
             known = self._known(label, asked, client)
-            if known is None:
-                waiting.append(label)
+            if known is not None:
+                self._keep(decided, label, known)
+            elif label in self._flag_labels:
+                flags.append(label)
             else:
-                decided[label] = known
-                self.counts[label, known] += 1
-        if not waiting:
-            return decided
-        assert context is not None
-        return self._ask(waiting, decided, context)
+                waiting.append(label)
+        if not flags:
+            return self._ask(waiting, decided, context) if waiting else decided
+        names = [self._flag_labels[label].name for label in flags]
+
+        def use(found: DecidedFlags) -> AwaitableOrValue[Mapping[str, bool]]:
+            for label in flags:
+                self._keep(decided, label, self._is_on(label, found))
+            return self._ask(waiting, decided, context) if waiting else decided
+
+        return then(self._flags.decide(names, client), use)
+
+    def _is_on(self, label: str, found: DecidedFlags) -> bool:
+        """Whether what a flag is puts its label on."""
+        flag = self._flag_labels[label]
+        if flag.variant:
+            return found[flag.name].variant == flag.variant
+        return found[flag.name].value is True
+
+    def _keep(self, decided: dict[str, bool], label: str, is_on: bool) -> None:
+        decided[label] = is_on
+        self.counts[label, is_on] += 1
 
     def _known(
         self, label: str, asked: Mapping[str, bool] | None, client: ClientRequest
     ) -> bool | None:
-        """What is decided without Python; None where a function decides."""
+        """What is decided without Python; None where a function or a flag decides."""
         share = self._share_now(label)
         switched = self._switches.shares
         if share == 0 and switched and (label in switched or EVERY_LABEL in switched):
@@ -136,19 +166,19 @@ class LabelDecider:
         return bucket_of(self._prefixes[label], self._keys.of(client)) < share
 
     def _share_now(self, label: str) -> int | None:
-        """The share of the clients for whom a label is on; None where a function decides."""
+        """The share of the clients for whom a label is on; None where a function or a flag decides."""
         share, switched = self._shares.get(label), self._switches.shares
         return switched.get(label, switched.get(EVERY_LABEL, share)) if switched else share
 
     async def _ask(
-        self, labels: Sequence[str], decided: dict[str, bool], context: Context
+        self, labels: Sequence[str], decided: dict[str, bool], context: Context | None
     ) -> Mapping[str, bool]:
+        assert context is not None
         for label in labels:
             try:
                 is_on = await value_of(self._functions[label](context)) is True
             except Exception:
                 logger.exception("the function of the label %s fails; it is off", label)
                 is_on = False
-            decided[label] = is_on
-            self.counts[label, is_on] += 1
+            self._keep(decided, label, is_on)
         return decided

@@ -1,4 +1,4 @@
-"""What a label of `@override` is: `percent(20)`, decided by the gateway, or a name that `[override.labels]` decides.
+"""What a label of `@override` is: `percent(20)`, `flag:NAME`, or a name that `[override.labels]` decides.
 
 Pure: it reads text.
 
@@ -8,6 +8,8 @@ Source: Apollo Federation, "Incremental migration with progressive @override": t
 from __future__ import annotations
 
 import re
+
+from gateway.flags.names import flag_of_label
 
 ALL = 10_000
 """Every client: shares are counted in hundredths of a percent."""
@@ -36,6 +38,7 @@ def share_of(text: str) -> int | None:
 
 def check_label(text: str) -> None:
     """Errors: ValueError for what cannot be the label of an `@override`."""
+    flag_of_label(text)
     if share_of(text) is None and not _LABEL.fullmatch(text):
         raise ValueError(
             f"`{text}` is no label: percent(20), or a letter and then letters, digits, _ - : . /"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
+from gateway.client.targeting import AnonymousId
 from gateway.override.labels import ALL, check_label, share_of
-from gateway.settings.kinds import NewFileBeside, TextForm
+from gateway.settings.kinds import NewFileBeside
 from gateway.upstream.shadow_settings import ShadowSettings
 
 OverrideRule = bool | str
@@ -38,13 +39,6 @@ class RuleForm:
         return {"type": ["boolean", "string"], "pattern": r"^percent\(.+\)$"}
 
 
-AnonymousId = Annotated[
-    str,
-    TextForm(
-        r"(?:(?:cookie|header):[!#$%&'*+.^_`|~0-9A-Za-z-]+)?",
-        '"cookie:NAME", "header:NAME" or ""',
-    ),
-]
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 

@@ -87,9 +87,11 @@ def headers_of(
 def is_of_client(operation: Operation, ambient: Vary | None, *, is_own: bool) -> bool:
     """Whether an answer depends on who asks: on what is read of the client, or on what was decided for it.
 
-    The plan may have been chosen for the client: by what is denied to it, or by labels of `@override`.
+    The plan may have been chosen for the client: by what is denied to it, by labels of `@override`, or by
+    flags.
     """
-    if is_own or operation.unfiltered is not None or operation.prepared.labels:
+    prepared = operation.prepared
+    if is_own or operation.unfiltered is not None or prepared.labels or prepared.flags:
         return True
     vary = operation.prepared.code(operation.variables.coerced).bound.vary
     return joined((vary, ambient)) != VARY_NONE

@@ -60,7 +60,7 @@ class Pipeline:
         limits: Bounds the variables.
         authorization: Decides which fields of an operation the client may see.
         views: Says which view of the schema a client has; None where all see the whole.
-        overrides: Decides which source gives fields with an `@override`.
+        overrides: Decides which source gives fields with an `@override`, and what flags are.
         demand: Weighs operations, and takes of their clients' quotas; None where neither is asked for.
 
     Attributes:
@@ -211,7 +211,7 @@ class Pipeline:
 
     def _dispatch(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
         """Stages 3 to 5 of a query or mutation, by its plan's variant. Errors: ClientError, RequestError."""
-        if operation.prepared.labels or operation.prepared.guard is not None:
+        if operation.prepared.is_chosen:
             return then(self.choose(operation, operation.context), self._dispatch_chosen)
         return self._dispatch_chosen(operation)
 
@@ -222,7 +222,7 @@ class Pipeline:
         return is_guarded or (bool(prepared.labels) and self.overrides.asks_python(operation))
 
     def choose(self, operation: Operation, context: Context | None) -> AwaitableOrValue[Operation]:
-        """Choose the plan's variant for the client: by the labels that are on, and by what is denied.
+        """Choose the plan's variant for the client: by the labels that are on, and by what is denied. Decide its flags.
 
         Args:
             operation: Planned.
@@ -230,7 +230,7 @@ class Pipeline:
 
         Errors: ClientError(UNCACHED_DOCUMENTS_LIMIT, BAD_REQUEST); those of the policies.
         """
-        if not operation.prepared.labels:
+        if not (operation.prepared.labels or operation.prepared.flags):
             return self.authorization.choose(operation, context)
         chosen = self.overrides.choose(operation, context)
         return then(chosen, lambda overridden: self.authorization.choose(overridden, context))

@@ -41,6 +41,7 @@ class OperationRecord:
         is_null: Whether an error has left no data at all.
         denied: Coordinates of its fields that the client may not see.
         overrides: The labels of `@override` that were decided for it: `stats-rest=on`.
+        flags: The flags that its fields read, each with its variant: `ranking=new`.
         durations: Where its duration is counted; None when nobody counts.
         cost_estimated, cost_actual: What it costs; None where nobody counts, or nobody knows.
         over_cost: The limits that its estimated cost is over: "operation", and names of sources.
@@ -59,6 +60,7 @@ class OperationRecord:
     is_null: bool = False
     denied: Sequence[str] = ()
     overrides: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     durations: Histogram | None = None
     fault: Fault | None = None
     cost_estimated: float | None = None

@@ -149,6 +149,19 @@ OVERRIDE_DECISIONS = Metric(
     "Labels of @override that were decided for a request, by decision: on, off.",
     ("label", "decision"),
 )
+FLAG_EVALUATIONS = Metric(
+    "gateway_flag_evaluations",
+    "counter",
+    "Requests for which a flag was decided, by its variant and OpenFeature's reason: STALE is what it was before, since "
+    "the provider is away; ERROR its default.",
+    ("feature_flag_key", "feature_flag_result_variant", "feature_flag_result_reason"),
+)
+FLAG_ERRORS = Metric(
+    "gateway_flag_errors",
+    "counter",
+    "Times that a flag could not be decided, by what went wrong: OpenFeature's code, TIMEOUT, or an exception.",
+    ("feature_flag_key", "error_type"),
+)
 OVERRIDE_FALLBACKS = Metric(
     "gateway_override_fallbacks",
     "counter",
@@ -356,7 +369,7 @@ METRICS = (
     CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, CERTIFICATE_EXPIRY, OPERATION_DURATION, OPERATION_ERRORS,
     OPERATIONS_FAILED, OPERATION_COST_ESTIMATED, OPERATION_COST_ACTUAL, OPERATION_COST_EXCEEDED, OPERATION_DEDUPE,
     STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
-    OVERRIDE_DECISIONS, OVERRIDE_FALLBACKS, SHADOW_COMPARISONS, SHADOWS_SHED, QUOTA_DECISIONS, QUOTA_CLIENTS,
+    OVERRIDE_DECISIONS, OVERRIDE_FALLBACKS, FLAG_EVALUATIONS, FLAG_ERRORS, SHADOW_COMPARISONS, SHADOWS_SHED, QUOTA_DECISIONS, QUOTA_CLIENTS,
     QUOTA_STORE_FAILURES, ADDRESSES_REFUSED,
     RELOADS, CANARY_OPERATIONS, CANARY_PERCENT, REVISION_INFO, REVISIONS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
     CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, CACHE_PURGES, CACHE_REDIS_FAILURES, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,

@@ -31,6 +31,7 @@ class CallStats:
         outward: What the answer may say of its own freshness; None where it says nothing.
         response: What the answer gets beside the gateway's own headers; None where nothing does.
         tally: Counts what the result has; None where nobody asks.
+        exposed: The flags that what was asked depended on; None where it was none.
         refused: Sources that are not asked, since the request's part for them costs too much.
         shadows: Begins what is compared when the answer has gone; None where nothing is.
     """
@@ -47,10 +48,15 @@ class CallStats:
     outward: OutwardFreshness | None = None
     tally: Any = None
     refused: Collection[str] = ()
+    exposed: frozenset[str] | None = None
     shadows: list[Callable[[], None]] | None = None
 
     def __init__(self) -> None:
         self.by_source: dict[str, int] = {}
+
+    def expose(self, flags: frozenset[str]) -> None:
+        """Note that something is asked that depends on flags."""
+        self.exposed = flags if self.exposed is None else self.exposed | flags
 
 
 class Caller(Protocol):

@@ -14,6 +14,7 @@ import pytest
 from gateway.app.config import build_config
 from gateway.auth.api_keys import ApiKeys, make_key, write_api_keys
 from gateway.auth.principal import Principal
+from gateway.client.flags import DecidedFlag
 from gateway.client.vary import Vary, partition, vary_of_names
 from gateway.errors import ClientError
 from gateway.testing import GatewayClient
@@ -272,6 +273,7 @@ class Somebody:
     def __init__(self, principal: Principal, **values: list[str]) -> None:
         self.principal = principal
         self.values = values
+        self.flags: dict[str, DecidedFlag] | None = None
 
 
 def test_what_is_not_declared_is_not_there() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.auth.principal import Principal
 from gateway.client.request import ClientRequest
-from gateway.override.buckets import TargetingKeys, bucket_of, prefix_of
+from gateway.client.targeting import TargetingKeys
+from gateway.override.buckets import bucket_of, prefix_of
 from gateway.override.labels import check_label, share_of
 
 IDS = [f"user-{number}" for number in range(100_000)]

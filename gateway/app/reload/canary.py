@@ -10,8 +10,9 @@ from typing import Any, Literal
 from gateway.app.reload.settings import CanarySettings
 from gateway.app.revision import Revision
 from gateway.client.request import ClientRequest
+from gateway.client.targeting import TargetingKeys
 from gateway.observe.compared import ComparedObserver, Outcomes
-from gateway.override.buckets import TargetingKeys, bucket_of, prefix_of
+from gateway.override.buckets import bucket_of, prefix_of
 from gateway.override.labels import ALL
 from gateway.telemetry.catalogue import CANARY_OPERATIONS
 from gateway.telemetry.metrics import Sample

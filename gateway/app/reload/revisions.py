@@ -28,11 +28,11 @@ from gateway.app.reload.inputs import Inputs, Origin
 from gateway.app.revision import Revision
 from gateway.app.services import endpoint_settings
 from gateway.app.worker import Worker
+from gateway.client.targeting import TargetingKeys
 from gateway.concurrency.frame_stack import with_room
 from gateway.errors import ConfigError
 from gateway.execute.prepared import Prepared
 from gateway.observe.compared import Outcomes
-from gateway.override.buckets import TargetingKeys
 from gateway.pipeline.explain import Explain
 from gateway.pipeline.found_plan import CacheCounters, Key
 

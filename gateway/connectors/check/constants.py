@@ -30,12 +30,14 @@ class Constants:
     Attributes:
         env: `$env`.
         config: `$config`.
+        flags: The defaults of flags, which say what types they have.
         urls: Base URLs that the configuration has, by source: their `baseURL` is not read.
         is_served: Whether this is all that will be served; a schema alone may lack what its configuration gives.
     """
 
     env: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
+    flags: Mapping[str, Any] = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
     is_served: bool = True
 

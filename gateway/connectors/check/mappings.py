@@ -226,10 +226,23 @@ class MappingCheck:
                 hint = "allowed here: " + ", ".join(f"${name}" for name in sorted(allowed))
                 message = f"${variable.name} cannot be used here"
                 self.findings.at_offset(text, offset + variable.start, code, message, hint)
+            elif variable.name == "flags":
+                self._flag(text, offset + variable.start, keys)
             elif scope is not None and keys:
                 may_lack = variable.name == "args" and code not in WHERE_TO
                 severity = self.mild if may_lack else "error"
                 self._members(text, offset, variable.name, keys, scope, severity)
+
+    def _flag(self, text: SchemaText, at: int, keys: list[KeyStep]) -> None:
+        """A flag is named as it stands, so that only what is used is decided; its default says its type."""
+        if not keys:
+            message = "`$flags` is read by a flag's name"
+            self.findings.at_offset(text, at, "FlagUnnamed", message, "write `$flags.NAME`")
+        elif self.constants is not None and keys[0].name not in self.constants.flags:
+            name = keys[0].name
+            message = f"`$flags.{name}` has no default, by which it has a type"
+            hint = _meant(name, list(self.constants.flags)) or f"set flags.defaults.{name}"
+            self.findings.at_offset(text, at, "FlagTypeUnknown", message, hint)
 
     def _constants(
         self, text: SchemaText, offset: int, selection: MappingSelection, code: str

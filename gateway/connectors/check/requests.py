@@ -17,7 +17,7 @@ from gateway.connectors.request.url import CREDENTIALS, INSTEAD
 from gateway.settings.headers import NOT_FROM_CLIENT, UNSETTABLE
 from gateway.settings.urls import has_credentials, without_credentials
 
-EVERYWHERE = frozenset({"config", "env", "context", "request", "principal"})
+EVERYWHERE = frozenset({"config", "env", "context", "request", "principal", "flags"})
 IN_BASE_URL = frozenset({"config", "env"})
 
 # What a template keeps of them: line breaks and tabs are its layout.

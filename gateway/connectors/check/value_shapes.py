@@ -165,6 +165,9 @@ class Shapes:
             return LIST
         if name == "principal" or (name == "request" and keys[:1] == ["claims"]):
             return None if keys and keys != ["claims"] else OBJECT
+        if name == "flags":
+            default = self.constants.flags.get(keys[0], ...) if self.constants and keys else ...
+            return None if default is ... or len(keys) > 1 else _shape_of_json(default)
         if name in ("request", "response"):
             return LIST if len(keys) > 1 else OBJECT
         if not keys:

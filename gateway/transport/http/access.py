@@ -53,7 +53,11 @@ def log_line(
             client.method,
         ),
         _of_operation(
-            record.operation_name, record.operation_type, record.document_hash, record.overrides
+            record.operation_name,
+            record.operation_type,
+            record.document_hash,
+            record.overrides,
+            record.flags,
         ),
         status,
         duration_s * 1000,
@@ -96,7 +100,11 @@ def _of_client(
 
 @lru_cache(1024)
 def _of_operation(
-    name: str | None, kind: str | None, document_hash: str | None, overrides: tuple[str, ...]
+    name: str | None,
+    kind: str | None,
+    document_hash: str | None,
+    overrides: tuple[str, ...],
+    flags: tuple[str, ...],
 ) -> str:
     said: dict[str, object] = {
         "operation_name": name,
@@ -105,6 +113,8 @@ def _of_operation(
     }
     if overrides:
         said["overrides"] = overrides
+    if flags:
+        said["flags"] = flags
     return _text(said)[1:-1]
 
 

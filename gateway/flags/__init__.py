@@ -1,0 +1,1 @@
+"""Flags by OpenFeature: what decides them, and what they are for a client. It knows no GraphQL."""

@@ -1,0 +1,173 @@
+"""OpenFeature's provider for flags in flagd's format, which are decided in the process: no server, no socket.
+
+The evaluator is OpenFeature's own; here is what a file of flags means, and what one that has changed is taken for.
+`$ref`s are resolved here: the evaluator's own way goes over the text, where a backslash in a rule has another meaning.
+
+Source: flagd, "Flag definitions" (flagd.dev/reference/flag-definitions).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openfeature.contrib.tools.flagd.core import FlagdCore
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.event import ProviderEventDetails
+from openfeature.exception import FlagNotFoundError, GeneralError, OpenFeatureError
+from openfeature.flag_evaluation import FlagResolutionDetails
+from openfeature.provider import AbstractProvider, Metadata
+
+from gateway.flags.said_once import SaidOnce
+
+MAX_DEPTH = 100
+"""How deep one rule may stand in another: what is deeper refers to itself."""
+NO_FLAGS = b'{"flags": {}}'
+Details = FlagResolutionDetails
+
+
+class FlagSet:
+    """The flags of one file.
+
+    Attributes:
+        core: Decides them.
+        definitions: As written, `$ref`s resolved.
+        by_time: Those whose rules read the time.
+    """
+
+    def __init__(self, definitions: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        self.definitions = definitions
+        self.core = FlagdCore()
+        # It takes what it is given to pieces.
+        self.core.set_flags(json.dumps({"flags": definitions, "metadata": metadata}))
+        self.by_time = frozenset(
+            name
+            for name, flag in definitions.items()
+            if "timestamp" in json.dumps(flag.get("targeting"))
+        )
+
+
+def read_flags(text: bytes) -> FlagSet:
+    """What a file says. Errors: ValueError."""
+    try:
+        found = json.loads(text)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+    flags = found.get("flags") if isinstance(found, dict) else None
+    if not isinstance(flags, dict):
+        raise ValueError('`flags` should be an object: {"flags": {"NAME": {…}}}')  # noqa: TRY004 - what is wrong with a text
+    rules = found.get("$evaluators") or {}
+    if not isinstance(rules, dict):
+        raise ValueError("`$evaluators` should be an object")  # noqa: TRY004
+    for name, flag in flags.items():
+        if not isinstance(flag, dict):
+            raise ValueError(f"the flag `{name}` should be an object")  # noqa: TRY004
+    try:
+        return FlagSet(_resolved(flags, rules, 0), found.get("metadata") or {})
+    except OpenFeatureError as exc:
+        raise ValueError(exc.error_message or str(exc.__cause__ or exc)) from exc
+
+
+def _resolved(value: Any, rules: Mapping[str, Any], depth: int) -> Any:
+    """A value with each `{"$ref": NAME}` replaced; one that names no rule stays, and its flag cannot be decided."""
+    if depth > MAX_DEPTH:
+        raise ValueError("`$evaluators`: a rule refers to itself, or is nested too deeply")
+    if isinstance(value, list):
+        return [_resolved(item, rules, depth + 1) for item in value]
+    if not isinstance(value, dict):
+        return value
+    name = value.get("$ref")
+    if len(value) == 1 and isinstance(name, str) and name in rules:
+        return _resolved(rules[name], rules, depth + 1)
+    return {key: _resolved(item, rules, depth + 1) for key, item in value.items()}
+
+
+class FlagdProvider(AbstractProvider):
+    """Decides by the flags that it was given last.
+
+    Attributes:
+        flags: Those.
+        changes: How often others were given.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flags = read_flags(NO_FLAGS)
+        self.changes = 0
+        # The evaluator logs what is wrong with a rule each time that it decides by it.
+        said = logging.getLogger("openfeature.contrib")
+        if not any(isinstance(one, SaidOnce) for one in said.filters):
+            said.addFilter(SaidOnce())
+
+    def use(self, flags: FlagSet) -> None:
+        """Decide by these from now on."""
+        before = self.flags.definitions
+        self.flags = flags
+        self.changes += 1
+        names = sorted(
+            name
+            for name in {*before, *flags.definitions}
+            if before.get(name) != flags.definitions.get(name)
+        )
+        self.emit_provider_configuration_changed(ProviderEventDetails(flags_changed=names))
+
+    def get_metadata(self) -> Metadata:
+        """Its name."""
+        return Metadata("gateway-flagd-file")
+
+    def resolve_boolean_details(
+        self,
+        flag_key: str,
+        default_value: bool,
+        evaluation_context: EvaluationContext | None = None,
+    ) -> Details[bool]:
+        """As `FeatureProvider`."""
+        return self._decide("boolean", flag_key, default_value, evaluation_context)
+
+    def resolve_string_details(
+        self, flag_key: str, default_value: str, evaluation_context: EvaluationContext | None = None
+    ) -> Details[str]:
+        """As `FeatureProvider`."""
+        return self._decide("string", flag_key, default_value, evaluation_context)
+
+    def resolve_integer_details(
+        self, flag_key: str, default_value: int, evaluation_context: EvaluationContext | None = None
+    ) -> Details[int]:
+        """As `FeatureProvider`."""
+        return self._decide("integer", flag_key, default_value, evaluation_context)
+
+    def resolve_float_details(
+        self,
+        flag_key: str,
+        default_value: float,
+        evaluation_context: EvaluationContext | None = None,
+    ) -> Details[float]:
+        """As `FeatureProvider`."""
+        return self._decide("float", flag_key, default_value, evaluation_context)
+
+    def resolve_object_details(
+        self,
+        flag_key: str,
+        default_value: Sequence[Any] | Mapping[str, Any],
+        evaluation_context: EvaluationContext | None = None,
+    ) -> Details[Sequence[Any] | Mapping[str, Any]]:
+        """As `FeatureProvider`."""
+        return self._decide("object", flag_key, default_value, evaluation_context)
+
+    def _decide(
+        self, kind: str, name: str, default: Any, context: EvaluationContext | None
+    ) -> Details[Any]:
+        """Errors: OpenFeatureError, whatever a rule does: what is no such error, the SDK logs each time."""
+        if name not in self.flags.definitions:
+            raise FlagNotFoundError(f"the file has no flag `{name}`")
+        try:
+            found: Details[Any] = getattr(self.flags.core, f"resolve_{kind}_value")(
+                name, default, context
+            )
+        except OpenFeatureError:
+            raise
+        except Exception as exc:
+            raise GeneralError(f"the targeting of `{name}`: {type(exc).__name__}: {exc}") from exc
+        return found
