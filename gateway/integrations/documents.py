@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Collection
 from contextlib import suppress
+from itertools import groupby
 from typing import Any
 
 import graphql
@@ -104,13 +105,20 @@ def validate(
     store = store_of(schema)
     seen = _lookup(store, document_ast)
     if "type_info" in options or not _is_valid(store, seen, document_ast, key):
-        errors = graphql.validate(schema, document_ast, as_one(pure), **options)
-        if errors:
-            # Each rule tells of a node in its turn: the order is that of all of them.
-            return graphql.validate(schema, document_ast, given, **options) if others else errors
-        if "type_info" not in options:
+        errors = graphql.validate(schema, document_ast, _together(given), **options)
+        if not errors and "type_info" not in options:
             _note_valid(store, seen, document_ast, key)
+        return errors
     return graphql.validate(schema, document_ast, others, **options) if others else []
+
+
+def _together(rules: tuple[Any, ...]) -> list[Any]:
+    """Those that stand side by side as one. At each node rules report in their order: that stays."""
+    found: list[Any] = []
+    for is_known, group in groupby(rules, known.rules.__contains__):
+        some = tuple(group)
+        found += as_one(some) if is_known else some
+    return found
 
 
 def _is_valid(store: Store, seen: SeenDocument | None, document: DocumentNode, key: Any) -> bool:

@@ -63,14 +63,15 @@ BY_NODE = ("_fragment_spreads", "_recursive_variable_usages")
 
 
 class ByIdentity(dict[Any, Any]):
-    """What is known of nodes, each by its identity; the document keeps them while it is validated."""
+    """What is known of nodes, each by its identity. It keeps them: a rule may ask about a node that it made."""
 
     def get(self, node: Any, default: Any = None) -> Any:
         """As a dict's."""
-        return super().get(id(node), default)
+        found = super().get(id(node))
+        return default if found is None else found[1]
 
     def __setitem__(self, node: Any, value: Any) -> None:
-        super().__setitem__(id(node), value)
+        super().__setitem__(id(node), (node, value))
 
 
 class UsedVariables:

@@ -234,6 +234,7 @@ def test_errors_are_told_in_the_order_of_all_rules() -> None:
     document = parse("query Q($v: Int) { x: a(m: 1) nope row { a @never } b ...F }")
     rule_sets: list[Any] = [None, [Naming, *graphql.specified_rules]]
     rule_sets += [[*graphql.specified_rules, Naming], []]
+    rule_sets += [[*graphql.specified_rules[:20], Naming, *graphql.specified_rules[20:]]]
     for rules in rule_sets:
         expected = graphql.validate(schema, document, rules)
         assert len(expected) >= 5 or rules == []

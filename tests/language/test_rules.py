@@ -7,10 +7,17 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from graphql import GraphQLError, build_schema, parse, specified_rules, validate
+from graphql import (
+    GraphQLError,
+    SelectionSetNode,
+    build_schema,
+    parse,
+    specified_rules,
+    validate,
+)
 
 from gateway.execute.incremental import add_directives
-from gateway.language.rules import OF_DIRECTIVES, OF_VARIABLES, as_one, names, rules_for
+from gateway.language.rules import OF_DIRECTIVES, OF_VARIABLES, ByIdentity, as_one, names, rules_for
 from gateway.language.validate import reference_settings
 
 SCHEMA = build_schema("""
@@ -120,6 +127,16 @@ def test_rules_of_a_callers_own_choice_are_one_too() -> None:
                 chosen = tuple(rng.sample(specified_rules, len(specified_rules) // 2))
                 ours = validate(SCHEMA, document, as_one(chosen))
                 assert told(ours) == told(validate(SCHEMA, document, chosen)), text
+
+
+def test_a_node_that_a_rule_made_is_not_taken_for_a_later_one() -> None:
+    known = ByIdentity()
+    for number in range(100):
+        node = SelectionSetNode(selections=())
+        assert known.get(node) is None
+        known[node] = number
+        assert known.get(node) == number
+        del node
 
 
 def test_every_rule_of_the_reference_is_run() -> None:
