@@ -13,8 +13,9 @@ from graphql import GraphQLSchema
 
 from gateway.auth.api_keys import ApiKey
 from gateway.observe.impact import SchemaImpact, find_impacts
-from gateway.observe.usage_records import UsageRecord, UsageRecords, stamp
+from gateway.observe.usage_records import UsageClient, UsageRecord, UsageRecords, stamp
 from gateway.pipeline.view_choice import ViewChoice
+from gateway.telemetry.metrics import OTHER
 
 MOST_OPERATIONS = 50
 """Operations that are told, those that were asked for most."""
@@ -42,16 +43,29 @@ def describe_partner(
         "view": views.of_key(name) if views is not None else None,
         "keys": own,
         "usage": _usage(of_client(usage, name)),
+        "claimed_requests": sum(
+            record.requests
+            for client, record in usage.by_client.items()
+            if client.name == name and not client.is_proven
+        ),
+        "untold_requests": untold(usage, name),
     }
 
 
 def of_client(usage: UsageRecords, name: str) -> UsageRecords:
-    """One client's part of what is used."""
+    """One client's part of what is used: what a key, a token or a document proves to be its."""
     found = UsageRecords()
     for client, record in usage.by_client.items():
-        if client.name == name:
+        if client.name == name and client.is_proven:
             found.add(client, record)
     return found
+
+
+def untold(usage: UsageRecords, name: str) -> int:
+    """Requests that may be the client's, of which the usage does not tell what they have used."""
+    records = usage.by_client.items()
+    others = sum(r.requests for client, r in records if client == UsageClient(OTHER, "", True))
+    return others + of_client(usage, name).untold()
 
 
 def views_in_use(partner: Mapping[str, Any]) -> list[str | None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from graphql import GraphQLSchema, Node
 
 from gateway.app.config import Config
-from gateway.cli.options import fail
+from gateway.cli.options import counted, fail
 from gateway.cli.usage import begin_of, usage_of
 from gateway.errors import Diagnostic
 from gateway.graph.accepted import accepted
@@ -18,8 +18,10 @@ from gateway.graph.schema import require_schema
 from gateway.graph.sdl import find_schema_files, load_sdl, place_of
 from gateway.observe.impact import SchemaImpact, find_impacts
 from gateway.observe.usage_records import UsageClient, UsageRecords
+from gateway.telemetry.metrics import OTHER
 
 MOST_CLIENTS = 10
+BREAKING = "BreakingChange"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,14 @@ def changes_against(
     old = load_other(against)
     records = traffic_of(config, rules) if rules.usage else None
     impacts = find_impacts(old, new, records, rules.excluded)
-    return [_finding(impact, new, records, rules) for impact in impacts]
+    findings = [_finding(impact, new, records, rules) for impact in impacts]
+    untold = records.untold(rules.excluded) if records is not None else 0
+    if untold and any(one.code == BREAKING and one.severity != "error" for one in findings):
+        fail(
+            f"of {counted(untold, 'request')} the usage does not tell who used what (limits in telemetry.usage): "
+            f"nothing can be said by it; --exclude-client {OTHER} goes by the rest"
+        )
+    return findings
 
 
 def load_other(path: Path) -> GraphQLSchema:
@@ -88,7 +97,7 @@ def _finding(
         used = f" {used_by(impact)}"
         if impact.requests >= max(1, rules.min_requests) and share >= rules.min_percent:
             severity = "error"
-    code = "BreakingChange" if impact.is_breaking else "DangerousChange"
+    code = BREAKING if impact.is_breaking else "DangerousChange"
     place = place_of(_node(impact, new))
     return Diagnostic(f"{impact.description}{used}", code, *place, severity=severity)
 
@@ -106,7 +115,8 @@ def used_by(impact: SchemaImpact) -> str:
 
 
 def _name(client: UsageClient) -> str:
-    return " ".join(part for part in (client.name or "(unnamed)", client.version) if part)
+    unproven = "(unproven)" if client.name and not client.is_proven else ""
+    return " ".join(one for one in (client.name or "(unnamed)", client.version, unproven) if one)
 
 
 def _node(impact: SchemaImpact, new: GraphQLSchema) -> Node | None:

@@ -67,7 +67,7 @@ def retire(
     if not force:
         since = begin_of(period)
         found = ask_usage(settings, url, None) if live or url else usage_of(settings, files, since)
-        _check_unused(found, UsageClient(name, version), max_requests)
+        _check_unused(found, UsageClient(name, version, is_proven=True), max_requests)
     path.replace(path.with_name(path.name + RETIRED))
     print(f"{name} {version} is retired")
 
@@ -82,7 +82,7 @@ def folder_of(settings: Config, base: Path) -> Path:
 def _check_unused(usage: UsageRecords, client: UsageClient, max_requests: int) -> None:
     if not usage.by_client:
         fail("the usage has no request of this period: nothing can be said by it (or --force)")
-    if UsageClient(OTHER) in usage.by_client:
+    if UsageClient(OTHER, "", True) in usage.by_client:
         fail("clients beyond telemetry.usage.max_clients are one there: nothing can be said by it")
     record = usage.by_client.get(client)
     if record is not None and record.requests > max_requests:

@@ -50,7 +50,8 @@ def show(
 ) -> None:
     """Print a partner's keys with their ages, its view, what it uses that is deprecated, and what a change breaks.
 
-    Exit code 1: the proposed schema breaks something for it; 2: nothing can be said.
+    Exit code 1: the proposed schema breaks something for it; 2: nothing can be said. What a client says of itself
+    without a proof is not counted for the partner.
     """
     path = config_path(config, None)
     with one_line_errors(path):
@@ -101,6 +102,8 @@ def _breaks(
     found = []
     for name in views_in_use(partner):
         seen = schema
+        if name is not None and name not in settings.views:
+            fail(f"a live key has the view {name!r}, which is in no [views.{name}]")
         if name is not None:
             seen = SchemaView(name, schema, settings.views[name], names).schema
         for impact in impacts_for(_schema(graph, name), seen, usage):
@@ -138,6 +141,10 @@ def _lines(partner: dict[str, Any]) -> Iterator[str]:
         yield f"usage: {usage['requests']} requests, {usage['since']} to {usage['last']}"
     else:
         yield "usage: none"
+    if partner["claimed_requests"]:
+        yield f"  not counted: {partner['claimed_requests']} requests that only say that they are of it"
+    if partner["untold_requests"]:
+        yield f"  of {partner['untold_requests']} more it is not told whose they are or what they use"
     for version, one in sorted(usage["versions"].items()):
         yield f"  version {version or '(unsaid)'}: {one['requests']} requests, last {one['last']}"
     for one in usage["deprecated"]:
@@ -145,4 +152,5 @@ def _lines(partner: dict[str, Any]) -> Iterator[str]:
     for one in partner.get("breaks", ()):
         yield f"breaks: {one['change']} {one['used']}"
     if "breaks" in partner and not partner["breaks"]:
-        yield "breaks: nothing that it uses"
+        told = " as far as is known" if partner["untold_requests"] else ""
+        yield f"breaks: nothing that it uses{told}"

@@ -63,7 +63,10 @@ def use_of(prepared: Prepared) -> OperationUse:
 
 
 def used_by_value(type_: Any, value: Any) -> Iterator[str]:
-    """The input fields and enum values that a variable's value uses; not more than the first `MOST_VALUES`."""
+    """The input types, their fields and the enum values that a variable's value uses.
+
+    Not more than the first `MOST_VALUES` of it are looked at.
+    """
     todo, left = [(get_named_type(type_), value)], MOST_VALUES
     while todo and left:
         left -= 1
@@ -74,6 +77,7 @@ def used_by_value(type_: Any, value: Any) -> Iterator[str]:
             if one in named.values:
                 yield f"{named.name}.{one}"
         elif type(one) is dict and isinstance(named, GraphQLInputObjectType):
+            yield named.name
             for name, inner in one.items():
                 field = named.fields.get(name)
                 if field is not None:
@@ -174,8 +178,10 @@ class _UsedParts:
 
 
 def is_deprecated(schema: GraphQLSchema, coordinate: str) -> bool:
-    """Whether an input field or enum value, `Type.member`, is deprecated."""
+    """Whether an input field or enum value, `Type.member`, is deprecated; a type never is."""
     owner, _, name = coordinate.partition(".")
+    if not name:
+        return False
     type_: Any = schema.get_type(owner)
     members = type_.values if isinstance(type_, GraphQLEnumType) else type_.fields
     return members[name].deprecation_reason is not None

@@ -7,11 +7,16 @@ a type that leaves a union the union and the type.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLSchema, is_required_argument, is_required_input_field
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLSchema,
+    is_required_argument,
+    is_required_input_field,
+)
 from graphql.utilities import (
     BreakingChange,
     BreakingChangeType,
@@ -80,19 +85,44 @@ def find_impacts(
         excluded: Names of clients that do not count.
     """
     found = []
-    for change in find_schema_changes(old, new):
+    for change in (*find_schema_changes(old, new), *_newly_one_of(old, new)):
         if not isinstance(change, BreakingChange | DangerousChange):
             continue
         if change.description.startswith("Standard scalar"):
             continue  # nothing of the schema is of it any more, and that is told
+        required = _lost_default(change, new)
+        is_breaking = isinstance(change, BreakingChange) or required is not None
         coordinates: tuple[str, ...] = ()
-        hits: dict[UsageClient, int] = {}
-        if isinstance(change, BreakingChange):
+        if required is not None:
+            coordinates = (required,)
+        elif isinstance(change, BreakingChange):
             coordinates = _coordinates(change, old, new)
-            hits = _hits(coordinates, records, excluded) if records is not None else {}
-        is_breaking = isinstance(change, BreakingChange)
+        hits: dict[UsageClient, int] = {}
+        if is_breaking and records is not None:
+            hits = _hits(coordinates, records, excluded)
         found.append(SchemaImpact(change.description, is_breaking, coordinates, hits))
     return found
+
+
+def _newly_one_of(old: GraphQLSchema, new: GraphQLSchema) -> Iterator[BreakingChange]:
+    """Input types of which exactly one field may be given from now on; graphql-core tells nothing of it."""
+    for name, type_ in new.type_map.items():
+        before = old.type_map.get(name)
+        if not isinstance(type_, GraphQLInputObjectType) or not type_.is_one_of:
+            continue
+        if isinstance(before, GraphQLInputObjectType) and not before.is_one_of:
+            yield BreakingChange(
+                BreakingChangeType.TYPE_CHANGED_KIND,
+                f"{name} changed from an Input type to a OneOf Input type.",
+            )
+
+
+def _lost_default(change: Any, new: GraphQLSchema) -> str | None:
+    """What of the schema it hits, where what had a default is required now; dangerous, by graphql-core."""
+    named = re.match(rf"({_MEMBER}(?:\(\w+:\))?) defaultValue was removed", change.description)
+    if named is None or not _is_required(_member(new, named[1])):
+        return None
+    return _owner(named[1])
 
 
 def _coordinates(change: BreakingChange, old: GraphQLSchema, new: GraphQLSchema) -> tuple[str, ...]:
@@ -102,11 +132,16 @@ def _coordinates(change: BreakingChange, old: GraphQLSchema, new: GraphQLSchema)
     first = named[1]
     if change.type in (BreakingChangeType.ARG_CHANGED_KIND, BreakingChangeType.FIELD_CHANGED_KIND):
         # What has become required breaks also those who do not give it.
-        owner = re.split(r"\(|\.(?=\w+$)", first)[0]
+        owner = _owner(first)
         before, after = _member(old, first), _member(new, first)
         if _is_required(after) and not _is_required(before):
             return (owner,)
     return tuple(named.groups())
+
+
+def _owner(coordinate: str) -> str:
+    """The field of an argument, the input type of an input field."""
+    return re.split(r"\(|\.(?=\w+$)", coordinate)[0]
 
 
 def _is_required(member: Any) -> bool:

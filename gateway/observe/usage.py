@@ -187,8 +187,9 @@ class FieldUsage:
         deprecated |= {name for name in asked.values if is_deprecated(schema, name)}
         operation = key.prepared.operation_name or ""
         operations = {key.prepared.document_hash: (operation, requests)}
+        name = key.client or key.client_name or ""
         self.recent.add(
-            UsageClient(key.client or key.client_name or "", key.client_version or ""),
+            UsageClient(name, key.client_version or "", key.client is not None),
             UsageRecord(requests, operations, coordinates, deprecated, self._since, self._clock()),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -14,12 +14,14 @@ class UsageClient(NamedTuple):
     """Who has used something.
 
     Attributes:
-        name: The application, as its key or token proves it, or as it says itself; "" where nobody knows.
-        version: As it says itself.
+        name: The application; "" where nobody knows.
+        version: As it says itself, or as its document has it.
+        is_proven: Whether a key, a token or a trusted document says the name, and not the client alone.
     """
 
     name: str = ""
     version: str = ""
+    is_proven: bool = False
 
 
 @dataclass(slots=True)
@@ -32,6 +34,7 @@ class UsageRecord:
         coordinates: What of the schema, and in how many requests.
         deprecated: Which of these are deprecated.
         begin, end: The time, seconds of Unix time.
+        dropped: Requests of which not all was counted that they have used, for want of room.
     """
 
     requests: int = 0
@@ -40,15 +43,29 @@ class UsageRecord:
     deprecated: set[str] = field(default_factory=set)
     begin: float = 0.0
     end: float = 0.0
+    dropped: int = 0
 
-    def add(self, other: UsageRecord) -> None:
-        """Count another record of the same client in."""
+    @property
+    def size(self) -> int:
+        """Operations and coordinates that are told apart."""
+        return len(self.operations) + len(self.coordinates)
+
+    def add(self, other: UsageRecord, room: int = 10**9) -> None:
+        """Count another record of the same client in: what is known already, and as much else as there is room for."""
         self.requests += other.requests
-        for hash_, (name, count) in other.operations.items():
-            self.operations[hash_] = name, self.operations.get(hash_, (name, 0))[1] + count
+        operations, coordinates = self.operations, self.coordinates
+        most, is_whole = self.size + room, True
         for coordinate, count in other.coordinates.items():
-            self.coordinates[coordinate] = self.coordinates.get(coordinate, 0) + count
-        self.deprecated |= other.deprecated
+            if coordinate in coordinates or self.size < most:
+                coordinates[coordinate] = coordinates.get(coordinate, 0) + count
+                if coordinate in other.deprecated:
+                    self.deprecated.add(coordinate)
+            else:
+                is_whole = False
+        for hash_, (name, count) in other.operations.items():
+            if hash_ in operations or self.size < most:
+                operations[hash_] = name, operations.get(hash_, (name, 0))[1] + count
+        self.dropped += other.dropped if is_whole else other.requests
         self.begin = min(self.begin, other.begin) if self.begin else other.begin
         self.end = max(self.end, other.end)
 
@@ -59,6 +76,7 @@ class UsageRecord:
             "to": stamp(self.end),
             "client": client.name,
             "version": client.version,
+            "proven": client.is_proven,
             "requests": self.requests,
             "operations": {
                 hash_: {"name": name, "requests": count}
@@ -66,37 +84,48 @@ class UsageRecord:
             },
             "coordinates": self.coordinates,
             "deprecated": sorted(self.deprecated),
+            "dropped": self.dropped,
         }
 
 
 class UsageRecords:
-    """The records of all clients, bounded.
+    """The records of all clients, bounded. Clients that say themselves who they are take no room of the others.
 
     Args:
-        max_clients: Clients with their versions that are told apart; all others are "other".
-        max_counts: Operations and coordinates of all clients together; a record that would make more of them is
-            counted for "other", and of what that has not seen before its requests alone.
+        max_clients: Proven clients with their versions that are told apart, and as many others; all beyond are "other".
+        max_counts: Operations and coordinates of all proven clients together, and as many of all others. What is known
+            of a client is counted beyond it; what would be new is dropped, and its record says so.
     """
 
     def __init__(self, max_clients: int = 10**6, max_counts: int = 10**9) -> None:
         self._max_clients = max_clients
         self._max_counts = max_counts
-        self._counts = 0
+        # By whether they are proven.
+        self._clients = {True: 0, False: 0}
+        self._counts = {True: 0, False: 0}
         self.by_client: dict[UsageClient, UsageRecord] = {}
 
     def add(self, client: UsageClient, record: UsageRecord) -> None:
         """Count a record in."""
+        kind = client.is_proven
         known = self.by_client.get(client)
+        if known is None and self._clients[kind] >= self._max_clients:
+            client = UsageClient(OTHER, "", kind)
+            known = self.by_client.get(client)
         if known is None:
-            if len(self.by_client) >= self._max_clients:
-                client = UsageClient(OTHER)
-            known = self.by_client.setdefault(client, UsageRecord())
-        before = len(known.coordinates) + len(known.operations)
-        if self._counts >= self._max_counts:
-            known.requests += record.requests
-            return
-        known.add(record)
-        self._counts += len(known.coordinates) + len(known.operations) - before
+            known = self.by_client[client] = UsageRecord()
+            self._clients[kind] += 1
+        before = known.size
+        known.add(record, max(0, self._max_counts - self._counts[kind]))
+        self._counts[kind] += known.size - before
+
+    def untold(self, excluded: Collection[str] = ()) -> int:
+        """Requests of which it is not known who used what: of clients, and with names, beyond the limits."""
+        return sum(
+            record.requests if client.name == OTHER else record.dropped
+            for client, record in self.by_client.items()
+            if client.name not in excluded
+        )
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """One for each client and version."""
@@ -123,14 +152,15 @@ def _record_of(line: Mapping[str, Any]) -> tuple[UsageClient, UsageRecord]:
             set(line["deprecated"]),
             datetime.fromisoformat(line["from"]).timestamp(),
             datetime.fromisoformat(line["to"]).timestamp(),
+            line.get("dropped", 0),
         )
-        client = UsageClient(line["client"], line["version"])
+        client = UsageClient(line["client"], line["version"], line.get("proven", False))
     except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError(f"it is no line of usage: {exc}") from exc
     counts = (*record.coordinates.values(), *(n for _, n in record.operations.values()))
-    if not all(type(n) is int for n in (record.requests, *counts)):
+    if not all(type(n) is int for n in (record.requests, record.dropped, *counts)):
         raise ValueError("it is no line of usage: a count is no number")
-    if not all(type(name) is str for name in (*client, *record.coordinates, *record.deprecated)):
+    if not all(type(name) is str for name in (*client[:2], *record.coordinates, *record.deprecated)):
         raise ValueError("it is no line of usage: a name is no text")
     return client, record
 

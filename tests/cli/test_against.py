@@ -95,6 +95,33 @@ def test_a_type_is_used_by_its_members_too() -> None:
     assert found["A required field I.d was added."] == {UsageClient("app"): 4}
 
 
+USED = {"Query.f": 3, "By": 2, "By.inner": 2, "Inner": 2, "One": 1, "One.p": 1}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hit"),
+    [
+        ("f(x: Int! = 3): Int", "f(x: Int!): Int", 3),
+        ("f(x: Int! = 3): Int", "f(x: Int): Int", 0),
+        ("a: Int! = 1", "a: Int!", 2),
+        ("input Inner { z: Int }", "input Inner { z: Int w: Int! }", 2),
+        ("input One {", "input One @oneOf {", 1),
+    ],
+)
+def test_what_becomes_required_breaks_who_does_not_give_it(old: str, new: str, hit: int) -> None:
+    schema = """
+        type Query { f(x: Int! = 3): Int g(by: By): Int h(by: One): Int }
+        input By { a: Int! = 1 inner: Inner } input Inner { z: Int } input One { p: Int q: Int }
+    """
+    assert old in schema
+    records, client = UsageRecords(), UsageClient("acme", "", is_proven=True)
+    records.add(client, UsageRecord(9, {}, dict(USED)))
+    changed = schema.replace(old, new)
+    impacts = find_impacts(build_schema(schema), build_schema(changed), records)
+    found = [one.hits for one in impacts if one.is_breaking]
+    assert found == ([{client: hit}] if hit else [])
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -103,11 +130,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     now = time.time()
     records, before = UsageRecords(), UsageRecords()
     one = UsageRecord(90, {}, {"Query.a": 3, "Query.c": 90}, begin=now - 60, end=now)
-    records.add(UsageClient("acme", "2.1"), one)
+    records.add(UsageClient("acme", "2.1", is_proven=True), one)
     records.add(UsageClient("", ""), UsageRecord(10, {}, {"Query.a": 1}, begin=now - 60, end=now))
     long_ago = now - 10 * 86_400
     past = UsageRecord(5, {}, {"Query.b": 5}, begin=long_ago, end=long_ago)
-    before.add(UsageClient("acme", "1.0"), past)
+    before.add(UsageClient("acme", "1.0", is_proven=True), past)
     UsageFile(Path("usage.jsonl"), 10**6, 1).append([*records.lines(), *before.lines()])
     return tmp_path
 
@@ -197,3 +224,18 @@ def test_what_nothing_can_be_said_by_ends_with_2(
 ) -> None:
     result = CliRunner().invoke(app, ["check", "schema.graphql", *arguments])
     assert (result.exit_code, text in result.stderr) == (2, True), result.stderr
+
+
+def test_usage_that_is_not_whole_lets_no_change_pass(folder: Path) -> None:
+    """Of clients beyond the limits nobody knows what they use; who goes by the rest says so."""
+    records = UsageRecords(max_clients=1)
+    now = time.time()
+    for name in ("a", "b"):
+        record = UsageRecord(1, {}, {"Query.c": 1}, begin=now, end=now)
+        records.add(UsageClient(name), record)
+    UsageFile(Path("other.jsonl"), 10**6, 1).append(records.lines())
+    command = ["check", "schema.graphql", "--against", "old.graphql", "--usage", "other.jsonl"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "of 1 request the usage does not tell who used what" in result.stderr
+    assert CliRunner().invoke(app, [*command, "--exclude-client", "other"]).exit_code == 0

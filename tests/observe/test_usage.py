@@ -15,6 +15,8 @@ from graphql import build_schema, parse
 from typer.testing import CliRunner
 
 from gateway.admin.commands import Command
+from gateway.app.partner import of_client
+from gateway.auth.principal import Principal
 from gateway.cli.app import app
 from gateway.client.request import ClientRequest
 from gateway.execute.prepared import Prepared
@@ -66,7 +68,8 @@ def test_a_plan_knows_every_coordinate_of_its_document() -> None:
 def test_values_of_variables_use_input_fields_and_enum_values() -> None:
     value = {"color": "BLUE", "within": [{"text": "x", "odd": 1}, {"color": "NONE"}]}
     found = set(used_by_value(SCHEMA.get_type("Filter"), value))
-    assert found == {"Filter.color", "Color.BLUE", "Filter.within", "Filter.text"}
+    assert found == {"Filter", "Filter.color", "Color.BLUE", "Filter.within", "Filter.text"}
+    assert set(used_by_value(SCHEMA.get_type("Filter"), {})) == {"Filter"}
     many = used_by_value(SCHEMA.get_type("Color"), ["RED"] * 10_000)
     assert len(list(many)) < 1_000
 
@@ -109,6 +112,42 @@ def test_records_are_bounded_by_clients_and_by_counts() -> None:
     assert [client.name for client in records.by_client] == ["app 0", "app 1", "other"]
     assert sum(record.requests for record in records.by_client.values()) == 5
     assert sum(len(record.coordinates) for record in records.by_client.values()) == 4
+    assert records.by_client[UsageClient("other")].dropped == records.untold() == 3
+
+
+def test_invented_names_take_no_room_of_proven_clients() -> None:
+    usage, plan = usage_of(max_clients=3, max_counts=20), prepared("{ plain }")
+    partner = ClientRequest(
+        {}, client_name="acme", principal=Principal("acme", "client", client="acme")
+    )
+    usage.count(plan, partner)
+    for number in range(50):
+        usage.count(plan, ClientRequest({}, client_name=f"invented {number}"))
+    usage.count(plan, ClientRequest({}, client_name="acme", client_version="spoofed"))
+    usage.count(plan, partner)
+    records = usage.live()
+    proven = records.by_client[UsageClient("acme", "", is_proven=True)]
+    assert (proven.requests, proven.coordinates["Query.plain"], proven.dropped) == (2, 2, 0)
+    assert of_client(records, "acme").by_client.keys() == {UsageClient("acme", "", is_proven=True)}
+    assert len(records.by_client) == 5  # three that are not proven, and "other"
+    assert records.untold() == 48
+
+
+def test_what_is_known_of_a_client_is_counted_when_there_is_no_more_room() -> None:
+    records = UsageRecords(max_counts=2)
+    client = UsageClient("app")
+    for _ in range(3):
+        records.add(client, UsageRecord(1, {}, {"Query.a": 1, "Query.b": 1}))
+    records.add(client, UsageRecord(1, {}, {"Query.a": 1, "Query.c": 1}))
+    found = records.by_client[client]
+    assert (found.coordinates, found.dropped) == ({"Query.a": 4, "Query.b": 3}, 1)
+    (again,) = read_records(
+        [
+            {**line, "from": "2026-11-30T00:00:00+00:00", "to": "2026-11-30T00:01:00+00:00"}
+            for line in records.lines()
+        ]
+    ).by_client.values()
+    assert again.dropped == 1
 
 
 def test_a_large_file_is_renamed_and_the_oldest_goes(tmp_path: Path) -> None:
@@ -183,11 +222,9 @@ async def test_the_admin_port_tells_usage_and_partners(client: GatewayClient) ->
     }
     partner = await actions["GET", "/admin/partner"](Command("me", query={"client": "app"}))
     assert partner.body["keys"] == []
-    assert partner.body["usage"]["requests"] == 3
-    assert [one["coordinate"] for one in partner.body["usage"]["deprecated"]] == [
-        "Color.BLUE",
-        "Video.old",
-    ]
+    # It says so itself, and nothing proves it.
+    assert partner.body["usage"]["requests"] == 0
+    assert partner.body["claimed_requests"] == 3
     export = client.app.worker.usage
     assert export is not None
     export._max_bytes = 10
