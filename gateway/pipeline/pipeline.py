@@ -207,7 +207,8 @@ class Pipeline:
 
     def view_of(self, client: ClientRequest) -> str | None:
         """The name of the view that a client has; None for the whole schema."""
-        return None if self.views is None else self.views.of(client)
+        # A key whose view is not there any more sees nothing, and not everything.
+        return client.principal.view if self.views is None else self.views.of(client)
 
     def _dispatch(self, operation: Operation) -> AwaitableOrValue[Answer | ExecutionResult]:
         """Stages 3 to 5 of a query or mutation, by its plan's variant. Errors: ClientError, RequestError."""

@@ -100,9 +100,10 @@ class UsageSettings:
         interval_s: Seconds between two lines of a client.
         max_size_bytes: A larger file is renamed to `FILE.1`, and that to `FILE.2`.
         max_files: Files that are kept beside the one that is written.
-        max_clients: Clients with their versions that are told apart, first come; all others are "other".
-        max_counts: Operations and coordinates that are counted for all clients together, of each worker: about 100
-            bytes each.
+        max_clients: Clients with their versions that are told apart, first come; all others are "other". So many of
+            those whose key, token or document proves who they are, and so many of those that only say it.
+        max_counts: Operations and coordinates that are counted for all clients of each of these two kinds together,
+            of each worker: about 100 bytes each.
     """
 
     file: NewFile | None = None
@@ -110,7 +111,7 @@ class UsageSettings:
     max_size_bytes: Bytes = 64 * 1024 * 1024
     max_files: Count = 14
     max_clients: Count = 1_000
-    max_counts: Count = 200_000
+    max_counts: Count = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

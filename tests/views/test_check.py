@@ -96,6 +96,31 @@ def test_a_mistake_is_told_with_its_place(sdl: str, message: str, line: int) -> 
     assert (found.file, found.code) == ("shop.graphql", "InvalidView")
 
 
+HIDDEN = "type Query { a: Int }\ntype T {\n g: Secret n: Int }\n"
+
+
+@pytest.mark.parametrize(
+    ("sdl", "message"),
+    [
+        (
+            HIDDEN + "type Secret { x: Int @inaccessible }",
+            "the view partner has T.g, and nothing of its type Secret",
+        ),
+        (
+            "type Query { a: Int }\ninput I {\n n: Int\n h: J }\ninput J { k: K! }\nenum K @inaccessible { A }",
+            "the view partner has I.h, and nothing of its type J",
+        ),
+    ],
+)
+def test_types_that_nothing_leads_to_are_looked_at_where_they_are_shown(
+    sdl: str, message: str
+) -> None:
+    assert [one.message for one in findings(sdl, hide_unreachable_types=False)] == [message]
+    assert findings(sdl) == []
+    with pytest.raises(TypeError):
+        seen(sdl, hide_unreachable_types=False)
+
+
 def test_a_tag_that_stands_nowhere_is_told() -> None:
     (found,) = findings('type Query { a: Int b: Int @tag(name: "x") }', exclude_tags=("x", "y"))
     assert (found.message, found.severity) == (

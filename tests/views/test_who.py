@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from graphql import build_client_schema, get_introspection_query
 
+from gateway.app.gateway import create_app
 from gateway.auth.api_keys import ApiKey, ApiKeys, digest_of_key, make_key, utc_now, write_api_keys
 from gateway.auth.principal import Principal
 from gateway.auth.settings import ClientSettings, DefaultViewSettings
@@ -119,3 +120,17 @@ def test_a_key_with_an_unknown_view_is_refused(tmp_path: Path) -> None:
     path, _ = save(tmp_path, "other")
     with pytest.raises(ConfigError, match=r"its .view. is not configured anywhere"):
         GatewayClient(path)
+
+
+async def test_a_key_whose_view_a_reload_took_away_does_not_see_everything(tmp_path: Path) -> None:
+    path, keys = save(tmp_path, "partner")
+    client = GatewayClient(path)
+    client.app = create_app(path)
+    async with client:
+        text = CONFIG[: CONFIG.index("[views.public]")] + CONFIG[CONFIG.index("[batching]") :]
+        path.write_text(text)
+        assert client.app.reloader is not None
+        assert (await client.app.reloader.reload()).result == "reloaded"
+        found = await client.execute("{ partner internal }", headers={"x-api-key": keys[0]})
+        assert found.data is None
+        assert found.errors[0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"

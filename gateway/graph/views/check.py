@@ -50,7 +50,7 @@ def _findings(parts: ViewParts, view: str) -> Iterator[Diagnostic]:
         yield _found(node, f"the view {view} has no field of the query type", "tag one of them")
         return
     for type_ in own_types(schema):
-        if type_.name not in parts.reachable:
+        if not parts.shows_type(type_):
             continue
         members = parts.members.get(type_.name, {})
         if isinstance(type_, Composite):

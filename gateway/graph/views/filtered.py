@@ -29,7 +29,7 @@ from graphql import (
 
 from gateway.graph.schema import FIXED
 from gateway.graph.views.defaults import is_shown
-from gateway.graph.views.parts import ViewParts, own_types
+from gateway.graph.views.parts import ViewParts, is_shared_type, own_types
 
 KINDS: Mapping[type, str] = {
     GraphQLObjectType: "_object",
@@ -144,7 +144,8 @@ class _Filter:
             return GraphQLNonNull(self._typed(type_.of_type))
         if is_list_type(type_):
             return GraphQLList(self._typed(type_.of_type))
-        return self._types.get(type_.name, type_)
+        # A type of the schema's own that is not in the view is a KeyError: never the whole of it in its place.
+        return type_ if is_shared_type(type_) else self._types[type_.name]
 
 
 def _itself(type_: Any) -> Any:

@@ -73,7 +73,7 @@ class ViewParts:
 
     def has_type(self, type_: Any) -> bool:
         """Whether a named type is in the view: it is not taken out, and something is left of it."""
-        if is_specified_scalar_type(type_) or is_introspection_type(type_):
+        if is_shared_type(type_):
             return True
         if type_.name in self.removed:
             return False
@@ -191,8 +191,13 @@ def of_type(member: GraphQLField | GraphQLArgument | Any) -> Any:
 def own_types(schema: GraphQLSchema) -> Iterator[GraphQLNamedType]:
     """The types that a schema defines."""
     for type_ in schema.type_map.values():
-        if not (is_specified_scalar_type(type_) or is_introspection_type(type_)):
+        if not is_shared_type(type_):
             yield type_
+
+
+def is_shared_type(type_: Any) -> bool:
+    """Whether every schema has a type: the specification's scalars, and those of introspection."""
+    return is_specified_scalar_type(type_) or is_introspection_type(type_)
 
 
 def nodes_of(thing: Any) -> tuple[Node | None, ...]:
