@@ -7,11 +7,12 @@ The body has the shape that Apollo's and Cosmo's scripts send:
      {"kind": "cache_tag", "subgraphs": ["catalog"], "cache_tag": "product-42"},
      {"kind": "key", "subgraph": "catalog", "type": "Product", "key": {"id": "42"}}]
 
-Nothing is purged before all of it is found right.
+`"soft": true` with one of them lets what it names be stale. Nothing is purged before all of it is found right.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.admin.commands import Command, CommandError, Commands, Done
-from gateway.upstream.cache.tags import key_tag, named_tag, source_tag, type_tag
+from gateway.upstream.cache.tags import key_tag, named_tag, source_tag, stale_tag, type_tag
 
 MOST = 1000
 """Invalidations in one command."""
@@ -31,10 +32,13 @@ class OfSources(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, tag_fi
 
     Attributes:
         subgraph, subgraphs: The source, or several.
+        soft: What is stored becomes stale in place of unusable: it may be given while it is refreshed, or where its
+            source fails, as its headers and the configuration say.
     """
 
     subgraph: Name | UnsetType = UNSET
     subgraphs: Annotated[list[Name], Meta(min_length=1)] | UnsetType = UNSET
+    soft: bool = False
 
     def named(self) -> list[str]:
         """The sources that are named."""
@@ -92,11 +96,16 @@ class Invalidator:
     Args:
         purge: Purges tags everywhere; False where other pods have not heard of it yet.
         sources: Gives the names of the backends.
+        now: The wall clock.
     """
 
     def __init__(
-        self, purge: Callable[[list[str]], Awaitable[bool]], sources: Callable[[], Collection[str]]
+        self,
+        purge: Callable[[list[str]], Awaitable[bool]],
+        sources: Callable[[], Collection[str]],
+        now: Callable[[], float] = time.time,
     ) -> None:
+        self._now = now
         self._purge = purge
         self._sources = sources
 
@@ -123,4 +132,5 @@ class Invalidator:
                 known = ", ".join(sorted(self._sources())) or "none"
                 raise CommandError(f"there is no source {source!r}; declared: {known}")
         for source in sources or self._sources():
-            yield item.tag_in(source)
+            tag = item.tag_in(source)
+            yield stale_tag(tag, self._now()) if item.soft else tag

@@ -91,6 +91,9 @@ def purge(
     key: Annotated[
         str | None, typer.Option(help='With --type, the one object of this key: {"id": "7"}.')
     ] = None,
+    soft: Annotated[
+        bool, typer.Option("--soft", help="Let it be stale, and refreshed while it is given.")
+    ] = False,
     url: UrlOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -102,6 +105,8 @@ def purge(
     with one_line_errors(config_path(config, None)):
         settings, _ = read_config(config, None)
     items = invalidations(source or [], tag or [], type_, key)
+    if soft:
+        items = [{**item, "soft": True} for item in items]
     answer, found = ask_admin(settings.admin, url, "/invalidation", TIMEOUT_S, body=items)
     if answer.status_code != 202:
         print("; ".join(error["message"] for error in found["errors"]), file=sys.stderr)

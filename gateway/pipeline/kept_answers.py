@@ -55,6 +55,10 @@ class KeptAnswer:
     tags: Collection[str]
     size_bytes: int
 
+    def stale_from(self, _at: float) -> bool:
+        """False: it is of no use when one of its parts is stale."""
+        return False
+
 
 class KeptAnswers:
     """The answers that are kept of one schema.

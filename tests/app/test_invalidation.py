@@ -66,7 +66,7 @@ class Purges:
     async def invalidate(self, body: Any) -> Done:
         """Follow the command, with two sources."""
         commands = Commands()
-        Invalidator(self.purge, lambda: ["a", "b"]).add_to(commands)
+        Invalidator(self.purge, lambda: ["a", "b"], lambda: 17.5).add_to(commands)
         return await commands.actions["POST", "/invalidation"](Command("script", body))
 
 
@@ -77,6 +77,7 @@ class Purges:
         ({"kind": "type", "subgraph": "a", "type": "User"}, ["type a User"]),
         ({"kind": "cache_tag", "subgraphs": ["a", "b"], "cache_tag": "t 1"}, ["tag a t 1", "tag b t 1"]),
         ({"kind": "cache_tag", "cache_tag": "t"}, ["tag a t", "tag b t"]),
+        ({"kind": "cache_tag", "subgraph": "a", "cache_tag": "t", "soft": True}, ["stale 17.5 tag a t"]),
         ({"kind": "key", "subgraph": "b", "type": "User", "key": {"id": 7}}, ['key b User {"id":"7"}']),
     ],
 )  # fmt: skip

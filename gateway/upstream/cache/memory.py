@@ -20,6 +20,7 @@ from gateway.telemetry.catalogue import (
 from gateway.telemetry.metrics import Sample
 from gateway.upstream.cache.keys import keys_of
 from gateway.upstream.cache.stored import StoredResponse
+from gateway.upstream.cache.tags import purged_by
 from gateway.upstream.transport import UpstreamRequest
 
 MOST_VARIANTS = 64
@@ -45,6 +46,10 @@ class Stored(Protocol):
     @property
     def size_bytes(self) -> int: ...
 
+    def stale_from(self, at: float) -> bool:
+        """Be stale from a time on; False where it is of no use then."""
+        ...
+
 
 class MemoryCache:
     """Stored answers by request.
@@ -64,6 +69,7 @@ class MemoryCache:
         self.evicted = 0
         self.purges = 0
         self._purged: dict[str, int] = {}
+        self._stale: dict[str, tuple[int, float]] = {}
         self._all_purged = 0
         # Nearly every key has one entry, which needs no list around it: a list takes 72 bytes.
         self._entries: OrderedDict[Hashable, Any] = OrderedDict()
@@ -152,7 +158,10 @@ class MemoryCache:
                 self._drop(key, matching)
 
     def purge(self, tags: Iterable[str]) -> None:
-        """Let nothing be found any more that has one of these tags and was begun before now, in any worker."""
+        """Let nothing be found any more that has one of these tags and was begun before now, in any worker.
+
+        What `stale_tag` names is found, and stale.
+        """
         named = list(tags)
         self.drop(named)
         if self.on_purge is not None:
@@ -161,11 +170,15 @@ class MemoryCache:
     def drop(self, tags: Iterable[str]) -> None:
         """The same in this worker."""
         self._begin_anew()
-        for tag in tags:
-            self._purged.pop(tag, None)
-            self._purged[tag] = self.purges
-        if len(self._purged) > MOST_TAGS:
+        for text in tags:
+            tag, at = purged_by(text)
+            if at is None:
+                self._purged[tag] = self.purges
+            else:
+                self._stale[tag] = self.purges, at
+        if len(self._purged) + len(self._stale) > MOST_TAGS:
             self._purged.clear()
+            self._stale.clear()
             self._all_purged = self.purges
 
     def clear(self) -> None:
@@ -173,6 +186,7 @@ class MemoryCache:
         self._begin_anew()
         self._all_purged = self.purges
         self._purged.clear()
+        self._stale.clear()
         self._entries.clear()
         self.size_bytes = 0
 
@@ -202,6 +216,11 @@ class MemoryCache:
             return False
         if began < self._all_purged or any(purged.get(tag, 0) > began for tag in entry.tags):
             return True
+        if self._stale:
+            known = [self._stale[tag] for tag in entry.tags if tag in self._stale]
+            since = [at for number, at in known if number > began]
+            if since and not entry.stale_from(min(since)):
+                return True
         entry.began = (
             self.purges
         )  # what was purged until now was not this: it is looked at once for each purge

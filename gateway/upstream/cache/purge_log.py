@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gateway.upstream.cache.tags import purged_by
 from gateway.upstream.cache.wire import PurgeNumber
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class PurgeLog:
         self._purged: dict[str, PurgeNumber] = {}
         self._all_purged = NOTHING
         self._doubted: dict[str, float] = {}
-        self._unsent: dict[str, None] = {}
+        self._unsent: dict[str, str] = {}
         self._sending = asyncio.Lock()
         self._heard_at = -TRUSTED_S
         self._following: asyncio.Task[None] | None = None
@@ -99,15 +100,18 @@ class PurgeLog:
     def doubt(self, tags: Iterable[str]) -> None:
         """A neighbor has purged these, which the stream may say later."""
         until = self._clock() + DOUBT_S
-        for tag in tags:
-            self._doubted[tag] = until
+        for text in tags:
+            self._doubted[purged_by(text)[0]] = until
         if len(self._doubted) > MOST_TAGS:
             now = self._clock()
             self._doubted = {tag: at for tag, at in self._doubted.items() if at > now}
 
     async def add(self, tags: Collection[str]) -> bool:
         """Purge for all pods. False where Redis does not answer: it is told as soon as it does."""
-        self._unsent.update(dict.fromkeys(tags))
+        for text in tags:
+            tag = purged_by(text)[0]
+            if self._unsent.get(tag) != tag:  # what is to be gone is not to be stale
+                self._unsent[tag] = text
         return await self._send()
 
     def open(self) -> None:
@@ -128,7 +132,7 @@ class PurgeLog:
         from redis.exceptions import RedisError
 
         while self._unsent:
-            some = list(self._unsent)[:TAGS_OF_ONE]
+            some = list(self._unsent.values())[:TAGS_OF_ONE]
             told: dict[Any, Any] = {"by": self._name, "tags": orjson.dumps(some)}
             try:
                 async with asyncio.timeout(self._timeout_s):
@@ -139,8 +143,10 @@ class PurgeLog:
                 logger.warning("a purge has not reached the other pods yet: %r", exc)
                 return False
             self._note(_number(number), some)
-            for tag in some:
-                self._unsent.pop(tag, None)
+            for text in some:
+                tag = purged_by(text)[0]
+                if self._unsent.get(tag) == text:  # else another purge of it has come
+                    del self._unsent[tag]
         return True
 
     async def _follow(self) -> None:
@@ -188,7 +194,10 @@ class PurgeLog:
         return bool(found)
 
     def _note(self, number: PurgeNumber, tags: Iterable[str]) -> None:
-        for tag in tags:
+        for text in tags:
+            tag = purged_by(text)[
+                0
+            ]  # what is stale is gone here: a worker's memory has it, if anybody does
             if self._purged.get(tag, NOTHING) < number:
                 self._purged.pop(tag, None)
                 self._purged[tag] = number

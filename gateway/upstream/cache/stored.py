@@ -82,6 +82,11 @@ class StoredResponse(msgspec.Struct, kw_only=True, array_like=True, gc=False):
         headers = Headers.named((*self.names, "age"), tuple(values))
         return Fetched(self.status, headers, self.body)
 
+    def stale_from(self, at: float) -> bool:
+        """Be stale from a time on; False where it is of no use then: it may not stand in, and cannot be asked about."""
+        self.fresh_until = min(self.fresh_until, at)
+        return bool(self.stale_while_revalidate_s or self.stale_if_error_s or self.validators())
+
     def is_held_by(self, headers: Sequence[Header]) -> bool:
         """Whether whoever asks on a condition has this answer already: it gets a 304. RFC 9110 §13.2.2"""
         lower = [(name.lower(), value) for name, value in headers]

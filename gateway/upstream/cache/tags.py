@@ -39,6 +39,24 @@ def named_tag(source: str, name: str) -> str:
     return f"tag {source} {name}"
 
 
+def stale_tag(tag: str, at: float) -> str:
+    """What makes all with a tag stale, in place of gone: sent to where purges are sent, and no answer's own.
+
+    Args:
+        tag: As answers have it.
+        at: From when on; on the wall clock.
+    """
+    return f"stale {at!r} {tag}"
+
+
+def purged_by(text: str) -> tuple[str, float | None]:
+    """The tag that is purged, and since when what has it is stale; None where it is gone."""
+    if not text.startswith("stale "):
+        return text, None
+    _, at, tag = text.split(" ", 2)
+    return tag, float(at)
+
+
 def _as_text(value: Any) -> str:
     return orjson.dumps(_texts(value), option=orjson.OPT_SORT_KEYS).decode()
 
