@@ -160,7 +160,9 @@ def _record_of(line: Mapping[str, Any]) -> tuple[UsageClient, UsageRecord]:
     counts = (*record.coordinates.values(), *(n for _, n in record.operations.values()))
     if not all(type(n) is int for n in (record.requests, record.dropped, *counts)):
         raise ValueError("it is no line of usage: a count is no number")
-    if not all(type(name) is str for name in (*client[:2], *record.coordinates, *record.deprecated)):
+    if not all(
+        type(name) is str for name in (*client[:2], *record.coordinates, *record.deprecated)
+    ):
         raise ValueError("it is no line of usage: a name is no text")
     return client, record
 

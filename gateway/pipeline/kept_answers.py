@@ -23,6 +23,7 @@ from gateway.telemetry.metrics import Sample
 from gateway.upstream.cache.keys import base_key
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.outward import OutwardFreshness
+from gateway.upstream.caller import CallStats
 from gateway.upstream.policy.counters import Counters
 
 MOST_SEEN = 4096
@@ -45,6 +46,7 @@ class KeptAnswer:
         until: Given until then; on the wall clock.
         began: The number of purges when it was made.
         tags: What it is purged by.
+        exposed: The flags that it depends on: whoever is given it has met them.
         size_bytes: What it takes: its body, which may be there compressed too.
     """
 
@@ -54,6 +56,7 @@ class KeptAnswer:
     began: int
     tags: Collection[str]
     size_bytes: int
+    exposed: frozenset[str] | None
 
     def stale_from(self, _at: float) -> bool:
         """False: it is of no use when one of its parts is stale."""
@@ -118,6 +121,8 @@ class KeptAnswers:
         for source, endpoint in freshness.looked_up:
             self._counters.cache_lookups[source, endpoint, "hit"] += 1
         operation.record.is_kept = True
+        if kept.exposed is not None:
+            stats.expose(kept.exposed)
         lines = None
         if stats.outward is not None:
             lines = freshness.lines(now, is_of_client=self._is_of_client(operation))
@@ -130,7 +135,7 @@ class KeptAnswers:
             stats = context.stats
             if stats.outward is None:
                 stats.outward = OutwardFreshness(is_told=False)
-            keep = partial(self._keep, key, stats.outward, self._memory.purges)
+            keep = partial(self._keep, key, stats, stats.outward, self._memory.purges)
             return then(execute(record, context), keep)
 
         return execute_and_keep
@@ -138,6 +143,7 @@ class KeptAnswers:
     def _keep(
         self,
         key: ShareKey,
+        stats: CallStats,
         freshness: OutwardFreshness,
         purges: int,
         answer: Answer,
@@ -158,7 +164,7 @@ class KeptAnswers:
         if size * LARGEST <= self._memory.max_bytes:
             # Its record knows the plan, which is not to be held by what is kept.
             given = replace(answer, record=OperationRecord(), encoded=Encoded(answer.body))
-            kept = KeptAnswer(given, freshness, until, purges, tags, size)
+            kept = KeptAnswer(given, freshness, until, purges, tags, size, stats.exposed)
             self._memory.set(digest, kept)
         return answer
 

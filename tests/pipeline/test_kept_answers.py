@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -102,9 +103,11 @@ class Backend:
 
 
 @asynccontextmanager
-async def gateway(folder: Path, **more: Any) -> AsyncIterator[tuple[GatewayClient, Backend]]:
+async def gateway(
+    folder: Path, sdl: str = SDL, **more: Any
+) -> AsyncIterator[tuple[GatewayClient, Backend]]:
     backend = Backend()
-    (folder / "s.graphql").write_text(SDL)
+    (folder / "s.graphql").write_text(sdl)
     (folder / "kept_answers_resolvers.py").write_text(RESOLVERS)
     config = build_config({
         "graph": {"schema": ["s.graphql"], "resolvers": "kept_answers_resolvers"},
@@ -296,6 +299,21 @@ async def test_a_client_is_told_how_fresh_a_kept_answer_is(tmp_path: Path) -> No
             )
         assert whole.headers["cache-status"].startswith("gateway; hit; ttl=")
         assert whole.headers["cache-control"].startswith("private, ")
+
+
+async def test_who_is_given_a_kept_answer_has_met_its_flags(tmp_path: Path) -> None:
+    flag = {"state": "ENABLED", "variants": {"a": 1, "b": 2}, "defaultVariant": "a"}
+    (tmp_path / "flags.json").write_text(json.dumps({"flags": {"sort": flag}}))
+    sdl = SDL.replace('GET: "/posts"', 'GET: "/posts", queryParams: "sort: $flags.sort"')
+    flags = {"file": str(tmp_path / "flags.json"), "defaults": {"sort": 0}}
+    async with gateway(tmp_path, sdl, flags=flags) as (client, backend):
+        await times(client, 3, POSTS)
+        operation = Operation(GraphQLParams(POSTS), ClientRequest({}), client.app.worker.serving())
+        context = await value_of(operation.serving.new_context(operation.client))
+        answer = await value_of(operation.serving.pipeline.run(operation, context))
+        assert answer.record.is_kept
+        assert context.stats.exposed == frozenset({"sort"})
+        assert len(backend.calls) == 2
 
 
 async def test_whole_answers_can_be_switched_off(tmp_path: Path) -> None:
