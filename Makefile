@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 SERVED := $(VENV)/.served
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheel run test test-platform lint format bench bench-quick bench-publish bench-guard bench-tools bench-peers profile fuzz fuzz-readings fuzz-guided soak lock docs docs-site clean
+.PHONY: help install wheel run test test-openfeature test-platform lint format bench bench-quick bench-publish bench-guard bench-tools bench-peers profile fuzz fuzz-readings fuzz-guided soak lock docs docs-site clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -75,6 +75,9 @@ bench-tools: $(STAMP)
 
 bench-peers: bench-tools
 	@sh benchmarks/peers/node/install.sh
+
+test-openfeature: $(STAMP) ## OpenFeature's and flagd's scenarios: SUITE=folder with checkouts of open-feature/spec and flagd-testbed
+	@$(BIN)/python -m tests.flags.gherkin $(SUITE) $(ARGS)
 
 fuzz: $(STAMP) ## random schemas and documents against the reference, until stopped
 	@$(BIN)/python -m tests.differential --forever $(ARGS)

@@ -16,7 +16,12 @@ from typing import Any
 from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import ProviderEventDetails
-from openfeature.exception import FlagNotFoundError, GeneralError, OpenFeatureError
+from openfeature.exception import (
+    FlagNotFoundError,
+    GeneralError,
+    OpenFeatureError,
+    TypeMismatchError,
+)
 from openfeature.flag_evaluation import FlagResolutionDetails
 from openfeature.provider import AbstractProvider, Metadata
 
@@ -170,4 +175,9 @@ class FlagdProvider(AbstractProvider):
             raise
         except Exception as exc:
             raise GeneralError(f"the targeting of `{name}`: {type(exc).__name__}: {exc}") from exc
+        variants = self.flags.definitions[name]["variants"]
+        if kind == "float" and isinstance(variants.get(found.variant), bool):
+            raise TypeMismatchError(
+                "a boolean is no number"
+            )  # to Python, and to the evaluator, it is
         return found
