@@ -17,6 +17,7 @@ from gateway.graph.member import Member, MemberAccess, member_of
 from gateway.integrations import graphql_core, known, operations
 from gateway.integrations.content import content_of
 from gateway.integrations.operations import Store, store_of
+from gateway.runtime import reference
 from tests.execute.reference import make_schema
 
 SDL = "type Query { a(n: Int): Int b: Int row: Row } type Row { a: Int b: Int }"
@@ -258,6 +259,35 @@ def test_arguments_may_be_called_as_the_parameters_of_the_default_resolver() -> 
             document = parse(text)
             found = graphql_core.execute(schema, document, ROOT, field_resolver=given)
             assert (found.data, found.errors) == ({"a": 1, "row": {"a": None}}, None)
+
+
+@pytest.mark.skipif(not reference.IS_3_3, reason="graphql-core 3.2 delivers in one piece")
+def test_so_they_may_where_an_answer_comes_in_parts() -> None:
+    schema = make_schema("type Query { a(source: Int, info: Int): Int }")
+    defer: Any = graphql.GraphQLDeferDirective
+    schema = graphql.GraphQLSchema(
+        **{
+            **schema.to_kwargs(),
+            "directives": [*schema.directives, defer],
+        }
+    )
+    document = parse("{ ... @defer { late: a(source: 1) } a(source: 1, info: 2) }")
+    for _ in range(3):
+        found = graphql_core.experimental_execute_incrementally(schema, document, ROOT)
+        assert found.initial_result.data == {"a": 1}
+    whole = reference.execute(schema, parse("{ a(source: 1, info: 2) }"), ROOT)
+    assert whole == graphql.ExecutionResult({"a": 1}, None)
+
+
+@pytest.mark.skipif(not reference.IS_3_3, reason="subscriptions of graphql-core 3.2 are its own")
+async def test_so_they_may_at_a_source_stream() -> None:
+    async def numbers(_info: Any, **arguments: int) -> Any:
+        yield {"s": arguments["source"]}
+
+    schema = make_schema("type Query { a: Int } type Subscription { s(source: Int): Int }")
+    document = parse("subscription { s(source: 3) }")
+    stream = graphql_core.subscribe(schema, document, {"s": numbers})
+    assert [result.data async for result in stream] == [{"s": 3}]
 
 
 def test_a_function_that_its_field_cannot_call_is_not_read_past() -> None:
