@@ -141,6 +141,38 @@ async def test_after_a_purge_nobody_gets_what_was_fetched_before(
         assert orders > TURNS
 
 
+@pytest.mark.parametrize("kind", ["whole", "rows"])
+async def test_after_a_purge_nobody_gets_an_answer_that_was_kept_before(
+    tmp_path: Path, kind: str
+) -> None:
+    """Of several reads the first fills, the third keeps the whole answer: the purge comes after each turn of them."""
+    async with gateway(tmp_path) as (client, versions):
+
+        async def read(times: int) -> list[set[int]]:
+            found = [await rows_of(client) if kind == "rows" else await version_of(client, kind)]
+            return found if times == 1 else found + await read(times - 1)
+
+        purge = client.app.worker.commands.actions["POST", "/invalidation"]
+        for turns in range(400):
+            assert (await purge(Command("test", PURGE))).status == 202
+            old = versions.version
+            reading = asyncio.ensure_future(read(4))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            ended = reading.done()
+            versions.version += 1
+            assert (await purge(Command("test", PURGE))).status == 202
+            assert await read(4) == [{old + 1}] * 4, f"after {turns} turns"
+            assert set().union(*await reading) <= {old, old + 1}
+            assert await read(1) == [{old + 1}], f"after {turns} turns, from what was kept"
+            if ended:
+                break
+        assert ended, "the reads take more turns than were tried"
+        answers = client.app.worker.serving().sharing.answers
+        assert answers is not None
+        assert answers.hits > turns, "nothing was kept whole"
+
+
 async def test_a_thousand_readers_at_expiry_are_one_call() -> None:
     origin = Origin()
     origin.says(cache_control="max-age=10")
