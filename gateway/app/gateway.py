@@ -39,6 +39,7 @@ from gateway.app.revision import Revision
 from gateway.app.worker import BROKER_DIRECTORY, Worker
 from gateway.auth.authenticator import Authenticator
 from gateway.pipeline.explain import Explain
+from gateway.settings.files import rooted
 from gateway.transport.asgi import Receive, Scope, Send
 from gateway.transport.http.handler import Handler
 from gateway.transport.server.certificates import make_certificates
@@ -80,7 +81,7 @@ class Gateway:
         graph: Graph | None = None,
     ) -> None:
         check_graphql_core()
-        self.config = config
+        self.config = config = rooted(config, base)
         self._env, self._mock, self._source = env, mock, source
         if graph is None:
             texts = source[1].schema if source is not None else None

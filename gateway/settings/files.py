@@ -1,15 +1,18 @@
-"""Whether the files that a configuration names are there. It looks, and opens nothing."""
+"""The files that a configuration names: where they are, and whether they are there. It looks, and opens nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from gateway.errors import ConfigError
 from gateway.settings.hints import field_hints, is_list, item_of, plain, table_of
 from gateway.settings.kinds import PathTo
 from gateway.settings.text import Key
+
+T = TypeVar("T")
 
 
 def missing_files(settings: Any, base: Path) -> list[ConfigError]:
@@ -28,6 +31,39 @@ def missing_files(settings: Any, base: Path) -> list[ConfigError]:
             hint = None if Path(value).is_absolute() else f"paths are relative to {place}"
             found.append(ConfigError(f"{problem}: {path}", key=".".join(key), hint=hint))
     return found
+
+
+def rooted(settings: T, base: Path) -> T:
+    """The settings with the whole path of each file that is "relative to the configuration file".
+
+    So that who opens one needs to know no folder. Other paths, of folders and logs, stay as they are written.
+    """
+    return cast(T, _rooted(settings, type(settings), base))
+
+
+def _rooted(value: Any, hint: Any, base: Path) -> Any:
+    table = table_of(hint)
+    if value is None:
+        return None
+    if table is not None:
+        parts = {name: getattr(value, name) for name in field_hints(table)}
+        changed = {
+            name: new
+            for name, inner in field_hints(table).items()
+            if (new := _rooted(parts[name], inner, base)) is not parts[name]
+        }
+        return replace(value, **changed) if changed else value
+    if is_list(hint):
+        items = [_rooted(item, item_of(hint), base) for item in value]
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else type(value)(items)
+    if isinstance(value, dict):
+        entries = {name: _rooted(item, item_of(hint), base) for name, item in value.items()}
+        return value if all(entries[name] is value[name] for name in value) else entries
+    marks = [mark for mark in plain(hint)[1] if isinstance(mark, PathTo)]
+    if isinstance(value, str) and any(m.what == "file" and m.is_relative_to_file for m in marks):
+        return str((base / value).absolute())
+    return value
 
 
 def _problem(mark: PathTo, path: Path) -> str | None:

@@ -199,7 +199,6 @@ CookieName = Annotated[str, TextForm(_TOKEN, "the name of a cookie")]
 FileMode = Annotated[
     str, TextForm(r"0?[0-7]{3}", 'permissions as octal digits in quotes, like "0660"')
 ]
-FilePath = Annotated[str, PathTo("file")]
 FileBeside = Annotated[str, PathTo("file", is_relative_to_file=True)]
 FolderBeside = Annotated[str, PathTo("folder", is_relative_to_file=True)]
 PathBeside = Annotated[str, PathTo("either", is_relative_to_file=True)]

@@ -10,7 +10,7 @@ from gateway.settings.kinds import (
     Bytes,
     CookieName,
     Count,
-    FilePath,
+    FileBeside,
     Growth,
     HeaderName,
     HeaderNameOrEmpty,
@@ -169,7 +169,8 @@ class SourceSettings:
         max_connection_age_s: Seconds after which a connection is not reused, so that DNS changes take effect.
             Native transport only.
         unix_socket: Path of a Unix socket to connect to; the URL's host is still sent as Host.
-        tls_ca_file: PEM file of trusted CA certificates, instead of the system's store.
+        tls_ca_file: PEM file of trusted CA certificates, instead of the system's store. This and the next two are
+            relative to the configuration file.
         tls_client_cert: PEM file of the client certificate with its chain, for mutual TLS.
         tls_client_key: PEM file of the client certificate's key; by default in `tls_client_cert`.
         tls_verify: Verify the backend's certificate. False only for tests.
@@ -196,9 +197,9 @@ class SourceSettings:
     pool_timeout_s: Seconds = 5.0
     max_connection_age_s: SecondsOrZero = 300.0
     unix_socket: str | None = None
-    tls_ca_file: FilePath | None = None
-    tls_client_cert: FilePath | None = None
-    tls_client_key: FilePath | None = None
+    tls_ca_file: FileBeside | None = None
+    tls_client_cert: FileBeside | None = None
+    tls_client_key: FileBeside | None = None
     tls_verify: bool = True
     retry: RetrySettings = field(default_factory=RetrySettings)
     circuit_breaker: CircuitBreakerSettings = field(default_factory=CircuitBreakerSettings)

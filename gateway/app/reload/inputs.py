@@ -19,6 +19,7 @@ from gateway.app.config import Config, parse_config, read_config_text
 from gateway.errors import ConfigError
 from gateway.graph.sdl import find_schema_files
 from gateway.settings.file_state import FileState, state_of
+from gateway.settings.files import rooted
 from gateway.settings.text_file import read_text_file
 from gateway.settings.whole_file import write_whole
 
@@ -47,7 +48,7 @@ class Origin:
     def parse(self, text: str, env: Mapping[str, str]) -> Config:
         """The configuration of a text. Errors: ConfigError."""
         name = str(self.config) if self.config is not None else "<defaults>"
-        config = parse_config(text, name, env)
+        config = rooted(parse_config(text, name, env), self.base)
         if not self.schema:
             return config
         paths = tuple(str(path.resolve()) for path in self.schema)

@@ -8,8 +8,8 @@ from typing import Literal
 from gateway.settings.kinds import (
     Bytes,
     CountOrZero,
+    FileBeside,
     FileMode,
-    FilePath,
     NewFile,
     RoutePath,
     Seconds,
@@ -26,12 +26,12 @@ class TlsSettings:
     begun or is for another purpose, is told in the log and tried again later; the old one stays.
 
     Attributes:
-        cert: The certificate and the chain behind it, PEM.
-        key: Its private key, PEM, without a passphrase; in the same file where it is not named.
+        cert: The certificate and the chain behind it, PEM; relative to the configuration file.
+        key: Its private key, PEM, without a passphrase, likewise; in the same file where it is not named.
     """
 
-    cert: FilePath | None = None
-    key: FilePath | None = None
+    cert: FileBeside | None = None
+    key: FileBeside | None = None
 
     def __post_init__(self) -> None:
         """Errors: ValueError."""
