@@ -265,12 +265,8 @@ def test_arguments_may_be_called_as_the_parameters_of_the_default_resolver() -> 
 def test_so_they_may_where_an_answer_comes_in_parts() -> None:
     schema = make_schema("type Query { a(source: Int, info: Int): Int }")
     defer: Any = graphql.GraphQLDeferDirective
-    schema = graphql.GraphQLSchema(
-        **{
-            **schema.to_kwargs(),
-            "directives": [*schema.directives, defer],
-        }
-    )
+    given: Any = {**schema.to_kwargs(), "directives": [*schema.directives, defer]}
+    schema = graphql.GraphQLSchema(**given)
     document = parse("{ ... @defer { late: a(source: 1) } a(source: 1, info: 2) }")
     for _ in range(3):
         found = graphql_core.experimental_execute_incrementally(schema, document, ROOT)
