@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Any
 
 from gateway.broker.mailbox import EventsLostError
@@ -71,7 +72,14 @@ class PurgeRelay:
             await self._broker.publish(TOPIC, {"by": self._name, "tags": tags})
         except ValueError:  # too large for an event: all of it, then
             await self._broker.publish(TOPIC, {"by": self._name, "tags": None})
-        return self._shared is None or await self._shared.log.add(tags)
+        if self._shared is None:
+            return True
+        is_told = await self._shared.log.add(tags)
+        if is_told:
+            with suppress(ValueError):  # too large for an event: nobody was told to doubt these
+                told = {"by": self._name, "tags": tags, "number": self._shared.log.sent}
+                await self._broker.publish(TOPIC, told)
+        return is_told
 
     async def _listen(self) -> None:
         while True:
@@ -87,7 +95,10 @@ class PurgeRelay:
     def _hear(self, event: Any) -> None:
         if event["by"] == self._name:
             return
-        if event["tags"] is None:
+        if "number" in event:
+            if self._shared is not None:
+                self._shared.log.believe(event["tags"], event["number"])
+        elif event["tags"] is None:
             self._memory.clear()
         else:
             self._memory.drop(event["tags"])

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -48,7 +48,9 @@ class PurgeLog:
         clock: The event loop's.
 
     Attributes:
-        last: The number of the last purge that was heard of.
+        last: The number of the last purge that was heard of, and of all before it.
+        newest: Of the newest purge that is known, its own ones too.
+        sent: Of its own newest one.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class PurgeLog:
         self._sending = asyncio.Lock()
         self._heard_at = -TRUSTED_S
         self._following: asyncio.Task[None] | None = None
-        self.last = NOTHING
+        self.last = self.newest = self.sent = NOTHING
 
     @property
     def is_heard(self) -> bool:
@@ -105,6 +107,15 @@ class PurgeLog:
         if len(self._doubted) > MOST_TAGS:
             now = self._clock()
             self._doubted = {tag: at for tag, at in self._doubted.items() if at > now}
+
+    def believe(self, tags: Iterable[str], number: Sequence[int]) -> None:
+        """A neighbor's purge is in the stream: it need not be doubted where the stream was heard so far.
+
+        What a neighbor says may come after what the stream says of the same purge.
+        """
+        if self.last >= tuple(number):
+            for text in tags:
+                self._doubted.pop(purged_by(text)[0], None)
 
     async def add(self, tags: Collection[str]) -> bool:
         """Purge for all pods. False where Redis does not answer: it is told as soon as it does."""
@@ -142,7 +153,8 @@ class PurgeLog:
             except (RedisError, OSError, TimeoutError) as exc:
                 logger.warning("a purge has not reached the other pods yet: %r", exc)
                 return False
-            self._note(_number(number), some)
+            self.sent = _number(number)
+            self._note(self.sent, some)
             for text in some:
                 tag = purged_by(text)[0]
                 if self._unsent.get(tag) == text:  # else another purge of it has come
@@ -194,10 +206,10 @@ class PurgeLog:
         return bool(found)
 
     def _note(self, number: PurgeNumber, tags: Iterable[str]) -> None:
+        self.newest = max(self.newest, number)
         for text in tags:
-            tag = purged_by(text)[
-                0
-            ]  # what is stale is gone here: a worker's memory has it, if anybody does
+            # What is stale is gone here: a worker's memory has it, if anybody does.
+            tag = purged_by(text)[0]
             if self._purged.get(tag, NOTHING) < number:
                 self._purged.pop(tag, None)
                 self._purged[tag] = number

@@ -111,15 +111,15 @@ class SharedTier:
     async def lead(self, request: UpstreamRequest, began: int) -> StoredResponse | None:
         """Whoever comes first asks the origin, in all pods: None says to ask. The others wait for the answer.
 
-        Who waits longer than `lease_s` asks too: whoever was first may be gone.
+        Who waits longer than `lease_s` asks too: whoever was first may be gone. Nobody waits for who began before a
+        purge: that answer may be gone as soon as it is there.
         """
         if not self.is_usable or not self._settings.lease_s:
             return None
-        lease_ms = int(self._settings.lease_s * 1000)
-        lease = self._lease(request)
-        if await self.lines.take(lease, lease_ms):
-            return None
+        lease_ms, lease = int(self._settings.lease_s * 1000), b""
         for _ in range(max(1, int(self._settings.lease_s / POLL_S))):
+            if lease != (lease := self._lease(request)) and await self.lines.take(lease, lease_ms):
+                return None
             await asyncio.sleep(POLL_S)
             found = await self.lookup(request, began)
             if found is not None and found.fresh_until > self._now():
@@ -134,7 +134,12 @@ class SharedTier:
         return await self.lines.take(lease, int(self._settings.lease_s * 1000))
 
     def _lease(self, request: UpstreamRequest) -> bytes:
-        return self._prefix + b"lease:" + next(keys_of(request).found_by())
+        """Who asks the origin, of those who know the same purges."""
+        return b"%blease:%d-%d:%b" % (
+            self._prefix,
+            *self.log.newest,
+            next(keys_of(request).found_by()),
+        )
 
     def _entry(self, value: bytes | None, began: int) -> StoredResponse | None:
         read = read_entry(value, began) if value else None
