@@ -38,6 +38,8 @@ class Operations:
         self._estimated = Family(names.OPERATION_COST_ESTIMATED, partial(Histogram, COSTS), bound)
         self._actual = Family(names.OPERATION_COST_ACTUAL, partial(Histogram, COSTS), bound)
         self._over_cost = Family(names.OPERATION_COST_EXCEEDED, Counter)
+        # Those of a name, by its durations: as bounded as these are.
+        self._costs: dict[Histogram, tuple[Histogram, Histogram]] = {}
         # There from the start with 0: an increase from nothing is none to Prometheus.
         self._failed = {fault: Counter() for fault in GRAVITY}
 
@@ -57,10 +59,16 @@ class Operations:
             self._failed[record.fault or "client"].value += 1
 
     def _count_cost(self, record: OperationRecord, estimated: float) -> None:
-        name = record.operation_name or ""
-        self._estimated.of(name).observe(estimated)
+        durations = record.durations
+        of_name = self._costs.get(durations) if durations is not None else None
+        if of_name is None:
+            name = record.operation_name or ""
+            of_name = self._estimated.of(name), self._actual.of(name)
+            if durations is not None:
+                self._costs[durations] = of_name
+        of_name[0].observe(estimated)
         if record.cost_actual is not None:
-            self._actual.of(name).observe(record.cost_actual)
+            of_name[1].observe(record.cost_actual)
         for limit in record.over_cost:
             self._over_cost.of(limit).value += 1
 

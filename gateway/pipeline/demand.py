@@ -84,6 +84,7 @@ class Demand:
         clients: Mapping[str, ClientSettings],
     ) -> None:
         self._policies = {name: client.quota for name, client in clients.items()}
+        self._weighs = settings.mode != "off"
         self._is_enforced = settings.mode == "enforce"
         self._max = settings.max
         self._explain = explain
@@ -100,13 +101,16 @@ class Demand:
         Errors: ClientError(COST_ESTIMATED_TOO_EXPENSIVE), (COST_INVALID_SLICING_ARGUMENTS), (RATE_LIMIT_EXCEEDED),
             (UNCACHED_DOCUMENTS_LIMIT).
         """
-        demand = operation.demand = self.weigh(operation)
+        estimated: float = 0
+        if self._weighs:
+            operation.demand = demand = self.weigh(operation)
+            estimated = demand.estimated
         if self._quotas is None:
             return operation
-        taken = self._take(self._quotas, operation.client, demand.estimated)
+        taken = self._take(self._quotas, operation.client, estimated)
         if taken is None:
             return operation
-        if isinstance(taken, Taken):  # counted here
+        if type(taken) is Taken:  # counted here
             return self._check_quota(operation, taken)
         return then(taken, partial(self._check_quota, operation))
 
@@ -118,7 +122,7 @@ class Demand:
             subject = self._subjects[principal]
         except KeyError:
             subject = self._find_subject(quotas, principal)
-        return None if subject is None else quotas.take(subject, client.client_key, 1, cost)
+        return None if subject is None else quotas.take(subject, client.client_key, cost)
 
     def _find_subject(self, quotas: Quotas, principal: Principal) -> QuotaSubject | None:
         if len(self._subjects) >= MOST_SUBJECTS:
@@ -128,11 +132,13 @@ class Demand:
         return found
 
     def _check_quota(self, operation: Operation, taken: Taken) -> Operation:
-        assert self._quotas is not None
-        assert operation.demand is not None
-        operation.demand.taken = taken
-        operation.record.quota_headers = self._quotas.headers(taken)
+        if operation.demand is not None:
+            operation.demand.taken = taken
+        if taken.back_at_s is not None:
+            told = taken.policy.tell(taken.back_at_s, taken.at_s)
+            operation.record.quota_headers = told
         if not taken.is_admitted:
+            assert self._quotas is not None
             self._quotas.check(taken)
         return operation
 

@@ -117,7 +117,7 @@ class Pipeline:
             answer = self._encoded(operation, outcome)
         except Exception as exc:
             answer = reject(self.mask, exc, operation.record)
-        if self.demand is not None:
+        if self.demand is not None and operation.demand is not None:
             self.demand.settle(operation, answer)
         self.observer.ended(answer, context, time.perf_counter() - begin)
         return answer
@@ -135,7 +135,7 @@ class Pipeline:
         finally:
             del self.in_flight[operation]
             self.admission.leave(operation.client.client_key)
-        if self.demand is not None:
+        if self.demand is not None and operation.demand is not None:
             self.demand.settle(operation, answer)
         self.observer.ended(answer, operation.context, time.perf_counter() - begin)
         return answer
@@ -144,7 +144,7 @@ class Pipeline:
         if isinstance(outcome, Answer):
             return outcome
         cost = None
-        if self.demand is not None:
+        if self.demand is not None and operation.demand is not None:
             cost = self.demand.counted(operation, operation.context, outcome)
         # Another client that asks the same may have a view in which it is invalid.
         is_viewed = self.views is not None and operation.client.principal.is_authenticated
@@ -293,7 +293,7 @@ class Pipeline:
         context = operation.context
         if context.stats.trace is not None:
             operation.begin_ns = clock()
-        if self.demand is not None:
+        if self.demand is not None and operation.demand is not None:
             self.demand.begin(operation, context)
         result = execute_operation(
             operation.prepared, operation.variables, context, operation.literals

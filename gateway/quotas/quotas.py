@@ -18,6 +18,7 @@ from typing import NamedTuple
 from gateway.auth.principal import Principal
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.errors import ClientError
+from gateway.quotas.compiled import Take, Tell, compile_windows
 from gateway.quotas.local import LocalWindows
 from gateway.quotas.redis_windows import RedisWindows, StoreAwayError
 from gateway.quotas.settings import DEFAULT, QuotaPolicy, QuotaSettings
@@ -35,15 +36,16 @@ class CountedPolicy:
         settings: As configured.
         windows: Of all workers together.
         shares: Those of one worker.
-        told: The headers that say what they are and what is left, with gaps for that; None where nobody is told.
-        admitted, refused, measured: How many demands were, so far.
+        take, tell: What each request does with them: see `CompiledWindows`.
+        admitted, refused, measured: How many requests were, so far.
     """
 
     name: str
     settings: QuotaPolicy
     windows: tuple[Window, ...]
     shares: tuple[Window, ...]
-    told: bytes | None
+    take: Take
+    tell: Tell
     admitted: int = 0
     refused: int = 0
     measured: int = 0
@@ -63,31 +65,39 @@ class QuotaSubject(NamedTuple):
     is_by_address: bool
 
 
-@dataclass(slots=True, eq=False)
 class Taken:
-    """What was demanded of a quota.
+    """What was demanded of a quota; mostly there was room for it.
 
     Attributes:
         policy: Which.
         key: Whose.
         cost: That was demanded.
         store: Where it is counted; None where it is counted nowhere.
-        windows: Those that were counted.
-        is_admitted: Whether there was room for it.
         back_at_s: When all of each window will have come back; None where nobody could say.
-        verdict: What became of it, where it was not simply admitted.
         at_s: When, on the quotas' clock.
+        is_admitted: Whether there was room for it.
+        verdict: What became of it, where it was not simply admitted.
     """
 
-    policy: CountedPolicy
-    key: str
-    cost: float
-    store: LocalWindows | RedisWindows | None
-    windows: tuple[Window, ...]
-    is_admitted: bool
-    back_at_s: Sequence[float] | None
-    verdict: Verdict | None
-    at_s: float
+    __slots__ = ("at_s", "back_at_s", "cost", "is_admitted", "key", "policy", "store", "verdict")
+
+    def __init__(
+        self,
+        policy: CountedPolicy,
+        key: str,
+        cost: float,
+        store: LocalWindows | RedisWindows | None,
+        back_at_s: Sequence[float] | None,
+        at_s: float,
+    ) -> None:
+        self.policy = policy
+        self.key = key
+        self.cost = cost
+        self.store = store
+        self.back_at_s = back_at_s
+        self.at_s = at_s
+        self.is_admitted = True
+        self.verdict: Verdict | None = None
 
 
 class Quotas:
@@ -116,14 +126,9 @@ class Quotas:
         self._local = LocalWindows(settings.max_clients, clock)
         self._shared = shared
         self._policies = {
-            name: CountedPolicy(
-                name,
-                policy,
-                windows_of(policy),
-                windows_of(policy, workers),
-                header_lines(policy) if settings.headers else None,
-            )
+            name: counted_policy(name, policy, workers, has_headers=settings.headers)
             for name, policy in settings.policies.items()
+            if policy.windows
         }
 
     def samples(self) -> Iterator[Sample]:
@@ -149,46 +154,43 @@ class Quotas:
             named: The policy of its application, where the configuration names one.
         """
         policy = self._policies.get(principal.limits or named or DEFAULT)
-        if policy is None or not policy.windows:
+        if policy is None:
             return None
         name = subject_name(principal, policy.settings.per)
         return QuotaSubject(policy, f"{policy.name}:{name or 'a'}", name is None)
 
-    def take(
-        self, subject: QuotaSubject, client_key: str, requests: float, cost: float
-    ) -> AwaitableOrValue[Taken]:
-        """Take what is demanded of a quota.
+    def take(self, subject: QuotaSubject, client_key: str, cost: float) -> AwaitableOrValue[Taken]:
+        """Take one request of a quota.
 
         Args:
             subject: Whose.
             client_key: The client's address.
-            requests, cost: What is demanded.
+            cost: Of the request.
         """
         policy = subject.policy
         key = subject.key + client_key if subject.is_by_address else subject.key
         if self._shared is not None:
-            return self._take_shared(self._shared, policy, key, requests, cost)
-        return self._take_local(policy, key, requests, cost)
+            return self._take_shared(self._shared, policy, key, cost)
+        return self._take_local(policy, key, cost)
 
-    def _take_local(self, policy: CountedPolicy, key: str, requests: float, cost: float) -> Taken:
-        store, windows, now = self._local, policy.shares, self._clock()
-        moved = store.try_take(key, windows, requests, cost, now)
+    def _take_local(self, policy: CountedPolicy, key: str, cost: float) -> Taken:
+        store, now = self._local, self._clock()
+        moved = policy.take(store.back_at, key, cost, now)
         if moved is not None:
             policy.admitted += 1
-            return Taken(policy, key, cost, store, windows, True, moved, None, now)
-        verdict = store.take(key, windows, requests, cost)
-        return self._decided(policy, key, cost, store, windows, verdict)
+            return Taken(policy, key, cost, store, moved, now)
+        return self._decided(policy, key, cost, store, store.take(key, policy.shares, 1, cost))
 
     async def _take_shared(
-        self, shared: RedisWindows, policy: CountedPolicy, key: str, requests: float, cost: float
+        self, shared: RedisWindows, policy: CountedPolicy, key: str, cost: float
     ) -> Taken:
         try:
-            verdict = await shared.take(key, policy.windows, requests, cost)
+            verdict = await shared.take(key, policy.windows, 1, cost)
         except StoreAwayError:
             if self._settings.on_unavailable == "local":
-                return self._take_local(policy, key, requests, cost)
-            return self._decided(policy, key, cost, None, (), None)
-        return self._decided(policy, key, cost, shared, policy.windows, verdict)
+                return self._take_local(policy, key, cost)
+            return self._decided(policy, key, cost, None, None)
+        return self._decided(policy, key, cost, shared, verdict)
 
     def _decided(
         self,
@@ -196,23 +198,23 @@ class Quotas:
         key: str,
         cost: float,
         store: LocalWindows | RedisWindows | None,
-        windows: tuple[Window, ...],
         verdict: Verdict | None,
     ) -> Taken:
         """Note what became of a demand."""
-        now, back_at_s = self._clock(), None
+        taken = Taken(policy, key, cost, store, None, self._clock())
+        taken.verdict = verdict
         if verdict is None:
-            is_admitted = self._settings.on_unavailable != "closed"
+            taken.is_admitted = self._settings.on_unavailable != "closed"
         else:
-            is_admitted = verdict.is_admitted
-            back_at_s = [now + ahead for ahead in verdict.ahead_s]
-        if is_admitted:
+            taken.is_admitted = verdict.is_admitted
+            taken.back_at_s = [taken.at_s + ahead for ahead in verdict.ahead_s]
+        if taken.is_admitted:
             policy.admitted += 1
         elif policy.settings.mode == "measure":
             policy.measured += 1
         else:
             policy.refused += 1
-        return Taken(policy, key, cost, store, windows, is_admitted, back_at_s, verdict, now)
+        return taken
 
     def check(self, taken: Taken) -> None:
         """Errors: ClientError(RATE_LIMIT_EXCEEDED) where the quota has no room, and is not only measured."""
@@ -245,24 +247,28 @@ class Quotas:
         store = taken.store
         if store is None or not taken.is_admitted or cost == taken.cost:
             return
+        policy = taken.policy
+        windows = policy.shares if store is self._local else policy.windows
         since_s = self._clock() - taken.at_s + store.delay_s
-        back_s = refunds_s(taken.windows, taken.cost, cost, since_s)
+        back_s = refunds_s(windows, taken.cost, cost, since_s)
         if any(back_s):
-            store.give_back(taken.key, taken.windows, back_s)
+            store.give_back(taken.key, windows, back_s)
 
-    def headers(self, taken: Taken) -> bytes:
-        """The lines of an answer's head that say what is left; none where they are switched off."""
-        told, back_at_s = taken.policy.told, taken.back_at_s
-        if told is None or back_at_s is None:
-            return b""
-        figures: list[int] = []
-        now = taken.at_s
-        for window, at in zip(taken.windows, back_at_s):  # noqa: B905 - as `try_take`
-            ahead = at - now
-            left = int(window.most - ahead * window.per_s + 1e-6)
-            figures.append(left if left > 0 else 0)
-            figures.append(ceil(ahead))
-        return told % tuple(figures)
+
+def counted_policy(
+    name: str, policy: QuotaPolicy, workers: int, *, has_headers: bool
+) -> CountedPolicy:
+    """A policy as it is counted by one of several workers."""
+    windows, shares = windows_of(policy), windows_of(policy, workers)
+    compiled = compile_windows(shares, header_lines(policy), name)
+    return CountedPolicy(
+        name, policy, windows, shares, compiled.take, compiled.tell if has_headers else say_nothing
+    )
+
+
+def say_nothing(_back_at_s: Sequence[float], _now: float) -> bytes:
+    """What clients are told where headers are switched off."""
+    return b""
 
 
 def header_lines(policy: QuotaPolicy) -> bytes:

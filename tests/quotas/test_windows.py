@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.quotas.compiled import compile_windows
 from gateway.quotas.local import LocalWindows
+from gateway.quotas.quotas import header_lines
 from gateway.quotas.settings import QuotaPolicy, WindowSettings
 from gateway.quotas.windows import refunds_s, windows_of
 
@@ -107,6 +109,34 @@ def test_refunds_never_admit_more_than_the_quota(
             held.append((clock.now, estimate, real))
             cost += real
         assert cost <= 100 + (clock.now - begin) * 10 + 1e-6
+
+
+@given(st.lists(st.tuples(st.floats(0, 400), st.integers(0, 120)), max_size=30), st.integers(1, 4))
+def test_the_compiled_windows_decide_as_the_arithmetic_does(
+    demands: list[tuple[float, int]], workers: int
+) -> None:
+    settings = policy(BURST, HOUR)
+    windows = windows_of(settings, workers)
+    compiled = compile_windows(windows, header_lines(settings), "test")
+    clock = Clock()
+    store, plain = LocalWindows(clock=clock), LocalWindows(clock=clock)
+    for wait_s, cost in demands:
+        clock.now += wait_s
+        moved = compiled.take(store.back_at, "a", cost, clock.now)
+        verdict = plain.take("a", windows, 1, cost)
+        if moved is None:  # new, or more than fits: then the arithmetic decides
+            decided = store.take("a", windows, 1, cost)
+            assert decided.is_admitted == verdict.is_admitted
+            assert decided.ahead_s == pytest.approx(verdict.ahead_s)
+        else:
+            assert verdict.is_admitted
+            ahead_s = [at - clock.now for at in moved]
+            assert ahead_s == pytest.approx(verdict.ahead_s)
+        back_at = [clock.now + ahead for ahead in verdict.ahead_s]
+        told = compiled.tell(back_at, clock.now).decode()
+        for window, at in zip(windows, back_at, strict=True):
+            ahead = at - clock.now
+            assert f'"{window.title}";r={window.left(ahead)};t={math.ceil(ahead)}' in told
 
 
 def test_more_than_a_whole_quota_is_never_admitted() -> None:

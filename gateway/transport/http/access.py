@@ -75,13 +75,15 @@ def log_line(
         f'"{record.executor}"' if record.executor else "null",
         _text(record.error_codes) if record.error_codes else "[]",
         _text(record.error_ids) if record.error_ids else "[]",
-        _of_cost(record) if record.cost_estimated is not None else "",
+        _of_cost(record.cost_estimated, record.cost_actual)
+        if record.cost_estimated is not None
+        else "",
     )
 
 
-def _of_cost(record: OperationRecord) -> str:
-    said = {"cost_estimated": record.cost_estimated, "cost_actual": record.cost_actual}
-    return "," + _text(said)[1:-1]
+@lru_cache(1024)
+def _of_cost(estimated: float, actual: float | None) -> str:
+    return "," + _text({"cost_estimated": estimated, "cost_actual": actual})[1:-1]
 
 
 @lru_cache(1024)

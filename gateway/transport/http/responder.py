@@ -74,7 +74,9 @@ class Responder:
     ) -> HttpResponse:
         """The answer as it is sent."""
         codes = answer.record.error_codes
-        if answer.record.quota_headers and not is_for_all(answer):
+        if answer.freshness or answer.headers:
+            more += b"" if is_for_all(answer) else answer.record.quota_headers
+        else:
             more += answer.record.quota_headers
         if codes:
             more += b"cache-control: no-store\r\n"
