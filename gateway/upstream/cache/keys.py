@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
 from gateway.upstream.transport import UpstreamRequest
+
+LEAST, MOST = -(2**63), 2**64 - 1
+"""The numbers that msgpack has."""
+BIG_NUMBER, ODD_TEXT = 1, 2
 
 
 class RequestKeys(msgspec.Struct):
@@ -96,4 +101,23 @@ def _named(value: object) -> str:
     raise NotImplementedError
 
 
-_encode = msgspec.msgpack.Encoder(enc_hook=_named).encode
+_packed = msgspec.msgpack.Encoder(enc_hook=_named).encode
+
+
+def _encode(value: object) -> bytes:
+    """The same bytes for equal values, and others for others: numbers of any size, and text of any characters."""
+    try:
+        return _packed(value)
+    except (OverflowError, UnicodeEncodeError):
+        return _packed(_packable(value))
+
+
+def _packable(value: Any) -> Any:
+    """A value with what msgpack has no form for as a kind of its own."""
+    if isinstance(value, int) and not LEAST <= value <= MOST:
+        return msgspec.msgpack.Ext(BIG_NUMBER, b"%d" % value)
+    if isinstance(value, str) and not value.isascii():
+        return msgspec.msgpack.Ext(ODD_TEXT, value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, list | tuple):
+        return [_packable(item) for item in value]
+    return value
