@@ -74,6 +74,23 @@ file = "flags.json"
 context = { tenant = "$request.claims.tenant" }
 defaults = { ranking = "by-date" }
 """,
+    "[override.promote_when]": """
+[override.promote_when]
+calls = 10_000
+matches = 0.999
+steps = [1, 5, 20, 50, 100]
+""",
+    "[override.rollback_when]": """
+[override]
+switches = "switches.json"
+
+[override.rollback_when]
+calls = 200
+errors = 0.02
+
+[admin]
+keys = { deploy = "0123456789abcdef0123456789abcdef" }
+""",
     "[response_cache]": """
 [response_cache]
 max_bytes = 134217728

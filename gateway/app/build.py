@@ -17,6 +17,7 @@ from graphql import DocumentNode, GraphQLSchema
 from gateway.app.config import Config
 from gateway.app.flags import check_flags
 from gateway.app.hook_checks import check_hooks, read_by_hooks, with_hooks
+from gateway.app.override_gates import check_gates
 from gateway.app.override_labels import check_labels
 from gateway.app.plugins import Plugin, load_plugins
 from gateway.app.preconditions import (
@@ -153,6 +154,7 @@ def build_graph_of(
     Errors: ConfigError for files that cannot be found, read or parsed, and resolvers that cannot be imported.
     """
     check_quotas(config)
+    check_gates(config)
     if missing := missing_files(config, base):
         raise together(missing)
     for key in keys_that_ask_redis(config):

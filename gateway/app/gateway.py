@@ -150,9 +150,11 @@ class Gateway:
         async with AsyncExitStack() as stack:
             worker = await stack.enter_async_context(self._opened())
             Administration(worker).add_to(worker.commands)
-            OverrideCommands(worker).add_to(worker.commands)
+            overrides = OverrideCommands(worker, lambda: self.config)
+            overrides.add_to(worker.commands)
             await stack.enter_async_context(self.hooks.running())
             await self._begin(worker, stack)
+            await stack.enter_async_context(overrides.gates.running())
             self._worker = worker
             yield {DRAIN: worker.begin_drain}
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
 from gateway.admin.commands import Command, CommandError, Commands, Done
+from gateway.app.config import Config
+from gateway.app.override_gates import OverrideGates
 from gateway.app.worker import Worker
+from gateway.broker.calls import Answers
+from gateway.override.settings import OverrideRule
 from gateway.override.switches import read_switches, write_switch
 
 TIMEOUT_S = 5.0
@@ -22,14 +27,25 @@ class SwitchCommand(msgspec.Struct, forbid_unknown_fields=True):
     rule: bool | str | None
 
 
+class EvidenceCommand(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose evidence begins again: a label's; of all where it is null."""
+
+    label: str | None = None
+
+
 class OverrideCommands:
     """One worker's part in these commands.
 
     Args:
         worker: Whose switches.
+        config: What is configured now.
+
+    Attributes:
+        gates: Of the moves.
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, config: Callable[[], Config]) -> None:
+        self.gates = OverrideGates(worker, config, self.set_switch)
         self._worker = worker
         self._writing = asyncio.Lock()
         worker.calls.add(LOOK, self._look)
@@ -39,6 +55,7 @@ class OverrideCommands:
         """Let them be commanded."""
         commands.add("GET", "/admin/override", self._show)
         commands.add("POST", "/admin/override", self._switch, body=SwitchCommand)
+        commands.add("POST", "/admin/override/evidence", self._forget, body=EvidenceCommand)
 
     async def _show(self, _: Command) -> Done:
         path = self._worker.switches.path
@@ -49,24 +66,36 @@ class OverrideCommands:
             for label, decision, count in counted:
                 of_label = decisions.setdefault(label, {"on": 0, "off": 0})
                 of_label[decision] += count
-        return Done({"switches": found, "decisions": decisions})
+        moves = await self.gates.moves()
+        return Done({"switches": found, "decisions": decisions, "moves": moves})
+
+    async def _forget(self, command: Command) -> Done:
+        await self.gates.begin_again(command.body.label)
+        return Done({"label": command.body.label}, audit={"label": command.body.label})
 
     async def _switch(self, command: Command) -> Done:
+        """Errors: CommandError."""
+        asked = command.body
+        found, answers = await self.set_switch(asked.label, asked.rule)
+        body = {"switches": found, "silent": sorted(answers.silent | answers.gone)}
+        audit = {"label": asked.label, "rule": asked.rule}
+        return Done(body, 200 if answers.is_whole else 502, audit)
+
+    async def set_switch(
+        self, label: str, rule: OverrideRule | None
+    ) -> tuple[dict[str, OverrideRule], Answers]:
         """Write the file, and have every worker look at it at once. Errors: CommandError."""
-        path, asked = self._worker.switches.path, command.body
+        path = self._worker.switches.path
         if path is None:
             raise CommandError("override.switches names no file", 409)
         try:
             async with self._writing:
-                found = await asyncio.to_thread(write_switch, path, asked.label, asked.rule)
+                found = await asyncio.to_thread(write_switch, path, label, rule)
         except ValueError as exc:
             raise CommandError(str(exc)) from exc
         except OSError as exc:
             raise CommandError(f"{path}: {exc.strerror}", 409) from exc
-        answers = await self._worker.calls.ask(LOOK, None, TIMEOUT_S)
-        body = {"switches": found, "silent": sorted(answers.silent | answers.gone)}
-        audit = {"label": asked.label, "rule": asked.rule}
-        return Done(body, 200 if answers.is_whole else 502, audit)
+        return found, await self._worker.calls.ask(LOOK, None, TIMEOUT_S)
 
     async def _look(self, _: None) -> bool:
         await self._worker.switches.look()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
@@ -9,8 +11,10 @@ import typer
 
 from gateway.app.config import Config
 from gateway.cli.admin import UrlOption, ask_admin
+from gateway.cli.board import BoardRow, page, rows_of, told
 from gateway.cli.finish import finish
 from gateway.cli.options import ConfigOption, config_path, fail, one_line_errors, read_config
+from gateway.graph.sdl import find_schema_files, load_sdl
 
 TIMEOUT_S = 10.0
 STATES: dict[str, bool | None] = {"on": True, "off": False, "end": None}
@@ -21,13 +25,43 @@ app.command()(finish)
 
 @app.command()
 def status(url: UrlOption = None, config: ConfigOption = None) -> None:
-    """Print for each label of @override how often it was on, and what is switched. It asks the admin port."""
-    found = _answered(*ask_admin(_admin(config), url, "/admin/override", TIMEOUT_S, method="GET"))
+    """Print for each label of @override how often it was on, what is switched, and what was compared.
+
+    It asks the admin port.
+    """
+    found, rows = _moves(config, url)
     for label, counts in sorted(found["decisions"].items()):
         whole = counts["on"] + counts["off"]
         share = 100 * counts["on"] / whole if whole else 0
         print(f"{label}: on for {counts['on']} of {whole} requests ({share:.2f} %)")
+    for row in rows:
+        if row.after:
+            print("\n".join(told(row)))
     _print_switches(found["switches"])
+
+
+@app.command()
+def report(
+    html: Annotated[Path, typer.Option(help="The file that the page is written to.")],
+    url: UrlOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write a page of all moves, from the old source alone to what may be deleted. It asks the admin port."""
+    made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    html.write_text(page(_moves(config, url)[1], made_at), encoding="utf-8")
+    print(html)
+
+
+@app.command()
+def forget(
+    label: Annotated[str | None, typer.Argument(help="A label; by default all of them.")] = None,
+    url: UrlOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Begin the comparisons of a label's moves again, in all workers. It asks the admin port."""
+    body = {"label": label}
+    path = "/admin/override/evidence"
+    _answered(*ask_admin(_settings(config)[0].admin, url, path, TIMEOUT_S, body=body))
 
 
 @app.command()
@@ -44,14 +78,24 @@ def switch(
     Exit code 1: it was refused; 2: nobody could be asked.
     """
     body = {"label": label, "rule": STATES.get(state, state)}
-    found = ask_admin(_admin(config), url, "/admin/override", TIMEOUT_S, body=body)
+    found = ask_admin(_settings(config)[0].admin, url, "/admin/override", TIMEOUT_S, body=body)
     _print_switches(_answered(*found)["switches"])
 
 
-def _admin(config: Any) -> Any:
+def _settings(config: Any) -> tuple[Config, Path]:
     with one_line_errors(config_path(config, None)):
-        settings: Config = read_config(config, None)[0]
-    return settings.admin
+        found: tuple[Config, Path] = read_config(config, None)
+    return found
+
+
+def _moves(config: Any, url: str | None) -> tuple[Any, list[BoardRow]]:
+    """What the admin port says, and the moves of the schema."""
+    settings, base = _settings(config)
+    with one_line_errors(config_path(config, None)):
+        document = load_sdl(find_schema_files(settings.graph.schema, base))
+    asked = ask_admin(settings.admin, url, "/admin/override", TIMEOUT_S, method="GET")
+    found = _answered(*asked)
+    return found, rows_of(document, settings.override.labels, found)
 
 
 def _answered(answer: httpx.Response, found: Any) -> Any:

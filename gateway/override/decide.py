@@ -97,7 +97,7 @@ class LabelDecider:
 
     def on_for_all(self, labels: Sequence[str]) -> tuple[str, ...]:
         """Those of the labels that are on for every client: their variant is made before anybody asks."""
-        return tuple(label for label in labels if self._share_now(label) == ALL)
+        return tuple(label for label in labels if self.share_now(label) == ALL)
 
     def decide(
         self, labels: Sequence[str], client: ClientRequest, context: Context | None
@@ -153,7 +153,7 @@ class LabelDecider:
         self, label: str, asked: Mapping[str, bool] | None, client: ClientRequest
     ) -> bool | None:
         """What is decided without Python; None where a function or a flag decides."""
-        share = self._share_now(label)
+        share = self.share_now(label)
         switched = self._switches.shares
         if share == 0 and switched and (label in switched or EVERY_LABEL in switched):
             return False
@@ -165,7 +165,7 @@ class LabelDecider:
             return share == ALL
         return bucket_of(self._prefixes[label], self._keys.of(client)) < share
 
-    def _share_now(self, label: str) -> int | None:
+    def share_now(self, label: str) -> int | None:
         """The share of the clients for whom a label is on; None where a function or a flag decides."""
         share, switched = self._shares.get(label), self._switches.shares
         return switched.get(label, switched.get(EVERY_LABEL, share)) if switched else share

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from gateway.client.targeting import AnonymousId
+from gateway.override.gates import PromoteSettings, RollbackSettings
 from gateway.override.labels import ALL, check_label, share_of
 from gateway.settings.kinds import NewFileBeside
 from gateway.upstream.shadow_settings import ShadowSettings
@@ -65,6 +66,8 @@ class OverrideSettings:
         header_scope: The scope.
         header_secret_env: The environment variable that holds the secret, of 16 characters or more.
         shadow: What `@shadow` may ask of the sources.
+        promote_when: When a label may be on for more clients.
+        rollback_when: When a label is switched off by itself.
     """
 
     labels: dict[str, Annotated[OverrideRule, RuleForm()]] = field(default_factory=dict)
@@ -76,6 +79,8 @@ class OverrideSettings:
     header_scope: str = "override"
     header_secret_env: str = "GATEWAY_OVERRIDE_SECRET"  # noqa: S105 - its name, not the secret
     shadow: ShadowSettings = field(default_factory=ShadowSettings)
+    promote_when: PromoteSettings = field(default_factory=PromoteSettings)
+    rollback_when: RollbackSettings = field(default_factory=RollbackSettings)
 
     def __post_init__(self) -> None:
         """Errors: ValueError."""

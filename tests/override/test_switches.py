@@ -97,6 +97,7 @@ async def test_the_command_writes_and_tells_why_not(tmp_path: Path) -> None:
         assert shown.body == {
             "switches": {"percent(100)": False},
             "decisions": {"percent(100)": {"on": 1, "off": 1}},
+            "moves": {},
         }
         with pytest.raises(CommandError, match="percent"):
             await actions["POST", "/admin/override"](Command("me", {**body, "rule": "b"}))

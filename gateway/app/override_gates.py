@@ -1,0 +1,184 @@
+"""The gates of moves: the worker with the admin port looks each second at what all workers have found.
+
+It decides by writing the file of switches, as the kill switch does: all workers follow, and a restart changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from gateway.app.config import Config
+from gateway.app.worker import Worker
+from gateway.concurrency.tasks import end_all
+from gateway.connectors.fallback_loader import fallen_back
+from gateway.errors import ConfigError
+from gateway.graph.overrides import overrides_of, shadows_of
+from gateway.override.evidence import MoveEvidence, added
+from gateway.override.gates import next_step, summary, why_back, why_not_on
+from gateway.override.labels import ALL, EVERY_LABEL
+from gateway.override.settings import OverrideRule
+
+EVIDENCE = "overrides.evidence"
+BEGIN_AGAIN = "overrides.begin_again"
+EVERY_S = 1.0
+TIMEOUT_S = 5.0
+logger = logging.getLogger("gateway.override")
+
+
+def check_gates(config: Config) -> None:
+    """Errors: ConfigError for a gate that could not do what it says."""
+    override = config.override
+    gates = {
+        "override.promote_when": bool(override.promote_when.calls) and override.promote_when.auto,
+        "override.rollback_when": bool(override.rollback_when.calls),
+    }
+    for key, decides in gates.items():
+        if decides and not override.switches:
+            hint = 'name one: override.switches = "switches.json"'
+            raise ConfigError("a gate needs a file of switches", key=key, hint=hint)
+        if decides and not config.admin.given:
+            hint = "the worker that has the admin port looks after gates: give admin.keys a key"
+            raise ConfigError("a gate needs the admin port", key=key, hint=hint)
+
+
+class OverrideGates:
+    """One worker's part in the gates.
+
+    Args:
+        worker: Whose evidence it tells, and whose switches it writes.
+        config: What is configured now.
+        switch: Sets a switch in all workers.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        config: Callable[[], Config],
+        switch: Callable[[str, OverrideRule], Any],
+    ) -> None:
+        self._worker = worker
+        self._config = config
+        self._switch = switch
+        worker.calls.add(EVIDENCE, self._tell)
+        worker.calls.add(BEGIN_AGAIN, self._begin_again)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look each second, while this worker has the admin port."""
+        task = asyncio.create_task(self._look_on())
+        try:
+            yield
+        finally:
+            await end_all([task])
+
+    async def moves(self) -> dict[str, Any]:
+        """What was found of each move, and what its gates say."""
+        rule = self._config().override.promote_when
+        found = {}
+        for coordinate, (label, whole, _, fallbacks) in (await self._found()).items():
+            share = self._share(label)
+            step = None if share is None else next_step(share, rule)
+            lacks = why_not_on(whole, rule) if rule.calls else "no gate"
+            found[coordinate] = {
+                "label": label,
+                "share": None if share is None else share / 100,
+                "fallbacks": fallbacks,
+                "promote": {"to": step, "lacks": lacks if step is not None else "moved"},
+                **summary(whole),
+            }
+        return found
+
+    async def begin_again(self, label: str | None) -> None:
+        """Forget what was found of a label's moves, in all workers; of all where it is None."""
+        await self._worker.calls.ask(BEGIN_AGAIN, label, TIMEOUT_S)
+
+    async def look(self) -> None:
+        """Look once, and decide."""
+        override = self._config().override
+        promote, back = override.promote_when, override.rollback_when
+        if not back.calls and not (promote.calls and promote.auto):
+            return
+        may_go_on: dict[str, bool] = {}
+        for coordinate, (label, whole, recent, _) in (await self._found()).items():
+            share = self._share(label)
+            if label is None or (share == 0 and self._is_switched(label)):
+                continue
+            why = why_back(recent, back)
+            if why is not None and share != 0:
+                await self._decide(label, rule=False, why=f"{coordinate}: {why}")
+                return
+            is_open = bool(promote.calls) and why_not_on(whole, promote) is None
+            may_go_on[label] = may_go_on.get(label, True) and is_open
+        for label in [label for label, is_open in may_go_on.items() if is_open and promote.auto]:
+            share = self._share(label)
+            step = None if share is None else next_step(share, promote)
+            if step is not None:
+                rule: OverrideRule = True if step == 100 else f"percent({step})"
+                await self._decide(label, rule=rule, why="the gate is open")
+                await self.begin_again(label)
+
+    async def _look_on(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                if self._worker.leads:
+                    await self.look()
+            except Exception:
+                logger.exception("the gates of @override could not be looked at")
+
+    async def _decide(self, label: str, *, rule: OverrideRule, why: str) -> None:
+        await self._switch(label, rule)
+        logger.warning("the label %s is %s from now on: %s", label, rule, why)
+        line = {"label": label, "rule": rule, "why": why}
+        self._worker.access_log.write_audit("override_gate", line)
+
+    def _share(self, label: str | None) -> int | None:
+        return ALL if label is None else self._worker.serving().labels.share_now(label)
+
+    def _is_switched(self, label: str) -> bool:
+        return not {label, EVERY_LABEL}.isdisjoint(self._worker.switches.shares)
+
+    async def _found(self) -> dict[str, tuple[str | None, MoveEvidence, MoveEvidence, int]]:
+        """By move its label, all evidence, that of the last minute, and its fallbacks."""
+        samples = self._config().override.shadow.samples
+        answers = await self._worker.calls.ask(EVIDENCE, None, TIMEOUT_S)
+        said = list(answers.said.values())
+        labels = overrides_of(self._worker.serving().schema)
+        found = {}
+        for coordinate in dict.fromkeys(name for one in said for name in one):
+            parts = [one[coordinate] for one in said if coordinate in one]
+            whole, recent = (
+                added([MoveEvidence.from_json(part[name]) for part in parts], samples)
+                for name in ("whole", "recent")
+            )
+            label = label_of(coordinate, labels)
+            found[coordinate] = label, whole, recent, sum(part["fallbacks"] for part in parts)
+        return found
+
+    async def _tell(self, _: None) -> dict[str, Any]:
+        now = asyncio.get_running_loop().time()
+        return {
+            coordinate: {
+                "whole": evidence.whole.as_json(),
+                "recent": evidence.recent(now).as_json(),
+                "fallbacks": sum(n for (at, _), n in fallen_back.items() if at == coordinate),
+            }
+            for coordinate, evidence in shadows_of(self._worker.serving().schema).items()
+        }
+
+    async def _begin_again(self, label: str | None) -> bool:
+        schema = self._worker.serving().schema
+        for coordinate, evidence in shadows_of(schema).items():
+            if label is None or label_of(coordinate, overrides_of(schema)) == label:
+                evidence.begin_again()
+        return True
+
+
+def label_of(coordinate: str, labels: Any) -> str | None:
+    """The label of a field, or of a type by its fields."""
+    whole = f"{coordinate}."
+    return next((labels[at] for at in labels if at == coordinate or at.startswith(whole)), None)
