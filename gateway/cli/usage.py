@@ -7,9 +7,10 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,6 +25,7 @@ from gateway.observe.usage_records import (
     read_records,
     stamp,
 )
+from gateway.observe.usage_table import table_rows, write_parquet
 
 TIMEOUT_S = 30.0
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
@@ -57,6 +59,9 @@ def usage(
     client: Annotated[str | None, typer.Option(help="Only this client's.")] = None,
     since: Annotated[str | None, typer.Option(help="Only of this time: 7d, 24h, 30m.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON for each.")] = False,
+    parquet: Annotated[
+        Path | None, typer.Option(help="Write all of it to a Parquet file instead, for billing.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Print which types, fields, arguments, input fields and enum values clients use, and how often.
@@ -68,6 +73,12 @@ def usage(
     with one_line_errors(path):
         settings, _ = read_config(config, None)
     begin = begin_of(since)
+    if parquet is not None:
+        lines = (
+            ask_usage(settings, url, client).lines() if live or url else lines_of(settings, files)
+        )
+        _write_table(parquet, table_rows(lines, begin, client))
+        return
     records = ask_usage(settings, url, client) if live or url else usage_of(settings, files, begin)
     for line in _rows(records, by, client, deprecated=deprecated):
         print(json.dumps(line) if as_json else _text(line))
@@ -75,14 +86,35 @@ def usage(
 
 def usage_of(settings: Config, files: list[Path] | None, since: float) -> UsageRecords:
     """The usage in files; ends the command where they cannot be read."""
+    with _told():
+        return read_records(lines_of(settings, files), since)
+
+
+def lines_of(settings: Config, files: list[Path] | None) -> Iterator[dict[str, Any]]:
+    """The lines of files, those of the configuration by default. Errors: OSError; ValueError."""
     own = settings.telemetry.usage
     if not files:
         if own.file is None:
             fail("give --usage FILE, or set telemetry.usage.file")
         first = Path(own.file)
         files = [one for one in (first, *renamed(first, own.max_files)) if one.exists()]
+    return read_usage_lines(files)
+
+
+def _write_table(path: Path, rows: Iterator[dict[str, Any]]) -> None:
     try:
-        return read_records(read_usage_lines(files), since)
+        with _told():
+            count = write_parquet(path, rows)
+    except ImportError:
+        fail("Parquet is written by pyarrow: pip install 'gateway[parquet]'")
+    print(f"{path}: {count} rows")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What cannot be read or written ends the command."""
+    try:
+        yield
     except OSError as exc:
         fail(f"{exc.filename}: {exc.strerror}")
     except ValueError as exc:
