@@ -33,6 +33,10 @@ run: $(SERVED) ## start the demo backends and the gateway on http://127.0.0.1:$(
 	@sh scripts/system-packages.sh php || true
 	@PORT=$(PORT) exec $(BIN)/python -m demo
 
+demo-migration: $(SERVED) ## tell how a field moves from PHP to a service, in five steps
+	@sh scripts/system-packages.sh php || true
+	@$(BIN)/python -m demo.migration
+
 test: $(STAMP) ## run the tests; installs and starts what they need
 	@sh scripts/system-packages.sh php php-fpm chromium nginx redis wrk
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -p no:benchmark --reruns 1 -r R $(ARGS)

@@ -49,6 +49,7 @@ class Backends:
         urls: Base URL by name, without a slash at the end; kept when a backend is stopped.
         processes: The running ones.
         data: The folder with their data.
+        environ: Of the processes that are started from now on.
     """
 
     def __init__(self, data: Path, state: Path, env: Mapping[str, str]) -> None:
@@ -56,7 +57,7 @@ class Backends:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.data = data
         self._state = state
-        self._env = {**env, "DEMO_DATA": str(data), "DEMO_STATE": str(state)}
+        self.environ = {**env, "DEMO_DATA": str(data), "DEMO_STATE": str(state)}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,7 +72,7 @@ class Backends:
         if name in self.urls:
             port = int(self.urls[name].rpartition(":")[2])
         log = self._state / f"{name}.log"
-        env = {"PHP_CLI_SERVER_WORKERS": "8", "PYTHONPATH": str(ROOT), **self._env}
+        env = {"PHP_CLI_SERVER_WORKERS": "8", "PYTHONPATH": str(ROOT), **self.environ}
         process = self.processes[name] = spawn(self._command(name, port), env=env, log=log)
         # Each takes its port itself and tells it: a port that is chosen before may be taken by then.
         told: list[str] = []

@@ -9,13 +9,18 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from demo import catalog, search
+from demo import catalog, search, statistics
 
 
 def main() -> None:
     """Listen, say on which port, and serve."""
     name, data, port = sys.argv[1:]
-    app: ASGIApp = {"catalog": catalog.make_app, "search": search.make_app}[name](Path(data))
+    make = {
+        "catalog": catalog.make_app,
+        "search": search.make_app,
+        "statistics": statistics.make_app,
+    }
+    app: ASGIApp = make[name](Path(data))
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
     )
