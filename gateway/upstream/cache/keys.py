@@ -46,11 +46,16 @@ class RequestKeys(msgspec.Struct):
         """Equal for requests that get the same answers."""
         return self.exact, self.own, self.is_private
 
-    def found_by(self) -> Iterator[bytes]:
-        """Where the answer may be: what anybody gets, then what is its principal's own."""
+    def found_by(self, *, may_be_shared: bool = True) -> Iterator[bytes]:
+        """Where the answer may be: what anybody gets, then what is its principal's own.
+
+        Args:
+            may_be_shared: Whether there are answers that more than the very same request gets: looking costs a digest.
+        """
         if self.own is None or not self.is_private:
             yield self.exact
-            yield self.shared
+            if may_be_shared:
+                yield self.shared
         if self.own is not None:
             yield self.own
 

@@ -68,6 +68,7 @@ class MemoryCache:
         self.size_bytes = 0
         self.evicted = 0
         self.purges = 0
+        self._has_shared = False
         self._purged: dict[str, int] = {}
         self._stale: dict[str, tuple[int, float]] = {}
         self._all_purged = 0
@@ -90,7 +91,7 @@ class MemoryCache:
 
     def lookup(self, request: UpstreamRequest) -> StoredResponse | None:
         """The answer for a request, fresh or not."""
-        for key in keys_of(request).found_by():
+        for key in keys_of(request).found_by(may_be_shared=self._has_shared):
             found = self._entries.get(key)
             if found is None:
                 continue
@@ -111,6 +112,7 @@ class MemoryCache:
             return
         self.remove(request)
         key = keys_of(request).kept_by(entry.private_id, is_shared=entry.asked is not None)
+        self._has_shared |= entry.asked is not None
         found = self._entries.get(key)
         self._entries[key] = entry if found is None else [*_variants(found), entry]
         self._entries.move_to_end(key)
@@ -151,7 +153,7 @@ class MemoryCache:
 
     def remove(self, request: UpstreamRequest) -> None:
         """Drop the answer that a request gets."""
-        for key in keys_of(request).found_by():
+        for key in keys_of(request).found_by(may_be_shared=self._has_shared):
             found = self._entries.get(key)
             if found is not None:
                 matching = [one for one in _variants(found) if one.matches(request.headers)]

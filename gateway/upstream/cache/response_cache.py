@@ -172,9 +172,11 @@ class ResponseCache:
             self.rules,
             now=now,
             took_s=max(0.0, now - begin.at),
-            tags={url_tag(request.url), source_tag(self.source)},
+            tags=(),
             began=begin.purges,
         )
+        if not isinstance(entry, str):
+            entry.tags = (*entry.tags, url_tag(request.url), source_tag(self.source))
         self.tiers.keep(request, response, entry, begin)
 
     async def _validate(
