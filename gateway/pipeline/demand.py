@@ -43,8 +43,8 @@ logger = logging.getLogger("gateway.cost")
 # of them where a quota is of cost.
 COUNTED = 100
 ONE_IN = 16
-# Principals of whom it is remembered which quota they have.
-MOST_SUBJECTS = 10_000
+# Principals of whom it is remembered which quota they have; those that a hook makes are new for each request.
+MOST_SUBJECTS = 2_000
 
 
 @dataclass(slots=True)

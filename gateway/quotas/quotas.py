@@ -11,13 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from math import ceil, isinf
 from typing import NamedTuple
 
 from gateway.auth.principal import Principal
 from gateway.concurrency.awaitable import AwaitableOrValue
-from gateway.errors import ClientError
+from gateway.errors import ClientError, InternalError
 from gateway.quotas.compiled import Take, Tell, compile_windows
 from gateway.quotas.local import LocalWindows
 from gateway.quotas.redis_windows import RedisWindows, StoreAwayError
@@ -152,7 +153,11 @@ class Quotas:
         Args:
             principal: Its key names the policy, else `named` is it, else the default.
             named: The policy of its application, where the configuration names one.
+
+        Errors: InternalError where a hook has given the principal a policy that there is not: no policy would be none.
         """
+        if principal.limits is not None and principal.limits not in self._settings.policies:
+            raise InternalError(f"there is no policy {principal.limits!r} in [quotas.policies]")
         policy = self._policies.get(principal.limits or named or DEFAULT)
         if policy is None:
             return None
@@ -287,5 +292,6 @@ def subject_name(principal: Principal, per: str) -> str | None:
     return None
 
 
+@lru_cache(10_000)
 def _digest(text: str) -> str:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

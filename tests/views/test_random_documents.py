@@ -1,6 +1,6 @@
 """Whatever the clients of a view ask, no byte of an answer names what is hidden.
 
-`VIEW_DOCUMENTS` says how many documents are sent; `make fuzz` sends 10,000.
+`VIEW_DOCUMENTS=10000` sends so many.
 """
 
 from __future__ import annotations
