@@ -107,6 +107,22 @@ def test_what_is_taken_is_not_taken_again_and_counts_among_all() -> None:
     assert (record.requests, record.operations) == (3, {plan.document_hash: ("Q", 3)})
 
 
+@pytest.mark.parametrize("is_told_meanwhile", [False, True])
+def test_what_is_added_up_plan_by_plan_is_counted_once(*, is_told_meanwhile: bool) -> None:
+    usage, client = usage_of(), ClientRequest({}, client_name="app")
+    plans, steps = [prepared(f"query Q{number} {{ plain }}") for number in range(5)], 0
+    for plan in plans:
+        usage.count(plan, client)
+    for _ in usage.folding():
+        steps += 1
+        usage.count(plans[0], client)  # requests go on
+        if is_told_meanwhile:
+            usage.fold()
+    assert steps == (1 if is_told_meanwhile else 5)
+    (record,) = usage.live().by_client.values()
+    assert record.requests == 5 + steps
+
+
 def test_records_are_bounded_by_clients_and_by_counts() -> None:
     records = UsageRecords(max_clients=2, max_counts=4)
     for number in range(5):

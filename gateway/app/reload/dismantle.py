@@ -28,8 +28,13 @@ PER_TURN = 5
 
 async def dismantle(schema: GraphQLSchema, plans: PlanCache[Prepared]) -> None:
     """Take apart what has no user any more."""
-    for number, _ in enumerate(_pieces(schema, plans)):
-        if number % PER_TURN == PER_TURN - 1:
+    await in_turns(_pieces(schema, plans), PER_TURN)
+
+
+async def in_turns(pieces: Iterator[None], per_turn: int) -> None:
+    """Do so many pieces of some work in each turn of the event loop."""
+    for number, _ in enumerate(pieces):
+        if number % per_turn == per_turn - 1:
             await asyncio.sleep(0)
 
 
