@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
+from gateway.release.configured import pod_settings
 from gateway.release.manifests import (
     autoscaler_of,
     containers,
@@ -157,6 +158,7 @@ def closed_production(objects: Sequence[Object], target: Target) -> Iterator[str
     """Production is reached by its ingress over TLS, and by nothing else."""
     if target.environment != "production":
         return
+    scheme = "HTTPS" if _have_tls(objects) else "HTTP"
     for item in objects:
         spec = item.get("spec") or {}
         if item["kind"] == "Service" and spec.get("type", "ClusterIP") != "ClusterIP":
@@ -170,7 +172,7 @@ def closed_production(objects: Sequence[Object], target: Target) -> Iterator[str
         if item["kind"] in ("Ingress", "Service", "HTTPRoute"):
             for name, given in (item["metadata"].get("annotations") or {}).items():
                 known = KNOWN_ANNOTATIONS.match(name) or name in target.annotations
-                if not known and not _says_the_usual(name, str(given)):
+                if not known and not _says_the_usual(name, str(given), scheme):
                     yield (
                         f"{key(item)}: the annotation {name} is none that is known, and may be one that changes requests "
                         "on their way or who is let through; where it is not, `annotations` in targets.yaml lists it"
@@ -181,10 +183,15 @@ def closed_production(objects: Sequence[Object], target: Target) -> Iterator[str
                 yield f"{name}: pullPolicy Never: a new node never gets the image"
 
 
-def _says_the_usual(name: str, value: str) -> bool:
-    """To be sent to HTTPS, and HTTP to the pods, is what the chart means anyway; so is a wide bound."""
+def _have_tls(objects: Sequence[Object]) -> bool:
+    settings = (pod.config for pod in pod_settings(objects))
+    return any(config is not None and config.server.tls.cert is not None for config in settings)
+
+
+def _says_the_usual(name: str, value: str, scheme: str) -> bool:
+    """To be sent to HTTPS, and to the pods what they speak, is what the chart means anyway; so is a wide bound."""
     is_https = name.endswith("ssl-redirect") and value == "true"
-    if is_https or (name.endswith("backend-protocol") and value.upper() == "HTTP"):
+    if is_https or (name.endswith("backend-protocol") and value.upper() == scheme):
         return True
     least = next((bound for end, bound in _LEAST.items() if name.endswith(end)), None)
     found = _SIZE.fullmatch(value)

@@ -53,7 +53,7 @@ from gateway.release.serving import (
 Policy = Callable[[Sequence[Object], Target], Iterator[str]]
 
 ALLOWED_KINDS = {
-    "ConfigMap", "Deployment", "ExternalSecret", "HTTPRoute", "HorizontalPodAutoscaler", "Ingress",
+    "Certificate", "ConfigMap", "Deployment", "ExternalSecret", "HTTPRoute", "HorizontalPodAutoscaler", "Ingress",
     "NetworkPolicy", "PodDisruptionBudget", "PrometheusRule", "SealedSecret", "Service",
     "ServiceAccount", "ServiceMonitor",
 }  # fmt: skip

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
@@ -129,8 +130,7 @@ def probes_ask_what_is_served(objects: Sequence[Object], target: Target) -> Iter
         server, metrics = pod.config.server, pod.config.telemetry.metrics
         if server.unix_socket is not None:
             yield f"{pod.name}: server.unix_socket: no probe and no client comes by a socket file"
-        if server.tls.cert is not None:
-            yield f"{pod.name}: server.tls: the probes and the Service speak HTTP to the pod"
+        yield from _listener_certificate(pod, dict(pod_specs(objects))[pod.name])
         listens = [("server", server.host, server.port, ports.get("http"))]
         if "metrics" in ports and pod.config.telemetry.enabled and metrics.enabled:
             listens.append(("telemetry.metrics", metrics.host, metrics.port, ports["metrics"]))
@@ -140,6 +140,25 @@ def probes_ask_what_is_served(objects: Sequence[Object], target: Target) -> Iter
             if port != known:
                 yield f"{pod.name}: {table}.port is {port}, and the container's port is {known}"
         yield from _asked_paths(pod, server.live_path, server.ready_path)
+
+
+def _listener_certificate(pod: PodSettings, spec: Mapping[str, Any]) -> Iterator[str]:
+    """A listener with TLS has its files from a Secret, and is asked by HTTPS; one without is not."""
+    tls = pod.config.server.tls if pod.config else None
+    scheme = "HTTP" if tls is None or tls.cert is None else "HTTPS"
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        asked = pod.container.get(probe, {}).get("httpGet")
+        if asked and asked.get("scheme", "HTTP") != scheme:
+            yield f"{pod.name}: the {probe} speaks {asked.get('scheme', 'HTTP')} to the pod, whose listener speaks {scheme}"
+    secrets = {item["name"] for item in spec.get("volumes", []) if "secret" in item}
+    folders = {
+        str(mount["mountPath"]).rstrip("/")
+        for mount in pod.container.get("volumeMounts", [])
+        if mount["name"] in secrets and "subPath" not in mount
+    }
+    for file in (tls.cert, tls.key) if tls else ():
+        if file is not None and file.rpartition("/")[0] not in folders:
+            yield f"{pod.name}: server.tls: {file} is in no Secret that is mounted as a folder"
 
 
 def _asked_paths(pod: PodSettings, live: str, ready: str) -> Iterator[str]:

@@ -31,23 +31,6 @@ labels:
   {{- include "gateway.labels" . | nindent 2 }}
 {{- end }}
 
-{{- /* Conditions that no JSON Schema can say. Included once, by the Deployment. */}}
-{{- define "gateway.checks" -}}
-{{- $namespace := include "gateway.namespace" . -}}
-{{- if ne .Release.Namespace $namespace }}
-{{- fail (printf "this render belongs in namespace %q, not in %q: give -n %s" $namespace .Release.Namespace $namespace) }}
-{{- end }}
-{{- if and .Values.preview (ne .Values.environment "staging") }}
-{{- fail (printf "a preview is a staging environment: preview %q with environment %q" .Values.preview .Values.environment) }}
-{{- end }}
-{{- if and (or .Values.ingress.enabled .Values.gatewayApi.enabled) (not .Values.domain) }}
-{{- fail "ingress and gatewayApi need a domain" }}
-{{- end }}
-{{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) }}
-{{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas" }}
-{{- end }}
-{{- end }}
-
 {{- /* The size, which a preview takes from previewSettings. */}}
 {{- define "gateway.replicas" -}}
 {{- if .Values.preview }}1{{ else if .Values.autoscaling.enabled }}{{ int .Values.autoscaling.minReplicas }}{{ else }}{{ int .Values.replicas }}{{ end -}}
@@ -70,6 +53,10 @@ labels:
 {{- $hosts := list (printf "%s.%s" (.Values.preview | default .Values.region) .Values.domain) -}}
 {{- if and .Values.globalHost (not .Values.preview) }}{{ $hosts = append $hosts .Values.globalHost }}{{ end -}}
 {{- toJson $hosts -}}
+{{- end }}
+
+{{- define "gateway.tlsSecret" -}}
+{{- .Values.tls.secretName | default (printf "%s-listener" .Release.Name) -}}
 {{- end }}
 
 {{- define "gateway.image" -}}
@@ -205,6 +192,12 @@ spec:
           value: {{ include "gateway.variable" $values.keepaliveSeconds }}
         - name: GATEWAY_TELEMETRY__METRICS__ENABLED
           value: {{ $values.metrics.enabled | quote }}
+        {{- if $values.tls.enabled }}
+        - name: GATEWAY_SERVER__TLS__CERT
+          value: /etc/gateway/tls/tls.crt
+        - name: GATEWAY_SERVER__TLS__KEY
+          value: /etc/gateway/tls/tls.key
+        {{- end }}
         {{- if $values.metrics.enabled }}
         # The NetworkPolicy says who may come.
         - name: GATEWAY_TELEMETRY__METRICS__HOST
@@ -237,14 +230,15 @@ spec:
         {{- end }}
       {{- $server := (.config | default dict).server | default dict }}
       {{- $live := $server.live_path | default "/health/live" }}
+      {{- $scheme := ternary ", scheme: HTTPS" "" $values.tls.enabled }}
       startupProbe:
-        httpGet: {path: {{ $live | quote }}, port: http}
+        httpGet: {path: {{ $live | quote }}, port: http{{ $scheme }}}
         {{- toYaml $values.probes.startup | nindent 8 }}
       readinessProbe:
-        httpGet: {path: {{ $server.ready_path | default "/health/ready" | quote }}, port: http}
+        httpGet: {path: {{ $server.ready_path | default "/health/ready" | quote }}, port: http{{ $scheme }}}
         {{- toYaml $values.probes.readiness | nindent 8 }}
       livenessProbe:
-        httpGet: {path: {{ $live | quote }}, port: http}
+        httpGet: {path: {{ $live | quote }}, port: http{{ $scheme }}}
         {{- toYaml $values.probes.liveness | nindent 8 }}
       lifecycle:
         preStop:
@@ -260,6 +254,12 @@ spec:
         - name: config
           mountPath: /app/gateway.toml
           subPath: gateway.toml
+          readOnly: true
+        {{- end }}
+        {{- if $values.tls.enabled }}
+        # The whole folder: a file mounted alone never changes in a pod.
+        - name: tls
+          mountPath: /etc/gateway/tls
           readOnly: true
         {{- end }}
         {{- range $folder := list "schema" "resolvers" }}
@@ -290,6 +290,13 @@ spec:
     - name: tmp
       emptyDir:
         sizeLimit: 64Mi
+    {{- if $values.tls.enabled }}
+    - name: tls
+      secret:
+        secretName: {{ include "gateway.tlsSecret" $root | quote }}
+        # 0440: read by the pod's group, which is fsGroup.
+        defaultMode: 288
+    {{- end }}
     {{- if .config }}
     - name: config
       configMap:

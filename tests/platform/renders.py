@@ -69,6 +69,11 @@ FEATURES: dict[str, dict[str, Any]] = {
         "reload": {"enabled": True},
         "schema": {"files": {"api.graphql": SCHEMA}},
     },
+    "listener-secret": {"tls": {"enabled": True, "secretName": "gateway-listener-tls"}},
+    "listener-cert-manager": {
+        "tls": {"enabled": True, "certManager": {"enabled": True, "issuer": {"name": "internal"}}},
+        "ingress": {"annotations": {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"}},
+    },
     "redis": {"redis": {"enabled": True}},
     "preview": {"preview": "pr-123"},
 }  # fmt: skip

@@ -44,7 +44,14 @@ from tests.platform.renders import (
 DIGEST, OTHER = f"sha256:{'0' * 64}", f"sha256:{'1' * 64}"
 GOLDEN = Path(__file__).parent / "golden"
 # Kinds that are not Kubernetes' own have no schema here.
-CUSTOM = {"HTTPRoute", "ServiceMonitor", "PrometheusRule", "ExternalSecret", "SealedSecret"}
+CUSTOM = {
+    "Certificate",
+    "HTTPRoute",
+    "ServiceMonitor",
+    "PrometheusRule",
+    "ExternalSecret",
+    "SealedSecret",
+}
 VERSIONS = list(dict.fromkeys(kubernetes_validate.utils.all_versions()))[-5:]
 
 
