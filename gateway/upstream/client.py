@@ -225,7 +225,7 @@ class Upstream:
         if stats.outward is not None:
             stats.outward.looked_up.append((request.source, request.endpoint))
             why = f"{request.source}: {cache.tiers.refusals.get(request.endpoint, 'not kept')}"
-            stats.outward.note(self.memory.lookup(request), was_asked=was_asked, why=why)
+            stats.outward.note(request.cache_entry, was_asked=was_asked, why=why)
         return response
 
     async def _share(

@@ -16,6 +16,7 @@ from gateway.upstream.cache.hints import CacheHints
 
 if TYPE_CHECKING:
     from gateway.upstream.cache.keys import RequestKeys
+    from gateway.upstream.cache.stored import StoredResponse
 
 Header = tuple[str, str]
 MAX_DIGITS = 18
@@ -40,6 +41,7 @@ class UpstreamRequest(msgspec.Struct):
         cache_rules: Digests of the settings and hints that its answer is kept under; the cache sets it.
         cache_keys: Where its answer is kept; the cache sets it.
         cache_result: What its look-up found: `hit`, `miss`; the cache sets it.
+        cache_entry: The answer that it was given, as it is kept; None where it is not; the cache sets it.
         on_send: Called when a call has its place at the source: until then URL and body may change.
     """
 
@@ -57,6 +59,7 @@ class UpstreamRequest(msgspec.Struct):
     cache_rules: str = ""
     cache_keys: RequestKeys | None = None
     cache_result: str = ""
+    cache_entry: StoredResponse | None = None
 
 
 class Fetched(msgspec.Struct):

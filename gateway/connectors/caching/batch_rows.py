@@ -106,7 +106,7 @@ class BatchRows:
             async def refresh(_: list[Hashable]) -> None:
                 for some, request in requests:
                     if isinstance(request, UpstreamRequest):
-                        await ask.fill(some, request, send)
+                        await ask.fill(some, request, send, {})
 
             store.refresh(base, found.due, refresh)
         given: Given = {}
@@ -123,7 +123,7 @@ class BatchRows:
             if len(found.given) < len(names):
                 why = f"{store.source}: {store.tiers.refusals.get(endpoint, 'not kept')}"
                 for name in names.keys() - found.given.keys():
-                    outward.note(store.tiers.memory.get((base, name)), was_asked=True, why=why)
+                    outward.note(found.kept.get(name), was_asked=True, why=why)
         return self._joined(found.rows), given
 
     def _whose(self, call: ConnectorCall, context: Context) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Any
 
 from msgspec.structs import replace
@@ -158,13 +159,16 @@ class CallCaching:
     def _names(
         self, fetched: Fetched, variables: dict[str, Any], mapped: Mapped
     ) -> set[str] | None:
-        """The tags that the schema gives an answer; None where it does not map to what has them."""
+        """The tags that the schema gives an answer; None where it does not map to what has them.
+
+        An answer that says that there is nothing, or that it failed, holds no object that has any.
+        """
         names = {tag for form in self.tags if (tag := form.tag(variables)) is not None}
         if self.answers.of_rows:
             try:
                 value = mapped(fetched, variables)
             except UpstreamError:
-                return None
+                return names if fetched.status >= HTTPStatus.BAD_REQUEST else None
             names.update(self.answers.row_tags(value, variables))
         return names
 

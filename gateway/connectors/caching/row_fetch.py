@@ -11,6 +11,7 @@ from gateway.connectors.request.url import CannotWriteError
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.upstream.cache.row_store import ABSENT, FoundRows, RowStore
+from gateway.upstream.cache.stored import StoredResponse
 from gateway.upstream.transport import Fetched, UpstreamRequest
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class RowFetch:
             try:
                 if isinstance(request, UpstreamError):
                     raise request
-                rows, other = await self.fill(some, request, self._fetch)
+                rows, other = await self.fill(some, request, self._fetch, found.kept)
                 found.rows.update(rows)
                 given.update(other)
             except UpstreamError as exc:
@@ -102,8 +103,9 @@ class RowFetch:
         keys: list[Any],
         request: UpstreamRequest,
         fetch: Callable[[UpstreamRequest], Any],
+        kept: dict[Hashable, StoredResponse],
     ) -> tuple[dict[Hashable, bytes], Given]:
-        """Ask for keys, and keep their rows; what an answer maps to whose rows cannot be told apart, as that.
+        """Ask for keys, and keep their rows, in `kept` too; what an answer maps to without rows of its own, as that.
 
         Errors: UpstreamError.
         """
@@ -118,7 +120,7 @@ class RowFetch:
         of_row = self._tags(fetched, found)
         if of_row is not None:
             is_kept = self._store.keep(
-                self._base, request, fetched, asked, lambda n: of_row(n, named[n]), begin
+                self._base, request, fetched, asked, lambda n: of_row(n, named[n]), begin, kept
             )
             rows.is_split &= is_kept is not False
             if is_kept is None:

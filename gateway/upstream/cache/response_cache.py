@@ -88,7 +88,7 @@ class ResponseCache:
         Errors: those of `fetch`.
         """
         hints = request.hints
-        request.cache_keys = None
+        request.cache_keys = request.cache_entry = None
         request.cache_rules = self.rules_digest + (hints.digest if hints is not None else "")
         names = {name.lower() for name, _ in request.headers}
         asks = {} if names.isdisjoint(_ASKING) else request_directives(request.headers)
@@ -112,8 +112,7 @@ class ResponseCache:
         if not entry.needs_validation and _is_enough(entry, asks, left, now):
             if left < -math.log(self._rng() or 1e-9) * entry.took_s:  # Vattani et al., XFetch
                 self._refresh(plain, refresh, entry)
-            self._count(request, hit if left > 0 else "stale")
-            answer = entry.answer(now)
+            answer = self._given(request, entry, hit if left > 0 else "stale")
             if is_conditional and entry.is_held_by(request.headers):
                 return Fetched(304, answer.headers, b"")
             return answer
@@ -122,8 +121,7 @@ class ResponseCache:
         may_refresh = not entry.needs_validation and not asks
         if may_refresh and -left < entry.stale_while_revalidate_s:
             self._refresh(plain, refresh, entry)
-            self._count(request, "stale")
-            return entry.answer(now)
+            return self._given(request, entry, "stale")
         return await self._validate(request, fetch, entry)
 
     def write(self, request: UpstreamRequest, response: Fetched) -> None:
@@ -158,13 +156,21 @@ class ResponseCache:
         self._count(request, "miss")
         begin = self.tiers.begin()
         response = await fetch(request)
-        self._keep(plain, response, begin)
+        request.cache_entry = self._keep(plain, response, begin)
         return response
 
-    def _keep(self, request: UpstreamRequest, response: Fetched, begin: Begin) -> None:
-        """Store an answer, where it may be; where it may not, what was stored for the request is gone."""
+    def _given(self, request: UpstreamRequest, entry: StoredResponse, result: str) -> Fetched:
+        """A stored answer, which whoever asks is given."""
+        self._count(request, result)
+        request.cache_entry = entry
+        return entry.answer(self._now())
+
+    def _keep(
+        self, request: UpstreamRequest, response: Fetched, begin: Begin
+    ) -> StoredResponse | None:
+        """Store an answer, where it may be; where it may not, what was stored for the request is gone, and None."""
         if response.status == 304:
-            return
+            return None
         now = self._now()
         entry = stored_response(
             request,
@@ -178,6 +184,7 @@ class ResponseCache:
         if not isinstance(entry, str):
             entry.tags = (*entry.tags, url_tag(request.url), source_tag(self.source))
         self.tiers.keep(request, response, entry, begin)
+        return None if isinstance(entry, str) or self.memory.is_purged(entry) else entry
 
     async def _validate(
         self, request: UpstreamRequest, fetch: Fetch, entry: StoredResponse
@@ -199,7 +206,7 @@ class ResponseCache:
             return self._stand_in(request, entry)
         else:
             self._count(request, "miss")
-        self._keep(request, response, begin)
+        request.cache_entry = self._keep(request, response, begin)
         return response
 
     def _is_fresh(self, entry: StoredResponse | None) -> bool:
@@ -212,8 +219,7 @@ class ResponseCache:
         return self._now() - entry.fresh_until < entry.stale_if_error_s
 
     def _stand_in(self, request: UpstreamRequest, entry: StoredResponse) -> Fetched:
-        self._count(request, "stale_if_error")
-        return entry.answer(self._now())
+        return self._given(request, entry, "stale_if_error")
 
     def _refresh(self, request: UpstreamRequest, fetch: Fetch, entry: StoredResponse) -> None:
         """Bring an answer up to date while nobody waits, once at a time."""

@@ -42,6 +42,7 @@ class FoundRows:
         old: Rows that may stand in where the backend fails.
         due: Keys whose rows are given, and to be asked for anew meanwhile.
         given: The stored rows that are given, by key.
+        kept: Those that were asked for, as they are kept.
         result: As it is counted.
     """
 
@@ -49,6 +50,7 @@ class FoundRows:
     old: dict[Hashable, bytes] = field(default_factory=dict)
     due: list[Hashable] = field(default_factory=list)
     given: dict[Hashable, StoredResponse] = field(default_factory=dict)
+    kept: dict[Hashable, StoredResponse] = field(default_factory=dict)
     result: str = "miss"
 
 
@@ -142,6 +144,7 @@ class RowStore:
         rows: Mapping[Hashable, bytes],
         tags: Callable[[Hashable], Collection[str]],
         begin: Begin,
+        kept: dict[Hashable, StoredResponse],
     ) -> bool | None:
         """Keep the rows of an answer, where it may be. False where only the whole of it can, None where nothing can.
 
@@ -152,6 +155,7 @@ class RowStore:
             rows: Of each key that was asked for; ABSENT for those without one.
             tags: Of a key's row.
             begin: When fetching began.
+            kept: Gets the rows that are kept, by key.
         """
         now = self._now()
         whole = stored_response(
@@ -178,6 +182,8 @@ class RowStore:
                     continue
             entry = replace(whole, body=row, fresh_until=until, tags=tuple(of_all.union(tags(key))))
             self.tiers.memory.set((base, key), entry)
+            if not self.tiers.memory.is_purged(entry):
+                kept[key] = entry
             if self.tiers.shared is not None:
                 self.tiers.shared.put_digest(row_key(base, key), entry, begin.shared)
         return True

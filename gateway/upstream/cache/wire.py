@@ -5,6 +5,7 @@ version, and is no answer.
 from __future__ import annotations
 
 import sys
+from zlib import crc32
 
 import msgspec
 
@@ -16,6 +17,8 @@ else:
     from backports import zstd
 
 VERSION = 2
+SUM_BYTES = 4
+"""Of the check sum before an entry: what was changed on its way is no answer."""
 COMPRESSED_FROM = 1024
 """Bytes from which a body is compressed: what is smaller gains nothing, and costs a frame."""
 LEVEL = 1
@@ -49,7 +52,8 @@ def write_entry(entry: StoredResponse, began: PurgeNumber) -> bytes:
     if len(body) >= COMPRESSED_FROM:
         body, size = zstd.compress(body, LEVEL), len(body)
     bare = msgspec.structs.replace(entry, body=b"", began=0)
-    return _encoder.encode(WireEntry(VERSION, began, size, body, bare))
+    data = _encoder.encode(WireEntry(VERSION, began, size, body, bare))
+    return crc32(data).to_bytes(SUM_BYTES) + data
 
 
 def read_entry(data: bytes, began: int) -> tuple[StoredResponse, PurgeNumber] | None:
@@ -59,6 +63,9 @@ def read_entry(data: bytes, began: int) -> tuple[StoredResponse, PurgeNumber] | 
         data: As they were read.
         began: The number of purges of this worker when it asked for them.
     """
+    written, data = data[:SUM_BYTES], data[SUM_BYTES:]
+    if written != crc32(data).to_bytes(SUM_BYTES):
+        return None
     try:
         wire = _decoder.decode(data)
         if wire.version != VERSION or wire.size > MOST_BYTES:

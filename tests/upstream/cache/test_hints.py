@@ -268,3 +268,22 @@ def test_the_example_has_no_findings_of_hints(tmp_path: Path) -> None:
         "sources": {"s": {"cache": {"enabled": True}}},
     })  # fmt: skip
     assert "UnusedCacheHint" not in {f.code for f in build_graph(config, tmp_path, {}).findings}
+
+
+async def test_what_is_not_there_is_kept_by_the_tags_that_need_no_object(tmp_path: Path) -> None:
+    def missing(asked: Asked) -> Answer:
+        made = of_path(asked)
+        return Answer(made.body, status=404, headers=(("content-type", "application/json"),))
+
+    async with cached(tmp_path, missing, negative_ttl_s=60) as (client, served):
+        for _ in range(3):
+            assert (await client.execute('{ news(tag: "a") { title } }')).errors
+            assert (await client.execute('{ user(id: "1") { name } }')).errors
+        assert len(served.asked) == 2
+        assert {"tag s news-a", "type s News"} <= {
+            t for entry in entries(client) for t in entry.tags
+        }
+        client.app.worker.upstream.memory.purge(["tag s news-a", "type s User"])
+        assert (await client.execute('{ news(tag: "a") { title } }')).errors
+        assert (await client.execute('{ user(id: "1") { name } }')).errors
+        assert len(served.asked) == 4

@@ -23,6 +23,7 @@ from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.response_cache import ResponseCache
 from gateway.upstream.cache.settings import SharedCacheSettings, SourceCacheSettings
 from gateway.upstream.cache.shared_tier import SharedTier
+from gateway.upstream.cache.tags import source_tag, stale_tag
 from gateway.upstream.cache.wire import read_entry, write_entry
 from gateway.upstream.transport import Fetched, UpstreamRequest
 from tests.support.redis_server import RedisServer
@@ -390,3 +391,55 @@ def test_an_answer_is_the_same_after_it_was_in_redis(size: int) -> None:
 @pytest.mark.parametrize("data", [b"", b"x", b"\x90", b"\x91\x02", b"\xc1" * 9])
 def test_what_another_version_wrote_is_no_answer(data: bytes) -> None:
     assert read_entry(data, 0) is None
+
+
+@pytest.mark.parametrize("how", ["a refresh", "a soft purge"])
+async def test_what_is_noted_of_an_answer_is_what_was_given(redis_url: str, how: str) -> None:
+    """While Redis is looked into for the one, another request brings what is stored up to date."""
+    async with pods(redis_url) as (one, _):
+        one.origin.headers = [("cache-control", "max-age=600, stale-while-revalidate=60")]
+        await one.body()
+        await one.shared.lines.settle()
+        (old,) = one.memory
+        asked, other = request_of(), request_of()
+        if how == "a soft purge":
+            await one.relay.purge([stale_tag(source_tag("s"), one.cache._now())])
+        else:
+            old.fresh_until = one.cache._now() - 1
+        one.origin.version = 2
+        look, gate = one.cache.tiers.lookup_shared, asyncio.Event()
+
+        async def slow(request: UpstreamRequest, known: Any) -> Any:
+            await gate.wait()
+            return known
+
+        one.cache.tiers.lookup_shared = slow  # type: ignore[method-assign]
+        reading = asyncio.create_task(one.cache.answer(asked, one.origin.fetch, one.origin.fetch))
+        await asyncio.sleep(0)
+        one.cache.tiers.lookup_shared = look  # type: ignore[method-assign]
+        one.memory.clear()
+        await one.cache.answer(other, one.origin.fetch, one.origin.fetch)
+        gate.set()
+        assert (await reading).body == b"1"
+        assert asked.cache_entry is old
+        (new,) = one.memory
+        assert other.cache_entry is new
+        assert new is not old
+
+
+def request_of(url: str = "http://s/") -> UpstreamRequest:
+    return UpstreamRequest("GET", url, (), source="s", endpoint="e", is_read=True)
+
+
+async def test_what_was_changed_on_its_way_is_no_answer() -> None:
+    origin = Origin()
+    origin.says(cache_control="max-age=60", etag='"e"')
+    await origin.read()
+    (entry,) = origin.memory
+    written, rng = write_entry(entry, (1, 2)), Random("bits")
+    assert read_entry(written, 0) is not None
+    for _ in range(300):
+        at = rng.randrange(8 * len(written))
+        changed = bytearray(written)
+        changed[at // 8] ^= 1 << at % 8
+        assert read_entry(bytes(changed), 0) is None
