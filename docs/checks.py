@@ -77,6 +77,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "FlagsUndecided": "Fields depend on flags, and there is neither `flags.file` nor `flags.provider`: each flag has its default.",
         "FlagUnknown": "The file of flags lacks one that the schema uses. It has its default.",
         "FlagTypeMismatch": "A variant in the file is not of the type of the flag's default: for whom it is chosen the flag has its default.",
+        "GoalUnknown": "`experiments.goals` names a mutation that there is not: it would never be reached.",
         "FlagVariantUnknown": "A label names a variant that its flag does not have. It is off.",
     },
     "Requests": {

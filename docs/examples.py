@@ -91,6 +91,11 @@ errors = 0.02
 [admin]
 keys = { deploy = "0123456789abcdef0123456789abcdef" }
 """,
+    "[experiments]": """
+[experiments]
+file = "var/experiments.jsonl"
+goals = ["Mutation.order"]
+""",
     "[response_cache]": """
 [response_cache]
 max_bytes = 134217728

@@ -159,6 +159,12 @@ class Context:
         """The values of the flags that a function declares: `vary="$flags.new"`, `context.flags["new"]`."""
         return SeenFlags(self.client.flags or {}, self.stats.expose)
 
+    def track(self, goal: str, value: float | None = None, **attributes: Any) -> None:
+        """Note that the client has done what an experiment is for: `context.track("purchase", 12.5)`."""
+        if self.stats.tracked is None:
+            self.stats.tracked = []
+        self.stats.tracked.append((goal, value, attributes))
+
     @property
     def raw_headers(self) -> Mapping[str, Sequence[str]]:
         """The headers, each as the list of its values. Nobody changes them."""

@@ -28,6 +28,7 @@ from gateway.flags.settings import FlagSettings
 from gateway.graph.federation import FederationSettings
 from gateway.graph.views.settings import ViewSettings
 from gateway.language.limits import Limits
+from gateway.observe.experiment_settings import ExperimentSettings
 from gateway.override.settings import OverrideSettings
 from gateway.pipeline.explain import ExplainSettings
 from gateway.pipeline.plan_cache import PlanCacheSettings
@@ -65,6 +66,7 @@ class Config:
         response_cache: Where the answers of sources with `cache.enabled` are kept.
         override: Fields that move from one source to another, for a part of the clients at first.
         flags: What decides flags.
+        experiments: Who has met which variant of a flag, and what came of it.
         connectors: How connectors build their requests, and `$config`.
         headers: What reaches the backends beside the directives' own headers.
         traffic_shaping: Time limits.
@@ -104,6 +106,7 @@ class Config:
     response_cache: ResponseCacheSettings = field(default_factory=ResponseCacheSettings)
     override: OverrideSettings = field(default_factory=OverrideSettings)
     flags: FlagSettings = field(default_factory=FlagSettings)
+    experiments: ExperimentSettings = field(default_factory=ExperimentSettings)
     connectors: ConnectorSettings = field(default_factory=ConnectorSettings)
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     traffic_shaping: TrafficShaping = field(default_factory=TrafficShaping)

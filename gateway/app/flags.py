@@ -20,6 +20,8 @@ from gateway.flags.port import FlagPort
 from gateway.graph.marked import imported
 from gateway.graph.overrides import flags_of_schema
 from gateway.graph.sdl import place_of
+from gateway.observe.experiments import Experiments
+from gateway.settings.mistakes import suggestion
 
 if TYPE_CHECKING:
     from openfeature.provider import FeatureProvider
@@ -31,6 +33,13 @@ def make_flags(config: Config, base: Path) -> Flags:
     """The flags of a worker. Errors: ConfigError."""
     keys = TargetingKeys(config.override.anonymous_id)
     return Flags(config.flags, keys, _port(config, base))
+
+
+def make_experiments(config: Config, flags: Flags) -> Experiments | None:
+    """The experiments of a worker; None where nothing of them is written."""
+    if config.experiments.file is None:
+        return None
+    return Experiments(config.experiments, flags.contexts.keys, flags)
 
 
 def _port(config: Config, base: Path) -> FlagPort | None:
@@ -101,7 +110,7 @@ def check_flags(
     """
     labels = [(use, flag) for use in uses if use.label and (flag := flag_of_label(use.label))]
     names = {flag.name for _, flag in labels} | flags_of_schema(schema)
-    found = list(_of_labels(config, labels))
+    found = [*_of_labels(config, labels), *_of_goals(config, schema)]
     if names and not config.flags.is_used:
         listed = ", ".join(sorted(names))
         message = f"nothing decides flags, so these have their defaults: {listed}"
@@ -128,6 +137,15 @@ def _of_labels(
         else:
             continue
         yield Diagnostic(message, "FlagTypeUnknown", file, line, column, hint)
+
+
+def _of_goals(config: Config, schema: GraphQLSchema) -> Iterator[Diagnostic]:
+    fields = schema.mutation_type.fields if schema.mutation_type is not None else {}
+    for goal in config.experiments.goals:
+        if goal.partition(".")[2] not in fields:
+            message = f"experiments.goals: there is no {goal}"
+            hint = suggestion(goal, {f"Mutation.{name}" for name in fields})
+            yield Diagnostic(message, "GoalUnknown", hint=hint)
 
 
 def _of_file(

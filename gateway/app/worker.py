@@ -18,7 +18,7 @@ from gateway.admin.app import admin_port
 from gateway.admin.commands import Commands
 from gateway.app.config import Config
 from gateway.app.configuration_audit import audit_keys
-from gateway.app.flags import make_flags
+from gateway.app.flags import make_experiments, make_flags
 from gateway.app.hooks import Hooks
 from gateway.app.invalidation import Invalidator
 from gateway.app.override_labels import make_switches
@@ -110,6 +110,7 @@ class Worker:
         usage: Tells what clients use; None where nothing is measured.
         switches: Labels of `@override` that are decided otherwise for now.
         flags: Decides flags.
+        experiments: Notes who has met which variant of one; None where nobody wants to know.
         commands: What the admin port takes; whoever has something to command adds it.
         gate: Counts the requests of each address; None without a limit.
         quotas: Of the clients; None without any.
@@ -151,6 +152,7 @@ class Worker:
         self.admission = make_admission(config)
         self.switches = make_switches(config, base)
         self.flags = make_flags(config, base)
+        self.experiments = make_experiments(config, self.flags)
         self.gate = make_gate(config.quotas, config.server.workers)
         self.quotas = make_quotas(config, self.redis)
         telemetry = config.telemetry
@@ -173,7 +175,7 @@ class Worker:
         auth.keys_changed = partial(audit_keys, self.access_log)
         self.tracing = make_tracing(telemetry)
         self.observer = OperationObserver(
-            self.measures, self.tracing, OperationLog(self.access_log)
+            self.measures, self.tracing, OperationLog(self.access_log), self.experiments
         )
         used, settings, proxies = (
             auth if auth.is_used else None,
@@ -252,6 +254,9 @@ class Worker:
             if self.flags.port is not None:
                 await self.flags.port.open()
                 stack.push_async_callback(self.flags.port.aclose)
+            if self.experiments is not None:
+                self.experiments.begin()
+                stack.push_async_callback(self.experiments.aclose)
             for broker in dict.fromkeys((self.broker, self.house)):
                 await broker.connect()
                 stack.push_async_callback(broker.aclose)
@@ -344,6 +349,8 @@ class Worker:
     def _samples_of_serving(self) -> Iterator[Sample]:
         yield from self.upstream.samples()
         yield from self.flags.samples()
+        if self.experiments is not None:
+            yield from self.experiments.samples()
         for serving in self.all_serving():
             yield from serving.samples()
 

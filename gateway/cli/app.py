@@ -1,5 +1,5 @@
 """The command line: `gateway init | dev | serve | check | reload | test | schema | plan | profile | map | keys |
-audit | cache | migrate | usage | partner | documents | release`.
+audit | cache | migrate | experiment | usage | partner | documents | release`.
 """
 
 from __future__ import annotations
@@ -68,6 +68,9 @@ class GatewayCommands(LazyGroup):
         "cache": LazyCommand("gateway.cli.cache:app", "Answers of sources that are kept."),
         "migrate": LazyCommand(
             "gateway.cli.migrate:app", "Move fields from one source to another."
+        ),
+        "experiment": LazyCommand(
+            "gateway.cli.experiment:app", "What came of the variants of a flag."
         ),
         "release": LazyCommand(
             "gateway.release.cli:app",

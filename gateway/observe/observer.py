@@ -6,18 +6,20 @@ is made then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gateway.client.flags import DecidedFlag
 from gateway.client.request import ClientRequest
 from gateway.context import Context
 from gateway.documents.apps import AppVersion
 from gateway.execute.prepared import Prepared
 from gateway.observe.measures import Measures
-from gateway.observe.operation_log import OperationLog
+from gateway.observe.operation_log import OperationLog, outcome_of
 from gateway.response.record import Answer, OperationRecord
 
 if TYPE_CHECKING:
+    from gateway.observe.experiments import Experiments
     from gateway.telemetry.tracing import Tracing
 
 
@@ -28,11 +30,17 @@ class OperationObserver:
         measures: The metrics; None without any.
         tracing: Keeps traces; None where nothing is traced.
         log: Writes what was slow, and what changed something; None without one.
+        experiments: Notes who has met which variant of a flag; None where nobody wants to know.
     """
 
     def __init__(
-        self, measures: Measures | None, tracing: Tracing | None, log: OperationLog | None
+        self,
+        measures: Measures | None,
+        tracing: Tracing | None,
+        log: OperationLog | None,
+        experiments: Experiments | None = None,
     ) -> None:
+        self.experiments = experiments
         self.measures = measures
         self.tracing = tracing
         self.log = log
@@ -52,6 +60,9 @@ class OperationObserver:
     def ended(self, answer: Answer, context: Context, took_s: float) -> None:
         """Note what was answered."""
         record, trace = answer.record, context.stats.trace
+        met: Sequence[tuple[str, DecidedFlag]] = ()
+        if self.experiments is not None:
+            met = self.experiments.note(record, context.client, outcome_of(answer), took_s)
         if self.measures is not None:
             self.measures.operations.ended(record, took_s)
             if trace is not None:
@@ -59,7 +70,7 @@ class OperationObserver:
         if trace is not None and self.tracing is not None:
             failed = bool(record.error_codes)
             if self.tracing.keeps(trace, failed=failed, took_s=took_s):
-                self.tracing.write(trace, *span_of(answer), failed=failed)
+                self.tracing.write(trace, *span_of(answer), failed=failed, events=events_of(met))
                 if record.durations is not None:
                     record.durations.exemplify(took_s, trace.trace_id)
         if self.log is not None:
@@ -69,6 +80,24 @@ class OperationObserver:
         """Note an operation whose answers go on, and which changes something, or of which something is denied."""
         if self.log is not None:
             self.log.began(record, context, outcome)
+
+
+def events_of(met: Sequence[tuple[str, DecidedFlag]]) -> list[tuple[str, dict[str, Any]]]:
+    """The flags that a client has met for the first time, as events of its span.
+
+    Source: OpenTelemetry's semantic conventions for feature flags, which are in development.
+    """
+    return [
+        (
+            "feature_flag.evaluation",
+            {
+                "feature_flag.key": name,
+                "feature_flag.result.variant": flag.variant,
+                "feature_flag.result.reason": flag.reason.lower(),
+            },
+        )
+        for name, flag in met
+    ]
 
 
 def span_of(answer: Answer) -> tuple[str, dict[str, Any]]:

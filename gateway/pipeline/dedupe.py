@@ -201,6 +201,7 @@ class Sharing:
                 answer = await value_of(execute(OperationRecord(), context))
             record.error_codes += codes
             record.blame(answer.record.fault)
+            record.exposed, record.tracked = answer.record.exposed, answer.record.tracked
             record.error_ids += answer.record.error_ids
             return replace(answer, record=record)
 

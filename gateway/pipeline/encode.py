@@ -41,6 +41,8 @@ def encode(
             the answer is not for all.
     """
     record, stats = operation.record, operation.context.stats
+    if stats.exposed is not None or stats.tracked is not None:
+        record.exposed, record.tracked = stats.exposed, stats.tracked
     trace = stats.trace
     # What a header asked for, a plan or a trace, is for the client that sent it.
     is_shown = operation.extensions is not None or (trace is not None and trace.is_shown)

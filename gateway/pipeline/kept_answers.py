@@ -121,6 +121,7 @@ class KeptAnswers:
         for source, endpoint in freshness.looked_up:
             self._counters.cache_lookups[source, endpoint, "hit"] += 1
         operation.record.is_kept = True
+        operation.record.exposed = kept.answer.record.exposed
         if kept.exposed is not None:
             stats.expose(kept.exposed)
         lines = None
@@ -163,7 +164,9 @@ class KeptAnswers:
         size = 2 * len(answer.body) + OVERHEAD_BYTES + sum(map(len, tags)) + TAG_BYTES * len(tags)
         if size * LARGEST <= self._memory.max_bytes:
             # Its record knows the plan, which is not to be held by what is kept.
-            given = replace(answer, record=OperationRecord(), encoded=Encoded(answer.body))
+            record = OperationRecord()
+            record.exposed = answer.record.exposed
+            given = replace(answer, record=record, encoded=Encoded(answer.body))
             kept = KeptAnswer(given, freshness, until, purges, tags, size, stats.exposed)
             self._memory.set(digest, kept)
         return answer

@@ -42,6 +42,8 @@ class OperationRecord:
         denied: Coordinates of its fields that the client may not see.
         overrides: The labels of `@override` that were decided for it: `stats-rest=on`.
         flags: The flags that its fields read, each with its variant: `ranking=new`.
+        exposed: The flags that what it asked depended on; None where it was none.
+        tracked: What its client has done by what Python says: name, number and attributes; None for nothing.
         durations: Where its duration is counted; None when nobody counts.
         cost_estimated, cost_actual: What it costs; None where nobody counts, or nobody knows.
         over_cost: The limits that its estimated cost is over: "operation", and names of sources.
@@ -61,6 +63,8 @@ class OperationRecord:
     denied: Sequence[str] = ()
     overrides: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    exposed: frozenset[str] | None = None
+    tracked: Sequence[tuple[str, float | None, dict[str, Any]]] | None = None
     durations: Histogram | None = None
     fault: Fault | None = None
     cost_estimated: float | None = None

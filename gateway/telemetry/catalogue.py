@@ -162,6 +162,29 @@ FLAG_ERRORS = Metric(
     "Times that a flag could not be decided, by what went wrong: OpenFeature's code, TIMEOUT, or an exception.",
     ("feature_flag_key", "error_type"),
 )
+EXPERIMENT_OPERATIONS = Metric(
+    "gateway_experiment_operations",
+    "counter",
+    "Operations that depended on a flag by which their client was drawn, by variant and outcome; there with [experiments].",
+    ("feature_flag_key", "feature_flag_result_variant", "outcome"),
+)
+EXPERIMENT_DURATION = Metric(
+    "gateway_experiment_operation_duration_seconds",
+    "histogram",
+    "Duration of these operations, by variant.",
+    ("feature_flag_key", "feature_flag_result_variant"),
+)
+EXPERIMENT_EXPOSURES = Metric(
+    "gateway_experiment_exposures",
+    "counter",
+    "Clients that have met a variant of a flag, each once in experiments.window_s and worker.",
+    ("feature_flag_key", "feature_flag_result_variant"),
+)
+EXPERIMENT_LOST = Metric(
+    "gateway_experiment_events_lost",
+    "counter",
+    "Exposures and goals that could not be written to experiments.file.",
+)
 OVERRIDE_FALLBACKS = Metric(
     "gateway_override_fallbacks",
     "counter",
@@ -369,7 +392,8 @@ METRICS = (
     CONNECTIONS_REJECTED, CONNECTIONS_TIMED_OUT, CERTIFICATE_EXPIRY, OPERATION_DURATION, OPERATION_ERRORS,
     OPERATIONS_FAILED, OPERATION_COST_ESTIMATED, OPERATION_COST_ACTUAL, OPERATION_COST_EXCEEDED, OPERATION_DEDUPE,
     STEP_DURATION, STEP_ERRORS, FALLBACKS, DECODE_FALLBACKS,
-    OVERRIDE_DECISIONS, OVERRIDE_FALLBACKS, FLAG_EVALUATIONS, FLAG_ERRORS, SHADOW_COMPARISONS, SHADOWS_SHED, QUOTA_DECISIONS, QUOTA_CLIENTS,
+    OVERRIDE_DECISIONS, OVERRIDE_FALLBACKS, FLAG_EVALUATIONS, FLAG_ERRORS,
+    EXPERIMENT_OPERATIONS, EXPERIMENT_DURATION, EXPERIMENT_EXPOSURES, EXPERIMENT_LOST, SHADOW_COMPARISONS, SHADOWS_SHED, QUOTA_DECISIONS, QUOTA_CLIENTS,
     QUOTA_STORE_FAILURES, ADDRESSES_REFUSED,
     RELOADS, CANARY_OPERATIONS, CANARY_PERCENT, REVISION_INFO, REVISIONS, SUBSCRIPTIONS, CLIENT_DURATION, UPSTREAM_DECISIONS, CACHE_LOOKUPS,
     CACHE_ANSWERS, CACHE_BYTES, CACHE_ENTRIES, CACHE_EVICTIONS, CACHE_PURGES, CACHE_REDIS_FAILURES, UNEXPECTED_ANSWERS, UPSTREAM_WAIT,

@@ -16,7 +16,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
+from opentelemetry.sdk.trace import Event, ReadableSpan, Span, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
@@ -102,7 +102,13 @@ class Tracing:
         return failed and self.settings.keep_errors
 
     def write(
-        self, trace: Trace, name: str, attributes: Mapping[str, Any], *, failed: bool
+        self,
+        trace: Trace,
+        name: str,
+        attributes: Mapping[str, Any],
+        *,
+        failed: bool,
+        events: Sequence[tuple[str, Mapping[str, Any]]] = (),
     ) -> None:
         """Record a request that has just ended.
 
@@ -111,11 +117,12 @@ class Tracing:
             name: Of its own span.
             attributes: Of that.
             failed: Whether its answer has an error.
+            events: What happened in it: name and attributes.
         """
         status = FAILED if failed else UNSET
         self._put(
             trace, name, trace.span_id, trace.parent_id, SpanKind.SERVER, trace.begin_ns, clock(),
-            attributes, status,
+            attributes, status, events,
         )  # fmt: skip
         below: dict[int, list[Timing]] = {}
         for timing in trace.timings:
@@ -147,6 +154,7 @@ class Tracing:
         end_ns: int,
         attributes: Mapping[str, Any],
         status: Status,
+        events: Sequence[tuple[str, Mapping[str, Any]]] = (),
     ) -> None:
         """Hand over a span that has ended: a fifth of the cost of one that is begun and ended."""
         trace_id, parent = trace.trace_id, None
@@ -158,6 +166,7 @@ class Tracing:
             parent,
             self.provider.resource,
             attributes,
+            events=[Event(one, said, self._at(trace, end_ns)) for one, said in events],
             kind=kind,
             status=status,
             start_time=self._at(trace, begin_ns),

@@ -32,6 +32,7 @@ class CallStats:
         response: What the answer gets beside the gateway's own headers; None where nothing does.
         tally: Counts what the result has; None where nobody asks.
         exposed: The flags that what was asked depended on; None where it was none.
+        tracked: What the client has done, as Python says; None for nothing.
         refused: Sources that are not asked, since the request's part for them costs too much.
         shadows: Begins what is compared when the answer has gone; None where nothing is.
     """
@@ -49,6 +50,7 @@ class CallStats:
     tally: Any = None
     refused: Collection[str] = ()
     exposed: frozenset[str] | None = None
+    tracked: list[tuple[str, float | None, dict[str, Any]]] | None = None
     shadows: list[Callable[[], None]] | None = None
 
     def __init__(self) -> None:

@@ -1,0 +1,177 @@
+"""Exposures: who has met a variant, once for a time, and only where something was asked that depended on it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.client.flags import DecidedFlag
+from gateway.client.request import ClientRequest
+from gateway.client.targeting import TargetingKeys
+from gateway.flags.decide import Flags
+from gateway.flags.settings import FlagSettings
+from gateway.observe.experiment_settings import ExperimentSettings
+from gateway.observe.experiments import Experiments
+from gateway.response.record import OperationRecord
+from gateway.testing import FakeAnswer, GatewayClient
+from tests.flags.scenes import FLAGS, SDL, SOURCES, flag, for_tenant, served
+from tests.flags.test_requests import slow_search
+
+STATS, SEARCH = "{ stats { views } }", '{ search(q: "x") { id } }'
+DRAWN = {
+    **FLAGS,
+    "ranking": flag({"date": "by-date", "score": "by-score"}, "date", for_tenant("a", "score")),
+    "new-stats": flag({"on": True, "off": False}, "off", {"if": [{"var": "tenant"}, "on", None]}),
+}
+
+
+def experiment(
+    folder: Path, python: str = "", sources: Any = SOURCES, **more: Any
+) -> GatewayClient:
+    """The gateway with an experiment, whose file is `events.jsonl`."""
+    settings = {"file": str(folder / "events.jsonl"), "ids": "plain", "goals": ["Mutation.order"]}
+    tables = {"experiments": {**settings, **more}}
+    return served(folder, flags=DRAWN, tables=tables, python=python, sources=sources)
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    """What was written, without the time."""
+    path = folder / "events.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [{n: v for n, v in json.loads(line).items() if n != "time"} for line in lines]
+
+
+def visitor(name: str, tenant: str = "a") -> Mapping[str, str]:
+    """Headers of a client."""
+    return {"x-visitor": name, "x-tenant": tenant}
+
+
+def exposure(unit: str, name: str, variant: str) -> dict[str, Any]:
+    """A line."""
+    return {
+        "event": "exposure", "unit": unit, "flag": name, "variant": variant, "reason": "TARGETING_MATCH",
+    }  # fmt: skip
+
+
+async def test_an_exposure_is_written_once_where_the_field_was_resolved(tmp_path: Path) -> None:
+    async with experiment(tmp_path) as client:
+        for name in ("v1", "v1", "v2"):
+            await client.execute(SEARCH, headers=visitor(name))
+        await client.execute(STATS, headers=visitor("v1"))
+        await client.execute("{ version }", headers=visitor("v3"))
+        await client.execute("{ search @skip(if: true) { id } version }", headers=visitor("v4"))
+    assert events(tmp_path) == [
+        exposure("v1", "ranking", "score"),
+        exposure("v2", "ranking", "score"),
+        exposure("v1", "new-stats", "on"),
+    ]
+
+
+async def test_who_was_put_nowhere_by_a_rule_or_is_nobody_is_not_written(tmp_path: Path) -> None:
+    async with experiment(tmp_path) as client:
+        await client.execute(SEARCH, headers=visitor("v1", "other"))
+        await client.execute(SEARCH, headers={"x-tenant": "a"})
+        samples = dict(s[1:] for s in client.app.worker.experiments.samples())  # type: ignore[union-attr]
+    assert events(tmp_path) == []
+    assert samples["ranking", "score", "ok"] == 1
+
+
+async def test_all_who_share_an_execution_have_met_its_variant(tmp_path: Path) -> None:
+    sources = {**SOURCES, "rest": {**SOURCES["rest"], "GET /search": slow_search}}
+    async with experiment(tmp_path, sources=sources) as client:
+        names = [f"v{number}" for number in range(4)]
+        await asyncio.gather(*(client.execute(SEARCH, headers=visitor(name)) for name in names))
+        assert len(client.sources["rest"].calls) == 1
+    assert sorted(line["unit"] for line in events(tmp_path)) == names
+
+
+async def test_a_goal_is_a_mutation_that_succeeds_or_what_python_says(tmp_path: Path) -> None:
+    python = """
+from gateway import resolver
+@resolver("Query.version", vary=())
+def version(parent, context):
+    context.track("visit", 2.5, page="home")
+    return "1"
+"""
+    async with experiment(tmp_path, python=python) as client:
+        await client.execute('mutation { order(id: "1") }', headers=visitor("v1"))
+        await client.execute("{ version }", headers=visitor("v1"))
+        await client.execute("{ version }")
+    goal = {"event": "goal", "unit": "v1"}
+    assert events(tmp_path) == [
+        {**goal, "goal": "Mutation.order", "value": None},
+        {**goal, "goal": "visit", "value": 2.5},
+    ]
+
+
+async def test_a_mutation_that_fails_reaches_no_goal(tmp_path: Path) -> None:
+    sources = {**SOURCES, "rest": {"POST /orders": FakeAnswer(status=500)}}
+    async with experiment(tmp_path, sources=sources) as client:
+        await client.execute('mutation { order(id: "1") }', headers=visitor("v1"))
+    assert events(tmp_path) == []
+
+
+def noting(folder: Path, now: list[float], **settings: Any) -> Experiments:
+    """Experiments whose clock stands still."""
+    own = ExperimentSettings(file=str(folder / "events.jsonl"), **settings)
+    keys = TargetingKeys("header:x-visitor")
+    return Experiments(own, keys, Flags(FlagSettings(), keys, None), lambda: now[0])
+
+
+def note(experiments: Experiments, name: str, variant: str = "on") -> bool:
+    """Whether a client has met a variant for the first time."""
+    client = ClientRequest({"x-visitor": name})
+    client.flags = {"new": DecidedFlag(True, variant, "SPLIT")}
+    record = OperationRecord()
+    record.exposed = frozenset({"new", "not-decided"})
+    return bool(experiments.note(record, client, "ok", 0.01))
+
+
+async def test_an_exposure_counts_again_after_its_window(tmp_path: Path) -> None:
+    now = [1000.0]
+    experiments = noting(tmp_path, now, window_s=60, max_remembered=2)
+    assert [note(experiments, "v1"), note(experiments, "v1"), note(experiments, "v1", "off")] == [
+        True,
+        False,
+        True,
+    ]
+    now[0] += 61
+    assert note(experiments, "v1")
+    for name in ("v2", "v3"):
+        note(experiments, name)
+    assert len(experiments._met) == 2
+    await experiments.aclose()
+    assert len(events(tmp_path)) == 5
+
+
+async def test_ids_are_hashed_unless_they_are_asked_for(tmp_path: Path) -> None:
+    experiments = noting(tmp_path, [0.0], salt="s")
+    note(experiments, "someone@example.test")
+    await experiments.aclose()
+    (line,) = events(tmp_path)
+    assert line["unit"] != "someone@example.test"
+    assert len(line["unit"]) == 32
+    assert "example" not in (tmp_path / "events.jsonl").read_text()
+
+
+async def test_what_cannot_be_written_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    experiments = noting(tmp_path / "missing", [0.0])
+    note(experiments, "v1")
+    await experiments.aclose()
+    assert "exposures are lost" in caplog.text
+    assert [s[2] for s in experiments.samples() if s[0].name.endswith("lost")] == [1]
+
+
+async def test_a_goal_that_there_is_not_is_found(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match=r"there is no Mutation\.ordre"):
+        experiment(tmp_path, goals=["Mutation.ordre"])
+    assert "order" in SDL
+    with pytest.raises(ValueError, match="no field of Mutation"):
+        ExperimentSettings(goals=("Query.a",))
