@@ -142,7 +142,7 @@ class Worker:
         self.metrics_server: MetricsServer | None = None
         self._owns_process = owns_process
         self._admin: OwnedPort | None = None
-        self._serving: Serving | None = None
+        self._serving: Serving  # from `serve` on
         self.canary: Canary | None = None
         self._drain: asyncio.Future[Any] | None = None
         self.redis = make_shared_redis(config)
@@ -219,10 +219,8 @@ class Worker:
 
     def serving(self, client: ClientRequest | None = None, /) -> Serving:
         """What a request that begins now is answered by: a client's own, where another schema is tried by some."""
-        if self.canary is not None and client is not None:
-            return self.canary.revision_of(client)
-        assert self._serving is not None
-        return self._serving
+        canary = self.canary
+        return self._serving if canary is None or client is None else canary.revision_of(client)
 
     def all_serving(self) -> Sequence[Serving]:
         """All that requests that begin now are answered by."""

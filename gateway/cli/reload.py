@@ -59,8 +59,10 @@ def reload(
 def lines_of(found: dict[str, Any]) -> list[str]:
     """A report for people."""
     lines = [*found["errors"], found["line"]]
-    if found["result"] == "refused":  # then nothing of it holds
+    if found["result"] in ("refused", "withdrawn"):  # then nothing of it holds
         return lines
+    if found["result"] == "trying":
+        return [*lines, *(f"  {change['key']}: is tried" for change in found["changes"])]
     for change in found["changes"]:
         is_waiting = change["key"] in found["waiting"]
         note = NEEDS[change["needs"]] if change["needs"] == "hot" or is_waiting else "new workers"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +16,7 @@ from gateway.app.reload.canary import Trial, Verdict
 from gateway.app.reload.report import Report
 from gateway.app.reload.settings import CanarySettings
 from gateway.app.reload.shelf import BusyError
+from gateway.cli.reload import lines_of
 from gateway.observe.compared import Outcomes
 from gateway.override.buckets import bucket_of, prefix_of
 from gateway.telemetry.catalogue import METRICS
@@ -26,9 +25,6 @@ from gateway.testing import GatewayClient
 from tests.app.conftest import Live, Project
 from tests.transport.served import served
 from tests.transport.sockets import connected
-
-from .served import server_of
-from .test_workers import one_that_is_not
 
 OLD, NEW = "{ box { old } }", "{ box { new } }"
 CLIENTS = [f"client-{number}" for number in range(60)]
@@ -68,6 +64,7 @@ async def canary(live: Live, percent: float = 50, *, old: str = "String") -> Rep
     live.project.write_schema("new: String", old=old)
     report = await live.reloader.reload(canary_percent=percent)
     assert (report.result, report.percent, report.workers) == ("trying", percent, 1)
+    assert lines_of(report.as_json()) == [report.line(), "  graph.schema: the files: is tried"]
     return report
 
 
@@ -281,34 +278,3 @@ async def test_subscriptions_of_both_go_on_when_it_ends(
             await worker.broker.publish("boxes.a", {"old": "2", "new": "n"})
             for client in (one, other):
                 assert (await client.hear())["payload"]["data"] == {"boxes": {"old": "2"}}
-
-
-async def test_all_workers_decide_alike_and_one_that_dies_is_replaced_by_one_that_takes_part(
-    project: Project,
-) -> None:
-    project.write_config(CONFIG + "window_s = 3600\n")
-    async with server_of(project.config) as server:
-        pids = await server.pids(2)
-        project.write_schema("new: String", old="Int")
-        status, report = await server.command("POST", "/admin/reload?canary=50")
-        assert (status, report["result"], report["workers"]) == (200, "trying", 2)
-
-        async def ask_all(query: str) -> dict[str, str]:
-            async def one(who: str) -> str:
-                body, headers = {"query": query}, {"x-who": who}
-                async with server.http.post(server.url, json=body, headers=headers) as answer:
-                    return await answer.text()
-
-            return dict(zip(CLIENTS, await asyncio.gather(*map(one, CLIENTS)), strict=True))
-
-        dead = pids.pop()
-        os.kill(dead, signal.SIGKILL)
-        await one_that_is_not(pids | {dead}, server)
-        for _ in range(2):
-            fields = await ask_all('{ __type(name: "Box") { fields { name } } }')
-            inside = {who for who, text in fields.items() if '"new"' in text}
-            assert inside == {who for who in CLIENTS if is_in(report["digest"], who, 50)}
-        async with asyncio.timeout(90):
-            while not any("is returned" in line for line in server.log):
-                await ask_all("{ box { old } }")
-        await server.until_served("{ box { old } }", {"box": {"old": "o"}})
