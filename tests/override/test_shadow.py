@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.app.gateway import create_app
 from gateway.graph.overrides import shadows_of
 from gateway.override.evidence import MoveEvidence
 from gateway.testing import FakeAnswer, FakeSource, GatewayClient
@@ -260,3 +261,29 @@ async def test_values_are_shown_where_that_is_configured(tmp_path: Path) -> None
         await client.execute(STATS)
         (example,) = (await evidence(client)).examples["Stats.views", "value"]
         assert (example["before"], example["after"]) == ("1", "10")
+
+
+async def test_a_reload_keeps_what_was_found_of_the_same_connectors(tmp_path: Path) -> None:
+    schema, file = tmp_path / "schema.graphql", tmp_path / "gateway.toml"
+    schema.write_text(LINK + SOURCES + SDL)
+    text = 'graph = { schema = "schema.graphql" }\n[logs]\naccess = "off"\n[telemetry.metrics]\nport = 0\n'
+    text += (
+        "[override.labels]\nvideo = false\nstats = false\n[override.shadow]\nmax_lag_ms = 60000\n"
+    )
+    file.write_text(text)
+    client = GatewayClient(file, sources={"php": PHP, "rest": REST})
+    played = client.app.transports
+    client.app = create_app(file)
+    client.app.transports = played
+    async with client:
+        await client.execute(STATS)
+        assert (await evidence(client)).calls == 1
+        assert client.app.reloader is not None
+        more = SDL.replace("@shadow(percent: 100)", "@shadow(percent: 99)", 1)
+        for sdl, calls in ((more, 1), (more.replace("total.views", "total.likes"), 0)):
+            schema.write_text(LINK + SOURCES + sdl)
+            assert (await client.app.reloader.reload()).result == "reloaded"
+            assert (await evidence(client)).calls == calls
+        file.write_text(text.replace("stats = false", "stats = true"))
+        assert (await client.app.reloader.reload()).result == "reloaded"
+        assert (await client.execute(STATS)).data == {"stats": {"views": 20, "likes": 20}}
