@@ -1,8 +1,8 @@
 """Reading and writing many keys of Redis in few round trips, bounded by time: what the shared cache is spoken to by.
 
-What is asked for within one turn of the event loop is one MGET. A failure or a timeout closes the way for a moment:
-who asks then is told at once that nothing is there. redis-py speaks the protocol; its connections are used
-by themselves, which costs a third of its client. It must not know what the values mean.
+What is asked for within one turn of the event loop, leases too, is one round trip. A failure or a timeout closes the
+way for a moment: who asks then is told at once that nothing is there. redis-py speaks the protocol; its connections
+are used by themselves, which costs a third of its client. It must not know what the values mean.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,8 +19,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("gateway.cache")
 
+Asked = tuple[Sequence[bytes], "asyncio.Future[list[bytes | None]]"]
+"""Keys, and who waits for their values."""
+Lease = tuple[bytes, int, "asyncio.Future[bool]"]
+"""A key, how long it is held, ms, and who waits for it."""
+
 MOST_LINES = 4
-"""Connections for reading; what comes while all are busy goes together with the next that is free."""
+"""Connections for reading and leases; what comes while all are busy goes together by the next that is free."""
 MOST_WAITING = 1000
 """Values that wait to be written; what is one more is not written."""
 REST_S = 1.0
@@ -50,8 +57,10 @@ class RedisLines:
         self._insert_timeout_s = insert_timeout_s
         self._clock = clock
         self._idle: list[Connection] = []
-        self._lines = 0
-        self._asked: list[tuple[Sequence[bytes], asyncio.Future[list[bytes | None]]]] = []
+        self._reading = 0
+        self._is_due = False
+        self._leases: list[Lease] = []
+        self._asked: list[Asked] = []
         self._waiting: dict[bytes, tuple[bytes, int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._writing: asyncio.Task[None] | None = None
@@ -69,8 +78,7 @@ class RedisLines:
             return [None] * len(keys)
         future: asyncio.Future[list[bytes | None]] = asyncio.get_running_loop().create_future()
         self._asked.append((keys, future))
-        if len(self._asked) == 1:
-            asyncio.get_running_loop().call_soon(self._ask)
+        self._ask_soon()
         return await future
 
     def put(self, key: bytes, value: bytes, ttl_ms: int) -> None:
@@ -86,16 +94,10 @@ class RedisLines:
         """Whether nobody had this key until now; also where Redis cannot be asked."""
         if self.rests:
             return True
-
-        async def ask(line: Connection) -> Any:
-            await line.send_command("SET", key, b"", "NX", "PX", ttl_ms)
-            return await line.read_response()
-
-        try:
-            return await self._bounded(ask, self._fetch_timeout_s) is not None
-        except self._errors() as exc:
-            self._failed("fetch", exc)
-            return True
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._leases.append((key, ttl_ms, future))
+        self._ask_soon()
+        return await future
 
     async def settle(self) -> None:
         """Wait until what is to be written is."""
@@ -105,6 +107,7 @@ class RedisLines:
     async def aclose(self) -> None:
         """Write what waits, and end every connection."""
         await self.settle()
+        self._rests_until = inf  # whoever still asks is told that nothing is there
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -112,38 +115,57 @@ class RedisLines:
             await line.disconnect()
         self._idle.clear()
 
-    def _ask(self) -> None:
-        if self._asked and (self._idle or self._lines < MOST_LINES):
-            asked, self._asked = self._asked, []
-            task = asyncio.create_task(self._fetch(asked))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _ask_soon(self) -> None:
+        """Ask at the end of this turn for all that comes in it."""
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._ask)
 
-    async def _fetch(
-        self, asked: list[tuple[Sequence[bytes], asyncio.Future[list[bytes | None]]]]
-    ) -> None:
+    def _ask(self) -> None:
+        """Ask for what waits, where a connection is free: called whenever something comes, and one becomes free."""
+        self._is_due = False
+        if not (self._asked or self._leases) or self._reading >= MOST_LINES:
+            return
+        asked, self._asked = self._asked, []
+        leases, self._leases = self._leases, []
+        if self.rests:
+            _settle(asked, leases, None)
+            return
+        self._reading += 1
+        task = asyncio.create_task(self._fetch(asked, leases))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._fetched, asked, leases))
+
+    def _fetched(self, asked: list[Asked], leases: list[Lease], task: asyncio.Task[None]) -> None:
+        """A connection is free. Whoever has no answer by now, since asking has failed or was ended, waits no longer."""
+        self._tasks.discard(task)
+        self._reading -= 1
+        _settle(asked, leases, None)
+        self._ask()
+
+    async def _fetch(self, asked: list[Asked], leases: list[Lease]) -> None:
         keys = [key for some, _ in asked for key in some]
 
         async def ask(line: Connection) -> Any:
             # `_bounded` closes the line after a failure, and a failed line is not used again.
-            await line.send_packed_command(_mget(keys), check_health=False)
-            return await line.read_response(disconnect_on_error=False)
+            sets = [("SET", key, b"", "NX", "PX", ttl_ms) for key, ttl_ms, _ in leases]
+            packed = [*([_mget(keys)] if keys else ()), *(line.pack_commands(sets) if sets else ())]
+            await line.send_packed_command(packed, check_health=False)
+            values = await line.read_response(disconnect_on_error=False) if keys else []
+            taken = []
+            for _ in leases:
+                try:
+                    taken.append(await line.read_response(disconnect_on_error=False) is not None)
+                except self._refusals() as exc:
+                    if not _is_full(exc):
+                        raise
+                    taken.append(True)  # no room for a lease: ask
+            return values, taken
 
         try:
-            values = await self._bounded(ask, self._fetch_timeout_s)
+            _settle(asked, leases, await self._bounded(ask, self._fetch_timeout_s))
         except self._errors() as exc:
             self._failed("fetch", exc)
-            values = [None] * len(keys)
-        except BaseException:
-            for _, future in asked:
-                future.cancel()
-            raise
-        at = 0
-        for some, future in asked:
-            if not future.done():
-                future.set_result(values[at : at + len(some)])
-            at += len(some)
-        self._ask()
 
     async def _write(self) -> None:
         try:
@@ -173,7 +195,6 @@ class RedisLines:
 
     async def _bounded(self, ask: Callable[[Connection], Awaitable[Any]], timeout_s: float) -> Any:
         """Use a connection; one that something went wrong on is not used again."""
-        self._lines += 1
         line = self._idle.pop() if self._idle else self._new_line()
         try:
             async with asyncio.timeout(timeout_s):
@@ -181,10 +202,8 @@ class RedisLines:
                     await line.connect()
                 answer = await ask(line)
         except BaseException:
-            self._lines -= 1
             await line.disconnect(nowait=True)
             raise
-        self._lines -= 1
         self._idle.append(line)
         return answer
 
@@ -212,6 +231,23 @@ class RedisLines:
         from redis.exceptions import ResponseError
 
         return ResponseError
+
+
+def _settle(
+    asked: Sequence[Asked],
+    leases: Sequence[Lease],
+    found: tuple[list[bytes | None], list[bool]] | None,
+) -> None:
+    """Give everybody who waits what was found; where nothing could be asked, that nothing is there."""
+    values, taken = found or ([], [])
+    at = 0
+    for keys, future in asked:
+        if not future.done():
+            future.set_result(values[at : at + len(keys)] if values else [None] * len(keys))
+        at += len(keys)
+    for number, (_, _, lease) in enumerate(leases):
+        if not lease.done():
+            lease.set_result(taken[number] if taken else True)
 
 
 def _mget(keys: Sequence[bytes]) -> bytes:

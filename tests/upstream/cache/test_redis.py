@@ -20,6 +20,7 @@ from gateway.broker.settings import BrokerSettings
 from gateway.redis.client import make_redis
 from gateway.redis.settings import RedisSettings
 from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.cache.redis_lines import MOST_LINES, RedisLines
 from gateway.upstream.cache.response_cache import ResponseCache
 from gateway.upstream.cache.settings import SharedCacheSettings, SourceCacheSettings
 from gateway.upstream.cache.shared_tier import SharedTier
@@ -443,3 +444,50 @@ async def test_what_was_changed_on_its_way_is_no_answer() -> None:
         changed = bytearray(written)
         changed[at // 8] ^= 1 << at % 8
         assert read_entry(bytes(changed), 0) is None
+
+
+async def test_who_asks_while_all_connections_are_busy_is_answered(redis_url: str) -> None:
+    """Leases, look-ups and writes at once, each turn: nobody waits for good, and few connections are enough."""
+    client = make_redis(RedisSettings(url=redis_url, timeout_s=1.0), "test")
+    lines = RedisLines(client, 5.0, 5.0, asyncio.get_running_loop().time)
+    try:
+        async with asyncio.timeout(20):
+            waiting: list[Any] = []
+            for turn in range(30):
+                waiting += [
+                    lines.take(b"lease%d" % number, 5000) for number in range(turn, turn + 3)
+                ]
+                waiting += [lines.get_many([b"x", b"y%d" % turn]), lines.get_many([b"z"])]
+                lines.put(b"z", b"1", 5000)
+            tasks = [asyncio.ensure_future(one) for one in waiting]
+            for _ in range(3):
+                await asyncio.sleep(0)
+                tasks.append(asyncio.ensure_future(lines.get_many([b"z"])))
+            found = await asyncio.gather(*tasks)
+            await lines.settle()
+            assert await lines.get_many([b"z"]) == [b"1"]
+            again = await asyncio.gather(*(lines.take(b"many%d" % n, 5000) for n in range(300)))
+        assert found[:3] == [True, True, True]
+        assert found[5:8] == [False, False, True], "of three leases two are held already"
+        assert all(again)
+        assert len(lines._idle) <= MOST_LINES + 1
+        assert lines.failures == {"fetch": 0, "insert": 0}
+    finally:
+        await lines.aclose()
+        await client.aclose()
+
+
+async def test_who_waits_when_it_ends_is_told_that_nothing_is_there(redis_url: str) -> None:
+    client = make_redis(RedisSettings(url=redis_url, timeout_s=1.0), "test")
+    lines = RedisLines(client, 5.0, 5.0, asyncio.get_running_loop().time)
+    async with asyncio.timeout(10):
+        looks = [asyncio.ensure_future(lines.get_many([b"x"])) for _ in range(3)]
+        lease = asyncio.ensure_future(lines.take(b"l", 5000))
+        for _ in range(2):
+            await asyncio.sleep(0)
+        late = asyncio.ensure_future(lines.get_many([b"x"]))
+        await asyncio.sleep(0)
+        await lines.aclose()
+        assert await asyncio.gather(*looks, late) == [[None]] * 4
+        assert await lease
+    await client.aclose()
