@@ -34,13 +34,13 @@ from benchmarks.load.traffic import varied_requests
 from benchmarks.stats import median_of_ratios
 from gateway.app.build import build_graph
 from gateway.app.config import build_config
+from gateway.auth.principal import ANONYMOUS
 from gateway.cost.formula import Given
 from gateway.cost.operation_cost import OperationCosts
 from gateway.cost.settings import CostSettings
 from gateway.cost.tally import Tally
-from gateway.quotas.local import LocalWindows
-from gateway.quotas.settings import QuotaPolicy, WindowSettings
-from gateway.quotas.windows import windows_of
+from gateway.quotas.quotas import Quotas, QuotaSubject, Taken
+from gateway.quotas.settings import QuotaPolicy, QuotaSettings, WindowSettings
 
 ALL_OF_IT = """
 [cost]
@@ -95,9 +95,17 @@ def parts() -> Iterator[tuple[str, float, float]]:
     yield "the count of 100 posts and users", cost_us(count, 5_000), 0.0
     windows = (WindowSettings(requests=10**6, seconds=10), WindowSettings(cost=10**9, seconds=3600))
     for what, settings in (("one window", windows[:1]), ("two windows", windows)):
-        store, counted = LocalWindows(), windows_of(QuotaPolicy(windows=settings))
-        take = lambda n, store=store, counted=counted: store.take(str(n % 1_000), counted, 1, 5)  # noqa: E731
-        yield f"a quota in memory, {what}", cost_us(take, 20_000), 2.0
+        quotas = Quotas(QuotaSettings(policies={"default": QuotaPolicy(windows=settings)}), 1)
+        subject = quotas.subject_of(ANONYMOUS, None)
+        assert subject is not None
+
+        def take(n: int, quotas: Quotas = quotas, subject: QuotaSubject = subject) -> None:
+            taken = quotas.take(subject, str(n % 1_000), 5)
+            assert isinstance(taken, Taken)
+            assert taken.back_at_s is not None
+            subject.policy.tell(taken.back_at_s, taken.at_s)
+
+        yield f"a quota in memory and its headers, {what}", cost_us(take, 20_000), 2.0
 
 
 @contextmanager
