@@ -72,6 +72,8 @@ class FallbackLoader:
         if not failed:
             return values
         self._note(values[failed[0]])
+        if context.stats.outward is not None:  # as fresh as until the new source answers again
+            context.stats.outward.note(None, was_asked=True, why=f"{self.source}: it fails")
         whole = list(values)
         again = await before.load([parents[at] for at in failed], arguments, context)
         for at, value in zip(failed, again, strict=True):

@@ -212,12 +212,7 @@ class Upstream:
         def fetch(asked: UpstreamRequest) -> Awaitable[Fetched]:
             return self._share(source, asked, caller)
 
-        try:
-            response = await cache.answer(request, fetch, self.fetch_unasked)
-        except UpstreamError:
-            if stats.outward is not None:
-                stats.outward.note(None, was_asked=True, why=f"{request.source}: it has failed")
-            raise
+        response = await cache.answer(request, fetch, self.fetch_unasked)
         was_asked = stats.calls + stats.shared != calls
         stats.cached += not was_asked
         if step is not None:

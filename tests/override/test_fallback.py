@@ -149,3 +149,35 @@ type Query { version: String
         async with served(folder, labels={}, rest=rest, override=FROM, sdl=sdl) as client:
             result = await client.execute("{ version }")
             assert (result.data, result.errors) == ({"version": version}, [])
+
+
+@pytest.mark.parametrize("how", ["is away", "hangs"])
+async def test_what_the_old_source_gave_is_not_kept_whole_when_the_new_one_answers_again(
+    tmp_path: Path, how: str
+) -> None:
+    kept = {"cache-control": "max-age=600"}
+    is_away: str = how
+
+    async def stats(_: Any) -> Any:
+        if is_away == "hangs":
+            await NEVER.wait()
+        return ConnectionError() if is_away else REST["GET /stats"]
+
+    php = {"GET /stats.php": FakeAnswer({"views": 1, "likes": 2}, headers=kept)}
+    tables = {
+        "sources": {name: {"cache": {"enabled": True}} for name in ("php", "rest")},
+        "traffic_shaping": {"router": {"timeout_s": 1.0}},
+    }
+    async with served(
+        tmp_path,
+        "stats",
+        labels=ON,
+        php=php,
+        rest={"GET /stats": stats},
+        override=FROM,
+        tables=tables,
+    ) as client:
+        for _ in range(3):
+            assert (await client.execute(STATS)).data == {"stats": {"views": 1, "likes": 2}}
+        is_away = ""
+        assert (await client.execute(STATS)).data == {"stats": {"views": 10, "likes": 20}}
