@@ -16,7 +16,7 @@ from graphql import (
 )
 
 from gateway.cost.formula import MOST
-from gateway.cost.inputs import is_sized, named_input
+from gateway.cost.input_types import is_sized, named_input
 from gateway.cost.weights import (
     COSTS,
     Names,

@@ -27,6 +27,7 @@ from graphql import (
     is_object_type,
 )
 
+from gateway.cost.field_sources import is_call, source_of
 from gateway.cost.formula import (
     NOTHING,
     ONE,
@@ -42,10 +43,8 @@ from gateway.cost.inputs import InputCosts
 from gateway.cost.nodes import BySource, FieldCost, ObjectCost, OperationCost
 from gateway.cost.settings import CostSettings, SourceBudget
 from gateway.cost.weights import ListSize, Names, list_levels, named, weights_of
-from gateway.graph.resolvers import BatchField, EntityField
 from gateway.plan.collect import CannotCompileError, Collector
-from gateway.plan.kinds import field_of, kind_of
-from gateway.plan.nodes import Kind
+from gateway.plan.kinds import field_of
 
 FREE = frozenset({"__typename", "__schema", "__type"})
 Sized = tuple[tuple[Names, Formula], ...]
@@ -286,21 +285,6 @@ class CostBuilder:
     def _default_size(self, source: str | None) -> int:
         size = self._settings.sources.get(source or "", NO_BUDGET).list_size
         return self._settings.list_size if size is None else size
-
-
-def is_call(definition: GraphQLField) -> bool:
-    """Whether a source is asked for the values of a field by themselves: for leaves, too, that is a call for each."""
-    return isinstance(definition.resolve, BatchField | EntityField)
-
-
-def source_of(name: str, definition: GraphQLField, outer: str | None) -> str | None:
-    """The source that gives a field's values: that of its connector; of a property, the object's own."""
-    resolve: Any = definition.resolve
-    if isinstance(resolve, BatchField):
-        return resolve.loader.source
-    if isinstance(resolve, EntityField):
-        return resolve.loaders[0].source
-    return outer if kind_of(name, definition, None) is Kind.PROPERTY else None
 
 
 def evaluated(formulas: BySource, given: Given) -> dict[str, Amount]:
