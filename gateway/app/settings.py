@@ -26,7 +26,8 @@ class GraphSettings:
     """`[graph]`: what is served.
 
     Attributes:
-        schema: `.graphql` files, or folders of them, relative to the configuration file.
+        schema: `.graphql` files, or folders of them, relative to the configuration file. In a folder, what begins with
+            a dot is left out, and links are followed: a mounted ConfigMap is read once.
         resolvers: Name of the Python package or module with resolvers, importable from the
             configuration file's folder; none by default.
         strict_deprecation: Reject a schema where a field is deprecated and the same field of its interface is

@@ -14,6 +14,7 @@ import orjson
 from gateway.documents.ids import hash_of, plain_id
 from gateway.errors import ConfigError
 from gateway.settings.file_state import FileState, state_of
+from gateway.settings.folder_files import files_in
 from gateway.settings.text_file import read_text_file
 
 APOLLO = "apollo-persisted-query-manifest"
@@ -74,13 +75,13 @@ def operations_of(manifest: object) -> Iterable[tuple[str, str]]:
 
 def _files(folder: Path) -> Iterable[tuple[str, str]]:
     """A folder's files by name, `GetVideo.graphql` as `GetVideo`."""
-    for file in sorted(folder.rglob("*.graphql")):
+    for file in files_in(folder, ".graphql"):
         yield file.stem, read_text_file(file, "document", key=KEY)
 
 
 def signature_of(path: Path) -> Signature:
     """What changes with a manifest: names, times and sizes of its files. Errors: OSError."""
-    return stats_of(sorted(path.rglob("*.graphql")) if path.is_dir() else [path])
+    return stats_of(files_in(path, ".graphql") if path.is_dir() else [path])
 
 
 def stats_of(files: Iterable[Path]) -> Signature:

@@ -14,9 +14,12 @@ from graphql.language import DefinitionNode, Location, Token
 from graphql.language.parser import Parser
 
 from gateway.errors import ConfigError, Diagnostic
+from gateway.settings.folder_files import files_in
 from gateway.settings.mistakes import together
 from gateway.settings.text_file import read_text_file
 
+SUFFIXES = (".graphql", ".graphqls", ".gql")
+"""What the name of a schema file in a folder ends with."""
 MAX_SYNTAX_ERRORS = 20
 """Of one file: what comes behind so many is looked at when they are mended."""
 _DEFINITION = re.compile(
@@ -35,9 +38,7 @@ def find_schema_files(paths: Sequence[str | Path], base: str | Path = ".") -> li
     for given in paths:
         path = Path(base) / given
         if path.is_dir():
-            inside = sorted(
-                p for suffix in ("*.graphql", "*.graphqls", "*.gql") for p in path.rglob(suffix)
-            )
+            inside = files_in(path, *SUFFIXES)
             if not inside:
                 raise ConfigError(
                     "the folder holds no .graphql file", key="graph.schema", file=str(path)

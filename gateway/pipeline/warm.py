@@ -12,6 +12,7 @@ from graphql import GraphQLSyntaxError, OperationDefinitionNode, parse
 from gateway.errors import ClientError, ConfigError, RequestError
 from gateway.pipeline.found_plan import Key
 from gateway.pipeline.plan_cache import PlanCache
+from gateway.settings.folder_files import files_in
 from gateway.settings.text_file import read_text_file
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ def _files(paths: Sequence[str], base: Path) -> Iterator[Path]:
     for name in paths:
         path = base / name
         if path.is_dir():
-            yield from sorted(path.rglob("*.graphql"))
+            yield from files_in(path, ".graphql")
         else:
             yield path
 

@@ -15,13 +15,12 @@ from typing import Any
 from gateway.app.build import build_graph_of
 from gateway.app.config import Config
 from gateway.errors import ConfigError
+from gateway.graph.sdl import SUFFIXES
 from gateway.release.addresses import shown_url, url_problems
 from gateway.release.configured import STAND_INS, PodSettings, pod_settings, variables_of
 from gateway.release.manifests import find_object, pod_specs
 from gateway.release.model import Object, Target
 from gateway.release.reach import egress
-
-SUFFIXES = (".graphql", ".graphqls", ".gql")
 
 
 def files_are_served(objects: Sequence[Object], target: Target) -> Iterator[str]:

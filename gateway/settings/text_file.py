@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from codecs import BOM_UTF8
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from gateway.errors import ConfigError
 
@@ -22,6 +24,11 @@ def read_text_file(
     Errors: ConfigError with the file; with line and column of the first byte that is not UTF-8.
     """
     try:
+        mode = os.stat(path).st_mode
+        # Whoever opens a named pipe waits until somebody writes. Those in /dev are a shell's own, and end.
+        if not (S_ISREG(mode) or S_ISDIR(mode) or str(path).startswith("/dev/")):
+            why = f"the {what} cannot be read: it is no regular file"
+            raise ConfigError(why, key=key, file=str(path), hint=hint)
         raw = Path(path).read_bytes()
     except OSError as exc:
         why = f"the {what} cannot be read: {exc.strerror}"

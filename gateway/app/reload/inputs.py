@@ -20,6 +20,7 @@ from gateway.errors import ConfigError
 from gateway.graph.sdl import find_schema_files
 from gateway.settings.file_state import FileState, state_of
 from gateway.settings.files import rooted
+from gateway.settings.folder_files import files_in
 from gateway.settings.text_file import read_text_file
 from gateway.settings.whole_file import write_whole
 
@@ -131,4 +132,4 @@ def _python_files(resolvers: str | None, base: Path) -> Iterator[Path]:
     if not name.is_dir() and not name.with_suffix(".py").is_file() and module is not None:
         place = Path(module.__file__ or "")  # installed elsewhere
         name = place.parent if place.name == "__init__.py" else place.with_suffix("")
-    yield from sorted(name.rglob("*.py")) if name.is_dir() else (name.with_suffix(".py"),)
+    yield from files_in(name, ".py") if name.is_dir() else (name.with_suffix(".py"),)

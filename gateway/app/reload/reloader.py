@@ -26,6 +26,7 @@ from gateway.app.reload.canary import Trial, Verdict
 from gateway.app.reload.effects import ConfigChange, Effect, changes_between
 from gateway.app.reload.inputs import Inputs, Origin
 from gateway.app.reload.part import ABANDON, COMMIT, LACKING, PREPARE, PYTHON_FILES, Part
+from gateway.app.reload.reading import BoundedReading
 from gateway.app.reload.report import Report, Result
 from gateway.app.reload.settings import ReloadSettings
 from gateway.app.reload.shelf import BusyError, Shelf
@@ -84,6 +85,7 @@ class Reloader:
         del self._counts["checked"]
         self.trials = Trials(part, calls, shelf, self._counts)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._reading = BoundedReading(origin, env)
         self._seen: list[FileState] | None = None
         self._handled: list[FileState] | None = None
         self._looking = Looking(
@@ -136,8 +138,10 @@ class Reloader:
         with self._shelf.turn():
             if check_only and self.trials.current is not None:
                 raise BusyError("a canary is under way: nothing is built beside it")
+            tried = self.trials.current
             report = await self._reload(canary_percent, check_only=check_only)
-        if not check_only and report.result not in get_args(Verdict):  # `Trials` counts those
+            goes_on = report.result == "trying" and tried is self.trials.current
+        if not (check_only or goes_on) and report.result not in get_args(Verdict):  # `Trials` does
             self._counts[report.result] += 1
         levels = {"refused": logging.ERROR, "unchanged": logging.DEBUG}
         line = "; ".join([report.line(), *report.errors])
@@ -146,7 +150,8 @@ class Reloader:
 
     async def _reload(self, canary_percent: float | None, *, check_only: bool) -> Report:
         try:
-            inputs, config, digest = await asyncio.to_thread(self._read)
+            inputs, config = await self._reading.within(self._settings.prepare_timeout_s)
+            digest = await asyncio.to_thread(self._shelf.put, inputs)
         except ConfigError as exc:
             return Report("refused", errors=error_lines(exc, self._origin.config))
         report = Report("unchanged", digest, changes=self._part.changes(inputs, config))
@@ -177,12 +182,6 @@ class Reloader:
             report.percent = trial.percent
             report.result = "trying"
         return True
-
-    def _read(self) -> tuple[Inputs, Config, str]:
-        """The files as they are now, where every worker finds them. Errors: ConfigError."""
-        inputs = self._origin.read(self._env)
-        config = self._origin.parse(inputs.config, self._env)
-        return inputs, config, self._shelf.put(inputs)
 
     async def _reload_from(
         self, inputs: Inputs, config: Config, report: Report, *, check_only: bool

@@ -192,6 +192,7 @@ def test_what_is_counted_decides(
 async def test_a_command_promotes_it_and_the_files_as_they_were_withdraw_it(live: Live) -> None:
     await canary(live)
     assert (await live.reloader.reload(canary_percent=7)).percent == 50  # it goes on
+    assert counts(live, "gateway_reloads")["trying",] == 1
     live.project.write_schema("")
     assert (await live.reloader.reload()).result == "withdrawn"
     assert live.client.app.worker.canary is None

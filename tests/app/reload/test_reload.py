@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import threading
 import weakref
+from collections.abc import Mapping
 
 import pytest
 from graphql import DocumentNode, GraphQLSchema
@@ -14,6 +16,7 @@ import gateway.generated.functions as functions_module
 import gateway.language.document as document_module
 from gateway.app.gateway import create_app
 from gateway.app.reload.effects import Effect
+from gateway.app.reload.inputs import Inputs, Origin
 from gateway.app.reload.shelf import BusyError
 from gateway.language.limits import Limits
 from gateway.language.validate import validate_document
@@ -52,6 +55,33 @@ async def test_a_broken_schema_leaves_the_old_one_and_is_told_with_file_and_line
     assert live.client.app.worker.is_ready
     live.project.write_schema("new: String")
     assert (await live.reloader.reload()).result == "reloaded"
+
+
+async def test_a_disk_that_hangs_is_told_and_holds_no_later_reload_up(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = threading.Event()
+    look = Origin.read
+
+    def wait(origin: Origin, env: Mapping[str, str]) -> Inputs:
+        hangs.wait()
+        return look(origin, env)
+
+    live.project.write_config("[reload]\nprepare_timeout_s = 0.001\n")
+    assert (await live.reloader.reload()).result == "reloaded"
+    monkeypatch.setattr(Origin, "read", wait)
+    try:
+        first = await live.reloader.reload()
+        second = await live.reloader.reload()
+    finally:
+        hangs.set()
+    assert [first.result, second.result] == ["refused", "refused"]
+    assert "could not be read within 0.001 s" in first.errors[0]
+    assert "still being read" in second.errors[0]
+    live.project.write_config("")
+    while (report := await live.reloader.reload()).result == "refused":
+        await asyncio.sleep(0)
+    assert report.result == "reloaded"
 
 
 @pytest.mark.parametrize(
