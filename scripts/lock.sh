@@ -9,5 +9,5 @@ lock() {
     var/lock/bin/pip-compile -q --upgrade --generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header \
         --no-emit-index-url --no-emit-trusted-host --no-emit-find-links "$@"
 }
-lock --extra http2 --extra redis -c constraints.txt -o deploy/image/runtime.txt pyproject.toml deploy/image/more.in
+lock --extra http2 --extra redis --extra flags -c constraints.txt -o deploy/image/runtime.txt pyproject.toml deploy/image/more.in
 lock -c constraints.txt -o deploy/image/build.txt deploy/image/build.in

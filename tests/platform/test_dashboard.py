@@ -35,6 +35,7 @@ QUIET = (
     "Answers that make no sense", "Answers read the slow way", "Requests of which it is not known who asks",
     "Age of the keys in use", "The listener's certificate ends in", "Reloads, and revisions that are held A",
     "Answers kept, evicted and purged D", "Resident memory B", "Commands for quotas", "Overrides decided",
+    "Flags decided", "Flags that could not", "Experiments", "Answers compared by @shadow", "Comparisons left out",
 )  # fmt: skip
 SERIES = re.compile(r"\b((?:http|graphql|gateway|process|python)_\w+?)(?:_bucket|_count|_sum)?\{")
 
