@@ -88,8 +88,9 @@ class SharedTier:
         """
         if not self.is_usable:
             return [None] * len(digests)
-        values = await self.lines.get_many([self._prefix + digest for digest in digests])
-        return [self._entry(value, began) for value in values]
+        keys = [self._prefix + digest for digest in digests]
+        values = await self.lines.get_many(keys)
+        return [self._entry(key, value, began) for key, value in zip(keys, values, strict=True)]
 
     async def lookup(self, request: UpstreamRequest, began: int) -> StoredResponse | None:
         """The stored answer for a request, fresh or not."""
@@ -106,7 +107,8 @@ class SharedTier:
         """Keep an answer under a digest, soon."""
         ttl_s = _lifetime_s(entry, self._now())
         if ttl_s > 0 and self.log.is_heard:
-            self.lines.put(self._prefix + digest, write_entry(entry, began), int(ttl_s * 1000))
+            key = self._prefix + digest
+            self.lines.put(key, write_entry(key, entry, began), int(ttl_s * 1000))
 
     async def lead(self, request: UpstreamRequest, began: int) -> StoredResponse | None:
         """Whoever comes first asks the origin, in all pods: None says to ask. The others wait for the answer.
@@ -141,8 +143,8 @@ class SharedTier:
             next(keys_of(request).found_by()),
         )
 
-    def _entry(self, value: bytes | None, began: int) -> StoredResponse | None:
-        read = read_entry(value, began) if value else None
+    def _entry(self, key: bytes, value: bytes | None, began: int) -> StoredResponse | None:
+        read = read_entry(key, value, began) if value else None
         if read is None or self.log.is_purged(read[1], read[0].tags):
             return None
         return read[0]

@@ -18,7 +18,7 @@ else:
 
 VERSION = 2
 SUM_BYTES = 4
-"""Of the check sum before an entry: what was changed on its way is no answer."""
+"""Of the check sum before an entry, of its key too: what was changed, or stands elsewhere, is no answer."""
 COMPRESSED_FROM = 1024
 """Bytes from which a body is compressed: what is smaller gains nothing, and costs a frame."""
 LEVEL = 1
@@ -41,10 +41,11 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(WireEntry)
 
 
-def write_entry(entry: StoredResponse, began: PurgeNumber) -> bytes:
+def write_entry(key: bytes, entry: StoredResponse, began: PurgeNumber) -> bytes:
     """The bytes.
 
     Args:
+        key: Of Redis.
         entry: What is stored.
         began: The number of the last purge that was known when fetching it began.
     """
@@ -53,18 +54,19 @@ def write_entry(entry: StoredResponse, began: PurgeNumber) -> bytes:
         body, size = zstd.compress(body, LEVEL), len(body)
     bare = msgspec.structs.replace(entry, body=b"", began=0)
     data = _encoder.encode(WireEntry(VERSION, began, size, body, bare))
-    return crc32(data).to_bytes(SUM_BYTES) + data
+    return crc32(data, crc32(key)).to_bytes(SUM_BYTES) + data
 
 
-def read_entry(data: bytes, began: int) -> tuple[StoredResponse, PurgeNumber] | None:
+def read_entry(key: bytes, data: bytes, began: int) -> tuple[StoredResponse, PurgeNumber] | None:
     """What the bytes say; None where they say nothing that this version understands.
 
     Args:
+        key: Of Redis, under which they stood.
         data: As they were read.
         began: The number of purges of this worker when it asked for them.
     """
     written, data = data[:SUM_BYTES], data[SUM_BYTES:]
-    if written != crc32(data).to_bytes(SUM_BYTES):
+    if written != crc32(data, crc32(key)).to_bytes(SUM_BYTES):
         return None
     try:
         wire = _decoder.decode(data)

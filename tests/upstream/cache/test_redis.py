@@ -379,8 +379,8 @@ def test_an_answer_is_the_same_after_it_was_in_redis(size: int) -> None:
     asyncio.run(origin.read())
     (kept,) = origin.memory
     kept.body = b"x" * size
-    data = write_entry(kept, (5, 6))
-    read = read_entry(data, kept.began)
+    data = write_entry(b"k", kept, (5, 6))
+    read = read_entry(b"k", data, kept.began)
     assert read is not None
     entry, began = read
     assert began == (5, 6)
@@ -391,7 +391,7 @@ def test_an_answer_is_the_same_after_it_was_in_redis(size: int) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"x", b"\x90", b"\x91\x02", b"\xc1" * 9])
 def test_what_another_version_wrote_is_no_answer(data: bytes) -> None:
-    assert read_entry(data, 0) is None
+    assert read_entry(b"k", data, 0) is None
 
 
 @pytest.mark.parametrize("how", ["a refresh", "a soft purge"])
@@ -437,13 +437,14 @@ async def test_what_was_changed_on_its_way_is_no_answer() -> None:
     origin.says(cache_control="max-age=60", etag='"e"')
     await origin.read()
     (entry,) = origin.memory
-    written, rng = write_entry(entry, (1, 2)), Random("bits")
-    assert read_entry(written, 0) is not None
+    written, rng = write_entry(b"k", entry, (1, 2)), Random("bits")
+    assert read_entry(b"k", written, 0) is not None
+    assert read_entry(b"l", written, 0) is None, "it stands under another key"
     for _ in range(300):
         at = rng.randrange(8 * len(written))
         changed = bytearray(written)
         changed[at // 8] ^= 1 << at % 8
-        assert read_entry(bytes(changed), 0) is None
+        assert read_entry(b"k", bytes(changed), 0) is None
 
 
 async def test_who_asks_while_all_connections_are_busy_is_answered(redis_url: str) -> None:
