@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,13 +11,15 @@ from gateway.app.reload.settings import CanarySettings
 from gateway.app.revision import Revision
 from gateway.client.request import ClientRequest
 from gateway.client.targeting import TargetingKeys
-from gateway.observe.compared import ComparedObserver, Outcomes
+from gateway.observe.compared import ComparedObserver, Outcomes, OutcomesByClient
 from gateway.override.buckets import bucket_of, prefix_of
 from gateway.override.labels import ALL
 from gateway.telemetry.catalogue import CANARY_OPERATIONS
 from gateway.telemetry.metrics import Sample
 
 NAME = "canary"
+CLIENT_NUMBERS = 1000
+"""So many clients are told apart where their errors are counted: what is counted is bounded."""
 Verdict = Literal["promoted", "returned", "withdrawn"]
 
 
@@ -44,20 +46,27 @@ class Trial:
         ends_at = now + settings.window_s
         return cls(digest, percent, ends_at, settings.max_error_increase, settings.min_operations)
 
-    def verdict(self, canary: Outcomes, others: Outcomes, now: float) -> Verdict | None:
+    def verdict(
+        self, canary: OutcomesByClient, others: OutcomesByClient, now: float
+    ) -> Verdict | None:
         """What becomes of it; None while that is not known."""
-        increase = canary.share - others.share - self.max_error_increase
+        increase = mean(canary.shares) - mean(others.shares) - self.max_error_increase
         if now >= self.ends_at:
             return "returned" if increase > 0 else "promoted"
-        is_counted = canary.operations >= self.min_operations
-        return "returned" if is_counted and increase > chance(canary, others) else None
+        is_counted = canary.total.operations >= self.min_operations
+        is_sure = is_counted and increase > chance(canary.shares, others.shares)
+        return "returned" if is_sure else None
 
 
-def chance(one: Outcomes, other: Outcomes) -> float:
-    """By how much two shares may differ that mean the same: three standard errors of their difference."""
-    operations = one.operations + other.operations
-    share = (one.failed + other.failed) / operations
-    spread = 1 / one.operations + (1 / other.operations if other.operations else 0)
+def mean(shares: Sequence[float]) -> float:
+    """Every client's counts as much as any other's."""
+    return math.fsum(shares) / len(shares) if shares else 0.0
+
+
+def chance(one: Sequence[float], other: Sequence[float]) -> float:
+    """By how much two means may differ that are the same: three standard errors of their difference."""
+    share = mean([*one, *other])
+    spread = 1 / len(one) + (1 / len(other) if other else 0)
     return 3 * math.sqrt(share * (1 - share) * spread)
 
 
@@ -87,9 +96,10 @@ class Canary:
         self._keys = keys
         self._prefix = prefix_of(NAME, after.digest)
         self._observer = before.pipeline.observer
-        self.outcomes: dict[str, Outcomes] = {}
+        self._numbers = prefix_of(f"{NAME} client", after.digest)
+        self.outcomes: dict[str, OutcomesByClient] = {}
         for name, revision in (("canary", after), ("others", before)):
-            compared = ComparedObserver(self._observer)
+            compared = ComparedObserver(self._observer, self._number_of)
             self.outcomes[name] = compared.outcomes
             revision.pipeline.observer = compared
 
@@ -97,6 +107,9 @@ class Canary:
         """What answers a client's request."""
         is_in = bucket_of(self._prefix, self._keys.of(client)) < self._share
         return self.after if is_in else self._before
+
+    def _number_of(self, client: ClientRequest) -> int:
+        return bucket_of(self._numbers, self._keys.of(client)) % CLIENT_NUMBERS
 
     def end(self) -> None:
         """Count no more."""
@@ -106,7 +119,7 @@ class Canary:
     def as_json(self) -> dict[str, Any]:
         """For whoever runs the gateway."""
         outcomes = {
-            name: {"operations": found.operations, "failed": found.failed}
+            name: {"operations": found.total.operations, "failed": found.total.failed}
             for name, found in self.outcomes.items()
         }
         return {"digest": self.after.digest, "percent": self.percent, **outcomes}

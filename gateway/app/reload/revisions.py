@@ -210,7 +210,7 @@ class Revisions:
         if canary is not None:
             canary.end()
             for name, found in canary.outcomes.items():
-                self._compared[name].add(found.operations, found.failed)
+                self._compared[name].add(found.total.operations, found.total.failed)
         return canary
 
     @property
@@ -225,7 +225,7 @@ class Revisions:
             name: Outcomes(known.operations, known.failed) for name, known in self._compared.items()
         }
         for name, now in self.canary.outcomes.items() if self.canary is not None else ():
-            found[name].add(now.operations, now.failed)
+            found[name].add(now.total.operations, now.total.failed)
         return found
 
     async def move_subscriptions(self) -> tuple[int, int]:

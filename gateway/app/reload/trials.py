@@ -23,7 +23,7 @@ from gateway.app.reload.revisions import RefusedError
 from gateway.app.reload.shelf import BusyError, Shelf
 from gateway.broker.calls import Answers, WorkerCalls
 from gateway.concurrency.looking import Looking
-from gateway.observe.compared import Outcomes
+from gateway.observe.compared import OutcomesByClient
 from gateway.telemetry.catalogue import CANARY_PERCENT
 from gateway.telemetry.metrics import Sample
 
@@ -111,11 +111,11 @@ class Trials:
 
     async def _judge(self, trial: Trial) -> None:
         answers = await self._calls.ask(OUTCOMES, trial.digest, TIMEOUT_S)
-        canary, others = Outcomes(), Outcomes()
+        canary, others = OutcomesByClient(), OutcomesByClient()
         for said in answers.said.values():
             if said is not None:
-                canary.add(*said["canary"])
-                others.add(*said["others"])
+                canary.add_rows(said["canary"])
+                others.add_rows(said["others"])
         verdict = trial.verdict(canary, others, time.monotonic())
         if verdict is None or self._shelf.trial() != trial:
             return
@@ -151,4 +151,4 @@ class Trials:
         canary = self._revisions.canary
         if canary is None or canary.after.digest != digest:
             return None
-        return {name: [of.operations, of.failed] for name, of in canary.outcomes.items()}
+        return {name: outcomes.rows() for name, outcomes in canary.outcomes.items()}

@@ -17,7 +17,7 @@ from gateway.app.reload.report import Report
 from gateway.app.reload.settings import CanarySettings
 from gateway.app.reload.shelf import BusyError
 from gateway.cli.reload import lines_of
-from gateway.observe.compared import Outcomes
+from gateway.observe.compared import OutcomesByClient
 from gateway.override.buckets import bucket_of, prefix_of
 from gateway.telemetry.catalogue import METRICS
 from gateway.telemetry.metrics import Registry, merge
@@ -186,7 +186,25 @@ def test_what_is_counted_decides(
     canary_counts: tuple[int, int], other_counts: tuple[int, int], now: float, verdict: str | None
 ) -> None:
     trial = Trial.of("digest", 5, CanarySettings(window_s=9, min_operations=10), 0.0)
-    assert trial.verdict(Outcomes(*canary_counts), Outcomes(*other_counts), now) == verdict
+    assert trial.verdict(each_once(*canary_counts), each_once(*other_counts), now) == verdict
+
+
+def each_once(clients: int, failed: int) -> OutcomesByClient:
+    """Clients with an operation each."""
+    found = OutcomesByClient()
+    found.add_rows([[number, 1, int(number < failed)] for number in range(clients)])
+    return found
+
+
+@pytest.mark.parametrize("now", [1.0, 9.0])
+def test_no_client_decides_alone_however_much_it_sends(now: float) -> None:
+    trial = Trial.of("digest", 20, CanarySettings(window_s=9, min_operations=10), 0.0)
+    broken, noise, good = each_once(6, 6), each_once(30, 0), each_once(6, 0)
+    broken.add(0, 60, 60)
+    noise.add(30, 100_000, 100_000)
+    assert trial.verdict(broken, noise, now) == "returned"
+    good.add(6, 100_000, 100_000)
+    assert trial.verdict(good, each_once(30, 0), now) == ("promoted" if now > 8 else None)
 
 
 async def test_a_command_promotes_it_and_the_files_as_they_were_withdraw_it(live: Live) -> None:
