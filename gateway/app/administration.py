@@ -54,6 +54,7 @@ class Administration:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
+        self._levels: dict[str, int] = {}
         for name, answer in (
             ("status", self._status),
             ("operations", self._operations),
@@ -148,8 +149,12 @@ class Administration:
         level, name = asked["level"].upper(), asked["logger"]
         if level not in ("", *LEVELS):
             raise RefusedQuestionError(f"there are {', '.join(LEVELS)}")
-        logging.getLogger(name).setLevel(level or logging.NOTSET)
-        return logging.getLevelName(logging.getLogger(name).getEffectiveLevel())
+        logger = logging.getLogger(name)
+        own = self._levels.pop(logger.name, logger.level)
+        if level:
+            self._levels[logger.name] = own
+        logger.setLevel(level or own)
+        return logging.getLevelName(logger.getEffectiveLevel())
 
     async def _set_readiness(self, asked: dict[str, Any]) -> bool:
         self._worker.is_ready = asked["ready"]

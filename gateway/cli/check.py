@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
@@ -148,7 +149,7 @@ def check(
 
 def check_start(settings: Config, graph: Graph, base: Path, *, mock: bool = False) -> None:
     """Make what a start makes, and close it again. Errors: ConfigError."""
-    with meeting_place(settings.server.workers):
+    with meeting_place(settings.server.workers), redirect_stdout(sys.stderr):
         gateway = Gateway(settings, base, os.environ, mock=mock, graph=graph)
         try:
             asyncio.run(gateway.check_start())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -115,7 +115,9 @@ def read_graph(
 
     settings, base = read_config(config, schema)
     is_whole = is_served or config_path(config, schema) is not None
-    return settings, build_graph(settings, base, os.environ, is_served=is_whole, mock=mock)
+    # What a command prints is for programs too: what a resolver's module prints when it is imported is no part of it.
+    with redirect_stdout(sys.stderr):
+        return settings, build_graph(settings, base, os.environ, is_served=is_whole, mock=mock)
 
 
 def report(errors: list[Diagnostic], code: int = 1) -> NoReturn:

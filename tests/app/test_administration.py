@@ -69,6 +69,17 @@ async def test_a_log_level_is_set_and_given_back(live: Live) -> None:
     assert "DEBUG" in await command(live.client, "POST", "/admin/log-level", {"level": "loud"})
 
 
+@pytest.mark.parametrize("name", ["", "gateway.tests"])
+async def test_a_logger_is_given_back_the_level_that_it_had(
+    live: Live, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(name), "level", logging.WARNING)
+    for level in ("", "debug", "info"):
+        await command(live.client, "POST", "/admin/log-level", {"logger": name, "level": level})
+    given = await command(live.client, "POST", "/admin/log-level", {"logger": name, "level": ""})
+    assert (given, logging.getLogger(name).level) == ("WARNING", logging.WARNING)
+
+
 async def test_what_was_asked_takes_no_member_of_the_audit_line(live: Live, tmp_path: Path) -> None:
     asked = {"level": "", "logger": "gateway.tests"}
     add = live.client.app.worker.commands.actions["POST", "/admin/log-level"]

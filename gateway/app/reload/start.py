@@ -6,16 +6,20 @@ What that process makes is what a start makes: `Gateway.check_start`. Nothing he
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import tempfile
-
-import orjson
+from typing import Any
 
 from gateway.app.reload.inputs import Origin
 from gateway.app.worker import BROKER_DIRECTORY
 
 TIMEOUT_S = 120.0
+MOST_SAID = 2000
+"""Bytes of what it has printed that are shown where it gives no report."""
+REPORT = '{\n  "findings": '
+"""How its report begins."""
 
 
 async def errors_of_start(origin: Origin, *, mock: bool = False) -> list[str]:
@@ -51,13 +55,26 @@ async def _errors_of(command: list[str], env: dict[str, str]) -> list[str]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if process.returncode == 0:
-        return []
+    found = _findings(out)
+    if found is None:
+        said = b"\n".join(part.strip() for part in (out, err) if part.strip())[-MOST_SAID:]
+        ended = f"gateway check ended with {process.returncode}, and without a report"
+        return [f"{ended}: {said.decode(errors='replace')}" if said else ended]
+    errors = [_line(item) for item in found if item["severity"] == "error"]
+    if process.returncode and not errors:
+        return [f"gateway check ended with {process.returncode}, and its report has no error"]
+    return errors
+
+
+def _findings(out: bytes) -> list[dict[str, Any]] | None:
+    """What `gateway check` reports; None where it does not. Python of others may have printed before and after it."""
+    text = out.decode(errors="replace")
     try:
-        found = orjson.loads(out)["findings"]
-    except (orjson.JSONDecodeError, KeyError):
-        return [err.decode(errors="replace").strip() or "gateway check has failed"]
-    return [_line(item) for item in found if item["severity"] == "error"]
+        report, _ = json.JSONDecoder().raw_decode(text, max(text.rfind(REPORT), 0))
+        found: list[dict[str, Any]] = report["findings"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found
 
 
 def _line(finding: dict[str, object]) -> str:
