@@ -151,22 +151,23 @@ def _run(
     raw: dict[str, Any],
     reading: ArgumentReading,
 ) -> Any:
-    """Run an operation on its plan: what `execute` gives; None at its first run, and where it has no plan."""
+    """Run an operation on its plan: what `execute` gives; None at its first run, and where there is no plan."""
     store = store_of(schema)
     try:
         seen = store.lookup(document)
     except RecursionError:
         count("nested too deeply")
         return None
-    if seen is None:
+    source = seen.source(variety.operation_name) if seen is not None else None
+    if seen is None or source is None:  # graphql-core says which operation there is not
+        return None
+    if not store.admits(variety):
+        count("resolvers made anew")
         return None
     prepared = store.prepare(schema, seen, variety)
     if prepared.reason is not None:
         count(prepared.reason)
         return None
-    if prepared.errors is not None:
-        return ExecutionResult(None, list(prepared.errors))
-    source = seen.source(variety.operation_name)
     hide = reading.hide_suggestions
     coerced = prepared.coercers.coerce(raw, reading.max_coercion_errors, hide, source)
     if isinstance(coerced, list):

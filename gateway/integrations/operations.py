@@ -16,7 +16,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from types import MethodType
 from typing import Any
 
 from graphql import DocumentNode, GraphQLSchema
@@ -35,25 +35,50 @@ MAX_DOCUMENTS = 1_000
 MAX_SIZE_BYTES = 256 * 1024 * 1024
 MAX_SEEN = 20_000
 """How many documents are remembered to have come once, 32 bytes each."""
+MAX_RESOLVERS = 16
+"""For how many pairs of a `field_resolver` and a `type_resolver` plans are made: a server has one or two, and one that
+makes a function for each request would have a plan made for each."""
 
 Resolver = Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True)
 class Variety:
     """What beside the document makes a prepared operation.
 
-    Attributes:
-        operation_name: As given.
+    Args:
+        operation_name: As given: it names one of the document's.
         field_resolver: In the place of graphql-core's default one.
         type_resolver: The same.
         wraps: Which fields a middleware wraps; None for none.
+
+    Attributes:
+        resolvers: What tells the two resolvers from others; None without one.
+        key: What tells it from others, as long as it is held.
     """
 
-    operation_name: str | None = None
-    field_resolver: Resolver | None = None
-    type_resolver: Resolver | None = None
-    wraps: Wraps | None = None
+    __slots__ = ("field_resolver", "key", "operation_name", "resolvers", "type_resolver", "wraps")
+
+    def __init__(
+        self,
+        operation_name: str | None = None,
+        field_resolver: Resolver | None = None,
+        type_resolver: Resolver | None = None,
+        wraps: Wraps | None = None,
+    ) -> None:
+        self.operation_name = operation_name
+        self.field_resolver = field_resolver
+        self.type_resolver = type_resolver
+        self.wraps = wraps
+        self.resolvers: tuple[Any, Any] | None = None
+        if field_resolver is not None or type_resolver is not None:
+            self.resolvers = _identity(field_resolver), _identity(type_resolver)
+        self.key = operation_name, self.resolvers, wraps
+
+
+def _identity(resolver: Resolver | None) -> Any:
+    """What tells a resolver from others: two that are equal may still give different values, or have no hash."""
+    # Each look at an object's method makes a method of its own; it is told by the object and the function.
+    return resolver if type(resolver) is MethodType else id(resolver)
 
 
 class KnownOperations:
@@ -61,13 +86,13 @@ class KnownOperations:
 
     Attributes:
         content: Theirs.
-        prepared: By what else makes one.
+        prepared: By the key of what else makes one.
         valid_by: The sets of rules by which they are known to be valid.
     """
 
     def __init__(self, content: Content) -> None:
         self.content = content
-        self.prepared: dict[Variety, Prepared] = {}
+        self.prepared: dict[Any, Prepared] = {}
         self.valid_by: set[Any] = set()
         self.size = 0
 
@@ -78,7 +103,7 @@ class SeenDocument:
     Attributes:
         operations: Of its content.
         document: Its definitions, not itself: or it would never be let go.
-        sources: What its runs are told of it, by operation name.
+        sources: What its runs are told of it, by the names of its operations.
     """
 
     __slots__ = ("document", "operations", "reference", "sources")
@@ -94,11 +119,16 @@ class SeenDocument:
         self.document = DocumentNode(definitions=document.definitions, loc=document.loc)
         self.sources: dict[str | None, Source] = {}
 
-    def source(self, operation_name: str | None) -> Source:
-        """What a run of one of its operations is told of it."""
+    def source(self, operation_name: Any) -> Source | None:
+        """What a run of one of its operations is told of it; None where it has no such one: nothing is kept then."""
+        if operation_name is not None and not isinstance(operation_name, str):
+            return None
         known = self.sources.get(operation_name)
         if known is None:
-            known = self.sources[operation_name] = Source(lambda: self.document, operation_name)
+            known = Source(lambda: self.document, operation_name)
+            if known.operation is None:
+                return None
+            self.sources[operation_name] = known
         return known
 
 
@@ -118,6 +148,7 @@ class Store:
         self._valid: dict[tuple[int, Any], weakref.ref[DocumentNode]] = {}
         self._by_content: dict[Content, KnownOperations] = {}
         self._recent: OrderedDict[KnownOperations, None] = OrderedDict()
+        self._resolvers: dict[Any, Variety] = {}  # which hold what their keys name
 
     def __reduce__(self) -> tuple[type, tuple[bool]]:
         """Neither copies nor pickles of a schema have its operations."""
@@ -160,10 +191,21 @@ class Store:
         known = self._valid.get((id(document), rules))
         return known is not None and known() is document
 
+    def admits(self, variety: Variety) -> bool:
+        """Whether plans are made for its resolvers: without one of them always."""
+        pair = variety.resolvers
+        if pair is None or pair in self._resolvers:
+            return True
+        with self._lock:
+            if len(self._resolvers) >= MAX_RESOLVERS:
+                return False
+            self._resolvers[pair] = variety
+        return True
+
     def prepare(self, schema: GraphQLSchema, seen: SeenDocument, variety: Variety) -> Prepared:
-        """The prepared operation of a document."""
+        """The prepared operation of a document that has one of this name."""
         operations = seen.operations
-        found = operations.prepared.get(variety)
+        found = operations.prepared.get(variety.key)
         if found is None:
             found = Prepared(
                 schema,
@@ -173,9 +215,8 @@ class Store:
                 type_resolver=variety.type_resolver,
                 wraps=variety.wraps,
             )
-            seen.sources.setdefault(variety.operation_name, found.source)
             with self._lock:
-                operations.prepared[variety] = found
+                operations.prepared[variety.key] = found
                 self._weigh(operations)
         return found
 
@@ -210,7 +251,7 @@ class Store:
         if operations not in self._recent:
             return
         size = 16 * len(operations.content)
-        size += sum(found.size_bytes for found in operations.prepared.values() if not found.errors)
+        size += sum(found.size_bytes for found in operations.prepared.values())
         self.size_bytes += size - operations.size
         operations.size = size
         self._recent.move_to_end(operations)

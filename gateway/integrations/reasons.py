@@ -19,6 +19,7 @@ REMEDIES = {
     "is_awaitable": "leave it out, or give graphql-core's own",
     "middleware": "give graphql-core's MiddlewareManager, or a subclass that leaves `get_field_resolver` as it is",
     "introspection under middleware": "introspect by a schema without middleware, or from its SDL",
+    "resolvers made anew": "make field_resolver and type_resolver once, not for each request",
     "@defer": "ask for fewer parts, or for none: see docs/incremental.md",
     "@stream": "leave @stream out: see docs/incremental.md",
 }

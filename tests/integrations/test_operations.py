@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import Any
 
@@ -138,6 +139,72 @@ def test_what_is_kept_is_bounded_and_used_last_goes_last(
         graphql_core.execute(schema, parse("{ last: a }"), {"a": 1})
     assert len(store) <= 2
     assert store.size_bytes < 100_000
+
+
+def test_a_name_that_no_operation_has_is_refused_and_not_kept(compiled: list[str]) -> None:
+    schema = make_schema(SDL)
+    document = parse("query A { a } query B { b }")
+    names: list[Any] = ["A", "A", "B", *(f"x{number}" for number in range(30)), None, "", ["A"], 1]
+    for name in names:
+        ours = graphql_core.execute(schema, document, ROOT, operation_name=name)
+        assert ours == graphql.execute(schema, document, ROOT, operation_name=name)
+    seen = store_of(schema).lookup(document)
+    assert seen is not None
+    assert list(seen.sources) == ["A", "B"]
+    assert len(seen.operations.prepared) == 2
+    assert compiled == ["A", "B"]
+
+
+def test_resolvers_made_for_each_request_run_on_graphql_core(
+    compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "MAX_RESOLVERS", 3)
+    graphql_core.fallbacks.clear()
+    schema = make_schema(SDL)
+    for number in range(9):
+        given = {"field_resolver": lambda _source, _info, number=number, **_arguments: number}
+        for text in ("query N { a }", "query M { a }"):
+            found = graphql_core.graphql_sync(schema, text, **given)
+            assert found == graphql.ExecutionResult({"a": number}, None)
+    assert len(compiled) == 6, "of three resolvers, after the first run of each text"
+    assert graphql_core.fallbacks == {"resolvers made anew": 10}
+    for _ in range(2):  # the default ones have their plan all the same
+        assert graphql_core.graphql_sync(schema, "query N { a }", ROOT).data == {"a": 1}
+    assert len(compiled) == 7
+
+
+class Answering:
+    """Gives one value for each field."""
+
+    value: int
+
+    def __call__(self, _source: Any, _info: Any, **_arguments: Any) -> int:
+        return self.value
+
+    def method(self, _source: Any, _info: Any, **_arguments: Any) -> int:
+        return self.value
+
+
+@dataclass
+class UnhashableAnswering(Answering):
+    value: int
+
+
+@dataclass(frozen=True)
+class EqualAnswering(Answering):
+    value: int = field(compare=False)
+
+
+def test_a_resolver_is_told_from_those_that_it_is_equal_to(compiled: list[str]) -> None:
+    for kind in (UnhashableAnswering, EqualAnswering):
+        schema = make_schema(SDL)
+        first, second = kind(1), kind(2)
+        for _ in range(3):
+            for given, value in ((first, 1), (second, 2), (first.method, 1), (second.method, 2)):
+                found = graphql_core.graphql_sync(schema, "{ a }", field_resolver=given)
+                assert found == graphql.ExecutionResult({"a": value}, None)
+        assert len(compiled) == 4
+        compiled.clear()
 
 
 def test_documents_and_schemas_are_let_go() -> None:
@@ -293,10 +360,10 @@ def test_a_function_that_its_field_cannot_call_is_not_read_past() -> None:
     schema = make_schema("type Query { a(name: Int): Int b(other: Int): Int }")
     query: Any = schema.query_type
     fields = query.fields
-    for name, field in fields.items():
-        field.resolve = partial(wrapped, name)
+    for name, definition in fields.items():
+        definition.resolve = partial(wrapped, name)
     known.read_members(schema, lambda _field: Member("a", MemberAccess.ANY))
-    assert [member_of(field.resolve) is None for field in fields.values()] == [True, False]
+    assert [member_of(found.resolve) is None for found in fields.values()] == [True, False]
 
 
 def test_a_pickled_store_is_empty() -> None:
