@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType, TracebackType
 from typing import Any
 
 from graphql import GraphQLError, located_error
@@ -23,13 +27,14 @@ PathKeys = list[str | int]
 
 
 MOST_RELEASED = 100
+COMPLETE_FILE = str(Path(__file__).with_name("complete.py"))
 
 
 def take_errors(run: Run) -> list[GraphQLError] | None:
     """The errors of a run that is over, which from then on neither hold it nor are held by it."""
     errors = all_errors(run)
     for error in errors[:MOST_RELEASED]:  # those of one resolver keep the same frames
-        clear_frames(run, error.original_error)
+        clear_frames(run, error.original_error or error)
     run.errors, run.broken = [], ()
     return errors or None
 
@@ -47,15 +52,41 @@ class UnlocatedError(Exception):
 
 
 def note(run: Run, error: GraphQLError | UnlocatedError) -> None:
-    # The frames that it came through hold what is completed, and the run: a cycle.
-    error.__traceback__ = getattr(error.__cause__, "__traceback__", None)
-    if isinstance(error, GraphQLError) and type(error.original_error) is DeniedFieldError:
-        return  # told once, for the whole operation
-    if isinstance(error, GraphQLError):
-        run.errors.append(error)
-        run.errors_left -= 1
-    else:
+    """Put an error to those of the response, with the traceback and cause of what was raised, as graphql-core does."""
+    if type(error) is UnlocatedError:
+        error.__traceback__ = None
         run.more_errors += 1
+        return
+    assert isinstance(error, GraphQLError)
+    original = error.original_error
+    error.__traceback__ = _raised_at(original or error)
+    if original is not None and original.__cause__ is not None:
+        error.__cause__ = original.__cause__
+    if type(original) is DeniedFieldError:
+        return  # told once, for the whole operation
+    run.errors.append(error)
+    run.errors_left -= 1
+
+
+def _raised_at(error: BaseException) -> TracebackType | None:
+    """An error's traceback without the frames that it came through on its way to the place that it nulls.
+
+    They hold what is completed, and the run: a cycle.
+    """
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == COMPLETE_FILE:
+        traceback = traceback.tb_next
+    return traceback
+
+
+def _complete_value() -> Iterator[FrameType]:
+    yield sys._getframe()  # nothing raised: the value is not what its field's type allows
+
+
+_completion = _complete_value()
+_frame = next(_completion)  # of a generator that waits: it holds no caller
+COMPLETION = TracebackType(None, _frame, _frame.f_lasti, _frame.f_lineno)
+"""For errors that nothing raised. Tools that look for a traceback take an error without one for no failure."""
 
 
 def locate(run: Run, field: BoundField, error: Exception, path: PathKeys) -> GraphQLError:
@@ -68,6 +99,8 @@ def locate(run: Run, field: BoundField, error: Exception, path: PathKeys) -> Gra
     bad_type = None
     if type(error) is BadValueError:
         error, bad_type = error.args
+    if error.__traceback__ is None and not run.bound.is_fixed:
+        error.__traceback__ = COMPLETION
     if (
         getattr(error, "path", None)
         or getattr(error, "nodes", None)
