@@ -22,7 +22,8 @@ subscriptions go on.
 - `gateway reload` tells a running server to read its files again, and says what came of it; `gateway reload --check`
   only looks whether they could be served. It asks the [admin port](configuration.md), with a key of `[admin] keys`.
 - `POST /admin/reload` of the admin port does the same, `POST /admin/reload?check=true` looks only. 422 says that the
-  files cannot be served, 409 that another reload is under way. Each command stands in the audit log.
+  files cannot be served, 409 that another reload is under way, and 503 that the
+  worker which was asked is being replaced: ask again. Each command stands in the audit log.
 - `gateway reload --canary 5`, and `POST /admin/reload?canary=5`, serve the files to five of a hundred clients first:
   [below](#canary).
 - `kill -HUP PID` of `gateway serve`.

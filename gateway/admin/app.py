@@ -5,6 +5,7 @@ It knows no command: each is an `Action` that a room has added.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 from collections.abc import Callable, Mapping
@@ -72,6 +73,8 @@ class AdminApp:
             return await action(Command(by, body, _parameters(request)))
         except CommandError as exc:
             return _refused(str(exc), exc.status)
+        except asyncio.CancelledError:  # the server ends, and waits for the answer
+            return _refused("this worker ends: give the command again, another one answers", 503)
         except Exception:
             logger.exception("a command has failed")
             return _refused("the command failed; the log says why", 500)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,7 +77,8 @@ class WorkerCalls:
     def open(self) -> None:
         """Listen, from this moment on."""
         for topic, hear in ((ASKED, self._hear_question), (ANSWERED, self._hear_answer)):
-            self._spawn(self._listen(topic, hear))
+            # At once: whoever asks next hears its own question too.
+            self._spawn(self._listen(topic, hear, self._broker.subscribe(topic)))
 
     async def aclose(self) -> None:
         """Listen no more."""
@@ -123,14 +124,16 @@ class WorkerCalls:
                 continue
             changed.clear()
 
-    async def _listen(self, topic: str, hear: Callable[[Any], None]) -> None:
+    async def _listen(
+        self, topic: str, hear: Callable[[Any], None], mailbox: AsyncIterator[Any]
+    ) -> None:
         while True:
-            mailbox = self._broker.subscribe(topic)
             try:
                 async for event in mailbox:
                     hear(event)
             except EventsLostError:
                 logger.warning("messages of other workers were lost; whoever asked asks in vain")
+                mailbox = self._broker.subscribe(topic)
             else:
                 return
 

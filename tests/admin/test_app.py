@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
@@ -45,6 +46,8 @@ class Admin:
         self.commanded.append(command)
         if command.body == "break":
             raise RuntimeError("secret detail")
+        if command.body == "hang":
+            await asyncio.Event().wait()
         if command.body == "refuse":
             raise CommandError("no such level")
         return Done({"level": command.body}, 202, {"level": command.body})
@@ -86,6 +89,18 @@ async def test_without_a_key_nothing_is_done_and_that_is_audited(
     assert not admin.commanded
     assert [(line["by"], line["status"]) for line in admin.lines] == [(None, 401)]
     assert (await admin.client.get("/other", headers=headers)).status_code == 401
+
+
+async def test_a_command_that_the_end_of_its_worker_cuts_off_says_so(admin: Admin) -> None:
+    headers = {"authorization": f"Bearer {KEY}"}
+    asking = asyncio.create_task(admin.client.post("/level", json="hang", headers=headers))
+    while not admin.commanded:
+        await asyncio.sleep(0)
+    asking.cancel()  # as the server does it with what is under way when its time is up
+    answer = await asking
+    assert answer.status_code == 503
+    assert "this worker ends" in answer.json()["errors"][0]["message"]
+    assert admin.lines[-1]["status"] == 503
 
 
 async def test_what_shows_something_is_not_audited(admin: Admin) -> None:

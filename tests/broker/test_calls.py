@@ -39,7 +39,6 @@ async def workers() -> AsyncIterator[Workers]:
         made = Workers(brokers)
         for calls in made.calls:
             stack.push_async_callback(calls.aclose)
-        await asyncio.sleep(0)
         yield made
 
 
@@ -112,8 +111,7 @@ async def test_a_single_worker_asks_itself() -> None:
         return payload
 
     calls.add("ask", agree)
-    calls.open()
-    await asyncio.sleep(0)
+    calls.open()  # and hears from then on, what it asks at once too
     answers = await calls.ask("ask", "me", PATIENCE_S)
     assert answers.said == {calls.name: "me"}
     await calls.aclose()

@@ -87,13 +87,18 @@ class Successors:
 
         Errors: ConfigError where nobody decides for it.
         """
-        await self._calls.ask(CAME_UP, digest, DECIDE_TIMEOUT_S)
+        # What was decided counts, and not who has heard: one that does not answer is not waited for.
+        telling = asyncio.create_task(self._calls.ask(CAME_UP, digest, DECIDE_TIMEOUT_S))
         loop = asyncio.get_running_loop()
         latest = loop.time() + DECIDE_TIMEOUT_S
-        while (decided := self._shelf.decided()) is None or decided.digest != digest:
-            if loop.time() > latest:
-                raise ConfigError("it was not decided to serve this: the reload was given up")
-            await asyncio.sleep(LOOK_EVERY_S)
+        try:
+            while (decided := self._shelf.decided()) is None or decided.digest != digest:
+                if loop.time() > latest:
+                    raise ConfigError("it was not decided to serve this: the reload was given up")
+                await asyncio.sleep(LOOK_EVERY_S)
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
         self._decides_for = None
 
     async def _came_up(self, digest: Any) -> None:
