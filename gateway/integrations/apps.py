@@ -47,7 +47,7 @@ def load_context(place: str) -> ApplicationContextFactory:
         place: `module:name` of a function or class, called for each run, with the gateway's context where it takes an
             argument (`headers` and `client` are the request's), or of a value.
 
-    Errors: ConfigError, where there is none.
+    Errors: ConfigError, where there is none, or one that takes something else.
     """
     found = _load(place)
     if found is None:
@@ -55,11 +55,23 @@ def load_context(place: str) -> ApplicationContextFactory:
     if not callable(found):
         return lambda _context: found
     try:
-        inspect.signature(found).bind()
-    except TypeError:  # it takes an argument
+        signature = inspect.signature(found)
+    except ValueError:  # of a class that is none of Python
+        return lambda _context: found()
+    if _accepts(signature):
+        return lambda _context: found()
+    if _accepts(signature, None):
         factory: ApplicationContextFactory = found
         return factory
-    return lambda _context: found()
+    raise ConfigError(f"{place} takes {signature}: expected nothing, or one argument, the request")
+
+
+def _accepts(signature: inspect.Signature, *arguments: Any) -> bool:
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True
 
 
 def _load(place: str) -> Any:

@@ -6,6 +6,7 @@ An operation runs on graphql-core the first time, and on its plan from the secon
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from inspect import isawaitable, iscoroutine
 from typing import Any
 
@@ -148,10 +149,12 @@ def _run(
     variety: Variety,
     root: Any,
     context: Any,
-    raw: dict[str, Any],
+    raw: Any,
     reading: ArgumentReading,
 ) -> Any:
     """Run an operation on its plan: what `execute` gives; None at its first run, and where there is no plan."""
+    if not isinstance(raw, Mapping):
+        return None  # graphql-core says so
     store = store_of(schema)
     try:
         seen = store.lookup(document)

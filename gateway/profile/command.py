@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,38 @@ from gateway.pipeline.explain import ExplainSettings
 from gateway.profile.measure import Profile, ProfiledOperation, ProfileError, measure
 from gateway.profile.page import render
 from gateway.profile.terminal import print_profile
+from gateway.response import masking
 from gateway.telemetry.settings import LogSettings
 from gateway.testing import GatewayClient
 
 SECRET = "GATEWAY_TRACE_SECRET"  # noqa: S105 - a variable's name
 RUNS = 50
+
+
+class OnceEach(logging.Filter):
+    """Lets each message pass once: what fails fails in every run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """As logging says."""
+        message = record.getMessage()
+        is_new = message not in self._told
+        self._told.add(message)
+        return is_new
+
+
+@contextmanager
+def failures_told_once() -> Iterator[None]:
+    """What resolvers fail with is logged once, not once for each run."""
+    once = OnceEach()
+    masking.logger.addFilter(once)
+    try:
+        yield
+    finally:
+        masking.logger.removeFilter(once)
 
 
 async def profile_here(
@@ -39,7 +68,8 @@ async def profile_here(
     quiet = replace(config.logs, access="off", slow="off", audit="off")
     async with GatewayClient(replace(config, explain=explain, logs=quiet), base=base) as client:
         url = client.app.path
-        return await measure(client.http, url, operation, runs=runs, samples=samples)
+        with failures_told_once():
+            return await measure(client.http, url, operation, runs=runs, samples=samples)
 
 
 async def profile_app(
@@ -72,7 +102,8 @@ async def profile_app(
             transport=httpx.ASGITransport(app=app), base_url="http://gateway.test"
         ) as http,
     ):
-        return await measure(http, app.path, operation, runs=runs, samples=samples)
+        with failures_told_once():
+            return await measure(http, app.path, operation, runs=runs, samples=samples)
 
 
 async def profile_at(url: str, operation: ProfiledOperation, runs: int) -> Profile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -48,6 +49,10 @@ class Asking:
     async def runs(self, info: strawberry.Info) -> int:
         return int(info.context["runs"])
 
+    @strawberry.field
+    def fails(self) -> int | None:
+        raise ValueError("in each run")
+
 
 ASKING = strawberry.Schema(Asking)
 made: list[str | None] = []
@@ -76,6 +81,15 @@ def test_resolvers_get_the_applications_own_context(name: str) -> None:
     assert made == each[name]
 
 
+def test_what_fails_in_each_run_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    arguments = ["--strawberry", f"{__name__}:ASKING", "-n", "5"]
+    found = CliRunner().invoke(app, ["profile", "{ fails }", *arguments])
+    assert found.exit_code == 0, found.output
+    logged = [record for record in caplog.records if record.name == "gateway.errors"]
+    assert [record.getMessage() for record in logged] == ["ValueError: in each run"]
+    assert not logging.getLogger("gateway.errors").filters
+
+
 def test_resolvers_on_graphql_core_get_it_too() -> None:
     # More variables in @include than a plan has variants for.
     declared = " ".join(f"$v{number}: Boolean = true" for number in range(9))
@@ -96,6 +110,7 @@ def test_resolvers_on_graphql_core_get_it_too() -> None:
         (("--context", "os:environ"), "--context is for --strawberry"),
         (("--strawberry", PLACE, "--context", "os:nothing"), "there is no os:nothing"),
         (("--strawberry", PLACE, "--context", "os"), "expected MODULE:NAME"),
+        (("--strawberry", PLACE, "--context", "operator:add"), "operator:add takes (a, b, /)"),
     ],
 )
 def test_a_context_that_is_none_is_told(arguments: tuple[str, ...], message: str) -> None:

@@ -155,6 +155,15 @@ def test_a_name_that_no_operation_has_is_refused_and_not_kept(compiled: list[str
     assert compiled == ["A", "B"]
 
 
+def test_variables_that_are_no_mapping_are_graphql_cores_to_refuse() -> None:
+    schema = make_schema(SDL)
+    document = parse("query V($n: Int) { a(n: $n) }")
+    wrong: Any = [1]
+    for run in [graphql.execute, *[graphql_core.execute] * 3]:
+        with pytest.raises(AttributeError):
+            run(schema, document, ROOT, variable_values=wrong)
+
+
 def test_resolvers_made_for_each_request_run_on_graphql_core(
     compiled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
