@@ -9,6 +9,7 @@ from graphql import ExecutionResult
 
 from gateway.codegen.code import Code
 from gateway.concurrency.awaitable import AwaitableOrValue
+from gateway.runtime.at_once import run_at_once
 from gateway.runtime.bounds import ResultLimitError
 from gateway.runtime.complete import complete_root
 from gateway.runtime.drive import run_steps
@@ -21,14 +22,18 @@ from gateway.runtime.verbatim import encode_struct
 from gateway.runtime.works import Work
 
 
-def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue[ExecutionResult]:
+def run_code(
+    run: Run, code: Code, *, encodes: bool = False, waits: bool = True
+) -> AwaitableOrValue[ExecutionResult]:
     """Run a plan's code: the result, or a coroutine of it when something has to be awaited.
 
     Args:
         run, code: What is run.
         encodes: The data of a large result is encoded here, in pieces: it is JSON already, and no dict.
+        waits: Whether the caller can wait for a coroutine; else a query's answer that needs nothing awaited is given.
 
-    Errors: IntrospectionError and ClientError(UNCACHED_DOCUMENTS_LIMIT) before anything of the user's has run.
+    Errors: IntrospectionError and ClientError(UNCACHED_DOCUMENTS_LIMIT) before anything of the user's has run;
+        RuntimeError for an answer that needs something awaited, without `waits`.
     """
 
     def finish() -> ExecutionResult:
@@ -37,6 +42,8 @@ def run_code(run: Run, code: Code, *, encodes: bool = False) -> AwaitableOrValue
         errors = take_errors(run) if run.errors or run.more_errors else None
         return ExecutionResult(run.data, errors)
 
+    if not waits:
+        return run_at_once(run, _steps(run, code, encodes), finish)
     return run_steps(run, _steps(run, code, encodes), finish, ResultLimitError.result)
 
 

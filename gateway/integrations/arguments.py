@@ -30,12 +30,14 @@ class ArgumentReading:
         info_form: What `info` is, where it is not graphql-core's own.
         is_awaitable: What is awaited, where it is not what graphql-core awaits.
         is_async_iterable: The same of lists.
+        is_at_once: Whether the caller cannot wait for anything.
     """
 
     __slots__ = (
         "hide_suggestions",
         "info_form",
         "is_async_iterable",
+        "is_at_once",
         "is_awaitable",
         "max_coercion_errors",
         "reason",
@@ -52,6 +54,7 @@ class ArgumentReading:
         self.info_form: InfoForm | None = None
         self.is_awaitable: Predicate | None = None
         self.is_async_iterable: Predicate | None = None
+        self.is_at_once = options.get("is_async_iterable") is known.never_waits
         rest = {
             name: value
             for name, value in options.items()

@@ -180,7 +180,8 @@ def _run(
         run = Run(code.bound, source, root, context, Variables(coerced, raw), None, hide)
         if reading is not NOTHING:
             reading.tell(run)
-        return run_code(run, code)
+        waits = not reading.is_at_once or prepared.operation_type != "query"
+        return run_code(run, code, waits=waits)
     except (CannotCompileError, IntrospectionError) as error:
         count(str(error))
         return None

@@ -49,8 +49,15 @@ wraps_only: dict[type, Callable[[Sequence[FieldNode]], bool]] = {}
 
 # Called once with each schema that is run, before its first plan.
 preparations: list[Callable[[GraphQLSchema], None]] = []
+
+
+def never_waits(_value: Any) -> bool:
+    """A predicate for what gives its items later, of a caller that cannot wait for a coroutine either."""
+    return False
+
+
 # Predicates for what gives its items later: the same.
-async_predicates: dict[Any, Predicate] = {never: never}
+async_predicates: dict[Any, Predicate] = {never: never, never_waits: never}
 
 for _module in ("graphql.graphql", "graphql.execution.execute", "graphql.execution.executor"):
     _found = vars(sys.modules.get(_module, object)).get

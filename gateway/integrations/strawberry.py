@@ -33,7 +33,7 @@ from strawberry.types.field import StrawberryField
 from gateway.graph.member import Member, MemberAccess
 from gateway.integrations import graphql_core, known
 from gateway.runtime.info import Info
-from gateway.runtime.request import InfoForm, never
+from gateway.runtime.request import InfoForm
 
 
 class OperationInfo(Info):
@@ -138,7 +138,7 @@ class _Compiled:
             operation_extensions, sync=sync
         )
         if sync:
-            options["is_async_iterable"] = never
+            options["is_async_iterable"] = known.never_waits
         return options
 
     _stream = _with_names(strawberry.Schema._stream, subscribe=graphql_core.subscribe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -342,9 +343,9 @@ class Subscription:
 async def test_subscriptions_are_strawberrys(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[Any] = []
 
-    def noting(run: Any, code: Any) -> Any:
+    def noting(run: Any, code: Any, **given: Any) -> Any:
         ran.append(run.root)
-        return run_code(run, code)
+        return run_code(run, code, **given)
 
     monkeypatch.setattr("gateway.integrations.graphql_core.run_code", noting)
 
@@ -359,3 +360,99 @@ async def test_subscriptions_are_strawberrys(monkeypatch: pytest.MonkeyPatch) ->
     found = await events(CompiledSchema(Query, subscription=Subscription))
     assert len(found) == len(ran) == 3
     assert found == await events(strawberry.Schema(Query, subscription=Subscription))
+
+
+@strawberry.type
+class Half:
+    @strawberry.field
+    async def later(self) -> int | None:
+        return 1
+
+    @strawberry.field
+    async def later_strict(self) -> int:
+        return 1
+
+    @strawberry.field
+    def bad(self) -> int:
+        return "x"  # type: ignore[return-value]
+
+    @strawberry.field
+    def fails(self) -> int | None:
+        raise ValueError("no")
+
+
+@strawberry.type
+class Halves:
+    @strawberry.field
+    def one(self) -> Half | None:
+        return Half()
+
+    @strawberry.field
+    def many(self) -> list[Half | None]:
+        return [Half(), Half()]
+
+    @strawberry.field
+    async def later(self) -> Half | None:
+        return Half()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ one { later bad } }",
+        "{ one { bad later } other: one { fails } }",
+        "{ one { laterStrict bad } }",
+        "{ one { bad laterStrict } }",
+        "{ many { later bad laterStrict } }",
+        "{ one { later } }",
+        "{ one { laterStrict } }",
+        "{ one { later fails } }",
+        "{ one { bad } many { later } }",
+        "{ later { bad } one { bad } }",
+    ],
+)
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+async def test_what_is_nulled_need_not_be_awaited(text: str) -> None:
+    expected = strawberry.Schema(Halves).execute_sync(text)
+    schema = CompiledSchema(Halves)
+    for _ in range(2):
+        found = schema.execute_sync(text)
+        assert found.data == expected.data
+        assert [(e.message, e.path) for e in found.errors or ()] == [
+            (e.message, e.path) for e in expected.errors or ()
+        ]
+
+
+def test_without_an_event_loop_it_is_closed(recwarn: pytest.WarningsRecorder) -> None:
+    gc.collect()
+    recwarn.clear()  # of what others have left
+    schema = CompiledSchema(Halves)
+    for text in ("{ one { later bad } }", "{ one { bad later } }", "{ one { later } }"):
+        found = schema.execute_sync(text)
+        assert found.errors
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+@strawberry.type
+class Writes:
+    @strawberry.mutation
+    async def first(self) -> int | None:
+        return 1
+
+    @strawberry.mutation
+    def second(self) -> int:
+        written.append(1)
+        return 2
+
+
+written: list[int] = []
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+async def test_a_mutation_after_one_that_had_to_be_awaited_does_not_run() -> None:
+    found = CompiledSchema(Halves, Writes).execute_sync("mutation { first second }")
+    assert [error.message for error in found.errors or ()] == [
+        "GraphQL execution failed to complete synchronously."
+    ]
+    assert written == []
