@@ -113,21 +113,38 @@ def compare(canary: Sample, stable: Sample, gate: Gate) -> list[str]:
 
 
 def wait_ready(live: Callable[[], Live | None], gate: Gate, clock: Clock) -> str | None:
-    """Wait until every pod of the newest template is ready. None when they are, else how far it came.
+    """Wait until every pod of the newest template is ready. None when they are, else how far it came."""
 
-    An API server that does not answer for a moment is waited for too.
+    def look() -> tuple[bool, str]:
+        found = live()
+        if is_ready(found):
+            return True, ""
+        return False, f"{found.ready} of {found.replicas} pods ready" if found else "no Deployment"
+
+    return wait_for(look, gate.ready_timeout_s, gate, clock)
+
+
+def wait_for(
+    look: Callable[[], tuple[bool, str]], timeout_s: float, gate: Gate, clock: Clock
+) -> str | None:
+    """Wait until something is over. None where it is and nothing is wrong, else what is, or how far it came.
+
+    A source of facts that does not answer for a moment is waited for too.
+
+    Args:
+        look: Says whether it is over, and what is wrong or how far it is.
+        timeout_s: The longest.
     """
-    deadline = clock.now() + gate.ready_timeout_s
+    deadline = clock.now() + timeout_s
     while True:
         try:
-            found = live()
-            state = f"{found.ready} of {found.replicas} pods ready" if found else "no Deployment"
+            is_over, state = look()
         except ReleaseError as exc:
-            found, state = None, str(exc)
-        if is_ready(found):
-            return None
+            is_over, state = False, str(exc)
+        if is_over:
+            return state or None
         if clock.now() >= deadline:
-            return f"{state} after {gate.ready_timeout_s:.0f} s"
+            return f"{state} after {timeout_s:.0f} s"
         clock.sleep(min(gate.interval_s, 5))
 
 
@@ -179,22 +196,22 @@ class Monitor:
         )
         return Sample(
             live=live,
-            seen=self._query(target.prometheus, f"count(up{{{labels}}} == 1)", empty=0),
-            requests=self._query(target.prometheus, total, empty=0),
-            error_ratio=self._query(target.prometheus, f"({failed} or vector(0)) / {total}"),
-            p99_s=self._query(target.prometheus, p99),
+            seen=self.value(target.prometheus, f"count(up{{{labels}}} == 1)", empty=0),
+            requests=self.value(target.prometheus, total, empty=0),
+            error_ratio=self.value(target.prometheus, f"({failed} or vector(0)) / {total}"),
+            p99_s=self.value(target.prometheus, p99),
             smoke=smoke,
             # An operation may be counted a scrape before its duration is: never above 1.
-            failed_ratio=self._query(
+            failed_ratio=self.value(
                 target.prometheus, f"clamp_max({ours} / clamp_min({done}, 1), 1)"
             ),
             # A document that is refused has no duration.
-            refused_ratio=self._query(
+            refused_ratio=self.value(
                 target.prometheus, f"{theirs} / clamp_min({done} + {theirs}, 1)"
             ),
         )
 
-    def _query(self, prometheus: str, query: str, empty: float = math.nan) -> float:
+    def value(self, prometheus: str, query: str, empty: float = math.nan) -> float:
         """The value of an instant query. Errors: ReleaseError; no answer is not a zero."""
         try:
             answer = self._client.get(f"{prometheus}/api/v1/query", params={"query": query})

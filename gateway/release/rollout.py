@@ -12,8 +12,16 @@ from functools import partial
 from gateway.release import health
 from gateway.release.exemptions import exemptions
 from gateway.release.manifests import images
-from gateway.release.model import RELEASE, DeployedRelease, ReleaseError, ReleasePlan, Target
+from gateway.release.model import (
+    RELEASE,
+    DeployedRelease,
+    Object,
+    ReleaseError,
+    ReleasePlan,
+    Target,
+)
 from gateway.release.plans import digest_of_plans, make_canary_plan
+from gateway.release.reloads import ReloadWatch
 from gateway.release.tools import Tools
 
 CANARY = f"{RELEASE}-canary"
@@ -80,6 +88,7 @@ def _apply(
     """Change one region and watch it. Errors: ReleaseError when it is not healthy; it was rolled back."""
     target = plan.target
     before = plan.facts.running
+    reload = ReloadWatch(tools, target, before.objects if before else (), plan.objects)
     tools.audit.write(
         "apply", target, "started", note=note, track=track,
         from_revision=before.revision if before else None,
@@ -90,10 +99,12 @@ def _apply(
     try:
         revision = tools.helm.apply(plan.chart, target, plan.values, note)
         tools.say(f"{target}: revision {revision}; waiting for pods")
-        problem = health.wait_ready(
-            lambda: tools.cluster.live(target, track), target.gate, tools.clock
-        ) or health.watch(
-            problems, target.gate, tools.clock, lambda text: tools.say(f"{target}: {text}")
+        problem = (
+            health.wait_ready(lambda: tools.cluster.live(target, track), target.gate, tools.clock)
+            or reload.wait()
+            or health.watch(
+                problems, target.gate, tools.clock, lambda text: tools.say(f"{target}: {text}")
+            )
         )
     except KeyboardInterrupt:
         problem = "interrupted"
@@ -104,7 +115,7 @@ def _apply(
         tools.say(f"{target}: healthy at revision {revision}")
         return
     tools.note("apply", target, "failed", problem=problem, track=track)
-    undone = undo(tools, target, before)
+    undone = undo(tools, target, before, plan.objects)
     raise ReleaseError(f"{target}: {problem}. {undone}")
 
 
@@ -125,8 +136,14 @@ def _canary_problems(tools: Tools, target: Target) -> list[str]:
     return health.compare(canary, stable, target.gate)
 
 
-def undo(tools: Tools, target: Target, before: DeployedRelease | None) -> str:
+def undo(
+    tools: Tools, target: Target, before: DeployedRelease | None, applied: Sequence[Object]
+) -> str:
     """Bring a region back to what ran before, and say how it stands.
+
+    Args:
+        before: What ran.
+        applied: What has taken its place.
 
     Errors: ReleaseError when that fails too; the message says what to do by hand.
     """
@@ -146,6 +163,8 @@ def undo(tools: Tools, target: Target, before: DeployedRelease | None) -> str:
             f"helm --kube-context {target.context} -n {target.namespace} rollback {RELEASE} {good or ''}"
         ) from exc
     problem = health.wait_ready(lambda: tools.cluster.live(target), target.gate, tools.clock)
+    if before is not None and good == before.revision and problem is None:
+        problem = ReloadWatch(tools, target, applied, before.objects, is_way_back=True).wait()
     tools.note("rollback", target, "ready" if problem is None else "not ready", revision=good)
     state = "and is ready" if problem is None else f"but is NOT ready: {problem}"
     return f"Rolled back to revision {good} {state}."
@@ -166,15 +185,19 @@ def _last_good(tools: Tools, target: Target, before: DeployedRelease) -> int:
 def roll_back(tools: Tools, plan: ReleasePlan, revision: int) -> None:
     """Go back to a revision and watch it. Errors: ReleaseError when it is not healthy there."""
     target = plan.target
+    running = plan.facts.running
+    reload = ReloadWatch(tools, target, running.objects if running else (), plan.objects)
     tools.audit.write("rollback", target, "started", to_revision=revision, digest=plan.digest)
     tools.helm.rollback(target, revision)
-    problem = health.wait_ready(
-        lambda: tools.cluster.live(target), target.gate, tools.clock
-    ) or health.watch(
-        lambda: _problems(tools, target),
-        target.gate,
-        tools.clock,
-        lambda text: tools.say(f"{target}: {text}"),
+    problem = (
+        health.wait_ready(lambda: tools.cluster.live(target), target.gate, tools.clock)
+        or reload.wait()
+        or health.watch(
+            lambda: _problems(tools, target),
+            target.gate,
+            tools.clock,
+            lambda text: tools.say(f"{target}: {text}"),
+        )
     )
     tools.note("rollback", target, "healthy" if problem is None else "failed", problem=problem)
     if problem is not None:

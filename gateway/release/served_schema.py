@@ -14,13 +14,15 @@ from typing import Any
 
 from gateway.app.build import build_graph_of
 from gateway.app.config import Config
+from gateway.app.reload.inputs import digest_of_schema
 from gateway.errors import ConfigError
 from gateway.graph.sdl import SUFFIXES
 from gateway.release.addresses import shown_url, url_problems
 from gateway.release.configured import STAND_INS, PodSettings, pod_settings, variables_of
 from gateway.release.manifests import find_object, pod_specs
-from gateway.release.model import Object, Target
+from gateway.release.model import RELEASE, Object, Target
 from gateway.release.reach import egress
+from gateway.settings.text_file import decoded
 
 
 def files_are_served(objects: Sequence[Object], target: Target) -> Iterator[str]:
@@ -37,6 +39,35 @@ def files_are_served(objects: Sequence[Object], target: Target) -> Iterator[str]
                 yield from (
                     f"{pod.name}: the gateway would not start: {p}" for p in _syntax(file, text)
                 )
+
+
+def schema_digest(objects: Sequence[Object], target: Target) -> str | None:
+    """The digest of the schema that pods say they serve; None where a part of it is not in this release's files."""
+    deployment = f"Deployment/{RELEASE}"
+    for pod in pod_settings(objects, target.image_config):
+        if pod.name != deployment or pod.config is None:
+            continue
+        spec = dict(pod_specs(objects))[pod.name]
+        files = dict(_mounted(objects, spec, pod.container)).get("/app/schema", {})
+        chosen = _chosen(files, pod)
+        named = [path.strip("./").removeprefix("app/") for path in pod.config.graph.schema]
+        if chosen and all(path == "schema" or path in chosen for path in named):
+            return digest_of_schema(
+                {name: decoded(text.encode(), "schema file") for name, text in chosen.items()}
+            )
+    return None
+
+
+def reloaded_schema(
+    before: Sequence[Object], after: Sequence[Object], target: Target
+) -> str | None:
+    """The digest of the schema that pods are to reload; None where they are new, keep theirs, or it is not known."""
+    pods = [find_object(objects, "Deployment", RELEASE) for objects in (before, after)]
+    templates = [pod["spec"]["template"] for pod in pods if pod is not None]
+    if len(templates) < 2 or templates[0] != templates[1]:
+        return None
+    wanted = schema_digest(after, target)
+    return wanted if wanted != schema_digest(before, target) else None
 
 
 def _mounted(

@@ -337,8 +337,8 @@ CANARY_PERCENT = Metric(
 REVISION_INFO = Metric(
     "gateway_revision_info",
     "gauge",
-    "Always 1; the label is the digest of the configuration and schema that a worker serves.",
-    ("digest",),
+    "Always 1; the labels are the digests of what a worker serves: of configuration and schema, and of the schema's files alone.",
+    ("digest", "schema"),
     "max",
 )
 REVISIONS = Metric(

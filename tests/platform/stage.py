@@ -21,6 +21,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from gateway.app.reload.inputs import digest_of_schema
 from gateway.release import approval
 from gateway.release.cli import app
 from tests.platform.fake_kube import Cluster, running_cluster, write_kubeconfig
@@ -53,9 +54,27 @@ class Surroundings:
     requests: float = 10_000
     smoke_fails: set[str] = field(default_factory=set)
     queries: list[str] = field(default_factory=list)
+    clusters: dict[str, Cluster] = field(default_factory=dict)
+
+    def schema_files(self, region: str) -> dict[str, str]:
+        """What the ConfigMap of the schema holds."""
+        found = self.clusters[region].get("ConfigMap", NAMESPACE, "gateway-schema") or {}
+        files: dict[str, str] = found.get("data", {})
+        return files
+
+    def reloads(self, region: str, query: str) -> float:
+        """What pods say that take every schema but one whose text says what they do with it."""
+        files = self.schema_files(region)
+        text = "".join(files.values())
+        if "gateway_reloads_total" in query:
+            return float("PODS REFUSE THIS" in text)
+        is_served = "PODS" not in text and digest_of_schema(files) in query
+        return 3 if is_served is ('schema="' in query) else 0
 
     def prometheus(self, region: str, query: str) -> float:
         self.queries.append(query)
+        if "gateway_re" in query:
+            return self.reloads(region, query)
         if query.startswith("count(up"):
             return 3
         if "histogram_quantile" in query:
@@ -226,6 +245,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setenv("GATEWAY_RELEASE_ACTOR", "ann")
         monkeypatch.delenv("GATEWAY_RELEASE_APPROVAL_TOKEN", raising=False)
         clusters = {"us-east": us, "eu-west": eu, "staging": st}
+        around.clusters = clusters
         yield Stage(
             clusters, around, tmp_path / "audit.jsonl", tmp_path / "targets.yaml", f"{here}/gateway"
         )

@@ -115,6 +115,12 @@ class Inputs:
         write_whole(path, self.to_bytes())
 
 
+def digest_of_schema(files: Mapping[str, str]) -> str:
+    """Equal for files of equal names and texts, wherever they are: whoever has laid them there can compute it."""
+    named = sorted((Path(path).name, text) for path, text in files.items())
+    return sha256(orjson.dumps(named)).hexdigest()[:16]
+
+
 def _python(resolvers: str | None, base: Path) -> str:
     """The digest of the resolvers' files: a module that was imported stays what it is until its process ends."""
     digest = sha256()

@@ -24,7 +24,7 @@ from gateway.app.config import Config
 from gateway.app.mistakes import error_lines
 from gateway.app.reload.canary import Trial, Verdict
 from gateway.app.reload.effects import ConfigChange, Effect, changes_between
-from gateway.app.reload.inputs import Inputs, Origin
+from gateway.app.reload.inputs import Inputs, Origin, digest_of_schema
 from gateway.app.reload.part import ABANDON, COMMIT, LACKING, PREPARE, PYTHON_FILES, Part
 from gateway.app.reload.reading import BoundedReading
 from gateway.app.reload.report import Report, Result
@@ -96,7 +96,8 @@ class Reloader:
         """The values now, for metrics."""
         for result, count in self._counts.items():
             yield RELOADS, (result,), count
-        yield REVISION_INFO, (self.revisions.served.digest,), 1
+        served = self.revisions.served
+        yield REVISION_INFO, (served.digest, digest_of_schema(served.inputs.schema)), 1
         held = 1 + len(self.revisions.draining.revisions) + (self.revisions.canary is not None)
         yield REVISIONS, (), held
         yield from self.trials.samples()
