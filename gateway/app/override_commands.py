@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -12,12 +13,14 @@ from gateway.app.config import Config
 from gateway.app.override_gates import OverrideGates
 from gateway.app.worker import Worker
 from gateway.broker.calls import Answers
+from gateway.override.labels import EVERY_LABEL
 from gateway.override.settings import OverrideRule
 from gateway.override.switches import read_switches, write_switch
 
 TIMEOUT_S = 5.0
 LOOK = "overrides.look"
 DECISIONS = "overrides.decisions"
+LABELS = "overrides.labels"
 
 
 class SwitchCommand(msgspec.Struct, forbid_unknown_fields=True):
@@ -50,6 +53,7 @@ class OverrideCommands:
         self._writing = asyncio.Lock()
         worker.calls.add(LOOK, self._look)
         worker.calls.add(DECISIONS, self._decided)
+        worker.calls.add(LABELS, self._labels)
 
     def add_to(self, commands: Commands) -> None:
         """Let them be commanded."""
@@ -58,8 +62,7 @@ class OverrideCommands:
         commands.add("POST", "/admin/override/evidence", self._forget, body=EvidenceCommand)
 
     async def _show(self, _: Command) -> Done:
-        path = self._worker.switches.path
-        found = read_switches(path.read_bytes()) if path is not None and path.exists() else {}
+        found, unusable = self._written()
         answers = await self._worker.calls.ask(DECISIONS, None, TIMEOUT_S)
         decisions: dict[str, dict[str, int]] = {}
         for counted in answers.said.values():
@@ -67,15 +70,23 @@ class OverrideCommands:
                 of_label = decisions.setdefault(label, {"on": 0, "off": 0})
                 of_label[decision] += count
         moves = await self.gates.moves()
-        return Done({"switches": found, "decisions": decisions, "moves": moves})
+        body = {"switches": found, "decisions": decisions, "moves": moves}
+        return Done({**body, "unusable": unusable} if unusable else body)
 
     async def _forget(self, command: Command) -> Done:
-        await self.gates.begin_again(command.body.label)
-        return Done({"label": command.body.label}, audit={"label": command.body.label})
+        """Errors: CommandError."""
+        label = command.body.label
+        if label is not None:
+            await self._check_known(label)
+        await self.gates.begin_again(label)
+        return Done({"label": label}, audit={"label": label})
 
     async def _switch(self, command: Command) -> Done:
         """Errors: CommandError."""
         asked = command.body
+        switched = () if asked.rule is not None else self._written()[0]
+        if asked.label != EVERY_LABEL and asked.label not in switched:
+            await self._check_known(asked.label)
         found, answers = await self.set_switch(asked.label, asked.rule)
         body = {"switches": found, "silent": sorted(answers.silent | answers.gone)}
         audit = {"label": asked.label, "rule": asked.rule}
@@ -90,12 +101,43 @@ class OverrideCommands:
             raise CommandError("override.switches names no file", 409)
         try:
             async with self._writing:
-                found = await asyncio.to_thread(write_switch, path, label, rule)
+                in_use = self._worker.switches.rules
+                found = await asyncio.to_thread(write_switch, path, label, rule, in_use)
         except ValueError as exc:
             raise CommandError(str(exc)) from exc
         except OSError as exc:
             raise CommandError(f"{path}: {exc.strerror}", 409) from exc
         return found, await self._worker.calls.ask(LOOK, None, TIMEOUT_S)
+
+    async def _check_known(self, label: str) -> None:
+        """Errors: CommandError for what is the label of no `@override`: nothing would change."""
+        known = set(await self._labels(None))
+        if label not in known:  # a peer may serve another schema: workers are replaced one by one
+            answers = await self._worker.calls.ask(LABELS, None, TIMEOUT_S)
+            known.update(*answers.said.values())
+        if label in known:
+            return
+        close = difflib.get_close_matches(label, known, n=1)
+        there = f"there are {', '.join(sorted(known))}" if known else "the schema has no label"
+        hint = f"did you mean `{close[0]}`? " if close else ""
+        raise CommandError(f"no @override has the label `{label}`: {hint}{there}")
+
+    def _written(self) -> tuple[Mapping[str, OverrideRule], str]:
+        """What the file says; where it is of no use, what is in use and why."""
+        switches = self._worker.switches
+        path = switches.path
+        if path is None or not path.exists():
+            return {}, ""
+        try:
+            return read_switches(path.read_bytes()), ""
+        except (ValueError, OSError) as exc:
+            why = f"the file of switches {path} is of no use, and the last one is in use: {exc}"
+            return switches.rules, why
+
+    async def _labels(self, _: None) -> list[str]:
+        """Those of what this worker serves, a canary too."""
+        served = self._worker.all_serving()
+        return sorted({label for one in served for label in one.labels.known})
 
     async def _look(self, _: None) -> bool:
         await self._worker.switches.look()

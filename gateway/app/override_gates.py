@@ -19,8 +19,9 @@ from gateway.errors import ConfigError
 from gateway.graph.overrides import overrides_of, shadows_of
 from gateway.override.evidence import MoveEvidence, added
 from gateway.override.gates import next_step, summary, why_back, why_not_on
-from gateway.override.labels import ALL, EVERY_LABEL
+from gateway.override.labels import ALL
 from gateway.override.settings import OverrideRule
+from gateway.override.switches import switched_share
 
 EVIDENCE = "overrides.evidence"
 BEGIN_AGAIN = "overrides.begin_again"
@@ -140,7 +141,7 @@ class OverrideGates:
         return ALL if label is None else self._worker.serving().labels.share_now(label)
 
     def _is_switched(self, label: str) -> bool:
-        return not {label, EVERY_LABEL}.isdisjoint(self._worker.switches.shares)
+        return switched_share(label, self._worker.switches.shares) is not None
 
     async def _found(self) -> dict[str, tuple[str | None, MoveEvidence, MoveEvidence, int]]:
         """By move its label, all evidence, that of the last minute, and its fallbacks."""

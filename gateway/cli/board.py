@@ -15,8 +15,9 @@ from graphql import DocumentNode
 from gateway.connectors.directives import read_directives
 from gateway.connectors.overrides import OverrideUse, read_overrides
 from gateway.connectors.shadow.uses import read_shadows
-from gateway.override.labels import ALL, EVERY_LABEL
-from gateway.override.settings import OverrideRule, share_of_label, share_of_rule
+from gateway.override.labels import ALL
+from gateway.override.settings import OverrideRule, share_of_label
+from gateway.override.switches import shares_of, switched_share
 
 STAGES = {
     "before": "nobody compares it yet",
@@ -87,8 +88,8 @@ def _switched(
 ) -> int | None:
     if use.label is None:
         return configured
-    rule = switches.get(use.label, switches.get(EVERY_LABEL))
-    return configured if rule is None else share_of_rule(rule)
+    share = switched_share(use.label, shares_of(switches))
+    return configured if share is None else share
 
 
 def _stage(

@@ -38,6 +38,8 @@ def status(url: UrlOption = None, config: ConfigOption = None) -> None:
         if row.after:
             print("\n".join(told(row)))
     _print_switches(found["switches"])
+    if "unusable" in found:
+        print(found["unusable"])
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 What decides a label, the first that says something:
 
-1. a switch that is off for all;
+1. a switch that is off for all: that of every label, then its own;
 2. the request's own `x-gateway-override`, where its client may;
 3. a switch;
 4. `[override.labels]`, a Python function, or the flag of `flag:NAME`; `percent(x)` says it itself.
@@ -26,9 +26,9 @@ from gateway.errors import ConfigError
 from gateway.flags.decide import Flags
 from gateway.flags.names import FlagLabel, flag_of_label
 from gateway.override.buckets import bucket_of, prefix_of
-from gateway.override.labels import ALL, EVERY_LABEL, PERCENT, share_of
+from gateway.override.labels import ALL, PERCENT, share_of
 from gateway.override.settings import OverrideSettings, share_of_label
-from gateway.override.switches import Switches
+from gateway.override.switches import Switches, switched_share
 from gateway.override.testers import Testers
 from gateway.telemetry.catalogue import OVERRIDE_DECISIONS
 from gateway.telemetry.metrics import Sample
@@ -48,6 +48,10 @@ class LabelDecider:
         switches: Of the worker.
         testers: Who may decide for a request of its own.
         flags: Decides flags.
+
+    Attributes:
+        known: As given.
+        counts: How often each label was on, and off.
 
     Errors: ConfigError for a label that nothing decides.
     """
@@ -84,6 +88,7 @@ class LabelDecider:
             is_percent = share_of(label) is not None
             self._prefixes[label] = prefix_of(settings.salt, PERCENT if is_percent else label)
         self._testers = testers
+        self.known = known
         self.counts: Counter[tuple[str, bool]] = Counter()
 
     def samples(self) -> Iterator[Sample]:
@@ -154,8 +159,8 @@ class LabelDecider:
     ) -> bool | None:
         """What is decided without Python; None where a function or a flag decides."""
         share = self.share_now(label)
-        switched = self._switches.shares
-        if share == 0 and switched and (label in switched or EVERY_LABEL in switched):
+        shares = self._switches.shares
+        if share == 0 and shares and switched_share(label, shares) == 0:
             return False
         if asked is not None and label in asked:
             return asked[label]
@@ -167,8 +172,9 @@ class LabelDecider:
 
     def share_now(self, label: str) -> int | None:
         """The share of the clients for whom a label is on; None where a function or a flag decides."""
-        share, switched = self._shares.get(label), self._switches.shares
-        return switched.get(label, switched.get(EVERY_LABEL, share)) if switched else share
+        shares = self._switches.shares
+        switched = switched_share(label, shares) if shares else None
+        return self._shares.get(label) if switched is None else switched
 
     async def _ask(
         self, labels: Sequence[str], decided: dict[str, bool], context: Context | None

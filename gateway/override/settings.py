@@ -58,8 +58,8 @@ class OverrideSettings:
         on_error: What happens where the source that took a field over fails or its breaker is open: "error"
             answers the error; "from" asks the source that had the field before. Never for mutations.
         switches: A JSON file of labels that are decided otherwise for now: `{"stats-rest": false}`. It is read
-            again as soon as it changes; `gateway migrate switch` writes it. "*" is every label. Need not exist;
-            "" for none.
+            again as soon as it changes; `gateway migrate switch` writes it. "*" is every label, and
+            off for it comes first. Need not exist; "" for none.
         header: Who may send `x-gateway-override: LABEL=on` and decide for its own request: "scope" is a principal
             with `header_scope`; "secret" a client that sends the secret in `x-gateway-override-secret`; "never"
             nobody.

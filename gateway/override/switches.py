@@ -6,6 +6,7 @@ that cannot be used changes nothing, and is logged; one that is not there switch
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from gateway.override.settings import OverrideRule, share_of_rule
 from gateway.settings.whole_file import write_whole
 
 NONE: Mapping[str, int] = {}
+logger = logging.getLogger("gateway.override")
 
 
 class SwitchFile(FilePlace):
@@ -48,6 +50,7 @@ class Switches:
         path: The file; None for none.
 
     Attributes:
+        rules: By label, what is in use.
         shares: By label, the share of the clients for whom it is on, 0 to 10,000.
 
     Errors: ConfigError for a file of no use: a switch that is not seen would switch nothing.
@@ -56,19 +59,20 @@ class Switches:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.shares = NONE
-        self._watched: Watched[Mapping[str, int]] | None = None
+        self.rules: Mapping[str, OverrideRule] = {}
+        self._watched: Watched[Mapping[str, OverrideRule]] | None = None
         if path is None:
             return
         place = SwitchFile(path)
         what = f"the file of switches {path}"
-        self._watched = Watched(place, _shares, self._use, what, logger="gateway.override")
+        self._watched = Watched(place, read_switches, self._use, what, logger="gateway.override")
         try:
             self._watched.take(place.version_now())
         except (PlaceError, ValueError) as exc:
             raise ConfigError(str(exc), key="override.switches", file=str(path)) from exc
 
-    def _use(self, shares: Mapping[str, int]) -> None:
-        self.shares = shares
+    def _use(self, rules: Mapping[str, OverrideRule]) -> None:
+        self.rules, self.shares = rules, shares_of(rules)
 
     def watch(self) -> None:
         """Look at the file from now on."""
@@ -99,8 +103,15 @@ def read_switches(text: bytes) -> dict[str, OverrideRule]:
     return found
 
 
-def write_switch(path: Path, label: str, rule: OverrideRule | None) -> dict[str, OverrideRule]:
+def write_switch(
+    path: Path,
+    label: str,
+    rule: OverrideRule | None,
+    in_use: Mapping[str, OverrideRule] | None = None,
+) -> dict[str, OverrideRule]:
     """Set one switch, or take it out with None; what the file says then. It is written whole or not at all.
+
+    A file of no use stops no switch off: it is replaced by what is in use, with that.
 
     Errors: ValueError for a file or rule of no use, OSError.
     """
@@ -108,6 +119,11 @@ def write_switch(path: Path, label: str, rule: OverrideRule | None) -> dict[str,
         found = read_switches(path.read_bytes())
     except FileNotFoundError:
         found = {}
+    except ValueError as exc:
+        if rule is not False:
+            raise ValueError(f"{path}: {exc}") from exc
+        found = dict(in_use or {})
+        logger.warning("the file of switches %s was of no use and is replaced: %s", path, exc)
     if rule is None:
         found.pop(label, None)
     else:
@@ -118,5 +134,15 @@ def write_switch(path: Path, label: str, rule: OverrideRule | None) -> dict[str,
     return found
 
 
-def _shares(text: bytes) -> Mapping[str, int]:
-    return {label: share_of_rule(rule) for label, rule in read_switches(text).items()}
+def switched_share(label: str, shares: Mapping[str, int]) -> int | None:
+    """The share that switches give a label; None where they say nothing of it.
+
+    Off for every label comes first, then the label's own switch, then what every other label has.
+    """
+    of_every = shares.get(EVERY_LABEL)
+    return 0 if of_every == 0 else shares.get(label, of_every)
+
+
+def shares_of(rules: Mapping[str, OverrideRule]) -> Mapping[str, int]:
+    """By label, the share of the clients for whom it is on. Errors: ValueError."""
+    return {label: share_of_rule(rule) for label, rule in rules.items()}

@@ -17,7 +17,6 @@ STATS = "{ stats { views likes } }"
 VIDEOS = "{ videos { id title length author } }"
 ON = {"version": True, "video": True, "stats": True}
 FROM = {"on_error": "from"}
-NEVER = asyncio.Event()
 
 
 @pytest.mark.parametrize("executor", ["compiled", "graphql-core"])
@@ -48,7 +47,7 @@ async def test_a_new_source_that_does_not_answer_leaves_time_for_the_one_before(
     tmp_path: Path,
 ) -> None:
     async def hang(_: Any) -> Any:
-        await NEVER.wait()
+        await asyncio.Event().wait()
 
     rest = FakeSource({**REST, "GET /stats": hang})
     tables = {"traffic_shaping": {"router": {"timeout_s": 1.0}}}
@@ -160,7 +159,7 @@ async def test_what_the_old_source_gave_is_not_kept_whole_when_the_new_one_answe
 
     async def stats(_: Any) -> Any:
         if is_away == "hangs":
-            await NEVER.wait()
+            await asyncio.Event().wait()
         return ConnectionError() if is_away else REST["GET /stats"]
 
     php = {"GET /stats.php": FakeAnswer({"views": 1, "likes": 2}, headers=kept)}

@@ -194,6 +194,11 @@ async def test_the_board_has_each_move_at_its_stage(tmp_path: Path) -> None:
         shown = client.app.worker.commands.actions["GET", "/admin/override"]
         said = json.loads(json.dumps((await shown(Command("me"))).body))
     rows = rows_of(parse(LINK + SOURCES + BOARD), labels, said)
+    off = {**said, "switches": {**said["switches"], "*": False}}
+    stages = {
+        row.coordinate: row.stage for row in rows_of(parse(LINK + SOURCES + BOARD), labels, off)
+    }
+    assert (stages["Query.b"], stages["Query.c"]) == ("before", "before")
     assert {row.coordinate: row.stage for row in rows} == {
         "Mutation.touch": "before",
         "Query.videos": "before",

@@ -52,6 +52,91 @@ async def test_a_switch_off_is_stronger_than_a_tester(tmp_path: Path) -> None:
         assert (await client.execute(STATS, headers=headers)).data["stats"]["views"] == 1
 
 
+@pytest.mark.parametrize(
+    ("switches", "views"),
+    [
+        ({"*": False, "percent(100)": True}, 1),
+        ({"*": "percent(0)", "percent(100)": "percent(100)"}, 1),
+        ({"*": True, "percent(100)": False}, 1),
+        ({"*": True}, 10),
+        ({"*": False}, 1),
+    ],
+)
+async def test_off_for_every_label_comes_first(
+    tmp_path: Path, switches: dict[str, bool | str], views: int
+) -> None:
+    (tmp_path / "switches.json").write_text(json.dumps(switches))
+    env = {"GATEWAY_OVERRIDE_SECRET": "s" * 16}
+    override = {**FILE, "header": "secret"}
+    headers = {"x-gateway-override": "percent(100)=on", "x-gateway-override-secret": "s" * 16}
+    async with served(tmp_path, "percent(100)", override=override, env=env) as client:
+        for sent in ({}, headers):
+            assert (await client.execute(STATS, headers=sent)).data["stats"]["views"] == views
+
+
+async def test_off_for_every_label_is_off_after_a_gate_has_put_one_on(tmp_path: Path) -> None:
+    python = """
+from gateway import override_label
+@override_label("stats")
+def stats(context): return True
+"""
+    async with served(tmp_path, "stats", python=python, override=FILE) as client:
+        switch = client.app.worker.commands.actions["POST", "/admin/override"]
+        for label, rule, views in (
+            (None, None, 10),
+            ("stats", True, 10),
+            ("*", False, 1),
+            ("stats", True, 1),
+            ("*", None, 10),
+        ):
+            if label:
+                await switch(Command("me", {"label": label, "rule": rule}))
+            assert (await client.execute(STATS)).data["stats"]["views"] == views
+
+
+async def test_a_label_of_no_schema_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
+    file = tmp_path / "switches.json"
+    file.write_text('{"gone": true}')
+    async with served(tmp_path, override=FILE) as client:
+        actions = client.app.worker.commands.actions
+        switch = actions["POST", "/admin/override"]
+        await client.execute(STATS)
+        why = (
+            r"no @override has the label `versoin`: did you mean `version`\? "
+            r"there are percent\(50\), version, video"
+        )
+        for rule in (False, True, None):
+            with pytest.raises(CommandError, match=why):
+                await switch(Command("me", {"label": "versoin", "rule": rule}))
+        with pytest.raises(CommandError, match=why):
+            await actions["POST", "/admin/override/evidence"](Command("me", {"label": "versoin"}))
+        with pytest.raises(CommandError, match="no @override has the label `gone`"):
+            await switch(Command("me", {"label": "gone", "rule": False}))
+        assert json.loads(file.read_text()) == {"gone": True}
+        await switch(Command("me", {"label": "gone", "rule": None}))
+        await switch(Command("me", {"label": "version", "rule": None}))
+        assert json.loads(file.read_text()) == {}
+
+
+async def test_a_file_of_no_use_stops_no_kill(tmp_path: Path) -> None:
+    file = tmp_path / "switches.json"
+    file.write_text('{"version": "percent(12.5)"}')
+    async with served(tmp_path, "percent(100)", override=FILE) as client:
+        actions = client.app.worker.commands.actions
+        switch, show = actions["POST", "/admin/override"], actions["GET", "/admin/override"]
+        assert (await client.execute(STATS)).data["stats"]["views"] == 10
+        file.write_text('{"version": tru}')
+        shown = (await show(Command("me"))).body
+        assert shown["switches"] == {"version": "percent(12.5)"}
+        assert f"{file} is of no use" in shown["unusable"]
+        for rule in (True, None):
+            with pytest.raises(CommandError, match=r"switches\.json: JSON is malformed"):
+                await switch(Command("me", {"label": "version", "rule": rule}))
+        await switch(Command("me", {"label": "*", "rule": False}))
+        assert json.loads(file.read_text()) == {"version": "percent(12.5)", "*": False}
+        assert (await client.execute(STATS)).data["stats"]["views"] == 1
+
+
 async def test_a_switch_of_another_label_leaves_a_tester_its_own(tmp_path: Path) -> None:
     (tmp_path / "switches.json").write_text('{"version": false}')
     env = {"GATEWAY_OVERRIDE_SECRET": "s" * 16}
