@@ -39,6 +39,8 @@ from gateway.runtime.request import InfoForm
 class OperationInfo(Info):
     """Strawberry's `info` of graphql-core's making: with the extensions of the request."""
 
+    _fields = (*Info._fields, "operation_extensions")
+
     @property
     def operation_extensions(self) -> dict[str, Any] | None:
         """`extensions` of the request."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
+from functools import partial
 from itertools import repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from graphql import GraphQLResolveInfo
 from graphql.pyutils import Path, is_awaitable
@@ -37,6 +38,30 @@ class Info(GraphQLResolveInfo[Any] if TYPE_CHECKING else GraphQLResolveInfo):  #
         find, *where = self[PATH]
         found: Path = find(*where)
         return found
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(partial(getattr, self), self._fields)
+
+    def __repr__(self) -> str:
+        members = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
+        return f"{GraphQLResolveInfo.__name__}({members})"
+
+    def __copy__(self) -> Self:
+        return self  # as of any tuple
+
+    def _asdict(self) -> dict[str, Any]:
+        return dict(zip(self._fields, self, strict=True))
+
+    def _replace(self, /, **changes: Any) -> Self:
+        members = {**self._asdict(), **changes}
+        if len(members) != len(self._fields):
+            raise ValueError(f"Got unexpected field names: {[*changes]!r}")
+        members["path"] = (_given, members["path"])
+        return tuple.__new__(type(self), members.values())
+
+
+def _given(path: Any) -> Any:
+    return path
 
 
 OWN_FORM = InfoForm(Info)
