@@ -21,6 +21,7 @@ from gateway.client.targeting import TargetingKeys
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.flags.asked import FlagContext, FlagContexts
 from gateway.flags.port import FlagAnswer, FlagPort
+from gateway.flags.said_once import shortened
 from gateway.flags.settings import FlagSettings
 from gateway.telemetry.catalogue import FLAG_ERRORS, FLAG_EVALUATIONS
 from gateway.telemetry.metrics import OTHER, Sample
@@ -190,7 +191,7 @@ class Flags:
         self._errors[name, error] += 1
         if self._failing.get(name) != error:
             self._failing[name] = error
-            logger.error("the flag %s is not decided: %s: %s", name, error, detail)
+            logger.error("the flag %s is not decided: %s: %s", name, error, shortened(detail))
         if error in OF_THE_FLAG:
             return _without(default, "ERROR")
         return self._instead(name, context, default)

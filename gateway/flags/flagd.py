@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from math import isinf
 from typing import Any
 
 from openfeature.contrib.tools.flagd.core import FlagdCore
@@ -25,10 +26,13 @@ from openfeature.exception import (
 from openfeature.flag_evaluation import FlagResolutionDetails
 from openfeature.provider import AbstractProvider, Metadata
 
-from gateway.flags.said_once import SaidOnce
+from gateway.flags.said_once import SaidOnce, about, shortened
 
 MAX_DEPTH = 100
 """How deep one rule may stand in another: what is deeper refers to itself."""
+MOST_SHARED = 1_000_000
+"""What all `$ref`s of a file may expand to, in characters; a value counts as ten at least."""
+LEAST_OF_VALUE = 10
 NO_FLAGS = b'{"flags": {}}'
 Details = FlagResolutionDetails
 
@@ -57,7 +61,7 @@ class FlagSet:
 def read_flags(text: bytes) -> FlagSet:
     """What a file says. Errors: ValueError."""
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
     flags = found.get("flags") if isinstance(found, dict) else None
@@ -70,23 +74,65 @@ def read_flags(text: bytes) -> FlagSet:
         if not isinstance(flag, dict):
             raise ValueError(f"the flag `{name}` should be an object")  # noqa: TRY004
     try:
-        return FlagSet(_resolved(flags, rules, 0), found.get("metadata") or {})
+        return FlagSet(_References(rules).resolved(flags), found.get("metadata") or {})
     except OpenFeatureError as exc:
         raise ValueError(exc.error_message or str(exc.__cause__ or exc)) from exc
 
 
-def _resolved(value: Any, rules: Mapping[str, Any], depth: int) -> Any:
-    """A value with each `{"$ref": NAME}` replaced; one that names no rule stays, and its flag cannot be decided."""
-    if depth > MAX_DEPTH:
-        raise ValueError("`$evaluators`: a rule refers to itself, or is nested too deeply")
-    if isinstance(value, list):
-        return [_resolved(item, rules, depth + 1) for item in value]
-    if not isinstance(value, dict):
-        return value
-    name = value.get("$ref")
-    if len(value) == 1 and isinstance(name, str) and name in rules:
-        return _resolved(rules[name], rules, depth + 1)
-    return {key: _resolved(item, rules, depth + 1) for key, item in value.items()}
+def _no_number(text: str) -> float:
+    """Errors: ValueError for what Python takes and JSON does not: NaN, Infinity."""
+    raise ValueError(f"`{text}` is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    """Errors: ValueError for a number that no answer could hold."""
+    if isinf(value := float(text)):
+        raise ValueError(f"the number {shortened(text)} is too large")
+    return value
+
+
+class _References:
+    """Puts shared rules in the place of what refers to them.
+
+    Args:
+        rules: `$evaluators`, by name.
+    """
+
+    def __init__(self, rules: Mapping[str, Any]) -> None:
+        self._rules = rules
+        self._left = MOST_SHARED
+
+    def resolved(self, value: Any, depth: int = 0, *, is_shared: bool = False) -> Any:
+        """A value with each `{"$ref": NAME}` replaced; one that names no rule stays, and its flag cannot be decided.
+
+        Errors: ValueError for what has no end, or is too large.
+        """
+        if depth > MAX_DEPTH:
+            raise ValueError("`$evaluators`: a rule refers to itself, or is nested too deeply")
+        if is_shared:
+            self._count(value)
+        if isinstance(value, list):
+            return [self.resolved(item, depth + 1, is_shared=is_shared) for item in value]
+        if not isinstance(value, dict):
+            return value
+        name = value.get("$ref")
+        if len(value) == 1 and isinstance(name, str) and name in self._rules:
+            return self.resolved(self._rules[name], depth + 1, is_shared=True)
+        return {
+            key: self.resolved(item, depth + 1, is_shared=is_shared) for key, item in value.items()
+        }
+
+    def _count(self, value: Any) -> None:
+        """Errors: ValueError where the whole becomes too large."""
+        if isinstance(value, dict):
+            size = sum(map(len, value))
+        else:
+            size = 0 if isinstance(value, list) else len(str(value))
+        self._left -= max(size, LEAST_OF_VALUE)
+        if self._left < 0:
+            raise ValueError(
+                f"`$evaluators`: the `$ref`s expand to more than {MOST_SHARED} characters"
+            )
 
 
 class FlagdProvider(AbstractProvider):
@@ -103,13 +149,15 @@ class FlagdProvider(AbstractProvider):
         self.changes = 0
         # The evaluator logs what is wrong with a rule each time that it decides by it.
         said = logging.getLogger("openfeature.contrib")
-        if not any(isinstance(one, SaidOnce) for one in said.filters):
-            said.addFilter(SaidOnce())
+        of_others = [one for one in said.filters if isinstance(one, SaidOnce)]
+        self._said = of_others[0] if of_others else SaidOnce()
+        said.addFilter(self._said)
 
     def use(self, flags: FlagSet) -> None:
         """Decide by these from now on."""
         before = self.flags.definitions
         self.flags = flags
+        self._said.begin_again()
         self.changes += 1
         names = sorted(
             name
@@ -167,6 +215,7 @@ class FlagdProvider(AbstractProvider):
         """Errors: OpenFeatureError, whatever a rule does: what is no such error, the SDK logs each time."""
         if name not in self.flags.definitions:
             raise FlagNotFoundError(f"the file has no flag `{name}`")
+        token = about.set(name)
         try:
             found: Details[Any] = getattr(self.flags.core, f"resolve_{kind}_value")(
                 name, default, context
@@ -175,6 +224,8 @@ class FlagdProvider(AbstractProvider):
             raise
         except Exception as exc:
             raise GeneralError(f"the targeting of `{name}`: {type(exc).__name__}: {exc}") from exc
+        finally:
+            about.reset(token)
         variants = self.flags.definitions[name]["variants"]
         if kind == "float" and isinstance(variants.get(found.variant), bool):
             raise TypeMismatchError(
