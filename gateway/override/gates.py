@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.override.evidence import MoveEvidence
-from gateway.override.interval import wilson
+from gateway.override.interval import least_more, wilson
 from gateway.settings.kinds import CountOrZero, Growth, Percent, Ratio
+
+MOST_MATCHES = 0.9999
+"""Of what a gate may ask for: 38,411 comparisons show it, and none shows 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +23,8 @@ class PromoteSettings:
 
     Attributes:
         calls: Comparisons that it needs since its last step; 0 for no gate.
-        matches: The part of them that has to be equal, noise taken off.
+        matches: The part of them that has to be equal, noise taken off; at most 0.9999. 0.999 takes 3,838 of them
+            at least.
         p99_ratio: What the 99th percentile of the new source's time may be of that of the old one; 0 for any.
         steps: The shares, in percent.
         auto: Take the next step where the gate is open. Without, `gateway migrate status` proposes it.
@@ -36,6 +40,10 @@ class PromoteSettings:
         """Errors: ValueError."""
         if not self.steps or list(self.steps) != sorted(set(self.steps)):
             raise ValueError("`steps` grow from one to the next")
+        if self.matches > MOST_MATCHES:
+            raise ValueError(
+                f"`matches` is at most {MOST_MATCHES}: no number of comparisons shows that all of them match"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +74,14 @@ def why_not_on(found: MoveEvidence, rule: PromoteSettings) -> str | None:
     """What a move still lacks; None where it may go on."""
     if found.calls < rule.calls:
         return f"{found.calls} of {rule.calls} comparisons"
-    low = wilson(*found.worst())[0]
+    matching, compared = found.worst()
+    low = wilson(matching, compared)[0]
     if low < rule.matches:
-        return f"at least {100 * low:.2f} % match, {100 * rule.matches:g} % are needed"
+        more = least_more(matching, compared, rule.matches)
+        return (
+            f"at least {100 * low:.2f} % match, {100 * rule.matches:g} % are needed: "
+            f"{more} more that match, and nothing else"
+        )
     ratio = p99_ratio(found)
     if rule.p99_ratio and ratio is not None and ratio > rule.p99_ratio:
         return f"p99 is {ratio:.2f} times that of the old source, {rule.p99_ratio:g} may be"

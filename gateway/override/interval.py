@@ -11,6 +11,22 @@ Z95 = 1.959964
 """Of the normal distribution: 95 % lie within."""
 
 
+def least_more(hits: int, whole: int, low: float) -> int:
+    """How many hits more, with nothing else, bring the lower end to a share below 1."""
+    short, enough = 0, 1
+    if wilson(hits, whole)[0] >= low:
+        return 0
+    while wilson(hits + enough, whole + enough)[0] < low:
+        short, enough = enough, 2 * enough
+    while enough - short > 1:
+        middle = (short + enough) // 2
+        if wilson(hits + middle, whole + middle)[0] < low:
+            short = middle
+        else:
+            enough = middle
+    return enough
+
+
 def wilson(hits: int, whole: int) -> tuple[float, float]:
     """The share's 95 % interval; 0 to 1 where nothing was counted."""
     if whole <= 0:

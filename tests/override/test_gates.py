@@ -23,7 +23,7 @@ from gateway.override.gates import (
     why_back,
     why_not_on,
 )
-from gateway.override.interval import wilson
+from gateway.override.interval import least_more, wilson
 from gateway.testing import GatewayClient
 from tests.override.scenes import LINK, REST, SOURCES
 from tests.override.test_shadow import SAME, SDL, served, shadows
@@ -70,7 +70,11 @@ def test_a_move_goes_on_where_even_the_lower_end_is_good_enough() -> None:
     rule = PromoteSettings(calls=1_000, matches=0.99)
     assert why_not_on(found(999), rule) == "999 of 1000 comparisons"
     assert why_not_on(found(1_000), rule) is None
-    assert why_not_on(found(1_000, differing=5), rule) == "at least 98.83 % match, 99 % are needed"
+    assert why_not_on(found(1_000, differing=5), rule) == (
+        "at least 98.83 % match, 99 % are needed: 166 more that match, and nothing else"
+    )
+    assert why_not_on(found(1_166, differing=5), rule) is None
+    assert why_not_on(found(1_165, differing=5), rule) is not None
     assert why_not_on(found(1_000, differing=300, noise=300), rule) is None
     slow = found(1_000)
     slow.before.add(0.010)
@@ -85,6 +89,21 @@ def test_a_move_goes_back_where_even_the_upper_end_is_bad() -> None:
     assert "match" in (why_back(found(100, differing=20), rule) or "")
     assert "fail" in (why_back(found(100, errors=20), rule) or "")
     assert why_back(found(100, errors=100), RollbackSettings()) is None
+
+
+@pytest.mark.parametrize(("matches", "calls"), [(0.999, 3_838), (0.9999, 38_411), (0.0, 1)])
+def test_so_many_comparisons_have_to_match(matches: float, calls: int) -> None:
+    rule = PromoteSettings(calls=1, matches=matches)
+    assert why_not_on(found(calls), rule) is None
+    assert least_more(0, 0, matches) == (calls if matches else 0)
+    assert (why_not_on(found(calls - 1), rule) or "").endswith(
+        "1 more that match, and nothing else" if matches else "0 of 1 comparisons"
+    )
+
+
+def test_a_gate_that_could_never_open_is_refused() -> None:
+    with pytest.raises(ValueError, match="`matches` is at most"):
+        PromoteSettings(calls=1, matches=1.0)
 
 
 def test_steps_go_up() -> None:
