@@ -145,5 +145,8 @@ class OverrideCommands:
 
     async def _decided(self, _: None) -> list[tuple[str, str, int]]:
         """What this worker has decided since it began."""
-        counts = self._worker.serving().labels.counts
-        return [(label, "on" if is_on else "off", n) for (label, is_on), n in counts.items()]
+        return [
+            (label, "on" if is_on else "off", n)
+            for one in self._worker.all_serving()
+            for (label, is_on), n in one.labels.counts.items()
+        ]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections import ChainMap
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,7 +18,7 @@ from gateway.concurrency.tasks import end_all
 from gateway.connectors.fallback_loader import fallen_back
 from gateway.errors import ConfigError
 from gateway.graph.overrides import overrides_of, shadows_of
-from gateway.override.evidence import MoveEvidence, added
+from gateway.override.evidence import Evidence, MoveEvidence, added
 from gateway.override.gates import next_step, summary, why_back, why_not_on
 from gateway.override.labels import ALL
 from gateway.override.settings import OverrideRule
@@ -138,7 +139,11 @@ class OverrideGates:
         self._worker.access_log.write_audit("override_gate", line)
 
     def _share(self, label: str | None) -> int | None:
-        return ALL if label is None else self._worker.serving().labels.share_now(label)
+        if label is None:
+            return ALL
+        served = self._worker.all_serving()
+        known = next((one for one in served if label in one.labels.known), served[0])
+        return known.labels.share_now(label)
 
     def _is_switched(self, label: str) -> bool:
         return switched_share(label, self._worker.switches.shares) is not None
@@ -148,7 +153,7 @@ class OverrideGates:
         samples = self._config().override.shadow.samples
         answers = await self._worker.calls.ask(EVIDENCE, None, TIMEOUT_S)
         said = list(answers.said.values())
-        labels = overrides_of(self._worker.serving().schema)
+        labels = self._labels()
         found = {}
         for coordinate in dict.fromkeys(name for one in said for name in one):
             parts = [one[coordinate] for one in said if coordinate in one]
@@ -160,22 +165,39 @@ class OverrideGates:
             found[coordinate] = label, whole, recent, sum(part["fallbacks"] for part in parts)
         return found
 
+    def _labels(self) -> Mapping[str, str]:
+        """The label of each field, of a canary's too."""
+        return dict(
+            ChainMap(*(dict(overrides_of(one.schema)) for one in self._worker.all_serving()))
+        )
+
+    def _evidence(self) -> dict[str, list[Evidence]]:
+        """By move what is found of it: a canary's too, but where it compares what the others have otherwise."""
+        found: dict[str, list[Evidence]] = {}
+        for one in self._worker.all_serving():
+            for coordinate, evidence in shadows_of(one.schema).items():
+                of_move = found.setdefault(coordinate, [])
+                if all(other.fingerprint == evidence.fingerprint for other in of_move):
+                    of_move.append(evidence)
+        return found
+
     async def _tell(self, _: None) -> dict[str, Any]:
         now = asyncio.get_running_loop().time()
+        samples = self._config().override.shadow.samples
         return {
             coordinate: {
-                "whole": evidence.whole.as_json(),
-                "recent": evidence.recent(now).as_json(),
+                "whole": added([one.whole for one in found], samples).as_json(),
+                "recent": added([one.recent(now) for one in found], 0).as_json(),
                 "fallbacks": sum(n for (at, _), n in fallen_back.items() if at == coordinate),
             }
-            for coordinate, evidence in shadows_of(self._worker.serving().schema).items()
+            for coordinate, found in self._evidence().items()
         }
 
     async def _begin_again(self, label: str | None) -> bool:
-        schema = self._worker.serving().schema
-        for coordinate, evidence in shadows_of(schema).items():
-            if label is None or label_of(coordinate, overrides_of(schema)) == label:
-                evidence.begin_again()
+        for one in self._worker.all_serving():
+            for coordinate, evidence in shadows_of(one.schema).items():
+                if label is None or label_of(coordinate, overrides_of(one.schema)) == label:
+                    evidence.begin_again()
         return True
 
 

@@ -13,7 +13,10 @@ from graphql import parse
 from gateway.admin.commands import Command
 from gateway.app.override_commands import EvidenceCommand, OverrideCommands
 from gateway.app.override_gates import OverrideGates
+from gateway.app.reload.canary import Canary
+from gateway.app.revision import Revision
 from gateway.cli.board import page, rows_of, told
+from gateway.client.targeting import TargetingKeys
 from gateway.errors import ConfigError
 from gateway.override.evidence import Evidence, MoveEvidence, added
 from gateway.override.gates import (
@@ -169,6 +172,44 @@ async def test_what_was_switched_off_stays_off(tmp_path: Path) -> None:
         await compare(client, 6)
         await gates_of(client).look()
         assert client.app.worker.switches.shares == {"stats": 0}
+
+
+async def test_a_move_that_a_canary_brings_is_told_and_goes_back(tmp_path: Path) -> None:
+    for name in ("now", "tried"):
+        (tmp_path / name).mkdir()
+    sdl = "type Query { version: String @connect(source: %s, http: { GET: %s }, selection: %s) }"
+    gate = {"calls": 10, "matches": 0.9}
+    now = served(
+        tmp_path / "now",
+        sdl % ('"php"', '"/version.php"', '"$.version"'),
+        labels={},
+        override={"switches": "switches.json", "rollback_when": gate},
+        tables=ADMIN,
+    )
+    fast = {"shadow": {"calls_per_s": 999}}
+    labels = {"stats": "percent(50)", "video": False}
+    tried = served(tmp_path / "tried", labels=labels, override=fast)
+    async with now, tried:
+        worker = now.app.worker
+        before, after = worker.serving(), tried.app.worker.serving()
+        assert isinstance(before, Revision)
+        assert isinstance(after, Revision)
+        commands = OverrideCommands(worker, lambda: now.app.config)
+        await compare(tried, 20)
+        assert await commands.gates.moves() == {}
+        canary = worker.canary = Canary(before, after, 5, TargetingKeys(""))
+        try:
+            move = (await commands.gates.moves())["Query.stats"]
+            assert (move["label"], move["share"], move["calls"]) == ("stats", 50.0, 20)
+            shown = await worker.commands.actions["GET", "/admin/override"](Command("me"))
+            assert sum(shown.body["decisions"]["stats"].values()) == 20
+            await commands.gates.look()
+            assert json.loads((tmp_path / "now" / "switches.json").read_text()) == {"stats": False}
+            await commands.gates.begin_again("stats")
+            assert (await commands.gates.moves())["Query.stats"]["calls"] == 0
+        finally:
+            worker.canary = None
+            canary.end()
 
 
 async def test_evidence_begins_again_by_command(tmp_path: Path) -> None:
