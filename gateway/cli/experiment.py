@@ -72,6 +72,8 @@ def _weights(text: str) -> dict[str, float] | None:
 def _lines(found: ExperimentReport, flag: str, confidence: float) -> Iterator[str]:
     clients = ", ".join(f"{name} {count}" for name, count in found.clients.items())
     yield f"{flag}: clients by variant: {clients}"
+    if found.left_out:
+        yield f"left out: {found.left_out} lines that are no event of an experiment"
     if found.switched:
         yield f"left out: {found.switched} clients that met more than one variant"
     if found.split_chance is not None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from gateway.observe.intervals import (
     Interval,
     chance_of_split,
@@ -22,6 +24,24 @@ from gateway.observe.intervals import (
 
 FEW = 30
 """Clients of a variant below which nothing is said with confidence."""
+
+
+class ExposureLine(msgspec.Struct, tag_field="event", tag="exposure"):
+    """A line that says that a client has met a variant."""
+
+    time: str
+    unit: str
+    flag: str
+    variant: str
+
+
+class GoalLine(msgspec.Struct, tag_field="event", tag="goal"):
+    """A line that says that a client has reached a goal."""
+
+    time: str
+    unit: str
+    goal: str
+    value: float | None = None
 
 
 @dataclass(slots=True)
@@ -71,18 +91,20 @@ class ExperimentReport:
     Attributes:
         clients: By variant, how many there are.
         switched: Clients that met more than one variant.
+        left_out: Lines that are no event.
         goals: By goal, the variants, the control first.
         split_chance: How likely a split as uneven as this one is, if it is as expected; None where nothing is expected.
     """
 
     clients: Mapping[str, int]
     switched: int
+    left_out: int
     goals: Mapping[str, list[GoalOfVariant]]
     split_chance: float | None
 
 
 def report_of(
-    lines: Iterable[Mapping[str, Any]],
+    lines: Iterable[Any],
     flag: str,
     control: str,
     expected: Mapping[str, float] | None = None,
@@ -91,7 +113,7 @@ def report_of(
     """The report of a flag's experiment.
 
     Args:
-        lines: Of the file, in any order.
+        lines: Of the file, in any order. What is no event is left out, and counted.
         flag: Which.
         control: The variant that the others are compared with.
         expected: By variant the weight with which clients are drawn.
@@ -99,14 +121,16 @@ def report_of(
 
     Errors: ValueError for a control that nobody has met, and for a variant of `expected` that there is not.
     """
-    whole = list(lines)
-    met, switched = _met(whole, flag)
-    for line in whole:
-        client = met.get(line["unit"]) if line["event"] == "goal" else None
-        if client is not None and line["time"] >= client.since:
-            client.goals[line["goal"]] += 1
-            if line.get("value") is not None:
-                client.values[line["goal"]] += line["value"]
+    events, left_out = _events(lines)
+    met, switched = _met(events, flag)
+    for line in events:
+        if not isinstance(line, GoalLine):
+            continue
+        client = met.get(line.unit)
+        if client is not None and line.time >= client.since:
+            client.goals[line.goal] += 1
+            if line.value is not None:
+                client.values[line.goal] += line.value
     by_variant: dict[str, list[Met]] = defaultdict(list)
     for client in met.values():
         by_variant[client.variant].append(client)
@@ -124,6 +148,7 @@ def report_of(
     return ExperimentReport(
         {name: len(by_variant[name]) for name in order},
         switched,
+        left_out,
         {
             goal: [_goal(goal, name, by_variant, control, confidence) for name in order]
             for goal in goals
@@ -132,17 +157,29 @@ def report_of(
     )
 
 
-def _met(lines: Iterable[Mapping[str, Any]], flag: str) -> tuple[dict[str, Met], int]:
+def _events(lines: Iterable[Any]) -> tuple[list[ExposureLine | GoalLine], int]:
+    """The lines that are events, and how many are not."""
+    events: list[ExposureLine | GoalLine] = []
+    left_out = 0
+    for line in lines:
+        try:
+            events.append(msgspec.convert(line, ExposureLine | GoalLine))
+        except msgspec.ValidationError:
+            left_out += 1
+    return events, left_out
+
+
+def _met(lines: Iterable[ExposureLine | GoalLine], flag: str) -> tuple[dict[str, Met], int]:
     """The clients that met one variant of a flag, and how many met more."""
     met: dict[str, Met] = {}
     switched: set[str] = set()
     for line in lines:
-        if line["event"] != "exposure" or line["flag"] != flag:
+        if not isinstance(line, ExposureLine) or line.flag != flag:
             continue
-        client = met.setdefault(line["unit"], Met(line["variant"], line["time"]))
-        client.since = min(client.since, line["time"])
-        if client.variant != line["variant"]:
-            switched.add(line["unit"])
+        client = met.setdefault(line.unit, Met(line.variant, line.time))
+        client.since = min(client.since, line.time)
+        if client.variant != line.variant:
+            switched.add(line.unit)
     return {unit: client for unit, client in met.items() if unit not in switched}, len(switched)
 
 

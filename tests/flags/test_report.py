@@ -109,6 +109,31 @@ def test_a_client_counts_once_from_its_exposure_on_and_in_one_variant() -> None:
     assert on.mean is None
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        [1],
+        "x",
+        None,
+        {},
+        {"event": "another"},
+        {**goal("a", "2026-01-02"), "value": "1"},
+        {**goal("a", "2026-01-02"), "value": True},
+        {**goal("a", "2026-01-02"), "goal": ["order"]},
+        {**goal("a", "2026-01-02"), "unit": {}},
+        {**goal("a", "2026-01-02"), "time": 1},
+        {**exposure("a", "on"), "variant": None},
+        {**exposure("a", "on"), "unit": []},
+    ],
+)
+def test_a_line_that_is_no_event_is_left_out_and_counted(line: Any) -> None:
+    lines = [line, exposure("a", "on"), line, exposure("b", "off"), goal("a", "2026-01-02", 3)]
+    found = report_of(lines, "new", "off")
+    assert found.left_out == 2
+    assert (found.clients, found.switched) == ({"off": 1, "on": 1}, 0)
+    assert [one.reached for one in found.goals["order"]] == [0, 1]
+
+
 def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     draw = random.Random(7)
     held = 0
@@ -128,12 +153,13 @@ def test_the_command_prints_it(tmp_path: Path) -> None:
         if number % 20 in (1, 3, 5, 7, 2):
             lines.append(goal(f"u{number}", "2026-01-02", 10.0))
     path = tmp_path / "events.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, [1]]))
     command = ["experiment", "report", str(path), "--flag", "new", "--control", "off"]
     told = CliRunner().invoke(app, [*command, "--expected", "on=1,off=1"])
     assert told.exit_code == 0, told.output
     assert "new: clients by variant: off 200, on 200" in told.stdout
     assert "split: as expected (p = 1)" in told.stdout
+    assert "left out: 1 lines that are no event" in told.stdout
     assert "  off: 20 of 200, 10 [6.57, 14.9] %; mean 1 [0.583, 1.42]" in told.stdout
     assert (
         "  on: 80 of 200, 40 [33.5, 46.9] %; +30 [+21.8, +37.7] percentage points (differs)"
