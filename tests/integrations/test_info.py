@@ -34,11 +34,11 @@ def test_info_is_the_tuple_that_it_is_with_graphql_core() -> None:
     def resolve(_root: Any, info: GraphQLResolveInfo[Any]) -> int:
         seen.append(uses(info))
         with pytest.raises((TypeError, ValueError), match="unexpected field names"):
-            info._replace(none=1)
+            info._replace(none=1)  # type: ignore[call-arg]
         return 1
 
     schema.type_map["A"].fields["n"].resolve = resolve  # type: ignore[attr-defined]
-    root = {"a": {"b": [{}, {}]}}
+    root: Any = {"a": {"b": [{}, {}]}}
     text = "{ a { b { n } } }"
     expected = graphql_sync(schema, text, root)
     by_reference, seen = seen, []
