@@ -33,7 +33,13 @@ def test_a_token_is_good_for_its_plan() -> None:
         (TOKEN, "x" * 32, "production", DIGEST, 1000, "another plan"),
         (TOKEN, KEY, "production", DIGEST, 1000 + 3601, "expired"),
         ("9" + TOKEN, KEY, "production", DIGEST, 1000, "another plan"),
-        (TOKEN.replace(".", ".x", 1), KEY, "production", DIGEST, 1000, "another plan"),
+        (TOKEN.replace(".", ".x", 1), KEY, "production", DIGEST, 1000, "malformed"),
+        ("0" + TOKEN, KEY, "production", DIGEST, 1000, "malformed"),
+        ("+" + TOKEN, KEY, "production", DIGEST, 1000, "malformed"),
+        (TOKEN.replace("4", "\u0664", 1), KEY, "production", DIGEST, 1000, "malformed"),
+        (TOKEN.upper(), KEY, "production", DIGEST, 1000, "malformed"),
+        (TOKEN + ".", KEY, "production", DIGEST, 1000, "malformed"),
+        ("9" * 5000 + TOKEN, KEY, "production", DIGEST, 1000, "malformed"),
         ("", KEY, "production", DIGEST, 1000, "malformed"),
         ("²." + TOKEN.partition(".")[2], KEY, "production", DIGEST, 1000, "malformed"),
         ("yes", KEY, "production", DIGEST, 1000, "malformed"),
@@ -143,6 +149,8 @@ def test_an_approval_that_was_used_is_known(tmp_path: Path) -> None:
     assert not audit.is_noted(name_of(TOKEN))
     audit.write("approval", "production", "used", approval=name_of(TOKEN))
     assert audit.is_noted(name_of(TOKEN))
+    # What a pipeline's variable adds around it is no other token.
+    assert audit.is_noted(name_of(f" {TOKEN}\n"))
     assert not audit.is_noted(name_of(make_token(KEY, "production", DIGEST, now=1000)))
     assert TOKEN not in audit.path.read_text()
 
