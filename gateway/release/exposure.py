@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from gateway.release.configured import pod_settings
+from gateway.release.images import full_name
 from gateway.release.manifests import (
     autoscaler_of,
     containers,
@@ -98,26 +99,21 @@ def budget_keeps_half(objects: Sequence[Object], target: Target) -> Iterator[str
 
 
 def known_registries(objects: Sequence[Object], target: Target) -> Iterator[str]:
-    """Images come from where targets.yaml says; a name without a host is the cluster's default registry's."""
+    """Images come from where targets.yaml says; a name without a host is that of its `registry`."""
     if not target.registries:
         return
     for name, spec in pod_specs(objects):
         for container in containers(spec):
             image = str(container["image"])
-            head, slash, _ = image.partition("/")
-            if not (slash and ("." in head or ":" in head or head == "localhost")):
-                continue
-            repository = image.partition("@")[0]
-            repository = (
-                repository[: repository.rindex(":")]
-                if ":" in repository.rpartition("/")[2]
-                else repository
-            )
-            if not any(
+            repository = full_name(image, target.registry)
+            if repository is None:
+                yield f"{name}: image {image!r} is no name of an image: lower case, and no part that is empty or dots"
+            elif not any(
                 repository == allowed or repository.startswith(f"{allowed}/")
                 for allowed in target.registries
             ):
-                yield f"{name}: image {image!r} comes from none of {', '.join(target.registries)}"
+                bare = f", which is {repository}," if not image.startswith(repository) else ""
+                yield f"{name}: image {image!r}{bare} comes from none of {', '.join(target.registries)}"
 
 
 # Seconds that a pod may give no answer before each probe acts: less, and one slow moment is an outage of every pod.

@@ -29,6 +29,13 @@ HUB = ("docker.io", "index.docker.io")
 HUB_API = "registry-1.docker.io"
 HUB_LOGIN = "https://index.docker.io/v1/"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# Source: the distribution project's grammar of references, the host in lower case as everybody writes it.
+_LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_HOST = rf"{_LABEL}(\.{_LABEL})*(:[0-9]{{1,5}})?"
+_PART = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"{_PART}(/{_PART})*")
+_FULL = re.compile(rf"{_HOST}/{_REPOSITORY.pattern}")
+_REFERENCE = re.compile(r"(?P<name>[^@]*?)(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?", re.ASCII)
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -42,6 +49,22 @@ def split_image(image: str) -> tuple[str | None, str, str]:
         return host, repository.partition(":")[0], digest
     repository, _, tag = repository.partition(":")
     return host, repository, tag or "latest"
+
+
+def full_name(image: str, registry: str | None) -> str | None:
+    """`registry.example.com/team/gateway` of an image, a bare name as that of the registry; None where it is no name.
+
+    Where there is no registry a bare name stays as it is.
+    """
+    found = _REFERENCE.fullmatch(image)
+    if found is None:
+        return None
+    name = found["name"]
+    host, repository, _ = split_image(name)
+    if host is None:
+        full = f"{registry}/{repository}" if registry else repository
+        return full if _REPOSITORY.fullmatch(name) else None
+    return name if _FULL.fullmatch(name) else None
 
 
 class ImageRegistry:

@@ -6,14 +6,19 @@ Pure functions over plain dicts. They never ask a cluster.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
 
-from gateway.release.model import Change, ChartError, Object
+from gateway.release.model import RELEASE, Change, ChartError, Object
 from gateway.release.yaml_text import NotYamlError, parse_documents
 
+# What the chart runs before an upgrade and as its test: all that may be a hook of Helm's.
+HOOKS = re.compile(
+    rf"(Job|NetworkPolicy)/{RELEASE}-reach|ConfigMap/{RELEASE}-reach-(config|schema|resolvers)|Pod/{RELEASE}-smoke"
+)
 POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Pod")
 
 
@@ -37,12 +42,27 @@ def parse_manifest(text: str, *, is_stored: bool = False) -> tuple[Object, ...]:
     for item in documents:
         if not isinstance(item, dict) or "kind" not in item or not _name(item):
             raise ChartError("the chart renders something that is no object")
-        if "helm.sh/hook" in _metadata(item).get("annotations", {}):
+        if _is_hook(item, is_stored=is_stored):
             continue
         if key(item) in objects:
             raise ChartError(f"the chart renders {key(item)} twice")
         objects[key(item)] = item
     return tuple(objects.values())
+
+
+def _is_hook(item: Object, *, is_stored: bool) -> bool:
+    """Whether Helm makes this beside the release, where no plan shows it and no rollback takes it away.
+
+    Errors: ChartError when it is none of the chart's own hooks, or Helm is told to treat it in another way.
+    """
+    annotations = _metadata(item).get("annotations") or {}
+    told = [name for name in map(str, annotations) if name.startswith("helm.sh/")]
+    if told and not is_stored and not HOOKS.fullmatch(key(item)):
+        raise ChartError(
+            f"{key(item)} has the annotation {told[0]}: Helm would make or keep it beside the release, where no plan "
+            "shows it and no rollback takes it away"
+        )
+    return "helm.sh/hook" in told
 
 
 def _metadata(item: Object) -> dict[str, Any]:

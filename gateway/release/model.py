@@ -58,6 +58,7 @@ class Target:
         check_images: Ask the registry whether images exist; off only in dev, where a laptop's cluster
             has images loaded by hand.
         hosts: Names that every region of the environment serves beside its own.
+        registry: The registry that an image's name without a host means.
         registries: Where images may come from: hosts, perhaps with a path. Empty: anywhere.
         source_hosts: Hosts that sources may be on; `.example.com` is every name below it. Empty: any.
         annotations: Annotations that what clients come by may have beside those that are known.
@@ -74,6 +75,7 @@ class Target:
     gate: Gate = field(default_factory=Gate)
     check_images: bool = True
     hosts: tuple[str, ...] = ()
+    registry: str | None = None
     registries: tuple[str, ...] = ()
     source_hosts: tuple[str, ...] = ()
     annotations: tuple[str, ...] = ()

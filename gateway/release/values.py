@@ -60,6 +60,7 @@ def load_targets(chart: Path, file: Path | None = None) -> Targets:
         found = {
             (environment, region): replace(
                 _target(path, environment, region, place, settings, registries),
+                registry=own or None,
                 image_config=of_image if environment == "production" else "",
             )
             for environment, settings in tables["environments"].items()

@@ -74,6 +74,27 @@ def test_what_destroys_is_refused(running: Stage, options: list[str], code: str 
 @pytest.mark.parametrize(
     "options",
     [
+        ["service.annotations={helm.sh/hook: test}", "service.type=LoadBalancer"],
+        [
+            "ingress.annotations={helm.sh/hook: post-install, a.example/b: c}",
+            'ingress.tlsSecret=""',
+        ],
+        ["serviceAccount.annotations={helm.sh/hook: test}"],
+        ["ingress.annotations={helm.sh/resource-policy: keep}"],
+    ],
+)
+def test_nothing_is_made_beside_the_release(stage: Stage, options: list[str]) -> None:
+    """Helm's hooks are in no plan, and neither a rollback nor an uninstall takes them away."""
+    sets = [text for option in options for text in ("--set", option)]
+    said = stage.run("plan", *PRODUCTION, "--image-tag", "1.0.0", "--first-install", *sets, code=3)
+    assert "ChartRefused" in said
+    assert "has the annotation helm.sh/" in said
+    assert all(not cluster.objects for cluster in stage.clusters.values())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
         ["--set", "secrets.sealed.encryptedData.pw=hunter2hunter2"],
         ["--set", "secrets.env=[{name: hunter2 hunter2, secret: HUNTER2_hunter2, key: hunter2 x}]"],
         ["--set", 'secrets.external.data=[{key: a, remote: "hunter2\\nhunter2"}]'],
@@ -236,6 +257,17 @@ def test_what_it_is_judged_by_is_approved_too(
 def test_there_is_no_revision_0(running: Stage) -> None:
     said = running.run("rollback", "0", "--env", "production", "--region", "eu-west", code=1)
     assert "no revision 0" in said
+
+
+def test_a_token_that_is_written_in_another_way_is_none(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Used once means its text: the log knows no second one."""
+    options = [*PRODUCTION, "--image-tag", "1.0.0", "--first-install"]
+    token = stage.token(stage.run("plan", *options))
+    monkeypatch.setenv("GATEWAY_RELEASE_APPROVAL_TOKEN", "0" + token)
+    assert "the approval token is malformed" in stage.run("apply", *options, code=1)
+    assert all(not cluster.objects for cluster in stage.clusters.values())
 
 
 def test_no_change_needs_no_approval(running: Stage) -> None:

@@ -180,15 +180,54 @@ def test_a_budget_is_judged_by_what_it_leaves(
     [
         ("registry.example.com/gateway:1", True),
         ("registry.example.com/a/b@sha256:" + "0" * 64, True),
+        ("registry.example.com/a__b/c-d.e:1.0@sha256:" + "0" * 64, True),
         ("gateway:1", True),
         ("library/gateway:1", True),
         ("docker.io/evil/gateway:1", False),
         ("registry.example.com.evil.example/gateway:1", False),
         ("localhost:5000/gateway:1", False),
+        ("registry.example.com:5000/gateway:1", False),
     ],
 )
 def test_images_come_from_known_registries(image: str, is_known: bool) -> None:
-    assert ("comes from none of" not in found(release(deployment(image=image)))) is is_known
+    place = replace(PLACE, registry="registry.example.com")
+    text = found(release(deployment(image=image)), place)
+    assert ("comes from none of" not in text) is is_known
+    assert "is no name of an image" not in text
+
+
+@pytest.mark.parametrize(
+    ("image", "registry", "is_known"),
+    [
+        ("gateway:1", "registry.example.com", True),
+        ("gateway/a@sha256:" + "0" * 64, "registry.example.com", True),
+        ("gateway:1", "docker.io", False),
+        ("gateway:1", None, False),
+        ("previews/gateway:1", "registry.example.com", False),
+        ("gateways:1", "registry.example.com", False),
+        ("registry.example.com/previews/gateway:1", "registry.example.com", False),
+    ],
+)
+def test_a_bare_name_is_the_registrys(image: str, registry: str | None, is_known: bool) -> None:
+    """A pull request's build is not in production because nobody wrote its registry's host."""
+    place = replace(PLACE, registry=registry, registries=("registry.example.com/gateway",))
+    text = found(release(deployment(image=image)), place)
+    assert ("comes from none of registry.example.com/gateway" not in text) is is_known
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "registry.example.com/gateway/../evil:1", "registry.example.com/gateway/./evil:1",
+        "registry.example.com/gateway//evil:1", "registry.example.com/gateway/:1", "registry.example.com/:1",
+        "registry.example.com/Gateway:1", "Registry.example.com/gateway:1", "Docker/gateway:1", "/gateway:1",
+        "../gateway:1", "gateway%2f..%2fevil:1", "registry.example.com/gateway\n:1", "gateway:1:2", "gateway?a:1",
+        "gateway@sha256:" + "0" * 63, "",
+    ],
+)  # fmt: skip
+def test_what_is_no_name_of_an_image(image: str) -> None:
+    place = replace(PLACE, registry="registry.example.com")
+    assert "is no name of an image" in found(release(deployment(image=image)), place)
 
 
 def test_a_registry_may_have_a_path() -> None:

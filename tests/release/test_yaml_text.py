@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.release.manifests import parse_manifest
+from gateway.release.manifests import key, parse_manifest
 from gateway.release.model import ChartError, ReleaseError
 from gateway.release.values import parse_set
 from gateway.release.yaml_text import NotYamlError, parse_yaml
@@ -99,3 +99,46 @@ def test_a_key_that_the_chart_renders_twice_is_refused_and_what_ran_is_read() ->
         parse_manifest(text)
     assert "hunter2" not in str(caught.value)
     assert len(parse_manifest(text, is_stored=True)) == 1
+
+
+def rendered(kind: str, name: str, annotations: str) -> str:
+    return f"kind: {kind}\nmetadata: {{name: {name}, annotations: {annotations}}}"
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        "{helm.sh/hook: test}",
+        '{helm.sh/hook: ""}',
+        "{helm.sh/resource-policy: keep}",
+        "{a: b, helm.sh/hook-weight: '1'}",
+    ],
+)
+@pytest.mark.parametrize("kind", ["Service", "Ingress", "ServiceAccount", "Deployment"])
+def test_what_helm_would_make_beside_the_release_is_refused(kind: str, annotations: str) -> None:
+    text = rendered(kind, "gateway", annotations)
+    with pytest.raises(ChartError, match=rf"{kind}/gateway has the annotation helm\.sh/"):
+        parse_manifest(text)
+
+
+def test_the_charts_own_hooks_are_no_part_of_a_release() -> None:
+    hook = "{helm.sh/hook: pre-upgrade, helm.sh/hook-weight: '-10'}"
+    texts = [
+        rendered("Job", "gateway-reach", hook),
+        rendered("Pod", "gateway-smoke", "{helm.sh/hook: test}"),
+        rendered("ServiceAccount", "gateway", "null"),
+    ]
+    assert [key(item) for item in parse_manifest("\n---\n".join(texts))] == [
+        "ServiceAccount/gateway"
+    ]
+    with pytest.raises(ChartError, match="Job/other has the annotation"):
+        parse_manifest(rendered("Job", "other", hook))
+    # What is no hook of these is a part like any other, and its kind is judged.
+    (item,) = parse_manifest(rendered("Job", "gateway-reach", "{helm.sh/hook-weight: '1'}"))
+    assert key(item) == "Job/gateway-reach"
+
+
+def test_what_ran_as_a_hook_does_not_stop_the_way_on() -> None:
+    assert (
+        parse_manifest(rendered("Service", "gateway", "{helm.sh/hook: test}"), is_stored=True) == ()
+    )
