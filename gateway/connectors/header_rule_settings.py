@@ -139,7 +139,8 @@ class PropagateResponseHeader:
         matching: A regular expression that its lower-case name matches somewhere; never `Set-Cookie`,
             which is copied by its name only.
         rename: Its name in the answer to the client; only with `named`.
-        default: Its value where the backend's answer has none; only with `named`.
+        default: Its value where the backend's answer has none; only with `named`, and not for a `Set-Cookie` or
+            `Cache-Control`, which would be the same for everybody.
         algorithm: What several calls of one operation make of it: the value of the `first` or of the `last` of
             them, in the order in which they begin; all of them (`append`); or one Cache-Control that allows no more
             than each does (`most_restrictive_cache_control`, in which an answer without the header allows nothing).
@@ -172,6 +173,8 @@ class PropagateResponseHeader:
             )
         if name == SET_COOKIE and self.algorithm not in (None, "append"):
             raise ValueError("`set-cookie` is appended: each of them sets a cookie of its own")
+        if self.default is not None:
+            _check_may_be_fixed(name)
 
     def algorithm_for(self, name: str) -> Algorithm:
         """How a header of a lower-case name meets those of other answers."""
@@ -194,8 +197,7 @@ class InsertResponseHeader:
         """Errors: ValueError."""
         check_answer_name(self.name)
         check_value(self.value)
-        if self.name.lower() in (SET_COOKIE, CACHE_CONTROL):
-            raise ValueError(f"a {self.name} that is the same for everybody is not inserted")
+        _check_may_be_fixed(self.name.lower())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +228,12 @@ def matches(named: str | None, matching: str | None, name: str) -> bool:
     if named is not None:
         return named.lower() == name
     return matching is not None and re.search(matching, name) is not None
+
+
+def _check_may_be_fixed(name: str) -> None:
+    """One cookie for everybody is a session that everybody shares; a Cache-Control is each answer's own."""
+    if name in (SET_COOKIE, CACHE_CONTROL):
+        raise ValueError(f"a {name} that is the same for everybody: a backend's answer gives it")
 
 
 def _check_choice(named: str | None, matching: str | None) -> None:
