@@ -9,7 +9,16 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from graphql import FieldNode, GraphQLError, parse
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    Node,
+    OperationDefinitionNode,
+    parse,
+)
 from graphql.language import Visitor, visit
 
 from gateway.release.model import Gate, ReleaseError
@@ -71,10 +80,54 @@ def _queries(value: Any, where: str) -> tuple[str, ...]:
         raise ReleaseError(f"{where}: smokeQueries is a list of queries, one or more")
     for query in value:
         try:
-            parse(query)
+            document = parse(query)
         except GraphQLError as exc:
             raise ReleaseError(f"{where}: smokeQueries: {query!r}: {exc.message}") from None
+        problem = _unfit(document)
+        if problem:
+            raise ReleaseError(f"{where}: smokeQueries: {query!r}: {problem}")
     return tuple(value)
+
+
+def _unfit(document: DocumentNode) -> str | None:
+    """Why a document is none that can be asked again and again, and answered."""
+    operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    if len(operations) != 1:
+        return f"it has {len(operations)} operations, and not one"
+    kind = operations[0].operation.value
+    if kind != "query":
+        return f"a {kind} is no question: it would be sent for as long as a release is watched"
+    reached, fragments = (
+        set(),
+        {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)},
+    )
+    waiting = _spreads(operations[0])
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting |= _spreads(fragments[name]) if name in fragments else set()
+    if reached != set(fragments):
+        names = ", ".join(sorted(reached ^ set(fragments)))
+        return f"a fragment is spread and not there, or there and not spread: {names}"
+    return None
+
+
+def _spreads(node: Node) -> set[str]:
+    finder = _SpreadFinder()
+    visit(node, finder)
+    return finder.names
+
+
+class _SpreadFinder(Visitor):
+    """Names of the fragments that a node spreads itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
+        self.names.add(node.name.value)
 
 
 def asks_a_field(query: str) -> bool:

@@ -74,9 +74,26 @@ def resolve(
                 "changed all of them before the first could be seen to fail",
             )
         )
+    if not found:
+        found += _in_order([*regions, *then], known.regions(env[0]))
     if found:
         raise Refused(found)
     return [known.targets[env[0], name] for name in (*regions, *then)]
+
+
+def _in_order(given: Sequence[str], order: Sequence[str]) -> list[Refusal]:
+    """Regions of one release follow `order` of targets.yaml; one may be left out."""
+    wanted = [name for name in order if name in given]
+    if list(given) == wanted:
+        return []
+    return [
+        Refusal(
+            "RegionOrder",
+            f"{', '.join(given)} is not the order of targets.yaml, which has the region with the least traffic first; "
+            f"write --region {wanted[0]} --then {' --then '.join(wanted[1:])}",
+            "shown what is wrong with it to the most clients first",
+        )
+    ]
 
 
 def parse_percent(text: str | None) -> int | None:

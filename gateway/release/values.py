@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.release.gates import KEYS, asks_a_field, parse_gate
 from gateway.release.model import ChartError, ReleaseError, Target
+from gateway.release.places import check_apart, check_order, check_place, check_settings
 from gateway.release.yaml_text import NotYamlError, parse_yaml
 
 _KEY = re.compile(r"^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$")
@@ -71,7 +72,8 @@ def load_targets(chart: Path, file: Path | None = None) -> Targets:
     for _, region in found:
         if region not in order:
             raise ReleaseError(f"{path}: region {region!r} is missing in `order`")
-    _check_apart(path, found.values())
+    check_order(path, order)
+    check_apart(path, found.values())
     return Targets(order, found, tables.get("registry"))
 
 
@@ -86,17 +88,6 @@ def _check_tables(path: Path, tables: Mapping[str, Any]) -> None:
         regions = settings.get("regions") if isinstance(settings, dict) else None
         if not isinstance(regions, dict) or not all(isinstance(p, dict) for p in regions.values()):
             raise ReleaseError(f"{path}: environments.{name}.regions is a map of regions")
-
-
-def _check_apart(path: Path, targets: Iterable[Target]) -> None:
-    """A region is judged by its own Prometheus and endpoint: another's health says nothing of it."""
-    seen: dict[tuple[str, str, str], Target] = {}
-    for target in targets:
-        for name in ("context", "prometheus", "smoke"):
-            value = getattr(target, name)
-            other = seen.setdefault((target.environment, name, value), target) if value else target
-            if other is not target:
-                raise ReleaseError(f"{path}: {other} and {target} have one {name}: {value}")
 
 
 def _target(
@@ -122,6 +113,8 @@ def _target(
     }
     if unknown:
         raise ReleaseError(f"{where}: unknown key {', '.join(sorted(unknown))}")
+    check_place(where, place)
+    check_settings(where, environment, settings)
     check_images = bool(settings.get("checkImages", True))
     found_gate = parse_gate(gate, where)
     if environment == "production":
@@ -137,13 +130,16 @@ def _target(
             )
     if environment != "dev" and not check_images:
         raise ReleaseError(f"{where}: checkImages can be off in dev only")
+    allowed = _names(path, settings, "registries") or registries
+    if environment == "production" and not allowed:
+        raise ReleaseError(f"{where}: production needs registries: where its images may come from")
     return Target(
         environment=environment,
         region=region,
         gate=found_gate,
         check_images=check_images,
         hosts=_names(path, settings, "hosts"),
-        registries=(_names(path, settings, "registries") or registries) if check_images else (),
+        registries=allowed if check_images else (),
         source_hosts=_names(path, settings, "sourceHosts"),
         annotations=_names(path, settings, "annotations"),
         **place,

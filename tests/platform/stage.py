@@ -212,7 +212,7 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
                 region: {
                     "context": f"{environment}-{region}",
                     "prometheus": f"http://{here}/{region}",
-                    "smoke": f"http://{here}/{region}/graphql",
+                    "smoke": f"http://{here}/{region}/{environment}/graphql",
                 }
                 for region in regions
             },

@@ -174,6 +174,7 @@ def test_scaled_up_pods_are_not_taken_away(running: Stage) -> None:
         (["--env", "production", "--region", "ap-southeast"], "RegionUnknown"),
         (["--env", "production", "--region", "eu-west", "--then", "eu-west"], "RegionTwice"),
         (["--env", "production", "--then", "eu-west"], "RegionMissing"),
+        (["--env", "production", "--region", "eu-west", "--then", "us-east"], "RegionOrder"),
     ],
 )
 def test_places_are_named_one_by_one(stage: Stage, options: list[str], code: str) -> None:

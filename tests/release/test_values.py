@@ -98,7 +98,7 @@ def test_shipped_targets() -> None:
         ),
         ("order: []\nenvironments: {e: {regions: {r: {context: c}}}}", "missing in `order`"),
         (
-            "order: [r]\nenvironments: {production: {regions: {r: {context: c, smoke: u}}}}",
+            "order: [r]\nenvironments: {production: {regions: {r: {context: c, smoke: 'http://u'}}}}",
             "needs prometheus",
         ),
         (
@@ -111,8 +111,8 @@ def test_shipped_targets() -> None:
         ("order: [r]\nenvironments: {e: }", "environments.e.regions is a map"),
         ("environments: {}", "order is a list"),
         (
-            "order: [r, s]\nenvironments: {e: {regions: {r: {context: c, smoke: u}, s: {context: d, smoke: u}}}}",
-            "e/r and e/s have one smoke: u",
+            "order: [r, s]\nenvironments: {e: {regions: {r: {context: c, smoke: 'http://u'}, s: {context: d, smoke: 'http://u'}}}}",
+            "e/r and e/s have one smoke: http://u",
         ),
         ("[]", "holds no map"),
         ("a: {", "not YAML"),
@@ -143,6 +143,7 @@ def test_a_gate_that_nothing_could_fail_is_refused(tmp_path: Path, gate: str) ->
 
 PRODUCTION = """
 order: [r]
+registry: registry.example.com
 environments:
   production:
     gate: {smokeQueries: %s}
@@ -168,6 +169,83 @@ def test_production_is_asked_for_more_than_the_engine(
         return
     with pytest.raises(ReleaseError, match="no query that asks for a field"):
         load_targets(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("mutation { deleteEverything }", "a mutation is no question"),
+        ("subscription { a }", "a subscription is no question"),
+        ("query A { __typename } query B { videos { id } }", "it has 2 operations"),
+        ("fragment F on Query { videos { id } }", "it has 0 operations"),
+        ("query { __typename } fragment F on Query { videos { id } }", "not spread: F"),
+        (
+            "query { __typename } fragment F on Query { ...G } fragment G on Query { videos { ...F } }",
+            "not spread: F, G",
+        ),
+        ("{ videos { ...F } }", "not spread: F"),
+    ],
+)
+def test_a_smoke_query_is_one_question(tmp_path: Path, query: str, words: str) -> None:
+    (tmp_path / "targets.yaml").write_text(PRODUCTION % json.dumps([query]))
+    with pytest.raises(ReleaseError, match=words):
+        load_targets(tmp_path)
+
+
+PLACES = """
+order: [r, s]
+registry: registry.example.com
+environments:
+  production:
+    gate: {smokeQueries: ["{ a }"]}
+    regions:
+      r: {context: r, smoke: "https://r.example.com/graphql", prometheus: "https://p.example.com"}
+      s: {context: s, smoke: "https://s.example.com/graphql", prometheus: "https://q.example.com/a"}
+  staging:
+    regions: {r: {context: r, smoke: "https://t.example.com/graphql", prometheus: "https://p.example.com"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("q.example.com/a", "p.example.com/", "production/r and production/s have one prometheus"),
+        ("q.example.com/a", "P.example.com:443", "production/r and production/s have one prometheus"),
+        ("https://q.example.com/a", "HTTPS://p.example.com", "production/r and production/s have one prometheus"),
+        ("s.example.com/graphql", "r.example.com./graphql/", "production/r and production/s have one smoke"),
+        ("t.example.com", "r.example.com", "production/r and staging/r have one smoke"),
+        ("s.example.com/graphql", "s.example.com/graphql?a", "smoke is an http or https URL"),
+        ("https://s.example.com", "s.example.com", "smoke is an http or https URL"),
+        ("https://s.example.com", "file://s.example.com", "smoke is an http or https URL"),
+        ("context: s", "context: null", "context is the name"),
+        ("context: s", "context: 5", "context is the name"),
+        ("context: s", "context: --server=http://evil.example", "context is the name"),
+        ("order: [r, s]", "order: [r, r, s]", "order has r twice"),
+        ("  production:", "  production:\n    registries: []", "registries is empty"),
+        ("  production:", "  production:\n    registries:", "registries is empty"),
+        ("registry: registry.example.com", "registries: []", "production needs registries"),
+        ("  production:", "  production:\n    annotations: ['.*']", "annotations: '.*' means nothing"),
+        ("  production:", "  production:\n    sourceHosts: [.com]", "sourceHosts: '.com' means nothing"),
+        ("  staging:", "  staging:\n    checkImages: 'false'", "checkImages is true or false"),
+    ],
+)  # fmt: skip
+def test_what_means_nothing_or_another_place_is_named(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    assert old in PLACES
+    (tmp_path / "targets.yaml").write_text(PLACES.replace(old, new, 1))
+    with pytest.raises(ReleaseError) as caught:
+        load_targets(tmp_path)
+    assert words in str(caught.value)
+
+
+def test_staging_and_production_may_share_a_cluster_and_its_prometheus(tmp_path: Path) -> None:
+    text = PLACES.replace(
+        "  production:",
+        "  production:\n    annotations: [a.example/b]\n    sourceHosts: [.a.example, db]",
+    )
+    (tmp_path / "targets.yaml").write_text(text)
+    assert len(load_targets(tmp_path).targets) == 3
 
 
 def test_the_gateways_configuration_beside_the_chart_is_the_images(tmp_path: Path) -> None:
