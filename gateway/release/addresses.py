@@ -22,7 +22,7 @@ from gateway.release.configured import (
 )
 from gateway.release.manifests import containers, pod_specs
 from gateway.release.model import Object, Target
-from gateway.release.reach import METADATA_6, Address, egress, lets, parse_network
+from gateway.release.reach import Address, egress, is_node_own, lets, parse_network
 from gateway.settings.urls import without_credentials
 
 PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379}
@@ -149,9 +149,7 @@ def url_problems(
     ):
         yield "is the pod itself, where no source runs"
         return
-    if address is not None and (
-        address.is_link_local or address.is_multicast or address == METADATA_6
-    ):
+    if address is not None and (address.is_multicast or is_node_own(address)):
         yield "is the node's own: its metadata service holds credentials"
         return
     if hosts and not any(_fits(host, known) for known in hosts):

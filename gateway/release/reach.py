@@ -15,10 +15,19 @@ from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-# AWS' metadata service by IPv6; the one by IPv4 is link-local.
-METADATA_6 = ipaddress.IPv6Address("fd00:ec2::254")
-# Public addresses that all of egress lets pods connect to: a network /8.
-_MOST_PUBLIC = 2**24
+# A node's own: loopback, link-local with most clouds' metadata services, and those that stand elsewhere: AWS' and
+# Google's by IPv6, Alibaba's, Oracle's.
+NODE_OWN: tuple[Network, ...] = tuple(
+    map(
+        ipaddress.ip_network,
+        ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "100.100.100.200/32", "192.0.0.192/32", "::/127", "fe80::/10",
+         "fd00:ec2::254/128", "fd20:ce::254/128"),
+    )
+)  # fmt: skip
+# IPv4 addresses written by IPv6: mapped, and as NAT64 translates them.
+_BY_IPV6 = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("64:ff9b::/96"))
+# Public addresses that all of egress lets pods connect to, by the version: a network /8, and one /16.
+_MOST_PUBLIC = {4: 2**24, 6: 2**112}
 
 
 def hosts(objects: Sequence[Object]) -> set[str]:
@@ -164,29 +173,37 @@ def egress_makes_sense(objects: Sequence[Object], target: Target) -> Iterator[st
     has_demo = any(item["kind"] == "Deployment" and _is_demo(item) for item in objects)
     if not rules and not has_demo:
         yield f"NetworkPolicy/{RELEASE}: pods may connect to DNS and nothing else, so no source is reached"
-    networks = {network for network, _ in rules}
-    wide = sum(n.num_addresses for n in _joined(networks) if n.version == 4 and not n.is_private)
-    if wide > _MOST_PUBLIC:
-        yield f"NetworkPolicy/{RELEASE}: {wide:,} public addresses together are much of the Internet"
+    networks = {_without_ipv6(network) for network, _ in rules}
+    for version, most in _MOST_PUBLIC.items():
+        wide = _public_addresses([n for n in networks if n.version == version])
+        if wide > most:
+            yield f"NetworkPolicy/{RELEASE}: {wide:,} public addresses together are much of the Internet"
     for network in sorted(networks, key=str):
         if network.prefixlen < (8 if network.version == 4 else 16):
             yield f"NetworkPolicy/{RELEASE}: {network} is most of the Internet"
-        if network.is_link_local or network.is_loopback or _holds_metadata(network):
-            yield f"NetworkPolicy/{RELEASE}: {network} is the node's own: its metadata service holds credentials"
+        for own in NODE_OWN:
+            if network.overlaps(own):
+                yield f"NetworkPolicy/{RELEASE}: {network} holds {own}, the node's own: its metadata service holds credentials"
 
 
-def _joined(networks: Collection[Network]) -> list[Network]:
-    found = [n for n in networks if isinstance(n, ipaddress.IPv4Network)]
-    return list(ipaddress.collapse_addresses(found))
+def _public_addresses(networks: Sequence[Network]) -> int:
+    """How many public addresses networks of one version have together."""
+    public: list[Any] = [network for network in networks if not network.is_private]
+    return sum(network.num_addresses for network in ipaddress.collapse_addresses(public))
 
 
-def _holds_metadata(network: Network) -> bool:
-    """Whether pods are let to a cloud's metadata by its own IPv6 address; a wide network of the site holds it too."""
-    return (
-        isinstance(network, ipaddress.IPv6Network)
-        and network.prefixlen > 16
-        and METADATA_6 in network
-    )
+def _without_ipv6(network: Network) -> Network:
+    """The IPv4 network that one of IPv6 stands for; itself where it is none."""
+    for base in _BY_IPV6 if isinstance(network, ipaddress.IPv6Network) else ():
+        if network.overlaps(base):
+            bits = max(network.prefixlen - base.prefixlen, 0)
+            return ipaddress.IPv4Network((int(network.network_address) & 0xFFFFFFFF, bits))
+    return network
+
+
+def is_node_own(address: Address) -> bool:
+    """Whether an address is the node's, or that of a metadata service."""
+    return any(address in network for network in NODE_OWN)
 
 
 def _is_demo(item: Object) -> bool:

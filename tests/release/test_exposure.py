@@ -125,7 +125,24 @@ def test_a_secret_in_an_annotation() -> None:
         ("::/1", "most of the Internet"),
         ("169.254.169.254/32", "metadata service"),
         ("127.0.0.0/8", "metadata service"),
+        ("169.0.0.0/8", "holds 169.254.0.0/16"),
+        ("169.254.0.0/15", "holds 169.254.0.0/16"),
+        ("169.252.0.0/14", "holds 169.254.0.0/16"),
+        ("0.0.0.0/8", "holds 0.0.0.0/8"),
+        ("100.100.100.200/32", "metadata service"),
+        ("100.64.0.0/10", "holds 100.100.100.200/32"),
+        ("192.0.0.0/24", "holds 192.0.0.192/32"),
+        ("::ffff:169.254.169.254/128", "holds 169.254.0.0/16"),
+        ("64:ff9b::a9fe:a9fe/128", "holds 169.254.0.0/16"),
+        ("::ffff:0:0/90", "most of the Internet"),
+        ("fd00::/16", "holds fd00:ec2::254/128"),
+        ("fe80::/64", "holds fe80::/10"),
+        ("2001::/15", "public addresses together"),
         ("10.0.0.0/8", ""),
+        ("100.64.0.0/11", ""),
+        ("::ffff:10.8.0.0/112", ""),
+        ("fd12:3456::/32", ""),
+        ("2600:1f00::/24", ""),
     ],
 )
 def test_where_pods_may_connect_to(cidr: str | None, words: str) -> None:
@@ -133,6 +150,15 @@ def test_where_pods_may_connect_to(cidr: str | None, words: str) -> None:
     item = {**wall(), "spec": {"egress": [rule] if cidr else []}}
     text = found(with_kind(item))
     assert words in text if words else not text
+
+
+@pytest.mark.parametrize(
+    "cidrs", [[f"{first:x}::/16" for first in range(0x2600, 0x2606)], ["2600::/16", "2a00::/17"]]
+)
+def test_networks_of_ipv6_are_summed_too(cidrs: list[str]) -> None:
+    rule = {"to": [{"ipBlock": {"cidr": cidr}} for cidr in cidrs], "ports": [{"port": 443}]}
+    text = found(with_kind({**wall(), "spec": {"egress": [rule]}}))
+    assert "public addresses together" in text
 
 
 @pytest.mark.parametrize(
