@@ -157,6 +157,14 @@ def test_the_shipped_values_are_fine() -> None:
         (exempt("limits.introspection"), "is exempted and need not be"),
         (exempt("errors.mask"), "ChartRefused"),
         ({"exemptions": [{"setting": "limits.mode", "reason": "because"}]}, "ChartRefused"),
+        # What a terminal obeys or does not show is no reason.
+        ({"exemptions": [{"setting": "limits.mode", "reason": "it is meant\x1b[2J\x1b[1A, for now"}]}, "ChartRefused"),
+        ({"exemptions": [{"setting": "limits.mode", "reason": "it is meant\u202e, for a while"}]}, "ChartRefused"),
+        ({"exemptions": [{"setting": "limits.mode", "reason": "\u200b" * 21}]}, "ChartRefused"),
+        # The API server would refuse them half-way.
+        ({"podAnnotations": {"a: b\nc": "d"}}, "ChartRefused"),
+        ({"service": {"annotations": {"a/b/c": "d"}}}, "ChartRefused"),
+        ({"metrics": {"serviceMonitor": {"interval": "0s"}}}, "ChartRefused"),
         # The image's own gateway.toml, where the values have none.
         (env(GATEWAY_SOURCES__CATALOG__URL="http://127.0.0.1:8101"), "sources.catalog.url 'http://127.0.0.1:8101' is the pod itself"),
         # It would serve next to nobody.
