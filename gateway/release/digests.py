@@ -49,6 +49,28 @@ def by_digest(
     return values, found
 
 
+def other_tags(registry: ImageRegistry, chart: Path, values: Mapping[str, Any]) -> dict[str, str]:
+    """Images whose tag is another one than the digest beside it says → the tag's digest.
+
+    The digest is what is released: the plan says that the tag is not. A tag that is not known says nothing.
+    """
+    defaults, _ = chart_defaults(chart)
+    whole = merge(defaults, values)
+    found: dict[str, str] = {}
+    for path, owner in TABLES.items():
+        table = _at(whole, path)
+        if not (table.get("tag") and table.get("digest")):
+            continue
+        name = f"{_at(whole, owner).get('repository')}:{table['tag']}"
+        try:
+            digest = registry.digest_of(name)
+        except ReleaseError:
+            continue
+        if digest != table["digest"]:
+            found[name] = digest
+    return found
+
+
 def _at(values: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     found: Any = values
     for part in path.split("."):

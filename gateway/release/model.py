@@ -129,6 +129,7 @@ class Facts:
         elsewhere: Other namespaces of this cluster that hold a release of the same name and place.
         images: Each image → None when it exists, otherwise why that could not be confirmed.
         digests: Each image that was named by a tag → the digest by which it is released.
+        other_tags: Each tag that stands beside the digest of another image → its own digest.
     """
 
     running: DeployedRelease | None = None
@@ -136,6 +137,7 @@ class Facts:
     elsewhere: tuple[str, ...] = ()
     images: Mapping[str, str | None] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    other_tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.release.digests import by_digest
+from gateway.release.digests import by_digest, other_tags
 from gateway.release.guards import check_canary, check_release
 from gateway.release.manifests import diff_objects, images
 from gateway.release.model import (
@@ -57,9 +57,11 @@ def make_plan(
     """
     running = tools.helm.running(target)
     digests: dict[str, str] = {}
+    tags: dict[str, str] = {}
     try:
         objects = tools.helm.render(chart, target, values)
         if target.check_images:
+            tags = other_tags(tools.registry, chart, values)
             names = set(images(objects)) - set(kept)
             values, digests = by_digest(tools.registry, chart, values, names)
             objects = tools.helm.render(chart, target, values) if digests else objects
@@ -71,6 +73,7 @@ def make_plan(
         elsewhere=tools.helm.elsewhere(target),
         images=tools.registry.problems(images(objects)) if target.check_images else {},
         digests=digests,
+        other_tags=tags,
     )
     changes = diff_objects(running.objects if running else (), objects)
     refusals = check_release(

@@ -35,6 +35,10 @@ def show_plan(console: Console, plan: ReleasePlan) -> None:
         )
     for image, found in plan.facts.digests.items():
         console.print(f"image {escape(image)} is {found}")
+    for image, tagged in plan.facts.other_tags.items():
+        console.print(
+            f"[bold yellow]another image[/]: {escape(image)} is {tagged}; what is released is the digest beside it"
+        )
     for setting, reason in exemptions(plan.objects).items():
         console.print(f"[bold yellow]exempted[/]: {escape(setting)}, because: {escape(reason)}")
     for image in drifted_images(plan):

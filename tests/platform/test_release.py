@@ -111,8 +111,15 @@ def test_the_image_is_the_one_that_was_planned(
 
 def test_a_digest_is_released_whatever_its_tag_is_now(running: Stage) -> None:
     running.around.moved["1.0.1"] = "2.0.0"
-    running.release("1.0.1", "--image-digest", digest_of("1.0.1"))
+    said = running.release("1.0.1", "--image-digest", digest_of("1.0.1"))
     assert running.image() == "1.0.1"
+    told = f"another image: {running.repository}:1.0.1 is {digest_of('2.0.0')}; what is released is the digest beside it"
+    assert said.count(told) == 2
+    # Also where nothing changes: whoever names a tag believes that it is out.
+    said = running.run(
+        "plan", *PRODUCTION, "--image-tag", "1.0.1", "--image-digest", digest_of("1.0.1")
+    )
+    assert said.count("no change") == said.count(told) == 2
     # A tag alone is not the digest of the release before.
     running.release("1.0.1")
     assert running.image() == "2.0.0"
