@@ -79,7 +79,7 @@ The new schema is built and warmed in every worker, and is then served beside th
   served, in all workers of the server, and one of them decides for all. What is no chance (three standard errors, at
   least `min_operations` of the canary) returns at once, the rest at the end of the window. Errors of any kind count, a
   field that is gone too, but those of syntax, quotas, overload and tokens. Events of subscriptions do not.
-- **Every client gets it** at the end of the window. `gateway reload --canary 0` does that at once.
+- **Every client gets it** at the end of the window, whatever was counted until then, and be it nothing. `gateway reload --canary 0` does that at once.
 - **To end it by hand**, put the files back and reload: `withdrawn`. Other files end it too, and are built then. While
   it lasts `--check` answers 409: no third schema is built.
 - **Subscriptions** that were opened by the schema that ends go on by the other, as with any reload.

@@ -13,6 +13,7 @@ from gateway.cli.options import fail
 from gateway.observe.experiment_report import FEW, ExperimentReport, GoalOfVariant, report_of
 from gateway.observe.intervals import Interval
 from gateway.observe.usage_file import read_usage_lines
+from gateway.transport.http.head import printable
 
 UNEVEN = 0.001
 """A split that is less likely than this by chance has a cause."""
@@ -52,7 +53,8 @@ def report(
     if json:
         print(orjson.dumps(found, Interval._asdict, orjson.OPT_INDENT_2).decode())
     else:
-        print("\n".join(_lines(found, flag, confidence)))
+        # Names of variants are of a file: what a terminal would take as a command is not written to it.
+        print("\n".join(filter(None, map(printable, _lines(found, flag, confidence)))))
     if found.split_chance is not None and found.split_chance < UNEVEN:
         raise typer.Exit(1)
 

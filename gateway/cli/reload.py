@@ -47,13 +47,21 @@ def reload(
         settings, _ = read_config(config, schema)
     params = {"check": "true"} if check else {}
     if canary is not None:
-        params["canary"] = f"{canary:.2f}".rstrip("0").rstrip(".")
+        params["canary"] = percent_of(canary)
     with working("checking" if check else "reloading"):
         answer, found = ask_admin(settings.admin, url, "/admin/reload", TIMEOUT_S, params=params)
     if answer.status_code not in (200, 422):
         fail("; ".join(error["message"] for error in found["errors"]))
     print(answer.text.strip() if as_json else "\n".join(lines_of(found)))
     raise typer.Exit(1 if found["result"] == "refused" else 0)
+
+
+def percent_of(share: float) -> str:
+    """A share in percent as the admin port takes it; ends the command for what would be rounded to another one."""
+    text = f"{share:.2f}"
+    if float(text) != share:
+        fail(f"--canary {share}: give at most two decimals, 0.01 or more")
+    return text.rstrip("0").rstrip(".")
 
 
 def lines_of(found: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ granted, below a schema that has its fields.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -42,6 +43,8 @@ RUN_BY = {
     ("embedding.md", "graphql"): "tests/transport/test_embedding.py",
     ("embedding.md", "python"): "tests/transport/test_embedding.py",
     ("execution.md", "python"): "tests/e2e/test_page_code.py",
+    ("flags.md", "graphql"): "tests/e2e/test_page_code.py",
+    ("flags.md", "python"): "tests/e2e/test_page_code.py",
     ("federation.md", "graphql"): "tests/graph/test_federation.py",
     ("federation.md", "python"): "tests/graph/test_federation.py",
     ("getting-started.md", "graphql"): "tests/cli/test_getting_started.py",
@@ -71,9 +74,15 @@ NOT_RUN = {
     ("administration.md", "sh"): "it has a key of the reader's: tests/app asks the same port",
     ("coming-from.md", "sh"): "they serve until they are ended: tests/cli/test_dev.py starts them",
     ("embedding.md", "sh"): "it serves until it is ended: tests/transport/test_embedding.py serves the same application",
+    ("experiments.md", "python"): "a line of a resolver: tests/flags/test_experiments.py tracks the like",
+    ("experiments.md", "sh"): "it reads what the reader's clients did: tests/flags/test_report.py has its own",
+    ("flags.md", "sh"): "pip asks the index",
+    ("integrations.md", "sh"): "it asks an application of the reader's: tests/integrations/test_apps.py has its own",
+    ("integrations-for-maintainers.md", "sh"): "it fetches suites and runs for minutes",
     ("migration.md", "sh"): "they switch a server of the reader's: tests/override/test_switches.py switches one",
     ("mocking.md", "sh"): "it serves until it is ended: tests/cli/test_cli_mock.py starts it",
     ("operations.md", "sh"): "a cluster answers them",
+    ("operations.md", "yaml"): "values of the chart: tests/platform/test_chart.py renders exemptions",
     ("partners.md", "sh"): "they read what the reader's clients use: tests/cli/test_against.py has its own",
     ("performance.md", "sh"): "they measure for minutes",
     ("profiling.md", "sh"): "two have files and a host of the reader's: tests/e2e/test_profile.py runs their like",
@@ -242,6 +251,54 @@ def test_the_view_of_the_page_about_partners(tmp_path: Path) -> None:
     (tmp_path / "gateway.toml").write_text(f'[graph]\nschema = "schema.graphql"\n{tables[0]}')
     found = run_gateway("schema", "--view", "partner", cwd=tmp_path)
     assert (found.returncode, found.stdout.strip()) == (0, shown.strip()), found
+
+
+async def test_the_page_about_flags(tmp_path: Path) -> None:
+    """Its file, its mapping, its label and its resolver, as one project."""
+    blocks = [*code_blocks("flags.md")]
+    mapped, moved = [text for language, text in blocks if language == "graphql"]
+    greeting, provider = [text for language, text in blocks if language == "python"]
+    exec(
+        provider.split("\n\n\n")[1], {"FlagdProvider": None}
+    )  # the package is of the reader's choice
+    tables = next(text for language, text in blocks if language == "toml")
+    flags = json.loads(next(text for language, text in blocks if language == "json"))
+    boolean = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"}
+    tone = {"state": "ENABLED", "variants": {"i": "informal", "f": "formal"}, "defaultVariant": "i"}
+    flags["flags"] |= {"new-stats": boolean, "tone": tone}
+    (tmp_path / "flags.json").write_text(json.dumps(flags))
+    (tmp_path / "page_code_flags.py").write_text(greeting)
+    old = moved.replace('"php", …', '"php", http: { GET: "/old" }, selection: "views"')
+    new = old.replace('"rest", …', '"rest", http: { GET: "/new" }, selection: "views"')
+    sources = "".join(
+        f'  @source(name: "{name}", http: {{ baseURL: "http://{name}.test" }})\n'
+        for name in ("search", "php", "rest")
+    )
+    (tmp_path / "s.graphql").write_text(
+        'extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", '
+        'import: ["@source", "@connect"])\n@link(url: "https://specs.apollo.dev/federation/v2.9", '
+        f'import: ["@override"])\n{sources}type Query {{ greeting: String {mapped} {new} }}\n'
+        "type Hit { id: ID! title: String } type Stats { views: Int }\n"
+    )
+    defaults = '[flags.defaults]\ntone = "formal"\nnew-stats = false\n'
+    tables = tables.replace("[flags.defaults]", defaults.rstrip(), 1)
+    (tmp_path / "gateway.toml").write_text(
+        f'[graph]\nschema = "s.graphql"\nresolvers = "page_code_flags"\n[logs]\naccess = "off"\n{tables}'
+    )
+    played: Any = {
+        "search": {"GET /search": lambda call: [{"id": "1", "title": call.query["sort"]}]},
+        "php": {"GET /old": {"views": 1}},
+        "rest": {"GET /new": {"views": 2}},
+    }
+    client = GatewayClient(tmp_path / "gateway.toml", sources=played)
+    async with client:
+        result = await client.execute(
+            '{ greeting stats(video: "v1") { views } search(text: "a") { title } }'
+        )
+    assert result.errors == []
+    assert result.data["greeting"] == "hey"
+    assert result.data["stats"] == {"views": 2}
+    assert result.data["search"][0]["title"] in ("by-date", "by-score")
 
 
 @pytest.mark.parametrize("page", ["execution.md", "integrations.md", "migration.md"])

@@ -6,6 +6,10 @@ import asyncio
 import os
 import sys
 
+import pytest
+import typer
+
+from gateway.cli.reload import percent_of
 from tests.app.conftest import Project
 
 from .served import ADMIN_KEY, ROOT, Server, server_of
@@ -43,3 +47,21 @@ async def test_the_command_says_what_came_of_it_and_what_each_change_needs(
         assert "the version before goes on" in said
         code, said = await reload(project, server, "--url", "http://127.0.0.1:9")
         assert (code, "does not answer" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0"), (100, "100"), (10, "10"), (5.5, "5.5"), (0.01, "0.01"), (99.99, "99.99")],
+)
+def test_a_share_is_sent_as_it_is_given(share: float, text: str) -> None:
+    assert percent_of(share) == text
+
+
+@pytest.mark.parametrize("share", [0.001, 0.004, 99.999, 5.123])
+def test_a_share_that_would_be_rounded_is_refused(
+    share: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rounded, the first would be all clients at once."""
+    with pytest.raises(typer.Exit):
+        percent_of(share)
+    assert "at most two decimals" in capsys.readouterr().err
