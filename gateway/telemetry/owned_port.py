@@ -25,16 +25,32 @@ Asgi = Callable[[Any, Any, Any], Any]
 
 
 class _Protocol(H11Protocol):
-    """uvicorn's, with a bound on connections and on what waits for a request: each is a file descriptor of clients."""
+    """uvicorn's, with a bound on connections and on what waits for a request: each is a file descriptor of clients.
+
+    Where there are too many, the one goes that has waited longest: who asks at once is answered, whoever else holds
+    connections and asks nothing.
+    """
 
     _waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._wait()
         if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-        else:
-            self._wait()
+            others: set[Any] = self.connections - {self}
+            waiting = (one for one in others if one.is_idle)
+            min(waiting, key=_Protocol.ends_at, default=self).transport.abort()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is open, and waits for a request, or for the rest of one."""
+        cycle = self.cycle
+        is_asked = cycle is not None and not cycle.response_complete and not cycle.more_body
+        return not is_asked and not self.transport.is_closing()
+
+    def ends_at(self) -> float:
+        """When it has waited long enough, by the loop's clock."""
+        return self._waiting.when() if self._waiting is not None else 0.0
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -55,8 +71,7 @@ class _Protocol(H11Protocol):
 
     def _end(self) -> None:
         """A request that is whole is answered, however long that takes."""
-        cycle = self.cycle
-        if cycle is None or cycle.response_complete or cycle.more_body:
+        if self.is_idle:
             self.transport.abort()
 
 

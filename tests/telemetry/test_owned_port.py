@@ -17,10 +17,12 @@ ASKED = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 
 
 @asynccontextmanager
-async def listening(held: asyncio.Event) -> AsyncIterator[int]:
-    """A port whose application answers when it is let."""
+async def listening(held: asyncio.Event, asked: asyncio.Event | None = None) -> AsyncIterator[int]:
+    """A port whose application says that it was asked, and answers when it is let."""
 
     async def answer(_scope: Any, _receive: Any, send: Any) -> None:
+        if asked is not None:
+            asked.set()
         await held.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"here"})
@@ -73,16 +75,40 @@ async def test_a_request_that_is_whole_is_answered_however_long_it_takes(
         writer.close()
 
 
-async def test_more_connections_than_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(owned_port, "MAX_CONNECTIONS", 1)
+async def test_who_asks_takes_the_place_of_who_asks_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(owned_port, "MAX_CONNECTIONS", 3)
     held = asyncio.Event()
     held.set()
     async with listening(held) as number:
+        silent = [await asyncio.open_connection("127.0.0.1", number) for _ in range(3)]
+        for _, writer in silent:
+            writer.write(b"GET / HT")
+        for _ in range(2):
+            reader, writer = await asyncio.open_connection("127.0.0.1", number)
+            writer.write(ASKED)
+            assert (await reader.readuntil(b"here")).startswith(b"HTTP/1.1 200")
+            writer.close()
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await silent[0][0].readexactly(1)
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_no_request_that_is_answered_goes_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(owned_port, "MAX_CONNECTIONS", 1)
+    held, asked = asyncio.Event(), asyncio.Event()
+    async with listening(held, asked) as number:
         reader, writer = await asyncio.open_connection("127.0.0.1", number)
         writer.write(ASKED)
-        assert (await reader.readuntil(b"here")).startswith(b"HTTP/1.1 200")
+        await asked.wait()
         more, another = await asyncio.open_connection("127.0.0.1", number)
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
             await more.readexactly(1)
         another.close()
+        held.set()
+        assert (await reader.readuntil(b"here")).startswith(b"HTTP/1.1 200")
         writer.close()
