@@ -33,12 +33,16 @@ _NUMERIC = re.compile(r"(0x[0-9a-f]*|\d+)(\.(0x[0-9a-f]*|\d+)){0,3}$")
 
 
 def reachable_sources(objects: Sequence[Object], target: Target) -> Iterator[str]:
-    """A source's URL is one, on a host that targets.yaml knows, at an address and port that pods may connect to."""
+    """Each URL is one, on a host that targets.yaml knows, at an address and port that pods may connect to.
+
+    Whoever serves key sets makes tokens, and whoever has Redis has kept answers: not sources alone are held to it.
+    """
     rules, own = egress(objects), _services(objects)
     for pod in pod_settings(objects, target.image_config):
         for at, url, schemes in _urls(pod):
-            hosts = target.source_hosts if at.startswith("sources.") else ()
-            known = set() if _host_of(url) in own else rules
+            is_own = _host_of(url) in own
+            hosts = () if is_own and not at.startswith("sources.") else target.source_hosts
+            known = set() if is_own else rules
             for problem in url_problems(url, schemes, target, hosts, known):
                 yield f"{pod.name}: {at} {shown_url(url)} {problem}"
         for source, table in (pod.config.sources if pod.config else {}).items():
@@ -73,7 +77,9 @@ def known_proxies(objects: Sequence[Object], target: Target) -> Iterator[str]:
                     yield f"{name}: {variable} comes from a Secret: nobody sees through whom the gateway asks"
             for variable, url in given.items():
                 if PROXY.match(variable) and url:
-                    for problem in url_problems(url, ("http", "https"), target, (), rules):
+                    for problem in url_problems(
+                        url, ("http", "https"), target, target.source_hosts, rules
+                    ):
                         yield f"{name}: {variable} {shown_url(url)} {problem}"
 
 

@@ -106,7 +106,7 @@ def _plan_all(request: ReleaseRequest) -> list[ReleasePlan]:
         plan = request.make(place)
         if request.canary_percent is not None and not plan.refusals:
             canary = make_canary_plan(request.tools, plan, request.canary_percent)
-            plan = replace(plan, refusals=canary.refusals)
+            plan = replace(plan, refusals=canary.refusals, notes=canary.notes)
         show.show_plan(console, plan)
         plans.append(plan)
     refused = [plan for plan in plans if plan.refusals]

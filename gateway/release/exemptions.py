@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,14 @@ DEVELOPMENT: dict[str, Any] = {
     "authorization.directives.dry_run": True, "authentication.jwt.require_expiry": False,
     "authentication.jwt.on_error": "continue", "federation.enabled": True,
 }  # fmt: skip
+# Bounds of what one request may take: more than fifty times the default bounds nothing, as measuring alone does.
+BOUNDS = (
+    *(f"limits.{field.name}" for field in fields(Config().limits) if field.name.startswith("max_")),
+    "http.max_body_bytes", "http.max_header_bytes", "server.max_unread_bytes", "server.header_timeout_s",
+    "server.body_timeout_s", "server.write_timeout_s", "traffic_shaping.router.timeout_s",
+    "traffic_shaping.router.max_in_flight",
+)  # fmt: skip
+MOST_DEFAULTS = 50
 # What may be meant: an open API, a migration, a subgraph of others. The chart's schema has the same list.
 EXEMPTABLE = frozenset({
     "http.graphiql", "limits.introspection", "limits.mode", "authorization.directives.dry_run",
@@ -65,6 +74,12 @@ def _weak(config: Config) -> Iterator[tuple[str, str]]:
     for setting, bad in DEVELOPMENT.items():
         if at_path(config, setting) == bad:
             yield setting, f"{setting} is {str(bad).lower()} in production"
+    usual = Config()
+    for setting in BOUNDS:
+        value, most = at_path(config, setting), MOST_DEFAULTS * at_path(usual, setting)
+        if value > most:
+            exempted_by = "limits.mode" if setting.startswith("limits.") else setting
+            yield exempted_by, f"{setting} is {value}: more than {most:g} limits nothing"
     for number, keys in enumerate(config.authentication.jwt.jwks):
         place = f"authentication.jwt.jwks.{number}"
         if urlsplit(keys.url or "").scheme == "http":

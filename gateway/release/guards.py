@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from gateway.release.capacity import nothing_shrunk
+from gateway.release.images import NOT_THERE
 from gateway.release.manifests import autoscaler_of, find_object, images, key, labels, namespace
 from gateway.release.model import RELEASE, Facts, Object, Refusal, Target
 from gateway.release.policies import check_policies, least_replicas
@@ -159,8 +160,9 @@ def same_place(objects: Sequence[Object], target: Target, facts: Facts) -> Itera
 def images_exist(objects: Sequence[Object], target: Target, facts: Facts) -> Iterator[Refusal]:
     for image, problem in facts.images.items():
         if problem is not None:
+            is_unasked = "@sha256:" in image and problem != NOT_THERE
             yield Refusal(
-                "ImageMissing",
+                "ImageUnasked" if is_unasked else "ImageMissing",
                 f"image {image}: {problem}",
                 "started pods that never become ready",
             )

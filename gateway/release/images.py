@@ -28,6 +28,8 @@ ACCEPT = ", ".join(
 HUB = ("docker.io", "index.docker.io")
 HUB_API = "registry-1.docker.io"
 HUB_LOGIN = "https://index.docker.io/v1/"
+# What a registry that answers says of an image that it has not.
+NOT_THERE = "does not exist"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # Source: the distribution project's grammar of references, the host in lower case as everybody writes it.
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
@@ -130,7 +132,7 @@ def _ask(client: httpx.Client, image: str, registry: str | None) -> httpx.Respon
     if answer.status_code == 200:
         return answer
     if answer.status_code == 404:
-        return "does not exist"
+        return NOT_THERE
     return f"its registry answers {answer.status_code}"
 
 

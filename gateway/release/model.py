@@ -60,7 +60,8 @@ class Target:
         hosts: Names that every region of the environment serves beside its own.
         registry: The registry that an image's name without a host means.
         registries: Where images may come from: hosts, perhaps with a path. Empty: anywhere.
-        source_hosts: Hosts that sources may be on; `.example.com` is every name below it. Empty: any.
+        source_hosts: Hosts that sources, key sets, Redis, collectors and proxies may be on; `.example.com` is every
+            name below it. Empty: any.
         annotations: Annotations that what clients come by may have beside those that are known.
         image_config: The gateway.toml that the image has, as this checkout has it: what pods read where no other is
             mounted. "" outside production.
@@ -169,7 +170,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ReleasePlan:
-    """One release of one target: what would run, and what that changes."""
+    """One release of one target: what would run, and what that changes. `notes`: what to know before an approval."""
 
     target: Target
     chart: Path
@@ -178,6 +179,7 @@ class ReleasePlan:
     facts: Facts
     changes: tuple[Change, ...]
     refusals: tuple[Refusal, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:

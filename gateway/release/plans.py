@@ -15,6 +15,7 @@ from gateway.release.guards import check_canary, check_release
 from gateway.release.manifests import diff_objects, images
 from gateway.release.model import (
     ChartError,
+    DeployedRelease,
     Facts,
     Refusal,
     ReleaseError,
@@ -28,7 +29,7 @@ from gateway.release.values import merge
 # What does not stop the way back.
 LET_BACK = (
     "PolicyBroken", "SecretExposed", "ReleasePending", "ResourceDeleted", "HostRemoved", "EgressRemoved",
-    "IngressRemoved", "ImageMovable",
+    "IngressRemoved", "ImageMovable", "ImageUnasked",
 )  # fmt: skip
 
 
@@ -108,8 +109,20 @@ def make_canary_plan(tools: Tools, plan: ReleasePlan, percent: int) -> ReleasePl
     more = tuple(check_canary(canary.objects, plan.target, canary.facts))
     return ReleasePlan(
         canary.target, canary.chart, canary.values, canary.objects, canary.facts, canary.changes,
-        canary.refusals + more,
+        canary.refusals + more, _not_in_canary(running, plan.values),
     )  # fmt: skip
+
+
+def _not_in_canary(running: DeployedRelease | None, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is new in a release beside what its canary has."""
+    before = running.values if running else values
+    in_canary = ("image", "config", "canary")
+    found = [
+        name
+        for name in sorted({*before, *values} - set(in_canary))
+        if before.get(name) != values.get(name)
+    ]
+    return (f"not in the canary, straight to every pod: {', '.join(found)}",) if found else ()
 
 
 def make_rollback_plan(tools: Tools, chart: Path, target: Target, revision: int) -> ReleasePlan:
@@ -133,8 +146,9 @@ def make_rollback_plan(tools: Tools, chart: Path, target: Target, revision: int)
     # What ran was good enough when it was released: an emergency is no time for new rules. What a
     # revision added since is named in the plan, and goes with it.
     kept = tuple(r for r in found if r.code not in LET_BACK)
+    notes = tuple(f"not held against the way back: {r}" for r in found if r.code in LET_BACK)
     changes = diff_objects(running.objects if running else (), wanted.objects)
-    return ReleasePlan(target, chart, wanted.values, wanted.objects, facts, changes, kept)
+    return ReleasePlan(target, chart, wanted.values, wanted.objects, facts, changes, kept, notes)
 
 
 def digest_of_plans(plans: Sequence[ReleasePlan], canary_percent: int | None) -> str:

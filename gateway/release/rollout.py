@@ -20,7 +20,7 @@ from gateway.release.model import (
     ReleasePlan,
     Target,
 )
-from gateway.release.plans import digest_of_plans, make_canary_plan
+from gateway.release.plans import digest_of_plans, make_canary_plan, make_rollback_plan
 from gateway.release.reloads import ReloadWatch
 from gateway.release.tools import Tools
 
@@ -148,7 +148,15 @@ def undo(
     Errors: ReleaseError when that fails too; the message says what to do by hand.
     """
     good = None if before is None else _last_good(tools, target, before)
-    tools.note("rollback", target, "started", to_revision=good)
+    known = before.objects if before is not None and good == before.revision else ()
+    tools.note(
+        "rollback",
+        target,
+        "started",
+        to_revision=good,
+        images=images(known),
+        exemptions=exemptions(known),
+    )
     tools.say(f"{target}: rolling back to " + (f"revision {good}" if good else "nothing"))
     try:
         if good is None:
@@ -185,9 +193,15 @@ def _last_good(tools: Tools, target: Target, before: DeployedRelease) -> int:
 def roll_back(tools: Tools, plan: ReleasePlan, revision: int) -> None:
     """Go back to a revision and watch it. Errors: ReleaseError when it is not healthy there."""
     target = plan.target
+    _check_unchanged(plan, make_rollback_plan(tools, plan.chart, target, revision))
     running = plan.facts.running
     reload = ReloadWatch(tools, target, running.objects if running else (), plan.objects)
-    tools.audit.write("rollback", target, "started", to_revision=revision, digest=plan.digest)
+    tools.audit.write(
+        "rollback", target, "started", to_revision=revision, digest=digest_of_plans([plan], None),
+        from_revision=running.revision if running else None,
+        changes=[f"{change.verb} {change.key}" for change in plan.changes], images=images(plan.objects),
+        exemptions=exemptions(plan.objects), notes=list(plan.notes),
+    )  # fmt: skip
     tools.helm.rollback(target, revision)
     problem = (
         health.wait_ready(lambda: tools.cluster.live(target), target.gate, tools.clock)

@@ -41,6 +41,8 @@ def show_plan(console: Console, plan: ReleasePlan) -> None:
         )
     for setting, reason in exemptions(plan.objects).items():
         console.print(f"[bold yellow]exempted[/]: {escape(setting)}, because: {escape(reason)}")
+    for note in plan.notes:
+        console.print(f"[bold yellow]note[/]: {escape(note)}")
     for image in drifted_images(plan):
         console.print(
             f"[bold yellow]changed by hand[/]: pods run {escape(image)}, which no revision says"

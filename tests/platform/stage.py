@@ -43,10 +43,12 @@ class Surroundings:
     Attributes:
         images: The tags that were pushed.
         moved: A tag → the tag whose image it has now.
+        is_registry_away: The registry answers 503.
     """
 
     images: set[str] = field(default_factory=lambda: {"1.0.0", "1.0.1", "2.0.0"})
     moved: dict[str, str] = field(default_factory=dict)
+    is_registry_away: bool = False
     error_ratio: dict[str, float] = field(default_factory=dict)
     canary_error_ratio: float = 0.001
     failed_ratio: dict[str, float] = field(default_factory=dict)
@@ -114,6 +116,9 @@ class Handler(BaseHTTPRequestHandler):
         if asked in self.around.images:
             asked = digest_of(self.around.moved.get(asked, asked))
         is_known = asked in map(digest_of, self.around.images)
+        if self.around.is_registry_away:
+            self.answer(503)
+            return
         self.answer(200 if is_known else 404, digest=asked if is_known else None)
 
     def do_GET(self) -> None:

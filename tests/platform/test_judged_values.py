@@ -177,6 +177,13 @@ def test_the_shipped_values_are_fine() -> None:
         (env(GATEWAY_TRAFFIC_SHAPING__ROUTER__TIMEOUT_S="0.001"), "router.timeout_s is 0.001"),
         (env(GATEWAY_HTTP__MAX_BODY_BYTES="1"), "http.max_body_bytes is 1"),
         (config(limits={"max_depth": 1}), "limits.max_depth is 1"),
+        # It would limit nothing.
+        (config(limits={"max_depth": 100_000}), "limits.max_depth is 100000: more than 1000 limits nothing"),
+        (config(limits={"max_aliases": 1_000_000}), "limits.max_aliases is 1000000"),
+        (env(GATEWAY_LIMITS__MAX_WORK="2000000000"), "limits.max_work is 2000000000"),
+        (env(GATEWAY_HTTP__MAX_BODY_BYTES="1000000000000"), "http.max_body_bytes is 1000000000000"),
+        (env(GATEWAY_SERVER__HEADER_TIMEOUT_S="86400"), "server.header_timeout_s is 86400"),
+        ({**env(GATEWAY_HTTP__MAX_BODY_BYTES="1000000000000"), **exempt("limits.mode")}, "http.max_body_bytes"),
         (config(sources={"a": {"timeout_s": 0.001, "url": "https://a.internal.example.com"}}), "no call ends"),
         ({"keepaliveSeconds": 1}, "server.keepalive_s is 1"),
         ({"probes": {"readiness": {"failureThreshold": 1, "periodSeconds": 1}}}, "sent nothing more after 1 s"),
@@ -265,6 +272,25 @@ def test_an_address_is_known_in_every_spelling(url: str, words: str) -> None:
             "metadata service",
         ),
         (env(HTTPS_PROXY="http://evil.example:3128"), "lets no pod connect"),
+        (env(HTTPS_PROXY="http://evil.example:443"), "on none of the hosts"),
+        (env(GATEWAY_REDIS__URL="redis://evil.example:443"), "on none of the hosts"),
+        (
+            env(GATEWAY_TELEMETRY__METRICS__OTLP_ENDPOINT="https://evil.example"),
+            "on none of the hosts",
+        ),
+        (env(GATEWAY_TELEMETRY__TRACING__ENDPOINT="https://evil.example"), "on none of the hosts"),
+        (
+            config(
+                authentication={
+                    "jwt": {
+                        "jwks": [
+                            {"url": "https://evil.example/k", "audiences": ["a"], "issuers": ["i"]}
+                        ]
+                    }
+                }
+            ),
+            "on none of the hosts",
+        ),
         (env(all_proxy="socks5://x:1"), "is not an http or https URL"),
     ],
 )
@@ -325,8 +351,9 @@ def test_a_secret_is_found_wherever_it_stands(more: dict[str, Any]) -> None:
     [
         env(LOG_LEVEL="info"), env(MAX_TOKENS=100), env(GATEWAY_LIMITS__MAX_TOKENS="3000"), env(GIT_COMMIT="5d41402abc4b2a76b9719d911017c592aaaaaaaa"),
         env(GATEWAY_HTTP__MAX_BODY_BYTES=5_000_000), env(FEATURE="HorizontalPodAutoscalerConfigurationVersion2"),
-        env(CACHE_URL="https://x.internal.example.com/a?b=c"), env(HTTPS_PROXY=""), env(HTTPS_PROXY="http://10.8.0.9:443"),
-        {**env(GATEWAY_LIMITS__MODE="measure"), **exempt("limits.mode")}, {**env(GATEWAY_LIMITS__INTROSPECTION="true"), **exempt("limits.introspection")},
+        env(CACHE_URL="https://x.internal.example.com/a?b=c"), env(HTTPS_PROXY=""), env(HTTPS_PROXY="http://proxy.internal.example.com:443"),
+        {**env(GATEWAY_LIMITS__MODE="measure"), **exempt("limits.mode")}, {**config(limits={"max_depth": 100_000}), **exempt("limits.mode")},
+        config(limits={"max_depth": 200, "max_work": 2_000_000}), {**env(GATEWAY_LIMITS__INTROSPECTION="true"), **exempt("limits.introspection")},
         env(GATEWAY_AUTHENTICATION__JWT__ON_ERROR="error"), {"resources": {"requests": {"cpu": "2"}}},
         secret("TOKEN"), secret("GATEWAY_REDIS__URL"), secret("GATEWAY_ADMIN__KEYS__ann"), secret("GATEWAY_SOURCES__b__HEADERS"),
         secret("GATEWAY_SOURCES__b__HEADERS__authorization"),

@@ -73,6 +73,32 @@ def test_a_rollback_to_a_revision(running: Stage) -> None:
         del os.environ["GATEWAY_RELEASE_APPROVAL_TOKEN"]
     assert (running.image("us-east"), running.image("eu-west")) == ("1.0.1", "1.0.0")
     assert running.audited()[-1] == ("rollback", "production/eu-west", "healthy")
+    approved, started = map(json.loads, running.audit.read_text().splitlines()[-3:-1])
+    assert started["digest"] == approved["digest"]
+    assert started["images"] == [f"{running.repository}@{digest_of('1.0.0')}"]
+    assert (started["exemptions"], started["from_revision"]) == ({}, 2)
+
+
+def test_a_rollback_needs_no_registry(running: Stage) -> None:
+    running.release("1.0.1")
+    running.around.is_registry_away = True
+    options = ["rollback", "1", "--env", "production", "--region", "eu-west"]
+    planned = running.run(*options, code=1).split("error:")[0]
+    assert "not held against the way back: ImageUnasked" in " ".join(planned.split())
+    os.environ["GATEWAY_RELEASE_APPROVAL_TOKEN"] = running.token(planned)
+    try:
+        running.run(*options)
+    finally:
+        del os.environ["GATEWAY_RELEASE_APPROVAL_TOKEN"]
+    assert running.image("eu-west") == "1.0.0"
+    forward = ["--image-tag", "1.0.1", "--image-digest", digest_of("1.0.1")]
+    assert "ImageUnasked" in running.run("plan", *PRODUCTION, *forward, code=3)
+
+
+def test_what_the_canary_has_not_is_named(running: Stage) -> None:
+    options = ["plan", *PRODUCTION, "--image-tag", "1.0.1", "--set", "workers=2"]
+    assert "straight to every pod: workers" in running.run(*options, "--canary", "10%")
+    assert "straight to every pod" not in running.run(*options)
 
 
 def test_the_image_is_the_one_that_was_planned(

@@ -72,7 +72,7 @@ def test_a_secret_in_gateway_toml(text: str) -> None:
     "text",
     [
         '[sources.b.headers]\nauthorization = "Bearer ${TOKEN}"\nx-api-key = "${KEY}"',
-        '[redis]\nurl = "redis://:${PW}@10.8.0.9:443/0"',
+        '[redis]\nurl = "redis://:${PW}@redis.internal.example.com:443/0"',
         "[limits]\nmax_tokens = 2500",
         '[explain]\ntrace_secret_env = "GATEWAY_TRACE_SECRET"',
         '[csrf]\nrequired_headers = ["x-token"]',
