@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from gateway.release.configured import pod_settings
 from gateway.release.images import full_name
 from gateway.release.manifests import (
     autoscaler_of,
@@ -22,20 +21,6 @@ from gateway.release.manifests import (
 from gateway.release.model import RELEASE, Object, Target
 from gateway.release.secrets import find_secrets
 
-# Annotations of what clients come by that are known to leave requests as they are: names, and for some their values.
-# A name without a domain is nobody's but whoever wrote it.
-KNOWN_ANNOTATIONS = re.compile(
-    r"[\w.-]+$|(meta\.helm\.sh|prometheus\.io|a8r\.io)/|kubernetes\.io/description$|"
-    r"cert-manager\.io/((cluster-)?issuer|issuer-(kind|group)|common-name|subject-\w+|duration|renew-before|"
-    r"private-key-(algorithm|size|rotation-policy)|usages|revision-history-limit)$|"
-    r"(nginx\.ingress\.kubernetes\.io|nginx\.org|haproxy\.org)/(proxy-buffer(ing|s-number|-size)|proxy-request-buffering)$"
-)
-# Seconds and bytes that an ingress controller gives a request at least: less cuts off what the gateway serves.
-_LEAST = {
-    "/proxy-read-timeout": 30, "/proxy-send-timeout": 30, "/proxy-connect-timeout": 1,
-    "/proxy-body-size": 2**20,
-}  # fmt: skip
-_SIZE = re.compile(r"(\d{1,12})([skmg]?)", re.IGNORECASE)
 # What pods are run with that the Pod Security Standard refuses, by annotations that are older than its fields.
 _UNCONFINED = re.compile(r"(apparmor|seccomp)\.security\.(beta|alpha)\.kubernetes\.io/")
 
@@ -154,7 +139,6 @@ def closed_production(objects: Sequence[Object], target: Target) -> Iterator[str
     """Production is reached by its ingress over TLS, and by nothing else."""
     if target.environment != "production":
         return
-    scheme = "HTTPS" if _have_tls(objects) else "HTTP"
     for item in objects:
         spec = item.get("spec") or {}
         if item["kind"] == "Service" and spec.get("type", "ClusterIP") != "ClusterIP":
@@ -165,39 +149,22 @@ def closed_production(objects: Sequence[Object], target: Target) -> Iterator[str
             yield f"{key(item)}: no TLS in production"
         if item["kind"] == "NetworkPolicy":
             yield from _open_to_all(item)
-        if item["kind"] in ("Ingress", "Service", "HTTPRoute"):
-            for name, given in (item["metadata"].get("annotations") or {}).items():
-                known = KNOWN_ANNOTATIONS.match(name) or name in target.annotations
-                if not known and not _says_the_usual(name, str(given), scheme):
-                    yield (
-                        f"{key(item)}: the annotation {name} is none that is known, and may be one that changes requests "
-                        "on their way or who is let through; where it is not, `annotations` in targets.yaml lists it"
-                    )
+        if item["kind"] == "HTTPRoute":
+            yield from _strange_parents(item, target)
     for name, spec in pod_specs(objects):
         for container in containers(spec):
             if container.get("imagePullPolicy") == "Never":
                 yield f"{name}: pullPolicy Never: a new node never gets the image"
 
 
-def _have_tls(objects: Sequence[Object]) -> bool:
-    settings = (pod.config for pod in pod_settings(objects))
-    return any(config is not None and config.server.tls.cert is not None for config in settings)
-
-
-def _says_the_usual(name: str, value: str, scheme: str) -> bool:
-    """To be sent to HTTPS, and to the pods what they speak, is what the chart means anyway; so is a wide bound."""
-    is_https = name.endswith("ssl-redirect") and value == "true"
-    if is_https or (name.endswith("backend-protocol") and value.upper() == scheme):
-        return True
-    least = next((bound for end, bound in _LEAST.items() if name.endswith(end)), None)
-    found = _SIZE.fullmatch(value)
-    return least is not None and found is not None and _size(found) >= least
-
-
-def _size(found: re.Match[str]) -> float:
-    """A number with nginx' unit; 0 is no bound."""
-    number = int(found[1]) * {"": 1, "s": 1, "k": 2**10, "m": 2**20, "g": 2**30}[found[2].lower()]
-    return number or math.inf
+def _strange_parents(route: Object, target: Target) -> Iterator[str]:
+    """A route is no way past the ingress: each parent is a listener that targets.yaml knows to have TLS."""
+    for ref in (route.get("spec") or {}).get("parentRefs") or []:
+        parts = (ref.get("namespace") or target.namespace, ref["name"], ref.get("sectionName"))
+        if not all(parts):
+            yield f"{key(route)}: its parent {ref['name']} has no sectionName: listeners without TLS serve it too"
+        elif (parent := "/".join(map(str, parts))) not in target.listeners:
+            yield f"{key(route)}: its parent {parent} is none of `listeners` in targets.yaml, which have TLS"
 
 
 def _open_to_all(policy: Object) -> Iterator[str]:

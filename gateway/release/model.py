@@ -62,7 +62,9 @@ class Target:
         registries: Where images may come from: hosts, perhaps with a path. Empty: anywhere.
         source_hosts: Hosts that sources, key sets, Redis, collectors and proxies may be on; `.example.com` is every
             name below it. Empty: any.
-        annotations: Annotations that what clients come by may have beside those that are known.
+        annotations: Annotations and labels that may stand beside those that are known; `name=value`: with that value.
+        listeners: Listeners with TLS that a route may have as its parents: `namespace/gateway/listener`.
+        proxies: Public networks whose proxies may be trusted: a CDN's, a load balancer's.
         image_config: The gateway.toml that the image has, as this checkout has it: what pods read where no other is
             mounted. "" outside production.
     """
@@ -80,6 +82,8 @@ class Target:
     registries: tuple[str, ...] = ()
     source_hosts: tuple[str, ...] = ()
     annotations: tuple[str, ...] = ()
+    listeners: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
     image_config: str = field(default="", repr=False)
 
     @property

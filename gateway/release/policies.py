@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gateway.release.addresses import known_proxies, reachable_sources
+from gateway.release.annotations import ingress_speaks_as_pods, known_annotations
 from gateway.release.capacity import impatient_readiness, pods_fit
 from gateway.release.configured import pod_settings
 from gateway.release.exemptions import no_development
@@ -212,6 +213,8 @@ POLICIES: tuple[Policy, ...] = (
     pods_fit,
     networks_are_some,
     closed_production,
+    known_annotations,
+    ingress_speaks_as_pods,
     configuration_is_read,
     files_are_served,
     settings_are_seen,

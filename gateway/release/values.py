@@ -110,6 +110,8 @@ def _target(
         "sourceHosts",
         "registries",
         "annotations",
+        "listeners",
+        "proxies",
     }
     if unknown:
         raise ReleaseError(f"{where}: unknown key {', '.join(sorted(unknown))}")
@@ -142,6 +144,8 @@ def _target(
         registries=allowed if check_images else (),
         source_hosts=_names(path, settings, "sourceHosts"),
         annotations=_names(path, settings, "annotations"),
+        listeners=_names(path, settings, "listeners"),
+        proxies=_names(path, settings, "proxies"),
         **place,
     )
 

@@ -17,7 +17,10 @@ REGIONS = ("ap-southeast", "eu-west", "us-east")
 
 METRICS = {"metrics": {"serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}}
 ROUTES = {
-    "gatewayApi": {"enabled": True, "parentRefs": [{"name": "public", "namespace": "ingress"}]}
+    "gatewayApi": {
+        "enabled": True,
+        "parentRefs": [{"name": "public", "namespace": "ingress", "sectionName": "https"}],
+    }
 }
 SEALED = {"API_KEY": "Ag" + "B" * 80}
 CANARY = {"canary": {"enabled": True, "percent": 10, "image": {"tag": "0.2.0"}}}
@@ -69,7 +72,10 @@ FEATURES: dict[str, dict[str, Any]] = {
         "reload": {"enabled": True},
         "schema": {"files": {"api.graphql": SCHEMA}},
     },
-    "listener-secret": {"tls": {"enabled": True, "secretName": "gateway-listener-tls"}},
+    "listener-secret": {
+        "tls": {"enabled": True, "secretName": "gateway-listener-tls"},
+        "ingress": {"annotations": {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"}},
+    },
     "listener-cert-manager": {
         "tls": {"enabled": True, "certManager": {"enabled": True, "issuer": {"name": "internal"}}},
         "ingress": {"annotations": {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"}},
@@ -93,7 +99,9 @@ def target(environment: str, region: str, preview: str = "") -> Target:
     """A target as a release has it, also where targets.yaml gives none (dev runs in one region)."""
     known = load_targets(CHART).targets.get((environment, region))
     context = known.context if known else "none"
-    return Target(environment, region, context, preview=preview)
+    return Target(
+        environment, region, context, preview=preview, listeners=("ingress/public/https",)
+    )
 
 
 def values_of(environment: str, region: str, more: Mapping[str, Any]) -> dict[str, Any]:

@@ -228,7 +228,10 @@ def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         "order": ["us-east", "eu-west"],
         "registry": here,
         "environments": {
-            "production": places("production", "us-east", "eu-west"),
+            "production": {
+                **places("production", "us-east", "eu-west"),
+                "listeners": ["ingress/public/https"],
+            },
             "staging": places("staging", "eu-west"),
         },
     }

@@ -43,6 +43,29 @@ def config(**tables: Any) -> dict[str, Any]:
     return {"config": tables}
 
 
+def nginx(**names: str) -> dict[str, Any]:
+    """Annotations of the Ingress that ingress-nginx reads."""
+    prefix = "nginx.ingress.kubernetes.io/"
+    return {
+        "ingress": {
+            "annotations": {
+                f"{prefix}{name.replace('_', '-')}": value for name, value in names.items()
+            }
+        }
+    }
+
+
+def cert_manager(**names: str) -> dict[str, Any]:
+    """Annotations of the Ingress that cert-manager reads."""
+    return {
+        "ingress": {
+            "annotations": {
+                f"cert-manager.io/{name.replace('_', '-')}": value for name, value in names.items()
+            }
+        }
+    }
+
+
 def exempt(*settings: str) -> dict[str, Any]:
     return {
         "exemptions": [
@@ -140,6 +163,32 @@ def test_the_shipped_values_are_fine() -> None:
         ({"ingress": {"annotations": {"nginx.ingress.kubernetes.io/of-next-year": "on"}}}, "changes requests"),
         ({"service": {"annotations": {"service.beta.kubernetes.io/load-balancer-source-ranges": "10.0.0.0/8"}}}, "changes requests"),
         ({"podAnnotations": {"container.apparmor.security.beta.kubernetes.io/gateway": "unconfined"}}, "confinement"),
+        # A name that is known, with a value that is not: no time at all, a configuration that nginx refuses.
+        *((nginx(**{name: value}), "changes requests") for name, value in (
+            ("proxy_read_timeout", "0"), ("proxy_send_timeout", "0"), ("proxy_connect_timeout", "0"), ("proxy_read_timeout", "30k"),
+            ("proxy_read_timeout", "60s"), ("proxy_connect_timeout", "9999999g"), ("proxy_buffer_size", "1"), ("proxy_buffer_size", "8k; } evil {"),
+            ("proxy_buffer_size", "1g"), ("proxy_buffers_number", "1"), ("proxy_request_buffering", "xx"), ("proxy_body_size", "99999999g"),
+            ("force_ssl_redirect", "false"))),
+        *((cert_manager(**{name: value}), "changes requests") for name, value in (
+            ("cluster_issuer", "selfsigned"), ("issuer", "selfsigned"), ("issuer_kind", "AWSPCAIssuer"), ("usages", "client auth"), ("duration", "1h"),
+            ("renew_before", "99999h"), ("renew_before", "1081h"), ("private_key_size", "1"), ("private_key_size", "256"), ("common_name", "evil.example"),
+            ("private_key_algorithm", "Ed25519"))),
+        ({"ingress": {"annotations": {"x.io/disable-ssl-redirect": "true"}}}, "changes requests"),
+        ({"ingress": {"annotations": {"x.io/proxy-read-timeout": "60"}}}, "changes requests"),
+        ({"tls": {"enabled": True, "secretName": "a"}}, "speak HTTPS and nothing tells the ingress"),
+        # What others run in a pod, take from it, or make of where it stands.
+        *(({"podAnnotations": {name: value}}, "changes what runs in a pod") for name, value in (
+            ("kubernetes.io/ingress-bandwidth", "1k"), ("k8s.v1.cni.cncf.io/networks", "host"), ("sidecar.istio.io/inject", "true"),
+            ("vault.hashicorp.com/agent-inject", "true"), ("instrumentation.opentelemetry.io/inject-python", "true"),
+            ("nginx.ingress.kubernetes.io/proxy-buffering", "on"))),
+        ({"podLabels": {"sidecar.istio.io/inject": "true"}}, "changes what runs in a pod"),
+        ({"podLabels": {"azure.workload.identity/use": "true"}}, "changes what runs in a pod"),
+        ({"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/admin"}}}, "what pods may do elsewhere"),
+        *(({"nodeSelector": {name: value}}, "all pods in one place") for name, value in (
+            ("kubernetes.io/hostname", "node1"), ("topology.kubernetes.io/zone", "a"), ("kubernetes.io/os", "windows"), ("karpenter.sh/capacity-type", "spot"))),
+        *(({"gatewayApi": {"enabled": True, "parentRefs": [parent]}}, words) for parent, words in (
+            ({"name": "public", "namespace": "evil", "sectionName": "https"}, "is none of `listeners`"),
+            ({"name": "public", "namespace": "ingress"}, "has no sectionName"))),
         # Nobody may do less than before, and everybody more.
         (env(GATEWAY_AUTHORIZATION__DIRECTIVES__ENABLED="false"), "authorization.directives.enabled is false"),
         (config(authorization={"directives": {"dry_run": True}}), "authorization.directives.dry_run is true"),
@@ -372,9 +421,14 @@ def test_a_secret_is_found_wherever_it_stands(more: dict[str, Any]) -> None:
         {"ingress": {"annotations": {"nginx.ingress.kubernetes.io/proxy-read-timeout": "3600", "nginx.ingress.kubernetes.io/proxy-body-size": "8m"}}},
         {"tolerations": [{"key": "dedicated", "operator": "Exists"}, {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "tolerationSeconds": 60}]},
         {"metrics": {"serviceMonitor": {"enabled": True, "interval": "15s"}}}, env(GATEWAY_SERVER__MAX_CONNECTIONS="0", PYTHONUTF8="1"),
-        {"ingress": {"annotations": {"cert-manager.io/cluster-issuer": "letsencrypt", "nginx.ingress.kubernetes.io/ssl-redirect": "true",
+        {"ingress": {"annotations": {"cert-manager.io/common-name": "api.example.com", "nginx.ingress.kubernetes.io/ssl-redirect": "true",
                                      "nginx.ingress.kubernetes.io/proxy-body-size": "8m"}}},
-        {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/Gateway-Production-eu-west-1"}}},
+        nginx(proxy_body_size="0", proxy_buffering="off", proxy_buffer_size="16k", proxy_buffers_number="8", proxy_connect_timeout="5"),
+        cert_manager(usages="digital signature, server auth", duration="2160h", renew_before="360h0m0s"),
+        {"podAnnotations": {"prometheus.io/scrape": "true", "sidecar.istio.io/inject": "false", "team": "api", "kubectl.kubernetes.io/default-container": "gateway"}},
+        {"podLabels": {"team": "api"}},
+        {"nodeSelector": {"pool": "serving", "kubernetes.io/arch": "amd64", "eks.amazonaws.com/nodegroup": "serving"}},
+        {"tls": {"enabled": True, "secretName": "a"}, **nginx(backend_protocol="HTTPS")},
         {"secrets": {"external": {"enabled": True, "store": "vault", "data": [{"key": "token", "remote": "gateway/token", "property": "password"}]}}},
         python("TOKEN_HEADER = 'x-token'\ntoken = os.environ['T']\npassword: str = ''\nerrors = {'password': 'is too short for us'}\n"),
         secret("T", schema(
@@ -387,9 +441,39 @@ def test_what_only_looks_like_it_is_fine(more: dict[str, Any]) -> None:
     assert judged(more) == ""
 
 
-def test_an_annotation_of_ones_own_is_named_in_targets() -> None:
-    more = {"ingress": {"annotations": {"alb.ingress.kubernetes.io/scheme": "internet-facing"}}}
+ROLE = "arn:aws:iam::123456789012:role/Gateway-Production-eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        ({"ingress": {"annotations": {"alb.ingress.kubernetes.io/scheme": "internet-facing"}}}, "alb.ingress.kubernetes.io/scheme"),
+        (cert_manager(cluster_issuer="letsencrypt"), "cert-manager.io/cluster-issuer=letsencrypt"),
+        ({"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": ROLE}}}, f"eks.amazonaws.com/role-arn={ROLE}"),
+        ({"podAnnotations": {"sidecar.istio.io/inject": "true"}}, "sidecar.istio.io/inject"),
+        ({"podLabels": {"azure.workload.identity/use": "true"}}, "azure.workload.identity/use=true"),
+        ({"nodeSelector": {"karpenter.sh/capacity-type": "on-demand"}}, "karpenter.sh/capacity-type=on-demand"),
+    ],
+)  # fmt: skip
+def test_what_one_has_looked_at_is_listed_in_targets(more: dict[str, Any], names: str) -> None:
     objects = find_helm().render(CHART, PLACE, merge(layer_values(CHART, PLACE), more))
     assert check_policies(objects, PLACE) != []
-    known = replace(PLACE, annotations=("alb.ingress.kubernetes.io/scheme",))
-    assert check_policies(objects, known) == []
+    assert check_policies(objects, replace(PLACE, annotations=(names,))) == []
+    if "=" in names:
+        assert check_policies(objects, replace(PLACE, annotations=(f"{names}x",))) != []
+
+
+def test_another_ingress_controller_is_told_by_an_annotation_that_is_listed() -> None:
+    given = {"projectcontour.io/upstream-protocol.tls": "https"}
+    more = {"tls": {"enabled": True, "secretName": "a"}, "service": {"annotations": given}}
+    objects = find_helm().render(CHART, PLACE, merge(layer_values(CHART, PLACE), more))
+    assert check_policies(objects, PLACE) != []
+    assert check_policies(objects, replace(PLACE, annotations=tuple(given))) == []
+
+
+def test_a_route_has_listeners_that_targets_names() -> None:
+    parent = {"name": "public", "namespace": "ingress", "sectionName": "https"}
+    more = {"gatewayApi": {"enabled": True, "parentRefs": [parent]}}
+    objects = find_helm().render(CHART, PLACE, merge(layer_values(CHART, PLACE), more))
+    assert "is none of `listeners`" in "".join(check_policies(objects, PLACE))
+    assert check_policies(objects, replace(PLACE, listeners=("ingress/public/https",))) == []

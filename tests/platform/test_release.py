@@ -261,7 +261,12 @@ def test_a_region_is_asked_its_smoke_queries(running: Stage) -> None:
 
 
 def test_a_canary_by_the_weights_of_a_route(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    routes = ["--set", "gatewayApi.enabled=true", "--set", "gatewayApi.parentRefs=[{name: public}]"]
+    routes = [
+        "--set",
+        "gatewayApi.enabled=true",
+        "--set",
+        "gatewayApi.parentRefs=[{name: public, namespace: ingress, sectionName: https}]",
+    ]
     stage.release("1.0.0", "--first-install", *routes)
     query = stage.around.prometheus
     seen: list[dict[str, int]] = []
