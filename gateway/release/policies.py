@@ -37,7 +37,6 @@ from gateway.release.model import RELEASE, Object, Target
 from gateway.release.production import (
     configuration_is_read,
     each_variable_once,
-    origins_and_proxies_are_some,
     probes_ask_what_is_served,
     settings_are_seen,
     the_images_program,
@@ -50,6 +49,7 @@ from gateway.release.serving import (
     pods_leave_dead_nodes,
     settings_serve,
 )
+from gateway.release.strangers import pages_are_known, proxies_are_some
 
 Policy = Callable[[Sequence[Object], Target], Iterator[str]]
 
@@ -221,7 +221,8 @@ POLICIES: tuple[Policy, ...] = (
     probes_ask_what_is_served,
     the_images_program,
     no_development,
-    origins_and_proxies_are_some,
+    pages_are_known,
+    proxies_are_some,
     settings_serve,
     pods_leave_dead_nodes,
     pods_are_spread,

@@ -7,7 +7,6 @@ and variables (`configured`), so that no other spelling of a name or value gets 
 # ruff: noqa: ARG001 -- the rules of one table share one signature
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -27,7 +26,6 @@ from gateway.release.secret_forms import looks_random, looks_secret
 from gateway.release.secrets import is_secret_setting
 from gateway.settings.text import Key
 
-ANY_ORIGIN = frozenset({"*", ".*", "^.*$", ".+", "^.+$"})
 # They decide what a process runs or reads, whatever image it was started from.
 PROGRAM = re.compile(
     r"((LD|DYLD|GLIBC|GCONV|MALLOC|OPENSSL)_|PYTHON(?!UNBUFFERED|DONTWRITEBYTECODE|FAULTHANDLER|HASHSEED|UTF8))|"
@@ -94,31 +92,6 @@ def _is_seen_host(text: str, variable: str) -> bool:
     except ValueError:
         return False
     return bool(host) and HIDDEN_HOST not in f"{parts.scheme} {host}"
-
-
-def origins_and_proxies_are_some(objects: Sequence[Object], target: Target) -> Iterator[str]:
-    """Pages of every origin, and whoever connects, are nobody that production trusts."""
-    if target.environment != "production":
-        return
-    for pod in pod_settings(objects, target.image_config):
-        if pod.config is None:
-            continue
-        if "*" in pod.config.subscription.allowed_origins:
-            yield f"{pod.name}: subscription.allowed_origins lets pages of every origin use a user's cookies"
-        for policy in pod.config.cors.policies:
-            if policy.allow_credentials and ANY_ORIGIN & {*policy.origins, *policy.match_origins}:
-                yield f"{pod.name}: cors.policies lets pages of every origin use a user's credentials"
-        for name in pod.config.server.trusted_proxies:
-            if _is_everybody(name):
-                yield f"{pod.name}: server.trusted_proxies has {name}: whoever connects says which address is his"
-
-
-def _is_everybody(name: str) -> bool:
-    try:
-        network = ipaddress.ip_network(name, strict=False)
-    except ValueError:
-        return False  # `unix`
-    return network.prefixlen < (8 if network.version == 4 else 7)
 
 
 def probes_ask_what_is_served(objects: Sequence[Object], target: Target) -> Iterator[str]:

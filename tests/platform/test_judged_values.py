@@ -3,6 +3,7 @@ beside them what looks like them and is fine."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -116,7 +117,17 @@ def test_the_shipped_values_are_fine() -> None:
         ({"canary": {"enabled": True, "image": {"tag": "1"}, "config": {"errors": {"mask": "false"}}}}, "gateway-canary: errors.mask is false"),
         (config(cors={"policies": [{"match_origins": ["^.*$"], "allow_credentials": True}]}), "every origin"),
         (env(GATEWAY_CORS__POLICIES='[{"origins": ["*"], "allow_credentials": true}]'), "allow_credentials"),
+        *((config(cors={"policies": [{"match_origins": [pattern], "allow_credentials": True}]}), words) for pattern, words in (
+            ("^https?://.*$", "every origin"), ("https?://.*", "every origin"), (".*?", "every origin"), (r"https://.*\.com", "every origin"),
+            (r"https://[a-z0-9.-]+(:\d+)?", "every origin"), (r"https://.*example\.com", "nobodyexample.com"), (r"https://.*\.vercel\.app", "every origin"),
+            (r"https://api\.example\.com.*", "api.example.com.a-page-of-nobody"), (r"https://app.example\.com", "a dot is any character"), ("null", "null"))),
+        (config(cors={"policies": [{"origins": ["null"], "allow_credentials": True}]}), "every origin"),
+        (config(subscription={"allowed_origins": ["null"]}), "a user's cookies"),
         (env(GATEWAY_SERVER__TRUSTED_PROXIES="0.0.0.0/0"), "whoever connects"),
+        (env(GATEWAY_SERVER__TRUSTED_PROXIES=json.dumps([f"{number}.0.0.0/8" for number in range(256)])), "has 0.0.0.0/0, which is public"),
+        (env(GATEWAY_SERVER__TRUSTED_PROXIES='["2000::/7"]'), "which is public"),
+        (env(GATEWAY_SERVER__TRUSTED_PROXIES='["10.0.0.0/8", "198.51.100.7"]'), "has 198.51.100.7/32, which is public"),
+        (env(GATEWAY_SERVER__TRUSTED_PROXIES="[]"), "trusted_proxies is empty"),
         (env(GATEWAY_SERVER__TRUSTED_PROXIES='["::/0"]'), "whoever connects"),
         # What nobody sees decides nothing.
         (secret("GATEWAY_ERRORS__MASK"), "errors.mask is what the Secret behind"),
@@ -423,6 +434,10 @@ def test_a_secret_is_found_wherever_it_stands(more: dict[str, Any]) -> None:
         {"metrics": {"serviceMonitor": {"enabled": True, "interval": "15s"}}}, env(GATEWAY_SERVER__MAX_CONNECTIONS="0", PYTHONUTF8="1"),
         {"ingress": {"annotations": {"cert-manager.io/common-name": "api.example.com", "nginx.ingress.kubernetes.io/ssl-redirect": "true",
                                      "nginx.ingress.kubernetes.io/proxy-body-size": "8m"}}},
+        config(cors={"policies": [{"match_origins": [r"https://[a-z0-9-]+\.example\.com"], "allow_credentials": True}]}),
+        config(cors={"policies": [{"match_origins": [r"https://[a-z-]+\.app\.example\.com(:\d+)?", r"https://(www\.)?example\.org"], "allow_credentials": True}]}),
+        config(cors={"policies": [{"origins": ["*"]}, {"match_origins": [".*"]}, {"origins": ["https://app.example.com"], "allow_credentials": True}]}),
+        env(GATEWAY_SERVER__TRUSTED_PROXIES='["10.1.0.0/16", "100.64.0.0/12", "fd00::/64", "172.16.3.4"]'),
         nginx(proxy_body_size="0", proxy_buffering="off", proxy_buffer_size="16k", proxy_buffers_number="8", proxy_connect_timeout="5"),
         cert_manager(usages="digital signature, server auth", duration="2160h", renew_before="360h0m0s"),
         {"podAnnotations": {"prometheus.io/scrape": "true", "sidecar.istio.io/inject": "false", "team": "api", "kubectl.kubernetes.io/default-container": "gateway"}},
@@ -469,6 +484,13 @@ def test_another_ingress_controller_is_told_by_an_annotation_that_is_listed() ->
     objects = find_helm().render(CHART, PLACE, merge(layer_values(CHART, PLACE), more))
     assert check_policies(objects, PLACE) != []
     assert check_policies(objects, replace(PLACE, annotations=tuple(given))) == []
+
+
+def test_a_public_proxy_is_listed_in_targets() -> None:
+    more = env(GATEWAY_SERVER__TRUSTED_PROXIES='["10.0.0.0/8", "198.51.100.0/25"]')
+    objects = find_helm().render(CHART, PLACE, merge(layer_values(CHART, PLACE), more))
+    assert "which is public" in "".join(check_policies(objects, PLACE))
+    assert check_policies(objects, replace(PLACE, proxies=("198.51.100.0/24",))) == []
 
 
 def test_a_route_has_listeners_that_targets_names() -> None:

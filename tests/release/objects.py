@@ -16,6 +16,7 @@ ENV = (
     {"name": "GATEWAY_SERVER__DRAIN_TIMEOUT_S", "value": "30"},
     {"name": "GATEWAY_HTTP__GRAPHIQL", "value": "false"},
     {"name": "GATEWAY_LIMITS__INTROSPECTION", "value": "false"},
+    {"name": "GATEWAY_SERVER__TRUSTED_PROXIES", "value": '["10.0.0.0/8"]'},
 )
 
 
