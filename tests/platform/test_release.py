@@ -34,7 +34,7 @@ def test_install_upgrade_and_back(running: Stage) -> None:
     listed = running.run("history", "--env", "production", "--region", "eu-west")
     assert "superseded" in listed
     assert "ann: plan " in listed
-    os.environ["GATEWAY_RELEASE_APPROVAL_TOKEN"] = "0.0"
+    os.environ["GATEWAY_RELEASE_APPROVAL_TOKEN"] = running.token(planned)
     try:
         said = running.run("rollback", "1", "--env", "production", "--region", "eu-west", code=1)
     finally:
