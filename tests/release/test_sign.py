@@ -65,7 +65,7 @@ def make(
 ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
     """A task's end, and the calls of cosign."""
     done = subprocess.run(
-        ["make", f"REGISTRY={NAME.rpartition('/')[0]}", "TAG=1.2.3", *words, f"SBOM={programs.parent / 'sbom.json'}"],
+        ["make", "--no-print-directory", f"REGISTRY={NAME.rpartition('/')[0]}", "TAG=1.2.3", *words, f"SBOM={programs.parent / 'sbom.json'}"],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
         env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "REFUSES": refuses},
     )  # fmt: skip
