@@ -12,7 +12,6 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ from rich.table import Table
 
 from benchmarks.load import data, upstream
 from benchmarks.load.process import CPUS
+from benchmarks.load.served import PEER, served_gateway
 from benchmarks.load.traffic import varied_requests
 from benchmarks.stats import median_of_ratios
 from gateway.auth.api_keys import ApiKey, ApiKeys, digest_of_key, make_key, utc_now, write_api_keys
@@ -43,7 +43,6 @@ from gateway.auth.settings import (
     JwtSettings,
 )
 
-PEER = Path(__file__).resolve().parent / "peers" / "gateway"
 ISSUER, AUDIENCE = "https://issuer.example", "gateway"
 PRINCIPALS = 1_000
 CONNECTIONS = 8
@@ -146,27 +145,10 @@ def gateway(
     """A server in a process of its own, pinned; its port and its process."""
     schema = (PEER / "schema.graphql").read_text()
     assert GUARDED[0] in schema
-    (folder / "constant.py").write_text((PEER / "constant.py").read_text())
-    (folder / "schema.graphql").write_text(schema.replace(*GUARDED) if is_identified else schema)
-    text = (PEER / "gateway.toml").read_text() + (IDENTITY if is_identified else "")
-    (folder / "gateway.toml").write_text(text)
-    port = upstream.free_port()
-    environment = {
-        **os.environ,
-        "UPSTREAM": f"http://127.0.0.1:{port_of_upstream}",
-        "GATEWAY_LOGS__ACCESS": os.devnull,
-        "GATEWAY_TELEMETRY__METRICS__PORT": "0",
-    }
-    command = [sys.executable, "-m", "gateway", "serve", "--port", str(port)]
-    process = subprocess.Popen(
-        ["taskset", "-c", str(CPUS.server), *command], cwd=folder, env=environment, stderr=subprocess.DEVNULL
-    )  # fmt: skip
-    try:
-        upstream.wait_for_port(port, alive=lambda: process.poll() is None)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
+    guarded = schema.replace(*GUARDED) if is_identified else None
+    more = IDENTITY if is_identified else ""
+    with served_gateway(folder, port_of_upstream, schema=guarded, more=more) as served:
+        yield served
 
 
 def cpu_s(pid: int) -> float:

@@ -10,11 +10,9 @@ over quota    four workers and one Redis, asked twice what the quota admits: wha
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -27,9 +25,10 @@ from graphql import OperationDefinitionNode, parse
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.identity import PEER, cost_us, cpu_s, load
+from benchmarks.identity import cost_us, cpu_s, load
 from benchmarks.load import data, upstream
 from benchmarks.load.process import CPUS
+from benchmarks.load.served import PEER, served_gateway
 from benchmarks.load.traffic import varied_requests
 from benchmarks.stats import median_of_ratios
 from gateway.app.build import build_graph
@@ -108,31 +107,6 @@ def parts() -> Iterator[tuple[str, float, float]]:
         yield f"a quota in memory and its headers, {what}", cost_us(take, 20_000), 2.0
 
 
-@contextmanager
-def gateway(folder: Path, source: int, more: str, *, cpu: int | None) -> Iterator[tuple[int, int]]:
-    """A server in a process of its own; its port and its process."""
-    folder.mkdir()
-    for name in ("schema.graphql", "constant.py"):
-        (folder / name).write_text((PEER / name).read_text())
-    (folder / "gateway.toml").write_text((PEER / "gateway.toml").read_text() + more)
-    port = upstream.free_port()
-    environment = {
-        **os.environ,
-        "UPSTREAM": f"http://127.0.0.1:{source}",
-        "GATEWAY_LOGS__ACCESS": os.devnull,
-        "GATEWAY_TELEMETRY__METRICS__PORT": "0",
-    }
-    pinned = ["taskset", "-c", str(cpu)] if cpu is not None else []
-    command = [*pinned, sys.executable, "-m", "gateway", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        upstream.wait_for_port(port, alive=lambda: process.poll() is None)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 def whole(root: Path, pairs: int, count: int) -> list[list[float]]:
     """CPU µs of one request without any of it and with all of it, pair by pair."""
     found: list[list[float]] = [[], []]
@@ -141,7 +115,7 @@ def whole(root: Path, pairs: int, count: int) -> list[list[float]]:
     with ExitStack() as stack:
         source = stack.enter_context(upstream.started("fast", CPUS.upstream))
         servers = [
-            stack.enter_context(gateway(root / name, source, more, cpu=CPUS.server))
+            stack.enter_context(served_gateway(root / name, source, more=more))
             for name, more in (("off", ""), ("on", ALL_OF_IT))
         ]
         for port, _ in servers:
@@ -221,7 +195,7 @@ def over_quota(root: Path, seconds: float, *, kills: bool) -> tuple[Counter[int]
     quota = PER_SECOND * SECONDS_OF_WINDOW
     with redis(root / f"redis-{kills}") as (redis_port, server):
         more = SHARED.format(port=redis_port, quota=quota, seconds=SECONDS_OF_WINDOW)
-        with gateway(root / f"shared-{kills}", 1, more, cpu=None) as (port, _):
+        with served_gateway(root / f"shared-{kills}", 1, more=more, cpu=None) as (port, _):
             kill = lambda: server.send_signal(signal.SIGKILL) if kills else None  # noqa: E731
             found = asyncio.run(ask_at_rate(port, seconds, kill))
     return found, quota + PER_SECOND * seconds

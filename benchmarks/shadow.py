@@ -13,7 +13,6 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,9 +23,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.identity import PEER, cost_us, cpu_s, load
+from benchmarks.identity import cost_us, cpu_s, load
 from benchmarks.load import data, upstream
 from benchmarks.load.process import CPUS
+from benchmarks.load.served import PEER, served_gateway
 from benchmarks.load.traffic import varied_requests
 from benchmarks.stats import median_of_ratios
 from gateway.override.buckets import bucket_of, prefix_of
@@ -51,29 +51,11 @@ OFF = "[override.labels]\nusers = false\n"
 @contextmanager
 def moving(folder: Path, source: int, shadow: str) -> Iterator[tuple[int, int]]:
     """A server whose users move, pinned; its port and its process."""
-    folder.mkdir()
     schema = (PEER / "schema.graphql").read_text()
     assert ALONE in schema
-    (folder / "constant.py").write_text((PEER / "constant.py").read_text())
-    (folder / "schema.graphql").write_text(schema.replace(ALONE, ALONE + MOVED + shadow))
-    (folder / "gateway.toml").write_text((PEER / "gateway.toml").read_text() + OFF)
-    port = upstream.free_port()
-    environment = {
-        **os.environ,
-        "UPSTREAM": f"http://127.0.0.1:{source}",
-        "GATEWAY_LOGS__ACCESS": os.devnull,
-        "GATEWAY_TELEMETRY__METRICS__PORT": "0",
-    }
-    command = [sys.executable, "-m", "gateway", "serve", "--port", str(port)]
-    process = subprocess.Popen(
-        ["taskset", "-c", str(CPUS.server), *command], cwd=folder, env=environment, stderr=subprocess.DEVNULL
-    )  # fmt: skip
-    try:
-        upstream.wait_for_port(port, alive=lambda: process.poll() is None)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
+    moved = schema.replace(ALONE, ALONE + MOVED + shadow)
+    with served_gateway(folder, source, schema=moved, more=OFF) as served:
+        yield served
 
 
 async def paced(port: int, requests: Iterator[bytes], count: int, rate: float) -> list[float]:
