@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.app.config import Config
 from gateway.app.worker import Worker
-from gateway.concurrency.tasks import end_all
+from gateway.concurrency.looking import Looking
 from gateway.connectors.fallback_loader import fallen_back
 from gateway.errors import ConfigError
 from gateway.graph.overrides import overrides_of, shadows_of
@@ -71,11 +71,12 @@ class OverrideGates:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look each second, while this worker has the admin port."""
-        task = asyncio.create_task(self._look_on())
+        looking = Looking(self._look_as_leader, lambda: EVERY_S, "the gates of @override", logger)
+        looking.begin()
         try:
             yield
         finally:
-            await end_all([task])
+            await looking.stop()
 
     async def moves(self) -> dict[str, Any]:
         """What was found of each move, and what its gates say."""
@@ -123,14 +124,9 @@ class OverrideGates:
                 await self._decide(label, rule=rule, why="the gate is open")
                 await self.begin_again(label)
 
-    async def _look_on(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            try:
-                if self._worker.leads:
-                    await self.look()
-            except Exception:
-                logger.exception("the gates of @override could not be looked at")
+    async def _look_as_leader(self) -> None:
+        if self._worker.leads:
+            await self.look()
 
     async def _decide(self, label: str, *, rule: OverrideRule, why: str) -> None:
         await self._switch(label, rule)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from gateway.auth.api_keys import utc_now
 from gateway.auth.authenticator import Authenticator
 from gateway.broker.calls import Answers, RefusedQuestionError, WorkerCalls
 from gateway.observe.usage import FieldUsage
-from gateway.observe.usage_file import UsageFile
+from gateway.observe.usage_file import LineWriter, UsageFile
 from gateway.observe.usage_records import UsageRecords, read_records
 from gateway.pipeline.serving import CurrentServing
 from gateway.telemetry.settings import UsageSettings
@@ -60,16 +58,17 @@ class UsageExport:
         calls: WorkerCalls,
         max_bytes: int,
     ) -> None:
-        self._settings, self._serving, self._auth = settings, serving, auth
+        self._serving, self._auth = serving, auth
         self._max_bytes = max_bytes
         self._usage = usage
         self._calls = calls
-        self._file: UsageFile | None = None
+        self._writer: LineWriter | None = None
         if settings.file is not None:
-            self._file = UsageFile(
-                Path(settings.file).absolute(), settings.max_size_bytes, settings.max_files
+            path = Path(settings.file).absolute()
+            file = UsageFile(path, settings.max_size_bytes, settings.max_files)
+            self._writer = LineWriter(
+                file, self._taken, settings.interval_s, "lines of usage", logger
             )
-        self._task: asyncio.Task[None] | None = None
         calls.add("usage", self._of_this_worker)
 
     def add_to(self, commands: Commands) -> None:
@@ -79,30 +78,16 @@ class UsageExport:
 
     def begin(self) -> None:
         """Write, from now on."""
-        if self._file is not None:
-            self._task = asyncio.create_task(self._write_on())
+        if self._writer is not None:
+            self._writer.begin()
 
     async def aclose(self) -> None:
         """Write what is left."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._write(self._usage.take())
+        if self._writer is not None:
+            await self._writer.aclose()
 
-    def _write(self, records: UsageRecords) -> None:
-        """Append what was used. What cannot be written is told."""
-        assert self._file is not None
-        try:
-            self._file.append(records.lines())
-        except OSError as exc:
-            logger.error("usage is lost: %s: %s", exc.filename, exc.strerror)  # noqa: TRY400
-
-    async def _write_on(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.interval_s)
-            # Taken here, where it is counted; only the file is written elsewhere.
-            await asyncio.to_thread(self._write, self._usage.take())
+    def _taken(self) -> Iterator[dict[str, Any]]:
+        return self._usage.take().lines()
 
     async def _of_this_worker(self, asked: Any) -> list[dict[str, Any]]:
         lines = [

@@ -7,12 +7,10 @@ without an id of its own counts in metrics alone: an address is nobody.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +21,7 @@ from gateway.client.request import ClientRequest
 from gateway.client.targeting import TargetingKeys
 from gateway.flags.decide import Flags
 from gateway.observe.experiment_settings import ExperimentSettings
-from gateway.observe.usage_file import UsageFile
+from gateway.observe.usage_file import LineWriter, UsageFile
 from gateway.response.record import OperationRecord
 from gateway.telemetry.catalogue import (
     EXPERIMENT_DURATION,
@@ -60,7 +58,8 @@ class Experiments:
         assert settings.file is not None
         self._settings, self._keys, self._flags, self._now = settings, keys, flags, now
         path = Path(settings.file).absolute()
-        self._file = UsageFile(path, settings.max_size_bytes, settings.max_files)
+        file = UsageFile(path, settings.max_size_bytes, settings.max_files)
+        self._writer = LineWriter(file, self._taken, settings.interval_s, "exposures", logger)
         self._goals = frozenset(goal.partition(".")[2] for goal in settings.goals)
         self._met: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._waiting: list[dict[str, Any]] = []
@@ -68,7 +67,6 @@ class Experiments:
         self._exposures: Counter[tuple[str, str]] = Counter()
         self._durations: dict[tuple[str, str], Histogram] = {}
         self._lost = 0
-        self._task: asyncio.Task[None] | None = None
 
     def samples(self) -> Iterator[Sample]:
         """What was noted, for metrics."""
@@ -78,7 +76,7 @@ class Experiments:
             yield EXPERIMENT_EXPOSURES, variant, count
         for variant, duration in self._durations.items():
             yield EXPERIMENT_DURATION, variant, duration.sample()
-        yield EXPERIMENT_LOST, (), self._lost
+        yield EXPERIMENT_LOST, (), self._lost + self._writer.lost
 
     def note(
         self, record: OperationRecord, client: ClientRequest, outcome: str, took_s: float
@@ -154,30 +152,12 @@ class Experiments:
 
     def begin(self) -> None:
         """Write, from now on."""
-        self._task = asyncio.create_task(self._write_on())
+        self._writer.begin()
 
     async def aclose(self) -> None:
         """Write what is left."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-        self._write(self._taken())
-
-    async def _write_on(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.interval_s)
-            if self._waiting:
-                await asyncio.to_thread(self._write, self._taken())
+        await self._writer.aclose()
 
     def _taken(self) -> list[dict[str, Any]]:
         taken, self._waiting = self._waiting, []
         return taken
-
-    def _write(self, lines: list[dict[str, Any]]) -> None:
-        """Append lines. What cannot be written is told."""
-        try:
-            self._file.append(lines)
-        except OSError as exc:
-            self._lost += len(lines)
-            logger.error("exposures are lost: %s: %s", exc.filename, exc.strerror)  # noqa: TRY400

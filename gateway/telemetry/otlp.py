@@ -17,6 +17,7 @@ from opentelemetry.sdk.metrics import export as sdk
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from gateway.concurrency.looking import Looking
 from gateway.telemetry.metrics import Labels, Metric, Snapshot, Value
 from gateway.telemetry.settings import MetricsSettings
 
@@ -76,17 +77,17 @@ class MetricsExporter:
         self._exporter = OTLPMetricExporter(
             endpoint=settings.otlp_endpoint, headers=settings.otlp_headers, timeout=TIMEOUT_S
         )
-        self._task: asyncio.Task[None] | None = None
+        self._sending = Looking(
+            self.export, lambda: settings.otlp_interval_s, "the metrics of all workers", logger
+        )
 
     def begin_export(self) -> None:
         """Begin to send."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._sending.begin()
 
     async def aclose(self) -> None:
         """Send for the last time."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._sending.stop()
         await self.export()
         await asyncio.to_thread(self._exporter.shutdown)
 
@@ -97,11 +98,6 @@ class MetricsExporter:
         result = await asyncio.to_thread(self._exporter.export, data)
         if result is not sdk.MetricExportResult.SUCCESS:
             logger.warning("metrics were not accepted by %s", self._settings.otlp_endpoint)
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.otlp_interval_s)
-            await self.export()
 
 
 def metrics_data(

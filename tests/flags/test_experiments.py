@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,19 @@ async def test_what_cannot_be_written_is_told(
     note(experiments, "v1")
     await experiments.aclose()
     assert "exposures are lost" in caplog.text
+    assert [s[2] for s in experiments.samples() if s[0].name.endswith("lost")] == [1]
+
+
+async def test_a_goal_whose_value_is_no_json_is_told_and_keeps_no_other_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    experiments = noting(tmp_path, [0.0])
+    record = OperationRecord()
+    record.tracked = [("bought", Decimal("2.5"), {}), ("seen", None, {})]  # type: ignore[list-item]
+    experiments.note(record, ClientRequest({"x-visitor": "v1"}), "ok", 0.01)
+    await experiments.aclose()
+    assert [line["goal"] for line in events(tmp_path)] == ["seen"]
+    assert "a line is left out" in caplog.text
     assert [s[2] for s in experiments.samples() if s[0].name.endswith("lost")] == [1]
 
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import resource
-import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +20,7 @@ from gateway.client.request import ClientRequest
 from gateway.execute.prepared import Prepared
 from gateway.observe.coordinates import use_of, used_by_value
 from gateway.observe.usage import LOOKED_AT, ONE_IN, FieldUsage
-from gateway.observe.usage_file import UsageFile, read_usage_lines, renamed
 from gateway.observe.usage_records import UsageClient, UsageRecord, UsageRecords, read_records
-from gateway.observe.usage_table import COLUMNS, table_rows
 from gateway.telemetry.metrics import Histogram
 from gateway.telemetry.settings import MetricsSettings, UsageSettings
 from gateway.testing import GatewayClient
@@ -169,45 +163,6 @@ def test_what_is_known_of_a_client_is_counted_when_there_is_no_more_room() -> No
     assert again.dropped == 1
 
 
-def test_a_large_file_is_renamed_and_the_oldest_goes(tmp_path: Path) -> None:
-    path = tmp_path / "usage.jsonl"
-    file = UsageFile(path, max_size_bytes=1, max_files=2)
-    for number in range(5):
-        file.append([{"n": number}])
-    names = [path, *renamed(path, 3)]
-    found = {one.name: json.loads(one.read_text())["n"] for one in names if one.exists()}
-    assert found == {"usage.jsonl": 4, "usage.jsonl.1": 3, "usage.jsonl.2": 2}
-
-
-def test_a_half_line_harms_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "usage.jsonl"
-    file = UsageFile(path, max_size_bytes=10**6, max_files=2)
-    file.append([{"n": 1}])
-    with open(path, "ab") as torn:
-        torn.write(b'{"n": 2, "cli')
-    file.append([{"n": 3}])
-    assert list(read_usage_lines([path])) == [{"n": 1}, {"n": 3}]
-    assert "usage.jsonl:2: not JSON" in caplog.text
-
-
-def test_lines_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    """A file system that is full takes a part of a write and says nothing."""
-    path = tmp_path / "usage.jsonl"
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    file = UsageFile(path, max_size_bytes=10**6, max_files=2)
-    file.append([{"n": 1}])
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50, before[1]))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            file.append([{"n": number, "name": "x" * 20} for number in range(9)])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
-    file.append([{"n": 2}])
-    assert list(read_usage_lines([path])) == [{"n": 1}, {"n": 2}]
-
-
 @pytest.fixture
 async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[GatewayClient]:
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -301,60 +256,3 @@ def test_what_cannot_be_read_is_told(
     result = CliRunner().invoke(app, ["usage", *arguments])
     assert result.exit_code == 2
     assert told_text in result.stderr
-
-
-LINES = [
-    UsageRecord(
-        3, {"h1": ("Q", 2)}, {"Video.old": 1, "Video.id": 3}, {"Video.old"}, 1_000.0, 1_060.0
-    ).as_json(UsageClient("acme", "1.0", True)),
-    UsageRecord(1, {}, {}, set(), 2_000.0, 2_060.0).as_json(UsageClient("", "", False)),
-]
-
-
-def test_a_table_has_a_row_for_each_number() -> None:
-    rows = [
-        (row["client"], row["kind"], row["key"], row["name"], row["requests"])
-        for row in table_rows(LINES)
-    ]
-    assert rows == [
-        ("acme", "client", "", "", 3),
-        ("acme", "operation", "h1", "Q", 2),
-        ("acme", "coordinate", "Video.old", "", 1),
-        ("acme", "coordinate", "Video.id", "", 3),
-        ("", "client", "", "", 1),
-    ]
-    assert [row["key"] for row in table_rows(LINES) if row["deprecated"]] == ["Video.old"]
-    assert {row["from"] for row in table_rows(LINES, since=1_500)} == {
-        datetime.fromtimestamp(2_000, UTC)
-    }
-    assert len(list(table_rows(LINES, client="acme"))) == 4
-
-
-def exported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.chdir(folder)
-    save_usage_shop(folder)
-    UsageFile(folder / "usage.jsonl", 10**6, 1).append(LINES)
-    options = ["--usage", "usage.jsonl", "--parquet", "usage.parquet"]
-    return CliRunner().invoke(app, ["usage", *options])
-
-
-def test_without_the_library_the_command_says_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    result = exported(tmp_path, monkeypatch)
-    assert (result.exit_code, "pip install 'gateway[parquet]'" in result.stderr) == (2, True)
-    assert not list(tmp_path.glob("*.parquet*"))
-
-
-def test_usage_is_written_as_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
-    result = exported(tmp_path, monkeypatch)
-    assert result.stdout == "usage.parquet: 5 rows\n"
-    table = parquet.read_table(tmp_path / "usage.parquet")
-    names = {"timestamp": "timestamp[ms, tz=UTC]"}
-    expected = {name: names.get(kind, kind) for name, kind in COLUMNS.items()}
-    assert {field.name: str(field.type) for field in table.schema} == expected
-    rows = table.to_pylist()
-    assert [row["requests"] for row in rows if row["kind"] == "client"] == [3, 1]
-    assert rows[0]["to"] == datetime.fromtimestamp(1_060, UTC)
