@@ -20,12 +20,10 @@ class FlagContext(NamedTuple):
     Attributes:
         key: The `targetingKey`.
         attributes: By the name in the rules; what a client does not have is not there.
-        id: Equal for contexts that are equal.
     """
 
     key: str
     attributes: Mapping[str, Any]
-    id: Hashable
 
 
 class FlagContexts:
@@ -38,31 +36,36 @@ class FlagContexts:
 
     def __init__(self, sources: Mapping[str, str], keys: TargetingKeys) -> None:
         self.keys = keys
-        self._reads = [(name, _reader(source)) for name, source in sources.items()]
+        self._reads = [(name, *_readers(source)) for name, source in sources.items()]
+        self._parts = [part for _, _, part in self._reads]
+
+    def id_of(self, client: ClientRequest) -> Hashable:
+        """Equal for clients whose contexts are equal. It costs a part of what a context costs."""
+        key, name, version = self.keys.of(client), client.client_name, client.client_version
+        return (key, name, version, *[part(client) for part in self._parts])
 
     def of(self, client: ClientRequest) -> FlagContext:
         """The context of a client."""
-        key, name, version = self.keys.of(client), client.client_name, client.client_version
-        attributes: dict[str, Any] = {}
-        if name is not None:
-            attributes["clientName"] = name
-        if version is not None:
-            attributes["clientVersion"] = version
-        if not self._reads:
-            return FlagContext(key, attributes, (key, name, version))
-        found = [(told, value) for told, read in self._reads if (value := read(client)) is not None]
-        attributes.update(found)
-        values = tuple((told, frozen(value)) for told, value in found)
-        return FlagContext(key, attributes, (key, name, version, values))
+        found = [("clientName", client.client_name), ("clientVersion", client.client_version)]
+        found += [(told, read(client)) for told, read, _ in self._reads]
+        attributes = {told: value for told, value in found if value is not None}
+        return FlagContext(self.keys.of(client), attributes)
 
 
-def _reader(source: str) -> Reads:
+def _readers(source: str) -> tuple[Reads, Reads]:
+    """What reads a value of a client, and what reads a hashable one that is equal for equal values only."""
     kind, _, name = source.partition(":")
     if kind == "header":
-        return lambda client: client.headers.get(name.lower())
+        header = name.lower()
+        return (read := lambda client: client.headers.get(header)), read
     if kind == "cookie":
-        return lambda client: find_cookie(client.headers.get("cookie", ""), name)
+        return (read := lambda client: find_cookie(client.headers.get("cookie", ""), name)), read
     (member,) = vary_of_names([source]).principal
     if member == "scopes":
-        return lambda client: sorted(client.principal.scopes)
-    return lambda client: client.principal.member(member)
+        return lambda client: sorted(
+            client.principal.scopes
+        ), lambda client: client.principal.scopes
+    return (
+        lambda client: client.principal.member(member),
+        lambda client: frozen(client.principal.member(member)),
+    )

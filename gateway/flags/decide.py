@@ -37,6 +37,28 @@ MAX_VARIANTS = 50
 """Of one flag, in metrics; the others are one."""
 
 
+class _Asked:
+    """For which client flags are asked: what is remembered goes by `id`, and a context is only made where one is asked.
+
+    Args:
+        contexts: Makes it.
+        client: Whose.
+    """
+
+    __slots__ = ("_client", "_context", "_contexts", "id")
+
+    def __init__(self, contexts: FlagContexts, client: ClientRequest) -> None:
+        self.id = contexts.id_of(client)
+        self._contexts, self._client = contexts, client
+        self._context: FlagContext | None = None
+
+    def context(self) -> FlagContext:
+        """What a provider is told."""
+        if self._context is None:
+            self._context = self._contexts.of(self._client)
+        return self._context
+
+
 class Flags:
     """The flags of one worker.
 
@@ -77,7 +99,9 @@ class Flags:
 
     def variant_label(self, name: str, variant: str) -> str:
         """A variant as metrics call it: a provider may make up as many as it likes."""
-        known = self._variants.setdefault(name, set())
+        known = self._variants.get(name)
+        if known is None:
+            known = self._variants[name] = set()
         if variant not in known:
             if len(known) >= MAX_VARIANTS:
                 return OTHER
@@ -96,41 +120,47 @@ class Flags:
         missing = [name for name in names if name not in decided]
         if not missing:
             return decided
-        context = self.contexts.of(client)
+        asked = _Asked(self.contexts, client)
         waiting: list[tuple[str, Awaitable[FlagAnswer]]] = []
         for name in missing:
-            found = self._found(name, context)
+            found = self._found(name, asked)
             if isinstance(found, DecidedFlag):
                 self._keep(decided, name, found)
             else:
                 waiting.append((name, found))
-        return self._wait(waiting, decided, context) if waiting else decided
+        return self._wait(waiting, decided, asked) if waiting else decided
 
     def _keep(self, decided: dict[str, DecidedFlag], name: str, found: DecidedFlag) -> None:
         if name not in decided:  # another operation of the request may have been faster
             decided[name] = found
             self.counts[name, self.variant_label(name, found.variant), found.reason] += 1
 
-    def _found(self, name: str, context: FlagContext) -> DecidedFlag | Awaitable[FlagAnswer]:
+    def _found(self, name: str, asked: _Asked) -> DecidedFlag | Awaitable[FlagAnswer]:
         """What a flag is, or what has to be awaited for it."""
-        default, port = self.default_of(name), self.port
+        port = self.port
         if port is None:
-            return _without(default, "DEFAULT")
+            return _without(self.default_of(name), "DEFAULT")
         if port.changes != self._changes:
             self._changes = port.changes
             self._remembered.clear()
         if port.holds(name):
-            known = self._remembered.get((name, context.id))
+            known = self._remembered.get((name, asked.id))
             if known is not None:
                 return known
+        return self._from_port(port, name, asked)
+
+    def _from_port(
+        self, port: FlagPort, name: str, asked: _Asked
+    ) -> DecidedFlag | Awaitable[FlagAnswer]:
+        default = self.default_of(name)
         if self._clock() < self._rests_until:
-            return self._instead(name, context, default)
+            return self._instead(name, asked, default)
         try:
-            answer = port.ask(name, default, context)
+            answer = port.ask(name, default, asked.context())
         except Exception as exc:  # a provider's own
-            return self._failed(name, context, default, type(exc).__name__, str(exc))
+            return self._failed(name, asked, default, type(exc).__name__, str(exc))
         return (
-            self._understood(name, context, default, answer)
+            self._understood(name, asked, default, answer)
             if isinstance(answer, FlagAnswer)
             else answer
         )
@@ -139,15 +169,15 @@ class Flags:
         self,
         waiting: list[tuple[str, Awaitable[FlagAnswer]]],
         decided: dict[str, DecidedFlag],
-        context: FlagContext,
+        asked: _Asked,
     ) -> DecidedFlags:
-        found = await asyncio.gather(*(self._awaited(n, coming, context) for n, coming in waiting))
+        found = await asyncio.gather(*(self._awaited(n, coming, asked) for n, coming in waiting))
         for (name, _), flag in zip(waiting, found, strict=True):
             self._keep(decided, name, flag)
         return decided
 
     async def _awaited(
-        self, name: str, coming: Awaitable[FlagAnswer], context: FlagContext
+        self, name: str, coming: Awaitable[FlagAnswer], asked: _Asked
     ) -> DecidedFlag:
         default, task = self.default_of(name), asyncio.ensure_future(coming)
         # Not `asyncio.timeout`: where a call of the SDK is cancelled it raises UnboundLocalError in place of that.
@@ -160,18 +190,18 @@ class Flags:
         if not task.done():
             self._rests_until = self._clock() + REST_S
             why = f"no answer within {self._timeout_s:g} s"
-            return self._failed(name, context, default, "TIMEOUT", why)
+            return self._failed(name, asked, default, "TIMEOUT", why)
         try:
             answer = task.result()
         except Exception as exc:
-            return self._failed(name, context, default, type(exc).__name__, str(exc))
-        return self._understood(name, context, default, answer)
+            return self._failed(name, asked, default, type(exc).__name__, str(exc))
+        return self._understood(name, asked, default, answer)
 
     def _understood(
-        self, name: str, context: FlagContext, default: Any, answer: FlagAnswer
+        self, name: str, asked: _Asked, default: Any, answer: FlagAnswer
     ) -> DecidedFlag:
         if answer.error is not None:
-            return self._failed(name, context, default, answer.error, answer.detail)
+            return self._failed(name, asked, default, answer.error, answer.detail)
         if self._failing and self._failing.pop(name, None) is not None:
             logger.info("the flag %s is decided again", name)
         found = DecidedFlag(
@@ -179,13 +209,13 @@ class Flags:
             answer.variant if answer.variant is not None else text_of(answer.value),
             answer.reason,
         )
-        self._remembered[name, context.id] = found
+        self._remembered[name, asked.id] = found
         if len(self._remembered) > self._max_remembered:
             self._remembered.popitem(last=False)
         return found
 
     def _failed(
-        self, name: str, context: FlagContext, default: Any, error: str, detail: str
+        self, name: str, asked: _Asked, default: Any, error: str, detail: str
     ) -> DecidedFlag:
         """What a flag is that was not decided; the first failure of its kind is told."""
         self._errors[name, error] += 1
@@ -194,10 +224,10 @@ class Flags:
             logger.error("the flag %s is not decided: %s: %s", name, error, shortened(detail))
         if error in OF_THE_FLAG:
             return _without(default, "ERROR")
-        return self._instead(name, context, default)
+        return self._instead(name, asked, default)
 
-    def _instead(self, name: str, context: FlagContext, default: Any) -> DecidedFlag:
-        known = self._remembered.get((name, context.id))
+    def _instead(self, name: str, asked: _Asked, default: Any) -> DecidedFlag:
+        known = self._remembered.get((name, asked.id))
         return known._replace(reason="STALE") if known is not None else _without(default, "ERROR")
 
     def track(
