@@ -16,7 +16,8 @@ from benchmarks import connections, profile, results, scale
 from benchmarks.compare import DEFAULT_SCENARIOS, Comparison, compare_files, compare_revisions
 from benchmarks.load import resilience
 from benchmarks.load.contestants import Contestant, contestants
-from benchmarks.load.measure import RATES, measure, missing_tools
+from benchmarks.load.measure import RATES, measure
+from benchmarks.load.needed import check_needed
 from benchmarks.load.scenarios import SCENARIOS
 from benchmarks.publish import publish
 from benchmarks.quotas import measure_quotas
@@ -241,6 +242,7 @@ def run_connections(options: argparse.Namespace) -> int:
 
 def run_quotas(options: argparse.Namespace) -> int:
     """What cost and quotas cost, and whether quotas hold."""
+    check_needed("redis-server", "taskset", extras=["redis"])
     return measure_quotas(options.seconds, options.pairs, options.requests)
 
 
@@ -286,13 +288,7 @@ def earlier(result: results.Result) -> list[results.Result]:
 
 def run_scenarios(options: argparse.Namespace) -> int:
     """Measure; print each table as it is ready; write the result."""
-    missing = missing_tools()
-    if missing:
-        print(
-            f"missing: {', '.join(missing)} (sh scripts/system-packages.sh wrk nginx)",
-            file=sys.stderr,
-        )
-        return 2
+    check_needed("wrk", "nginx", "taskset")
     unknown = [name for name in options.scenario if name not in SCENARIOS]
     if unknown:
         print(

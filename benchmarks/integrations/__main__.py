@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks.integrations.cases import TEXTS, check
 from benchmarks.integrations.frameworks import PAIRS
+from benchmarks.load.needed import check_needed
 from benchmarks.micro.timing import RUNNER, measure
 from benchmarks.stats import median_of_ratios
 
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("frameworks", nargs="*", default=["strawberry", "ariadne"])
     parser.add_argument("--pairs", type=int, default=10)
     options = parser.parse_args()
+    check_needed(extras=options.frameworks)
     console = Console(width=120)
     for name in options.frameworks:
         pair = PAIRS[name]()

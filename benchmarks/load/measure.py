@@ -6,7 +6,6 @@ A server whose answer is wrong is never timed.
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import subprocess
 import sys
@@ -221,12 +220,3 @@ def one_pass(
         requests=requests,
         errors=errors,
     )
-
-
-def missing_tools() -> list[str]:
-    """The programs that are missing here."""
-    nginx = shutil.which("nginx") or (
-        "/usr/sbin/nginx" if os.path.exists("/usr/sbin/nginx") else None
-    )
-    found = {"wrk": shutil.which("wrk"), "nginx": nginx, "taskset": shutil.which("taskset")}
-    return [name for name, path in found.items() if path is None]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from benchmarks.load.contestants import Contestant
 from benchmarks.load.upstream import free_port, wait_for_port
@@ -44,6 +45,15 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 class ServerFailedError(Exception):
     """It ended, or did not listen in time; the text has the end of its output."""
+
+
+def wait_until_served(process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
+    """Return when a process listens. Errors: ServerFailedError with the end of what it has written to `log`."""
+    try:
+        wait_for_port(port, alive=lambda: process.poll() is None)
+    except TimeoutError as exc:
+        log.seek(0)
+        raise ServerFailedError(log.read().decode(errors="replace")[-600:].strip()) from exc
 
 
 class Server:
@@ -87,11 +97,7 @@ def started(
             [*pin, *command], env=env, cwd=contestant.cwd, stdout=log, stderr=log
         )
         try:
-            try:
-                wait_for_port(port, alive=lambda: process.poll() is None)
-            except TimeoutError as exc:
-                log.seek(0)
-                raise ServerFailedError(log.read().decode(errors="replace")[-600:].strip()) from exc
+            wait_until_served(process, port, log)
             yield Server(contestant, process.pid, port)
         finally:
             process.terminate()

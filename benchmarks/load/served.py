@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.load import upstream
-from benchmarks.load.process import CPUS
+from benchmarks.load.process import CPUS, wait_until_served
 
 PEER = Path(__file__).resolve().parents[1] / "peers" / "gateway"
 
@@ -32,6 +33,8 @@ def served_gateway(
         schema: In the place of the peer's.
         more: Configuration behind the peer's.
         cpu: The core that it is pinned to; None for none.
+
+    Errors: ServerFailedError.
     """
     folder.mkdir(exist_ok=True)
     (folder / "constant.py").write_text((PEER / "constant.py").read_text())
@@ -46,10 +49,11 @@ def served_gateway(
     }
     pinned = ["taskset", "-c", str(cpu)] if cpu is not None else []
     command = [*pinned, sys.executable, "-m", "gateway", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        upstream.wait_for_port(port, alive=lambda: process.poll() is None)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stderr=log)
+        try:
+            wait_until_served(process, port, log)
+            yield port, process.pid
+        finally:
+            process.terminate()
+            process.wait(30)

@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.load import data
+from benchmarks.load.needed import check_needed
 from benchmarks.micro.timing import RUNNER, measure
 from benchmarks.stats import median_of_ratios
 from gateway.admin.commands import Command
@@ -102,6 +103,7 @@ def redis_server() -> Iterator[str | None]:
     if shutil.which("redis-server") is None:
         yield None
         return
+    check_needed(extras=["redis"])
     from tests.support.redis_server import RedisServer
 
     with tempfile.TemporaryDirectory() as folder:

@@ -58,7 +58,7 @@ from gateway.graph.subgraph_sdl import subgraph_sdl
 from gateway.graph.unbound import unbound_directives, unresolved_types
 from gateway.graph.views.check import check_views
 from gateway.graph.views.view import SchemaView, views_of
-from gateway.redis.client import check_url
+from gateway.redis.client import check_redis
 from gateway.settings.files import missing_files
 from gateway.settings.headers import folded
 from gateway.settings.mistakes import together
@@ -158,7 +158,7 @@ def build_graph_of(
     if missing := missing_files(config, base):
         raise together(missing)
     for key in keys_that_ask_redis(config):
-        check_url(config.redis, key)
+        check_redis(config.redis, key)
     files = (
         find_schema_files(config.graph.schema, base) if texts is None else [Path(p) for p in texts]
     )

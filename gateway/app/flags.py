@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from gateway.graph.marked import imported
 from gateway.graph.overrides import flags_of_schema
 from gateway.graph.sdl import place_of
 from gateway.observe.experiments import Experiments
+from gateway.settings.extras import check_installed
 from gateway.settings.mistakes import suggestion
 
 if TYPE_CHECKING:
@@ -60,19 +60,8 @@ def check_flag_packages(config: Config) -> None:
     if not config.flags.is_used:
         return
     for name in PACKAGES:
-        if not _is_installed(name):
-            raise ConfigError(
-                f"[flags] needs {name}, which is not installed",
-                key="flags.file" if config.flags.file is not None else "flags.provider",
-                hint="pip install 'compiled-graphql-gateway[flags]'",
-            )
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:  # of a package above it
-        return False
+        key = "flags.file" if config.flags.file is not None else "flags.provider"
+        check_installed(name, extra="flags", needed_by="[flags]", key=key)
 
 
 def load_provider(text: str, base: Path) -> FeatureProvider:

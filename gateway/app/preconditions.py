@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from importlib.util import find_spec
 
 import graphql
 from graphql import GraphQLScalarType, GraphQLSchema
@@ -11,6 +10,7 @@ from graphql import GraphQLScalarType, GraphQLSchema
 from gateway.app.config import Config
 from gateway.app.services import unshared_sources
 from gateway.errors import ConfigError
+from gateway.settings.extras import check_installed
 
 NEEDED_GRAPHQL_CORE = (3, 3, 2)
 
@@ -44,12 +44,9 @@ def check_source_names(config: Config, declared: set[str]) -> None:
                     "no @source has this name", key=f"{table}.{name}", hint=f"declared: {known}"
                 )
     for name, settings in config.sources.items():
-        if settings.transport == "http2" and find_spec("h2") is None:
-            raise ConfigError(
-                'transport = "http2" needs h2, which is not installed',
-                key=f"sources.{name}.transport",
-                hint="pip install 'compiled-graphql-gateway[http2]'",
-            )
+        if settings.transport == "http2":
+            key, needed_by = f"sources.{name}.transport", 'transport = "http2"'
+            check_installed("h2", extra="http2", needed_by=needed_by, key=key)
     for source, reason in unshared_sources(config, declared).items():
         if source in config.sources and config.sources[source].cache.enabled:
             raise ConfigError(

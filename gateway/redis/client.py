@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigError
 from gateway.redis.settings import RedisSettings
+from gateway.settings.extras import check_installed
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -27,17 +28,11 @@ def make_redis(settings: RedisSettings, needed_by: str) -> Redis:
     Errors: ConfigError without an URL, or without the package. Of commands: `redis.exceptions.RedisError`, and OSError
         of a name that cannot be resolved.
     """
-    url = check_url(settings, needed_by)
-    try:
-        from redis.asyncio import Redis
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
-    except ImportError as exc:
-        raise ConfigError(
-            f"{needed_by} needs the package redis, which is not installed",
-            key="redis.url",
-            hint="pip install 'compiled-graphql-gateway[redis]'",
-        ) from exc
+    url = check_redis(settings, needed_by)
+    from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
     try:
         return Redis.from_url(
             url,
@@ -52,9 +47,10 @@ def make_redis(settings: RedisSettings, needed_by: str) -> Redis:
         raise ConfigError(f"redis.url is of no use: {exc}", key="redis.url") from exc
 
 
-def check_url(settings: RedisSettings, needed_by: str) -> str:
-    """The server's URL. Errors: ConfigError where there is none."""
+def check_redis(settings: RedisSettings, needed_by: str) -> str:
+    """The server's URL. Errors: ConfigError where there is none, or nothing to speak to it with."""
     if settings.url is None:
         problem = f"{needed_by} needs a Redis server, and redis.url is not set"
         raise ConfigError(problem, key="redis.url")
+    check_installed("redis.asyncio", extra="redis", needed_by=needed_by, key="redis.url")
     return settings.url

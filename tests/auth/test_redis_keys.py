@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -196,14 +197,24 @@ def test_what_cannot_be_used_is_told(tmp_path: Path, redis_url: str) -> None:
         build_config(tables(redis_url, file="keys.json"))
 
 
-def test_the_check_says_that_a_url_is_missing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("", "redis.url is not set"),
+        ('[redis]\nurl = "redis://localhost"\n', "compiled-graphql-gateway[redis]"),
+    ],
+)
+def test_the_check_says_that_a_url_or_the_extra_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, told: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
     project(tmp_path)
     (tmp_path / "gateway.toml").write_text(
-        '[graph]\nschema = ["schema.graphql"]\n[authentication.api_keys]\nkind = "redis"\n'
+        '[graph]\nschema = ["schema.graphql"]\n[authentication.api_keys]\nkind = "redis"\n' + lines
     )
     result = CliRunner().invoke(app, ["check", str(tmp_path / "gateway.toml")])
     assert result.exit_code == 2
-    assert "redis.url is not set" in result.output
+    assert told in result.output
 
 
 def test_a_revoked_key_is_refused_by_every_worker_of_every_server(

@@ -141,7 +141,7 @@ def test_without_the_packages_the_extra_is_named(
     config = build_config({"flags": {"file": "flags.json"}})
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        "gateway.app.flags.find_spec",
+        "gateway.settings.extras.find_spec",
         lambda name: None if name.startswith("openfeature") else find(name),
     )
     with pytest.raises(ConfigError, match="which is not installed") as told:
