@@ -4,14 +4,16 @@ An event is an entry of the stream; all workers deliver the entries in the strea
 listeners have the events of a topic in one order. The server keeps the last entries: a worker that was cut off goes on
 behind the entry that it read last, and nothing is lost. Where that entry is gone (the worker was away for too long, the
 server has started with nothing) events may be lost with it, and every listener is ended with an error: none of them
-waits in silence.
+waits in silence. A worker knows how many entries it has read, and the server how many it has dropped: more dropped than
+read is what was missed. It asks where it can have happened: after a pause of the connection, and whenever it is behind.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from gateway.broker.local import LocalBroker
 from gateway.broker.mailbox import EventsLostError, Mailbox
@@ -27,6 +29,36 @@ BATCH = 100
 LONGEST_RETRY_S = 2.0
 NOTHING = "0-0"
 Id = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What of a stream the server has, as it says at one moment.
+
+    Attributes:
+        oldest: The id of the first entry that is kept.
+        newest: The id of the last one that there was.
+        count: How many are kept.
+        added: How many there were; None where the server does not say that.
+    """
+
+    oldest: str = NOTHING
+    newest: str = NOTHING
+    count: int = 0
+    added: int | None = 0
+
+    @classmethod
+    def of(cls, info: dict[str, Any]) -> Self:
+        """Of the answer to `XINFO STREAM`; Redis before 7 does not say how many there were."""
+        newest, first = _text(info["last-generated-id"]), info["first-entry"]
+        oldest = _text(first[0]) if first else newest
+        return cls(oldest, newest, info["length"], info.get("entries-added"))
+
+    def lacks_some_behind(self, last: str, read: int) -> bool:
+        """Whether entries are gone that were never read by one who has read so many, and this one last."""
+        if self.added is None:
+            return not _id(self.oldest) <= _id(last) <= _id(self.newest)
+        return _id(self.newest) < _id(last) or not self.added - self.count <= read <= self.added
 
 
 class RedisBroker:
@@ -48,6 +80,9 @@ class RedisBroker:
         self._stream = f"{prefix}{STREAM}"
         self._block_ms = max(1, int(timeout_s * 500))
         self._last: str | None = None
+        self._number_read = 0
+        # The server keeps at least that many: who has missed some gets so many at once.
+        self._batch = min(BATCH, settings.max_kept)
         self._reading: asyncio.Task[None] | None = None
         self._is_closing = self._was_away = False
         self.is_connected = False
@@ -106,51 +141,71 @@ class RedisBroker:
 
     async def _catch_up(self) -> None:
         """Find where to go on, and whether anything was missed on the way there."""
-        oldest, newest, is_cut = await self._bounds()
+        kept = await self._kept()
         if self._last is None:
-            self._last = newest
-            if self._was_away and newest != NOTHING:
+            self._go_on_behind(kept)
+            if self._was_away and kept.newest != NOTHING:
                 self._tell_lost()  # to those who have listened before it was there
-        elif self._last == NOTHING:
-            if is_cut:
-                self._tell_lost()
-                self._last = newest
-        elif _id(newest) < _id(self._last) or _id(oldest) > _id(self._last):
-            self._tell_lost()
-            self._last = newest
-        if not self.is_connected:
-            logger.info("broker: reading %s behind %s", self._stream, self._last)
+        else:
+            self._check_whole(kept)
+        logger.info("broker: reading %s behind %s", self._stream, self._last)
         self.is_connected = True
         self._catch_on.set()
 
-    async def _bounds(self) -> tuple[str, str, bool]:
-        """The ids of the oldest entry that is kept and of the newest there was, and whether older ones are gone."""
+    async def _kept(self) -> _Kept:
         from redis.exceptions import ResponseError
 
         try:
-            info = await self._redis.xinfo_stream(self._stream)
+            return _Kept.of(await self._redis.xinfo_stream(self._stream))
         except ResponseError:  # there is no stream yet, or none any more
-            return NOTHING, NOTHING, False
-        first = info["first-entry"]
-        newest = _text(info["last-generated-id"])
-        # Redis before 7 does not say how many there were.
-        is_cut = info.get("entries-added", info["length"] + 1) > info["length"]
-        return (_text(first[0]) if first else newest), newest, is_cut
+            return _Kept()
+
+    def _check_whole(self, kept: _Kept) -> bool:
+        """Whether nothing was missed; where something was, it is told, and reading goes on behind it."""
+        assert self._last is not None
+        if not kept.lacks_some_behind(self._last, self._number_read):
+            return True
+        self._tell_lost()
+        self._go_on_behind(kept)
+        return False
+
+    def _go_on_behind(self, kept: _Kept) -> None:
+        self._last, self._number_read = kept.newest, kept.added or 0
 
     async def _read_some(self) -> None:
         """Deliver the next entries; nothing for a while is none."""
         found = await self._redis.xread(
-            {self._stream: self._last}, count=BATCH, block=self._block_ms
+            {self._stream: self._last}, count=self._batch, block=self._block_ms
         )
         if not found:
             return
         ((_, entries),) = found
+        if len(entries) < self._batch:
+            await self._deliver(entries)
+        else:
+            await self._read_behind()
+
+    async def _read_behind(self) -> None:
+        """Deliver all that there is, where some may have been dropped before they are read."""
+        while not self._is_closing:
+            # Both at one moment: what is dropped between them would be missed, or be told and not missed.
+            async with self._redis.pipeline(transaction=True) as commands:
+                commands.xinfo_stream(self._stream)
+                commands.xread({self._stream: self._last}, count=self._batch)
+                info, found = await commands.execute()
+            if not self._check_whole(_Kept.of(info)) or not found:
+                return
+            ((_, entries),) = found
+            await self._deliver(entries)
+            if len(entries) < self._batch:
+                return
+
+    async def _deliver(self, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
         for id_, entry in entries:
             self._last = _text(id_)
+            self._number_read += 1
             self.local.deliver(entry[b"t"].decode(), entry[b"p"])
             await asyncio.sleep(0)  # listeners read before the next one comes
-        if len(entries) == BATCH:  # behind: what was not read may be dropped meanwhile
-            await self._catch_up()
 
     def _tell_lost(self) -> None:
         logger.warning("broker: events were missed; every subscription to a topic is told")

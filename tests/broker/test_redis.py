@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from gateway.broker.mailbox import EventsLostError, Mailbox
-from gateway.broker.redis import RedisBroker
+from gateway.broker.port import encode_event
+from gateway.broker.redis import RedisBroker, _Kept
 from gateway.broker.settings import BrokerSettings
 from tests.broker.redis_brokers import redis_brokers
 from tests.support.redis_server import RedisServer
@@ -121,6 +123,56 @@ async def test_one_that_was_away_for_longer_than_events_are_kept_is_told(
         here._reading = asyncio.create_task(here._read())
         with pytest.raises(EventsLostError):
             await of(box, 1)
+
+
+@pytest.mark.parametrize("max_kept", [1, 100, 1_000])
+async def test_one_that_was_held_up_while_more_came_than_are_kept_is_told(
+    server: RedisServer, max_kept: int
+) -> None:
+    settings = BrokerSettings(max_queue=10_000, max_kept=max_kept)
+    async with redis_brokers(server.url, 1, settings) as (broker,):
+        box = broker.subscribe("a")
+        await broker.publish("a", 0)
+        assert await of(box, 1) == [0]
+        add_at_once(server, broker, range(1, 3 * max_kept + 200))  # the event loop stands still
+        with pytest.raises(EventsLostError):
+            await of(box, 3 * max_kept + 199)
+        again = broker.subscribe("a")
+        await broker.publish("a", "then")
+        assert await of(again, 1) == ["then"]
+
+
+@pytest.mark.parametrize("server_says", ["how many there were", "less"])
+async def test_one_that_was_held_up_and_missed_nothing_goes_on(
+    server: RedisServer, server_says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if server_says == "less":  # as Redis before 7
+        of_info = _Kept.of
+
+        def without_added(info: dict[str, Any]) -> _Kept:
+            return of_info({name: info[name] for name in info if name != "entries-added"})
+
+        monkeypatch.setattr(_Kept, "of", without_added)
+    settings = BrokerSettings(max_queue=10_000, max_kept=1_000)
+    async with redis_brokers(server.url, 1, settings) as (broker,):
+        box = broker.subscribe("a")
+        await broker.publish("a", 0)
+        assert await of(box, 1) == [0]
+        for first in range(1, 3_001, 600):  # entries that it has read are dropped meanwhile
+            add_at_once(server, broker, range(first, first + 600))
+            assert await of(box, 600) == list(range(first, first + 600))
+
+
+def add_at_once(server: RedisServer, broker: RedisBroker, numbers: range) -> None:
+    """Publish as another pod does, while nothing of this one can run."""
+    with Redis.from_url(server.url) as client:
+        commands = client.pipeline(transaction=False)
+        for number in numbers:
+            name, encoded = encode_event("a", number, 1_000)
+            fields = {b"t": name, b"p": encoded}
+            most = broker.settings.max_kept
+            commands.xadd(broker._stream, fields, maxlen=most, approximate=True)
+        commands.execute()
 
 
 async def test_a_gateway_starts_while_the_server_is_away(server: RedisServer) -> None:
