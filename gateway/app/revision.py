@@ -150,7 +150,9 @@ class Revision:
             else None,
             demand,
         )
-        streams = Streams(mask, config.subscription.max_queue, graph.ambient, demand)
+        streams = Streams(
+            mask, config.subscription.max_queue, graph.ambient, demand, worker.observer
+        )
         if isinstance(self.pipeline, HookedPipeline):
             self.subscriptions: Subscriptions = HookedSubscriptions(
                 self.pipeline, streams, worker.measures

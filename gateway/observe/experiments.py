@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -89,32 +89,55 @@ class Experiments:
             outcome: "ok", or how else it ended.
             took_s: Its duration.
         """
-        unit = self._unit_of(client)
-        found = []
-        decided = client.flags or {}
-        for name in sorted(record.exposed or ()):
-            flag = decided.get(name)
-            if flag is not None and flag.reason not in NOT_DRAWN:
-                self._count(name, flag, outcome, took_s)
-                if unit is not None and self._is_first(unit, name, flag.variant):
-                    found.append((name, flag))
-                    self._exposures[name, self._flags.variant_label(name, flag.variant)] += 1
-                    met = {"flag": name, "variant": flag.variant, "reason": flag.reason}
-                    self._put("exposure", unit, met)
-        for goal, value, attributes in self._reached(record, outcome):
-            if unit is not None:
-                self._put("goal", unit, {"goal": goal, "value": value})
-            self._flags.track(client, goal, value, attributes)
+        for name, flag in _drawn(record, client):
+            self._count(name, flag, outcome, took_s)
+        found = self.note_answer(record, client)
+        self.note_end(record, client, outcome)
         return found
 
+    def note_answer(
+        self, record: OperationRecord, client: ClientRequest
+    ) -> list[tuple[str, DecidedFlag]]:
+        """Note one answer, of several it may be, and give the flags whose variants it has met for the first time.
+
+        Args:
+            record: Says what the answer depended on, and what Python has said since the one before.
+            client: Who was given it.
+        """
+        drawn, tracked = _drawn(record, client), record.tracked or ()
+        if not drawn and not tracked:
+            return []
+        unit = self._unit_of(client)
+        found = []
+        for name, flag in drawn:
+            if unit is not None and self._is_first(unit, name, flag.variant):
+                found.append((name, flag))
+                self._exposures[name, self._flags.variant_label(name, flag.variant)] += 1
+                met = {"flag": name, "variant": flag.variant, "reason": flag.reason}
+                self._put("exposure", unit, met)
+        for goal, value, attributes in tracked:
+            self._reached(client, unit, goal, value, attributes)
+        return found
+
+    def note_end(self, record: OperationRecord, client: ClientRequest, outcome: str) -> None:
+        """Note the goals that an operation has reached by how it ended."""
+        goals = [name for name in record.fields if name in self._goals]
+        if outcome == "ok" and goals:
+            unit = self._unit_of(client)
+            for name in goals:
+                self._reached(client, unit, f"Mutation.{name}", None, {})
+
     def _reached(
-        self, record: OperationRecord, outcome: str
-    ) -> Iterator[tuple[str, float | None, dict[str, Any]]]:
-        if outcome == "ok" and record.fields:
-            for name in record.fields:
-                if name in self._goals:
-                    yield f"Mutation.{name}", None, {}
-        yield from record.tracked or ()
+        self,
+        client: ClientRequest,
+        unit: str | None,
+        goal: str,
+        value: float | None,
+        attributes: Mapping[str, Any],
+    ) -> None:
+        if unit is not None:
+            self._put("goal", unit, {"goal": goal, "value": value})
+        self._flags.track(client, goal, value, attributes)
 
     def _unit_of(self, client: ClientRequest) -> str | None:
         unit = self._keys.unit_of(client)
@@ -161,3 +184,12 @@ class Experiments:
     def _taken(self) -> list[dict[str, Any]]:
         taken, self._waiting = self._waiting, []
         return taken
+
+
+def _drawn(record: OperationRecord, client: ClientRequest) -> list[tuple[str, DecidedFlag]]:
+    """The flags that an answer depended on, and by which a rule has put its client somewhere."""
+    decided = client.flags
+    if not record.exposed or not decided:
+        return []
+    found = [(name, decided[name]) for name in sorted(record.exposed) if name in decided]
+    return [(name, flag) for name, flag in found if flag.reason not in NOT_DRAWN]

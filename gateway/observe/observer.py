@@ -76,6 +76,15 @@ class OperationObserver:
         if self.log is not None:
             self.log.ended(answer, context, took_s)
 
+    def delivered(self, client: ClientRequest, record: OperationRecord, *, is_over: bool) -> None:
+        """Note one answer of an operation that has several, or that there are no more of them."""
+        if self.experiments is None:
+            return
+        self.experiments.note_answer(record, client)
+        if is_over:
+            outcome = "error" if record.error_codes else "ok"
+            self.experiments.note_end(record, client, outcome)
+
     def began(self, record: OperationRecord, context: Context, outcome: str) -> None:
         """Note an operation whose answers go on, and which changes something, or of which something is denied."""
         if self.log is not None:

@@ -24,8 +24,9 @@ from gateway.execute.incremental import execute_incrementally
 from gateway.execute.operation import execute_operation
 from gateway.execute.subscribe import event_source, open_source
 from gateway.json_bytes import write_json
+from gateway.observe.observer import OperationObserver
 from gateway.pipeline.demand import Demand
-from gateway.pipeline.feed import Feed, Stream
+from gateway.pipeline.feed import Feed, Stream, Tell
 from gateway.pipeline.operation import Operation
 from gateway.response.encoding import encode_request_error, encode_result
 from gateway.response.masking import ErrorMask
@@ -33,6 +34,7 @@ from gateway.response.payloads import PayloadFormat, payloads_of
 from gateway.response.record import Answer, OperationRecord
 from gateway.response_headers import tell_dropped
 from gateway.telemetry.records import UNDER_WAY
+from gateway.upstream.caller import CallStats
 
 NewContext = Callable[[], Awaitable[Context]]
 
@@ -45,11 +47,13 @@ class Subscription:
         operation: The operation, by the schema that it is answered by now.
         new_context: Makes the state of one execution, by that schema.
         sees: What an execution that is shared sees of the client; None for all.
+        opened: What was noted where the source stream was opened, and is noted by it; None before.
     """
 
     operation: Operation
     new_context: NewContext
     sees: Vary | None = None
+    opened: CallStats | None = None
 
     @property
     def record(self) -> OperationRecord:
@@ -89,6 +93,7 @@ class Streams:
         max_queue: Answers that may wait for one listener of a shared stream.
         ambient: What runs beside resolvers reads of the client; None when that is not known, and nothing is shared.
         demand: Counts what events cost, and takes it of their clients' quotas; None where neither is asked for.
+        observer: Told of what is delivered; None where nobody is.
 
     Attributes:
         feeds: The shared streams under way.
@@ -100,8 +105,10 @@ class Streams:
         max_queue: int = 100,
         ambient: Vary | None = None,
         demand: Demand | None = None,
+        observer: OperationObserver | None = None,
     ) -> None:
         self._mask = mask
+        self._observer = observer
         self._demand = demand
         self._max_queue = max_queue
         self._ambient = ambient
@@ -121,7 +128,8 @@ class Streams:
             leading = copy(operation)
             own = Subscription(leading, functools.partial(_new_context, leading), vary)
             seen = context.seeing(vary.view(context.client))
-            stream = await self._open(own, seen, is_paid=False)  # those who listen pay
+            # Those who listen pay, and it is they who meet what it depends on.
+            stream = await self._open(own, seen, is_own=False)
             feed = Feed(self.feeds, key, self._max_queue, stream, own)
         return self._stream(subscription, feed.listen(), None)
 
@@ -158,20 +166,22 @@ class Streams:
         _tell_dropped(context)
         payloads = payloads_of(result, self._mask, record, how)
         fail = functools.partial(_failed, subscription)
-        return Stream(payloads, None, fail, operation.record.again())
+        tell = self._tell_of(operation, context.stats)
+        return Stream(payloads, None, fail, operation.record.again(), tell=tell)
 
     async def _open(
-        self, subscription: Subscription, context: Context, *, is_paid: bool = True
+        self, subscription: Subscription, context: Context, *, is_own: bool = True
     ) -> Stream:
-        """A stream of one's own."""
+        """A stream of one's own, or of all who listen."""
         # It lives as long as its client listens: its calls have their own time limits.
         context.deadline = math.inf
+        subscription.opened = context.stats
         operation = subscription.operation
         source = await open_source(
             operation.prepared, operation.variables, context, operation.literals
         )
         execute = functools.partial(_executed, subscription)
-        return self._stream(subscription, source, execute, is_paid=is_paid)
+        return self._stream(subscription, source, execute, is_own=is_own)
 
     def _key(self, operation: Operation, vary: Vary) -> Hashable:
         """What equal subscriptions have in common."""
@@ -188,14 +198,34 @@ class Streams:
         source: AsyncIterator[Any],
         answer: Callable[[Any], Awaitable[Answer]] | None,
         *,
-        is_paid: bool = True,
+        is_own: bool = True,
     ) -> Stream:
         fail = functools.partial(_failed, subscription)
         operation = subscription.operation
-        pay = None
-        if is_paid and self._demand is not None:
+        pay = tell = None
+        if is_own and self._demand is not None:
             pay = functools.partial(self._demand.pay_event, operation)
-        return Stream(source, answer, fail, operation.record.again(), operation, pay)
+        if is_own:
+            tell = self._tell_of(operation)
+        return Stream(source, answer, fail, operation.record.again(), operation, pay, tell)
+
+    def _tell_of(self, operation: Operation, stats: CallStats | None = None) -> Tell | None:
+        """What tells of answers to an operation's client; None where nobody wants to know.
+
+        Args:
+            operation: Whose.
+            stats: Of the one execution that all of them are of; None where each record says it itself.
+        """
+        observer, client = self._observer, operation.client
+        if observer is None or observer.experiments is None:
+            return None
+
+        def tell(record: OperationRecord, is_over: bool) -> None:
+            if stats is not None:
+                _take(record, stats)
+            observer.delivered(client, record, is_over=is_over)
+
+        return tell
 
     async def execute(self, subscription: Subscription, payload: Any) -> Answer:
         """One event, executed as a request of its own. Raises nothing but cancellation."""
@@ -220,6 +250,7 @@ class Streams:
                 result = add_denials(result)
         except Exception as exc:
             return self.failure(subscription, exc)
+        _take(record, context.stats, *([subscription.opened] if subscription.opened else ()))
         _tell_dropped(context)
         body = encode_result(result, self._mask, record)
         return Answer(body, True, 200, record, cost=cost)
@@ -230,6 +261,15 @@ class Streams:
         errors = error.errors if isinstance(error, RequestError) else [error]
         formatted = self._mask.format_errors(errors, record, "INTERNAL_SERVER_ERROR")
         return Answer(encode_request_error(formatted), False, 500, record)
+
+
+def _take(record: OperationRecord, *noted: CallStats) -> None:
+    """Put into an answer's record what was met, and what Python has said since the answer before."""
+    exposed = frozenset[str]().union(*(stats.exposed or () for stats in noted))
+    tracked = [said for stats in noted for said in stats.tracked or ()]
+    record.exposed, record.tracked = exposed or None, tracked or None
+    for stats in noted:
+        stats.tracked = None
 
 
 def _tell_dropped(context: Context) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from gateway.pipeline.event_streams import Subscription
     from gateway.pipeline.operation import Operation
 
+Tell = Callable[[OperationRecord, bool], None]
+"""Told of a record, and whether it is that of the whole, which is over."""
+
 
 class Stream(AsyncIterator[Answer]):
     """The answers of a subscription. Whoever opens it closes it.
@@ -28,6 +31,7 @@ class Stream(AsyncIterator[Answer]):
         record: What the log says of it.
         operation: The subscription; None where its end is known from the start.
         pay: Takes what an answer has cost of the client's quota, before it is given; None where nothing is taken.
+        tell: Told of the record of each answer, and at the end of that of the whole; None where nobody wants to know.
 
     Attributes:
         is_over: Whether nothing more comes.
@@ -35,7 +39,8 @@ class Stream(AsyncIterator[Answer]):
     """
 
     __slots__ = (
-        "__weakref__", "_answer", "_ended_by", "_pay", "_source", "_waiting", "fail", "is_over", "operation", "record",
+        "__weakref__", "_answer", "_ended_by", "_pay", "_source", "_tell", "_waiting", "fail", "is_over", "operation",
+        "record",
     )  # fmt: skip
 
     def __init__(
@@ -46,8 +51,10 @@ class Stream(AsyncIterator[Answer]):
         record: OperationRecord,
         operation: Operation | None = None,
         pay: Callable[[Answer], AwaitableOrValue[None]] | None = None,
+        tell: Tell | None = None,
     ) -> None:
         self.operation = operation
+        self._tell = tell
         self._pay = pay
         self._ended_by: Exception | None = None
         self._waiting: asyncio.Task[Any] | None = None
@@ -111,12 +118,16 @@ class Stream(AsyncIterator[Answer]):
                 await value_of(self._pay(answer))
         except StopAsyncIteration:
             self.is_over = True
+            if self._tell is not None:
+                self._tell(self.record, True)
             raise
         except Exception as exc:
             self.is_over = True
             answer = self.fail(exc)
         if answer.record.error_codes:
             self._note(answer.record)
+        if self._tell is not None:
+            self._tell(answer.record, False)
         assert isinstance(answer, Answer)
         return answer
 
