@@ -69,7 +69,8 @@ The new schema is built and warmed in every worker, and is then served beside th
 
 - **Who is in it** is decided by a hash of the principal's id and the digest of the files, else of what
   `override.anonymous_id` names, else of the address: a client has the same schema in every worker and pod, for the
-  whole window. Other files are tried by other clients.
+  whole window. Other files are tried by other clients. A key whose view only the new files have is always in it: the
+  others could not answer it.
 - **Nothing is mixed up.** Each schema has plans, shared executions and subscriptions of its own. Sources with equal
   settings keep one set of connections, breakers and stored answers: what is stored has the request, its rules and the
   mapping in its key.

@@ -99,7 +99,6 @@ class Worker:
     Attributes:
         clock: The event loop's.
         upstream: The sources of what is served now.
-        canary: What is served to some of the clients beside it, and to whom; None where all have the same.
         is_timed: Whether requests are timed where nothing is traced.
         is_ready: What readiness says.
         handler, sockets, streams: The endpoints.
@@ -143,7 +142,7 @@ class Worker:
         self._owns_process = owns_process
         self._admin: OwnedPort | None = None
         self._serving: Serving  # from `serve` on
-        self.canary: Canary | None = None
+        self._canary: Canary | None = None
         self._drain: asyncio.Future[Any] | None = None
         self.redis = make_shared_redis(config)
         self.broker = make_broker(config, os.environ.get(BROKER_DIRECTORY), self.redis)
@@ -219,18 +218,31 @@ class Worker:
 
     def serving(self, client: ClientRequest | None = None, /) -> Serving:
         """What a request that begins now is answered by: a client's own, where another schema is tried by some."""
-        canary = self.canary
+        canary = self._canary
         return self._serving if canary is None or client is None else canary.revision_of(client)
 
     def all_serving(self) -> Sequence[Serving]:
         """All that requests that begin now are answered by."""
-        served = self.serving()
-        return (served,) if self.canary is None else (served, self.canary.after)
+        served, canary = self.serving(), self._canary
+        return (served,) if canary is None else (served, canary.after)
+
+    @property
+    def canary(self) -> Canary | None:
+        """What is served to some of the clients beside it, and to whom; None where all have the same."""
+        return self._canary
+
+    @canary.setter
+    def canary(self, canary: Canary | None) -> None:
+        self._canary = canary
+        self._tell_views()
 
     def serve(self, serving: Serving) -> None:
         """Answer what begins from now on by this; what has begun ends by what it began with."""
         self._serving = serving
-        self._auth.know_views(serving.views)
+        self._tell_views()
+
+    def _tell_views(self) -> None:
+        self._auth.know_views(set[str]().union(*(one.views for one in self.all_serving())))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

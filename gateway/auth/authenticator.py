@@ -88,7 +88,6 @@ class Authenticator:
             self.keys = keys = self._watched(place, "the file of API keys")
             with told_as("authentication.api_keys.file"):
                 keys.take(place.version_now())
-                self._ring.check()
 
     def _make_verifier(self, base: Path) -> TokenVerifier:
         # joserfc and cryptography, where they are used only
@@ -125,7 +124,7 @@ class Authenticator:
         return self._ring.keys()
 
     def know_views(self, names: Collection[str]) -> None:
-        """The views that there are from now on; keys are read with them."""
+        """The views that there are from now on, which keys may name."""
         self._ring.views = names
 
     @property

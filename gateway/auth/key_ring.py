@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from gateway.auth.settings import ApiKeySettings
 logger = logging.getLogger("gateway.auth")
 
 NO_KEYS = "API keys cannot be verified now: their store is not available."
+MISSING = "key %s: its `%s` is not configured anywhere: the key is refused"
 MOST_ADDRESSES = 256  # of one key, whose networks are remembered
 
 
@@ -26,18 +28,15 @@ class KeyEntry:
     Args:
         key: As it is kept.
         scopes: Its own; many keys have the same.
-        fault: What it names that is not configured; such a key is refused, and no other one for it.
 
     Attributes:
         key: As it is kept.
-        fault: As given.
         principal: Who comes with it.
     """
 
-    __slots__ = ("_networks", "_not_before", "_seen", "fault", "key", "principal")
+    __slots__ = ("_networks", "_not_before", "_seen", "key", "principal")
 
-    def __init__(self, key: ApiKey, scopes: frozenset[str], fault: str | None = None) -> None:
-        self.fault = fault
+    def __init__(self, key: ApiKey, scopes: frozenset[str]) -> None:
         ends = [moment.timestamp() for moment in (key.not_after, key.revoked) if moment is not None]
         self.key = key
         self._networks = tuple(read_networks(key.cidrs))
@@ -61,8 +60,6 @@ class KeyEntry:
 
     def problem(self, address: str, now: float) -> str | None:
         """Why the key is not taken now, or from there; None where it is."""
-        if self.fault is not None:
-            return "what it names is not configured"
         if now < self._not_before:
             return "it is not valid yet"
         if now >= self.principal.expires:
@@ -130,34 +127,29 @@ class KeyRing:
     def parse(self, text: bytes) -> KeyEntries:
         """What a document of keys means. Those that are as they were stay what they are. Errors: ValueError.
 
-        A key that names what is not configured is told in the log, and refused alone: the others count as they are
-        written, those that were revoked among them.
+        A key that names what is not configured is told in the log, and refused alone, while that is so: the others
+        count as they are written, those that were revoked among them.
         """
         found, now = {}, self._entries
+        moment = datetime.fromtimestamp(self.clock(), UTC)
         scopes: dict[tuple[str, ...], frozenset[str]] = {}
         for key in read_api_keys(text).keys:
-            fault = self._fault_of(key)
-            if fault is not None:
-                logger.error("%s: the key is refused", fault)
+            missing = self._missing_for(key)
+            if missing is not None and key.state(moment) in ("live", "not yet"):
+                logger.error(MISSING, key.id, missing)
             known = now.get(key.id)
-            if known is None or known.key != key or known.fault != fault:
-                known = KeyEntry(key, scopes.setdefault(key.scopes, frozenset(key.scopes)), fault)
+            if known is None or known.key != key:
+                known = KeyEntry(key, scopes.setdefault(key.scopes, frozenset(key.scopes)))
             found[key.id] = known
         return found
 
-    def _fault_of(self, key: ApiKey) -> str | None:
-        """What a key names that is not configured."""
+    def _missing_for(self, key: ApiKey) -> str | None:
+        """Which member of a key names what is not configured now."""
         if key.view is not None and key.view not in self.views:
-            return f"key {key.id}: its `view` is not configured anywhere"
+            return "view"
         if key.limits is not None and key.limits not in self.quotas:
-            return f"key {key.id}: its `limits` is not configured anywhere"
+            return "limits"
         return None
-
-    def check(self) -> None:
-        """Errors: ValueError where a key names what is not configured."""
-        for entry in self._entries.values():
-            if entry.fault is not None:
-                raise ValueError(entry.fault)
 
     def use(self, entries: KeyEntries) -> KeyChanges:
         """Know these from now on; what has changed. At first that is nothing."""
@@ -189,6 +181,8 @@ class KeyRing:
             entry = self._look_up(text)
         # Whatever else is wrong is told to nobody who does not have the secret.
         problem = entry.problem(address, self.clock())
+        if problem is None and self._missing_for(entry.key) is not None:
+            problem = "what it names is not configured"
         if problem is not None:
             raise bad_key(problem, entry.key.id)
         return entry.principal

@@ -12,9 +12,10 @@ from gateway.auth.api_keys import ApiKey, ApiKeys, digest_of_key, make_key, utc_
 from gateway.auth.principal import Principal
 from gateway.auth.settings import ClientSettings, DefaultViewSettings
 from gateway.client.request import ClientRequest
-from gateway.errors import ConfigError
 from gateway.pipeline.view_choice import ViewChoice
 from gateway.testing import GatewayClient
+from tests.transport.served import served
+from tests.transport.sockets import connected
 
 CHOICE = ViewChoice(
     {"acme": ClientSettings(view="partner"), "shop": ClientSettings()},
@@ -116,21 +117,66 @@ async def test_each_key_sees_its_view(tmp_path: Path) -> None:
         assert ["errors" in one for one in response.json()] == [False, True]
 
 
-def test_a_key_with_an_unknown_view_is_refused(tmp_path: Path) -> None:
-    path, _ = save(tmp_path, "other")
-    with pytest.raises(ConfigError, match=r"its .view. is not configured anywhere"):
-        GatewayClient(path)
+WITHOUT_VIEWS = CONFIG[: CONFIG.index("[views.public]")] + CONFIG[CONFIG.index("[batching]") :]
 
 
-async def test_a_key_whose_view_a_reload_took_away_does_not_see_everything(tmp_path: Path) -> None:
-    path, keys = save(tmp_path, "partner")
+async def status_of(client: GatewayClient, key: str) -> int:
+    """How a request with a key is answered."""
+    headers = {"x-api-key": key}
+    answer = await client.http.post(client.app.path, json={"query": "{ open }"}, headers=headers)
+    return answer.status_code
+
+
+async def test_a_key_with_an_unknown_view_is_refused_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, keys = save(tmp_path, "other", None)
+    async with GatewayClient(path) as client:
+        assert "its `view` is not configured anywhere: the key is refused" in caplog.text
+        assert [await status_of(client, key) for key in keys] == [401, 200]
+
+
+async def test_a_view_that_comes_or_goes_with_a_reload_does_so_for_keys_too(tmp_path: Path) -> None:
+    path, keys = save(tmp_path, "partner", None)
+    path.write_text(WITHOUT_VIEWS)
     client = GatewayClient(path)
     client.app = create_app(path)
     async with client:
-        text = CONFIG[: CONFIG.index("[views.public]")] + CONFIG[CONFIG.index("[batching]") :]
-        path.write_text(text)
-        assert client.app.reloader is not None
-        assert (await client.app.reloader.reload()).result == "reloaded"
-        found = await client.execute("{ partner internal }", headers={"x-api-key": keys[0]})
-        assert found.data is None
-        assert found.errors[0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+        reloader = client.app.reloader
+        assert reloader is not None
+        for text, statuses in ((WITHOUT_VIEWS, [401, 200]), (CONFIG, [200, 200])) * 2:
+            path.write_text(text)
+            assert (await reloader.reload()).result in ("unchanged", "reloaded")
+            assert [await status_of(client, key) for key in keys] == statuses
+
+
+async def test_a_canary_that_brings_a_view_is_tried_by_its_keys(tmp_path: Path) -> None:
+    path, keys = save(tmp_path, "partner")
+    path.write_text(WITHOUT_VIEWS)
+    client = GatewayClient(path)
+    client.app = create_app(path)
+    async with client:
+        reloader = client.app.reloader
+        assert reloader is not None
+        for percent in (1, 99):
+            path.write_text(CONFIG)
+            assert (await reloader.reload(canary_percent=percent)).result == "trying"
+            assert await status_of(client, keys[0]) == 200
+            path.write_text(WITHOUT_VIEWS)
+            assert (await reloader.reload()).result == "withdrawn"
+            assert await status_of(client, keys[0]) == 401
+
+
+async def test_what_is_open_by_a_key_whose_view_a_reload_took_away_does_not_see_everything(
+    tmp_path: Path,
+) -> None:
+    path, keys = save(tmp_path, "partner")
+    headers = {"x-api-key": keys[0]}
+    async with served(path) as server, connected(server, headers=headers) as socket:
+        path.write_text(WITHOUT_VIEWS)
+        assert server.app.reloader is not None
+        assert (await server.app.reloader.reload()).result == "reloaded"
+        await socket.subscribe("{ partner internal }")
+        told = await socket.hear()
+        assert told["type"] == "error"
+        assert told["payload"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"

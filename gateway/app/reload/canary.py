@@ -74,6 +74,7 @@ class Canary:
     """A revision that is served beside the one of before, to some of the clients.
 
     A client is in it or not by its id alone: it is so in every worker and pod, and another client with another schema.
+    One whose key has a view that only this schema has is in it: the other cannot answer it.
 
     Args:
         before, after: The revisions.
@@ -105,6 +106,9 @@ class Canary:
 
     def revision_of(self, client: ClientRequest) -> Revision:
         """What answers a client's request."""
+        view = client.principal.view
+        if view is not None and view not in self._before.views and view in self.after.views:
+            return self.after
         is_in = bucket_of(self._prefix, self._keys.of(client)) < self._share
         return self.after if is_in else self._before
 
