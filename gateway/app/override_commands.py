@@ -50,7 +50,6 @@ class OverrideCommands:
     def __init__(self, worker: Worker, config: Callable[[], Config]) -> None:
         self.gates = OverrideGates(worker, config, self.set_switch)
         self._worker = worker
-        self._writing = asyncio.Lock()
         worker.calls.add(LOOK, self._look)
         worker.calls.add(DECISIONS, self._decided)
         worker.calls.add(LABELS, self._labels)
@@ -93,16 +92,25 @@ class OverrideCommands:
         return Done(body, 200 if answers.is_whole else 502, audit)
 
     async def set_switch(
-        self, label: str, rule: OverrideRule | None
+        self,
+        label: str,
+        rule: OverrideRule | None,
+        seen: Mapping[str, OverrideRule] | None = None,
     ) -> tuple[dict[str, OverrideRule], Answers]:
-        """Write the file, and have every worker look at it at once. Errors: CommandError."""
+        """Write the file, and have every worker look at it at once.
+
+        Args:
+            label, rule: The switch.
+            seen: The switches by which it was decided; None for a decision that holds whatever they are by now.
+
+        Errors: CommandError, SwitchedMeanwhileError.
+        """
         path = self._worker.switches.path
         if path is None:
             raise CommandError("override.switches names no file", 409)
         try:
-            async with self._writing:
-                in_use = self._worker.switches.rules
-                found = await asyncio.to_thread(write_switch, path, label, rule, in_use)
+            in_use = self._worker.switches.rules
+            found = await asyncio.to_thread(write_switch, path, label, rule, in_use, seen)
         except ValueError as exc:
             raise CommandError(str(exc)) from exc
         except OSError as exc:

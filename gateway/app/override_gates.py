@@ -13,16 +13,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from gateway.app.config import Config
+from gateway.app.shadows import label_of
 from gateway.app.worker import Worker
 from gateway.concurrency.looking import Looking
 from gateway.connectors.fallback_loader import fallen_back
 from gateway.errors import ConfigError
 from gateway.graph.overrides import overrides_of, shadows_of
 from gateway.override.evidence import Evidence, MoveEvidence, added
-from gateway.override.gates import next_step, summary, why_back, why_not_on
+from gateway.override.gates import is_step, next_step, summary, why_back, why_not_on
 from gateway.override.labels import ALL
 from gateway.override.settings import OverrideRule
-from gateway.override.switches import switched_share
+from gateway.override.switches import SwitchedMeanwhileError, switched_share
 
 EVIDENCE = "overrides.evidence"
 BEGIN_AGAIN = "overrides.begin_again"
@@ -53,20 +54,21 @@ class OverrideGates:
     Args:
         worker: Whose evidence it tells, and whose switches it writes.
         config: What is configured now.
-        switch: Sets a switch in all workers.
+        switch: Sets a switch in all workers, where the switches are still those that it is given, if it is.
     """
 
     def __init__(
         self,
         worker: Worker,
         config: Callable[[], Config],
-        switch: Callable[[str, OverrideRule], Any],
+        switch: Callable[[str, OverrideRule, Mapping[str, OverrideRule] | None], Any],
     ) -> None:
         self._worker = worker
         self._config = config
         self._switch = switch
         worker.calls.add(EVIDENCE, self._tell)
         worker.calls.add(BEGIN_AGAIN, self._begin_again)
+        worker.switches.changed = self._step
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -105,6 +107,7 @@ class OverrideGates:
         promote, back = override.promote_when, override.rollback_when
         if not back.calls and not (promote.calls and promote.auto):
             return
+        seen = self._worker.switches.rules
         may_go_on: dict[str, bool] = {}
         for coordinate, (label, whole, recent, _) in (await self._found()).items():
             share = self._share(label)
@@ -112,7 +115,7 @@ class OverrideGates:
                 continue
             why = why_back(recent, back)
             if why is not None and share != 0:
-                await self._decide(label, rule=False, why=f"{coordinate}: {why}")
+                await self._decide(label, rule=False, why=f"{coordinate}: {why}", seen=None)
                 return
             is_open = bool(promote.calls) and why_not_on(whole, promote) is None
             may_go_on[label] = may_go_on.get(label, True) and is_open
@@ -121,15 +124,24 @@ class OverrideGates:
             step = None if share is None else next_step(share, promote)
             if step is not None:
                 rule: OverrideRule = True if step == 100 else f"percent({step})"
-                await self._decide(label, rule=rule, why="the gate is open")
-                await self.begin_again(label)
+                try:
+                    await self._decide(label, rule=rule, why="the gate is open", seen=seen)
+                except SwitchedMeanwhileError:
+                    continue  # another pod has taken the step, or somebody has switched it off
 
     async def _look_as_leader(self) -> None:
         if self._worker.leads:
             await self.look()
 
-    async def _decide(self, label: str, *, rule: OverrideRule, why: str) -> None:
-        await self._switch(label, rule)
+    async def _decide(
+        self,
+        label: str,
+        *,
+        rule: OverrideRule,
+        why: str,
+        seen: Mapping[str, OverrideRule] | None,
+    ) -> None:
+        await self._switch(label, rule, seen)
         logger.warning("the label %s is %s from now on: %s", label, rule, why)
         line = {"label": label, "rule": rule, "why": why}
         self._worker.access_log.write_audit("override_gate", line)
@@ -153,11 +165,14 @@ class OverrideGates:
         found = {}
         for coordinate in dict.fromkeys(name for one in said for name in one):
             parts = [one[coordinate] for one in said if coordinate in one]
-            whole, recent = (
-                added([MoveEvidence.from_json(part[name]) for part in parts], samples)
-                for name in ("whole", "recent")
-            )
             label = label_of(coordinate, labels)
+            share = self._share(label)
+            # A worker that has not seen the last step yet tells of the time before.
+            current = [part for part in parts if part["share"] == share]
+            whole, recent = (
+                added([MoveEvidence.from_json(part[name]) for part in of_name], samples)
+                for name, of_name in (("whole", current), ("recent", parts))
+            )
             found[coordinate] = label, whole, recent, sum(part["fallbacks"] for part in parts)
         return found
 
@@ -180,8 +195,10 @@ class OverrideGates:
     async def _tell(self, _: None) -> dict[str, Any]:
         now = asyncio.get_running_loop().time()
         samples = self._config().override.shadow.samples
+        labels = self._labels()
         return {
             coordinate: {
+                "share": self._share(label_of(coordinate, labels)),
                 "whole": added([one.whole for one in found], samples).as_json(),
                 "recent": added([one.recent(now) for one in found], 0).as_json(),
                 "fallbacks": sum(n for (at, _), n in fallen_back.items() if at == coordinate),
@@ -189,15 +206,21 @@ class OverrideGates:
             for coordinate, found in self._evidence().items()
         }
 
+    def _step(self, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+        """Begin again with the evidence of labels that are on for other clients now, whoever has switched them."""
+        for one in self._worker.all_serving():
+            stepped = {
+                label
+                for label in one.labels.known
+                if is_step(switched_share(label, before), switched_share(label, after))
+            }
+            for coordinate, evidence in shadows_of(one.schema).items():
+                if label_of(coordinate, overrides_of(one.schema)) in stepped:
+                    evidence.begin_again()
+
     async def _begin_again(self, label: str | None) -> bool:
         for one in self._worker.all_serving():
             for coordinate, evidence in shadows_of(one.schema).items():
                 if label is None or label_of(coordinate, overrides_of(one.schema)) == label:
                     evidence.begin_again()
         return True
-
-
-def label_of(coordinate: str, labels: Any) -> str | None:
-    """The label of a field, or of a type by its fields."""
-    whole = f"{coordinate}."
-    return next((labels[at] for at in labels if at == coordinate or at.startswith(whole)), None)

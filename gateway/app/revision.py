@@ -240,7 +240,7 @@ class Revision:
         self.labels.counts = before.labels.counts
         assert self.graph.schema is not None
         assert before.graph.schema is not None
-        take_shadows(self.graph.schema, before.graph.schema)
+        take_shadows(self.graph.schema, before.graph.schema, self.labels.stepped(before.labels))
         before.upstream.hand_over(self.upstream)
 
     def samples(self) -> Iterator[Sample]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from graphql import GraphQLSchema
 
 from gateway.app.config import Config
 from gateway.app.worker import Worker
-from gateway.graph.overrides import has_shadows, shadows_of
+from gateway.graph.overrides import has_shadows, overrides_of, shadows_of
 from gateway.telemetry.catalogue import SHADOW_COMPARISONS, SHADOWS_SHED
 from gateway.telemetry.metrics import Sample
 from gateway.upstream.client import Upstream
@@ -51,13 +51,30 @@ def add_shadows(
     upstream.shadows = ShadowCalls(upstream.apart(apart), own, is_busy)
 
 
-def take_shadows(schema: GraphQLSchema, before: GraphQLSchema) -> None:
-    """Go on with the evidence of another schema, where the same is compared in the same way."""
+def take_shadows(
+    schema: GraphQLSchema, before: GraphQLSchema, stepped: Collection[str | None]
+) -> None:
+    """Go on with the evidence of another schema, where the same is compared in the same way.
+
+    Args:
+        schema: That goes on.
+        before: The other one.
+        stepped: Labels that are on for other clients now: they need evidence of their own.
+    """
     was = shadows_of(before)
+    labels = overrides_of(schema)
     for coordinate, evidence in shadows_of(schema).items():
         known = was.get(coordinate)
-        if known is not None and known.fingerprint == evidence.fingerprint:
+        if known is None or known.fingerprint != evidence.fingerprint:
+            continue
+        if label_of(coordinate, labels) not in stepped:
             evidence.take(known)
+
+
+def label_of(coordinate: str, labels: Mapping[str, str]) -> str | None:
+    """The label of a field, or of a type by its fields."""
+    whole = f"{coordinate}."
+    return next((labels[at] for at in labels if at == coordinate or at.startswith(whole)), None)
 
 
 def shadow_samples(schema: GraphQLSchema, upstream: Upstream) -> Iterator[Sample]:

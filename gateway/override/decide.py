@@ -26,6 +26,7 @@ from gateway.errors import ConfigError
 from gateway.flags.decide import Flags
 from gateway.flags.names import FlagLabel, flag_of_label
 from gateway.override.buckets import bucket_of, prefix_of
+from gateway.override.gates import is_step
 from gateway.override.labels import ALL, PERCENT, share_of
 from gateway.override.settings import OverrideSettings, share_of_label
 from gateway.override.switches import Switches, switched_share
@@ -175,6 +176,11 @@ class LabelDecider:
         shares = self._switches.shares
         switched = switched_share(label, shares) if shares else None
         return self._shares.get(label) if switched is None else switched
+
+    def stepped(self, before: LabelDecider) -> set[str]:
+        """The labels that are on for other clients than another schema's configuration has them."""
+        both = set(self.known).intersection(before.known)
+        return {label for label in both if is_step(before.share_now(label), self.share_now(label))}
 
     async def _ask(
         self, labels: Sequence[str], decided: dict[str, bool], context: Context | None

@@ -104,6 +104,14 @@ def why_back(found: MoveEvidence, rule: RollbackSettings) -> str | None:
     return None
 
 
+def is_step(before: int | None, after: int | None) -> bool:
+    """Whether a label is on for other clients than before, so that it needs evidence of its own.
+
+    What was switched off has none: why it was is still to be seen.
+    """
+    return after not in (before, 0)
+
+
 def next_step(share: int, rule: PromoteSettings) -> int | None:
     """The next share, in percent; None where there is none. Units: `share` in hundredths of a percent."""
     return next((step for step in rule.steps if step * 100 > share), None)

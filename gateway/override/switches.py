@@ -7,7 +7,7 @@ that cannot be used changes nothing, and is logged; one that is not there switch
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,10 +17,15 @@ from gateway.auth.watched import FilePlace, PlaceError, Version, Watched
 from gateway.errors import ConfigError
 from gateway.override.labels import EVERY_LABEL, check_label
 from gateway.override.settings import OverrideRule, share_of_rule
-from gateway.settings.whole_file import write_whole
+from gateway.settings.whole_file import alone, write_whole
 
 NONE: Mapping[str, int] = {}
+Changed = Callable[[Mapping[str, int], Mapping[str, int]], None]
 logger = logging.getLogger("gateway.override")
+
+
+class SwitchedMeanwhileError(Exception):
+    """What was decided by switches that are others by now is not written."""
 
 
 class SwitchFile(FilePlace):
@@ -52,6 +57,7 @@ class Switches:
     Attributes:
         rules: By label, what is in use.
         shares: By label, the share of the clients for whom it is on, 0 to 10,000.
+        changed: Told the shares before and after each change.
 
     Errors: ConfigError for a file of no use: a switch that is not seen would switch nothing.
     """
@@ -60,6 +66,7 @@ class Switches:
         self.path = path
         self.shares = NONE
         self.rules: Mapping[str, OverrideRule] = {}
+        self.changed: Changed = lambda _before, _after: None
         self._watched: Watched[Mapping[str, OverrideRule]] | None = None
         if path is None:
             return
@@ -72,7 +79,9 @@ class Switches:
             raise ConfigError(str(exc), key="override.switches", file=str(path)) from exc
 
     def _use(self, rules: Mapping[str, OverrideRule]) -> None:
+        before = self.shares
         self.rules, self.shares = rules, shares_of(rules)
+        self.changed(before, self.shares)
 
     def watch(self) -> None:
         """Look at the file from now on."""
@@ -108,13 +117,36 @@ def write_switch(
     label: str,
     rule: OverrideRule | None,
     in_use: Mapping[str, OverrideRule] | None = None,
+    seen: Mapping[str, OverrideRule] | None = None,
 ) -> dict[str, OverrideRule]:
     """Set one switch, or take it out with None; what the file says then. It is written whole or not at all.
 
     A file of no use stops no switch off: it is replaced by what is in use, with that.
 
-    Errors: ValueError for a file or rule of no use, OSError.
+    Args:
+        path: The file.
+        label, rule: The switch.
+        in_use: What is in use.
+        seen: By what it was decided; None for a decision that holds whatever the file says.
+
+    Errors: ValueError for a file or rule of no use, OSError, SwitchedMeanwhileError.
     """
+    with alone(path):
+        found = _switched(path, label, rule, in_use, seen)
+        text = orjson.dumps(found, option=orjson.OPT_INDENT_2)
+        read_switches(text)
+        write_whole(path, text)
+    return found
+
+
+def _switched(
+    path: Path,
+    label: str,
+    rule: OverrideRule | None,
+    in_use: Mapping[str, OverrideRule] | None,
+    seen: Mapping[str, OverrideRule] | None,
+) -> dict[str, OverrideRule]:
+    """What the file says with one switch more or less. Errors: as of `write_switch`."""
     try:
         found = read_switches(path.read_bytes())
     except FileNotFoundError:
@@ -124,13 +156,12 @@ def write_switch(
             raise ValueError(f"{path}: {exc}") from exc
         found = dict(in_use or {})
         logger.warning("the file of switches %s was of no use and is replaced: %s", path, exc)
+    if seen is not None and any(found.get(at) != seen.get(at) for at in (label, EVERY_LABEL)):
+        raise SwitchedMeanwhileError(label)
     if rule is None:
         found.pop(label, None)
     else:
         found[label] = rule
-    text = orjson.dumps(found, option=orjson.OPT_INDENT_2)
-    read_switches(text)
-    write_whole(path, text)
     return found
 
 

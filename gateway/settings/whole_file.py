@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Put bytes in the place of a file. Errors: OSError; the file is as it was then."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    fresh.write_bytes(data)
-    fresh.replace(path)
+    """Put bytes in the place of a file; where it is a link, of the one that it leads to.
+
+    Errors: OSError; the file is as it was then.
+    """
+    path = path.resolve()
+    # Pods that share a folder may have the same process id.
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    try:
+        fresh.write_bytes(data)
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Nobody else who asks for it changes the file meanwhile, in this process or another one. Errors: OSError."""
+    lock = os.open(path.resolve().parent, os.O_RDONLY)  # the file itself is replaced
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

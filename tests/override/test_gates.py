@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from pathlib import Path
@@ -15,9 +16,11 @@ from gateway.app.override_commands import EvidenceCommand, OverrideCommands
 from gateway.app.override_gates import OverrideGates
 from gateway.app.reload.canary import Canary
 from gateway.app.revision import Revision
+from gateway.app.shadows import take_shadows
 from gateway.cli.board import page, rows_of, told
 from gateway.client.targeting import TargetingKeys
 from gateway.errors import ConfigError
+from gateway.graph.overrides import shadows_of
 from gateway.override.evidence import Evidence, MoveEvidence, added
 from gateway.override.gates import (
     PromoteSettings,
@@ -162,6 +165,85 @@ async def test_a_move_goes_on_by_itself_only_where_that_is_configured(tmp_path: 
             assert client.app.worker.switches.shares == ({"stats": 3_000} if auto else {})
             calls = (await gates.moves())["Query.stats"]["calls"]
             assert calls == (0 if auto else 20), "the next step needs evidence of its own"
+
+
+def climbing(folder: Path, name: str, *, auto: bool = True) -> GatewayClient:
+    """One of the gateways that share a file of switches, with a gate of 20 comparisons."""
+    (folder / name).mkdir()
+    gate = {"calls": 20, "matches": 0.8, "p99_ratio": 0, "auto": auto}
+    override = {
+        "switches": str(folder / "shared.json"),
+        "promote_when": gate,
+        "shadow": {"calls_per_s": 9_999},
+    }
+    return served(folder / name, rest=SAME, override=override, tables=ADMIN)
+
+
+async def test_gateways_that_share_the_switches_take_one_step_together(tmp_path: Path) -> None:
+    async with climbing(tmp_path, "a") as one, climbing(tmp_path, "b") as other:
+        for client in (one, other):
+            await compare(client, 20)
+        await gates_of(one).look()
+        for _ in range(2):  # with the switches as they were, and as they are
+            await gates_of(other).look()
+            await other.app.worker.switches.look()
+        assert json.loads((tmp_path / "shared.json").read_text()) == {"stats": "percent(1)"}
+        assert other.app.worker.switches.shares == {"stats": 100}
+        assert (await gates_of(other).moves())["Query.stats"]["calls"] == 0
+
+
+async def test_a_step_by_hand_needs_evidence_of_its_own_too(tmp_path: Path) -> None:
+    async with climbing(tmp_path, "a", auto=False) as client:
+        commands = OverrideCommands(client.app.worker, lambda: client.app.config)
+        await compare(client, 20)
+        await commands.set_switch("stats", "percent(1)")
+        move = (await commands.gates.moves())["Query.stats"]
+        assert move["promote"] == {"to": 5, "lacks": "0 of 20 comparisons"}
+        await compare(client, 2)
+        await commands.set_switch("stats", False)
+        assert (await commands.gates.moves())["Query.stats"]["calls"] == 2, (
+            "why is still to be seen"
+        )
+
+
+async def test_a_step_by_a_reload_needs_evidence_of_its_own_too(tmp_path: Path) -> None:
+    for name in ("now", "later"):
+        (tmp_path / name).mkdir()
+    labels = {"stats": "percent(5)", "video": False}
+    later = served(tmp_path / "later", rest=SAME, labels=labels)
+    async with served(tmp_path / "now", rest=SAME) as now, later:
+        await compare(now, 2)
+        before, after = now.app.worker.serving(), later.app.worker.serving()
+        assert isinstance(before, Revision)
+        assert isinstance(after, Revision)
+        stepped = after.labels.stepped(before.labels)
+        assert stepped == {"stats"}
+        for of_labels, calls in ((stepped, 0), ((), 2)):
+            take_shadows(after.schema, before.schema, of_labels)
+            assert shadows_of(after.schema)["Query.stats"].whole.calls == calls
+
+
+@pytest.mark.parametrize("label", ["stats", "*"])
+async def test_a_gate_writes_over_no_kill_that_came_since_it_looked(
+    tmp_path: Path, label: str
+) -> None:
+    async with climbing(tmp_path, "a") as client:
+        await compare(client, 20)
+        (tmp_path / "shared.json").write_text(json.dumps({label: False}))
+        await gates_of(client).look()
+        assert json.loads((tmp_path / "shared.json").read_text()) == {label: False}
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_kill_beside_a_look_of_the_gate_is_never_lost(tmp_path: Path, turns: int) -> None:
+    async with climbing(tmp_path, "a") as client:
+        commands = OverrideCommands(client.app.worker, lambda: client.app.config)
+        await compare(client, 20)
+        looking = asyncio.ensure_future(commands.gates.look())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await asyncio.gather(commands.set_switch("stats", False), looking)
+        assert json.loads((tmp_path / "shared.json").read_text()) == {"stats": False}
 
 
 async def test_what_was_switched_off_stays_off(tmp_path: Path) -> None:

@@ -295,3 +295,15 @@ async def test_another_share_needs_a_reload_only(tmp_path: Path) -> None:
             ("stats", False): 1,
             ("stats", True): 1,
         }
+
+
+def test_a_link_to_the_file_stays_one(tmp_path: Path) -> None:
+    shared = tmp_path / "shared" / "s.json"
+    shared.parent.mkdir()
+    link = tmp_path / "switches.json"
+    link.symlink_to(shared)
+    for label in ("a", "b"):
+        write_switch(link, label, rule=False)
+    assert link.is_symlink()
+    assert json.loads(shared.read_text()) == {"a": False, "b": False}
+    assert [path.name for path in shared.parent.iterdir()] == ["s.json"]
