@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from graphql import ExecutionResult
 
 from gateway.codegen.code import Code
 from gateway.concurrency.awaitable import AwaitableOrValue
-from gateway.runtime.at_once import run_at_once
+from gateway.runtime.at_once import refuse_unawaited, run_at_once
 from gateway.runtime.bounds import ResultLimitError
 from gateway.runtime.complete import complete_root
 from gateway.runtime.drive import run_steps
@@ -30,7 +30,7 @@ def run_code(
     Args:
         run, code: What is run.
         encodes: The data of a large result is encoded here, in pieces: it is JSON already, and no dict.
-        waits: Whether the caller can wait for a coroutine; else a query's answer that needs nothing awaited is given.
+        waits: Whether the caller can wait for a coroutine; else an answer that needs nothing awaited is given.
 
     Errors: IntrospectionError and ClientError(UNCACHED_DOCUMENTS_LIMIT) before anything of the user's has run;
         RuntimeError for an answer that needs something awaited, without `waits`.
@@ -43,11 +43,13 @@ def run_code(
         return ExecutionResult(run.data, errors)
 
     if not waits:
-        return run_at_once(run, _steps(run, code, encodes), finish)
+        return run_at_once(run, _steps(run, code, encodes, refuse_unawaited), finish)
     return run_steps(run, _steps(run, code, encodes), finish, ResultLimitError.result)
 
 
-def _steps(run: Run, code: Code, encodes: bool) -> Generator[list[Work], None, None]:
+def _steps(
+    run: Run, code: Code, encodes: bool, check: Callable[[Run], None] | None = None
+) -> Generator[list[Work], None, None]:
     if run.bound.introspection:
         yield from answer_introspection(run, code.growing)
     data: dict[str, Any] = {}
@@ -60,6 +62,8 @@ def _steps(run: Run, code: Code, encodes: bool) -> Generator[list[Work], None, N
             if shaped is None:  # an error reached `data`: what is left of a mutation does not run
                 run.data = None
                 return
+            if check is not None:
+                check(run)
             run.pending.clear()
             run.dirty.clear()
             run.kinds.clear()

@@ -54,7 +54,10 @@ class ArgumentReading:
         self.info_form: InfoForm | None = None
         self.is_awaitable: Predicate | None = None
         self.is_async_iterable: Predicate | None = None
-        self.is_at_once = options.get("is_async_iterable") is known.never_waits
+        self.is_at_once = (
+            options.get("is_awaitable") is known.must_not_wait
+            or options.get("is_async_iterable") is known.never_waits
+        )
         rest = {
             name: value
             for name, value in options.items()
@@ -72,10 +75,11 @@ class ArgumentReading:
             self._read_middleware(middleware)
         predicate = rest.pop("is_awaitable", None)
         if predicate is not None:
-            self.is_awaitable = known.predicates.get(predicate)
+            self.is_awaitable = known.predicate_of(predicate, known.predicates)
             if self.is_awaitable is None:
                 self.reason = self.reason or "is_awaitable"
-        self.is_async_iterable = known.async_predicates.get(rest.get("is_async_iterable"))
+        predicate = rest.get("is_async_iterable")
+        self.is_async_iterable = known.predicate_of(predicate, known.async_predicates)
         if self.is_async_iterable is not None:
             del rest["is_async_iterable"]
         for name in rest:

@@ -12,11 +12,13 @@ from typing import Any
 
 import graphql as core
 from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema
+from graphql.pyutils import is_awaitable
 from graphql.type import validate_schema
 
 from gateway.concurrency.awaitable import AwaitableOrValue
 from gateway.execute.run import run_code
 from gateway.execute.subscribe import subscribe_with
+from gateway.integrations import known
 from gateway.integrations.arguments import NOTHING, ArgumentReading, named
 from gateway.integrations.documents import parse, validate
 from gateway.integrations.operations import Resolver, Variety, store_of
@@ -180,8 +182,7 @@ def _run(
         run = Run(code.bound, source, root, context, Variables(coerced, raw), None, hide)
         if reading is not NOTHING:
             reading.tell(run)
-        waits = not reading.is_at_once or prepared.operation_type != "query"
-        return run_code(run, code, waits=waits)
+        return run_code(run, code, waits=not reading.is_at_once)
     except (CannotCompileError, IntrospectionError) as error:
         count(str(error))
         return None
@@ -203,6 +204,7 @@ def graphql_sync(
     given = options | named(core.graphql_sync, positional, skip=2)
     if reference.IS_3_3:
         given.setdefault("harness", HARNESS)
+        given["check_sync"] = _checked(given.get("check_sync"))
         return core.graphql_sync(schema, source, **given)
     return _at_once(_from_text(schema, source, _for_sync(given)))
 
@@ -232,14 +234,20 @@ def _from_text(
 
 def _for_sync(given: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a function that may not await, as `execute` has them."""
-    check = given.pop("check_sync", False)
-    if callable(check):
-        given["is_awaitable"] = check
-    elif not check:
-        given["is_awaitable"] = never
+    check = _checked(given.pop("check_sync", False))
+    given["is_awaitable"] = check or never
     if reference.IS_3_3 and not check:
         given["is_async_iterable"] = never
     return given
+
+
+def _checked(check: Any) -> Any:
+    """`check_sync` as a predicate; False where nothing is looked for."""
+    if check and (
+        not callable(check) or known.predicate_of(check, known.predicates) is is_awaitable
+    ):
+        return known.must_not_wait
+    return check
 
 
 def _at_once(result: Any) -> ExecutionResult:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +38,26 @@ class KnownExecutor:
 executors: dict[Any, KnownExecutor] = {
     found: KnownExecutor() for found in (*reference.OWN_EXECUTORS,)
 }
+
+
+def must_not_wait(value: Any) -> bool:
+    """graphql-core's own predicate, of a caller that looks for what has to be awaited and cannot wait for it."""
+    return is_awaitable(value)
+
+
+def never_waits(_value: Any) -> bool:
+    """A predicate for what gives its items later, of a caller that cannot wait for a coroutine either."""
+    return False
+
+
 # What each says of a value: whether it is awaited.
-predicates: dict[Any, Predicate] = {is_awaitable: is_awaitable, never: never}
+predicates: dict[Any, Predicate] = {
+    is_awaitable: is_awaitable,
+    must_not_wait: is_awaitable,
+    never: never,
+}
+# The same of lists that give their items later.
+async_predicates: dict[Any, Predicate] = {never: never, never_waits: never}
 # Rules whose answer depends on the schema and the document alone.
 rules: set[Any] = set(specified_rules)
 # Functions that are bound to a middleware that only calls the next one.
@@ -50,19 +68,15 @@ wraps_only: dict[type, Callable[[Sequence[FieldNode]], bool]] = {}
 # Called once with each schema that is run, before its first plan.
 preparations: list[Callable[[GraphQLSchema], None]] = []
 
-
-def never_waits(_value: Any) -> bool:
-    """A predicate for what gives its items later, of a caller that cannot wait for a coroutine either."""
-    return False
-
-
-# Predicates for what gives its items later: the same.
-async_predicates: dict[Any, Predicate] = {never: never, never_waits: never}
-
 for _module in ("graphql.graphql", "graphql.execution.execute", "graphql.execution.executor"):
     _found = vars(sys.modules.get(_module, object)).get
     predicates[_found("assume_not_awaitable", never)] = never
     async_predicates[_found("assume_not_async_iterable", never)] = never
+
+
+def predicate_of(given: Any, found: dict[Any, Predicate]) -> Predicate | None:
+    """What a predicate of a server's means; None for one of its own, which may have no hash."""
+    return found.get(given) if isinstance(given, Hashable) else None
 
 
 def register_executor(

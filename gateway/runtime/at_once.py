@@ -1,8 +1,7 @@
 """Runs a plan for a caller that cannot wait: an answer that needs nothing awaited is given.
 
 As in graphql-core, what would have to be awaited does no harm where another error nulls it. So each such value gets an
-error of its own, and only an answer that tells one of these is refused. Not for mutations: what follows an awaited
-field must not run then.
+error of its own, and only an answer that tells one of these is refused: a mutation's before its next field runs.
 """
 
 from __future__ import annotations
@@ -46,7 +45,11 @@ def run_at_once(run: Run, steps: Steps, finish: Callable[[], ExecutionResult]) -
                         awaitable.close()  # or Python says that it was never awaited
                 work.fill([Failed(UnawaitedError()) for _ in awaitables])
     vars(run).pop("waited", None)  # which holds the run
-    result = finish()
-    if any(isinstance(error.original_error, UnawaitedError) for error in result.errors or ()):
+    refuse_unawaited(run)
+    return finish()
+
+
+def refuse_unawaited(run: Run) -> None:
+    """Refuse an answer, or a part of it, that tells of what would have to be awaited. Errors: RuntimeError."""
+    if any(isinstance(error.original_error, UnawaitedError) for error in run.errors):
         raise RuntimeError("GraphQL execution failed to complete synchronously.")
-    return result

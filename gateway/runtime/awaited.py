@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.runtime.located import PathKeys, holds_awaited
+from gateway.runtime.located import PathKeys
 from gateway.runtime.nulled import awaited_positions
 from gateway.runtime.state import Run
 
@@ -18,6 +18,7 @@ class AwaitedPlaces:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._told = len(run.errors)  # those of a mutation's fields before
         self._places: dict[tuple[str | int, ...], bool] = {}
         self._has_cells = False
 
@@ -29,9 +30,13 @@ class AwaitedPlaces:
                 self.note(position)
         return bool(self._run.waited or self._places)
 
-    def includes(self, path: PathKeys, key: Any, value: Any) -> bool:
-        """Whether something at or below a place had to be awaited. `value`: of one that is not completed yet."""
-        return (*path, key) in self._places or holds_awaited(value)
+    def is_awaited(self, path: PathKeys, key: Any) -> bool:
+        """Whether a place had to be awaited itself."""
+        return self._places.get((*path, key), False)
+
+    def includes(self, path: PathKeys, key: Any) -> bool:
+        """Whether something at or below a place had to be awaited."""
+        return (*path, key) in self._places
 
     def note(self, path: Sequence[str | int]) -> None:
         """Note a position that had to be awaited itself; those above it have something below that had to be."""
@@ -43,13 +48,14 @@ class AwaitedPlaces:
     def forget_errors(self, path: PathKeys) -> None:
         """Drop the errors that came of awaiting something below a path."""
         above, depth = tuple(path), len(path)
+        errors = self._run.errors
         kept = [
             error
-            for error in self._run.errors
+            for error in errors[self._told :]
             if not (
                 (keys := tuple(error.path or ()))[:depth] == above
                 and any(self._places.get(keys[: n + 1]) for n in range(depth, len(keys)))
             )
         ]
-        self._run.errors_left += len(self._run.errors) - len(kept)
-        self._run.errors[:] = kept
+        self._run.errors_left += len(errors) - self._told - len(kept)
+        errors[self._told :] = kept

@@ -82,6 +82,7 @@ class _Completion:
         self.fields = fields_above_spots(run)
         self.known: dict[int, list[BoundField]] = {}
         self.awaited = AwaitedPlaces(run)
+        self.immediate: Exception | None = None  # on its way up
         self.places_left = PLACES
 
     def complete_object(
@@ -233,22 +234,24 @@ class _Completion:
         """
         if not (reference.IS_3_3 and self.awaited.look_at_cells()):
             return error
-        if not self.awaited.includes(path, places[number][0], None):
-            self.awaited.forget_errors(path)
-            return error
-        later = []
-        earlier = None
+        found: GraphQLError | UnlocatedError | None = error
+        key = places[number][0]
         for place in places[number + 1 :]:
-            if self.awaited.includes(path, place[0], values[place[0]]):
-                later.append(place)
-            elif (earlier := (yield from self.try_place(values, place, path))) is not None:
+            if found is not None and self.is_immediate(path, key, found):
                 break
-        for place in later:
-            yield from self.try_place(values, place, path)
-        if earlier is None:
+            key = place[0]
+            found = yield from self.try_place(values, place, path)
+        if found is None or not self.is_immediate(path, key, found):
             return error
         self.awaited.forget_errors(path)
-        return earlier
+        self.immediate = found
+        return found
+
+    def is_immediate(self, path: PathKeys, key: Any, error: GraphQLError | UnlocatedError) -> bool:
+        """Whether an error of a place comes without waiting: with it, nobody waits for what is below."""
+        if self.awaited.is_awaited(path, key):
+            return False
+        return error is self.immediate or not self.awaited.includes(path, key)
 
     def try_place(
         self, values: Any, place: tuple[Any, BoundField, BoundOutput], path: PathKeys

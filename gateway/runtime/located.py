@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
 
 from graphql import GraphQLError, located_error
 
@@ -17,8 +16,6 @@ from gateway.runtime.bound import (
 from gateway.runtime.denied import DeniedFieldError
 from gateway.runtime.spots import (
     BadValueError,
-    FailedList,
-    Pending,
     clear_frames,
 )
 from gateway.runtime.state import Run
@@ -121,19 +118,6 @@ def locate(run: Run, field: BoundField, error: Exception, path: PathKeys) -> Gra
     if bad_type is not None:
         located.bad_type = bad_type  # type: ignore[attr-defined]
     return located
-
-
-def holds_awaited(value: Any) -> bool:
-    """Whether something in a value that is not completed yet had to be awaited."""
-    while type(value) is Pending:
-        if value.is_awaited:
-            return True
-        value = value.value
-    if type(value) is FailedList:
-        value = value.items
-    if type(value) is dict:
-        return any(map(holds_awaited, value.values()))
-    return type(value) is list and any(map(holds_awaited, value))
 
 
 def fields_above_spots(run: Run) -> set[int]:

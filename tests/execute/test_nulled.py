@@ -21,7 +21,7 @@ pytestmark = [
 ]
 SDL = """
 type Query { must: Int! may: Int never: Int t: T ts: [T] strict: [T!] nums: [Int!] any: [Int] deep: Query! soft: Query }
-type T { must: Int! may: Int never: Int t: T all: [T!]! matrix: [[T]!]! }
+type T { must: Int! may: Int never: Int t: T nums: [Int!] all: [T!]! matrix: [[T]!]! }
 """
 
 
@@ -224,3 +224,37 @@ async def test_a_list_that_is_still_awaited_is_no_null(name: str, broken: Any) -
         rows: list[Any] = [{field: number} for number in range(3)]
         expected = rows if name == "all" else [[row] for row in rows]
         assert result.data == {"ts": [{name: expected}, None, {name: expected}]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # `must` gives what is no number: an error that waits for nothing, beside something that is awaited.
+        "{ strict { nums must } t { may } }",
+        "{ soft { deep { strict { nums must } } ts { must } } t { may } }",
+        "mutation { later { nums } second { must } }",
+        "mutation { later { may must } second { t { may must } } }",
+    ],
+)
+async def test_an_error_without_waiting_is_one_for_all_that_it_nulls(text: str) -> None:
+    """Of what stands after it, and was awaited beside or below it, nobody hears."""
+    schema = make_schema(
+        SDL + "type Mutation { later: T second: T! }",
+        {
+            "Query.must": lambda *_: "no number",
+            "T.must": lambda *_: "no number",
+            "Query.may": fail,
+            "T.may": fail,
+            "T.never": null,
+            "Query.never": null,
+            "T.nums": lambda *_: [1, after(2), "no number"],
+            "Mutation.later": lambda *_: after({}),
+        },
+    )
+
+    def root() -> dict[str, Any]:
+        found: dict[str, Any] = {"t": {"t": {}}, "ts": [{}, {}], "strict": [{"t": {}}, {"t": {}}]}
+        found |= {"second": {"t": {}}}
+        return found | {"deep": {**found, "deep": found}, "soft": found}
+
+    await both(schema, text, root)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from gateway.cli.app import app
 from gateway.execute.operation import fallbacks
 
-PLACE = "tests.integrations.test_strawberry:PLAIN"
+PLACE = "tests.integrations.people:PLAIN"
 
 
 def ask(*arguments: str) -> tuple[int, str]:
