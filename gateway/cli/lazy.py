@@ -43,4 +43,17 @@ def loaded_command(name: str, command: LazyCommand) -> Any:
         holder.add_typer(found, name=name)
     else:
         holder.command(name)(found)
-    return get_group(holder).commands[name]
+    command = get_group(holder).commands[name]
+    _keep_brackets(command)
+    return command
+
+
+def _keep_brackets(command: Any) -> None:
+    """Show the name of a table, `[views]`, in help as it is written: typer has it read as rich's markup."""
+    from rich.markup import escape
+
+    for told in (command, *command.params):
+        if getattr(told, "help", None):
+            told.help = escape(told.help)
+    for below in getattr(command, "commands", {}).values():
+        _keep_brackets(below)

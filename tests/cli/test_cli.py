@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import typer
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from gateway.cli.app import GatewayCommands, app
 from gateway.cli.serve import event_loop
@@ -29,6 +30,13 @@ def test_help_says_of_each_command_what_the_command_says_of_itself() -> None:
     for name, place in GatewayCommands.places.items():
         _, command, _ = get_command(app).resolve_command(context, [name])  # type: ignore[attr-defined]
         assert " ".join(command.help.split("\n\n")[0].split()) == place.help
+
+
+def test_help_shows_the_names_of_tables() -> None:
+    shown = CliRunner().invoke(app, ["keys", "create", "--help"], env={"COLUMNS": "200"}).output
+    assert "as `[views.NAME]` says" in shown
+    assert "of [quotas.policies]." in shown
+    assert "[required]" in shown
 
 
 def test_help_imports_no_command() -> None:
