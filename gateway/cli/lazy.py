@@ -43,9 +43,9 @@ def loaded_command(name: str, command: LazyCommand) -> Any:
         holder.add_typer(found, name=name)
     else:
         holder.command(name)(found)
-    command = get_group(holder).commands[name]
-    _keep_brackets(command)
-    return command
+    loaded = get_group(holder).commands[name]
+    _keep_brackets(loaded)
+    return loaded
 
 
 def _keep_brackets(command: Any) -> None:

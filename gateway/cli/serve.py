@@ -53,6 +53,9 @@ def serve(
     mock: MockOption = False,
 ) -> None:
     """Serve GraphQL over HTTP. For development use `gateway dev`."""
+    if workers is not None:
+        # Wherever the configuration is read from now on, in each worker too: they share bounds by their number.
+        os.environ["GATEWAY_SERVER__WORKERS"] = str(workers)
     with one_line_errors(config_path(config, schema)):
         origin = origin_for(config, schema)
         inputs = origin.read(os.environ)
@@ -71,18 +74,18 @@ def serve(
     if mock:
         say("every value is made up; no backend is called", logging.WARNING)
     raise_descriptor_limit()
-    processes = workers or settings.server.workers
+    processes = settings.server.workers
     has_tls = settings.server.tls.cert is not None
     url = url_of(sockets, host or settings.server.host, settings.server.path, has_tls=has_tls)
     if processes == 1:
         gateway.owns_process = True
         # uvicorn ends this process by the signal that ended the server: nothing here is cleaned up.
-        raise typer.Exit(_run(served_config(gateway, settings), sockets, url, file))
+        raise typer.Exit(_run(served_config(gateway), sockets, url, file))
     os.environ[SERVE_MOCK] = "1" if mock else ""
     os.environ[SERVE_CONFIG] = str(config) if config else ""
     os.environ[SERVE_SCHEMA] = json.dumps([str(item) for item in schema or ()])
     del gateway  # each worker makes its own
-    served = served_config("gateway.cli.serve:worker", settings, workers=processes)
+    served = served_config("gateway.cli.serve:worker", workers=processes)
     with meeting_place(processes):
         os.environ[SERVE_PARENT] = str(os.getpid())
         # Read by every worker that starts.
@@ -105,12 +108,11 @@ def _bind(host: str | None, port: int | None, settings: Config) -> list[Any]:
         raise
 
 
-def served_config(app: Gateway | str, settings: Config, *, workers: int = 1) -> ServedConfig:
-    """What uvicorn's server is told.
+def served_config(app: Gateway | str, *, workers: int = 1) -> ServedConfig:
+    """What uvicorn's server is told that is the same for every worker of a server.
 
     Args:
         app: The application, or where the function is that makes it.
-        settings: Of what is served.
         workers: Processes.
     """
     return ServedConfig(
@@ -120,7 +122,6 @@ def served_config(app: Gateway | str, settings: Config, *, workers: int = 1) -> 
         loop=event_loop(),
         http="gateway.transport.server.protocols:HttpProtocol",
         ws="gateway.transport.server.protocols:WebSocketProtocol",
-        ws_max_size=settings.subscription.max_message_bytes,
         # Small messages: a compressor for each socket costs more than it saves.
         ws_per_message_deflate=False,
         lifespan="on",
@@ -130,7 +131,6 @@ def served_config(app: Gateway | str, settings: Config, *, workers: int = 1) -> 
         date_header=True,
         log_config=None,  # its lines are lines of our log
         log_level="warning",
-        timeout_graceful_shutdown=int(settings.server.drain_timeout_s),
     )
 
 

@@ -22,6 +22,7 @@ import uvicorn
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from gateway.app.gateway import Gateway
 from gateway.app.mistakes import error_lines
 from gateway.app.reload.successors import START_TIMEOUT_S
 from gateway.cli.failures import failure_of, print_failure, tell_failure
@@ -86,7 +87,7 @@ def _start_line(exc: BaseException) -> str:
 
 
 class ServedConfig(uvicorn.Config):
-    """uvicorn's configuration with our lifespan, and TLS as the application wants it.
+    """uvicorn's configuration with our lifespan, and what the application's configuration says of the server.
 
     Attributes:
         say: Told the lines of a start that fails.
@@ -95,10 +96,14 @@ class ServedConfig(uvicorn.Config):
     say: Say = staticmethod(tell_failure)
 
     def load(self) -> None:
-        """Load the application."""
+        """Load the application. It may have another configuration than the process that has started this one."""
         super().load()
         self.lifespan_class = Lifespan
-        if served_app(self).certificates is not None:
+        app = served_app(self)
+        assert isinstance(app, Gateway)
+        self.ws_max_size = app.config.subscription.max_message_bytes
+        self.timeout_graceful_shutdown = int(app.config.server.drain_timeout_s)
+        if app.certificates is not None:
             self.http_protocol_class = TlsHandshake
 
 

@@ -14,14 +14,18 @@ import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from gateway.app.gateway import create_app
+from gateway.app.reload.successors import SERVE_PARENT
+from gateway.cli import serve as serve_module
 from gateway.cli.app import GatewayCommands, app
-from gateway.cli.serve import event_loop
+from gateway.cli.serve import SERVE_CONFIG, SERVE_MOCK, SERVE_SCHEMA, event_loop, served_config
 from tests.cli.command import GATEWAY, ROOT, run_gateway
 
 
@@ -37,6 +41,50 @@ def test_help_shows_the_names_of_tables() -> None:
     assert "as `[views.NAME]` says" in shown
     assert "of [quotas.policies]." in shown
     assert "[required]" in shown
+
+
+def small_project(folder: Path) -> Path:
+    """The name of its configuration file, which is not there."""
+    (folder / "schema").mkdir()
+    sdl = """
+        extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@connect"])
+        type Query { a: Int @connect(http: {GET: "http://a.test/"}, selection: "$") }
+    """
+    (folder / "schema" / "a.graphql").write_text(sdl)
+    return folder / "gateway.toml"
+
+
+def test_each_worker_knows_how_many_the_command_line_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, known = small_project(tmp_path), []
+    file.write_text("[server]\nworkers = 5\n")
+    for name in ("GATEWAY_SERVER__WORKERS", SERVE_CONFIG, SERVE_SCHEMA, SERVE_MOCK, SERVE_PARENT):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+    def run(_: Any, sockets: list[socket.socket], *_more: Any) -> int:
+        for one in sockets:
+            one.close()
+        known.append(serve_module.worker().config.server.workers)
+        return 0
+
+    monkeypatch.setattr(serve_module, "_run", run)
+    monkeypatch.setattr(serve_module, "log_process", lambda _: None)
+    for arguments in ([], ["--workers", "3"]):
+        serve = ["serve", "--config", str(file), "--port", "0", *arguments]
+        assert CliRunner().invoke(app, serve).exit_code == 0
+    assert known == [5, 3]
+
+
+def test_a_worker_s_server_is_as_its_own_configuration_says(tmp_path: Path) -> None:
+    file = small_project(tmp_path)
+    settings = "[server]\ndrain_timeout_s = {}\n[subscription]\nmax_message_bytes = {}\n"
+    for drain_s, size in ((2, 1_000), (25, 3_000_000)):
+        file.write_text(settings.format(drain_s, size))
+        config = served_config(create_app(file))
+        config.load()
+        assert (config.timeout_graceful_shutdown, config.ws_max_size) == (drain_s, size)
 
 
 def test_help_imports_no_command() -> None:

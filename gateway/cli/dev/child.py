@@ -83,7 +83,7 @@ def serve_version(
     except ConfigError as exc:
         problems = error_lines(exc, path)
     else:
-        served = served_config(gateway, settings)
+        served = served_config(gateway)
         served.say = say
         try:
             _Server(served, channel, []).run(sockets)
