@@ -135,11 +135,18 @@ class CallBuilder:
             )
         )
         flags = flags_of_connector(builder, responding)
-        caching = call_caching(self.schema, connect, supplied, settings, is_write=is_write)
-        if caching is not None:
-            caching.fingerprint = caching.digest + fingerprint(
-                connect, source, base_url, rules, settings, self.constants, builder.reads
-            )
+        version = fingerprint(
+            connect, source, base_url, rules, settings, self.constants, builder.reads
+        )
+        caching = call_caching(
+            self.schema,
+            connect,
+            supplied,
+            settings,
+            is_write=is_write,
+            version=version,
+            selection=selection,
+        )
         if caching is not None and caching.reads and vary is not None:
             vary = vary.joined(Vary(principal=caching.reads, owners=caching.owners))
         decodings = self._decodings(connect, selection, kind, whole, settings)

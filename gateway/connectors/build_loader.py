@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from graphql import GraphQLField, GraphQLObjectType
+from graphql import GraphQLField, GraphQLObjectType, get_named_type
 
 from gateway.connectors.batch_loader import BatchLoader
 from gateway.connectors.build_call import CallBuilder
@@ -50,6 +50,10 @@ class LoaderBuilder:
         target.extensions[FROM_JSON] = True
         call, supplied = self._calls.make_call(connect, target.type, owner)
         call.written = written_arguments(target.args)
+        kind = get_named_type(target.type)
+        if connect.entity and call.caching is not None and isinstance(kind, GraphQLObjectType):
+            members = self._read_by_request(call, "args", kind).members
+            call.caching.ask_by_key(kind.name, "args", members)
         batch = self._read_by_request(call, "batch", owner)
         this = self._read_by_request(call, "this", owner).joined(
             self._read_by_mappings(call, "this", owner)
@@ -89,7 +93,7 @@ class LoaderBuilder:
         )
         if call.caching is not None:
             variable, of_key = ("batch", batch) if batch.members else ("this", key)
-            call.caching.key = owner.name, variable, tuple(of_key.members)
+            call.caching.ask_by_key(owner.name, variable, of_key.members)
         if batch.members:
             loader: ConnectorLoader = self._batch_loader(
                 call,
@@ -120,7 +124,7 @@ class LoaderBuilder:
         call, supplied = self._calls.make_call(connect, owner, None)
         key = self._read_by_request(call, "args", owner)
         if call.caching is not None:
-            call.caching.key = owner.name, "args", tuple(key.members)
+            call.caching.ask_by_key(owner.name, "args", key.members)
         read = key.joined(without(self._read_by_mappings(call, "args", owner), supplied.members))
         loader = KeyedLoader(
             call,

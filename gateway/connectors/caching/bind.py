@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,12 @@ from gateway.connectors.caching.call_caching import CallCaching
 from gateway.connectors.caching.hints import NO_HINT, read_hint
 from gateway.connectors.directives import Connect, SourceDirective
 from gateway.connectors.header_rule_settings import HeaderRule
+from gateway.connectors.mapping.analyse import read_paths
 from gateway.connectors.mapping.members import NOTHING, Members
+from gateway.connectors.mapping.nodes import MappingSelection
 from gateway.upstream.settings import SourceSettings
+
+OF_A_CALL = ("args", "this", "request", "principal", "flags")
 
 
 def call_caching(
@@ -26,6 +30,8 @@ def call_caching(
     settings: SourceSettings,
     *,
     is_write: bool,
+    version: str,
+    selection: MappingSelection,
 ) -> CallCaching | None:
     """What a connector tells the cache; None where nothing of it is kept, and it makes nothing unusable.
 
@@ -35,6 +41,8 @@ def call_caching(
         supplied: What its selection supplies.
         settings: Of its source.
         is_write: It is a mutation's.
+        version: Its fingerprint.
+        selection: Its mapping.
     """
     if not (is_write or settings.cache.enabled):
         return None
@@ -59,8 +67,24 @@ def call_caching(
         answers,
         tags,
         None if is_write else member,
+        version=version,
         is_write=is_write,
+        mapped_by=tuple(_paths_of_call(selection)),
     )
+
+
+def _paths_of_call(selection: MappingSelection) -> Iterator[tuple[str, ...]]:
+    """What a mapping reads of a call, but of its answer and of a batch's keys."""
+    reads = read_paths(selection)
+    for variable in OF_A_CALL:
+        yield from _leaves(reads.get(variable, NOTHING), (variable,))
+
+
+def _leaves(members: Members, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if members.whole:
+        yield path
+    for name, inner in members.members.items():
+        yield from _leaves(inner, (*path, name))
 
 
 def fingerprint(
@@ -87,7 +111,7 @@ def fingerprint(
     texts = [print_ast(connect.node), print_ast(source.node) if source is not None else ""]
     texts += [base_url, repr(list(rules)), repr(settings.headers), repr(settings.session_cookie)]
     texts += [repr(sorted(used.items())), repr(config) if "config" in reads else ""]
-    texts.append(settings.cache.digest())
+    texts += [settings.cache.digest(), settings.dialect]
     return hashlib.blake2b("\0".join(texts).encode(), digest_size=12).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from http import HTTPStatus
@@ -11,8 +11,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.auth.principal import Principal
-from gateway.connectors.caching.answers import AnswerHints
-from gateway.connectors.caching.tag_format import TagFormat
+from gateway.connectors.caching.answers import AnswerHints, Path
+from gateway.connectors.caching.tag_format import TagFormat, value_at
 from gateway.errors import UpstreamError
 from gateway.upstream.cache.hints import CacheHints
 from gateway.upstream.cache.tags import key_tag, named_tag, type_tag
@@ -34,9 +34,9 @@ class CallCaching:
         answers: What the schema says of its answers.
         tags: What its field says they are purged by.
         private_member: The member of the principal that private answers are kept by; None where none are.
-        fingerprint: Of all that a request and the meaning of its answer depend on, but arguments, keys and the client.
+        version: Of all that a request and the meaning of its answer depend on, but arguments, keys and the client.
         is_write: The call is a mutation's: its tags are what it makes unusable.
-        digest: Of how long answers are fresh, and of their tags: what is stored has those of when it was stored.
+        mapped_by: What of the call the mapping of its answers reads.
         key: The type whose objects the call asks for by key, which variable holds the keys, and their members.
     """
 
@@ -45,17 +45,19 @@ class CallCaching:
     answers: AnswerHints
     tags: tuple[TagFormat, ...] = ()
     private_member: str | None = None
-    fingerprint: str = ""
+    version: str = ""
     is_write: bool = False
+    mapped_by: tuple[Path, ...] = ()
     key: tuple[str, str, tuple[str, ...]] | None = None
-    digest: str = field(init=False)
+    _digest: str = field(init=False)
+    _told_by: list[Path] = field(init=False)
     _type_tags: frozenset[str] = field(init=False)
     _of_rows: CacheHints = field(init=False)
     _of_kept_rows: CacheHints = field(init=False)
 
     def __post_init__(self) -> None:
         self._type_tags = frozenset(type_tag(self.source, name) for name in self.answers.types)
-        said = self.answers.max_age_s, self.answers.types, self.answers.of_rows, self.tags
+        self._note_tags()
         self._of_rows = CacheHints(
             max_age_s=self.answers.max_age_s,
             is_private=self.answers.is_private,
@@ -63,7 +65,43 @@ class CallCaching:
             in_rows=True,
         )
         self._of_kept_rows = replace(self._of_rows, is_noted=True)
-        self.digest = blake2b(repr(said).encode(), digest_size=12).hexdigest()
+
+    def ask_by_key(self, type_name: str, variable: str, members: Iterable[str]) -> None:
+        """Its calls ask for objects of a type, whose keys stand in a variable."""
+        self.key = type_name, variable, tuple(members)
+        self._note_tags()
+
+    def _note_tags(self) -> None:
+        """All that the tags of an answer depend on is part of its key: it has those of when it was stored.
+
+        Of a batch's keys that is so already: they are sent, or are keys of rows.
+        """
+        answers = self.answers
+        said = answers.max_age_s, answers.types, answers.of_rows, self.tags, self.key
+        has_own = bool(answers.of_rows or self.tags or self.key)
+        text = repr((said, self.version if has_own else ""))
+        self._digest = blake2b(text.encode(), digest_size=12).hexdigest()
+        forms = [*self.tags, *(form for rows in answers.of_rows.values() for _, form in rows)]
+        told_by = {
+            (name, *path) for name in ("args", "this") for f in forms for path in f.paths(name)
+        }
+        if answers.of_rows:
+            told_by.update(self.mapped_by)
+        if self.key is not None and self.key[1] != "batch":
+            told_by.update((self.key[1], member) for member in self.key[2])
+        self._told_by = sorted(told_by)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what the rows of a batch depend on beside arguments, keys and the client."""
+        return self._digest + self.version
+
+    def _digest_of(self, variables: Callable[[], dict[str, Any]]) -> str:
+        """Of how long an answer is fresh, and of its tags."""
+        if not self._told_by:
+            return self._digest
+        given = variables()
+        return self._digest + repr([value_at(given, path) for path in self._told_by])
 
     def hints(
         self, variables: Callable[[], dict[str, Any]], principal: Principal, mapped: Mapped
@@ -71,7 +109,7 @@ class CallCaching:
         """What goes with one call.
 
         Args:
-            variables: Gives those of the call; not called before an answer is stored.
+            variables: Gives those of the call; called where tags depend on them, and when an answer is stored.
             principal: The client's principal, as the call sees it.
             mapped: What an answer maps to. Errors: UpstreamError.
         """
@@ -84,7 +122,7 @@ class CallCaching:
             is_private=self.answers.is_private,
             has_owner=self.private_member is not None,
             private_id=self.owner(principal),
-            digest=self.digest,
+            digest=self._digest_of(variables),
             tags=lambda fetched: self._tags_of(fetched, variables(), mapped),
         )
 

@@ -69,12 +69,18 @@ def parse_tag_format(text: str) -> TagFormat:
     return TagFormat(text, tuple(parts))
 
 
-def _text(variables: Mapping[str, Any], path: tuple[str, ...]) -> str | None:
+def value_at(variables: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """What variables have at a path; None for nothing."""
     value: Any = variables
     for name in path:
         if not isinstance(value, Mapping):
             return None
         value = value.get(name)
+    return value
+
+
+def _text(variables: Mapping[str, Any], path: tuple[str, ...]) -> str | None:
+    value = value_at(variables, path)
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, str | int | float) else None
