@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
 
+from gateway.auth.read_only import ReadOnlyDict, plain, read_only_members
 from gateway.json_bytes import write_json
 
-NOTHING: Mapping[str, Any] = {}
+NOTHING = ReadOnlyDict()
 NO_SCOPES: frozenset[str] = frozenset()
 MEMBERS = ("id", "kind", "issuer", "scopes", "client", "claims")
 """What mappings, header rules and `vary=` may name; a member of `claims` by its path, `claims.tenant.id`."""
@@ -33,7 +34,7 @@ class Principal:
         kind: "user" came with a token, "client" with an API key alone, "anonymous" with neither.
         issuer: Of the token.
         scopes: What it may do.
-        claims: Of the token.
+        claims: Of the token; read-only, since whoever comes with the same token has them.
         client: The application: the API key's client, or the token's `azp` or `client_id`.
         key: The id of the API key.
         view: The part of the schema that it sees, where its key says so.
@@ -41,6 +42,7 @@ class Principal:
         expires: When it ends, seconds of Unix time.
         shown: The credentials that it has shown; a connection that stays open asks whether they still count.
         decisions: What the schema's directives have decided for it, by the guard that asked.
+        plain_claims: The claims for mappings, which know plain dicts. No function of the user's has them.
     """
 
     id: str | None = None
@@ -55,6 +57,15 @@ class Principal:
     expires: float = math.inf
     shown: tuple[Any, ...] = field(default=(), repr=False)
     decisions: dict[Any, tuple[bool, ...]] = field(default_factory=dict, repr=False)
+    plain_claims: Mapping[str, Any] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        claims = self.claims
+        if type(claims) is ReadOnlyDict:
+            object.__setattr__(self, "plain_claims", plain(claims))
+        else:
+            object.__setattr__(self, "plain_claims", claims)
+            object.__setattr__(self, "claims", read_only_members(claims))
 
     @property
     def is_authenticated(self) -> bool:
@@ -64,10 +75,7 @@ class Principal:
     def member(self, path: str) -> Any:
         """The value of a member, `id` or `claims.tenant.id`; None where it has none."""
         first, *rest = names_of(path)
-        value = getattr(self, first) if first in MEMBERS else None
-        for name in rest:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        return value
+        return _below(getattr(self, first) if first in MEMBERS else None, rest)
 
     def as_json(self) -> dict[str, Any]:
         """The members that may be read, as mappings read them."""
@@ -77,7 +85,7 @@ class Principal:
             "issuer": self.issuer,
             "scopes": sorted(self.scopes),
             "client": self.client,
-            "claims": dict(self.claims),
+            "claims": dict(self.plain_claims),
         }
 
     def text_of(self, path: str) -> str:
@@ -107,9 +115,9 @@ class Principal:
             if first != "claims":
                 members[first] = getattr(self, first)
             elif not rest:
-                claims = dict(self.claims)
+                claims = dict(self.plain_claims)
             else:
-                _put(claims, rest, self.member(path))
+                _put(claims, rest, _below(self.plain_claims, rest))
         return Principal(**members, claims=claims)
 
 
@@ -175,6 +183,12 @@ def frozen(value: Any) -> Hashable:
 def _is_word(name: str) -> bool:
     """Whether a name is one where spaces stand between names, and does not look like JSON."""
     return name.split() == [name] and name[0] not in '["{'
+
+
+def _below(value: Any, path: Iterable[str]) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def _put(claims: dict[str, Any], path: Sequence[str], value: Any) -> None:

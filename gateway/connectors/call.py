@@ -114,7 +114,7 @@ class ConnectorCall:
         if vary is VARY_NONE:
             return {**self.constants, "request": NO_REQUEST, **given}
         principal = context.principal
-        request = {"headers": context.raw_headers, "claims": principal.claims}
+        request = {"headers": context.raw_headers, "claims": principal.plain_claims}
         if vary is None or vary.principal:
             given["principal"] = principal.as_json()
         if self.flags:

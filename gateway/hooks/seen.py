@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from gateway.auth.principal import Principal
@@ -46,7 +47,7 @@ class SeenRequest:
         method: Of the HTTP request; GET for a WebSocket.
         path: Below the path that the application is mounted at.
         request_id: As in the log.
-        headers: By lower-case name. With a declaration, those that it names.
+        headers: By lower-case name, read-only. With a declaration, those that it names.
         principal: Who the client is. With a declaration, the members that it names.
         state: What `@on_startup` functions have made, and the settings of plugins.
     """
@@ -67,7 +68,7 @@ class SeenRequest:
         seen = client if vary is None else client.seeing(vary.view(client))
         self._asked = asked
         self._is_whole = vary is None
-        self.headers: Mapping[str, str] = seen.headers
+        self.headers: Mapping[str, str] = MappingProxyType(seen.headers)
         self.principal: Principal = seen.principal
         self.method = client.method
         self.path = asked.path
@@ -108,7 +109,7 @@ class SeenOperation:
         name: None for an anonymous one, and where the document was refused.
         type: "query", "mutation" or "subscription"; None where the document was refused.
         document_hash: Of its text without literals.
-        variables: As sent, for a hook that asks for them; None else.
+        variables: As sent, read-only, for a hook that asks for them; None else.
     """
 
     name: str | None

@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import ExecutionResult
 
+from gateway.auth.read_only import read_only
 from gateway.concurrency.awaitable import AwaitableOrValue, then
 from gateway.context import Context
 from gateway.hooks.answers import OperationResponse, with_members
@@ -56,7 +57,7 @@ class OperationHooks:
                 record.operation_name,
                 record.operation_type,
                 record.document_hash,
-                (operation.params.variables or {}) if hook.takes_variables else None,
+                read_only(operation.params.variables or {}) if hook.takes_variables else None,
             )
             request = SeenRequest(asked, hook.vary, self._state)
             await hook.call(seen, request, gives=type(None))
