@@ -25,6 +25,17 @@ from gateway.telemetry.metrics import Sample
 from gateway.telemetry.records import UNDER_WAY
 
 
+class _Latest:
+    """What is served now, as all schemas of a worker know it: none of them holds those between.
+
+    Attributes:
+        served: That; None before the first took the place of another.
+    """
+
+    def __init__(self) -> None:
+        self.served: tuple[Subscriptions, Serving] | None = None
+
+
 class Subscriptions:
     """The operations of one worker whose answers go on.
 
@@ -35,7 +46,6 @@ class Subscriptions:
 
     Attributes:
         open: The streams under way.
-        after: What its subscriptions go on by; None while it is what is served.
         ending: Subscriptions of the schema before that could not go on by this one.
     """
 
@@ -44,8 +54,14 @@ class Subscriptions:
         self.streams = streams
         self.measures = measures
         self.open: WeakSet[Stream] = WeakSet()
-        self.after: tuple[Subscriptions, Serving] | None = None
+        self._latest = _Latest()
         self.ending = Ending()
+
+    @property
+    def after(self) -> tuple[Subscriptions, Serving] | None:
+        """What its subscriptions go on by; None while it is what is served."""
+        found = self._latest.served
+        return None if found is None or found[0] is self else found
 
     def samples(self) -> Iterator[Sample]:
         """What is open, for metrics."""
@@ -128,7 +144,9 @@ class Subscriptions:
             spread_s: Over how many seconds those end that cannot go on.
         """
         before.ending.hurry()
-        before.after = self, serving
+        latest = before._latest if self._latest.served is None else self._latest
+        latest.served = self, serving
+        self._latest = before._latest = latest
         self.ending = await hand_over(before, self, serving)
         self.ending.spread(spread_s)
         return self.ending

@@ -80,6 +80,7 @@ class Upstream:
         for name, settings in {"": SourceSettings(), **self._settings}.items():
             known = self._known.get(name)
             if known is not None and known.settings == settings:
+                known.users += 1
                 self._sources[name] = known
                 continue
             self._sources[name] = UpstreamSource(
@@ -107,18 +108,16 @@ class Upstream:
         return self._transports.get(name)
 
     async def aclose(self, used: Upstream | None = None) -> None:
-        """Close every connection, but of the sources that `used` has too.
+        """Close every connection, but of the sources that others have too, whichever of them is closed first.
 
         What still holds this one, the source stream of a subscription, calls what is used instead.
         """
         if self.shadows is not None:
             await self.shadows.aclose()
-        kept = set(used._sources.values()) if used is not None else set()
         sources, self._sources = self._sources, {}
         self._successor = used
         for source in sources.values():
-            if source not in kept:
-                await source.aclose()
+            await source.leave()
 
     def hand_over(self, after: Upstream) -> None:
         """Others take the place of these sources: what those that do not go on have counted stays counted."""

@@ -20,7 +20,11 @@ from gateway.upstream.transport import Transport, UpstreamRequest
 
 
 class UpstreamSource:
-    """One backend: its transport, and the policies around it."""
+    """One backend: its transport, and the policies around it.
+
+    Attributes:
+        users: How many revisions have it; the last one closes it.
+    """
 
     def __init__(
         self,
@@ -31,6 +35,7 @@ class UpstreamSource:
         shared: SharedTier | None = None,
         transport: Transport | None = None,
     ) -> None:
+        self.users = 1
         self.settings = settings
         self.transport = transport or build_transport(settings)
         self.policy = Policy(name, settings, self.transport, counters)
@@ -43,6 +48,12 @@ class UpstreamSource:
             )
             self.rows = RowStore(name, settings.cache, self.cache.tiers, counters.cache_lookups)
         self._headers = [(name.lower(), value) for name, value in (settings.headers or {}).items()]
+
+    async def leave(self) -> None:
+        """One revision less has it."""
+        self.users -= 1
+        if not self.users:
+            await self.aclose()
 
     async def aclose(self) -> None:
         """Close every connection."""

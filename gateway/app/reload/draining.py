@@ -9,6 +9,7 @@ from weakref import ref
 from gateway.app.reload.dismantle import dismantle, in_turns
 from gateway.app.revision import Revision
 from gateway.app.worker import Worker
+from gateway.upstream.client import Upstream
 
 LOOK_EVERY_S = 0.1
 DRAIN_GRACE_S = 5.0
@@ -29,9 +30,9 @@ class Remains:
         self._upstream = revision.upstream
         self._threads = revision.graph.threads
 
-    async def close(self, used: Revision) -> None:
-        """Close what no other revision has."""
-        await self._upstream.aclose(used.upstream)
+    async def close(self, used: Upstream) -> None:
+        """Close what no other revision has. What still holds it calls these sources instead."""
+        await self._upstream.aclose(used)
         self._threads.shutdown(wait=False)
 
 
@@ -51,20 +52,17 @@ class Draining:
         self._tasks: set[asyncio.Task[None]] = set()
         self.revisions: list[ref[Revision]] = []
 
-    def begin(self, before: Revision, after: Revision, spread_s: float) -> None:
-        """Let a revision go, soon.
+    def begin(self, before: Revision, spread_s: float) -> None:
+        """Let a revision go, soon. It holds no later one meanwhile, which may be let go before it.
 
         Args:
             before: That revision.
-            after: What has taken its place.
             spread_s: How long subscriptions may take to end.
         """
         gone = ref(before)
         self.revisions.append(gone)
         remains = Remains(before)
-        task = asyncio.create_task(
-            self._drain(gone, remains, after, max(remains.timeout_s, spread_s))
-        )
+        task = asyncio.create_task(self._drain(gone, remains, max(remains.timeout_s, spread_s)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -79,9 +77,7 @@ class Draining:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _drain(
-        self, old: ref[Revision], remains: Remains, after: Revision, most_s: float
-    ) -> None:
+    async def _drain(self, old: ref[Revision], remains: Remains, most_s: float) -> None:
         """Wait until nothing holds the old one, and let go of what it was made of."""
         loop = asyncio.get_running_loop()
         latest = loop.time() + most_s + DRAIN_GRACE_S
@@ -89,7 +85,7 @@ class Draining:
             while old() is not None and loop.time() < latest:  # noqa: ASYNC110 - nothing tells of its end
                 await asyncio.sleep(LOOK_EVERY_S)
         finally:
-            await remains.close(after)
+            await remains.close(self._worker.upstream)
         if self._worker.measures is not None:  # it holds plans until it is read
             await in_turns(self._worker.measures.usage.folding(), FOLDED_PER_TURN)
         self.revisions.remove(old)

@@ -169,7 +169,7 @@ class Revisions:
             plans = self.served.revision.plans_in_use(most)
             return await self._in_thread(partial(_warm, revision, self.served.revision, plans))
         except BaseException:
-            await Remains(revision).close(self.served.revision)
+            await Remains(revision).close(self._worker.upstream)
             raise
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
@@ -188,13 +188,13 @@ class Revisions:
         self._on_swap(after.config, after.graph, after.digest)
         self.served, self.prepared = after, None
         self.number += 1
-        self._let_go(before.revision, after.revision)
+        self._let_go(before.revision)
         return time.perf_counter() - begin
 
-    def _let_go(self, before: Revision, after: Revision) -> None:
+    def _let_go(self, before: Revision) -> None:
         """No request begins by a revision any more: another has taken its place."""
         self._before = before
-        self.draining.begin(before, after, self.served.config.reload.end_spread_s)
+        self.draining.begin(before, self.served.config.reload.end_spread_s)
 
     def begin_canary(self, percent: float) -> None:
         """Serve what is prepared beside what is served, to so many of a hundred clients."""
@@ -247,12 +247,11 @@ class Revisions:
         if self.prepared is None:
             return
         revision, self.prepared = self.prepared.served.revision, None
-        served = self.served.revision
         if self._end_canary() is None:
-            await Remains(revision).close(served)
+            await Remains(revision).close(self._worker.upstream)
             return
-        served.succeed(revision)
-        self._let_go(revision, served)
+        self.served.revision.succeed(revision)
+        self._let_go(revision)
         del revision
         await self.move_subscriptions()
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import threading
-import weakref
 from collections.abc import Mapping
 
 import pytest
@@ -237,17 +235,6 @@ async def test_counters_never_fall(live: Live) -> None:
     registry.add(live.client.app.worker.serving().samples)
     after = dict(registry.snapshot()["gateway_plan_cache_lookups"])
     assert all(after[labels] >= value for labels, value in before)  # type: ignore[operator]
-
-
-async def test_an_old_revision_is_let_go(live: Live) -> None:
-    await live.client.execute("{ box { old } }")
-    for number in range(3):
-        old = weakref.ref(live.client.app.worker.serving())
-        live.project.write_schema(f"new{number}: String")
-        await live.reloader.reload()
-        await live.until_drained()
-        gc.collect()
-        assert old() is None
 
 
 async def test_the_loop_goes_on_while_it_is_built(live: Live) -> None:
