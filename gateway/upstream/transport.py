@@ -42,6 +42,7 @@ class UpstreamRequest(msgspec.Struct):
         cache_keys: Where its answer is kept; the cache sets it.
         cache_result: What its look-up found: `hit`, `miss`; the cache sets it.
         cache_entry: The answer that it was given, as it is kept; None where it is not; the cache sets it.
+        cache_lease: The lease in Redis of who asks the origin for all pods; the cache sets it.
         on_send: Called when a call has its place at the source: until then URL and body may change.
     """
 
@@ -60,6 +61,7 @@ class UpstreamRequest(msgspec.Struct):
     cache_keys: RequestKeys | None = None
     cache_result: str = ""
     cache_entry: StoredResponse | None = None
+    cache_lease: bytes | None = None
 
 
 class Fetched(msgspec.Struct):

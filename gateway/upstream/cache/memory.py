@@ -108,9 +108,11 @@ class MemoryCache:
     def put(self, request: UpstreamRequest, entry: StoredResponse) -> None:
         """Keep an answer in the place of the one that the same request had."""
         size = entry.size_bytes
-        if size > self.max_bytes or self.is_purged(entry):
+        if self.is_purged(entry):
             return
-        self.remove(request)
+        self.remove(request)  # it is older, also than what there is no room for
+        if size > self.max_bytes:
+            return
         key = keys_of(request).kept_by(entry.private_id, is_shared=entry.asked is not None)
         self._has_shared |= entry.asked is not None
         found = self._entries.get(key)
@@ -135,11 +137,13 @@ class MemoryCache:
     def set(self, key: Hashable, entry: Stored) -> None:
         """Store something under a key that is no request's."""
         size = entry.size_bytes
-        if size > self.max_bytes or self.is_purged(entry):
+        if self.is_purged(entry):
             return
         known = self._entries.pop(key, None)
         if known is not None:
             self.size_bytes -= known.size_bytes
+        if size > self.max_bytes:
+            return
         self._entries[key] = entry
         self.size_bytes += size
         self._make_room()

@@ -88,7 +88,7 @@ class ResponseCache:
         Errors: those of `fetch`.
         """
         hints = request.hints
-        request.cache_keys = request.cache_entry = None
+        request.cache_keys = request.cache_entry = request.cache_lease = None
         request.cache_rules = self.rules_digest + (hints.digest if hints is not None else "")
         names = {name.lower() for name, _ in request.headers}
         asks = {} if names.isdisjoint(_ASKING) else request_directives(request.headers)
@@ -104,6 +104,7 @@ class ResponseCache:
             hit = "hit" if entry is known else "shared_hit"
         if entry is None:
             if "only-if-cached" in asks:
+                self.tiers.end_lease(plain)
                 self._count(request, "miss")
                 return Fetched(504, [], b"")
             return await self._fill(request, fetch, plain)
@@ -155,9 +156,12 @@ class ResponseCache:
         """Ask for an answer, and keep it for who asks on no condition."""
         self._count(request, "miss")
         begin = self.tiers.begin()
-        response = await fetch(request)
-        request.cache_entry = self._keep(plain, response, begin)
-        return response
+        try:
+            response = await fetch(request)
+            request.cache_entry = self._keep(plain, response, begin)
+            return response
+        finally:
+            self.tiers.end_lease(plain)
 
     def _given(self, request: UpstreamRequest, entry: StoredResponse, result: str) -> Fetched:
         """A stored answer, which whoever asks is given."""
@@ -189,7 +193,16 @@ class ResponseCache:
     async def _validate(
         self, request: UpstreamRequest, fetch: Fetch, entry: StoredResponse
     ) -> Fetched:
-        """Ask whether a stored answer still holds. §4.3"""
+        """Ask whether a stored answer still holds."""
+        try:
+            return await self._validated(request, fetch, entry)
+        finally:
+            self.tiers.end_lease(request)
+
+    async def _validated(
+        self, request: UpstreamRequest, fetch: Fetch, entry: StoredResponse
+    ) -> Fetched:
+        """The answer that holds. §4.3"""
         begin = self.tiers.begin()
         headers = [*request.headers, *entry.validators()]
         asked = replace(request, headers=headers, cache_keys=None)
@@ -228,9 +241,10 @@ class ResponseCache:
             return
 
         async def refresh() -> None:
+            asked = replace(request)
             try:
-                if await self.tiers.is_leader(request):
-                    await self._validate(replace(request), fetch, entry)
+                if await self.tiers.is_leader(asked):
+                    await self._validate(asked, fetch, entry)
             except UpstreamError:
                 pass  # the policies have counted it, and the next request asks again
             finally:

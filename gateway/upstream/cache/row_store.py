@@ -182,8 +182,9 @@ class RowStore:
                     continue
             entry = replace(whole, body=row, fresh_until=until, tags=tuple(of_all.union(tags(key))))
             self.tiers.memory.set((base, key), entry)
-            if not self.tiers.memory.is_purged(entry):
-                kept[key] = entry
+            if self.tiers.memory.is_purged(entry):
+                continue
+            kept[key] = entry
             if self.tiers.shared is not None:
                 self.tiers.shared.put_digest(row_key(base, key), entry, begin.shared)
         return True

@@ -26,6 +26,8 @@ VALIDATED_S = 3600.0
 """How long an answer is kept that is not fresh any more, but can be asked about: its `ETag` saves the body."""
 POLL_S = 0.02
 """How often somebody who waits for another pod's call looks whether its answer is there."""
+UNKEPT = b"-"
+"""Of a lease whose call has ended with nothing that is kept: nobody waits for it."""
 
 
 class SharedTier:
@@ -94,7 +96,20 @@ class SharedTier:
 
     async def lookup(self, request: UpstreamRequest, began: int) -> StoredResponse | None:
         """The stored answer for a request, fresh or not."""
-        for entry in await self.get_many(list(keys_of(request).found_by()), began):
+        if not self.is_usable:
+            return None
+        keys = [self._prefix + digest for digest in keys_of(request).found_by()]
+        return self._matching(request, keys, await self.lines.get_many(keys), began)
+
+    def _matching(
+        self,
+        request: UpstreamRequest,
+        keys: Sequence[bytes],
+        values: Sequence[bytes | None],
+        began: int,
+    ) -> StoredResponse | None:
+        for key, value in zip(keys, values, strict=True):
+            entry = self._entry(key, value, began)
             if entry is not None and entry.matches(request.headers):
                 return entry
         return None
@@ -105,35 +120,54 @@ class SharedTier:
 
     def put_digest(self, digest: bytes, entry: StoredResponse, began: PurgeNumber) -> None:
         """Keep an answer under a digest, soon."""
-        ttl_s = _lifetime_s(entry, self._now())
-        if ttl_s > 0 and self.log.is_heard:
+        ttl_ms = int(_lifetime_s(entry, self._now()) * 1000)
+        if ttl_ms > 0 and self.log.is_heard:
             key = self._prefix + digest
-            self.lines.put(key, write_entry(key, entry, began), int(ttl_s * 1000))
+            self.lines.put(key, write_entry(key, entry, began), ttl_ms)
 
     async def lead(self, request: UpstreamRequest, began: int) -> StoredResponse | None:
         """Whoever comes first asks the origin, in all pods: None says to ask. The others wait for the answer.
 
         Who waits longer than `lease_s` asks too: whoever was first may be gone. Nobody waits for who began before a
-        purge: that answer may be gone as soon as it is there.
+        purge: that answer may be gone as soon as it is there; nor for a call that has ended, nor while Redis is away.
         """
         if not self.is_usable or not self._settings.lease_s:
             return None
-        lease_ms, lease = int(self._settings.lease_s * 1000), b""
+        lease = b""
         for _ in range(max(1, int(self._settings.lease_s / POLL_S))):
-            if lease != (lease := self._lease(request)) and await self.lines.take(lease, lease_ms):
+            if lease != (lease := self._lease(request)) and await self._take(request, lease):
                 return None
-            await asyncio.sleep(POLL_S)
-            found = await self.lookup(request, began)
+            keys = [self._prefix + digest for digest in keys_of(request).found_by()]
+            held, *values = await self.lines.get_many([lease, *keys])
+            found = self._matching(request, keys, values, began)
             if found is not None and found.fresh_until > self._now():
                 return found
+            if held is None or held == UNKEPT:
+                return None
+            await asyncio.sleep(POLL_S)
         return None
 
     async def may_refresh(self, request: UpstreamRequest) -> bool:
         """Whether nobody else refreshes this answer now."""
         if not self.is_usable or not self._settings.lease_s:
             return True
-        lease = self._lease(request)
-        return await self.lines.take(lease, int(self._settings.lease_s * 1000))
+        return await self._take(request, self._lease(request))
+
+    async def _take(self, request: UpstreamRequest, lease: bytes) -> bool:
+        if await self.lines.take(lease, int(self._settings.lease_s * 1000)):
+            request.cache_lease = lease
+            return True
+        return False
+
+    def end_lease(self, request: UpstreamRequest, *, is_kept: bool) -> None:
+        """Whoever asked the origin for all pods has asked it: where nothing of it is kept, the others ask themselves.
+
+        Call it behind `put`: what is kept is written first.
+        """
+        lease, request.cache_lease = request.cache_lease, None
+        if lease is not None:
+            ttl_ms = 1 if is_kept else int(self._settings.lease_s * 1000)
+            self.lines.put(lease, UNKEPT, ttl_ms)
 
     def _lease(self, request: UpstreamRequest) -> bytes:
         """Who asks the origin, of those who know the same purges."""

@@ -67,8 +67,8 @@ class Tiers:
     ) -> StoredResponse | None:
         """What Redis has for a request that memory has no fresh answer for; `known` where that is not older.
 
-        Where neither is fresh, one of all workers and pods is to ask: the others wait here for what it gets, if what
-        this endpoint answered the last time was kept.
+        Where neither may be given, one of all workers and pods is to ask: the others wait here for what it gets, if
+        what this endpoint answered the last time was kept.
         """
         shared = self.shared
         if shared is None or not shared.is_usable:
@@ -77,8 +77,8 @@ class Tiers:
 
         async def look() -> StoredResponse | None:
             found = await shared.lookup(request, began)
-            if (found is None or found.fresh_until <= self._now()) and (
-                request.endpoint in self._kept
+            if request.endpoint in self._kept and not (
+                self._is_given(known) or self._is_given(found)
             ):
                 return await shared.lead(request, began) or found
             return found
@@ -88,6 +88,17 @@ class Tiers:
             return known
         self.memory.put(request, found)
         return None if self.memory.is_purged(found) else found
+
+    def _is_given(self, entry: StoredResponse | None) -> bool:
+        """Whether nobody has to wait where an answer is known: it is fresh, or refreshed while it is given."""
+        if entry is None or entry.needs_validation:
+            return False
+        return entry.fresh_until + entry.stale_while_revalidate_s > self._now()
+
+    def end_lease(self, request: UpstreamRequest) -> None:
+        """A request has its answer, or has failed: whoever waits for what it would have kept waits no longer."""
+        if self.shared is not None:
+            self.shared.end_lease(request, is_kept=False)
 
     async def is_leader(self, request: UpstreamRequest) -> bool:
         """Whether it is this worker that refreshes an answer which may still be used meanwhile."""
@@ -114,9 +125,11 @@ class Tiers:
             self.memory.remove(request)
             return
         if response is self._last and self.memory.lookup(request) is not None:
+            request.cache_lease = None
             return  # it was shared, and another has kept it
         self._last = response
         self.memory.put(request, entry)
         if self.shared is not None and not self.memory.is_purged(entry):
             self._kept.add(request.endpoint)
             self.shared.put(request, entry, begin.shared)
+            self.shared.end_lease(request, is_kept=True)

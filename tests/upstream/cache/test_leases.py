@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from .test_redis import pods, until
+from gateway.errors import UpstreamError
+from gateway.upstream.transport import Fetched, UpstreamRequest
+from tests.support.redis_server import RedisServer
+
+from .test_redis import FRESH, pods, until
 
 HOUR = 3600.0
 
@@ -61,4 +66,70 @@ async def test_who_waits_for_a_fill_asks_when_a_purge_comes(redis_url: str) -> N
         await one.relay.purge(["tag s users"])
         await until(lambda: origin.asked == 2)
         origin.waits.set()
+        assert list(await asyncio.gather(first, second)) == [b"1", b"1"]
+
+
+async def test_nobody_waits_for_a_call_that_has_kept_nothing(redis_url: str) -> None:
+    """Its lease has an hour to go, and answers of its endpoint are kept otherwise."""
+    async with pods(redis_url, lease_s=HOUR) as (one, two), asyncio.timeout(60):
+        origin = one.origin
+        for pod in (one, two):
+            pod.cache.tiers._kept.add("e")
+        for headers in ([("cache-control", "no-store")], FRESH):
+            origin.headers, asked = headers, origin.asked
+            assert await one.body() == b"1"
+            await one.shared.lines.settle()
+            for pod in (one, two):
+                pod.cache.tiers._kept.add("e")
+            assert await two.body() == b"1"
+            assert origin.asked == asked + (1 if headers is FRESH else 2)
+            one.memory.clear()
+            two.memory.clear()
+
+
+async def test_nobody_waits_for_a_call_that_has_failed(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pods(redis_url, lease_s=HOUR) as (one, two), asyncio.timeout(60):
+        for pod in (one, two):
+            pod.cache.tiers._kept.add("e")
+
+        async def fail(_: UpstreamRequest) -> Fetched:
+            raise UpstreamError("HTTP_CLIENT_ERROR", source="s", detail="away")
+
+        with monkeypatch.context() as away:
+            away.setattr(one.origin, "fetch", fail)
+            with pytest.raises(UpstreamError):
+                await one.body()
+        await one.shared.lines.settle()
+        assert await two.body() == b"1"
+
+
+async def test_what_is_given_while_it_is_refreshed_waits_for_nobody(redis_url: str) -> None:
+    async with pods(redis_url, lease_s=HOUR) as (one, two), asyncio.timeout(60):
+        one.origin.headers = [("cache-control", "public, max-age=0, stale-while-revalidate=600")]
+        assert await one.body() == b"1"
+        await one.shared.lines.settle()
+        one.origin.version = 2
+        for pod in (two, one):  # the second finds a lease that is held
+            pod.cache.tiers._kept.add("e")
+            pod.memory.clear()
+            one.origin.waits = asyncio.Event()
+            assert await pod.body() == b"1"
+        await until(lambda: one.origin.asked == 2)
+
+
+async def test_who_waits_for_a_lease_asks_when_redis_is_gone(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path)
+    server.start()
+    async with pods(server.url, lease_s=HOUR) as (one, two), asyncio.timeout(60):
+        for pod in (one, two):
+            pod.cache.tiers._kept.add("e")
+        one.origin.waits = asyncio.Event()
+        first = asyncio.create_task(one.body())
+        await until(lambda: one.origin.asked == 1)
+        second = asyncio.create_task(two.body())
+        server.stop()
+        await until(lambda: one.origin.asked == 2)
+        one.origin.waits.set()
         assert list(await asyncio.gather(first, second)) == [b"1", b"1"]

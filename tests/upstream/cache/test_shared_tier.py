@@ -1,0 +1,24 @@
+"""What is written to Redis, and what is not."""
+
+from __future__ import annotations
+
+import time
+
+from gateway.upstream.cache.wire import PurgeNumber
+
+from .test_redis import pods
+
+NO_PURGE: PurgeNumber = (0, 0)
+
+
+async def test_what_has_less_than_a_millisecond_is_not_written(redis_url: str) -> None:
+    """Redis refuses a TTL of 0, and a refusal ends the use of it for a moment."""
+    async with pods(redis_url, 1) as (pod,):
+        assert await pod.body() == b"1"
+        (entry,) = pod.memory
+        for _ in range(20):
+            entry.fresh_until = time.time() + 0.0009
+            pod.shared.put_digest(b"digest", entry, NO_PURGE)
+        await pod.shared.lines.settle()
+        assert pod.shared.lines.failures["insert"] == 0
+        assert not pod.shared.lines.rests
