@@ -30,7 +30,15 @@ logger = logging.getLogger("gateway.shadow")
 
 
 class ShedError(GatewayError):
-    """A call that is left out, since clients come first."""
+    """What is left out, since clients come first.
+
+    Args:
+        reason: As metrics say it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Allowance:
@@ -144,9 +152,10 @@ class ShadowCalls:
             await self._upstream.open()
         try:
             await compare()
-        except ShedError:
-            self.shed["budget"] += 1
+        except ShedError as exc:
+            self.shed[exc.reason] += 1
         except Exception:
+            self.shed["failed"] += 1
             logger.exception("a comparison has failed; no client notices")
 
     # What connectors ask of the sources
@@ -155,7 +164,7 @@ class ShadowCalls:
         """As `Upstream.fetch`, within the budget. Errors: ShedError, too."""
         now = self._loop.time()
         if self._calls.left(now) < 1 or self._bytes.left(now) <= 0:
-            raise ShedError(request.source)
+            raise ShedError("budget")
         self._calls.spend(1)
         fetched = await self._upstream.fetch(request, caller)
         self._bytes.spend(len(fetched.body))

@@ -38,7 +38,8 @@ class ShadowSettings:
         bytes_per_s: Bytes of their answers in a second.
         timeout_s: Seconds for one comparison.
         max_lag_ms: Milliseconds that the event loop may be late; a comparison that begins later is shed.
-        max_rows: Objects that one comparison looks at; the rest of an answer is not compared.
+        max_rows: Objects that one comparison looks at, and 50 times as many values; the rest of an answer is not
+            compared.
         noise_ratio: Part of the comparisons for which the source that answered is asked a second time, so that what
             differs from itself is known; it is asked too where something differs.
         samples: Examples that are kept of each kind of difference at each coordinate.

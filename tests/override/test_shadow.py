@@ -287,3 +287,33 @@ async def test_a_reload_keeps_what_was_found_of_the_same_connectors(tmp_path: Pa
         file.write_text(text.replace("stats = false", "stats = true"))
         assert (await client.app.reloader.reload()).result == "reloaded"
         assert (await client.execute(STATS)).data == {"stats": {"views": 20, "likes": 20}}
+
+
+GONE = FakeAnswer({}, status=404)
+
+
+@pytest.mark.parametrize("labels", [OFF, ON])
+async def test_what_both_sources_refuse_is_no_failure_of_the_new_one(
+    tmp_path: Path, labels: dict[str, Any]
+) -> None:
+    php, rest = {**PHP, "GET /stats.php": GONE}, {**REST, "GET /stats": GONE}
+    async with served(tmp_path, labels=labels, php=php, rest=rest) as client:
+        assert (await client.execute(STATS)).errors
+        found = await evidence(client)
+        assert (found.calls, found.errors) == (0, {})
+
+
+async def test_what_is_too_much_to_look_at_is_left_out_and_counted(tmp_path: Path) -> None:
+    sdl = """
+type Query { tags: [String] @connect(source: "php", http: { GET: "/tags" }, selection: "$")
+  @connect(source: "rest", http: { GET: "/tags" }, selection: "$")
+  @override(from: "php", label: "stats") @shadow(percent: 100, unordered: ["Query.tags"]) }
+"""
+    tags = [f"t{at}" for at in range(200)]
+    php, rest = {"GET /tags": tags}, {"GET /tags": [*tags[1:], tags[0]]}
+    few = {"shadow": {"max_rows": 1}}
+    labels = {"stats": False}
+    async with served(tmp_path, sdl, php=php, rest=rest, labels=labels, override=few) as client:
+        await client.execute("{ tags }")
+        assert (await evidence(client, "Query.tags")).calls == 0
+        assert shadows(client).shed == {"size": 1}

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from graphql import build_schema, parse
 
-from gateway.connectors.shadow.compare import Comparing
-from gateway.connectors.shadow.uses import read_shadows
+from gateway.connectors.shadow.compare import VALUES_OF_ROW, Comparing, Found
+from gateway.connectors.shadow.uses import read_shadows, spread
 from gateway.graph.field_tree import FieldTree
 
 SDL = """
-type Query { videos: [Video] found: Found any: JSON }
+type Query { videos: [Video] found: Found any: JSON nodes: [Node] rows: [Row] ids: [ID] texts: [String] }
+interface Node { id: ID at: Int }
+type Row implements Node { id: ID at: Int views: Int price: Float tags: [ID] big: Big }
+scalar Big
 union Found = Video | Person
 type Person { name: String }
 scalar JSON
@@ -31,10 +34,17 @@ def differences(
     one: Any, other: Any, use: str = "", kind: Any = VIDEO, wanted: FieldTree = WANTED
 ) -> Any:
     """What differs."""
-    text = f"type Video @shadow({use or 'percent: 1'}) {{ id: ID }}"
-    comparing = Comparing(SCHEMA, kind, read_shadows(parse(text))["Video"], 100)
-    found = asyncio.run(comparing.compare([(one, other)], wanted, "Video"))
+    found = asyncio.run(compared(one, other, use, kind, wanted))
     return {(at, kind): found.examples[at, kind][0] for at, kind in found.kinds}
+
+
+async def compared(
+    one: Any, other: Any, use: str, kind: Any, wanted: FieldTree, most: int = 100
+) -> Found:
+    """What was found."""
+    text = f"type Video @shadow({use or 'percent: 1'}) {{ id: ID }}"
+    own = spread(read_shadows(parse(text))["Video"], SCHEMA)
+    return await Comparing(SCHEMA, kind, own, most).compare([(one, other)], wanted, "Video")
 
 
 @pytest.mark.parametrize(
@@ -117,3 +127,108 @@ def test_no_more_than_so_many_objects_are_looked_at() -> None:
     use = read_shadows(parse("type Video @shadow { id: ID }"))["Video"]
     found = asyncio.run(Comparing(SCHEMA, VIDEOS, use, 10).compare([(one, other)], WANTED, "Video"))
     assert found.kinds == {("Video.title", "value"): 10}
+
+
+ROWS, NODES = QUERY.fields["rows"].type, QUERY.fields["nodes"].type
+UNORDERED = 'unordered: ["Video"]'
+
+
+def rows(one: Any, other: Any, use: str = "", kind: Any = ROWS) -> Any:
+    """What differs between lists of the field that is called Video here."""
+    names = sorted({name for row in [*one, *other] for name in row if name != "__typename"})
+    return differences(one, other, use, kind, FieldTree({name: FieldTree() for name in names}))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "use"),
+    [
+        ([{"views": 1, "at": 5}, {"views": 2, "at": 6}], [{"views": 2, "at": 7}, {"views": 1, "at": 8}], 'ignore: ["Row.at"]'),
+        ([{"views": "1"}, {"views": "2"}], [{"views": 2}, {"views": 1}], ""),
+        ([{"price": 1.0}, {"price": 2.0}], [{"price": 2.0000001}, {"price": 1.0}], "tolerance: 0.01"),
+        ([{"tags": [1, 2], "views": 1}], [{"tags": ["2", "1"], "views": 1}], 'unordered: ["Row.tags"]'),
+        ([{"id": 1.0}, {"id": 2.0}], [{"id": 2}, {"id": "1"}], ""),
+    ],
+)  # fmt: skip
+def test_rows_without_an_order_are_told_apart_as_a_client_sees_them(
+    one: Any, other: Any, use: str
+) -> None:
+    assert rows(one, other, f"{use} {UNORDERED}" if "unordered" not in use else use) == {}
+
+
+def test_rows_without_an_order_that_only_one_has_are_told() -> None:
+    one, other = [{"price": 1.0}, {"price": 2.0}], [{"price": 2.001}, {"price": 4.0}]
+    assert rows(one, other, f"tolerance: 0.01 {UNORDERED}") == {
+        ("Video", "missing row"): "0",
+        ("Video", "extra row"): "1",
+    }
+    assert differences([1, 2], ["2", "1"], UNORDERED, QUERY.fields["ids"].type) == {}
+    assert differences([1, 2], ["2", "3"], UNORDERED, QUERY.fields["ids"].type) == {
+        ("Video", "missing row"): "0",
+        ("Video", "extra row"): "1",
+    }
+
+
+def test_rows_whose_ids_are_not_compared_are_told_apart_by_their_places() -> None:
+    one, other = [{"id": 1, "views": 1}], [{"id": 7, "views": 1}]
+    assert rows(one, other, 'ignore: ["Row.id"]') == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(9007199254740993, 9007199254740992), (10**400, 1), (10**400, 1.5)]
+)
+@pytest.mark.parametrize("use", ["", "tolerance: 0.1"])
+def test_whole_numbers_have_all_their_digits(one: Any, other: Any, use: str) -> None:
+    near = use and one < 10**20
+    found = {} if near else {("Row.big", "value"): "0.big"}
+    assert rows([{"big": one}], [{"big": other}], use) == found
+
+
+def test_what_differs_is_noted_where_it_was_counted() -> None:
+    one = [{"__typename": "Row", "id": 1, "at": 1}]
+    other = [{"__typename": "Row", "id": 1, "at": 2}]
+    for wanted in (FieldTree(at=FieldTree()), FieldTree(id=FieldTree()), FieldTree()):
+        found = asyncio.run(compared(one, other, "", NODES, wanted))
+        assert found.coordinates <= found.compared
+        same = asyncio.run(compared(one, one, "", NODES, wanted))
+        assert same.compared == found.compared
+    assert rows(one, other, kind=NODES) == {("Row.at", "value"): "0.at"}
+    deep = {"author": {"name": "a"}}, {"author": {"name": "b"}}
+    for wanted in (FieldTree(), FieldTree(author=FieldTree())):
+        assert differences(*deep, wanted=wanted) == {("Video.author", "value"): "author.name"}
+
+
+def test_a_field_of_an_interface_counts_for_its_types() -> None:
+    one = [{"__typename": "Row", "at": 1}]
+    assert rows(one, [{"__typename": "Row", "at": 2}], 'ignore: ["Node.at"]', NODES) == {}
+
+
+def test_where_the_old_source_has_failed_there_is_nothing_to_compare() -> None:
+    failed = {"title": ValueError("x")}
+    for other in ({"title": ValueError("y")}, {"title": None}, {"title": "a"}):
+        assert differences(failed, other) == {}
+    assert differences({"title": "a"}, failed) == {("Video.title", "error"): "title"}
+
+
+@pytest.mark.parametrize("use", ["", UNORDERED])
+@pytest.mark.parametrize("field", ["texts", "rows"])
+async def test_a_large_list_gives_others_the_event_loop_and_has_an_end(
+    use: str, field: str
+) -> None:
+    count, most = 20_000, 100
+    one: list[Any] = [f"t{at}" if field == "texts" else {"views": at} for at in range(count)]
+    other = [*one[1:], one[0]]
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    turning = asyncio.ensure_future(turn())
+    kind = QUERY.fields[field].type
+    found = await compared(one, other, use, kind, FieldTree(views=FieldTree()), most)
+    turning.cancel()
+    assert found.is_given_up
+    assert turns >= most * VALUES_OF_ROW // 100 - 1
+    assert bool(found.kinds) is not bool(use), "without an order nothing is known of a part"

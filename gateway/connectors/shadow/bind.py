@@ -11,7 +11,7 @@ from graphql import DocumentNode, GraphQLSchema
 from gateway.connectors.directives import Directives
 from gateway.connectors.shadow.compare import Comparing
 from gateway.connectors.shadow.loader import ShadowLoader, ShadowMove
-from gateway.connectors.shadow.uses import ShadowUse, fingerprint_of, read_shadows
+from gateway.connectors.shadow.uses import ShadowUse, fingerprint_of, read_shadows, spread
 from gateway.graph.loader import Loader
 from gateway.graph.overrides import add_shadow
 from gateway.override.buckets import prefix_of
@@ -65,7 +65,7 @@ class ShadowBinder:
         if move is None:
             fingerprint = fingerprint_of(coordinate, self._directives, use)
             evidence = Evidence(coordinate, fingerprint)
-            make = partial(Comparing, self._schema, kind, use)
+            make = partial(Comparing, self._schema, kind, spread(use, self._schema))
             share = round(use.percent * 100)
             move = ShadowMove(coordinate, share, self._prefix, make, evidence)
             self._moves[coordinate] = move

@@ -1,19 +1,17 @@
 """Two values of one field, as a client would see them: where and how they differ, by GraphQL coordinate.
 
 It compares what was mapped, before it is completed: leaves as their types would write them, objects by the fields
-that were asked for, rows of a list by their `id` where they have one. It asks nobody and keeps nothing.
+that were asked for, rows of a list by their `id` where they have one. It asks nobody and keeps nothing. What it looks
+at is bounded, and others have the event loop meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
-import msgspec
-import orjson
 from graphql import (
     GraphQLLeafType,
     GraphQLList,
@@ -25,15 +23,29 @@ from graphql import (
     is_leaf_type,
 )
 
+from gateway.connectors.shadow.seen import (
+    Form,
+    Seen,
+    are_same,
+    canonical,
+    form_of_leaf,
+    is_near,
+    is_object,
+    unmatched,
+    written,
+)
 from gateway.connectors.shadow.uses import ShadowUse
 from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.graph.resolvers import read_property
-from gateway.json_bytes import write_json
 
 KINDS = ("missing", "added", "type", "value", "missing row", "extra row", "order", "error")
 """A value that only the old source has, or only the new one; one of another type; another value; and so for rows."""
 PAUSE_EVERY = 100
-"""Objects, after which others have the event loop."""
+"""Values, after which others have the event loop."""
+VALUES_OF_ROW = 50
+"""So many values are looked at for each object that may be: leaves, items of lists, and what rows are told apart by."""
+MOST_ORDERED = 5_000
+"""Rows without an id of which it is told that only their order is another one; of more, what differs at each place."""
 
 
 class Found:
@@ -42,11 +54,15 @@ class Found:
     Attributes:
         kinds: How many values differ, by coordinate and kind.
         examples: The first of each: its path, and both values.
+        compared: Where values were compared.
+        is_given_up: Whether there was more to look at than may be.
     """
 
     def __init__(self) -> None:
         self.kinds: Counter[tuple[str, str]] = Counter()
         self.examples: dict[tuple[str, str], tuple[str, Any, Any]] = {}
+        self.compared: set[str] = set()
+        self.is_given_up = False
 
     def note(self, at: str, kind: str, path: str, one: Any, other: Any) -> None:
         """Count one."""
@@ -74,8 +90,10 @@ class Comparing:
         self._kind = kind
         self._use = use
         self._max_rows = max_rows
+        self._seen = Seen(schema, use)
         self._found = Found()
-        self._left = 0
+        self._left = self._values_left = 0
+        self._noted_at: dict[str, str] = {}
 
     async def compare(
         self, pairs: Sequence[tuple[Any, Any]], wanted: FieldTree, coordinate: str
@@ -88,62 +106,72 @@ class Comparing:
             coordinate: Of the field or type.
         """
         self._found, self._left = Found(), self._max_rows
+        self._values_left = self._max_rows * VALUES_OF_ROW
+        self._found.compared = {coordinate, *self._below(get_named_type(self._kind), wanted, True)}
+        self._noted_at = {}
         for at, (one, other) in enumerate(pairs):
             path = str(at) if len(pairs) > 1 else ""
-            if canonical(one) == canonical(other):  # the usual case, in C
+            if await are_same(one, other):
                 continue
-            for steps, _ in enumerate(
-                self._values(self._kind, wanted, one, other, coordinate, path)
-            ):
-                if steps % PAUSE_EVERY == PAUSE_EVERY - 1:
+            for _ in self._values(self._kind, wanted, one, other, coordinate, path):
+                self._values_left -= 1
+                if self._values_left < 0:
+                    self._found.is_given_up = True
+                    return self._found
+                if self._values_left % PAUSE_EVERY == 0:
                     await asyncio.sleep(0)
         return self._found
 
-    def coordinates(self, wanted: FieldTree, coordinate: str) -> set[str]:
-        """Where values are compared; those of the objects of an abstract type are not known before."""
-        return {coordinate, *self._below(get_named_type(self._kind), wanted)}
-
-    def _below(self, kind: Any, wanted: FieldTree) -> Iterator[str]:
-        for name, inner in wanted.items():
-            at = f"{kind.name}.{name}"
-            if at in self._use.ignore or name not in getattr(kind, "fields", ()):
-                continue
-            yield at
-            yield from self._below(get_named_type(kind.fields[name].type), inner)
+    def _below(self, kind: Any, wanted: FieldTree, is_first: bool = False) -> Iterator[str]:
+        """Where values of a type are compared. What differs below one of them is noted there."""
+        kinds = self._schema.get_possible_types(kind) if is_abstract_type(kind) else (kind,)
+        for each in kinds:
+            fields = getattr(each, "fields", {})
+            for name in wanted or (fields if is_first else ()):
+                at = f"{each.name}.{name}"
+                if at in self._use.ignore or name not in fields:
+                    continue
+                yield at
+                yield from self._below(get_named_type(fields[name].type), wanted.get(name, LEAF))
 
     def _values(
         self, kind: Any, wanted: FieldTree, one: Any, other: Any, at: str, path: str
     ) -> Iterator[None]:
+        yield
         if isinstance(kind, GraphQLNonNull):
             kind = kind.of_type
-        if one is None or other is None or isinstance(other, Exception):
-            if isinstance(other, Exception):
-                self._found.note(at, "error", path, one, str(other))
-            elif one is not other:
-                self._found.note(at, "missing" if other is None else "added", path, one, other)
-        elif isinstance(one, Exception):
+        if isinstance(
+            one, Exception
+        ):  # the old source has failed: there is nothing to compare with
             return
+        if isinstance(other, Exception):
+            self._note(at, "error", path, one, str(other))
+        elif one is None or other is None:
+            if one is not other:
+                self._note(at, "missing" if other is None else "added", path, one, other)
         elif isinstance(kind, GraphQLList):
             if isinstance(one, list) and isinstance(other, list):
                 yield from self._rows(kind.of_type, wanted, one, other, at, path)
             else:
                 self._leaf(None, one, other, at, path)
-        elif is_leaf_type(kind) or not (_is_object(one) and _is_object(other)):
+        elif is_leaf_type(kind) or not (is_object(one) and is_object(other)):
             self._leaf(kind if is_leaf_type(kind) else None, one, other, at, path)
         else:
             yield from self._objects(kind, wanted, one, other, at, path)
 
+    def _note(self, at: str, kind: str, path: str, one: Any, other: Any) -> None:
+        self._found.note(self._noted_at.get(at, at), kind, path, one, other)
+
     def _objects(
         self, kind: Any, wanted: FieldTree, one: Any, other: Any, at: str, path: str
     ) -> Iterator[None]:
-        yield
         self._left -= 1
         if self._left < 0:
             return
         if is_abstract_type(kind):
             names = [read_property(value, "__typename", None) for value in (one, other)]
             if names[0] != names[1]:
-                self._found.note(at, "type", path, *names)
+                self._note(at, "type", path, *names)
                 return
             kind = self._schema.type_map.get(names[0])
         if not isinstance(kind, GraphQLObjectType):
@@ -153,6 +181,8 @@ class Comparing:
             below = f"{kind.name}.{name}"
             if inner is None or below in self._use.ignore:
                 continue
+            if below not in self._found.compared:
+                self._noted_at[below] = self._noted_at.get(at, at)
             yield from self._values(
                 inner.type,
                 wanted.get(name, LEAF),
@@ -172,94 +202,94 @@ class Comparing:
         path: str,
     ) -> Iterator[None]:
         is_ordered = at not in self._use.unordered
-        keys: Sequence[Any] | None = _ids(one)
-        others: Sequence[Any] | None = _ids(other)
+        keys = yield from self._ids(kind, one)
+        others = None if keys is None else (yield from self._ids(kind, other))
         if keys is None or others is None:
-            keys, others = _numbered(one), _numbered(other)
-            if sorted(keys) == sorted(others):
-                if is_ordered and keys != others:
-                    self._found.note(at, "order", path, one, other)
-                return
-            if is_ordered:  # by their places
-                keys, others = range(len(one)), range(len(other))
+            if not is_ordered or len(one) + len(other) <= MOST_ORDERED:
+                forms = yield from self._forms(kind, wanted, one, at)
+                of_other = yield from self._forms(kind, wanted, other, at)
+                missing, extra = yield from unmatched(
+                    forms, of_other, 0.0 if is_ordered else self._use.tolerance
+                )
+                if not is_ordered:
+                    yield from self._one_sided(missing, extra, one, other, at, path)
+                    return
+                if not missing and not extra:
+                    if forms != of_other:
+                        self._note(at, "order", path, one, other)
+                    return
+            keys, others = range(len(one)), range(len(other))  # by their places
         places = {key: place for place, key in enumerate(others)}
         common = []
         for place, (key, row) in enumerate(zip(keys, one, strict=True)):
-            here = f"{path}.{place}" if path else str(place)
+            yield
+            here = _below_path(path, place)
             if key not in places:
-                self._found.note(at, "missing row", here, row, None)
+                self._note(at, "missing row", here, row, None)
                 continue
             common.append(places.pop(key))
             yield from self._values(kind, wanted, row, other[common[-1]], at, here)
-        for place in places.values():
-            here = f"{path}.{place}" if path else str(place)
-            self._found.note(at, "extra row", here, None, other[place])
+        yield from self._one_sided((), places.values(), one, other, at, path)
         if is_ordered and common != sorted(common):
-            self._found.note(at, "order", path, one, other)
+            self._note(at, "order", path, one, other)
+
+    def _ids(self, kind: Any, rows: list[Any]) -> Generator[None, None, Sequence[Hashable] | None]:
+        """What tells the rows of a list apart: their `id`, where each has another, and it is compared."""
+        named = get_named_type(kind)
+        field = getattr(named, "fields", {}).get("id")
+        if isinstance(kind, GraphQLList) or f"{named.name}.id" in self._use.ignore:
+            return None
+        leaf = get_named_type(field.type) if field is not None else None
+        keys: dict[Hashable, None] = {}
+        for row in rows:
+            yield
+            value = read_property(row, "id", None) if is_object(row) else None
+            key = str(value) if leaf is None else form_of_leaf(written(leaf, value))
+            if value is None or key in keys:
+                return None
+            keys[key] = None
+        return list(keys)
+
+    def _forms(
+        self, kind: Any, wanted: FieldTree, rows: list[Any], at: str
+    ) -> Generator[None, None, list[Form]]:
+        forms = []
+        for row in rows:
+            forms.append((yield from self._seen.form(kind, wanted, row, at)))
+        return forms
+
+    def _one_sided(
+        self,
+        missing: Iterable[int],
+        extra: Iterable[int],
+        one: list[Any],
+        other: list[Any],
+        at: str,
+        path: str,
+    ) -> Iterator[None]:
+        """Rows that only one of two lists has."""
+        for place in missing:
+            yield
+            self._note(at, "missing row", _below_path(path, place), one[place], None)
+        for place in extra:
+            yield
+            self._note(at, "extra row", _below_path(path, place), None, other[place])
 
     def _leaf(self, kind: GraphQLLeafType | None, one: Any, other: Any, at: str, path: str) -> None:
-        one, other = _written(kind, one), _written(kind, other)
+        one, other = written(kind, one), written(kind, other)
         if _is_number(one) and _is_number(other):
-            if math.isclose(one, other, rel_tol=self._use.tolerance):
-                return
-            self._found.note(at, "value", path, one, other)
+            if not is_near(one, other, self._use.tolerance):
+                self._note(at, "value", path, one, other)
             return
         is_same = type(one) is type(other)
         if is_same and canonical(one) == canonical(other):
             return
-        self._found.note(at, "value" if is_same else "type", path, one, other)
-
-
-def canonical(value: Any) -> bytes:
-    """A value as bytes that are the same for equal ones."""
-    return write_json(value, _default, orjson.OPT_SORT_KEYS)
-
-
-def _default(value: Any) -> Any:
-    return msgspec.structs.asdict(value) if isinstance(value, msgspec.Struct) else repr(value)
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict | msgspec.Struct)
+        self._note(at, "value" if is_same else "type", path, one, other)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _written(kind: GraphQLLeafType | None, value: Any) -> Any:
-    """A leaf as the client would see it; as it is where its type does not take it."""
-    if kind is None:
-        return value
-    try:
-        return kind.serialize(value)
-    except Exception:  # the client would see an error: it is another type than the field's
-        return _Refused(value)
-
-
-class _Refused:
-    """A value that its type does not take."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __repr__(self) -> str:
-        return repr(self.value)
-
-
-def _ids(rows: list[Any]) -> list[Any] | None:
-    """What tells the rows of a list apart: their `id`, where each has another."""
-    if not rows or not all(map(_is_object, rows)):
-        return None if rows else []
-    ids = [str(read_property(row, "id", None)) for row in rows]
-    return ids if len(set(ids)) == len(ids) else None
-
-
-def _numbered(rows: list[Any]) -> list[tuple[bytes, int]]:
-    """Each row, and which of its equals it is."""
-    seen: Counter[bytes] = Counter()
-    keys = []
-    for row in map(canonical, rows):
-        keys.append((row, seen[row]))
-        seen[row] += 1
-    return keys
+def _below_path(path: str, place: int) -> str:
+    return f"{path}.{place}" if path else str(place)

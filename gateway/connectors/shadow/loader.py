@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, Any, cast
 from gateway.client.vary import joined
 from gateway.connectors.batch_loader import BatchLoader
 from gateway.connectors.fallback_loader import joined_tree
-from gateway.connectors.shadow.compare import Comparing, Found, canonical
+from gateway.connectors.shadow.compare import Comparing, Found
+from gateway.connectors.shadow.seen import canonical
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.graph.loader import Loader, RowClasses, called_sources
 from gateway.override.buckets import bucket_of
 from gateway.override.evidence import Evidence, MoveEvidence
+from gateway.upstream.shadow import ShedError
 
 if TYPE_CHECKING:
     from gateway.upstream.client import Upstream
@@ -198,13 +200,17 @@ class ShadowRun:
         else:
             before, after, took = self._values, others, (self._took_s, took_s)
         found.live = int(loader._is_live)
-        errors = [value for value in after if isinstance(value, UpstreamError)]
+        errors = [
+            value
+            for old, value in zip(before, after, strict=True)
+            if isinstance(value, UpstreamError) and not isinstance(old, UpstreamError)
+        ]
         pairs = _pairs(before, after)
         if errors:
             found.errors[errors[0].code] = 1
             self._note_error(found, errors[0])
         elif not pairs:
-            return  # the old source has failed: there is nothing to compare with
+            return  # the old source has failed, the new one too or not: there is nothing to compare with
         else:
             for latencies, seconds in zip((found.before, found.after), took, strict=True):
                 latencies.add(seconds)
@@ -232,9 +238,10 @@ class ShadowRun:
         comparing: Comparing = move.make(max_rows=self._settings.max_rows)
         differences = await comparing.compare(pairs, wanted, move.coordinate)
         at = differences.coordinates
+        if differences.is_given_up and not at:
+            raise ShedError("size")
         found.matches = int(not at)
-        compared = {*comparing.coordinates(wanted, move.coordinate), *at}
-        found.compared.update(compared)
+        found.compared.update(differences.compared)
         found.differing.update(at)
         found.kinds.update(differences.kinds)
         self._show(found, differences)
@@ -261,7 +268,7 @@ class ShadowRun:
     def _shown(self, value: Any) -> str:
         """A value as the configuration lets it be seen."""
         if self._settings.show_values:
-            return repr(value)[:MOST_SHOWN]
+            return canonical(value)[: 4 * MOST_SHOWN].decode(errors="ignore")[:MOST_SHOWN]
         return blake2b(canonical(value), key=_KEY, digest_size=6).hexdigest()
 
 

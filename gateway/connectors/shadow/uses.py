@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +11,8 @@ from graphql import (
     DirectiveNode,
     DocumentNode,
     FloatValueNode,
+    GraphQLInterfaceType,
+    GraphQLSchema,
     IntValueNode,
     ListValueNode,
     ObjectTypeDefinitionNode,
@@ -60,6 +62,25 @@ def read_shadows(document: DocumentNode) -> dict[str, ShadowUse]:
             node,
         )
     return found
+
+
+def spread(use: ShadowUse, schema: GraphQLSchema) -> ShadowUse:
+    """The same one, whose coordinates of an interface count for the types that implement it."""
+    return replace(
+        use,
+        ignore=_of_types(use.ignore, schema),
+        unordered=_of_types(use.unordered, schema),
+    )
+
+
+def _of_types(names: frozenset[str], schema: GraphQLSchema) -> frozenset[str]:
+    found = set(names)
+    for name in names:
+        owner, _, field_name = name.partition(".")
+        kind = schema.type_map.get(owner)
+        if isinstance(kind, GraphQLInterfaceType):
+            found |= {f"{each.name}.{field_name}" for each in schema.get_possible_types(kind)}
+    return frozenset(found)
 
 
 def fingerprint_of(coordinate: str, directives: Directives, use: ShadowUse) -> str:
