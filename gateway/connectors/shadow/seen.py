@@ -39,7 +39,7 @@ MOST_PAIRED = 1_000
 """Rows without an equal one that are held against each other where numbers need only be near."""
 
 
-class Refused:
+class NotOfItsType:
     """A value that its type does not take."""
 
     def __init__(self, value: Any) -> None:
@@ -208,7 +208,7 @@ def canonical(value: Any) -> bytes:
 
 
 def _default(value: Any) -> Any:
-    if isinstance(value, Refused):
+    if isinstance(value, NotOfItsType):
         return value.value
     return msgspec.structs.asdict(value) if isinstance(value, msgspec.Struct) else repr(value)
 
@@ -225,4 +225,4 @@ def written(kind: GraphQLLeafType | None, value: Any) -> Any:
     try:
         return kind.serialize(value)
     except Exception:  # the client would see an error: it is another type than the field's
-        return Refused(value)
+        return NotOfItsType(value)
