@@ -15,7 +15,7 @@ from graphql import (
     OperationDefinitionNode,
     ValueNode,
 )
-from graphql.pyutils import is_awaitable
+from graphql.pyutils import is_awaitable, is_iterable
 
 from gateway.plan.collect import field_nodes
 from gateway.runtime import reference
@@ -29,8 +29,8 @@ def never(_value: Any) -> bool:
 
 
 def has_async_items(value: Any) -> bool:
-    """Whether a value gives its items asynchronously."""
-    return hasattr(value, "__aiter__")
+    """Whether a value gives its items later. 3.2 iterates at once what can be: a QuerySet of Django can both."""
+    return hasattr(value, "__aiter__") and (reference.IS_3_3 or not is_iterable(value))
 
 
 @dataclass(frozen=True, slots=True)
