@@ -20,8 +20,10 @@ from graphql.validation import specified_rules
 from gateway.integrations import known
 from gateway.integrations.arguments import named
 from gateway.integrations.operations import SeenDocument, Store, store_of
+from gateway.language.quick import is_certainly_valid
 from gateway.language.rules import as_one
 
+SPECIFIED = frozenset(specified_rules)
 MAX_TEXTS = 1_000
 MAX_TEXT_LENGTH = 32_000
 MAX_LENGTH = 4_000_000
@@ -105,11 +107,24 @@ def validate(
     store = store_of(schema)
     seen = _lookup(store, document_ast)
     if "type_info" in options or not _is_valid(store, seen, document_ast, key):
-        errors = graphql.validate(schema, document_ast, _together(given), **options)
+        if _is_certain(schema, document_ast, pure, options):
+            errors = graphql.validate(schema, document_ast, others, **options) if others else []
+        else:
+            errors = graphql.validate(schema, document_ast, _together(given), **options)
         if not errors and "type_info" not in options:
             _note_valid(store, seen, document_ast, key)
         return errors
     return graphql.validate(schema, document_ast, others, **options) if others else []
+
+
+def _is_certain(
+    schema: GraphQLSchema, document: Any, rules: tuple[Any, ...], options: dict[str, Any]
+) -> bool:
+    """Whether rules of the specification find nothing, by the quick check, which takes a tenth of their time."""
+    if not (SPECIFIED.issuperset(rules) and options.get("allow_empty_selection_sets", True)):
+        return False
+    graphql.assert_valid_schema(schema)
+    return isinstance(document, DocumentNode) and is_certainly_valid(schema, document)
 
 
 def _together(rules: tuple[Any, ...]) -> list[Any]:

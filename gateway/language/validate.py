@@ -19,6 +19,7 @@ from graphql.validation.rules import overlapping_fields_can_be_merged as overlap
 
 from gateway.errors import ClientError, RequestError
 from gateway.language.limits import Limits, limit_error
+from gateway.language.quick import is_certainly_valid
 from gateway.language.rules import Keys, rules_for
 
 ABORTED = "Validation aborted."
@@ -37,6 +38,8 @@ def validate_document(
     hides = not limits.introspection
     if hides:
         check_introspection(document)
+    if is_certainly_valid(schema, document):
+        return
     rules = rules_for("$" in text, "@" in text)
     with reference_settings(limits.max_validation_work, rules[0].keys):
         errors = validate(
