@@ -226,7 +226,7 @@ class Gateway:
         await stack.enter_async_context(worker.answering())
         await stack.enter_async_context(reloader.running())
         if self.owns_process:
-            stack.callback(reloader.listen())
+            stack.callback(reloader.triggers.listen())
         self.reloader = reloader
 
     def _take(self, config: Config, graph: Graph, digest: str) -> None:

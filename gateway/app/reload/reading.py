@@ -12,6 +12,10 @@ from gateway.errors import ConfigError
 Read = tuple[Inputs, Config]
 
 
+class SlowDiskError(ConfigError):
+    """Files that are not read in time; they may be the next time."""
+
+
 class BoundedReading:
     """One thread at most that reads; the one that hangs is not joined by others.
 
@@ -26,9 +30,9 @@ class BoundedReading:
         self._under_way: asyncio.Future[Read] | None = None
 
     async def within(self, timeout_s: float) -> Read:
-        """What the files are now. Errors: ConfigError, also where they cannot be read in that time."""
+        """What the files are now. Errors: ConfigError; SlowDiskError where they cannot be read in that time."""
         if self._under_way is not None:
-            raise ConfigError(
+            raise SlowDiskError(
                 "the files are still being read since the reload before: the disk hangs"
             )
         reading = asyncio.ensure_future(asyncio.to_thread(self._read))
@@ -36,7 +40,9 @@ class BoundedReading:
         reading.add_done_callback(self._end)
         done, _ = await asyncio.wait({reading}, timeout=timeout_s)
         if not done:
-            raise ConfigError(f"the files could not be read within {timeout_s:g} s: the disk hangs")
+            raise SlowDiskError(
+                f"the files could not be read within {timeout_s:g} s: the disk hangs"
+            )
         return reading.result()
 
     def _read(self) -> Read:

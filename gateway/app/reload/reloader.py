@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import Any, get_args
+from contextlib import asynccontextmanager, suppress
+from typing import get_args
 
 from gateway.app.config import Config
 from gateway.app.mistakes import error_lines
@@ -26,16 +24,15 @@ from gateway.app.reload.canary import Trial, Verdict
 from gateway.app.reload.effects import ConfigChange, Effect, changes_between
 from gateway.app.reload.inputs import Inputs, Origin, digest_of_schema
 from gateway.app.reload.part import ABANDON, COMMIT, LACKING, PREPARE, PYTHON_FILES, Part
-from gateway.app.reload.reading import BoundedReading
+from gateway.app.reload.reading import BoundedReading, SlowDiskError
 from gateway.app.reload.report import Report, Result
 from gateway.app.reload.settings import ReloadSettings
 from gateway.app.reload.shelf import BusyError, Shelf
 from gateway.app.reload.successors import Successors
 from gateway.app.reload.trials import Trials
+from gateway.app.reload.triggers import Triggers
 from gateway.broker.calls import Answers, WorkerCalls
-from gateway.concurrency.looking import Looking
 from gateway.errors import ConfigError
-from gateway.settings.file_state import FileState
 from gateway.telemetry.catalogue import RELOADS, REVISION_INFO, REVISIONS
 from gateway.telemetry.metrics import Sample
 
@@ -60,6 +57,7 @@ class Reloader:
     Attributes:
         revisions: What this worker serves.
         trials: Its part in canaries.
+        triggers: Has it reload when no command asks for that.
     """
 
     def __init__(
@@ -84,13 +82,8 @@ class Reloader:
         self._counts: Counter[str] = Counter(dict.fromkeys(get_args(Result), 0))
         del self._counts["checked"]
         self.trials = Trials(part, calls, shelf, self._counts)
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._reading = BoundedReading(origin, env)
-        self._seen: list[FileState] | None = None
-        self._handled: list[FileState] | None = None
-        self._looking = Looking(
-            self._look, lambda: self._settings.poll_interval_s, "the files", logger
-        )
+        self.triggers = Triggers(self.reload, lambda: self._settings, shelf, origin, env)
 
     def samples(self) -> Iterator[Sample]:
         """The values now, for metrics."""
@@ -108,21 +101,12 @@ class Reloader:
         try:
             await self._part.begin()
             await self.trials.take_part()
-            self._looking.begin()
+            self.triggers.begin()
             yield
         finally:
-            await self._looking.stop()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.triggers.stop()
             await self.trials.aclose()
             await self._part.aclose()
-
-    def listen(self) -> Callable[[], object]:
-        """Reload on SIGHUP; gives what ends that. For a process that serves nothing else."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._on_signal()))
-        return partial(loop.remove_signal_handler, signal.SIGHUP)
 
     async def reload(
         self, *, check_only: bool = False, canary_percent: float | None = None
@@ -154,7 +138,9 @@ class Reloader:
             inputs, config = await self._reading.within(self._settings.prepare_timeout_s)
             digest = await asyncio.to_thread(self._shelf.put, inputs)
         except ConfigError as exc:
-            return Report("refused", errors=error_lines(exc, self._origin.config))
+            may_pass = isinstance(exc, SlowDiskError)
+            lines = error_lines(exc, self._origin.config)
+            return Report("refused", errors=lines, may_pass=may_pass)
         report = Report("unchanged", digest, changes=self._part.changes(inputs, config))
         settings = config.reload.canary
         report.percent = settings.percent if canary_percent is None else canary_percent
@@ -232,7 +218,7 @@ class Reloader:
         """Why it cannot be served. Every worker has prepared it, but where it takes new Python."""
         cold = [change for change in report.changes if change.effect is not Effect.HOT]
         if is_new_python and not self._successors.are_possible:
-            return await self._errors_of_start() or [
+            return await self._errors_of_a_start(report) or [
                 f"{PYTHON_FILES} have changed: start the server again"
             ]
         # What waits for a new server waits over many reloads: it is tried once.
@@ -240,10 +226,20 @@ class Reloader:
             c.effect is not Effect.HOT for c in changes_between(self._startable, config)
         )
         if cold and (is_new_python or not is_tried):
-            if errors := await self._errors_of_start():
+            if errors := await self._errors_of_a_start(report):
                 return errors
             self._startable = config
         return [] if is_new_python else await self._prepare_all(report)
+
+    async def _errors_of_a_start(self, report: Report) -> list[str]:
+        """Why no new worker could start. It reads the files itself: what it says counts where they are the same."""
+        errors = await self._errors_of_start()
+        with suppress(ConfigError):
+            now, _ = await self._reading.within(self._settings.prepare_timeout_s)
+            if now.digest == report.digest:
+                return errors
+        report.may_pass = True
+        return ["the files have changed while a start with them was tried: reload again"]
 
     async def _prepare_all(self, report: Report) -> list[str]:
         """Why a worker cannot serve it."""
@@ -252,6 +248,7 @@ class Reloader:
         refusals = [said["errors"] for said in answers.said.values() if said["errors"]]
         errors: list[str] = refusals[0] if refusals else _problems(answers)
         if errors or not answers.said:
+            report.may_pass = not refusals
             return errors or ["no worker has answered"]
         report.plans = max(said["plans"] for said in answers.said.values())
         report.took_s = max(said["took_s"] for said in answers.said.values())
@@ -265,33 +262,9 @@ class Reloader:
         report.result = "reloaded"
         report.note_swaps(answers)
 
-    # Being told
-
-    async def _on_signal(self) -> None:
-        try:
-            await self.reload()
-        except BusyError:
-            logger.info("reload: another is under way")
-
-    async def _look(self) -> None:
-        """Reload when the files have changed, and have then stayed the same for a while."""
-        if not self._settings.watch or not self._shelf.take_office("watch"):
-            return
-        state = await asyncio.to_thread(self._origin.state, self._env)
-        if state != self._seen:
-            self._seen = state
-        elif state != self._handled:
-            self._handled = state
-            await self._on_signal()
-
     @property
     def _settings(self) -> ReloadSettings:
         return self.revisions.served.config.reload
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _problems(answers: Answers) -> list[str]:

@@ -34,6 +34,7 @@ class Report:
             ended it, and serves the old to all; so has `returned`, of itself, because there were too many errors.
         digest: Of the files that were read; "" where they could not be.
         errors: What is wrong, each with its file and line.
+        may_pass: Whether the same files may be served the next time: a worker has not answered, a disk hung.
         changes: The keys that changed, each with what it needs.
         waiting: The keys that do not hold before the server is started again.
         workers: How many serve the new.
@@ -47,6 +48,7 @@ class Report:
     result: Result
     digest: str = ""
     errors: list[str] = field(default_factory=list)
+    may_pass: bool = False
     changes: list[ConfigChange] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     workers: int = 0
