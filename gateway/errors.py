@@ -89,6 +89,7 @@ class UpstreamError(GatewayError):
 
     Attributes:
         sends: How often one attempt has sent it: twice where a kept-alive connection was closed under it.
+        received_bytes: What has come of its answer all the same.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class UpstreamError(GatewayError):
         super().__init__(message if message is not None else CODES[code].message)
         self.was_sent = was_sent
         self.sends = 1
+        self.received_bytes = 0
         self.message = str(self)
         self.code = code
         self.source = source

@@ -5,6 +5,7 @@ It must not know a request's state, or what of the client an execution may see: 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -68,11 +69,13 @@ class ClientRequest:
     Attributes:
         overrides: Whether each label of `@override` is on that was decided for it; None before any was.
         flags: The flags that were decided for it; None before any was.
+        asking: The labels for which functions are asked just now; None before any was.
     """
 
     __slots__ = (
         "_values",
         "address",
+        "asking",
         "body_bytes",
         "client_key",
         "client_name",
@@ -114,6 +117,7 @@ class ClientRequest:
         self.principal = principal
         self.overrides: dict[str, bool] | None = None
         self.flags: dict[str, DecidedFlag] | None = None
+        self.asking: dict[str, asyncio.Task[bool]] | None = None
         self._values: dict[str, Sequence[str]] | None = None
 
     def seeing(self, view: View) -> ClientRequest:

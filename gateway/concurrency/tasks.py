@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Collection
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
+T = TypeVar("T")
 # `Task.cancelling` would count the user's own timeouts, which a task overcomes.
 _told: WeakSet[asyncio.Task[Any]] = WeakSet()
 # Tasks that close a stream: whether they were told to end meanwhile.
@@ -30,6 +31,31 @@ def cancel_once(task: asyncio.Task[Any]) -> None:
     elif task not in _told:
         _told.add(task)
         task.cancel()
+
+
+async def within(coming: Awaitable[T], timeout_s: float) -> T:
+    """What comes, where it comes in time. What comes later, an error too, is nobody's: nobody waits until it has ended.
+
+    Errors: TimeoutError, what it raises, and RuntimeError where it is cancelled by itself.
+    """
+    task = asyncio.ensure_future(coming)
+    # Not `asyncio.timeout`: what is cancelled may raise something else in place of that, or go on.
+    try:
+        await asyncio.wait({task}, timeout=timeout_s)
+    finally:
+        if not task.done():
+            task.add_done_callback(_heard)
+            task.cancel()
+    if not task.done():
+        raise TimeoutError(f"no answer within {timeout_s:g} s")
+    if task.cancelled():
+        raise RuntimeError("it was cancelled by itself")
+    return task.result()
+
+
+def _heard(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
 
 
 async def end_all(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -19,6 +19,7 @@ from gateway.client.flags import DecidedFlag, DecidedFlags
 from gateway.client.request import ClientRequest
 from gateway.client.targeting import TargetingKeys
 from gateway.concurrency.awaitable import AwaitableOrValue
+from gateway.concurrency.tasks import within
 from gateway.flags.asked import FlagContext, FlagContexts
 from gateway.flags.port import FlagAnswer, FlagPort
 from gateway.flags.said_once import shortened
@@ -179,20 +180,12 @@ class Flags:
     async def _awaited(
         self, name: str, coming: Awaitable[FlagAnswer], asked: _Asked
     ) -> DecidedFlag:
-        default, task = self.default_of(name), asyncio.ensure_future(coming)
-        # Not `asyncio.timeout`: where a call of the SDK is cancelled it raises UnboundLocalError in place of that.
+        default = self.default_of(name)
         try:
-            await asyncio.wait({task}, timeout=self._timeout_s)
-        finally:
-            if not task.done():
-                task.add_done_callback(_heard)
-                task.cancel()
-        if not task.done():
+            answer = await within(coming, self._timeout_s)
+        except TimeoutError as exc:
             self._rests_until = self._clock() + REST_S
-            why = f"no answer within {self._timeout_s:g} s"
-            return self._failed(name, asked, default, "TIMEOUT", why)
-        try:
-            answer = task.result()
+            return self._failed(name, asked, default, "TIMEOUT", str(exc))
         except Exception as exc:
             return self._failed(name, asked, default, type(exc).__name__, str(exc))
         return self._understood(name, asked, default, answer)
@@ -240,12 +233,6 @@ class Flags:
             self.port.track(event, self.contexts.of(client), value, attributes)
         except Exception:
             logger.exception("the provider of flags takes no event %s", event)
-
-
-def _heard(task: asyncio.Future[FlagAnswer]) -> None:
-    """What comes too late, an error too, is nobody's."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _without(default: Any, reason: str) -> DecidedFlag:

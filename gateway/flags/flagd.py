@@ -9,7 +9,6 @@ Source: flagd, "Flag definitions" (flagd.dev/reference/flag-definitions).
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from math import isinf
 from typing import Any
@@ -26,7 +25,7 @@ from openfeature.exception import (
 from openfeature.flag_evaluation import FlagResolutionDetails
 from openfeature.provider import AbstractProvider, Metadata
 
-from gateway.flags.said_once import SaidOnce, about, shortened
+from gateway.flags.said_once import deciding, said_once_at, shortened
 
 MAX_DEPTH = 100
 """How deep one rule may stand in another: what is deeper refers to itself."""
@@ -148,10 +147,7 @@ class FlagdProvider(AbstractProvider):
         self.flags = read_flags(NO_FLAGS)
         self.changes = 0
         # The evaluator logs what is wrong with a rule each time that it decides by it.
-        said = logging.getLogger("openfeature.contrib")
-        of_others = [one for one in said.filters if isinstance(one, SaidOnce)]
-        self._said = of_others[0] if of_others else SaidOnce()
-        said.addFilter(self._said)
+        self._said = said_once_at("openfeature.contrib")
 
     def use(self, flags: FlagSet) -> None:
         """Decide by these from now on."""
@@ -215,17 +211,14 @@ class FlagdProvider(AbstractProvider):
         """Errors: OpenFeatureError, whatever a rule does: what is no such error, the SDK logs each time."""
         if name not in self.flags.definitions:
             raise FlagNotFoundError(f"the file has no flag `{name}`")
-        token = about.set(name)
         try:
-            found: Details[Any] = getattr(self.flags.core, f"resolve_{kind}_value")(
-                name, default, context
-            )
+            with deciding(name):
+                decide = getattr(self.flags.core, f"resolve_{kind}_value")
+                found: Details[Any] = decide(name, default, context)
         except OpenFeatureError:
             raise
         except Exception as exc:
             raise GeneralError(f"the targeting of `{name}`: {type(exc).__name__}: {exc}") from exc
-        finally:
-            about.reset(token)
         variants = self.flags.definitions[name]["variants"]
         if kind == "float" and isinstance(variants.get(found.variant), bool):
             raise TypeMismatchError(

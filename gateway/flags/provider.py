@@ -26,10 +26,14 @@ from gateway.errors import ConfigError
 from gateway.flags.asked import FlagContext
 from gateway.flags.flagd import FlagdProvider, FlagSet, read_flags
 from gateway.flags.port import FlagAnswer
+from gateway.flags.said_once import deciding, said_once_at
+from gateway.flags.threads import ProviderThreads
 
 logger = logging.getLogger("gateway.flags")
 RETRY_S = 5.0
 OPEN_WITHIN_S = 5.0
+MOST_CALLS = 8
+"""Of a provider that is called in threads, at a time."""
 DOMAIN = "gateway"
 _numbers = itertools.count(1)
 """A process has one registry of providers; each worker has its own domain in it."""
@@ -61,6 +65,8 @@ class OpenFeaturePort:
         )
         self.client: OpenFeatureClient = api.get_client(self.domain)
         self._opening: asyncio.Task[None] | None = None
+        self._threads = ProviderThreads(MOST_CALLS)
+        said_once_at("openfeature", is_whole=True)
 
     def ask(self, name: str, default: Any, context: FlagContext) -> AwaitableOrValue[FlagAnswer]:
         """As `FlagPort.ask`."""
@@ -70,20 +76,22 @@ class OpenFeaturePort:
             return self._in_thread(kind, name, default, asked)
         if self._is_async:
             return self._awaited(kind, name, default, asked)
-        return _answer(getattr(self.client, f"get_{kind}_details")(name, default, asked))
+        with deciding(name):
+            return _answer(getattr(self.client, f"get_{kind}_details")(name, default, asked))
 
     async def _in_thread(
         self, kind: str, name: str, default: Any, asked: EvaluationContext
     ) -> FlagAnswer:
         decide = getattr(self.client, f"get_{kind}_details")
-        return _answer(await asyncio.to_thread(decide, name, default, asked))
+        with deciding(name):
+            return _answer(await self._threads.call(decide, name, default, asked))
 
     async def _awaited(
         self, kind: str, name: str, default: Any, asked: EvaluationContext
     ) -> FlagAnswer:
-        return _answer(
-            await getattr(self.client, f"get_{kind}_details_async")(name, default, asked)
-        )
+        decide = getattr(self.client, f"get_{kind}_details_async")
+        with deciding(name):
+            return _answer(await decide(name, default, asked))
 
     def holds(self, name: str) -> bool:  # noqa: ARG002 - the port's
         """As `FlagPort.holds`: another's provider may decide otherwise each time."""
@@ -110,7 +118,7 @@ class OpenFeaturePort:
             self._opening = asyncio.create_task(self._open_later())
 
     async def _open(self) -> None:
-        await asyncio.to_thread(api.set_provider_and_wait, self._provider, self.domain)
+        await self._threads.call(api.set_provider_and_wait, self._provider, self.domain)
 
     async def _open_later(self) -> None:
         while True:
@@ -127,6 +135,7 @@ class OpenFeaturePort:
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
+        self._threads.close()
         api.set_provider_and_wait(NoOpProvider(), self.domain)
 
 

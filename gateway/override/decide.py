@@ -12,7 +12,9 @@ A function that fails leaves its label off: the source that had the field answer
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -20,7 +22,8 @@ from typing import Any
 from gateway.client.flags import DecidedFlags
 from gateway.client.request import ClientRequest
 from gateway.client.targeting import TargetingKeys
-from gateway.concurrency.awaitable import AwaitableOrValue, then, value_of
+from gateway.concurrency.awaitable import AwaitableOrValue, is_awaitable, then
+from gateway.concurrency.tasks import within
 from gateway.context import Context
 from gateway.errors import ConfigError
 from gateway.flags.decide import Flags
@@ -37,6 +40,8 @@ from gateway.telemetry.metrics import Sample
 Decide = Callable[[Context], Any]
 """A user's function: whether a label is on for a request, now or later."""
 logger = logging.getLogger("gateway.override")
+REST_S = 1.0
+"""How long a function is not asked that did not answer in time: no request waits for it twice."""
 
 
 class LabelDecider:
@@ -49,6 +54,7 @@ class LabelDecider:
         switches: Of the worker.
         testers: Who may decide for a request of its own.
         flags: Decides flags.
+        clock: Seconds.
 
     Attributes:
         known: As given.
@@ -65,7 +71,12 @@ class LabelDecider:
         switches: Switches,
         testers: Testers,
         flags: Flags,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
+        self._timeout_s = settings.timeout_ms / 1000
+        self._rests_until: dict[str, float] = {}
+        self._failing: dict[str, type[Exception]] = {}
         self._keys = TargetingKeys(settings.anonymous_id)
         self._switches = switches
         self._functions = {label: functions[label] for label in known if label in functions}
@@ -134,13 +145,13 @@ class LabelDecider:
             else:
                 waiting.append(label)
         if not flags:
-            return self._ask(waiting, decided, context) if waiting else decided
+            return self._ask(waiting, decided, client, context) if waiting else decided
         names = [self._flag_labels[label].name for label in flags]
 
         def use(found: DecidedFlags) -> AwaitableOrValue[Mapping[str, bool]]:
             for label in flags:
                 self._keep(decided, label, self._is_on(label, found))
-            return self._ask(waiting, decided, context) if waiting else decided
+            return self._ask(waiting, decided, client, context) if waiting else decided
 
         return then(self._flags.decide(names, client), use)
 
@@ -183,14 +194,40 @@ class LabelDecider:
         return {label for label in both if is_step(before.share_now(label), self.share_now(label))}
 
     async def _ask(
-        self, labels: Sequence[str], decided: dict[str, bool], context: Context | None
+        self,
+        labels: Sequence[str],
+        decided: dict[str, bool],
+        client: ClientRequest,
+        context: Context | None,
     ) -> Mapping[str, bool]:
         assert context is not None
+        if client.asking is None:
+            client.asking = {}
         for label in labels:
-            try:
-                is_on = await value_of(self._functions[label](context)) is True
-            except Exception:
-                logger.exception("the function of the label %s fails; it is off", label)
-                is_on = False
-            self._keep(decided, label, is_on)
+            task = client.asking.get(label)
+            if task is None:
+                task = client.asking[label] = asyncio.create_task(self._said(label, context))
+            is_on = await asyncio.shield(
+                task
+            )  # another operation of the request may wait for it too
+            if label not in decided:
+                self._keep(decided, label, is_on)
         return decided
+
+    async def _said(self, label: str, context: Context) -> bool:
+        """What a function says of its label: off where it fails, or does not answer. The first failure is told."""
+        if self._clock() < self._rests_until.get(label, 0.0):
+            return False
+        try:
+            found = self._functions[label](context)
+            is_on = (await within(found, self._timeout_s) if is_awaitable(found) else found) is True
+        except Exception as exc:
+            if isinstance(exc, TimeoutError):
+                self._rests_until[label] = self._clock() + REST_S
+            if self._failing.get(label) is not type(exc):
+                self._failing[label] = type(exc)
+                logger.exception("the function of the label %s fails; it is off", label)
+            return False
+        if self._failing.pop(label, None) is not None:
+            logger.info("the function of the label %s decides again", label)
+        return is_on

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from gateway.client.targeting import AnonymousId
 from gateway.override.gates import PromoteSettings, RollbackSettings
 from gateway.override.labels import ALL, check_label, share_of
-from gateway.settings.kinds import NewFileBeside
+from gateway.settings.kinds import MillisecondsOrZero, NewFileBeside
 from gateway.upstream.shadow_settings import ShadowSettings
 
 OverrideRule = bool | str
@@ -55,6 +55,8 @@ class OverrideSettings:
             several gateways agree.
         anonymous_id: Where the id of a client stands that has not shown who it is: "cookie:NAME" or "header:NAME".
             Whoever has neither is drawn by its address.
+        timeout_ms: How long a request waits for a function of `@override_label`, which is awaited. Then its label is
+            off, and the function is not asked again for a second.
         on_error: What happens where the source that took a field over fails or its breaker is open: "error"
             answers the error; "from" asks the source that had the field before. Never for mutations.
         switches: A JSON file of labels that are decided otherwise for now: `{"stats-rest": false}`. It is read
@@ -73,6 +75,7 @@ class OverrideSettings:
     labels: dict[str, Annotated[OverrideRule, RuleForm()]] = field(default_factory=dict)
     salt: str = ""
     anonymous_id: AnonymousId = ""
+    timeout_ms: MillisecondsOrZero = 1_000.0
     on_error: Literal["error", "from"] = "error"
     switches: NewFileBeside = ""
     header: Literal["never", "scope", "secret"] = "never"

@@ -203,7 +203,7 @@ SHADOWS_SHED = Metric(
     "gateway_shadows_shed",
     "counter",
     "Comparisons of @shadow that were left out, by reason: pending, lag, busy (clients have too much to do), budget, "
-    "size (too much to look at), failed (an error of the gateway's own), closed (a reload or the end).",
+    "places (too many calls for one comparison), size (too much to look at), failed (an error of the gateway's own), closed (a reload or the end).",
     ("reason",),
 )
 SUBSCRIPTIONS = Metric("gateway_subscriptions_open", "gauge", "Open subscriptions.")

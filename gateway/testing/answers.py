@@ -64,6 +64,11 @@ class FakeResponse:
         self.status = answer.status
         self.headers: Sequence[Header] = list(named.items())
 
+    @property
+    def received(self) -> int:
+        """The size of the body."""
+        return len(self._body)
+
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """The body in one chunk."""
         yield self._body

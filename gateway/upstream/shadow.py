@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, UpstreamError
 from gateway.upstream.caller import Caller
 from gateway.upstream.policy.counters import Counters
 from gateway.upstream.shadow_settings import ShadowSettings
@@ -166,7 +166,11 @@ class ShadowCalls:
         if self._calls.left(now) < 1 or self._bytes.left(now) <= 0:
             raise ShedError("budget")
         self._calls.spend(1)
-        fetched = await self._upstream.fetch(request, caller)
+        try:
+            fetched = await self._upstream.fetch(request, caller)
+        except UpstreamError as exc:
+            self._bytes.spend(exc.received_bytes)
+            raise
         self._bytes.spend(len(fetched.body))
         return fetched
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 
 from gateway.settings.kinds import (
     Bytes,
@@ -73,7 +74,8 @@ class ShadowSettings:
             settings,
             timeout_s=min(settings.timeout_s, self.timeout_s),
             max_concurrency=self.max_concurrency,
-            max_pending=self.max_pending,
+            # So many calls may be spent at once: none of them is refused a place.
+            max_pending=max(self.max_pending, ceil(self.calls_per_s)),
             max_connections=self.max_concurrency,
             dedupe_enabled=False,
             batch_across_requests=False,

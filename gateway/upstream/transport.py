@@ -213,6 +213,11 @@ class UpstreamResponse(Protocol):
     @property
     def headers(self) -> Sequence[Header]: ...
 
+    @property
+    def received(self) -> int:
+        """Bytes of the body that have come, as they came."""
+        ...
+
     def aiter_bytes(self) -> AsyncIterator[bytes]:
         """The body in chunks as they come, decompressed. Errors: UpstreamError."""
         ...

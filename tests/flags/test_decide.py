@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from gateway.client.request import ClientRequest
 from gateway.client.targeting import TargetingKeys
 from gateway.concurrency.awaitable import value_of
 from gateway.flags.decide import MAX_VARIANTS, Flags
-from gateway.flags.provider import FlagdFilePort, OpenFeaturePort
+from gateway.flags.provider import MOST_CALLS, FlagdFilePort, OpenFeaturePort
 from gateway.flags.settings import FlagSettings
 from tests.flags.scenes import ON_OFF, flag, write_flags
 
@@ -140,6 +141,22 @@ async def test_a_provider_that_raises_anything_is_no_error() -> None:
     await port.aclose()
 
 
+async def test_what_a_provider_raises_is_logged_with_its_traceback_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    provider = Moody()
+    port = OpenFeaturePort(provider)
+    await port.open()
+    provider.error = RuntimeError("a mistake of its own")
+    flags = flags_of(port)
+    for number in range(3):
+        await value_of(flags.decide(["raising"], asked_by(f"v{number}")))
+    told = [one for one in caplog.records if one.name == "openfeature"]
+    assert [bool(one.exc_info) for one in told] == [True]
+    api.get_client("of-somebody-else").get_boolean_value("x", False)
+    await port.aclose()
+
+
 async def test_a_provider_that_does_not_answer_in_time_is_not_waited_for_twice() -> None:
     provider, now = Slow(), [0.0]
     port = OpenFeaturePort(provider)
@@ -169,6 +186,33 @@ async def test_one_that_waits_is_called_in_threads_where_that_is_asked_for() -> 
     flags = flags_of(port, timeout_ms=10_000)
     assert (await value_of(flags.decide(["new"], asked_by())))["new"].value is True
     await port.aclose()
+
+
+async def test_one_that_hangs_in_its_threads_holds_up_nothing_else() -> None:
+    class Hanging(Moody):
+        def resolve_boolean_details(
+            self, flag_key: str, default_value: bool, evaluation_context: Any = None
+        ) -> Any:
+            hanging.append(flag_key)
+            gate.wait()
+            return Details(True, variant="on")
+
+    gate, hanging = threading.Event(), list[str]()
+    port = OpenFeaturePort(Hanging(), in_threads=True)
+    await port.open()
+    now = [0.0]
+    flags = Flags(
+        FlagSettings(timeout_ms=0), TargetingKeys("header:x-visitor"), port, lambda: now[0]
+    )
+    try:
+        for _ in range(MOST_CALLS + 40):
+            now[0] += 2
+            assert (await value_of(flags.decide(["new"], asked_by())))["new"].reason == "ERROR"
+        assert await asyncio.to_thread(lambda: 1) == 1
+        assert len(hanging) <= MOST_CALLS
+    finally:
+        gate.set()
+        await port.aclose()
 
 
 async def test_a_provider_that_is_away_at_the_start_keeps_nobody_from_starting() -> None:

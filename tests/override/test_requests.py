@@ -159,6 +159,32 @@ async def test_a_function_decides_and_where_it_fails_nothing_moves(
         assert "the function of the label stats fails; it is off" in caplog.text
 
 
+HANGING = """
+import asyncio
+from gateway import override_label
+asked = []
+@override_label("stats")
+async def stats(context):
+    asked.append(1)
+    if context.headers.get("x-beta") == "cancelled":
+        raise asyncio.CancelledError
+    await asyncio.Event().wait()
+"""
+
+
+async def test_a_function_that_does_not_answer_is_not_waited_for_twice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    override = {"timeout_ms": 1}
+    async with served(tmp_path, "stats", python=HANGING, override=override) as client:
+        for beta in ("cancelled", "no", "no"):
+            result = await client.execute(STATS, headers={"x-beta": beta})
+            assert (result.data["stats"]["views"], result.errors) == (1, [])
+        (mark,) = [m for m in client.app.graph.marks if m.kind == "override_label"]
+        assert mark.target.__globals__["asked"] == [1, 1]
+    assert caplog.text.count("the function of the label stats fails; it is off") == 2
+
+
 async def test_a_batch_of_operations_is_decided_once(tmp_path: Path) -> None:
     tables = {"batching": {"enabled": True}}
     async with served(tmp_path, "stats", python=PYTHON, tables=tables) as client:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from gateway.app.gateway import create_app
+from gateway.errors import UpstreamError
 from gateway.graph.overrides import shadows_of
 from gateway.override.evidence import MoveEvidence
 from gateway.testing import FakeAnswer, FakeSource, GatewayClient
+from gateway.upstream.settings import SourceSettings
 from gateway.upstream.shadow import ShadowCalls
 from tests.connectors.scenario import use_path
 from tests.override.scenes import LINK, PHP, REST, SOURCES
@@ -317,3 +319,27 @@ type Query { tags: [String] @connect(source: "php", http: { GET: "/tags" }, sele
         await client.execute("{ tags }")
         assert (await evidence(client, "Query.tags")).calls == 0
         assert shadows(client).shed == {"size": 1}
+
+
+async def test_what_an_answer_that_fails_has_sent_is_spent_too(tmp_path: Path) -> None:
+    rest = {**REST, "GET /stats": FakeAnswer(body=b"x" * 5_000)}
+    limits = {"sources": {"rest": {"max_response_size_bytes": 4_000}}}
+    few = {"shadow": {"bytes_per_s": 1}}
+    async with served(tmp_path, rest=rest, tables=limits, override=few) as client:
+        for _ in range(3):
+            await client.execute(STATS)
+            await shadows(client).drained()
+        assert (await evidence(client)).calls == 1
+        assert shadows(client).shed == {"budget": 2}
+
+
+async def test_what_the_gateway_refuses_itself_is_no_failure_of_the_new_source(
+    tmp_path: Path,
+) -> None:
+    refused = UpstreamError("UPSTREAM_OVERLOADED", source="rest")
+    async with served(tmp_path, rest={**REST, "GET /stats": refused}) as client:
+        await client.execute(STATS)
+        assert (await evidence(client)).calls == 0
+        assert shadows(client).shed == {"places": 1}
+        own = shadows(client).settings.of_source(SourceSettings())
+        assert own.max_pending >= shadows(client).settings.calls_per_s

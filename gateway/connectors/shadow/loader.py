@@ -20,6 +20,7 @@ from gateway.client.vary import joined
 from gateway.connectors.batch_loader import BatchLoader
 from gateway.connectors.fallback_loader import joined_tree
 from gateway.connectors.shadow.compare import Comparing, Found
+from gateway.connectors.shadow.pairs import errors_of, pairs_of
 from gateway.connectors.shadow.seen import canonical
 from gateway.context import Context
 from gateway.errors import UpstreamError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.upstream.shadow import ShadowCalls
 
 ERROR = "error"
+OVERLOADED = "UPSTREAM_OVERLOADED"  # the gateway's own refusal: the source was not asked
 MOST_SHOWN = 200
 """Characters of a value in an example."""
 _KEY = secrets.token_bytes(16)
@@ -194,18 +196,16 @@ class ShadowRun:
         loader, found = self._loader, MoveEvidence(calls=1)
         begin = perf_counter()
         others = await self._ask(loader._other)
+        if any(isinstance(one, UpstreamError) and one.code == OVERLOADED for one in others):
+            raise ShedError("places")
         took_s = perf_counter() - begin
         if loader._is_live:
             before, after, took = others, self._values, (took_s, self._took_s)
         else:
             before, after, took = self._values, others, (self._took_s, took_s)
         found.live = int(loader._is_live)
-        errors = [
-            value
-            for old, value in zip(before, after, strict=True)
-            if isinstance(value, UpstreamError) and not isinstance(old, UpstreamError)
-        ]
-        pairs = _pairs(before, after)
+        errors = list(errors_of(before, after))
+        pairs = pairs_of(before, after)
         if errors:
             found.errors[errors[0].code] = 1
             self._note_error(found, errors[0])
@@ -247,7 +247,7 @@ class ShadowRun:
         self._show(found, differences)
         if not at and not _is_turn(move.evidence.whole, self._settings.noise_ratio):
             return
-        again = _pairs(self._values, await self._ask(self._loader.loaders[0]))
+        again = pairs_of(self._values, await self._ask(self._loader.loaders[0]))
         if again:
             found.seconds = 1
             noise = await comparing.compare(again, wanted, move.coordinate)
@@ -262,24 +262,14 @@ class ShadowRun:
     def _note_error(self, found: MoveEvidence, error: UpstreamError) -> None:
         key = self._move.coordinate, ERROR
         found.kinds = Counter({key: 1})
-        example = {"path": "", "code": error.code, "request_id": self._context.request_id}
-        found.examples[key] = [example]
+        about = {"path": "", "code": error.code, "request_id": self._context.request_id}
+        found.examples[key] = [about]
 
     def _shown(self, value: Any) -> str:
         """A value as the configuration lets it be seen."""
         if self._settings.show_values:
             return canonical(value)[: 4 * MOST_SHOWN].decode(errors="ignore")[:MOST_SHOWN]
         return blake2b(canonical(value), key=_KEY, digest_size=6).hexdigest()
-
-
-def _pairs(before: Sequence[Any], after: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """What can be compared, each pair once: many parents may have one value."""
-    pairs = {
-        (id(one), id(other)): (one, other)
-        for one, other in zip(before, after, strict=True)
-        if not isinstance(one, UpstreamError) and not isinstance(other, UpstreamError)
-    }
-    return list(pairs.values())
 
 
 def _is_turn(whole: MoveEvidence, ratio: float) -> bool:

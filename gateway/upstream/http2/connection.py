@@ -253,6 +253,7 @@ class H2Connection(asyncio.Protocol):
                 stream.unread_bytes += event.flow_controlled_length
                 if event.data:
                     stream.parts.append(event.data)
+                    stream.received += len(event.data)
             case h2.events.StreamEnded():
                 self._served += 1
                 self.acknowledge(stream)  # no more comes, so nothing has to be held back

@@ -31,6 +31,7 @@ class H2Stream:
         headers: In order, names in lower case.
         parts: The body's bytes that wait for the caller, still compressed.
         sender: Sends the rest of a body that the backend's windows hold up.
+        received: Bytes of the body so far.
         unread_bytes: What they took of the stream's window.
         connection: None once the answer is complete or has failed, or nobody wants it any more.
         error: Why there will be no more.
@@ -49,6 +50,7 @@ class H2Stream:
         "may_repeat",
         "number",
         "parts",
+        "received",
         "sender",
         "source",
         "status",
@@ -74,7 +76,7 @@ class H2Stream:
         self.status = 0
         self.headers: Sequence[Header] = ()
         self.parts: list[bytes] = []
-        self.unread_bytes = 0
+        self.unread_bytes = self.received = 0
         self.waiter: asyncio.Future[None] | None = None
         self.sender: asyncio.Task[None] | None = None
         self.error: UpstreamError | None = None

@@ -46,6 +46,7 @@ async def read_whole(response: UpstreamResponse, max_bytes: int, source: str) ->
     try:
         return await response.read_body(max_bytes)
     except UpstreamError as exc:
+        exc.received_bytes += response.received
         if exc.code != UNREADABLE or response.status < 400:
             raise
         tell(source, f"status {response.status}, {exc.detail}")
