@@ -5,6 +5,7 @@ over the broker, and to all pods by the stream in Redis, where there is one.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
@@ -15,6 +16,7 @@ from gateway.broker.port import Broker
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.shared_tier import SharedTier
 
+logger = logging.getLogger("gateway.cache")
 TOPIC = "gateway:purge"
 """No schema's: its topics stand in `@topic` as they are, and a name of ours has a colon where they have none."""
 
@@ -68,18 +70,27 @@ class PurgeRelay:
         task.add_done_callback(self._told.discard)
 
     async def _publish(self, tags: list[str]) -> bool:
+        if self._shared is None:
+            await self._publish_to_neighbors(tags)
+            return True
+        try:
+            await self._publish_to_neighbors(tags)
+        except Exception:  # whatever a broker raises: the stream tells them too
+            logger.warning("a purge has not reached the neighbors by the broker", exc_info=True)
+        is_told = await self._shared.log.add(tags)
+        if is_told:
+            with suppress(
+                Exception
+            ):  # too large for an event, or no broker: they doubt a while longer
+                told = {"by": self._name, "tags": tags, "number": self._shared.log.sent}
+                await self._broker.publish(TOPIC, told)
+        return is_told
+
+    async def _publish_to_neighbors(self, tags: list[str]) -> None:
         try:
             await self._broker.publish(TOPIC, {"by": self._name, "tags": tags})
         except ValueError:  # too large for an event: all of it, then
             await self._broker.publish(TOPIC, {"by": self._name, "tags": None})
-        if self._shared is None:
-            return True
-        is_told = await self._shared.log.add(tags)
-        if is_told:
-            with suppress(ValueError):  # too large for an event: nobody was told to doubt these
-                told = {"by": self._name, "tags": tags, "number": self._shared.log.sent}
-                await self._broker.publish(TOPIC, told)
-        return is_told
 
     async def _listen(self) -> None:
         while True:

@@ -31,7 +31,7 @@ MOST_TAGS = 100_000
 TRUSTED_S = 0.5
 """How long after it last answered the stream is believed to have been heard to its end."""
 DOUBT_S = 5.0
-"""How long a purge of a neighbor counts that has not been seen in the stream."""
+"""How long a purge of a neighbor may take to be seen in the stream: whoever has heard of it sends it then."""
 TAGS_OF_ONE = 1000
 NOTHING: PurgeNumber = (0, 0)
 
@@ -69,7 +69,7 @@ class PurgeLog:
         self._name = secrets.token_hex(8)
         self._purged: dict[str, PurgeNumber] = {}
         self._all_purged = NOTHING
-        self._doubted: dict[str, float] = {}
+        self._doubted: dict[str, tuple[float, str]] = {}
         self._unsent: dict[str, str] = {}
         self._sending = asyncio.Lock()
         self._heard_at = -TRUSTED_S
@@ -93,20 +93,15 @@ class PurgeLog:
         purged, doubted, unsent = self._purged, self._doubted, self._unsent
         if not (purged or doubted or unsent):
             return False
-        now = self._clock()
         return any(
-            purged.get(tag, NOTHING) > began or tag in unsent or doubted.get(tag, 0.0) > now
-            for tag in tags
+            purged.get(tag, NOTHING) > began or tag in unsent or tag in doubted for tag in tags
         )
 
     def doubt(self, tags: Iterable[str]) -> None:
-        """A neighbor has purged these, which the stream may say later."""
+        """A neighbor has purged these, which the stream will say: the neighbor sends it, or this worker."""
         until = self._clock() + DOUBT_S
         for text in tags:
-            self._doubted[purged_by(text)[0]] = until
-        if len(self._doubted) > MOST_TAGS:
-            now = self._clock()
-            self._doubted = {tag: at for tag, at in self._doubted.items() if at > now}
+            self._doubted[purged_by(text)[0]] = until, text
 
     def believe(self, tags: Iterable[str], number: Sequence[int]) -> None:
         """A neighbor's purge is in the stream: it need not be doubted where the stream was heard so far.
@@ -119,11 +114,15 @@ class PurgeLog:
 
     async def add(self, tags: Collection[str]) -> bool:
         """Purge for all pods. False where Redis does not answer: it is told as soon as it does."""
+        self._keep(tags)
+        return await self._send()
+
+    def _keep(self, tags: Iterable[str]) -> None:
+        """Note what has to be sent."""
         for text in tags:
             tag = purged_by(text)[0]
             if self._unsent.get(tag) != tag:  # what is to be gone is not to be stale
                 self._unsent[tag] = text
-        return await self._send()
 
     def open(self) -> None:
         """Follow the stream from now on."""
@@ -134,6 +133,8 @@ class PurgeLog:
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
+        if self._unsent and not await self._send():
+            logger.error("purges of %d tags have not reached the other pods", len(self._unsent))
 
     async def _send(self) -> bool:
         async with self._sending:  # each purge once: whoever asks, and what follows the stream
@@ -170,14 +171,23 @@ class PurgeLog:
                 if has_failed:
                     await self._catch_up()
                     has_failed = False
-                await self._hear(int(self._block_s * 1000))
+                self._take_over()
                 if self._unsent:
                     await self._send()
+                await self._hear(int(self._block_s * 1000))
             except (RedisError, OSError, TimeoutError) as exc:
                 if not has_failed:
                     logger.warning("purges of other pods are not heard: %r", exc)
                 has_failed = True
                 await asyncio.sleep(self._block_s)
+
+    def _take_over(self) -> None:
+        """Send what neighbors have purged, and not sent: they are held up, or have ended. Twice is harmless."""
+        now = self._clock()
+        due = {tag: text for tag, (until, text) in self._doubted.items() if until <= now}
+        self._keep(due.values())
+        for tag in due:
+            del self._doubted[tag]
 
     async def _catch_up(self) -> None:
         """What was missed, when the stream is heard for the first time, or again."""

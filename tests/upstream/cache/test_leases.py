@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import UpstreamError
+from gateway.upstream.cache import purge_log
 from gateway.upstream.transport import Fetched, UpstreamRequest
 from tests.support.redis_server import RedisServer
 
@@ -34,6 +35,35 @@ async def test_a_neighbor_that_speaks_after_the_stream_leaves_no_doubt(redis_url
         two.relay._hear({**told, "number": list(one.shared.log.sent)})
         await two.body()
         assert two.origin.asked == 3
+
+
+async def test_a_purge_that_its_neighbor_never_sends_is_sent(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The neighbor was held up with Redis, or has ended."""
+    async with pods(redis_url, lease_s=0.0) as (one, two), asyncio.timeout(60):
+        assert await one.body() == b"1"
+        await one.shared.lines.settle()
+        assert await two.body() == b"1"
+        one.origin.version = 2
+        monkeypatch.setattr(purge_log, "DOUBT_S", 0.0)
+        two.relay._hear({"by": "a neighbor", "tags": ["tag s users"]})
+        assert await two.body() == b"2", "it counts before anybody has sent it"
+        await until(lambda: one.memory.purges > 0)
+        one.memory.clear()
+        assert await one.body() == b"2"
+        assert not two.shared.log._doubted
+
+
+async def test_a_worker_that_ends_sends_what_is_left(redis_url: str) -> None:
+    async with pods(redis_url, lease_s=0.0) as (one, two), asyncio.timeout(60):
+        log = one.shared.log
+        assert log._following is not None
+        log._following.cancel()
+        log._keep(["tag s users"])  # Redis has not taken it
+        await one.shared.aclose()
+        await until(lambda: two.memory.purges > 0)
+        assert not log._unsent
 
 
 @pytest.mark.parametrize("reader", [0, 1])
