@@ -7,6 +7,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -74,10 +75,12 @@ def _is_there(name: str) -> bool:
         return True
 
 
-def _marks_of(value: Any) -> tuple[Mark, ...]:
+def _marks_of(value: Any) -> list[Mark]:
+    """The marks that a value bears. One that `functools.wraps` has copied to a wrapper, a guard for one, is of that."""
     own = getattr(value, "__dict__", None)
     marks = own.get(MARK, ()) if isinstance(own, Mapping) else ()
-    return marks if isinstance(marks, tuple) else ()
+    found = marks if isinstance(marks, tuple) else ()
+    return [mark if mark.target is value else replace(mark, target=value) for mark in found]
 
 
 def _modules(package: ModuleType, key: str, what: str) -> list[ModuleType]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    pass
+from typing import Any, NamedTuple
 
 
 class MemberAccess(Enum):
@@ -31,12 +28,19 @@ class Member(NamedTuple):
     access: MemberAccess
 
 
+class MemberMark(NamedTuple):
+    """What a function bears: its member, and whose it is. `functools.wraps` copies marks to functions that do more."""
+
+    member: Member
+    owner: Any
+
+
 def mark_member(resolve: Any, member: Member) -> None:
     """Say of a framework's function that it does no more than reading a member of the parent."""
-    resolve.gateway_member = member
+    resolve.gateway_member = MemberMark(member, resolve)
 
 
 def member_of(resolve: Any) -> Member | None:
     """What a resolver only reads; None where it may do more."""
     found = getattr(resolve, "gateway_member", None)
-    return found if isinstance(found, Member) else None
+    return found.member if isinstance(found, MemberMark) and found.owner is resolve else None

@@ -12,6 +12,7 @@ import inspect
 import sys
 from typing import Any
 
+from ariadne import resolvers
 from ariadne.types import Extension
 from graphql import GraphQLField, GraphQLSchema
 
@@ -49,9 +50,11 @@ def read_members(schema: GraphQLSchema) -> None:
 
 
 def _member_of(field: GraphQLField) -> Member | None:
-    if not getattr(field.resolve, "_ariadne_alias_resolver", False):
-        return None
     resolve: Any = field.resolve
+    if not known.is_made_in(resolve, resolvers, "resolver"):
+        return None
+    if not getattr(resolve, "_ariadne_alias_resolver", False):
+        return None
     name = inspect.getclosurevars(resolve).nonlocals.get("attr_name")
     if not isinstance(name, str) or "." in name:
         return None

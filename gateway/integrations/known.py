@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from types import FunctionType, ModuleType
 from typing import Any
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLSchema
@@ -102,10 +103,16 @@ def wrapping(manager: MiddlewareManager) -> Callable[[Sequence[FieldNode]], bool
 
     Shape: always the same function for the same middlewares, so that plans are found by it.
     """
+    if type(manager).__init__ is not MiddlewareManager.__init__:
+        return wraps_all  # it may have others than it tells
     found: list[Callable[[Sequence[FieldNode]], bool]] = []
     for middleware in manager.middlewares:
         resolve = getattr(type(middleware), "resolve", None)
-        if resolve not in passing:
+        # An instance may have one of its own, which is the one that is called.
+        own = getattr(getattr(middleware, "resolve", None), "__func__", None)
+        if own is None or own is not resolve:
+            found.append(wraps_all)
+        elif resolve not in passing:
             found.append(wraps_only.get(type(middleware), wraps_all))
     if not found:
         return None
@@ -116,7 +123,8 @@ def is_ordinary(manager: Any) -> bool:
     """Whether a middleware manager wraps resolvers as graphql-core's own does."""
     return (
         isinstance(manager, MiddlewareManager)
-        and type(manager).get_field_resolver is MiddlewareManager.get_field_resolver
+        and getattr(manager.get_field_resolver, "__func__", None)
+        is MiddlewareManager.get_field_resolver
     )
 
 
@@ -134,6 +142,15 @@ def read_members(schema: GraphQLSchema, find: Callable[[GraphQLField], Member | 
             member = find(field) if field.resolve is not None else None
             if member is not None and not _collides(field):
                 mark_member(field.resolve, member)
+
+
+def is_made_in(resolve: Any, module: ModuleType, name: str) -> bool:
+    """Whether a function is the one of that name that a module makes. Wrappers copy all but code and globals."""
+    return (
+        isinstance(resolve, FunctionType)
+        and resolve.__code__.co_name == name
+        and resolve.__globals__ is vars(module)
+    )
 
 
 def _collides(field: GraphQLField) -> bool:

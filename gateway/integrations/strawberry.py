@@ -24,9 +24,11 @@ from strawberry.extensions.directives import (
 )
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.federation import Schema as FederationSchema
+from strawberry.schema import schema_converter
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types import field as fields
 from strawberry.types.execution import ExecutionContext
 from strawberry.types.field import StrawberryField
 
@@ -162,14 +164,14 @@ def read_members(schema: GraphQLSchema) -> None:
 def _member_of(definition: GraphQLField) -> Member | None:
     """The attribute that a field's function reads, where it does no more than that.
 
-    Strawberry marks functions with permissions and extensions as default ones too: the name tells them apart.
+    Strawberry marks functions with permissions and extensions as default ones too: their code tells them apart.
     """
     field = definition.extensions.get("strawberry-definition")
     if (
-        getattr(definition.resolve, "__name__", "") == "_get_basic_result"
+        known.is_made_in(definition.resolve, schema_converter, "_get_basic_result")
         and isinstance(field, StrawberryField)
         and field.is_basic_field
-        and type(field).get_result is StrawberryField.get_result
+        and known.is_made_in(getattr(field.get_result, "__func__", None), fields, "get_result")
         and field.default_resolver is getattr
     ):
         return Member(field.python_name, MemberAccess.ATTRIBUTE)
