@@ -60,11 +60,10 @@ class Principal:
     plain_claims: Mapping[str, Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        claims = self.claims
-        if type(claims) is ReadOnlyDict:
-            object.__setattr__(self, "plain_claims", plain(claims))
-        else:
-            object.__setattr__(self, "plain_claims", claims)
+        # Both as they are now: a function of the user's may give claims that change.
+        claims = {} if self.claims is None else plain(self.claims)
+        object.__setattr__(self, "plain_claims", claims)
+        if type(self.claims) is not ReadOnlyDict:
             object.__setattr__(self, "claims", read_only_members(claims))
 
     @property
@@ -85,7 +84,7 @@ class Principal:
             "issuer": self.issuer,
             "scopes": sorted(self.scopes),
             "client": self.client,
-            "claims": dict(self.plain_claims),
+            "claims": plain(self.claims),
         }
 
     def text_of(self, path: str) -> str:

@@ -56,6 +56,17 @@ def test_nothing_of_them_is_changed() -> None:
             nobody.claims["role"] = "admin"  # type: ignore[index]
 
 
+def test_they_are_as_they_were_when_the_principal_was_made() -> None:
+    session: dict[str, Any] = {"tenant": {"id": 1}}
+    principal = Principal(id="a", kind="user", claims=session)
+    principal.as_json()["claims"]["tenant"]["id"] = 2
+    session["tenant"]["id"] = 3
+    session["role"] = "admin"
+    assert principal.claims == principal.plain_claims == {"tenant": {"id": 1}}
+    nothing: Any = None
+    assert Principal(claims=nothing).claims == {}
+
+
 def test_copies_may_be_changed() -> None:
     claims: Any = Principal(claims=CLAIMS).claims
     for made in (copy.deepcopy(claims), pickle.loads(pickle.dumps(claims)), plain(claims)):
