@@ -79,10 +79,12 @@ The new schema is built and warmed in every worker, and is then served beside th
   mapping in its key.
 - **It returns** when the share of its queries and mutations that have errors is more than
   `reload.canary.max_error_increase` above that of the others. It is the mean of the clients' shares, and the client
-  with the largest is left out on both sides (where there are three): none decides alone, however much it sends. Both are counted from the moment on in which both are
-  served, in all workers of the server, and one of them decides for all. What is no chance (three standard errors, at
-  least `min_operations` of the canary) returns at once, the rest at the end of the window. Errors of any kind count, a
-  field that is gone too, but those of syntax, quotas, overload and tokens. Events of subscriptions do not.
+  with the largest is left out on both sides (where there are three): none decides alone, however much it sends. Who has
+  proved no name is one client with all others of its address, whatever ids it says it has. Both are counted from the
+  moment on in which both are served, in all workers of the server, and one of them decides for all. What is no chance
+  (three standard errors, at least `min_operations` of the canary) returns at once, the rest at the end of the window.
+  Errors of any kind count, a field that is gone too, but those of syntax, quotas, overload and tokens. Events of
+  subscriptions do not.
 - **Every client gets it** at the end of the window, whatever was counted until then, and be it nothing. `gateway reload --canary 0` does that at once.
 - **To end it by hand**, put the files back and reload: `withdrawn`. Other files end it too, and are built then. While
   it lasts `--check` answers 409: no third schema is built.

@@ -128,18 +128,25 @@ class Administration:
         ]
 
     async def _breakers(self, _: Any) -> dict[str, dict[str, str]]:
+        worker = self._worker
+        policies = {policy.name: policy for policy in worker.upstream.policies}
+        for policy in worker.policies_of_canary:
+            is_other = policy.name in policies
+            policies[f"{policy.name} (canary)" if is_other else policy.name] = policy
         return {
-            policy.name: {name: known.breaker.state for name, known in policy.endpoints.items()}
-            for policy in self._worker.upstream.policies
+            title: {name: known.breaker.state for name, known in policy.endpoints.items()}
+            for title, policy in policies.items()
         }
 
     async def _reset(self, asked: dict[str, Any]) -> int:
         """Close breakers; gives how many were not closed. Errors: RefusedQuestionError for a source that is none."""
-        policies = [one for one in self._worker.upstream.policies if one.name == asked["source"]]
+        worker = self._worker
+        served = [*worker.upstream.policies, *worker.policies_of_canary]
+        policies = [policy for policy in served if policy.name == asked["source"]]
         if not policies:
             raise RefusedQuestionError(f"no source is named {asked['source']!r}")
         count = 0
-        for name, known in policies[0].endpoints.items():
+        for name, known in (item for policy in policies for item in policy.endpoints.items()):
             if asked["endpoint"] in (None, name):
                 count += known.breaker.state != "closed"
                 known.breaker.reset()

@@ -70,6 +70,7 @@ from gateway.transport.ws.endpoint import WebSocketEndpoint
 from gateway.upstream.client import Upstream
 from gateway.upstream.hooks import HookedUpstream
 from gateway.upstream.policy.counters import Counters
+from gateway.upstream.policy.policy import Policy
 from gateway.upstream.transport import Transport
 
 if TYPE_CHECKING:
@@ -236,6 +237,19 @@ class Worker:
         self._canary = canary
         self._tell_views()
 
+    @property
+    def policies_of_canary(self) -> list[Policy]:
+        """The policies of the sources that a canary has for itself."""
+        if self._canary is None:
+            return []
+        shared = {id(policy) for policy in self.upstream.policies}
+        return [one for one in self._canary.after.upstream.policies if id(one) not in shared]
+
+    @property
+    def source_names(self) -> Collection[str]:
+        """The names of all sources that requests may call now."""
+        return {*self.upstream.names, *(one.name for one in self.policies_of_canary if one.name)}
+
     def serve(self, serving: Serving) -> None:
         """Answer what begins from now on by this; what has begun ends by what it began with."""
         self._serving = serving
@@ -275,7 +289,7 @@ class Worker:
             relay = PurgeRelay(self.upstream.memory, self.broker, self.upstream.shared)
             relay.open()
             stack.push_async_callback(relay.aclose)
-            Invalidator(relay.purge, lambda: self.upstream.names).add_to(self.commands)
+            Invalidator(relay.purge, lambda: self.source_names).add_to(self.commands)
             await self._auth.open(self.redis, self.config.redis.prefix)
             stack.push_async_callback(self._auth.aclose)
             stack.push_async_callback(self.documents.aclose)
@@ -358,6 +372,10 @@ class Worker:
 
     def _samples_of_serving(self) -> Iterator[Sample]:
         yield from self.upstream.samples()
+        known = set(self.upstream.names)
+        for policy in self.policies_of_canary:
+            if policy.name and policy.name not in known:
+                yield from policy.samples()
         yield from self.flags.samples()
         if self.experiments is not None:
             yield from self.experiments.samples()

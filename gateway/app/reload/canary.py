@@ -113,7 +113,10 @@ class Canary:
         return self.after if is_in else self._before
 
     def _number_of(self, client: ClientRequest) -> int:
-        return bucket_of(self._numbers, self._keys.of(client)) % CLIENT_NUMBERS
+        """A client that has proved who it is, or an address: whoever invents ids has but one."""
+        principal = client.principal
+        proven = principal.id if principal.is_authenticated else None
+        return bucket_of(self._numbers, proven or client.client_key) % CLIENT_NUMBERS
 
     def end(self) -> None:
         """Count no more."""

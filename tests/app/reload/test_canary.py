@@ -11,24 +11,26 @@ import pytest
 
 from gateway.admin.commands import Command, CommandError
 from gateway.app.gateway import create_app
+from gateway.app.invalidation import SourceInvalidation
 from gateway.app.reload import trials
-from gateway.app.reload.canary import Trial, Verdict
+from gateway.app.reload.canary import Verdict
 from gateway.app.reload.report import Report
-from gateway.app.reload.settings import CanarySettings
 from gateway.app.reload.shelf import BusyError
 from gateway.cli.reload import lines_of
-from gateway.observe.compared import OutcomesByClient
 from gateway.override.buckets import bucket_of, prefix_of
 from gateway.telemetry.catalogue import METRICS
 from gateway.telemetry.metrics import Registry, merge
 from gateway.testing import GatewayClient
 from tests.app.conftest import Live, Project
+from tests.app.test_administration import command
 from tests.transport.served import served
 from tests.transport.sockets import connected
 
 OLD, NEW = "{ box { old } }", "{ box { new } }"
 CLIENTS = [f"client-{number}" for number in range(60)]
 CONFIG = """
+[server]
+trusted_proxies = ["127.0.0.1"]
 [override]
 anonymous_id = "header:x-who"
 [reload]
@@ -53,9 +55,14 @@ def is_in(digest: str, who: str, percent: float) -> bool:
     return bucket_of(prefix_of("canary", digest), who) < percent * 100
 
 
+def headers_of(who: str) -> dict[str, str]:
+    """Its id and its address."""
+    return {"x-who": who, "x-forwarded-for": f"192.0.2.{CLIENTS.index(who)}"}
+
+
 async def ask(live: Live, query: str, who: str) -> Any:
     """One client's request: what it says, without its errors' texts."""
-    result = await live.client.execute(query, headers={"x-who": who})
+    result = await live.client.execute(query, headers=headers_of(who))
     return None if result.errors else result.data
 
 
@@ -137,6 +144,19 @@ async def test_a_canary_with_more_errors_returns(
     assert (await live.reloader.reload(canary_percent=5)).result == "trying"
 
 
+async def test_ids_that_one_address_invents_are_one_client(live: Live) -> None:
+    report = await canary(live)
+    inside = [who for who in CLIENTS if is_in(report.digest, who, 50)]
+    for who in inside:
+        headers = {**headers_of(inside[0]), "x-who": who}
+        assert (await live.client.execute("{ nope }", headers=headers)).errors
+    for who in CLIENTS:
+        assert await ask(live, OLD, who) == {"box": {"old": "o"}}
+    assert live.reloader.revisions.compared["canary"].failed == len(inside)
+    assert await live.reloader.trials.look()
+    assert live.reloader.trials.current is not None
+
+
 async def test_errors_that_both_have_are_no_reason(live: Live) -> None:
     report = await canary(live)
     for who in CLIENTS:
@@ -166,47 +186,6 @@ async def test_every_client_has_the_new_schema_when_the_window_is_over(live: Liv
     assert not await live.reloader.trials.look()
 
 
-@pytest.mark.parametrize(
-    ("canary_counts", "other_counts", "now", "verdict"),
-    [
-        ((9, 9), (100, 0), 1.0, None),  # too few
-        ((10, 9), (100, 0), 1.0, "returned"),
-        ((100, 3), (100, 0), 1.0, None),  # it may be chance
-        ((100, 3), (100, 0), 9.0, "returned"),
-        ((100, 2), (100, 0), 9.0, "promoted"),  # as much as may be
-        ((1000, 60), (1000, 10), 1.0, "returned"),
-        ((100, 60), (100, 50), 1.0, None),
-        ((100, 51), (100, 50), 9.0, "promoted"),
-        ((0, 0), (100, 0), 9.0, "promoted"),
-        ((2, 1), (0, 0), 9.0, "returned"),
-        ((20, 20), (0, 0), 1.0, "returned"),
-    ],
-)
-def test_what_is_counted_decides(
-    canary_counts: tuple[int, int], other_counts: tuple[int, int], now: float, verdict: str | None
-) -> None:
-    trial = Trial.of("digest", 5, CanarySettings(window_s=9, min_operations=10), 0.0)
-    assert trial.verdict(each_once(*canary_counts), each_once(*other_counts), now) == verdict
-
-
-def each_once(clients: int, failed: int) -> OutcomesByClient:
-    """Clients with an operation each."""
-    found = OutcomesByClient()
-    found.add_rows([[number, 1, int(number < failed)] for number in range(clients)])
-    return found
-
-
-@pytest.mark.parametrize("now", [1.0, 9.0])
-def test_no_client_decides_alone_however_much_it_sends(now: float) -> None:
-    trial = Trial.of("digest", 20, CanarySettings(window_s=9, min_operations=10), 0.0)
-    broken, noise, good = each_once(6, 6), each_once(30, 0), each_once(6, 0)
-    broken.add(0, 60, 60)
-    noise.add(30, 100_000, 100_000)
-    assert trial.verdict(broken, noise, now) == "returned"
-    good.add(6, 100_000, 100_000)
-    assert trial.verdict(good, each_once(30, 0), now) == ("promoted" if now > 8 else None)
-
-
 async def test_a_command_promotes_it_and_the_files_as_they_were_withdraw_it(live: Live) -> None:
     await canary(live)
     assert (await live.reloader.reload(canary_percent=7)).percent == 50  # it goes on
@@ -229,6 +208,20 @@ async def test_other_files_end_it_first(live: Live) -> None:
     assert (await live.reloader.reload()).result == "refused"
     assert live.client.app.worker.canary is None
     assert counts(live, "gateway_reloads")["withdrawn",] == 2
+
+
+async def test_the_admin_port_knows_what_the_canary_alone_has(live: Live) -> None:
+    file = live.project.folder / "schema.graphql"
+    source = 'extend schema @source(name: "c", http: {baseURL: "http://c.test"})\n'
+    file.write_text(file.read_text() + source)
+    assert (await live.reloader.reload(canary_percent=50)).result == "trying"
+    worker = live.client.app.worker
+    breakers = await command(live.client, "GET", "/admin/breakers")
+    assert set(breakers) == {"", "c"}
+    assert await command(live.client, "POST", "/admin/breakers/reset", {"source": "c"}) == 0
+    purge = worker.commands.actions["POST", "/invalidation"]
+    done = await purge(Command("me", body=[SourceInvalidation(subgraph="c")]))
+    assert done.status == 202
 
 
 async def test_nothing_is_checked_beside_it(live: Live) -> None:

@@ -9,7 +9,7 @@ import signal
 from tests.app.conftest import Project
 
 from .served import server_of
-from .test_canary import CLIENTS, CONFIG, is_in
+from .test_canary import CLIENTS, CONFIG, headers_of, is_in
 from .test_workers import one_that_is_not
 
 
@@ -25,7 +25,7 @@ async def test_all_workers_decide_alike_and_one_that_dies_is_replaced_by_one_tha
 
         async def ask_all(query: str) -> dict[str, str]:
             async def one(who: str) -> str:
-                body, headers = {"query": query}, {"x-who": who}
+                body, headers = {"query": query}, headers_of(who)
                 async with server.http.post(server.url, json=body, headers=headers) as answer:
                     return await answer.text()
 
