@@ -123,6 +123,12 @@ def told(row: BoardRow) -> list[str]:
         lines.append(
             f"    {one['kind']} at {one['path'] or '.'}{values} (request {one['request_id']})"
         )
+    lines += [
+        f"  {at} changes by itself: its values say nothing" for at in found.get("unstable", ())
+    ]
+    if found.get("left_out"):
+        counted = ", ".join(f"{reason} {count}" for reason, count in found["left_out"].items())
+        lines.append(f"  left out: {counted}")
     lines += gate(found)
     return lines
 

@@ -33,10 +33,14 @@ def cancel_once(task: asyncio.Task[Any]) -> None:
         task.cancel()
 
 
+class NoAnswerError(Exception):
+    """Nothing came in time."""
+
+
 async def within(coming: Awaitable[T], timeout_s: float) -> T:
     """What comes, where it comes in time. What comes later, an error too, is nobody's: nobody waits until it has ended.
 
-    Errors: TimeoutError, what it raises, and RuntimeError where it is cancelled by itself.
+    Errors: NoAnswerError, what it raises, and RuntimeError where it is cancelled by itself.
     """
     task = asyncio.ensure_future(coming)
     # Not `asyncio.timeout`: what is cancelled may raise something else in place of that, or go on.
@@ -47,7 +51,7 @@ async def within(coming: Awaitable[T], timeout_s: float) -> T:
             task.add_done_callback(_heard)
             task.cancel()
     if not task.done():
-        raise TimeoutError(f"no answer within {timeout_s:g} s")
+        raise NoAnswerError(f"no answer within {timeout_s:g} s")
     if task.cancelled():
         raise RuntimeError("it was cancelled by itself")
     return task.result()

@@ -85,7 +85,9 @@ def bind_connectors(
     calls = CallBuilder(schema, directives, settings, sources, env, rules, withheld, read_by_hooks)
     members = {*resolved, *(c.coordinate for c in directives.connects if not c.on_type)}
     builder = LoaderBuilder(calls, members, settings.max_url_bytes)
-    shadows = ShadowBinder(schema, document, directives, salt)
+    shadows = ShadowBinder(
+        schema, document, directives, salt, lambda name: f"{sources.get(name)} {rules}"
+    )
     uses = read_overrides(document, directives)
     overrides = OverrideBinder(schema, uses, shadows, falls_back=falls_back)
     entities: dict[str, list[tuple[Connect, ConnectorLoader]]] = {}

@@ -19,7 +19,8 @@ from gateway.client.flags import DecidedFlag, DecidedFlags
 from gateway.client.request import ClientRequest
 from gateway.client.targeting import TargetingKeys
 from gateway.concurrency.awaitable import AwaitableOrValue
-from gateway.concurrency.tasks import within
+from gateway.concurrency.patience import Patience
+from gateway.concurrency.tasks import NoAnswerError, within
 from gateway.flags.asked import FlagContext, FlagContexts
 from gateway.flags.port import FlagAnswer, FlagPort
 from gateway.flags.said_once import shortened
@@ -32,8 +33,6 @@ OF_THE_FLAG = frozenset({
     "FLAG_NOT_FOUND", "TYPE_MISMATCH", "PARSE_ERROR", "TARGETING_KEY_MISSING", "INVALID_CONTEXT",
 })  # fmt: skip
 """What is wrong with a flag or the context, as long as nobody mends it: what it was before is of no use."""
-REST_S = 1.0
-"""How long a provider is not asked that did not answer in time: no request pays for that twice."""
 MAX_VARIANTS = 50
 """Of one flag, in metrics; the others are one."""
 
@@ -82,10 +81,9 @@ class Flags:
         self._max_remembered = settings.max_remembered
         self.contexts = FlagContexts(settings.context, keys)
         self.port = port
-        self._clock = clock
+        self._patience = Patience(clock)
         self._remembered: OrderedDict[Hashable, DecidedFlag] = OrderedDict()
         self._changes = 0
-        self._rests_until = float("-inf")
         self._failing: dict[str, str] = {}
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self._errors: Counter[tuple[str, str]] = Counter()
@@ -154,7 +152,7 @@ class Flags:
         self, port: FlagPort, name: str, asked: _Asked
     ) -> DecidedFlag | Awaitable[FlagAnswer]:
         default = self.default_of(name)
-        if self._clock() < self._rests_until:
+        if self._patience.is_over:
             return self._instead(name, asked, default)
         try:
             answer = port.ask(name, default, asked.context())
@@ -183,11 +181,13 @@ class Flags:
         default = self.default_of(name)
         try:
             answer = await within(coming, self._timeout_s)
-        except TimeoutError as exc:
-            self._rests_until = self._clock() + REST_S
+        except NoAnswerError as exc:
+            self._patience.missed()
             return self._failed(name, asked, default, "TIMEOUT", str(exc))
         except Exception as exc:
+            self._patience.answered()
             return self._failed(name, asked, default, type(exc).__name__, str(exc))
+        self._patience.answered()
         return self._understood(name, asked, default, answer)
 
     def _understood(

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
-from threading import BoundedSemaphore
 from typing import Any
 
 
 class ProviderThreads:
-    """A few threads. A call for which there is none fails at once: those that are under way may never end.
+    """A few threads. A call waits for one in the event loop, so that one that is not wanted any more is never made.
 
     Args:
         most: Calls at a time.
     """
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._places = BoundedSemaphore(most)
+        self._places = asyncio.Semaphore(most)
         self._threads = ThreadPoolExecutor(most, "flags")
 
     async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What a function returns. Errors: TimeoutError where all threads are taken, and those of the function."""
-        if not self._places.acquire(blocking=False):
-            raise TimeoutError(f"{self._most} calls wait for the provider")
+        """What a function returns. Errors: those of the function."""
+        loop = asyncio.get_running_loop()
+        await self._places.acquire()
+
+        def give_back(_: Future[Any]) -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._places.release)
+
         try:
             called = self._threads.submit(copy_context().run, function, *arguments)
         except RuntimeError:
             self._places.release()
             raise
-        called.add_done_callback(lambda _: self._places.release())
+        called.add_done_callback(give_back)
         return await asyncio.wrap_future(called)
 
     def close(self) -> None:

@@ -23,7 +23,8 @@ from gateway.client.flags import DecidedFlags
 from gateway.client.request import ClientRequest
 from gateway.client.targeting import TargetingKeys
 from gateway.concurrency.awaitable import AwaitableOrValue, is_awaitable, then
-from gateway.concurrency.tasks import within
+from gateway.concurrency.patience import Patience
+from gateway.concurrency.tasks import NoAnswerError, within
 from gateway.context import Context
 from gateway.errors import ConfigError
 from gateway.flags.decide import Flags
@@ -40,8 +41,6 @@ from gateway.telemetry.metrics import Sample
 Decide = Callable[[Context], Any]
 """A user's function: whether a label is on for a request, now or later."""
 logger = logging.getLogger("gateway.override")
-REST_S = 1.0
-"""How long a function is not asked that did not answer in time: no request waits for it twice."""
 
 
 class LabelDecider:
@@ -73,13 +72,12 @@ class LabelDecider:
         flags: Flags,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._clock = clock
         self._timeout_s = settings.timeout_ms / 1000
-        self._rests_until: dict[str, float] = {}
         self._failing: dict[str, type[Exception]] = {}
         self._keys = TargetingKeys(settings.anonymous_id)
         self._switches = switches
         self._functions = {label: functions[label] for label in known if label in functions}
+        self._patience = {label: Patience(clock) for label in self._functions}
         self._shares: dict[str, int] = {}
         self._prefixes: dict[str, bytes] = {}
         self._flags = flags
@@ -216,18 +214,22 @@ class LabelDecider:
 
     async def _said(self, label: str, context: Context) -> bool:
         """What a function says of its label: off where it fails, or does not answer. The first failure is told."""
-        if self._clock() < self._rests_until.get(label, 0.0):
+        patience = self._patience[label]
+        if patience.is_over:
             return False
         try:
             found = self._functions[label](context)
             is_on = (await within(found, self._timeout_s) if is_awaitable(found) else found) is True
         except Exception as exc:
-            if isinstance(exc, TimeoutError):
-                self._rests_until[label] = self._clock() + REST_S
+            if isinstance(exc, NoAnswerError):
+                patience.missed()
+            else:
+                patience.answered()
             if self._failing.get(label) is not type(exc):
                 self._failing[label] = type(exc)
                 logger.exception("the function of the label %s fails; it is off", label)
             return False
+        patience.answered()
         if self._failing.pop(label, None) is not None:
             logger.info("the function of the label %s decides again", label)
         return is_on

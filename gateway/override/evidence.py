@@ -14,6 +14,9 @@ from typing import Any
 
 MOST_COORDINATES = 200
 """Of one move; what differs at others is counted at the move itself."""
+COUNTERS = (
+    "errors", "compared", "differing", "noise", "kinds", "left_out", "lacking", "lacking_noise",
+)  # fmt: skip
 WINDOW_S = 60.0
 """What a source did before that says nothing of how it is now."""
 GROWTH = 1.2
@@ -56,9 +59,11 @@ class MoveEvidence:
         compared: By coordinate, the answers that were compared there.
         differing: Those of them that differ.
         noise: Those where the source that answered differs from itself.
+        lacking, lacking_noise: Those of both where more than a value differs: null, or another type.
         kinds: Values that differ, by coordinate and kind.
         examples: The last ones, by coordinate and kind.
         before, after: Latencies of the old source and of the new one.
+        left_out: Comparisons that were begun and say nothing, by reason.
     """
 
     calls: int = 0
@@ -73,6 +78,9 @@ class MoveEvidence:
     examples: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
     before: Latencies = field(default_factory=Latencies)
     after: Latencies = field(default_factory=Latencies)
+    left_out: Counter[str] = field(default_factory=Counter)
+    lacking: Counter[str] = field(default_factory=Counter)
+    lacking_noise: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: MoveEvidence, samples: int) -> None:
         """Count what another has counted."""
@@ -80,7 +88,7 @@ class MoveEvidence:
         self.matches += other.matches
         self.live += other.live
         self.seconds += other.seconds
-        for name in ("errors", "compared", "differing", "noise", "kinds"):
+        for name in COUNTERS:
             getattr(self, name).update(getattr(other, name))
         for key, examples in other.examples.items():
             if samples:
@@ -103,6 +111,9 @@ class MoveEvidence:
             "examples": [[*key, examples] for key, examples in self.examples.items()],
             "before": self.before.counts,
             "after": self.after.counts,
+            "left_out": dict(self.left_out),
+            "lacking": dict(self.lacking),
+            "lacking_noise": dict(self.lacking_noise),
         }
 
     @classmethod
@@ -121,11 +132,24 @@ class MoveEvidence:
             {(at, kind): examples for at, kind, examples in found["examples"]},
             Latencies(found["before"]),
             Latencies(found["after"]),
+            *(Counter(found[name]) for name in ("left_out", "lacking", "lacking_noise")),
         )
 
     def differing_at(self, coordinate: str) -> int:
         """The answers that differ there, less those in which the old source differs from itself."""
-        return max(0, self.differing[coordinate] - self.noise[coordinate])
+        lacking, lacking_noise = self.lacking[coordinate], self.lacking_noise[coordinate]
+        others = self.differing[coordinate] - lacking
+        return max(0, lacking - lacking_noise) + max(
+            0, others - (self.noise[coordinate] - lacking_noise)
+        )
+
+    def unstable(self) -> list[str]:
+        """Where the old source differs from itself in half of its second calls: its values are not compared there."""
+        return sorted(at for at, count in self.noise.items() if 2 * count >= self.seconds)
+
+    def is_turn(self, ratio: float) -> bool:
+        """Whether it is time for a second call: for its part of all comparisons."""
+        return self.seconds < (self.calls + 1) * ratio
 
     def worst(self) -> tuple[int, int]:
         """The answers that match, and those that were compared, where the most differ. Errors differ everywhere."""
@@ -193,7 +217,13 @@ def _bound(found: MoveEvidence, whole: MoveEvidence, coordinate: str) -> None:
     if len(whole.compared) + len(found.compared) <= MOST_COORDINATES:
         return
     known = whole.compared.keys() | {coordinate}
-    for counts in (found.compared, found.differing, found.noise):
+    for counts in (
+        found.compared,
+        found.differing,
+        found.noise,
+        found.lacking,
+        found.lacking_noise,
+    ):
         for name in counts.keys() - known:
             counts[coordinate] = max(counts[coordinate], counts.pop(name))
     for at, kind in found.kinds.keys() - {key for key in found.kinds if key[0] in known}:

@@ -130,8 +130,10 @@ def summary(found: MoveEvidence) -> dict[str, Any]:
         "match": matching / compared if compared else None,
         "interval": [low, high],
         "errors": dict(found.errors),
+        "left_out": dict(found.left_out),
         "differences": kinds,
         "noise": dict(found.noise),
+        "unstable": found.unstable(),
         "second_calls": found.seconds,
         "examples": [
             {"coordinate": at, "kind": kind, **example}

@@ -56,7 +56,7 @@ class OverrideSettings:
         anonymous_id: Where the id of a client stands that has not shown who it is: "cookie:NAME" or "header:NAME".
             Whoever has neither is drawn by its address.
         timeout_ms: How long a request waits for a function of `@override_label`, which is awaited. Then its label is
-            off, and the function is not asked again for a second.
+            off; where it answers nobody, it is not asked for a second.
         on_error: What happens where the source that took a field over fails or its breaker is open: "error"
             answers the error; "from" asks the source that had the field before. Never for mutations.
         switches: A JSON file of labels that are decided otherwise for now: `{"stats-rest": false}`. It is read

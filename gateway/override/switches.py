@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -121,7 +122,8 @@ def write_switch(
 ) -> dict[str, OverrideRule]:
     """Set one switch, or take it out with None; what the file says then. It is written whole or not at all.
 
-    A file of no use stops no switch off: it is replaced by what is in use, with that.
+    A file of no use stops no switch off: it is replaced by what is in use, with that. Nor does a lock that another
+    process keeps.
 
     Args:
         path: The file.
@@ -131,7 +133,13 @@ def write_switch(
 
     Errors: ValueError for a file or rule of no use, OSError, SwitchedMeanwhileError.
     """
-    with alone(path):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(alone(path))
+        except BlockingIOError as exc:
+            if rule is not False:
+                raise
+            logger.warning("%s is switched off without it: %s", label, exc.strerror)
         found = _switched(path, label, rule, in_use, seen)
         text = orjson.dumps(found, option=orjson.OPT_INDENT_2)
         read_switches(text)

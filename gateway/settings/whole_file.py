@@ -5,9 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+LOCK_WAIT_S = 2.0
+LOCK_EVERY_S = 0.02
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -28,10 +32,23 @@ def write_whole(path: Path, data: bytes) -> None:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Nobody else who asks for it changes the file meanwhile, in this process or another one. Errors: OSError."""
-    lock = os.open(path.resolve().parent, os.O_RDONLY)  # the file itself is replaced
+    """Nobody else who asks for it changes the file meanwhile, in this process or another one; in a thread.
+
+    Errors: OSError; BlockingIOError where another has it for longer than a write takes.
+    """
+    folder = path.resolve().parent
+    lock = os.open(folder, os.O_RDONLY)  # the file itself is replaced
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        until = time.monotonic() + LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as exc:
+                if time.monotonic() > until:
+                    why = f"another process has a lock on the folder {folder}"
+                    raise BlockingIOError(exc.errno, why) from None
+            time.sleep(LOCK_EVERY_S)
         yield
     finally:
         os.close(lock)

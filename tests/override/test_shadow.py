@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -319,6 +320,7 @@ type Query { tags: [String] @connect(source: "php", http: { GET: "/tags" }, sele
         await client.execute("{ tags }")
         assert (await evidence(client, "Query.tags")).calls == 0
         assert shadows(client).shed == {"size": 1}
+        assert shadows_of(client.app.graph.schema)["Query.tags"].whole.left_out == {"size": 1}  # type: ignore[arg-type]
 
 
 async def test_what_an_answer_that_fails_has_sent_is_spent_too(tmp_path: Path) -> None:
@@ -343,3 +345,55 @@ async def test_what_the_gateway_refuses_itself_is_no_failure_of_the_new_source(
         assert shadows(client).shed == {"places": 1}
         own = shadows(client).settings.of_source(SourceSettings())
         assert own.max_pending >= shadows(client).settings.calls_per_s
+
+
+@pytest.mark.parametrize("views", [None, "many"])
+async def test_what_changes_by_itself_explains_no_value_that_lacks(
+    tmp_path: Path, views: Any
+) -> None:
+    counter = itertools.count()
+    php = {**PHP, "GET /stats.php": lambda _: {"views": next(counter), "likes": 2}}
+    rest = {**REST, "GET /stats": {"total": {"views": views, "likes": 2}}}
+    fast = {"shadow": {"calls_per_s": 9_999}}
+    async with served(tmp_path, php=php, rest=rest, override=fast) as client:
+        for _ in range(3):
+            await client.execute(STATS)
+            await shadows(client).drained()
+        found = await evidence(client)
+        assert (found.differing["Stats.views"], found.noise["Stats.views"]) == (3, 3)
+        assert found.worst() == (0, 3)
+        assert found.unstable() == ["Stats.views"]
+        assert MoveEvidence.from_json(found.as_json()).worst() == (0, 3)
+
+
+async def test_a_value_that_cannot_be_asked_for_is_told_and_counts_for_no_gate(
+    tmp_path: Path,
+) -> None:
+    sdl = """
+type Query { stats(id: String): Stats
+  @connect(source: "php", http: { GET: "/stats.php", queryParams: "id: $args.id" }, selection: "views likes")
+  @connect(source: "rest", http: { GET: "/stats/{$args.id}" }, selection: "views likes")
+  @override(from: "php", label: "stats") @shadow(percent: 100) }
+type Stats { views: Int likes: Int }
+"""
+    async with served(tmp_path, sdl, labels={"stats": False}) as client:
+        assert (await client.execute('{ stats(id: "..") { views } }')).data == {
+            "stats": {"views": 1}
+        }
+        found = await evidence(client)
+        assert (found.calls, found.errors) == (0, {})
+        (example,) = found.examples["Query.stats", "error"]
+        assert example["code"] == "INVALID_PATH_SEGMENT"
+
+
+async def test_other_settings_of_a_source_are_another_comparison(tmp_path: Path) -> None:
+    prints = set()
+    for number, url in enumerate(("http://rest.test", "http://rest.test/v2")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        tables = {"sources": {"rest": {"url": url}}}
+        async with served(folder, tables=tables) as client:
+            assert client.app.graph.schema is not None
+            found = shadows_of(client.app.graph.schema)
+            prints.add(found["Query.stats"].fingerprint)
+    assert len(prints) == 2

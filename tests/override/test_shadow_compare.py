@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from graphql import build_schema, parse
 
-from gateway.connectors.shadow.compare import VALUES_OF_ROW, Comparing, Found
+from gateway.connectors.shadow.compare import VALUES_OF_ROW, Comparing
+from gateway.connectors.shadow.found import Found
 from gateway.connectors.shadow.uses import read_shadows, spread
 from gateway.graph.field_tree import FieldTree
 
@@ -127,6 +128,9 @@ def test_no_more_than_so_many_objects_are_looked_at() -> None:
     use = read_shadows(parse("type Video @shadow { id: ID }"))["Video"]
     found = asyncio.run(Comparing(SCHEMA, VIDEOS, use, 10).compare([(one, other)], WANTED, "Video"))
     assert found.kinds == {("Video.title", "value"): 10}
+    other = [*one[:-1], {"id": 98, "title": "b"}]
+    found = asyncio.run(Comparing(SCHEMA, VIDEOS, use, 10).compare([(one, other)], WANTED, "Video"))
+    assert (found.kinds, found.is_given_up) == ({}, True), "of the last one nothing is known"
 
 
 ROWS, NODES = QUERY.fields["rows"].type, QUERY.fields["nodes"].type
@@ -145,6 +149,11 @@ def rows(one: Any, other: Any, use: str = "", kind: Any = ROWS) -> Any:
         ([{"views": 1, "at": 5}, {"views": 2, "at": 6}], [{"views": 2, "at": 7}, {"views": 1, "at": 8}], 'ignore: ["Row.at"]'),
         ([{"views": "1"}, {"views": "2"}], [{"views": 2}, {"views": 1}], ""),
         ([{"price": 1.0}, {"price": 2.0}], [{"price": 2.0000001}, {"price": 1.0}], "tolerance: 0.01"),
+        (
+            [{"price": 1.0, "views": 2}, {"price": 1.005, "views": 1}],
+            [{"price": 1.0, "views": 1}, {"price": 1.005, "views": 2}],
+            "tolerance: 0.02",
+        ),
         ([{"tags": [1, 2], "views": 1}], [{"tags": ["2", "1"], "views": 1}], 'unordered: ["Row.tags"]'),
         ([{"id": 1.0}, {"id": 2.0}], [{"id": 2}, {"id": "1"}], ""),
     ],

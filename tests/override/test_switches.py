@@ -17,6 +17,7 @@ from gateway.app.gateway import create_app
 from gateway.app.override_commands import SwitchCommand
 from gateway.errors import ConfigError
 from gateway.override.switches import Switches, read_switches, write_switch
+from gateway.settings import whole_file
 from gateway.testing import GatewayClient
 from tests.override.scenes import LINK, PHP, REST, SOURCES, served
 from tests.override.scenes import STATS as STATS_SDL
@@ -307,3 +308,15 @@ def test_a_link_to_the_file_stays_one(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert json.loads(shared.read_text()) == {"a": False, "b": False}
     assert [path.name for path in shared.parent.iterdir()] == ["s.json"]
+
+
+def test_a_lock_that_another_keeps_stops_no_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_file, "LOCK_WAIT_S", 0)
+    path = tmp_path / "switches.json"
+    with whole_file.alone(path):
+        with pytest.raises(BlockingIOError, match="another process has a lock"):
+            write_switch(path, "a", rule=True)
+        assert write_switch(path, "a", rule=False) == {"a": False}
+    assert write_switch(path, "a", rule=True) == {"a": True}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,11 +29,18 @@ class ShadowBinder:
         document: The SDL that it was built from.
         directives: Its connectors.
         salt: Of `[override]`.
+        settings: Of a source, by its name: all that decides what it answers beside its connectors.
     """
 
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, directives: Directives, salt: str
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        directives: Directives,
+        salt: str,
+        settings: Callable[[str], str],
     ) -> None:
+        self._settings = settings
         self._schema = schema
         self._directives = directives
         self._uses: Mapping[str, ShadowUse] = read_shadows(document)
@@ -63,7 +70,7 @@ class ShadowBinder:
     def _move(self, coordinate: str, kind: Any, use: ShadowUse) -> ShadowMove:
         move = self._moves.get(coordinate)
         if move is None:
-            fingerprint = fingerprint_of(coordinate, self._directives, use)
+            fingerprint = fingerprint_of(coordinate, self._directives, use, self._settings)
             evidence = Evidence(coordinate, fingerprint)
             make = partial(Comparing, self._schema, kind, spread(use, self._schema))
             share = round(use.percent * 100)

@@ -8,7 +8,6 @@ at is bounded, and others have the event loop meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Generator, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from graphql import (
     is_leaf_type,
 )
 
+from gateway.connectors.shadow.found import Found
 from gateway.connectors.shadow.seen import (
     Form,
     Seen,
@@ -38,41 +38,12 @@ from gateway.connectors.shadow.uses import ShadowUse
 from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.graph.resolvers import read_property
 
-KINDS = ("missing", "added", "type", "value", "missing row", "extra row", "order", "error")
-"""A value that only the old source has, or only the new one; one of another type; another value; and so for rows."""
 PAUSE_EVERY = 100
 """Values, after which others have the event loop."""
 VALUES_OF_ROW = 50
 """So many values are looked at for each object that may be: leaves, items of lists, and what rows are told apart by."""
 MOST_ORDERED = 5_000
 """Rows without an id of which it is told that only their order is another one; of more, what differs at each place."""
-
-
-class Found:
-    """The differences of one comparison.
-
-    Attributes:
-        kinds: How many values differ, by coordinate and kind.
-        examples: The first of each: its path, and both values.
-        compared: Where values were compared.
-        is_given_up: Whether there was more to look at than may be.
-    """
-
-    def __init__(self) -> None:
-        self.kinds: Counter[tuple[str, str]] = Counter()
-        self.examples: dict[tuple[str, str], tuple[str, Any, Any]] = {}
-        self.compared: set[str] = set()
-        self.is_given_up = False
-
-    def note(self, at: str, kind: str, path: str, one: Any, other: Any) -> None:
-        """Count one."""
-        self.kinds[at, kind] += 1
-        self.examples.setdefault((at, kind), (path, one, other))
-
-    @property
-    def coordinates(self) -> set[str]:
-        """Where something differs."""
-        return {at for at, _ in self.kinds}
 
 
 class Comparing:
@@ -167,6 +138,7 @@ class Comparing:
     ) -> Iterator[None]:
         self._left -= 1
         if self._left < 0:
+            self._found.is_given_up = True
             return
         if is_abstract_type(kind):
             names = [read_property(value, "__typename", None) for value in (one, other)]

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, cast
 from gateway.client.vary import joined
 from gateway.connectors.batch_loader import BatchLoader
 from gateway.connectors.fallback_loader import joined_tree
-from gateway.connectors.shadow.compare import Comparing, Found
-from gateway.connectors.shadow.pairs import errors_of, pairs_of
+from gateway.connectors.shadow.compare import Comparing
+from gateway.connectors.shadow.found import Found
+from gateway.connectors.shadow.pairs import errors_of, is_of_client, pairs_of
 from gateway.connectors.shadow.seen import canonical
 from gateway.context import Context
 from gateway.errors import UpstreamError
@@ -193,6 +194,13 @@ class ShadowRun:
 
     async def compare(self) -> None:
         """Ask the other source, and note what differs. Errors: ShedError."""
+        try:
+            await self._compared()
+        except ShedError as exc:
+            self._move.evidence.whole.left_out[exc.reason] += 1
+            raise
+
+    async def _compared(self) -> None:
         loader, found = self._loader, MoveEvidence(calls=1)
         begin = perf_counter()
         others = await self._ask(loader._other)
@@ -206,9 +214,13 @@ class ShadowRun:
         found.live = int(loader._is_live)
         errors = list(errors_of(before, after))
         pairs = pairs_of(before, after)
-        if errors:
-            found.errors[errors[0].code] = 1
+        if errors and all(map(is_of_client, errors)):
+            found.calls = found.live = 0  # it is told, and says nothing of the new source
             self._note_error(found, errors[0])
+        elif errors:
+            error = next(one for one in errors if not is_of_client(one))
+            found.errors[error.code] = 1
+            self._note_error(found, error)
         elif not pairs:
             return  # the old source has failed, the new one too or not: there is nothing to compare with
         else:
@@ -243,15 +255,17 @@ class ShadowRun:
         found.matches = int(not at)
         found.compared.update(differences.compared)
         found.differing.update(at)
+        found.lacking.update(differences.lacking)
         found.kinds.update(differences.kinds)
         self._show(found, differences)
-        if not at and not _is_turn(move.evidence.whole, self._settings.noise_ratio):
+        if not at and not move.evidence.whole.is_turn(self._settings.noise_ratio):
             return
         again = pairs_of(self._values, await self._ask(self._loader.loaders[0]))
         if again:
             found.seconds = 1
             noise = await comparing.compare(again, wanted, move.coordinate)
             found.noise.update(noise.coordinates)
+            found.lacking_noise.update(noise.lacking)
 
     def _show(self, found: MoveEvidence, differences: Found) -> None:
         for key, (path, *values) in differences.examples.items():
@@ -270,11 +284,6 @@ class ShadowRun:
         if self._settings.show_values:
             return canonical(value)[: 4 * MOST_SHOWN].decode(errors="ignore")[:MOST_SHOWN]
         return blake2b(canonical(value), key=_KEY, digest_size=6).hexdigest()
-
-
-def _is_turn(whole: MoveEvidence, ratio: float) -> bool:
-    """Whether it is time for a second call: for its part of all comparisons."""
-    return whole.seconds < (whole.calls + 1) * ratio
 
 
 def _alone(loader: Loader) -> Loader:

@@ -7,6 +7,8 @@ from typing import Any
 
 from gateway.errors import UpstreamError
 
+UNWRITABLE = frozenset({"INVALID_PATH_SEGMENT", "INVALID_REQUEST_VALUE"})
+
 
 def pairs_of(before: Sequence[Any], after: Sequence[Any]) -> list[tuple[Any, Any]]:
     """What can be compared, each pair once: many parents may have one value."""
@@ -23,3 +25,8 @@ def errors_of(before: Sequence[Any], after: Sequence[Any]) -> Iterator[UpstreamE
     for one, other in zip(before, after, strict=True):
         if isinstance(other, UpstreamError) and not isinstance(one, UpstreamError):
             yield other
+
+
+def is_of_client(error: UpstreamError) -> bool:
+    """Whether the source was not asked, since a client's value could not be written into the request."""
+    return error.code in UNWRITABLE

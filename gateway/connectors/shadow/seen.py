@@ -36,7 +36,9 @@ NULL, FLAG, NUMBER, TEXT, OTHER, LIST, OBJECT, ERROR = range(8)
 
 ROWS_AT_ONCE = 500
 MOST_PAIRED = 1_000
-"""Rows without an equal one that are held against each other where numbers need only be near."""
+"""Rows without an equal one that are gone through by size where numbers need only be near."""
+MOST_HELD = 100
+"""Of these, those that are held against each other after that."""
 
 
 class NotOfItsType:
@@ -150,14 +152,23 @@ def _near(
     """The places of rows that are equal but for numbers that are near enough: both are gone through by size."""
     left = sorted(missing, key=forms.__getitem__, reverse=True)
     others = sorted(extra, key=of_other.__getitem__, reverse=True)
+    lonely, of_others = [], []
     while left and others:
         one, other = forms[left[-1]], of_other[others[-1]]
         if are_near(one, other, tolerance):
             yield left.pop(), others.pop()
         elif one < other:
-            left.pop()
+            lonely.append(left.pop())
         else:
-            others.pop()
+            of_others.append(others.pop())
+    # Rows with several numbers may stand elsewhere by size.
+    lonely, of_others = [*lonely, *left][:MOST_HELD], [*of_others, *others][:MOST_HELD]
+    for mine in lonely:
+        near = (t for t in of_others if are_near(forms[mine], of_other[t], tolerance))
+        theirs = next(near, None)
+        if theirs is not None:
+            of_others.remove(theirs)
+            yield mine, theirs
 
 
 def _numbered(forms: Iterable[Form]) -> Iterator[tuple[Form, int]]:

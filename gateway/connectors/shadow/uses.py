@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -83,13 +83,16 @@ def _of_types(names: frozenset[str], schema: GraphQLSchema) -> frozenset[str]:
     return frozenset(found)
 
 
-def fingerprint_of(coordinate: str, directives: Directives, use: ShadowUse) -> str:
+def fingerprint_of(
+    coordinate: str, directives: Directives, use: ShadowUse, settings: Callable[[str], str]
+) -> str:
     """Of all that decides what is compared with what: evidence of anything else says nothing."""
     connects = [c.node for c in directives.connects if c.coordinate == coordinate]
     sources = {c.source for c in directives.connects if c.coordinate == coordinate}
     nodes = [*connects, *(s.node for s in directives.sources if s.name in sources)]
     rule = f"{sorted(use.ignore)} {sorted(use.unordered)} {use.tolerance}"
-    return sha256("\n".join([*map(print_ast, nodes), rule]).encode()).hexdigest()[:16]
+    own = [settings(name) for name in sorted(filter(None, sources))]
+    return sha256("\n".join([*map(print_ast, nodes), rule, *own]).encode()).hexdigest()[:16]
 
 
 def _uses(document: DocumentNode) -> Iterator[tuple[str, DirectiveNode]]:
