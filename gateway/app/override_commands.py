@@ -134,7 +134,7 @@ class OverrideCommands:
         """What the file says; where it is of no use, what is in use and why."""
         switches = self._worker.switches
         path = switches.path
-        if path is None or not path.exists():
+        if path is None or (not switches.rules and not path.exists()):
             return {}, ""
         try:
             return read_switches(path.read_bytes()), ""

@@ -1,7 +1,8 @@
 """Labels that are decided otherwise for now, whatever the configuration says: the kill switch.
 
 They stand in a file that every worker looks at twice a second, so they hold in all of them and after a restart. A file
-that cannot be used changes nothing, and is logged; one that is not there switches nothing.
+that cannot be used changes nothing, and is logged, one that is empty or gone too; only `{}` ends what it said. One that
+was never there switches nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class SwitchedMeanwhileError(Exception):
 
 
 class SwitchFile(FilePlace):
-    """The file; it need not exist."""
+    """The file; it need not exist. One that was there and is gone says nothing: what it said last is in use."""
+
+    _was_there = False
 
     async def state(self) -> Hashable:
         """As `FilePlace.state`."""
@@ -42,11 +45,13 @@ class SwitchFile(FilePlace):
 
     def _state(self) -> Hashable:
         try:
-            return super()._state()
+            state = super()._state()
         except PlaceError as exc:
-            if isinstance(exc.__cause__, FileNotFoundError):
+            if isinstance(exc.__cause__, FileNotFoundError) and not self._was_there:
                 return None
             raise
+        self._was_there = True
+        return state
 
 
 class Switches:
@@ -103,7 +108,7 @@ class Switches:
 def read_switches(text: bytes) -> dict[str, OverrideRule]:
     """What a file says. Errors: ValueError."""
     try:
-        found = msgspec.json.decode(text or b"{}", type=dict[str, OverrideRule])
+        found = msgspec.json.decode(text, type=dict[str, OverrideRule])
     except msgspec.DecodeError as exc:
         raise ValueError(str(exc)) from exc
     for label, rule in found.items():
@@ -158,7 +163,7 @@ def _switched(
     try:
         found = read_switches(path.read_bytes())
     except FileNotFoundError:
-        found = {}
+        found = dict(in_use or {})
     except ValueError as exc:
         if rule is not False:
             raise ValueError(f"{path}: {exc}") from exc

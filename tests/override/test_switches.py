@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -14,12 +15,12 @@ import pytest
 
 from gateway.admin.commands import Command, CommandError
 from gateway.app.gateway import create_app
-from gateway.app.override_commands import SwitchCommand
+from gateway.app.override_commands import OverrideCommands, SwitchCommand
 from gateway.errors import ConfigError
 from gateway.override.switches import Switches, read_switches, write_switch
 from gateway.settings import whole_file
 from gateway.testing import GatewayClient
-from tests.override.scenes import LINK, PHP, REST, SOURCES, served
+from tests.override.scenes import LABELS, LINK, PHP, REST, SOURCES, served
 from tests.override.scenes import STATS as STATS_SDL
 from tests.platform.processes import answers, free_port, started, wait_until
 from tests.support.backend import backend
@@ -39,7 +40,7 @@ async def test_a_switch_decides_for_all_and_ends(tmp_path: Path) -> None:
         write_switch(path, "*", False)
         await switches.look()
         assert (await client.execute(STATS)).data["stats"]["views"] == 1
-        path.unlink()
+        path.write_text("{}")
         await switches.look()
         assert (await client.execute(STATS)).data["stats"]["views"] == 10
 
@@ -320,3 +321,35 @@ def test_a_lock_that_another_keeps_stops_no_kill(
             write_switch(path, "a", rule=True)
         assert write_switch(path, "a", rule=False) == {"a": False}
     assert write_switch(path, "a", rule=True) == {"a": True}
+
+
+@pytest.mark.parametrize("lost", ["empty", "gone", "folder gone"])
+async def test_what_is_off_stays_off_where_the_file_is_lost(
+    tmp_path: Path, lost: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "shared" / "switches.json"
+    path.parent.mkdir()
+    path.write_text('{"stats": false}')
+    labels = {**LABELS, "stats": True}
+    override = {"switches": str(path)}
+    async with served(tmp_path, "stats", labels=labels, override=override) as client:
+        commands = OverrideCommands(client.app.worker, lambda: client.app.config)
+        switches = client.app.worker.switches
+        if lost == "empty":
+            path.write_text("")
+        else:
+            path.unlink()
+        if lost == "folder gone":
+            path.parent.rmdir()
+        await switches.look()
+        assert switches.shares == {"stats": 0}
+        assert "stays in use" in caplog.text
+        assert "is of no use" in commands._written()[1]
+        if lost != "folder gone":
+            with suppress(CommandError):  # an empty one is refused: somebody may write it just now
+                await commands.set_switch("other", True)
+            assert switches.shares["stats"] == 0
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+        await switches.look()
+        assert switches.shares == {}
