@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.transport.http.reader import FramingError, MessageHead, RequestReader
+from gateway.transport.http.message_head import FramingError, MessageHead
+from gateway.transport.http.reader import RequestReader
 from tests.fuzz.oracles import Message, message, read_by_h11, read_by_llhttp
 
 MAX_HEAD = 2_000

@@ -15,7 +15,7 @@ from gateway.transport.asgi import ClientDisconnectedError, Receive, Scope, Send
 from gateway.transport.http.body import read_body
 from gateway.transport.http.forwarded import Peer, peer_of
 from gateway.transport.http.handler import Answered, Handler
-from gateway.transport.http.reader import repeat_header
+from gateway.transport.http.message_head import repeat_header
 from gateway.transport.http.respond import HttpResponse, StreamingResponse, headers_of
 
 SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}

@@ -31,7 +31,8 @@ from gateway.transport.http.flows import HELD_BYTES, HttpChannel, UploadBody
 from gateway.transport.http.forwarded import NOBODY_KNOWN, Peer, peer_of
 from gateway.transport.http.handler import Answered, Handler
 from gateway.transport.http.head import RawHead, RequestHead
-from gateway.transport.http.reader import HEAD, FramingError, MessageHead, RequestReader
+from gateway.transport.http.message_head import FramingError, MessageHead
+from gateway.transport.http.reader import HEAD, RequestReader
 from gateway.transport.http.respond import HttpResponse, StreamingResponse, status_line
 from gateway.transport.http.upgrade import handshake, is_handshake
 from gateway.transport.server.connections import (

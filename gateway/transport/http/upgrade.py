@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.transport.http.reader import FramingError, MessageHead
+from gateway.transport.http.message_head import FramingError, MessageHead
 
 KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # 16 bytes
 
