@@ -20,11 +20,15 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.admin.commands import Action, Command, CommandError, Commands, Done
 from gateway.admin.settings import AdminSettings
+from gateway.auth.refusals import Credential, UnauthenticatedError
 from gateway.telemetry.owned_port import OwnedPort
 
 logger = logging.getLogger("gateway.admin")
 FOLDER = "admin"
+NO_KEY = "no key of [admin] keys"
+MOST_OF_PATH = 200
 Audit = Callable[[str, dict[str, Any]], None]
+Refused = Callable[[UnauthenticatedError, str], None]
 
 
 class AdminApp:
@@ -34,24 +38,31 @@ class AdminApp:
         settings: Who may command.
         commands: What may be commanded.
         audit: Writes a line: its event and members.
+        refused: Told who has shown no key of these, or none at all, and from where: it bounds what is written of them.
     """
 
-    def __init__(self, settings: AdminSettings, commands: Commands, audit: Audit) -> None:
+    def __init__(
+        self, settings: AdminSettings, commands: Commands, audit: Audit, refused: Refused
+    ) -> None:
         self._keys = {name: key.encode() for name, key in settings.given.items()}
         self._max_body_bytes = settings.max_body_bytes
         self._commands = commands
         self._audit = audit
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
         by = self._who(request.headers)
         done = await self._answer(request, by)
-        if scope["method"] not in ("GET", "HEAD"):
-            client = scope["client"]
-            line: dict[str, Any] = {"by": by, "command": f"{scope['method']} {scope['path']}"}
-            line |= {"status": done.status, "address": client[0] if client else None, **done.audit}
-            self._audit("admin", line)
+        address = scope["client"][0] if scope["client"] else None
+        if by is None:
+            kind: Credential = "key" if "authorization" in request.headers else "none"
+            self._refused(UnauthenticatedError(f"Admin port: {NO_KEY}.", kind), address or "")
+        elif scope["method"] not in ("GET", "HEAD"):
+            command = f"{scope['method']} {scope['path'][:MOST_OF_PATH]}"
+            line = {"by": by, "command": command, "status": done.status, "address": address}
+            self._audit("admin", {**line, **done.audit})
         headers = {"www-authenticate": "Bearer"} if done.status == 401 else None
         body = orjson.dumps(done.body, option=orjson.OPT_APPEND_NEWLINE)
         await Response(body, done.status, headers, "application/json")(scope, receive, send)
@@ -66,7 +77,7 @@ class AdminApp:
 
     async def _answer(self, request: Request, by: str | None) -> Done:
         if by is None:
-            return _refused("no key of [admin] keys", 401)
+            return _refused(NO_KEY, 401)
         try:
             action = self._action(request.method, request.url.path)
             body = await self._body(request)
@@ -117,7 +128,11 @@ def _refused(message: str, status: int) -> Done:
 
 
 def admin_port(
-    settings: AdminSettings, commands: Commands, audit: Audit, directory: str | None
+    settings: AdminSettings,
+    commands: Commands,
+    audit: Audit,
+    refused: Refused,
+    directory: str | None,
 ) -> OwnedPort:
     """The port, to be opened by every worker; one has it.
 
@@ -125,11 +140,12 @@ def admin_port(
         settings: Where, and who may.
         commands: What may be commanded.
         audit: Writes a line.
+        refused: Told who has no key.
         directory: Where the workers of this server meet; None when there is one.
     """
     folder = Path(directory) / FOLDER if directory else None
     if folder is not None:
         folder.mkdir(mode=0o700, exist_ok=True)
     what = "commands cannot be given", "admin.port"
-    app = AdminApp(settings, commands, audit)
+    app = AdminApp(settings, commands, audit, refused)
     return OwnedPort(app, settings.host, settings.port, folder, logger, what)

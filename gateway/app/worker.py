@@ -364,6 +364,7 @@ class Worker:
             self.config.admin,
             self.commands,
             self.access_log.write_audit,
+            self.refusals.note,
             os.environ.get(BROKER_DIRECTORY),
         )
         await port.open()

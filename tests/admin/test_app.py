@@ -14,6 +14,7 @@ import pytest_asyncio
 from gateway.admin.app import AdminApp
 from gateway.admin.commands import Command, CommandError, Commands, Done
 from gateway.admin.settings import AdminSettings
+from gateway.observe.refusals import Refusals
 
 KEY, NEXT = "k" * 32, "n" * 40
 
@@ -35,7 +36,8 @@ class Admin:
         self.commands.add("POST", "/flag", self._flag, body=Flags, query=Flags)
         self.commands.add("GET", "/level", self._show)
         settings = AdminSettings(keys={"ops": KEY, "next": NEXT, "unset": ""}, max_body_bytes=100)
-        app = AdminApp(settings, self.commands, self._write)
+        self.refusals = Refusals(self._write)
+        app = AdminApp(settings, self.commands, self._write, self.refusals.note)
         transport = httpx.ASGITransport(app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://admin")
 
@@ -87,8 +89,23 @@ async def test_without_a_key_nothing_is_done_and_that_is_audited(
     answer = await admin.client.post("/level", json="debug", headers=headers)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert not admin.commanded
-    assert [(line["by"], line["status"]) for line in admin.lines] == [(None, 401)]
-    assert (await admin.client.get("/other", headers=headers)).status_code == 401
+    (line,) = admin.lines
+    assert (line["event"], line["reason"]) == (
+        "unauthenticated",
+        "Admin port: no key of [admin] keys.",
+    )
+    # Whatever is asked for: many of them are one line more, and what they send stands in none.
+    for number in range(50):
+        assert (await admin.client.get(f"/{number}/" + "x" * 9_000, headers=headers)).is_error
+    admin.refusals.close()
+    assert [line["count"] for line in admin.lines] == [1, 50]
+    assert len(str(admin.lines)) < 1_000
+
+
+async def test_a_long_path_is_cut_in_the_audit_log(admin: Admin) -> None:
+    headers = {"authorization": f"Bearer {KEY}"}
+    await admin.client.post("/" + "x" * 9_000, headers=headers)
+    assert len(admin.lines[0]["command"]) < 300
 
 
 async def test_a_command_that_the_end_of_its_worker_cuts_off_says_so(admin: Admin) -> None:
