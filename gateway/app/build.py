@@ -46,6 +46,7 @@ from gateway.graph.applied import bind_directives
 from gateway.graph.binding import bind_resolvers
 from gateway.graph.builtin import cost_names, view_names
 from gateway.graph.federation import subgraph_marks, with_entities
+from gateway.graph.field_sets import check_field_sets
 from gateway.graph.marked import find_marks
 from gateway.graph.mock import mock_schema
 from gateway.graph.needs import add_needs
@@ -180,6 +181,7 @@ def build_graph_of(
     if schema is None:
         return Graph(None, None, marks, findings)
     findings += find_risks(config.authentication)
+    findings += check_field_sets(schema, document) if config.federation.enabled else []
     own = {mark.name for mark in marks if mark.kind == "schema_directive"}
     if config.authorization.directives.enabled:
         findings += add_needs(schema, document, own, is_asked=is_anybody_known(config))

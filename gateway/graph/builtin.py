@@ -109,6 +109,7 @@ def built_in_definitions(document: DocumentNode) -> list[DefinitionNode]:
     definitions = list(_parsed(COMMON))
     by_name = {_written(one): one for one in definitions}
     every = authorization_names(document) | view_names(document) | cost_names(document)
+    every |= subgraph_names(document)
     for name, meant in every.items():
         if name != meant:
             definition = by_name[meant]
@@ -127,6 +128,9 @@ def built_in_definitions(document: DocumentNode) -> list[DefinitionNode]:
 AUTHORIZATION = ("authenticated", "requiresScopes", "policy")
 OF_VIEWS = ("tag", "inaccessible")
 COSTS = ("cost", "listSize")
+OF_SUBGRAPHS = (
+    "key", "shareable", "external", "requires", "provides", "extends", "interfaceObject", "composeDirective"
+)  # fmt: skip
 FEDERATION_URL = "https://specs.apollo.dev/federation/"
 
 
@@ -143,6 +147,11 @@ def view_names(document: DocumentNode) -> dict[str, str]:
 def cost_names(document: DocumentNode) -> dict[str, str]:
     """The same of the directives of cost."""
     return _names(document, COSTS)
+
+
+def subgraph_names(document: DocumentNode) -> dict[str, str]:
+    """The same of the directives that say what a subgraph has of a type."""
+    return _names(document, OF_SUBGRAPHS)
 
 
 def _names(document: DocumentNode, plain: tuple[str, ...]) -> dict[str, str]:

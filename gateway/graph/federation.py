@@ -19,16 +19,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from graphql import (
-    DirectiveNode,
     DocumentNode,
-    FieldNode,
     GraphQLError,
     ObjectTypeDefinitionNode,
     ObjectTypeExtensionNode,
     OperationType,
     SchemaDefinitionNode,
     SchemaExtensionNode,
-    SelectionSetNode,
     parse,
 )
 
@@ -36,6 +33,8 @@ from gateway.client.vary import VARY_NONE, joined
 from gateway.context import Context
 from gateway.errors import ClientError
 from gateway.graph.binding import PythonBatchLoader
+from gateway.graph.builtin import subgraph_names
+from gateway.graph.field_sets import ON, argument, field_set, flattened
 from gateway.graph.field_tree import LEAF, FieldTree
 from gateway.graph.register import Mark
 from gateway.settings.kinds import Count
@@ -103,7 +102,8 @@ def with_entities(document: DocumentNode) -> DocumentNode:
 
 
 def entities_of(document: DocumentNode) -> dict[str, Entity]:
-    """The types that have a key by which they can be resolved. Errors: GraphQLSyntaxError for a key that is none."""
+    """The types that have a key by which they can be resolved."""
+    names = subgraph_names(document)
     keys: dict[str, list[FieldTree]] = {}
     required: dict[str, FieldTree] = {}
     for node in document.definitions:
@@ -111,15 +111,18 @@ def entities_of(document: DocumentNode) -> dict[str, Entity]:
             continue
         name = node.name.value
         for use in node.directives or ():
-            if use.name.value == "key" and _argument(use, "resolvable") is not False:
-                keys.setdefault(name, []).append(_field_set(use))
+            if names.get(use.name.value) == "key" and argument(use, "resolvable") is not False:
+                keys.setdefault(name, []).extend(filter(None, (field_set(use, name),)))
         for field in node.fields or ():
             for use in field.directives or ():
-                if use.name.value == "requires":
-                    required[name] = required.get(name, LEAF).joined(_field_set(use))
+                if names.get(use.name.value) == "requires":
+                    tree = field_set(use, name) or LEAF
+                    required[name] = required.get(name, LEAF).joined(tree)
     return {
         name: Entity(
-            name, tuple(trees), reduce(FieldTree.joined, [*trees, required.get(name, LEAF)])
+            name,
+            tuple(trees),
+            flattened(reduce(FieldTree.joined, [*trees, required.get(name, LEAF)], LEAF)),
         )
         for name, trees in keys.items()
     }
@@ -220,8 +223,15 @@ def _has(sent: Any, key: FieldTree) -> bool:
         return all(_has(item, key) for item in sent)
     if not isinstance(sent, dict):
         return False
-    members = ((sent.get(name), below) for name, below in key.items())
-    return all(value is not None and (not below or _has(value, below)) for value, below in members)
+    return all(_has_member(sent, name, below) for name, below in key.items())
+
+
+def _has_member(sent: Mapping[str, Any], name: str, below: FieldTree) -> bool:
+    if name.startswith(ON):  # of one type: a router says of which an object is
+        is_of = sent.get(TYPENAME)
+        return isinstance(is_of, str) and (is_of != name.removeprefix(ON) or _has(sent, below))
+    value = sent.get(name)
+    return value is not None and (not below or _has(value, below))
 
 
 def _kept(sent: Mapping[str, Any], tree: FieldTree) -> dict[str, Any]:
@@ -235,7 +245,12 @@ def _kept(sent: Mapping[str, Any], tree: FieldTree) -> dict[str, Any]:
 def _kept_below(value: Any, tree: FieldTree) -> Any:
     if isinstance(value, list):
         return [_kept_below(item, tree) for item in value]
-    return _kept(value, tree) if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    kept = _kept(value, tree)
+    if TYPENAME in value:  # by which the type of an object is known
+        kept[TYPENAME] = value[TYPENAME]
+    return kept
 
 
 def _is_of(row: Any, name: str) -> bool:
@@ -247,28 +262,6 @@ def _type_of(value: Any, _context: Context) -> str:
     if isinstance(value, dict):
         return str(value.get(TYPENAME))
     return str(getattr(value, TYPENAME, type(value).__name__))
-
-
-def _field_set(use: DirectiveNode) -> FieldTree:
-    """The fields that a directive names: `"id organization { id }"`."""
-    text = _argument(use, "fields")
-    (operation,) = parse(f"{{ {text} }}", no_location=True).definitions
-    return _tree(operation.selection_set)  # type: ignore[attr-defined]
-
-
-def _tree(selections: SelectionSetNode) -> FieldTree:
-    return FieldTree(
-        {
-            one.name.value: _tree(one.selection_set) if one.selection_set else LEAF
-            for one in selections.selections
-            if isinstance(one, FieldNode)
-        }
-    )
-
-
-def _argument(use: DirectiveNode, name: str) -> Any:
-    found = next((one.value for one in use.arguments or () if one.name.value == name), None)
-    return getattr(found, "value", None)
 
 
 def _query(document: DocumentNode) -> tuple[str, str]:

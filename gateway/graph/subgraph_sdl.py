@@ -25,7 +25,7 @@ from graphql import (
 )
 
 from gateway.graph.accepted import linked, without_repeats
-from gateway.graph.builtin import CONNECT_URL, FEDERATION_URL, connector_names
+from gateway.graph.builtin import CONNECT_URL, FEDERATION_URL, connector_names, subgraph_names
 
 VERSION = "v2.9"
 # Of federation 2.9; `@link` is of its own specification.
@@ -51,6 +51,7 @@ def subgraph_sdl(document: DocumentNode, taken_out: Collection[DirectiveNode] = 
     connectors = set(connector_names(document).values())
     is_linked = linked(document, (FEDERATION_URL,)) is not None
     known = {directive.name for directive in specified_directives} | {"link"} | IMPORTED
+    known |= subgraph_names(document).keys()
     kept = (own | known) - connectors
     stripped = _Stripped(kept, taken_out, keeps_prefixed=is_linked)
     shown: DocumentNode = visit(document, stripped)
