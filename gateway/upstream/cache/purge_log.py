@@ -5,7 +5,8 @@ in Redis has the number of the last purge that was known when fetching it began.
 since, and takes it for gone when one of them has a tag of it: so that a fill which was under way is gone too, and
 nothing has to be found and deleted.
 
-A worker that does not hear the stream uses nothing of what Redis stores.
+A worker that does not hear the stream uses nothing of what Redis stores. A server that was started anew, or another
+one that has taken its place, may have lost purges: nothing that was stored before is used then.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 
 from gateway.upstream.cache.tags import purged_by
@@ -33,7 +36,10 @@ TRUSTED_S = 0.5
 DOUBT_S = 5.0
 """How long a purge of a neighbor may take to be seen in the stream: whoever has heard of it sends it then."""
 TAGS_OF_ONE = 1000
+EVERYTHING = "everything"
+"""The tag of all answers: purged where what is to be purged cannot be told."""
 NOTHING: PurgeNumber = (0, 0)
+_read_tags = msgspec.json.Decoder(list[str]).decode
 
 
 class PurgeLog:
@@ -51,6 +57,7 @@ class PurgeLog:
         last: The number of the last purge that was heard of, and of all before it.
         newest: Of the newest purge that is known, its own ones too.
         sent: Of its own newest one.
+        life: Of the server that is heard, from its start to its end; "" before, and where it does not say.
     """
 
     def __init__(
@@ -71,10 +78,13 @@ class PurgeLog:
         self._all_purged = NOTHING
         self._doubted: dict[str, tuple[float, str]] = {}
         self._unsent: dict[str, str] = {}
-        self._sending = asyncio.Lock()
-        self._heard_at = -TRUSTED_S
+        self._is_followed = False
+        self._sending: asyncio.Task[bool] | None = None
+        self._is_told_of = False
+        self._heard_at = -inf
         self._following: asyncio.Task[None] | None = None
         self.last = self.newest = self.sent = NOTHING
+        self.life = ""
 
     @property
     def is_heard(self) -> bool:
@@ -93,6 +103,8 @@ class PurgeLog:
         purged, doubted, unsent = self._purged, self._doubted, self._unsent
         if not (purged or doubted or unsent):
             return False
+        if EVERYTHING in unsent or EVERYTHING in doubted:
+            return True
         return any(
             purged.get(tag, NOTHING) > began or tag in unsent or tag in doubted for tag in tags
         )
@@ -102,6 +114,8 @@ class PurgeLog:
         until = self._clock() + DOUBT_S
         for text in tags:
             self._doubted[purged_by(text)[0]] = until, text
+        if len(self._doubted) > MOST_TAGS:
+            self._doubted = {EVERYTHING: (until, EVERYTHING)}
 
     def believe(self, tags: Iterable[str], number: Sequence[int]) -> None:
         """A neighbor's purge is in the stream: it need not be doubted where the stream was heard so far.
@@ -123,13 +137,17 @@ class PurgeLog:
             tag = purged_by(text)[0]
             if self._unsent.get(tag) != tag:  # what is to be gone is not to be stale
                 self._unsent[tag] = text
+        if len(self._unsent) > MOST_TAGS:
+            self._unsent = {EVERYTHING: EVERYTHING}
 
     def open(self) -> None:
         """Follow the stream from now on."""
+        self._is_followed = True
         self._following = asyncio.create_task(self._follow())
 
     async def aclose(self) -> None:
         """Follow it no longer."""
+        self._is_followed, self._heard_at = False, -inf  # redis-py may lose a cancellation
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
@@ -137,8 +155,10 @@ class PurgeLog:
             logger.error("purges of %d tags have not reached the other pods", len(self._unsent))
 
     async def _send(self) -> bool:
-        async with self._sending:  # each purge once: whoever asks, and what follows the stream
-            return await self._send_all()
+        """Each purge once: who comes while it is tried has what becomes of that."""
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send_all())
+        return await asyncio.shield(self._sending)
 
     async def _send_all(self) -> bool:
         from redis.exceptions import RedisError
@@ -148,12 +168,13 @@ class PurgeLog:
             told: dict[Any, Any] = {"by": self._name, "tags": orjson.dumps(some)}
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    number: Any = await self._client.xadd(
-                        self._key, told, maxlen=KEPT, approximate=False
-                    )
+                    number = await self._write(told)
             except (RedisError, OSError, TimeoutError) as exc:
-                logger.warning("a purge has not reached the other pods yet: %r", exc)
+                if not self._is_told_of:
+                    logger.warning("a purge has not reached the other pods yet: %r", exc)
+                self._is_told_of = True
                 return False
+            self._is_told_of = False
             self.sent = _number(number)
             self._note(self.sent, some)
             for text in some:
@@ -162,11 +183,19 @@ class PurgeLog:
                     del self._unsent[tag]
         return True
 
+    async def _write(self, told: dict[Any, Any]) -> Any:
+        from redis.exceptions import ConnectionError as NotConnectedError
+
+        try:
+            return await self._client.xadd(self._key, told, maxlen=KEPT, approximate=False)
+        except NotConnectedError:  # a connection from before the server's start; twice is no harm
+            return await self._client.xadd(self._key, told, maxlen=KEPT, approximate=False)
+
     async def _follow(self) -> None:
         from redis.exceptions import RedisError
 
         has_failed = True
-        while True:
+        while self._is_followed:
             try:
                 if has_failed:
                     await self._catch_up()
@@ -174,11 +203,12 @@ class PurgeLog:
                 self._take_over()
                 if self._unsent:
                     await self._send()
-                await self._hear(int(self._block_s * 1000))
+                # Where another server answers, what was missed is to be looked at.
+                has_failed = await self._hear(int(self._block_s * 1000)) is None
             except (RedisError, OSError, TimeoutError) as exc:
                 if not has_failed:
                     logger.warning("purges of other pods are not heard: %r", exc)
-                has_failed = True
+                has_failed, self._heard_at = True, -inf
                 await asyncio.sleep(self._block_s)
 
     def _take_over(self) -> None:
@@ -192,31 +222,50 @@ class PurgeLog:
     async def _catch_up(self) -> None:
         """What was missed, when the stream is heard for the first time, or again."""
         first: Any = await self._client.xrange(self._key, count=1)
-        oldest = _number(first[0][0]) if first else NOTHING
-        has_gap = oldest > self.last if self.last != NOTHING else False
-        if has_gap or await self._client.xlen(self._key) >= KEPT:
+        newest: Any = await self._client.xrevrange(self._key, count=1)
+        oldest, end = (_number(one[0][0]) if one else NOTHING for one in (first, newest))
+        is_cut = await self._client.xlen(self._key) >= KEPT
+        async with self._client.pipeline(transaction=False) as ask:
+            ask.info("server")
+            life = _life(*await ask.execute(raise_on_error=False))
+        is_other = end < self.last or (self.life not in ("", life))
+        has_gap = is_other or (oldest > self.last and (is_cut or self.last != NOTHING))
+        if is_other:  # its numbers are not to be compared with those of the one before
+            self._purged.clear()
+            self.last = self.newest = self.sent = self._all_purged = NOTHING
+        self.life = life
+        if has_gap or is_cut:
             self._all_purged = max(self._all_purged, oldest)
         if has_gap:  # something may have been missed: nothing that is kept can be trusted
             self._on_purge(None)
         while await self._hear(None):
             pass
 
-    async def _hear(self, block_ms: int | None) -> bool:
-        """Whether there was something."""
+    async def _hear(self, block_ms: int | None) -> bool | None:
+        """Whether there was something; None where another server has answered than the one that was asked first."""
         last = f"{self.last[0]}-{self.last[1]}"
-        found: Any = await self._client.xread({self._key: last}, count=1000, block=block_ms)
+        async with self._client.pipeline(transaction=False) as ask:
+            ask.xread({self._key: last}, count=1000, block=block_ms)
+            ask.info("server")
+            found, about = await ask.execute(raise_on_error=False)
+        if isinstance(found, Exception):
+            raise found
+        if _life(about) != self.life:
+            return None
         self._heard_at = self._clock()
         for _, entries in found or ():
             for number, told in entries:
-                tags = orjson.loads(told[b"tags"])
                 self.last = _number(number)
+                tags = _tags(told)
                 self._note(self.last, tags)
-                if told[b"by"].decode() != self._name:
-                    self._on_purge(tags)
+                if told.get(b"by") != self._name.encode():
+                    self._on_purge(None if EVERYTHING in tags else tags)
         return bool(found)
 
-    def _note(self, number: PurgeNumber, tags: Iterable[str]) -> None:
+    def _note(self, number: PurgeNumber, tags: Collection[str]) -> None:
         self.newest = max(self.newest, number)
+        if EVERYTHING in tags:
+            self._all_purged = max(self._all_purged, number)
         for text in tags:
             # What is stale is gone here: a worker's memory has it, if anybody does.
             tag = purged_by(text)[0]
@@ -227,6 +276,20 @@ class PurgeLog:
         if len(self._purged) > MOST_TAGS:
             self._all_purged = max(self._purged.values())
             self._purged.clear()
+
+
+def _tags(told: Mapping[bytes, bytes]) -> list[str]:
+    """What an entry of the stream purges; everything where that cannot be read: another version wrote it."""
+    try:
+        return _read_tags(told.get(b"tags", b""))
+    except msgspec.DecodeError:
+        logger.warning("a purge of another pod cannot be read, so all answers are purged: %r", told)
+        return [EVERYTHING]
+
+
+def _life(about: Any) -> str:
+    """What tells one life of a server from another; "" where it does not say."""
+    return str(about.get("run_id", ""))[:16] if isinstance(about, dict) else ""
 
 
 def _number(text: bytes) -> PurgeNumber:

@@ -76,6 +76,10 @@ class SharedTier:
         await self.log.aclose()
         await self.lines.aclose()
 
+    def _key(self, digest: bytes) -> bytes:
+        """Where something is kept: what was stored before the server's start is not found."""
+        return b"%b%b:%b" % (self._prefix, self.log.life.encode(), digest)
+
     @property
     def is_usable(self) -> bool:
         """Whether something may be found."""
@@ -90,7 +94,7 @@ class SharedTier:
         """
         if not self.is_usable:
             return [None] * len(digests)
-        keys = [self._prefix + digest for digest in digests]
+        keys = [self._key(digest) for digest in digests]
         values = await self.lines.get_many(keys)
         return [self._entry(key, value, began) for key, value in zip(keys, values, strict=True)]
 
@@ -98,7 +102,7 @@ class SharedTier:
         """The stored answer for a request, fresh or not."""
         if not self.is_usable:
             return None
-        keys = [self._prefix + digest for digest in keys_of(request).found_by()]
+        keys = [self._key(digest) for digest in keys_of(request).found_by()]
         return self._matching(request, keys, await self.lines.get_many(keys), began)
 
     def _matching(
@@ -122,7 +126,7 @@ class SharedTier:
         """Keep an answer under a digest, soon."""
         ttl_ms = int(_lifetime_s(entry, self._now()) * 1000)
         if ttl_ms > 0 and self.log.is_heard:
-            key = self._prefix + digest
+            key = self._key(digest)
             self.lines.put(key, write_entry(key, entry, began), ttl_ms)
 
     async def lead(self, request: UpstreamRequest, began: int) -> StoredResponse | None:
@@ -137,7 +141,7 @@ class SharedTier:
         for _ in range(max(1, int(self._settings.lease_s / POLL_S))):
             if lease != (lease := self._lease(request)) and await self._take(request, lease):
                 return None
-            keys = [self._prefix + digest for digest in keys_of(request).found_by()]
+            keys = [self._key(digest) for digest in keys_of(request).found_by()]
             held, *values = await self.lines.get_many([lease, *keys])
             found = self._matching(request, keys, values, began)
             if found is not None and found.fresh_until > self._now():
@@ -171,11 +175,8 @@ class SharedTier:
 
     def _lease(self, request: UpstreamRequest) -> bytes:
         """Who asks the origin, of those who know the same purges."""
-        return b"%blease:%d-%d:%b" % (
-            self._prefix,
-            *self.log.newest,
-            next(keys_of(request).found_by()),
-        )
+        digest = next(keys_of(request).found_by())
+        return self._key(b"lease:%d-%d:%b" % (*self.log.newest, digest))
 
     def _entry(self, key: bytes, value: bytes | None, began: int) -> StoredResponse | None:
         read = read_entry(key, value, began) if value else None

@@ -77,9 +77,8 @@ class Tiers:
 
         async def look() -> StoredResponse | None:
             found = await shared.lookup(request, began)
-            if request.endpoint in self._kept and not (
-                self._is_given(known) or self._is_given(found)
-            ):
+            is_kept = request.endpoint in self._kept
+            if is_kept and self._is_led(found) and self._is_led(known):
                 return await shared.lead(request, began) or found
             return found
 
@@ -89,11 +88,13 @@ class Tiers:
         self.memory.put(request, found)
         return None if self.memory.is_purged(found) else found
 
-    def _is_given(self, entry: StoredResponse | None) -> bool:
-        """Whether nobody has to wait where an answer is known: it is fresh, or refreshed while it is given."""
-        if entry is None or entry.needs_validation:
+    def _is_led(self, entry: StoredResponse | None) -> bool:
+        """Whether one is to ask for all where this is known: not where it is given, nor where each has to ask."""
+        if entry is None:
+            return True
+        if entry.needs_validation or entry.fresh_until <= entry.born:
             return False
-        return entry.fresh_until + entry.stale_while_revalidate_s > self._now()
+        return entry.fresh_until + entry.stale_while_revalidate_s <= self._now()
 
     def end_lease(self, request: UpstreamRequest) -> None:
         """A request has its answer, or has failed: whoever waits for what it would have kept waits no longer."""
