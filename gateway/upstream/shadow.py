@@ -11,7 +11,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from contextvars import Context as Variables
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.errors import GatewayError, UpstreamError
 from gateway.upstream.caller import Caller
@@ -64,6 +64,15 @@ class Allowance:
         self._left -= amount
 
 
+class Waiting(NamedTuple):
+    """A comparison that is to be run, until when, and what it holds."""
+
+    source: str
+    compare: Callable[[], Awaitable[None]]
+    size_bytes: int
+    latest: float
+
+
 class ShadowCalls:
     """The comparisons of one worker, and the sources that they ask.
 
@@ -90,53 +99,66 @@ class ShadowCalls:
         self._calls = Allowance(settings.calls_per_s)
         self._bytes = Allowance(settings.bytes_per_s)
         self._coming = 0
-        self._waiting: deque[tuple[str, Callable[[], Awaitable[None]], float]] = deque()
+        self._held_bytes = 0
+        self._waiting: deque[Waiting] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = self._is_closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def follow(self, source: str, compare: Callable[[], Awaitable[None]]) -> None:
+    def follow(
+        self, source: str, compare: Callable[[], Awaitable[None]], size_bytes: int = 0
+    ) -> None:
         """Run a comparison when the answer has gone, or leave it out.
 
         Args:
             source: What it asks.
             compare: Makes its coroutine.
+            size_bytes: Of the answer that it holds, about. All together hold no more than one second's bytes, but
+                one of any size there may be.
         """
-        if self._coming + len(self._waiting) >= self.settings.max_pending:
+        is_full = self._coming + len(self._waiting) >= self.settings.max_pending
+        held = self._held_bytes + size_bytes
+        if is_full or (self._held_bytes and held > self.settings.bytes_per_s):
             self.shed["pending"] += 1
             return
         self._coming += 1
+        self._held_bytes = held
         self._idle.clear()
         due = self._loop.time() + AFTER_S
-        self._loop.call_at(due, self._come, source, compare, due, context=Variables())
+        one = Waiting(source, compare, size_bytes, due + MOST_WAIT_S)
+        self._loop.call_at(due, self._come, one, due, context=Variables())
 
     async def drained(self) -> None:
         """Wait until nothing is under way."""
         await self._idle.wait()
 
-    def _come(self, source: str, compare: Callable[[], Awaitable[None]], due: float) -> None:
+    def _come(self, one: Waiting, due: float) -> None:
         self._coming -= 1
         now = self._loop.time()
         if self._is_closed:
-            self.shed["closed"] += 1
+            self._leave_out(one, "closed")
         elif now - due > self.settings.max_lag_ms / 1000:
-            self.shed["lag"] += 1
-        elif self._is_busy(source):
-            self.shed["busy"] += 1
+            self._leave_out(one, "lag")
+        elif self._is_busy(one.source):
+            self._leave_out(one, "busy")
         elif self._calls.left(now) < 1 or self._bytes.left(now) <= 0:
-            self.shed["budget"] += 1
+            self._leave_out(one, "budget")
         else:
-            self._waiting.append((source, compare, now + MOST_WAIT_S))
+            self._waiting.append(one)
         self._begin_next()
+
+    def _leave_out(self, one: Waiting, reason: str) -> None:
+        self.shed[reason] += 1
+        self._held_bytes -= one.size_bytes
 
     def _begin_next(self) -> None:
         while self._waiting and len(self._tasks) < self.settings.max_concurrency:
-            source, compare, latest = self._waiting.popleft()
-            if self._loop.time() > latest or self._is_busy(source):
-                self.shed["busy"] += 1
+            one = self._waiting.popleft()
+            if self._loop.time() > one.latest or self._is_busy(one.source):
+                self._leave_out(one, "busy")
                 continue
-            task = self._loop.create_task(self._run(compare), context=Variables())
+            task = self._loop.create_task(self._run(one), context=Variables())
             self._tasks.add(task)
             task.add_done_callback(self._end)
         if not (self._tasks or self._waiting or self._coming):
@@ -146,17 +168,19 @@ class ShadowCalls:
         self._tasks.discard(task)
         self._begin_next()
 
-    async def _run(self, compare: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, one: Waiting) -> None:
         if not self._is_open:
             self._is_open = True
             await self._upstream.open()
         try:
-            await compare()
+            await one.compare()
         except ShedError as exc:
             self.shed[exc.reason] += 1
         except Exception:
             self.shed["failed"] += 1
             logger.exception("a comparison has failed; no client notices")
+        finally:
+            self._held_bytes -= one.size_bytes
 
     # What connectors ask of the sources
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.app.gateway import create_app
+from gateway.connectors.shadow.size import size_of
 from gateway.errors import UpstreamError
 from gateway.graph.overrides import shadows_of
 from gateway.override.evidence import MoveEvidence
@@ -397,3 +398,32 @@ async def test_other_settings_of_a_source_are_another_comparison(tmp_path: Path)
             found = shadows_of(client.app.graph.schema)
             prints.add(found["Query.stats"].fingerprint)
     assert len(prints) == 2
+
+
+async def test_what_waits_holds_no_more_than_a_seconds_bytes(tmp_path: Path) -> None:
+    sdl = """
+type Query { tags: [String] @connect(source: "php", http: { GET: "/tags" }, selection: "$")
+  @connect(source: "rest", http: { GET: "/tags" }, selection: "$")
+  @override(from: "php", label: "stats") @shadow(percent: 100) }
+"""
+    tags = {"GET /tags": ["t" * 100] * 1_000}
+    override = {"shadow": {"bytes_per_s": 250_000}}
+    labels = {"stats": False}
+    async with served(
+        tmp_path, sdl, php=tags, rest=tags, labels=labels, override=override
+    ) as client:
+        await client.execute("{ tags }")
+        assert shadows(client)._held_bytes in range(100_000, 120_000)
+        for _ in range(3):  # each beside those that wait
+            shadows(client).follow("rest", NEVER.wait, 100_000)  # type: ignore[arg-type]
+        assert shadows(client).shed == {"pending": 2}
+        await shadows(client).aclose()
+        assert size_of({"a": [1] * 1_000, "b": None}) == size_of({"a": [2] * 1_000, "b": 5})
+
+
+async def test_one_of_any_size_is_compared(tmp_path: Path) -> None:
+    few = {"shadow": {"bytes_per_s": 1, "noise_ratio": 0}}
+    async with served(tmp_path, rest=SAME, override=few) as client:
+        await client.execute(STATS)
+        assert (await evidence(client)).calls == 1
+        assert shadows(client)._held_bytes == 0

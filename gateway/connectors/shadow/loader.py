@@ -23,6 +23,7 @@ from gateway.connectors.shadow.compare import Comparing
 from gateway.connectors.shadow.found import Found
 from gateway.connectors.shadow.pairs import errors_of, is_of_client, pairs_of
 from gateway.connectors.shadow.seen import canonical
+from gateway.connectors.shadow.size import size_of
 from gateway.context import Context
 from gateway.errors import UpstreamError
 from gateway.graph.field_tree import LEAF, FieldTree
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
 
 ERROR = "error"
 OVERLOADED = "UPSTREAM_OVERLOADED"  # the gateway's own refusal: the source was not asked
-MOST_SHOWN = 200
-"""Characters of a value in an example."""
+MOST_SHOWN = 200  # characters of a value in an example
 _KEY = secrets.token_bytes(16)
 """A hash that is computed elsewhere does not say what the value was."""
 
@@ -146,7 +146,8 @@ class ShadowLoader:
         stats = context.stats
         if stats.shadows is None:
             stats.shadows = []
-        stats.shadows.append(partial(shadows.follow, self._other.source or "", run.compare))
+        follow = partial(shadows.follow, self._other.source or "", run.compare, size_of(values))
+        stats.shadows.append(follow)
 
     def _apart(self, context: Context, shadows: ShadowCalls) -> Context:
         """A state of its own, that sees no more of the client than the loader declares."""
