@@ -19,6 +19,7 @@ COUNTERS = (
 )  # fmt: skip
 WINDOW_S = 60.0
 """What a source did before that says nothing of how it is now."""
+MOST_BLAMED = 10_000
 GROWTH = 1.2
 FIRST_S = 0.001
 BUCKETS = 64
@@ -180,18 +181,32 @@ class Evidence:
         self.whole = MoveEvidence()
         self._halves = (MoveEvidence(), MoveEvidence())
         self._turns_at = 0.0
+        self._blamed: set[str] = set()
 
     def take(self, before: Evidence) -> None:
         """Go on from what was found of the same connectors."""
         self.whole, self._halves = before.whole, before._halves
         self._turns_at = before._turns_at
 
-    def note(self, found: MoveEvidence, samples: int, now: float) -> None:
-        """Count one comparison. Units: `now` in seconds on any clock that does not go back."""
+    def note(
+        self, found: MoveEvidence, samples: int, now: float, blamed: str | None = None
+    ) -> None:
+        """Count one comparison.
+
+        Args:
+            found: Of it.
+            samples: Examples that are kept.
+            now: Seconds on any clock that does not go back.
+            blamed: The client whose value it was that failed; of such, each client has one in a window: nobody
+                switches a move off alone.
+        """
         _bound(found, self.whole, self.coordinate)
         self.whole.add(found, samples)
         self._turn(now)
-        self._halves[1].add(found, 0)
+        if blamed is None or blamed not in self._blamed:
+            self._halves[1].add(found, 0)
+        if blamed is not None and len(self._blamed) < MOST_BLAMED:
+            self._blamed.add(blamed)
 
     def recent(self, now: float) -> MoveEvidence:
         """What was found in the last window, or at least in the last half of one."""
@@ -210,6 +225,7 @@ class Evidence:
         else:
             return
         self._turns_at = now + half_s
+        self._blamed.clear()
 
 
 def _bound(found: MoveEvidence, whole: MoveEvidence, coordinate: str) -> None:

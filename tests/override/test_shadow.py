@@ -367,7 +367,7 @@ async def test_what_changes_by_itself_explains_no_value_that_lacks(
         assert MoveEvidence.from_json(found.as_json()).worst() == (0, 3)
 
 
-async def test_a_value_that_cannot_be_asked_for_is_told_and_counts_for_no_gate(
+async def test_values_that_cannot_be_asked_for_are_failures_of_which_one_client_has_one_in_a_window(
     tmp_path: Path,
 ) -> None:
     sdl = """
@@ -378,13 +378,14 @@ type Query { stats(id: String): Stats
 type Stats { views: Int likes: Int }
 """
     async with served(tmp_path, sdl, labels={"stats": False}) as client:
-        assert (await client.execute('{ stats(id: "..") { views } }')).data == {
-            "stats": {"views": 1}
-        }
+        for _ in range(3):
+            answer = await client.execute('{ stats(id: "..") { views } }')
+            assert answer.data == {"stats": {"views": 1}}
         found = await evidence(client)
-        assert (found.calls, found.errors) == (0, {})
-        (example,) = found.examples["Query.stats", "error"]
-        assert example["code"] == "INVALID_PATH_SEGMENT"
+        assert (found.calls, found.errors) == (3, {"INVALID_PATH_SEGMENT": 3})
+        assert client.app.graph.schema is not None
+        recent = shadows_of(client.app.graph.schema)["Query.stats"].recent
+        assert recent(asyncio.get_running_loop().time()).calls == 1
 
 
 async def test_other_settings_of_a_source_are_another_comparison(tmp_path: Path) -> None:

@@ -215,11 +215,10 @@ class ShadowRun:
         found.live = int(loader._is_live)
         errors = list(errors_of(before, after))
         pairs = pairs_of(before, after)
-        if errors and all(map(is_of_client, errors)):
-            found.calls = found.live = 0  # it is told, and says nothing of the new source
-            self._note_error(found, errors[0])
-        elif errors:
-            error = next(one for one in errors if not is_of_client(one))
+        blamed = None
+        if errors:
+            error = next((one for one in errors if not is_of_client(one)), errors[0])
+            blamed = self._context.client.client_key if is_of_client(error) else None
             found.errors[error.code] = 1
             self._note_error(found, error)
         elif not pairs:
@@ -229,7 +228,7 @@ class ShadowRun:
                 latencies.add(seconds)
             await self._compare(found, pairs)
         now = asyncio.get_running_loop().time()
-        self._move.evidence.note(found, self._settings.samples, now)
+        self._move.evidence.note(found, self._settings.samples, now, blamed)
 
     async def _ask(self, loader: Loader) -> Sequence[Any]:
         """What a source gives; its error for each parent where it gives nothing."""
