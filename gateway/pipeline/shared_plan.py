@@ -62,8 +62,13 @@ def sources_of(bound: Bound) -> set[str | None] | None:
 
 
 def is_of_sources(bound: Bound) -> bool:
-    """Whether a query's answer is made of what sources gave alone: nobody knows how fresh is what Python gives."""
+    """Whether a query's answer is made of what sources and the schema gave alone.
+
+    Nobody knows how fresh is what Python gives.
+    """
     return bound.plan.operation == "query" and not any(
-        field.resolver is not None if field.loader is None else is_of_python(field.loader)
+        field.resolver is not None and not field.plan.name.startswith("__")
+        if field.loader is None
+        else is_of_python(field.loader)
         for field in bound.fields.values()
     )

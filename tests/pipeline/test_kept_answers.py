@@ -186,9 +186,13 @@ async def test_what_more_than_fresh_stored_answers_has_a_part_in_is_not_kept(
         assert not kept(client)
 
 
-async def test_the_gateways_own_directives_are_no_reason_against_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("query", [PAGE, "{ __typename page(id: 1) { __typename number } }"])
+async def test_what_the_schema_itself_answers_is_no_reason_against_it(
+    tmp_path: Path, query: str
+) -> None:
+    """Directives of the gateway's own, and `__typename`."""
     async with gateway(tmp_path) as (client, backend):
-        await times(client, 4, PAGE)
+        await times(client, 4, query)
         assert (len(kept(client)), len(backend.calls)) == (1, 1)
         refused = await client.execute("{ page(id: 2000) { number } }")
         assert refused.errors

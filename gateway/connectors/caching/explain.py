@@ -53,7 +53,7 @@ def _why_not(loader: ConnectorLoader, settings: SourceSettings, unshared: str | 
         return f"{source}.cache.enabled is false"
     if not call.may_repeat:
         method = call.builder.connect.method
-        return f"{method} is no read; {source}.post_is_read says that a POST is one"
+        return f"{method} is no read; {source}.post_is_safe says that a POST is one"
     if call.merges:
         return f"{source}.merge_batches lets its batches go with those of others"
     return None

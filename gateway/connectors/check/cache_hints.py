@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from graphql import (
     DirectiveNode,
+    EnumValueNode,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLNamedType,
@@ -16,7 +17,9 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     IntValueNode,
+    NullValueNode,
     StringValueNode,
+    print_ast,
 )
 
 from gateway.connectors.caching.call_caching import CallCaching
@@ -25,6 +28,9 @@ from gateway.connectors.caching.tag_format import parse_tag_format
 from gateway.connectors.loaders import ConnectorLoader
 from gateway.errors import Diagnostic
 from gateway.graph.sdl import place_of
+from gateway.upstream.cache.directives import MOST_S
+
+SCOPES = ("PUBLIC", "PRIVATE")
 
 
 def check_cache_hints(
@@ -36,7 +42,8 @@ def check_cache_hints(
     seen = {coordinate for caching in known for coordinate in caching.answers.seen}
     for coordinate, item in _items(schema):
         for use in uses_of(item):
-            wrong = _wrong(use)
+            owner = schema.type_map.get(coordinate.partition(".")[0])
+            wrong = _wrong(use, owner, item)
             if wrong is not None:
                 found.append(_finding(use, "InvalidArgument", wrong, "error"))
             elif coordinate not in seen:
@@ -59,16 +66,43 @@ def _items(schema: GraphQLSchema) -> Iterator[tuple[str, GraphQLField | GraphQLN
                 yield f"{name}.{field_name}", field
 
 
-def _wrong(use: DirectiveNode) -> str | None:
+def _wrong(
+    use: DirectiveNode, owner: GraphQLNamedType | None, item: GraphQLField | GraphQLNamedType
+) -> str | None:
     given = arguments_of(use)
-    seconds, text = given.get("maxAge"), given.get("format")
-    if isinstance(seconds, IntValueNode) and int(seconds.value) < 0:
-        return "maxAge: seconds are not negative"
-    if isinstance(text, StringValueNode):
-        try:
-            parse_tag_format(text.value)
-        except ValueError as exc:
-            return f"format: {exc}"
+    for name, value in given.items():
+        if isinstance(value, NullValueNode):
+            continue
+        if name == "maxAge":
+            if not isinstance(value, IntValueNode):
+                return f"maxAge: seconds are a whole number, not {print_ast(value)}"
+            if not 0 <= int(value.value) <= MOST_S:
+                return f"maxAge: seconds are not negative, and at most {MOST_S}"
+        if name == "scope" and (not isinstance(value, EnumValueNode) or value.value not in SCOPES):
+            return f"scope: {print_ast(value)} is neither {' nor '.join(SCOPES)}"
+    if use.name.value == CACHE_TAG:
+        text = given.get("format")
+        if not isinstance(text, StringValueNode):
+            return "format: it is a text"
+        return _wrong_format(text.value, owner, item)
+    return None
+
+
+def _wrong_format(
+    text: str, owner: GraphQLNamedType | None, item: GraphQLField | GraphQLNamedType
+) -> str | None:
+    try:
+        form = parse_tag_format(text)
+    except ValueError as exc:
+        return f"format: {exc}"
+    if not isinstance(item, GraphQLField):
+        return None
+    for path in form.paths("args"):
+        if path[0] not in item.args:
+            return f"format: the field has no argument {path[0]}"
+    for path in form.paths("this"):
+        if path[0] not in getattr(owner, "fields", {}):
+            return f"format: {owner} has no field {path[0]}"
     return None
 
 

@@ -107,6 +107,19 @@ def _structured(text: str) -> Directives:
 _NUMBERS = frozenset({"max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"})
 
 
+def groups_of(headers: Sequence[Header], name: str) -> list[str]:
+    """The members of a list of RFC 9875, whose parameters mean nothing; none where it cannot be read."""
+    values = values_of(headers, name)
+    if not values:
+        return []
+    try:
+        members: Any = http_sf.parse(", ".join(values).encode("latin-1"), tltype="list")
+    except (ValueError, UnicodeEncodeError):
+        return []
+    found = (member[0] if isinstance(member, tuple) else member for member in members)
+    return [str(value) for value in found if not isinstance(value, list)]
+
+
 def seconds_of(text: str | None) -> int | None:
     """A delta of seconds; None where the text is none. RFC 9111 §1.2.2"""
     if text is None or not _SECONDS.fullmatch(text):
@@ -140,7 +153,7 @@ def date_of(text: str) -> float | None:
     day, hour, minute, second, year = map(int, part.values())
     if len(match["year"]) == 2:  # at most 50 years ahead
         year += 2000 if year < 70 else 1900
-    if not (1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
+    if not (year and 1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
         return None
     month = _MONTHS.index(match["month"].lower()) + 1
     return float(timegm((year, month, day, hour, minute, second)))

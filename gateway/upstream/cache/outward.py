@@ -132,7 +132,7 @@ class OutwardFreshness:
         found.append(("cache-control", f"{scope}, max-age={left + age}"))
         if age:
             found.append(("age", str(age)))
-        if self._tag_header and (tags := packed_tags(self.tags)):
+        if self._tag_header and (tags := packed_tags(self.tags, separator_of(self._tag_header))):
             found.append((self._tag_header, tags))
         return found
 
@@ -148,8 +148,15 @@ class OutwardFreshness:
         return f"gateway; hit; ttl={left}"
 
 
-def packed_tags(tags: Collection[str]) -> str:
+def separator_of(tag_header: str) -> str:
+    """What stands between the tags of a header: `Surrogate-Key` and `xkey` have white space, `Cache-Tag` commas."""
+    return " " if tag_header.lower() in ("surrogate-key", "xkey") else ","
+
+
+def packed_tags(tags: Collection[str], separator: str) -> str:
     """Tags as a header has them, the coarsest first, as many as there is room for.
+
+    One that would be read as two is left out.
 
     `type catalog Product` is `type:catalog:Product`; what `@cacheTag` and backends have named is as they named it.
     """
@@ -159,7 +166,7 @@ def packed_tags(tags: Collection[str]) -> str:
         kind, _, rest = tag.partition(" ")
         if kind in coarse:
             text = rest.partition(" ")[2] if kind == "tag" else f"{kind}:{rest.replace(' ', ':')}"
-            if text.isascii() and text.isprintable():
+            if text.isascii() and text.isprintable() and not set(text) & {" ", ","}:
                 named.append((coarse[kind], text))
     packed, size = [], 0
     for _, text in sorted(set(named)):
@@ -167,4 +174,4 @@ def packed_tags(tags: Collection[str]) -> str:
         if size > MOST_TAG_BYTES:
             break
         packed.append(text)
-    return ",".join(packed)
+    return separator.join(packed)

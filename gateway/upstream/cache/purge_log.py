@@ -113,7 +113,9 @@ class PurgeLog:
         """A neighbor has purged these, which the stream will say: the neighbor sends it, or this worker."""
         until = self._clock() + DOUBT_S
         for text in tags:
-            self._doubted[purged_by(text)[0]] = until, text
+            tag = purged_by(text)[0]
+            _, known = self._doubted.get(tag, (0.0, text))
+            self._doubted[tag] = until, tag if known == tag else text  # as in `_keep`
         if len(self._doubted) > MOST_TAGS:
             self._doubted = {EVERYTHING: (until, EVERYTHING)}
 

@@ -16,12 +16,12 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urldefrag, urljoin, urlsplit
 
 from msgspec.structs import replace
 
 from gateway.errors import UpstreamError
-from gateway.upstream.cache.directives import Directives, seconds_in, values_of
+from gateway.upstream.cache.directives import Directives, groups_of, seconds_in
 from gateway.upstream.cache.keys import keys_of
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.cache.settings import SourceCacheSettings
@@ -132,11 +132,10 @@ class ResponseCache:
         tags = [url_tag(request.url)]
         for name in ("location", "content-location"):
             given = header_value(response.headers, name)
-            if given and (url := urljoin(request.url, given)) and _is_one_origin(url, request.url):
+            if given and (url := _target(request.url, given)):
                 tags.append(url_tag(url))
-        groups = values_of(response.headers, "cache-group-invalidation")  # RFC 9875
-        names = [group.strip().strip('"') for text in groups for group in text.split(",")]
-        tags += [named_tag(self.source, name) for name in names]
+        groups = groups_of(response.headers, "cache-group-invalidation")  # RFC 9875
+        tags += [named_tag(self.source, name) for name in groups]
         self.memory.purge(tags)
 
     async def aclose(self) -> None:
@@ -277,9 +276,14 @@ def _is_enough(entry: StoredResponse, asks: Directives, left: float, now: float)
     return left > 0
 
 
-def _is_one_origin(url: str, other: str) -> bool:
-    one, two = urlsplit(url), urlsplit(other)
-    return (one.scheme, one.netloc) == (two.scheme, two.netloc)
+def _target(url: str, given: str) -> str | None:
+    """What a header of an answer names, where it is of the same origin. RFC 9110 §7.1"""
+    try:
+        found = urldefrag(urljoin(url, given)).url
+        one, two = urlsplit(url), urlsplit(found)
+    except ValueError:  # it is no URL
+        return None
+    return found if (one.scheme, one.netloc) == (two.scheme, two.netloc) else None
 
 
 def is_kept_whole(request: UpstreamRequest) -> bool:

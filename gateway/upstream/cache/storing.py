@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
-from gateway.upstream.cache.directives import Directives, age_of, cache_control
+from gateway.upstream.cache.directives import Directives, age_of, cache_control, groups_of
 from gateway.upstream.cache.freshness import HEURISTIC, apparent_age, lifetime_of, stale_window
 from gateway.upstream.cache.hints import NO_HINTS
 from gateway.upstream.cache.settings import SourceCacheSettings
@@ -36,7 +36,7 @@ _NOT_KEPT = frozenset(
         "upgrade",
     }
 )
-_TAGS = frozenset({"surrogate-key", "cache-tag", "xkey", "cache-groups"})
+_TAGS = frozenset({"surrogate-key", "cache-tag", "xkey"})
 _ASKING = frozenset({"cache-control", "pragma"})
 _SET_COOKIE = frozenset({"set-cookie"})
 
@@ -182,7 +182,7 @@ def _lines(values: Sequence[bytes]) -> bytes:
 
 def _tags(headers: Headers, source: str) -> set[str]:
     """What the origin groups the answer by: RFC 9875, and the names that proxies use."""
-    found: set[str] = set()
+    found = {named_tag(source, name) for name in groups_of(headers, "cache-groups")}
     for name in _TAGS if headers.has(_TAGS) else ():
         for value in headers.all(name):
             parts = value.replace(",", " ").split()

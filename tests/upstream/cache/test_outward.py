@@ -187,6 +187,6 @@ def test_a_lifetime_that_is_passed_on_is_what_is_left_of_it(text: str, age: int,
 
 def test_tags_that_do_not_fit_are_left_out() -> None:
     tags: list[Any] = [f"tag s {'x' * 100}{number}" for number in range(1000)]
-    packed = packed_tags([*tags, "source s", "url http://s/", "tag s ü"])
+    packed = packed_tags([*tags, "source s", "url http://s/", "tag s ü"], ",")
     assert packed.startswith("source:s,xxx")
     assert len(packed) <= MOST_TAG_BYTES
