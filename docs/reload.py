@@ -30,7 +30,8 @@ subscriptions go on.
 - `[reload] watch = true` reloads by itself when the configuration or a schema file changes. It follows symbolic links,
   so that a Kubernetes ConfigMap is read when the kubelet has swapped `..data`. What changes is read when it has stayed
   the same for `poll_interval_s`: a file that is half written is not. Files that were refused are tried again when they
-  change; where the reason may pass (a worker that did not answer, a disk that hung), after `prepare_timeout_s` too.
+  change, whichever worker watches then; where the reason may pass (a worker that did not answer, a disk that hung), after
+  `prepare_timeout_s` too.
 
 A signal or a change that comes while another reload is under way is seen to after it.
 

@@ -101,9 +101,11 @@ class Reloader:
         try:
             await self._part.begin()
             await self.trials.take_part()
+            self._successors.begin()
             self.triggers.begin()
             yield
         finally:
+            await self._successors.stop()
             await self.triggers.stop()
             await self.trials.aclose()
             await self._part.aclose()
@@ -128,6 +130,8 @@ class Reloader:
             goes_on = report.result == "trying" and tried is self.trials.current
         if not (check_only or goes_on) and report.result not in get_args(Verdict):  # `Trials` does
             self._counts[report.result] += 1
+        if not (check_only or report.may_pass):
+            self._shelf.note_handled(report.digest)
         levels = {"refused": logging.ERROR, "unchanged": logging.DEBUG}
         line = "; ".join([report.line(), *report.errors])
         logger.log(levels.get(report.result, logging.INFO), "reload: %s", line)
@@ -187,7 +191,7 @@ class Reloader:
             return
         report.errors = await self._refusals(config, report, is_new_python=is_new_python)
         if not report.errors and not check_only and is_rolled and needs_workers:
-            report.errors = await self._successors.begin(report.digest)
+            report.errors = await self._successors.replace(report.digest)
         if report.errors or check_only:
             report.result = "refused" if report.errors else "checked"
             await self._calls.ask(ABANDON, report.digest, COMMIT_TIMEOUT_S)

@@ -38,6 +38,7 @@ class Shelf:
             self._folder.mkdir(mode=0o700, exist_ok=True)
         self._held: dict[str, Inputs] = {}
         self._is_busy = False
+        self._handled = ""
         self._trial: Trial | None = None
         self._owned: dict[str, IO[bytes]] = {}
 
@@ -69,6 +70,21 @@ class Shelf:
             )
         except FileNotFoundError:
             return None
+
+    def note_handled(self, digest: str) -> None:
+        """These files were seen to, whatever came of it: whoever watches from now on leaves them alone."""
+        self._handled = digest
+        if self._folder is not None:
+            write_whole(self._folder / "handled", digest.encode())
+
+    def handled(self) -> str:
+        """The digest of the files that were seen to last; "" before the first."""
+        if self._folder is None:
+            return self._handled
+        try:
+            return (self._folder / "handled").read_text()
+        except FileNotFoundError:
+            return ""
 
     def begin_trial(self, trial: Trial) -> None:
         """From now on every worker serves this to some of its clients."""

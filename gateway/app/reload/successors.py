@@ -11,14 +11,17 @@ Where it does not come up nothing was decided, and nothing is replaced.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from typing import Any
 
 from gateway.app.reload.shelf import Shelf
 from gateway.broker.calls import WorkerCalls
+from gateway.concurrency.looking import Looking
 from gateway.errors import ConfigError
 
+logger = logging.getLogger("gateway.reload")
 SERVE_PARENT = "GATEWAY_SERVE_PARENT"
 """The variable that holds the process which starts the workers of `gateway serve`."""
 SERVE_DIGEST = "GATEWAY_SERVE_DIGEST"
@@ -27,6 +30,7 @@ START_TIMEOUT_S = 120.0
 """Seconds that a worker which replaces another may take before it serves."""
 DECIDE_TIMEOUT_S = 60.0
 LOOK_EVERY_S = 0.02
+LOOK_FOR_PARENT_S = 1.0
 CAME_UP = "reload.came_up"
 
 
@@ -44,6 +48,7 @@ class Successors:
         self._awaited: str | None = None
         self._is_up = asyncio.Event()
         self._decides_for = os.environ.get(SERVE_DIGEST)
+        self._looking = Looking(self.look, lambda: LOOK_FOR_PARENT_S, "the parent", logger)
         calls.add(CAME_UP, self._came_up)
 
     @property
@@ -57,13 +62,31 @@ class Successors:
         """Whether this worker is the first new one, and nothing is decided yet."""
         return self._decides_for is not None
 
-    async def begin(self, digest: str) -> list[str]:
+    def begin(self) -> None:
+        """Look from now on whether the process that has started this one is there, where one has."""
+        if self.are_possible:
+            self._looking.begin()
+
+    async def stop(self) -> None:
+        """Look no more."""
+        await self._looking.stop()
+
+    def look(self) -> bool:
+        """End this process where the one that started it is gone: nobody would replace it, reload it or end it."""
+        if self.are_possible:
+            return True
+        logger.error("the process that starts the workers is gone: this worker ends")
+        os.kill(os.getpid(), signal.SIGTERM)
+        return False
+
+    async def replace(self, digest: str) -> list[str]:
         """Have workers started that serve this: nothing where the first is ready to, or why it is not."""
         parent = int(os.environ[SERVE_PARENT])
         self._is_up.clear()
         self._awaited = digest
         self._shelf.want(digest)
-        os.kill(parent, signal.SIGUSR2)
+        if os.getppid() == parent:
+            os.kill(parent, signal.SIGUSR2)
         loop = asyncio.get_running_loop()
         latest = loop.time() + START_TIMEOUT_S + DECIDE_TIMEOUT_S
         try:

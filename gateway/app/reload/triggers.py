@@ -14,6 +14,7 @@ from gateway.app.reload.report import Report
 from gateway.app.reload.settings import ReloadSettings
 from gateway.app.reload.shelf import BusyError, Shelf
 from gateway.concurrency.looking import Looking
+from gateway.errors import ConfigError
 from gateway.settings.file_state import FileState
 
 logger = logging.getLogger("gateway.reload")
@@ -87,12 +88,21 @@ class Triggers:
         )
         if state != self._seen:
             self._seen, self._again_at = state, 0.0
+        elif self._handled is None and await asyncio.to_thread(self._was_handled):
+            self._handled = state
         elif state != self._handled and now >= self._again_at:
             report = await self._reload_unless_busy()
             if report is not None and report.may_pass:
                 self._again_at = now + settings.prepare_timeout_s
             elif report is not None:
                 self._handled = state
+
+    def _was_handled(self) -> bool:
+        """Whether the one that has watched before has seen to these files: what it refused is not tried again."""
+        try:
+            return self._origin.read(self._env).digest == self._shelf.handled()
+        except ConfigError:  # a reload says what is wrong
+            return False
 
     async def _reload_unless_busy(self) -> Report | None:
         try:

@@ -77,6 +77,24 @@ async def test_files_are_tried_again_where_what_was_wrong_may_pass(
     assert len(done) == reloads
 
 
+async def test_files_that_were_refused_are_not_tried_again_by_the_next_who_watches(
+    live: Live,
+) -> None:
+    reloader = live.reloader
+    live.project.write_schema("new: Missing")
+    for _ in range(3):
+        await reloader.triggers.look()
+    assert reloader._counts["refused"] == 1
+    settings, origin = reloader.revisions.served.config.reload, reloader._origin
+    for number in (1, 2):
+        successor = Triggers(reloader.reload, lambda: settings, reloader._shelf, origin, {})
+        for _ in range(3):
+            await successor.look()
+        assert reloader._counts["refused"] == number
+        live.project.write_schema("newer: Missing")
+    assert reloader._counts["refused"] == 2
+
+
 async def test_what_a_start_says_of_other_files_than_were_read_does_not_count(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
