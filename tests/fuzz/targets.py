@@ -27,7 +27,7 @@ from gateway.pipeline.explain import Explain, ExplainSettings
 from gateway.pipeline.found_plan import Key, MadePlan
 from gateway.pipeline.operation import GraphQLParams
 from gateway.pipeline.plan_cache import PlanCache, PlanCacheSettings
-from gateway.telemetry.tracing import PARSERS
+from gateway.telemetry.propagation import PARSERS
 from gateway.transport.http import uploads
 from gateway.transport.http.graphiql import wants_page
 from gateway.transport.http.negotiate import GRAPHQL_RESPONSE, JSON, is_json_request, response_type

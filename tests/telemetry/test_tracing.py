@@ -16,7 +16,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from opentelemetry.trace import NonRecordingSpan, SpanContext, use_span
 
 from demo.backends import Backends, start_backends
-from gateway.telemetry.tracing import SAMPLED, parse_b3, parse_jaeger, parse_w3c
+from gateway.telemetry.propagation import parse_b3, parse_jaeger, parse_w3c
+from gateway.telemetry.tracing import SAMPLED
 from gateway.testing import GatewayClient
 from tests.support.backend import Answer, backend
 
