@@ -121,7 +121,7 @@ class Experiments:
 
     def note_end(self, record: OperationRecord, client: ClientRequest, outcome: str) -> None:
         """Note the goals that an operation has reached by how it ended."""
-        goals = [name for name in record.fields if name in self._goals]
+        goals = [name for name in record.executed if name in self._goals]
         if outcome == "ok" and goals:
             unit = self._unit_of(client)
             for name in goals:

@@ -33,7 +33,7 @@ class SwitchedMeanwhileError(Exception):
 class SwitchFile(FilePlace):
     """The file; it need not exist. One that was there and is gone says nothing: what it said last is in use."""
 
-    _was_there = False
+    _was_there = _said = False
 
     async def state(self) -> Hashable:
         """As `FilePlace.state`."""
@@ -41,7 +41,15 @@ class SwitchFile(FilePlace):
 
     def version_now(self) -> Version:
         """As `FilePlace.version_now`."""
-        return Version(None, b"{}") if self._state() is None else super().version_now()
+        if self._state() is None:
+            return Version(None, b"{}")
+        found = super().version_now()
+        if not self._said and not found.text.strip():
+            return found._replace(
+                text=b"{}"
+            )  # as deploys make it; one that has said something is written just now
+        self._said = True
+        return found
 
     def _state(self) -> Hashable:
         try:
@@ -161,7 +169,8 @@ def _switched(
 ) -> dict[str, OverrideRule]:
     """What the file says with one switch more or less. Errors: as of `write_switch`."""
     try:
-        found = read_switches(path.read_bytes())
+        text = path.read_bytes()
+        found = read_switches(text) if text.strip() else dict(in_use or {})
     except FileNotFoundError:
         found = dict(in_use or {})
     except ValueError as exc:

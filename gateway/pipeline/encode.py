@@ -43,6 +43,8 @@ def encode(
     record, stats = operation.record, operation.context.stats
     if stats.exposed is not None or stats.tracked is not None:
         record.exposed, record.tracked = stats.exposed, stats.tracked
+    if record.fields:
+        record.executed = operation.prepared.source.executed_fields(result.data)
     trace = stats.trace
     # What a header asked for, a plan or a trace, is for the client that sent it.
     is_shown = operation.extensions is not None or (trace is not None and trace.is_shown)

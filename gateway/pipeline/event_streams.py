@@ -160,9 +160,11 @@ class Streams:
             context,
             operation.literals,
         )
+        first: Any = getattr(result, "initial_result", result)
+        operation.record.executed = operation.prepared.source.executed_fields(first.data)
         record = operation.record.again()
         if operation.add_denials is not None:
-            operation.add_denials(getattr(result, "initial_result", result))
+            operation.add_denials(first)
         _tell_dropped(context)
         payloads = payloads_of(result, self._mask, record, how)
         fail = functools.partial(_failed, subscription)

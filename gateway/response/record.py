@@ -38,6 +38,7 @@ class OperationRecord:
         is_kept: Whether an answer that was kept whole answered it.
         plan: Gives the text of its plan; None where there is none.
         fields: The root fields of a mutation.
+        executed: Those of them that were not skipped.
         is_null: Whether an error has left no data at all.
         denied: Coordinates of its fields that the client may not see.
         overrides: The labels of `@override` that were decided for it: `stats-rest=on`.
@@ -59,6 +60,7 @@ class OperationRecord:
     is_kept: bool = False
     plan: Callable[[], str] | None = None
     fields: tuple[str, ...] = ()
+    executed: tuple[str, ...] = ()
     is_null: bool = False
     denied: Sequence[str] = ()
     overrides: tuple[str, ...] = ()

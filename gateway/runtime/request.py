@@ -105,18 +105,29 @@ class Source:
 
     def root_fields(self) -> tuple[str, ...]:
         """The names of the operation's root fields, in order, each once."""
+        return tuple(dict.fromkeys(self._root_names.values()))
+
+    def executed_fields(self, data: Any) -> tuple[str, ...]:
+        """The names of the root fields that an answer has: those that were not skipped."""
+        if not isinstance(data, dict):  # it is JSON already, or nothing is left
+            return self.root_fields()
+        return tuple(dict.fromkeys(n for key, n in self._root_names.items() if key in data))
+
+    @cached_property
+    def _root_names(self) -> dict[str, str]:
+        """The operation's root fields by the keys that they have in its answer."""
         operation = self.operation
-        found: dict[str, None] = {}
+        found: dict[str, str] = {}
         rest: list[Any] = list(operation.selection_set.selections) if operation else []
         while rest:
             node = rest.pop(0)
             if isinstance(node, FieldNode):
-                found[node.name.value] = None
+                found[(node.alias or node.name).value] = node.name.value
             elif isinstance(node, InlineFragmentNode):
                 rest[:0] = node.selection_set.selections
             else:
                 rest[:0] = self.fragments[node.name.value].selection_set.selections
-        return tuple(found)
+        return found
 
 
 class Variables:

@@ -117,6 +117,16 @@ async def test_a_mutation_that_fails_reaches_no_goal(tmp_path: Path) -> None:
     assert events(tmp_path) == []
 
 
+async def test_a_mutation_that_was_skipped_reaches_no_goal(tmp_path: Path) -> None:
+    async with experiment(tmp_path) as client:
+        for rule in ("@skip(if: true)", "@include(if: false)"):
+            query = f'mutation {{ order(id: "1") {rule} __typename }}'
+            assert (await client.execute(query, headers=visitor("v1"))).errors == []
+        assert events(tmp_path) == []
+        await client.execute('mutation { mine: order(id: "1") }', headers=visitor("v1"))
+    assert [line["goal"] for line in events(tmp_path)] == ["Mutation.order"]
+
+
 def noting(folder: Path, now: list[float], **settings: Any) -> Experiments:
     """Experiments whose clock stands still."""
     own = ExperimentSettings(file=str(folder / "events.jsonl"), **settings)

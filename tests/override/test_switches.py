@@ -353,3 +353,11 @@ async def test_what_is_off_stays_off_where_the_file_is_lost(
         path.write_text("{}")
         await switches.look()
         assert switches.shares == {}
+
+
+async def test_an_empty_file_that_has_said_nothing_yet_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "switches.json"
+    path.touch()
+    switches = Switches(path)
+    assert switches.shares == {}
+    assert write_switch(path, "a", rule=True) == {"a": True}
