@@ -11,6 +11,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "DeprecatedImplementation": "A field is deprecated and its interface's field is not. Deprecate both; `graph.strict_deprecation` makes it an error.",
         "ScalarByName": "A scalar has the gateway's own meaning by its name. `[graph.scalars]` or `@scalar` says what is meant.",
         "Directive": "A directive of Python's does nothing where it stands, or its class cannot be made with the arguments.",
+        "FieldSet": "`@key`, `@requires` or `@provides` names what is no field of its type, or the key is of an interface, which is not served.",
         "UnboundDirective": "A directive of the schema's own does nothing. Bind a class by `@schema_directive`, or remove it.",
         "NoTypeResolver": "Values of an interface or union that Python gives say their type by `__typename` only. `@type_resolver` says it for them.",
     },
