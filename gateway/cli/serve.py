@@ -56,6 +56,7 @@ def serve(
     if workers is not None:
         # Wherever the configuration is read from now on, in each worker too: they share bounds by their number.
         os.environ["GATEWAY_SERVER__WORKERS"] = str(workers)
+    os.environ.pop(SERVE_PARENT, None)  # of a server whose Python has started this one
     with one_line_errors(config_path(config, schema)):
         origin = origin_for(config, schema)
         inputs = origin.read(os.environ)

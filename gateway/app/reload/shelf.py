@@ -42,6 +42,11 @@ class Shelf:
         self._trial: Trial | None = None
         self._owned: dict[str, IO[bytes]] = {}
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is of several workers."""
+        return self._folder is not None
+
     def put(self, inputs: Inputs) -> str:
         """Lay inputs where every worker finds them. Gives their digest."""
         digest = inputs.digest

@@ -63,8 +63,8 @@ class Successors:
         return self._decides_for is not None
 
     def begin(self) -> None:
-        """Look from now on whether the process that has started this one is there, where one has."""
-        if self.are_possible:
+        """Look from now on whether the process that starts the workers is there, where this is one of several."""
+        if SERVE_PARENT in os.environ and self._shelf.is_shared:
             self._looking.begin()
 
     async def stop(self) -> None:
