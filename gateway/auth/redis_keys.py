@@ -4,6 +4,9 @@
 
 Workers look at `version` twice a second, and read the document where it is another one. Whoever changes it writes both
 at once, and begins again where somebody else was faster.
+
+A hash that is not there says nothing: no key was made yet, or Redis has lost them all. Which of the two is no worker's
+to say, one that has just started least of all. That there are no keys is said by a document without any.
 """
 
 from __future__ import annotations
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
 
 NAME = "api_keys"
 DOCUMENT, VERSION = "keys", "version"
-NOTHING = Version(b"", b"{}")
-"""What is there before the first key is made."""
+NO_KEYS_YET = b"{}"
+"""What the first change makes another of."""
 MOST_TRIES = 20
 T = TypeVar("T")
 
@@ -42,33 +45,27 @@ class RedisPlace:
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis = redis
         self._name = prefix + NAME
-        self._was_there = False
 
     async def state(self) -> Hashable:
         """Its version. Errors: PlaceError."""
-        return (await self._fields(VERSION))[0] or self._nothing().state
+        (state,) = await self._fields(VERSION)
+        return state
 
     async def version(self) -> Version:
         """The whole of it. Errors: PlaceError."""
         state, text = await self._fields(VERSION, DOCUMENT)
-        if state is None or text is None:
-            return self._nothing()
-        self._was_there = True
         return Version(state, text)
 
-    def _nothing(self) -> Version:
-        """What is there where no key was made. Errors: PlaceError where one was: Redis has lost them."""
-        if self._was_there:
-            raise PlaceError(f"Redis has no {self._name} any more")
-        return NOTHING
-
-    async def _fields(self, *names: str) -> list[bytes | None]:
+    async def _fields(self, *names: str) -> list[bytes]:
+        """Errors: PlaceError, also where there are none."""
         from redis.exceptions import RedisError
 
         try:
             found: list[Any] = await self._redis.hmget(self._name, list(names))
         except (RedisError, OSError) as exc:
             raise PlaceError(str(exc) or type(exc).__name__) from exc
+        if None in found:
+            raise PlaceError(f"Redis has no {self._name}: no key was made yet, or they are lost")
         return found
 
 
@@ -109,7 +106,7 @@ class RedisKeyStore:
 
     async def _keys(self, redis: Redis) -> ApiKeys:
         text = await _awaited(redis.hget(self._name, DOCUMENT))
-        return read_api_keys(text or NOTHING.text)
+        return read_api_keys(text or NO_KEYS_YET)
 
     async def _change(self, change: Change, redis: Redis) -> None:
         from redis.exceptions import WatchError
@@ -118,7 +115,7 @@ class RedisKeyStore:
             async with redis.pipeline() as changes:
                 await changes.watch(self._name)
                 text = await _awaited(changes.hget(self._name, DOCUMENT))
-                keys = change(read_api_keys(text or NOTHING.text).keys)
+                keys = change(read_api_keys(text or NO_KEYS_YET).keys)
                 changes.multi()  # type: ignore[no-untyped-call]
                 document = write_api_keys(ApiKeys(keys))
                 version = secrets.token_hex(16)

@@ -150,8 +150,8 @@ class ApiKeySettings:
         kind: `file` keeps them in `file`; `redis` in the server of `[redis]`, for all workers of all machines. While
             Redis does not answer, the last known keys are used.
         file: Where they are kept, relative to the configuration file.
-        wait_for_keys: The server is not ready before Redis has given the keys once. Until then, those who show a
-            key are answered with 503.
+        wait_for_keys: The server is not ready before Redis has given the keys once, so not before the first was made.
+            Until then, those who show a key are answered with 503.
         header_name: The header that a key stands in.
         prefix: What keys begin with.
         environment: What follows; keys of another environment are refused without a look.

@@ -92,7 +92,6 @@ async def in_thread(function: Any, *arguments: Any) -> None:
 async def test_keys_come_change_and_go(tmp_path: Path, redis_url: str) -> None:
     text, _ = make_key("gw", "live")
     async with gateway(tmp_path, redis_url) as client:
-        assert (await asked(client, text))[0] == 401
         await in_thread(change, redis_url, kept(text))
         assert await asked(client, text) == (200, "acme")
         await in_thread(change, redis_url, kept(text, client="other"))
@@ -131,6 +130,28 @@ async def test_while_redis_is_away_the_last_keys_are_used_and_that_is_told(
             server.resume()
     finally:
         server.stop()
+
+
+async def test_a_worker_that_finds_a_redis_without_keys_does_not_say_that_there_are_none(
+    tmp_path: Path, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before the first key was made, or after a Redis that keeps nothing on a disk has begun anew."""
+    text, _ = make_key("gw", "live")
+    async with gateway(tmp_path, redis_url, wait_for_keys=True) as client:
+        for _ in range(2):
+            assert (await asked(client, text))[0] == 503
+        assert (await client.http.get("/health/ready")).status_code == 503
+        assert age_s(client) > 0
+        wrong = "cannot be read; there is none to use: Redis has no gateway:api_keys"
+        assert caplog.text.count(wrong) == 1
+        await in_thread(change, redis_url, kept(text))
+        assert await asked(client, text) == (200, "acme")
+        assert (await client.http.get("/health/ready")).status_code == 200
+    # A document without keys says that there are none.
+    await in_thread(change, redis_url)
+    async with gateway(tmp_path, redis_url, wait_for_keys=True) as client:
+        assert (await asked(client, text))[0] == 401
+        assert (await client.http.get("/health/ready")).status_code == 200
 
 
 async def test_before_the_first_keys_a_key_is_503_and_readiness_may_wait(tmp_path: Path) -> None:
