@@ -26,6 +26,7 @@ from gateway.upstream.transport import Fetched, UpstreamRequest
 _rows_of = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _members_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 JSON = [("content-type", "application/json")]
+MOST_KEY_TEXT = 200
 
 
 class BatchRows:
@@ -134,8 +135,11 @@ class BatchRows:
         return caching.owner(context.principal)
 
     def _name(self, key: Any) -> Hashable:
-        """What a key is stored by: an ID 1 is an ID "1"."""
-        return str(key) if self.key.is_text else key
+        """What a key is stored by: an ID 1 is an ID "1"; of a long text a digest, since it counts for no bytes."""
+        name = str(key) if self.key.is_text else key
+        if isinstance(name, str) and len(name) > MOST_KEY_TEXT:
+            return base_key(name)
+        return name
 
     def _joined(self, rows: Mapping[Hashable, bytes]) -> Fetched:
         body = b",".join([row for row in rows.values() if row != ABSENT])

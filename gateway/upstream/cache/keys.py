@@ -5,13 +5,13 @@ It must leave out nothing that an answer may depend on: what is missing here wou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from gateway.upstream.transport import UpstreamRequest
+from gateway.upstream.transport import Header, UpstreamRequest
 
 LEAST, MOST = -(2**63), 2**64 - 1
 """The numbers that msgpack has."""
@@ -26,13 +26,16 @@ class RequestKeys(msgspec.Struct):
         own: Of one principal that sends the very same; None where there is none.
         is_private: Only `own` may be looked at.
         asked: What `shared` is the digest of.
+        headers: As they are sent.
     """
 
     exact: bytes
     own: bytes | None
     is_private: bool
     asked: bytes
+    headers: Sequence[Header] = ()
     _shared: bytes | None = None
+    _asked_in: dict[tuple[str, ...], bytes] | None = None
 
     @property
     def shared(self) -> bytes:
@@ -40,6 +43,16 @@ class RequestKeys(msgspec.Struct):
         if self._shared is None:
             self._shared = _digest(self.asked)
         return self._shared
+
+    def asked_in(self, names: tuple[str, ...]) -> bytes:
+        """`digest_in` of its headers, worked out once for each list of names."""
+        known = self._asked_in
+        if known is None:
+            known = self._asked_in = {}
+        found = known.get(names)
+        if found is None:
+            found = known[names] = digest_in(self.headers, names)
+        return found
 
     @property
     def who(self) -> tuple[bytes, bytes | None, bool]:
@@ -81,8 +94,24 @@ def keys_of(request: UpstreamRequest) -> RequestKeys:
             None if private_id is None else _digest(exact + private_id.encode()),
             hints is not None and hints.is_private,
             asked,
+            request.headers,
         )
     return request.cache_keys
+
+
+def digest_in(headers: Sequence[Header], names: tuple[str, ...]) -> bytes:
+    """A digest of what some headers say; b"" where none of them is there."""
+    values = [joined_value(headers, name) for name in names]
+    return b"" if all(value is None for value in values) else _digest(_encode(values))
+
+
+def joined_value(headers: Sequence[Header], name: str) -> str | None:
+    """A request header's values as one, white space around them left out; None without it. RFC 9111 §4.1"""
+    values = [value for key, value in headers if key.lower() == name]
+    if not values:
+        return None
+    text = ",".join(part.strip() for value in values for part in value.split(","))
+    return text.lower() if name == "accept-language" else text  # RFC 5646 §2.1.1
 
 
 def base_key(*parts: object) -> bytes:

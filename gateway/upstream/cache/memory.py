@@ -97,7 +97,7 @@ class MemoryCache:
                 continue
             entry: StoredResponse
             for entry in reversed(_variants(found)):
-                if entry.matches(request.headers):
+                if entry.matches(request):
                     if self.is_purged(entry):
                         self._drop(key, [entry])
                         break
@@ -113,8 +113,8 @@ class MemoryCache:
         self.remove(request)  # it is older, also than what there is no room for
         if size > self.max_bytes:
             return
-        key = keys_of(request).kept_by(entry.private_id, is_shared=entry.asked is not None)
-        self._has_shared |= entry.asked is not None
+        key = keys_of(request).kept_by(entry.private_id, is_shared=entry.varies is not None)
+        self._has_shared |= entry.varies is not None
         found = self._entries.get(key)
         self._entries[key] = entry if found is None else [*_variants(found), entry]
         self._entries.move_to_end(key)
@@ -160,7 +160,7 @@ class MemoryCache:
         for key in keys_of(request).found_by(may_be_shared=self._has_shared):
             found = self._entries.get(key)
             if found is not None:
-                matching = [one for one in _variants(found) if one.matches(request.headers)]
+                matching = [one for one in _variants(found) if one.matches(request)]
                 self._drop(key, matching)
 
     def purge(self, tags: Iterable[str]) -> None:

@@ -114,7 +114,7 @@ class SharedTier:
     ) -> StoredResponse | None:
         for key, value in zip(keys, values, strict=True):
             entry = self._entry(key, value, began)
-            if entry is not None and entry.matches(request.headers):
+            if entry is not None and entry.matches(request):
                 return entry
         return None
 
@@ -187,7 +187,7 @@ class SharedTier:
 
 def digest_of(request: UpstreamRequest, entry: StoredResponse) -> bytes:
     """Where an answer is kept. One to a request with headers that it depends on is found by the same request alone."""
-    is_open = entry.asked is not None and set(entry.asked.values()) <= {None}
+    is_open = entry.varies is not None and not entry.asked
     return keys_of(request).kept_by(entry.private_id, is_shared=is_open)
 
 

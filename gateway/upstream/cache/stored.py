@@ -15,7 +15,14 @@ from gateway.upstream.cache.directives import (
     parse_directives,
     values_of,
 )
-from gateway.upstream.transport import Fetched, Header, Headers, header_value
+from gateway.upstream.cache.keys import keys_of
+from gateway.upstream.transport import (
+    Fetched,
+    Header,
+    Headers,
+    UpstreamRequest,
+    header_value,
+)
 
 OVERHEAD_BYTES = 450
 TAG_BYTES = 60
@@ -30,8 +37,8 @@ class StoredResponse(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     Attributes:
         status, body: As they came.
         names, values: Of the headers, without what belongs to the connection; each value ends with a line feed.
-        asked: What a request has to say to get it: values of request headers by lower-case name, None for no such
-            header; None in the place of all: a request gets it that has the same headers.
+        varies: The request headers that it depends on, in lower case; None: a request gets it that has the same ones.
+        asked: A digest of what a request says in these to get it; b"" where it has none of them.
         fresh_until: On the wall clock, seconds.
         born: When it would have been made, were its `Age` 0; on the wall clock.
         needs_validation: No reuse without asking the origin.
@@ -47,7 +54,8 @@ class StoredResponse(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     names: tuple[str, ...]
     values: bytes
     body: bytes
-    asked: dict[str, str | None] | None
+    varies: tuple[str, ...] | None
+    asked: bytes
     fresh_until: float
     born: float
     needs_validation: bool
@@ -63,17 +71,17 @@ class StoredResponse(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     def size_bytes(self) -> int:
         """What it takes in memory."""
         tags = sum(map(len, self.tags)) + TAG_BYTES * len(self.tags)
-        return len(self.body) + len(self.values) + tags + OVERHEAD_BYTES
+        own = len(self.asked) + len(self.private_id or "")
+        return len(self.body) + len(self.values) + tags + own + OVERHEAD_BYTES
 
     @property
     def headers(self) -> Headers:
         """The headers as they came."""
         return Headers.named(self.names, tuple(self.values.split(b"\n")[:-1]))
 
-    def matches(self, headers: Sequence[Header]) -> bool:
+    def matches(self, request: UpstreamRequest) -> bool:
         """Whether a request gets it that asks for the same URL. RFC 9111 §4.1"""
-        asked = self.asked
-        return asked is None or all(joined_value(headers, name) == asked[name] for name in asked)
+        return self.varies is None or keys_of(request).asked_in(self.varies) == self.asked
 
     def answer(self, now: float) -> Fetched:
         """What is given in the origin's place, with its age. RFC 9111 §5.1"""
@@ -125,12 +133,3 @@ def request_directives(headers: Sequence[Header]) -> Directives:
         return {"no-cache": None}
     found = parse_directives(", ".join(values)) if values else {}
     return {name: value for name, value in found.items() if name in _ASKED}
-
-
-def joined_value(headers: Sequence[Header], name: str) -> str | None:
-    """A request header's values as one, white space around them left out; None without it. RFC 9111 §4.1"""
-    values = [value for key, value in headers if key.lower() == name]
-    if not values:
-        return None
-    text = ",".join(part.strip() for value in values for part in value.split(","))
-    return text.lower() if name == "accept-language" else text  # RFC 5646 §2.1.1

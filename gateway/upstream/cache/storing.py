@@ -11,8 +11,9 @@ from functools import lru_cache
 from gateway.upstream.cache.directives import Directives, age_of, cache_control, groups_of
 from gateway.upstream.cache.freshness import HEURISTIC, apparent_age, lifetime_of, stale_window
 from gateway.upstream.cache.hints import NO_HINTS
+from gateway.upstream.cache.keys import digest_in, joined_value
 from gateway.upstream.cache.settings import SourceCacheSettings
-from gateway.upstream.cache.stored import StoredResponse, joined_value, request_directives
+from gateway.upstream.cache.stored import StoredResponse, request_directives
 from gateway.upstream.cache.tags import named_tag
 from gateway.upstream.transport import Fetched, Headers, UpstreamRequest
 
@@ -105,12 +106,14 @@ def stored_response(
         return "its tags cannot be told"
     born = now - max(age_of(headers) + took_s, apparent_age(headers, now))
     kept = _end_to_end(headers, says)
+    kept_for = None if is_private else _kept_for(request, says, varies, rules)
     return StoredResponse(
         status=response.status,
         names=kept.names,
         values=_lines(kept.values),
         body=response.body,
-        asked=None if is_private else _asked(request, says, varies, rules),
+        varies=kept_for,
+        asked=b"" if kept_for is None else digest_in(request.headers, kept_for),
         fresh_until=born + (lifetime or 0.0),
         born=born,
         needs_validation=needs_validation,
@@ -129,10 +132,10 @@ def _is_understood(status: int, says: Directives) -> bool:
     return "must-understand" in says and status in UNDERSTOOD
 
 
-def _asked(
+def _kept_for(
     request: UpstreamRequest, says: Directives, varies: Collection[str], rules: SourceCacheSettings
-) -> dict[str, str | None] | None:
-    """What a request has to say to get the answer to this one; None: all that this one says.
+) -> tuple[str, ...] | None:
+    """The headers that a request has to have as this one has, to get its answer; None: all.
 
     Where the origin says neither `public` nor that the answer depends on the cookie, a session's answer is its own, as
     §3.5 takes one to `Authorization`, and an answer without a session is for requests without one.
@@ -144,13 +147,13 @@ def _asked(
             if joined_value(request.headers, "cookie") is not None:
                 return None
             varies = {*varies, "cookie"}
-    return _shared(tuple([(name, joined_value(request.headers, name)) for name in sorted(varies)]))
+    return _one_for_all(tuple(sorted(varies)))
 
 
-@lru_cache(maxsize=1024)
-def _shared(items: tuple[tuple[str, str | None], ...]) -> dict[str, str | None]:
-    """One for all answers that ask for the same: nobody changes it."""
-    return dict(items)
+@lru_cache(maxsize=256)
+def _one_for_all(names: tuple[str, ...]) -> tuple[str, ...]:
+    """One list for all answers that depend on the same headers."""
+    return names
 
 
 @lru_cache(maxsize=1024)

@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+MOST_TAG_TEXT = 200
+
 
 def url_tag(url: str) -> str:
     """Of what a URL was answered with: a digest, since each row of a batch has it, and its URL names all keys."""
@@ -31,12 +33,20 @@ def type_tag(source: str, type_name: str) -> str:
 
 def key_tag(source: str, type_name: str, key: Mapping[str, Any]) -> str:
     """Of what a source has answered for one object. Values count by their text: an ID 1 is an ID "1"."""
-    return f"key {source} {type_name} {_as_text(key)}"
+    return f"key {source} {type_name} {_short(_as_text(key))}"
 
 
 def named_tag(source: str, name: str) -> str:
     """Of what a source, or `@cacheTag`, has given this name."""
-    return f"tag {source} {name}"
+    short = _short(name)
+    return f"tag {source} {name}" if short == name else f"long {source} {short}"
+
+
+def _short(text: str) -> str:
+    """A text as a tag has it: a digest of one that is long, since what is purged is remembered."""
+    if len(text) <= MOST_TAG_TEXT:
+        return text
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def stale_tag(tag: str, at: float) -> str:

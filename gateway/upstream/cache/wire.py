@@ -16,7 +16,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-VERSION = 2
+VERSION = 3
 SUM_BYTES = 4
 """Of the check sum before an entry, of its key too: what was changed, or stands elsewhere, is no answer."""
 COMPRESSED_FROM = 1024

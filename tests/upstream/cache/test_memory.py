@@ -41,7 +41,7 @@ def test_what_is_from_before_a_purge_ends_nothing() -> None:
 def entry(body: bytes) -> StoredResponse:
     """An answer that began before any purge."""
     return StoredResponse(
-        status=200, names=(), values=b"", body=body, asked=None, fresh_until=BEGIN, born=BEGIN,
+        status=200, names=(), values=b"", body=body, varies=None, asked=b"", fresh_until=BEGIN, born=BEGIN,
         needs_validation=False, may_be_stale=False, stale_while_revalidate_s=0.0, stale_if_error_s=0.0,
         took_s=0.0, tags=("all",), began=0,
     )  # fmt: skip

@@ -31,7 +31,7 @@ from tests.support.redis_server import RedisServer
 from tests.upstream.cache.origin import Origin
 
 FIELDS = (
-    "status", "names", "values", "body", "asked", "fresh_until", "born", "needs_validation", "may_be_stale",
+    "status", "names", "values", "body", "varies", "asked", "fresh_until", "born", "needs_validation", "may_be_stale",
     "stale_while_revalidate_s", "stale_if_error_s", "took_s", "tags", "private_id",
 )  # fmt: skip
 FRESH = [("cache-control", "public, max-age=600"), ("surrogate-key", "users")]
