@@ -178,11 +178,11 @@ class Flags:
     async def _awaited(
         self, name: str, coming: Awaitable[FlagAnswer], asked: _Asked
     ) -> DecidedFlag:
-        default = self.default_of(name)
+        default, began = self.default_of(name), self._patience.begin()
         try:
             answer = await within(coming, self._timeout_s)
         except NoAnswerError as exc:
-            self._patience.missed()
+            self._patience.missed(began)
             return self._failed(name, asked, default, "TIMEOUT", str(exc))
         except Exception as exc:
             self._patience.answered()

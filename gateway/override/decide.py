@@ -217,12 +217,13 @@ class LabelDecider:
         patience = self._patience[label]
         if patience.is_over:
             return False
+        began = patience.begin()
         try:
             found = self._functions[label](context)
             is_on = (await within(found, self._timeout_s) if is_awaitable(found) else found) is True
         except Exception as exc:
             if isinstance(exc, NoAnswerError):
-                patience.missed()
+                patience.missed(began)
             else:
                 patience.answered()
             if self._failing.get(label) is not type(exc):
