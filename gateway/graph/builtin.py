@@ -6,7 +6,7 @@ of the same name in the user's schema wins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -136,25 +136,25 @@ FEDERATION_URL = "https://specs.apollo.dev/federation/"
 
 def authorization_names(document: DocumentNode) -> dict[str, str]:
     """What the directives of authorization may be called in `document`, and which each of them is."""
-    return _names(document, AUTHORIZATION)
+    return federation_names(document, AUTHORIZATION)
 
 
 def view_names(document: DocumentNode) -> dict[str, str]:
     """The same of the directives that say what is in a view."""
-    return _names(document, OF_VIEWS)
+    return federation_names(document, OF_VIEWS)
 
 
 def cost_names(document: DocumentNode) -> dict[str, str]:
     """The same of the directives of cost."""
-    return _names(document, COSTS)
+    return federation_names(document, COSTS)
 
 
 def subgraph_names(document: DocumentNode) -> dict[str, str]:
     """The same of the directives that say what a subgraph has of a type."""
-    return _names(document, OF_SUBGRAPHS)
+    return federation_names(document, OF_SUBGRAPHS)
 
 
-def _names(document: DocumentNode, plain: tuple[str, ...]) -> dict[str, str]:
+def federation_names(document: DocumentNode, plain: Collection[str]) -> dict[str, str]:
     """What some directives of federation may be called in `document`, and which each of them is.
 
     A renamed import, `{name: "@authenticated", as: "@auth"}`, and the prefixed name of what is not imported mean

@@ -16,7 +16,7 @@ from graphql import (
     DirectiveDefinitionNode,
     DirectiveNode,
     DocumentNode,
-    SchemaExtensionNode,
+    Node,
     Visitor,
     parse,
     print_ast,
@@ -25,7 +25,7 @@ from graphql import (
 )
 
 from gateway.graph.accepted import linked, without_repeats
-from gateway.graph.builtin import CONNECT_URL, FEDERATION_URL, connector_names, subgraph_names
+from gateway.graph.builtin import CONNECT_URL, FEDERATION_URL, connector_names, federation_names
 
 VERSION = "v2.9"
 # Of federation 2.9; `@link` is of its own specification.
@@ -51,7 +51,7 @@ def subgraph_sdl(document: DocumentNode, taken_out: Collection[DirectiveNode] = 
     connectors = set(connector_names(document).values())
     is_linked = linked(document, (FEDERATION_URL,)) is not None
     known = {directive.name for directive in specified_directives} | {"link"} | IMPORTED
-    known |= subgraph_names(document).keys()
+    known |= federation_names(document, IMPORTED).keys()
     kept = (own | known) - connectors
     stripped = _Stripped(kept, taken_out, keeps_prefixed=is_linked)
     shown: DocumentNode = visit(document, stripped)
@@ -87,9 +87,14 @@ class _Stripped(Visitor):
             return None
         return REMOVE
 
-    def leave_schema_extension(self, node: SchemaExtensionNode, *_: Any) -> Any:
+    def leave_schema_extension(self, node: Node, *_: Any) -> Any:
         """Take out an extension of which nothing is left."""
-        return None if node.directives or node.operation_types else REMOVE
+        parts = ("directives", "operation_types", "interfaces", "fields", "types", "values")
+        return None if any(getattr(node, part, None) for part in parts) else REMOVE
+
+    leave_scalar_type_extension = leave_object_type_extension = leave_schema_extension
+    leave_interface_type_extension = leave_union_type_extension = leave_schema_extension
+    leave_enum_type_extension = leave_input_object_type_extension = leave_schema_extension
 
 
 def _starts(argument: Any) -> bool:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from gateway.cli.app import app
 from gateway.graph.federation import entities_of
+from gateway.graph.subgraph_sdl import IMPORTED, subgraph_sdl
 from gateway.testing import GatewayClient
 
 LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.7", import: ["@key", "@external", "@requires"])'
@@ -147,3 +148,42 @@ async def test_the_directives_may_have_other_names(
     assert f"@{key}(fields" in told
     assert f"@{requires}(fields" in told
     assert list(entities_of(parse(told))) == ["Book"]
+
+
+PLAIN = " ".join(f'"@{name}"' for name in sorted(IMPORTED))
+RENAMED = " ".join(f'{{name: "@{name}", as: "@my_{name}"}}' for name in sorted(IMPORTED))
+
+
+@pytest.mark.parametrize(
+    ("link", "name"),
+    [
+        ('as: "fed"', "fed__{}"),
+        ("", "federation__{}"),
+        (f"import: [{RENAMED}]", "my_{}"),
+        (f"import: [{PLAIN}]", "{}"),
+    ],
+)  # fmt: skip
+def test_a_router_is_told_each_directive_of_federation_by_its_local_name(
+    link: str, name: str
+) -> None:
+    for plain in sorted(IMPORTED):
+        use = "@" + name.format(plain)
+        document = parse(
+            f'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9" {link}) '
+            f"type Query {{ a: Int {use} }}"
+        )
+        assert f"a: Int {use}" in subgraph_sdl(document)
+
+
+def test_an_extension_of_which_nothing_is_left_is_left_out() -> None:
+    kinds = {"type": "{ a: Int }", "interface": "{ a: Int }", "union": "= Query", "enum": "{ A }", "input": "{ a: Int }", "scalar": ""}  # fmt: skip
+    text = "type Query { a: Int }"
+    for kind, members in kinds.items():
+        text += f" {kind} {kind.title()} {members}"
+        text += f" extend {kind} {kind.title()} @cacheControl(maxAge: 3)"
+    told = parse(subgraph_sdl(parse(text)))
+    assert [node.kind for node in told.definitions if "extension" in node.kind] == [
+        "schema_extension"
+    ]
+    kept = "type Query { a: Int } extend type Query @cacheControl(maxAge: 3) { b: Int }"
+    assert "extend type Query {\n  b: Int\n}" in subgraph_sdl(parse(kept))
