@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
@@ -32,6 +32,8 @@ from gateway.upstream.transport import Fetched, Transport, UpstreamRequest, Upst
 
 if TYPE_CHECKING:
     from gateway.upstream.shadow import ShadowCalls
+
+R = TypeVar("R", Fetched, UpstreamResponse)
 
 
 class Upstream:
@@ -160,18 +162,26 @@ class Upstream:
                 if source.settings.dedupe_enabled:
                     return await self._share(source, request, caller)
                 return await source.policy.fetch(request, caller.deadline, caller.stats)
-            # What is read from now on, and what is read when it has ended, must not be from before.
-            source.reads.close()
-            try:
-                response = await source.policy.fetch(request, caller.deadline, caller.stats)
-            finally:
-                source.reads.close()
-            if source.cache is not None:
-                source.cache.write(request, response)
-            self._purge(request, response)
-            return response
+            call = source.policy.fetch(request, caller.deadline, caller.stats)
+            return await self._write(source, request, call)
         finally:
             caller.stats.wait_s += time.perf_counter() - begin
+
+    async def _write(
+        self, source: UpstreamSource, request: UpstreamRequest, call: Awaitable[R]
+    ) -> R:
+        """Send a write; what it makes unusable of what is kept is purged."""
+        # What is read from now on, and what is read when it has ended, must not be from before.
+        source.reads.close()
+        try:
+            response = await call
+        finally:
+            source.reads.close()
+        if source.cache is not None:
+            source.cache.write(request, response)
+        if isinstance(response, Fetched):
+            self._purge(request, response)
+        return response
 
     def _purge(self, request: UpstreamRequest, response: Fetched) -> None:
         """What the schema says that a write makes unusable, whichever source it is of."""
@@ -189,10 +199,7 @@ class Upstream:
         return None if found is None else found.rows
 
     async def refresh(self, request: UpstreamRequest, caller: Caller) -> Fetched:
-        """Call a backend for what is kept: by a client's headers, and in the time that its source has.
-
-        Errors: UpstreamError.
-        """
+        """Call a backend for what is kept, by a client's headers. Errors: UpstreamError."""
         self._source(request.source).add_headers(request, caller)
         return await self.fetch_unasked(request)
 
@@ -255,9 +262,8 @@ class Upstream:
             caller.stats.outward.note_call(request)
         source = self._source(request.source)
         source.add_headers(request, caller)
-        if not request.is_read:
-            source.reads.close()
-        return await source.policy.send(request, caller.deadline, caller.stats)
+        call = source.policy.send(request, caller.deadline, caller.stats)
+        return await (call if request.is_read else self._write(source, request, call))
 
     def max_response_size_bytes(self, source: str) -> int:
         """What a source may answer at most."""

@@ -30,7 +30,7 @@ from gateway.upstream.cache.stored import StoredResponse, request_directives
 from gateway.upstream.cache.storing import stored_response
 from gateway.upstream.cache.tags import named_tag, source_tag, url_tag
 from gateway.upstream.cache.tiers import Begin, Tiers
-from gateway.upstream.transport import Fetched, UpstreamRequest, header_value
+from gateway.upstream.transport import Fetched, UpstreamRequest, UpstreamResponse, header_value
 
 Fetch = Callable[[UpstreamRequest], Awaitable[Fetched]]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -125,7 +125,7 @@ class ResponseCache:
             return self._given(request, entry, "stale")
         return await self._validate(request, fetch, entry)
 
-    def write(self, request: UpstreamRequest, response: Fetched) -> None:
+    def write(self, request: UpstreamRequest, response: Fetched | UpstreamResponse) -> None:
         """A write has ended with an answer: what is stored of its URLs and groups is not used any more. §4.4"""
         if request.method in SAFE_METHODS or not 200 <= response.status < 400:
             return
