@@ -19,6 +19,9 @@ AnonymousId = Annotated[
     ),
 ]
 
+ANONYMOUS = "anonymous:"
+"""Before the ids in experiments that clients chose themselves."""
+
 
 class TargetingKeys:
     """By what a client is drawn.
@@ -33,14 +36,19 @@ class TargetingKeys:
 
     def of(self, client: ClientRequest) -> str:
         """The principal's id, else the anonymous id, else the address, else a draw of its own for the request."""
-        return self.unit_of(client) or client.client_key or client.request_id
+        known = _principal(client) or self._anonymous(client)
+        return known or client.client_key or client.request_id
 
     def unit_of(self, client: ClientRequest) -> str | None:
-        """Who it is, whatever it comes from: the principal's id, else the anonymous id; None where neither is known."""
-        principal = client.principal
-        if principal.is_authenticated and principal.id:
-            return principal.id
-        return self._anonymous(client)
+        """Who it is, whatever it comes from: the principal's id, else the anonymous id; None where neither is known.
+
+        A client chooses its anonymous id, and is nobody's principal by it.
+        """
+        known = _principal(client)
+        if known is not None:
+            return known
+        anonymous = self._anonymous(client)
+        return None if anonymous is None else f"{ANONYMOUS}{anonymous}"
 
     def _anonymous(self, client: ClientRequest) -> str | None:
         if self._kind == "header":
@@ -48,3 +56,9 @@ class TargetingKeys:
         if not self._kind:
             return None
         return find_cookie(client.headers.get("cookie", ""), self._name) or None
+
+
+def _principal(client: ClientRequest) -> str | None:
+    """The id of whoever has shown who it is."""
+    principal = client.principal
+    return principal.id if principal.is_authenticated and principal.id else None

@@ -6,10 +6,10 @@ It changes texts and reads no file. What stands around the directives stays as i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from graphql import DocumentNode, Location
+from graphql import DirectiveNode, DocumentNode, Location, Node, ObjectTypeExtensionNode
 
 from gateway.connectors.directives import Connect, read_directives
 from gateway.connectors.overrides import OverrideUse, read_overrides
@@ -55,12 +55,25 @@ def finish_move(
     shadow = read_shadows(document).get(coordinate)
     shadows = () if shadow is None else (shadow.node,)
     nodes = (use.node, *shadows, *(connect.node for connect in removed))
-    places = [node.loc for node in nodes if node.loc is not None]
+    places = [node.loc for node in _whole(document, nodes) if node.loc is not None]
     changed = {}
     for name in dict.fromkeys(place.source.name for place in places):
         changed[name] = _without(texts[name], [p for p in places if p.source.name == name])
     unused = tuple(s.name for s in directives.sources if s.name not in left)
     return FinishedMove(use, removed, changed, unused)
+
+
+def _whole(document: DocumentNode, nodes: Sequence[DirectiveNode]) -> Iterator[Node]:
+    """What is taken out: an extension of a type that has nothing but these, whole."""
+    gone = {id(node) for node in nodes}
+    for definition in document.definitions:
+        if isinstance(definition, ObjectTypeExtensionNode):
+            own = [*(definition.directives or ())]
+            is_bare = not definition.fields and not definition.interfaces
+            if is_bare and own and all(id(node) in gone for node in own):
+                gone -= {id(node) for node in own}
+                yield definition
+    yield from (node for node in nodes if id(node) in gone)
 
 
 def _without(text: str, places: Sequence[Location]) -> str:

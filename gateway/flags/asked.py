@@ -42,11 +42,16 @@ class FlagContexts:
     def id_of(self, client: ClientRequest) -> Hashable:
         """Equal for clients whose contexts are equal. It costs a part of what a context costs."""
         key, name, version = self.keys.of(client), client.client_name, client.client_version
-        return (key, name, version, *[part(client) for part in self._parts])
+        is_known = client.principal.is_authenticated
+        return (key, is_known, name, version, *[part(client) for part in self._parts])
 
     def of(self, client: ClientRequest) -> FlagContext:
         """The context of a client."""
-        found = [("clientName", client.client_name), ("clientVersion", client.client_version)]
+        found: list[tuple[str, Any]] = [
+            ("isAuthenticated", client.principal.is_authenticated),
+            ("clientName", client.client_name),
+            ("clientVersion", client.client_version),
+        ]
         found += [(told, read(client)) for told, read, _ in self._reads]
         attributes = {told: value for told, value in found if value is not None}
         return FlagContext(self.keys.of(client), attributes)

@@ -43,8 +43,8 @@ class FlagSettings:
             calls it at once; "threads" is for one that waits for the network, in threads.
         timeout_ms: How long a request waits for a provider that is awaited or in a thread. Then it has what the
             flag was for the same client before, else its default.
-        context: What a flag's rules may read of a client beside `targetingKey`, `clientName` and `clientVersion`:
-            by the name in the rules, `$principal.NAME`, `$request.claims.NAME`, `header:NAME` or `cookie:NAME`.
+        context: What a flag's rules may read of a client beside `targetingKey`, `isAuthenticated`, `clientName` and
+            `clientVersion`: by the name in the rules, `$principal.NAME`, `$request.claims.NAME`, `header:NAME` or `cookie:NAME`.
         defaults: By flag its value where nobody decides it. It says the flag's type too: `$flags.NAME` needs one.
         max_remembered: How many decisions are kept, each of one flag for one context.
     """
@@ -61,7 +61,7 @@ class FlagSettings:
         """Errors: ValueError."""
         if self.file is not None and self.provider:
             raise ValueError("`file` and `provider`: one of the two decides flags")
-        for name in ("targetingKey", "clientName", "clientVersion", "$flagd"):
+        for name in ("targetingKey", "isAuthenticated", "clientName", "clientVersion", "$flagd"):
             if name in self.context:
                 raise ValueError(f"`context.{name}` is given by the gateway")
         for name, value in self.defaults.items():

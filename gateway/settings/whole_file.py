@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LOCK_WAIT_S = 2.0
@@ -24,6 +24,8 @@ def write_whole(path: Path, data: bytes) -> None:
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
         fresh.write_bytes(data)
+        with suppress(FileNotFoundError):
+            fresh.chmod(path.stat().st_mode & 0o777)
         fresh.replace(path)
     except OSError:
         fresh.unlink(missing_ok=True)

@@ -333,11 +333,11 @@ def test_the_context_is_what_the_configuration_says(tmp_path: Path) -> None:
     context = flags.contexts.of(client)
     assert context.key == "u1"
     assert context.attributes == {
-        "clientName": "ios", "clientVersion": "3.1", "region": "eu", "ab": "2", "roles": ["a", "b"],
-        "plan": {"tier": 1},
+        "isAuthenticated": True, "clientName": "ios", "clientVersion": "3.1", "region": "eu", "ab": "2",
+        "roles": ["a", "b"], "plan": {"tier": 1},
     }  # fmt: skip
     assert json.dumps(context.attributes)
-    assert flags.contexts.of(asked_by("v2")).attributes == {"roles": []}
+    assert flags.contexts.of(asked_by("v2")).attributes == {"isAuthenticated": False, "roles": []}
     assert flags.contexts.of(asked_by("v2")).key == "v2"
 
 

@@ -7,13 +7,15 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from gateway.auth.principal import Principal
 from gateway.client.flags import DecidedFlag
 from gateway.client.request import ClientRequest
 from gateway.client.targeting import TargetingKeys
+from gateway.flags.asked import FlagContexts
 from gateway.flags.decide import Flags
 from gateway.flags.settings import FlagSettings
 from gateway.observe.experiment_settings import ExperimentSettings
@@ -55,7 +57,7 @@ def visitor(name: str, tenant: str = "a") -> Mapping[str, str]:
 def exposure(unit: str, name: str, variant: str) -> dict[str, Any]:
     """A line."""
     return {
-        "event": "exposure", "unit": unit, "flag": name, "variant": variant, "reason": "TARGETING_MATCH",
+        "event": "exposure", "unit": f"anonymous:{unit}", "flag": name, "variant": variant, "reason": "TARGETING_MATCH",
     }  # fmt: skip
 
 
@@ -88,7 +90,8 @@ async def test_all_who_share_an_execution_have_met_its_variant(tmp_path: Path) -
         names = [f"v{number}" for number in range(4)]
         await asyncio.gather(*(client.execute(SEARCH, headers=visitor(name)) for name in names))
         assert len(client.sources["rest"].calls) == 1
-    assert sorted(line["unit"] for line in events(tmp_path)) == names
+    units = [f"anonymous:{name}" for name in names]
+    assert sorted(line["unit"] for line in events(tmp_path)) == units
 
 
 async def test_a_goal_is_a_mutation_that_succeeds_or_what_python_says(tmp_path: Path) -> None:
@@ -103,7 +106,7 @@ def version(parent, context):
         await client.execute('mutation { order(id: "1") }', headers=visitor("v1"))
         await client.execute("{ version }", headers=visitor("v1"))
         await client.execute("{ version }")
-    goal = {"event": "goal", "unit": "v1"}
+    goal = {"event": "goal", "unit": "anonymous:v1"}
     assert events(tmp_path) == [
         {**goal, "goal": "Mutation.order", "value": None},
         {**goal, "goal": "visit", "value": 2.5},
@@ -168,6 +171,22 @@ async def test_ids_are_hashed_unless_they_are_asked_for(tmp_path: Path) -> None:
     assert line["unit"] != "someone@example.test"
     assert len(line["unit"]) == 32
     assert "example" not in (tmp_path / "events.jsonl").read_text()
+
+
+@pytest.mark.parametrize("ids", ["plain", "hashed"])
+async def test_a_client_is_nobodys_principal_by_the_id_that_it_chose(
+    tmp_path: Path, ids: Literal["plain", "hashed"]
+) -> None:
+    experiments = noting(tmp_path, [0.0], ids=ids)
+    clients = [ClientRequest({"x-visitor": "user-42"}), ClientRequest({})]
+    clients[1].principal = Principal(id="user-42", kind="user")
+    assert len({experiments._unit_of(client) for client in clients}) == 2
+    keys = TargetingKeys("header:x-visitor")
+    assert {keys.of(client) for client in clients} == {"user-42"}, "a share is no protection"
+    contexts = FlagContexts({}, keys)
+    assert [contexts.of(one).attributes["isAuthenticated"] for one in clients] == [False, True]
+    assert contexts.id_of(clients[0]) != contexts.id_of(clients[1])
+    await experiments.aclose()
 
 
 async def test_what_cannot_be_written_is_told(

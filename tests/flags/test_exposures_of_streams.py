@@ -32,8 +32,8 @@ extend type Mutation { place(id: ID!): Hit
 SEARCH = "subscription { ticks { n search @skip(if: false) { id } } }"
 PLACE = "mutation { place(id: 1) { id ... @defer { note } } }"
 PARTS = {"accept": "multipart/mixed;incrementalSpec=v0.2"}
-SEEN = {"event": "goal", "unit": "v1", "goal": "seen", "value": 1.0}
-PLACED = {"event": "goal", "unit": "v1", "goal": "Mutation.place", "value": None}
+SEEN = {"event": "goal", "unit": "anonymous:v1", "goal": "seen", "value": 1.0}
+PLACED = {"event": "goal", "unit": "anonymous:v1", "goal": "Mutation.place", "value": None}
 
 
 def streaming(folder: Path, sources: Any = SOURCES) -> GatewayClient:
@@ -79,7 +79,7 @@ async def test_all_who_listen_to_a_shared_stream_have_met_its_variant(tmp_path: 
     async with streaming(tmp_path) as client:
         await follow(client, SEARCH, "v1", "v2", count=1)
         assert len(client.sources["rest"].calls) == 1
-    assert sorted(line["unit"] for line in events(tmp_path)) == ["v1", "v2"]
+    assert sorted(line["unit"] for line in events(tmp_path)) == ["anonymous:v1", "anonymous:v2"]
 
 
 async def test_an_event_without_the_field_exposes_nobody(tmp_path: Path) -> None:

@@ -111,3 +111,41 @@ def test_a_look_writes_nothing(tmp_path: Path) -> None:
     assert code == 0
     assert '-    @override(from: "php", label: "stats")' in said
     assert file.read_text() == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("switches", "rule", "code", "said"),
+    [
+        ('{"stats": false}', "true", 1, "stats is on for 0 % of the clients by"),
+        ('{"*": false}', "true", 1, "stats is on for 0 % of the clients by"),
+        ('{"stats": "percent(50)"}', "true", 1, "stats is on for 50 % of the clients by"),
+        ('{"stats": true}', "false", 0, "gateway migrate switch stats end"),
+        ("{}", "false", 1, "stats is on for 0 % of the clients;"),
+    ],
+)
+def test_the_switch_of_a_label_counts_more_than_the_configuration(
+    tmp_path: Path, switches: str, rule: str, code: int, said: str
+) -> None:
+    file = project(tmp_path, rule=rule)
+    with (tmp_path / "gateway.toml").open("a") as config:
+        config.write('[override]\nswitches = "switches.json"\n')
+    (tmp_path / "switches.json").write_text(switches)
+    ended = finish(tmp_path, "Query.stats")
+    assert ended[0] == code
+    assert said in " ".join(ended[1].split())
+    assert (file.read_text() == BEFORE) is bool(code)
+
+
+def test_an_extension_of_which_nothing_is_left_goes_whole(tmp_path: Path) -> None:
+    sides = {
+        name: f'''@connect(source: "{name}", http: {{ GET: "/v", queryParams: "id: $batch.id" }}, selection: "id t")'''
+        for name in ("php", "rest")
+    }
+    head = BEFORE.partition("type Query")[0]
+    kept = 'type Query { v: [V] @connect(source: "rest", http: { GET: "/l" }, selection: "id") }\n'
+    owner = f"type V {sides['rest']} {{ id: ID! t: String }}\n"
+    moved = owner.replace("{ id: ID!", '@override(from: "php", label: "stats") { id: ID!')
+    file = project(tmp_path, f"{head}{kept}{moved}extend type V {sides['php']}\n")
+    code, said = finish(tmp_path, "V")
+    assert (code, "no connector names the source php" in said) == (0, True)
+    assert file.read_text() == head + kept + owner
