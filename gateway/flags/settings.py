@@ -44,7 +44,8 @@ class FlagSettings:
         timeout_ms: How long a request waits for a provider that is awaited or in a thread. Then it has what the
             flag was for the same client before, else its default.
         context: What a flag's rules may read of a client beside `targetingKey`, `isAuthenticated`, `clientName` and
-            `clientVersion`: by the name in the rules, `$principal.NAME`, `$request.claims.NAME`, `header:NAME` or `cookie:NAME`.
+            `clientVersion`: by the name in the rules, `$principal.NAME`, `$request.claims.NAME`, `header:NAME` or
+            `cookie:NAME`.
         defaults: By flag its value where nobody decides it. It says the flag's type too: `$flags.NAME` needs one.
         max_remembered: How many decisions are kept, each of one flag for one context.
     """
