@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from http import HTTPStatus
@@ -161,16 +161,21 @@ class CallCaching:
     ) -> frozenset[str] | None:
         """All that an answer is purged by; None where it cannot be told, and the answer is not to be kept."""
         found = set(self._type_tags)
-        if self.key is not None:
-            type_name, variable, members = self.key
-            items = variables[variable]
-            for item in items if isinstance(items, list) else (items,):
-                found.add(key_tag(self.source, type_name, {m: item.get(m) for m in members}))
+        for type_name, key in self._keys(variables):
+            found.add(key_tag(self.source, type_name, key))
         names = self._names(fetched, variables, mapped)
         if names is None:
             return None
         found.update(named_tag(self.source, name) for name in names)
         return frozenset(found)
+
+    def _keys(self, variables: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The objects that a call asks for by key."""
+        if self.key is not None:
+            type_name, variable, members = self.key
+            items = variables[variable]
+            for item in items if isinstance(items, list) else (items,):
+                yield type_name, {member: item.get(member) for member in members}
 
     def row_tags(
         self, key: Mapping[str, Any], row: Any, variables: dict[str, Any]
@@ -184,8 +189,12 @@ class CallCaching:
         """
         found = set(self._type_tags)
         if self.key is not None:
-            _, _, members = self.key
-            found.add(key_tag(self.source, self.key[0], {m: key.get(m) for m in members}))
+            asked = {member: key.get(member) for member in self.key[2]}
+            found.add(key_tag(self.source, self.key[0], asked))
+            # It may be there when it is asked for again: what its key tells is told without a row.
+            found.update(
+                named_tag(self.source, name) for name in self.answers.row_tags(asked, variables)
+            )
         if self.tags:
             names = [form.tag(variables) for form in self.tags]
             found.update(named_tag(self.source, name) for name in names if name is not None)
@@ -199,9 +208,11 @@ class CallCaching:
     ) -> set[str] | None:
         """The tags that the schema gives an answer; None where it does not map to what has them.
 
-        An answer that says that there is nothing, or that it failed, holds no object that has any.
+        An answer that says that there is nothing, or that it failed, has those that its key tells.
         """
         names = {tag for form in self.tags if (tag := form.tag(variables)) is not None}
+        for _, key in self._keys(variables):
+            names.update(self.answers.row_tags(key, variables))
         if self.answers.of_rows:
             try:
                 value = mapped(fetched, variables)

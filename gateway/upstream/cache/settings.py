@@ -30,7 +30,7 @@ class SourceCacheSettings:
         enabled: Whether to cache responses of this source.
         ttl_s: How long an answer is fresh if its headers do not say so; by default it is not fresh at all.
         override: Use `ttl_s` even against the headers, `private` and `no-store` included. Only for public data whose
-            backend forbids caching without a reason, as PHP's `session_start()` does.
+            backend forbids caching without a reason, as PHP's `session_start()` does; what sets a cookie is not kept.
         trust_vary: The origin's `Vary` names every request header that changes its answer. Then an answer is
             shared by all requests that are equal in those, whatever else they send. A request with `Cookie` shares
             only what is `public`, or whose `Vary` names `Cookie`.
