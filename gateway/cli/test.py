@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,8 +48,10 @@ def run_suites(
     results: dict[str, tuple[Suite, Sequence[Outcome]]] = {}
     for suite in suites:
         given = schema or ([suite.schema] if suite.schema is not None else None)
-        bound = _bound(config, given, str(suite.file))
-        outcomes = [Outcome(case) if case.skip else run_case(bound, case) for case in suite.cases]
+        bound, flags = _bound(config, given, str(suite.file))
+        outcomes = [
+            Outcome(case) if case.skip else run_case(bound, case, flags) for case in suite.cases
+        ]
         results[str(suite.file)] = suite, outcomes
         _print(suite.name, outcomes, quiet=quiet)
     if junit is not None:
@@ -78,8 +80,10 @@ def _suites(paths: list[Path]) -> list[Path]:
     return files
 
 
-def _bound(config: Path | None, schema: list[Path] | None, suite: str) -> BoundConnectors:
-    """The connectors of a suite's schema, with the addresses that stand in it."""
+def _bound(
+    config: Path | None, schema: list[Path] | None, suite: str
+) -> tuple[BoundConnectors, Mapping[str, Any]]:
+    """The connectors of a suite's schema, with the addresses that stand in it; and what flags are by default."""
     path = config_path(config, None)
     if path is None and not schema:
         fail(f"{suite}: config.schema is missing (or give --schema)")
@@ -93,7 +97,7 @@ def _bound(config: Path | None, schema: list[Path] | None, suite: str) -> BoundC
         built = build_graph(whole, base, os.environ)
     if built.bound is None or built.errors:
         report(built.errors, 2)
-    return built.bound
+    return built.bound, settings.flags.defaults
 
 
 def _print(name: str, outcomes: Sequence[Outcome], *, quiet: bool) -> None:

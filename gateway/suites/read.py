@@ -14,7 +14,7 @@ from gateway.settings.mistakes import suggestion
 from gateway.settings.text_file import read_text_file
 from gateway.suites.model import Case, ExpectedMessage, ExpectedRequest, Suite
 
-VARIABLES = ("$args", "$this", "$batch", "$config", "$context", "$env", "$requestHeaders")
+VARIABLES = ("$args", "$this", "$batch", "$config", "$context", "$env", "$flags", "$requestHeaders")
 OF_ANSWER = ("apiResponseBody", "apiResponseBodyFile", "apiResponseHeaders", "status")
 OF_CASE = frozenset({"name", "connector", "target", "skip", "variables", "expect", *OF_ANSWER})
 OF_URL = ("scheme", "origin", "path", "queryParams")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -40,8 +41,16 @@ def find_call(bound: BoundConnectors, name: str) -> ConnectorCall:
     return known[name]
 
 
-def run_case(bound: BoundConnectors, case: Case) -> Outcome:
-    """Run one case. What is not as it is expected is said in `failures`."""
+def run_case(
+    bound: BoundConnectors, case: Case, defaults: Mapping[str, Any] = MappingProxyType({})
+) -> Outcome:
+    """Run one case. What is not as it is expected is said in `failures`.
+
+    Args:
+        bound: The connectors.
+        case: It.
+        defaults: What a flag is where the case does not say it.
+    """
     outcome = Outcome(case)
     try:
         call = find_call(bound, case.connector)
@@ -56,6 +65,14 @@ def run_case(bound: BoundConnectors, case: Case) -> Outcome:
         {name: joined_values(name, values) for name, values in headers.items()}, headers
     )
     given = {name: value for name, value in case.variables.items() if name != "requestHeaders"}
+    flags = given.pop("flags", None) or {}
+    outcome.failures += [
+        f"$flags.{name}: the connector reads no such flag"
+        for name in flags
+        if name not in call.flags
+    ]
+    of_call = {name: defaults[name] for name in call.flags if name in defaults}
+    given["flags"] = {**of_call, **flags}
     variables = {**call.constants, "args": {}, "request": {"headers": headers}, **given}
     errors: list[str] = []
     problems: Sequence[Problem] = ()

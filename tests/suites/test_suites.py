@@ -214,3 +214,41 @@ def test_a_mistake_has_its_place(tmp_path: Path, text: str, words: str) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         read_suite(tmp_path / "nope.yaml")
+
+
+FLAGGED = """
+extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])
+type Query { search: [Int] @connect(http: { GET: "http://rest.test/search", queryParams: "sort: $flags.ranking" }, selection: "$") }
+"""
+
+
+@pytest.mark.parametrize(
+    ("flags", "sort", "wrong"),
+    [
+        ("", "by-date", []),
+        ("$flags: { ranking: by-score }", "by-score", []),
+        ("$flags: { rankin: by-score }", "by-date", ["$flags.rankin: the connector reads no such flag"]),
+    ],
+)  # fmt: skip
+def test_flags_have_their_defaults_or_what_a_case_says(
+    tmp_path: Path, flags: str, sort: str, wrong: list[str]
+) -> None:
+    (tmp_path / "s.graphql").write_text(FLAGGED)
+    defaults = {"ranking": "by-date"}
+    config = build_config({"graph": {"schema": "s.graphql"}, "flags": {"defaults": defaults}})
+    bound = build_graph(config, tmp_path, {}).bound
+    assert bound is not None
+    suite = tmp_path / "a.connector.yaml"
+    suite.write_text(f"""
+tests:
+  - name: sorted
+    connector: Query.search
+    variables:
+      $args: {{}}
+      {flags}
+    apiResponseBody: "[1]"
+    expect:
+      connectorRequest: {{ url: "http://rest.test/search?sort={sort}" }}
+""")
+    (case,) = read_suite(suite).cases
+    assert run_case(bound, case, defaults).failures == wrong
