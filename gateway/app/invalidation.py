@@ -24,6 +24,8 @@ from gateway.upstream.cache.tags import key_tag, named_tag, source_tag, stale_ta
 
 MOST = 1000
 """Invalidations in one command."""
+EXACT = 2.0**53
+"""From here on a number of JSON that is no integer of 64 bits may be another than was sent."""
 Name = Annotated[str, Meta(min_length=1)]
 
 
@@ -131,6 +133,10 @@ class Invalidator:
             if source not in self._sources():
                 known = ", ".join(sorted(self._sources())) or "none"
                 raise CommandError(f"there is no source {source!r}; declared: {known}")
+        if isinstance(item, KeyInvalidation):
+            for name, value in item.key.items():
+                if isinstance(value, float) and abs(value) >= EXACT:
+                    raise CommandError(f"the number of {name} loses digits: send it as text")
         for source in sources or self._sources():
             tag = item.tag_in(source)
             yield stale_tag(tag, self._now()) if item.soft else tag

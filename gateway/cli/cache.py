@@ -118,10 +118,17 @@ def invalidations(
     sources: list[str], tags: list[str], type_: str | None, key: str | None
 ) -> list[dict[str, Any]]:
     """What `POST /invalidation` is sent. It ends the command where that means nothing."""
-    if tags and not (type_ or key):
+    for text in (*sources, *tags, type_ or "", key or ""):
+        if not is_text(text):
+            fail(f"{text!r} is not text in UTF-8")
+    if tags and (type_ is not None or key is not None):
+        fail(
+            "--tag is of what has a tag, whatever its --type and --key: purge by one of them at a time"
+        )
+    if tags:
         of = {"subgraphs": sources} if sources else {}
         return [{"kind": "cache_tag", "cache_tag": tag, **of} for tag in tags]
-    if tags or not sources:
+    if not sources:
         fail("give --source, --tag, or --source with --type")
     if key is not None and type_ is None:
         fail("--key is a key of a --type")
@@ -129,8 +136,27 @@ def invalidations(
     for item in found if type_ is not None else ():
         item |= {"kind": "type", "type": type_}
         if key is not None:
-            try:
-                item |= {"kind": "key", "key": json.loads(key)}
-            except json.JSONDecodeError as exc:
-                fail(f"--key is not JSON: {exc}")
+            item |= {"kind": "key", "key": _key(key)}
     return found
+
+
+def _key(text: str) -> Any:
+    """A key as it is sent. It ends the command where the text is no JSON."""
+    try:
+        value = json.loads(
+            text, parse_constant=lambda name: fail(f"--key has {name}, which is not JSON")
+        )
+    except json.JSONDecodeError as exc:
+        fail(f"--key is not JSON: {exc}")
+    if not is_text(json.dumps(value, ensure_ascii=False)):
+        fail("--key has half of a surrogate pair, which is no character")
+    return value
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be sent."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

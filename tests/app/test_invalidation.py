@@ -124,6 +124,10 @@ async def test_an_invalidation_names_what_is_purged(item: dict[str, Any], tags: 
             {"kind": "key", "subgraph": "a", "type": "User", "key": {"id": deep(900)}},
             "the body is nested deeper than 32",
         ),
+        (
+            {"kind": "key", "subgraph": "a", "type": "User", "key": {"id": float(2**70)}},
+            "the number of id loses digits: send it as text",
+        ),
         ({"kind": "subgraph", "subgraph": "c"}, "there is no source 'c'; declared: a, b"),
         ({"kind": "type", "subgraph": "a"}, "Object missing required field `type`"),
         ({"kind": "cache_tag", "subgraph": "a"}, "Object missing required field `cache_tag`"),

@@ -90,7 +90,9 @@ def test_options_are_what_the_admin_port_takes(given: Any, items: list[dict[str,
 
 
 @pytest.mark.parametrize(
-    "given", [([], [], None, None), ([], [], "T", None), (["a"], [], None, "{}"), (["a"], [], "T", "{")]
+    "given", [([], [], None, None), ([], [], "T", None), (["a"], [], None, "{}"), (["a"], [], "T", "{"),
+              (["a"], ["t"], "T", None), (["a"], ["t"], None, "{}"), ([], ["\udcff"], None, None),
+              (["a"], [], "T", '{"id": NaN}'), (["a"], [], "T", '{"id": "\\ud800"}')]
 )  # fmt: skip
 def test_options_that_mean_nothing_end_the_command(given: Any) -> None:
     with pytest.raises(typer.Exit):
