@@ -99,6 +99,9 @@ counts, for each worker; `gateway_canary_percent` and `gateway_canary_operations
 `gateway_reloads_total` has `trying`, `promoted`, `returned` and `withdrawn`. A canary that returned leaves its files
 where they are: a pod that starts reads them, and serves them to all. Bring them back.
 
+[Usage](partners.md#usage) counts each request by the schema that has answered it: fields that only the canary has are
+told as well, and a field is deprecated for the requests of the schema that deprecates it.
+
 ## Subscriptions
 
 The source stream of a subscription lives on. Its operation is validated and planned for the new schema before the

@@ -163,6 +163,8 @@ class Context:
         """Note that the client has done what an experiment is for: `context.track("purchase", 12.5)`."""
         if self.stats.tracked is None:
             self.stats.tracked = []
+        if value is not None and not isinstance(value, int):
+            value = float(value)  # of a Decimal, as prices are
         self.stats.tracked.append((goal, value, attributes))
 
     @property

@@ -15,6 +15,7 @@ from graphql import DocumentNode
 from gateway.connectors.directives import read_directives
 from gateway.connectors.overrides import OverrideUse, read_overrides
 from gateway.connectors.shadow.uses import read_shadows
+from gateway.flags.names import flag_of_label
 from gateway.override.labels import ALL
 from gateway.override.settings import OverrideRule, share_of_label
 from gateway.override.switches import shares_of, switched_share
@@ -107,7 +108,7 @@ def _stage(
 
 def told(row: BoardRow) -> list[str]:
     """A row as lines for a terminal."""
-    share = "decided by Python" if row.share is None else f"{row.share:g} %"
+    share = decided_by(row) if row.share is None else f"{row.share:g} %"
     to = f" -> {row.after}" if row.after else ""
     lines = [f"{row.coordinate}: {row.before}{to}, {row.stage}, {share}"]
     found = row.found
@@ -131,6 +132,11 @@ def told(row: BoardRow) -> list[str]:
         lines.append(f"  left out: {counted}")
     lines += gate(found)
     return lines
+
+
+def decided_by(row: BoardRow) -> str:
+    """What decides a label that has no share."""
+    return f"decided by {'a flag' if flag_of_label(row.label or '') else 'Python'}"
 
 
 def compared(found: Mapping[str, Any]) -> str:
@@ -184,7 +190,7 @@ def page(rows: list[BoardRow], made_at: str) -> str:
 
 def _card(row: BoardRow) -> str:
     found, lines = row.found, []
-    share = "by Python" if row.share is None else f"{row.share:g} %"
+    share = decided_by(row) if row.share is None else f"{row.share:g} %"
     to = f" &rarr; {escape(row.after)}" if row.after else ""
     if row.after:
         lines.append(f"<p>{escape(row.label or 'no label')}: {share}</p>")
@@ -219,8 +225,8 @@ STYLE = """
 body{margin:0 auto;max-width:1400px;padding:16px;font:14px/1.45 system-ui,sans-serif}
 header{display:flex;gap:16px;align-items:baseline;flex-wrap:wrap}
 h1{font-size:22px;margin:0}h2{font-size:15px;margin:0}h3{font-size:14px;margin:0;overflow-wrap:anywhere}
-p{margin:4px 0}h2 b{font-weight:400;opacity:.7}
-main{display:grid;grid-template-columns:repeat(5,minmax(0,1fr));gap:12px;margin-top:12px}
+p{margin:4px 0;overflow-wrap:anywhere}h2 b{font-weight:400;opacity:.7}
+section,article{min-width:0}main{display:grid;grid-template-columns:repeat(5,minmax(0,1fr));gap:12px;margin-top:12px}
 section{background:var(--soft);border-top:4px solid #888;border-radius:6px;padding:10px}
 section>p{font-size:12px;opacity:.75}
 .shadow{border-color:#5b6ee1}.percent{border-color:#b8860b}.moved{border-color:#2e8b57}.deletable{border-color:#20603f}

@@ -50,7 +50,11 @@ def report(
 ) -> None:
     """Write a page of all moves, from the old source alone to what may be deleted. It asks the admin port."""
     made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    html.write_text(page(_moves(config, url)[1], made_at), encoding="utf-8")
+    text = page(_moves(config, url)[1], made_at)
+    try:
+        html.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        fail(f"--html {html}: cannot be written: {exc.strerror}")
     print(html)
 
 

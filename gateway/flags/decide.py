@@ -199,7 +199,7 @@ class Flags:
             logger.info("the flag %s is decided again", name)
         found = DecidedFlag(
             answer.value,
-            answer.variant if answer.variant is not None else text_of(answer.value),
+            variant if isinstance(variant := answer.variant, str) else text_of(answer.value),
             answer.reason,
         )
         self._remembered[name, asked.id] = found
@@ -231,7 +231,7 @@ class Flags:
             return
         try:
             self.port.track(event, self.contexts.of(client), value, attributes)
-        except Exception:
+        except (Exception, asyncio.CancelledError):  # nothing is awaited: it is the provider's own
             logger.exception("the provider of flags takes no event %s", event)
 
 

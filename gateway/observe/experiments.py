@@ -13,6 +13,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,10 @@ class Experiments:
         value: float | None,
         attributes: Mapping[str, Any],
     ) -> None:
-        if unit is not None:
+        if value is not None and not isfinite(value):
+            self._lost += 1
+            logger.error("the goal %s is left out: its number is not finite", goal)
+        elif unit is not None:
             self._put("goal", unit, {"goal": goal, "value": value})
         self._flags.track(client, goal, value, attributes)
 

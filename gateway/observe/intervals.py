@@ -35,7 +35,8 @@ def share(count: int, whole: int, confidence: float = 0.95) -> Interval:
     z, p = _quantile(confidence), count / whole
     middle = (p + z * z / (2 * whole)) / (1 + z * z / whole)
     half = z / (1 + z * z / whole) * math.sqrt(p * (1 - p) / whole + z * z / (4 * whole * whole))
-    return Interval(p, max(0.0, middle - half), min(1.0, middle + half))
+    low = max(0.0, middle - half) if count else 0.0
+    return Interval(p, low, min(1.0, middle + half) if count < whole else 1.0)
 
 
 def difference_of_shares(
@@ -57,8 +58,11 @@ def mean(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """A mean, by the normal approximation: for tens of values and more."""
     if len(values) < 2:
         return Interval(fmean(values) if values else math.nan, -math.inf, math.inf)
-    half = _quantile(confidence) * math.sqrt(variance(values) / len(values))
-    found = fmean(values)
+    # In parts of the largest: the squares of large numbers are no floats.
+    unit = max(map(abs, values)) or 1.0
+    parts = [value / unit for value in values]
+    half = _quantile(confidence) * math.sqrt(variance(parts) / len(parts)) * unit
+    found = fmean(parts) * unit
     return Interval(found, found - half, found + half)
 
 

@@ -102,7 +102,7 @@ class FieldUsage:
         self._pending: dict[tuple[Any, ...], RequestCount] = {}
         self._clients = LabelLimit(settings.max_clients)
         self._sums: dict[tuple[str, str], int] = {}
-        self._deprecated: set[str] = set()
+        self._deprecated: dict[tuple[str, str], int] = {}
         self._uses: WeakKeyDictionary[Prepared, OperationUse] = WeakKeyDictionary()
         self.recent = self._no_records()
         self.records = self._no_records()
@@ -148,8 +148,8 @@ class FieldUsage:
         self.fold()
         for pair, requests in self._sums.items():
             yield FIELD_USAGE, pair, requests
-            if pair[0] in self._deprecated:
-                yield DEPRECATED_USAGE, pair, requests
+        for pair, requests in self._deprecated.items():
+            yield DEPRECATED_USAGE, pair, requests
 
     def take(self) -> UsageRecords:
         """What was used since this was last asked. It counts among what was used before from then on."""
@@ -183,11 +183,13 @@ class FieldUsage:
     def _fold(self, key: Asked, asked: RequestCount) -> None:
         use, requests = self._use_of(key.prepared), asked.requests
         label = self._clients.cut(key.client_name or "")
-        for field in use.fields:
+        for field, is_old in use.fields.items():
             pair = (field, label)
             if pair not in self._sums and len(self._sums) >= self._settings.max_fields:
                 pair = (OTHER, label)
             self._sums[pair] = self._sums.get(pair, 0) + requests
+            if is_old and pair[0] != OTHER:  # by the schema that has answered: a canary's, too
+                self._deprecated[pair] = self._deprecated.get(pair, 0) + requests
         coordinates = {**dict.fromkeys((*use.fields, *use.others), requests), **asked.values}
         whole = {**use.fields, **use.others}
         schema = key.prepared.schema
@@ -205,5 +207,4 @@ class FieldUsage:
         use = self._uses.get(prepared)
         if use is None:
             use = self._uses[prepared] = use_of(prepared)
-            self._deprecated.update(name for name, is_old in use.fields.items() if is_old)
         return use

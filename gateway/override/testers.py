@@ -56,7 +56,10 @@ class Testers:
         if text is None or not self._may(client):
             return None
         found: dict[str, bool] = {}
-        for part in text.split(",")[:MOST_ASKED]:
+        parts = text.split(",", MOST_ASKED)
+        if len(parts) > MOST_ASKED:
+            raise ClientError(f"{HEADER}: more than {MOST_ASKED} labels.", code="BAD_REQUEST")
+        for part in parts:
             label, _, state = part.strip().rpartition("=")
             if state not in STATES or label not in self._known:
                 raise ClientError(

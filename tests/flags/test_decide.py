@@ -142,6 +142,24 @@ async def test_a_provider_that_raises_anything_is_no_error() -> None:
     await port.aclose()
 
 
+async def test_a_variant_that_is_no_text_and_a_track_that_is_cancelled_are_no_error() -> None:
+    class Odd(Moody):
+        def resolve_boolean_details(
+            self, flag_key: str, default_value: bool, evaluation_context: Any = None
+        ) -> Any:
+            return Details(True, variant=["a"])  # type: ignore[arg-type]
+
+        def track(self, *_: Any, **__: Any) -> None:
+            raise asyncio.CancelledError
+
+    port = OpenFeaturePort(Odd())
+    await port.open()
+    flags = flags_of(port)
+    assert (await value_of(flags.decide(["new"], asked_by())))["new"].variant == "on"
+    flags.track(asked_by(), "bought", None, {})
+    await port.aclose()
+
+
 async def test_what_a_provider_raises_is_logged_with_its_traceback_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,10 +96,11 @@ async def test_all_who_share_an_execution_have_met_its_variant(tmp_path: Path) -
 
 async def test_a_goal_is_a_mutation_that_succeeds_or_what_python_says(tmp_path: Path) -> None:
     python = """
+from decimal import Decimal
 from gateway import resolver
 @resolver("Query.version", vary=())
 def version(parent, context):
-    context.track("visit", 2.5, page="home")
+    context.track("visit", Decimal("2.5"), page="home")
     return "1"
 """
     async with experiment(tmp_path, python=python) as client:
@@ -204,12 +205,13 @@ async def test_a_goal_whose_value_is_no_json_is_told_and_keeps_no_other_back(
 ) -> None:
     experiments = noting(tmp_path, [0.0])
     record = OperationRecord()
-    record.tracked = [("bought", Decimal("2.5"), {}), ("seen", None, {})]  # type: ignore[list-item]
+    record.tracked = [("bought", 10**30, {}), ("bid", math.inf, {}), ("seen", None, {})]
     experiments.note(record, ClientRequest({"x-visitor": "v1"}), "ok", 0.01)
     await experiments.aclose()
     assert [line["goal"] for line in events(tmp_path)] == ["seen"]
     assert "a line is left out" in caplog.text
-    assert [s[2] for s in experiments.samples() if s[0].name.endswith("lost")] == [1]
+    assert "the goal bid is left out" in caplog.text
+    assert [s[2] for s in experiments.samples() if s[0].name.endswith("lost")] == [2]
 
 
 async def test_a_goal_that_there_is_not_is_found(tmp_path: Path) -> None:

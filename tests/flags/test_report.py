@@ -50,6 +50,13 @@ def test_differences_of_shares_are_newcombe_s(
     assert found.high == pytest.approx(high, abs=5e-5)
 
 
+def test_numbers_whose_squares_are_none_have_an_interval_too() -> None:
+    found = mean([1e308, -1e308, 1e308])
+    assert found.low < found.value < found.high
+    assert mean([0.0, 0.0]) == (0.0, 0.0, 0.0)
+    assert (share(0, 40).low, share(40, 40).high) == (0.0, 1.0)
+
+
 def test_means_have_the_normal_interval() -> None:
     values = [float(number) for number in range(1, 101)]
     found = mean(values)

@@ -256,3 +256,17 @@ def test_what_cannot_be_read_is_told(
     result = CliRunner().invoke(app, ["usage", *arguments])
     assert result.exit_code == 2
     assert told_text in result.stderr
+
+
+def test_what_is_deprecated_is_so_by_the_schema_that_has_answered() -> None:
+    tried = build_schema(SDL)
+    tried.type_map["Video"].fields["title"].deprecation_reason = "soon"  # type: ignore[attr-defined]
+    text = "{ videos { title } }"
+    usage = FieldUsage(MetricsSettings(), lambda _: Histogram())
+    now, canary = prepared(text), Prepared(tried, parse(text))
+    for plan, requests in ((now, 3), (canary, 2)):
+        for _ in range(requests):
+            usage.count(plan, ClientRequest({}))
+    found = {(metric.name, field): n for metric, (field, _), n in usage.samples()}
+    assert found["gateway_field_requests", "Video.title"] == 5
+    assert found["gateway_deprecated_field_requests", "Video.title"] == 2

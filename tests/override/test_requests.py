@@ -237,6 +237,9 @@ async def test_what_a_tester_cannot_mean_is_told(tmp_path: Path, asked: str) -> 
         result = await client.execute(STATS, headers=headers)
         assert [error["extensions"]["code"] for error in result.errors] == ["BAD_REQUEST"]
         assert "is no `LABEL=on`" in result.errors[0]["message"]
+        many = {**headers, "x-gateway-override": ",".join(["percent(0)=off"] * 65)}
+        (error,) = (await client.execute(STATS, headers=many)).errors
+        assert error["message"] == "x-gateway-override: more than 64 labels."
 
 
 async def test_an_answer_that_a_label_chose_is_private(tmp_path: Path) -> None:
