@@ -12,13 +12,25 @@ Foreign exceptions become these where they were raised. `response.masking` forma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from graphql import GraphQLError
 from gateway.error_codes import CODES
+
+BODILESS: Final = frozenset((204, 205, 304))
+"""Responses that end with their head: what stands behind it is taken for the next one. RFC 9112 §6.3"""
+
+
+def check_status(status: int, *, has_body: bool = True) -> None:
+    """Errors: ValueError for a status that no final response has, or none with a body."""
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError(f"{status} is no status of a response: 200 to 599")
+    if has_body and status in BODILESS:
+        raise ValueError(f"a response with status {status} has no body")
 
 
 class GatewayError(Exception):
@@ -35,6 +47,8 @@ class ClientError(GatewayError):
         http_status: Status when it ends the whole request; the table's by default.
         retry_after_s: When the client may send it again, seconds: the header `Retry-After`.
         headers: Of the response when it ends the whole request, names in lower case.
+
+    Errors: ValueError for a status that no answer with a body can have.
     """
 
     def __init__(
@@ -44,7 +58,7 @@ class ClientError(GatewayError):
         code: str = "BAD_USER_INPUT",
         extensions: Mapping[str, Any] | None = None,
         http_status: int | None = None,
-        retry_after_s: int | None = None,
+        retry_after_s: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
@@ -52,10 +66,12 @@ class ClientError(GatewayError):
         self.code = code
         self.headers = dict(headers or {})
         if retry_after_s is not None:
-            self.headers["retry-after"] = str(retry_after_s)
+            self.headers["retry-after"] = str(math.ceil(retry_after_s))
         # graphql-core copies this attribute to the located error.
         self.extensions: dict[str, Any] = {**(extensions or {}), "code": code}
         known = CODES.get(code)
+        if http_status is not None:
+            check_status(http_status)
         self.http_status = http_status or (known.http_status if known else None) or 400
 
 

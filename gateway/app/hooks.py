@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from logging import getLogger
 from typing import Any
 
 from gateway.graph.hook_marks import takes_send
@@ -15,6 +16,8 @@ from gateway.graph.register import Mark
 from gateway.hooks.hook import Hook, RequestHooks, read_something
 from gateway.pipeline.hooked import OperationHooks
 from gateway.upstream.hooks import SourceHooks
+
+logger = getLogger("gateway.hooks")
 
 
 class Hooks:
@@ -73,7 +76,11 @@ class Hooks:
             yield
         finally:
             for mark in self._of("on_shutdown"):
-                await settled(mark.target(self.state))
+                try:
+                    await settled(mark.target(self.state))
+                except Exception:  # the others close what is theirs
+                    name, (file, line) = mark.title, mark.place
+                    logger.exception("%s (%s:%s) failed", name, file, line)
 
     def _of(self, kind: str) -> list[Mark]:
         return [mark for mark in self._marks if mark.kind == kind]

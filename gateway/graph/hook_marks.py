@@ -134,4 +134,7 @@ def on_response(*, vary: Names = None, order: int = 0) -> Callable[[ResponseT], 
 
 def takes_send(function: Any) -> bool:
     """Whether a hook of sources stands around attempts."""
-    return len(inspect.signature(function).parameters) > 1
+    others = list(inspect.signature(function).parameters.values())[1:]
+    return any(
+        p.name == "send" or (p.default is p.empty and p.kind is not p.KEYWORD_ONLY) for p in others
+    )

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from gateway.errors import BODILESS, check_status
 from gateway.json_bytes import write_json
 from gateway.response_headers import ResponseHeaders
 from gateway.settings.headers import check_answer_name, check_value
@@ -21,10 +22,10 @@ class Response:
 
     Args:
         status: Of HTTP.
-        body: Bytes or text as they are; anything else as JSON.
+        body: Bytes or text as they are; anything else as JSON. 204, 205 and 304 have none.
         headers: More of them. `content-type` is there by the kind of body.
 
-    Errors: ValueError for a status or a header that no response can have.
+    Errors: ValueError for a status or a header that no response can have, and for a body where the status has none.
     """
 
     __slots__ = ("body", "headers", "status")
@@ -32,8 +33,9 @@ class Response:
     def __init__(
         self, status: int, body: Any = b"", headers: Mapping[str, str] | None = None
     ) -> None:
-        if not 200 <= status <= 599:
-            raise ValueError(f"{status} is no status of a response: 200 to 599")
+        if status in BODILESS and body is None:
+            body = b""
+        check_status(status, has_body=body not in (b"", ""))
         self.status = status
         kind = "application/json"
         if isinstance(body, bytes | str):
@@ -43,6 +45,8 @@ class Response:
             body = write_json(body)
         self.body: bytes = body
         self.headers = {"content-type": kind, "cache-control": "no-store"}
+        if status in BODILESS:
+            del self.headers["content-type"]
         for name, value in (headers or {}).items():
             if name.lower() != "content-type":
                 check_answer_name(name)
@@ -50,9 +54,9 @@ class Response:
             self.headers[name.lower()] = value
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class OperationResponse:
-    """An operation's response, before it is sent.
+    """An operation's response, before it is sent. Hooks add to its headers and extensions; they replace none.
 
     Attributes:
         status: The HTTP status, under `application/graphql-response+json`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,8 +35,19 @@ class Hook:
     takes_variables: bool = False
 
     async def call(self, *arguments: Any, gives: type) -> Any:
-        """What it gives: one of a type, or None. Errors: those of the function; InternalError for anything else."""
-        found = await value_of(self.function(*arguments))
+        """What it gives: one of a type, or None.
+
+        Errors: those of the function; InternalError for anything else, and for a cancellation that is its own: of a
+            task or a scope in it, where nobody has cancelled what it runs in.
+        """
+        try:
+            found = await value_of(self.function(*arguments))
+        except asyncio.CancelledError as exc:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            what = f"{self.title} raised CancelledError, and nobody had cancelled it"
+            raise InternalError(what) from exc
         if found is not None and not isinstance(found, gives):
             what = type(found).__name__
             raise InternalError(f"{self.title} gave {what}; {gives.__name__} or None was expected")
@@ -50,6 +62,9 @@ class RequestHooks:
         requests: Refuse it, or answer it.
         state: What hooks see of the worker's state.
         is_required: Whether a client has to be somebody.
+
+    Attributes:
+        is_of_client: Whether what they answer may depend on the client.
     """
 
     def __init__(
@@ -64,6 +79,7 @@ class RequestHooks:
         self._requests = requests
         self._state = state
         self._is_required = is_required
+        self.is_of_client = read_something(requests)
 
     async def admit(self, asked: AskedRequest) -> Response | None:
         """Find who the client is, then ask the hooks of requests: a response, or None where the request goes on.

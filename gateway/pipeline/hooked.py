@@ -23,7 +23,14 @@ from gateway.pipeline.subscriptions import Subscriptions
 from gateway.response.masking import ErrorMask
 from gateway.response.payloads import PayloadFormat
 from gateway.response.record import Answer
-from gateway.response_headers import CACHE_CONTROL, Header, restricted
+from gateway.response_headers import (
+    CACHE_CONTROL,
+    NO_STORE,
+    SET_COOKIE,
+    Header,
+    last_cookies,
+    restricted,
+)
 
 
 class OperationHooks:
@@ -81,7 +88,7 @@ class OperationHooks:
         if errors or response.extensions:
             try:
                 body = with_members(answer.body, response.extensions, errors)
-            except TypeError as exc:  # an extension that is no JSON
+            except Exception as exc:  # an extension that is no JSON
                 errors += mask.format_errors([exc], record, "INTERNAL_SERVER_ERROR")
                 body = with_members(answer.body, {}, errors)
         changed = replace(
@@ -90,14 +97,22 @@ class OperationHooks:
         return self._with_headers(changed, response.headers.lines())
 
     def _with_headers(self, answer: Answer, lines: Sequence[Header]) -> Answer:
-        """The answer with more headers; those of the same name take the place of its own."""
+        """The answer with more headers; those of the same name take the place of its own, cookies stand beside them.
+
+        What one client's cookie is in, no cache may keep.
+        """
         if not lines:
             return answer
-        names = {name for name, _ in lines}
-        own = [header for header in answer.headers or () if header[0] not in names]
-        if CACHE_CONTROL in names:
+        names = {name for name, _ in lines} - {SET_COOKIE}
+        before = [header for header in answer.headers or () if header[0] not in names]
+        cookies = last_cookies(value for name, value in (*before, *lines) if name == SET_COOKIE)
+        found = [header for header in (*before, *lines) if header[0] != SET_COOKIE]
+        if names & {CACHE_CONTROL} or cookies:
             answer.freshness = None
-        answer.headers = [*own, *restricted(lines, is_of_client=self._is_of_client)]
+        if cookies and not any(name == CACHE_CONTROL for name, _ in found):
+            found.append((CACHE_CONTROL, NO_STORE))
+        found += [(SET_COOKIE, cookie) for cookie in cookies]
+        answer.headers = restricted(found, is_of_client=self._is_of_client)
         return answer
 
 

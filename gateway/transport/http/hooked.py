@@ -14,6 +14,7 @@ from gateway.hooks.answers import Response
 from gateway.hooks.hook import RequestHooks
 from gateway.hooks.seen import SCOPE, AskedRequest
 from gateway.response.record import OperationRecord
+from gateway.response_headers import restricted
 from gateway.telemetry.records import UNDER_WAY
 from gateway.transport.asgi import Receive, Scope, Send
 from gateway.transport.http.asgi import serve_http
@@ -81,11 +82,13 @@ class HookedHandler(Handler):
 
     def _own_response(self, head: RequestHead, answer: Response) -> HttpResponse:
         """A hook's response as it is sent."""
-        lines = {
-            **answer.headers,
-            "x-request-id": head.client.request_id,
-            "content-length": str(len(answer.body)),
-        }
+        given = restricted([*answer.headers.items()], is_of_client=self.hooks.is_of_client)
+        lines = {**dict(given), "x-request-id": head.client.request_id}
+        if answer.status not in (
+            204,
+            304,
+        ):  # which have none; 205 has one of 0. RFC 9110 §8.6, §15.3.6
+            lines["content-length"] = str(len(answer.body))
         text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         response = HttpResponse(answer.status, text.encode("latin-1"), answer.body)
         return self.responder.with_cors(head, response)
