@@ -23,7 +23,13 @@ from graphql.validation.validate import validate_sdl
 
 from gateway.errors import ConfigError, Diagnostic
 from gateway.graph.accepted import is_of_2025
-from gateway.graph.builtin import built_in_definitions, connect_link, connector_names
+from gateway.graph.builtin import (
+    authorization_names,
+    built_in_definitions,
+    connect_link,
+    connector_names,
+)
+from gateway.graph.directive_uses import wrong_values
 from gateway.graph.sdl import diagnose, place_of
 
 FIXED = "gateway.fixed"
@@ -72,6 +78,9 @@ def build_schema(
         except (GraphQLError, TypeError) as exc:
             return None, [_explained(diagnose(_graphql_error(exc)), document)]
         errors = validate_schema(schema)
+        if not (errors or any_directive):
+            own_checks = {*connector_names(document).values(), *authorization_names(document)}
+            errors = wrong_values(schema, document, own_checks)
     found = [_explained(diagnose(error), document) for error in errors]
     if not strict_deprecation:
         found = [_as_warning(item) if is_of_2025(item.message) else item for item in found]

@@ -54,8 +54,9 @@ def read_hint(item: GraphQLField | GraphQLNamedType) -> Hint:
         given = arguments_of(use)
         if use.name.value == CACHE_CONTROL:
             seconds, scope = given.get("maxAge"), given.get("scope")
-            if isinstance(seconds, IntValueNode):
-                max_age_s = int(seconds.value)
+            if isinstance(seconds, IntValueNode) and len(seconds.value) <= 10:
+                said = int(seconds.value)
+                max_age_s = said if max_age_s is None else min(said, max_age_s)
             is_private |= isinstance(scope, EnumValueNode) and scope.value == "PRIVATE"
         elif isinstance(text := given.get("format"), StringValueNode):
             try:

@@ -26,20 +26,29 @@ type Part { id: ID }
 @pytest.mark.parametrize(
     ("hint", "message"),
     [
-        ("@cacheControl(scope: private)", "scope: private is neither PUBLIC nor PRIVATE"),
-        ('@cacheControl(scope: "PRIVATE")', 'scope: "PRIVATE" is neither PUBLIC nor PRIVATE'),
-        ("@cacheControl(maxAge: 1.5)", "maxAge: seconds are a whole number, not 1.5"),
-        ('@cacheControl(maxAge: "20")', 'maxAge: seconds are a whole number, not "20"'),
-        ("@cacheControl(maxAge: TWENTY)", "maxAge: seconds are a whole number, not TWENTY"),
-        ("@cacheControl(maxAge: 99999999999)", "maxAge: seconds are not negative, and at most"),
-        ('@cacheTag(format: "x-{$args.nope}")', "format: the field has no argument nope"),
-        ('@cacheTag(format: "x-{$this.nope}")', "format: Query has no field nope"),
-        ("@cacheTag(format: null)", "format: it is a text"),
+        (
+            "@cacheControl(scope: private)",
+            'Value "private" does not exist in "CacheControlScope" enum',
+        ),
+        (
+            '@cacheControl(scope: "PRIVATE")',
+            'Enum "CacheControlScope" cannot represent non-enum value',
+        ),
+        ("@cacheControl(maxAge: 1.5)", "Int cannot represent non-integer value: 1.5"),
+        ('@cacheControl(maxAge: "20")', 'Int cannot represent non-integer value: "20"'),
+        ("@cacheControl(maxAge: TWENTY)", "Int cannot represent non-integer value: TWENTY"),
+        (
+            "@cacheControl(maxAge: 99999999999)",
+            "Int cannot represent non 32-bit signed integer value",
+        ),
+        ('@cacheTag(format: "x-{$args.nope}")', "format: Query.me has no argument nope"),
+        ('@cacheTag(format: "x-{$this.nope}")', "format: Query has no nope"),
+        ("@cacheTag(format: null)", "Expected value of"),
     ],
 )
 def test_what_a_hint_cannot_mean_is_an_error(tmp_path: Path, hint: str, message: str) -> None:
     (found,) = errors(tmp_path, hint, "")
-    assert found.startswith(message)
+    assert found.replace("'", '"').startswith(message)
 
 
 @pytest.mark.parametrize(

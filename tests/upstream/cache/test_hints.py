@@ -243,6 +243,15 @@ def test_a_format_that_means_nothing_is_refused(text: str) -> None:
          '"user-{$key.id}" is no tag of what Query.news gives: its selection has no id'),
         ({'"s", http: { GET: "/me"': '"plain", http: { GET: "/me"'}, "UnusedCacheHint",
          "@cacheControl on Account has no effect"),
+        ({"maxAge: 20": "maxAge: 20, inheritMaxAge: true"}, "InvalidArgument", "maxAge and inher"),
+        ({"maxAge: 20": "inheritMaxAge: true"}, "UnusedCacheHint", "inheritMaxAge on Query.news"),
+        ({"news-{$args.tag}": "news-{$args.nope}"}, "InvalidArgument",
+         "format: Query.news has no argument nope"),
+        ({"news-{$args.tag}": "news-{$this.nope}"}, "InvalidArgument", "format: Query has no nope"),
+        ({"user-{$key.id}": "user-{$key.nope}"}, "InvalidArgument", "format: User has no nope"),
+        ({"user-{$key.id}": "user-{$key.friends.nope}"}, "InvalidArgument", "format: User has no"),
+        ({"user-{$key.id}": "user-{$args.id}"}, "UnusedCacheHint",
+         '"user-{$args.id}" is no tag of what Query.users gives: Query.users has no argument id'),
     ],
 )  # fmt: skip
 def test_check_says_which_hint_has_no_effect(
@@ -257,8 +266,38 @@ def test_check_says_which_hint_has_no_effect(
         "sources": {"s": {"cache": {"enabled": True}}},
     })  # fmt: skip
     found = [f for f in build_graph(config, tmp_path, {}).findings if f.code == code]
-    assert found[0].message.startswith(message)
+    assert found[0].message.replace("'", '"').startswith(message)
     assert found[0].line is not None
+
+
+@pytest.mark.parametrize(
+    ("own", "use", "message"),
+    [
+        ("scope: String", 'scope: "private"', "scope: "),
+        ("scope: Scope", "scope: private", "scope: "),
+        ("scope: Scope = PRIVATE", "", "@cacheControl has no default of scope"),
+        ("maxAge: Float", "maxAge: 1.5", "maxAge: seconds are a whole number of"),
+        ("maxAge: String", 'maxAge: "20"', "maxAge: seconds are a whole number of"),
+        ("scope: Scope", "scope: PRIVATE", None),
+        ("scope: Scope", "scope: null", None),
+    ],
+)
+def test_a_definition_of_the_schemas_own_allows_no_other_values(
+    tmp_path: Path, own: str, use: str, message: str | None
+) -> None:
+    text = SDL.replace("BASE", "http://s").replace("@cacheControl(maxAge: 20)", "")
+    text = text.replace("@cacheControl(maxAge: 40)", "")
+    text = text.replace("(scope: PRIVATE)", f"({use})" if use else "")
+    text += f"directive @cacheControl({own}) on OBJECT  enum Scope {{ PUBLIC PRIVATE private }}"
+    (tmp_path / "s.graphql").write_text(text)
+    config = build_config({
+        "graph": {"schema": [str(tmp_path / "s.graphql")]},
+        "sources": {"s": {"cache": {"enabled": True}}},
+    })  # fmt: skip
+    errors = [f for f in build_graph(config, tmp_path, {}).findings if f.severity == "error"]
+    assert [(f.message.startswith(message or ""), f.line is not None) for f in errors] == (
+        [(True, True)] if message else []
+    )
 
 
 def test_the_example_has_no_findings_of_hints(tmp_path: Path) -> None:
