@@ -57,7 +57,9 @@ def load_plugins(tables: Mapping[str, Mapping[str, Any]], base: Path) -> list[Pl
     """
     if not tables:
         return []
-    installed = {point.name: point for point in entry_points(group=GROUP)}
+    installed: dict[str, dict[str, EntryPoint]] = {}
+    for point in entry_points(group=GROUP):
+        installed.setdefault(point.name, {}).setdefault(_package(point), point)
     plugins: list[Plugin] = []
     errors: list[ConfigError] = []
     for name, table in tables.items():
@@ -76,21 +78,34 @@ def settings_of(plugins: Sequence[Plugin]) -> dict[str, Any]:
 
 
 def _loaded(
-    name: str, table: Mapping[str, Any], installed: Mapping[str, EntryPoint], base: Path
+    name: str,
+    table: Mapping[str, Any],
+    installed: Mapping[str, Mapping[str, EntryPoint]],
+    base: Path,
 ) -> Plugin:
     """Errors: ConfigError."""
     key = f"plugins.{name}"
-    point = installed.get(name)
-    if point is None:
+    if name not in installed:
         problem = f"no package with a plugin {name!r} is installed"
         raise ConfigError(problem, key=key, hint=suggestion(name, set(installed)))
+    package, *others = sorted(installed[name])
+    if others:
+        problem = f"{package} and {' and '.join(others)} both have a plugin {name!r}"
+        raise ConfigError(problem, key=key, hint="uninstall one of them")
+    point = installed[name][package]
+    if point.attr:
+        problem = f"the entry point of {name!r} is {point.value!r}, and a module is meant"
+        raise ConfigError(problem, key=key, hint=point.module)
     what = f"the plugin {name}"
     module = imported(point.module, base, key=key, what=what)
     settings = _settings(module, table, key)
     marks = find_marks(point.module, base, key=key, what=what)
-    package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else ""
     named = tuple(replace(mark, plugin=name) for mark in marks)
     return Plugin(name, package, point.module, settings, named)
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else ""
 
 
 def _settings(module: ModuleType, table: Mapping[str, Any], key: str) -> Any:
@@ -107,7 +122,7 @@ def _settings(module: ModuleType, table: Mapping[str, Any], key: str) -> Any:
     except Exception as exc:  # of the plugin's own class: a hint that cannot be resolved
         raise ConfigError(f"{module.__name__}.Settings cannot be used: {exc}", key=key) from exc
     for error in errors:
-        error.key = f"{key}.{error.key}"
+        error.key = f"{key}.{error.key}" if error.key else key
     if errors:
         raise together(errors)
     return found

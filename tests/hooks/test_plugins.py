@@ -68,13 +68,15 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     site.mkdir()
     monkeypatch.syspath_prepend(str(site))
 
-    def installed(text: str = PLUGIN, module: str = "counting_plugin") -> None:
+    def installed(text: str = PLUGIN, module: str = "counting_plugin", attribute: str = "") -> None:
         sys.modules.pop(module, None)
         (site / f"{module}.py").write_text(text)
         info = site / f"{module}-1.2.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.2\n")
-        (info / "entry_points.txt").write_text(f"[gateway.plugins]\ncounting = {module}\n")
+        (info / "entry_points.txt").write_text(
+            f"[gateway.plugins]\ncounting = {module}{attribute}\n"
+        )
 
     return installed
 
@@ -108,6 +110,31 @@ def test_what_is_installed_and_not_named_is_not_loaded(install: Install, tmp_pat
     schema = "type Query { hello: String }"
     create_app(write(tmp_path, "plugin_host", OWN, schema))
     assert "counting_plugin" not in sys.modules
+
+
+def test_two_packages_with_one_plugin_are_an_error(install: Install, tmp_path: Path) -> None:
+    install()
+    install(module="another_plugin")
+    project(tmp_path, "\n[plugins.counting]\n")
+    done = gateway("check", folder=tmp_path)
+    assert done.exit_code == 2
+    assert "another_plugin 1.2 and counting_plugin 1.2 both have a plugin 'counting'" in done.stderr
+
+
+def test_an_entry_point_of_a_member_is_an_error(install: Install, tmp_path: Path) -> None:
+    install(attribute=":names")
+    project(tmp_path, "\n[plugins.counting]\n")
+    assert (
+        "'counting_plugin:names', and a module is meant" in gateway("check", folder=tmp_path).stderr
+    )
+
+
+def test_what_settings_raise_names_the_plugin(install: Install, tmp_path: Path) -> None:
+    raising = "    def __post_init__(self):\n        raise ValueError('limit is below 0')\n\n\n@schema_directive"
+    install(PLUGIN.replace("\n@schema_directive", raising, 1))
+    with pytest.raises(ConfigError) as caught:
+        create_app(project(tmp_path, "\n[plugins.counting]\n"))
+    assert caught.value.key == "plugins.counting"
 
 
 WRONG = {
