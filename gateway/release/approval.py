@@ -16,7 +16,7 @@ from gateway.release.model import ReleaseError
 
 TOKEN_LIFE_S = 3600
 KEY_MIN_LENGTH = 32
-_DIGEST = re.compile(r"[0-9a-f]{16}")
+_DIGEST = re.compile(r"[0-9a-f]{32}")
 # A token as `make_token` writes it, and in no second form: the audit log knows a used one by its text.
 _TOKEN = re.compile(
     r"(?P<ends>[1-9][0-9]{0,14})\.(?P<nonce>[0-9a-f]{16})\.(?P<signature>[0-9a-f]{64})"

@@ -30,8 +30,11 @@ class Audit:
     actor: str
     approver: str | None = None
 
-    def write(self, action: str, target: Target | str, outcome: str, **detail: Any) -> None:
-        """Append one line. Errors: ReleaseError when it cannot be written, so that nothing is done unseen."""
+    def write(self, action: str, target: Target | str, outcome: str, **detail: Any) -> str:
+        """Append one line; its digest.
+
+        Errors: ReleaseError when it cannot be written, so that nothing is done unseen.
+        """
         line: dict[str, Any] = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "actor": self.actor,
@@ -45,7 +48,7 @@ class Audit:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = ChainedFile(self.path)
             try:
-                file.append(line, is_durable=True)
+                return file.append(line, is_durable=True)
             finally:
                 file.close()
         except OSError as exc:
@@ -80,14 +83,18 @@ def verify(path: Path, head: str | None = None) -> tuple[int, str]:
         path: The audit log.
         head: A digest that an earlier call gave: that line has to be in the chain still.
 
-    Errors: ReleaseError naming the first line that does not follow the one before it.
+    Errors: ReleaseError naming the first line that does not follow the one before it; also where the file is empty,
+        since it is made with its first line.
     """
     try:
-        return verify_chain(path, head)
+        count, last = verify_chain(path, head)
     except BrokenChainError as exc:
         raise ReleaseError(str(exc)) from exc
     except OSError as exc:
         raise ReleaseError(f"the audit log {path} cannot be read ({exc.strerror})") from exc
+    if count == 0:
+        raise ReleaseError(f"{path} is empty: a log begins with its first line, so it was emptied")
+    return count, last
 
 
 def open_audit(path: Path, env: Mapping[str, str]) -> Audit:

@@ -240,6 +240,10 @@ def audit_verify(path: Path, head: str | None) -> None:
     """Say whether the audit log is whole, and its head."""
     lines, last = verify_audit(path, head)
     console.print(f"{lines} lines, each follows the one before it; head {last}", soft_wrap=True)
+    if head is None:
+        console.print(
+            "whether lines were cut off its end is not known: give the head of an earlier day, or of `history`"
+        )
 
 
 def smoke(where: Files, env: Sequence[str], region: Sequence[str], config: Path | None) -> None:

@@ -11,12 +11,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.release.model import ReleaseError, Target
+from gateway.release.reach import parse_network
 
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 # `.example.com` is every name below it; `.com` would be nearly every host that there is.
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*|(\.{_LABEL}){{2,}}")
-_ANNOTATION = re.compile(r"([a-z0-9.-]+/)?[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", re.ASCII)
-_NAMES = {"sourceHosts": _HOST, "annotations": _ANNOTATION}
+# A name, or `name=value`.
+_ANNOTATION = re.compile(
+    r"([a-z0-9.-]+/)?[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?(=[^\x00-\x1f]+)?", re.ASCII
+)
+_LISTENER = re.compile(rf"{_LABEL}/{_LABEL}(\.{_LABEL})*/{_LABEL}(\.{_LABEL})*")
+_NAMES = {"sourceHosts": _HOST, "annotations": _ANNOTATION, "listeners": _LISTENER, "hosts": _HOST}
 
 
 def check_place(where: str, place: Mapping[str, Any]) -> None:
@@ -59,6 +64,11 @@ def check_settings(where: str, environment: str, settings: Mapping[str, Any]) ->
         for name in settings.get(key) or ():
             if not pattern.fullmatch(str(name)):
                 raise ReleaseError(f"{where}: {key}: {name!r} means nothing, or too much")
+    for name in settings.get("proxies") or ():
+        try:
+            parse_network(str(name))
+        except ValueError:
+            raise ReleaseError(f"{where}: proxies: {name!r} is no network") from None
 
 
 def check_order(path: object, order: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ from gateway.release.model import (
 from gateway.release.plans import digest_of_plans, make_canary_plan, make_rollback_plan
 from gateway.release.reloads import ReloadWatch
 from gateway.release.tools import Tools
+from gateway.telemetry.chain import SHORTEST_HEAD
 
 CANARY = f"{RELEASE}-canary"
 
@@ -89,7 +90,7 @@ def _apply(
     target = plan.target
     before = plan.facts.running
     reload = ReloadWatch(tools, target, before.objects if before else (), plan.objects)
-    tools.audit.write(
+    begun = tools.audit.write(
         "apply", target, "started", note=note, track=track,
         from_revision=before.revision if before else None,
         changes=[f"{change.verb} {change.key}" for change in plan.changes], images=images(plan.objects),
@@ -97,7 +98,10 @@ def _apply(
     )  # fmt: skip
     tools.say(f"{target}: applying {len(plan.changes)} change(s)")
     try:
-        revision = tools.helm.apply(plan.chart, target, plan.values, note)
+        # The cluster keeps the head of the log, which nobody can then cut unseen.
+        revision = tools.helm.apply(
+            plan.chart, target, plan.values, f"{note}, log {begun[:SHORTEST_HEAD]}"
+        )
         tools.say(f"{target}: revision {revision}; waiting for pods")
         problem = (
             health.wait_ready(lambda: tools.cluster.live(target, track), target.gate, tools.clock)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 from gateway.release import rollout
 from gateway.release.cli import app
 from gateway.release.helm import find_helm
+from gateway.telemetry.chain import digest_of_line
 from tests.platform.stage import NAMESPACE, PRODUCTION, Stage, digest_of
 
 
@@ -58,6 +60,21 @@ def test_an_approval_is_used_once(running: Stage, monkeypatch: pytest.MonkeyPatc
         running.run("apply", *options)
     assert "used before; approve again" in running.run("apply", *options, code=1)
     assert running.image("us-east") == "1.0.0"
+
+
+def test_the_cluster_keeps_the_head_of_the_audit_log(running: Stage) -> None:
+    said = running.run("history", "--env", "production", "--region", "us-east")
+    head = re.search(r"log[\s│]+([0-9a-f]{16})\b", said)
+    assert head is not None
+    lines = running.audit.read_bytes().splitlines(keepends=True)
+    verify = ["audit", "verify", "--audit-log", str(running.audit), "--head", head[1]]
+    assert CliRunner().invoke(app, verify).exit_code == 0
+    begun = next(
+        n for n, line in enumerate(lines) if digest_of_line(line.strip()).startswith(head[1])
+    )
+    assert json.loads(lines[begun])["outcome"] == "started"
+    running.audit.write_bytes(b"".join(lines[:begun]))
+    assert CliRunner().invoke(app, verify).exit_code == 1
 
 
 def test_a_rollback_to_a_revision(running: Stage) -> None:

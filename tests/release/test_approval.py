@@ -17,7 +17,7 @@ from gateway.release.model import ReleaseError
 from gateway.telemetry.chain import START
 
 KEY = "k" * 32
-DIGEST = "0123456789abcdef"
+DIGEST = "0123456789abcdef" * 2
 TOKEN = make_token(KEY, "production", DIGEST, now=1000)
 
 
@@ -28,7 +28,7 @@ def test_a_token_is_good_for_its_plan() -> None:
 @pytest.mark.parametrize(
     ("token", "key", "environment", "digest", "now", "words"),
     [
-        (TOKEN, KEY, "production", "0123456789abcdee", 1000, "another plan"),
+        (TOKEN, KEY, "production", DIGEST[:-1] + "e", 1000, "another plan"),
         (TOKEN, KEY, "staging", DIGEST, 1000, "another plan"),
         (TOKEN, "x" * 32, "production", DIGEST, 1000, "another plan"),
         (TOKEN, KEY, "production", DIGEST, 1000 + 3601, "expired"),
@@ -58,7 +58,9 @@ def test_a_short_key_signs_nothing() -> None:
         make_token("short", "production", DIGEST, 0)
 
 
-@pytest.mark.parametrize("digest", ["", "zzz", "0123456789ABCDEF", "0123456789abcdef\n", "abc"])
+@pytest.mark.parametrize(
+    "digest", ["", "zzz", DIGEST.upper(), f"{DIGEST}\n", "abc", DIGEST[:16], f"{DIGEST}0"]
+)
 def test_only_a_plans_digest_is_approved(digest: str) -> None:
     with pytest.raises(ReleaseError, match="not the digest of a plan"):
         make_token(KEY, "production", digest, 0)
@@ -112,6 +114,8 @@ def test_each_line_follows_the_one_before_it(tmp_path: Path) -> None:
         pytest.param(lambda at: [at[0], at[0], *at[1:]], 2, id="put in"),
         pytest.param(lambda at: [*at, b"{}\n"], 5, id="put in at the end"),
         pytest.param(lambda at: [*at, b"no JSON\n"], 5, id="no line"),
+        pytest.param(lambda at: [*at[:3], at[3].rstrip()], 4, id="cut in its last line's end"),
+        pytest.param(lambda at: [*at[:3], at[3][:50]], 4, id="cut in its last line"),
     ],
 )
 def test_a_log_that_was_changed_is_found(
@@ -123,6 +127,36 @@ def test_a_log_that_was_changed_is_found(
         verify(path)
     result = CliRunner().invoke(app, ["audit", "verify", "--audit-log", str(path)])
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(("text", "words"), [(b"", "is empty"), (None, "cannot be read")])
+def test_a_log_that_was_emptied_or_deleted_is_found(
+    tmp_path: Path, text: bytes | None, words: str
+) -> None:
+    path = tmp_path / "audit.jsonl"
+    if text is not None:
+        path.write_bytes(text)
+    result = CliRunner().invoke(app, ["audit", "verify", "--audit-log", str(path)])
+    assert (result.exit_code, words in result.output) == (1, True)
+
+
+def test_without_a_head_it_is_said_that_a_cut_is_not_seen(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    chained(path)
+    command = ["audit", "verify", "--audit-log", str(path)]
+    assert "cut off its end is not known" in CliRunner().invoke(app, command).output
+    result = CliRunner().invoke(app, [*command, "--head", verify(path)[1]])
+    assert (result.exit_code, "not known" in result.output) == (0, False)
+
+
+def test_a_head_may_be_given_by_its_first_digits(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    chained(path)
+    _, head = verify(path)
+    assert verify(path, head[:16])[0] == 4
+    for short in (head[:15], "", "f" * 16 if head[0] != "f" else "0" * 15 + "1"):
+        with pytest.raises(ReleaseError, match="cut or written anew"):
+            verify(path, short)
 
 
 def test_a_log_that_was_cut_is_found_by_a_head_that_was_kept(tmp_path: Path) -> None:

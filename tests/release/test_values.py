@@ -225,6 +225,10 @@ environments:
         ("  production:", "  production:\n    registries:", "registries is empty"),
         ("registry: registry.example.com", "registries: []", "production needs registries"),
         ("  production:", "  production:\n    annotations: ['.*']", "annotations: '.*' means nothing"),
+        ("  production:", "  production:\n    annotations: ['a.example/b=']", "annotations: 'a.example/b=' means nothing"),
+        ("  production:", "  production:\n    listeners: [public/https]", "listeners: 'public/https' means nothing"),
+        ("  production:", "  production:\n    proxies: [cloudfront]", "proxies: 'cloudfront' is no network"),
+        ("  production:", "  production:\n    hosts: ['https://api.example.com']", "hosts: 'https://api.example.com' means nothing"),
         ("  production:", "  production:\n    sourceHosts: [.com]", "sourceHosts: '.com' means nothing"),
         ("  staging:", "  staging:\n    checkImages: 'false'", "checkImages is true or false"),
     ],
@@ -242,7 +246,8 @@ def test_what_means_nothing_or_another_place_is_named(
 def test_staging_and_production_may_share_a_cluster_and_its_prometheus(tmp_path: Path) -> None:
     text = PLACES.replace(
         "  production:",
-        "  production:\n    annotations: [a.example/b]\n    sourceHosts: [.a.example, db]",
+        "  production:\n    annotations: [a.example/b, 'a.example/role=arn:aws:iam::1:role/A']\n"
+        "    sourceHosts: [.a.example, db]\n    listeners: [ingress/public/https]\n    proxies: [192.0.2.0/24]",
     )
     (tmp_path / "targets.yaml").write_text(text)
     assert len(load_targets(tmp_path).targets) == 3
