@@ -184,17 +184,15 @@ class CallCaching:
 
         Args:
             key: That it was asked for by.
-            row: What it maps to; None where no tag is made of that.
+            row: What it maps to; None where no tag is made of that, or there is none: its key tells some.
             variables: Of the call.
         """
         found = set(self._type_tags)
         if self.key is not None:
             asked = {member: key.get(member) for member in self.key[2]}
             found.add(key_tag(self.source, self.key[0], asked))
-            # It may be there when it is asked for again: what its key tells is told without a row.
-            found.update(
-                named_tag(self.source, name) for name in self.answers.row_tags(asked, variables)
-            )
+            if row is None and self.answers.of_rows:  # it may be there when it is asked for again
+                row = asked
         if self.tags:
             names = [form.tag(variables) for form in self.tags]
             found.update(named_tag(self.source, name) for name in names if name is not None)
@@ -211,9 +209,9 @@ class CallCaching:
         An answer that says that there is nothing, or that it failed, has those that its key tells.
         """
         names = {tag for form in self.tags if (tag := form.tag(variables)) is not None}
-        for _, key in self._keys(variables):
-            names.update(self.answers.row_tags(key, variables))
         if self.answers.of_rows:
+            for _, key in self._keys(variables):
+                names.update(self.answers.row_tags(key, variables))
             try:
                 value = mapped(fetched, variables)
             except UpstreamError:

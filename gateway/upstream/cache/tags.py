@@ -74,7 +74,9 @@ def _as_text(value: Any) -> str:
 def _texts(value: Any) -> Any:
     if value.__class__ is str:  # nearly all
         return value
-    if isinstance(value, Mapping):
+    if value.__class__ is int:
+        return str(value)
+    if value.__class__ is dict or isinstance(value, Mapping):
         return {str(name): _texts(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_texts(item) for item in value]

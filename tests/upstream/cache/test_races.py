@@ -108,7 +108,7 @@ async def test_after_a_purge_nobody_gets_what_was_fetched_before(
     if tier == "redis":
         more = {
             "redis": {"url": redis_url},
-            "response_cache": {"redis": {"enabled": True, "lease_s": 0}},
+            "response_cache": {"redis": {"enabled": True, "lease_s": 0, "fetch_timeout_s": 30}},
         }
     async with gateway(tmp_path, **more) as (client, versions):
 

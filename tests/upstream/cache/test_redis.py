@@ -107,6 +107,8 @@ async def pods(
     """So many pods over one origin, which hear each other; `rules` of each, where they are not the same."""
     origin = SharedOrigin()
     all_rules = rules or [SourceCacheSettings(enabled=True)] * number
+    # A test that is not about time passes on a machine that is busy.
+    settings = {"fetch_timeout_s": 30.0, "insert_timeout_s": 30.0, **settings}
     made = [Pod(url, origin, one, **settings) for one in all_rules]
     for pod in made:
         pod.shared.open()
@@ -357,7 +359,10 @@ async def test_no_trouble_of_redis_is_one_of_a_request(tmp_path: Path, trouble: 
 async def test_a_purge_without_redis_is_told_when_it_is_back(tmp_path: Path) -> None:
     broken = Trouble(tmp_path)
     try:
-        async with pods(broken.server.url, invalidate_timeout_s=0.2) as (one, two):
+        async with pods(broken.server.url, invalidate_timeout_s=0.2, fetch_timeout_s=0.05) as (
+            one,
+            two,
+        ):
             await one.body()
             await one.shared.lines.settle()
             await two.body()

@@ -250,7 +250,7 @@ async def test_rows_of_other_settings_are_not_given(tmp_path: Path, redis_url: s
                 "graph": {"schema": [str(tmp_path / "s.graphql")]},
                 "sources": {"s": {"cache": {"enabled": True, "trust_vary": trusts}}},
                 "redis": {"url": redis_url},
-                "response_cache": {"redis": {"enabled": True}},
+                "response_cache": {"redis": {"enabled": True, "fetch_timeout_s": 30}},
             })  # fmt: skip
             async with GatewayClient(config) as client:
                 shared = client.app.worker.upstream.shared
@@ -272,7 +272,7 @@ async def test_another_pod_finds_the_rows(tmp_path: Path, redis_url: str) -> Non
             "graph": {"schema": [str(tmp_path / "s.graphql")]},
             "sources": {"s": {"cache": {"enabled": True}}},
             "redis": {"url": redis_url},
-            "response_cache": {"redis": {"enabled": True}},
+            "response_cache": {"redis": {"enabled": True, "fetch_timeout_s": 30}},
         })  # fmt: skip
         async with GatewayClient(config) as one, GatewayClient(config) as two:
             shared = [pod.app.worker.upstream.shared for pod in (one, two)]
