@@ -248,9 +248,9 @@ def _directives(value: str) -> dict[str, str | None]:
     return found
 
 
-def _seconds(text: str | None) -> int:
-    """What is no number counts as none: it allows nothing."""
-    return int(text) if text is not None and text.isascii() and text.isdigit() else 0
+def _seconds(text: str | None) -> float:
+    """What is no number counts as none: it allows nothing. One may have any number of digits."""
+    return float(text) if text is not None and text.isascii() and text.isdigit() else 0.0
 
 
 def _widest(given: Sequence[str | None]) -> str | None:

@@ -34,6 +34,7 @@ from gateway.response_headers import (
         (["max-age=60, stale-while-revalidate=9", "max-age=60"], "max-age=60"),
         (["MAX-AGE=60", 'max-age="20"'], "max-age=20"),
         (["max-age=soon", "max-age=9"], "max-age=soon"),
+        ([f"max-age={'9' * 5000}", "max-age=9"], "max-age=9"),
         (['no-cache="set-cookie"', "max-age=1"], 'no-cache="set-cookie"'),
         (['private="x"', "private"], "private"),
         (["", "max-age=9"], "no-store"),

@@ -62,7 +62,12 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
             raise _as_httpx(exc, request) from exc
         return httpx.Response(
             response.status,
-            headers=[(n, v) for n, v in response.headers if n != "content-encoding"],
+            # As bytes: httpx takes text for ASCII, and a backend's headers may be any bytes.
+            headers=[
+                (name.encode("latin-1"), value.encode("latin-1"))
+                for name, value in response.headers
+                if name != "content-encoding"
+            ],
             stream=_Body(
                 response,
                 request,

@@ -52,6 +52,19 @@ async def test_the_bytes_on_the_wire_are_as_built(upstream: Pair) -> None:
         assert name not in head.lower()
 
 
+async def test_a_resolver_gets_headers_of_any_bytes(upstream: Pair) -> None:
+    async def odd(
+        server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await server.read_request(reader)
+        writer.write(answer(b"{}", b"200 OK", b"x-name: caf\xe9", b"expires: \xb2 \xff"))
+
+    client, context = upstream
+    async with serving(odd) as server, client.http_client(context) as http:
+        found = await http.get(server.url + "/")
+    assert (found.status_code, found.headers["x-name"], found.json()) == (200, "caf\xe9", {})
+
+
 async def test_connections_are_kept_and_cookies_are_not(upstream: Pair) -> None:
     client, context = upstream
     async with serving(echo) as server:
