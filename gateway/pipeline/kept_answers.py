@@ -110,8 +110,9 @@ class KeptAnswers:
             key: With whom its execution may be shared.
             operation: Whose answer it will be.
         """
-        kept: KeptAnswer | None = self._memory.get(self._digest(key))
         now = self._now()
+        self._memory.note_time(now)
+        kept: KeptAnswer | None = self._memory.get(self._digest(key))
         if kept is None or kept.until <= now:
             self.misses += 1
             return None

@@ -25,6 +25,8 @@ from gateway.upstream.transport import UpstreamRequest
 
 MOST_VARIANTS = 64
 """Answers of one URL that differ by request headers; the oldest goes first."""
+SET_BACK_S = 5.0
+"""A clock that goes back by more was set; by less it is corrected."""
 MOST_TAGS = 100_000
 """Purged tags that are remembered; when there are more, all that is stored then is gone."""
 
@@ -69,6 +71,7 @@ class MemoryCache:
         self.evicted = 0
         self.purges = 0
         self._has_shared = False
+        self._newest_time = 0.0
         self._purged: dict[str, int] = {}
         self._stale: dict[str, tuple[int, float]] = {}
         self._all_purged = 0
@@ -195,6 +198,14 @@ class MemoryCache:
         self._stale.clear()
         self._entries.clear()
         self.size_bytes = 0
+
+    def note_time(self, now: float) -> None:
+        """The wall clock, at each look-up: where it was set back, what is stored seems fresh for as long."""
+        if now > self._newest_time:
+            self._newest_time = now
+        elif now < self._newest_time - SET_BACK_S:
+            self._newest_time = now
+            self.clear()
 
     def watch(self, call: Callable[[], None]) -> None:
         """Call a method at each purge, of whichever worker, as long as its object lives.

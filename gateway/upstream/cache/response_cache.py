@@ -97,6 +97,7 @@ class ResponseCache:
             return await fetch(request)
         is_conditional = not names.isdisjoint(_CONDITIONS)
         plain = _unconditional(request) if is_conditional else request
+        self.memory.note_time(self._now())
         entry = self.memory.lookup(plain)
         hit = "hit"
         if self.tiers.shared is not None and not self._is_fresh(entry):

@@ -98,6 +98,7 @@ class RowStore:
         """
         memory, shared = self.tiers.memory, self.tiers.shared
         found, now = FoundRows(), self._now()
+        memory.note_time(now)
         missing = []
         for key in keys:
             entry = memory.get((base, key))

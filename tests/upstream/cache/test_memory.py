@@ -45,3 +45,15 @@ def entry(body: bytes) -> StoredResponse:
         needs_validation=False, may_be_stale=False, stale_while_revalidate_s=0.0, stale_if_error_s=0.0,
         took_s=0.0, tags=("all",), began=0,
     )  # fmt: skip
+
+
+async def test_a_clock_that_is_set_back_makes_nothing_fresh() -> None:
+    origin = Origin()
+    origin.says(cache_control="max-age=1")
+    assert await origin.body() == 1
+    origin.now -= 3  # it is corrected
+    assert await origin.body() == 1
+    origin.now -= 3600
+    assert await origin.body() == 2
+    origin.now += 2
+    assert await origin.body() == 3
