@@ -74,7 +74,7 @@ CORPUS = [
     Hostile("GHSA-r7cg-qjjm-xhqq-lists", "{ s(x: " + "[" * 900 + "]" * 900 + ") }", "GRAPHQL_PARSE_FAILED"),
     Hostile("CVE-2026-40324", "{" + "a{" * 9_900, "GRAPHQL_PARSE_FAILED"),
     Hostile("CVE-2026-40324-40kB", "{" + "a{" * 20_000, "MAX_DOCUMENT_LIMIT"),
-    Hostile("RUSTSEC-2026-0416", chain(240), None),
+    Hostile("RUSTSEC-2026-0416", chain(240), "MAX_VALIDATION_LIMIT"),
     Hostile("RUSTSEC-2026-0416-nested", "{ " + nested(150) + " }", "MAX_DEPTH_LIMIT"),
     Hostile("CVE-2022-31173", "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }", "GRAPHQL_VALIDATION_FAILED"),
     Hostile("CVE-2022-31173-self", "{ ...A } fragment A on Query { f ...A node { ...A } }", "GRAPHQL_VALIDATION_FAILED"),

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from graphql import (
+    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     GraphQLSchema,
     SelectionSetNode,
+    build_schema,
     parse,
     validate,
 )
@@ -111,6 +113,44 @@ def test_a_check_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doubt, "MAX_STEPS", 20)
     assert is_certainly_valid(SCHEMA, parse("{ dog { id } }"))
     assert not is_certainly_valid(SCHEMA, parse("{ " + "dog { id } " * 20 + "}"))
+
+
+def test_what_nests_through_fragments_counts_together() -> None:
+    def chain(count: int) -> DocumentNode:
+        parts = [f"fragment F{n} on Dog {{ ...F{n + 1} }}" for n in range(count)]
+        return parse(f"{{ dog {{ ...F0 }} }} {' '.join(parts)} fragment F{count} on Dog {{ id }}")
+
+    assert is_certainly_valid(SCHEMA, chain(MAX_NESTING - 5))
+    assert not is_certainly_valid(SCHEMA, chain(MAX_NESTING + 5))
+
+
+def test_literals_that_nest_beyond_the_stack_are_left_to_the_rules() -> None:
+    schema = build_schema(
+        "type Query { f(l: [[[In!]!]!]! = []): Int } input In { a: Int l: [[[In!]!]!] }"
+    )
+    document = parse("{ f(l: " + "{l: " * 150 + "{a: 1}" + "}" * 150 + ") }")
+    assert not is_certainly_valid(schema, document)
+
+
+def test_comparing_literals_takes_steps_and_each_pair_is_compared_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    field = f"pets(n: [{'1 ' * 50}]) {{ __typename }}"
+    document = parse(f"{{ {field} {field} ...Q }} fragment Q on Query {{ {field} }}")
+    monkeypatch.setattr(doubt, "MAX_STEPS", 150)
+    assert is_certainly_valid(SCHEMA, document)
+    monkeypatch.setattr(doubt, "MAX_STEPS", 90)
+    assert not is_certainly_valid(SCHEMA, document)
+    repeated = parse(
+        f"{{ ...Q ...R }} fragment Q on Query {{ {field} }} fragment R on Query {{ {field} }}"
+    )
+    several = parse(
+        "query A { ...Q ...R } query B { ...Q ...R id: __typename } query C { ...R ...Q }"
+        f" fragment Q on Query {{ {field} }} fragment R on Query {{ {field} }}"
+    )
+    monkeypatch.setattr(doubt, "MAX_STEPS", 140)
+    assert is_certainly_valid(SCHEMA, repeated)
+    assert is_certainly_valid(SCHEMA, several)
 
 
 def test_nothing_wrong_is_certain() -> None:

@@ -35,6 +35,7 @@ class Merging:
         self._fragments = fragments
         self._steps = steps
         self._merged: set[tuple[int, ...]] = set()
+        self._alike: set[tuple[int, int]] = set()
 
     def check(self, sets: tuple[int, ...], depth: int) -> None:
         """See that all fields of one response key, in selection sets that give one object, are alike."""
@@ -47,7 +48,7 @@ class Merging:
         for field in self._expand(sets):
             group = groups.setdefault(field.key, [])
             if group:
-                check_alike(group[0], field)
+                self._check_alike(group[0], field)
             group.append(field)
         for group in groups.values():
             if group[0].node.selection_set is not None:
@@ -66,17 +67,37 @@ class Merging:
                     seen.add(fragment)
                     rest.append(fragment)
 
-
-def check_alike(one: SelectedField, other: SelectedField) -> None:
-    """See that two fields ask for the same, whatever the type that they stand on. Errors: Doubt."""
-    a, b = one.node, other.node
-    if a.name.value != b.name.value or len(a.arguments or ()) != len(b.arguments or ()):
-        raise Doubt
-    if not is_same_shape(one.definition.type, other.definition.type):
-        raise Doubt
-    for x, y in zip(a.arguments or (), b.arguments or (), strict=True):
-        if x.name.value != y.name.value or not is_same_value(x.value, y.value):
+    def _check_alike(self, one: SelectedField, other: SelectedField) -> None:
+        """See that two fields ask for the same, whatever the type that they stand on. Errors: Doubt."""
+        a, b = one.node, other.node
+        if (id(a), id(b)) in self._alike:
+            return
+        if a.name.value != b.name.value or len(a.arguments or ()) != len(b.arguments or ()):
             raise Doubt
+        if not is_same_shape(one.definition.type, other.definition.type):
+            raise Doubt
+        for x, y in zip(a.arguments or (), b.arguments or (), strict=True):
+            if x.name.value != y.name.value or not self._is_same_value(x.value, y.value):
+                raise Doubt
+        self._alike.add((id(a), id(b)))
+
+    def _is_same_value(self, one: Any, other: Any) -> bool:
+        """Whether two literals are written alike."""
+        self._steps.take()
+        if type(one) is not type(other):
+            return False
+        if type(one) is VariableNode:
+            return bool(one.name.value == other.name.value)
+        if type(one) is ListValueNode:
+            return len(one.values) == len(other.values) and all(
+                map(self._is_same_value, one.values, other.values)
+            )
+        if type(one) is ObjectValueNode:
+            return len(one.fields) == len(other.fields) and all(
+                x.name.value == y.name.value and self._is_same_value(x.value, y.value)
+                for x, y in zip(one.fields, other.fields, strict=True)
+            )
+        return all(getattr(one, k, None) == getattr(other, k, None) for k in ("value", "block"))
 
 
 def is_same_shape(one: Any, other: Any) -> bool:
@@ -87,21 +108,3 @@ def is_same_shape(one: Any, other: Any) -> bool:
         else:
             return is_composite_type(one) and is_composite_type(other)
     return True
-
-
-def is_same_value(one: Any, other: Any) -> bool:
-    """Whether two literals are written alike."""
-    if type(one) is not type(other):
-        return False
-    if type(one) is VariableNode:
-        return bool(one.name.value == other.name.value)
-    if type(one) is ListValueNode:
-        return len(one.values) == len(other.values) and all(
-            map(is_same_value, one.values, other.values)
-        )
-    if type(one) is ObjectValueNode:
-        return len(one.fields) == len(other.fields) and all(
-            x.name.value == y.name.value and is_same_value(x.value, y.value)
-            for x, y in zip(one.fields, other.fields, strict=True)
-        )
-    return all(getattr(one, key, None) == getattr(other, key, None) for key in ("value", "block"))

@@ -14,7 +14,7 @@ from graphql import (
 )
 from graphql.validation.rules.variables_in_allowed_position import allowed_variable_usage
 
-from gateway.language.quick.doubt import Doubt, StepsLeft
+from gateway.language.quick.doubt import MAX_NESTING, Doubt, StepsLeft
 from gateway.language.quick.merging import Merging
 from gateway.language.quick.selections import Selections, Uses
 from gateway.language.quick.values import check_literal, note_variables
@@ -24,7 +24,7 @@ def is_certainly_valid(schema: GraphQLSchema, document: DocumentNode) -> bool:
     """Whether every rule of the specification is kept, for certain. False says nothing: validate it."""
     try:
         QuickCheck(schema, document).check()
-    except Doubt:
+    except (Doubt, RecursionError):
         return False
     return True
 
@@ -48,6 +48,7 @@ class QuickCheck:
         self._steps = StepsLeft()
         self._selections = Selections(schema, self._fragments)
         self._uses: dict[str, Uses] = {}
+        self._nesting: dict[str, int] = {}
 
     def check(self) -> None:
         """Errors: Doubt."""
@@ -69,7 +70,7 @@ class QuickCheck:
             merging.check((id(operation.selection_set),), 0)
 
     def _reach(self, uses: Uses) -> set[str]:
-        """The names of all fragments that something spreads. Errors: Doubt of a cycle."""
+        """The names of all fragments that something spreads. Errors: Doubt of a cycle, or of deep nesting."""
         reached: set[str] = set()
         path: list[str] = []
         rest = [iter(uses.spreads)]
@@ -78,6 +79,7 @@ class QuickCheck:
             if name is None:
                 rest.pop()
                 if path:
+                    self._nesting[path[-1]] = self._nested(self._uses[path[-1]])
                     path.pop()
             elif name in path:
                 raise Doubt
@@ -86,7 +88,15 @@ class QuickCheck:
                 reached.add(name)
                 path.append(name)
                 rest.append(iter(self._uses[name].spreads))
+        self._nested(uses)
         return reached
+
+    def _nested(self, uses: Uses) -> int:
+        """How deep something nests with the fragments that it spreads, at most. Errors: Doubt."""
+        below = max((1 + self._nesting[name] for name in uses.spreads), default=0)
+        if uses.nesting + below > MAX_NESTING:
+            raise Doubt
+        return uses.nesting + below
 
     def _check_variables(self, operation: OperationDefinitionNode, used_by: list[Uses]) -> None:
         defined: dict[str, Any] = {}

@@ -52,11 +52,18 @@ class SelectedSet(NamedTuple):
 
 
 class Uses:
-    """What an operation or fragment uses itself; not what the fragments that it spreads use."""
+    """What an operation or fragment uses itself; not what the fragments that it spreads use.
 
-    __slots__ = ("spreads", "variables")
+    Attributes:
+        variables: In arguments.
+        spreads: Names of fragments.
+        nesting: How many selection sets stand within each other.
+    """
+
+    __slots__ = ("nesting", "spreads", "variables")
 
     def __init__(self) -> None:
+        self.nesting = 0
         self.variables: list[VariableUse] = []
         self.spreads: set[str] = set()
 
@@ -104,8 +111,10 @@ class Selections:
     def _check_selections(
         self, owner: SelectionSetNode, parent: Any, uses: Uses, depth: int, into: SelectedSet
     ) -> None:
-        if depth > MAX_NESTING:
-            raise Doubt
+        if depth > uses.nesting:
+            if depth > MAX_NESTING:
+                raise Doubt
+            uses.nesting = depth
         fields = None if isinstance(parent, GraphQLUnionType) else parent.fields
         for node in owner.selections:
             if type(node) is FieldNode:
