@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from tests.support.pages import save_files
+from tests.support.pages import DOCS, save_files
 
 QUERY = {"query": "{ hello answer }"}
 TICKS = {"query": "subscription { ticks }"}
@@ -81,6 +81,17 @@ def url(request: pytest.FixtureRequest, project: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def test_the_page_says_what_is_tested() -> None:
+    text = (DOCS / "embedding.md").read_text(encoding="utf-8")
+    head, _, *rows = [line.strip("| ").split(" | ") for line in text.splitlines() if "|" in line][
+        : 2 + len(HOSTS)
+    ]
+    assert [name.lower() for name in head] == ["host", *SERVERS]
+    hosts = {"with_" + row[0].lower(): row[1:] for row in rows}
+    hosts["served"] = hosts.pop("with_alone")
+    assert hosts == {host: ["yes"] * len(SERVERS) for host in HOSTS}
 
 
 def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
