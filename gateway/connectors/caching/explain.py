@@ -83,6 +83,9 @@ def _kept(
         yield "scope: whoever sends the same URL, and what the answer's Vary names (trust_vary)"
     else:
         yield "scope: whoever sends the same; where the answer says public, what its Vary names"
+    if rules.ignored_cookies:
+        name = f"sources.{loader.source}.cache.ignored_cookies"
+        yield f"cookies: what sets {', '.join(rules.ignored_cookies)} alone is kept without ({name})"
     tags = [f"source {loader.source}", *(f"type {name}" for name in caching.answers.types)]
     if caching.key is not None:
         tags.append(f"key {caching.key[0]} {{{', '.join(caching.key[2])}}}")

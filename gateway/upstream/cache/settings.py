@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Annotated
 
-from gateway.settings.kinds import Bytes, HeaderNameOrEmpty, Seconds, SecondsOrZero, TextForm
+from gateway.settings.kinds import (
+    Bytes,
+    CookieName,
+    HeaderNameOrEmpty,
+    Seconds,
+    SecondsOrZero,
+    TextForm,
+)
 
 PrivateId = Annotated[
     str,
@@ -30,7 +37,11 @@ class SourceCacheSettings:
         enabled: Whether to cache responses of this source.
         ttl_s: How long an answer is fresh if its headers do not say so; by default it is not fresh at all.
         override: Use `ttl_s` even against the headers, `private` and `no-store` included. Only for public data whose
-            backend forbids caching without a reason, as PHP's `session_start()` does; what sets a cookie is not kept.
+            backend forbids caching without a reason, as PHP's `session_start()` does; what sets a cookie is not kept,
+            but by `ignored_cookies`.
+        ignored_cookies: Cookies that say nothing of the answer that sets them, `["PHPSESSID"]`: an answer to a request
+            without cookies that sets no others is kept, without them. Only for what is the same for everybody who
+            has not logged in: PHP's `session_start()` sets one for whoever comes without.
         trust_vary: The origin's `Vary` names every request header that changes its answer. Then an answer is
             shared by all requests that are equal in those, whatever else they send. A request with `Cookie` shares
             only what is `public`, or whose `Vary` names `Cookie`.
@@ -48,6 +59,7 @@ class SourceCacheSettings:
     enabled: bool = False
     ttl_s: Seconds | None = None
     override: bool = False
+    ignored_cookies: tuple[CookieName, ...] = ()
     trust_vary: bool = False
     heuristic: bool = False
     private_id: PrivateId | None = None

@@ -31,6 +31,7 @@ _NOT_KEPT = frozenset(
         "proxy-authentication-info",
         "proxy-authorization",
         "proxy-connection",
+        "set-cookie",
         "te",
         "trailer",
         "transfer-encoding",
@@ -70,9 +71,9 @@ def stored_response(
         return "no-store"
     if response.status in NEVER or response.status < 200:
         return f"status {response.status}"
-    if headers.has(_SET_COOKIE):  # it is for one client
-        return "set-cookie"
     sent = {name.lower() for name, _ in request.headers}
+    if headers.has(_SET_COOKIE) and ("cookie" in sent or not _are_ignored(headers, rules)):
+        return "set-cookie"  # it is for one client
     if not sent.isdisjoint(_ASKING) and "no-store" in request_directives(request.headers):
         return "the request says no-store"
     is_private = hints.is_private
@@ -125,6 +126,14 @@ def stored_response(
         began=began,
         private_id=hints.private_id if is_private else None,
     )
+
+
+def _are_ignored(headers: Headers, rules: SourceCacheSettings) -> bool:
+    """Whether an answer sets no cookies but those that say nothing of it. RFC 6265 §5.2"""
+    names = {
+        value.partition(";")[0].partition("=")[0].strip() for value in headers.all("set-cookie")
+    }
+    return names <= set(rules.ignored_cookies)
 
 
 def _is_understood(status: int, says: Directives) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.errors import UpstreamError
 from gateway.upstream.cache.tags import url_tag
-from gateway.upstream.transport import Fetched, UpstreamRequest
+from gateway.upstream.transport import Fetched, UpstreamRequest, header_value
 from tests.upstream.cache.origin import BEGIN, Origin, date
 
 FRESH: dict[str, Any] = {"cache_control": "max-age=60"}
@@ -256,6 +256,48 @@ async def test_the_configuration_speaks_where_headers_do_not(
     assert [await origin.body(), await origin.body()] == ([1, 1] if kept else [1, 2])
     origin.now += 101
     assert await origin.body() == (2 if kept else 3)
+
+
+@pytest.mark.parametrize(
+    ("sets", "sent", "kept"),
+    [
+        ("PHPSESSID=abc; path=/", {}, True),
+        ("PHPSESSID=abc; path=/", {"cookie": "PHPSESSID=abc"}, False),
+        ("PHPSESSID=abc; path=/", {"Cookie": "theme=dark"}, False),
+        ("phpsessid=abc", {}, False),
+        ("cart=7; PHPSESSID=abc", {}, False),
+        ("PHPSESSID", {}, True),
+        ("=PHPSESSID", {}, False),
+    ],
+)
+async def test_a_cookie_that_says_nothing_of_an_answer_is_left_out(
+    sets: str, sent: dict[str, str], kept: bool
+) -> None:
+    origin = Origin(ttl_s=60, override=True, ignored_cookies=("PHPSESSID",))
+    php = {"expires": "Thu, 19 Nov 1981 08:52:00 GMT", "pragma": "no-cache"}
+    origin.says(set_cookie=sets, cache_control="no-store, no-cache, must-revalidate", **php)
+    assert [await origin.body(**sent), await origin.body(**sent)] == ([1, 1] if kept else [1, 2])
+    given = await origin.read(**sent)
+    assert (header_value(given.headers, "set-cookie") is None) == kept
+
+
+async def test_what_sets_another_cookie_too_is_not_kept() -> None:
+    origin = Origin(ignored_cookies=("PHPSESSID",))
+    said = [
+        ("set-cookie", "PHPSESSID=a"),
+        ("set-cookie", "cart=7"),
+        ("cache-control", "public, max-age=9"),
+    ]
+
+    async def fetch(_: UpstreamRequest) -> Fetched:
+        return Fetched(200, said, b"")
+
+    request = UpstreamRequest("GET", "http://s/", source="s", endpoint="/", is_read=True)
+    await origin.cache.answer(request, fetch, fetch)
+    assert len(origin.memory) == 0
+    del said[1]
+    await origin.cache.answer(request, fetch, fetch)
+    assert len(origin.memory) == 1
 
 
 async def test_a_stale_answer_is_given_while_it_is_refreshed() -> None:
