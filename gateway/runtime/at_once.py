@@ -31,6 +31,7 @@ def run_at_once(run: Run, steps: Steps, finish: Callable[[], ExecutionResult]) -
 
     Errors: RuntimeError, in graphql-core's words, where the answer needs something awaited.
     """
+    run.waits = False
     for works in steps:
         if run.broken:
             leave_broken(run, works)

@@ -232,7 +232,8 @@ class _Completion:
             path: Of the object or list.
             error: That error.
         """
-        if not (reference.IS_3_3 and self.awaited.look_at_cells()):
+        is_in_order = self.run.waits and not reference.IS_3_3
+        if is_in_order or not self.awaited.look_at_cells():
             return error
         found: GraphQLError | UnlocatedError | None = error
         key = places[number][0]

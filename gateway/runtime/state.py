@@ -108,6 +108,7 @@ class Run:
         waited: What has been awaited.
         errors: Located errors.
         errors_left: How many more it may have.
+        waits: Whether its caller can wait for what has to be awaited.
         more_errors: How many there are beyond those.
         raised: How many errors the resolver of each field raised, by its id.
         unread_after: How many more values may keep the error that they gave; no answer shows more.
@@ -123,6 +124,7 @@ class Run:
         info_form: What `info` is, where it is not graphql-core's own.
     """
 
+    waits = True
     more_errors = 0
     paused_at = 0.0
     has_failed = False

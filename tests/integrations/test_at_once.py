@@ -98,7 +98,6 @@ def outcome(execute: Any, *given: Any) -> tuple[Any, list[Any], list[Any]]:
     return result.data, sorted(errors), ran[:]
 
 
-@pytest.mark.skipif(not reference.IS_3_3, reason="graphql-core 3.2 has the first of several errors")
 @pytest.mark.usefixtures("collected_at_the_end")
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
 def test_answers_of_those_that_cannot_wait_are_graphql_cores() -> None:
@@ -106,7 +105,9 @@ def test_answers_of_those_that_cannot_wait_are_graphql_cores() -> None:
     kinds = set()
     for seed in range(60):
         random = Random(seed)
-        text = random.choice(("query ", "mutation ")) + random_selection(random, 3)
+        # 3.2 starts fields of a mutation that follow an asynchronous one.
+        kind = random.choice(("query ", "mutation ")) if reference.IS_3_3 else "query "
+        text = kind + random_selection(random, 3)
         expected = outcome(graphql.graphql_sync, schema, text)
         assert outcome(graphql_core.graphql_sync, schema, text) == expected, text
         assert outcome(graphql_core.execute_sync, schema, parse(text)) == expected, text
