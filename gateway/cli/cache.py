@@ -22,6 +22,7 @@ from gateway.cli.options import (
     read_text,
     report,
 )
+from gateway.cli.plan import sharing_of
 from gateway.connectors.caching.explain import explain_caching
 from gateway.connectors.loaders import connectors_of
 from gateway.errors import RequestError
@@ -29,6 +30,7 @@ from gateway.execute.operation import coerce_variables, loaders_of
 from gateway.execute.prepare import prepare
 from gateway.graph.loader import Loader
 from gateway.language.document import load_document
+from gateway.pipeline.explain_kept import explain_kept
 from gateway.upstream.settings import SourceSettings
 
 app = typer.Typer(help="Answers of sources that are kept.", no_args_is_help=True)
@@ -73,6 +75,10 @@ def explain(
             print("\n".join(explain_caching(graph.schema, one, rules, unshared.get(source))))
         if not connectors:
             print("\n".join(_of_python(loader)))
+    cached = [name for name, rules in settings.sources.items() if rules.cache.enabled]
+    sharing = sharing_of(prepared, coerced, settings, graph)
+    is_on = settings.response_cache.whole_answers
+    print(f"whole answer: {explain_kept(prepared, coerced, sharing, cached, is_on=is_on)}")
 
 
 def _of_python(loader: Loader) -> list[str]:

@@ -85,7 +85,7 @@ def plan(
             print(error, file=sys.stderr)
         raise typer.Exit(1) from exc
     prepared = _overridden(prepared, override or ())
-    notes = [_sharing(prepared, coerced, settings, graph), *_cost(prepared, coerced)]
+    notes = [sharing_of(prepared, coerced, settings, graph), *_cost(prepared, coerced)]
     if prepared.labels:
         states = (
             f"{one} {'on' if one in prepared.overrides else 'off'}" for one in prepared.labels
@@ -144,7 +144,7 @@ def _plan_app(
     _print_plan(prepared, coerced, source)
 
 
-def _sharing(prepared: Prepared, variables: Variables, settings: Config, graph: Graph) -> str:
+def sharing_of(prepared: Prepared, variables: Variables, settings: Config, graph: Graph) -> str:
     """The line of a plan that says who shares it."""
     places = {mark.name: _place(mark) for mark in graph.marks if mark.kind in OF_FIELDS}
     return explain_sharing(

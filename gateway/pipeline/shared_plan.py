@@ -66,9 +66,15 @@ def is_of_sources(bound: Bound) -> bool:
 
     Nobody knows how fresh is what Python gives.
     """
-    return bound.plan.operation == "query" and not any(
-        field.resolver is not None and not field.plan.name.startswith("__")
-        if field.loader is None
-        else is_of_python(field.loader)
-        for field in bound.fields.values()
-    )
+    return bound.plan.operation == "query" and next(fields_of_python(bound), None) is None
+
+
+def fields_of_python(bound: Bound) -> Iterator[str]:
+    """The coordinates of what functions of Python have a part in."""
+    for one in bound.fields.values():
+        if (
+            one.resolver is not None and not one.plan.name.startswith("__")
+            if one.loader is None
+            else is_of_python(one.loader)
+        ):
+            yield one.coordinate

@@ -68,6 +68,36 @@ def test_explain_says_which_setting_keeps_an_answer_from_being_kept(config: Path
     assert "  not kept: sources.s.cache.enabled is false" in found.output
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("{ users { id __typename } }", "kept where each part of it was found in the cache twice; shared by all"),
+        ("{ users { id } greeting }", "not kept: Python gives Query.greeting"),
+        ("{ greeting: __typename }", "not kept: it asks no source"),
+        ("{ __schema { queryType { name } } }", "not kept: it asks no source"),
+        ("{ other { id } users { id } }", "not kept: cache.enabled is false of plain"),
+        ('mutation { publish(tag: "a") }', "not kept: it is a mutation"),
+    ],
+)  # fmt: skip
+def test_explain_says_whether_the_whole_answer_is_kept(
+    config: Path, monkeypatch: pytest.MonkeyPatch, query: str, said: str
+) -> None:
+    more = """extend type Query { greeting: String other: User
+      @connect(source: "plain", http: { GET: "/o" }, selection: "id") }"""
+    schema = config.with_name("s.graphql")
+    schema.write_text(schema.read_text() + more)
+    (config.parent / "greeting_of_the_cache.py").write_text(
+        "from gateway import resolver\n"
+        '@resolver("Query.greeting", vary=())\ndef greeting(parent, context): return "hi"\n'
+    )
+    monkeypatch.syspath_prepend(config.parent)
+    graph = '["s.graphql"]\nresolvers = "greeting_of_the_cache"'
+    config.write_text(config.read_text().replace('["s.graphql"]', graph))
+    found = CliRunner().invoke(app, ["cache", "explain", query, "-c", str(config)])
+    assert found.exit_code == 0, found.output
+    assert f"whole answer: {said}" in found.output
+
+
 def test_a_purge_of_a_server_that_does_not_run_says_so(config: Path) -> None:
     command = ["cache", "purge", "--source", "s", "-c", str(config)]
     found = CliRunner().invoke(app, command)
