@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.upstream.cache.keys import keys_of
+from gateway.upstream.cache.memory import SET_BACK_S
 from gateway.upstream.cache.purge_log import PurgeLog
 from gateway.upstream.cache.redis_lines import RedisLines
 from gateway.upstream.cache.settings import SharedCacheSettings
@@ -182,7 +183,8 @@ class SharedTier:
         read = read_entry(key, value, began) if value else None
         if read is None or self.log.is_purged(read[1], read[0].tags):
             return None
-        return read[0]
+        # One from the future was written before the clock was set back: it would be fresh for as long.
+        return None if read[0].born > self._now() + SET_BACK_S else read[0]
 
 
 def digest_of(request: UpstreamRequest, entry: StoredResponse) -> bytes:

@@ -22,3 +22,14 @@ async def test_what_has_less_than_a_millisecond_is_not_written(redis_url: str) -
         await pod.shared.lines.settle()
         assert pod.shared.lines.failures["insert"] == 0
         assert not pod.shared.lines.rests
+
+
+async def test_what_was_written_before_the_clock_was_set_back_is_not_found(redis_url: str) -> None:
+    async with pods(redis_url, 2) as (one, two):
+        assert await one.body() == b"1"
+        await one.shared.lines.settle()
+        one.origin.version = 2
+        for set_back_s, said in ((0.0, b"1"), (3600.0, b"2")):
+            two.memory.clear()
+            two.shared._now = lambda set_back_s=set_back_s: time.time() - set_back_s
+            assert await two.body() == said
