@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from gateway.upstream.cache.wire import PurgeNumber
 
@@ -31,5 +32,6 @@ async def test_what_was_written_before_the_clock_was_set_back_is_not_found(redis
         one.origin.version = 2
         for set_back_s, said in ((0.0, b"1"), (3600.0, b"2")):
             two.memory.clear()
-            two.shared._now = lambda set_back_s=set_back_s: time.time() - set_back_s
+            now = time.time() - set_back_s
+            two.shared._now = partial(float, now)
             assert await two.body() == said
