@@ -27,8 +27,8 @@ subscriptions go on.
 - `gateway reload --canary 5`, and `POST /admin/reload?canary=5`, serve the files to five of a hundred clients first:
   [below](#canary).
 - `kill -HUP PID` of `gateway serve`.
-- `[reload] watch = true` reloads by itself when the configuration or a schema file changes. It follows symbolic links,
-  so that a Kubernetes ConfigMap is read when the kubelet has swapped `..data`. What changes is read when it has stayed
+- `[reload] watch = true` reloads by itself when the configuration, a schema file or Python changes (but for installed
+  packages: `pip` is not waited for). It follows symbolic links, so that a Kubernetes ConfigMap is read when the kubelet has swapped `..data`. What changes is read when it has stayed
   the same for `poll_interval_s`: a file that is half written is not. Files that were refused are tried again when they
   change, whichever worker watches then; where the reason may pass (a worker that did not answer, a disk that hung), after
   `prepare_timeout_s` too.
@@ -57,10 +57,16 @@ worker does what the files say; `waiting` where all that is left takes a new ser
 A worker that dies meanwhile is replaced by one that serves what was decided last, whatever the configuration and the
 schema say by then. Python is imported anew: where its successor cannot start, the log says so, the other workers serve
 on, and the start is tried again every 5 seconds. So is that of a worker which is to replace another after the first.
-The server ends when no worker is left.
+The server ends when no worker is left. Where Python has changed since the others have imported it, the log says so, the
+digest of that worker is another one, and the next reload replaces the others, also where nothing else has changed.
 
-`gateway_revision_info` has the digest of what a worker serves, `gateway_revisions` how many revisions it holds: one,
-and two while the one before is drained.
+Python that counts is the modules and packages of `graph.resolvers` and of `[plugins]`, all that they import of your own,
+wherever in their files (`import`, `from … import …`), and the names and versions of the installed packages. What is not
+seen is a module by a name that a program computes, and a file that Python reads itself: `kill` the workers for that, one
+after the other (`GET /admin/workers` has their pids); each ends what it has begun, and is replaced.
+
+`gateway_revision_info` has the digest of what a worker serves: configuration, schema and Python. `gateway_revisions` has
+how many revisions it holds: one, and two while the one before is drained.
 
 ## Canary
 
@@ -126,7 +132,9 @@ which keys wait, and everything else holds already.
 def reload() -> str:
     """The page."""
     rows = [f"| `[{key}]` | {NEEDS[effect_of(key)]} |" for key in _tables()]
-    python = "| the files of `graph.resolvers` | new workers |"
+    python = (
+        "| Python: `graph.resolvers`, plugins, what they import, installed packages | new workers |"
+    )
     schema = "| the files of `graph.schema` | a reload |"
     own = "| certificates, key sets, API keys, manifests of documents | nothing: they are read when they change |"
     return TEXT + "\n".join([schema, python, own, *rows]) + "\n"

@@ -7,7 +7,6 @@ happens to a request.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -36,6 +35,7 @@ from gateway.app.reload.shelf import Shelf
 from gateway.app.reload.start import errors_of_start
 from gateway.app.reload.successors import Successors
 from gateway.app.revision import Revision
+from gateway.app.unstarted import UNSTARTED, refuse_unstarted
 from gateway.app.worker import BROKER_DIRECTORY, Worker
 from gateway.auth.authenticator import Authenticator
 from gateway.pipeline.explain import Explain
@@ -126,6 +126,11 @@ class Gateway:
     def state(self) -> Mapping[str, Any]:
         """What `@on_startup` functions have made. Errors: RuntimeError before the lifespan has begun."""
         return self.worker.serving().state
+
+    @property
+    def inputs(self) -> Inputs | None:
+        """What it was made of, with the Python that this process runs; None where there are no files."""
+        return self._source[1] if self._source is not None else None
 
     @property
     def handler(self) -> Handler:
@@ -258,26 +263,10 @@ class Gateway:
         if inputs is None:
             inputs = origin.read(env)
         config = origin.parse(inputs.config, env)
-        return cls(config, origin.base, env, mock=mock, source=(origin, inputs))
-
-
-UNSTARTED = (
-    "The gateway has not been started: the application that it is mounted in does not run its lifespan. "
-    'Starlette(routes=[Mount("/api", gateway)], lifespan=gateway.lifespan) runs it; inside a lifespan of your own, '
-    "async with gateway.lifespan(): yield does."
-)
-
-
-async def refuse_unstarted(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 503 and say why: nothing of a gateway is there before its lifespan has begun."""
-    logging.getLogger("gateway").error(UNSTARTED)
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 1011})
-        return
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": UNSTARTED.encode()})
+        before = origin.code(config)
+        found = cls(config, origin.base, env, mock=mock, source=(origin, inputs))
+        found._source = origin, inputs.run_by(origin.code(config).as_of(before).digests)
+        return found
 
 
 def create_app(

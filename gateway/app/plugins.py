@@ -7,7 +7,7 @@ An installed package says in the entry point group `gateway.plugins` under which
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -70,6 +70,14 @@ def load_plugins(tables: Mapping[str, Mapping[str, Any]], base: Path) -> list[Pl
     if errors:
         raise together(errors)
     return plugins
+
+
+def modules_of(names: Iterable[str]) -> list[str]:
+    """The modules of those of these plugins that are installed."""
+    wanted = set(names)
+    if not wanted:
+        return []
+    return sorted(p.module for p in entry_points(group=GROUP) if p.name in wanted)
 
 
 def settings_of(plugins: Sequence[Plugin]) -> dict[str, Any]:

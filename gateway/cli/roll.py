@@ -54,8 +54,10 @@ class Roll:
         if wanted == self._digest and self._has_come_up:
             shelf.tell(wanted, [])
             return
+        # Those that the roll before has not come to are the first of this one.
+        old = sorted(self._workers.processes, key=lambda process: process not in self._old)
         self.give_up()
-        self._digest, self._old = wanted, list(self._workers.processes)
+        self._digest, self._old = wanted, old
         os.environ[SERVE_DIGEST] = wanted
         try:
             self._successor = self._workers.begin_process()

@@ -62,6 +62,7 @@ def serve(
         inputs = origin.read(os.environ)
         # Fail here, with one line, rather than in each worker.
         gateway = Gateway.load(origin, os.environ, mock=mock, inputs=inputs)
+        inputs = gateway.inputs or inputs
         settings = gateway.config
         unix_socket = settings.server.unix_socket if host is None and port is None else None
         file: SocketFile | None = None

@@ -337,7 +337,7 @@ CANARY_PERCENT = Metric(
 REVISION_INFO = Metric(
     "gateway_revision_info",
     "gauge",
-    "Always 1; the labels are the digests of what a worker serves: of configuration and schema, and of the schema's files alone.",
+    "Always 1; the labels are the digests of what a worker serves: of configuration, schema and Python, and of the schema's files alone.",
     ("digest", "schema"),
     "max",
 )

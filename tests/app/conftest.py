@@ -118,6 +118,15 @@ class Project:
             file.unlink()
             file.symlink_to("..data/schema.graphql")
 
+    def with_helper(self, answer: str) -> Path:
+        """The value of `box.old` comes from a module that the resolvers import; gives its file."""
+        helper = self.folder / f"helper_of_{self.folder.name}.py"
+        helper.write_text(f'ANSWER = "{answer}"')
+        resolvers = self.folder / f"{self.resolvers}.py"
+        text = resolvers.read_text().replace('"old": "o"', f'"old": {helper.stem}.ANSWER')
+        resolvers.write_text(f"import {helper.stem}\n{text}")
+        return helper
+
     def write_config(self, more: str) -> None:
         """The configuration with more of it."""
         self.config.write_text(

@@ -6,8 +6,7 @@ builds nothing.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -16,11 +15,12 @@ from pathlib import Path
 import orjson
 
 from gateway.app.config import Config, parse_config, read_config_text
+from gateway.app.plugins import modules_of
+from gateway.app.reload.own_code import OwnCode, own_modules
 from gateway.errors import ConfigError
 from gateway.graph.sdl import find_schema_files
 from gateway.settings.file_state import FileState, state_of
 from gateway.settings.files import rooted
-from gateway.settings.folder_files import files_in
 from gateway.settings.text_file import read_text_file
 from gateway.settings.whole_file import write_whole
 
@@ -61,21 +61,24 @@ class Origin:
         config = self.parse(text, env)
         files = find_schema_files(config.graph.schema, self.base)
         schema = {str(file): read_text_file(file, "schema file") for file in files}
-        return Inputs(text, schema, _python(config.graph.resolvers, self.base))
+        return Inputs(text, schema, *self.code(config).digests)
+
+    def code(self, config: Config) -> OwnCode:
+        """The Python of a configuration as it is now."""
+        return OwnCode.now(_named(config), self.base)
 
     def state(self, env: Mapping[str, str]) -> list[FileState]:
         """What changes with any of the files; one that cannot be looked at is left out."""
         files = [self.config] if self.config is not None else []
-        resolvers: str | None = None
         try:
             text = read_config_text(self.config) if self.config is not None else ""
             config = self.parse(text, env)
-            resolvers = config.graph.resolvers
+            files += own_modules(_named(config), self.base).values()
             files += find_schema_files(config.graph.schema, self.base)
         except ConfigError:
             pass  # a reload says what is wrong with it
         found: list[FileState] = []
-        for file in [*files, *_python_files(resolvers, self.base)]:
+        for file in files:
             with suppress(OSError):
                 found.append(state_of(file))
         return found
@@ -88,12 +91,14 @@ class Inputs:
     Attributes:
         config: The configuration's text, as it stands in its file: `${NAME}` is not expanded.
         schema: The text of each schema file, by its path.
-        python: The digest of the resolvers' files.
+        python: The digest of the modules that are the user's own.
+        packages: The digest of what is installed.
     """
 
     config: str
     schema: dict[str, str]
     python: str
+    packages: str
 
     @property
     def digest(self) -> str:
@@ -102,13 +107,17 @@ class Inputs:
 
     def to_bytes(self) -> bytes:
         """As another worker reads it."""
-        members = {"config": self.config, "schema": self.schema, "python": self.python}
-        return orjson.dumps(members, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(self, option=orjson.OPT_SORT_KEYS)
 
     @classmethod
     def from_bytes(cls, text: bytes) -> Inputs:
         """As another worker wrote it."""
         return cls(**orjson.loads(text))
+
+    def run_by(self, code: tuple[str, str]) -> Inputs:
+        """The same with the Python of the process that serves it: the digests of its modules and packages."""
+        python, packages = code
+        return replace(self, python=python, packages=packages)
 
     def keep(self, path: Path) -> None:
         """Write it where other workers find it: whole, or not at all."""
@@ -121,21 +130,7 @@ def digest_of_schema(files: Mapping[str, str]) -> str:
     return sha256(orjson.dumps(named)).hexdigest()[:16]
 
 
-def _python(resolvers: str | None, base: Path) -> str:
-    """The digest of the resolvers' files: a module that was imported stays what it is until its process ends."""
-    digest = sha256()
-    for file in _python_files(resolvers, base):
-        with suppress(OSError):  # importing it says what is wrong, where it is imported at all
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _python_files(resolvers: str | None, base: Path) -> Iterator[Path]:
-    if resolvers is None:
-        return
-    name = base / resolvers.replace(".", "/")
-    module = sys.modules.get(resolvers)
-    if not name.is_dir() and not name.with_suffix(".py").is_file() and module is not None:
-        place = Path(module.__file__ or "")  # installed elsewhere
-        name = place.parent if place.name == "__init__.py" else place.with_suffix("")
-    yield from files_in(name, ".py") if name.is_dir() else (name.with_suffix(".py"),)
+def _named(config: Config) -> list[str]:
+    """The modules that a configuration names."""
+    resolvers = config.graph.resolvers
+    return [*modules_of(config.plugins), *([resolvers] if resolvers is not None else [])]

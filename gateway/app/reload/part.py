@@ -17,7 +17,8 @@ from gateway.broker.calls import WorkerCalls
 logger = logging.getLogger("gateway.reload")
 PREPARE, COMMIT, ABANDON = "reload.prepare", "reload.commit", "reload.abandon"
 LACKING = "reload.lacking"
-PYTHON_FILES = "graph.resolvers: the files"
+PYTHON_FILES = "the Python files"
+PACKAGES = "the installed packages"
 
 
 class Part:
@@ -45,7 +46,8 @@ class Part:
     ) -> None:
         self.started = started
         self.revisions = revisions
-        self._python = revisions.served.inputs.python
+        inputs = revisions.served.inputs
+        self._runs = inputs.python, inputs.packages  # Python is imported once
         self._shelf = shelf
         self._successors = successors
         self._deciding: asyncio.Task[None] | None = None
@@ -64,13 +66,15 @@ class Part:
 
         Errors: ConfigError where nobody decides.
         """
-        served = self.revisions.served
         if self._successors.waits:
-            await self._successors.wait_for_decision(served.digest)
+            await self._successors.wait_for_decision()
             return
         decided = self._shelf.decided()
-        if decided is not None and decided.digest != served.digest:
-            await self._catch_up(decided)
+        if decided is None:
+            return
+        if decided.run_by(self._runs) != decided:
+            logger.warning("Python has changed since the others have imported it: reload them too")
+        await self._catch_up(decided)
 
     async def aclose(self) -> None:
         """Take part no more."""
@@ -89,13 +93,18 @@ class Part:
         found += [change for change in cold if change.effect is not Effect.HOT]
         if inputs.schema != served.inputs.schema:
             found.append(ConfigChange("graph.schema: the files", Effect.HOT))
-        if inputs.python != self._python:
+        python, packages = self._runs
+        if inputs.python != python:
             found.append(ConfigChange(PYTHON_FILES, Effect.WORKERS))
+        if inputs.packages != packages:
+            found.append(ConfigChange(PACKAGES, Effect.WORKERS))
         return found
 
     async def _lacking(self, digest: str) -> list[str]:
         """What this worker does not do before another has taken its place."""
-        inputs = await asyncio.to_thread(self._shelf.take, digest)
+        return await self._lacks(await asyncio.to_thread(self._shelf.take, digest))
+
+    async def _lacks(self, inputs: Inputs) -> list[str]:
         found = self.changes(inputs, await asyncio.to_thread(self.revisions.config_of, inputs))
         return [change.key for change in found if change.effect is Effect.WORKERS]
 
@@ -103,11 +112,13 @@ class Part:
         self.stop_deciding()
         try:
             inputs = await asyncio.to_thread(self._shelf.take, digest)
+            lacks = await self._lacks(inputs)
             prepared = await self.revisions.prepare(inputs)
         except RefusedError as exc:
             return {"errors": exc.lines}
         self._deciding = asyncio.create_task(self._decide_alone(digest))
-        return {"errors": [], "plans": prepared.plans, "took_s": prepared.took_s}
+        told = {"plans": prepared.plans, "took_s": prepared.took_s}
+        return {"errors": [], "lacks": lacks, **told}
 
     async def _commit(self, digest: str) -> dict[str, Any] | None:
         """Swap. Gives what came of it; None of a worker that serves nobody yet."""
@@ -117,8 +128,7 @@ class Part:
         revisions = self.revisions
         prepared = revisions.prepared
         if prepared is None or prepared.served.digest != digest:
-            decided = self._shelf.decided()
-            if revisions.served.digest != digest and decided is not None:
+            if (decided := self._shelf.decided()) is not None:
                 await self._catch_up(decided)  # it has started since the others were asked
             return {"swap_ms": 0.0, "moved": 0, "ending": 0}
         swap_s = revisions.swap()
@@ -150,6 +160,10 @@ class Part:
             self._deciding = None
 
     async def _catch_up(self, decided: Inputs) -> None:
+        """Serve what was decided, with the Python that this worker runs, where it does not already."""
+        decided = decided.run_by(self._runs)
+        if decided.digest == self.revisions.served.digest:
+            return
         try:
             await self.revisions.prepare(decided)
         except RefusedError as exc:

@@ -21,9 +21,17 @@ from typing import get_args
 from gateway.app.config import Config
 from gateway.app.mistakes import error_lines
 from gateway.app.reload.canary import Trial, Verdict
-from gateway.app.reload.effects import ConfigChange, Effect, changes_between
+from gateway.app.reload.effects import Effect, changes_between
 from gateway.app.reload.inputs import Inputs, Origin, digest_of_schema
-from gateway.app.reload.part import ABANDON, COMMIT, LACKING, PREPARE, PYTHON_FILES, Part
+from gateway.app.reload.part import (
+    ABANDON,
+    COMMIT,
+    LACKING,
+    PACKAGES,
+    PREPARE,
+    PYTHON_FILES,
+    Part,
+)
 from gateway.app.reload.reading import BoundedReading, SlowDiskError
 from gateway.app.reload.report import Report, Result
 from gateway.app.reload.settings import ReloadSettings
@@ -183,14 +191,15 @@ class Reloader:
             report.result = "waiting" if report.waiting else "unchanged"
             return
         keys = {change.key for change in report.changes}
-        is_new_python = PYTHON_FILES in keys or "graph.resolvers" in keys
-        needs_workers = any(change.effect is Effect.WORKERS for change in report.changes)
+        is_new_python = not keys.isdisjoint(
+            (PYTHON_FILES, "graph.resolvers", *([PACKAGES] if is_rolled else []))
+        )
         is_canary = 0 < report.percent < 100 and not check_only
-        if is_canary and is_rolled and needs_workers:
+        if is_canary and is_rolled and report.needs_workers:
             report.refuse_canary()
             return
         report.errors = await self._refusals(config, report, is_new_python=is_new_python)
-        if not report.errors and not check_only and is_rolled and needs_workers:
+        if is_rolled and report.needs_workers and not (report.errors or check_only or is_canary):
             report.errors = await self._successors.replace(report.digest)
         if report.errors or check_only:
             report.result = "refused" if report.errors else "checked"
@@ -213,10 +222,8 @@ class Reloader:
         if not self._successors.are_possible:
             return False
         answers = await self._calls.ask(LACKING, report.digest, COMMIT_TIMEOUT_S)
-        lacking = dict.fromkeys(key for keys in answers.said.values() for key in keys)
-        known = {change.key for change in report.changes}
-        report.changes += [ConfigChange(k, Effect.WORKERS) for k in lacking if k not in known]
-        return bool(lacking)
+        report.note_lacking(answers.said.values())
+        return any(answers.said.values())
 
     async def _refusals(self, config: Config, report: Report, *, is_new_python: bool) -> list[str]:
         """Why it cannot be served. Every worker has prepared it, but where it takes new Python."""
@@ -254,6 +261,7 @@ class Reloader:
         if errors or not answers.said:
             report.may_pass = not refusals
             return errors or ["no worker has answered"]
+        report.note_lacking(said["lacks"] for said in answers.said.values())
         report.plans = max(said["plans"] for said in answers.said.values())
         report.took_s = max(said["took_s"] for said in answers.said.values())
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -62,6 +63,17 @@ class Report:
     def wait_for(self, *effects: Effect) -> None:
         """Note the changes that a reload does not bring into effect."""
         self.waiting = [change.key for change in self.changes if change.effect in effects]
+
+    @property
+    def needs_workers(self) -> bool:
+        """Whether a change takes new workers."""
+        return any(change.effect is Effect.WORKERS for change in self.changes)
+
+    def note_lacking(self, told: Iterable[Iterable[str]]) -> None:
+        """Note what workers do not do before others have taken their place: each a change."""
+        known = {change.key for change in self.changes}
+        lacking = dict.fromkeys(key for keys in told for key in keys if key not in known)
+        self.changes += [ConfigChange(key, Effect.WORKERS) for key in lacking]
 
     def refuse_canary(self) -> None:
         """Say that what is new cannot be served beside the old."""

@@ -37,8 +37,8 @@ class ReloadSettings:
     SIGHUP, `gateway reload` and `POST /admin/reload` reload in any case.
 
     Attributes:
-        watch: Reload when the configuration or a schema file changes; it follows symbolic links, as Kubernetes'
-            ConfigMaps have them.
+        watch: Reload when the configuration, a schema file or Python of the project changes; it follows symbolic
+            links, as Kubernetes' ConfigMaps have them.
         poll_interval_s: How often the files are looked at. What changes is read when it has stayed the same for
             that long: a file that is half written is not.
         warm_plans: Plans that are made for the new schema before it is served: those of the documents that were used

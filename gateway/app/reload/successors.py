@@ -105,11 +105,13 @@ class Successors:
             self._awaited = None
         return []
 
-    async def wait_for_decision(self, digest: str) -> None:
+    async def wait_for_decision(self) -> None:
         """Say that this worker, the first of a roll, can serve, and wait until it is to.
 
         Errors: ConfigError where nobody decides for it.
         """
+        digest = self._decides_for
+        assert digest is not None
         # What was decided counts, and not who has heard: one that does not answer is not waited for.
         telling = asyncio.create_task(self._calls.ask(CAME_UP, digest, DECIDE_TIMEOUT_S))
         loop = asyncio.get_running_loop()

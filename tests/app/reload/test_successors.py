@@ -25,7 +25,7 @@ from gateway.broker.unix import UnixBroker
 async def test_it_waits_for_the_decision_and_for_no_worker_that_is_silent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    inputs = Inputs("", {"schema.graphql": "type Query { a: String }"}, "")
+    inputs = Inputs("", {"schema.graphql": "type Query { a: String }"}, "", "")
     monkeypatch.setenv(SERVE_DIGEST, inputs.digest)
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="roll-"))
@@ -51,7 +51,7 @@ async def test_it_waits_for_the_decision_and_for_no_worker_that_is_silent(
             calls.open()
         assert successors.waits
         async with asyncio.timeout(30):  # it would be waited for twice as long
-            await successors.wait_for_decision(inputs.digest)
+            await successors.wait_for_decision()
         assert heard.is_set()
         assert not successors.waits
 

@@ -111,10 +111,17 @@ async def test_a_hang_up_reloads_and_so_do_changed_files(project: Project) -> No
 
 
 async def test_changed_python_replaces_the_workers_one_by_one(project: Project) -> None:
+    """Of a module that the resolvers import: one worker has died meanwhile, and its successor runs the new."""
+    helper = project.with_helper("one")
     async with server_of(project.config) as server:
         pids = await server.pids(2)
-        file = project.folder / f"{project.resolvers}.py"
-        file.write_text(file.read_text().replace('"old": "o"', '"old": "another"'))
+        helper.write_text('ANSWER = "another"')
+        dead = pids.pop()
+        os.kill(dead, signal.SIGKILL)
+        pids.add(await one_that_is_not(pids | {dead}, server))
+        await server.logged("Python has changed since the others have imported it")
+        _, told = await server.command("GET", "/admin/workers")
+        assert len({one["digest"] for one in told["workers"].values()}) == 2
         failed = 0
         status, report = await server.command("POST", "/admin/reload")
         assert (status, report["result"]) == (200, "restarting")
