@@ -8,15 +8,17 @@ The body has the shape that Apollo's and Cosmo's scripts send:
      {"kind": "key", "subgraph": "catalog", "type": "Product", "key": {"id": "42"}}]
 
 `"soft": true` with one of them lets what it names be stale. Nothing is purged before all of it is found right.
+A type that the schema does not have is purged and told: what was stored by a schema before may have it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from typing import Annotated, Any
 
 import msgspec
+from graphql import GraphQLObjectType, GraphQLSchema
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.admin.commands import Command, CommandError, Commands, Done
@@ -98,6 +100,7 @@ class Invalidator:
     Args:
         purge: Purges tags everywhere; False where other pods have not heard of it yet.
         sources: Gives the names of the backends.
+        schemas: Gives those that are served.
         now: The wall clock.
     """
 
@@ -105,11 +108,13 @@ class Invalidator:
         self,
         purge: Callable[[list[str]], Awaitable[bool]],
         sources: Callable[[], Collection[str]],
+        schemas: Callable[[], Iterable[GraphQLSchema]] = tuple,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._now = now
         self._purge = purge
         self._sources = sources
+        self._schemas = schemas
 
     def add_to(self, commands: Commands) -> None:
         """Let it be commanded."""
@@ -123,7 +128,24 @@ class Invalidator:
             raise CommandError(
                 "purged here; the other pods are told when Redis answers again", status=503
             )
-        return Done({"count": len(tags)}, 202, {"purged": tags[:100], "count": len(tags)})
+        found: dict[str, Any] = {"count": len(tags)}
+        if unknown := list(dict.fromkeys(text for item in items for text in self._unknown(item))):
+            found["unknown"] = unknown[:100]
+        return Done(found, 202, {"purged": tags[:100], "count": len(tags)})
+
+    def _unknown(self, item: Invalidation) -> Iterator[str]:
+        """What an invalidation names that no schema has that is served: by a slip of the pen, or of one before."""
+        schemas = list(self._schemas())
+        if not schemas or not isinstance(item, TypeInvalidation | KeyInvalidation):
+            return
+        types = [schema.type_map.get(item.type) for schema in schemas]
+        fields = [type_.fields for type_ in types if isinstance(type_, GraphQLObjectType)]
+        if not fields:
+            yield item.type
+        elif isinstance(item, KeyInvalidation):
+            for name in item.key:
+                if not any(name in known for known in fields):
+                    yield f"{item.type}.{name}"
 
     def _tags(self, item: Invalidation) -> Iterator[str]:
         sources = item.named()

@@ -289,7 +289,11 @@ class Worker:
             relay = PurgeRelay(self.upstream.memory, self.broker, self.upstream.shared)
             relay.open()
             stack.push_async_callback(relay.aclose)
-            Invalidator(relay.purge, lambda: self.source_names).add_to(self.commands)
+            Invalidator(
+                relay.purge,
+                lambda: self.source_names,
+                lambda: [serving.schema for serving in self.all_serving()],
+            ).add_to(self.commands)
             await self._auth.open(self.redis, self.config.redis.prefix)
             stack.push_async_callback(self._auth.aclose)
             stack.push_async_callback(self.documents.aclose)

@@ -118,6 +118,8 @@ def purge(
         print("; ".join(error["message"] for error in found["errors"]), file=sys.stderr)
         raise typer.Exit(1)
     print(f"purged by {found['count']} tags")
+    if unknown := found.get("unknown"):
+        print(f"no schema that is served has {', '.join(unknown)}", file=sys.stderr)
 
 
 def invalidations(

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from graphql import build_schema
 
 from gateway.admin.commands import Command, CommandError, Commands, Done
 from gateway.app.invalidation import Invalidator
@@ -44,6 +45,12 @@ type Query {{ number: Int @connect(source: "s", http: {{ GET: "/n" }}, selection
 """
 
 
+SERVED = build_schema(
+    "type Query { user: User } type User { id: ID named: Named } interface Named { id: ID }"
+)
+TRIED = build_schema("type Query { user: User } type User { key: ID }")
+
+
 def deep(levels: int) -> Any:
     """Lists inside each other."""
     value: Any = 1
@@ -66,8 +73,34 @@ class Purges:
     async def invalidate(self, body: Any) -> Done:
         """Follow the command, with two sources."""
         commands = Commands()
-        Invalidator(self.purge, lambda: ["a", "b"], lambda: 17.5).add_to(commands)
+        Invalidator(
+            self.purge, lambda: ["a", "b"], lambda: [SERVED, TRIED], now=lambda: 17.5
+        ).add_to(commands)
         return await commands.actions["POST", "/invalidation"](Command("script", body))
+
+
+@pytest.mark.parametrize(
+    ("item", "unknown"),
+    [
+        ({"kind": "type", "type": "User"}, []),
+        ({"kind": "type", "type": "user"}, ["user"]),
+        ({"kind": "type", "type": "Named"}, ["Named"]),  # answers have the types of their objects
+        ({"kind": "key", "type": "User", "key": {"id": 1}}, []),
+        ({"kind": "key", "type": "User", "key": {"key": 1}}, []),  # of the schema that is tried
+        ({"kind": "key", "type": "User", "key": {"ID": 1, "id": 1}}, ["User.ID"]),
+        ({"kind": "key", "type": "Usr", "key": {"id": 1}}, ["Usr"]),
+        ({"kind": "subgraph"}, []),
+    ],
+)
+async def test_what_no_schema_has_is_purged_and_told(
+    item: dict[str, Any], unknown: list[str]
+) -> None:
+    """What was stored by a schema before, or by another pod's in a rollout, may have it."""
+    purges = Purges()
+    done = await purges.invalidate([{**item, "subgraph": "a"}] * 2)
+    assert done.status == 202
+    assert done.body == {"count": 1, **({"unknown": unknown} if unknown else {})}
+    assert len(purges.tags) == 1
 
 
 @pytest.mark.parametrize(
