@@ -16,7 +16,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
-from urllib.parse import urldefrag, urljoin, urlsplit
 
 from msgspec.structs import replace
 
@@ -28,7 +27,7 @@ from gateway.upstream.cache.settings import SourceCacheSettings
 from gateway.upstream.cache.shared_tier import SharedTier
 from gateway.upstream.cache.stored import StoredResponse, request_directives
 from gateway.upstream.cache.storing import stored_response
-from gateway.upstream.cache.tags import named_tag, source_tag, url_tag
+from gateway.upstream.cache.tags import named_tag, source_tag, target_of, url_tag
 from gateway.upstream.cache.tiers import Begin, Tiers
 from gateway.upstream.transport import Fetched, UpstreamRequest, UpstreamResponse, header_value
 
@@ -133,7 +132,7 @@ class ResponseCache:
         tags = [url_tag(request.url)]
         for name in ("location", "content-location"):
             given = header_value(response.headers, name)
-            if given and (url := _target(request.url, given)):
+            if given and (url := target_of(request.url, given)):
                 tags.append(url_tag(url))
         groups = groups_of(response.headers, "cache-group-invalidation")  # RFC 9875
         tags += [named_tag(self.source, name) for name in groups]
@@ -275,16 +274,6 @@ def _is_enough(entry: StoredResponse, asks: Directives, left: float, now: float)
         stale = seconds_in(asks, "max-stale") if asks["max-stale"] else math.inf
         return left + (stale or 0) > 0
     return left > 0
-
-
-def _target(url: str, given: str) -> str | None:
-    """What a header of an answer names, where it is of the same origin. RFC 9110 §7.1"""
-    try:
-        found = urldefrag(urljoin(url, given)).url
-        one, two = urlsplit(url), urlsplit(found)
-    except ValueError:  # it is no URL
-        return None
-    return found if (one.scheme, one.netloc) == (two.scheme, two.netloc) else None
 
 
 def is_kept_whole(request: UpstreamRequest) -> bool:
