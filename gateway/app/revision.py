@@ -44,7 +44,7 @@ from gateway.pipeline.plan_budget import PlanBudget
 from gateway.pipeline.plan_cache import PlanCache
 from gateway.pipeline.subscriptions import Subscriptions
 from gateway.pipeline.view_choice import ViewChoice
-from gateway.pipeline.warm import warm_documents, warm_plans, warm_texts
+from gateway.pipeline.warm import Rest, no_rest, warm_documents, warm_plans, warm_texts
 from gateway.response.masking import ErrorMask
 from gateway.runtime.bounds import ResultLimits
 from gateway.telemetry.metrics import Sample
@@ -90,8 +90,7 @@ class Revision:
     ) -> None:
         assert graph.schema is not None
         assert graph.bound is not None
-        self.graph = graph
-        self.digest = digest
+        self.graph, self.digest = graph, digest
         self._source_urls = graph.bound.base_urls
         self._config, self._base, self._worker = config, base, worker
         limits = result_limits(config)
@@ -216,15 +215,15 @@ class Revision:
         self.add_shadows()
         await self.upstream.open()
 
-    def warm(self, documents: Collection[Key] = ()) -> int:
+    def warm(self, documents: Collection[Key] = (), rest: Rest = no_rest) -> int:
         """Make the plans that are asked for at once: those of the configuration, and of documents that are in use.
 
-        Shape: how many of `documents` have a plan.
+        Shape: how many of `documents` have a plan; `rest` is called after each.
         Errors: ConfigError for one of the configuration's.
         """
         self._warm()
         known = [one for one in documents if one.view is None or one.view in self.graph.views]
-        count = warm_documents(self.plans, known)
+        count = warm_documents(self.plans, known, rest)
         self._maker.valid.clear()
         for key in reversed(self.plans.recent(len(self.plans))):
             if (plan := self.plans.known(*key)) is not None and plan.value.labels:

@@ -7,8 +7,9 @@ text. `functions` writes the texts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gateway.codegen.exported import SHAPE_NAMES
@@ -101,12 +102,13 @@ class PlanShapes:
     def make(self) -> list[Template]:
         """Compile all texts, and make the functions of settled selections; gives the texts."""
         found = templates.of([source.source for source in self.sources])
-
-        def made(value: Any) -> Any:
-            if type(value) is ShapeSource:
-                return found[value.source].make(*map(made, value.values))
-            return value.make(made) if type(value) is Later else value
-
         for shape, source in self.settled:
-            shape.complete = made(source)
+            shape.complete = _made(found, source)
         return [found[text] for text in dict.fromkeys(source.source for source in self.sources)]
+
+
+def _made(found: Mapping[str, Template], value: Any) -> Any:
+    """A value of a function's namespace: the functions in it are made first."""
+    if type(value) is ShapeSource:
+        return found[value.source].make(*[_made(found, one) for one in value.values])
+    return value.make(partial(_made, found)) if type(value) is Later else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,8 @@ from gateway.settings.folder_files import files_in
 from gateway.settings.text_file import read_text_file
 
 T = TypeVar("T")
+Rest = Callable[[], object]
+"""Called after each plan."""
 logger = logging.getLogger("gateway.plan")
 
 
@@ -59,10 +61,19 @@ def warm_texts(plans: PlanCache[T], texts: Iterable[str]) -> int:
     return count
 
 
-def warm_documents(plans: PlanCache[T], documents: Iterable[Key]) -> int:
+def no_rest() -> None:
+    """Go on at once."""
+
+
+def warm_documents(plans: PlanCache[T], documents: Iterable[Key], rest: Rest = no_rest) -> int:
     """Compile documents that another schema has plans of; one that this schema refuses is refused.
 
     Shape: the number of plans made.
+
+    Args:
+        plans: Gets them.
+        documents: By the keys of the other schema's plans.
+        rest: Called after each.
     """
     count = 0
     for text, name, view in documents:
@@ -71,6 +82,8 @@ def warm_documents(plans: PlanCache[T], documents: Iterable[Key]) -> int:
             count += 1
         except (RequestError, ClientError):
             continue
+        finally:
+            rest()
     return count
 
 

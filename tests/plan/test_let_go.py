@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import nullcontext
+from types import FunctionType
 from weakref import ref
 
 from graphql import GraphQLSchema, Token
@@ -42,3 +43,28 @@ def test_what_is_evicted_is_freed_without_the_collector(schema: GraphQLSchema) -
         assert alive(Token) < before[1] - fields
     finally:
         gc.enable()
+
+
+def test_what_makes_plans_leaves_no_circle(schema: GraphQLSchema) -> None:
+    def make(text: str) -> Prepared:
+        prepared = prepare(schema, load_document(text, schema, Limits()))
+        if not prepared.shaping:
+            prepared.code({})
+        return prepared
+
+    for text in QUERIES.values():  # what is made once for all plans
+        make(text)
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for text in QUERIES.values():
+            make(text)
+        gc.collect()
+        left = [one for one in gc.garbage if isinstance(one, FunctionType)]
+        ours = {one.__qualname__ for one in left if one.__module__.startswith("gateway.")}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert ours == set()

@@ -6,12 +6,9 @@ A revision is built in a thread, so that the event loop goes on; what is left fo
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -21,6 +18,7 @@ from gateway.app.config import Config
 from gateway.app.hooks import Hooks
 from gateway.app.mistakes import error_lines
 from gateway.app.override_labels import make_testers
+from gateway.app.reload.background import Resting, in_the_background
 from gateway.app.reload.canary import Canary
 from gateway.app.reload.draining import Draining, Remains
 from gateway.app.reload.effects import with_hot_changes
@@ -38,11 +36,6 @@ from gateway.pipeline.found_plan import CacheCounters, Key
 
 T = TypeVar("T")
 logger = logging.getLogger("gateway.reload")
-SWITCH_INTERVAL_S = 0.00005
-"""While a thread builds, the event loop waits so long for the interpreter; Python's own is a hundred times that."""
-YOUNG_OBJECTS = 1_000
-"""While a thread builds, young objects are looked at by so many, half a millisecond each time: not all at once."""
-NEVER = 2**31 - 1
 
 
 class RefusedError(Exception):
@@ -263,18 +256,4 @@ class Revisions:
 
 def _warm(revision: Revision, before: Revision, plans: Mapping[Key, Prepared]) -> int:
     revision.carry(before, plans)
-    return revision.warm(plans)
-
-
-@contextmanager
-def in_the_background() -> Iterator[None]:
-    """While a thread builds: the event loop gets the interpreter often, and no collection of garbage is a long one."""
-    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    if thresholds[0]:
-        gc.set_threshold(YOUNG_OBJECTS, 0, NEVER)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
-        gc.set_threshold(*thresholds)
+    return revision.warm(plans, Resting().rest)

@@ -6,7 +6,9 @@ has to run after that field's step. Where the operation does not select the fiel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import cast
 
@@ -27,15 +29,19 @@ def add_dependencies(plan: Plan, schema: GraphQLSchema) -> Plan:
     selections = [s for part in plan.parts for s in walk_selections(part.root)]
     numbers = count(1 + max((field.id for s in selections for field in s.fields), default=0))
 
-    def visit(selection: Selection) -> Selection:
-        fields = list(selection.fields)
-        for field in fields:  # grows: a hidden field may have dependencies of its own
-            index = fields.index(field)
-            after = _dependencies(schema, selection.type, field, fields, numbers, plan.overrides)
-            fields[index] = _ordered(field, after)
-        return with_fields(selection, [map_children(f, visit) for f in _without_cycles(fields)])
+    return map_roots(plan, partial(_depending, schema, numbers, plan.overrides))
 
-    return map_roots(plan, visit)
+
+def _depending(
+    schema: GraphQLSchema, numbers: count[int], overrides: tuple[str, ...], selection: Selection
+) -> Selection:
+    fields = list(selection.fields)
+    for field in fields:  # grows: a hidden field may have dependencies of its own
+        index = fields.index(field)
+        after = _dependencies(schema, selection.type, field, fields, numbers, overrides)
+        fields[index] = _ordered(field, after)
+    visit = partial(_depending, schema, numbers, overrides)
+    return with_fields(selection, [map_children(f, visit) for f in _without_cycles(fields)])
 
 
 def _dependencies(
@@ -83,18 +89,18 @@ def _dependencies(
 def _without_cycles(fields: list[Field]) -> list[Field]:
     """Drop the dependencies that would close a circle: the loader then sees what the parent holds."""
     after = {field.id: field.after for field in fields}
-
-    def reaches(start: int, goal: int) -> bool:
-        return start == goal or any(reaches(next_id, goal) for next_id in after[start])
-
     for field in fields:
         kept: tuple[int, ...] = ()
         for dependency in after[field.id]:
             after[field.id] = kept
-            if not reaches(dependency, field.id):
+            if not _reaches(after, dependency, field.id):
                 kept = (*kept, dependency)
         after[field.id] = kept
     return [_ordered(field, after[field.id]) for field in fields]
+
+
+def _reaches(after: Mapping[int, tuple[int, ...]], start: int, goal: int) -> bool:
+    return start == goal or any(_reaches(after, next_id, goal) for next_id in after[start])
 
 
 def _ordered(field: Field, after: tuple[int, ...]) -> Field:

@@ -8,6 +8,7 @@ The names stand in the order in which the operation selects them: rows that are 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from graphql import GraphQLSchema
 
@@ -27,27 +28,27 @@ from gateway.plan.rewrite import map_children, map_roots, with_fields
 
 def project_loaders(plan: Plan, schema: GraphQLSchema) -> Plan:
     """Set `wanted` of every batch and entity field."""
-
     if not has_kind(plan, Kind.BATCH, Kind.ENTITY):
         return plan
+    return map_roots(plan, partial(_projected, schema))
 
-    def visit(selection: Selection) -> Selection:
-        if not selection.settled:
-            return selection  # nothing is loaded there
-        reads = _reads(schema, selection)
-        fields = [visit_field(field, reads.get(field.name, LEAF)) for field in selection.fields]
-        return with_fields(selection, fields)
 
-    def visit_field(field: Field, read: FieldTree) -> Field:
-        if field.kind in (Kind.BATCH, Kind.ENTITY):
-            below = read if field.hidden else _wanted_of(schema, field.output)
-            # A leaf of a batch field is the value itself: there is nothing to choose from.
-            is_value = field.kind is Kind.BATCH and composite_of(field.output) is None
-            if below is not None and not is_value:
-                field = replace(field, wanted=below.joined(read))
-        return map_children(field, visit)
+def _projected(schema: GraphQLSchema, selection: Selection) -> Selection:
+    if not selection.settled:
+        return selection  # nothing is loaded there
+    reads = _reads(schema, selection)
+    fields = [_projected_field(schema, one, reads.get(one.name, LEAF)) for one in selection.fields]
+    return with_fields(selection, fields)
 
-    return map_roots(plan, visit)
+
+def _projected_field(schema: GraphQLSchema, field: Field, read: FieldTree) -> Field:
+    if field.kind in (Kind.BATCH, Kind.ENTITY):
+        below = read if field.hidden else _wanted_of(schema, field.output)
+        # A leaf of a batch field is the value itself: there is nothing to choose from.
+        is_value = field.kind is Kind.BATCH and composite_of(field.output) is None
+        if below is not None and not is_value:
+            field = replace(field, wanted=below.joined(read))
+    return map_children(field, partial(_projected, schema))
 
 
 def _reads(schema: GraphQLSchema, selection: Selection) -> dict[str, FieldTree]:

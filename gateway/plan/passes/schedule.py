@@ -6,6 +6,7 @@ its rows and the fields that its loader reads are ready.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.plan.nodes import Field, Kind, Part, Plan, Selection, Step, child_selections
@@ -18,41 +19,40 @@ def schedule_steps(plan: Plan) -> Plan:
 
 def _schedule_part(part: Part) -> Part:
     waves: list[list[Step]] = []
+    _place(part.root, 0, True, waves)
+    return replace(part, waves=tuple(tuple(wave) for wave in waves))
 
-    def place(step: Step, wave: int) -> None:
+
+def _place(selection: Selection, ready: int, is_root: bool, waves: list[list[Step]]) -> None:
+    """Put the steps of a selection, and of those below it, into their waves."""
+    ends = _ends(selection, ready)
+    for step in _steps(selection, is_root):
+        wave = max(ends.get(number, 1) for number in step.fields) - 1
         while len(waves) <= wave:
             waves.append([])
         waves[wave].append(step)
-
-    def visit(selection: Selection, ready: int, is_root: bool) -> None:
-        ends = _ends(selection, ready)
-        for step in _steps(selection, is_root):
-            place(step, max(ends.get(number, 1) for number in step.fields) - 1)
-        for field in selection.fields:
-            for child in child_selections(field):
-                if child.settled:
-                    # A property of the root is read with the first wave, awaitable or not.
-                    visit(child, ends.get(field.id, ready + is_root), False)
-
-    visit(part.root, 0, True)
-    return replace(part, waves=tuple(tuple(wave) for wave in waves))
+    for field in selection.fields:
+        for child in child_selections(field):
+            if child.settled:
+                # A property of the root is read with the first wave, awaitable or not.
+                _place(child, ends.get(field.id, ready + is_root), False, waves)
 
 
 def _ends(selection: Selection, ready: int) -> dict[int, int]:
     """The wave after which each step's values are there."""
     by_id = {field.id: field for field in selection.fields}
     ends: dict[int, int] = {}
-
-    def end(field: Field) -> int:
-        if field.id not in ends:
-            start = max((end(by_id[number]) for number in field.after), default=ready)
-            ends[field.id] = max(start, ready) + 1
-        return ends[field.id]
-
     for field in selection.fields:
         if field.is_step:
-            end(field)
+            _end(field, by_id, ready, ends)
     return ends
+
+
+def _end(field: Field, by_id: Mapping[int, Field], ready: int, ends: dict[int, int]) -> int:
+    if field.id not in ends:
+        before = (_end(by_id[number], by_id, ready, ends) for number in field.after)
+        ends[field.id] = max(max(before, default=ready), ready) + 1
+    return ends[field.id]
 
 
 def _steps(selection: Selection, is_root: bool) -> list[Step]:

@@ -14,30 +14,37 @@ from gateway.plan.rewrite import map_children, map_roots
 
 def mark_settled(plan: Plan) -> Plan:
     """Set `settled` of every selection. The types of one field are settled together or not at all."""
+    return map_roots(plan, _Rows().settled)
 
-    def visit(selection: Selection) -> Selection:
-        return replace(selection, fields=tuple(map(visit_field, selection.fields)), settled=True)
 
-    def visit_field(field: Field) -> Field:
-        return map_children(field, visit) if needs_rows(field) else field
+class _Rows:
+    """Which fields need rows. Methods, and no functions that hold themselves: those would be circles of garbage."""
 
-    def needs_rows(field: Field) -> bool:
-        known = found.get(field.id)
+    def __init__(self) -> None:
+        self._found: dict[int, bool] = {}
+
+    def settled(self, selection: Selection) -> Selection:
+        return replace(
+            selection, fields=tuple(map(self._settled_field, selection.fields)), settled=True
+        )
+
+    def _settled_field(self, field: Field) -> Field:
+        return map_children(field, self.settled) if self._needs_rows(field) else field
+
+    def _needs_rows(self, field: Field) -> bool:
+        known = self._found.get(field.id)
         if known is None:
-            known = found[field.id] = _needs_rows(composite_of(field.output))
+            known = self._found[field.id] = self._has_rows(composite_of(field.output))
         return known
 
-    def _needs_rows(composite: Composite | None) -> bool:
+    def _has_rows(self, composite: Composite | None) -> bool:
         if composite is None:
             return False
         return composite.by_call or any(
             selection.is_kept
-            or any(below.is_step or needs_rows(below) for below in selection.fields)
+            or any(below.is_step or self._needs_rows(below) for below in selection.fields)
             for selection in composite.selections
         )
-
-    found: dict[int, bool] = {}
-    return map_roots(plan, visit)
 
 
 def is_settled(field: Field) -> bool:

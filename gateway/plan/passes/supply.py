@@ -7,6 +7,7 @@ none. An entity field below it that it supplies needs no step, and most connecto
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from graphql import GraphQLSchema
 
@@ -18,29 +19,30 @@ from gateway.plan.rewrite import map_children, map_roots, with_fields
 
 def read_what_is_supplied(plan: Plan, schema: GraphQLSchema) -> Plan:
     """Turn entity fields into properties where the value they are on is known to hold them."""
-
     if not has_kind(plan, Kind.ENTITY):
         return plan
+    return map_roots(plan, partial(_read, schema, None))
 
-    def visit(selection: Selection, supplied: FieldTree | None) -> Selection:
-        return with_fields(selection, [visit_field(field, supplied) for field in selection.fields])
 
-    def visit_field(field: Field, supplied: FieldTree | None) -> Field:
-        below: FieldTree | None = None
-        if (
-            supplied is not None
-            and field.kind in (Kind.ENTITY, Kind.PROPERTY)
-            and field.name in supplied
-        ):
-            below = supplied[field.name] or None
-            if field.kind is not Kind.PROPERTY:
-                field = replace(field, kind=Kind.PROPERTY)
-        else:
-            loader = loader_of(schema, field)
-            if loader is not None and loader.supplies is not None:
-                below = loader.supplies
-                if field.kind is Kind.ENTITY:
-                    below = below.get(field.name)
-        return map_children(field, lambda child: visit(child, below))
+def _read(schema: GraphQLSchema, supplied: FieldTree | None, selection: Selection) -> Selection:
+    fields = [_read_field(schema, supplied, field) for field in selection.fields]
+    return with_fields(selection, fields)
 
-    return map_roots(plan, lambda root: visit(root, None))
+
+def _read_field(schema: GraphQLSchema, supplied: FieldTree | None, field: Field) -> Field:
+    below: FieldTree | None = None
+    if (
+        supplied is not None
+        and field.kind in (Kind.ENTITY, Kind.PROPERTY)
+        and field.name in supplied
+    ):
+        below = supplied[field.name] or None
+        if field.kind is not Kind.PROPERTY:
+            field = replace(field, kind=Kind.PROPERTY)
+    else:
+        loader = loader_of(schema, field)
+        if loader is not None and loader.supplies is not None:
+            below = loader.supplies
+            if field.kind is Kind.ENTITY:
+                below = below.get(field.name)
+    return map_children(field, partial(_read, schema, below))

@@ -13,6 +13,7 @@ from graphql import DocumentNode, GraphQLSchema
 import gateway.generated.functions as functions_module
 import gateway.language.document as document_module
 from gateway.app.gateway import create_app
+from gateway.app.reload.background import Resting
 from gateway.app.reload.effects import Effect
 from gateway.app.reload.inputs import Inputs, Origin
 from gateway.app.reload.shelf import BusyError
@@ -237,6 +238,17 @@ async def test_counters_never_fall(live: Live) -> None:
     registry.add(live.client.app.worker.serving().samples)
     after = dict(registry.snapshot()["gateway_plan_cache_lookups"])
     assert all(after[labels] >= value for labels, value in before)  # type: ignore[operator]
+
+
+async def test_the_thread_that_makes_plans_rests_after_each(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[int] = []
+    monkeypatch.setattr(Resting, "rest", lambda _: rests.append(1))
+    for name in ("a", "b"):
+        await live.client.execute(f"{{ box {{ {name}: old }} }}")
+    live.project.write_schema("new: String")
+    assert (await live.reloader.reload()).plans == len(rests) == 2
 
 
 async def test_the_loop_goes_on_while_it_is_built(live: Live) -> None:
