@@ -41,7 +41,8 @@ A signal or a change that comes while another reload is under way is seen to aft
 2. Each worker builds the schema beside the one that it serves, in a thread, with all that `gateway check` looks at, and
    makes the plans of the documents that were used last (`reload.warm_plans`). A document all of whose fields, arguments
    and types are what they were is not validated again, and code that comes out the same is not compiled again; the plan
-   itself is bound anew, because it holds the resolvers and sources of its schema.
+   itself is bound anew, because it holds the resolvers and sources of its schema. The thread rests between plans, a
+   third of the time, so that requests beside it wait less.
 3. When every worker could, each of them swaps. When one could not, none does: the version before goes on everywhere,
    readiness stays as it is, `gateway_reloads_total{result="refused"}` grows, and the error log has file and line.
 4. A request that has begun ends by the version that it began with. Sources whose settings are equal keep their

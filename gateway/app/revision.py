@@ -101,8 +101,7 @@ class Revision:
         self.upstream = worker.upstream
         # It does not know the revision: that goes with the last request that holds it, and not in a circle.
         costs = None if config.cost.mode == "off" else OperationCosts(graph.schema, config.cost)
-        maker = PlanMaker(graph.schema, config.limits, limits, graph.views, costs)
-        self._maker = maker
+        self._maker = maker = PlanMaker(graph.schema, config.limits, limits, graph.views, costs)
         self.plans: PlanCache[Prepared] = PlanCache(
             config.plan_cache,
             maker.make,
