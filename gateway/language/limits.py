@@ -56,9 +56,10 @@ class Limits:
             graphql-core's executor: more slowly, with the same answer. The largest Relay operations that were
             tried cost 55,000.
         max_validation_errors: Errors after which validation stops; graphql-core's default is 100.
-        max_validation_work: Budget of the rule that compares overlapping fields, the one that is
-            quadratic (CVE-2026-75507). Large Relay operations need 15,000, which take 10 ms of CPU;
-            graphql-core's own is 500,000.
+        max_validation_work: Budget of what compares fields of one response key. Where they are plainly alike
+            each counts one, as do spreads, variables and compared values: the largest Relay operations need
+            1,200. Else graphql-core's rule looks, which is quadratic (CVE-2026-75507): these need 15,000 then,
+            which take 10 ms of CPU. graphql-core's own budget is 500,000.
         max_variables_depth: Levels of lists and objects in variables: input objects may nest without end.
         max_list_length: Items of one list in variables. Shopify has 250 for its inputs.
         max_response_nodes: Objects and list items of one answer, counted while it is made: the work stops

@@ -38,7 +38,7 @@ def validate_document(
     hides = not limits.introspection
     if hides:
         check_introspection(document)
-    if is_certainly_valid(schema, document):
+    if is_certainly_valid(schema, document, limits.max_validation_work):
         return
     rules = rules_for("$" in text, "@" in text)
     with reference_settings(limits.max_validation_work, rules[0].keys):

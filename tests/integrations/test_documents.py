@@ -68,6 +68,12 @@ def test_a_text_is_parsed_and_validated_once(monkeypatch: pytest.MonkeyPatch) ->
     assert wrong == graphql.graphql_sync(schema, "query Once { nope }", ROOT)
 
 
+def test_an_option_that_graphql_core_does_not_have_is_refused() -> None:
+    schema = make_schema(SDL)
+    with pytest.raises(TypeError):
+        graphql_core.validate(schema, parse("query Fresh { a }"), bogus=1)
+
+
 def test_a_rule_that_may_look_at_more_is_asked_each_time() -> None:
     asked: list[int] = []
 

@@ -9,17 +9,25 @@ from typing import Any
 
 import pytest
 from graphql import (
+    DirectiveLocation,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLArgument,
+    GraphQLDirective,
+    GraphQLField,
+    GraphQLInt,
+    GraphQLList,
+    GraphQLObjectType,
     GraphQLSchema,
+    OperationDefinitionNode,
     SelectionSetNode,
     build_schema,
     parse,
     validate,
 )
 
-from gateway.language.quick import doubt, is_certainly_valid
+from gateway.language.quick import is_certainly_valid
 from gateway.language.quick.doubt import MAX_NESTING
 from tests.language.test_rules import SCHEMA, SEEDS
 
@@ -109,10 +117,49 @@ def test_what_is_not_plain_is_left_to_the_rules(text: str) -> None:
     assert not is_certainly_valid(SCHEMA, parse(text))
 
 
-def test_a_check_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doubt, "MAX_STEPS", 20)
-    assert is_certainly_valid(SCHEMA, parse("{ dog { id } }"))
-    assert not is_certainly_valid(SCHEMA, parse("{ " + "dog { id } " * 20 + "}"))
+def test_a_check_ends() -> None:
+    assert is_certainly_valid(SCHEMA, parse("{ dog { id } }"), 20)
+    assert not is_certainly_valid(SCHEMA, parse("{ " + "dog { id } " * 20 + "}"), 20)
+
+
+OWN_LIST = GraphQLSchema(
+    GraphQLObjectType(
+        "Query",
+        {"a": GraphQLField(GraphQLInt, {"x": GraphQLArgument(type("L", (GraphQLList,), {})(GraphQLInt))})},
+    )
+)  # fmt: skip
+TWO_OF_A_NAME = GraphQLSchema(
+    GraphQLObjectType("Query", {"a": GraphQLField(GraphQLInt)}),
+    directives=[
+        GraphQLDirective("d", [DirectiveLocation.FIELD], is_repeatable=True),
+        GraphQLDirective("d", [DirectiveLocation.QUERY]),
+    ],
+)
+OWN_TYPENAME = build_schema("type Query { __typename: Query a: Int }", assume_valid=True)
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        (OWN_LIST, "query ($v: [Int]) { a(x: [$v]) }"),
+        (TWO_OF_A_NAME, "{ a @d }"),
+        (OWN_TYPENAME, "{ __typename { a } }"),
+    ],
+)
+def test_schemas_that_only_python_can_make(schema: GraphQLSchema, text: str) -> None:
+    assert validate(schema, parse(text))
+    assert not is_certainly_valid(schema, parse(text))
+
+
+def test_one_node_in_two_places_is_left_to_the_rules() -> None:
+    (query,) = parse("{ dog { id } pet { ... on Dog { x: id } } }").definitions
+    assert isinstance(query, OperationDefinitionNode)
+    selections = query.selection_set.selections
+    doubled = OperationDefinitionNode(
+        operation=query.operation,
+        selection_set=SelectionSetNode(selections=(*selections, selections[0])),
+    )
+    assert not is_certainly_valid(SCHEMA, DocumentNode(definitions=(doubled,)))
 
 
 def test_what_nests_through_fragments_counts_together() -> None:
@@ -132,15 +179,11 @@ def test_literals_that_nest_beyond_the_stack_are_left_to_the_rules() -> None:
     assert not is_certainly_valid(schema, document)
 
 
-def test_comparing_literals_takes_steps_and_each_pair_is_compared_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_comparing_literals_takes_steps_and_each_pair_is_compared_once() -> None:
     field = f"pets(n: [{'1 ' * 50}]) {{ __typename }}"
     document = parse(f"{{ {field} {field} ...Q }} fragment Q on Query {{ {field} }}")
-    monkeypatch.setattr(doubt, "MAX_STEPS", 150)
-    assert is_certainly_valid(SCHEMA, document)
-    monkeypatch.setattr(doubt, "MAX_STEPS", 90)
-    assert not is_certainly_valid(SCHEMA, document)
+    assert is_certainly_valid(SCHEMA, document, 150)
+    assert not is_certainly_valid(SCHEMA, document, 90)
     repeated = parse(
         f"{{ ...Q ...R }} fragment Q on Query {{ {field} }} fragment R on Query {{ {field} }}"
     )
@@ -148,9 +191,8 @@ def test_comparing_literals_takes_steps_and_each_pair_is_compared_once(
         "query A { ...Q ...R } query B { ...Q ...R id: __typename } query C { ...R ...Q }"
         f" fragment Q on Query {{ {field} }} fragment R on Query {{ {field} }}"
     )
-    monkeypatch.setattr(doubt, "MAX_STEPS", 140)
-    assert is_certainly_valid(SCHEMA, repeated)
-    assert is_certainly_valid(SCHEMA, several)
+    assert is_certainly_valid(SCHEMA, repeated, 140)
+    assert is_certainly_valid(SCHEMA, several, 140)
 
 
 def test_nothing_wrong_is_certain() -> None:

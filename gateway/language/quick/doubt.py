@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-# StepsLeft after which the rules look, whose own budget holds: a step takes about a microsecond.
+# Steps after which the rules look, where the caller has no budget: a step takes about a microsecond.
 MAX_STEPS = 20_000
 # Selection sets within each other, those of the fragments that are spread there included; graphql-core ends at 200.
 MAX_NESTING = 60
@@ -24,8 +24,8 @@ class StepsLeft:
 
     __slots__ = ("_left",)
 
-    def __init__(self) -> None:
-        self._left = MAX_STEPS
+    def __init__(self, most: int) -> None:
+        self._left = most
 
     def take(self, count: int = 1) -> None:
         """Some more. Errors: Doubt where there are none left."""

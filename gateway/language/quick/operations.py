@@ -14,16 +14,24 @@ from graphql import (
 )
 from graphql.validation.rules.variables_in_allowed_position import allowed_variable_usage
 
-from gateway.language.quick.doubt import MAX_NESTING, Doubt, StepsLeft
+from gateway.language.quick.doubt import MAX_NESTING, MAX_STEPS, Doubt, StepsLeft
 from gateway.language.quick.merging import Merging
 from gateway.language.quick.selections import Selections, Uses
 from gateway.language.quick.values import check_literal, note_variables
 
 
-def is_certainly_valid(schema: GraphQLSchema, document: DocumentNode) -> bool:
-    """Whether every rule of the specification is kept, for certain. False says nothing: validate it."""
+def is_certainly_valid(
+    schema: GraphQLSchema, document: DocumentNode, max_steps: int = MAX_STEPS
+) -> bool:
+    """Whether every rule of the specification is kept, for certain. False says nothing: validate it.
+
+    Args:
+        schema: One that is valid itself.
+        document: As parsed.
+        max_steps: How many fields, spreads, variables and compared values may be looked at.
+    """
     try:
-        QuickCheck(schema, document).check()
+        QuickCheck(schema, document, max_steps).check()
     except (Doubt, RecursionError):
         return False
     return True
@@ -32,7 +40,7 @@ def is_certainly_valid(schema: GraphQLSchema, document: DocumentNode) -> bool:
 class QuickCheck:
     """One document's check."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, max_steps: int) -> None:
         self._schema = schema
         self._operations: list[OperationDefinitionNode] = []
         self._fragments: dict[str, FragmentDefinitionNode] = {}
@@ -45,7 +53,7 @@ class QuickCheck:
                 self._fragments[definition.name.value] = definition
             else:
                 raise Doubt
-        self._steps = StepsLeft()
+        self._steps = StepsLeft(max_steps)
         self._selections = Selections(schema, self._fragments)
         self._uses: dict[str, Uses] = {}
         self._nesting: dict[str, int] = {}

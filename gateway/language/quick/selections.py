@@ -78,6 +78,7 @@ class Selections:
     def __init__(self, schema: GraphQLSchema, fragments: dict[str, FragmentDefinitionNode]) -> None:
         self._schema = schema
         self._fragments = fragments
+        self._directives = {directive.name: directive for directive in schema.directives}
         self.selected: dict[int, SelectedSet] = {}
 
     def check_fragment(self, node: FragmentDefinitionNode) -> Uses:
@@ -104,6 +105,8 @@ class Selections:
         return found
 
     def _check_set(self, node: SelectionSetNode, parent: Any, uses: Uses, depth: int) -> None:
+        if id(node) in self.selected:
+            raise Doubt  # one node in two places, of a document that was made
         selected = SelectedSet([], [])
         self._check_selections(node, parent, uses, depth, selected)
         self.selected[id(node)] = selected
@@ -120,7 +123,7 @@ class Selections:
             if type(node) is FieldNode:
                 name = node.name.value
                 definition = fields.get(name) if fields is not None else None
-                if definition is None:
+                if definition is None or name.startswith("__"):
                     if name != "__typename":
                         raise Doubt  # unknown, or introspection
                     definition = TypeNameMetaFieldDef
@@ -173,7 +176,7 @@ class Selections:
         seen: set[str] = set()
         for node in nodes or ():
             name = node.name.value
-            directive = self._schema.get_directive(name)
+            directive = self._directives.get(name)
             if directive is None or name in NOT_PLAIN:
                 raise Doubt
             if name in seen and not directive.is_repeatable:

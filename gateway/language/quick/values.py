@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from graphql import (
     GraphQLArgument,
     GraphQLInputField,
-    GraphQLInputObjectType,
-    GraphQLList,
     ListValueNode,
     ObjectValueNode,
     Undefined,
     VariableNode,
     get_nullable_type,
+    is_input_object_type,
+    is_list_type,
     is_required_argument,
 )
 
@@ -65,23 +65,23 @@ def check_literal(node: Any, type_: Any) -> None:
     """See that a literal is of a type, as the reference sees it. Errors: Doubt."""
     if validate_input_literal is None:
         raise Doubt
-    validate_input_literal(node, type_, doubt)
+    validate_input_literal(node, type_, doubt, None, None, True)
 
 
 def note_variables(node: Any, type_: Any, uses: list[VariableUse]) -> None:
     """Note the variables of a literal that has the right shape, and see that no field of it stands twice."""
     type_ = get_nullable_type(type_)
     if type(node) is ListValueNode:
-        item = type_.of_type if type(type_) is GraphQLList else type_
+        item = type_.of_type if is_list_type(type_) else type_
         for value in node.values:
             if type(value) is VariableNode:
                 uses.append(VariableUse(value.name.value, item, Undefined))
             else:
                 note_variables(value, item, uses)
     elif type(node) is ObjectValueNode:
-        while type(type_) is GraphQLList:  # one item may stand for a list
+        while is_list_type(type_):  # one item may stand for a list
             type_ = get_nullable_type(type_.of_type)
-        if type(type_) is not GraphQLInputObjectType or type_.is_one_of:
+        if not is_input_object_type(type_) or type_.is_one_of:
             raise Doubt  # a scalar of one's own, whose variables have no type
         if len({field.name.value for field in node.fields}) < len(node.fields):
             raise Doubt
