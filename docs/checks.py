@@ -18,6 +18,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Changes": {
         "BreakingChange": "`--against` has found what may break a valid operation. With `--usage` it is an error where clients use it, and the message names them; see [partners](partners.md#changes).",
         "DangerousChange": "`--against` has found what breaks no operation, and may surprise a client: a new value of an enum, another default.",
+        "TrustedDocument": "`--start`: a document of `[persisted_documents]` is not valid by the schema, or too much, and is refused to its clients. Release the schema that it is of, or retire the document.",
     },
     "Python": {
         "Resolver": "A function does not fit the schema: its name, its parameters, or what it is bound to. The hint has the name that is nearest.",

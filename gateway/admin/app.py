@@ -85,7 +85,10 @@ class AdminApp:
         except CommandError as exc:
             return _refused(str(exc), exc.status)
         except asyncio.CancelledError:  # the server ends, and waits for the answer
-            return _refused("this worker ends: give the command again, another one answers", 503)
+            return _refused(
+                "this worker ends: give the command again; another one answers, unless the server ends",
+                503,
+            )
         except Exception:
             logger.exception("a command has failed")
             return _refused("the command failed; the log says why", 500)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from gateway.admin.commands import Command, Commands, Done
+from gateway.admin.commands import Command, CommandError, Commands, Done
 from gateway.app.worker import Worker
 from gateway.broker.calls import Answers, RefusedQuestionError
 
@@ -71,9 +71,14 @@ class Administration:
         commands.add("GET", "/admin/operations", self._show("operations"))
         commands.add("GET", "/admin/breakers", self._show("breakers"))
         commands.add(
-            "POST", "/admin/breakers/reset", self._have("breakers.reset"), body=BreakerCommand
+            "POST",
+            "/admin/breakers/reset",
+            self._have("breakers.reset", "called an endpoint"),
+            body=BreakerCommand,
         )
-        commands.add("POST", "/admin/log-level", self._have("log_level"), body=LevelCommand)
+        commands.add(
+            "POST", "/admin/log-level", self._have("log_level", "a logger"), body=LevelCommand
+        )
         commands.add("POST", "/admin/drain", self._have("drain"), body=ReadinessCommand)
 
     def _show(self, what: str) -> Any:
@@ -82,12 +87,19 @@ class Administration:
 
         return show
 
-    def _have(self, what: str) -> Any:
-        """What has every worker do something; 400 where they refuse, 502 where one does not answer."""
+    def _have(self, what: str, unknown: str = "anything") -> Any:
+        """What has every worker do something; 400 where they refuse, 502 where one does not answer.
+
+        Args:
+            what: What they are asked.
+            unknown: What none of them knows where each answers None: 400 too.
+        """
 
         async def have(command: Command) -> Done:
             body = msgspec.to_builtins(command.body)
             answers = await self._worker.calls.ask(what, body, TIMEOUT_S)
+            if answers.is_whole and not any(said is not None for said in answers.said.values()):
+                raise CommandError(f"no worker has {unknown} of that name")
             return Done(
                 _told(answers),
                 200 if answers.is_whole else 400 if not answers.silent else 502,
@@ -138,24 +150,40 @@ class Administration:
             for title, policy in policies.items()
         }
 
-    async def _reset(self, asked: dict[str, Any]) -> int:
-        """Close breakers; gives how many were not closed. Errors: RefusedQuestionError for a source that is none."""
+    async def _reset(self, asked: dict[str, Any]) -> int | None:
+        """Close breakers; gives how many were not closed, None where this worker knows no such endpoint.
+
+        Errors: RefusedQuestionError for a source that is none.
+        """
         worker = self._worker
         served = [*worker.upstream.policies, *worker.policies_of_canary]
         policies = [policy for policy in served if policy.name == asked["source"]]
         if not policies:
             raise RefusedQuestionError(f"no source is named {asked['source']!r}")
-        count = 0
-        for name, known in (item for policy in policies for item in policy.endpoints.items()):
-            if asked["endpoint"] in (None, name):
-                count += known.breaker.state != "closed"
-                known.breaker.reset()
+        asked_for = asked["endpoint"]
+        found = [
+            known.breaker
+            for policy in policies
+            for name, known in policy.endpoints.items()
+            if asked_for in (None, name)
+        ]
+        if not found and asked_for is not None:
+            return None
+        count = sum(breaker.state != "closed" for breaker in found)
+        for breaker in found:
+            breaker.reset()
         return count
 
-    async def _set_level(self, asked: dict[str, Any]) -> str:
+    async def _set_level(self, asked: dict[str, Any]) -> str | None:
+        """Set a logger's level; gives the one that counts, None where this worker has no such logger.
+
+        Errors: RefusedQuestionError for a level that is none.
+        """
         level, name = asked["level"].upper(), asked["logger"]
         if level not in ("", *LEVELS):
             raise RefusedQuestionError(f"there are {', '.join(LEVELS)}")
+        if name not in ("", "root", *logging.root.manager.loggerDict):
+            return None  # asking for it would make it
         logger = logging.getLogger(name)
         own = self._levels.pop(logger.name, logger.level)
         if level:

@@ -163,13 +163,16 @@ class Gateway:
             self._worker = worker
             yield {DRAIN: worker.begin_drain}
 
-    async def check_start(self) -> None:
+    async def check_start(self) -> Mapping[str, str]:
         """Make what a start makes on this machine and close it again; no port is taken, no function of the user called.
+
+        Returns:
+            Why trusted documents are refused, by their ids.
 
         Errors: ConfigError for what no worker could start with.
         """
         async with self._opened() as worker:
-            self._warmed(worker)
+            return self._warmed(worker).refused_documents
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Worker]:

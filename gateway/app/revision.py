@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,7 @@ class Revision:
             budget=PlanBudget(config.limits.plan_cpu_share),
             max_text_length=config.limits.max_document_bytes,
         )
+        self.refused_documents: Mapping[str, str] = {}
         maker.growing, maker.lookup = self.plans.growing, self.plans.lookup
         self.sharing = Sharing(
             config.traffic_shaping.router.dedupe,
@@ -220,7 +222,11 @@ class Revision:
         Shape: how many of `documents` have a plan; `rest` is called after each.
         Errors: ConfigError for one of the configuration's.
         """
-        self._warm()
+        config, trusted = self._config, self.pipeline.documents.trusted
+        warm_plans(self.plans, config.plan_cache.warm, self._base)
+        if trusted is not None and config.persisted_documents.warm:
+            texts = islice(trusted.once_each(), config.plan_cache.max_entries)
+            self.refused_documents = warm_texts(self.plans, texts)
         known = [one for one in documents if one.view is None or one.view in self.graph.views]
         count = warm_documents(self.plans, known, rest)
         self._maker.valid.clear()
@@ -282,13 +288,6 @@ class Revision:
         if isinstance(context, ApplicationContext) and self._application is not None:
             context.application = await settled(self._application(context))
         return context
-
-    def _warm(self) -> None:
-        config, trusted = self._config, self.pipeline.documents.trusted
-        warm_plans(self.plans, config.plan_cache.warm, self._base)
-        if trusted is not None and config.persisted_documents.warm:
-            texts = list(dict.fromkeys(trusted.texts.values()))
-            warm_texts(self.plans, texts[: config.plan_cache.max_entries])
 
 
 def result_limits(config: Config) -> ResultLimits:

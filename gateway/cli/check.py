@@ -129,7 +129,7 @@ def check(
             if against is not None and graph.schema is not None:
                 changes = changes_against(settings, graph.schema, against, rules)
             if start and not graph.errors:
-                check_start(settings, graph, origin_for(config, schema).base, mock=mock)
+                changes += check_start(settings, graph, origin_for(config, schema).base, mock=mock)
     except ConfigError as exc:
         path = config_path(config, schema)
         errors = [_found(place_in_config(one, path)) for one in (exc, *exc.others)]
@@ -147,14 +147,25 @@ def check(
     raise typer.Exit(1 if is_wrong else 0)
 
 
-def check_start(settings: Config, graph: Graph, base: Path, *, mock: bool = False) -> None:
+def check_start(
+    settings: Config, graph: Graph, base: Path, *, mock: bool = False
+) -> list[Diagnostic]:
     """Make what a start makes, and close it again. Errors: ConfigError."""
     with meeting_place(settings.server.workers), redirect_stdout(sys.stderr):
         gateway = Gateway(settings, base, os.environ, mock=mock, graph=graph)
         try:
-            asyncio.run(gateway.check_start())
+            refused = asyncio.run(gateway.check_start())
         finally:
             graph.threads.shutdown(wait=False)
+    return [
+        Diagnostic(
+            why,
+            "TrustedDocument",
+            severity="warning",
+            hint="release the schema that it is of, or retire it",
+        )
+        for why in refused.values()
+    ]
 
 
 def reach_sources(settings: Config, graph: Graph) -> list[Diagnostic]:

@@ -66,7 +66,7 @@ def percent_of(share: float) -> str:
 
 def lines_of(found: dict[str, Any]) -> list[str]:
     """A report for people."""
-    lines = [*found["errors"], found["line"]]
+    lines = [*found["errors"], *found["warnings"], found["line"]]
     if found["result"] in ("refused", "withdrawn"):  # then nothing of it holds
         return lines
     if found["result"] == "trying":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway.documents.apps import read_apps, signature_of_apps
@@ -49,6 +49,14 @@ class TrustedDocuments:
         if now >= self._next_check:
             self._next_check = now + CHECK_EVERY_S
             await asyncio.to_thread(self._reload)
+
+    def once_each(self) -> Iterator[tuple[str, str]]:
+        """Each text with the first of its ids."""
+        seen: set[str] = set()
+        for id_, text in self.texts.items():
+            if text not in seen:
+                seen.add(text)
+                yield id_, text
 
     def _read(self) -> dict[str, str]:
         """All that the manifests hold. Errors: ConfigError."""

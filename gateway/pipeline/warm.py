@@ -45,20 +45,27 @@ def warm_plans(plans: PlanCache[T], paths: Sequence[str], base: Path) -> int:
     return count
 
 
-def warm_texts(plans: PlanCache[T], texts: Iterable[str]) -> int:
+def warm_texts(plans: PlanCache[T], documents: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Compile every operation of trusted documents; one that is refused is logged, and refused later too.
 
-    Shape: the number of plans made.
+    Args:
+        plans: Where the plans are kept.
+        documents: Ids and texts.
+
+    Returns:
+        Why documents are refused, by their ids.
     """
-    count = 0
-    for text in texts:
+    refused: dict[str, str] = {}
+    for id_, text in documents:
+        name = None
         try:
             for name in _operation_names(text):
                 plans.lookup(text, name)
-                count += 1
         except (GraphQLSyntaxError, RequestError, ClientError) as error:
-            logger.warning("a trusted document cannot be compiled: %s", error)
-    return count
+            operation = f", operation {name}," if name is not None else ""
+            refused[id_] = f"the trusted document {id_}{operation} cannot be compiled: {error}"
+            logger.warning("%s", refused[id_])
+    return refused
 
 
 def no_rest() -> None:

@@ -58,9 +58,19 @@ async def test_a_breaker_that_is_open_is_closed_by_command(live: Live) -> None:
     assert breaker.admit(0.0)
     why = await command(live.client, "POST", "/admin/breakers/reset", {"source": "shop"})
     assert "shop" in why
+    asked = {"source": "", "endpoint": "GET /nope"}
+    with pytest.raises(CommandError, match="no worker has called an endpoint of that name"):
+        await command(live.client, "POST", "/admin/breakers/reset", asked)
+    asked = {"source": "", "endpoint": "GET /"}
+    assert await command(live.client, "POST", "/admin/breakers/reset", asked) == 0
 
 
 async def test_a_log_level_is_set_and_given_back(live: Live) -> None:
+    misspelt = {"logger": "gatway.tests", "level": "debug"}
+    for _ in range(2):
+        with pytest.raises(CommandError, match="no worker has a logger of that name"):
+            await command(live.client, "POST", "/admin/log-level", misspelt)
+    logging.getLogger("gateway.tests")
     body = {"logger": "gateway.tests", "level": "debug"}
     assert await command(live.client, "POST", "/admin/log-level", body) == "DEBUG"
     assert logging.getLogger("gateway.tests").isEnabledFor(logging.DEBUG)
@@ -81,7 +91,7 @@ async def test_a_logger_is_given_back_the_level_that_it_had(
 
 
 async def test_what_was_asked_takes_no_member_of_the_audit_line(live: Live, tmp_path: Path) -> None:
-    asked = {"level": "", "logger": "gateway.tests"}
+    asked = {"level": "", "logger": logging.getLogger("gateway.tests").name}
     add = live.client.app.worker.commands.actions["POST", "/admin/log-level"]
     done = await add(Command("tests", asked))
     log = AccessLog(LogSettings(access="off", slow="off", audit=str(tmp_path / "audit.log")))

@@ -49,5 +49,14 @@ def test_what_a_server_can_start_with_is_none(tmp_path: Path) -> None:
     assert check(tmp_path, more, "--start")[0] == 0
 
 
+def test_trusted_documents_that_are_not_valid_are_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"good": "{ now }", "gone": "query Old { then }"}')
+    code, said = check(tmp_path, '[persisted_documents]\nmanifest = "manifest.json"\n', "--start")
+    assert code == 0
+    words = " ".join(said.split())
+    assert "the trusted document gone cannot be compiled: Cannot query field 'then'" in words
+    assert "document good" not in words
+
+
 def test_without_it_what_is_another_machines_is_not_tried(tmp_path: Path) -> None:
     assert check(tmp_path, '[logs]\naccess = "/proc/nope"\n')[0] == 0

@@ -194,7 +194,7 @@ async def test_trusted_documents_are_warm_at_the_start(project: Path) -> None:
         await client.http.post(URL, json={"documentId": "hello", "variables": NAMED})
     log = [json.loads(line) for line in (project / "access.log").read_text().splitlines()]
     assert log[-1]["plan_cache"] == "hit"
-    assert "cannot be compiled" in (project / "errors.log").read_text()
+    assert "the trusted document broken" in (project / "errors.log").read_text()
 
 
 async def test_unknown_documents_are_logged(project: Path) -> None:

@@ -117,8 +117,15 @@ class Part:
         except RefusedError as exc:
             return {"errors": exc.lines}
         self._deciding = asyncio.create_task(self._decide_alone(digest))
-        told = {"plans": prepared.plans, "took_s": prepared.took_s}
-        return {"errors": [], "lacks": lacks, **told}
+        before = self.revisions.served.revision.refused_documents
+        after = prepared.served.revision.refused_documents
+        return {
+            "errors": [],
+            "lacks": lacks,
+            "warnings": [why for id_, why in after.items() if id_ not in before],
+            "plans": prepared.plans,
+            "took_s": prepared.took_s,
+        }
 
     async def _commit(self, digest: str) -> dict[str, Any] | None:
         """Swap. Gives what came of it; None of a worker that serves nobody yet."""

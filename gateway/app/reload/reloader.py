@@ -141,7 +141,7 @@ class Reloader:
         if not (check_only or report.may_pass):
             self._shelf.note_handled(report.digest)
         levels = {"refused": logging.ERROR, "unchanged": logging.DEBUG}
-        line = "; ".join([report.line(), *report.errors])
+        line = "; ".join([report.line(), *report.errors, *report.warnings])
         logger.log(levels.get(report.result, logging.INFO), "reload: %s", line)
         return report
 
@@ -262,6 +262,7 @@ class Reloader:
             report.may_pass = not refusals
             return errors or ["no worker has answered"]
         report.note_lacking(said["lacks"] for said in answers.said.values())
+        report.note_warnings(said["warnings"] for said in answers.said.values())
         report.plans = max(said["plans"] for said in answers.said.values())
         report.took_s = max(said["took_s"] for said in answers.said.values())
         return []

@@ -21,6 +21,7 @@ Result = Literal[
     "returned",
     "withdrawn",
 ]
+MOST_WARNINGS = 20
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class Report:
             ended it, and serves the old to all; so has `returned`, of itself, because there were too many errors.
         digest: Of the files that were read; "" where they could not be.
         errors: What is wrong, each with its file and line.
+        warnings: What the new does not do any more that the old did, and is served without: trusted documents.
         may_pass: Whether the same files may be served the next time: a worker has not answered, a disk hung.
         changes: The keys that changed, each with what it needs.
         waiting: The keys that do not hold before the server is started again.
@@ -49,6 +51,7 @@ class Report:
     result: Result
     digest: str = ""
     errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     may_pass: bool = False
     changes: list[ConfigChange] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
@@ -74,6 +77,12 @@ class Report:
         known = {change.key for change in self.changes}
         lacking = dict.fromkeys(key for keys in told for key in keys if key not in known)
         self.changes += [ConfigChange(key, Effect.WORKERS) for key in lacking]
+
+    def note_warnings(self, told: Iterable[Iterable[str]]) -> None:
+        """Note what workers warn of: each once, the first `MOST_WARNINGS` of them in words."""
+        found = list(dict.fromkeys(line for lines in told for line in lines))
+        more = len(found) - MOST_WARNINGS
+        self.warnings = found[:MOST_WARNINGS] + ([f"and {more} more"] if more > 0 else [])
 
     def refuse_canary(self) -> None:
         """Say that what is new cannot be served beside the old."""

@@ -17,6 +17,7 @@ from gateway.app.reload.background import Resting
 from gateway.app.reload.effects import Effect
 from gateway.app.reload.inputs import Inputs, Origin
 from gateway.app.reload.shelf import BusyError
+from gateway.cli.reload import lines_of
 from gateway.language.limits import Limits
 from gateway.language.validate import validate_document
 from gateway.telemetry.metrics import Registry
@@ -209,6 +210,31 @@ async def test_a_hot_setting_holds_from_the_reload_on_and_a_cold_one_is_told(liv
     # One process cannot replace its workers.
     assert set(report.waiting) == {"server.workers", "subscription.max_queue"}
     assert live.client.app.config.server.workers == 1
+
+
+async def test_trusted_documents_that_a_reload_makes_invalid_are_named(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    documents = project.folder / "documents"
+    documents.mkdir()
+    (documents / "Fresh.graphql").write_text("query Box { box { fresh } }")
+    (documents / "Never.graphql").write_text("{ never }")  # no news
+    project.write_schema("fresh: String")
+    project.write_config('[persisted_documents]\nmanifest = "documents"\n')
+    client = GatewayClient(project.config)
+    client.app = app = create_app(project.config)
+    async with client:
+        assert app.reloader is not None
+        assert "the trusted document Never cannot be compiled" in caplog.text
+        project.write_schema("")
+        for check_only in (True, False):
+            report = await app.reloader.reload(check_only=check_only)
+            (warning,) = report.as_json()["warnings"]
+            assert warning.startswith("the trusted document Fresh cannot be compiled: ")
+            assert "'fresh' on type 'Box'" in warning
+        assert report.result == "reloaded"
+        assert warning in lines_of(report.as_json())
+    assert set(await create_app(project.config).check_start()) == {"Fresh", "Never"}
 
 
 async def test_two_reloads_at_once_are_one(live: Live) -> None:
