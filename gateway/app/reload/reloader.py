@@ -32,6 +32,7 @@ from gateway.app.reload.part import (
     PYTHON_FILES,
     Part,
 )
+from gateway.app.reload.ports import errors_of_ports
 from gateway.app.reload.reading import BoundedReading, SlowDiskError
 from gateway.app.reload.report import Report, Result
 from gateway.app.reload.settings import ReloadSettings
@@ -237,7 +238,10 @@ class Reloader:
             c.effect is not Effect.HOT for c in changes_between(self._startable, config)
         )
         if cold and (is_new_python or not is_tried):
-            if errors := await self._errors_of_a_start(report):
+            errors = await self._errors_of_a_start(report)
+            if not errors and self._successors.are_possible:
+                errors = await asyncio.to_thread(errors_of_ports, self._startable, config)
+            if errors:
                 return errors
             self._startable = config
         return [] if is_new_python else await self._prepare_all(report)
