@@ -50,10 +50,11 @@ A signal or a change that comes while another reload is under way is seen to aft
    given any more, from memory or from Redis. What `@on_startup` functions have made stays.
 
 What takes new workers or a new server is tried first: `gateway check --start` makes all that a start makes on this
-machine, in a process of its own. Then the first new worker is started: it opens its logs, keys, brokers and ports, runs
-`@on_startup`, and listens when it was decided that it is to. Where it does not come up, the reload is refused with the
-reason, nothing has changed in any worker, and the next reload tries again. A reload says `unchanged` only where every
-worker does what the files say; `waiting` where all that is left takes a new server.
+machine, in a process of its own; a new `admin.port` or `telemetry.metrics.port` is tried. Then the first new worker is
+started: it opens its logs, keys, brokers and ports, runs `@on_startup`, and listens when it was decided that it is to.
+Where it does not come up, the reload is refused with the reason, nothing has changed in any worker, and the next
+reload tries again. A reload says `unchanged` only where every worker does what the files say; `waiting` where all that
+is left takes a new server.
 
 A worker that dies meanwhile is replaced by one that serves what was decided last, whatever the configuration and the
 schema say by then. Python is imported anew: where its successor cannot start, the log says so, the other workers serve
