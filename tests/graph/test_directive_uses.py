@@ -58,3 +58,10 @@ def test_values_of_the_right_types_are_none() -> None:
     schema, found = build_schema(parse_sdl(text, "s.graphql"))
     assert schema is not None
     assert found == []
+
+
+def test_a_value_that_is_wrong_twice_is_told_twice() -> None:
+    text = SCHEMA.replace("LARGE", "LARGE @own(size: small)\n MIDDLE @own(size: small)", 1)
+    schema, found = build_schema(parse_sdl(text, "s.graphql"))
+    assert schema is None
+    assert [one.line for one in found] == [4, 5]
