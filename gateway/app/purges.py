@@ -14,9 +14,11 @@ from typing import Any
 from gateway.broker.mailbox import EventsLostError
 from gateway.broker.port import Broker
 from gateway.upstream.cache.memory import MemoryCache
+from gateway.upstream.cache.purge_log import EVERYTHING, TAGS_OF_ONE
 from gateway.upstream.cache.shared_tier import SharedTier
 
 logger = logging.getLogger("gateway.cache")
+HAND_OVER_S = 2.0
 TOPIC = "gateway:purge"
 """No schema's: its topics stand in `@topic` as they are, and a name of ours has a colon where they have none."""
 
@@ -46,8 +48,9 @@ class PurgeRelay:
         self._listening = asyncio.create_task(self._listen())
 
     async def aclose(self) -> None:
-        """Listen and tell no more."""
+        """Listen and tell no more. The neighbors have from now on to send what Redis has not taken."""
         self._memory.on_purge = None
+        await self._hand_over()
         tasks = [*self._told, *([self._listening] if self._listening else [])]
         for task in tasks:
             task.cancel()
@@ -91,6 +94,23 @@ class PurgeRelay:
             await self._broker.publish(TOPIC, {"by": self._name, "tags": tags})
         except ValueError:  # too large for an event: all of it, then
             await self._broker.publish(TOPIC, {"by": self._name, "tags": None})
+
+    async def _hand_over(self) -> None:
+        """Tell the neighbors what this worker will not send any more: those that have begun since know nothing of it.
+
+        It goes on with the last of them that lives, so that workers which are replaced one by one lose no purge.
+        """
+        untold = self._shared.log.untold if self._shared is not None else []
+        try:
+            async with asyncio.timeout(HAND_OVER_S):
+                for begin in range(0, len(untold), TAGS_OF_ONE):
+                    told = {"by": self._name, "tags": untold[begin : begin + TAGS_OF_ONE]}
+                    try:
+                        await self._broker.publish(TOPIC, told)
+                    except ValueError:  # too large for an event
+                        await self._broker.publish(TOPIC, {**told, "tags": [EVERYTHING]})
+        except Exception:  # whatever a broker raises: the stream may yet take it
+            logger.warning("purges have not reached the neighbors by the broker", exc_info=True)
 
     async def _listen(self) -> None:
         while True:

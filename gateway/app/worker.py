@@ -286,7 +286,9 @@ class Worker:
                 stack.push_async_callback(broker.aclose)
             self.calls.open()
             stack.push_async_callback(self.calls.aclose)
-            relay = PurgeRelay(self.upstream.memory, self.broker, self.upstream.shared)
+            # Where a stream tells the other pods, the neighbors are told without the Redis that may hang.
+            neighbors = self.broker if self.upstream.shared is None else self.house
+            relay = PurgeRelay(self.upstream.memory, neighbors, self.upstream.shared)
             relay.open()
             stack.push_async_callback(relay.aclose)
             Invalidator(

@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
-from gateway.app.purges import PurgeRelay
+from gateway.app.config import build_config
+from gateway.app.purges import TOPIC, PurgeRelay
 from gateway.broker.settings import BrokerSettings
 from gateway.broker.unix import UnixBroker
+from gateway.testing import GatewayClient
 from gateway.upstream.cache.memory import MemoryCache
 from gateway.upstream.transport import Fetched, UpstreamRequest
+from tests.support.redis_server import RedisServer
 from tests.upstream.cache.origin import Origin
 
+SDL = """
+extend schema @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@connect"])
+type Query { a: Int @connect(http: {GET: "http://x.test/"}, selection: "$") }
+"""
 SETTINGS = BrokerSettings(max_queue=3, max_event_bytes=1_000)
 
 
@@ -73,6 +81,32 @@ async def test_who_has_missed_a_purge_keeps_nothing(workers: list[Origin]) -> No
     first.memory.purge(["http://s/"])
     (request,) = second.asked
     await until(lambda: second.memory.lookup(request) is None)
+
+
+async def test_neighbors_are_told_while_the_redis_of_topics_and_answers_hangs(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "schema.graphql").write_text(SDL)
+    server = RedisServer(tmp_path)
+    server.start()
+    config = build_config(
+        {
+            "graph": {"schema": ["schema.graphql"]},
+            "redis": {"url": server.url, "timeout_s": 0.5},
+            "pubsub": {"kind": "redis"},
+            "response_cache": {"redis": {"enabled": True}},
+        }
+    )
+    try:
+        async with GatewayClient(config, base=tmp_path) as client, asyncio.timeout(60):
+            worker = client.app.worker
+            heard = worker.house.subscribe(TOPIC)
+            server.pause()
+            worker.upstream.memory.purge(["tag s users"])
+            assert (await anext(aiter(heard)))["tags"] == ["tag s users"]
+            server.resume()
+    finally:
+        server.stop()
 
 
 def test_nobody_is_told_where_there_is_nobody() -> None:

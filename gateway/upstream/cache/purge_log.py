@@ -128,6 +128,12 @@ class PurgeLog:
             for text in tags:
                 self._doubted.pop(purged_by(text)[0], None)
 
+    @property
+    def untold(self) -> list[str]:
+        """What the stream has not said yet, as far as this worker knows: its own purges, and its neighbors'."""
+        doubted = {tag: text for tag, (_, text) in self._doubted.items()}
+        return list({**doubted, **self._unsent}.values())
+
     async def add(self, tags: Collection[str]) -> bool:
         """Purge for all pods. False where Redis does not answer: it is told as soon as it does."""
         self._keep(tags)

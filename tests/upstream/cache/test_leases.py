@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from gateway.app.purges import PurgeRelay
+from gateway.broker.local import LocalBroker
+from gateway.broker.settings import BrokerSettings
 from gateway.errors import UpstreamError
 from gateway.upstream.cache import purge_log
 from gateway.upstream.transport import Fetched, UpstreamRequest
@@ -53,6 +57,45 @@ async def test_a_purge_that_its_neighbor_never_sends_is_sent(
         one.memory.clear()
         assert await one.body() == b"2"
         assert not two.shared.log._doubted
+
+
+async def test_workers_that_are_replaced_while_redis_hangs_lose_no_purge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each ends after the next has begun, and none of them can send."""
+    monkeypatch.setattr(purge_log, "DOUBT_S", 0.0)
+    server = RedisServer(tmp_path)
+    server.start()
+    house = LocalBroker(BrokerSettings())
+    try:
+        async with (
+            pods(server.url, 3, lease_s=0.0, invalidate_timeout_s=0.2) as workers,
+            asyncio.timeout(60),
+        ):
+            first, _, third = workers
+            assert await first.body() == b"1"
+            await first.shared.lines.settle()
+            for worker in workers:
+                await worker.relay.aclose()
+                worker.relay = PurgeRelay(worker.memory, house, worker.shared)
+            first.relay.open()
+            server.pause()
+            assert not await first.relay.purge(["tag s users"])
+            first.origin.version = 2
+            for old, new in pairwise(workers):
+                new.relay.open()
+                await asyncio.sleep(0)
+                assert not new.shared.log.untold
+                await old.relay.aclose()
+                assert old.shared.log._following is not None
+                old.shared.log._following.cancel()
+                await until(lambda log=new.shared.log: bool(log.untold))  # type: ignore[misc]
+            server.resume()
+            await until(lambda: third.shared.is_usable)
+            assert await third.body() == b"2"
+            await until(lambda: third.shared.log.sent != purge_log.NOTHING)
+    finally:
+        server.stop()
 
 
 async def test_a_worker_that_ends_sends_what_is_left(redis_url: str) -> None:
