@@ -86,6 +86,12 @@ class JwksSettings:
         """Errors: ValueError."""
         if sum(place is not None for place in (self.url, self.file, self.secret)) != 1:
             raise ValueError("exactly one of `url`, `file` and `secret` is needed")
+        for name in ("issuers", "audiences"):
+            for value in getattr(self, name):
+                if value.strip() != value or value in ("", "*"):
+                    raise ValueError(
+                        f"{name}: {value!r} is compared letter by letter and is no claim; leave `{name}` out for any"
+                    )
         if self.secret is not None and len(self.secret.encode()) < 32:
             raise ValueError("a secret has at least 32 bytes")
         is_hmac = [name.startswith("HS") for name in self.algorithms]

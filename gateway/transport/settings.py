@@ -42,11 +42,16 @@ class HttpSettings:
 
 
 # Fetch Standard: headers that are safelisted, and forbidden ones, which a page cannot set and a browser sends itself.
+# And those that proxies, CDNs, clouds, meshes and tracers put on every request.
 _UNASKED = re.compile(
     r"accept(-language|-encoding|-charset)?|content-(language|type|length)|range|user-agent|referer|origin|host|"
     r"cookie2?|connection|cache-control|pragma|date|dnt|expect|keep-alive|te|trailer|transfer-encoding|upgrade(-.*)?|"
     r"via|priority|sec-.*|proxy-.*|access-control-.*|dpr|save-data|viewport-width|width|downlink|ect|rtt|"
-    r"if-(match|none-match|modified-since|unmodified-since|range)|authorization|x-forwarded-.*|x-real-ip"
+    r"if-(match|none-match|modified-since|unmodified-since|range)|authorization|"
+    r"(x-)?forwarded(-.*)?|x-(real|client|cluster-client|true-client|original-forwarded)-(ip|for)|true-client-ip|"
+    r"x-(original|envoy|istio|ot|b3|amz|amzn|azure|google|goog|appengine|cloud|akamai|varnish|datadog|arr|ms|vercel|auth-request)-.*|"
+    r"(cf|fastly|akamai|fly|l5d|grpc|cloudfront|ali|tencent)-.*|cdn-loop|x-(varnish|scheme|cdn|ssl|arr-ssl|waf-.*)|"
+    r"(x-)?(request|correlation|trace|span|transaction)-?id|traceparent|tracestate|baggage|b3|uber-trace-id|sentry-trace|newrelic"
 )
 
 
@@ -63,7 +68,8 @@ class CsrfSettings:
             or `same-site`) and that has neither a required header nor an allowed origin;
             `require_header` refuses every GET without a required header.
         required_headers: Headers that prove a preflight request; one is enough. Apollo's clients send them. A header
-            that a browser sends without asking, `accept` or `sec-fetch-mode`, proves nothing and ends the start.
+            that a browser sends without asking, `accept` or `sec-fetch-mode`, or that proxies and meshes add,
+            `x-request-id` or `traceparent`, proves nothing and ends the start.
     """
 
     enabled: bool = True
@@ -78,7 +84,7 @@ class CsrfSettings:
         for name in self.required_headers:
             if _UNASKED.fullmatch(name.lower()):
                 raise ValueError(
-                    f"browsers send {name} without a preflight request: it proves none"
+                    f"{name} proves no preflight request: browsers send it without one, or proxies add it"
                 )
 
 

@@ -274,3 +274,11 @@ def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any]) -> 
 )
 def test_scopes_are_a_text_or_a_list(claims: dict[str, Any], scopes: set[str]) -> None:
     assert scopes_of(claims, ("scope", "scp")) == scopes
+
+
+@pytest.mark.parametrize("name", ["issuers", "audiences"])
+@pytest.mark.parametrize("value", ["", "*", " https://api.example", "a\n"])
+def test_a_text_that_is_no_claim_is_refused(name: str, value: str) -> None:
+    given: dict[str, Any] = {name: ("good", value)}
+    with pytest.raises(ValueError, match=f"{name}: .* is compared letter by letter"):
+        JwksSettings(file="keys.json", **given)
